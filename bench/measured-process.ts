@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const MONITOR = fileURLToPath(new URL("./event-loop-monitor.ts", import.meta.url));
+
+export interface Vitals {
+  /** The longest time the event loop was blocked since the last reading. */
+  readonly maxDelayMs: number;
+  readonly residentBytes: number;
+}
+
+/** A server in a process of its own that prints a line containing its URL once it can take traffic. */
+export class MeasuredProcess {
+  readonly url: string;
+  /** From the start of the process to its ready line. */
+  readonly readyMs: number;
+  readonly #child: ChildProcess;
+  readonly #directory: string;
+
+  private constructor(child: ChildProcess, directory: string, url: string, readyMs: number) {
+    this.#child = child;
+    this.#directory = directory;
+    this.url = url;
+    this.readyMs = readyMs;
+  }
+
+  /** @param isMonitored whether readings will be taken; costs some start-up time */
+  static async start(script: URL, { isMonitored = false } = {}): Promise<MeasuredProcess> {
+    const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
+    const { PATH = "", HOME = "" } = process.env;
+    const startedAt = performance.now();
+    const child = spawn(process.execPath, [...(isMonitored ? ["--import", MONITOR] : []), fileURLToPath(script)], {
+      env: { PATH, HOME, PORT: "0", PICTOGRAPH_DATA_DIR: directory, LOG_LEVEL: "warn" },
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
+    });
+    if (!child.stdout) throw new Error("the process has no output");
+    for await (const line of createInterface({ input: child.stdout })) {
+      const [url] = /http:\/\/[a-z0-9.:]+/.exec(line) ?? [];
+      if (url) return new MeasuredProcess(child, directory, url, performance.now() - startedAt);
+    }
+    throw new Error(`${script.pathname} ended before it was ready`);
+  }
+
+  async vitals(): Promise<Vitals> {
+    const answer = once(this.#child, "message");
+    this.#child.send("vitals");
+    const [vitals] = await answer;
+    return vitals as Vitals;
+  }
+
+  async stop(): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGTERM");
+    await exited;
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,23 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { printSchema } from "graphql";
+import { stringify } from "yaml";
+
+// The decorated classes need the compiler: this runs on what `npm run build` made.
+const { buildGraphQLSchema } = await import(new URL("../dist/graphql/schema.js", import.meta.url).href);
+const { describeRestDoors } = await import(new URL("../dist/rest/openapi.js", import.meta.url).href);
+
+const contracts = {
+  "schema/schema.graphql": `${printSchema(await buildGraphQLSchema())}\n`,
+  "schema/openapi.yaml": stringify(describeRestDoors(), { aliasDuplicateObjects: false, lineWidth: 120 }),
+};
+
+/** Writes the contracts as text, or with `--check` compares them with what is committed. */
+for (const [path, text] of Object.entries(contracts)) {
+  const file = new URL(`../${path}`, import.meta.url);
+  if (!process.argv.includes("--check")) {
+    await writeFile(file, text);
+  } else if ((await readFile(file, "utf8")) !== text) {
+    console.error(`${path} is out of date: run npm run schema`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,179 @@
+import { isIP } from "node:net";
+import { resolve } from "node:path";
+import { StartError } from "./errors.ts";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { URL_TTL_SECONDS } from "./service/image-links.ts";
+
+/** Everything that can be set from outside, checked. */
+export interface Config {
+  /** 0–65535; 0 takes any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** Origin of handed-out URLs without a trailing slash; `undefined` derives it from each request. */
+  readonly publicUrl: string | undefined;
+  /** Absolute path. */
+  readonly dataDir: string;
+  /** `undefined` leaves the illustrator as the only provider. */
+  readonly openai: { readonly apiKey: string; readonly baseUrl: string | undefined } | undefined;
+  readonly defaultModel: string;
+  /** `undefined` generates one and keeps it in the data directory. */
+  readonly signingSecret: string | undefined;
+  readonly urlTtlSeconds: number;
+  readonly corsOrigins: "*" | readonly string[];
+  /** Number of proxies, or their addresses, whose `X-Forwarded-*` headers count. */
+  readonly trustProxy: number | readonly string[] | undefined;
+  readonly maxConcurrency: number;
+  readonly upstreamTimeoutMs: number;
+  readonly logLevel: LogLevel;
+  /** Whether `NODE_ENV` says so: introspection is then off. */
+  readonly isProduction: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const ILLUSTRATOR = "illustrator-1";
+const BEST_OPENAI_MODEL = "gpt-image-2.6-flare";
+/** The shortest signing secret that is taken, in characters. */
+export const MIN_SECRET_LENGTH = 16;
+
+/**
+ * Reads the environment. A variable that is empty counts as not set.
+ *
+ * @param environment `{}` gives the defaults
+ * @throws StartError naming every variable that is wrong, and what it should be
+ */
+export function readConfig(environment: Environment = process.env): Config {
+  const problems: string[] = [];
+  const read = <Value>(name: string, parse: (text: string) => Value, absent: Value): Value => {
+    const text = environment[name]?.trim();
+    if (!text) return absent;
+    try {
+      return parse(text);
+    } catch (error) {
+      problems.push(`${name} ${(error as Error).message}`);
+      return absent;
+    }
+  };
+  const openai = readOpenAI(read, problems);
+  const config: Config = {
+    port: read("PORT", wholeNumber(0, 65_535), 8080),
+    host: read("HOST", parseHost, "127.0.0.1"),
+    publicUrl: read("PICTOGRAPH_PUBLIC_URL", parseOrigin, undefined),
+    dataDir: resolve(read("PICTOGRAPH_DATA_DIR", (text) => text, "./data")),
+    openai,
+    defaultModel: read(
+      "PICTOGRAPH_DEFAULT_MODEL",
+      openai ? parseModelName : parseIllustratorName,
+      openai ? BEST_OPENAI_MODEL : ILLUSTRATOR,
+    ),
+    signingSecret: read("PICTOGRAPH_SIGNING_SECRET", parseSecret, undefined),
+    urlTtlSeconds: read("PICTOGRAPH_URL_TTL_SECONDS", wholeNumber(URL_TTL_SECONDS.min, URL_TTL_SECONDS.max), 7200),
+    corsOrigins: read("PICTOGRAPH_CORS_ORIGINS", parseOrigins, "*"),
+    trustProxy: read("PICTOGRAPH_TRUST_PROXY", parseTrustProxy, undefined),
+    maxConcurrency: read("PICTOGRAPH_MAX_CONCURRENCY", wholeNumber(1, 1000), 8),
+    upstreamTimeoutMs: read("PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", wholeNumber(1, 86_400), 600) * 1000,
+    logLevel: read("LOG_LEVEL", parseLogLevel, "info"),
+    isProduction: environment.NODE_ENV === "production",
+  };
+  read("DATABASE_URL", refuseUntilSupported("PostgreSQL"), undefined);
+  read("S3_BUCKET", refuseUntilSupported("S3 storage"), undefined);
+  read("S3_ENDPOINT", refuseUntilSupported("S3 storage"), undefined);
+  if (problems.length > 0) throw new StartError(problems);
+  return Object.freeze(config);
+}
+
+type Read = <Value>(name: string, parse: (text: string) => Value, absent: Value) => Value;
+
+function readOpenAI(read: Read, problems: string[]): Config["openai"] {
+  const apiKey = read<string | undefined>("OPENAI_API_KEY", parseApiKey, undefined);
+  const baseUrl = read<string | undefined>("OPENAI_BASE_URL", parseHttpUrl, undefined);
+  if (apiKey !== undefined) return { apiKey, baseUrl };
+  if (baseUrl !== undefined)
+    problems.push("OPENAI_BASE_URL needs OPENAI_API_KEY (any text where the server asks for none)");
+  return undefined;
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new Error(`must be a whole number from ${min} to ${max}`);
+    return value;
+  };
+}
+
+function parseHost(text: string): string {
+  if (isIP(text) || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text)) return text;
+  throw new Error("must be an IP address or a host name, such as 127.0.0.1 or 0.0.0.0");
+}
+
+function parseHttpUrl(text: string): string {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.search || url.hash) {
+    throw new Error("must be an http or https URL without credentials and query, such as https://host.example/v1");
+  }
+  return url.href.replace(/\/$/, "");
+}
+
+function parseOrigin(text: string): string {
+  const url = URL.parse(text);
+  if (url && /^https?:$/.test(url.protocol) && !url.username && (text === url.origin || text === `${url.origin}/`)) {
+    return url.origin;
+  }
+  throw new Error("must be an origin in lower case without a path, such as https://images.example");
+}
+
+function parseOrigins(text: string): "*" | readonly string[] {
+  if (text === "*") return "*";
+  try {
+    return text.split(",").map((origin) => parseOrigin(origin.trim()));
+  } catch {
+    throw new Error("must be * or origins separated by commas, such as https://app.example,http://localhost:3000");
+  }
+}
+
+function parseTrustProxy(text: string): number | readonly string[] {
+  if (/^[0-9]{1,2}$/.test(text)) return Number(text);
+  const addresses = text.split(",").map((address) => address.trim());
+  if (addresses.every(isProxyAddress)) return addresses;
+  throw new Error("must be the number of proxies, or their addresses separated by commas, such as 10.0.0.0/8,loopback");
+}
+
+function isProxyAddress(text: string): boolean {
+  if (["loopback", "linklocal", "uniquelocal"].includes(text)) return true;
+  const [address = "", prefix, ...rest] = text.split("/");
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+}
+
+function parseApiKey(text: string): string {
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  throw new Error("must be printable ASCII without spaces");
+}
+
+function parseModelName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/.test(text)) return text;
+  throw new Error(`must be a model's name, such as ${BEST_OPENAI_MODEL}`);
+}
+
+function parseIllustratorName(text: string): string {
+  if (text === ILLUSTRATOR) return text;
+  throw new Error(`must be ${ILLUSTRATOR} while OPENAI_API_KEY is not set`);
+}
+
+function parseSecret(text: string): string {
+  if (text.length >= MIN_SECRET_LENGTH) return text;
+  throw new Error(`must have at least ${MIN_SECRET_LENGTH} characters; openssl rand -base64 32 makes a good one`);
+}
+
+function parseLogLevel(text: string): LogLevel {
+  const level = LOG_LEVELS.find((candidate) => candidate === text);
+  if (level) return level;
+  throw new Error(`must be one of ${LOG_LEVELS.join(", ")}`);
+}
+
+function refuseUntilSupported(what: string): () => never {
+  return () => {
+    throw new Error(`is set, but this version has no ${what} yet; unset it to use the data directory`);
+  };
+}

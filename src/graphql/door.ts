@@ -1,0 +1,91 @@
+import { isUtf8 } from "node:buffer";
+import { ApolloServer } from "@apollo/server";
+import { ApolloServerPluginLandingPageLocalDefault } from "@apollo/server/plugin/landingPage/default";
+import { expressMiddleware } from "@as-integrations/express5";
+import express, { type ErrorRequestHandler, Router } from "express";
+import type { GraphQLSchema } from "graphql";
+import type { Logger } from "pino";
+import { badInput } from "../errors.ts";
+import type { Door } from "../http/app.ts";
+import { setErrorStatus, toCallerError } from "../http/errors.ts";
+import { contextOf } from "../http/request-context.ts";
+import type { ImageService } from "../service/image-service.ts";
+import { createContext, type GraphQLContext } from "./context.ts";
+import { explainInternalErrors, formatError } from "./errors.ts";
+
+const PATH = "/graphql";
+
+/** What Sandbox shows first: the prompt of the 2022 document, ready to run. */
+const FIRST_MUTATION = `mutation FirstImages($input: GenerateImagesInput!) {
+  generateImages(input: $input) {
+    id
+    status
+    images {
+      url
+      width
+      height
+    }
+    failure {
+      code
+      message
+    }
+  }
+}
+`;
+const FIRST_INPUT = { prompt: "A cute asian girl with long hair smiling and looking at me", n: 2, size: "1024x1024" };
+
+export interface GraphQLDoorOptions {
+  readonly maxBodyBytes: number;
+  readonly hasIntrospection: boolean;
+  readonly logger: Logger;
+}
+
+export interface GraphQLDoor extends Door {
+  close(): Promise<void>;
+}
+
+/** `/graphql`: operations by GET and POST, and Apollo Sandbox for a browser. */
+export async function createGraphQLDoor(
+  service: ImageService,
+  schema: GraphQLSchema,
+  { maxBodyBytes, hasIntrospection, logger }: GraphQLDoorOptions,
+): Promise<GraphQLDoor> {
+  const server = new ApolloServer<GraphQLContext>({
+    schema,
+    formatError,
+    introspection: hasIntrospection,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    logger,
+    plugins: [
+      explainInternalErrors,
+      ApolloServerPluginLandingPageLocalDefault({
+        document: FIRST_MUTATION,
+        variables: { input: FIRST_INPUT },
+        footer: false,
+      }),
+    ],
+  });
+  await server.start();
+  const router = Router();
+  router.use(
+    PATH,
+    express.json({ limit: maxBodyBytes, verify: refuseUnlessUtf8 }),
+    expressMiddleware(server, {
+      context: async ({ req }) => createContext(service, contextOf(req), req.get("Idempotency-Key")),
+    }),
+  );
+  return { router, errors: { path: PATH, answer: answerErrorsAsGraphQL }, close: () => server.stop() };
+}
+
+/** Left to itself the parser replaces what it cannot read, and a damaged prompt would be paid for. */
+function refuseUnlessUtf8(_request: unknown, _response: unknown, body: Buffer): void {
+  if (!isUtf8(body)) throw badInput("body", "the body is not valid UTF-8");
+}
+
+/** A body that cannot be read is answered in the shape that GraphQL clients read. */
+const answerErrorsAsGraphQL: ErrorRequestHandler = (error, request, response, _next) => {
+  const callerError = toCallerError(error, request);
+  const { code, message } = callerError;
+  setErrorStatus(response, callerError).json({ errors: [{ message, extensions: { code } }] });
+};

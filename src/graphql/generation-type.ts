@@ -1,0 +1,244 @@
+import { GraphQLDateTime } from "graphql-scalars";
+import { Args, ArgsType, Ctx, Field, Int, ObjectType } from "type-graphql";
+import type { Billed } from "../errors.ts";
+import type { ImageFormat, TokenUsage } from "../ports/image-provider.ts";
+import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Image, Warning } from "../ports/records.ts";
+import type { Fit } from "../service/pixels.ts";
+import { toSizeText } from "../service/sizes.ts";
+import type { GraphQLContext } from "./context.ts";
+import { BilledEnum, FailureCodeEnum, FitEnum, GenerationStatusEnum, ImageFormatEnum } from "./enums.ts";
+import { ModelType } from "./model-type.ts";
+import { NodeType } from "./node-type.ts";
+import { ImageSizeScalar, UsdScalar } from "./scalars.ts";
+
+@ObjectType("GenerationFailure", { description: "Why a generation ended without all its images." })
+class GenerationFailureType implements GenerationFailure {
+  @Field(() => FailureCodeEnum, { description: "The kind of failure, to switch on." })
+  code!: FailureCode;
+
+  @Field(() => String, { description: "What went wrong, for people." })
+  message!: string;
+
+  @Field(() => Boolean, { description: "Whether the same input may succeed later." })
+  retryable!: boolean;
+
+  @Field(() => BilledEnum, { description: "Whether the provider charged for it." })
+  billed!: Billed;
+}
+
+@ObjectType("Warning", { description: "Something that was done otherwise than asked." })
+class WarningType implements Warning {
+  @Field(() => String, { description: "The kind of warning, to switch on: `MODEL_REPLACED`." })
+  code!: string;
+
+  @Field(() => String, { description: "What was done instead, for people." })
+  message!: string;
+}
+
+@ObjectType("TokenUsage", { description: "What the provider says it used." })
+class TokenUsageType implements TokenUsage {
+  @Field(() => Int, { description: "Tokens of text and images that went in." })
+  inputTokens!: number;
+
+  @Field(() => Int, { description: "Tokens that came out." })
+  outputTokens!: number;
+
+  @Field(() => Int, { description: "Both." })
+  totalTokens!: number;
+}
+
+@ArgsType()
+class ImageUrlArgs {
+  @Field(() => Int, {
+    nullable: true,
+    description: "Width in pixels, 1 to 3840; left out, it follows from the height.",
+  })
+  width?: number;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: "Height in pixels, 1 to 3840; left out, it follows from the width.",
+  })
+  height?: number;
+
+  @Field(() => FitEnum, {
+    nullable: true,
+    defaultValue: FitEnum.COVER,
+    description: "How the image goes into that box.",
+  })
+  fit?: Fit;
+
+  @Field(() => ImageFormatEnum, { nullable: true, description: "Another format than the stored one." })
+  format?: ImageFormat;
+
+  @Field(() => Int, { nullable: true, description: "1 to 100, for the formats that lose something." })
+  quality?: number;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: "Seconds until the URL stops working, 60 to 604800; the gateway's setting when left out.",
+  })
+  expiresIn?: number;
+}
+
+@ObjectType("Image", { implements: NodeType, description: "An image that is stored, and can be shown." })
+export class ImageType extends NodeType {
+  readonly #image: Image;
+
+  constructor(image: Image) {
+    super();
+    this.#image = image;
+    this.id = image.id;
+  }
+
+  @Field(() => GenerationType, { description: "What it came from." })
+  async generation(@Ctx() { loaders }: GraphQLContext): Promise<GenerationType> {
+    const generation = await loaders.generation.load(this.#image.generationId);
+    if (!generation) throw new Error("an image has no generation");
+    return new GenerationType(generation);
+  }
+
+  @Field(() => Int, { description: "Its place among the images of its generation, from 0." })
+  get index(): number {
+    return this.#image.index;
+  }
+
+  @Field(() => String, {
+    description:
+      "A signed URL that any viewer can load until it expires. With a size, a format or a quality it stands for a derivative, made when it is first loaded.",
+  })
+  url(@Args(() => ImageUrlArgs) options: ImageUrlArgs, @Ctx() { request, service }: GraphQLContext): string {
+    return request.rootUrl + service.link(this.#image, withoutNulls(options));
+  }
+
+  @Field(() => Int, { description: "Pixels." })
+  get width(): number {
+    return this.#image.width;
+  }
+
+  @Field(() => Int, { description: "Pixels." })
+  get height(): number {
+    return this.#image.height;
+  }
+
+  @Field(() => ImageFormatEnum, { description: "The format it is stored in." })
+  get format(): ImageFormat {
+    return this.#image.format;
+  }
+
+  @Field(() => Int, { description: "Size of the stored file in bytes." })
+  get byteSize(): number {
+    return this.#image.byteSize;
+  }
+
+  @Field(() => String, { description: "SHA-256 of the stored file, in hexadecimal." })
+  get sha256(): string {
+    return this.#image.sha256;
+  }
+
+  @Field(() => String, { description: "A tiny `data:` URI under 1 KB to show while the image loads." })
+  get placeholder(): string {
+    return this.#image.placeholder;
+  }
+
+  @Field(() => GraphQLDateTime, { description: "When it was stored." })
+  get createdAt(): Date {
+    return this.#image.createdAt;
+  }
+}
+
+@ObjectType("Generation", {
+  implements: NodeType,
+  description: "One request for images, from its acceptance to its end. It goes on whoever asked stays or leaves.",
+})
+export class GenerationType extends NodeType {
+  readonly #generation: Generation;
+
+  constructor(generation: Generation) {
+    super();
+    this.#generation = generation;
+    this.id = generation.id;
+  }
+
+  @Field(() => GenerationStatusEnum, { description: "Where it stands." })
+  get status(): GenerationStatus {
+    return this.#generation.status;
+  }
+
+  @Field(() => String, { description: "What was asked for." })
+  get prompt(): string {
+    return this.#generation.prompt;
+  }
+
+  @Field(() => ModelType, { description: "The model that is used; a warning tells when it is not the one asked for." })
+  model(@Ctx() { service }: GraphQLContext): ModelType {
+    const description = service.model(this.#generation.model);
+    if (!description) throw new Error("a generation names a model that is not configured");
+    return new ModelType(description, service.models.defaultId);
+  }
+
+  @Field(() => Int, { description: "How many images were asked for." })
+  get n(): number {
+    return this.#generation.n;
+  }
+
+  @Field(() => ImageSizeScalar, { description: "The size asked for; every image has exactly these pixels." })
+  get requestedSize(): string {
+    return toSizeText(this.#generation.requestedSize);
+  }
+
+  @Field(() => ImageSizeScalar, {
+    nullable: true,
+    description: "The size the model really made, before it was fitted; null until the first image is stored.",
+  })
+  get generatedSize(): string | null {
+    const { generatedSize } = this.#generation;
+    return generatedSize ? toSizeText(generatedSize) : null;
+  }
+
+  @Field(() => [ImageType], { description: "The images stored so far, by index." })
+  async images(@Ctx() { loaders }: GraphQLContext): Promise<ImageType[]> {
+    const images = await loaders.imagesOf.load(this.id);
+    return images.map((image) => new ImageType(image));
+  }
+
+  @Field(() => GenerationFailureType, { nullable: true, description: "Why it failed; null unless it did." })
+  get failure(): GenerationFailureType | null {
+    return this.#generation.failure ?? null;
+  }
+
+  @Field(() => [WarningType], { description: "What was done otherwise than asked." })
+  get warnings(): readonly WarningType[] {
+    return this.#generation.warnings;
+  }
+
+  @Field(() => TokenUsageType, { nullable: true, description: "What the provider says it used; null while unknown." })
+  get usage(): TokenUsageType | null {
+    return this.#generation.usage ?? null;
+  }
+
+  @Field(() => UsdScalar, { nullable: true, description: "What it cost; null while unknown, never 0 for unknown." })
+  get cost(): string | null {
+    return null;
+  }
+
+  @Field(() => GraphQLDateTime, { description: "When it was accepted." })
+  get createdAt(): Date {
+    return this.#generation.createdAt;
+  }
+
+  @Field(() => GraphQLDateTime, { nullable: true, description: "When it went to the provider." })
+  get startedAt(): Date | null {
+    return this.#generation.startedAt ?? null;
+  }
+
+  @Field(() => GraphQLDateTime, { nullable: true, description: "When it ended." })
+  get finishedAt(): Date | null {
+    return this.#generation.finishedAt ?? null;
+  }
+}
+
+/** A GraphQL client may send null for what it leaves out. */
+export function withoutNulls<Input extends object>(input: Input): Input {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as Input;
+}

@@ -1,0 +1,40 @@
+import { Field, ID, Int, ObjectType } from "type-graphql";
+import type { ModelDescription, Operation } from "../ports/image-provider.ts";
+import { OperationEnum } from "./enums.ts";
+
+@ObjectType("Model", { description: "A model that makes images." })
+export class ModelType {
+  @Field(() => ID, { description: "The name to ask for it by: `gpt-image-2.6-flare`." })
+  id: string;
+
+  @Field(() => String, { description: "Who runs it: `openai`, `illustrator`." })
+  provider: string;
+
+  @Field(() => Boolean, { description: "Whether it is used when none is named." })
+  isDefault: boolean;
+
+  @Field(() => [OperationEnum], { description: "What it can do." })
+  operations: readonly Operation[];
+
+  @Field(() => Int, { description: "The most images of one generation." })
+  maxImages: number;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "The day it stops working, YYYY-MM-DD, as its vendor announced it; null while none is announced.",
+  })
+  shutdownDate: string | null;
+
+  @Field(() => String, { nullable: true, description: "The model that takes its place from that day on." })
+  replacement: string | null;
+
+  constructor(model: ModelDescription, defaultId: string) {
+    this.id = model.id;
+    this.provider = model.provider;
+    this.isDefault = model.id === defaultId;
+    this.operations = model.operations;
+    this.maxImages = model.maxImages;
+    this.shutdownDate = model.shutdownDate ?? null;
+    this.replacement = model.replacement ?? null;
+  }
+}

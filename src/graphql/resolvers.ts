@@ -1,0 +1,56 @@
+import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from "type-graphql";
+import { checkWholeNumber } from "../service/generation-input.ts";
+import type { GraphQLContext } from "./context.ts";
+import { GenerateImagesInput } from "./generate-images-input.ts";
+import { GenerationConnectionType, GenerationsArgs, toPageRequest } from "./generation-connection.ts";
+import { GenerationType, ImageType, withoutNulls } from "./generation-type.ts";
+import { ModelType } from "./model-type.ts";
+import { NodeType } from "./node-type.ts";
+
+const DEFAULT_WAIT_SECONDS = 90;
+const MAX_WAIT_SECONDS = 600;
+
+@Resolver()
+export class ImageResolver {
+  @Query(() => ImageType, { nullable: true, description: "The image with this id; null when there is none." })
+  async image(@Arg("id", () => ID, { description: "`img_…`" }) id: string, @Ctx() { loaders }: GraphQLContext) {
+    const image = await loaders.image.load(id);
+    return image ? new ImageType(image) : null;
+  }
+
+  @Query(() => GenerationType, { nullable: true, description: "The generation with this id; null when there is none." })
+  async generation(@Arg("id", () => ID, { description: "`gen_…`" }) id: string, @Ctx() { loaders }: GraphQLContext) {
+    const generation = await loaders.generation.load(id);
+    return generation ? new GenerationType(generation) : null;
+  }
+
+  @Query(() => GenerationConnectionType, { description: "Your generations, newest first, as a Relay connection." })
+  async generations(@Args(() => GenerationsArgs) args: GenerationsArgs, @Ctx() { request, service }: GraphQLContext) {
+    return new GenerationConnectionType(await service.page(request.caller, toPageRequest(args)));
+  }
+
+  @Query(() => [ModelType], { description: "The models that can be asked for today." })
+  models(@Ctx() { service }: GraphQLContext) {
+    const { living, defaultId } = service.models;
+    return living.map((model) => new ModelType(model, defaultId));
+  }
+
+  @Query(() => NodeType, { nullable: true, description: "The node with this id, for Relay; null when there is none." })
+  async node(@Arg("id", () => ID, { description: "Of any kind" }) id: string, @Ctx() context: GraphQLContext) {
+    return id.startsWith("img_") ? this.image(id, context) : this.generation(id, context);
+  }
+
+  @Mutation(() => GenerationType, {
+    description:
+      "Makes images. Accepted means durable: the generation goes on when you leave, and is found by its id or its idempotency key. A refusal by the provider is a generation with a `failure`, not an error.",
+  })
+  async generateImages(
+    @Arg("input", () => GenerateImagesInput, { description: "What to make." }) input: GenerateImagesInput,
+    @Ctx() { request, service, idempotencyKey }: GraphQLContext,
+  ) {
+    const { waitSeconds = DEFAULT_WAIT_SECONDS, ...asked } = withoutNulls(input);
+    checkWholeNumber("waitSeconds", waitSeconds, 0, MAX_WAIT_SECONDS);
+    const accepted = await service.submit(request.caller, { idempotencyKey, ...asked });
+    return new GenerationType(await service.wait(accepted, waitSeconds * 1000));
+  }
+}

@@ -1,0 +1,26 @@
+import { GraphQLError, GraphQLScalarType, Kind } from "graphql";
+
+/**
+ * Whether a size can be made is the service's to say, where the answer can name the input; here it only has to be text.
+ */
+export const ImageSizeScalar = textScalar(
+  "ImageSize",
+  'Width and height in pixels, "WIDTHxHEIGHT": "1024x1024". Each side 64 to 3840, ratio 1:3 to 3:1.',
+);
+
+export const UsdScalar = textScalar("USD", 'An amount in US dollars as a decimal string: "0.042113".');
+
+function textScalar(name: string, description: string): GraphQLScalarType<string, string> {
+  return new GraphQLScalarType<string, string>({
+    name,
+    description,
+    serialize: (value) => toText(name, value),
+    parseValue: (value) => toText(name, value),
+    parseLiteral: (node) => toText(name, node.kind === Kind.STRING ? node.value : undefined),
+  });
+}
+
+function toText(name: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  throw new GraphQLError(`${name} must be a string`);
+}

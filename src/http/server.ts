@@ -1,0 +1,72 @@
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { StartError } from "../errors.ts";
+
+/** How long answers that are being written may take after the server stopped listening. */
+const LAST_ANSWERS_MS = 3_000;
+
+export interface HttpServer {
+  /** Where it listens: `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Hands requests to the app from now on; until then they are answered with 503. */
+  serve(app: RequestListener): void;
+  /** Takes no new connections from now on; requests that are being answered go on. */
+  stopAccepting(): void;
+  /** Resolves when every connection is closed, the last ones by force. */
+  close(): Promise<void>;
+}
+
+const answerNotReady: RequestListener = (_request, response) => {
+  response.writeHead(503, { "Retry-After": "1" }).end();
+};
+
+/**
+ * Takes the address, before anything is begun that a refused address would have to undo.
+ *
+ * @param port 0 for any free one
+ * @throws StartError when the address cannot be had
+ */
+export async function listen(host: string, port: number): Promise<HttpServer> {
+  let app = answerNotReady;
+  const server = createServer((request, response) => app(request, response));
+  const closed = Promise.withResolvers<void>();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause) => reject(toStartError(cause, host, port)));
+    server.listen(port, host, resolve);
+  });
+  server.once("close", closed.resolve);
+  return {
+    url: toUrl(host, (server.address() as AddressInfo).port),
+    serve: (listener) => {
+      app = listener;
+    },
+    stopAccepting: () => void server.close(),
+    async close() {
+      const timer = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
+      server.closeIdleConnections();
+      await closed.promise;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function toUrl(host: string, port: number): string {
+  const isEverywhere = host === "0.0.0.0" || host === "::";
+  const name = isEverywhere || host === "127.0.0.1" ? "localhost" : host.includes(":") ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}
+
+function toStartError(cause: NodeJS.ErrnoException, host: string, port: number): StartError {
+  switch (cause.code) {
+    case "EADDRINUSE":
+      return new StartError([`PORT: ${port} on ${host} is in use by another process; stop it or set another PORT`], {
+        cause,
+      });
+    case "EACCES":
+      return new StartError([`PORT: this user may not listen on ${port}; set another PORT`], { cause });
+    default:
+      return new StartError([`HOST: cannot listen on ${host} (${cause.code}); set an address of this machine`], {
+        cause,
+      });
+  }
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+import { readConfig } from "./config.ts";
+import { StartError } from "./errors.ts";
+import { createGateway } from "./gateway.ts";
+import { listen } from "./http/server.ts";
+import { createLogger } from "./log.ts";
+
+/** How long running generations may take once the process is told to stop; a supervisor kills it after 30 s. */
+const GRACE_MS = 22_000;
+
+async function main(): Promise<void> {
+  const config = readConfig();
+  const logger = createLogger(config.logLevel);
+  const server = await listen(config.host, config.port);
+  const gateway = await createGateway({ ...config, logger });
+  server.serve(gateway.app);
+  const stop = async (signal: NodeJS.Signals) => {
+    logger.info({ signal }, "stopping");
+    server.stopAccepting();
+    await gateway.drain(GRACE_MS);
+    await server.close();
+    await gateway.close();
+    process.exit(0);
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+
+  const { url } = server;
+  createLogger("info").info({ url }, `Pictograph is ready: GraphQL at ${url}/graphql, REST at POST ${url}/get-image`);
+}
+
+main().catch((error: unknown) => {
+  if (!(error instanceof StartError)) throw error;
+  process.stderr.write(`Pictograph cannot start:\n${error.message.replaceAll(/^/gm, "  ")}\n`);
+  process.exit(1);
+});

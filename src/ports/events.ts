@@ -1,0 +1,13 @@
+/** Something about a generation changed; what, the records tell. */
+export interface GenerationNotice {
+  readonly generationId: string;
+  /** Set when the change could not be recorded: who waits for it would wait in vain. */
+  readonly isUnrecorded?: boolean;
+}
+
+/** Tells every process that listens, in this one and in others, that a generation changed. */
+export interface Events {
+  publish(notice: GenerationNotice): void;
+  /** Calls `listener` for each notice about this generation until the returned function is called. */
+  subscribe(generationId: string, listener: (notice: GenerationNotice) => void): () => void;
+}

@@ -1,0 +1,36 @@
+/** An object as it is stored. */
+export interface StoredObject {
+  readonly key: string;
+  readonly byteSize: number;
+  /** When the object became visible under its key. */
+  readonly modifiedAt: Date;
+}
+
+/** The part of an object to read: both ends are byte offsets and both are included, as in an HTTP `Range`. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface OpenObject extends StoredObject {
+  /** Reads the bytes, once. Opening nothing until it is called, it costs nothing where only the size is wanted. */
+  read(range?: ByteRange): AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Where image bytes live. Keys are relative paths of `[A-Za-z0-9_.-]` segments separated by `/`, made by the gateway,
+ * never by a caller.
+ *
+ * - An object is visible under its key whole or not at all, and durable once `put` resolves: it survives a power cut.
+ * - When the source of a `put` throws, its error is passed on and nothing is left behind.
+ * - Bytes pass through in chunks; no implementation holds an object whole.
+ */
+export interface ObjectStore {
+  put(key: string, bytes: AsyncIterable<Uint8Array>): Promise<StoredObject>;
+  /** `undefined` when no object has this key. */
+  open(key: string): Promise<OpenObject | undefined>;
+  /** Every object whose key begins with `prefix`, in no promised order. */
+  list(prefix: string): AsyncIterable<StoredObject>;
+  /** Removes the object; removing one that does not exist is not an error. */
+  delete(key: string): Promise<void>;
+}

@@ -1,0 +1,43 @@
+import type { Atmosphere } from "../atmosphere.ts";
+import type { Brief } from "../brief.ts";
+import type { Random } from "../random.ts";
+import type { Sheet } from "../sheet.ts";
+
+/** Everything a backdrop is drawn with. */
+export interface Setting {
+  readonly sheet: Sheet;
+  readonly random: Random;
+  readonly atmosphere: Atmosphere;
+  readonly brief: Brief;
+  /** Snow lies: the season or the weather says so. */
+  readonly isSnowy: boolean;
+}
+
+/** What a backdrop leaves for the subjects: where they stand, and on what. */
+export interface Ground {
+  /** Where sky or wall meets the ground, in scene units from the top. */
+  readonly horizon: number;
+  /** Where the feet of the main subject stand. */
+  readonly floor: number;
+  /** Where the feet of things far behind stand. */
+  readonly back: number;
+  readonly surface: "land" | "water" | "road" | "table" | "floor" | "none";
+  /** Where boats float; absent where there is no water. */
+  readonly waterline?: number;
+  /** Drawn after the subjects, over them: grass at the front, the table's edge. */
+  readonly foreground?: (sheet: Sheet) => void;
+}
+
+/** Draws what is behind the subjects. */
+export type Backdrop = (setting: Setting) => Ground;
+
+/** Where the horizon lies: lower in tall pictures, so that the ground does not fill them. */
+export function horizonOf({ sheet, random }: Setting, share = 0.6): number {
+  const tallness = Math.max(0, sheet.height / sheet.width - 1);
+  return sheet.height * (share + Math.min(0.12, tallness * 0.09)) + random.between(-18, 18);
+}
+
+/** Where feet stand, between the horizon and the lower edge. */
+export function floorOf({ sheet }: Setting, horizon: number, share = 0.66): number {
+  return horizon + (sheet.height - horizon) * share;
+}

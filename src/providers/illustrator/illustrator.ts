@@ -1,0 +1,137 @@
+import { availableParallelism } from "node:os";
+import { extname } from "node:path";
+import { Piscina } from "piscina";
+import { GatewayError } from "../../errors.ts";
+import type { GenerateRequest, ImageProvider, ModelDescription, ProviderEvent } from "../../ports/image-provider.ts";
+import type { Drawing, Stage } from "./draw.ts";
+
+const MODEL: ModelDescription = {
+  id: "illustrator-1",
+  provider: "illustrator",
+  operations: ["GENERATE"],
+  maxImages: 10,
+  sizes: {
+    kind: "bounds",
+    multipleOf: 1,
+    minSide: 64,
+    maxLongSide: 3840,
+    minPixels: 64 * 64,
+    maxPixels: 3840 * 3840,
+  },
+  formats: ["PNG"],
+  qualities: ["AUTO", "LOW", "MEDIUM", "HIGH", "XHIGH", "MAX"],
+  backgrounds: ["AUTO", "OPAQUE", "TRANSPARENT"],
+  hasSeed: true,
+  maxPromptLength: 32_000,
+};
+
+/** Which stages are shown before an image, by the number of previews wanted. */
+const PREVIEW_STAGES: readonly (readonly Stage[])[] = [
+  [],
+  ["subjects"],
+  ["backdrop", "subjects"],
+  ["backdrop", "subjects", "finish"],
+];
+
+/** Threads that draw at most. More would only hold more memory: one picture takes about a tenth of a second. */
+const MAX_THREADS = Math.max(1, Math.min(3, availableParallelism() - 1));
+
+/** An idle thread is ended after this long, and gives its memory back. */
+const IDLE_TIMEOUT_MS = 60_000;
+
+const CHUNK_BYTES = 64 * 1024;
+
+/**
+ * The embedded provider: it draws pictures from the words of a prompt, without a model, a key or a network. It does
+ * not pretend to be an artificial intelligence; it is there so that everything works in the first minute.
+ *
+ * Pictures are PNG and depend on nothing but the request: the same request gives the same bytes with the same version
+ * on the same platform. All drawing happens in worker threads, which start with the first picture and end when idle.
+ */
+export function createIllustrator(): ImageProvider {
+  const pool = new Piscina<Drawing, Uint8Array>({
+    filename: new URL(`./draw-worker${extname(import.meta.url)}`, import.meta.url).href,
+    minThreads: 0,
+    maxThreads: MAX_THREADS,
+    idleTimeout: IDLE_TIMEOUT_MS,
+    concurrentTasksPerWorker: 1,
+    // A thread that waits for work without its event loop never frees the native memory of finished pictures.
+    atomics: "disabled",
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  });
+
+  const draw = async (drawing: Drawing, signal: AbortSignal): Promise<Uint8Array> => {
+    signal.throwIfAborted();
+    try {
+      return await pool.run(drawing, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new GatewayError("INTERNAL", "the illustrator could not draw this picture", {
+        billed: "NO",
+        cause: error,
+      });
+    }
+  };
+
+  return {
+    name: "illustrator",
+    models: [MODEL],
+    async *generate(request, signal): AsyncGenerator<ProviderEvent> {
+      const left = new AbortController();
+      const stop = AbortSignal.any([signal, left.signal]);
+      const ahead: Promise<Uint8Array>[] = [];
+      const steps = planOf(request);
+      const waiting = [...steps];
+      const drawAhead = () => {
+        for (const step of waiting.splice(0, MAX_THREADS - ahead.length)) {
+          const drawing = draw(toDrawing(request, step), stop);
+          drawing.catch(() => undefined);
+          ahead.push(drawing);
+        }
+      };
+      try {
+        for (const { index, partialIndex, isImage } of steps) {
+          drawAhead();
+          const png = (await ahead.shift()) ?? new Uint8Array();
+          drawAhead();
+          if (partialIndex !== undefined) yield { type: "partial", index, partialIndex, bytes: chunksOf(png) };
+          if (isImage) yield { type: "image", index, bytes: chunksOf(png) };
+        }
+      } finally {
+        left.abort();
+      }
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+/** One drawing of a call and what it is shown as: a preview, an image, or one after the other. */
+interface Step {
+  readonly index: number;
+  readonly stage: Stage;
+  readonly partialIndex: number | undefined;
+  readonly isImage: boolean;
+}
+
+function planOf({ n, partialImages }: GenerateRequest): Step[] {
+  const stages = PREVIEW_STAGES[Math.min(partialImages, PREVIEW_STAGES.length - 1)] ?? [];
+  return Array.from({ length: n }, (_, index) => index).flatMap((index) => {
+    const steps: Step[] = stages.map((stage, partialIndex) => ({
+      index,
+      stage,
+      partialIndex,
+      isImage: stage === "finish",
+    }));
+    if (!stages.includes("finish")) steps.push({ index, stage: "finish", partialIndex: undefined, isImage: true });
+    return steps;
+  });
+}
+
+function toDrawing({ prompt, seed, size, background }: GenerateRequest, { index, stage }: Step): Drawing {
+  const { width, height } = size;
+  return { prompt, seed, index, width, height, isTransparent: background === "TRANSPARENT", stage };
+}
+
+async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) yield bytes.subarray(start, start + CHUNK_BYTES);
+}

@@ -1,0 +1,73 @@
+import * as http from "node:http";
+import * as https from "node:https";
+
+/** The connection was never made, so the server surely saw no request. The cause is the system's error. */
+export class NotConnected extends Error {
+  override readonly name = "NotConnected";
+}
+
+/** Keeps middleboxes from forgetting a connection that is silent for the minutes an image takes. */
+const TCP_KEEP_ALIVE_MS = 30_000;
+
+const NULL_BODY_STATUSES: ReadonlySet<number | undefined> = new Set([204, 205, 304]);
+
+/**
+ * A `fetch` for paid calls that take minutes, over `node:http`:
+ *
+ * - It has no time limit of its own: the caller's signal is the limit. The global `fetch` gives up after 300 s without
+ *   headers, or between two pieces of the body, and only an undici dispatcher could tell it otherwise.
+ * - Each call has a connection of its own, so that it never fails, its fate unknown, because a kept-alive one was just
+ *   being closed; and a failure to connect is told apart from a later one by {@link NotConnected}.
+ * - It follows no redirect, which would carry the key elsewhere or repeat the call, and asks for no compression.
+ * - The body has backpressure all the way to the socket; cancelling it closes the connection.
+ *
+ * It takes what the OpenAI client gives it: an address, a method, headers, a body of text and a signal. It goes through
+ * the proxy of the environment when Node was told to (`NODE_USE_ENV_PROXY`).
+ *
+ * @see https://undici.nodejs.org/#/docs/api/Client?id=parameter-clientoptions `headersTimeout` and `bodyTimeout`
+ */
+export const httpFetch: typeof fetch = async (input, init = {}) => {
+  if (typeof init.body !== "string") throw new TypeError("only a body of text can be sent");
+  const url = new URL(input instanceof Request ? input.url : input);
+  const { request } = url.protocol === "https:" ? https : http;
+  const outgoing = request(url, {
+    method: init.method ?? "GET",
+    headers: { ...Object.fromEntries(new Headers(init.headers)), "accept-encoding": "identity", connection: "close" },
+    ...(init.signal ? { signal: init.signal } : {}),
+  });
+  const answered = waitForAnswer(outgoing);
+  outgoing.end(init.body);
+  return toResponse(await answered);
+};
+
+function waitForAnswer(outgoing: http.ClientRequest): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    let isConnected = false;
+    const onConnected = (): void => {
+      isConnected = true;
+    };
+    outgoing.on("socket", (socket) => {
+      socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+      if (!socket.connecting) onConnected();
+      else socket.once("encrypted" in socket ? "secureConnect" : "connect", onConnected);
+    });
+    // Stays for the life of the call: a failure after the answer began also shows here, and is the body's to report.
+    outgoing.on("error", (cause) => {
+      reject(
+        isConnected ? new TypeError("the connection broke", { cause }) : new NotConnected("no connection", { cause }),
+      );
+    });
+    outgoing.on("response", resolve);
+  });
+}
+
+function toResponse(message: http.IncomingMessage): Response {
+  // Without a listener a connection that breaks while nobody reads would end the process.
+  message.on("error", () => {});
+  const headers = new Headers();
+  for (const [name, values = []] of Object.entries(message.headersDistinct)) {
+    for (const value of values) headers.append(name, value);
+  }
+  const hasBody = !NULL_BODY_STATUSES.has(message.statusCode);
+  return new Response(hasBody ? ReadableStream.from(message) : null, { status: message.statusCode ?? 0, headers });
+}

@@ -1,0 +1,179 @@
+import type { ProviderEvent, TokenUsage } from "../../ports/image-provider.ts";
+import { BrokenAnswer } from "./broken-answer.ts";
+import { EventStream } from "./event-stream.ts";
+import { type AnswerReader, type AnswerToken, JsonAnswer } from "./json-answer.ts";
+import { type JsonLimits, toRecord } from "./json-strings.ts";
+import { toRefusal } from "./provider-refusal.ts";
+
+export interface ImageAnswer {
+  readonly body: AsyncIterable<Uint8Array>;
+  /** The answer's media type with its parameters; `null` is taken for JSON. */
+  readonly contentType: string | null;
+  /** Images asked for. A surplus is read over. */
+  readonly imageCount: number;
+  /** Turns what the body or its content threw into what the consumer gets; also told whether an image had begun. */
+  readonly toError: (error: unknown, hasImage: boolean) => unknown;
+  /** Ends the call, so that a read of the body that is under way ends too. Called once, however reading ended. */
+  readonly release: () => void;
+  /** @defaultValue 64 MiB an image, twice the largest one uncompressed, and 1 MiB of everything else */
+  readonly limits?: JsonLimits;
+}
+
+const LIMITS: JsonLimits = { maxImageBytes: 64 * 1024 * 1024, maxOtherBytes: 1024 * 1024 };
+
+/**
+ * Hands over the images of an answer while they arrive. At any time it holds one chunk of the body, one block of base64
+ * and one decoded block, and it asks for the next chunk only when the consumer wants more than that.
+ *
+ * An image that the consumer leaves is read over. Leaving the generator itself releases the call and cancels the body.
+ */
+export async function* readImages(answer: ImageAnswer): AsyncGenerator<ProviderEvent> {
+  const tokens = new TokenSource(answer);
+  try {
+    yield* toEvents(tokens, answer.imageCount);
+  } catch (error) {
+    throw answer.toError(error, tokens.hasImage);
+  } finally {
+    answer.release();
+    await tokens.close();
+  }
+}
+
+async function* toEvents(tokens: TokenSource, imageCount: number): AsyncGenerator<ProviderEvent> {
+  let usage: TokenUsage | undefined;
+  let lastIndex = -1;
+  let partialIndex = 0;
+  for (let token = await tokens.next(); token; token = await tokens.next()) {
+    if (token.type === "document") {
+      checkDocument(token.value, token.event === "error");
+      usage = toUsage(token.value) ?? usage;
+      if (lastIndex === -1 && hasAddress(token.value)) {
+        tokens.hasImage = true;
+        throw new BrokenAnswer("it holds addresses of images instead of images");
+      }
+      // A server may leave a stream open after its last image.
+      if (tokens.isEventStream && lastIndex === imageCount - 1) break;
+    } else if (token.type === "start" && token.kind !== "other" && token.index < imageCount) {
+      const { index, kind } = token;
+      const bytes = new PictureBytes(tokens);
+      if (kind === "partial") {
+        yield { type: "partial", index, partialIndex: partialIndex++, bytes };
+      } else {
+        if (index <= lastIndex) throw new BrokenAnswer("it holds two images in one place");
+        lastIndex = index;
+        tokens.hasImage = true;
+        yield { type: "image", index, bytes };
+      }
+      bytes.leave();
+    }
+  }
+  if (lastIndex === -1) throw new BrokenAnswer("it holds no image");
+  if (usage) yield { type: "usage", usage };
+}
+
+/** The answer as one sequence of tokens, read from several places; a failure stays a failure. */
+class TokenSource {
+  readonly isEventStream: boolean;
+  /** Whether an image was made: the call is paid. */
+  hasImage = false;
+  readonly #tokens: AsyncGenerator<AnswerToken>;
+  readonly #toError: ImageAnswer["toError"];
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor({ body, contentType, toError, limits = LIMITS }: ImageAnswer) {
+    const mediaType = contentType?.split(";", 1)[0]?.trim().toLowerCase() ?? "application/json";
+    this.isEventStream = mediaType === "text/event-stream";
+    const isJson = /^application\/([\w.-]+\+)?json$/.test(mediaType);
+    const reader = this.isEventStream ? new EventStream(limits) : isJson ? new JsonAnswer(limits) : undefined;
+    this.#tokens = readTokens(body, reader);
+    this.#toError = toError;
+  }
+
+  async next(): Promise<AnswerToken | undefined> {
+    if (this.#failure) throw this.#failure.error;
+    try {
+      const { value, done } = await this.#tokens.next();
+      return done ? undefined : value;
+    } catch (error) {
+      this.#failure = { error: this.#toError(error, this.hasImage) };
+      throw this.#failure.error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#tokens.return(undefined);
+  }
+}
+
+async function* readTokens(
+  body: AsyncIterable<Uint8Array>,
+  reader: AnswerReader | undefined,
+): AsyncGenerator<AnswerToken> {
+  for await (const chunk of body) {
+    if (!reader) throw new BrokenAnswer("it is not JSON");
+    yield* reader.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+  }
+  if (!reader) throw new BrokenAnswer("it is not JSON");
+  yield* reader.end();
+}
+
+/** One picture's bytes, until its end or until the consumer goes on to the next event. */
+class PictureBytes implements AsyncIterableIterator<Uint8Array, undefined> {
+  readonly #tokens: TokenSource;
+  #isOver = false;
+
+  constructor(tokens: TokenSource) {
+    this.#tokens = tokens;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#isOver) return { done: true, value: undefined };
+    const token = await this.#tokens.next();
+    if (token?.type === "bytes") return { done: false, value: token.bytes };
+    this.#isOver = true;
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.leave();
+    return { done: true, value: undefined };
+  }
+
+  leave(): void {
+    this.#isOver = true;
+  }
+}
+
+/** Compatible servers and streams tell errors with status 200. */
+function checkDocument(document: unknown, isErrorEvent: boolean): void {
+  const { error, type, data, b64_json } = toRecord(document);
+  if (error) throw toRefusal(200, error);
+  if (isErrorEvent || type === "error") throw toRefusal(200, document);
+  const images = Array.isArray(data) ? data.map((item) => toRecord(item).b64_json) : [b64_json];
+  // A picture that was read stands as "" here; null and "" are left by servers that answer with addresses.
+  if (images.some((image) => image !== undefined && image !== null && image !== "")) {
+    throw new BrokenAnswer("an image is not base64");
+  }
+}
+
+function hasAddress(document: unknown): boolean {
+  const { data, url } = toRecord(document);
+  const addresses = Array.isArray(data) ? data.map((item) => toRecord(item).url) : [url];
+  return addresses.some((address) => typeof address === "string" && address !== "");
+}
+
+/** A total of 0 is how servers that do not count fill the field. */
+function toUsage(document: unknown): TokenUsage | undefined {
+  const usage = toRecord(toRecord(document).usage);
+  const { input_tokens: inputTokens, output_tokens: outputTokens, total_tokens: totalTokens } = usage;
+  if (!isCount(inputTokens) || !isCount(outputTokens) || !isCount(totalTokens) || totalTokens === 0) return undefined;
+  return { inputTokens, outputTokens, totalTokens };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

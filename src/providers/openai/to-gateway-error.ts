@@ -1,0 +1,121 @@
+import { APIConnectionTimeoutError, APIError } from "openai";
+import { type Billed, type ErrorCode, GatewayError, type GatewayErrorOptions } from "../../errors.ts";
+import { BrokenAnswer } from "./broken-answer.ts";
+import { NotConnected } from "./http-fetch.ts";
+import { ProviderRefusal, toRefusal } from "./provider-refusal.ts";
+
+const CONTENT_CODES: ReadonlySet<string | undefined> = new Set([
+  "moderation_blocked",
+  "content_policy_violation",
+  // Azure's names
+  "content_filter",
+  "contentFilter",
+]);
+
+const BUDGET_CODES: ReadonlySet<string | undefined> = new Set([
+  "billing_hard_limit_reached",
+  "billing_not_active",
+  "insufficient_quota",
+]);
+
+/** Failures of connections on which no byte was sent, as other implementations of fetch name them. */
+const NOT_CONNECTED_CODES: ReadonlySet<unknown> = new Set([
+  "ECONNREFUSED",
+  "EAI_AGAIN",
+  "ENETUNREACH",
+  "EHOSTUNREACH",
+  "ENOTFOUND",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+/**
+ * Translates whatever a call threw. The message never holds text of the provider; neither does the cause, which keeps
+ * the provider's identifiers or the system's error.
+ *
+ * @param billed what the call is known to have cost when the error itself does not tell: `YES` once an image arrived
+ */
+export function toGatewayError(error: unknown, billed: Billed): GatewayError {
+  if (error instanceof GatewayError) return error;
+  if (error instanceof ProviderRefusal) return fromRefusal(error, billed);
+  if (error instanceof BrokenAnswer) {
+    return new GatewayError("UPSTREAM_FAILED", `the provider's answer cannot be used: ${error.message}`, {
+      billed,
+      cause: error,
+    });
+  }
+  if (error instanceof APIError && error.status !== undefined) {
+    return fromRefusal(toRefusal(error.status, error.error, error.headers), billed);
+  }
+  if (isNotConnected(error)) {
+    return new GatewayError("UPSTREAM_FAILED", "the provider could not be reached", {
+      billed: "NO",
+      isRetryable: true,
+      cause: systemError(error),
+    });
+  }
+  if (error instanceof APIConnectionTimeoutError) return timedOut(billed, error);
+  return new GatewayError("UPSTREAM_FAILED", "the connection to the provider broke before its answer was complete", {
+    billed,
+    cause: systemError(error),
+  });
+}
+
+/** The provider took longer than it may. Whether it went on and charged is not known. */
+export function timedOut(billed: Billed, cause?: unknown): GatewayError {
+  return new GatewayError("UPSTREAM_TIMEOUT", "the provider did not answer in time", { billed, cause });
+}
+
+function fromRefusal(refusal: ProviderRefusal, billedSoFar: Billed): GatewayError {
+  const { status, code, type, param, moderationStage, retryAfterSeconds } = refusal.fields;
+  const isClientError = status >= 300 && status < 500;
+  // 503 says that no work was begun, as 429 does.
+  const billed = isClientError || status === 503 ? "NO" : billedSoFar;
+  const make = (errorCode: ErrorCode, message: string, options: GatewayErrorOptions = {}): GatewayError =>
+    new GatewayError(errorCode, message, { billed, cause: refusal, ...options });
+  const wait: GatewayErrorOptions = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+
+  if (CONTENT_CODES.has(code)) {
+    // A picture that was made and then withheld may have been charged.
+    const options: GatewayErrorOptions = moderationStage === "output" && billed === "NO" ? { billed: "UNKNOWN" } : {};
+    return make("CONTENT_REJECTED", "the provider's content policy refused the prompt; change the prompt", options);
+  }
+  if (BUDGET_CODES.has(code) || BUDGET_CODES.has(type) || status === 402) {
+    return make("BUDGET_EXCEEDED", "the gateway's account with the provider has no budget left");
+  }
+  if (code === "model_not_found") {
+    return make("MODEL_UNAVAILABLE", "the provider does not offer this model to the gateway; choose another model");
+  }
+  if (status === 401 || status === 403) {
+    return make("UPSTREAM_FAILED", "the provider refused the gateway's credentials", { isRetryable: false });
+  }
+  if (status === 429) return make("RATE_LIMITED", "the provider's rate limit is reached", wait);
+  if (status === 503) return make("UPSTREAM_FAILED", "the provider is not available at the moment", wait);
+  if (isClientError) {
+    const part = param === undefined ? "" : ` because of its parameter ${param}`;
+    return make("UPSTREAM_FAILED", `the provider refused the gateway's request with status ${status}${part}`, {
+      isRetryable: false,
+    });
+  }
+  return make("UPSTREAM_FAILED", "the provider failed");
+}
+
+function isNotConnected(error: unknown): boolean {
+  return causes(error).some(
+    (cause) => cause instanceof NotConnected || NOT_CONNECTED_CODES.has((cause as { code?: unknown }).code),
+  );
+}
+
+/** The innermost cause: what the system said, without the client's wrapping. */
+function systemError(error: unknown): unknown {
+  return causes(error).at(-1) ?? error;
+}
+
+function causes(error: unknown): object[] {
+  const found: object[] = [];
+  let current = error;
+  while (typeof current === "object" && current !== null && !found.includes(current)) {
+    found.push(current);
+    current = (current as { readonly cause?: unknown }).cause;
+  }
+  return found;
+}

@@ -1,0 +1,93 @@
+import express, { type ErrorRequestHandler, type Request, type Response, Router } from "express";
+import { badInput, GatewayError } from "../errors.ts";
+import type { Door } from "../http/app.ts";
+import { setErrorStatus, toCallerError } from "../http/errors.ts";
+import { contextOf } from "../http/request-context.ts";
+import type { Generation } from "../ports/records.ts";
+import type { GenerationInput } from "../service/generation-input.ts";
+import { type ImageService, isEnded } from "../service/image-service.ts";
+import { type FormFields, parseFormBody } from "./form-body.ts";
+
+export interface GetImageOptions {
+  readonly maxBodyBytes: number;
+  /** How long an answer may take; the images of a slower generation are kept and found under the idempotency key. */
+  readonly waitMs: number;
+}
+
+/** `POST /get-image`, the contract of 2022: three strings in, a list of image URLs out. */
+export function getImageDoor(service: ImageService, { maxBodyBytes, waitMs }: GetImageOptions): Door {
+  const router = Router({ caseSensitive: true, strict: true });
+  const path = "/get-image";
+  router.post(path, express.raw({ type: () => true, limit: maxBodyBytes }), async (request, response) => {
+    const { caller, rootUrl } = contextOf(request);
+    const input = toInput(await parseFormBody(bodyOf(request), request.get("Content-Type")));
+    const idempotencyKey = request.get("Idempotency-Key");
+    const accepted = await service.submit(caller, { ...input, format: "PNG", idempotencyKey });
+    const generation = await service.wait(accepted, waitMs);
+    refuseUnlessSucceeded(generation);
+    const [images = []] = await service.imagesOf([generation.id]);
+    answer(
+      response,
+      images.map((image) => rootUrl + service.link(image)),
+      "OK",
+    );
+  });
+  router.all(path, (_request, response) => {
+    response.status(405).setHeader("Allow", "POST, OPTIONS");
+    answer(response, [], "send a POST with prompt, n and size");
+  });
+  return { router, errors: { path, answer: answerErrorsAsIn2022 } };
+}
+
+/** Old clients read `urlResponse.urlList` without looking at the status. */
+const answerErrorsAsIn2022: ErrorRequestHandler = (error, request, response, _next) => {
+  const callerError = toCallerError(error, request);
+  setErrorStatus(response, callerError);
+  answer(response, [], callerError.message);
+};
+
+function answer(response: Response, urlList: readonly string[], errorMessage: string): void {
+  response.setHeader("Cache-Control", "no-store");
+  response.json({ urlResponse: { urlList }, errorMessage });
+}
+
+function bodyOf(request: Request): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+}
+
+function toInput(fields: FormFields): GenerationInput {
+  return { prompt: textOf(fields, "prompt"), n: wholeNumberOf(fields, "n"), size: textOf(fields, "size") };
+}
+
+const EXAMPLES: Readonly<Record<string, string>> = { prompt: "A red fox in the snow", n: "2", size: "1024x1024" };
+
+function textOf(fields: FormFields, name: string): string {
+  const value = fields.get(name);
+  if (value === undefined || value === null || value === "") {
+    throw badInput(name, `${name} is missing; send it as text, such as "${EXAMPLES[name]}"`);
+  }
+  if (typeof value !== "string") throw badInput(name, `${name} must be text, such as "${EXAMPLES[name]}"`);
+  return value;
+}
+
+function wholeNumberOf(fields: FormFields, name: string): number {
+  const value = fields.get(name);
+  if (typeof value === "number") return value;
+  const text = textOf(fields, name);
+  return /^-?[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+}
+
+function refuseUnlessSucceeded(generation: Generation): void {
+  const { status, failure } = generation;
+  if (status === "SUCCEEDED") return;
+  if (failure) {
+    const { code, message, retryable, retryAfterSeconds } = failure;
+    throw new GatewayError(code, message, { isRetryable: retryable, ...(retryAfterSeconds && { retryAfterSeconds }) });
+  }
+  if (isEnded(generation)) throw new GatewayError("INTERRUPTED", "this generation was canceled");
+  const advice = "send the request again with the same Idempotency-Key to get its images without paying twice";
+  if (status === "QUEUED") {
+    throw new GatewayError("OVERLOADED", `the generation has not begun yet; ${advice}`, { retryAfterSeconds: 30 });
+  }
+  throw new GatewayError("UPSTREAM_TIMEOUT", `the images are not ready yet; ${advice}`);
+}

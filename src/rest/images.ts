@@ -1,0 +1,80 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { type Request, type Response, Router } from "express";
+import type { Door } from "../http/app.ts";
+import type { ByteRange } from "../ports/object-store.ts";
+import type { Delivery } from "../service/delivery.ts";
+import type { ImageService } from "../service/image-service.ts";
+
+/** `GET|HEAD /images/…`: the images behind signed URLs. */
+export function imagesDoor(service: ImageService): Door {
+  const router = Router({ caseSensitive: true, strict: true });
+  // Not a path with a parameter: Express would decode it, and refuse what cannot be decoded before we look at it.
+  router.get(/^\/images\//, async (request, response) => {
+    const delivery = await service.open(request.url);
+    describe(response, delivery);
+    if (request.fresh) {
+      response.status(304).end();
+      return;
+    }
+    const range = rangeOf(request, response, delivery.object.byteSize);
+    if (range === "unsatisfiable") {
+      response.status(416).setHeader("Content-Range", `bytes */${delivery.object.byteSize}`).end();
+      return;
+    }
+    await send(request, response, delivery, range);
+  });
+  return { router };
+}
+
+function describe(response: Response, { format, tag, secondsLeft, object }: Delivery): void {
+  response.setHeader("Content-Type", `image/${format.toLowerCase()}`);
+  response.setHeader("Content-Disposition", "inline");
+  response.setHeader("Cache-Control", `private, max-age=${secondsLeft}`);
+  response.setHeader("ETag", `"${tag}"`);
+  response.setHeader("Last-Modified", object.modifiedAt.toUTCString());
+  response.setHeader("Accept-Ranges", "bytes");
+  response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
+}
+
+/**
+ * One range of bytes is served as such. Several at once, one that is not understood, or one of another version of the
+ * image get it whole.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-14.1.2
+ */
+function rangeOf(request: Request, response: Response, byteSize: number): ByteRange | "unsatisfiable" | undefined {
+  const version = request.get("If-Range");
+  const isThisVersion = [undefined, response.get("ETag"), response.get("Last-Modified")].includes(version);
+  const [, first, last] = /^bytes=([0-9]*)-([0-9]*)$/i.exec(request.get("Range") ?? "") ?? [];
+  if (request.method !== "GET" || !isThisVersion || first === undefined || last === undefined) return undefined;
+  if (first === "") return last === "" ? undefined : suffixOf(Number(last), byteSize);
+  const [start, end] = [Number(first), last === "" ? byteSize - 1 : Number(last)];
+  if (last !== "" && end < start) return undefined;
+  return start < byteSize ? { start, end: Math.min(end, byteSize - 1) } : "unsatisfiable";
+}
+
+function suffixOf(length: number, byteSize: number): ByteRange | "unsatisfiable" {
+  return length === 0 ? "unsatisfiable" : { start: Math.max(0, byteSize - length), end: byteSize - 1 };
+}
+
+async function send(
+  request: Request,
+  response: Response,
+  { object }: Delivery,
+  range: ByteRange | undefined,
+): Promise<void> {
+  const byteSize = range ? range.end - range.start + 1 : object.byteSize;
+  response.setHeader("Content-Length", byteSize);
+  if (range) {
+    response.status(206).setHeader("Content-Range", `bytes ${range.start}-${range.end}/${object.byteSize}`);
+  }
+  if (request.method === "HEAD") {
+    response.end();
+    return;
+  }
+  await pipeline(Readable.from(object.read(range), { objectMode: false }), response).catch((error) => {
+    // A viewer that leaves in the middle is everyday life.
+    if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  });
+}

@@ -1,0 +1,175 @@
+import { ERROR_CODES, type ErrorCode } from "../errors.ts";
+import { HTTP_STATUS } from "../http/status.ts";
+import { IMAGE_FORMATS } from "../ports/image-provider.ts";
+import { MAX_IMAGES, MAX_PROMPT_LENGTH } from "../service/generation-input.ts";
+import { MAX_RATIO, MAX_SIDE, MIN_SIDE } from "../service/sizes.ts";
+
+/** A JSON value, as OpenAPI documents are made of. */
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+const EXAMPLE = { prompt: "A cute asian girl with long hair smiling and looking at me", n: "2", size: "1024x1024" };
+
+/** What can go wrong at a door, by status, each with the codes of section "Errors" of the README. */
+function errorResponses(codes: readonly ErrorCode[], schema: string): { [status: string]: Json } {
+  const byStatus = Map.groupBy(codes, (code) => HTTP_STATUS[code]);
+  const statuses = [...byStatus.keys()].sort((a, b) => a - b);
+  return Object.fromEntries(
+    statuses.map((status) => [
+      String(status),
+      {
+        description: (byStatus.get(status) ?? []).join(" or "),
+        content: { "application/json": { schema: { $ref: `#/components/schemas/${schema}` } } },
+      },
+    ]),
+  );
+}
+
+const GET_IMAGE_ERRORS = ERROR_CODES.filter((code) => !["UNAUTHENTICATED", "NOT_FOUND"].includes(code));
+
+/** The REST doors as an OpenAPI 3.1 document. */
+export function describeRestDoors(): Json {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Pictograph",
+      version: "1.0.0",
+      description: "The REST doors of Pictograph. Everything else it can do is in the graph at `/graphql`.",
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: "http://localhost:8080" }],
+    paths: {
+      "/get-image": { post: describeGetImage() },
+      "/images/{name}": { get: describeImages("get"), head: describeImages("head") },
+    },
+    components: { schemas: describeSchemas() },
+  };
+}
+
+function describeGetImage(): Json {
+  const schema = { $ref: "#/components/schemas/GetImageRequest" };
+  return {
+    operationId: "getImage",
+    summary: "Make images",
+    description:
+      "The contract of AI-Image-Generate v1.0.0 (2022). The Content-Type header may be missing: the body is then recognised by its content.",
+    parameters: [
+      {
+        name: "Idempotency-Key",
+        in: "header",
+        required: false,
+        description: "The same key with the same input gives the same images for 24 hours, paid once.",
+        schema: { type: "string", minLength: 1, maxLength: 255 },
+      },
+    ],
+    requestBody: {
+      required: true,
+      content: {
+        "multipart/form-data": { schema, example: EXAMPLE },
+        "application/x-www-form-urlencoded": { schema, example: EXAMPLE },
+        "application/json": { schema, example: EXAMPLE },
+      },
+    },
+    responses: {
+      "200": {
+        description: "The images, as URLs that any viewer can load until they expire",
+        content: { "application/json": { schema: { $ref: "#/components/schemas/GetImageResponse" } } },
+      },
+      ...errorResponses(GET_IMAGE_ERRORS, "GetImageFailure"),
+    },
+  };
+}
+
+function describeImages(method: "get" | "head"): Json {
+  const query = (name: string, description: string) => ({
+    name,
+    in: "query",
+    required: true,
+    description,
+    schema: { type: "string" },
+  });
+  const content = Object.fromEntries(
+    IMAGE_FORMATS.map((format) => [`image/${format.toLowerCase()}`, { schema: { type: "string", format: "binary" } }]),
+  );
+  const bytes = method === "get" ? { content } : {};
+  return {
+    operationId: `${method}Image`,
+    summary: method === "get" ? "Load an image" : "Ask about an image",
+    description: "URLs are handed out by the other doors. Changing any character of one makes it invalid.",
+    parameters: [
+      { name: "name", in: "path", required: true, description: "As handed out", schema: { type: "string" } },
+      query("expires", "Seconds since 1970, UTC"),
+      query("signature", "HMAC-SHA-256 over everything before it, base64url"),
+    ],
+    responses: {
+      "200": { description: "The image", ...bytes },
+      "206": { description: "The part that the Range header asked for", ...bytes },
+      "304": { description: "The image that If-None-Match names" },
+      "416": { description: "The Range header asks for what is not there" },
+      ...errorResponses(["FORBIDDEN", "NOT_FOUND", "INTERNAL"], "Failure"),
+    },
+  };
+}
+
+function describeSchemas(): Json {
+  const text = (description: string): Json => ({ type: "string", description });
+  const urlResponse = (urlList: Json): Json => ({
+    type: "object",
+    required: ["urlList"],
+    additionalProperties: false,
+    properties: { urlList },
+  });
+  return {
+    GetImageRequest: {
+      type: "object",
+      required: ["prompt", "n", "size"],
+      properties: {
+        prompt: { type: "string", minLength: 1, maxLength: MAX_PROMPT_LENGTH, description: "What they show" },
+        n: { type: ["string", "integer"], description: `How many: 1 to ${MAX_IMAGES}` },
+        size: {
+          type: "string",
+          pattern: "^[1-9][0-9]+x[1-9][0-9]+$",
+          description: `WIDTHxHEIGHT in pixels: ${MIN_SIDE} to ${MAX_SIDE} a side, ratio 1:${MAX_RATIO} to ${MAX_RATIO}:1`,
+        },
+      },
+    },
+    GetImageResponse: {
+      type: "object",
+      required: ["urlResponse", "errorMessage"],
+      additionalProperties: false,
+      properties: {
+        urlResponse: urlResponse({
+          type: "array",
+          minItems: 1,
+          maxItems: MAX_IMAGES,
+          items: { type: "string", format: "uri" },
+        }),
+        errorMessage: { type: "string", const: "OK" },
+      },
+    },
+    GetImageFailure: {
+      type: "object",
+      required: ["urlResponse", "errorMessage"],
+      additionalProperties: false,
+      properties: {
+        urlResponse: urlResponse({ type: "array", maxItems: 0, items: { type: "string" } }),
+        errorMessage: text("What is wrong and what to send instead; never OK"),
+      },
+    },
+    Failure: {
+      type: "object",
+      required: ["error"],
+      properties: {
+        error: {
+          type: "object",
+          required: ["code", "message", "requestId"],
+          properties: {
+            code: { type: "string", enum: [...ERROR_CODES] },
+            message: text("What is wrong and what to send instead"),
+            field: text("The input that has to change"),
+            requestId: text("For the operator"),
+          },
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { availableParallelism } from "node:os";
+import PQueue from "p-queue";
+import { GatewayError } from "../errors.ts";
+import type { ImageFormat } from "../ports/image-provider.ts";
+import type { ObjectStore, OpenObject } from "../ports/object-store.ts";
+import type { Image, Records } from "../ports/records.ts";
+import { type ImageLinks, toRenditionName } from "./image-links.ts";
+import { type Rendition, renderImage } from "./pixels.ts";
+
+/** The bytes behind a signed URL, and what a cache may know about them. */
+export interface Delivery {
+  readonly object: OpenObject;
+  readonly format: ImageFormat;
+  /** Different bytes have different tags. */
+  readonly tag: string;
+  /** How long the URL goes on working. */
+  readonly secondsLeft: number;
+}
+
+/** Opens what signed URLs stand for, and makes derivatives when they are first asked for. */
+export class ImageDelivery {
+  readonly #records: Records;
+  readonly #objects: ObjectStore;
+  readonly #links: ImageLinks;
+  readonly #renderings = new Map<string, Promise<OpenObject>>();
+  readonly #renderQueue = new PQueue({ concurrency: availableParallelism() });
+
+  constructor(records: Records, objects: ObjectStore, links: ImageLinks) {
+    this.#records = records;
+    this.#objects = objects;
+    this.#links = links;
+  }
+
+  /**
+   * @param url path and query exactly as they were received
+   * @throws FORBIDDEN when the URL was changed or its time is over, NOT_FOUND when the image was deleted
+   */
+  async open(url: string): Promise<Delivery> {
+    const { imageId, rendition, secondsLeft } = this.#links.verify(url);
+    const [image] = await this.#records.findImages([imageId]);
+    const original = image && (await this.#objects.open(image.key));
+    if (!image || !original) throw new GatewayError("NOT_FOUND", "this image does not exist any more");
+    if (!rendition) return { object: original, format: image.format, tag: image.sha256, secondsLeft };
+    const object = await this.#openRendition(image, original, rendition);
+    return { object, format: rendition.format, tag: `${image.sha256}-${toRenditionKey(rendition)}`, secondsLeft };
+  }
+
+  async #openRendition(image: Image, original: OpenObject, rendition: Rendition): Promise<OpenObject> {
+    const key = `${image.generationId}/${image.id}/${toRenditionKey(rendition)}`;
+    const stored = await this.#objects.open(key);
+    if (stored) return stored;
+    const running = this.#renderings.get(key);
+    if (running) return running;
+    const rendering = this.#renderQueue.add(() => this.#render(key, original, rendition));
+    this.#renderings.set(key, rendering);
+    try {
+      return await rendering;
+    } finally {
+      this.#renderings.delete(key);
+    }
+  }
+
+  async #render(key: string, original: OpenObject, rendition: Rendition): Promise<OpenObject> {
+    await this.#objects.put(key, renderImage(original.read(), rendition));
+    const object = await this.#objects.open(key);
+    if (!object) throw new Error("a derivative vanished while it was made");
+    return object;
+  }
+}
+
+function toRenditionKey(rendition: Rendition): string {
+  return `${toRenditionName(rendition)}.${rendition.format.toLowerCase()}`;
+}

@@ -1,0 +1,202 @@
+import { createHash } from "node:crypto";
+import { badInput } from "../errors.ts";
+import {
+  BACKGROUNDS,
+  type Background,
+  IMAGE_FORMATS,
+  type ImageFormat,
+  type ModelDescription,
+  type PixelSize,
+  QUALITIES,
+  type Quality,
+} from "../ports/image-provider.ts";
+import type { Warning } from "../ports/records.ts";
+import type { CataloguedModel, ModelCatalogue } from "./model-catalogue.ts";
+import { isCovered, nearestModelSize, parseSize, toSizeText } from "./sizes.ts";
+
+/** The most images of one generation. */
+export const MAX_IMAGES = 10;
+/** The longest prompt, in Unicode code points. */
+export const MAX_PROMPT_LENGTH = 32_000;
+/** The longest idempotency key, in characters; the same as Stripe's. */
+export const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
+
+/** What a caller asks for, whichever door it came through. Anything left out has the default that stands here. */
+export interface GenerationInput {
+  /** 1–32,000 characters. */
+  readonly prompt: string;
+  /** 1–10. @defaultValue 1 */
+  readonly n?: number | undefined;
+  /** `"WIDTHxHEIGHT"` in pixels. @defaultValue "1024x1024" */
+  readonly size?: string | undefined;
+  /** @defaultValue the gateway's default model */
+  readonly model?: string | undefined;
+  /** One of {@link QUALITIES}; the words of retired models, `hd` and `standard`, are translated. @defaultValue "AUTO" */
+  readonly quality?: string | undefined;
+  /** One of {@link IMAGE_FORMATS}. @defaultValue "PNG" */
+  readonly format?: string | undefined;
+  /** One of {@link BACKGROUNDS}. @defaultValue "AUTO" */
+  readonly background?: string | undefined;
+  /** A whole number from 0 to 2147483647; ignored with a warning where the model has no seed. */
+  readonly seed?: number | undefined;
+  /** A parameter of a retired model that none understands any more; ignored with a warning. */
+  readonly style?: string | undefined;
+  /** The same key with the same input is the same generation for 24 hours. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** An input that can be carried out, with everything decided. */
+export interface GenerationPlan {
+  readonly prompt: string;
+  readonly n: number;
+  readonly model: CataloguedModel;
+  readonly requestedSize: PixelSize;
+  readonly modelSize: PixelSize;
+  readonly quality: Quality;
+  readonly format: ImageFormat;
+  readonly background: Background;
+  readonly seed: number | undefined;
+  readonly idempotencyKey: string | undefined;
+  /** SHA-256 over everything that decides what is made, in hexadecimal. */
+  readonly inputHash: string;
+  readonly warnings: readonly Warning[];
+}
+
+/**
+ * Checks an input and decides how it is carried out.
+ *
+ * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
+ */
+export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue): GenerationPlan {
+  const prompt = checkPrompt(input.prompt);
+  const n = checkWholeNumber("n", input.n ?? 1, 1, MAX_IMAGES);
+  const requestedSize = parseSize(input.size ?? "1024x1024");
+  const { model, warnings: modelWarnings } = catalogue.resolve(input.model);
+  const { id, maxPromptLength } = model.description;
+  if (prompt.length > maxPromptLength && countCodePoints(prompt) > maxPromptLength) {
+    throw badInput("prompt", `prompt must have at most ${maxPromptLength} characters for ${id}`);
+  }
+  const quality = fitQuality(input.quality ?? "AUTO", model.description);
+  const format = checkWord("format", input.format ?? "PNG", IMAGE_FORMATS);
+  const background = fitBackground(input.background ?? "AUTO", format, model.description);
+  const seed = input.seed === undefined ? undefined : checkWholeNumber("seed", input.seed, 0, 2_147_483_647);
+  const idempotencyKey = checkIdempotencyKey(input.idempotencyKey);
+  if (n > model.description.maxImages) {
+    throw badInput("n", `n must be at most ${model.description.maxImages} for ${model.description.id}`);
+  }
+  const modelSize = nearestModelSize(requestedSize, model.description.sizes);
+  const warnings = [
+    ...modelWarnings,
+    ...quality.warnings,
+    ...(isCovered(requestedSize, modelSize) ? [] : [enlargedWarning(requestedSize, modelSize)]),
+    ...(seed !== undefined && !model.description.hasSeed ? [ignoredWarning("seed", model.description)] : []),
+    ...(input.style !== undefined ? [ignoredWarning("style", model.description)] : []),
+  ];
+  const asked = { prompt, n, size: input.size ?? "1024x1024", model: input.model ?? null };
+  const inputHash = createHash("sha256")
+    .update(JSON.stringify([asked, quality.quality, format, background, seed ?? null]))
+    .digest("hex");
+  return {
+    prompt,
+    n,
+    model,
+    requestedSize,
+    modelSize,
+    quality: quality.quality,
+    format,
+    background,
+    seed: model.description.hasSeed ? seed : undefined,
+    idempotencyKey,
+    inputHash,
+    warnings,
+  };
+}
+
+function checkPrompt(prompt: string): string {
+  if (typeof prompt !== "string" || prompt.trim() === "") {
+    throw badInput("prompt", "prompt must be a text that describes the image");
+  }
+  if (!prompt.isWellFormed() || prompt.includes("\0")) {
+    throw badInput("prompt", "prompt must be well-formed Unicode without NUL characters");
+  }
+  // A code point is one or two code units: only a text between the two bounds has to be counted.
+  if (
+    prompt.length > MAX_PROMPT_LENGTH &&
+    (prompt.length > 2 * MAX_PROMPT_LENGTH || countCodePoints(prompt) > MAX_PROMPT_LENGTH)
+  ) {
+    throw badInput("prompt", `prompt must have at most ${MAX_PROMPT_LENGTH} characters`);
+  }
+  return prompt;
+}
+
+function countCodePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+/** @throws BAD_USER_INPUT naming `field` when `value` is not a whole number from `min` to `max` */
+export function checkWholeNumber(field: string, value: number, min: number, max: number): number {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw badInput(field, `${field} must be a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+function checkWord<Word extends string>(field: string, value: string, words: readonly Word[]): Word {
+  const word = words.find((candidate) => candidate === value.toUpperCase());
+  if (!word) throw badInput(field, `${field} must be one of ${words.join(", ")}`);
+  return word;
+}
+
+function checkIdempotencyKey(key: string | undefined): string | undefined {
+  if (key === undefined) return undefined;
+  if (key.length < 1 || key.length > MAX_IDEMPOTENCY_KEY_LENGTH || !/^[\x21-\x7e]+( +[\x21-\x7e]+)*$/.test(key)) {
+    throw badInput(
+      "idempotencyKey",
+      `idempotencyKey must have 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters`,
+    );
+  }
+  return key;
+}
+
+/** What DALL·E 2 and 3 called their qualities. */
+const LEGACY_QUALITIES: ReadonlyMap<string, Quality> = new Map([
+  ["standard", "MEDIUM"],
+  ["hd", "HIGH"],
+]);
+
+function fitQuality(asked: string, model: ModelDescription): { quality: Quality; warnings: Warning[] } {
+  const translated = LEGACY_QUALITIES.get(asked.toLowerCase());
+  const wanted = translated ?? checkWord("quality", asked, QUALITIES);
+  const upToWanted = QUALITIES.slice(0, QUALITIES.indexOf(wanted) + 1);
+  const quality = upToWanted.findLast((candidate) => model.qualities.includes(candidate)) ?? "AUTO";
+  if (translated === undefined && quality === wanted) return { quality, warnings: [] };
+  const asWord = translated === undefined ? wanted : asked.toLowerCase();
+  return {
+    quality,
+    warnings: [
+      { code: "QUALITY_REPLACED", message: `${model.id} has no quality ${asWord}; ${quality} was used instead` },
+    ],
+  };
+}
+
+function fitBackground(asked: string, format: ImageFormat, model: ModelDescription): Background {
+  const background = checkWord("background", asked, BACKGROUNDS);
+  if (background === "TRANSPARENT" && format === "JPEG") {
+    throw badInput("background", "a JPEG cannot be transparent; ask for PNG, WEBP or AVIF");
+  }
+  if (!model.backgrounds.includes(background)) {
+    throw badInput("background", `${model.id} makes only these backgrounds: ${model.backgrounds.join(", ")}`);
+  }
+  return background;
+}
+
+function enlargedWarning(requested: PixelSize, made: PixelSize): Warning {
+  const message = `the model makes at most ${toSizeText(made)} of this shape; it was enlarged to ${toSizeText(requested)}`;
+  return { code: "ENLARGED", message };
+}
+
+function ignoredWarning(parameter: string, model: ModelDescription): Warning {
+  return { code: `${parameter.toUpperCase()}_IGNORED`, message: `${model.id} has no ${parameter}; it was ignored` };
+}

@@ -1,0 +1,255 @@
+import type { Logger } from "pino";
+import { badInput, GatewayError } from "../errors.ts";
+import type { Events, GenerationNotice } from "../ports/events.ts";
+import type { ModelDescription } from "../ports/image-provider.ts";
+import type { JobQueue } from "../ports/job-queue.ts";
+import type { Generation, GenerationOrder, GenerationStatus, Image, Records } from "../ports/records.ts";
+import type { Delivery, ImageDelivery } from "./delivery.ts";
+import { checkWholeNumber, type GenerationInput, planGeneration } from "./generation-input.ts";
+import type { ImageLinks, LinkOptions } from "./image-links.ts";
+import type { ModelCatalogue } from "./model-catalogue.ts";
+import type { Runner } from "./runner.ts";
+
+/** Who asks. Records belong to the owner and are read by the same owner alone. */
+export interface Caller {
+  readonly owner: string;
+}
+
+/** Which part of a caller's generations to list, newest first. Ids stand for the generations beside the part. */
+export interface PageRequest {
+  /** How many from the newest end, 1–100; `first` 20 when neither is given. */
+  readonly first?: number | undefined;
+  readonly after?: string | undefined;
+  /** How many from the oldest end, 1–100. */
+  readonly last?: number | undefined;
+  readonly before?: string | undefined;
+  readonly status?: GenerationStatus | undefined;
+}
+
+export interface Page {
+  /** Newest first. */
+  readonly generations: readonly Generation[];
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+}
+
+export interface ImageServiceOptions {
+  readonly records: Records;
+  readonly queue: JobQueue;
+  readonly events: Events;
+  readonly catalogue: ModelCatalogue;
+  readonly links: ImageLinks;
+  readonly delivery: ImageDelivery;
+  readonly runner: Runner;
+  readonly logger: Logger;
+  readonly now: () => Date;
+  readonly newGenerationId: () => string;
+}
+
+const DEFAULT_PAGE_SIZE = 20;
+const MAX_PAGE_SIZE = 100;
+const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
+
+/** The one image service behind every door: what is accepted here goes on whoever asked for it stays or leaves. */
+export class ImageService {
+  readonly #options: ImageServiceOptions;
+  readonly #drained = new AbortController();
+  #isClosing = false;
+
+  constructor(options: ImageServiceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes up what an earlier process left: what was queued runs, what was in a provider's hands is `INTERRUPTED` and
+   * never submitted again.
+   */
+  async start(): Promise<void> {
+    const { records, queue, runner, logger, now } = this.#options;
+    const interrupted = await records.idsInStatus("RUNNING");
+    for (const id of interrupted) {
+      const message = "the gateway stopped while the provider was at work; whether it was billed is not known";
+      const failure = { code: "INTERRUPTED", message, retryable: true, billed: "UNKNOWN" } as const;
+      await records.finish(id, { status: "FAILED", failure }, now());
+    }
+    const queued = await records.idsInStatus("QUEUED");
+    for (const id of queued) await queue.enqueue(id);
+    if (interrupted.length + queued.length > 0) {
+      logger.warn({ interrupted: interrupted.length, queued: queued.length }, "took up what an earlier process left");
+    }
+    await queue.start((id) => runner.run(id));
+  }
+
+  /**
+   * Accepts a generation: once this resolves it is on disk and will be carried out. The same idempotency key with the
+   * same input gives the same generation.
+   *
+   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, IDEMPOTENCY_CONFLICT
+   */
+  async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
+    const { records, queue, catalogue, now, newGenerationId } = this.#options;
+    if (this.#isClosing) throw stopping();
+    const { model, seed, idempotencyKey, inputHash, ...plan } = planGeneration(input, catalogue);
+    const createdAt = now();
+    const order: GenerationOrder = {
+      ...plan,
+      id: newGenerationId(),
+      owner: caller.owner,
+      model: model.description.id,
+      createdAt,
+      ...(seed !== undefined && { seed }),
+      ...(idempotencyKey !== undefined && {
+        idempotency: { key: idempotencyKey, inputHash, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
+      }),
+    };
+    const { generation, isNew } = await records.accept(order);
+    if (isNew) await queue.enqueue(generation.id);
+    else if (generation.idempotency?.inputHash !== inputHash) {
+      throw new GatewayError("IDEMPOTENCY_CONFLICT", "this idempotency key was used for another input; use a new key", {
+        field: "idempotencyKey",
+      });
+    }
+    return generation;
+  }
+
+  /**
+   * The generation once it has ended, or as it stands when the time is over or the gateway stops. Neither changes
+   * anything for the generation.
+   *
+   * @param timeoutMs milliseconds; 0 answers at once
+   * @throws INTERNAL when its end could not be recorded
+   */
+  async wait(generation: Generation, timeoutMs: number): Promise<Generation> {
+    const { records, events } = this.#options;
+    if (isEnded(generation) || timeoutMs <= 0 || this.#drained.signal.aborted) return generation;
+    const isOver = Promise.withResolvers<void>();
+    const stop = () => isOver.resolve();
+    let latest = generation;
+    const refresh = async () => {
+      const [found] = await records.findGenerations([generation.id]);
+      if (found) latest = found;
+      if (!found || isEnded(found)) stop();
+    };
+    const look = () => void refresh().catch(isOver.reject);
+    const onNotice = ({ isUnrecorded }: GenerationNotice) => (isUnrecorded ? isOver.reject(unrecorded()) : look());
+    const timer = setTimeout(stop, timeoutMs);
+    const unsubscribe = events.subscribe(generation.id, onNotice);
+    this.#drained.signal.addEventListener("abort", stop);
+    try {
+      look();
+      await isOver.promise;
+      // The last generations end just before the wait does: what their notice led to may not have been read yet.
+      if (!isEnded(latest)) await refresh();
+      return latest;
+    } finally {
+      clearTimeout(timer);
+      unsubscribe();
+      this.#drained.signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** The caller's generations with these ids, each in its place; `undefined` for those that are not the caller's. */
+  async generations(caller: Caller, ids: readonly string[]): Promise<(Generation | undefined)[]> {
+    return inPlace(ids, caller, await this.#options.records.findGenerations(ids));
+  }
+
+  /** The caller's images with these ids, each in its place; `undefined` for those that are not the caller's. */
+  async images(caller: Caller, ids: readonly string[]): Promise<(Image | undefined)[]> {
+    return inPlace(ids, caller, await this.#options.records.findImages(ids));
+  }
+
+  /** The images of each of these generations, by index. */
+  async imagesOf(generationIds: readonly string[]): Promise<Image[][]> {
+    const images = await this.#options.records.findImagesOf(generationIds);
+    const byGeneration = Map.groupBy(images, (image) => image.generationId);
+    return generationIds.map((id) => byGeneration.get(id) ?? []);
+  }
+
+  /** @throws BAD_USER_INPUT naming `first` or `last` */
+  async page(caller: Caller, request: PageRequest): Promise<Page> {
+    const { first, last, after, before, status } = request;
+    if (first !== undefined && last !== undefined) throw badInput("last", "give first or last, not both");
+    const field = last === undefined ? "first" : "last";
+    const size = checkWholeNumber(field, last ?? first ?? DEFAULT_PAGE_SIZE, 0, MAX_PAGE_SIZE);
+    const isFromNewest = last === undefined;
+    const found = await this.#options.records.listGenerations({
+      owner: caller.owner,
+      from: isFromNewest ? "newest" : "oldest",
+      limit: size + 1,
+      ...(status && { status }),
+      ...(after !== undefined && { olderThan: after }),
+      ...(before !== undefined && { newerThan: before }),
+    });
+    const hasMore = found.length > size;
+    if (isFromNewest) {
+      return { generations: found.slice(0, size), hasNextPage: hasMore, hasPreviousPage: after !== undefined };
+    }
+    const generations = hasMore ? found.slice(1) : found;
+    return { generations, hasNextPage: before !== undefined, hasPreviousPage: hasMore };
+  }
+
+  /** Every model that can be asked for today, and which one is used when none is named. */
+  get models(): { readonly living: readonly ModelDescription[]; readonly defaultId: string } {
+    const { catalogue } = this.#options;
+    return { living: catalogue.living, defaultId: catalogue.defaultModel };
+  }
+
+  /** A model by its name, retired ones included. */
+  model(id: string): ModelDescription | undefined {
+    return this.#options.catalogue.find(id)?.description;
+  }
+
+  /**
+   * A signed URL's path and query, from the gateway's root.
+   *
+   * @throws BAD_USER_INPUT naming the option that is out of range
+   */
+  link(image: Image, options?: LinkOptions): string {
+    return this.#options.links.sign(image, options);
+  }
+
+  /**
+   * What a signed URL stands for.
+   *
+   * @param url path and query exactly as they were received
+   * @throws FORBIDDEN, NOT_FOUND
+   */
+  open(url: string): Promise<Delivery> {
+    return this.#options.delivery.open(url);
+  }
+
+  /**
+   * Accepts nothing more, lets what runs finish for `graceMs` milliseconds, interrupts the rest, and then releases
+   * everyone who waits. What is queued stays queued on disk.
+   */
+  async drain(graceMs: number): Promise<void> {
+    const { queue, runner } = this.#options;
+    this.#isClosing = true;
+    const timer = setTimeout(() => runner.interrupt(), graceMs);
+    await queue.drain();
+    clearTimeout(timer);
+    this.#drained.abort();
+  }
+}
+
+export function isEnded({ status }: Generation): boolean {
+  return status === "SUCCEEDED" || status === "FAILED" || status === "CANCELED";
+}
+
+function unrecorded(): GatewayError {
+  const message = "the store could not record how this generation ended; ask for it again by its id or idempotency key";
+  return new GatewayError("INTERNAL", message);
+}
+
+function stopping(): GatewayError {
+  return new GatewayError("OVERLOADED", "the gateway is stopping; send the request again", { retryAfterSeconds: 5 });
+}
+
+function inPlace<Owned extends { id: string; owner: string }>(
+  ids: readonly string[],
+  caller: Caller,
+  found: readonly Owned[],
+): (Owned | undefined)[] {
+  const own = new Map(found.filter((one) => one.owner === caller.owner).map((one) => [one.id, one]));
+  return ids.map((id) => own.get(id));
+}

@@ -1,0 +1,103 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import sharp, { type Sharp } from "sharp";
+import type { ImageFormat, PixelSize } from "../ports/image-provider.ts";
+import { MAX_SIDE } from "./sizes.ts";
+
+export const FITS = ["COVER", "CONTAIN", "INSIDE", "FILL"] as const;
+/** How an image of one shape goes into a box of another; the words and meanings of CSS `object-fit` and sharp. */
+export type Fit = (typeof FITS)[number];
+
+/** What to make of an image. A side that is left out follows from the other one and the image's shape. */
+export interface Rendition {
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  readonly fit: Fit;
+  readonly format: ImageFormat;
+  /** 1–100; ignored for PNG, which loses nothing. @defaultValue the format's usual one */
+  readonly quality?: number | undefined;
+}
+
+/** What an image says of itself, after every pixel of it was decoded. */
+export interface InspectedImage extends PixelSize {
+  /** A `data:` URI under 1 KB, 16 pixels on the longer side. */
+  readonly placeholder: string;
+}
+
+/** A decoder never has to hold more than this many pixels: no model and no caller can ask for more. */
+const MAX_PIXELS = MAX_SIDE * MAX_SIDE;
+const PLACEHOLDER_SIDE = 16;
+/** At sharp's default effort a 1024x1024 AVIF takes 1.6 s. */
+const AVIF_EFFORT = 2;
+
+/** Tells an image format by its first 12 bytes; `undefined` for anything that is not one of ours. */
+export function formatOf(head: Uint8Array): ImageFormat | undefined {
+  const text = Buffer.from(head.subarray(0, 12)).toString("latin1");
+  if (text.startsWith("\x89PNG\r\n\x1a\n")) return "PNG";
+  if (text.startsWith("\xff\xd8\xff")) return "JPEG";
+  if (text.startsWith("RIFF") && text.endsWith("WEBP")) return "WEBP";
+  if (text.endsWith("ftypavif")) return "AVIF";
+  return undefined;
+}
+
+/**
+ * Decodes an image whole.
+ *
+ * @throws Error when it is damaged, truncated or larger than the decoder's limit
+ */
+export async function inspectImage(bytes: AsyncIterable<Uint8Array>): Promise<InspectedImage> {
+  const decoder = sharp({ limitInputPixels: MAX_PIXELS });
+  const placeholder = decoder
+    .clone()
+    .resize(PLACEHOLDER_SIDE, PLACEHOLDER_SIDE, { fit: "inside" })
+    .webp({ quality: 50, effort: 2 })
+    .toBuffer();
+  const [metadata, tiny] = await Promise.all([
+    decoder.metadata(),
+    placeholder,
+    pipeline(Readable.from(bytes), decoder, { end: true }),
+  ]);
+  return {
+    width: metadata.width,
+    height: metadata.height,
+    placeholder: `data:image/webp;base64,${tiny.toString("base64")}`,
+  };
+}
+
+/** Makes a rendition. The result begins to arrive when the whole image has been rendered. */
+export async function* renderImage(bytes: AsyncIterable<Uint8Array>, rendition: Rendition): AsyncIterable<Uint8Array> {
+  const { width, height, fit, format } = rendition;
+  const renderer = encode(
+    sharp({ limitInputPixels: MAX_PIXELS }).resize({
+      ...(width !== undefined && { width }),
+      ...(height !== undefined && { height }),
+      fit: toSharpFit(fit),
+      background: format === "JPEG" ? "#ffffff" : { r: 0, g: 0, b: 0, alpha: 0 },
+    }),
+    rendition,
+  );
+  const fed = pipeline(Readable.from(bytes), renderer, { end: true });
+  fed.catch((error) => renderer.destroy(error));
+  yield* renderer as AsyncIterable<Uint8Array>;
+  await fed;
+}
+
+function toSharpFit(fit: Fit): "cover" | "contain" | "inside" | "fill" {
+  return fit.toLowerCase() as Lowercase<Fit>;
+}
+
+function encode(image: Sharp, { format, quality }: Rendition): Sharp {
+  const lossy = quality === undefined ? {} : { quality };
+  switch (format) {
+    case "PNG":
+      return image.png();
+    case "JPEG":
+      return image.flatten({ background: "#ffffff" }).jpeg({ mozjpeg: false, ...lossy });
+    case "WEBP":
+      return image.webp(lossy);
+    case "AVIF":
+      return image.avif({ effort: AVIF_EFFORT, ...lossy });
+    default:
+      return format satisfies never;
+  }
+}

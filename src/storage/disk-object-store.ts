@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, opendir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import type { ByteRange, ObjectStore, OpenObject, StoredObject } from "../ports/object-store.ts";
+
+const READ_CHUNK_BYTES = 256 * 1024;
+const TEMPORARY = ".tmp";
+const MAX_MOVE_ATTEMPTS = 100;
+
+/**
+ * Objects as files below one directory. An object is written under a temporary name, synced, renamed into place and
+ * made durable by syncing the directories on its way, so that a crash at any instant leaves it whole or absent.
+ */
+export class DiskObjectStore implements ObjectStore {
+  readonly #root: string;
+
+  private constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Creates the directory when it is missing and removes what a crash left half written. */
+  static async open(root: string): Promise<DiskObjectStore> {
+    await rm(join(root, TEMPORARY), { recursive: true, force: true });
+    await mkdir(join(root, TEMPORARY), { recursive: true, mode: 0o700 });
+    await syncDirectory(root);
+    return new DiskObjectStore(resolve(root));
+  }
+
+  async put(key: string, bytes: AsyncIterable<Uint8Array>): Promise<StoredObject> {
+    const path = this.#path(key);
+    const temporaryPath = join(this.#root, TEMPORARY, randomUUID());
+    try {
+      await writeDurably(temporaryPath, bytes);
+      await moveIntoPlace(temporaryPath, path);
+    } catch (error) {
+      await rm(temporaryPath, { force: true });
+      throw error;
+    }
+    await this.#syncDirectories(dirname(path));
+    const { size, mtime } = await stat(path);
+    return { key, byteSize: size, modifiedAt: mtime };
+  }
+
+  async open(key: string): Promise<OpenObject | undefined> {
+    const path = this.#path(key);
+    const stats = await stat(path).catch(undefinedWhenMissing);
+    if (!stats?.isFile()) return undefined;
+    return { key, byteSize: stats.size, modifiedAt: stats.mtime, read: (range) => readFile(path, range) };
+  }
+
+  async *list(prefix: string): AsyncIterable<StoredObject> {
+    if (prefix.split("/").includes("..")) return;
+    const directory = join(this.#root, prefix.slice(0, prefix.lastIndexOf("/") + 1));
+    const entries = await opendir(directory, { recursive: true }).catch(undefinedWhenMissing);
+    for await (const entry of entries ?? []) {
+      const path = join(entry.parentPath, entry.name);
+      const key = relative(this.#root, path).split(sep).join("/");
+      if (!entry.isFile() || !key.startsWith(prefix) || key.startsWith(`${TEMPORARY}/`)) continue;
+      const stats = await stat(path).catch(undefinedWhenMissing);
+      if (stats) yield { key, byteSize: stats.size, modifiedAt: stats.mtime };
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    const path = this.#path(key);
+    await rm(path, { force: true });
+    await removeEmptyDirectories(dirname(path), this.#root);
+  }
+
+  #path(key: string): string {
+    const isSafe = key.split("/").every((segment) => /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(segment));
+    if (!isSafe) throw new Error("an object key is a relative path of plain segments");
+    return join(this.#root, key);
+  }
+
+  /** A new file is durable when its directory entry is, and that of every directory above it. */
+  async #syncDirectories(path: string): Promise<void> {
+    for (let directory = path; directory.length >= this.#root.length; directory = dirname(directory)) {
+      await syncDirectory(directory);
+    }
+  }
+}
+
+async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    for await (const chunk of bytes) {
+      for (let written = 0; written < chunk.byteLength; ) {
+        written += (await file.write(chunk, written)).bytesWritten;
+      }
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A `delete` in the same directory may remove it, as it is empty still, between the two steps: then both are repeated. */
+async function moveIntoPlace(temporaryPath: string, path: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await rename(temporaryPath, path);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === MAX_MOVE_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function* readFile(path: string, range?: ByteRange): AsyncIterable<Uint8Array> {
+  const file = await open(path, "r");
+  yield* file.createReadStream({ highWaterMark: READ_CHUNK_BYTES, ...range });
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+async function removeEmptyDirectories(path: string, root: string): Promise<void> {
+  for (let directory = path; directory !== root; directory = dirname(directory)) {
+    try {
+      await rmdir(directory);
+    } catch {
+      return;
+    }
+  }
+}
+
+function undefinedWhenMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+  return undefined;
+}

@@ -1,0 +1,228 @@
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { type Config, readConfig } from "../src/config.ts";
+import { StartError } from "../src/errors.ts";
+
+const KEY = "sk-marked-key-7f3a";
+const SECRET = "marked secret of 16 or more";
+
+function problemsOf(environment: Readonly<Record<string, string>>): readonly string[] {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(StartError);
+    return (error as StartError).message.split("\n");
+  }
+  return [];
+}
+
+describe("the configuration", () => {
+  const DEFAULTS: Config = {
+    port: 8080,
+    host: "127.0.0.1",
+    publicUrl: undefined,
+    dataDir: resolve("data"),
+    openai: undefined,
+    defaultModel: "illustrator-1",
+    signingSecret: undefined,
+    urlTtlSeconds: 7200,
+    corsOrigins: "*",
+    trustProxy: undefined,
+    maxConcurrency: 8,
+    upstreamTimeoutMs: 600_000,
+    logLevel: "info",
+    isProduction: false,
+  };
+
+  test("has a default for everything", () => {
+    expect(readConfig({})).toEqual(DEFAULTS);
+  });
+
+  test("takes an empty or a blank variable for one that is not set", () => {
+    const names = [...MALFORMED.map(([name]) => name), "NODE_ENV", "AWS_REGION"];
+    for (const blank of ["", " ", "\t\n"]) {
+      expect(readConfig(Object.fromEntries(names.map((name) => [name, blank])))).toEqual(DEFAULTS);
+    }
+  });
+
+  test("leaves variables of others alone", () => {
+    expect(readConfig({ PATH: "/bin", PORTS: "x", pictograph_data_dir: "x", OPENAI_ORG_ID: "x" })).toEqual(DEFAULTS);
+  });
+
+  test("cannot be changed", () => {
+    expect(Object.isFrozen(readConfig({}))).toBe(true);
+  });
+
+  test.each<[string, string, Partial<Config>]>([
+    ["PORT", "0", { port: 0 }],
+    ["PORT", "65535", { port: 65_535 }],
+    ["PORT", " 3000 ", { port: 3000 }],
+    ["HOST", "0.0.0.0", { host: "0.0.0.0" }],
+    ["HOST", "::", { host: "::" }],
+    ["HOST", "::1", { host: "::1" }],
+    ["HOST", "localhost", { host: "localhost" }],
+    ["HOST", "images.internal-1.example", { host: "images.internal-1.example" }],
+    ["PICTOGRAPH_PUBLIC_URL", "https://images.example", { publicUrl: "https://images.example" }],
+    ["PICTOGRAPH_PUBLIC_URL", "https://images.example/", { publicUrl: "https://images.example" }],
+    ["PICTOGRAPH_PUBLIC_URL", "http://10.0.0.1:8443", { publicUrl: "http://10.0.0.1:8443" }],
+    ["PICTOGRAPH_PUBLIC_URL", "http://[::1]:8080", { publicUrl: "http://[::1]:8080" }],
+    ["PICTOGRAPH_DATA_DIR", "/var/lib/pictograph", { dataDir: "/var/lib/pictograph" }],
+    ["PICTOGRAPH_DATA_DIR", "here/and there", { dataDir: join(process.cwd(), "here/and there") }],
+    ["PICTOGRAPH_DEFAULT_MODEL", "illustrator-1", { defaultModel: "illustrator-1" }],
+    ["PICTOGRAPH_SIGNING_SECRET", "sixteen letters!", { signingSecret: "sixteen letters!" }],
+    ["PICTOGRAPH_URL_TTL_SECONDS", "60", { urlTtlSeconds: 60 }],
+    ["PICTOGRAPH_URL_TTL_SECONDS", "604800", { urlTtlSeconds: 604_800 }],
+    ["PICTOGRAPH_CORS_ORIGINS", "*", { corsOrigins: "*" }],
+    ["PICTOGRAPH_CORS_ORIGINS", "https://app.example", { corsOrigins: ["https://app.example"] }],
+    [
+      "PICTOGRAPH_CORS_ORIGINS",
+      "https://app.example , http://localhost:3000/",
+      { corsOrigins: ["https://app.example", "http://localhost:3000"] },
+    ],
+    ["PICTOGRAPH_TRUST_PROXY", "0", { trustProxy: 0 }],
+    ["PICTOGRAPH_TRUST_PROXY", "2", { trustProxy: 2 }],
+    ["PICTOGRAPH_TRUST_PROXY", "loopback, 10.0.0.0/8,::1/128", { trustProxy: ["loopback", "10.0.0.0/8", "::1/128"] }],
+    ["PICTOGRAPH_TRUST_PROXY", "192.168.1.1", { trustProxy: ["192.168.1.1"] }],
+    ["PICTOGRAPH_MAX_CONCURRENCY", "1", { maxConcurrency: 1 }],
+    ["PICTOGRAPH_MAX_CONCURRENCY", "1000", { maxConcurrency: 1000 }],
+    ["PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", "1", { upstreamTimeoutMs: 1000 }],
+    ["PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", "86400", { upstreamTimeoutMs: 86_400_000 }],
+    ["LOG_LEVEL", "debug", { logLevel: "debug" }],
+    ["LOG_LEVEL", "silent", { logLevel: "silent" }],
+    ["NODE_ENV", "production", { isProduction: true }],
+    ["NODE_ENV", "development", { isProduction: false }],
+  ])("takes %s=%s", (name, value, expected) => {
+    expect(readConfig({ [name]: value })).toEqual({ ...DEFAULTS, ...expected });
+  });
+
+  test("with a key has OpenAI and its best model as the default", () => {
+    expect(readConfig({ OPENAI_API_KEY: KEY })).toEqual({
+      ...DEFAULTS,
+      openai: { apiKey: KEY, baseUrl: undefined },
+      defaultModel: "gpt-image-2.6-flare",
+    });
+  });
+
+  test.each(["gpt-image-2", "dall-e-3", "org/some-model:v1.5", "illustrator-1"])(
+    "with a key takes the default model %s",
+    (model) => {
+      expect(readConfig({ OPENAI_API_KEY: KEY, PICTOGRAPH_DEFAULT_MODEL: model }).defaultModel).toBe(model);
+    },
+  );
+
+  test.each([
+    ["https://images.example/v1", "https://images.example/v1"],
+    ["https://images.example/v1/", "https://images.example/v1"],
+    ["http://127.0.0.1:9999", "http://127.0.0.1:9999"],
+  ])("with a key takes the base URL %s", (baseUrl, expected) => {
+    const { openai } = readConfig({ OPENAI_API_KEY: KEY, OPENAI_BASE_URL: baseUrl });
+
+    expect(openai).toEqual({ apiKey: KEY, baseUrl: expected });
+  });
+});
+
+const MALFORMED: readonly (readonly [name: string, ...values: string[]])[] = [
+  ["PORT", "abc", "-1", "65536", "80.5", "8e3", "0x50", "80 80", "８０", "99999999999999999999"],
+  ["HOST", "http://localhost", "a b", "-x", "x-", "1.2.3.4:80", "*", "[::1]", "a_b"],
+  [
+    "PICTOGRAPH_PUBLIC_URL",
+    "images.example",
+    "ftp://images.example",
+    "https://images.example/path",
+    "https://images.example?x",
+    "https://images.example#x",
+    "https://user:pass@images.example",
+    "https://",
+    "https://IMAGES.example",
+    "javascript:alert(1)",
+  ],
+  ["OPENAI_API_KEY", "sk with spaces", "sk-\u00e9", "sk-\n1", "“sk”"],
+  ["PICTOGRAPH_DEFAULT_MODEL", "gpt-image-2", "illustrator-2", "ILLUSTRATOR-1"],
+  ["PICTOGRAPH_SIGNING_SECRET", "x", "fifteen letters"],
+  ["PICTOGRAPH_URL_TTL_SECONDS", "0", "59", "604801", "2h", "-7200", "7200.5", "Infinity"],
+  [
+    "PICTOGRAPH_CORS_ORIGINS",
+    "app.example",
+    "https://app.example/path",
+    "https://a.example,",
+    "*,https://a.example",
+    "null",
+  ],
+  [
+    "PICTOGRAPH_TRUST_PROXY",
+    "true",
+    "yes",
+    "-1",
+    "10.0.0.0/33",
+    "::1/129",
+    "10.0.0/8",
+    "10.0.0.1/8/8",
+    "proxy.example",
+    "1.5",
+  ],
+  ["PICTOGRAPH_MAX_CONCURRENCY", "0", "1001", "-1", "8.5", "many"],
+  ["PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", "0", "86401", "10m", "-1", "0.5"],
+  ["LOG_LEVEL", "verbose", "INFO", "30"],
+  ["DATABASE_URL", "postgres://user:marked-password@localhost/pictograph"],
+  ["S3_BUCKET", "bucket"],
+  ["S3_ENDPOINT", "https://s3.example"],
+];
+
+describe("a malformed configuration", () => {
+  const cases = MALFORMED.flatMap(([name, ...values]) => values.map((value) => [name, value] as const));
+
+  test.each(cases)("is refused for %s=%j, and for nothing else", (name, value) => {
+    expect(problemsOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} .`))]);
+  });
+
+  test("is refused for a base URL without a key", () => {
+    const problems = problemsOf({ OPENAI_BASE_URL: "https://images.example/v1" });
+
+    expect(problems).toEqual([expect.stringMatching(/^OPENAI_BASE_URL .*OPENAI_API_KEY/)]);
+  });
+
+  test.each([
+    "images.example",
+    "ftp://images.example",
+    "https://user:marked-password@images.example/v1",
+    "https://x/v1?key=marked",
+  ])("is refused for the base URL %s, and does not repeat it", (baseUrl) => {
+    const problems = problemsOf({ OPENAI_API_KEY: KEY, OPENAI_BASE_URL: baseUrl });
+
+    expect(problems).toEqual([expect.stringMatching(/^OPENAI_BASE_URL /)]);
+    expect(problems[0]).not.toContain("marked");
+  });
+
+  test.each(["?x", "a b", "-gpt", "gpt image", "x".repeat(101), "é"])(
+    "is refused for the model %j with a key",
+    (model) => {
+      expect(problemsOf({ OPENAI_API_KEY: KEY, PICTOGRAPH_DEFAULT_MODEL: model })).toEqual([
+        expect.stringMatching(/^PICTOGRAPH_DEFAULT_MODEL /),
+      ]);
+    },
+  );
+
+  test("is refused for everything at once, one line each", () => {
+    const environment = Object.fromEntries(MALFORMED.map(([name, value = ""]) => [name, value]));
+    const problems = problemsOf({ ...environment, OPENAI_BASE_URL: "nowhere" });
+
+    const named = problems.map((problem) => problem.split(" ")[0]);
+    const expected = [...MALFORMED.map(([name]) => name), "OPENAI_BASE_URL"];
+    expect([...new Set(named)].sort()).toEqual([...expected].sort());
+    expect(named).toHaveLength(expected.length);
+  });
+
+  test("never repeats a secret", () => {
+    const message = [
+      ...problemsOf({ OPENAI_API_KEY: `${KEY} with a space` }),
+      ...problemsOf({ OPENAI_API_KEY: KEY, PICTOGRAPH_SIGNING_SECRET: SECRET, PORT: "x" }),
+      ...problemsOf({ PICTOGRAPH_SIGNING_SECRET: "marked" }),
+      ...problemsOf({ DATABASE_URL: "postgres://user:marked-password@localhost/pictograph" }),
+      ...problemsOf({ PICTOGRAPH_PUBLIC_URL: "https://user:marked-password@images.example" }),
+      ...problemsOf({ PICTOGRAPH_CORS_ORIGINS: "https://user:marked-password@images.example" }),
+    ].join("\n");
+
+    expect(message.split("\n")).toHaveLength(6);
+    expect(message).not.toMatch(/marked|sk-/);
+  });
+});

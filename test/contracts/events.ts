@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { Events, GenerationNotice } from "../../src/ports/events.ts";
+
+/** An adapter that hears only what its own test publishes. */
+export interface OpenedEvents {
+  readonly events: Events;
+  close(): Promise<void>;
+}
+
+/** What every {@link Events} promises, whether notices come at once or by way of another machine. */
+export function eventsContract(name: string, open: () => Promise<OpenedEvents>): void {
+  describe(`${name} as events`, () => {
+    let opened: OpenedEvents;
+    let events: Events;
+
+    beforeEach(async () => {
+      opened = await open();
+      events = opened.events;
+    });
+
+    afterEach(() => opened.close());
+
+    test("tell each subscriber of a generation that it changed", async () => {
+      const ears = [new Ear(), new Ear(), new Ear()];
+      for (const ear of ears) events.subscribe("gen_1", ear.listen);
+      events.publish({ generationId: "gen_1" });
+      for (const ear of ears) await ear.heard(1);
+      events.publish({ generationId: "gen_1" });
+      for (const ear of ears) await ear.heard(2);
+
+      expect(ears.map((ear) => ear.ids)).toEqual(ears.map(() => ["gen_1", "gen_1"]));
+    });
+
+    test("tell nobody of another generation", async () => {
+      const one = new Ear();
+      const other = new Ear();
+      events.subscribe("gen_1", one.listen);
+      events.subscribe("gen_10", other.listen);
+      events.publish({ generationId: "gen_10" });
+      events.publish({ generationId: "gen_" });
+      events.publish({ generationId: "gen_1" });
+      await one.heard(1);
+      await other.heard(1);
+
+      expect([one.ids, other.ids]).toEqual([["gen_1"], ["gen_10"]]);
+    });
+
+    test("tell one listener of both generations it asked for", async () => {
+      const ear = new Ear();
+      events.subscribe("gen_1", ear.listen);
+      events.subscribe("gen_2", ear.listen);
+      events.publish({ generationId: "gen_2" });
+      events.publish({ generationId: "gen_1" });
+      await ear.heard(2);
+
+      expect([...ear.ids].sort()).toEqual(["gen_1", "gen_2"]);
+    });
+
+    test("tell nothing more to who has unsubscribed, and go on telling the others", async () => {
+      const leaving = new Ear();
+      const staying = new Ear();
+      const leave = events.subscribe("gen_1", leaving.listen);
+      events.subscribe("gen_1", staying.listen);
+      events.publish({ generationId: "gen_1" });
+      await leaving.heard(1);
+      await staying.heard(1);
+
+      leave();
+      leave();
+      events.publish({ generationId: "gen_1" });
+      await staying.heard(2);
+
+      expect(leaving.ids).toEqual(["gen_1"]);
+    });
+
+    test("let a listener leave from within", async () => {
+      const staying = new Ear();
+      let calls = 0;
+      const leave = events.subscribe("gen_1", () => {
+        calls++;
+        leave();
+      });
+      events.subscribe("gen_1", staying.listen);
+      events.publish({ generationId: "gen_1" });
+      await staying.heard(1);
+      events.publish({ generationId: "gen_1" });
+      await staying.heard(2);
+
+      expect(calls).toBe(1);
+    });
+
+    test("forget what nobody asked for", async () => {
+      events.publish({ generationId: "gen_1" });
+      const ear = new Ear();
+      events.subscribe("gen_1", ear.listen);
+      events.publish({ generationId: "gen_1" });
+      await ear.heard(1);
+
+      expect(ear.ids.length).toBeGreaterThan(0);
+    });
+
+    test("reach hundreds of subscribers", async () => {
+      const ears = Array.from({ length: 300 }, () => new Ear());
+      const leaves = ears.map((ear) => events.subscribe("gen_1", ear.listen));
+      events.publish({ generationId: "gen_1" });
+      await Promise.all(ears.map((ear) => ear.heard(1)));
+      for (const leave of leaves) leave();
+    });
+  });
+}
+
+class Ear {
+  readonly ids: string[] = [];
+  #changed = Promise.withResolvers<void>();
+
+  readonly listen = (notice: GenerationNotice): void => {
+    this.ids.push(notice.generationId);
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  };
+
+  async heard(count: number): Promise<void> {
+    while (this.ids.length < count) await this.#changed.promise;
+  }
+}

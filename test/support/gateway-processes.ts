@@ -1,0 +1,25 @@
+import { afterEach } from "@jest/globals";
+import { type GatewayProcess, startGatewayProcess } from "./gateway-process.ts";
+
+/** Ending several processes takes longer than Jest gives a hook by itself. */
+const HOOK_TIMEOUT_MS = 60_000;
+
+/**
+ * Starts services for tests that end them in their own ways, by a signal or a crash. Whatever is still running when a
+ * test is over is killed.
+ */
+export function gatewayProcesses(): (env: Readonly<Record<string, string>>) => Promise<GatewayProcess> {
+  const started: GatewayProcess[] = [];
+  afterEach(async () => {
+    for (const service of started.splice(0)) {
+      await service.kill();
+      // It rejects for a process that had exited, which is what these tests are about.
+      await service.stop().catch(() => undefined);
+    }
+  }, HOOK_TIMEOUT_MS);
+  return async (env) => {
+    const service = await startGatewayProcess({ env });
+    started.push(service);
+    return service;
+  };
+}

@@ -1,0 +1,64 @@
+import type { GatewayOptions } from "../../src/gateway.ts";
+import type { GenerateRequest, ModelDescription, ProviderEvent } from "../../src/ports/image-provider.ts";
+import { type RunningGateway, startGateway } from "./gateway.ts";
+import { makeImages, SCRIPTED_MODEL, ScriptedProvider } from "./scripted-provider.ts";
+
+/** Makes every size that can be asked for, so that small requests cost little. */
+export const ANY_SIZE_MODEL: ModelDescription = {
+  ...SCRIPTED_MODEL,
+  id: "any-size-1",
+  sizes: { kind: "bounds", multipleOf: 1, minSide: 64, maxLongSide: 3840, minPixels: 1, maxPixels: 3840 * 3840 },
+};
+
+export interface ScriptedGateway extends RunningGateway {
+  readonly provider: ScriptedProvider;
+}
+
+/** A gateway whose default model is the first one of a scripted provider. */
+export async function startScriptedGateway(
+  options: GatewayOptions = {},
+  models: readonly ModelDescription[] = [ANY_SIZE_MODEL],
+): Promise<ScriptedGateway> {
+  const provider = new ScriptedProvider(models);
+  const defaultModel = models[0]?.id ?? "";
+  const gateway = await startGateway({ providers: [provider], defaultModel, ...options });
+  return { ...gateway, provider };
+}
+
+export interface Hold {
+  /** Settles when the provider was called. */
+  readonly called: Promise<void>;
+  /** Lets the provider answer. */
+  release(): void;
+}
+
+/** Makes the provider keep its calls waiting from now on, until the hold is released. */
+export function holdCalls(provider: ScriptedProvider): Hold {
+  const called = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  provider.script = async function* held(request: GenerateRequest, signal): AsyncIterable<ProviderEvent> {
+    called.resolve();
+    await Promise.race([released.promise, aborted(signal)]);
+    yield* makeImages(request);
+  };
+  return { called: called.promise, release: released.resolve };
+}
+
+/** Rejects with the signal's reason when it aborts. */
+export function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+/** Asks again until the answer is the awaited one; each attempt waits for a whole request. */
+export async function poll<Answer>(
+  ask: () => Promise<Answer>,
+  isAwaited: (answer: Answer) => boolean,
+): Promise<Answer> {
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const answer = await ask();
+    if (isAwaited(answer)) return answer;
+  }
+  throw new Error("the awaited answer did not come in 500 attempts");
+}

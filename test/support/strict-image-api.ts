@@ -1,0 +1,498 @@
+/**
+ * OpenAI's Images API as it is today, on a local port and as strict as the vendor's. Longer than other files because
+ * the rules, the pictures and the ways to fail are one idea: a server that a test starts with one call.
+ */
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import sharp from "sharp";
+
+/** How the next answer goes wrong, or differs. Only calls that the strict checks let through get that far. */
+export type Behaviour =
+  /** The vendor's answer: n pictures of the size and format asked for. */
+  | "normal"
+  /** 401 whatever the key. */
+  | "unauthorized"
+  | "moderationBlocked"
+  | "billingLimit"
+  | "serverError"
+  /** Never answers. */
+  | "hang"
+  /** Sends status 200 and the answer's beginning, and then nothing. */
+  | "hangInBody"
+  /** Closes the connection without an answer. */
+  | "resetBeforeAnswer"
+  /** Closes the connection in the middle of the answer. */
+  | "resetInBody"
+  /** A proxy's page with status 200. */
+  | "html"
+  /** A complete HTTP answer that holds half the JSON. */
+  | "halfJson"
+  | "noImages"
+  | "oneImageTooFew"
+  | "notBase64"
+  /** Base64 of a text. */
+  | "notAnImage"
+  /** Addresses in place of base64, as compatible servers answer. */
+  | "urls"
+  /** Status 200 with an error, as compatible servers answer. */
+  | "errorWith200"
+  /** In a stream: the final picture comes after one preview, however many were asked for. */
+  | "finalEarly"
+  /** In a stream: an error event after the first preview. */
+  | "errorEvent"
+  /** 429, with `Retry-After` when given. */
+  | { readonly rateLimited: { readonly retryAfter?: string } }
+  /** Any error in the vendor's shape. */
+  | { readonly error: ErrorFields & { readonly status: number; readonly headers?: Readonly<Record<string, string>> } }
+  /** The vendor's answer, written in pieces of so many bytes, each when the one before was taken. */
+  | { readonly pieces: number }
+  /** These bytes. */
+  | { readonly raw: RawAnswer };
+
+export interface RawAnswer {
+  /** @defaultValue 200 */
+  readonly status?: number;
+  /** @defaultValue `content-type: application/json` */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+export interface ErrorFields {
+  readonly message?: string;
+  readonly type?: string;
+  readonly param?: string | null;
+  readonly code?: string | null;
+  readonly moderation_details?: unknown;
+}
+
+/** A call as it arrived. */
+export interface RecordedRequest {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  /** The JSON body; `undefined` when it was none. */
+  readonly body: Readonly<Record<string, unknown>> | undefined;
+  /** Settles once the answer was sent whole (`finished`) or the connection closed before that (`disconnected`). */
+  readonly closed: Promise<"finished" | "disconnected">;
+}
+
+/** The next call that passes the checks, kept waiting before its answer begins. */
+export interface HeldCall {
+  readonly arrived: Promise<RecordedRequest>;
+  release(): void;
+}
+
+/** A picture the server made, final or preview. */
+export interface MadeImage {
+  readonly bytes: Buffer;
+  readonly width: number;
+  readonly height: number;
+  readonly format: "png" | "jpeg" | "webp";
+  readonly isPartial: boolean;
+}
+
+export interface StrictImageApiOptions {
+  /** Model names served besides the vendor's, with the rules of gpt-image-2. */
+  readonly extraModels?: readonly string[];
+  /** Makes the pictures of two servers differ. @defaultValue 1 */
+  readonly seed?: number;
+}
+
+export interface StrictImageApi {
+  /** With the version: `http://127.0.0.1:…/v1`. */
+  readonly baseUrl: string;
+  /** The only key that is accepted. */
+  readonly apiKey: string;
+  /** Every call, refused ones included, in order of arrival. */
+  readonly requests: readonly RecordedRequest[];
+  readonly callCount: number;
+  /** Every picture made, in order. */
+  readonly images: readonly MadeImage[];
+  /** How every call is answered from now on that no queued behaviour is for. */
+  respondWith(behaviour: Behaviour): void;
+  /** How the next calls are answered, one each. */
+  queue(...behaviours: readonly Behaviour[]): void;
+  holdNext(): HeldCall;
+  /** Stops at once, open connections included. */
+  close(): Promise<void>;
+}
+
+export async function startStrictImageApi(options: StrictImageApiOptions = {}): Promise<StrictImageApi> {
+  const apiKey = "sk-strict-test-key";
+  const requests: RecordedRequest[] = [];
+  const images: MadeImage[] = [];
+  const queued: Behaviour[] = [];
+  const holds: { arrive(request: RecordedRequest): void; released: Promise<void> }[] = [];
+  const rules = new Map([...MODELS, ...(options.extraModels ?? []).map((name) => [name, ANY_SIZE] as const)]);
+  const seed = options.seed ?? 1;
+  let usual: Behaviour = "normal";
+
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const recorded = await record(incoming, outgoing);
+    requests.push(recorded);
+    if (incoming.method !== "POST" || recorded.path !== "/v1/images/generations") {
+      return sendError(outgoing, 404, { message: `Invalid URL (${incoming.method} ${recorded.path})` });
+    }
+    if (recorded.headers.authorization !== `Bearer ${apiKey}`) return sendError(outgoing, 401, WRONG_KEY);
+    const refusal = check(recorded.body, rules);
+    if (refusal) return sendError(outgoing, refusal.code === "model_not_found" ? 404 : 400, refusal);
+
+    const behaviour = queued.shift() ?? usual;
+    const hold = holds.shift();
+    hold?.arrive(recorded);
+    await hold?.released;
+    const make: MakeImage = async (request, isPartial) => {
+      const image = await draw(request, isPartial, seed * 1000 + images.length);
+      images.push(image);
+      return image;
+    };
+    await respond(outgoing, behaviour, recorded.body as unknown as ImageRequest, make);
+  };
+
+  const server = createServer((incoming, outgoing) => {
+    answer(incoming, outgoing).catch((error: unknown) => {
+      // A client that left is part of many tests; anything else is a mistake of this server and must be seen.
+      if (!outgoing.destroyed) sendError(outgoing, 599, { message: `The stand-in failed: ${String(error)}` });
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+
+  return {
+    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    apiKey,
+    requests,
+    get callCount() {
+      return requests.length;
+    },
+    images,
+    respondWith(behaviour) {
+      usual = behaviour;
+    },
+    queue(...behaviours) {
+      queued.push(...behaviours);
+    },
+    holdNext() {
+      const arrival = Promise.withResolvers<RecordedRequest>();
+      const release = Promise.withResolvers<void>();
+      holds.push({ arrive: arrival.resolve, released: release.promise });
+      return { arrived: arrival.promise, release: release.resolve };
+    },
+    async close() {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+async function record(incoming: IncomingMessage, outgoing: ServerResponse): Promise<RecordedRequest> {
+  const closed = new Promise<"finished" | "disconnected">((resolve) => {
+    outgoing.once("close", () => resolve(outgoing.writableFinished ? "finished" : "disconnected"));
+  });
+  const body = parseObject(await text(incoming));
+  return { path: incoming.url ?? "", headers: incoming.headers, body, closed };
+}
+
+function parseObject(json: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+// The rules of `POST /v1/images/generations`.
+
+interface ModelRules {
+  readonly hasAnySize: boolean;
+  readonly qualities: readonly string[];
+}
+
+const TO_HIGH = ["auto", "low", "medium", "high"];
+const ANY_SIZE: ModelRules = { hasAnySize: true, qualities: TO_HIGH };
+const TO_MAX: ModelRules = { hasAnySize: true, qualities: [...TO_HIGH, "xhigh", "max"] };
+const THREE_SIZES: ModelRules = { hasAnySize: false, qualities: TO_HIGH };
+const MODELS: readonly (readonly [string, ModelRules])[] = [
+  ["gpt-image-1-mini", THREE_SIZES],
+  ["gpt-image-1.5", THREE_SIZES],
+  ["gpt-image-2", ANY_SIZE],
+  ["gpt-image-2.5-sunburst", TO_MAX],
+  ["gpt-image-2.5-flare", TO_MAX],
+  ["gpt-image-2.6-sunburst", TO_MAX],
+  ["gpt-image-2.6-flare", TO_MAX],
+];
+
+const STANDARD_SIZES = ["1024x1024", "1536x1024", "1024x1536"];
+const WRONG_KEY: ErrorFields = { message: "Incorrect API key provided: sk-str**.", code: "invalid_api_key" };
+
+/** `user` and `moderation` are the vendor's too; `model` and `quality` it lets one omit, and this gateway must not. */
+const PARAMETERS: ReadonlySet<string> = new Set(
+  (
+    "prompt model n size quality output_format output_compression background moderation stream partial_images " +
+    "safety_identifier user"
+  ).split(" "),
+);
+
+interface ImageRequest {
+  readonly prompt: string;
+  readonly model: string;
+  readonly quality: string;
+  readonly n?: number;
+  readonly size?: string;
+  readonly output_format?: "png" | "jpeg" | "webp";
+  readonly background?: string;
+  readonly stream?: boolean;
+  readonly partial_images?: number;
+}
+
+function check(body: RecordedRequest["body"], models: ReadonlyMap<string, ModelRules>): ErrorFields | undefined {
+  if (!body) return { message: "We could not parse the JSON body of your request.", code: null };
+  const unknown = Object.keys(body).find((name) => !PARAMETERS.has(name));
+  if (unknown) return { message: `Unknown parameter: '${unknown}'.`, param: unknown, code: "unknown_parameter" };
+  const missing = ["prompt", "model", "quality"].find((name) => body[name] === undefined);
+  if (missing) {
+    return { message: `Missing required parameter: '${missing}'.`, param: missing, code: "missing_required_parameter" };
+  }
+  const model = models.get(String(body.model));
+  if (!model) return { message: `The model '${body.model}' does not exist.`, param: "model", code: "model_not_found" };
+
+  const { prompt, n = 1, size = "auto", quality, background = "auto", moderation = "auto" } = body;
+  const { output_format = "png", output_compression = 100, stream = false, partial_images = 0 } = body;
+  const streamed = stream === true;
+  const wrong = Object.entries({
+    prompt: typeof prompt === "string" && prompt.length > 0 && prompt.length <= 32_000,
+    n: isWhole(n, 1, 10),
+    size: typeof size === "string" && isSize(size, model),
+    quality: model.qualities.includes(String(quality)),
+    background: ["auto", "opaque", "transparent"].includes(String(background)),
+    moderation: ["auto", "low"].includes(String(moderation)),
+    output_format: ["png", "jpeg", "webp"].includes(String(output_format)),
+    output_compression: isWhole(output_compression, 0, 100) && (output_compression === 100 || output_format !== "png"),
+    stream: typeof stream === "boolean",
+    partial_images: isWhole(partial_images, 0, 3) && (partial_images === 0 || streamed),
+  }).find(([, isRight]) => !isRight)?.[0];
+  if (wrong) return { message: `Invalid value: '${body[wrong]}'.`, param: wrong, code: "invalid_value" };
+  if (streamed && n !== 1) return { message: "Streaming is only supported with n=1.", param: "n", code: null };
+  if (background === "transparent" && output_format === "jpeg") {
+    const message = "Transparent background is not supported for JPEG output format.";
+    return { message, param: "background", code: "invalid_value" };
+  }
+  return undefined;
+}
+
+function isWhole(value: unknown, least: number, most: number): boolean {
+  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+function isSize(size: string, model: ModelRules): boolean {
+  if (size === "auto" || STANDARD_SIZES.includes(size)) return true;
+  if (!model.hasAnySize || !/^\d{1,4}x\d{1,4}$/.test(size)) return false;
+  const { width, height } = toPixels(size);
+  const [short, long] = [Math.min(width, height), Math.max(width, height)];
+  const pixels = width * height;
+  const isInside = long <= 3840 && long <= 3 * short && pixels >= 655_360 && pixels <= 8_294_400;
+  return isInside && width % 16 === 0 && height % 16 === 0;
+}
+
+function toPixels(size = "auto"): { readonly width: number; readonly height: number } {
+  const [width = 1024, height = 1024] = size === "auto" ? [] : size.split("x").map(Number);
+  return { width, height };
+}
+
+// Pictures.
+
+type MakeImage = (request: ImageRequest, isPartial: boolean) => Promise<MadeImage>;
+
+/** A gradient between four colours of the seed. */
+async function draw(request: ImageRequest, isPartial: boolean, seed: number): Promise<MadeImage> {
+  const { output_format: format = "png", background } = request;
+  const size = toPixels(request.size);
+  const channels = background === "transparent" ? 4 : 3;
+  const corners = Buffer.from(
+    Array.from({ length: 4 * channels }, (_, i) => Math.imul(seed * 16 + i, 0x9e3779b1) >>> 24),
+  );
+  const bytes = await sharp(corners, { raw: { width: 2, height: 2, channels } })
+    .resize({ ...size, fit: "fill", kernel: "linear" })
+    .toFormat(format, format === "png" ? { compressionLevel: 1 } : {})
+    .toBuffer();
+  return { bytes, ...size, format, isPartial };
+}
+
+// Answers.
+
+async function respond(
+  outgoing: ServerResponse,
+  behaviour: Behaviour,
+  request: ImageRequest,
+  make: MakeImage,
+): Promise<void> {
+  if (behaviour === "hang") return;
+  if (behaviour === "resetBeforeAnswer") return void outgoing.socket?.resetAndDestroy();
+  if (typeof behaviour === "object") {
+    if ("raw" in behaviour) return sendRaw(outgoing, behaviour.raw);
+    if ("error" in behaviour)
+      return sendError(outgoing, behaviour.error.status, behaviour.error, behaviour.error.headers);
+    if ("rateLimited" in behaviour) {
+      const { retryAfter } = behaviour.rateLimited;
+      const fields = { message: "Rate limit reached.", type: "requests", code: "rate_limit_exceeded" };
+      return sendError(outgoing, 429, fields, retryAfter === undefined ? {} : { "retry-after": retryAfter });
+    }
+  }
+  const refusal = typeof behaviour === "string" ? REFUSALS[behaviour] : undefined;
+  if (refusal) return sendError(outgoing, refusal.status, refusal);
+  if (behaviour === "html") {
+    const body = "<!doctype html><title>502</title><h1>Bad gateway</h1>";
+    return sendRaw(outgoing, { headers: { "content-type": "text/html" }, body });
+  }
+  if (behaviour === "errorWith200") return sendRaw(outgoing, { body: toErrorBody({ message: "Overloaded." }) });
+
+  const parts = request.stream ? toEvents(request, make, behaviour) : [await toDocument(request, make, behaviour)];
+  const contentType = request.stream ? "text/event-stream; charset=utf-8" : "application/json";
+  outgoing.writeHead(200, { "content-type": contentType, "x-request-id": "req_strict" });
+  for await (const part of parts) {
+    const bytes = Buffer.from(part);
+    const half = bytes.subarray(0, bytes.length >> 1);
+    if (behaviour === "hangInBody") return void (await write(outgoing, half));
+    if (behaviour === "resetInBody") {
+      await write(outgoing, half);
+      return void outgoing.destroy();
+    }
+    if (behaviour === "halfJson") return void outgoing.end(half);
+    const step = typeof behaviour === "object" && "pieces" in behaviour ? behaviour.pieces : bytes.length;
+    for (let start = 0; start < bytes.length; start += step) await write(outgoing, bytes.subarray(start, start + step));
+  }
+  outgoing.end();
+}
+
+const REFUSALS: Partial<Record<string, ErrorFields & { readonly status: number }>> = {
+  unauthorized: { status: 401, ...WRONG_KEY },
+  moderationBlocked: {
+    status: 400,
+    message: "Your request was rejected by the safety system.",
+    type: "image_generation_user_error",
+    code: "moderation_blocked",
+  },
+  billingLimit: {
+    status: 400,
+    message: "Billing hard limit has been reached.",
+    type: "billing_limit_user_error",
+    code: "billing_hard_limit_reached",
+  },
+  serverError: { status: 500, message: "The server had an error.", type: "server_error", code: null },
+};
+
+async function toDocument(request: ImageRequest, make: MakeImage, behaviour: Behaviour): Promise<string> {
+  const n = request.n ?? 1;
+  const made = behaviour === "noImages" ? 0 : behaviour === "oneImageTooFew" ? n - 1 : n;
+  const data: object[] = [];
+  for (let index = 0; index < made; index++) {
+    if (behaviour === "urls") data.push({ url: "https://images.example/made.png" });
+    else data.push({ b64_json: encode(await make(request, false), behaviour) });
+  }
+  const { background, output_format, quality, size } = describe(request);
+  return JSON.stringify({
+    created: 1_795_348_800,
+    background,
+    data,
+    output_format,
+    quality,
+    size,
+    usage: use(request, n),
+  });
+}
+
+async function* toEvents(request: ImageRequest, make: MakeImage, behaviour: Behaviour): AsyncGenerator<string> {
+  const partials = behaviour === "finalEarly" ? 1 : (request.partial_images ?? 0);
+  for (let index = 0; index < partials; index++) {
+    yield toEvent("partial_image", {
+      b64_json: encode(await make(request, true), "normal"),
+      ...describe(request),
+      partial_image_index: index,
+    });
+    if (behaviour === "errorEvent") {
+      yield `event: error\ndata: ${toErrorBody({ message: "Failed.", type: "server_error", code: "server_error" })}\n\n`;
+      return;
+    }
+  }
+  if (behaviour === "noImages") return;
+  const picture = behaviour === "urls" ? { url: "https://images.example/made.png" } : undefined;
+  const b64_json = encode(await make(request, false), behaviour);
+  yield toEvent("completed", { ...(picture ?? { b64_json }), ...describe(request), usage: use(request, 1) });
+}
+
+function toEvent(name: string, fields: object): string {
+  const type = `image_generation.${name}`;
+  return `event: ${type}\ndata: ${JSON.stringify({ type, created_at: 1_795_348_800, ...fields })}\n\n`;
+}
+
+function encode(image: MadeImage, behaviour: Behaviour): string {
+  if (behaviour === "notBase64") return "!not base64!";
+  if (behaviour === "notAnImage") return Buffer.from("This is no image.").toString("base64");
+  return image.bytes.toString("base64");
+}
+
+/** What the vendor says about a picture: the choices it made for `auto`. */
+function describe(request: ImageRequest): Readonly<Record<string, string>> {
+  const { background = "auto", output_format = "png", quality } = request;
+  const { width, height } = toPixels(request.size);
+  return {
+    size: `${width}x${height}`,
+    quality: quality === "auto" ? "medium" : quality,
+    background: background === "auto" ? "opaque" : background,
+    output_format,
+  };
+}
+
+function use(request: ImageRequest, imageCount: number): object {
+  const textTokens = Math.ceil(request.prompt.length / 4);
+  const imageTokens = 272 * imageCount;
+  return {
+    input_tokens: textTokens,
+    input_tokens_details: { image_tokens: 0, text_tokens: textTokens },
+    output_tokens: imageTokens,
+    output_tokens_details: { image_tokens: imageTokens, text_tokens: 0 },
+    total_tokens: textTokens + imageTokens,
+  };
+}
+
+function toErrorBody({ message = "Refused.", type = "invalid_request_error", ...fields }: ErrorFields): string {
+  const { param = null, code = null, moderation_details } = fields;
+  return JSON.stringify({
+    error: { message, type, param, code, ...(moderation_details ? { moderation_details } : {}) },
+  });
+}
+
+function sendError(
+  outgoing: ServerResponse,
+  status: number,
+  fields: ErrorFields,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  outgoing.writeHead(status, { "content-type": "application/json", "x-request-id": "req_strict", ...headers });
+  outgoing.end(toErrorBody(fields));
+}
+
+async function sendRaw(outgoing: ServerResponse, { status = 200, headers, body }: RawAnswer): Promise<void> {
+  outgoing.writeHead(status, { "content-type": "application/json", ...headers });
+  const parts = typeof body === "string" || body instanceof Uint8Array ? [body] : body;
+  for await (const part of parts) await write(outgoing, part);
+  outgoing.end();
+}
+
+/** Settles when the client has room for more, or has left. */
+async function write(outgoing: ServerResponse, part: string | Uint8Array): Promise<void> {
+  if (outgoing.destroyed) throw new Error("the client left");
+  await new Promise<void>((resolve) => {
+    outgoing.once("close", resolve);
+    outgoing.write(part, () => {
+      outgoing.off("close", resolve);
+      resolve();
+    });
+  });
+}

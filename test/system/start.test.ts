@@ -1,0 +1,212 @@
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, test } from "@jest/globals";
+import { startGatewayProcess } from "../support/gateway-process.ts";
+import { type MainOptions, runMain } from "../support/run-main.ts";
+import { temporaryDirectories } from "../support/temporary-directory.ts";
+
+const newDirectory = temporaryDirectories();
+
+/** Starts and stops of real processes, whose helpers have limits of their own. */
+const TIMEOUT_MS = 60_000;
+
+/** What an operator sees of a service that cannot start: one message, without a stack, and exit code 1. */
+async function refusalOf(options: MainOptions): Promise<string> {
+  const { code, stdout, stderr } = await runMain(options);
+  expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: "", stderr: expect.stringMatching(/\S/) });
+  expect(stderr).toMatch(/^Pictograph cannot start:\n( {2}\S.*\n)+$/);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  return stderr;
+}
+
+describe("a service that starts", () => {
+  test(
+    "says that it is ready once, when it is, and puts everything into its directory",
+    async () => {
+      await using service = await startGatewayProcess();
+      const answers = await Promise.all([
+        fetch(`${service.url}/graphql?query={__typename}`, { headers: { "Apollo-Require-Preflight": "1" } }),
+        fetch(`${service.url}/get-image`, { method: "POST", body: form({ n: "1", size: "64x64" }) }),
+        fetch(`${service.url}/get-image`, { method: "POST", body: form({ n: "2", size: "64x192" }) }),
+      ]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+      expect((await readdir(service.dataDirectory)).sort()).toEqual(
+        expect.arrayContaining(["images", "pictograph.db", "signing-secret"]),
+      );
+      const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
+      expect(await modeOf(service.dataDirectory)).toBe("700");
+      expect(await modeOf(join(service.dataDirectory, "signing-secret"))).toBe("600");
+      await service.stop();
+
+      const ready = service.lines.filter((line) => /\bready\b/i.test(line));
+      expect(ready).toEqual([service.lines[0]]);
+      expect(ready[0]).toContain(`${service.url}/graphql`);
+      expect(ready[0]).toContain(`${service.url}/get-image`);
+      expect(service.stderr).toBe("");
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "says so even when it logs nothing else",
+    async () => {
+      await using service = await startGatewayProcess({ env: { LOG_LEVEL: "silent" } });
+      await fetch(`${service.url}/get-image`, { method: "POST", body: form({ n: "1", size: "64x64" }) });
+      await service.stop();
+
+      expect(service.lines).toHaveLength(1);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe("a service that cannot start says why and exits with 1", () => {
+  test("when its port is in use, and has begun nothing", async () => {
+    const dataDirectory = join(await newDirectory(), "data");
+    const other = createServer((_request, response) => response.end("other"));
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as AddressInfo;
+    try {
+      const message = await refusalOf({ env: { PORT: String(port), PICTOGRAPH_DATA_DIR: dataDirectory } });
+
+      expect(message).toContain(`PORT: ${port}`);
+      expect(message).toContain("in use");
+      expect(message.trim().split("\n")).toHaveLength(2);
+      await expect(stat(dataDirectory)).rejects.toThrow("ENOENT");
+      expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toBe("other");
+    } finally {
+      other.closeAllConnections();
+      other.close();
+    }
+  });
+
+  test("when its address is not one of this machine", async () => {
+    const dataDirectory = join(await newDirectory(), "data");
+    // Of the block that RFC 5737 keeps for documentation.
+    const message = await refusalOf({ env: { HOST: "192.0.2.1", PORT: "0", PICTOGRAPH_DATA_DIR: dataDirectory } });
+
+    expect(message).toMatch(/HOST.*192\.0\.2\.1/);
+    await expect(stat(dataDirectory)).rejects.toThrow("ENOENT");
+  });
+
+  test("when every variable is malformed, all of them in one message and no secret, and has begun nothing", async () => {
+    const malformed = {
+      PORT: "eighty",
+      HOST: "http://localhost",
+      PICTOGRAPH_PUBLIC_URL: "images.example/path",
+      DATABASE_URL: "postgres://user:marked-password@localhost/pictograph",
+      S3_BUCKET: "bucket",
+      S3_ENDPOINT: "nowhere",
+      OPENAI_API_KEY: "sk-marked with spaces",
+      OPENAI_BASE_URL: "ftp://user:marked-password@images.example",
+      PICTOGRAPH_DEFAULT_MODEL: "?",
+      PICTOGRAPH_SIGNING_SECRET: "marked",
+      PICTOGRAPH_URL_TTL_SECONDS: "2h",
+      PICTOGRAPH_CORS_ORIGINS: "everyone",
+      PICTOGRAPH_TRUST_PROXY: "yes",
+      PICTOGRAPH_MAX_CONCURRENCY: "0",
+      PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS: "soon",
+      LOG_LEVEL: "verbose",
+    };
+    const dataDirectory = join(await newDirectory(), "data");
+    const message = await refusalOf({ env: { ...malformed, PICTOGRAPH_DATA_DIR: dataDirectory } });
+
+    for (const name of Object.keys(malformed)) expect(message).toMatch(new RegExp(`^ {2}${name} `, "m"));
+    expect(message).not.toContain("marked");
+    await expect(stat(dataDirectory)).rejects.toThrow("ENOENT");
+  });
+
+  test(
+    "when another process has its directory, naming the file, and leaves that one alone",
+    async () => {
+      await using service = await startGatewayProcess();
+      const env = { PORT: "0", PICTOGRAPH_DATA_DIR: service.dataDirectory };
+
+      expect(await refusalOf({ env })).toContain(join(service.dataDirectory, "pictograph.db"));
+      expect(await refusalOf({ env })).toContain("locked by another process");
+
+      const answer = await fetch(`${service.url}/get-image`, { method: "POST", body: form({ n: "1", size: "64x64" }) });
+      expect(answer.status).toBe(200);
+    },
+    TIMEOUT_MS,
+  );
+
+  test("when its directory cannot be written", async () => {
+    const directory = await newDirectory();
+    await chmod(directory, 0o500);
+    const message = await refusalWithoutPrivileges(directory);
+
+    expect(message).toContain(directory);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test("when its directory cannot be made", async () => {
+    const directory = await newDirectory();
+    await chmod(directory, 0o500);
+
+    expect(await refusalWithoutPrivileges(join(directory, "data"))).toContain(join(directory, "data"));
+  });
+
+  test.each([
+    ["its directory is a file", "data", ""],
+    ["a file is on the way to its directory", "file", "/deep/data"],
+  ])("when %s", async (_what, name, rest) => {
+    const path = join(await newDirectory(), name);
+    await writeFile(path, "a file");
+
+    expect(await refusalOf({ env: { PORT: "0", PICTOGRAPH_DATA_DIR: path + rest } })).toContain(path);
+    expect(await readFile(path, "utf8")).toBe("a file");
+  });
+
+  test("when the directory of images is a file", async () => {
+    const directory = await newDirectory();
+    await writeFile(join(directory, "images"), "a file");
+
+    const message = await refusalOf({ env: { PORT: "0", PICTOGRAPH_DATA_DIR: directory } });
+    expect(message).toContain(join(directory, "images"));
+  });
+
+  test("when its database is none", async () => {
+    const directory = await newDirectory();
+    await writeFile(join(directory, "pictograph.db"), "This is no database. ".repeat(1000));
+
+    const message = await refusalOf({ env: { PORT: "0", PICTOGRAPH_DATA_DIR: directory } });
+    expect(message).toContain(join(directory, "pictograph.db"));
+  });
+
+  test("when its database is of a newer version", async () => {
+    const directory = await newDirectory();
+    const database = new DatabaseSync(join(directory, "pictograph.db"));
+    database.exec(`
+      CREATE TABLE kysely_migration (name varchar(255) PRIMARY KEY, timestamp varchar(255) NOT NULL);
+      INSERT INTO kysely_migration VALUES ('9999-from-tomorrow', '2030-01-01T00:00:00.000Z');
+    `);
+    database.close();
+
+    const message = await refusalOf({ env: { PORT: "0", PICTOGRAPH_DATA_DIR: directory } });
+    expect(message).toContain(join(directory, "pictograph.db"));
+  });
+
+  test.each(["", "short"])("when its kept signing secret is only %j, with which anyone could sign", async (secret) => {
+    const directory = await newDirectory();
+    await mkdir(join(directory, "images"));
+    await writeFile(join(directory, "signing-secret"), secret);
+
+    const message = await refusalOf({ env: { PORT: "0", PICTOGRAPH_DATA_DIR: directory } });
+    expect(message).toContain(join(directory, "signing-secret"));
+  });
+});
+
+/** Root may write whatever the mode says, until it gives that privilege up. */
+function refusalWithoutPrivileges(dataDirectory: string): Promise<string> {
+  const isRoot = process.getuid?.() === 0;
+  const through = isRoot ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
+  return refusalOf({ env: { PORT: "0", PICTOGRAPH_DATA_DIR: dataDirectory }, through });
+}
+
+function form(fields: Readonly<Record<string, string>>): URLSearchParams {
+  return new URLSearchParams({ prompt: "a red fox in the snow", ...fields });
+}
