@@ -63,8 +63,8 @@ export function readConfig(environment: Environment = process.env): Config {
     openai,
     defaultModel: read(
       "PICTOGRAPH_DEFAULT_MODEL",
-      openai ? parseModelName : parseIllustratorName,
-      openai ? BEST_OPENAI_MODEL : ILLUSTRATOR,
+      environment.OPENAI_API_KEY?.trim() ? parseModelName : parseIllustratorName,
+      defaultModelWith(openai),
     ),
     signingSecret: read("PICTOGRAPH_SIGNING_SECRET", parseSecret, undefined),
     urlTtlSeconds: read("PICTOGRAPH_URL_TTL_SECONDS", wholeNumber(URL_TTL_SECONDS.min, URL_TTL_SECONDS.max), 7200),
@@ -80,6 +80,11 @@ export function readConfig(environment: Environment = process.env): Config {
   read("S3_ENDPOINT", refuseUntilSupported("S3 storage"), undefined);
   if (problems.length > 0) throw new StartError(problems);
   return Object.freeze(config);
+}
+
+/** The model that is used when none is configured. */
+export function defaultModelWith(openai: Config["openai"]): string {
+  return openai ? BEST_OPENAI_MODEL : ILLUSTRATOR;
 }
 
 type Read = <Value>(name: string, parse: (text: string) => Value, absent: Value) => Value;

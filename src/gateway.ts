@@ -5,7 +5,7 @@ import type { Express } from "express";
 import type { GraphQLSchema } from "graphql";
 import { type Logger, pino } from "pino";
 import { typeid } from "typeid-js";
-import { type Config, MIN_SECRET_LENGTH, readConfig } from "./config.ts";
+import { type Config, defaultModelWith, MIN_SECRET_LENGTH, readConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
 import { createGraphQLDoor } from "./graphql/door.ts";
 import { buildGraphQLSchema } from "./graphql/schema.ts";
@@ -54,7 +54,7 @@ export interface Gateway {
  */
 export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const { providers: ownProviders = [], logger = pino({ enabled: false }), now = () => new Date() } = options;
-  const config = { ...readConfig({}), ...options };
+  const config = { ...readConfig({}), defaultModel: defaultModelWith(options.openai), ...options };
   const providers = [...ownProviders, ...(await createProviders(config)), createIllustrator()];
   const catalogue = new ModelCatalogue(providers, config.defaultModel, now);
   await prepareDataDir(config.dataDir);

@@ -202,9 +202,14 @@ describe("a malformed configuration", () => {
     },
   );
 
+  test("blames a malformed key alone, not the model that needs it", () => {
+    const problems = problemsOf({ OPENAI_API_KEY: "a b", PICTOGRAPH_DEFAULT_MODEL: "gpt-image-2" });
+    expect(problems).toEqual([expect.stringMatching(/^OPENAI_API_KEY /)]);
+  });
+
   test("is refused for everything at once, one line each", () => {
     const environment = Object.fromEntries(MALFORMED.map(([name, value = ""]) => [name, value]));
-    const problems = problemsOf({ ...environment, OPENAI_BASE_URL: "nowhere" });
+    const problems = problemsOf({ ...environment, OPENAI_BASE_URL: "nowhere", PICTOGRAPH_DEFAULT_MODEL: "a b" });
 
     const named = problems.map((problem) => problem.split(" ")[0]);
     const expected = [...MALFORMED.map(([name]) => name), "OPENAI_BASE_URL"];

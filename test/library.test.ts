@@ -62,3 +62,36 @@ describe("a gateway inside another program", () => {
     await rm(other, { recursive: true, force: true });
   });
 });
+
+describe("a provider of the host's own that does not heed its signal", () => {
+  test("cannot keep its generation from ending, nor the gateway from closing", async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), "pictograph-library-"));
+    const provider = new ScriptedProvider();
+    const isAsked = Promise.withResolvers<void>();
+    provider.script = () => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => {
+          isAsked.resolve();
+          return new Promise<never>(() => {});
+        },
+        return: () => new Promise<never>(() => {}),
+      }),
+    });
+    const gateway = await createGateway({ dataDir, providers: [provider], defaultModel: "scripted-1" });
+    const accepted = await gateway.images.submit({ owner: "someone" }, { prompt: "a fox" });
+    const ended = gateway.images.wait(accepted, 20_000);
+    await isAsked.promise;
+    await gateway.drain(0);
+    expect((await ended).failure).toMatchObject({ code: "INTERRUPTED", billed: "UNKNOWN" });
+    await gateway.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+});
+
+test("a key alone makes the best model the default, as in the service", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "pictograph-library-"));
+  const gateway = await createGateway({ dataDir, openai: { apiKey: "sk-none", baseUrl: "http://127.0.0.1:1/v1" } });
+  expect(gateway.images.models.defaultId).toBe("gpt-image-2.6-flare");
+  await gateway.close();
+  await rm(dataDir, { recursive: true, force: true });
+});

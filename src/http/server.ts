@@ -4,6 +4,8 @@ import { StartError } from "../errors.ts";
 
 /** How long answers that are being written may take after the server stopped listening. */
 const LAST_ANSWERS_MS = 3_000;
+/** A kept-alive connection becomes idle with its last answer, and would be kept for seconds more. */
+const CLOSE_IDLE_EVERY_MS = 50;
 
 export interface HttpServer {
   /** Where it listens: `http://127.0.0.1:8080`. */
@@ -42,10 +44,11 @@ export async function listen(host: string, port: number): Promise<HttpServer> {
     },
     stopAccepting: () => void server.close(),
     async close() {
-      const timer = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
-      server.closeIdleConnections();
+      const force = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
+      const closeIdle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
       await closed.promise;
-      clearTimeout(timer);
+      clearTimeout(force);
+      clearInterval(closeIdle);
     },
   };
 }

@@ -14,6 +14,7 @@ import {
 } from "../ports/records.ts";
 import type { ModelCatalogue } from "./model-catalogue.ts";
 import { formatOf, inspectImage, renderImage } from "./pixels.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 export interface RunnerOptions {
   readonly records: Records;
@@ -64,11 +65,12 @@ export class Runner {
     let usage: TokenUsage | undefined;
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(upstreamTimeout()), this.#options.upstreamTimeoutMs);
+    const signal = AbortSignal.any([this.#stop.signal, timeout.signal]);
     try {
-      for await (const event of this.#generate(generation, AbortSignal.any([this.#stop.signal, timeout.signal]))) {
+      for await (const event of untilAborted(this.#generate(generation, signal), signal)) {
         if (event.type === "usage") usage = event.usage;
         if (event.type === "image" && event.index < generation.n && !storedIndexes.has(event.index)) {
-          await this.#store(generation, event);
+          await this.#store(generation, { ...event, bytes: untilAborted(event.bytes, signal) });
           storedIndexes.add(event.index);
         }
       }
