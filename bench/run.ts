@@ -2,9 +2,18 @@ import { MeasuredProcess } from "./measured-process.ts";
 
 const GATEWAY = new URL("../dist/main.js", import.meta.url);
 const BARE = new URL("./bare-server.ts", import.meta.url);
-const PROMPT = "A cute asian girl with long hair smiling and looking at me";
+const PROMPTS = [
+  "A cute asian girl with long hair smiling and looking at me",
+  "a red fox in a snowy forest at night",
+  "an astronaut riding a horse on the moon",
+  "sushi and ramen on a wooden table, watercolor",
+  "一只戴帽子的猫在海边看日落",
+  "abstract blue and gold waves",
+  "a blue car in a rainy city",
+  "a dog on a beach",
+];
 const STARTS = 7;
-const PICTURES = 30;
+const PICTURES = 40;
 const CONCURRENT = 50;
 
 interface Row {
@@ -39,16 +48,16 @@ async function measurePictures(): Promise<Row[]> {
 
   const gateway = await MeasuredProcess.start(GATEWAY, { isMonitored: true });
   const idle = (await gateway.vitals()).residentBytes;
-  const first = await timed(() => getImage(gateway.url, `${PROMPT}, first`));
+  const first = await timed(() => getImage(gateway.url, promptOf(0)));
   await gateway.vitals();
   const pictures: number[] = [];
   for (let picture = 0; picture < PICTURES; picture++) {
-    pictures.push(await timed(() => getImage(gateway.url, `${PROMPT}, ${picture}`)));
+    pictures.push(await timed(() => getImage(gateway.url, promptOf(picture))));
   }
   const { maxDelayMs } = await gateway.vitals();
   const outcomes: boolean[] = [];
   const burst = await timed(async () => {
-    const requests = Array.from({ length: CONCURRENT }, (_, index) => getImage(gateway.url, `${PROMPT} ${index}`));
+    const requests = Array.from({ length: CONCURRENT }, (_, index) => getImage(gateway.url, promptOf(index)));
     outcomes.push(...(await Promise.allSettled(requests)).map(({ status }) => status === "fulfilled"));
   });
   const afterBurst = await gateway.vitals();
@@ -79,6 +88,10 @@ async function measurePictures(): Promise<Row[]> {
       comparedWith: `all answered after ${ms(burst)}, memory then ${mib(afterBurst.residentBytes)}`,
     },
   ];
+}
+
+function promptOf(index: number): string {
+  return PROMPTS[index % PROMPTS.length] ?? "";
 }
 
 async function readyMs(script: URL): Promise<number> {

@@ -25,6 +25,9 @@ import { MemoryEvents } from "./store/memory-events.ts";
 import { MemoryJobQueue } from "./store/memory-job-queue.ts";
 import { openSqliteRecords } from "./store/sqlite.ts";
 
+/** How much longer than a provider's time the REST door waits: to tell how the call ended. */
+const LAST_WORD_MS = 1_000;
+
 /** What a program that embeds the gateway may set; everything left out is as in a fresh service. */
 export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "logLevel">> {
   /** Asked before the built-in ones, for the models they name. */
@@ -71,7 +74,10 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       hasIntrospection: !config.isProduction,
       logger,
     });
-    const getImage = getImageDoor(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs: config.upstreamTimeoutMs });
+    const getImage = getImageDoor(images, {
+      maxBodyBytes: MAX_BODY_BYTES,
+      waitMs: config.upstreamTimeoutMs + LAST_WORD_MS,
+    });
     const app = createApp([getImage, imagesDoor(images), graphql], { ...config, logger });
     await images.start();
     const close = async () => {
