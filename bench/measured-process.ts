@@ -29,13 +29,19 @@ export class MeasuredProcess {
     this.readyMs = readyMs;
   }
 
-  /** @param isMonitored whether readings will be taken; costs some start-up time */
-  static async start(script: URL, { isMonitored = false } = {}): Promise<MeasuredProcess> {
+  /**
+   * @param isMonitored whether readings will be taken; costs some start-up time
+   * @param environment settings beside a free port and an empty data directory
+   */
+  static async start(
+    script: URL,
+    { isMonitored = false, environment = {} }: { isMonitored?: boolean; environment?: Record<string, string> } = {},
+  ): Promise<MeasuredProcess> {
     const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
     const { PATH = "", HOME = "" } = process.env;
     const startedAt = performance.now();
     const child = spawn(process.execPath, [...(isMonitored ? ["--import", MONITOR] : []), fileURLToPath(script)], {
-      env: { PATH, HOME, PORT: "0", PICTOGRAPH_DATA_DIR: directory, LOG_LEVEL: "warn" },
+      env: { PATH, HOME, PORT: "0", PICTOGRAPH_DATA_DIR: directory, LOG_LEVEL: "warn", ...environment },
       stdio: ["ignore", "pipe", "inherit", "ipc"],
     });
     if (!child.stdout) throw new Error("the process has no output");

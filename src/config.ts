@@ -24,9 +24,38 @@ export interface Config {
   readonly trustProxy: number | readonly string[] | undefined;
   readonly maxConcurrency: number;
   readonly upstreamTimeoutMs: number;
+  /** A `postgres://` URL; `undefined` keeps records in the data directory. */
+  readonly databaseUrl: string | undefined;
+  /** `undefined` keeps images in the data directory. */
+  readonly s3: S3Config | undefined;
+  /** Whether image URLs answer with a redirect to the bucket, instead of passing the bytes on. */
+  readonly isRedirecting: boolean;
+  /** What this process does of the work; the others do the rest. */
+  readonly role: "all" | "web" | "worker";
+  /** How many generations may wait before more are refused. */
+  readonly maxQueued: number;
+  /** How long ended generations are kept; `undefined` for ever. */
+  readonly retainMs: number | undefined;
+  /** How long the other processes wait before they presume that one is dead which no longer says that it lives. */
+  readonly leaseMs: number;
+  /** How often a waiting `/get-image` answer sends white space; `undefined` for never. */
+  readonly keepAliveMs: number | undefined;
   readonly logLevel: LogLevel;
   /** Whether `NODE_ENV` says so: introspection is then off. */
   readonly isProduction: boolean;
+}
+
+/** An S3-compatible bucket. */
+export interface S3Config {
+  readonly bucket: string;
+  /** `undefined` for AWS. */
+  readonly endpoint: string | undefined;
+  /** `undefined` leaves it to the usual places of AWS programs. */
+  readonly region: string | undefined;
+  /** `undefined` leaves them to the usual places of AWS programs. */
+  readonly credentials:
+    | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
+    | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,6 +64,7 @@ const ILLUSTRATOR = "illustrator-1";
 const BEST_OPENAI_MODEL = "gpt-image-2.6-flare";
 /** The shortest signing secret that is taken, in characters. */
 export const MIN_SECRET_LENGTH = 16;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Reads the environment. A variable that is empty counts as not set.
@@ -72,12 +102,32 @@ export function readConfig(environment: Environment = process.env): Config {
     trustProxy: read("PICTOGRAPH_TRUST_PROXY", parseTrustProxy, undefined),
     maxConcurrency: read("PICTOGRAPH_MAX_CONCURRENCY", wholeNumber(1, 1000), 8),
     upstreamTimeoutMs: read("PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", wholeNumber(1, 86_400), 600) * 1000,
-    logLevel: read("LOG_LEVEL", parseLogLevel, "info"),
+    databaseUrl: read("DATABASE_URL", parseDatabaseUrl, undefined),
+    s3: readS3(read, problems),
+    isRedirecting: read("PICTOGRAPH_IMAGE_DELIVERY", oneOf("redirect", "proxy"), "redirect") === "redirect",
+    role: read("PICTOGRAPH_ROLE", oneOf("all", "web", "worker"), "all"),
+    maxQueued: read("PICTOGRAPH_MAX_QUEUE", wholeNumber(1, 1_000_000), 1000),
+    retainMs: read<number | undefined>(
+      "PICTOGRAPH_RETAIN_DAYS",
+      inMilliseconds(wholeNumber(1, 36_500), DAY_MS),
+      undefined,
+    ),
+    leaseMs: read("PICTOGRAPH_LEASE_SECONDS", wholeNumber(2, 3600), 60) * 1000,
+    keepAliveMs: read<number | undefined>(
+      "PICTOGRAPH_KEEPALIVE_SECONDS",
+      inMilliseconds(wholeNumber(1, 3600), 1000),
+      undefined,
+    ),
+    logLevel: read("LOG_LEVEL", oneOf(...LOG_LEVELS), "info"),
     isProduction: environment.NODE_ENV === "production",
   };
-  read("DATABASE_URL", refuseUntilSupported("PostgreSQL"), undefined);
-  read("S3_BUCKET", refuseUntilSupported("S3 storage"), undefined);
-  read("S3_ENDPOINT", refuseUntilSupported("S3 storage"), undefined);
+  const isShared = config.databaseUrl !== undefined && config.s3 !== undefined;
+  if (isShared && !environment.PICTOGRAPH_SIGNING_SECRET?.trim()) {
+    problems.push("PICTOGRAPH_SIGNING_SECRET must be set with DATABASE_URL and S3_BUCKET: all processes share one");
+  }
+  if (config.role !== "all" && !isShared) {
+    problems.push("PICTOGRAPH_ROLE needs DATABASE_URL and S3_BUCKET: without them, one process does everything");
+  }
   if (problems.length > 0) throw new StartError(problems);
   return Object.freeze(config);
 }
@@ -90,7 +140,7 @@ export function defaultModelWith(openai: Config["openai"]): string {
 type Read = <Value>(name: string, parse: (text: string) => Value, absent: Value) => Value;
 
 function readOpenAI(read: Read, problems: string[]): Config["openai"] {
-  const apiKey = read<string | undefined>("OPENAI_API_KEY", parseApiKey, undefined);
+  const apiKey = read<string | undefined>("OPENAI_API_KEY", parseWord, undefined);
   const baseUrl = read<string | undefined>("OPENAI_BASE_URL", parseHttpUrl, undefined);
   if (apiKey !== undefined) return { apiKey, baseUrl };
   if (baseUrl !== undefined)
@@ -151,11 +201,6 @@ function isProxyAddress(text: string): boolean {
   return prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
 }
 
-function parseApiKey(text: string): string {
-  if (/^[\x21-\x7e]+$/.test(text)) return text;
-  throw new Error("must be printable ASCII without spaces");
-}
-
 function parseModelName(text: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/.test(text)) return text;
   throw new Error(`must be a model's name, such as ${BEST_OPENAI_MODEL}`);
@@ -171,14 +216,51 @@ function parseSecret(text: string): string {
   throw new Error(`must have at least ${MIN_SECRET_LENGTH} characters; openssl rand -base64 32 makes a good one`);
 }
 
-function parseLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((candidate) => candidate === text);
-  if (level) return level;
-  throw new Error(`must be one of ${LOG_LEVELS.join(", ")}`);
+function oneOf<Word extends string>(...words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word) return word;
+    throw new Error(`must be one of ${words.join(", ")}`);
+  };
 }
 
-function refuseUntilSupported(what: string): () => never {
-  return () => {
-    throw new Error(`is set, but this version has no ${what} yet; unset it to use the data directory`);
-  };
+function inMilliseconds(parse: (text: string) => number, unitMs: number): (text: string) => number {
+  return (text) => parse(text) * unitMs;
+}
+
+function parseDatabaseUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url && /^postgres(ql)?:$/.test(url.protocol) && url.hostname && url.pathname.length > 1) return text;
+  throw new Error("must be a URL of PostgreSQL, such as postgres://user:password@host:5432/database");
+}
+
+function readS3(read: Read, problems: string[]): S3Config | undefined {
+  const bucket = read<string | undefined>("S3_BUCKET", parseBucket, undefined);
+  const endpoint = read<string | undefined>("S3_ENDPOINT", parseHttpUrl, undefined);
+  const region = read<string | undefined>("AWS_REGION", parseWord, undefined);
+  const accessKeyId = read<string | undefined>("AWS_ACCESS_KEY_ID", parseWord, undefined);
+  const secretAccessKey = read<string | undefined>("AWS_SECRET_ACCESS_KEY", parseWord, undefined);
+  if (!bucket) {
+    if (endpoint) problems.push("S3_ENDPOINT needs S3_BUCKET");
+    return undefined;
+  }
+  if (!accessKeyId !== !secretAccessKey) {
+    problems.push("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set together, or neither");
+  }
+  const sessionToken = read<string | undefined>("AWS_SESSION_TOKEN", parseWord, undefined);
+  const credentials =
+    accessKeyId && secretAccessKey
+      ? { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) }
+      : undefined;
+  return { bucket, endpoint, region, credentials };
+}
+
+function parseBucket(text: string): string {
+  if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(text)) return text;
+  throw new Error("must be the name of a bucket: 3 to 63 lower case letters, digits, dots and hyphens");
+}
+
+function parseWord(text: string): string {
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  throw new Error("must be printable ASCII without spaces");
 }

@@ -1,29 +1,24 @@
-import { randomBytes } from "node:crypto";
-import { access, constants, mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Express } from "express";
 import type { GraphQLSchema } from "graphql";
 import { type Logger, pino } from "pino";
 import { typeid } from "typeid-js";
-import { type Config, defaultModelWith, MIN_SECRET_LENGTH, readConfig } from "./config.ts";
-import { StartError } from "./errors.ts";
+import { createProviders, openStorage, openStore, type Storage, type Store, signingSecretOf } from "./adapters.ts";
+import { type Config, defaultModelWith, readConfig } from "./config.ts";
 import { createGraphQLDoor } from "./graphql/door.ts";
 import { buildGraphQLSchema } from "./graphql/schema.ts";
 import { createApp, MAX_BODY_BYTES } from "./http/app.ts";
+import { type Health, healthDoor } from "./http/health.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
-import type { Records } from "./ports/records.ts";
-import { createIllustrator } from "./providers/illustrator/illustrator.ts";
 import { getImageDoor } from "./rest/get-image.ts";
 import { imagesDoor } from "./rest/images.ts";
 import { ImageDelivery } from "./service/delivery.ts";
+import { ImageIntake } from "./service/image-intake.ts";
 import { ImageLinks } from "./service/image-links.ts";
 import { ImageService } from "./service/image-service.ts";
+import { Keeper } from "./service/keeper.ts";
 import { ModelCatalogue } from "./service/model-catalogue.ts";
+import { ProviderCalls } from "./service/provider-calls.ts";
 import { Runner } from "./service/runner.ts";
-import { DiskObjectStore } from "./storage/disk-object-store.ts";
-import { MemoryEvents } from "./store/memory-events.ts";
-import { MemoryJobQueue } from "./store/memory-job-queue.ts";
-import { openSqliteRecords } from "./store/sqlite.ts";
 
 /** How much longer than a provider's time the REST door waits: to tell how the call ended. */
 const LAST_WORD_MS = 1_000;
@@ -58,34 +53,31 @@ export interface Gateway {
 export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const { providers: ownProviders = [], logger = pino({ enabled: false }), now = () => new Date() } = options;
   const config = { ...readConfig({}), defaultModel: defaultModelWith(options.openai), ...options };
-  const providers = [...ownProviders, ...(await createProviders(config)), createIllustrator()];
+  const providers = [...ownProviders, ...(await createProviders(config))];
   const catalogue = new ModelCatalogue(providers, config.defaultModel, now);
-  await prepareDataDir(config.dataDir);
-  const records = await openSqliteRecords(join(config.dataDir, "pictograph.db"));
+  const closers: (() => Promise<unknown>)[] = [() => Promise.all(providers.map((provider) => provider.close()))];
   const closeAdapters = async () => {
-    await Promise.all(providers.map((provider) => provider.close()));
-    await records.close();
+    for (const close of closers.reverse()) await close();
   };
   try {
-    const images = await createImageService({ config, records, catalogue, logger, now });
+    const store = await openStore(config, logger);
+    closers.push(() => store.close());
+    const storage = await openStorage(config);
+    closers.push(() => storage.close());
+    const images = await createImageService({ config, store, storage, catalogue, logger, now });
     const schema = await buildGraphQLSchema();
-    const graphql = await createGraphQLDoor(images, schema, {
-      maxBodyBytes: MAX_BODY_BYTES,
-      hasIntrospection: !config.isProduction,
-      logger,
-    });
-    const getImage = getImageDoor(images, {
-      maxBodyBytes: MAX_BODY_BYTES,
-      waitMs: config.upstreamTimeoutMs + LAST_WORD_MS,
-    });
-    const app = createApp([getImage, imagesDoor(images), graphql], { ...config, logger });
+    const { app, health, closeDoors } = await createDoors({ config, images, schema, store, storage, logger });
     await images.start();
+    const drain = async (graceMs: number) => {
+      health.isDraining = true;
+      await images.drain(graceMs);
+    };
     const close = async () => {
-      await images.drain(0);
-      await graphql.close();
+      await drain(0);
+      await closeDoors();
       await closeAdapters();
     };
-    return { app, schema, images, drain: (graceMs) => images.drain(graceMs), close };
+    return { app, schema, images, drain, close };
   } catch (error) {
     await closeAdapters();
     throw error;
@@ -94,84 +86,75 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
 
 interface ServiceParts {
   readonly config: Config;
-  readonly records: Records;
+  readonly store: Store;
+  readonly storage: Storage;
   readonly catalogue: ModelCatalogue;
   readonly logger: Logger;
   readonly now: () => Date;
 }
 
-async function createImageService({ config, records, catalogue, logger, now }: ServiceParts): Promise<ImageService> {
-  const objects = await openObjects(join(config.dataDir, "images"));
-  const signingSecret = config.signingSecret ?? (await keptSecret(join(config.dataDir, "signing-secret")));
-  const links = new ImageLinks(signingSecret, config.urlTtlSeconds, now);
-  const events = new MemoryEvents();
+async function createImageService(parts: ServiceParts): Promise<ImageService> {
+  const { config, store, storage, catalogue, logger, now } = parts;
+  const { records, queue, events } = store;
+  const { objects } = storage;
+  const { upstreamTimeoutMs, retainMs, maxQueued, role, leaseMs } = config;
+  const links = new ImageLinks(await signingSecretOf(config), config.urlTtlSeconds, now);
   const runner = new Runner({
     records,
-    objects,
     events,
     catalogue,
+    intake: new ImageIntake(objects, now, () => typeid("img").toString()),
+    calls: new ProviderCalls(logger),
     logger,
     now,
-    newImageId: () => typeid("img").toString(),
-    upstreamTimeoutMs: config.upstreamTimeoutMs,
+    worker: typeid("run").toString(),
+    upstreamTimeoutMs,
+    leaseMs,
   });
   return new ImageService({
     records,
-    queue: new MemoryJobQueue(config.maxConcurrency),
+    queue,
     events,
     catalogue,
     links,
     delivery: new ImageDelivery(records, objects, links),
     runner,
+    keeper: new Keeper({ records, objects, queue, events, logger, now, retainMs, leaseMs }),
     logger,
     now,
     newGenerationId: () => typeid("gen").toString(),
+    isWorker: role !== "web",
+    maxQueued,
   });
 }
 
-async function createProviders({ openai, defaultModel, upstreamTimeoutMs }: Config): Promise<ImageProvider[]> {
-  if (!openai) return [];
-  const { createOpenAI } = await import("./providers/openai/openai.ts");
-  const { apiKey, baseUrl } = openai;
-  return [
-    createOpenAI({ apiKey, timeoutMs: upstreamTimeoutMs, extraModels: [defaultModel], ...(baseUrl && { baseUrl }) }),
-  ];
+interface DoorParts {
+  readonly config: Config;
+  readonly images: ImageService;
+  readonly schema: GraphQLSchema;
+  readonly store: Store;
+  readonly storage: Storage;
+  readonly logger: Logger;
 }
 
-async function prepareDataDir(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw unusable(`PICTOGRAPH_DATA_DIR ${path}`, error);
+async function createDoors({ config, images, schema, store, storage, logger }: DoorParts) {
+  const health: Health = {
+    isDraining: false,
+    checks: { store: () => store.records.ping(), storage: () => storage.objects.ping() },
+  };
+  if (config.role === "worker") {
+    return { app: createApp([healthDoor(health)], { ...config, logger }), health, closeDoors: async () => {} };
   }
-}
-
-function unusable(what: string, cause: unknown): StartError {
-  const { code } = cause as NodeJS.ErrnoException;
-  return new StartError([`${what} cannot be written (${code}); name a directory of this user`], { cause });
-}
-
-async function openObjects(path: string): Promise<DiskObjectStore> {
-  return DiskObjectStore.open(path).catch((error: unknown) => {
-    throw unusable(`${path} in PICTOGRAPH_DATA_DIR`, error);
+  const graphql = await createGraphQLDoor(images, schema, {
+    maxBodyBytes: MAX_BODY_BYTES,
+    hasIntrospection: !config.isProduction,
+    logger,
   });
-}
-
-/**
- * The secret is made once: with another one, every URL that is still around would stop working.
- *
- * @throws StartError when the file is not whole: what is signed with an empty secret, anyone can sign
- */
-async function keptSecret(path: string): Promise<string> {
-  await writeFile(path, randomBytes(32).toString("base64url"), { flag: "wx", mode: 0o600, flush: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw unusable(`${path} in PICTOGRAPH_DATA_DIR`, error);
-    },
-  );
-  const secret = await readFile(path, "utf8");
-  if (secret.length < MIN_SECRET_LENGTH) {
-    throw new StartError([`${path} does not hold a whole signing secret; delete it and a new one is made`]);
-  }
-  return secret;
+  const getImage = getImageDoor(images, {
+    maxBodyBytes: MAX_BODY_BYTES,
+    waitMs: config.upstreamTimeoutMs + LAST_WORD_MS,
+    keepAliveMs: config.keepAliveMs,
+  });
+  const doors = [healthDoor(health), getImage, imagesDoor(images, config), graphql];
+  return { app: createApp(doors, { ...config, logger }), health, closeDoors: graphql.close };
 }

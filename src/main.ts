@@ -5,8 +5,10 @@ import { createGateway } from "./gateway.ts";
 import { listen } from "./http/server.ts";
 import { createLogger } from "./log.ts";
 
-/** How long running generations may take once the process is told to stop; a supervisor kills it after 30 s. */
-const GRACE_MS = 22_000;
+/** How long running generations may take once the process is told to stop. */
+const GRACE_MS = 20_000;
+/** A supervisor kills after 30 s. What a store that is away could not be told by then, the next start finds out. */
+const LAST_MOMENT_MS = 28_000;
 
 async function main(): Promise<void> {
   const config = readConfig();
@@ -16,6 +18,7 @@ async function main(): Promise<void> {
   server.serve(gateway.app);
   const stop = async (signal: NodeJS.Signals) => {
     logger.info({ signal }, "stopping");
+    setTimeout(() => process.exit(0), LAST_MOMENT_MS).unref();
     server.stopAccepting();
     await gateway.drain(GRACE_MS);
     await server.close();

@@ -30,6 +30,14 @@ describe("the configuration", () => {
     trustProxy: undefined,
     maxConcurrency: 8,
     upstreamTimeoutMs: 600_000,
+    databaseUrl: undefined,
+    s3: undefined,
+    isRedirecting: true,
+    role: "all",
+    maxQueued: 1000,
+    retainMs: undefined,
+    leaseMs: 60_000,
+    keepAliveMs: undefined,
     logLevel: "info",
     isProduction: false,
   };
@@ -87,6 +95,19 @@ describe("the configuration", () => {
     ["PICTOGRAPH_MAX_CONCURRENCY", "1000", { maxConcurrency: 1000 }],
     ["PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", "1", { upstreamTimeoutMs: 1000 }],
     ["PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", "86400", { upstreamTimeoutMs: 86_400_000 }],
+    ["DATABASE_URL", "postgres://u:p@db.example/pictograph", { databaseUrl: "postgres://u:p@db.example/pictograph" }],
+    ["DATABASE_URL", "postgresql://localhost:5433/p", { databaseUrl: "postgresql://localhost:5433/p" }],
+    [
+      "S3_BUCKET",
+      "pictures",
+      { s3: { bucket: "pictures", endpoint: undefined, region: undefined, credentials: undefined } },
+    ],
+    ["AWS_REGION", "eu-west-1", {}],
+    ["PICTOGRAPH_IMAGE_DELIVERY", "proxy", { isRedirecting: false }],
+    ["PICTOGRAPH_MAX_QUEUE", "1", { maxQueued: 1 }],
+    ["PICTOGRAPH_RETAIN_DAYS", "30", { retainMs: 2_592_000_000 }],
+    ["PICTOGRAPH_LEASE_SECONDS", "5", { leaseMs: 5000 }],
+    ["PICTOGRAPH_KEEPALIVE_SECONDS", "15", { keepAliveMs: 15_000 }],
     ["LOG_LEVEL", "debug", { logLevel: "debug" }],
     ["LOG_LEVEL", "silent", { logLevel: "silent" }],
     ["NODE_ENV", "production", { isProduction: true }],
@@ -118,6 +139,47 @@ describe("the configuration", () => {
     const { openai } = readConfig({ OPENAI_API_KEY: KEY, OPENAI_BASE_URL: baseUrl });
 
     expect(openai).toEqual({ apiKey: KEY, baseUrl: expected });
+  });
+});
+
+const SHARED = {
+  DATABASE_URL: "postgres://u:p@db.example/pictograph",
+  S3_BUCKET: "pictures",
+  S3_ENDPOINT: "http://s3.example:9000/",
+  AWS_ACCESS_KEY_ID: "marked-id",
+  AWS_SECRET_ACCESS_KEY: "marked-secret",
+};
+
+describe("many machines", () => {
+  test("share a database, a bucket and a secret, and may split the work", () => {
+    const environment = { ...SHARED, PICTOGRAPH_SIGNING_SECRET: SECRET, PICTOGRAPH_ROLE: "worker", AWS_REGION: "eu-1" };
+
+    expect(readConfig(environment)).toMatchObject({
+      role: "worker",
+      s3: {
+        bucket: "pictures",
+        endpoint: "http://s3.example:9000",
+        region: "eu-1",
+        credentials: { accessKeyId: "marked-id", secretAccessKey: "marked-secret" },
+      },
+    });
+  });
+
+  test("must be given their secret", () => {
+    expect(problemsOf(SHARED)).toEqual([expect.stringMatching(/^PICTOGRAPH_SIGNING_SECRET /)]);
+  });
+
+  test.each([{}, { DATABASE_URL: SHARED.DATABASE_URL }, { S3_BUCKET: "pictures" }])(
+    "cannot split the work with %j alone",
+    (environment) => {
+      const problems = problemsOf({ ...environment, PICTOGRAPH_ROLE: "web" });
+      expect(problems).toEqual([expect.stringMatching(/^PICTOGRAPH_ROLE /)]);
+    },
+  );
+
+  test("need both halves of a key to the bucket", () => {
+    const problems = problemsOf({ S3_BUCKET: "pictures", AWS_ACCESS_KEY_ID: "marked-id" });
+    expect(problems).toEqual([expect.stringMatching(/^AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY /)]);
   });
 });
 
@@ -163,9 +225,15 @@ const MALFORMED: readonly (readonly [name: string, ...values: string[]])[] = [
   ["PICTOGRAPH_MAX_CONCURRENCY", "0", "1001", "-1", "8.5", "many"],
   ["PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", "0", "86401", "10m", "-1", "0.5"],
   ["LOG_LEVEL", "verbose", "INFO", "30"],
-  ["DATABASE_URL", "postgres://user:marked-password@localhost/pictograph"],
-  ["S3_BUCKET", "bucket"],
-  ["S3_ENDPOINT", "https://s3.example"],
+  ["DATABASE_URL", "mysql://localhost/p", "localhost/p", "postgres://localhost", "postgres:///p"],
+  ["S3_BUCKET", "ab", "Pictures", "-pictures", "pictures/of", "x".repeat(64)],
+  ["S3_ENDPOINT", "https://s3.example", "s3.example", "ftp://s3.example"],
+  ["PICTOGRAPH_IMAGE_DELIVERY", "cdn", "PROXY"],
+  ["PICTOGRAPH_ROLE", "all in one", "web"],
+  ["PICTOGRAPH_MAX_QUEUE", "0", "-1", "many"],
+  ["PICTOGRAPH_RETAIN_DAYS", "0", "0.5", "36501", "30d"],
+  ["PICTOGRAPH_LEASE_SECONDS", "1", "3601", "60s"],
+  ["PICTOGRAPH_KEEPALIVE_SECONDS", "0", "3601", "off"],
 ];
 
 describe("a malformed configuration", () => {
@@ -222,7 +290,7 @@ describe("a malformed configuration", () => {
       ...problemsOf({ OPENAI_API_KEY: `${KEY} with a space` }),
       ...problemsOf({ OPENAI_API_KEY: KEY, PICTOGRAPH_SIGNING_SECRET: SECRET, PORT: "x" }),
       ...problemsOf({ PICTOGRAPH_SIGNING_SECRET: "marked" }),
-      ...problemsOf({ DATABASE_URL: "postgres://user:marked-password@localhost/pictograph" }),
+      ...problemsOf({ DATABASE_URL: "mysql://user:marked-password@localhost/pictograph" }),
       ...problemsOf({ PICTOGRAPH_PUBLIC_URL: "https://user:marked-password@images.example" }),
       ...problemsOf({ PICTOGRAPH_CORS_ORIGINS: "https://user:marked-password@images.example" }),
     ].join("\n");

@@ -7,7 +7,7 @@ import { gatewayProcesses } from "./support/gateway-processes.ts";
 import { getImageAsJson } from "./support/get-image-client.ts";
 import { generateImages, graphql, listGenerations } from "./support/graphql-client.ts";
 import { httpRequest } from "./support/http-request.ts";
-import { type StrictImageApi, startStrictImageApi } from "./support/strict-image-api.ts";
+import { type Behaviour, type StrictImageApi, startStrictImageApi } from "./support/strict-image-api.ts";
 
 const PROMPT = 'a "marzipan" zeppelin\n    at the seaside, \\u006darked 寿司';
 /** Any part of the prompt, plain or escaped, would show one of these. */
@@ -48,10 +48,10 @@ describe("the log of a whole session", () => {
       }
 
       const echo = `Incorrect API key provided: ${api.apiKey}. Your prompt was: ${PROMPT}`;
-      api.queue(
+      const failures: Behaviour[] = [
         { error: { status: 401, message: echo, code: "invalid_api_key" } },
         { error: { status: 400, message: echo, code: echo, param: echo, type: echo } },
-        { error: { status: 429, message: echo, headers: { "retry-after": "1" } } },
+        { error: { status: 429, message: echo, headers: { "retry-after": "3600" } } },
         { error: { status: 500, message: echo } },
         { raw: { body: JSON.stringify({ error: { message: echo, code: echo } }) } },
         { raw: { headers: { "content-type": "text/html" }, body: echo } },
@@ -59,13 +59,16 @@ describe("the log of a whole session", () => {
         "moderationBlocked",
         "notAnImage",
         "resetInBody",
-      );
-      for (let call = 0; call < 10; call++) {
+      ];
+      for (const [index, failure] of failures.entries()) {
+        // A success in between: after five outages in a row the provider would not be asked any more.
+        if (index === 6) expect((await getImageAsJson(service.url, fields)).status).toBe(200);
+        api.queue(failure);
         const { status, errorMessage } = await getImageAsJson(service.url, fields);
         expect(status).toBeGreaterThanOrEqual(400);
         expect(errorMessage).not.toMatch(MARKS);
       }
-      expect(api.callCount).toBe(12);
+      expect(api.callCount).toBe(13);
 
       const json = { "Content-Type": "application/json" };
       await getImageAsJson(service.url, { ...fields, prompt: PROMPT.repeat(1000) });

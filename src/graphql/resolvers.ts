@@ -53,4 +53,27 @@ export class ImageResolver {
     const accepted = await service.submit(request.caller, { idempotencyKey, ...asked });
     return new GenerationType(await service.wait(accepted, waitSeconds * 1000));
   }
+
+  @Mutation(() => GenerationType, {
+    description:
+      "Stops a generation: one that waits is never submitted, one in the provider's hands is cut off and may have been billed. One that has ended stays as it is.",
+  })
+  async cancelGeneration(
+    @Arg("id", () => ID, { description: "`gen_…`" }) id: string,
+    @Ctx() { request, service }: GraphQLContext,
+  ) {
+    return new GenerationType(await service.cancel(request.caller, id));
+  }
+
+  @Mutation(() => ID, {
+    description:
+      "Removes a generation with its images and all their derivatives, and answers its id. It is canceled first.",
+  })
+  async deleteGeneration(
+    @Arg("id", () => ID, { description: "`gen_…`" }) id: string,
+    @Ctx() { request, service }: GraphQLContext,
+  ) {
+    await service.delete(request.caller, id);
+    return id;
+  }
 }

@@ -1,7 +1,7 @@
 /** Something about a generation changed; what, the records tell. */
 export interface GenerationNotice {
   readonly generationId: string;
-  /** Set when the change could not be recorded: who waits for it would wait in vain. */
+  /** Set when the change could not be recorded: who waits for it in this process would wait in vain. */
   readonly isUnrecorded?: boolean;
 }
 

@@ -15,6 +15,18 @@ export interface ByteRange {
 export interface OpenObject extends StoredObject {
   /** Reads the bytes, once. Opening nothing until it is called, it costs nothing where only the size is wanted. */
   read(range?: ByteRange): AsyncIterable<Uint8Array>;
+  /**
+   * A URL at which any viewer can load the object from the store itself, with these headers, for this many seconds.
+   * Left out where only the gateway can read the store.
+   */
+  temporaryUrl?(headers: ObjectHeaders, seconds: number): Promise<string>;
+}
+
+/** Headers that a store sends along with an object. */
+export interface ObjectHeaders {
+  readonly contentType: string;
+  readonly contentDisposition: string;
+  readonly cacheControl: string;
 }
 
 /**
@@ -33,4 +45,7 @@ export interface ObjectStore {
   list(prefix: string): AsyncIterable<StoredObject>;
   /** Removes the object; removing one that does not exist is not an error. */
   delete(key: string): Promise<void>;
+  /** Resolves when the store answers, and rejects when it does not. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
 }

@@ -116,27 +116,56 @@ export interface GenerationSlice {
   readonly limit: number;
 }
 
+export interface Acceptance {
+  readonly generation: Generation;
+  /** `false` when the idempotency key led to an earlier generation. */
+  readonly isNew: boolean;
+}
+
+/** Who carries a generation out, and until when others must believe that it lives. */
+export interface Claim {
+  /** Unique to the process: `run_…`. */
+  readonly worker: string;
+  readonly at: Date;
+  readonly leaseUntil: Date;
+}
+
 /**
  * The durable truth about generations and images. Every write is on disk when its promise resolves; every state change
  * is a compare-and-set, so that of several who try only one succeeds.
+ *
+ * A generation that runs is leased to its worker. When the lease runs out, the worker is presumed dead and anyone may
+ * end the generation as interrupted; a worker that turns out to live may still bring in what was paid for.
  */
 export interface Records {
   /**
    * Stores the order as `QUEUED`. When its owner already used its idempotency key and the key is still remembered,
-   * nothing is stored and the earlier generation comes back with `isNew: false`.
+   * nothing is stored and the earlier generation comes back with `isNew: false`. `undefined`, and nothing stored, when
+   * `maxQueued` generations wait already; several at the same instant may pass the limit together.
    */
-  accept(order: GenerationOrder): Promise<{ readonly generation: Generation; readonly isNew: boolean }>;
-  /** `QUEUED` → `RUNNING`. `undefined` when the generation is not `QUEUED` (any more). */
-  start(id: string, at: Date): Promise<Generation | undefined>;
+  accept(order: GenerationOrder, maxQueued: number): Promise<Acceptance | undefined>;
+  /** `QUEUED` → `RUNNING`, leased. `undefined` when the generation is not `QUEUED` (any more). */
+  start(id: string, claim: Claim): Promise<Generation | undefined>;
+  /** Extends the leases of everything this worker runs, and answers what that is. */
+  extendLeases(worker: string, leaseUntil: Date): Promise<readonly string[]>;
   /**
-   * Adds a stored image to a `RUNNING` generation, with the size the model made. `false`, and nothing added, when the
-   * generation is not `RUNNING` (any more).
+   * Adds a stored image to a generation this worker runs, with the size the model made. `false`, and nothing added,
+   * when the worker does not run it (any more).
    */
-  addImage(image: Image, generatedSize: PixelSize): Promise<boolean>;
-  /** `RUNNING` → the outcome. `false` when the generation is not `RUNNING` (any more). */
-  finish(id: string, outcome: GenerationOutcome, at: Date): Promise<boolean>;
-  /** Ids in `status`, oldest first, whoever owns them. */
-  idsInStatus(status: GenerationStatus): Promise<readonly string[]>;
+  addImage(image: Image, generatedSize: PixelSize, worker: string): Promise<boolean>;
+  /** `RUNNING` → the outcome. `false` when this worker does not run the generation (any more). */
+  finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean>;
+  /** `RUNNING` with a lease that ended before `at` → `FAILED`. Answers the ids. */
+  interruptExpired(failure: GenerationFailure, at: Date): Promise<readonly string[]>;
+  /** `QUEUED` → `CANCELED`; `RUNNING` → `CANCELED` with this failure. `false` when it had ended, or does not exist. */
+  cancel(id: string, failureWhenRunning: GenerationFailure, at: Date): Promise<boolean>;
+  /** Removes a generation and its images. Removing one that does not exist is not an error. */
+  remove(id: string): Promise<void>;
+
+  /** Ids of `QUEUED` generations accepted before `at`, oldest first, at most `limit`. */
+  idsQueuedBefore(at: Date, limit: number): Promise<readonly string[]>;
+  /** Ids of ended generations accepted before `at`, oldest first, at most `limit`. */
+  idsEndedBefore(at: Date, limit: number): Promise<readonly string[]>;
 
   /** The generations with these ids, in no promised order; unknown ids are left out. */
   findGenerations(ids: readonly string[]): Promise<readonly Generation[]>;
@@ -145,5 +174,9 @@ export interface Records {
   findImages(ids: readonly string[]): Promise<readonly Image[]>;
   /** The images of these generations, by generation and index. */
   findImagesOf(generationIds: readonly string[]): Promise<readonly Image[]>;
+  /** When these records were begun: they can know nothing of what is older. */
+  begunAt(): Promise<Date>;
+  /** Resolves when the store answers, and rejects when it does not. */
+  ping(): Promise<void>;
   close(): Promise<void>;
 }

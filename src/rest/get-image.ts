@@ -12,10 +12,12 @@ export interface GetImageOptions {
   readonly maxBodyBytes: number;
   /** How long an answer may take; the images of a slower generation are kept and found under the idempotency key. */
   readonly waitMs: number;
+  /** How often a waiting answer sends white space, for proxies that cut silent connections; `undefined` for never. */
+  readonly keepAliveMs: number | undefined;
 }
 
 /** `POST /get-image`, the contract of 2022: three strings in, a list of image URLs out. */
-export function getImageDoor(service: ImageService, { maxBodyBytes, waitMs }: GetImageOptions): Door {
+export function getImageDoor(service: ImageService, { maxBodyBytes, waitMs, keepAliveMs }: GetImageOptions): Door {
   const router = Router({ caseSensitive: true, strict: true });
   const path = "/get-image";
   router.post(path, express.raw({ type: () => true, limit: maxBodyBytes }), async (request, response) => {
@@ -23,7 +25,7 @@ export function getImageDoor(service: ImageService, { maxBodyBytes, waitMs }: Ge
     const input = toInput(await parseFormBody(bodyOf(request), request.get("Content-Type")));
     const idempotencyKey = request.get("Idempotency-Key");
     const accepted = await service.submit(caller, { ...input, format: "PNG", idempotencyKey });
-    const generation = await service.wait(accepted, waitMs);
+    const generation = await whileSendingSpace(response, keepAliveMs, service.wait(accepted, waitMs));
     refuseUnlessSucceeded(generation);
     const [images = []] = await service.imagesOf([generation.id]);
     answer(
@@ -42,13 +44,32 @@ export function getImageDoor(service: ImageService, { maxBodyBytes, waitMs }: Ge
 /** Old clients read `urlResponse.urlList` without looking at the status. */
 const answerErrorsAsIn2022: ErrorRequestHandler = (error, request, response, _next) => {
   const callerError = toCallerError(error, request);
-  setErrorStatus(response, callerError);
+  if (!response.headersSent) setErrorStatus(response, callerError);
   answer(response, [], callerError.message);
 };
 
 function answer(response: Response, urlList: readonly string[], errorMessage: string): void {
-  response.setHeader("Cache-Control", "no-store");
-  response.json({ urlResponse: { urlList }, errorMessage });
+  const body = { urlResponse: { urlList }, errorMessage };
+  if (response.headersSent) response.end(JSON.stringify(body));
+  else response.setHeader("Cache-Control", "no-store").json(body);
+}
+
+/** JSON may begin with white space, but the status has then been sent: it is 200 whatever follows. */
+async function whileSendingSpace<Result>(
+  response: Response,
+  everyMs: number | undefined,
+  work: Promise<Result>,
+): Promise<Result> {
+  if (everyMs === undefined) return work;
+  const timer = setInterval(() => {
+    if (!response.headersSent) response.set({ "Content-Type": "application/json", "Cache-Control": "no-store" });
+    response.write(" ");
+  }, everyMs);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 function bodyOf(request: Request): Buffer {

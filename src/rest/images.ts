@@ -2,16 +2,33 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Request, type Response, Router } from "express";
 import type { Door } from "../http/app.ts";
-import type { ByteRange } from "../ports/object-store.ts";
+import type { ByteRange, ObjectHeaders } from "../ports/object-store.ts";
 import type { Delivery } from "../service/delivery.ts";
 import type { ImageService } from "../service/image-service.ts";
 
+/** How long a URL of the store itself works: a viewer that is sent there goes at once. */
+const REDIRECT_SECONDS = 60;
+
+export interface ImagesDoorOptions {
+  /**
+   * Sends viewers to the store itself, where it has URLs of its own; otherwise all bytes pass through the gateway.
+   *
+   * @defaultValue true
+   */
+  readonly isRedirecting?: boolean;
+}
+
 /** `GET|HEAD /images/…`: the images behind signed URLs. */
-export function imagesDoor(service: ImageService): Door {
+export function imagesDoor(
+  service: Pick<ImageService, "open">,
+  { isRedirecting = true }: ImagesDoorOptions = {},
+): Door {
   const router = Router({ caseSensitive: true, strict: true });
   // Not a path with a parameter: Express would decode it, and refuse what cannot be decoded before we look at it.
   router.get(/^\/images\//, async (request, response) => {
     const delivery = await service.open(request.url);
+    // A URL of the store is signed for one method, so that HEAD is answered here.
+    if (isRedirecting && request.method === "GET" && (await redirect(response, delivery))) return;
     describe(response, delivery);
     if (request.fresh) {
       response.status(304).end();
@@ -27,14 +44,36 @@ export function imagesDoor(service: ImageService): Door {
   return { router };
 }
 
-function describe(response: Response, { format, tag, secondsLeft, object }: Delivery): void {
-  response.setHeader("Content-Type", `image/${format.toLowerCase()}`);
-  response.setHeader("Content-Disposition", "inline");
-  response.setHeader("Cache-Control", `private, max-age=${secondsLeft}`);
-  response.setHeader("ETag", `"${tag}"`);
-  response.setHeader("Last-Modified", object.modifiedAt.toUTCString());
+/** Sends the viewer to the store itself. `false`, and nothing done, when only the gateway can read it. */
+async function redirect(response: Response, delivery: Delivery): Promise<boolean> {
+  const seconds = Math.min(REDIRECT_SECONDS, delivery.secondsLeft);
+  const location = await delivery.object.temporaryUrl?.(headersOf(delivery), seconds);
+  if (location === undefined) return false;
+  response.setHeader("Location", location);
+  // For half of that URL's life: whoever finds the answer in a cache still comes in time.
+  response.setHeader("Cache-Control", `private, max-age=${Math.floor(seconds / 2)}`);
+  response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
+  response.status(302).end();
+  return true;
+}
+
+function describe(response: Response, delivery: Delivery): void {
+  const { contentType, contentDisposition, cacheControl } = headersOf(delivery);
+  response.setHeader("Content-Type", contentType);
+  response.setHeader("Content-Disposition", contentDisposition);
+  response.setHeader("Cache-Control", cacheControl);
+  response.setHeader("ETag", `"${delivery.tag}"`);
+  response.setHeader("Last-Modified", delivery.object.modifiedAt.toUTCString());
   response.setHeader("Accept-Ranges", "bytes");
   response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
+}
+
+function headersOf({ format, secondsLeft }: Delivery): ObjectHeaders {
+  return {
+    contentType: `image/${format.toLowerCase()}`,
+    contentDisposition: "inline",
+    cacheControl: `private, max-age=${secondsLeft}`,
+  };
 }
 
 /**

@@ -3,10 +3,18 @@ import { badInput, GatewayError } from "../errors.ts";
 import type { Events, GenerationNotice } from "../ports/events.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { JobQueue } from "../ports/job-queue.ts";
-import type { Generation, GenerationOrder, GenerationStatus, Image, Records } from "../ports/records.ts";
+import type {
+  Generation,
+  GenerationFailure,
+  GenerationOrder,
+  GenerationStatus,
+  Image,
+  Records,
+} from "../ports/records.ts";
 import type { Delivery, ImageDelivery } from "./delivery.ts";
 import { checkWholeNumber, type GenerationInput, planGeneration } from "./generation-input.ts";
 import type { ImageLinks, LinkOptions } from "./image-links.ts";
+import type { Keeper } from "./keeper.ts";
 import type { ModelCatalogue } from "./model-catalogue.ts";
 import type { Runner } from "./runner.ts";
 
@@ -41,13 +49,25 @@ export interface ImageServiceOptions {
   readonly links: ImageLinks;
   readonly delivery: ImageDelivery;
   readonly runner: Runner;
+  readonly keeper: Keeper;
   readonly logger: Logger;
   readonly now: () => Date;
   readonly newGenerationId: () => string;
+  /** Whether this process runs generations; otherwise it leaves them to others on the same queue. */
+  readonly isWorker: boolean;
+  /** How many generations may wait before more are refused. */
+  readonly maxQueued: number;
 }
 
 const DEFAULT_PAGE_SIZE = 20;
 const MAX_PAGE_SIZE = 100;
+const FULL_RETRY_SECONDS = 30;
+const CANCELED_WHILE_RUNNING: GenerationFailure = {
+  code: "INTERRUPTED",
+  message: "the generation was canceled while the provider was at work; whether it was billed is not known",
+  retryable: false,
+  billed: "UNKNOWN",
+};
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 
 /** The one image service behind every door: what is accepted here goes on whoever asked for it stays or leaves. */
@@ -60,34 +80,21 @@ export class ImageService {
     this.#options = options;
   }
 
-  /**
-   * Takes up what an earlier process left: what was queued runs, what was in a provider's hands is `INTERRUPTED` and
-   * never submitted again.
-   */
+  /** Takes up what an earlier process left, and begins to run generations unless that is left to others. */
   async start(): Promise<void> {
-    const { records, queue, runner, logger, now } = this.#options;
-    const interrupted = await records.idsInStatus("RUNNING");
-    for (const id of interrupted) {
-      const message = "the gateway stopped while the provider was at work; whether it was billed is not known";
-      const failure = { code: "INTERRUPTED", message, retryable: true, billed: "UNKNOWN" } as const;
-      await records.finish(id, { status: "FAILED", failure }, now());
-    }
-    const queued = await records.idsInStatus("QUEUED");
-    for (const id of queued) await queue.enqueue(id);
-    if (interrupted.length + queued.length > 0) {
-      logger.warn({ interrupted: interrupted.length, queued: queued.length }, "took up what an earlier process left");
-    }
-    await queue.start((id) => runner.run(id));
+    const { queue, keeper, runner, isWorker } = this.#options;
+    await keeper.start();
+    if (isWorker) await queue.start((id) => runner.run(id));
   }
 
   /**
    * Accepts a generation: once this resolves it is on disk and will be carried out. The same idempotency key with the
    * same input gives the same generation.
    *
-   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, IDEMPOTENCY_CONFLICT
+   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, IDEMPOTENCY_CONFLICT, OVERLOADED
    */
   async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
-    const { records, queue, catalogue, now, newGenerationId } = this.#options;
+    const { records, catalogue, now, newGenerationId, maxQueued } = this.#options;
     if (this.#isClosing) throw stopping();
     const { model, seed, idempotencyKey, inputHash, ...plan } = planGeneration(input, catalogue);
     const createdAt = now();
@@ -102,13 +109,53 @@ export class ImageService {
         idempotency: { key: idempotencyKey, inputHash, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
       }),
     };
-    const { generation, isNew } = await records.accept(order);
-    if (isNew) await queue.enqueue(generation.id);
+    const acceptance = await records.accept(order, maxQueued);
+    if (!acceptance) throw full(maxQueued);
+    const { generation, isNew } = acceptance;
+    if (isNew) await this.#enqueue(generation.id);
     else if (generation.idempotency?.inputHash !== inputHash) {
       throw new GatewayError("IDEMPOTENCY_CONFLICT", "this idempotency key was used for another input; use a new key", {
         field: "idempotencyKey",
       });
     }
+    return generation;
+  }
+
+  /** What is accepted will run: a job that could not be made now is made when the keeper finds that it is missing. */
+  async #enqueue(generationId: string): Promise<void> {
+    const { queue, logger } = this.#options;
+    await queue.enqueue(generationId).catch((error: unknown) => {
+      logger.warn({ generationId, err: error }, "the job could not be made yet");
+    });
+  }
+
+  /**
+   * Stops a generation: one that waits is never submitted, one in the provider's hands is cut off, billed or not. One
+   * that has ended stays as it is.
+   *
+   * @throws NOT_FOUND when the caller has no such generation
+   */
+  async cancel(caller: Caller, id: string): Promise<Generation> {
+    const { records, events, now } = this.#options;
+    await this.#own(caller, id);
+    if (await records.cancel(id, CANCELED_WHILE_RUNNING, now())) events.publish({ generationId: id });
+    return this.#own(caller, id);
+  }
+
+  /**
+   * Removes a generation with all its bytes. One that has not ended is canceled first.
+   *
+   * @throws NOT_FOUND when the caller has no such generation
+   */
+  async delete(caller: Caller, id: string): Promise<void> {
+    await this.cancel(caller, id);
+    await this.#options.keeper.remove(id);
+    this.#options.events.publish({ generationId: id });
+  }
+
+  async #own(caller: Caller, id: string): Promise<Generation> {
+    const [generation] = await this.generations(caller, [id]);
+    if (!generation) throw new GatewayError("NOT_FOUND", "you have no such generation", { field: "id" });
     return generation;
   }
 
@@ -223,9 +270,10 @@ export class ImageService {
    * everyone who waits. What is queued stays queued on disk.
    */
   async drain(graceMs: number): Promise<void> {
-    const { queue, runner } = this.#options;
+    const { queue, runner, keeper } = this.#options;
     this.#isClosing = true;
     const timer = setTimeout(() => runner.interrupt(), graceMs);
+    await keeper.stop();
     await queue.drain();
     clearTimeout(timer);
     this.#drained.abort();
@@ -234,6 +282,12 @@ export class ImageService {
 
 export function isEnded({ status }: Generation): boolean {
   return status === "SUCCEEDED" || status === "FAILED" || status === "CANCELED";
+}
+
+function full(maxQueued: number): GatewayError {
+  return new GatewayError("OVERLOADED", `${maxQueued} generations are waiting already; send the request again later`, {
+    retryAfterSeconds: FULL_RETRY_SECONDS,
+  });
 }
 
 function unrecorded(): GatewayError {

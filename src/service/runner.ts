@@ -1,37 +1,49 @@
-import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { GatewayError } from "../errors.ts";
 import type { Events } from "../ports/events.ts";
-import type { ImageFormat, PixelSize, ProviderEvent, TokenUsage } from "../ports/image-provider.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
+import type { ImageFormat, ProviderEvent, TokenUsage } from "../ports/image-provider.ts";
 import {
   FAILURE_CODES,
   type Generation,
   type GenerationFailure,
   type GenerationOutcome,
-  type Image,
   type Records,
 } from "../ports/records.ts";
-import type { ModelCatalogue } from "./model-catalogue.ts";
-import { formatOf, inspectImage, renderImage } from "./pixels.ts";
+import type { ImageIntake } from "./image-intake.ts";
+import { INTERRUPTED } from "./keeper.ts";
+import type { CataloguedModel, ModelCatalogue } from "./model-catalogue.ts";
+import type { ProviderCalls } from "./provider-calls.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 export interface RunnerOptions {
   readonly records: Records;
-  readonly objects: ObjectStore;
   readonly events: Events;
   readonly catalogue: ModelCatalogue;
+  readonly intake: ImageIntake;
+  readonly calls: ProviderCalls;
   readonly logger: Logger;
   readonly now: () => Date;
-  readonly newImageId: () => string;
+  /** This process among all that share the records: `run_…`. */
+  readonly worker: string;
   /** How long one provider call may take. */
   readonly upstreamTimeoutMs: number;
+  /** How long others wait before they presume that this process is dead. */
+  readonly leaseMs: number;
 }
+
+/** How often a process says that it lives while a lease lasts. */
+const HEARTBEATS_A_LEASE = 4;
+/** How long the store may be away before what a provider made is given up. */
+const INSIST_MS = 10 * 60_000;
+const INSIST_PAUSE_MS = 1_000;
 
 /** Carries out accepted generations: provider → storage → records. Whoever asked for them may be gone. */
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #stop = new AbortController();
+  readonly #running = new Map<string, AbortController>();
+  #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -39,18 +51,29 @@ export class Runner {
 
   /** Brings one generation to its end. Never rejects; does nothing when the generation is not queued (any more). */
   async run(generationId: string): Promise<void> {
-    const { records, events, logger, now } = this.#options;
+    const { records, events, logger, worker, now, leaseMs } = this.#options;
+    // A job that is delivered twice must not end the lease of the first delivery when it finds nothing to do.
+    if (this.#running.has(generationId)) return;
+    const canceling = new AbortController();
+    const unsubscribe = events.subscribe(generationId, () => void this.#checkCanceled(generationId, canceling));
     try {
-      const generation = await records.start(generationId, now());
+      const at = now();
+      const claim = { worker, at, leaseUntil: new Date(at.getTime() + leaseMs) };
+      this.#keepLease(generationId, canceling);
+      const generation = await this.#insist(generationId, () => records.start(generationId, claim));
       if (!generation) return;
       events.publish({ generationId });
-      const outcome = await this.#carryOut(generation);
-      await records.finish(generationId, outcome, now());
-      logger.info({ generationId, status: outcome.status, ...failureFacts(outcome) }, "generation ended");
+      const outcome = await this.#carryOut(generation, canceling.signal);
+      const isFinished = await this.#insist(generationId, () => records.finish(generationId, worker, outcome, now()));
+      if (isFinished)
+        logger.info({ generationId, status: outcome.status, ...failureFacts(outcome) }, "generation ended");
     } catch (error) {
       logger.error({ generationId, err: error }, "generation could not be recorded");
       events.publish({ generationId, isUnrecorded: true });
       return;
+    } finally {
+      unsubscribe();
+      this.#dropLease(generationId);
     }
     events.publish({ generationId });
   }
@@ -60,20 +83,24 @@ export class Runner {
     this.#stop.abort(new GatewayError("INTERRUPTED", "the gateway was stopped while the provider was at work"));
   }
 
-  async #carryOut(generation: Generation): Promise<GenerationOutcome> {
+  async #carryOut(generation: Generation, canceled: AbortSignal): Promise<GenerationOutcome> {
     const storedIndexes = new Set<number>();
     let usage: TokenUsage | undefined;
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(upstreamTimeout()), this.#options.upstreamTimeoutMs);
-    const signal = AbortSignal.any([this.#stop.signal, timeout.signal]);
+    const signal = AbortSignal.any([this.#stop.signal, canceled]);
     try {
-      for await (const event of untilAborted(this.#generate(generation, signal), signal)) {
-        if (event.type === "usage") usage = event.usage;
-        if (event.type === "image" && event.index < generation.n && !storedIndexes.has(event.index)) {
-          await this.#store(generation, { ...event, bytes: untilAborted(event.bytes, signal) });
-          storedIndexes.add(event.index);
-        }
-      }
+      const model = this.#modelOf(generation);
+      const attempt = () =>
+        this.#withTimeout(signal, async (timed) => {
+          const events = model.provider.generate(toRequest(generation, model), timed);
+          for await (const event of untilAborted(events, timed)) {
+            if (event.type === "usage") usage = event.usage;
+            if (event.type === "image" && event.index < generation.n && !storedIndexes.has(event.index)) {
+              await this.#take(generation, { ...event, bytes: untilAborted(event.bytes, timed) });
+              storedIndexes.add(event.index);
+            }
+          }
+        });
+      await this.#options.calls.call(model.provider, attempt, signal);
       if (storedIndexes.size < generation.n) {
         const message = `the provider answered with ${storedIndexes.size} of ${generation.n} images`;
         throw new GatewayError("UPSTREAM_FAILED", message, { billed: storedIndexes.size > 0 ? "YES" : "UNKNOWN" });
@@ -83,88 +110,88 @@ export class Runner {
       const failure = this.#toFailure(generation, error);
       const billed = storedIndexes.size > 0 ? "YES" : failure.billed;
       return { status: "FAILED", failure: { ...failure, billed }, ...(usage && { usage }) };
+    }
+  }
+
+  #modelOf(generation: Generation): CataloguedModel {
+    const model = this.#options.catalogue.find(generation.model);
+    if (!model) throw new GatewayError("MODEL_UNAVAILABLE", "the model is not configured any more", { billed: "NO" });
+    return model;
+  }
+
+  async #take(generation: Generation, event: Extract<ProviderEvent, { type: "image" }>): Promise<void> {
+    const { records, events, intake, worker } = this.#options;
+    const isTaken = await intake.take(generation, event, (image, generatedSize) =>
+      this.#insist(generation.id, () => records.addImage(image, generatedSize, worker)),
+    );
+    if (!isTaken) throw new GatewayError("INTERRUPTED", "the generation was ended while its images arrived");
+    events.publish({ generationId: generation.id });
+  }
+
+  async #withTimeout(signal: AbortSignal, work: (timed: AbortSignal) => Promise<void>): Promise<void> {
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(upstreamTimeout()), this.#options.upstreamTimeoutMs);
+    try {
+      await work(AbortSignal.any([signal, timeout.signal]));
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #generate(generation: Generation, signal: AbortSignal): AsyncIterable<ProviderEvent> {
-    const model = this.#options.catalogue.find(generation.model);
-    if (!model) throw new GatewayError("MODEL_UNAVAILABLE", "the model is not configured any more", { billed: "NO" });
-    return model.provider.generate(
-      {
-        model: generation.model,
-        prompt: generation.prompt,
-        n: generation.n,
-        size: generation.modelSize,
-        quality: generation.quality,
-        format: formatToAskFor(generation.format, model.description.formats),
-        background: generation.background,
-        partialImages: 0,
-        ...(generation.seed !== undefined && { seed: generation.seed }),
-      },
-      signal,
-    );
-  }
-
-  /** The provider's bytes are stored first and as they came; whatever else is needed is made from the stored copy. */
-  async #store(generation: Generation, event: Extract<ProviderEvent, { type: "image" }>): Promise<void> {
-    const { records, objects, events, now, newImageId } = this.#options;
-    const id = newImageId();
-    const originalKey = `${generation.id}/${id}/original`;
-    const keys = [originalKey];
-    try {
-      const original = new Meter(event.bytes);
-      await objects.put(originalKey, original.bytes);
-      const made = await this.#inspect(originalKey, original.format);
-      const isAsAsked = original.format === generation.format && isSameSize(made, generation.requestedSize);
-      const key = isAsAsked ? originalKey : `${generation.id}/${id}/delivered`;
-      if (!isAsAsked) keys.push(key);
-      const delivered = isAsAsked ? original : await this.#deliverExactly(generation, originalKey, key);
-      const image: Image = {
-        id,
-        generationId: generation.id,
-        owner: generation.owner,
-        index: event.index,
-        key,
-        originalKey,
-        ...generation.requestedSize,
-        format: generation.format,
-        byteSize: delivered.byteSize,
-        sha256: delivered.sha256,
-        placeholder: made.placeholder,
-        createdAt: now(),
-      };
-      const isAdded = await records.addImage(image, { width: made.width, height: made.height });
-      if (!isAdded) throw new Error("the generation ended while an image was stored");
-    } catch (error) {
-      await Promise.allSettled(keys.map((key) => objects.delete(key)));
-      throw error;
+  /**
+   * What a provider made is not given up because the store is away for a while. Who waits for it is told at once: the
+   * store may be away for longer than they can wait.
+   */
+  async #insist<Result>(generationId: string, write: () => Promise<Result>): Promise<Result> {
+    const giveUpAt = performance.now() + INSIST_MS;
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (this.#stop.signal.aborted || performance.now() > giveUpAt) throw error;
+        this.#options.logger.warn({ generationId, err: error }, "the store does not answer; trying again");
+        this.#options.events.publish({ generationId, isUnrecorded: true });
+        await delay(INSIST_PAUSE_MS, undefined, { signal: this.#stop.signal }).catch(() => {});
+      }
     }
-    events.publish({ generationId: generation.id });
   }
 
-  async #inspect(key: string, format: ImageFormat | undefined) {
-    const notAnImage = "the provider answered with something that is not an image";
-    if (!format) throw new GatewayError("UPSTREAM_FAILED", notAnImage);
-    const stored = await this.#read(key);
-    return inspectImage(stored).catch((cause) => {
-      throw new GatewayError("UPSTREAM_FAILED", notAnImage, { cause });
-    });
+  #keepLease(generationId: string, canceling: AbortController): void {
+    this.#running.set(generationId, canceling);
+    const everyMs = this.#options.leaseMs / HEARTBEATS_A_LEASE;
+    this.#heartbeat ??= setInterval(() => void this.#extendLeases(), everyMs);
   }
 
-  async #deliverExactly(generation: Generation, originalKey: string, key: string): Promise<Meter> {
-    const { requestedSize, format } = generation;
-    const rendered = renderImage(await this.#read(originalKey), { ...requestedSize, fit: "COVER", format });
-    const delivered = new Meter(rendered);
-    await this.#options.objects.put(key, delivered.bytes);
-    return delivered;
+  #dropLease(generationId: string): void {
+    this.#running.delete(generationId);
+    if (this.#running.size > 0) return;
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
   }
 
-  async #read(key: string): Promise<AsyncIterable<Uint8Array>> {
-    const object = await this.#options.objects.open(key);
-    if (!object) throw new Error("a stored image is not in the object store");
-    return object.read();
+  async #extendLeases(): Promise<void> {
+    const { records, events, worker, now, logger, leaseMs } = this.#options;
+    try {
+      const leased = await records.extendLeases(worker, new Date(now().getTime() + leaseMs));
+      // Its start was recorded, and the store's answer lost: nobody carries it out.
+      for (const generationId of leased.filter((id) => !this.#running.has(id))) {
+        await records.finish(generationId, worker, { status: "FAILED", failure: INTERRUPTED }, now());
+        events.publish({ generationId });
+      }
+      for (const [generationId, canceling] of this.#running) await this.#checkCanceled(generationId, canceling);
+    } catch (error) {
+      logger.warn({ err: error }, "the leases could not be extended");
+    }
+  }
+
+  async #checkCanceled(generationId: string, canceling: AbortController): Promise<void> {
+    try {
+      const [generation] = await this.#options.records.findGenerations([generationId]);
+      if (generation && generation.status !== "CANCELED") return;
+      canceling.abort(new GatewayError("INTERRUPTED", "the generation was canceled while the provider was at work"));
+    } catch (error) {
+      this.#options.logger.warn({ generationId, err: error }, "the generation could not be looked up");
+    }
   }
 
   #toFailure({ id }: Generation, error: unknown): GenerationFailure {
@@ -186,38 +213,19 @@ export class Runner {
   }
 }
 
-/** Counts, hashes and recognises bytes as they pass. */
-class Meter {
-  readonly bytes: AsyncIterable<Uint8Array>;
-  readonly #hash = createHash("sha256");
-  #byteSize = 0;
-  #head = new Uint8Array(0);
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.bytes = this.#measure(source);
-  }
-
-  get byteSize(): number {
-    return this.#byteSize;
-  }
-
-  /** In hexadecimal; asked for once, when all bytes have passed. */
-  get sha256(): string {
-    return this.#hash.digest("hex");
-  }
-
-  get format(): ImageFormat | undefined {
-    return formatOf(this.#head);
-  }
-
-  async *#measure(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-    for await (const chunk of source) {
-      if (this.#head.length < 12) this.#head = Buffer.concat([this.#head, chunk.subarray(0, 12)]);
-      this.#hash.update(chunk);
-      this.#byteSize += chunk.byteLength;
-      yield chunk;
-    }
-  }
+function toRequest(generation: Generation, { description }: CataloguedModel) {
+  const { model, prompt, n, modelSize: size, quality, format, background, seed } = generation;
+  return {
+    model,
+    prompt,
+    n,
+    size,
+    quality,
+    format: formatToAskFor(format, description.formats),
+    background,
+    partialImages: 0,
+    ...(seed !== undefined && { seed }),
+  };
 }
 
 function upstreamTimeout(): GatewayError {
@@ -227,10 +235,6 @@ function upstreamTimeout(): GatewayError {
 /** A format the model does not make is made here, from the one that loses nothing. */
 function formatToAskFor(wanted: ImageFormat, offered: readonly ImageFormat[]): ImageFormat {
   return offered.includes(wanted) ? wanted : "PNG";
-}
-
-function isSameSize(a: PixelSize, b: PixelSize): boolean {
-  return a.width === b.width && a.height === b.height;
 }
 
 function failureFacts(outcome: GenerationOutcome): { code?: string; billed?: string } {

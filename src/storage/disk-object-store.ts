@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, opendir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { access, constants, mkdir, open, opendir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { ByteRange, ObjectStore, OpenObject, StoredObject } from "../ports/object-store.ts";
+import { checkObjectKey } from "./object-key.ts";
 
 const READ_CHUNK_BYTES = 256 * 1024;
 const TEMPORARY = ".tmp";
@@ -67,9 +68,14 @@ export class DiskObjectStore implements ObjectStore {
     await removeEmptyDirectories(dirname(path), this.#root);
   }
 
+  async ping(): Promise<void> {
+    await access(this.#root, constants.R_OK | constants.W_OK);
+  }
+
+  async close(): Promise<void> {}
+
   #path(key: string): string {
-    const isSafe = key.split("/").every((segment) => /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(segment));
-    if (!isSafe) throw new Error("an object key is a relative path of plain segments");
+    checkObjectKey(key);
     return join(this.#root, key);
   }
 

@@ -1,5 +1,6 @@
-import type { Kysely } from "kysely";
-import type { Migration, MigrationProvider } from "kysely/migration";
+import type { Kysely, RawBuilder } from "kysely";
+import { type Migration, Migrator } from "kysely/migration";
+import { StartError } from "../errors.ts";
 import type { GenerationStatus } from "../ports/records.ts";
 
 /**
@@ -9,6 +10,8 @@ import type { GenerationStatus } from "../ports/records.ts";
 export interface Database {
   generations: GenerationRow;
   images: ImageRow;
+  /** Kysely's own: which migrations were applied, and when, in ISO 8601. */
+  kysely_migration: { name: string; timestamp: string };
 }
 
 export interface GenerationRow {
@@ -37,6 +40,10 @@ export interface GenerationRow {
   created_at: number;
   started_at: number | null;
   finished_at: number | null;
+  /** Who runs, or ran it. */
+  worker: string | null;
+  /** Set while a worker may bring in results: until then, or longer where nobody noticed. */
+  lease_until: number | null;
 }
 
 export interface ImageRow {
@@ -55,11 +62,14 @@ export interface ImageRow {
   created_at: number;
 }
 
-const createTables: Migration = {
+/** Text that is compared byte by byte, whatever language the database speaks. */
+type IdType = "text" | RawBuilder<unknown>;
+
+const createTables = (id: IdType): Migration => ({
   async up(database: Kysely<Database>) {
     await database.schema
       .createTable("generations")
-      .addColumn("id", "text", (column) => column.primaryKey())
+      .addColumn("id", id, (column) => column.primaryKey())
       .addColumn("owner", "text", (column) => column.notNull())
       .addColumn("status", "text", (column) => column.notNull())
       .addColumn("prompt", "text", (column) => column.notNull())
@@ -95,8 +105,8 @@ const createTables: Migration = {
       .execute();
     await database.schema
       .createTable("images")
-      .addColumn("id", "text", (column) => column.primaryKey())
-      .addColumn("generation_id", "text", (column) => column.notNull().references("generations.id").onDelete("cascade"))
+      .addColumn("id", id, (column) => column.primaryKey())
+      .addColumn("generation_id", id, (column) => column.notNull().references("generations.id").onDelete("cascade"))
       .addColumn("owner", "text", (column) => column.notNull())
       .addColumn("position", "integer", (column) => column.notNull())
       .addColumn("object_key", "text", (column) => column.notNull())
@@ -116,9 +126,42 @@ const createTables: Migration = {
       .unique()
       .execute();
   },
+});
+
+const leaseToWorkers: Migration = {
+  async up(database: Kysely<Database>) {
+    await database.schema.alterTable("generations").addColumn("worker", "text").execute();
+    await database.schema.alterTable("generations").addColumn("lease_until", "bigint").execute();
+    await database.schema.createIndex("generations_worker").on("generations").columns(["worker", "status"]).execute();
+    await database.updateTable("generations").set({ lease_until: 0 }).where("status", "=", "RUNNING").execute();
+  },
 };
 
-/** In order of name; a released migration is never changed, only followed by another. */
-export const MIGRATIONS: MigrationProvider = {
-  getMigrations: async () => ({ "0001-create-tables": createTables }),
-};
+export interface MigrateOptions {
+  /** The database as its operator knows it, for the error. */
+  readonly place: string;
+  readonly idType: IdType;
+  /** The schema of the tables. @defaultValue the engine's own */
+  readonly schema?: string;
+}
+
+/**
+ * Brings the tables up to date, under the engine's lock where several may try at once.
+ *
+ * @throws StartError when they cannot be, a newer version having changed them among other reasons; they stay as they are
+ */
+export async function migrate(database: Kysely<Database>, options: MigrateOptions): Promise<void> {
+  const { place, idType, schema } = options;
+  // In order of name; a released migration is never changed, only followed by another.
+  const migrations = { "0001-create-tables": createTables(idType), "0002-lease-to-workers": leaseToWorkers };
+  const migrator = new Migrator({
+    db: database,
+    provider: { getMigrations: async () => migrations },
+    ...(schema !== undefined && { migrationTableSchema: schema }),
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (!error) return;
+  throw new StartError([`${place}: this version cannot use the database (${(error as Error).message})`], {
+    cause: error,
+  });
+}

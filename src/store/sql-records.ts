@@ -1,7 +1,10 @@
-import type { Insertable, Kysely, Selectable } from "kysely";
+import type { ExpressionBuilder, Insertable, Kysely, Selectable } from "kysely";
 import type { Background, ImageFormat, PixelSize, Quality } from "../ports/image-provider.ts";
 import type {
+  Acceptance,
+  Claim,
   Generation,
+  GenerationFailure,
   GenerationOrder,
   GenerationOutcome,
   GenerationSlice,
@@ -19,18 +22,13 @@ export class SqlRecords implements Records {
     this.#database = database;
   }
 
-  async accept(order: GenerationOrder): Promise<{ generation: Generation; isNew: boolean }> {
+  async accept(order: GenerationOrder, maxQueued: number): Promise<Acceptance | undefined> {
     return this.#database.transaction().execute(async (transaction) => {
       const { owner, idempotency } = order;
-      if (idempotency) {
-        await transaction
-          .updateTable("generations")
-          .set({ idempotency_key: null })
-          .where("owner", "=", owner)
-          .where("idempotency_key", "=", idempotency.key)
-          .where("idempotency_expires_at", "<=", order.createdAt.getTime())
-          .execute();
-      }
+      if (idempotency) await forgetExpiredKey(transaction, owner, idempotency.key, order.createdAt);
+      const earlier = idempotency && (await findByKey(transaction, owner, idempotency.key));
+      if (earlier) return { generation: toGeneration(earlier), isNew: false };
+      if ((await countQueued(transaction)) >= maxQueued) return undefined;
       const inserted = await transaction
         .insertInto("generations")
         .values(toGenerationRow(order))
@@ -38,20 +36,21 @@ export class SqlRecords implements Records {
         .returningAll()
         .executeTakeFirst();
       if (inserted) return { generation: toGeneration(inserted), isNew: true };
-      const earlier = await transaction
-        .selectFrom("generations")
-        .selectAll()
-        .where("owner", "=", owner)
-        .where("idempotency_key", "=", idempotency?.key ?? null)
-        .executeTakeFirstOrThrow();
-      return { generation: toGeneration(earlier), isNew: false };
+      const sameInstant = idempotency && (await findByKey(transaction, owner, idempotency.key));
+      if (!sameInstant) throw new Error("a generation was neither stored nor found");
+      return { generation: toGeneration(sameInstant), isNew: false };
     });
   }
 
-  async start(id: string, at: Date): Promise<Generation | undefined> {
+  async start(id: string, claim: Claim): Promise<Generation | undefined> {
     const row = await this.#database
       .updateTable("generations")
-      .set({ status: "RUNNING", started_at: at.getTime() })
+      .set({
+        status: "RUNNING",
+        started_at: claim.at.getTime(),
+        worker: claim.worker,
+        lease_until: claim.leaseUntil.getTime(),
+      })
       .where("id", "=", id)
       .where("status", "=", "QUEUED")
       .returningAll()
@@ -59,21 +58,37 @@ export class SqlRecords implements Records {
     return row && toGeneration(row);
   }
 
-  async addImage(image: Image, generatedSize: PixelSize): Promise<boolean> {
+  async extendLeases(worker: string, leaseUntil: Date): Promise<readonly string[]> {
+    const rows = await this.#database
+      .updateTable("generations")
+      .set({ lease_until: leaseUntil.getTime() })
+      .where("worker", "=", worker)
+      .where("status", "=", "RUNNING")
+      .returning("id")
+      .execute();
+    return rows.map((row) => row.id);
+  }
+
+  async addImage(image: Image, generatedSize: PixelSize, worker: string): Promise<boolean> {
     return this.#database.transaction().execute(async (transaction) => {
       const { numUpdatedRows } = await transaction
         .updateTable("generations")
         .set({ generated_width: generatedSize.width, generated_height: generatedSize.height })
         .where("id", "=", image.generationId)
-        .where("status", "=", "RUNNING")
+        .where(isRunBy(worker))
         .executeTakeFirst();
       if (numUpdatedRows === 0n) return false;
-      await transaction.insertInto("images").values(toImageRow(image)).execute();
+      await transaction
+        .insertInto("images")
+        .values(toImageRow(image))
+        // Whoever did not hear that the first attempt went well tries again.
+        .onConflict((conflict) => conflict.column("id").doNothing())
+        .execute();
       return true;
     });
   }
 
-  async finish(id: string, outcome: GenerationOutcome, at: Date): Promise<boolean> {
+  async finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean> {
     const { numUpdatedRows } = await this.#database
       .updateTable("generations")
       .set({
@@ -81,19 +96,60 @@ export class SqlRecords implements Records {
         failure: outcome.status === "FAILED" ? JSON.stringify(outcome.failure) : null,
         usage: outcome.usage ? JSON.stringify(outcome.usage) : null,
         finished_at: at.getTime(),
+        lease_until: null,
       })
       .where("id", "=", id)
-      .where("status", "=", "RUNNING")
+      .where(isRunBy(worker))
       .executeTakeFirst();
     return numUpdatedRows > 0n;
   }
 
-  async idsInStatus(status: GenerationStatus): Promise<readonly string[]> {
+  async interruptExpired(failure: GenerationFailure, at: Date): Promise<readonly string[]> {
+    const rows = await this.#database
+      .updateTable("generations")
+      .set({ status: "FAILED", failure: JSON.stringify(failure), finished_at: at.getTime() })
+      .where("status", "=", "RUNNING")
+      .where("lease_until", "<", at.getTime())
+      .returning("id")
+      .execute();
+    return rows.map((row) => row.id);
+  }
+
+  async cancel(id: string, failureWhenRunning: GenerationFailure, at: Date): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database
+      .updateTable("generations")
+      .set((row) => ({
+        status: "CANCELED",
+        failure: row.case().when("status", "=", "RUNNING").then(JSON.stringify(failureWhenRunning)).else(null).end(),
+        finished_at: at.getTime(),
+        lease_until: null,
+      }))
+      .where("id", "=", id)
+      .where("status", "in", ["QUEUED", "RUNNING"])
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#database.deleteFrom("generations").where("id", "=", id).execute();
+  }
+
+  idsQueuedBefore(at: Date, limit: number): Promise<readonly string[]> {
+    return this.#idsBefore(at, ["QUEUED"], limit);
+  }
+
+  idsEndedBefore(at: Date, limit: number): Promise<readonly string[]> {
+    return this.#idsBefore(at, ["SUCCEEDED", "FAILED", "CANCELED"], limit);
+  }
+
+  async #idsBefore(at: Date, statuses: readonly GenerationStatus[], limit: number): Promise<readonly string[]> {
     const rows = await this.#database
       .selectFrom("generations")
       .select("id")
-      .where("status", "=", status)
+      .where("status", "in", statuses)
+      .where("created_at", "<", at.getTime())
       .orderBy("id")
+      .limit(limit)
       .execute();
     return rows.map((row) => row.id);
   }
@@ -135,9 +191,61 @@ export class SqlRecords implements Records {
     return rows.map(toImage);
   }
 
+  async begunAt(): Promise<Date> {
+    const { timestamp } = await this.#database
+      .selectFrom("kysely_migration")
+      .select("timestamp")
+      .orderBy("name")
+      .limit(1)
+      .executeTakeFirstOrThrow();
+    return new Date(timestamp);
+  }
+
+  async ping(): Promise<void> {
+    await this.#database.selectFrom("generations").select("id").limit(1).execute();
+  }
+
   async close(): Promise<void> {
     await this.#database.destroy();
   }
+}
+
+async function forgetExpiredKey(database: Kysely<Database>, owner: string, key: string, at: Date): Promise<void> {
+  await database
+    .updateTable("generations")
+    .set({ idempotency_key: null })
+    .where("owner", "=", owner)
+    .where("idempotency_key", "=", key)
+    .where("idempotency_expires_at", "<=", at.getTime())
+    .execute();
+}
+
+function findByKey(database: Kysely<Database>, owner: string, key: string) {
+  return database
+    .selectFrom("generations")
+    .selectAll()
+    .where("owner", "=", owner)
+    .where("idempotency_key", "=", key)
+    .executeTakeFirst();
+}
+
+async function countQueued(database: Kysely<Database>): Promise<number> {
+  const { count } = await database
+    .selectFrom("generations")
+    .select((row) => row.fn.countAll().as("count"))
+    .where("status", "=", "QUEUED")
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** A worker that was presumed dead and lives still runs what it ran: its lease was not taken back by an end. */
+function isRunBy(worker: string) {
+  return (row: ExpressionBuilder<Database, "generations">) =>
+    row.and([
+      row("worker", "=", worker),
+      row("lease_until", "is not", null),
+      row("status", "in", ["RUNNING", "FAILED"]),
+    ]);
 }
 
 function toGenerationRow(order: GenerationOrder): Insertable<GenerationRow> {
@@ -167,6 +275,8 @@ function toGenerationRow(order: GenerationOrder): Insertable<GenerationRow> {
     created_at: order.createdAt.getTime(),
     started_at: null,
     finished_at: null,
+    worker: null,
+    lease_until: null,
   };
 }
 

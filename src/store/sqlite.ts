@@ -1,9 +1,8 @@
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from "node:sqlite";
-import { Kysely, type SqliteDatabase, SqliteDialect } from "kysely";
-import { Migrator } from "kysely/migration";
+import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import { StartError } from "../errors.ts";
 import type { Records } from "../ports/records.ts";
-import { type Database, MIGRATIONS } from "./database.ts";
+import { type Database, migrate } from "./database.ts";
 import { SqlRecords } from "./sql-records.ts";
 
 const SQLITE_BUSY = 5;
@@ -18,14 +17,25 @@ const SQLITE_BUSY = 5;
 export async function openSqliteRecords(path: string): Promise<Records> {
   const sqlite = openExclusively(path);
   const database = new Kysely<Database>({ dialect: new SqliteDialect({ database: toKyselyDatabase(sqlite) }) });
-  const { error } = await new Migrator({ db: database, provider: MIGRATIONS }).migrateToLatest();
-  if (error) {
+  try {
+    await migrate(database, { place: path, idType: "text" });
+  } catch (error) {
     await database.destroy();
-    throw new StartError([`${path}: this version cannot use the database (${(error as Error).message})`], {
-      cause: error,
-    });
+    throw error;
   }
+  // Whoever ran these held the lock that this process now has: they are surely dead.
+  await database.updateTable("generations").set({ lease_until: 0 }).where("status", "=", "RUNNING").execute();
   return new SqlRecords(database);
+}
+
+/**
+ * Locks a file for this process until the returned function is called or the process dies.
+ *
+ * @throws StartError when another process has it
+ */
+export function lockFile(path: string): () => void {
+  const sqlite = openExclusively(path);
+  return () => sqlite.close();
 }
 
 /**
@@ -58,18 +68,34 @@ function openExclusively(path: string): DatabaseSync {
   }
 }
 
-/** Kysely speaks to better-sqlite3's interface; this is the part of it that it uses. */
+/** Statements that are kept for the next time, far more than the store has. */
+const MAX_PREPARED = 256;
+
+/**
+ * Kysely speaks to better-sqlite3's interface; this is the part of it that it uses. Statements are prepared once: each
+ * holds memory that V8 does not see, and would hold it until the next collection.
+ */
 function toKyselyDatabase(sqlite: DatabaseSync): SqliteDatabase {
+  const prepared = new Map<string, SqliteStatement>();
   return {
     close: () => sqlite.close(),
     prepare(sql) {
-      const statement = sqlite.prepare(sql);
-      return {
-        reader: statement.columns().length > 0,
-        all: (parameters): Record<string, SQLOutputValue>[] => statement.all(...(parameters as SQLInputValue[])),
-        run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
-        iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
-      };
+      const known = prepared.get(sql);
+      if (known) return known;
+      const [oldest] = prepared.keys();
+      if (oldest !== undefined && prepared.size >= MAX_PREPARED) prepared.delete(oldest);
+      const statement = toKyselyStatement(sqlite.prepare(sql));
+      prepared.set(sql, statement);
+      return statement;
     },
+  };
+}
+
+function toKyselyStatement(statement: StatementSync): SqliteStatement {
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters): Record<string, SQLOutputValue>[] => statement.all(...(parameters as SQLInputValue[])),
+    run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
+    iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
   };
 }

@@ -99,6 +99,15 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       expect(ear.ids.length).toBeGreaterThan(0);
     });
 
+    test("tell subscribers in the same process at once what could not be recorded", () => {
+      const heard: GenerationNotice[] = [];
+      const leave = events.subscribe("gen_1", (notice) => heard.push(notice));
+      events.publish({ generationId: "gen_1", isUnrecorded: true });
+      leave();
+
+      expect(heard).toEqual([{ generationId: "gen_1", isUnrecorded: true }]);
+    });
+
     test("reach hundreds of subscribers", async () => {
       const ears = Array.from({ length: 300 }, () => new Ear());
       const leaves = ears.map((ear) => events.subscribe("gen_1", ear.listen));
@@ -109,7 +118,8 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
   });
 }
 
-class Ear {
+/** Listens, and waits for what it hears. */
+export class Ear {
   readonly ids: string[] = [];
   #changed = Promise.withResolvers<void>();
 

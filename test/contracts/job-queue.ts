@@ -61,6 +61,29 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       await work.ended("gen_1", "gen_2");
     });
 
+    test("runs what was enqueued twice, whatever it makes of the second time", async () => {
+      const queue = await openQueue(1);
+      for (const id of ["gen_1", "gen_1", "gen_2", "gen_1"]) await queue.enqueue(id);
+      work.letAllEnd();
+      await queue.start(work.run);
+      await work.ended("gen_1", "gen_2");
+      await queue.enqueue("gen_1");
+      await queue.enqueue("gen_3");
+      await work.ended("gen_3");
+
+      expect(new Set(work.begun)).toEqual(new Set(["gen_1", "gen_2", "gen_3"]));
+    });
+
+    test("runs again what is enqueued again after it ran", async () => {
+      const queue = await openQueue(1);
+      work.letAllEnd();
+      await queue.start(work.run);
+      for (let count = 1; count <= 3; count++) {
+        await queue.enqueue("gen_1");
+        await work.endedTimes("gen_1", count);
+      }
+    });
+
     test.each([1, 2, 5])("has at most %i jobs in flight, and that many when there is enough to do", async (limit) => {
       const queue = await openQueue(limit);
       const ids = Array.from({ length: 12 }, (_, i) => `gen_${i}`);
@@ -131,7 +154,7 @@ class Work {
   mostInFlight = 0;
   #isFree = false;
   readonly #running: PromiseWithResolvers<void>[] = [];
-  readonly #ended = new Set<string>();
+  readonly #ended: string[] = [];
   #changed = Promise.withResolvers<void>();
 
   readonly run = async (id: string): Promise<void> => {
@@ -143,7 +166,7 @@ class Work {
     if (!this.#isFree) await end.promise;
     const place = this.#running.indexOf(end);
     if (place >= 0) this.#running.splice(place, 1);
-    this.#ended.add(id);
+    this.#ended.push(id);
     this.#tell();
   };
 
@@ -165,7 +188,11 @@ class Work {
   }
 
   async ended(...ids: readonly string[]): Promise<void> {
-    while (!ids.every((id) => this.#ended.has(id))) await this.#changed.promise;
+    while (!ids.every((id) => this.#ended.includes(id))) await this.#changed.promise;
+  }
+
+  async endedTimes(id: string, count: number): Promise<void> {
+    while (this.#ended.filter((ended) => ended === id).length < count) await this.#changed.promise;
   }
 
   #tell(): void {

@@ -11,6 +11,8 @@ export interface OpenedObjectStore {
   reopen(): Promise<ObjectStore>;
   /** Whatever takes room in that place: objects, and also what is half written. Empty directories do not count. */
   footprint(): Promise<readonly string[]>;
+  /** Makes the place vanish, with everything in it. */
+  takeAway(): Promise<void>;
   /** Frees the place. */
   close(): Promise<void>;
 }
@@ -363,6 +365,13 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await textAt(store, key)).toBe("x");
         expect((await collect(store.list("Gen_"))).map((object) => object.key)).toEqual([key]);
       });
+    });
+
+    test("answers while its place is there, and says so when it is not", async () => {
+      await expect(store.ping()).resolves.toBeUndefined();
+
+      await opened.takeAway();
+      await expect(store.ping()).rejects.toThrow();
     });
 
     test("keeps everything for the next process", async () => {

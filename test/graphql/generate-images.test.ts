@@ -331,7 +331,7 @@ describe("a failure is data, not an error", () => {
   test.each<[FailureCode, GatewayErrorOptions, object]>([
     ["CONTENT_REJECTED", { billed: "NO" }, { retryable: false, billed: "NO" }],
     ["MODEL_UNAVAILABLE", { billed: "NO" }, { retryable: false, billed: "NO" }],
-    ["RATE_LIMITED", { billed: "NO", retryAfterSeconds: 9 }, { retryable: true, billed: "NO" }],
+    ["RATE_LIMITED", { billed: "NO", retryAfterSeconds: 99 }, { retryable: true, billed: "NO" }],
     ["BUDGET_EXCEEDED", { billed: "NO" }, { retryable: false, billed: "NO" }],
     ["UPSTREAM_FAILED", {}, { retryable: true, billed: "UNKNOWN" }],
     ["UPSTREAM_FAILED", { billed: "YES", isRetryable: false }, { retryable: false, billed: "YES" }],

@@ -265,11 +265,11 @@ describe("a provider that fails", () => {
     ["UPSTREAM_TIMEOUT", true, "YES"],
   ] as const)("with %s is called once, and its failure is told", async (code, retryable, billed) => {
     const message = "what to do about it";
-    gateway.provider.script = script({ fail: new GatewayError(code, message, { billed, retryAfterSeconds: 9 }) });
+    gateway.provider.script = script({ fail: new GatewayError(code, message, { billed, retryAfterSeconds: 99 }) });
     const generation = await generate();
 
     expect(generation).toMatchObject({ status: "FAILED" });
-    expect(generation.failure).toEqual({ code, message, retryable, billed, retryAfterSeconds: 9 });
+    expect(generation.failure).toEqual({ code, message, retryable, billed, retryAfterSeconds: 99 });
     expect(gateway.provider.requests).toHaveLength(1);
   });
 

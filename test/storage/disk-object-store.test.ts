@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { chmod, mkdir, opendir, readdir, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, opendir, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { DiskObjectStore } from "../../src/storage/disk-object-store.ts";
@@ -16,6 +16,7 @@ objectStoreContract("a directory", async () => {
     store: await DiskObjectStore.open(root),
     reopen: () => DiskObjectStore.open(root),
     footprint: () => filesBelow(root),
+    takeAway: () => rm(root, { recursive: true }),
     close: async () => {},
   };
 });

@@ -7,7 +7,20 @@ import { text } from "node:stream/consumers";
 import { describe, expect, jest, test } from "@jest/globals";
 import { StartError } from "../../src/errors.ts";
 import { openSqliteRecords } from "../../src/store/sqlite.ts";
-import { orderOf, recordsContract } from "../contracts/records.ts";
+import {
+  accept,
+  begin,
+  claimOf,
+  END_OF_TIME,
+  FINISHED_AT,
+  find,
+  INTERRUPTED,
+  NO_LIMIT,
+  orderOf,
+  STARTED_AT,
+  WORKER,
+} from "../contracts/record-samples.ts";
+import { recordsContract } from "../contracts/records.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();
@@ -41,11 +54,11 @@ describe("a SQLite database", () => {
       expect(refusal.message).toContain(path);
       expect(refusal.message).toContain("locked by another process");
     }
-    await records.accept(orderOf("gen_1"));
+    await accept(records, orderOf("gen_1"));
     await records.close();
 
     const next = await openSqliteRecords(path);
-    expect(await next.idsInStatus("QUEUED")).toEqual(["gen_1"]);
+    expect(await next.idsQueuedBefore(END_OF_TIME, 10)).toEqual(["gen_1"]);
     await next.close();
   });
 
@@ -76,6 +89,24 @@ describe("a SQLite database", () => {
     const records = await openSqliteRecords(path);
     expect(await records.findGenerations(["gen_1"])).toStrictEqual([{ ...orderOf("gen_1"), status: "QUEUED" }]);
     await records.close();
+  });
+
+  test("takes back at once what the process before had in its hands, lease or not", async () => {
+    const path = await newPath();
+    const before = await openSqliteRecords(path);
+    await begin(before, orderOf("gen_running"), claimOf(WORKER, STARTED_AT, END_OF_TIME));
+    await begin(before, orderOf("gen_ended"), claimOf(WORKER, STARTED_AT, END_OF_TIME));
+    await before.finish("gen_ended", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+    await accept(before, orderOf("gen_queued"));
+    expect(await before.interruptExpired(INTERRUPTED, FINISHED_AT)).toEqual([]);
+    await before.close();
+
+    const next = await openSqliteRecords(path);
+    expect(await next.interruptExpired(INTERRUPTED, FINISHED_AT)).toEqual(["gen_running"]);
+    expect(await find(next, "gen_running")).toMatchObject({ status: "FAILED", failure: INTERRUPTED });
+    expect(await find(next, "gen_ended")).toMatchObject({ status: "SUCCEEDED" });
+    expect(await next.idsQueuedBefore(END_OF_TIME, 10)).toEqual(["gen_queued"]);
+    await next.close();
   });
 
   test("is written ahead and synced at every commit", async () => {
@@ -124,7 +155,7 @@ describe("a SQLite database", () => {
   test("of a newer version is refused, naming the file, and left unlocked", async () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);
-    await records.accept(orderOf("gen_1"));
+    await accept(records, orderOf("gen_1"));
     await records.close();
     const tomorrow = "9999-from-tomorrow";
     change(path, `INSERT INTO kysely_migration VALUES ('${tomorrow}', '2030-01-01T00:00:00.000Z')`);
@@ -136,7 +167,7 @@ describe("a SQLite database", () => {
 
     change(path, `DELETE FROM kysely_migration WHERE name = '${tomorrow}'`);
     const again = await openSqliteRecords(path);
-    expect(await again.idsInStatus("QUEUED")).toEqual(["gen_1"]);
+    expect(await again.idsQueuedBefore(END_OF_TIME, 10)).toEqual(["gen_1"]);
     await again.close();
   });
 });
@@ -166,7 +197,7 @@ function openInAnotherProcess(path: string): ChildProcess & { readonly stdout: N
     const order = JSON.parse(process.argv[2], (name, value) => (name === "createdAt" ? new Date(value) : value));
     try {
       const records = await openSqliteRecords(process.argv[1]);
-      await records.accept(order);
+      await records.accept(order, ${NO_LIMIT});
       console.log("accepted");
       setInterval(() => {}, 1000);
     } catch (error) {

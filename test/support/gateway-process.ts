@@ -17,6 +17,8 @@ export interface GatewayProcessOptions {
    * PICTOGRAPH_DATA_DIR a temporary directory unless set here.
    */
   readonly env?: Readonly<Record<string, string>>;
+  /** Kills the process, as a crash would, while it starts: the start then fails. */
+  readonly signal?: AbortSignal;
 }
 
 export interface GatewayExit {
@@ -55,7 +57,7 @@ export interface GatewayProcess extends AsyncDisposable {
  *
  * @throws Error with the output of the process when it exits first, or is not ready within 20 s
  */
-export async function startGatewayProcess({ env = {} }: GatewayProcessOptions = {}): Promise<GatewayProcess> {
+export async function startGatewayProcess({ env = {}, signal }: GatewayProcessOptions = {}): Promise<GatewayProcess> {
   const temporary = await mkdtemp(join(tmpdir(), "pictograph-"));
   const removeTemporary = () => rm(temporary, { recursive: true, force: true });
   const dataDirectory = env.PICTOGRAPH_DATA_DIR ?? join(temporary, "data");
@@ -64,6 +66,7 @@ export async function startGatewayProcess({ env = {} }: GatewayProcessOptions = 
     cwd: temporary,
     env: { PATH, HOME, PORT: "0", PICTOGRAPH_DATA_DIR: dataDirectory, ...env },
     stdio: ["ignore", "pipe", "pipe"],
+    ...(signal && { signal, killSignal: "SIGKILL" }),
   });
   const output = new ProcessOutput(child);
 

@@ -97,8 +97,8 @@ describe("a service that cannot start says why and exits with 1", () => {
       PORT: "eighty",
       HOST: "http://localhost",
       PICTOGRAPH_PUBLIC_URL: "images.example/path",
-      DATABASE_URL: "postgres://user:marked-password@localhost/pictograph",
-      S3_BUCKET: "bucket",
+      DATABASE_URL: "mysql://user:marked-password@localhost/pictograph",
+      S3_BUCKET: "B",
       S3_ENDPOINT: "nowhere",
       OPENAI_API_KEY: "sk-marked with spaces",
       OPENAI_BASE_URL: "ftp://user:marked-password@images.example",
@@ -109,6 +109,12 @@ describe("a service that cannot start says why and exits with 1", () => {
       PICTOGRAPH_TRUST_PROXY: "yes",
       PICTOGRAPH_MAX_CONCURRENCY: "0",
       PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS: "soon",
+      PICTOGRAPH_IMAGE_DELIVERY: "pigeon",
+      PICTOGRAPH_ROLE: "both",
+      PICTOGRAPH_MAX_QUEUE: "none",
+      PICTOGRAPH_RETAIN_DAYS: "ever",
+      PICTOGRAPH_LEASE_SECONDS: "1",
+      PICTOGRAPH_KEEPALIVE_SECONDS: "on",
       LOG_LEVEL: "verbose",
     };
     const dataDirectory = join(await newDirectory(), "data");

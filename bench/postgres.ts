@@ -1,0 +1,93 @@
+import { pino } from "pino";
+import { typeid } from "typeid-js";
+import type { GenerationOrder, Image } from "../src/ports/records.ts";
+import { openPostgres } from "../src/store/postgres.ts";
+import { startPostgresServer } from "../test/support/postgres.ts";
+
+const GENERATIONS = 3_000;
+const AT_ONCE = 32;
+const SIZE = { width: 1024, height: 1024 };
+
+export interface PostgresFigures {
+  readonly acceptedPerSecond: number;
+  /** From queued to succeeded, each with one image. */
+  readonly carriedOutPerSecond: number;
+  readonly bytesPerGeneration: number;
+}
+
+/** What one PostgreSQL with synced commits, on this machine beside its client, takes of our statements. */
+export async function measurePostgres(): Promise<PostgresFigures> {
+  const server = await startPostgresServer({ isDurable: true });
+  try {
+    const url = await server.createDatabase();
+    const store = await openPostgres({ url, concurrency: 1, logger: pino({ enabled: false }) });
+    const ids: string[] = [];
+    const acceptedPerSecond = await perSecond(async () => {
+      const order = orderOf(typeid("gen").toString());
+      await store.records.accept(order, Number.MAX_SAFE_INTEGER);
+      await store.queue.enqueue(order.id);
+      ids.push(order.id);
+    });
+    const carriedOutPerSecond = await perSecond(async () => {
+      const id = ids.pop() ?? "";
+      const at = new Date();
+      await store.records.start(id, { worker: "run_bench", at, leaseUntil: new Date(at.getTime() + 60_000) });
+      await store.records.addImage(imageOf(id), SIZE, "run_bench");
+      await store.records.finish(id, "run_bench", { status: "SUCCEEDED" }, new Date());
+    });
+    const [size] = await server.query(
+      url,
+      "select pg_total_relation_size('pictograph.generations') + pg_total_relation_size('pictograph.images') as bytes",
+    );
+    await store.close();
+    return { acceptedPerSecond, carriedOutPerSecond, bytesPerGeneration: Number(size?.bytes) / GENERATIONS };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function perSecond(work: () => Promise<void>): Promise<number> {
+  let left = GENERATIONS;
+  const startedAt = performance.now();
+  const client = async () => {
+    while (left-- > 0) await work();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, client));
+  return GENERATIONS / ((performance.now() - startedAt) / 1000);
+}
+
+function orderOf(id: string): GenerationOrder {
+  return {
+    id,
+    owner: "public",
+    prompt: "A cute asian girl with long hair smiling and looking at me",
+    model: "illustrator-1",
+    n: 1,
+    requestedSize: SIZE,
+    modelSize: SIZE,
+    quality: "AUTO",
+    format: "PNG",
+    background: "AUTO",
+    warnings: [],
+    createdAt: new Date(),
+  };
+}
+
+function imageOf(generationId: string): Image {
+  const id = typeid("img").toString();
+  const key = `${generationId}/${id}/original`;
+  return {
+    id,
+    generationId,
+    owner: "public",
+    index: 0,
+    key,
+    originalKey: key,
+    ...SIZE,
+    format: "PNG",
+    byteSize: 2_000_000,
+    sha256: "0".repeat(64),
+    placeholder: `data:image/webp;base64,${"A".repeat(160)}`,
+    createdAt: new Date(),
+  };
+}

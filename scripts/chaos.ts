@@ -1,0 +1,138 @@
+import { parseArgs } from "node:util";
+import { brokenPromises, type ChaosReport, runChaos } from "../test/system/chaos.ts";
+import type { Verdict } from "../test/system/chaos-verdict.ts";
+import { type Outage, type OutageReport, OutageRun, type OutageVerdict } from "../test/system/outage.ts";
+
+/**
+ * `npm run chaos -- --rounds 200 --seed 7 --topology embedded|distributed` kills gateways;
+ * `npm run chaos -- --outage database|storage|both --seconds 30` takes away what two of them share.
+ * Prints a table, exits 1 on a broken promise.
+ */
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "200" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    topology: { type: "string", default: "embedded" },
+    clients: { type: "string", default: "16" },
+    outage: { type: "string" },
+    seconds: { type: "string", default: "30" },
+  },
+});
+const { topology, outage } = values;
+if (topology !== "embedded" && topology !== "distributed") throw new Error("--topology is embedded or distributed");
+if (outage !== undefined && !isOutage(outage)) throw new Error("--outage is database, storage or both");
+const seed = wholeNumber("seed");
+const clients = wholeNumber("clients");
+if (outage === undefined) await killGateways(topology);
+else await takeAway(outage, wholeNumber("seconds"));
+
+async function killGateways(topology: "embedded" | "distributed"): Promise<void> {
+  const rounds = wholeNumber("rounds");
+  console.log(`${topology}, ${rounds} rounds, seed ${seed}`);
+  const report = await runChaos({
+    topology,
+    rounds,
+    seed,
+    clients,
+    onRound: (round) => {
+      if (process.stdout.isTTY) process.stdout.write(`\r${round} of ${rounds}`);
+      else if (round % 25 === 0) console.log(`${round} of ${rounds}`);
+    },
+  });
+  print([...rowsOf(report), ...killRowsOf(report)]);
+  complain(brokenPromises(report));
+}
+
+async function takeAway(outage: Outage, seconds: number): Promise<void> {
+  console.log(`${outage} away for ${seconds} s, ${clients} clients, seed ${seed}`);
+  // As long as an operator who sets nothing has it, or as long as an outage that lasts longer needs.
+  await using run = await OutageRun.start({ seed, clients, leaseSeconds: Math.max(60, 2 * seconds) });
+  const report = await run.suffer(outage, seconds);
+  const verdict = await run.settle();
+  print([...rowsOf(verdict), ...outageRowsOf(report, verdict)]);
+  const { misshapen, paidAndLost } = verdict;
+  const broken = Object.entries({ misshapen, paidAndLost }).filter(([, list]) => list.length > 0);
+  complain(new Map([...brokenPromises(verdict), ...broken]));
+}
+
+function isOutage(text: string): text is Outage {
+  return text === "database" || text === "storage" || text === "both";
+}
+
+function wholeNumber(name: "rounds" | "seed" | "clients" | "seconds"): number {
+  const value = Number(values[name]);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} is a whole number above 0`);
+  return value;
+}
+
+type Row = readonly [name: string, value: string | number];
+
+function rowsOf(verdict: Verdict): Row[] {
+  const finished = [...verdict.finished].sort(([, a], [, b]) => b - a);
+  const total = finished.reduce((sum, [, count]) => sum + count, 0);
+  return [
+    ["accepted", verdict.accepted],
+    ["finished", total],
+    ...indented(finished),
+    ["lost", verdict.lost.length],
+    ["submitted twice", verdict.submittedTwice.length],
+    ["orphans", verdict.orphans.length],
+    ["half-written images served", verdict.halfWritten.length],
+    ["records without bytes", verdict.recordsWithoutBytes.length],
+    ["contradictions", verdict.contradictions.length],
+  ];
+}
+
+function killRowsOf(report: ChaosReport): Row[] {
+  const { queued, inProvidersHands, storing, idle } = report.kills;
+  return [
+    ["kills", report.rounds],
+    ["  while generations waited", queued],
+    ["  while the provider worked", inProvidersHands],
+    ["  while images were stored", storing],
+    ["  while nothing happened", idle],
+    ["calls of the provider", report.upstreamCalls],
+    ["images loaded and compared", report.imagesLoaded],
+    ["files the sweep removed", report.sweptOrphans],
+    ["duration", `${Math.round(report.durationMs / 1000)} s`],
+  ];
+}
+
+function outageRowsOf(report: OutageReport, verdict: OutageVerdict): Row[] {
+  const { queued, inProvidersHands, storing } = report.before;
+  return [
+    ["paid and lost", verdict.paidAndLost.length],
+    ["answers no client may get", verdict.misshapen.length],
+    ["images loaded and compared", verdict.imagesLoaded],
+    ["when it began", ""],
+    ["  waited", queued],
+    ["  in the provider's hands", inProvidersHands],
+    ["  being stored", storing],
+    ["while it was away", ""],
+    ...report.health.map(({ healthz, readyz, failedChecks }, index): Row => {
+      return [`  /healthz, /readyz of gateway ${index + 1}`, `${healthz}, ${readyz} (${failedChecks.join(" and ")})`];
+    }),
+    ["  paid for", report.paidMeanwhile.length],
+    ["  attempts to reach the store", report.storeRetries],
+    ...indented(report.answersMeanwhile),
+    ["waited until it was back", ""],
+    ...indented(report.answersAfterWaiting),
+  ];
+}
+
+function indented(counts: Iterable<Row>): Row[] {
+  return Array.from(counts, ([name, count]) => [`  ${name}`, count] as const);
+}
+
+function print(rows: readonly Row[]): void {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  console.log("");
+  for (const [name, value] of rows) console.log(`${name.padEnd(width)}  ${String(value).padStart(8)}`);
+}
+
+function complain(broken: ReadonlyMap<string, readonly string[]>): void {
+  for (const [promise, instances] of broken) {
+    console.error(`\n${promise}:\n${instances.slice(0, 20).join("\n")}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from "node:crypto";
+import { access, constants, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { type Config, MIN_SECRET_LENGTH } from "./config.ts";
+import { StartError } from "./errors.ts";
+import type { Events } from "./ports/events.ts";
+import type { ImageProvider } from "./ports/image-provider.ts";
+import type { JobQueue } from "./ports/job-queue.ts";
+import type { ObjectStore } from "./ports/object-store.ts";
+import type { Records } from "./ports/records.ts";
+import { createIllustrator } from "./providers/illustrator/illustrator.ts";
+import { DiskObjectStore } from "./storage/disk-object-store.ts";
+import { MemoryEvents } from "./store/memory-events.ts";
+import { MemoryJobQueue } from "./store/memory-job-queue.ts";
+import { lockFile, openSqliteRecords } from "./store/sqlite.ts";
+
+/** Where generations live: the records and what wakes those who run them and wait for them. */
+export interface Store {
+  readonly records: Records;
+  readonly queue: JobQueue;
+  readonly events: Events;
+  close(): Promise<void>;
+}
+
+/** Where image bytes live. */
+export interface Storage {
+  readonly objects: ObjectStore;
+  close(): Promise<void>;
+}
+
+/** The providers that the configuration names, and the illustrator. */
+export async function createProviders({ openai, defaultModel, upstreamTimeoutMs }: Config): Promise<ImageProvider[]> {
+  const illustrator = createIllustrator();
+  if (!openai) return [illustrator];
+  const { createOpenAI } = await import("./providers/openai/openai.ts");
+  const { apiKey, baseUrl } = openai;
+  const options = { apiKey, timeoutMs: upstreamTimeoutMs, extraModels: [defaultModel], ...(baseUrl && { baseUrl }) };
+  return [createOpenAI(options), illustrator];
+}
+
+/**
+ * Opens the store: PostgreSQL where the configuration names one, otherwise a database in the data directory.
+ *
+ * @throws StartError when it cannot be used, or another process uses it
+ */
+export async function openStore(config: Config, logger: Logger): Promise<Store> {
+  if (config.databaseUrl) {
+    const { openPostgres } = await import("./store/postgres.ts");
+    return openPostgres({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
+  }
+  await prepareDataDir(config.dataDir);
+  const records = await openSqliteRecords(join(config.dataDir, "pictograph.db"));
+  return {
+    records,
+    queue: new MemoryJobQueue(config.maxConcurrency),
+    events: new MemoryEvents(),
+    close: () => records.close(),
+  };
+}
+
+/**
+ * Opens the place of the image bytes: S3 where the configuration names a bucket, otherwise the data directory, which
+ * is locked for this process.
+ *
+ * @throws StartError when it cannot be used, or another process uses it
+ */
+export async function openStorage(config: Config): Promise<Storage> {
+  if (config.s3) {
+    const { S3ObjectStore } = await import("./storage/s3-object-store.ts");
+    const objects = await S3ObjectStore.open(config.s3);
+    return { objects, close: () => objects.close() };
+  }
+  await prepareDataDir(config.dataDir);
+  // The embedded database locks the directory by itself.
+  const unlock = config.databaseUrl ? lockFile(join(config.dataDir, "lock")) : () => {};
+  const path = join(config.dataDir, "images");
+  const objects = await DiskObjectStore.open(path).catch((error: unknown) => {
+    throw unusable(`${path} in PICTOGRAPH_DATA_DIR`, error);
+  });
+  return { objects, close: async () => unlock() };
+}
+
+async function prepareDataDir(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unusable(`PICTOGRAPH_DATA_DIR ${path}`, error);
+  }
+}
+
+function unusable(what: string, cause: unknown): StartError {
+  const { code } = cause as NodeJS.ErrnoException;
+  return new StartError([`${what} cannot be written (${code}); name a directory of this user`], { cause });
+}
+
+/**
+ * The secret that signs image URLs. One that is not configured is made once and kept: with another one, every URL that
+ * is still around would stop working.
+ *
+ * @throws StartError when the file is not whole: what is signed with an empty secret, anyone can sign
+ */
+export async function signingSecretOf({ signingSecret, dataDir }: Config): Promise<string> {
+  if (signingSecret !== undefined) return signingSecret;
+  const path = join(dataDir, "signing-secret");
+  await writeFile(path, randomBytes(32).toString("base64url"), { flag: "wx", mode: 0o600, flush: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw unusable(`${path} in PICTOGRAPH_DATA_DIR`, error);
+    },
+  );
+  const secret = await readFile(path, "utf8");
+  if (secret.length < MIN_SECRET_LENGTH) {
+    throw new StartError([`${path} does not hold a whole signing secret; delete it and a new one is made`]);
+  }
+  return secret;
+}

@@ -1,0 +1,152 @@
+import { createHash } from "node:crypto";
+import { GatewayError } from "../errors.ts";
+import type { ImageFormat, PixelSize } from "../ports/image-provider.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { Generation, Image } from "../ports/records.ts";
+import { formatOf, type InspectedImage, inspectImage, renderImage } from "./pixels.ts";
+
+/** An image on its way from the provider into a generation. */
+export interface Arrival {
+  readonly index: number;
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+interface ImageKeys {
+  /** The provider's own bytes. */
+  readonly original: string;
+  /** What is delivered, where that differs. */
+  readonly delivered: string;
+}
+
+/**
+ * Takes the images in. The provider's bytes are stored first and as they came; whatever else is needed is made from the
+ * stored copy.
+ */
+export class ImageIntake {
+  readonly #objects: ObjectStore;
+  readonly #now: () => Date;
+  readonly #newImageId: () => string;
+
+  constructor(objects: ObjectStore, now: () => Date, newImageId: () => string) {
+    this.#objects = objects;
+    this.#now = now;
+    this.#newImageId = newImageId;
+  }
+
+  /**
+   * Stores an image, and hands it to `record` when its bytes are durable.
+   *
+   * @param record answers whether it took the image; when it did not, the bytes are removed again. When it throws nobody
+   *   knows, and they stay: without a record they are swept, and a record must never be without its bytes
+   * @returns what `record` answered
+   * @throws UPSTREAM_FAILED when what arrives is not an image; nothing is left of it
+   */
+  async take(
+    generation: Generation,
+    arrival: Arrival,
+    record: (image: Image, generatedSize: PixelSize) => Promise<boolean>,
+  ): Promise<boolean> {
+    const id = this.#newImageId();
+    const keys = { original: `${generation.id}/${id}/original`, delivered: `${generation.id}/${id}/delivered` };
+    const stored = await this.#store(generation, arrival, id, keys).catch(async (error) => {
+      await this.#remove(keys);
+      throw error;
+    });
+    const isTaken = await record(stored.image, stored.generatedSize);
+    if (!isTaken) await this.#remove(keys);
+    return isTaken;
+  }
+
+  async #store(
+    generation: Generation,
+    arrival: Arrival,
+    id: string,
+    keys: ImageKeys,
+  ): Promise<{ readonly image: Image; readonly generatedSize: PixelSize }> {
+    const original = new Meter(arrival.bytes);
+    await this.#objects.put(keys.original, original.bytes);
+    const made = await this.#inspect(keys.original, original.format);
+    const isAsAsked = original.format === generation.format && isSameSize(made, generation.requestedSize);
+    const delivered = isAsAsked ? original : await this.#deliverExactly(generation, keys);
+    const image: Image = {
+      id,
+      generationId: generation.id,
+      owner: generation.owner,
+      index: arrival.index,
+      key: isAsAsked ? keys.original : keys.delivered,
+      originalKey: keys.original,
+      ...generation.requestedSize,
+      format: generation.format,
+      byteSize: delivered.byteSize,
+      sha256: delivered.sha256,
+      placeholder: made.placeholder,
+      createdAt: this.#now(),
+    };
+    return { image, generatedSize: { width: made.width, height: made.height } };
+  }
+
+  async #remove(keys: ImageKeys): Promise<void> {
+    await Promise.allSettled([keys.original, keys.delivered].map((key) => this.#objects.delete(key)));
+  }
+
+  async #inspect(key: string, format: ImageFormat | undefined): Promise<InspectedImage> {
+    const notAnImage = "the provider answered with something that is not an image";
+    if (!format) throw new GatewayError("UPSTREAM_FAILED", notAnImage);
+    const stored = await this.#read(key);
+    return inspectImage(stored).catch((cause) => {
+      throw new GatewayError("UPSTREAM_FAILED", notAnImage, { cause });
+    });
+  }
+
+  async #deliverExactly(generation: Generation, { original, delivered: key }: ImageKeys): Promise<Meter> {
+    const { requestedSize, format } = generation;
+    const rendered = renderImage(await this.#read(original), { ...requestedSize, fit: "COVER", format });
+    const delivered = new Meter(rendered);
+    await this.#objects.put(key, delivered.bytes);
+    return delivered;
+  }
+
+  async #read(key: string): Promise<AsyncIterable<Uint8Array>> {
+    const object = await this.#objects.open(key);
+    if (!object) throw new Error("a stored image is not in the object store");
+    return object.read();
+  }
+}
+
+/** Counts, hashes and recognises bytes as they pass. */
+class Meter {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly #hash = createHash("sha256");
+  #byteSize = 0;
+  #head = new Uint8Array(0);
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.bytes = this.#measure(source);
+  }
+
+  get byteSize(): number {
+    return this.#byteSize;
+  }
+
+  /** In hexadecimal; asked for once, when all bytes have passed. */
+  get sha256(): string {
+    return this.#hash.digest("hex");
+  }
+
+  get format(): ImageFormat | undefined {
+    return formatOf(this.#head);
+  }
+
+  async *#measure(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    for await (const chunk of source) {
+      if (this.#head.length < 12) this.#head = Buffer.concat([this.#head, chunk.subarray(0, 12)]);
+      this.#hash.update(chunk);
+      this.#byteSize += chunk.byteLength;
+      yield chunk;
+    }
+  }
+}
+
+function isSameSize(a: PixelSize, b: PixelSize): boolean {
+  return a.width === b.width && a.height === b.height;
+}

@@ -1,0 +1,219 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { GenerationFailure, GenerationOrder, Image, Records } from "../../src/ports/records.ts";
+import { FAILURE_CODES } from "../../src/ports/records.ts";
+import {
+  accept,
+  begin,
+  claimOf,
+  FAILURE,
+  FINISHED_AT,
+  find,
+  imageOf,
+  keyOf,
+  type OpenedRecords,
+  OTHER_WORKER,
+  orderOf,
+  SIZE,
+  STARTED_AT,
+  WORKER,
+} from "./record-samples.ts";
+
+/** What every {@link Records} promises to who carries a generation out. */
+export function recordRunsContract(name: string, open: () => Promise<OpenedRecords>): void {
+  describe(`${name} as records of what runs`, () => {
+    let opened: OpenedRecords;
+    let records: Records;
+
+    beforeEach(async () => {
+      opened = await open();
+      records = opened.records;
+    });
+
+    afterEach(() => opened.close());
+
+    describe("start", () => {
+      test("makes a QUEUED generation RUNNING and answers it whole", async () => {
+        const order: GenerationOrder = { ...orderOf("gen_1"), seed: 7, idempotency: keyOf("k") };
+        await accept(records, order);
+        const running = { ...order, status: "RUNNING", startedAt: STARTED_AT };
+
+        expect(await records.start("gen_1", claimOf())).toStrictEqual(running);
+        expect(await find(records, "gen_1")).toStrictEqual(running);
+      });
+
+      test("lets one of 20 who come at once do it", async () => {
+        await accept(records, orderOf("gen_1"));
+        await accept(records, orderOf("gen_2"));
+        const started = await Promise.all(
+          Array.from({ length: 20 }, (_, i) =>
+            records.start("gen_1", claimOf(`run_${i}`, new Date(STARTED_AT.getTime() + i))),
+          ),
+        );
+
+        const winners = started.filter((generation) => generation !== undefined);
+        expect(winners).toHaveLength(1);
+        expect(await find(records, "gen_1")).toStrictEqual(winners[0]);
+        expect(await find(records, "gen_2")).toMatchObject({ status: "QUEUED" });
+      });
+
+      test("answers undefined for what is unknown, running or ended, and changes nothing", async () => {
+        await begin(records, orderOf("gen_1"));
+        expect(await records.start("gen_1", claimOf(OTHER_WORKER, FINISHED_AT))).toBeUndefined();
+        expect(await records.start("gen_0", claimOf())).toBeUndefined();
+        expect(await records.start("gen_1", claimOf(WORKER, FINISHED_AT))).toBeUndefined();
+        await records.finish("gen_1", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+        expect(await records.start("gen_1", claimOf(WORKER, FINISHED_AT))).toBeUndefined();
+
+        expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED", startedAt: STARTED_AT });
+      });
+    });
+
+    describe("addImage", () => {
+      test("keeps every field of the image exactly, and the size the model made", async () => {
+        await begin(records, orderOf("gen_1"));
+        const image: Image = { ...imageOf("gen_1", 3), key: "gen_1/a/delivered", format: "WEBP", byteSize: 16_000_001 };
+
+        expect(await records.addImage(image, SIZE, WORKER)).toBe(true);
+        expect(await records.findImages([image.id])).toStrictEqual([image]);
+        expect(await find(records, "gen_1")).toMatchObject({ status: "RUNNING", generatedSize: SIZE });
+        records = await opened.reopen();
+        expect(await records.findImages([image.id])).toStrictEqual([image]);
+        expect(await find(records, "gen_1")).toMatchObject({ status: "RUNNING", generatedSize: SIZE });
+      });
+
+      test("adds nothing to what is unknown, queued or ended", async () => {
+        await accept(records, orderOf("gen_1"));
+        expect(await records.addImage(imageOf("gen_0", 0), SIZE, WORKER)).toBe(false);
+        expect(await records.addImage(imageOf("gen_1", 0), SIZE, WORKER)).toBe(false);
+        await records.start("gen_1", claimOf());
+        await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
+        expect(await records.addImage(imageOf("gen_1", 0), SIZE, WORKER)).toBe(false);
+
+        expect(await records.findImagesOf(["gen_0", "gen_1"])).toEqual([]);
+        expect(await find(records, "gen_1")).not.toHaveProperty("generatedSize");
+      });
+
+      test("adds the same image once, however often it is told to, and no other one in its place", async () => {
+        await begin(records, orderOf("gen_1"));
+        const image = imageOf("gen_1", 0);
+        for (let attempt = 0; attempt < 3; attempt++) expect(await records.addImage(image, SIZE, WORKER)).toBe(true);
+        await expect(records.addImage({ ...image, id: "img_other" }, SIZE, WORKER)).rejects.toThrow();
+
+        expect(await records.findImagesOf(["gen_1"])).toStrictEqual([image]);
+      });
+
+      test("adds nothing for a worker that does not run the generation", async () => {
+        await begin(records, orderOf("gen_1"));
+
+        expect(await records.addImage(imageOf("gen_1", 0), SIZE, OTHER_WORKER)).toBe(false);
+        expect(await records.findImagesOf(["gen_1"])).toEqual([]);
+        expect(await find(records, "gen_1")).not.toHaveProperty("generatedSize");
+      });
+
+      test("adds many at once", async () => {
+        await begin(records, orderOf("gen_1"));
+        const images = Array.from({ length: 10 }, (_, index) => imageOf("gen_1", index));
+        const added = await Promise.all(images.map((image) => records.addImage(image, SIZE, WORKER)));
+
+        expect(added).toEqual(images.map(() => true));
+        expect(await records.findImagesOf(["gen_1"])).toStrictEqual(images);
+      });
+    });
+
+    describe("finish", () => {
+      const usage = { inputTokens: 0, outputTokens: 4_000_000, totalTokens: 4_000_000 };
+
+      test("keeps a success", async () => {
+        await begin(records, orderOf("gen_1"));
+
+        expect(await records.finish("gen_1", WORKER, { status: "SUCCEEDED" }, FINISHED_AT)).toBe(true);
+        expect(await find(records, "gen_1")).toStrictEqual({
+          ...orderOf("gen_1"),
+          status: "SUCCEEDED",
+          startedAt: STARTED_AT,
+          finishedAt: FINISHED_AT,
+        });
+      });
+
+      test("keeps what was used by a success and by a failure", async () => {
+        await begin(records, orderOf("gen_1"));
+        await begin(records, orderOf("gen_2"));
+        await records.finish("gen_1", WORKER, { status: "SUCCEEDED", usage }, FINISHED_AT);
+        await records.finish("gen_2", WORKER, { status: "FAILED", failure: FAILURE, usage }, FINISHED_AT);
+
+        expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED", usage });
+        expect(await find(records, "gen_2")).toMatchObject({ status: "FAILED", failure: FAILURE, usage });
+      });
+
+      test.each(FAILURE_CODES)("keeps a failure of code %s exactly", async (code) => {
+        const failure: GenerationFailure = {
+          code,
+          message: 'the "provider" said 否',
+          retryable: code === "RATE_LIMITED",
+          billed: code === "INTERNAL" ? "YES" : "NO",
+          ...(code === "RATE_LIMITED" && { retryAfterSeconds: 0 }),
+        };
+        await begin(records, orderOf("gen_1"));
+        await records.finish("gen_1", WORKER, { status: "FAILED", failure }, FINISHED_AT);
+        records = await opened.reopen();
+
+        expect((await find(records, "gen_1"))?.failure).toStrictEqual(failure);
+      });
+
+      test("answers false for what is unknown, queued or ended, and changes nothing", async () => {
+        await accept(records, orderOf("gen_1"));
+        await begin(records, orderOf("gen_2"));
+        await records.finish("gen_2", WORKER, { status: "SUCCEEDED", usage }, FINISHED_AT);
+        const before = await find(records, "gen_2");
+        const failed = { status: "FAILED", failure: FAILURE } as const;
+
+        expect(await records.finish("gen_0", WORKER, failed, FINISHED_AT)).toBe(false);
+        expect(await records.finish("gen_1", WORKER, failed, FINISHED_AT)).toBe(false);
+        expect(await records.finish("gen_2", WORKER, failed, STARTED_AT)).toBe(false);
+        expect(await find(records, "gen_1")).toMatchObject({ status: "QUEUED" });
+        expect(await find(records, "gen_2")).toStrictEqual(before);
+      });
+
+      test("answers false to a worker that does not run the generation, and changes nothing", async () => {
+        await begin(records, orderOf("gen_1"));
+
+        expect(await records.finish("gen_1", OTHER_WORKER, { status: "SUCCEEDED" }, FINISHED_AT)).toBe(false);
+        expect(await find(records, "gen_1")).toMatchObject({ status: "RUNNING" });
+      });
+
+      test("lets one of 20 who come at once do it", async () => {
+        await begin(records, orderOf("gen_1"));
+        const finished = await Promise.all(
+          Array.from({ length: 20 }, (_, i) =>
+            records.finish(
+              "gen_1",
+              WORKER,
+              i % 2 === 0 ? { status: "SUCCEEDED" } : { status: "FAILED", failure: FAILURE },
+              new Date(FINISHED_AT.getTime() + i),
+            ),
+          ),
+        );
+
+        expect(finished.filter((isDone) => isDone)).toHaveLength(1);
+        const winner = finished.indexOf(true);
+        expect(await find(records, "gen_1")).toMatchObject({
+          status: winner % 2 === 0 ? "SUCCEEDED" : "FAILED",
+          finishedAt: new Date(FINISHED_AT.getTime() + winner),
+        });
+      });
+
+      test("leaves an image only where addImage said so, when both come at once", async () => {
+        for (let round = 0; round < 10; round++) {
+          const id = `gen_${round}`;
+          await begin(records, orderOf(id));
+          const [isFinished, isAdded] = await Promise.all([
+            records.finish(id, WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT),
+            records.addImage(imageOf(id, 0), SIZE, WORKER),
+          ]);
+          expect(isFinished).toBe(true);
+          expect(await records.findImagesOf([id])).toHaveLength(isAdded ? 1 : 0);
+        }
+      });
+    });
+  });
+}

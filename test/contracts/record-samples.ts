@@ -1,0 +1,113 @@
+import type {
+  Acceptance,
+  Claim,
+  Generation,
+  GenerationFailure,
+  GenerationOrder,
+  Idempotency,
+  Image,
+  Records,
+} from "../../src/ports/records.ts";
+
+/** An adapter on an empty place of its own. */
+export interface OpenedRecords {
+  readonly records: Records;
+  /** Closes the adapter and opens it again on the same place, as the next process does. */
+  reopen(): Promise<Records>;
+  /** Closes what is open and frees the place. */
+  close(): Promise<void>;
+}
+
+export const ACCEPTED_AT = new Date("2026-11-22T10:00:00.001Z");
+export const STARTED_AT = new Date("2026-11-22T10:00:01.999Z");
+export const LEASE_UNTIL = new Date("2026-11-22T10:01:01.999Z");
+export const FINISHED_AT = new Date("2026-11-22T10:01:40.500Z");
+/** Later than everything that happens in these tests. */
+export const END_OF_TIME = new Date("9999-12-31T23:59:59.999Z");
+export const DAY_MS = 86_400_000;
+export const NO_LIMIT = 1_000_000;
+export const WORKER = "run_here";
+export const OTHER_WORKER = "run_there";
+export const SIZE = { width: 480, height: 1408 };
+export const FAILURE: GenerationFailure = {
+  code: "UPSTREAM_FAILED",
+  message: "the provider broke",
+  retryable: true,
+  billed: "UNKNOWN",
+};
+export const INTERRUPTED: GenerationFailure = {
+  code: "INTERRUPTED",
+  message: "the gateway stopped",
+  retryable: true,
+  billed: "UNKNOWN",
+};
+
+export function orderOf(id: string, createdAt = ACCEPTED_AT): GenerationOrder {
+  return {
+    id,
+    owner: "public",
+    prompt: "a fox",
+    model: "scripted-1",
+    n: 2,
+    requestedSize: { width: 256, height: 256 },
+    modelSize: { width: 816, height: 816 },
+    quality: "AUTO",
+    format: "PNG",
+    background: "AUTO",
+    warnings: [],
+    createdAt,
+  };
+}
+
+export function keyOf(key: string, from = ACCEPTED_AT): Idempotency {
+  return { key, inputHash: "0".repeat(64), expiresAt: new Date(from.getTime() + DAY_MS) };
+}
+
+export function claimOf(worker = WORKER, at = STARTED_AT, leaseUntil = LEASE_UNTIL): Claim {
+  return { worker, at, leaseUntil };
+}
+
+export function imageOf(generationId: string, index: number): Image {
+  return {
+    id: `img_${generationId}_${9 - index}`,
+    generationId,
+    owner: "public",
+    index,
+    key: `${generationId}/${index}/original`,
+    originalKey: `${generationId}/${index}/original`,
+    width: 256,
+    height: 256,
+    format: "PNG",
+    byteSize: 1000 + index,
+    sha256: String(index).repeat(64),
+    placeholder: "data:image/webp;base64,AAAA",
+    createdAt: new Date(STARTED_AT.getTime() + index),
+  };
+}
+
+export function warning(code: string, message: string): { readonly code: string; readonly message: string } {
+  return { code, message };
+}
+
+/** Accepts where there is room for everything. */
+export async function accept(records: Records, order: GenerationOrder): Promise<Acceptance> {
+  const acceptance = await records.accept(order, NO_LIMIT);
+  if (!acceptance) throw new Error("there was no room for a generation");
+  return acceptance;
+}
+
+/** Accepts and starts. */
+export async function begin(records: Records, order: GenerationOrder, claim = claimOf()): Promise<void> {
+  await accept(records, order);
+  if (!(await records.start(order.id, claim))) throw new Error(`${order.id} was not started`);
+}
+
+export async function find(records: Records, id: string): Promise<Generation | undefined> {
+  const [generation, ...others] = await records.findGenerations([id]);
+  if (others.length > 0) throw new Error(`${id} was found more than once`);
+  return generation;
+}
+
+export function idsOf(found: readonly { readonly id: string }[]): string[] {
+  return found.map(({ id }) => id);
+}

@@ -1,0 +1,84 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { Client } from "pg";
+
+const SERVER = fileURLToPath(new URL("postgres-server.ts", import.meta.url));
+
+/** A real PostgreSQL server that can be taken away and brought back. */
+export interface PostgresServer {
+  readonly port: number;
+  /** Makes an empty database and answers its URL. With `template`, the URL of another one nobody uses, a copy of that. */
+  createDatabase(template?: string): Promise<string>;
+  /** Runs SQL on a database, as its superuser. */
+  query(url: string, sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
+  /** Takes the server away; resolves when it is gone, with every connection to it. */
+  stopServer(): Promise<void>;
+  /** Brings it back on the same port with the same databases. */
+  startServer(): Promise<void>;
+  /** Removes the server and everything in it. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a server. It ends with this process, killed or not.
+ *
+ * @param isDurable whether commits are synced to disk, which tests need not wait for
+ * @throws Error with the output of the server when it does not start
+ */
+export async function startPostgresServer({ isDurable = false } = {}): Promise<PostgresServer> {
+  const child = fork(SERVER, isDurable ? ["--durable"] : [], {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    execArgv: [],
+  });
+  const port = await answerOf(child);
+  const command = async (name: "start" | "stop") => {
+    child.send(name);
+    await answerOf(child);
+  };
+  await command("start");
+  const urlOf = (database: string) => `postgres://postgres:password@127.0.0.1:${port}/${database}`;
+  let count = 0;
+  return {
+    port,
+    async createDatabase(template) {
+      const name = `test_${++count}`;
+      const source = template ? ` TEMPLATE ${new URL(template).pathname.slice(1)}` : "";
+      await query(urlOf("postgres"), `CREATE DATABASE ${name}${source}`);
+      return urlOf(name);
+    },
+    query,
+    stopServer: () => command("stop"),
+    startServer: () => command("start"),
+    async stop() {
+      if (child.connected) child.disconnect();
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    },
+  };
+}
+
+async function query(url: string, sql: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    return (await client.query(sql, [...values])).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function answerOf(child: ChildProcess): Promise<number> {
+  const settled = new AbortController();
+  const { signal } = settled;
+  try {
+    const [answer] = await Promise.race([
+      once(child, "message", { signal }),
+      once(child, "exit", { signal }).then(() => [{ problem: "its process ended" }]),
+    ]);
+    if (answer.problem !== undefined) throw new Error(`PostgreSQL did not start or stop: ${answer.problem}`);
+    return answer.port;
+  } finally {
+    settled.abort();
+  }
+}

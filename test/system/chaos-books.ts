@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import sharp from "sharp";
+
+/** A generation as a client was told of it. */
+export interface ToldGeneration {
+  readonly id: string;
+  readonly status: "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELED";
+  readonly failure: { readonly code: string; readonly billed: string } | null;
+  readonly images: readonly ToldImage[];
+}
+
+export interface ToldImage {
+  readonly id: string;
+  readonly index: number;
+  readonly url: string;
+  /** The URL of a derivative of {@link DERIVATIVE_WIDTH} pixels. */
+  readonly derivative: string;
+  readonly width: number;
+  readonly height: number;
+  readonly byteSize: number;
+  readonly sha256: string;
+}
+
+export const DERIVATIVE_WIDTH = 400;
+/** What clients ask of a generation, to read it as a {@link ToldGeneration}. */
+export const GENERATION_FIELDS = `id status failure { code billed }
+  images { id index url derivative: url(width: ${DERIVATIVE_WIDTH}) width height byteSize sha256 }`;
+
+/** What one client wants, under one idempotency key, and everything it was told about it. */
+export interface Order {
+  /** In the prompt, and the key too. */
+  readonly marker: string;
+  readonly n: number;
+  readonly size: string;
+  readonly door: "REST" | "GraphQL";
+  /** What the client does while it waits for its first answer. */
+  readonly patience: "waits" | "leaves" | "asks again";
+  /** Whether two send the same at once. */
+  readonly hasTwin: boolean;
+  /** Whether this client looks at derivatives. */
+  readonly wantsDerivatives: boolean;
+  readonly ending: "takes" | "cancels" | "deletes";
+  /** Whether anything but silence was ever answered. */
+  isAccepted: boolean;
+  isDeleted: boolean;
+  readonly ids: Set<string>;
+  /** Images whose URLs a REST client was given. */
+  readonly restImageIds: Set<string>;
+  /** The first answer in which the generation had ended. */
+  ended: ToldGeneration | undefined;
+}
+
+export function isEnded({ status }: ToldGeneration): boolean {
+  return status !== "QUEUED" && status !== "RUNNING";
+}
+
+/** The driver's own truth, beside which the gateway's is held in the end. */
+export class ChaosBooks {
+  readonly orders: Order[] = [];
+  /** What must never happen, in words, each with its order's marker. */
+  readonly contradictions: string[] = [];
+  readonly halfWritten: string[] = [];
+  readonly withoutBytes: string[] = [];
+  imageCount = 0;
+
+  /** A client was told how its generation stands. */
+  note(order: Order, told: ToldGeneration): void {
+    order.isAccepted = true;
+    order.ids.add(told.id);
+    if (order.ids.size > 1) this.contradict(order, `one key, several generations: ${[...order.ids].join(", ")}`);
+    if (told.failure?.code === "INTERNAL") this.contradict(order, "failed by a bug");
+    if (order.ended && order.ended.status !== told.status) {
+      this.contradict(order, `was told ${order.ended.status} and then ${told.status}`);
+    }
+    if (isEnded(told)) order.ended ??= told;
+  }
+
+  contradict({ marker }: Order, what: string): void {
+    this.contradictions.push(`${marker}: ${what}`);
+  }
+
+  /** Bytes that were served whole, as the answer's length says, have to be the image that was promised. */
+  noteBytes(order: Order, bytes: Buffer, promised: { readonly sha256: string; readonly byteSize: number }): void {
+    this.imageCount++;
+    const isWhole = createHash("sha256").update(bytes).digest("hex") === promised.sha256;
+    if (!isWhole || promised.byteSize !== bytes.length) this.halfWritten.push(`${order.marker}: ${bytes.length} bytes`);
+  }
+
+  /** A derivative has to be a whole image of its width; nothing else is promised of its bytes. */
+  async noteDerivative(order: Order, bytes: Buffer): Promise<void> {
+    this.imageCount++;
+    const image = sharp(bytes, { failOn: "truncated" });
+    const width = await image.stats().then(
+      async () => (await image.metadata()).width,
+      () => undefined,
+    );
+    if (width !== DERIVATIVE_WIDTH) this.halfWritten.push(`${order.marker}: a derivative of ${bytes.length} bytes`);
+  }
+}

@@ -1,0 +1,154 @@
+import sharp from "sharp";
+import { type ChaosBooks, GENERATION_FIELDS, type Order, type ToldGeneration, type ToldImage } from "./chaos-books.ts";
+import type { ChaosUpstream, UpstreamCall } from "./chaos-upstream.ts";
+
+/** What is left when the dust has settled, held beside the books. Every list is empty when the promises were kept. */
+export interface Verdict {
+  /** Orders that a client knows to be accepted. */
+  readonly accepted: number;
+  /** How they ended: `SUCCEEDED`, `FAILED INTERRUPTED`, `deleted`, …, with how many did. */
+  readonly finished: ReadonlyMap<string, number>;
+  readonly lost: readonly string[];
+  readonly submittedTwice: readonly string[];
+  /** Stored bytes without a record. */
+  readonly orphans: readonly string[];
+  readonly recordsWithoutBytes: readonly string[];
+  readonly halfWritten: readonly string[];
+  readonly contradictions: readonly string[];
+}
+
+const PAGE = `query ($after: String) { generations(first: 100, after: $after) {
+  edges { node { ${GENERATION_FIELDS} } } pageInfo { hasNextPage endCursor } } }`;
+
+/**
+ * Looks at everything that the gateway has, through its doors.
+ *
+ * @param url a gateway that runs, with nothing queued or running any more
+ * @param storedKeys what is stored
+ */
+export async function judge(
+  books: ChaosBooks,
+  upstreams: readonly ChaosUpstream[],
+  url: string,
+  storedKeys: readonly string[],
+): Promise<Verdict> {
+  const generations = await allGenerations(url);
+  const calls = upstreams.flatMap((upstream) => upstream.calls.map((call) => ({ call, upstream })));
+  const callsOf = Map.groupBy(calls, ({ call }) => call.marker);
+  const lost: string[] = [];
+  const withoutBytes = [...books.withoutBytes];
+  const halfWritten = [...books.halfWritten];
+  const contradictions = [...books.contradictions];
+  const finished = new Map<string, number>();
+  for (const order of books.orders) {
+    const found = [...order.ids].flatMap((id) => generations.get(id) ?? []);
+    for (const { id } of found) generations.delete(id);
+    if (order.isDeleted) {
+      count(finished, "deleted");
+      if (found.length > 0) contradictions.push(`${order.marker}: was deleted and is there`);
+      continue;
+    }
+    const [generation] = found;
+    if (!generation || order.ids.size === 0) {
+      lost.push(`${order.marker}: ${[...order.ids]} is not there`);
+      continue;
+    }
+    const { status, failure } = generation;
+    count(finished, failure ? `${status} ${failure.code}` : status);
+    if (status === "QUEUED" || status === "RUNNING") lost.push(`${order.marker}: still ${status}`);
+    if (order.ended?.status !== status) contradictions.push(`${order.marker}: ${order.ended?.status} became ${status}`);
+    if (status === "SUCCEEDED" && generation.images.length !== order.n) {
+      lost.push(`${order.marker}: ${generation.images.length} of ${order.n} images`);
+    }
+    const known = new Set(generation.images.map(({ id }) => id));
+    if ([...order.restImageIds].some((id) => !known.has(id)))
+      lost.push(`${order.marker}: an image that was handed out`);
+    for (const image of generation.images) {
+      const bytes = await load(url, image.url);
+      if (!bytes) withoutBytes.push(`${order.marker}: ${image.id}`);
+      else books.noteBytes(order, bytes, image);
+      const derivative = order.wantsDerivatives && (await load(url, image.derivative));
+      if (derivative) await books.noteDerivative(order, derivative);
+      const difference = bytes && (await differenceOf(order, image, bytes, callsOf.get(order.marker) ?? []));
+      if (difference) halfWritten.push(`${order.marker}: ${image.id} ${difference}`);
+    }
+  }
+  for (const id of generations.keys()) contradictions.push(`${id}: nobody knows it`);
+  return {
+    accepted: books.orders.filter(({ isAccepted }) => isAccepted).length,
+    finished,
+    lost: [...new Set([...lost, ...withoutBytes])],
+    submittedTwice: [...callsOf].filter(([, own]) => !isOnce(own.map(({ call }) => call))).map(([marker]) => marker),
+    orphans: await orphansOf(url, storedKeys),
+    recordsWithoutBytes: withoutBytes,
+    halfWritten: [...new Set([...halfWritten, ...books.halfWritten])],
+    contradictions,
+  };
+}
+
+/** A call that the provider turned away before any work may be made again, by the process that made it. */
+function isOnce(calls: readonly UpstreamCall[]): boolean {
+  return calls.slice(0, -1).every(({ isTurnedAway, life }) => isTurnedAway && life === calls.at(-1)?.life);
+}
+
+/** What is wrong with a picture that was to be the one that the provider sent, in the size that was asked for. */
+async function differenceOf(
+  { size }: Order,
+  { index }: ToldImage,
+  bytes: Buffer,
+  calls: readonly { readonly call: UpstreamCall; readonly upstream: ChaosUpstream }[],
+): Promise<string | undefined> {
+  const { call, upstream } = calls.at(-1) ?? {};
+  if (call?.colour === undefined || !upstream) return "was never sent by the provider";
+  const { width, height } = await sharp(bytes).metadata();
+  if (`${width}x${height}` !== size) return `has ${width}x${height} pixels, not ${size}`;
+  const { channels } = await sharp(bytes).stats();
+  const means = channels.map(({ mean }) => Math.round(mean));
+  const expected = upstream.meanOf(call.colour + index);
+  const isSent = expected.every((mean, channel) => Math.abs((means[channel] ?? 0) - mean) < 8);
+  return isSent ? undefined : `is another picture: ${means}, not ${expected}`;
+}
+
+async function allGenerations(url: string): Promise<Map<string, ToldGeneration>> {
+  const found = new Map<string, ToldGeneration>();
+  for (let after: string | null = null; ; ) {
+    const { generations }: { generations: Page } = await query(url, PAGE, { after });
+    for (const { node } of generations.edges) found.set(node.id, node);
+    if (!generations.pageInfo.hasNextPage) return found;
+    after = generations.pageInfo.endCursor;
+  }
+}
+
+interface Page {
+  readonly edges: readonly { readonly node: ToldGeneration }[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
+}
+
+/** Keys are `<generation>/<image>/…`. */
+async function orphansOf(url: string, storedKeys: readonly string[]): Promise<string[]> {
+  const known = new Set([...(await allGenerations(url)).values()].flatMap(({ images }) => images.map(({ id }) => id)));
+  return storedKeys.filter((key) => !known.has(key.split("/")[1] ?? ""));
+}
+
+async function load(url: string, imageUrl: string): Promise<Buffer | undefined> {
+  const { pathname, search } = new URL(imageUrl);
+  const response = await fetch(url + pathname + search);
+  const bytes = Buffer.from(await response.arrayBuffer());
+  return response.status === 200 ? bytes : undefined;
+}
+
+/** @throws Error when the answer holds an error */
+export async function query<Data>(url: string, text: string, variables: object = {}): Promise<Data> {
+  const response = await fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ query: text, variables }),
+  });
+  const { data, errors } = (await response.json()) as { data: Data; errors?: unknown };
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}

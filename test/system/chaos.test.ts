@@ -1,0 +1,24 @@
+import { expect, test } from "@jest/globals";
+import { brokenPromises, runChaos } from "./chaos.ts";
+
+/** More than the runs take on a slow machine; a run that stands still fails by it. */
+const TIMEOUT_MS = 120_000;
+
+test.each([
+  ["embedded", 8],
+  ["distributed", 3],
+] as const)(
+  "%s: nothing accepted is lost, and nothing submitted twice, in %i rounds of SIGKILL",
+  async (topology, rounds) => {
+    const report = await runChaos({ topology, rounds, seed: 20_261_122, clients: 8 });
+
+    expect(Object.fromEntries(brokenPromises(report))).toEqual({});
+    const finished = [...report.finished.values()].reduce((sum, count) => sum + count, 0);
+    expect(report.accepted).toBe(finished);
+    // The run was one: there was something to lose, it was looked at, and gateways were killed at work.
+    expect(report.finished.get("SUCCEEDED")).toBeGreaterThan(0);
+    expect(report.imagesLoaded).toBeGreaterThan(0);
+    expect(report.kills.idle).toBeLessThan(rounds);
+  },
+  TIMEOUT_MS,
+);
