@@ -6,7 +6,7 @@ import { MeasuredProcess } from "./measured-process.ts";
 const GATEWAY = new URL("../dist/main.js", import.meta.url);
 const QUEUED = 10_000;
 /** Accepted before the measurement, until the process has the size it keeps under load. */
-const WARM_UP = 3_000;
+const WARM_UP = 8_000;
 const CONNECTIONS = 32;
 
 export interface QueueFigures {
