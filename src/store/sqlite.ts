@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
-import { type Driver, Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
 import { StartError } from "../errors.ts";
 import type { Records } from "../ports/records.ts";
 import { type Database, migrate } from "./database.ts";
@@ -16,7 +16,7 @@ const SQLITE_BUSY = 5;
  */
 export async function openSqliteRecords(path: string): Promise<Records> {
   const sqlite = openExclusively(path);
-  const database = new Kysely<Database>({ dialect: new YieldingSqliteDialect({ database: toKyselyDatabase(sqlite) }) });
+  const database = new Kysely<Database>({ dialect: new SqliteDialect({ database: toKyselyDatabase(sqlite) }) });
   try {
     await migrate(database, { place: path, idType: "text" });
   } catch (error) {
@@ -65,23 +65,6 @@ function openExclusively(path: string): DatabaseSync {
       ],
       { cause: error },
     );
-  }
-}
-
-/**
- * Statements run on the event loop's thread. Between one use of the connection and the next the loop gets its turn, so
- * that fifty callers at the same instant do not stop everyone else for the time of fifty synced commits.
- */
-class YieldingSqliteDialect extends SqliteDialect {
-  override createDriver(): Driver {
-    const driver = super.createDriver();
-    const acquire = driver.acquireConnection.bind(driver);
-    driver.acquireConnection = async (options) => {
-      const connection = await acquire(options);
-      await new Promise(setImmediate);
-      return connection;
-    };
-    return driver;
   }
 }
 
