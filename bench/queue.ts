@@ -5,13 +5,14 @@ import { MeasuredProcess } from "./measured-process.ts";
 
 const GATEWAY = new URL("../dist/main.js", import.meta.url);
 const QUEUED = 10_000;
-/** Accepted before the measurement, until the process has the size it keeps under load. */
-const WARM_UP = 8_000;
 const CONNECTIONS = 32;
 
 export interface QueueFigures {
   readonly acceptedPerSecond: number;
-  readonly memoryGrowthBytes: number;
+  /** Growth of the resident set from a process that has just started, V8's heap taking its size included. */
+  readonly firstGrowthBytes: number;
+  /** Growth by as many again. */
+  readonly nextGrowthBytes: number;
 }
 
 /** Has ten thousand generations accepted while the provider never answers, so that nearly all of them stay queued. */
@@ -24,21 +25,26 @@ export async function measureQueue(): Promise<QueueFigures> {
       OPENAI_API_KEY: "none",
       OPENAI_BASE_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`,
       PICTOGRAPH_MAX_CONCURRENCY: "1",
-      PICTOGRAPH_MAX_QUEUE: String(2 * QUEUED),
+      PICTOGRAPH_MAX_QUEUE: String(3 * QUEUED),
     },
   });
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  await acceptMany(gateway.url, agent, WARM_UP);
   const before = await gateway.vitals();
   const startedAt = performance.now();
   await acceptMany(gateway.url, agent, QUEUED);
   const seconds = (performance.now() - startedAt) / 1000;
+  const between = await gateway.vitals();
+  await acceptMany(gateway.url, agent, QUEUED);
   const after = await gateway.vitals();
   agent.destroy();
   silent.closeAllConnections();
   silent.close();
   await gateway.stop();
-  return { acceptedPerSecond: QUEUED / seconds, memoryGrowthBytes: after.residentBytes - before.residentBytes };
+  return {
+    acceptedPerSecond: QUEUED / seconds,
+    firstGrowthBytes: between.residentBytes - before.residentBytes,
+    nextGrowthBytes: after.residentBytes - between.residentBytes,
+  };
 }
 
 const MUTATION = `mutation ($prompt: String!) { generateImages(input: { prompt: $prompt, waitSeconds: 0 }) { id } }`;
