@@ -3,15 +3,22 @@ export { type Billed, type ErrorCode, type ErrorDetails, GatewayError, StartErro
 export { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 export type {
   Background,
+  Edits,
   GenerateRequest,
   ImageFormat,
   ImageProvider,
   ModelDescription,
+  ModelPrice,
   Operation,
+  OutputTokens,
   PixelSize,
+  Previews,
   ProviderEvent,
   Quality,
   SizeRule,
+  TokenCountRule,
+  TokenDetails,
+  TokenPrices,
   TokenUsage,
 } from "./ports/image-provider.ts";
 export type {

@@ -31,6 +31,70 @@ export type SizeRule =
       readonly maxPixels: number;
     };
 
+/** The previews a model can show while it makes an image. */
+export interface Previews {
+  /** The most previews of one image. */
+  readonly maxPartialImages: number;
+  /** The most images of a call that shows previews. */
+  readonly maxImages: number;
+}
+
+/** What a model takes to edit. */
+export interface Edits {
+  /** The most images that go in. */
+  readonly maxInputImages: number;
+  /** The largest image that goes in, in bytes. */
+  readonly maxInputBytes: number;
+  readonly inputFormats: readonly ImageFormat[];
+  /** Whether a mask can say where to edit. */
+  readonly hasMask: boolean;
+}
+
+/** US dollars for a million tokens of each kind, as decimal strings; a kind that is left out has no known price. */
+export interface TokenPrices {
+  readonly textInput?: string;
+  readonly cachedTextInput?: string;
+  readonly imageInput?: string;
+  readonly cachedImageInput?: string;
+  readonly textOutput?: string;
+  readonly imageOutput?: string;
+}
+
+/** What a model costs from one day on, until the price of a later day. */
+export interface ModelPrice {
+  /** The first day, `YYYY-MM-DD` in UTC. */
+  readonly from: string;
+  /** Where it is published. */
+  readonly source: string;
+  readonly perMillionTokens?: TokenPrices;
+  /** US dollars of one image whatever its size, as a decimal string; on top of the tokens where both stand. */
+  readonly perImage?: string;
+}
+
+/**
+ * How many output tokens one image takes.
+ *
+ * - `list`: by quality and size.
+ * - `area`: `ceil(f × round(f × shorter / longer) × (offsetPixels + width × height) / scale)`, with `f` by quality.
+ */
+export type TokenCountRule =
+  | { readonly kind: "list"; readonly counts: Readonly<Partial<Record<Quality, Readonly<Record<string, number>>>>> }
+  | {
+      readonly kind: "area";
+      readonly factors: Readonly<Partial<Record<Quality, number>>>;
+      readonly offsetPixels: number;
+      readonly scale: number;
+    };
+
+/** What an image will take, as published: enough to say what it will cost before it is made. */
+export interface OutputTokens {
+  /** Where it is published. */
+  readonly source: string;
+  readonly perImage: TokenCountRule;
+  /** Tokens of one preview on top. */
+  readonly perPartialImage: number;
+}
+
 /** What one model is and can do. The service asks a model only for what stands here. */
 export interface ModelDescription {
   readonly id: string;
@@ -46,10 +110,25 @@ export interface ModelDescription {
   readonly hasSeed: boolean;
   /** The longest prompt in characters (Unicode code points). */
   readonly maxPromptLength: number;
+  /** `undefined` when it shows none. */
+  readonly previews?: Previews;
+  /** `undefined` unless `EDIT` is among the operations. */
+  readonly edits?: Edits;
   /** `YYYY-MM-DD` as the vendor announced it; `undefined` while none is announced. */
   readonly shutdownDate?: string;
   /** The model to move to when this one shuts down, or has. */
   readonly replacement?: string;
+  /**
+   * Models of one class cost about the same. Requests for a model that has shut down move by themselves only inside
+   * its class. @defaultValue the model is in a class of its own
+   */
+  readonly priceClass?: string;
+  /** Whether someone decided that the replacement may be of another price class. @defaultValue false */
+  readonly mayChangePriceClass?: boolean;
+  /** In any order. @defaultValue nothing is known of its price */
+  readonly prices?: readonly ModelPrice[];
+  /** `undefined` where nothing is published. */
+  readonly outputTokens?: OutputTokens;
 }
 
 /** One call to a model, already checked against its {@link ModelDescription}. */
@@ -67,11 +146,23 @@ export interface GenerateRequest {
   readonly partialImages: number;
 }
 
-/** What the provider says it used. */
+/** What the provider says it used; the parts as far as it tells them. */
 export interface TokenUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly totalTokens: number;
+  readonly inputDetails?: TokenDetails;
+  readonly outputDetails?: TokenDetails;
+}
+
+/** The kinds of tokens that make up a sum. */
+export interface TokenDetails {
+  readonly textTokens: number;
+  readonly imageTokens: number;
+  /** Of the text tokens, those that came from the provider's cache. */
+  readonly cachedTextTokens?: number;
+  /** Of the image tokens, those that came from the provider's cache. */
+  readonly cachedImageTokens?: number;
 }
 
 /**

@@ -23,6 +23,7 @@ const MODEL: ModelDescription = {
   backgrounds: ["AUTO", "OPAQUE", "TRANSPARENT"],
   hasSeed: true,
   maxPromptLength: 32_000,
+  previews: { maxPartialImages: 3, maxImages: 10 },
 };
 
 /** Which stages are shown before an image, by the number of previews wanted. */

@@ -1,106 +1,230 @@
-import type { ModelDescription, PixelSize, Quality, SizeRule } from "../../ports/image-provider.ts";
+import type {
+  Edits,
+  ModelDescription,
+  ModelPrice,
+  OutputTokens,
+  PixelSize,
+  Previews,
+  Quality,
+  SizeRule,
+  TokenPrices,
+} from "../../ports/image-provider.ts";
 
-/**
- * OpenAI's image models as of 22 November 2026, the retired ones included so that their names still lead to a living
- * one.
+/*
+ * OpenAI's image models as of 24 November 2026, as data: the retired ones too, so that their names still lead to a
+ * living one.
  *
- * Sizes, qualities, counts, prompt lengths and the models' names: the vendor's reference of `POST /v1/images/generations`
- * (https://platform.openai.com/docs/api-reference/images/create), as the types of its client 7.57 repeat it. Shutdown
- * dates: https://platform.openai.com/docs/deprecations.
- *
- * Replacements keep a model's class and skip a generation that would soon have to be replaced in turn: what was the
- * best of its day becomes gpt-image-2.6-sunburst, what was the quick and cheap one gpt-image-2.6-flare.
+ * Sources: of names, sizes, qualities, formats, counts, prompt lengths, previews and edits the vendor's reference of
+ * `POST /v1/images/generations` and `/v1/images/edits` (https://developers.openai.com/api/reference/resources/images),
+ * as the types of its client 7.57 repeat it; of shutdown dates https://developers.openai.com/api/docs/deprecations; of
+ * prices and token counts what stands beside them.
  */
-export const CATALOGUE: readonly ModelDescription[] = [
-  current("gpt-image-2.6-flare", "to max"),
-  current("gpt-image-2.6-sunburst", "to max"),
-  current("gpt-image-2.5-flare", "to max"),
-  current("gpt-image-2.5-sunburst", "to max"),
-  current("gpt-image-2", "to high"),
-  {
-    ...current("gpt-image-1.5", "to high"),
-    sizes: threeSizes(),
-    shutdownDate: "2026-12-01",
-    replacement: "gpt-image-2.6-sunburst",
-  },
-  {
-    ...current("gpt-image-1-mini", "to high"),
-    sizes: threeSizes(),
-    shutdownDate: "2026-12-01",
-    replacement: "gpt-image-2.6-flare",
-  },
-  {
-    ...current("gpt-image-1", "to high"),
-    sizes: threeSizes(),
-    shutdownDate: "2026-10-23",
-    replacement: "gpt-image-2.6-sunburst",
-  },
-  {
-    ...current("dall-e-3", "to high"),
-    maxImages: 1,
-    sizes: list([1024, 1024], [1792, 1024], [1024, 1792]),
-    formats: ["PNG"],
-    qualities: ["AUTO"],
-    backgrounds: ["AUTO", "OPAQUE"],
-    maxPromptLength: 4000,
-    shutdownDate: "2026-05-12",
-    replacement: "gpt-image-2.6-sunburst",
-  },
-  {
-    ...current("dall-e-2", "to high"),
-    sizes: list([1024, 1024], [512, 512], [256, 256]),
-    formats: ["PNG"],
-    qualities: ["AUTO"],
-    backgrounds: ["AUTO", "OPAQUE"],
-    maxPromptLength: 1000,
-    shutdownDate: "2026-05-12",
-    replacement: "gpt-image-2.6-flare",
-  },
-];
 
-/**
- * The catalogue and, described by the rules of gpt-image-2, the names that it does not know: a compatible server's
- * model, or one newer than this release.
- */
-export function describeModels(extraModels: readonly string[]): readonly ModelDescription[] {
-  const known = new Set(CATALOGUE.map((model) => model.id));
-  const unknown = [...new Set(extraModels)].filter((id) => !known.has(id));
-  return [...CATALOGUE, ...unknown.map((id) => current(id, "to high"))];
-}
+const MODEL_PAGES = "https://developers.openai.com/api/docs/models";
+const IMAGE_GUIDE = "https://developers.openai.com/api/docs/guides/image-generation";
 
-function current(id: string, qualities: "to high" | "to max"): ModelDescription {
-  const toHigh: readonly Quality[] = ["AUTO", "LOW", "MEDIUM", "HIGH"];
-  return {
-    id,
-    provider: "openai",
-    operations: ["GENERATE"],
-    maxImages: 10,
-    sizes: anySize(),
-    formats: ["PNG", "JPEG", "WEBP"],
-    qualities: qualities === "to high" ? toHigh : [...toHigh, "XHIGH", "MAX"],
-    backgrounds: ["AUTO", "OPAQUE", "TRANSPARENT"],
-    hasSeed: false,
-    maxPromptLength: 32_000,
-  };
-}
+const TO_HIGH: readonly Quality[] = ["AUTO", "LOW", "MEDIUM", "HIGH"];
+const TO_MAX: readonly Quality[] = [...TO_HIGH, "XHIGH", "MAX"];
 
 /**
  * The vendor's largest size is 3840x2160, upright or not: the longer side and the number of pixels say it. It names no
  * shortest side; the least number of pixels and the ratio of 1:3 to 3:1 keep it above 464.
  */
-function anySize(): SizeRule {
-  return {
-    kind: "bounds",
-    multipleOf: 16,
-    minSide: 16,
-    maxLongSide: 3840,
-    minPixels: 655_360,
-    maxPixels: 8_294_400,
-  };
+const ANY_SIZE: SizeRule = {
+  kind: "bounds",
+  multipleOf: 16,
+  minSide: 16,
+  maxLongSide: 3840,
+  minPixels: 655_360,
+  maxPixels: 8_294_400,
+};
+const THREE_SIZES = list([1024, 1024], [1536, 1024], [1024, 1536]);
+
+/** "Streaming is only supported with n=1." */
+const PREVIEWS: Previews = { maxPartialImages: 3, maxImages: 1 };
+/** "Less than 50MB." */
+const EDITS: Edits = {
+  maxInputImages: 16,
+  maxInputBytes: 50_000_000 - 1,
+  inputFormats: ["PNG", "JPEG", "WEBP"],
+  hasMask: true,
+};
+
+/** Prices since gpt-image-2. */
+const TODAYS_PRICES: TokenPrices = {
+  textInput: "5",
+  cachedTextInput: "1.25",
+  imageInput: "8",
+  cachedImageInput: "2",
+  imageOutput: "30",
+};
+
+/** Of gpt-image-1 and gpt-image-1.5. */
+const TOKENS_BY_SIZE: OutputTokens = {
+  source: `${IMAGE_GUIDE}#calculating-costs`,
+  perImage: {
+    kind: "list",
+    counts: {
+      LOW: { "1024x1024": 272, "1024x1536": 408, "1536x1024": 400 },
+      MEDIUM: { "1024x1024": 1056, "1024x1536": 1584, "1536x1024": 1568 },
+      HIGH: { "1024x1024": 4160, "1024x1536": 6240, "1536x1024": 6208 },
+    },
+  },
+  perPartialImage: 100,
+};
+
+/**
+ * The vendor's calculator, read from its page by
+ * https://community.openai.com/t/gpt-image-2-output-pricing-calculator-online-and-in-your-code/1382699.
+ */
+const TOKENS_BY_AREA = { kind: "area", offsetPixels: 2_000_000, scale: 4_000_000 } as const;
+const TOKENS_OF_2: OutputTokens = {
+  source: `${IMAGE_GUIDE}#calculating-costs`,
+  perImage: { ...TOKENS_BY_AREA, factors: { LOW: 16, MEDIUM: 48, HIGH: 96 } },
+  perPartialImage: 100,
+};
+/** The counts of 1024x1024 for each quality, 196, 439, 1756, 3122 and 7024, are of the same rule. */
+const TOKENS_OF_2_5: OutputTokens = {
+  source: `${IMAGE_GUIDE}#calculating-costs`,
+  perImage: { ...TOKENS_BY_AREA, factors: { LOW: 16, MEDIUM: 24, HIGH: 48, XHIGH: 64, MAX: 96 } },
+  perPartialImage: 100,
+};
+
+const TODAYS: Omit<ModelDescription, "id" | "prices"> = {
+  provider: "openai",
+  operations: ["GENERATE", "EDIT"],
+  maxImages: 10,
+  sizes: ANY_SIZE,
+  formats: ["PNG", "JPEG", "WEBP"],
+  qualities: TO_MAX,
+  backgrounds: ["AUTO", "OPAQUE", "TRANSPARENT"],
+  hasSeed: false,
+  maxPromptLength: 32_000,
+  previews: PREVIEWS,
+  edits: EDITS,
+  priceClass: "standard",
+  outputTokens: TOKENS_OF_2_5,
+};
+
+const DALL_E: Omit<ModelDescription, "id" | "maxImages" | "sizes" | "maxPromptLength" | "replacement"> = {
+  provider: "openai",
+  operations: ["GENERATE"],
+  formats: ["PNG"],
+  qualities: ["AUTO"],
+  backgrounds: ["AUTO", "OPAQUE"],
+  hasSeed: false,
+  shutdownDate: "2026-05-12",
+  priceClass: "per image",
+  mayChangePriceClass: true,
+};
+
+/**
+ * Replacements skip a generation that would soon have to be replaced in turn: what was the best of its day becomes
+ * gpt-image-2.6-sunburst, what was the quick and cheap one gpt-image-2.6-flare.
+ *
+ * A price class is the price of a million output tokens, roughly: `standard` 30 to 40 dollars, `mini` 8, and `per image`
+ * where there were no tokens. The names that were retired before this release was made have led to today's models
+ * ever since, whatever these cost.
+ */
+export const CATALOGUE: readonly ModelDescription[] = [
+  { ...TODAYS, id: "gpt-image-2.6-flare", prices: [price("2026-11-04", "gpt-image-2.6-flare", TODAYS_PRICES)] },
+  { ...TODAYS, id: "gpt-image-2.6-sunburst", prices: [price("2026-11-04", "gpt-image-2.6-sunburst", TODAYS_PRICES)] },
+  { ...TODAYS, id: "gpt-image-2.5-flare", prices: [price("2026-09-08", "gpt-image-2.5-flare", TODAYS_PRICES)] },
+  { ...TODAYS, id: "gpt-image-2.5-sunburst", prices: [price("2026-09-08", "gpt-image-2.5-sunburst", TODAYS_PRICES)] },
+  {
+    ...TODAYS,
+    id: "gpt-image-2",
+    qualities: TO_HIGH,
+    outputTokens: TOKENS_OF_2,
+    prices: [price("2026-04-21", "gpt-image-2", TODAYS_PRICES)],
+  },
+  {
+    ...TODAYS,
+    id: "gpt-image-1.5",
+    qualities: TO_HIGH,
+    sizes: THREE_SIZES,
+    shutdownDate: "2026-12-01",
+    replacement: "gpt-image-2.6-sunburst",
+    outputTokens: TOKENS_BY_SIZE,
+    prices: [price("2025-12-16", "gpt-image-1.5", { ...TODAYS_PRICES, textOutput: "10", imageOutput: "32" })],
+  },
+  {
+    ...withoutTokenCounts(TODAYS),
+    id: "gpt-image-1-mini",
+    qualities: TO_HIGH,
+    sizes: THREE_SIZES,
+    shutdownDate: "2026-12-01",
+    replacement: "gpt-image-2.6-flare",
+    priceClass: "mini",
+    prices: [
+      price("2025-10-06", "gpt-image-1-mini", {
+        textInput: "2",
+        cachedTextInput: "0.2",
+        imageInput: "2.5",
+        cachedImageInput: "0.25",
+        imageOutput: "8",
+      }),
+    ],
+  },
+  {
+    ...TODAYS,
+    id: "gpt-image-1",
+    qualities: TO_HIGH,
+    sizes: THREE_SIZES,
+    shutdownDate: "2026-10-23",
+    replacement: "gpt-image-2.6-sunburst",
+    mayChangePriceClass: true,
+    outputTokens: TOKENS_BY_SIZE,
+    prices: [
+      price("2025-04-23", "gpt-image-1", {
+        textInput: "5",
+        cachedTextInput: "1.25",
+        imageInput: "10",
+        cachedImageInput: "2.5",
+        imageOutput: "40",
+      }),
+    ],
+  },
+  {
+    ...DALL_E,
+    id: "dall-e-3",
+    maxImages: 1,
+    sizes: list([1024, 1024], [1792, 1024], [1024, 1792]),
+    maxPromptLength: 4000,
+    replacement: "gpt-image-2.6-sunburst",
+  },
+  {
+    ...DALL_E,
+    id: "dall-e-2",
+    maxImages: 10,
+    sizes: list([1024, 1024], [512, 512], [256, 256]),
+    maxPromptLength: 1000,
+    replacement: "gpt-image-2.6-flare",
+  },
+];
+
+/**
+ * The catalogue and, described by the rules of gpt-image-2 but without its price, the names that it does not know: a
+ * compatible server's model, or one newer than this release.
+ */
+export function describeModels(extraModels: readonly string[]): readonly ModelDescription[] {
+  const known = new Set(CATALOGUE.map((model) => model.id));
+  const unknown = [...new Set(extraModels)].filter((id) => !known.has(id));
+  return [...CATALOGUE, ...unknown.map(describeUnknown)];
 }
 
-function threeSizes(): SizeRule {
-  return list([1024, 1024], [1536, 1024], [1024, 1536]);
+function describeUnknown(id: string): ModelDescription {
+  const { priceClass: _, ...abilities } = withoutTokenCounts(TODAYS);
+  return { ...abilities, id, qualities: TO_HIGH };
+}
+
+/** Nothing is published of them. */
+function withoutTokenCounts({ outputTokens: _, ...model }: typeof TODAYS): Omit<typeof TODAYS, "outputTokens"> {
+  return model;
+}
+
+function price(from: string, page: string, perMillionTokens: TokenPrices): ModelPrice {
+  return { from, source: `${MODEL_PAGES}/${page}`, perMillionTokens };
 }
 
 function list(...sizes: readonly (readonly [number, number])[]): SizeRule {

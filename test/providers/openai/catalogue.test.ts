@@ -36,8 +36,45 @@ test.each(CATALOGUE.map((model) => [model.id, model] as const))("%s has xhigh an
   expect(model.qualities.includes("MAX")).toBe(isFrom25);
 });
 
-test("unknown names get the rules of gpt-image-2, once each, and known ones keep theirs", () => {
+test("unknown names get the rules of gpt-image-2 without its price, once each, and known ones keep theirs", () => {
   const described = describeModels(["flux-local", "gpt-image-1.5", "flux-local"]);
   expect(described).toHaveLength(CATALOGUE.length + 1);
-  expect(described.at(-1)).toEqual({ ...models.get("gpt-image-2"), id: "flux-local" });
+  const { prices: _prices, priceClass: _class, outputTokens: _tokens, ...abilities } = models.get("gpt-image-2") ?? {};
+  expect(described.at(-1)).toEqual({ ...abilities, id: "flux-local" });
+});
+
+test("every price is dated, has a source and is a decimal of US dollars", () => {
+  const prices = CATALOGUE.flatMap((model) => model.prices ?? []);
+  expect(prices).toHaveLength(8);
+  for (const { from, source, perMillionTokens = {} } of prices) {
+    expect(from).toMatch(/^20\d\d-\d\d-\d\d$/);
+    expect(source).toMatch(/^https:\/\/developers\.openai\.com\//);
+    for (const amount of Object.values(perMillionTokens)) expect(amount).toMatch(/^\d+(\.\d+)?$/);
+  }
+});
+
+test.each(["gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-image-2.6-flare"])(
+  "%s costs 5, 8 and 30 dollars for a million tokens of text in, image in and image out",
+  (id) => {
+    expect(models.get(id)?.prices).toEqual([
+      expect.objectContaining({
+        perMillionTokens: expect.objectContaining({ textInput: "5", imageInput: "8", imageOutput: "30" }),
+      }),
+    ]);
+  },
+);
+
+test("a replacement of another price class was decided on only for names that nobody can call any more", () => {
+  for (const { id, priceClass, replacement, shutdownDate, mayChangePriceClass } of CATALOGUE) {
+    if (!replacement || models.get(replacement)?.priceClass === priceClass) continue;
+    expect([id, mayChangePriceClass ?? false]).toEqual([id, shutdownDate !== undefined && shutdownDate <= TODAY]);
+  }
+});
+
+test("today's models edit up to 16 images with a mask, and show up to 3 previews of a single image", () => {
+  for (const model of CATALOGUE.filter(({ id }) => id.startsWith("gpt-image"))) {
+    expect(model.operations).toEqual(["GENERATE", "EDIT"]);
+    expect(model.edits).toMatchObject({ maxInputImages: 16, hasMask: true });
+    expect(model.previews).toEqual({ maxPartialImages: 3, maxImages: 1 });
+  }
 });
