@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { parseDownloadHost } from "./downloads/guarded-downloads.ts";
 import { StartError } from "./errors.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import { URL_TTL_SECONDS } from "./service/image-links.ts";
@@ -16,6 +17,8 @@ export interface Config {
   /** `undefined` leaves the illustrator as the only provider. */
   readonly openai: { readonly apiKey: string; readonly baseUrl: string | undefined } | undefined;
   readonly defaultModel: string;
+  /** From where images may be downloaded, besides the provider's own server; as `GuardedDownloads` reads them. */
+  readonly downloadHosts: readonly string[];
   /** `undefined` generates one and keeps it in the data directory. */
   readonly signingSecret: string | undefined;
   readonly urlTtlSeconds: number;
@@ -96,6 +99,7 @@ export function readConfig(environment: Environment = process.env): Config {
       environment.OPENAI_API_KEY?.trim() ? parseModelName : parseIllustratorName,
       defaultModelWith(openai),
     ),
+    downloadHosts: read("PICTOGRAPH_DOWNLOAD_HOSTS", parseDownloadHosts, []),
     signingSecret: read("PICTOGRAPH_SIGNING_SECRET", parseSecret, undefined),
     urlTtlSeconds: read("PICTOGRAPH_URL_TTL_SECONDS", wholeNumber(URL_TTL_SECONDS.min, URL_TTL_SECONDS.max), 7200),
     corsOrigins: read("PICTOGRAPH_CORS_ORIGINS", parseOrigins, "*"),
@@ -183,6 +187,16 @@ function parseOrigins(text: string): "*" | readonly string[] {
     return text.split(",").map((origin) => parseOrigin(origin.trim()));
   } catch {
     throw new Error("must be * or origins separated by commas, such as https://app.example,http://localhost:3000");
+  }
+}
+
+function parseDownloadHosts(text: string): readonly string[] {
+  const hosts = text.split(",").map((host) => host.trim());
+  try {
+    hosts.forEach(parseDownloadHost);
+    return hosts;
+  } catch {
+    throw new Error("must be hosts separated by commas, such as images.example,*.cdn.example");
   }
 }
 
