@@ -69,6 +69,7 @@ function orderOf(id: string): GenerationOrder {
     format: "PNG",
     background: "AUTO",
     warnings: [],
+    inputHash: "0".repeat(64),
     createdAt: new Date(),
   };
 }

@@ -15,6 +15,10 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 export const BACKGROUNDS = ["AUTO", "OPAQUE", "TRANSPARENT"] as const;
 export type Background = (typeof BACKGROUNDS)[number];
 
+/** How strictly the provider filters content; `AUTO` is its usual way. */
+export const MODERATIONS = ["AUTO", "LOW"] as const;
+export type Moderation = (typeof MODERATIONS)[number];
+
 export type Operation = "GENERATE" | "EDIT";
 
 /** The sizes a model can make: a fixed list, or every size inside bounds. */
@@ -142,6 +146,12 @@ export interface GenerateRequest {
   readonly format: ImageFormat;
   readonly background: Background;
   readonly seed?: number;
+  /** How much of a JPEG's or WebP's quality to keep, 0–100; `undefined` leaves it to the model. */
+  readonly compression?: number;
+  /** `undefined` for the provider's usual way. */
+  readonly moderation?: Moderation;
+  /** Stands for the person who asks, for the provider's own abuse monitoring. Never logged. */
+  readonly safetyIdentifier?: string;
   /** Previews wanted of each image, 0–3. */
   readonly partialImages: number;
 }

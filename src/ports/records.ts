@@ -1,5 +1,5 @@
 import type { Billed, ErrorCode } from "../errors.ts";
-import type { Background, ImageFormat, PixelSize, Quality, TokenUsage } from "./image-provider.ts";
+import type { Background, ImageFormat, Moderation, PixelSize, Quality, TokenUsage } from "./image-provider.ts";
 
 export const GENERATION_STATUSES = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED"] as const;
 export type GenerationStatus = (typeof GENERATION_STATUSES)[number];
@@ -50,7 +50,14 @@ export interface GenerationOrder {
   readonly format: ImageFormat;
   readonly background: Background;
   readonly seed?: number;
+  /** How much of a JPEG's or WebP's quality to keep, 0–100; `undefined` leaves it to the model. */
+  readonly compression?: number;
+  readonly moderation?: Moderation;
+  /** Stands for the person who asks. Never logged, never shown. */
+  readonly safetyIdentifier?: string;
   readonly warnings: readonly Warning[];
+  /** SHA-256 of the whole input in hexadecimal, to tell a repetition from another request. */
+  readonly inputHash: string;
   readonly createdAt: Date;
   readonly idempotency?: Idempotency;
 }
@@ -59,8 +66,6 @@ export interface GenerationOrder {
 export interface Idempotency {
   /** The caller's own words, unique per owner while it is remembered. */
   readonly key: string;
-  /** SHA-256 of the whole input in hexadecimal, to tell a repetition from another request under the same key. */
-  readonly inputHash: string;
   /** When the key is forgotten. */
   readonly expiresAt: Date;
 }
@@ -169,6 +174,8 @@ export interface Records {
 
   /** The generations with these ids, in no promised order; unknown ids are left out. */
   findGenerations(ids: readonly string[]): Promise<readonly Generation[]>;
+  /** The newest generation of this owner and input that was accepted at `since` or later. */
+  findLatestOf(owner: string, inputHash: string, since: Date): Promise<Generation | undefined>;
   listGenerations(slice: GenerationSlice): Promise<readonly Generation[]>;
   /** The images with these ids, in no promised order; unknown ids are left out. */
   findImages(ids: readonly string[]): Promise<readonly Image[]>;

@@ -5,7 +5,9 @@ import {
   type Background,
   IMAGE_FORMATS,
   type ImageFormat,
+  MODERATIONS,
   type ModelDescription,
+  type Moderation,
   type PixelSize,
   QUALITIES,
   type Quality,
@@ -20,6 +22,12 @@ export const MAX_IMAGES = 10;
 export const MAX_PROMPT_LENGTH = 32_000;
 /** The longest idempotency key, in characters; the same as Stripe's. */
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
+/**
+ * The longest safety identifier, in characters.
+ *
+ * @see https://platform.openai.com/docs/guides/safety-best-practices
+ */
+export const MAX_SAFETY_IDENTIFIER_LENGTH = 64;
 
 /** What a caller asks for, whichever door it came through. Anything left out has the default that stands here. */
 export interface GenerationInput {
@@ -39,6 +47,12 @@ export interface GenerationInput {
   readonly background?: string | undefined;
   /** A whole number from 0 to 2147483647; ignored with a warning where the model has no seed. */
   readonly seed?: number | undefined;
+  /** How much of the quality to keep, 0–100, for the formats that lose something. @defaultValue the model's own */
+  readonly compression?: number | undefined;
+  /** One of {@link MODERATIONS}. @defaultValue "AUTO" */
+  readonly moderation?: string | undefined;
+  /** Stands for the person who asks, for the provider's abuse monitoring: 1–64 characters, a hash for preference. */
+  readonly safetyIdentifier?: string | undefined;
   /** A parameter of a retired model that none understands any more; ignored with a warning. */
   readonly style?: string | undefined;
   /** The same key with the same input is the same generation for 24 hours. */
@@ -56,6 +70,9 @@ export interface GenerationPlan {
   readonly format: ImageFormat;
   readonly background: Background;
   readonly seed: number | undefined;
+  readonly compression: number | undefined;
+  readonly moderation: Moderation | undefined;
+  readonly safetyIdentifier: string | undefined;
   readonly idempotencyKey: string | undefined;
   /** SHA-256 over everything that decides what is made, in hexadecimal. */
   readonly inputHash: string;
@@ -80,6 +97,9 @@ export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue
   const format = checkWord("format", input.format ?? "PNG", IMAGE_FORMATS);
   const background = fitBackground(input.background ?? "AUTO", format, model.description);
   const seed = input.seed === undefined ? undefined : checkWholeNumber("seed", input.seed, 0, 2_147_483_647);
+  const compression = checkCompression(input.compression, format);
+  const moderation = checkWord("moderation", input.moderation ?? "AUTO", MODERATIONS);
+  const safetyIdentifier = checkSafetyIdentifier(input.safetyIdentifier);
   const idempotencyKey = checkIdempotencyKey(input.idempotencyKey);
   if (n > model.description.maxImages) {
     throw badInput("n", `n must be at most ${model.description.maxImages} for ${model.description.id}`);
@@ -93,8 +113,11 @@ export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue
     ...(input.style !== undefined ? [ignoredWarning("style", model.description)] : []),
   ];
   const asked = { prompt, n, size: input.size ?? "1024x1024", model: input.model ?? null };
+  // What was added later counts only where it is used: keys that were remembered before go on working.
+  const added = { compression, ...(moderation !== "AUTO" && { moderation }) };
+  const more = Object.values(added).some((value) => value !== undefined) ? [added] : [];
   const inputHash = createHash("sha256")
-    .update(JSON.stringify([asked, quality.quality, format, background, seed ?? null]))
+    .update(JSON.stringify([asked, quality.quality, format, background, seed ?? null, ...more]))
     .digest("hex");
   return {
     prompt,
@@ -106,6 +129,9 @@ export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue
     format,
     background,
     seed: model.description.hasSeed ? seed : undefined,
+    compression,
+    moderation: moderation === "AUTO" ? undefined : moderation,
+    safetyIdentifier,
     idempotencyKey,
     inputHash,
     warnings,
@@ -147,6 +173,23 @@ function checkWord<Word extends string>(field: string, value: string, words: rea
   const word = words.find((candidate) => candidate === value.toUpperCase());
   if (!word) throw badInput(field, `${field} must be one of ${words.join(", ")}`);
   return word;
+}
+
+function checkCompression(compression: number | undefined, format: ImageFormat): number | undefined {
+  if (compression === undefined) return undefined;
+  checkWholeNumber("compression", compression, 0, 100);
+  if (format !== "PNG") return compression;
+  if (compression === 100) return undefined;
+  throw badInput("compression", "a PNG loses nothing, so that its compression can only be 100; ask for JPEG or WEBP");
+}
+
+function checkSafetyIdentifier(identifier: string | undefined): string | undefined {
+  if (identifier === undefined) return undefined;
+  if (/^.{1,64}$/su.test(identifier) && identifier.isWellFormed() && !identifier.includes("\0")) return identifier;
+  throw badInput(
+    "safetyIdentifier",
+    `safetyIdentifier must have 1 to ${MAX_SAFETY_IDENTIFIER_LENGTH} characters, such as a hash of the user's name`,
+  );
 }
 
 function checkIdempotencyKey(key: string | undefined): string | undefined {

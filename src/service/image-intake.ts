@@ -99,8 +99,10 @@ export class ImageIntake {
   }
 
   async #deliverExactly(generation: Generation, { original, delivered: key }: ImageKeys): Promise<Meter> {
-    const { requestedSize, format } = generation;
-    const rendered = renderImage(await this.#read(original), { ...requestedSize, fit: "COVER", format });
+    const { requestedSize, format, compression } = generation;
+    // An encoder's least quality is 1, where the vendor's is 0.
+    const quality = compression === undefined ? undefined : Math.max(1, compression);
+    const rendered = renderImage(await this.#read(original), { ...requestedSize, fit: "COVER", format, quality });
     const delivered = new Meter(rendered);
     await this.#objects.put(key, delivered.bytes);
     return delivered;

@@ -96,7 +96,10 @@ export class ImageService {
   async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
     const { records, catalogue, now, newGenerationId, maxQueued } = this.#options;
     if (this.#isClosing) throw stopping();
-    const { model, seed, idempotencyKey, inputHash, ...plan } = planGeneration(input, catalogue);
+    const { model, seed, compression, moderation, safetyIdentifier, idempotencyKey, ...plan } = planGeneration(
+      input,
+      catalogue,
+    );
     const createdAt = now();
     const order: GenerationOrder = {
       ...plan,
@@ -105,15 +108,18 @@ export class ImageService {
       model: model.description.id,
       createdAt,
       ...(seed !== undefined && { seed }),
+      ...(compression !== undefined && { compression }),
+      ...(moderation !== undefined && { moderation }),
+      ...(safetyIdentifier !== undefined && { safetyIdentifier }),
       ...(idempotencyKey !== undefined && {
-        idempotency: { key: idempotencyKey, inputHash, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
+        idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
       }),
     };
     const acceptance = await records.accept(order, maxQueued);
     if (!acceptance) throw full(maxQueued);
     const { generation, isNew } = acceptance;
     if (isNew) await this.#enqueue(generation.id);
-    else if (generation.idempotency?.inputHash !== inputHash) {
+    else if (generation.inputHash !== plan.inputHash) {
       throw new GatewayError("IDEMPOTENCY_CONFLICT", "this idempotency key was used for another input; use a new key", {
         field: "idempotencyKey",
       });

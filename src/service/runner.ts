@@ -214,17 +214,22 @@ export class Runner {
 }
 
 function toRequest(generation: Generation, { description }: CataloguedModel) {
-  const { model, prompt, n, modelSize: size, quality, format, background, seed } = generation;
+  const { model, prompt, n, modelSize: size, quality, format, background } = generation;
+  const { seed, compression, moderation, safetyIdentifier } = generation;
+  const formatAskedFor = formatToAskFor(format, description.formats);
   return {
     model,
     prompt,
     n,
     size,
     quality,
-    format: formatToAskFor(format, description.formats),
+    format: formatAskedFor,
     background,
     partialImages: 0,
     ...(seed !== undefined && { seed }),
+    ...(compression !== undefined && formatAskedFor === format && { compression }),
+    ...(moderation !== undefined && { moderation }),
+    ...(safetyIdentifier !== undefined && { safetyIdentifier }),
   };
 }
 

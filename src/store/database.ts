@@ -31,6 +31,9 @@ export interface GenerationRow {
   format: string;
   background: string;
   seed: number | null;
+  compression: number | null;
+  moderation: string | null;
+  safety_identifier: string | null;
   warnings: string;
   failure: string | null;
   usage: string | null;
@@ -137,6 +140,15 @@ const leaseToWorkers: Migration = {
   },
 };
 
+const openaiParameters: Migration = {
+  async up(database: Kysely<Database>) {
+    await database.schema.alterTable("generations").addColumn("compression", "integer").execute();
+    await database.schema.alterTable("generations").addColumn("moderation", "text").execute();
+    await database.schema.alterTable("generations").addColumn("safety_identifier", "text").execute();
+    await database.schema.createIndex("generations_input").on("generations").columns(["owner", "input_hash"]).execute();
+  },
+};
+
 export interface MigrateOptions {
   /** The database as its operator knows it, for the error. */
   readonly place: string;
@@ -153,7 +165,11 @@ export interface MigrateOptions {
 export async function migrate(database: Kysely<Database>, options: MigrateOptions): Promise<void> {
   const { place, idType, schema } = options;
   // In order of name; a released migration is never changed, only followed by another.
-  const migrations = { "0001-create-tables": createTables(idType), "0002-lease-to-workers": leaseToWorkers };
+  const migrations = {
+    "0001-create-tables": createTables(idType),
+    "0002-lease-to-workers": leaseToWorkers,
+    "0007-openai-parameters": openaiParameters,
+  };
   const migrator = new Migrator({
     db: database,
     provider: { getMigrations: async () => migrations },

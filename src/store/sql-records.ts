@@ -1,5 +1,5 @@
 import type { ExpressionBuilder, Insertable, Kysely, Selectable } from "kysely";
-import type { Background, ImageFormat, PixelSize, Quality } from "../ports/image-provider.ts";
+import type { Background, ImageFormat, Moderation, PixelSize, Quality } from "../ports/image-provider.ts";
 import type {
   Acceptance,
   Claim,
@@ -160,6 +160,19 @@ export class SqlRecords implements Records {
     return rows.map(toGeneration);
   }
 
+  async findLatestOf(owner: string, inputHash: string, since: Date): Promise<Generation | undefined> {
+    const row = await this.#database
+      .selectFrom("generations")
+      .selectAll()
+      .where("owner", "=", owner)
+      .where("input_hash", "=", inputHash)
+      .where("created_at", ">=", since.getTime())
+      .orderBy("id", "desc")
+      .limit(1)
+      .executeTakeFirst();
+    return row && toGeneration(row);
+  }
+
   async listGenerations(slice: GenerationSlice): Promise<readonly Generation[]> {
     let query = this.#database.selectFrom("generations").selectAll().where("owner", "=", slice.owner);
     if (slice.status) query = query.where("status", "=", slice.status);
@@ -266,11 +279,14 @@ function toGenerationRow(order: GenerationOrder): Insertable<GenerationRow> {
     format: order.format,
     background: order.background,
     seed: order.seed ?? null,
+    compression: order.compression ?? null,
+    moderation: order.moderation ?? null,
+    safety_identifier: order.safetyIdentifier ?? null,
     warnings: JSON.stringify(order.warnings),
     failure: null,
     usage: null,
     idempotency_key: order.idempotency?.key ?? null,
-    input_hash: order.idempotency?.inputHash ?? null,
+    input_hash: order.inputHash,
     idempotency_expires_at: order.idempotency?.expiresAt.getTime() ?? null,
     created_at: order.createdAt.getTime(),
     started_at: null,
@@ -294,8 +310,12 @@ function toGeneration(row: Selectable<GenerationRow>): Generation {
     format: row.format as ImageFormat,
     background: row.background as Background,
     warnings: JSON.parse(row.warnings),
+    inputHash: row.input_hash ?? "",
     createdAt: new Date(Number(row.created_at)),
     ...(row.seed !== null && { seed: row.seed }),
+    ...(row.compression !== null && { compression: row.compression }),
+    ...(row.moderation !== null && { moderation: row.moderation as Moderation }),
+    ...(row.safety_identifier !== null && { safetyIdentifier: row.safety_identifier }),
     ...(row.generated_width !== null &&
       row.generated_height !== null && {
         generatedSize: { width: row.generated_width, height: row.generated_height },
@@ -305,7 +325,6 @@ function toGeneration(row: Selectable<GenerationRow>): Generation {
     ...(row.idempotency_key !== null && {
       idempotency: {
         key: row.idempotency_key,
-        inputHash: row.input_hash ?? "",
         expiresAt: new Date(Number(row.idempotency_expires_at)),
       },
     }),

@@ -55,12 +55,13 @@ export function orderOf(id: string, createdAt = ACCEPTED_AT): GenerationOrder {
     format: "PNG",
     background: "AUTO",
     warnings: [],
+    inputHash: "0".repeat(64),
     createdAt,
   };
 }
 
 export function keyOf(key: string, from = ACCEPTED_AT): Idempotency {
-  return { key, inputHash: "0".repeat(64), expiresAt: new Date(from.getTime() + DAY_MS) };
+  return { key, expiresAt: new Date(from.getTime() + DAY_MS) };
 }
 
 export function claimOf(worker = WORKER, at = STARTED_AT, leaseUntil = LEASE_UNTIL): Claim {

@@ -58,6 +58,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         ["spaces around a prompt", { prompt: "  a  \n" }],
         ["seed 0", { seed: 0 }],
         ["the largest seed", { seed: 2_147_483_647 }],
+        ["what goes to the provider besides", { compression: 0, moderation: "LOW", safetyIdentifier: "ü-1" }],
         ["every choice", { quality: "XHIGH", format: "AVIF", background: "TRANSPARENT", n: 10 }],
         ["two sizes", { requestedSize: { width: 64, height: 192 }, modelSize: { width: 480, height: 1408 } }],
         ["warnings in their order", { warnings: [warning("B", 'say "hi" 🖼'), warning("A", ""), warning("C", "c")] }],
@@ -91,7 +92,8 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         const again: GenerationOrder = {
           ...orderOf("gen_2"),
           prompt: "another prompt",
-          idempotency: { ...keyOf("k"), inputHash: "f".repeat(64) },
+          inputHash: "f".repeat(64),
+          idempotency: keyOf("k"),
         };
 
         expect(await accept(records, again)).toStrictEqual({
@@ -237,6 +239,20 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         const listed = await records.listGenerations(slice);
         expect({ slice, ids: listed.map(({ id }) => id) }).toEqual({ slice, ids: expected.map(({ id }) => id) });
       }
+    });
+
+    test("find the newest of an owner's generations with the same input, from a moment on", async () => {
+      const inputHash = "a".repeat(64);
+      const at = (ms: number) => new Date(ACCEPTED_AT.getTime() + ms);
+      await accept(records, { ...orderOf("gen_1", at(1)), inputHash });
+      await accept(records, { ...orderOf("gen_2", at(2)), inputHash });
+      await accept(records, { ...orderOf("gen_3", at(3)), inputHash, owner: "other" });
+      await accept(records, orderOf("gen_4", at(4)));
+
+      expect((await records.findLatestOf("public", inputHash, at(0)))?.id).toBe("gen_2");
+      expect((await records.findLatestOf("public", inputHash, at(2)))?.id).toBe("gen_2");
+      expect(await records.findLatestOf("public", inputHash, at(3))).toBeUndefined();
+      expect(await records.findLatestOf("nobody", inputHash, at(0))).toBeUndefined();
     });
 
     test("keep everything for the next process", async () => {

@@ -57,6 +57,9 @@ describe("an input", () => {
       format: "PNG",
       background: "AUTO",
       seed: undefined,
+      compression: undefined,
+      moderation: undefined,
+      safetyIdentifier: undefined,
       idempotencyKey: undefined,
       warnings: [],
     });
@@ -122,6 +125,13 @@ describe("an input", () => {
     ["seed", "is negative", { seed: -1 }],
     ["seed", "is too large", { seed: 2_147_483_648 }],
     ["seed", "is no whole number", { seed: 0.5 }],
+    ["compression", "is negative", { compression: -1, format: "JPEG" }],
+    ["compression", "is above 100", { compression: 101, format: "WEBP" }],
+    ["compression", "is of a PNG, which loses nothing", { compression: 99 }],
+    ["moderation", "is unknown", { moderation: "none" }],
+    ["safetyIdentifier", "is empty", { safetyIdentifier: "" }],
+    ["safetyIdentifier", "is too long", { safetyIdentifier: "x".repeat(65) }],
+    ["safetyIdentifier", "holds NUL", { safetyIdentifier: "a\0" }],
     ["idempotencyKey", "is empty", { idempotencyKey: "" }],
     ["idempotencyKey", "is too long", { idempotencyKey: "k".repeat(256) }],
     ["idempotencyKey", "is not ASCII", { idempotencyKey: "ключ" }],
@@ -224,6 +234,8 @@ describe("the hash of an input", () => {
   test.each<[string, Partial<GenerationInput>]>([
     ["a default written out", { n: 1, size: "1024x1024", quality: "AUTO", format: "PNG", background: "AUTO" }],
     ["an idempotency key", { idempotencyKey: "k" }],
+    ["who asks", { safetyIdentifier: "a" }],
+    ["usual moderation, and all of a PNG", { moderation: "auto", compression: 100 }],
     ["a word in lower case", { quality: "auto", format: "png", background: "auto" }],
   ])("is the same with %s", (_what, input) => {
     expect(hashOf(input)).toBe(base);
@@ -244,6 +256,10 @@ describe("the hash of an input", () => {
       { background: "OPAQUE" },
       { seed: 0 },
       { seed: 1 },
+      { moderation: "LOW" },
+      { format: "JPEG" },
+      { format: "JPEG", compression: 100 },
+      { format: "JPEG", compression: 0 },
     ];
     const hashes = [base, ...others.map(hashOf)];
 

@@ -42,6 +42,7 @@ describe("an empty PostgreSQL database", () => {
     expect(await postgres.server.query(url, "SELECT name FROM pictograph.kysely_migration ORDER BY 1")).toEqual([
       { name: "0001-create-tables" },
       { name: "0002-lease-to-workers" },
+      { name: "0007-openai-parameters" },
     ]);
     await Promise.all(here.map((store) => store.close()));
   });
@@ -109,8 +110,11 @@ describe("a PostgreSQL database of another version", () => {
     await postgres.server.query(
       url,
       `ALTER TABLE pictograph.generations DROP COLUMN worker, DROP COLUMN lease_until;
+       ALTER TABLE pictograph.generations
+         DROP COLUMN compression, DROP COLUMN moderation, DROP COLUMN safety_identifier;
+       DROP INDEX pictograph.generations_input;
        UPDATE pictograph.generations SET status = 'RUNNING', started_at = ${ACCEPTED_AT.getTime()};
-       DELETE FROM pictograph.kysely_migration WHERE name = '0002-lease-to-workers'`,
+       DELETE FROM pictograph.kysely_migration WHERE name > '0001-create-tables'`,
     );
 
     const store = await open(url);

@@ -102,6 +102,7 @@ async function* generate(
  */
 function toParameters(request: GenerateRequest): OpenAI.Images.ImageGenerateParams {
   const { model, prompt, n, size, quality, format, background, partialImages } = request;
+  const { compression, moderation, safetyIdentifier } = request;
   return {
     model,
     prompt,
@@ -110,6 +111,9 @@ function toParameters(request: GenerateRequest): OpenAI.Images.ImageGeneratePara
     quality: quality.toLowerCase() as Lowercase<typeof quality>,
     output_format: format.toLowerCase() as "png" | "jpeg" | "webp",
     ...(background === "AUTO" ? {} : { background: background.toLowerCase() as Lowercase<typeof background> }),
+    ...(compression !== undefined && { output_compression: compression }),
+    ...(moderation !== undefined && { moderation: moderation.toLowerCase() as Lowercase<typeof moderation> }),
+    ...(safetyIdentifier !== undefined && { safety_identifier: safetyIdentifier }),
     ...(partialImages > 0 && n === 1 ? { stream: true, partial_images: partialImages } : {}),
   };
 }

@@ -58,6 +58,11 @@ describe("what is sent", () => {
       { quality: "low", output_format: "jpeg", background: "opaque" },
     ],
     [
+      "what goes along unseen",
+      { format: "WEBP", compression: 0, moderation: "LOW", safetyIdentifier: "4f0" },
+      { quality: "low", output_format: "webp", output_compression: 0, moderation: "low", safety_identifier: "4f0" },
+    ],
+    [
       "previews of one image",
       { partialImages: 2 },
       { quality: "low", output_format: "png", stream: true, partial_images: 2 },
