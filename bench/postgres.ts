@@ -3,12 +3,29 @@ import { typeid } from "typeid-js";
 import type { GenerationOrder, Image } from "../src/ports/records.ts";
 import { openPostgres } from "../src/store/postgres.ts";
 import { startPostgresServer } from "../test/support/postgres.ts";
+import type { Row } from "./row.ts";
 
 const GENERATIONS = 3_000;
 const AT_ONCE = 32;
 const SIZE = { width: 1024, height: 1024 };
 
-export interface PostgresFigures {
+/** What one database carries; docs/scaling.md builds on it. */
+export async function measure(): Promise<Row[]> {
+  const { acceptedPerSecond, carriedOutPerSecond, bytesPerGeneration } = await measurePostgres();
+  const comparedWith = "see docs/scaling.md";
+  return [
+    { figure: "PostgreSQL: accepted a second", measured: acceptedPerSecond.toFixed(0), target: "none", comparedWith },
+    {
+      figure: "PostgreSQL: carried out a second",
+      measured: carriedOutPerSecond.toFixed(0),
+      target: "none",
+      comparedWith,
+    },
+    { figure: "PostgreSQL: bytes a generation", measured: bytesPerGeneration.toFixed(0), target: "none", comparedWith },
+  ];
+}
+
+interface PostgresFigures {
   readonly acceptedPerSecond: number;
   /** From queued to succeeded, each with one image. */
   readonly carriedOutPerSecond: number;
@@ -16,7 +33,7 @@ export interface PostgresFigures {
 }
 
 /** What one PostgreSQL with synced commits, on this machine beside its client, takes of our statements. */
-export async function measurePostgres(): Promise<PostgresFigures> {
+async function measurePostgres(): Promise<PostgresFigures> {
   const server = await startPostgresServer({ isDurable: true });
   try {
     const url = await server.createDatabase();
