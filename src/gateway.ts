@@ -12,6 +12,7 @@ import type { ImageProvider } from "./ports/image-provider.ts";
 import { getImageDoor } from "./rest/get-image.ts";
 import { imagesDoor } from "./rest/images.ts";
 import { ImageDelivery } from "./service/delivery.ts";
+import { GenerationWatch } from "./service/generation-watch.ts";
 import { ImageIntake } from "./service/image-intake.ts";
 import { ImageLinks } from "./service/image-links.ts";
 import { ImageService } from "./service/image-service.ts";
@@ -120,6 +121,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     delivery: new ImageDelivery(records, objects, links),
     runner,
     keeper: new Keeper({ records, objects, queue, events, logger, now, retainMs, leaseMs }),
+    watch: new GenerationWatch(records, events, logger),
     logger,
     now,
     newGenerationId: () => typeid("gen").toString(),

@@ -30,5 +30,6 @@ export type {
   Warning,
 } from "./ports/records.ts";
 export type { GenerationInput } from "./service/generation-input.ts";
+export type { GenerationEvent } from "./service/generation-watch.ts";
 export type { LinkOptions } from "./service/image-links.ts";
 export type { Caller, ImageService, Page, PageRequest } from "./service/image-service.ts";

@@ -48,6 +48,14 @@ export class GenerateImagesInput {
   })
   seed?: number;
 
+  @Field(() => Int, {
+    nullable: true,
+    defaultValue: 0,
+    description:
+      "Previews of each image while it is made, 0 to 3, seen by who subscribes to `generationEvents`. A model that shows none, or none of so many images, makes none, with a warning.",
+  })
+  partialImages?: number;
+
   @Field(() => String, {
     nullable: true,
     description:

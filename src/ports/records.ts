@@ -50,6 +50,8 @@ export interface GenerationOrder {
   readonly format: ImageFormat;
   readonly background: Background;
   readonly seed?: number;
+  /** Previews wanted of each image, 1–3; `undefined` for none. */
+  readonly partialImages?: number;
   /** How much of a JPEG's or WebP's quality to keep, 0–100; `undefined` leaves it to the model. */
   readonly compression?: number;
   readonly moderation?: Moderation;
@@ -70,8 +72,16 @@ export interface Idempotency {
   readonly expiresAt: Date;
 }
 
+/** Which preview of which image, both from 0. */
+export interface Preview {
+  readonly imageIndex: number;
+  readonly partialIndex: number;
+}
+
 export interface Generation extends GenerationOrder {
   readonly status: GenerationStatus;
+  /** What could be seen of the images before they were there, in that order; `undefined` for nothing. */
+  readonly previews?: readonly Preview[];
   /** The pixels the model really made; `undefined` until the first image is stored. */
   readonly generatedSize?: PixelSize;
   readonly failure?: GenerationFailure;
@@ -158,6 +168,8 @@ export interface Records {
    * when the worker does not run it (any more).
    */
   addImage(image: Image, generatedSize: PixelSize, worker: string): Promise<boolean>;
+  /** Adds a stored preview to a generation this worker runs. `false`, and nothing added, when it does not (any more). */
+  addPreview(id: string, preview: Preview, worker: string): Promise<boolean>;
   /** `RUNNING` → the outcome. `false` when this worker does not run the generation (any more). */
   finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean>;
   /** `RUNNING` with a lease that ended before `at` → `FAILED`. Answers the ids. */

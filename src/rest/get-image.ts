@@ -5,7 +5,8 @@ import { setErrorStatus, toCallerError } from "../http/errors.ts";
 import { contextOf } from "../http/request-context.ts";
 import type { Generation } from "../ports/records.ts";
 import type { GenerationInput } from "../service/generation-input.ts";
-import { type ImageService, isEnded } from "../service/image-service.ts";
+import { isEnded } from "../service/generation-watch.ts";
+import type { ImageService } from "../service/image-service.ts";
 import { type FormFields, parseFormBody } from "./form-body.ts";
 
 export interface GetImageOptions {

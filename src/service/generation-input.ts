@@ -20,6 +20,8 @@ import { isCovered, nearestModelSize, parseSize, toSizeText } from "./sizes.ts";
 export const MAX_IMAGES = 10;
 /** The longest prompt, in Unicode code points. */
 export const MAX_PROMPT_LENGTH = 32_000;
+/** The most previews of one image. */
+export const MAX_PARTIAL_IMAGES = 3;
 /** The longest idempotency key, in characters; the same as Stripe's. */
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
 /**
@@ -53,6 +55,8 @@ export interface GenerationInput {
   readonly moderation?: string | undefined;
   /** Stands for the person who asks, for the provider's abuse monitoring: 1–64 characters, a hash for preference. */
   readonly safetyIdentifier?: string | undefined;
+  /** Previews of each image while it is made, 0–3; none with a warning where the model shows none. @defaultValue 0 */
+  readonly partialImages?: number | undefined;
   /** A parameter of a retired model that none understands any more; ignored with a warning. */
   readonly style?: string | undefined;
   /** The same key with the same input is the same generation for 24 hours. */
@@ -73,6 +77,7 @@ export interface GenerationPlan {
   readonly compression: number | undefined;
   readonly moderation: Moderation | undefined;
   readonly safetyIdentifier: string | undefined;
+  readonly partialImages: number | undefined;
   readonly idempotencyKey: string | undefined;
   /** SHA-256 over everything that decides what is made, in hexadecimal. */
   readonly inputHash: string;
@@ -100,6 +105,8 @@ export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue
   const compression = checkCompression(input.compression, format);
   const moderation = checkWord("moderation", input.moderation ?? "AUTO", MODERATIONS);
   const safetyIdentifier = checkSafetyIdentifier(input.safetyIdentifier);
+  const wantedPreviews = checkWholeNumber("partialImages", input.partialImages ?? 0, 0, MAX_PARTIAL_IMAGES);
+  const previews = fitPreviews(wantedPreviews, n, model.description);
   const idempotencyKey = checkIdempotencyKey(input.idempotencyKey);
   if (n > model.description.maxImages) {
     throw badInput("n", `n must be at most ${model.description.maxImages} for ${model.description.id}`);
@@ -110,11 +117,16 @@ export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue
     ...quality.warnings,
     ...(isCovered(requestedSize, modelSize) ? [] : [enlargedWarning(requestedSize, modelSize)]),
     ...(seed !== undefined && !model.description.hasSeed ? [ignoredWarning("seed", model.description)] : []),
+    ...previews.warnings,
     ...(input.style !== undefined ? [ignoredWarning("style", model.description)] : []),
   ];
   const asked = { prompt, n, size: input.size ?? "1024x1024", model: input.model ?? null };
   // What was added later counts only where it is used: keys that were remembered before go on working.
-  const added = { compression, ...(moderation !== "AUTO" && { moderation }) };
+  const added = {
+    compression,
+    ...(moderation !== "AUTO" && { moderation }),
+    ...(wantedPreviews > 0 && { partialImages: wantedPreviews }),
+  };
   const more = Object.values(added).some((value) => value !== undefined) ? [added] : [];
   const inputHash = createHash("sha256")
     .update(JSON.stringify([asked, quality.quality, format, background, seed ?? null, ...more]))
@@ -132,6 +144,7 @@ export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue
     compression,
     moderation: moderation === "AUTO" ? undefined : moderation,
     safetyIdentifier,
+    partialImages: previews.partialImages || undefined,
     idempotencyKey,
     inputHash,
     warnings,
@@ -233,6 +246,20 @@ function fitBackground(asked: string, format: ImageFormat, model: ModelDescripti
     throw badInput("background", `${model.id} makes only these backgrounds: ${model.backgrounds.join(", ")}`);
   }
   return background;
+}
+
+function fitPreviews(
+  wanted: number,
+  n: number,
+  { id, previews = { maxPartialImages: 0, maxImages: 0 } }: ModelDescription,
+): { partialImages: number; warnings: Warning[] } {
+  const partialImages = n > previews.maxImages ? 0 : Math.min(wanted, previews.maxPartialImages);
+  if (partialImages === wanted) return { partialImages, warnings: [] };
+  const most = previews.maxPartialImages;
+  const limit =
+    most === 0 ? "shows no previews" : `shows ${most} previews of an image, of at most ${previews.maxImages}`;
+  const made = partialImages === 0 ? "none come" : `${partialImages} come`;
+  return { partialImages, warnings: [{ code: "PARTIAL_IMAGES_IGNORED", message: `${id} ${limit} a call; ${made}` }] };
 }
 
 function enlargedWarning(requested: PixelSize, made: PixelSize): Warning {

@@ -13,6 +13,7 @@ import type {
 } from "../ports/records.ts";
 import type { Delivery, ImageDelivery } from "./delivery.ts";
 import { checkWholeNumber, type GenerationInput, planGeneration } from "./generation-input.ts";
+import { type GenerationEvent, type GenerationWatch, isEnded } from "./generation-watch.ts";
 import type { ImageLinks, LinkOptions } from "./image-links.ts";
 import type { Keeper } from "./keeper.ts";
 import type { ModelCatalogue } from "./model-catalogue.ts";
@@ -50,6 +51,7 @@ export interface ImageServiceOptions {
   readonly delivery: ImageDelivery;
   readonly runner: Runner;
   readonly keeper: Keeper;
+  readonly watch: GenerationWatch;
   readonly logger: Logger;
   readonly now: () => Date;
   readonly newGenerationId: () => string;
@@ -96,10 +98,8 @@ export class ImageService {
   async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
     const { records, catalogue, now, newGenerationId, maxQueued } = this.#options;
     if (this.#isClosing) throw stopping();
-    const { model, seed, compression, moderation, safetyIdentifier, idempotencyKey, ...plan } = planGeneration(
-      input,
-      catalogue,
-    );
+    const { model, seed, compression, moderation, safetyIdentifier, partialImages, idempotencyKey, ...plan } =
+      planGeneration(input, catalogue);
     const createdAt = now();
     const order: GenerationOrder = {
       ...plan,
@@ -111,6 +111,7 @@ export class ImageService {
       ...(compression !== undefined && { compression }),
       ...(moderation !== undefined && { moderation }),
       ...(safetyIdentifier !== undefined && { safetyIdentifier }),
+      ...(partialImages !== undefined && { partialImages }),
       ...(idempotencyKey !== undefined && {
         idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
       }),
@@ -201,6 +202,30 @@ export class ImageService {
     }
   }
 
+  /**
+   * What happens to a generation: its state as it is now with the images there are, then each change of status, each
+   * preview and each image, and last how it ended; of one that has ended already the state comes first too. Ends also
+   * when the generation is deleted, and with {@link drained}.
+   *
+   * Nothing comes twice. A viewer who is slow misses nothing, and who comes again begins with the present state.
+   *
+   * @param signal ends it
+   * @throws NOT_FOUND when the caller has no such generation
+   */
+  async watch(
+    caller: Caller,
+    id: string,
+    signal?: AbortSignal,
+  ): Promise<AsyncIterableIterator<GenerationEvent, undefined>> {
+    await this.#own(caller, id);
+    return this.#options.watch.watch(id, signal);
+  }
+
+  /** Aborts when the gateway has stopped, just before everyone who waits or watches is let go. */
+  get drained(): AbortSignal {
+    return this.#drained.signal;
+  }
+
   /** The caller's generations with these ids, each in its place; `undefined` for those that are not the caller's. */
   async generations(caller: Caller, ids: readonly string[]): Promise<(Generation | undefined)[]> {
     return inPlace(ids, caller, await this.#options.records.findGenerations(ids));
@@ -276,18 +301,15 @@ export class ImageService {
    * everyone who waits. What is queued stays queued on disk.
    */
   async drain(graceMs: number): Promise<void> {
-    const { queue, runner, keeper } = this.#options;
+    const { queue, runner, keeper, watch } = this.#options;
     this.#isClosing = true;
     const timer = setTimeout(() => runner.interrupt(), graceMs);
     await keeper.stop();
     await queue.drain();
     clearTimeout(timer);
     this.#drained.abort();
+    watch.close();
   }
-}
-
-export function isEnded({ status }: Generation): boolean {
-  return status === "SUCCEEDED" || status === "FAILED" || status === "CANCELED";
 }
 
 function full(maxQueued: number): GatewayError {

@@ -31,6 +31,9 @@ export interface GenerationRow {
   format: string;
   background: string;
   seed: number | null;
+  partial_images: number | null;
+  /** Each as `image:preview` and a space, so that one more is a plain addition: `0:0 0:1 `. */
+  previews: string | null;
   compression: number | null;
   moderation: string | null;
   safety_identifier: string | null;
@@ -140,6 +143,13 @@ const leaseToWorkers: Migration = {
   },
 };
 
+const showPreviews: Migration = {
+  async up(database: Kysely<Database>) {
+    await database.schema.alterTable("generations").addColumn("partial_images", "integer").execute();
+    await database.schema.alterTable("generations").addColumn("previews", "text").execute();
+  },
+};
+
 const openaiParameters: Migration = {
   async up(database: Kysely<Database>) {
     await database.schema.alterTable("generations").addColumn("compression", "integer").execute();
@@ -168,6 +178,7 @@ export async function migrate(database: Kysely<Database>, options: MigrateOption
   const migrations = {
     "0001-create-tables": createTables(idType),
     "0002-lease-to-workers": leaseToWorkers,
+    "0003-partial-images": showPreviews,
     "0007-openai-parameters": openaiParameters,
   };
   const migrator = new Migrator({

@@ -1,4 +1,4 @@
-import type { ExpressionBuilder, Insertable, Kysely, Selectable } from "kysely";
+import { type ExpressionBuilder, type Insertable, type Kysely, type Selectable, sql } from "kysely";
 import type { Background, ImageFormat, Moderation, PixelSize, Quality } from "../ports/image-provider.ts";
 import type {
   Acceptance,
@@ -10,6 +10,7 @@ import type {
   GenerationSlice,
   GenerationStatus,
   Image,
+  Preview,
   Records,
 } from "../ports/records.ts";
 import type { Database, GenerationRow, ImageRow } from "./database.ts";
@@ -86,6 +87,16 @@ export class SqlRecords implements Records {
         .execute();
       return true;
     });
+  }
+
+  async addPreview(id: string, { imageIndex, partialIndex }: Preview, worker: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database
+      .updateTable("generations")
+      .set({ previews: sql`coalesce(previews, '') || cast(${`${imageIndex}:${partialIndex} `} as text)` })
+      .where("id", "=", id)
+      .where(isRunBy(worker))
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
   }
 
   async finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean> {
@@ -279,6 +290,8 @@ function toGenerationRow(order: GenerationOrder): Insertable<GenerationRow> {
     format: order.format,
     background: order.background,
     seed: order.seed ?? null,
+    partial_images: order.partialImages ?? null,
+    previews: null,
     compression: order.compression ?? null,
     moderation: order.moderation ?? null,
     safety_identifier: order.safetyIdentifier ?? null,
@@ -313,6 +326,8 @@ function toGeneration(row: Selectable<GenerationRow>): Generation {
     inputHash: row.input_hash ?? "",
     createdAt: new Date(Number(row.created_at)),
     ...(row.seed !== null && { seed: row.seed }),
+    ...(row.partial_images !== null && { partialImages: row.partial_images }),
+    ...(row.previews !== null && { previews: toPreviews(row.previews) }),
     ...(row.compression !== null && { compression: row.compression }),
     ...(row.moderation !== null && { moderation: row.moderation as Moderation }),
     ...(row.safety_identifier !== null && { safetyIdentifier: row.safety_identifier }),
@@ -331,6 +346,16 @@ function toGeneration(row: Selectable<GenerationRow>): Generation {
     ...(row.started_at !== null && { startedAt: new Date(Number(row.started_at)) }),
     ...(row.finished_at !== null && { finishedAt: new Date(Number(row.finished_at)) }),
   };
+}
+
+function toPreviews(text: string): Preview[] {
+  return text
+    .trim()
+    .split(" ")
+    .map((entry) => {
+      const [imageIndex = 0, partialIndex = 0] = entry.split(":").map(Number);
+      return { imageIndex, partialIndex };
+    });
 }
 
 function toImageRow(image: Image): Insertable<ImageRow> {

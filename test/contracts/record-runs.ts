@@ -68,6 +68,44 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
       });
     });
 
+    describe("addPreview", () => {
+      test("keeps previews in the order in which they came", async () => {
+        await begin(records, { ...orderOf("gen_1"), partialImages: 3 });
+        const previews = [
+          { imageIndex: 1, partialIndex: 0 },
+          { imageIndex: 0, partialIndex: 0 },
+          { imageIndex: 10, partialIndex: 2 },
+        ];
+        expect(await find(records, "gen_1")).not.toHaveProperty("previews");
+        for (const preview of previews) expect(await records.addPreview("gen_1", preview, WORKER)).toBe(true);
+
+        expect(await find(records, "gen_1")).toMatchObject({ partialImages: 3, previews });
+        records = await opened.reopen();
+        expect(await find(records, "gen_1")).toMatchObject({ partialImages: 3, previews });
+      });
+
+      test("loses none of those that come at once", async () => {
+        await begin(records, orderOf("gen_1"));
+        const previews = Array.from({ length: 30 }, (_, i) => ({ imageIndex: i % 10, partialIndex: i % 3 }));
+        await Promise.all(previews.map((preview) => records.addPreview("gen_1", preview, WORKER)));
+
+        expect((await find(records, "gen_1"))?.previews).toHaveLength(30);
+      });
+
+      test("adds nothing to what is unknown, queued, ended or another worker's", async () => {
+        const preview = { imageIndex: 0, partialIndex: 0 };
+        await accept(records, orderOf("gen_1"));
+        expect(await records.addPreview("gen_0", preview, WORKER)).toBe(false);
+        expect(await records.addPreview("gen_1", preview, WORKER)).toBe(false);
+        await records.start("gen_1", claimOf());
+        expect(await records.addPreview("gen_1", preview, OTHER_WORKER)).toBe(false);
+        await records.finish("gen_1", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+        expect(await records.addPreview("gen_1", preview, WORKER)).toBe(false);
+
+        expect(await find(records, "gen_1")).not.toHaveProperty("previews");
+      });
+    });
+
     describe("addImage", () => {
       test("keeps every field of the image exactly, and the size the model made", async () => {
         await begin(records, orderOf("gen_1"));
