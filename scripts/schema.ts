@@ -1,13 +1,14 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { printSchema } from "graphql";
 import { stringify } from "yaml";
 
 // The decorated classes need the compiler: this runs on what `npm run build` made.
-const { buildGraphQLSchema } = await import(new URL("../dist/graphql/schema.js", import.meta.url).href);
+const { describeGraph } = await import(new URL("../dist/graphql/schema.js", import.meta.url).href);
 const { describeRestDoors } = await import(new URL("../dist/rest/openapi.js", import.meta.url).href);
 
+const { schema, subgraph } = describeGraph();
 const contracts = {
-  "schema/schema.graphql": `${printSchema(await buildGraphQLSchema())}\n`,
+  "schema/schema.graphql": schema,
+  "schema/subgraph.graphql": subgraph,
   "schema/openapi.yaml": stringify(describeRestDoors(), { aliasDuplicateObjects: false, lineWidth: 120 }),
 };
 

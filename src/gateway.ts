@@ -4,10 +4,12 @@ import { type Logger, pino } from "pino";
 import { typeid } from "typeid-js";
 import { createProviders, openStorage, openStore, type Storage, type Store, signingSecretOf } from "./adapters.ts";
 import { type Config, defaultModelWith, readConfig } from "./config.ts";
+import { contextFor, type OperationRequest } from "./graphql/context.ts";
 import { createGraphQLDoor } from "./graphql/door.ts";
 import { buildGraphQLSchema } from "./graphql/schema.ts";
 import { createApp, MAX_BODY_BYTES } from "./http/app.ts";
 import { type Health, healthDoor } from "./http/health.ts";
+import { PUBLIC_CALLER } from "./http/request-context.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import { getImageDoor } from "./rest/get-image.ts";
 import { imagesDoor } from "./rest/images.ts";
@@ -15,7 +17,7 @@ import { ImageDelivery } from "./service/delivery.ts";
 import { GenerationWatch } from "./service/generation-watch.ts";
 import { ImageIntake } from "./service/image-intake.ts";
 import { ImageLinks } from "./service/image-links.ts";
-import { ImageService } from "./service/image-service.ts";
+import { type Caller, ImageService } from "./service/image-service.ts";
 import { Keeper } from "./service/keeper.ts";
 import { ModelCatalogue } from "./service/model-catalogue.ts";
 import { ProviderCalls } from "./service/provider-calls.ts";
@@ -32,11 +34,30 @@ export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "
   readonly logger?: Logger;
   /** The clock. */
   readonly now?: () => Date;
+  /**
+   * Tells who asks, when the host's own GraphQL server runs {@link Gateway.schema}, from that server's context value.
+   *
+   * @defaultValue everyone is the same caller, and image URLs begin with `publicUrl`
+   */
+  requestOf?(contextValue: unknown): HostRequest;
+}
+
+export interface HostRequest {
+  /** @defaultValue the one caller that everyone is at the gateway's own doors */
+  readonly caller?: Caller;
+  /** Where the gateway's app is reached, without a trailing slash: `https://api.example/pictures`. */
+  readonly rootUrl?: string;
+  /** For inputs that name no key of their own. */
+  readonly idempotencyKey?: string;
 }
 
 export interface Gateway {
   /** Every door as one Express app, to listen with or to mount. */
   readonly app: Express;
+  /**
+   * The graph, to be merged into or stitched to another one. Its resolvers run in any GraphQL server and leave the
+   * server's context value as it is; {@link GatewayOptions.requestOf} reads it.
+   */
   readonly schema: GraphQLSchema;
   /** The service behind the doors. */
   readonly images: ImageService;
@@ -66,8 +87,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const storage = await openStorage(config);
     closers.push(() => storage.close());
     const images = await createImageService({ config, store, storage, catalogue, logger, now });
-    const schema = await buildGraphQLSchema();
-    const { app, health, closeDoors } = await createDoors({ config, images, schema, store, storage, logger });
+    const { app, health, closeDoors } = await createDoors({ config, images, store, storage, logger });
     await images.start();
     const drain = async (graceMs: number) => {
       health.isDraining = true;
@@ -78,11 +98,30 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       await closeDoors();
       await closeAdapters();
     };
-    return { app, schema, images, drain, close };
+    let schema: GraphQLSchema | undefined;
+    return {
+      app,
+      // Most programs never ask for it, and building it takes as long as opening the store.
+      get schema() {
+        schema ??= buildGraphQLSchema(contextFor(images, readRequestsWith(options, config, logger)));
+        return schema;
+      },
+      images,
+      drain,
+      close,
+    };
   } catch (error) {
     await closeAdapters();
     throw error;
   }
+}
+
+/** What the resolvers see of an operation that the host's own server runs. */
+function readRequestsWith({ requestOf }: GatewayOptions, { publicUrl = "" }: Config, logger: Logger) {
+  return (contextValue: unknown): OperationRequest => {
+    const { caller = PUBLIC_CALLER, rootUrl = publicUrl, idempotencyKey } = requestOf?.(contextValue) ?? {};
+    return { caller, rootUrl, idempotencyKey, logger };
+  };
 }
 
 interface ServiceParts {
@@ -133,13 +172,12 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
 interface DoorParts {
   readonly config: Config;
   readonly images: ImageService;
-  readonly schema: GraphQLSchema;
   readonly store: Store;
   readonly storage: Storage;
   readonly logger: Logger;
 }
 
-async function createDoors({ config, images, schema, store, storage, logger }: DoorParts) {
+async function createDoors({ config, images, store, storage, logger }: DoorParts) {
   const health: Health = {
     isDraining: false,
     checks: { store: () => store.records.ping(), storage: () => storage.objects.ping() },
@@ -147,7 +185,7 @@ async function createDoors({ config, images, schema, store, storage, logger }: D
   if (config.role === "worker") {
     return { app: createApp([healthDoor(health)], { ...config, logger }), health, closeDoors: async () => {} };
   }
-  const graphql = await createGraphQLDoor(images, schema, {
+  const graphql = await createGraphQLDoor(images, {
     maxBodyBytes: MAX_BODY_BYTES,
     hasIntrospection: !config.isProduction,
     logger,

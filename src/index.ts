@@ -1,6 +1,8 @@
+import type { Gateway, GatewayOptions } from "./gateway.ts";
+
 export type { Config } from "./config.ts";
 export { type Billed, type ErrorCode, type ErrorDetails, GatewayError, StartError } from "./errors.ts";
-export { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
+export type { Gateway, GatewayOptions, HostRequest } from "./gateway.ts";
 export type {
   Background,
   Edits,
@@ -33,3 +35,14 @@ export type { GenerationInput } from "./service/generation-input.ts";
 export type { GenerationEvent } from "./service/generation-watch.ts";
 export type { LinkOptions } from "./service/image-links.ts";
 export type { Caller, ImageService, Page, PageRequest } from "./service/image-service.ts";
+
+/**
+ * Puts a gateway together and takes up what an earlier process left.
+ *
+ * @throws StartError when the data directory cannot be used, or another process uses it
+ */
+export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  // Not before it is called: some of the libraries behind it read the environment and files as they load.
+  const gateway = await import("./gateway.ts");
+  return gateway.createGateway(options);
+}

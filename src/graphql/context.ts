@@ -1,14 +1,29 @@
 import DataLoader from "dataloader";
-import type { RequestContext } from "../http/request-context.ts";
+import type { GraphQLResolveInfo } from "graphql";
+import type { Logger } from "pino";
 import type { Generation, Image } from "../ports/records.ts";
-import type { ImageService } from "../service/image-service.ts";
+import type { Caller, ImageService } from "../service/image-service.ts";
+
+/** Who asks, as the server knows it that runs the operation. It is that server's context value. */
+export interface OperationRequest {
+  readonly caller: Caller;
+  /** Where the gateway's root is for this caller, without a trailing slash: image URLs begin with it. */
+  readonly rootUrl: string;
+  /** The `Idempotency-Key` header, for inputs that name no key of their own. */
+  readonly idempotencyKey: string | undefined;
+  readonly logger: Logger;
+}
+
+/** The context value of the gateway's own server. */
+export interface DoorRequest extends OperationRequest {
+  /** `req_…` */
+  readonly id: string;
+}
 
 /** What resolvers know of the operation they serve. */
 export interface GraphQLContext {
-  readonly request: RequestContext;
+  readonly request: OperationRequest;
   readonly service: ImageService;
-  /** The `Idempotency-Key` header, for inputs that name no key of their own. */
-  readonly idempotencyKey: string | undefined;
   /** Everything read by id goes through these: one store query for all that one operation needs. */
   readonly loaders: Loaders;
 }
@@ -19,16 +34,29 @@ export interface Loaders {
   readonly imagesOf: DataLoader<string, Image[]>;
 }
 
-export function createContext(
-  service: ImageService,
-  request: RequestContext,
-  idempotencyKey: string | undefined,
-): GraphQLContext {
+/** Gives each execution of an operation its context, the same to all its resolvers. */
+export type ToContext = (contextValue: unknown, info: GraphQLResolveInfo) => GraphQLContext;
+
+/** @param requestOf reads the context value of the server that runs the operations */
+export function contextFor(service: ImageService, requestOf: (contextValue: unknown) => OperationRequest): ToContext {
+  // A context value may be shared by several operations, and by all events of a subscription; the variables are made
+  // anew for each execution. What was loaded for one of them could be out of date for the next.
+  const contexts = new WeakMap<object, GraphQLContext>();
+  return (contextValue, { variableValues }) => {
+    const known = contexts.get(variableValues);
+    if (known) return known;
+    const context = createContext(service, requestOf(contextValue));
+    contexts.set(variableValues, context);
+    return context;
+  };
+}
+
+function createContext(service: ImageService, request: OperationRequest): GraphQLContext {
   const { caller } = request;
   const loaders = {
     generation: new DataLoader((ids: readonly string[]) => service.generations(caller, ids)),
     image: new DataLoader((ids: readonly string[]) => service.images(caller, ids)),
     imagesOf: new DataLoader((ids: readonly string[]) => service.imagesOf(ids)),
   };
-  return { request, service, idempotencyKey, loaders };
+  return { request, service, loaders };
 }

@@ -3,15 +3,15 @@ import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginLandingPageLocalDefault } from "@apollo/server/plugin/landingPage/default";
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type ErrorRequestHandler, Router } from "express";
-import type { GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
 import { badInput } from "../errors.ts";
 import type { Door } from "../http/app.ts";
 import { setErrorStatus, toCallerError } from "../http/errors.ts";
 import { contextOf } from "../http/request-context.ts";
 import type { ImageService } from "../service/image-service.ts";
-import { createContext, type GraphQLContext } from "./context.ts";
+import { contextFor, type DoorRequest } from "./context.ts";
 import { explainInternalErrors, formatError } from "./errors.ts";
+import { buildFederatedSchema } from "./schema.ts";
 
 const PATH = "/graphql";
 
@@ -47,11 +47,10 @@ export interface GraphQLDoor extends Door {
 /** `/graphql`: operations by GET and POST, and Apollo Sandbox for a browser. */
 export async function createGraphQLDoor(
   service: ImageService,
-  schema: GraphQLSchema,
   { maxBodyBytes, hasIntrospection, logger }: GraphQLDoorOptions,
 ): Promise<GraphQLDoor> {
-  const server = new ApolloServer<GraphQLContext>({
-    schema,
+  const server = new ApolloServer<DoorRequest>({
+    schema: buildFederatedSchema(contextFor(service, (contextValue) => contextValue as DoorRequest)),
     formatError,
     introspection: hasIntrospection,
     includeStacktraceInErrorResponses: false,
@@ -72,7 +71,7 @@ export async function createGraphQLDoor(
     PATH,
     express.json({ limit: maxBodyBytes, verify: refuseUnlessUtf8 }),
     expressMiddleware(server, {
-      context: async ({ req }) => createContext(service, contextOf(req), req.get("Idempotency-Key")),
+      context: async ({ req }) => ({ ...contextOf(req), idempotencyKey: req.get("Idempotency-Key") }),
     }),
   );
   return { router, errors: { path: PATH, answer: answerErrorsAsGraphQL }, close: () => server.stop() };

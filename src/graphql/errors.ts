@@ -1,37 +1,49 @@
 import type { ApolloServerPlugin } from "@apollo/server";
 import { unwrapResolverError } from "@apollo/server/errors";
-import type { GraphQLFormattedError } from "graphql";
+import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import type { Logger } from "pino";
 import { GatewayError } from "../errors.ts";
-import type { GraphQLContext } from "./context.ts";
+import type { DoorRequest } from "./context.ts";
 
-const INTERNAL: GraphQLFormattedError = {
-  message: "an internal error occurred; the operator finds it under the request id",
-  extensions: { code: "INTERNAL" },
-};
+const INTERNAL = "an internal error occurred; the operator finds it under the request id";
 
-/** Shows our own errors and GraphQL's, and nothing of any other. */
-export function formatError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
-  const original = unwrapResolverError(error);
-  const { locations, path } = formatted;
-  const place = { ...(locations && { locations }), ...(path && { path }) };
-  if (original instanceof GatewayError) {
-    const { field, retryAfterSeconds } = original.details;
-    return {
-      message: original.message,
-      ...place,
-      extensions: {
-        code: original.code,
-        ...(field !== undefined && { field }),
-        ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-      },
+/**
+ * The error of a resolver as any GraphQL server may show it: our own with their code, and nothing of any other, which
+ * is logged here, once.
+ */
+export function toClientError(error: unknown, logger: Logger): GraphQLError {
+  if (error instanceof GraphQLError) return error;
+  if (error instanceof GatewayError) {
+    const { field, retryAfterSeconds } = error.details;
+    const extensions = {
+      code: error.code,
+      ...(field !== undefined && { field }),
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
     };
+    return new GraphQLError(error.message, { originalError: error, extensions });
   }
-  if (formatted.extensions?.code === "INTERNAL_SERVER_ERROR") return { ...INTERNAL, ...place };
-  if (formatted.extensions?.code === "GRAPHQL_PARSE_FAILED" && !formatted.message.startsWith("Syntax Error: ")) {
-    return { ...formatted, message: "the document is nested too deeply" };
+  logger.error({ err: error }, "unexpected error");
+  return new GraphQLError(INTERNAL, { extensions: { code: "INTERNAL" } });
+}
+
+/** Names the input that is wrong where GraphQL itself found it, and hides what is nobody's business. */
+export function formatError(formatted: GraphQLFormattedError): GraphQLFormattedError {
+  const { locations, path, extensions } = formatted;
+  switch (extensions?.code) {
+    case "INTERNAL_SERVER_ERROR": {
+      const place = { ...(locations && { locations }), ...(path && { path }) };
+      return { message: INTERNAL, ...place, extensions: { code: "INTERNAL" } };
+    }
+    case "GRAPHQL_PARSE_FAILED":
+      if (formatted.message.startsWith("Syntax Error: ")) return formatted;
+      return { ...formatted, message: "the document is nested too deeply" };
+    case "BAD_USER_INPUT": {
+      const field = extensions.field ?? fieldOf(formatted.message);
+      return field === undefined ? formatted : { ...formatted, extensions: { ...extensions, field } };
+    }
+    default:
+      return formatted;
   }
-  const field = formatted.extensions?.code === "BAD_USER_INPUT" ? fieldOf(formatted.message) : undefined;
-  return field === undefined ? formatted : { ...formatted, extensions: { ...formatted.extensions, field } };
 }
 
 /** GraphQL names the input that a variable has wrong only in its text: `Variable "$input" got … at "input.n"; …`. */
@@ -43,15 +55,14 @@ function fieldOf(message: string): string | undefined {
 }
 
 /** Logs what {@link formatError} hides, once, and gives the client the id to ask for. */
-export const explainInternalErrors: ApolloServerPlugin<GraphQLContext> = {
+export const explainInternalErrors: ApolloServerPlugin<DoorRequest> = {
   async requestDidStart() {
     return {
       async didEncounterErrors({ errors, contextValue }) {
         for (const error of errors) {
-          const original = unwrapResolverError(error);
-          const isOurs = original instanceof GatewayError;
-          const isGraphQLs = original === error && error.extensions.code !== undefined;
-          if (!isOurs && !isGraphQLs) contextValue.request.logger.error({ err: original }, "unexpected error");
+          // What resolvers throw has its code, and was logged where it needed to be.
+          if (error.extensions.code !== undefined) continue;
+          contextValue.logger.error({ err: unwrapResolverError(error) }, "unexpected error");
         }
       },
       async willSendResponse({ response, contextValue }) {
@@ -60,7 +71,7 @@ export const explainInternalErrors: ApolloServerPlugin<GraphQLContext> = {
         if (!singleResult.errors) return;
         singleResult.errors = singleResult.errors.map((error) =>
           error.extensions?.code === "INTERNAL"
-            ? { ...error, extensions: { ...error.extensions, requestId: contextValue.request.id } }
+            ? { ...error, extensions: { ...error.extensions, requestId: contextValue.id } }
             : error,
         );
       },

@@ -7,7 +7,7 @@ import type { Fit } from "../service/pixels.ts";
 import { toSizeText } from "../service/sizes.ts";
 import type { GraphQLContext } from "./context.ts";
 import { BilledEnum, FailureCodeEnum, FitEnum, GenerationStatusEnum, ImageFormatEnum } from "./enums.ts";
-import { ModelType } from "./model-type.ts";
+import { findModel, ModelType } from "./model-type.ts";
 import { NodeType } from "./node-type.ts";
 import { ImageSizeScalar, UsdScalar } from "./scalars.ts";
 
@@ -172,9 +172,9 @@ export class GenerationType extends NodeType {
 
   @Field(() => ModelType, { description: "The model that is used; a warning tells when it is not the one asked for." })
   model(@Ctx() { service }: GraphQLContext): ModelType {
-    const description = service.model(this.#generation.model);
-    if (!description) throw new Error("a generation names a model that is not configured");
-    return new ModelType(description, service.models.defaultId);
+    const model = findModel(this.#generation.model, service);
+    if (!model) throw new Error("a generation names a model that is not configured");
+    return model;
   }
 
   @Field(() => Int, { description: "How many images were asked for." })

@@ -1,5 +1,6 @@
 import { Field, ID, Int, ObjectType } from "type-graphql";
 import type { ModelDescription, Operation } from "../ports/image-provider.ts";
+import type { ImageService } from "../service/image-service.ts";
 import { OperationEnum } from "./enums.ts";
 
 @ObjectType("Model", { description: "A model that makes images." })
@@ -37,4 +38,10 @@ export class ModelType {
     this.shutdownDate = model.shutdownDate ?? null;
     this.replacement = model.replacement ?? null;
   }
+}
+
+/** The model of this name, retired or not; null when there is none. */
+export function findModel(id: string, service: ImageService): ModelType | null {
+  const description = service.model(id);
+  return description ? new ModelType(description, service.models.defaultId) : null;
 }

@@ -1,6 +1,9 @@
 import "reflect-metadata";
-import type { GraphQLSchema } from "graphql";
-import { buildSchema } from "type-graphql";
+import { type GraphQLFieldResolver, type GraphQLSchema, isObjectType, printSchema } from "graphql";
+import { buildSchemaSync, type NonEmptyArray } from "type-graphql";
+import type { ToContext } from "./context.ts";
+import { toClientError } from "./errors.ts";
+import { FederationResolver, printSubgraph } from "./federation.ts";
 import { ImageResolver } from "./resolvers.ts";
 
 /** type-graphql has no place to describe these. */
@@ -9,12 +12,57 @@ const ROOT_DESCRIPTIONS: Readonly<Record<string, string>> = {
   Mutation: "What can be done.",
 };
 
-/** The graph, built from the resolvers. */
-export async function buildGraphQLSchema(): Promise<GraphQLSchema> {
-  const schema = await buildSchema({ resolvers: [ImageResolver], validate: false });
+/** The graph, built from the resolvers. It runs in any GraphQL server, whatever that server's context value is. */
+export function buildGraphQLSchema(toContext: ToContext): GraphQLSchema {
+  return bind(buildSchemaOf([ImageResolver]), toContext);
+}
+
+/** The same graph, that routers of a federated graph can also ask for what they need. */
+export function buildFederatedSchema(toContext: ToContext): GraphQLSchema {
+  return bind(buildSchemaOf([ImageResolver, FederationResolver]), toContext);
+}
+
+/** The graph as text: what clients see, and the subgraph that is composed with others. */
+export function describeGraph(): { readonly schema: string; readonly subgraph: string } {
+  const schema = buildSchemaOf([ImageResolver]);
+  return { schema: `${printSchema(schema)}\n`, subgraph: printSubgraph(schema) };
+}
+
+type Resolve = GraphQLFieldResolver<unknown, unknown>;
+
+function buildSchemaOf(resolvers: NonEmptyArray<new () => object>): GraphQLSchema {
+  const schema = buildSchemaSync({ resolvers, validate: false });
   for (const [name, description] of Object.entries(ROOT_DESCRIPTIONS)) {
     const type = schema.getType(name);
     if (type) type.description = description;
   }
   return schema;
+}
+
+function bind(schema: GraphQLSchema, toContext: ToContext): GraphQLSchema {
+  for (const type of Object.values(schema.getTypeMap())) {
+    // Those of introspection are the same objects in every schema of the process.
+    if (!isObjectType(type) || type.name.startsWith("__")) continue;
+    for (const field of Object.values(type.getFields())) {
+      if (field.resolve) field.resolve = withOwnContext(field.resolve, toContext);
+      if (field.subscribe) field.subscribe = withOwnContext(field.subscribe, toContext);
+    }
+  }
+  return schema;
+}
+
+/** Lets a resolver see our context in place of the server's, and the server only errors that clients may see. */
+function withOwnContext(resolve: Resolve, toContext: ToContext): Resolve {
+  return (source, args, contextValue, info) => {
+    const context = toContext(contextValue, info);
+    try {
+      const result = resolve(source, args, context, info);
+      if (!(result instanceof Promise)) return result;
+      return result.catch((error: unknown) => {
+        throw toClientError(error, context.request.logger);
+      });
+    } catch (error) {
+      throw toClientError(error, context.request.logger);
+    }
+  };
 }

@@ -14,7 +14,7 @@ export interface RequestContext {
 }
 
 /** Until callers have keys, everyone is the same caller. */
-const PUBLIC_CALLER: Caller = { owner: "public" };
+export const PUBLIC_CALLER: Caller = { owner: "public" };
 
 const contexts = new WeakMap<Request, RequestContext>();
 
