@@ -14,6 +14,7 @@ import type { ImageProvider } from "./ports/image-provider.ts";
 import { getImageDoor } from "./rest/get-image.ts";
 import { imagesDoor } from "./rest/images.ts";
 import { ImageDelivery } from "./service/delivery.ts";
+import { EditIntake } from "./service/edit-intake.ts";
 import { GenerationWatch } from "./service/generation-watch.ts";
 import { ImageIntake } from "./service/image-intake.ts";
 import { ImageLinks } from "./service/image-links.ts";
@@ -139,11 +140,13 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, role, leaseMs } = config;
   const links = new ImageLinks(await signingSecretOf(config), config.urlTtlSeconds, now);
+  const edits = new EditIntake(records, objects);
   const runner = new Runner({
     records,
     events,
     catalogue,
     intake: new ImageIntake(objects, now, () => typeid("img").toString()),
+    edits,
     calls: new ProviderCalls(logger),
     logger,
     now,
@@ -158,6 +161,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     catalogue,
     links,
     delivery: new ImageDelivery(records, objects, links),
+    edits,
     runner,
     keeper: new Keeper({ records, objects, queue, events, logger, now, retainMs, leaseMs }),
     watch: new GenerationWatch(records, events, logger),

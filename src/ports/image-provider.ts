@@ -135,6 +135,26 @@ export interface ModelDescription {
   readonly outputTokens?: OutputTokens;
 }
 
+/** The formats of images that go into an edit. */
+export const SOURCE_FORMATS = ["PNG", "JPEG", "WEBP"] as const satisfies readonly ImageFormat[];
+export type SourceFormat = (typeof SOURCE_FORMATS)[number];
+
+/** An image that goes into an edit. Its sides are those that a viewer shows: an orientation in its EXIF data counts. */
+export interface SourceImage extends PixelSize {
+  readonly format: SourceFormat;
+  readonly byteSize: number;
+  /** Reads the bytes; each call from the beginning. */
+  read(): AsyncIterable<Uint8Array>;
+}
+
+/** What is changed, and where. */
+export interface EditSources {
+  /** 1–16. The first one is the picture that is edited, the others are references. */
+  readonly images: readonly SourceImage[];
+  /** A PNG of the first image's size with an alpha channel: only where it is transparent may the image change. */
+  readonly mask?: SourceImage;
+}
+
 /** One call to a model, already checked against its {@link ModelDescription}. */
 export interface GenerateRequest {
   readonly model: string;
@@ -154,6 +174,8 @@ export interface GenerateRequest {
   readonly safetyIdentifier?: string;
   /** Previews wanted of each image, 0–3. */
   readonly partialImages: number;
+  /** Set when images are to be changed; only ever for a model whose operations include `EDIT`. */
+  readonly edit?: EditSources;
 }
 
 /** What the provider says it used; the parts as far as it tells them. */

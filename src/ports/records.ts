@@ -1,5 +1,13 @@
 import type { Billed, ErrorCode } from "../errors.ts";
-import type { Background, ImageFormat, Moderation, PixelSize, Quality, TokenUsage } from "./image-provider.ts";
+import type {
+  Background,
+  ImageFormat,
+  Moderation,
+  PixelSize,
+  Quality,
+  SourceFormat,
+  TokenUsage,
+} from "./image-provider.ts";
 
 export const GENERATION_STATUSES = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED"] as const;
 export type GenerationStatus = (typeof GENERATION_STATUSES)[number];
@@ -32,6 +40,24 @@ export interface Warning {
   readonly message: string;
 }
 
+/** An image that goes into an edit: a copy of its own, so that it is there whatever becomes of what it was taken from. */
+export interface EditSource extends PixelSize {
+  /** Where the copy is in the {@link ObjectStore}, until the generation has ended. */
+  readonly key: string;
+  readonly format: SourceFormat;
+  readonly byteSize: number;
+  /** In hexadecimal. */
+  readonly sha256: string;
+  /** The owner's stored image that it is a copy of; `undefined` when it came from elsewhere. */
+  readonly imageId?: string;
+}
+
+/** What an edit changes, and where. */
+export interface EditOrder {
+  readonly images: readonly EditSource[];
+  readonly mask?: EditSource;
+}
+
 /** What was asked, fixed when the generation is accepted. */
 export interface GenerationOrder {
   /** `gen_…`, sorts by time. */
@@ -57,6 +83,8 @@ export interface GenerationOrder {
   readonly moderation?: Moderation;
   /** Stands for the person who asks. Never logged, never shown. */
   readonly safetyIdentifier?: string;
+  /** Set when images are changed rather than made from text alone. */
+  readonly edit?: EditOrder;
   readonly warnings: readonly Warning[];
   /** SHA-256 of the whole input in hexadecimal, to tell a repetition from another request. */
   readonly inputHash: string;

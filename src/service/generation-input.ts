@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { badInput } from "../errors.ts";
+import { badInput, type GatewayError } from "../errors.ts";
 import {
   BACKGROUNDS,
   type Background,
@@ -8,6 +8,7 @@ import {
   MODERATIONS,
   type ModelDescription,
   type Moderation,
+  type Operation,
   type PixelSize,
   QUALITIES,
   type Quality,
@@ -87,13 +88,19 @@ export interface GenerationPlan {
 /**
  * Checks an input and decides how it is carried out.
  *
+ * @param operation what the model has to be able to do
  * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
  */
-export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue): GenerationPlan {
+export function planGeneration(
+  input: GenerationInput,
+  catalogue: ModelCatalogue,
+  operation: Operation = "GENERATE",
+): GenerationPlan {
   const prompt = checkPrompt(input.prompt);
   const n = checkWholeNumber("n", input.n ?? 1, 1, MAX_IMAGES);
   const requestedSize = parseSize(input.size ?? "1024x1024");
   const { model, warnings: modelWarnings } = catalogue.resolve(input.model);
+  if (!model.description.operations.includes(operation)) throw cannot(operation, model.description, catalogue);
   const { id, maxPromptLength } = model.description;
   if (prompt.length > maxPromptLength && countCodePoints(prompt) > maxPromptLength) {
     throw badInput("prompt", `prompt must have at most ${maxPromptLength} characters for ${id}`);
@@ -149,6 +156,12 @@ export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue
     inputHash,
     warnings,
   };
+}
+
+function cannot(operation: Operation, model: ModelDescription, catalogue: ModelCatalogue): GatewayError {
+  const able = catalogue.living.filter(({ operations }) => operations.includes(operation)).map(({ id }) => id);
+  const what = operation === "EDIT" ? "edit images" : "make images from text alone";
+  return badInput("model", `${model.id} cannot ${what}; use one of: ${able.join(", ")}`);
 }
 
 function checkPrompt(prompt: string): string {

@@ -4,6 +4,7 @@ import type { Events, GenerationNotice } from "../ports/events.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { JobQueue } from "../ports/job-queue.ts";
 import type {
+  EditOrder,
   Generation,
   GenerationFailure,
   GenerationOrder,
@@ -12,7 +13,9 @@ import type {
   Records,
 } from "../ports/records.ts";
 import type { Delivery, ImageDelivery } from "./delivery.ts";
-import { checkWholeNumber, type GenerationInput, planGeneration } from "./generation-input.ts";
+import { type EditInput, planEdit } from "./edit-input.ts";
+import type { EditIntake } from "./edit-intake.ts";
+import { checkWholeNumber, type GenerationInput, type GenerationPlan, planGeneration } from "./generation-input.ts";
 import { type GenerationEvent, type GenerationWatch, isEnded } from "./generation-watch.ts";
 import type { ImageLinks, LinkOptions } from "./image-links.ts";
 import type { Keeper } from "./keeper.ts";
@@ -49,6 +52,7 @@ export interface ImageServiceOptions {
   readonly catalogue: ModelCatalogue;
   readonly links: ImageLinks;
   readonly delivery: ImageDelivery;
+  readonly edits: EditIntake;
   readonly runner: Runner;
   readonly keeper: Keeper;
   readonly watch: GenerationWatch;
@@ -96,14 +100,35 @@ export class ImageService {
    * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, IDEMPOTENCY_CONFLICT, OVERLOADED
    */
   async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
-    const { records, catalogue, now, newGenerationId, maxQueued } = this.#options;
+    const { catalogue, newGenerationId } = this.#options;
     if (this.#isClosing) throw stopping();
-    const { model, seed, compression, moderation, safetyIdentifier, partialImages, idempotencyKey, ...plan } =
-      planGeneration(input, catalogue);
+    return this.#accept(caller, newGenerationId(), planGeneration(input, catalogue));
+  }
+
+  /**
+   * Accepts a change of images, as {@link submit} accepts a generation. Its images are read, checked and stored before;
+   * when this throws, nothing of them is left.
+   *
+   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+   *   IDEMPOTENCY_CONFLICT, OVERLOADED, and whatever the bytes of an upload throw
+   */
+  async submitEdit(caller: Caller, input: EditInput): Promise<Generation> {
+    const { catalogue, edits, newGenerationId } = this.#options;
+    if (this.#isClosing) throw stopping();
+    const id = newGenerationId();
+    // Whatever can be refused without the images is refused before they are read.
+    planEdit(input, undefined, catalogue);
+    const edit = await edits.take(id, caller.owner, input);
+    return this.#accept(caller, id, planEdit(input, edit, catalogue), edit);
+  }
+
+  async #accept(caller: Caller, id: string, decided: GenerationPlan, edit?: EditOrder): Promise<Generation> {
+    const { records, edits, now, maxQueued } = this.#options;
+    const { model, seed, compression, moderation, safetyIdentifier, partialImages, idempotencyKey, ...plan } = decided;
     const createdAt = now();
     const order: GenerationOrder = {
       ...plan,
-      id: newGenerationId(),
+      id,
       owner: caller.owner,
       model: model.description.id,
       createdAt,
@@ -112,11 +137,14 @@ export class ImageService {
       ...(moderation !== undefined && { moderation }),
       ...(safetyIdentifier !== undefined && { safetyIdentifier }),
       ...(partialImages !== undefined && { partialImages }),
+      ...(edit && { edit }),
       ...(idempotencyKey !== undefined && {
         idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
       }),
     };
+    // When this throws nobody knows whether it was accepted: the images stay, and are swept if it was not.
     const acceptance = await records.accept(order, maxQueued);
+    if (edit && !acceptance?.isNew) await edits.discard(edit);
     if (!acceptance) throw full(maxQueued);
     const { generation, isNew } = acceptance;
     if (isNew) await this.#enqueue(generation.id);
@@ -143,9 +171,11 @@ export class ImageService {
    * @throws NOT_FOUND when the caller has no such generation
    */
   async cancel(caller: Caller, id: string): Promise<Generation> {
-    const { records, events, now } = this.#options;
-    await this.#own(caller, id);
+    const { records, events, edits, now } = this.#options;
+    const { edit, status } = await this.#own(caller, id);
     if (await records.cancel(id, CANCELED_WHILE_RUNNING, now())) events.publish({ generationId: id });
+    // Of one that runs, they are its runner's to remove.
+    if (edit && status === "QUEUED") await edits.discard(edit);
     return this.#own(caller, id);
   }
 

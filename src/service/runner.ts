@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { GatewayError } from "../errors.ts";
 import type { Events } from "../ports/events.ts";
-import type { ImageFormat, ProviderEvent, TokenUsage } from "../ports/image-provider.ts";
+import type { GenerateRequest, ImageFormat, ProviderEvent, TokenUsage } from "../ports/image-provider.ts";
 import {
   FAILURE_CODES,
   type Generation,
@@ -10,6 +10,7 @@ import {
   type GenerationOutcome,
   type Records,
 } from "../ports/records.ts";
+import type { EditIntake } from "./edit-intake.ts";
 import type { ImageIntake } from "./image-intake.ts";
 import { INTERRUPTED } from "./keeper.ts";
 import type { CataloguedModel, ModelCatalogue } from "./model-catalogue.ts";
@@ -21,6 +22,7 @@ export interface RunnerOptions {
   readonly events: Events;
   readonly catalogue: ModelCatalogue;
   readonly intake: ImageIntake;
+  readonly edits: EditIntake;
   readonly calls: ProviderCalls;
   readonly logger: Logger;
   readonly now: () => Date;
@@ -51,7 +53,7 @@ export class Runner {
 
   /** Brings one generation to its end. Never rejects; does nothing when the generation is not queued (any more). */
   async run(generationId: string): Promise<void> {
-    const { records, events, logger, worker, now, leaseMs } = this.#options;
+    const { records, events, edits, logger, worker, now, leaseMs } = this.#options;
     // A job that is delivered twice must not end the lease of the first delivery when it finds nothing to do.
     if (this.#running.has(generationId)) return;
     const canceling = new AbortController();
@@ -65,6 +67,8 @@ export class Runner {
       events.publish({ generationId });
       const outcome = await this.#carryOut(generation, canceling.signal);
       const isFinished = await this.#insist(generationId, () => records.finish(generationId, worker, outcome, now()));
+      // However it ended, nobody edits these again.
+      if (generation.edit) await edits.discard(generation.edit);
       if (isFinished)
         logger.info({ generationId, status: outcome.status, ...failureFacts(outcome) }, "generation ended");
     } catch (error) {
@@ -91,7 +95,7 @@ export class Runner {
       const model = this.#modelOf(generation);
       const attempt = () =>
         this.#withTimeout(signal, async (timed) => {
-          const events = model.provider.generate(toRequest(generation, model), timed);
+          const events = model.provider.generate(this.#toRequest(generation, model), timed);
           for await (const event of untilAborted(events, timed)) {
             if (event.type === "usage") usage = event.usage;
             if (event.type === "image" && event.index < generation.n && !storedIndexes.has(event.index)) {
@@ -117,6 +121,27 @@ export class Runner {
     const model = this.#options.catalogue.find(generation.model);
     if (!model) throw new GatewayError("MODEL_UNAVAILABLE", "the model is not configured any more", { billed: "NO" });
     return model;
+  }
+
+  #toRequest(generation: Generation, { description }: CataloguedModel): GenerateRequest {
+    const { model, prompt, n, modelSize: size, quality, format, background } = generation;
+    const { seed, compression, moderation, safetyIdentifier, edit } = generation;
+    const formatAskedFor = formatToAskFor(format, description.formats);
+    return {
+      model,
+      prompt,
+      n,
+      size,
+      quality,
+      format: formatAskedFor,
+      background,
+      partialImages: 0,
+      ...(seed !== undefined && { seed }),
+      ...(compression !== undefined && formatAskedFor === format && { compression }),
+      ...(moderation !== undefined && { moderation }),
+      ...(safetyIdentifier !== undefined && { safetyIdentifier }),
+      ...(edit && { edit: this.#options.edits.open(edit) }),
+    };
   }
 
   async #take(generation: Generation, event: Extract<ProviderEvent, { type: "image" }>): Promise<void> {
@@ -211,26 +236,6 @@ export class Runner {
     const message = `an internal error stopped this generation; the operator finds it under ${id}`;
     return { code: "INTERNAL", message, retryable: false, billed: "UNKNOWN" };
   }
-}
-
-function toRequest(generation: Generation, { description }: CataloguedModel) {
-  const { model, prompt, n, modelSize: size, quality, format, background } = generation;
-  const { seed, compression, moderation, safetyIdentifier } = generation;
-  const formatAskedFor = formatToAskFor(format, description.formats);
-  return {
-    model,
-    prompt,
-    n,
-    size,
-    quality,
-    format: formatAskedFor,
-    background,
-    partialImages: 0,
-    ...(seed !== undefined && { seed }),
-    ...(compression !== undefined && formatAskedFor === format && { compression }),
-    ...(moderation !== undefined && { moderation }),
-    ...(safetyIdentifier !== undefined && { safetyIdentifier }),
-  };
 }
 
 function upstreamTimeout(): GatewayError {

@@ -38,6 +38,18 @@ function checkSize(size: PixelSize): PixelSize {
   return size;
 }
 
+/** The size that can be asked for and comes nearest to that of an image: of the same shape, unless that is too narrow. */
+export function nearestSize(image: PixelSize): PixelSize {
+  const shorter = Math.min(image.width, image.height);
+  const longer = Math.max(image.width, image.height);
+  const scale = Math.min(MAX_SIDE / longer, Math.max(1, MIN_SIDE / shorter));
+  const [width, height] = [Math.round(image.width * scale), Math.round(image.height * scale)];
+  return {
+    width: Math.max(width, Math.ceil(height / MAX_RATIO)),
+    height: Math.max(height, Math.ceil(width / MAX_RATIO)),
+  };
+}
+
 /** Whether an image of size `made` holds every pixel of `wanted` without being enlarged. */
 export function isCovered(wanted: PixelSize, made: PixelSize): boolean {
   return made.width >= wanted.width && made.height >= wanted.height;

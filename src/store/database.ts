@@ -37,6 +37,7 @@ export interface GenerationRow {
   compression: number | null;
   moderation: string | null;
   safety_identifier: string | null;
+  edit: string | null;
   warnings: string;
   failure: string | null;
   usage: string | null;
@@ -150,6 +151,12 @@ const showPreviews: Migration = {
   },
 };
 
+const addEdits: Migration = {
+  async up(database: Kysely<Database>) {
+    await database.schema.alterTable("generations").addColumn("edit", "text").execute();
+  },
+};
+
 const openaiParameters: Migration = {
   async up(database: Kysely<Database>) {
     await database.schema.alterTable("generations").addColumn("compression", "integer").execute();
@@ -179,6 +186,7 @@ export async function migrate(database: Kysely<Database>, options: MigrateOption
     "0001-create-tables": createTables(idType),
     "0002-lease-to-workers": leaseToWorkers,
     "0003-partial-images": showPreviews,
+    "0006-edits": addEdits,
     "0007-openai-parameters": openaiParameters,
   };
   const migrator = new Migrator({

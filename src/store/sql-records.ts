@@ -295,6 +295,7 @@ function toGenerationRow(order: GenerationOrder): Insertable<GenerationRow> {
     compression: order.compression ?? null,
     moderation: order.moderation ?? null,
     safety_identifier: order.safetyIdentifier ?? null,
+    edit: order.edit ? JSON.stringify(order.edit) : null,
     warnings: JSON.stringify(order.warnings),
     failure: null,
     usage: null,
@@ -331,6 +332,7 @@ function toGeneration(row: Selectable<GenerationRow>): Generation {
     ...(row.compression !== null && { compression: row.compression }),
     ...(row.moderation !== null && { moderation: row.moderation as Moderation }),
     ...(row.safety_identifier !== null && { safetyIdentifier: row.safety_identifier }),
+    ...(row.edit !== null && { edit: JSON.parse(row.edit) }),
     ...(row.generated_width !== null &&
       row.generated_height !== null && {
         generatedSize: { width: row.generated_width, height: row.generated_height },

@@ -1,6 +1,7 @@
 import type {
   Acceptance,
   Claim,
+  EditSource,
   Generation,
   GenerationFailure,
   GenerationOrder,
@@ -83,6 +84,17 @@ export function imageOf(generationId: string, index: number): Image {
     sha256: String(index).repeat(64),
     placeholder: "data:image/webp;base64,AAAA",
     createdAt: new Date(STARTED_AT.getTime() + index),
+  };
+}
+
+export function sourceOf(index: number): EditSource {
+  return {
+    key: `gen_1/sources/${index}`,
+    width: 480,
+    height: 640,
+    format: "PNG",
+    byteSize: 40_000_000 + index,
+    sha256: String(index).repeat(64),
   };
 }
 

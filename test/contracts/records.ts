@@ -20,6 +20,7 @@ import {
   orderOf,
   SIZE,
   STARTED_AT,
+  sourceOf,
   WORKER,
   warning,
 } from "./record-samples.ts";
@@ -56,6 +57,8 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         ["a prompt of quotes and escapes", { prompt: `'; DROP TABLE generations; -- " \\ \\u0000 %_ \r\n\t $1 ?` }],
         ["the longest prompt", { prompt: "🖼".repeat(32_000) }],
         ["spaces around a prompt", { prompt: "  a  \n" }],
+        ["what an edit changes", { edit: { images: [sourceOf(0), { ...sourceOf(1), imageId: "img_1" }] } }],
+        ["where an edit changes it", { edit: { images: [sourceOf(0)], mask: sourceOf(1) } }],
         ["seed 0", { seed: 0 }],
         ["the largest seed", { seed: 2_147_483_647 }],
         ["what goes to the provider besides", { compression: 0, moderation: "LOW", safetyIdentifier: "ü-1" }],

@@ -258,6 +258,20 @@ describe("bytes that no record knows", () => {
     expect(await keys()).toEqual([coming]);
   });
 
+  test("stay while an edit waits or runs that changes them, and go when it has ended, or was never accepted", async () => {
+    const [queued, running, ended, never] = [newId("gen"), newId("gen"), newId("gen"), newId("gen")];
+    await accept(records, orderOf(queued, START));
+    for (const id of [running, ended]) {
+      await begin(records, orderOf(id, START), claimOf("run_1", START, at(2 * DAY_MS)));
+    }
+    await records.finish(ended, "run_1", { status: "FAILED", failure: FAILURE }, START);
+    for (const id of [queued, running, ended, never]) await put(`${id}/sources/0`, START);
+    now = at(DAY_MS);
+    await keeper.sweep();
+
+    expect(await keys()).toEqual([`${queued}/sources/0`, `${running}/sources/0`].sort());
+  });
+
   test("stay when they are older than the records, which may have been lost, or are not ours", async () => {
     const kept = [
       // Of 2023.

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import type { Records } from "../../src/ports/records.ts";
+import { EditIntake } from "../../src/service/edit-intake.ts";
 import { ImageIntake } from "../../src/service/image-intake.ts";
 import { ModelCatalogue } from "../../src/service/model-catalogue.ts";
 import { ProviderCalls } from "../../src/service/provider-calls.ts";
@@ -47,6 +48,7 @@ function createRunner(changes: Partial<Records> = {}): Runner {
     events,
     catalogue: new ModelCatalogue([provider], SCRIPTED_MODEL.id, now),
     intake: new ImageIntake(objects, now, () => `img_${++imageCount}`),
+    edits: new EditIntake(records, objects),
     calls: new ProviderCalls(logger),
     logger,
     now,

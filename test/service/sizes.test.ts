@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { GatewayError } from "../../src/errors.ts";
 import type { PixelSize, SizeRule } from "../../src/ports/image-provider.ts";
 import { CATALOGUE } from "../../src/providers/openai/catalogue.ts";
-import { isCovered, nearestModelSize, parseSize, toSizeText } from "../../src/service/sizes.ts";
+import { isCovered, nearestModelSize, nearestSize, parseSize, toSizeText } from "../../src/service/sizes.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 
 type Bounds = Extract<SizeRule, { kind: "bounds" }>;
@@ -17,6 +17,38 @@ const ILLUSTRATOR: Bounds = {
   minPixels: 64 * 64,
   maxPixels: 3840 * 3840,
 };
+
+describe("nearestSize", () => {
+  test.each([
+    ["1024x1024", "1024x1024"],
+    ["3840x1280", "3840x1280"],
+    ["64x64", "64x64"],
+    ["8064x6048", "3840x2880"],
+    ["3841x3841", "3840x3840"],
+    ["32x64", "64x128"],
+    ["1x1", "64x64"],
+    ["1x50000000", "1280x3840"],
+    ["7000x100", "3840x1280"],
+    ["640x64", "640x214"],
+    ["1x10", "214x640"],
+  ])("of %s is %s", (image, nearest) => {
+    const [width = 0, height = 0] = image.split("x").map(Number);
+    const size = nearestSize({ width, height });
+
+    expect(toSizeText(size)).toBe(nearest);
+    expect(parseSize(nearest)).toEqual(size);
+  });
+
+  test("of any image can be asked for, and is its own where that can be", () => {
+    const random = seededRandom(7);
+    for (let i = 0; i < 2000; i++) {
+      const image = { width: random.whole(1, 9000), height: random.whole(1, 9000) };
+      const nearest = nearestSize(image);
+      expect(parseSize(toSizeText(nearest))).toEqual(nearest);
+      expect(nearestSize(nearest)).toEqual(nearest);
+    }
+  });
+});
 
 describe("parseSize", () => {
   test.each([

@@ -10,6 +10,13 @@ export const ANY_SIZE_MODEL: ModelDescription = {
   sizes: { kind: "bounds", multipleOf: 1, minSide: 64, maxLongSide: 3840, minPixels: 1, maxPixels: 3840 * 3840 },
 };
 
+/** Also changes images. */
+export const ANY_SIZE_EDITOR: ModelDescription = {
+  ...ANY_SIZE_MODEL,
+  id: "any-size-editor-1",
+  operations: ["GENERATE", "EDIT"],
+};
+
 export interface ScriptedGateway extends RunningGateway {
   readonly provider: ScriptedProvider;
 }

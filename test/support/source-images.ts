@@ -1,0 +1,54 @@
+import { crc32, deflateSync } from "node:zlib";
+import sharp from "sharp";
+import { plainImage } from "./scripted-provider.ts";
+
+/** A PNG that says it has these pixels, whatever it holds. */
+export function pngOf(width: number, height: number, rows: Uint8Array, ...extra: readonly Buffer[]): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 2], 8);
+  const signature = Buffer.from("\x89PNG\r\n\x1a\n", "latin1");
+  const end = pngChunk("IEND", Buffer.alloc(0));
+  return Buffer.concat([signature, pngChunk("IHDR", header), ...extra, pngChunk("IDAT", deflateSync(rows)), end]);
+}
+
+export function pngChunk(name: string, content: Uint8Array): Buffer {
+  const named = Buffer.concat([Buffer.from(name, "latin1"), content]);
+  const chunk = Buffer.alloc(named.length + 8);
+  chunk.writeUInt32BE(content.length, 0);
+  chunk.set(named, 4);
+  chunk.writeUInt32BE(crc32(named), named.length + 4);
+  return chunk;
+}
+
+/** A few kilobytes that would be 2.7 GB of pixels. */
+export function zipBomb(): Buffer {
+  return pngOf(30_000, 30_000, Buffer.alloc(3_000_000));
+}
+
+/** A sound little PNG with a note of 300 MB of zeros in 300 KB. */
+export function noteBomb(): Buffer {
+  const note = Buffer.concat([Buffer.from("Comment\0\0", "latin1"), deflateSync(Buffer.alloc(300_000_000))]);
+  return pngOf(64, 64, Buffer.alloc((64 * 3 + 1) * 64), pngChunk("zTXt", note));
+}
+
+export const SVG_WITH_SCRIPT = Buffer.from(
+  `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><script>fetch("http://127.0.0.1/")</script></svg>`,
+);
+
+/** A sound JPEG that grows by what decoders read over, to exactly so many bytes. */
+export async function jpegOf(byteSize: number): Promise<Buffer> {
+  const jpeg = await plainImage(64, 64, 1, "JPEG");
+  return Buffer.concat([jpeg, Buffer.alloc(byteSize - jpeg.length)]);
+}
+
+/** A mask of this size whose left half is transparent: that half may change. */
+export async function leftHalfMask(width: number, height: number): Promise<Buffer> {
+  const clear = { create: { width, height, channels: 4, background: "#00000000" } } as const;
+  const black = { create: { width: width - (width >> 1), height, channels: 4, background: "#000000" } } as const;
+  return sharp(clear)
+    .composite([{ input: black, left: width >> 1, top: 0 }])
+    .png()
+    .toBuffer();
+}
