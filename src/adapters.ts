@@ -3,6 +3,7 @@ import { access, constants, mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { type Config, MIN_SECRET_LENGTH } from "./config.ts";
+import { GuardedDownloads } from "./downloads/guarded-downloads.ts";
 import { StartError } from "./errors.ts";
 import type { Events } from "./ports/events.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
@@ -30,13 +31,23 @@ export interface Storage {
 }
 
 /** The providers that the configuration names, and the illustrator. */
-export async function createProviders({ openai, defaultModel, upstreamTimeoutMs }: Config): Promise<ImageProvider[]> {
+export async function createProviders(config: Config): Promise<ImageProvider[]> {
+  const { openai, defaultModel, upstreamTimeoutMs, downloadHosts } = config;
   const illustrator = createIllustrator();
   if (!openai) return [illustrator];
   const { createOpenAI } = await import("./providers/openai/openai.ts");
   const { apiKey, baseUrl } = openai;
-  const options = { apiKey, timeoutMs: upstreamTimeoutMs, extraModels: [defaultModel], ...(baseUrl && { baseUrl }) };
-  return [createOpenAI(options), illustrator];
+  const openAI = createOpenAI({
+    apiKey,
+    timeoutMs: upstreamTimeoutMs,
+    extraModels: [defaultModel],
+    ...(baseUrl && { baseUrl }),
+    downloads: new GuardedDownloads({
+      hosts: downloadHosts,
+      ownOrigins: baseUrl === undefined ? [] : [new URL(baseUrl).origin],
+    }),
+  });
+  return [openAI, illustrator];
 }
 
 /**

@@ -34,8 +34,10 @@ export type Behaviour =
   | "notBase64"
   /** Base64 of a text. */
   | "notAnImage"
-  /** Addresses in place of base64, as compatible servers answer. */
+  /** Addresses at another host in place of base64, as compatible servers answer. */
   | "urls"
+  /** Addresses at this server, where the pictures are. */
+  | "ownUrls"
   /** Status 200 with an error, as compatible servers answer. */
   | "errorWith200"
   /** In a stream: the final picture comes after one preview, however many were asked for. */
@@ -90,6 +92,8 @@ export interface MadeImage {
   readonly height: number;
   readonly format: "png" | "jpeg" | "webp";
   readonly isPartial: boolean;
+  /** Where this server has it. */
+  readonly address: string;
 }
 
 export interface StrictImageApiOptions {
@@ -129,6 +133,8 @@ export async function startStrictImageApi(options: StrictImageApiOptions = {}): 
   let usual: Behaviour = "normal";
 
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const made = images[Number(/^\/made\/(\d+)$/.exec(incoming.url ?? "")?.[1])];
+    if (made) return void outgoing.end(made.bytes);
     const recorded = await record(incoming, outgoing);
     requests.push(recorded);
     if (incoming.method !== "POST" || recorded.path !== "/v1/images/generations") {
@@ -143,7 +149,8 @@ export async function startStrictImageApi(options: StrictImageApiOptions = {}): 
     hold?.arrive(recorded);
     await hold?.released;
     const make: MakeImage = async (request, isPartial) => {
-      const image = await draw(request, isPartial, seed * 1000 + images.length);
+      const address = `http://${incoming.headers.host}/made/${images.length}`;
+      const image = { ...(await draw(request, seed * 1000 + images.length)), isPartial, address };
       images.push(image);
       return image;
     };
@@ -310,7 +317,10 @@ function toPixels(size = "auto"): { readonly width: number; readonly height: num
 type MakeImage = (request: ImageRequest, isPartial: boolean) => Promise<MadeImage>;
 
 /** A gradient between four colours of the seed. */
-async function draw(request: ImageRequest, isPartial: boolean, seed: number): Promise<MadeImage> {
+async function draw(
+  request: ImageRequest,
+  seed: number,
+): Promise<Pick<MadeImage, "bytes" | "width" | "height" | "format">> {
   const { output_format: format = "png", background } = request;
   const size = toPixels(request.size);
   const channels = background === "transparent" ? 4 : 3;
@@ -321,7 +331,7 @@ async function draw(request: ImageRequest, isPartial: boolean, seed: number): Pr
     .resize({ ...size, fit: "fill", kernel: "linear" })
     .toFormat(format, format === "png" ? { compressionLevel: 1 } : {})
     .toBuffer();
-  return { bytes, ...size, format, isPartial };
+  return { bytes, ...size, format };
 }
 
 // Answers.
@@ -392,7 +402,8 @@ async function toDocument(request: ImageRequest, make: MakeImage, behaviour: Beh
   const made = behaviour === "noImages" ? 0 : behaviour === "oneImageTooFew" ? n - 1 : n;
   const data: object[] = [];
   for (let index = 0; index < made; index++) {
-    if (behaviour === "urls") data.push({ url: "https://images.example/made.png" });
+    const url = await addressOf(request, make, behaviour);
+    if (url) data.push({ url });
     else data.push({ b64_json: encode(await make(request, false), behaviour) });
   }
   const { background, output_format, quality, size } = describe(request);
@@ -421,9 +432,14 @@ async function* toEvents(request: ImageRequest, make: MakeImage, behaviour: Beha
     }
   }
   if (behaviour === "noImages") return;
-  const picture = behaviour === "urls" ? { url: "https://images.example/made.png" } : undefined;
-  const b64_json = encode(await make(request, false), behaviour);
-  yield toEvent("completed", { ...(picture ?? { b64_json }), ...describe(request), usage: use(request, 1) });
+  const url = await addressOf(request, make, behaviour);
+  const picture = url ? { url } : { b64_json: encode(await make(request, false), behaviour) };
+  yield toEvent("completed", { ...picture, ...describe(request), usage: use(request, 1) });
+}
+
+async function addressOf(request: ImageRequest, make: MakeImage, behaviour: Behaviour): Promise<string | undefined> {
+  if (behaviour === "urls") return "https://images.example/made.png?token=marked";
+  return behaviour === "ownUrls" ? (await make(request, false)).address : undefined;
 }
 
 function toEvent(name: string, fields: object): string {

@@ -70,7 +70,7 @@ const FAULTS: readonly (readonly [string, readonly Behaviour[], Seen])[] = [
   ["sends an image too few", ["oneImageTooFew"], { ...OUTAGE, billed: "YES", images: 2 }],
   ["sends what is not base64", ["notBase64"], { ...OUTAGE, billed: "YES" }],
   ["sends what is not an image", ["notAnImage"], { ...OUTAGE, billed: "UNKNOWN" }],
-  ["sends addresses", ["urls"], { ...OUTAGE, billed: "YES" }],
+  ["sends addresses at a host that is not allowed", ["urls"], { ...OUTAGE, billed: "YES", isRetryable: false }],
   ["never answers", ["hang"], { status: 504, code: "UPSTREAM_TIMEOUT", billed: "UNKNOWN", isRetryable: true }],
   [
     "never ends its answer",

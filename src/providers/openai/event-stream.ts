@@ -1,4 +1,4 @@
-import type { AnswerReader, AnswerToken } from "./json-answer.ts";
+import { type AnswerReader, type AnswerToken, addressIn, type PictureKind } from "./json-answer.ts";
 import { type JsonLimits, JsonStrings, toRecord } from "./json-strings.ts";
 import { NextByte } from "./next-byte.ts";
 
@@ -12,7 +12,8 @@ const MAX_FIELD_NAME = 16;
 const MAX_EVENT_NAME = 256;
 
 /**
- * Reads an answer that is a stream of server-sent events, each a JSON document with at most one picture at `b64_json`.
+ * Reads an answer that is a stream of server-sent events, each a JSON document with at most one picture at `b64_json`,
+ * or its address at `url`.
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
@@ -25,6 +26,7 @@ export class EventStream implements AnswerReader {
   #eventName = "";
   /** The event's data; `undefined` before its first `data` line. */
   #json: JsonStrings | undefined;
+  #hasPicture = false;
   #completed = 0;
 
   constructor(limits: JsonLimits) {
@@ -85,11 +87,16 @@ export class EventStream implements AnswerReader {
     }
   }
 
-  /** The vendor's events carry no image index: it streams single images only, so the order of completion is the index. */
   #startPicture(json: JsonStrings): AnswerToken {
-    const name = typeOf(json.soFar()) ?? this.#eventName;
-    if (name.endsWith(".completed")) return { type: "start", kind: "image", index: this.#completed++ };
-    return { type: "start", kind: name.endsWith(".partial_image") ? "partial" : "other", index: this.#completed };
+    this.#hasPicture = true;
+    return { type: "start", ...this.#placeOf(json.soFar()) };
+  }
+
+  /** The vendor's events carry no image index: it streams single images only, so the order of completion is the index. */
+  #placeOf(event: unknown): { readonly kind: PictureKind; readonly index: number } {
+    const name = typeOf(event) ?? this.#eventName;
+    if (name.endsWith(".completed")) return { kind: "image", index: this.#completed++ };
+    return { kind: name.endsWith(".partial_image") ? "partial" : "other", index: this.#completed };
   }
 
   *#endLine(): Generator<AnswerToken> {
@@ -104,11 +111,16 @@ export class EventStream implements AnswerReader {
 
   *#dispatch(): Generator<AnswerToken> {
     const json = this.#json;
-    const event = this.#eventName;
+    const text = json?.text.trim() ?? "";
+    if (json && text !== "" && text !== "[DONE]") {
+      const value = json.end();
+      yield { type: "document", value, event: this.#eventName };
+      const address = addressIn(value);
+      if (address && !this.#hasPicture) yield { type: "address", ...this.#placeOf(value), address };
+    }
     this.#json = undefined;
     this.#eventName = "";
-    const text = json?.text.trim() ?? "";
-    if (json && text !== "" && text !== "[DONE]") yield { type: "document", value: json.end(), event };
+    this.#hasPicture = false;
   }
 }
 

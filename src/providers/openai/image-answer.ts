@@ -11,15 +11,20 @@ export interface ImageAnswer {
   readonly contentType: string | null;
   /** Images asked for. A surplus is read over. */
   readonly imageCount: number;
+  /** Reads an image of which the answer holds only the address. @defaultValue such an answer is refused */
+  readonly download?: ((address: string) => AsyncIterable<Uint8Array>) | undefined;
   /** Turns what the body or its content threw into what the consumer gets; also told whether an image had begun. */
   readonly toError: (error: unknown, hasImage: boolean) => unknown;
   /** Ends the call, so that a read of the body that is under way ends too. Called once, however reading ended. */
   readonly release: () => void;
-  /** @defaultValue 64 MiB an image, twice the largest one uncompressed, and 1 MiB of everything else */
+  /** @defaultValue {@link MAX_IMAGE_BYTES} an image, and 1 MiB of everything else */
   readonly limits?: JsonLimits;
 }
 
-const LIMITS: JsonLimits = { maxImageBytes: 64 * 1024 * 1024, maxOtherBytes: 1024 * 1024 };
+/** Twice the largest image uncompressed. */
+export const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
+
+const LIMITS: JsonLimits = { maxImageBytes: MAX_IMAGE_BYTES, maxOtherBytes: 1024 * 1024 };
 
 /**
  * Hands over the images of an answer while they arrive. At any time it holds one chunk of the body, one block of base64
@@ -30,7 +35,7 @@ const LIMITS: JsonLimits = { maxImageBytes: 64 * 1024 * 1024, maxOtherBytes: 102
 export async function* readImages(answer: ImageAnswer): AsyncGenerator<ProviderEvent> {
   const tokens = new TokenSource(answer);
   try {
-    yield* toEvents(tokens, answer.imageCount);
+    yield* toEvents(tokens, answer);
   } catch (error) {
     throw answer.toError(error, tokens.hasImage);
   } finally {
@@ -39,36 +44,51 @@ export async function* readImages(answer: ImageAnswer): AsyncGenerator<ProviderE
   }
 }
 
-async function* toEvents(tokens: TokenSource, imageCount: number): AsyncGenerator<ProviderEvent> {
+async function* toEvents(tokens: TokenSource, answer: ImageAnswer): AsyncGenerator<ProviderEvent> {
+  const indexes = new Set<number>();
   let usage: TokenUsage | undefined;
-  let lastIndex = -1;
   let partialIndex = 0;
   for (let token = await tokens.next(); token; token = await tokens.next()) {
     if (token.type === "document") {
       checkDocument(token.value, token.event === "error");
       usage = toUsage(token.value) ?? usage;
-      if (lastIndex === -1 && hasAddress(token.value)) {
-        tokens.hasImage = true;
-        throw new BrokenAnswer("it holds addresses of images instead of images");
-      }
-      // A server may leave a stream open after its last image.
-      if (tokens.isEventStream && lastIndex === imageCount - 1) break;
-    } else if (token.type === "start" && token.kind !== "other" && token.index < imageCount) {
-      const { index, kind } = token;
-      const bytes = new PictureBytes(tokens);
+    } else if ((token.type === "start" || token.type === "address") && token.index < answer.imageCount) {
+      const { kind, index } = token;
+      if (kind === "other") continue;
+      if (kind === "image") tokens.hasImage = true;
+      const bytes = token.type === "start" ? new PictureBytes(tokens) : download(token.address, answer);
       if (kind === "partial") {
         yield { type: "partial", index, partialIndex: partialIndex++, bytes };
       } else {
-        if (index <= lastIndex) throw new BrokenAnswer("it holds two images in one place");
-        lastIndex = index;
-        tokens.hasImage = true;
+        if (indexes.has(index)) throw new BrokenAnswer("it holds two images in one place");
+        indexes.add(index);
         yield { type: "image", index, bytes };
       }
-      bytes.leave();
+      if (bytes instanceof PictureBytes) bytes.leave();
     }
+    // A server may leave a stream open after its last image.
+    const isDocumentOver = token.type === "document" || token.type === "address";
+    if (tokens.isEventStream && isDocumentOver && indexes.size === answer.imageCount) break;
   }
-  if (lastIndex === -1) throw new BrokenAnswer("it holds no image");
+  if (indexes.size === 0) throw new BrokenAnswer("it holds no image");
   if (usage) yield { type: "usage", usage };
+}
+
+/** @throws BrokenAnswer at once, where nothing is downloaded */
+function download(address: string, answer: ImageAnswer): AsyncIterable<Uint8Array> {
+  if (!answer.download) throw new BrokenAnswer("it holds addresses of images instead of images");
+  return withErrors(answer.download(address), (error) => answer.toError(error, true));
+}
+
+async function* withErrors(
+  source: AsyncIterable<Uint8Array>,
+  toError: (error: unknown) => unknown,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* source;
+  } catch (error) {
+    throw toError(error);
+  }
 }
 
 /** The answer as one sequence of tokens, read from several places; a failure stays a failure. */
@@ -158,12 +178,6 @@ function checkDocument(document: unknown, isErrorEvent: boolean): void {
   if (images.some((image) => image !== undefined && image !== null && image !== "")) {
     throw new BrokenAnswer("an image is not base64");
   }
-}
-
-function hasAddress(document: unknown): boolean {
-  const { data, url } = toRecord(document);
-  const addresses = Array.isArray(data) ? data.map((item) => toRecord(item).url) : [url];
-  return addresses.some((address) => typeof address === "string" && address !== "");
 }
 
 /** A total of 0 is how servers that do not count fill the field. */

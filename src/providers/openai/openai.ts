@@ -1,10 +1,12 @@
 import OpenAI from "openai";
+import { GatewayError } from "../../errors.ts";
+import type { Downloads } from "../../ports/downloads.ts";
 import type { GenerateRequest, ImageProvider, ProviderEvent } from "../../ports/image-provider.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
 import { describeModels } from "./catalogue.ts";
 import { httpFetch } from "./http-fetch.ts";
-import { readImages } from "./image-answer.ts";
-import { timedOut, toGatewayError } from "./to-gateway-error.ts";
+import { MAX_IMAGE_BYTES, readImages } from "./image-answer.ts";
+import { notDownloaded, timedOut, toGatewayError } from "./to-gateway-error.ts";
 
 export interface OpenAIOptions {
   /** Sent as the bearer token. */
@@ -18,6 +20,11 @@ export interface OpenAIOptions {
    * this release; they get the rules of gpt-image-2. @defaultValue none
    */
   readonly extraModels?: readonly string[];
+  /**
+   * Fetches the images of compatible servers that answer with addresses.
+   * @defaultValue such answers are refused
+   */
+  readonly downloads?: Downloads;
   /**
    * Makes the calls. One of another kind should have no time limit shorter than `timeoutMs` and follow no redirect.
    * @defaultValue one over `node:http` that has neither
@@ -33,7 +40,7 @@ const MAX_ERROR_BYTES = 64 * 1024;
  * the error tells by `details.billed` and `isRetryable`.
  */
 export function createOpenAI(options: OpenAIOptions): ImageProvider {
-  const { apiKey, baseUrl = "https://api.openai.com/v1", timeoutMs, extraModels = [] } = options;
+  const { apiKey, baseUrl = "https://api.openai.com/v1", extraModels = [] } = options;
   // Everything that the client would read from the environment or log by itself is set.
   const client = new OpenAI({
     apiKey,
@@ -44,20 +51,20 @@ export function createOpenAI(options: OpenAIOptions): ImageProvider {
     webhookSecret: null,
     logLevel: "off",
     maxRetries: 0,
-    timeout: timeoutMs,
+    timeout: options.timeoutMs,
     fetch: withShortErrors(options.fetch ?? httpFetch),
   });
   return {
     name: "openai",
     models: describeModels(extraModels),
-    generate: (request, signal) => generate(client, timeoutMs, request, signal),
+    generate: (request, signal) => generate(client, options, request, signal),
     close: async () => {},
   };
 }
 
 async function* generate(
   client: OpenAI,
-  timeoutMs: number,
+  { timeoutMs, downloads }: OpenAIOptions,
   request: GenerateRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ProviderEvent> {
@@ -82,6 +89,7 @@ async function* generate(
       body: response.body,
       contentType: response.headers.get("content-type"),
       imageCount: request.n,
+      download: downloads && ((address) => download(downloads, address, timeoutMs, call.signal)),
       toError,
       release: abort,
     });
@@ -91,6 +99,20 @@ async function* generate(
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
     abort();
+  }
+}
+
+/** @throws GatewayError that speaks of the provider, which gave the address */
+async function* download(
+  downloads: Downloads,
+  address: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* downloads.read(address, { maxBytes: MAX_IMAGE_BYTES, timeoutMs }, signal);
+  } catch (error) {
+    throw error instanceof GatewayError ? notDownloaded(error) : error;
   }
 }
 

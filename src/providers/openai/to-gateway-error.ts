@@ -65,6 +65,16 @@ export function timedOut(billed: Billed, cause?: unknown): GatewayError {
   return new GatewayError("UPSTREAM_TIMEOUT", "the provider did not answer in time", { billed, cause });
 }
 
+/** An image that the provider made, and so charged for, could not be fetched from the address it gave. */
+export function notDownloaded(error: GatewayError): GatewayError {
+  const code = error.code === "UPSTREAM_TIMEOUT" ? error.code : "UPSTREAM_FAILED";
+  return new GatewayError(code, `the provider's image could not be downloaded: ${error.message}`, {
+    billed: "YES",
+    isRetryable: error.isRetryable,
+    cause: error,
+  });
+}
+
 function fromRefusal(refusal: ProviderRefusal, billedSoFar: Billed): GatewayError {
   const { status, code, type, param, moderationStage, retryAfterSeconds } = refusal.fields;
   const isClientError = status >= 300 && status < 500;

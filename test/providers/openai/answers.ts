@@ -26,12 +26,13 @@ export interface AnswerOptions {
   readonly contentType?: string;
   readonly imageCount?: number;
   readonly limits?: JsonLimits;
+  readonly download?: (address: string) => AsyncIterable<Uint8Array>;
 }
 
 /** The events of an answer that arrives in these chunks; errors come as they were thrown. */
 export function eventsOf(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  { contentType = "application/json", imageCount = 10, limits }: AnswerOptions = {},
+  { contentType = "application/json", imageCount = 10, limits, download }: AnswerOptions = {},
 ): AsyncGenerator<ProviderEvent> {
   return readImages({
     body: toAsync(chunks),
@@ -40,6 +41,7 @@ export function eventsOf(
     toError: (error) => error,
     release: () => {},
     ...(limits ? { limits } : {}),
+    download,
   });
 }
 

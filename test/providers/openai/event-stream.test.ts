@@ -116,6 +116,29 @@ describe("previews and the final image are found", () => {
   });
 });
 
+test("addresses in place of pictures are downloaded, wherever the stream is cut", async () => {
+  const download = async function* (address: string) {
+    yield Buffer.from(address);
+  };
+  const named = (name: string, fields: object) =>
+    toEvent(`image_generation.${name}`, { type: `image_generation.${name}`, ...fields });
+  const stream = Buffer.from(
+    named("partial_image", { url: "https://a.example/sketch" }) +
+      named("thought", { url: "https://a.example/thought" }) +
+      partialEvent(DRAFT, 1) +
+      named("completed", { b64_json: null, url: "https://a.example/fox", usage: USAGE }) +
+      named("completed", { url: "https://a.example/surplus" }),
+  );
+  for (let offset = 0; offset <= stream.length; offset++) {
+    expect(await readCut(stream, offset, { ...STREAM, download })).toEqual([
+      { ...sketch, bytes: Buffer.from("https://a.example/sketch") },
+      draft,
+      { ...fox, bytes: Buffer.from("https://a.example/fox") },
+      usage,
+    ]);
+  }
+});
+
 describe("a broken stream is an error", () => {
   test("wherever it ends before the final image is whole", async () => {
     const stream = Buffer.from(wholeStream().trimEnd());

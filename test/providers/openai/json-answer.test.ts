@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { BLOCK_CHARACTERS } from "../../../src/providers/openai/base64.ts";
 import { BrokenAnswer } from "../../../src/providers/openai/broken-answer.ts";
 import { EVERY_ITEM, JsonStrings } from "../../../src/providers/openai/json-strings.ts";
-import { eventsOf, randomBytes, randomChunks, readAll, readCut, seededRandom } from "./answers.ts";
+import { eventsOf, randomBytes, randomChunks, readAll, readBytes, readCut, seededRandom } from "./answers.ts";
 
 const USAGE = { input_tokens: 3, output_tokens: 4, total_tokens: 7 };
 const FOX = Buffer.from("a fox, somehow");
@@ -98,6 +98,75 @@ describe("images are found", () => {
   test("up to the number asked for, and a surplus is read over", async () => {
     const answer = Buffer.from(vendorAnswer([{ b64_json: fox }, { b64_json: owl }]));
     expect(await readAll(eventsOf([answer], { imageCount: 1 }))).toEqual([image(FOX), usage]);
+  });
+});
+
+describe("addresses in place of images are downloaded", () => {
+  const download = async function* (address: string) {
+    yield Buffer.from("at ");
+    yield Buffer.from(address);
+  };
+  const at = (address: string, index: number) => image(Buffer.from(`at ${address}`), index);
+
+  test.each<[string, string, readonly object[]]>([
+    [
+      "all of them, with the usage before or after",
+      JSON.stringify({ usage: USAGE, data: [{ url: "https://a.example/1" }, { url: "https://a.example/2" }] }),
+      [at("https://a.example/1", 0), at("https://a.example/2", 1), usage],
+    ],
+    [
+      "beside images, which come first",
+      JSON.stringify({ data: [{ url: "https://a.example/1" }, { b64_json: fox }], usage: USAGE }),
+      [image(FOX, 1), at("https://a.example/1", 0), usage],
+    ],
+    [
+      "with escapes and whitespace",
+      '{ "data" : [ { "u\\u0072l" : "https:\\/\\/a.example\\/\\u0031" , "b64_json" : null } ] }',
+      [at("https://a.example/1", 0)],
+    ],
+    [
+      "unless the image is there too",
+      JSON.stringify({
+        data: [
+          { url: "https://a.example/1", b64_json: fox },
+          { b64_json: "", url: "" },
+        ],
+      }),
+      [image(FOX)],
+    ],
+  ])("%s, wherever the answer is cut", async (_name, answer, expected) => {
+    const bytes = Buffer.from(answer);
+    for (let offset = 0; offset <= bytes.length; offset++) {
+      expect(await readCut(bytes, offset, { download })).toEqual(expected);
+    }
+  });
+
+  test("up to the number asked for, and only those that the consumer reads", async () => {
+    const data = ["1", "2", "3"].map((path) => ({ url: `https://a.example/${path}` }));
+    const asked: string[] = [];
+    const counted = async function* (address: string) {
+      asked.push(address);
+      yield* download(address);
+    };
+    const options = { download: counted, imageCount: 2 };
+    const indexes: number[] = [];
+    for await (const event of eventsOf([Buffer.from(JSON.stringify({ data }))], options)) {
+      if (event.type === "usage") continue;
+      indexes.push(event.index);
+      if (event.index === 1) expect(String(await readBytes(event.bytes))).toBe("at https://a.example/2");
+    }
+    expect(indexes).toEqual([0, 1]);
+    expect(asked).toEqual(["https://a.example/2"]);
+  });
+
+  test("and what breaks a download is the answer's error", async () => {
+    const broken = new Error("the host broke");
+    const breaking = async function* () {
+      yield Buffer.from("half");
+      throw broken;
+    };
+    const answer = Buffer.from('{"data":[{"url":"https://a.example/1"}]}');
+    await expect(readAll(eventsOf([answer], { download: breaking }))).rejects.toBe(broken);
   });
 });
 

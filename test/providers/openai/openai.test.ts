@@ -1,5 +1,9 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import sharp from "sharp";
+import { GuardedDownloads } from "../../../src/downloads/guarded-downloads.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { GenerateRequest, ImageProvider } from "../../../src/ports/image-provider.ts";
 import { createOpenAI } from "../../../src/providers/openai/openai.ts";
@@ -166,6 +170,20 @@ describe("what comes back", () => {
     expect(event?.type === "image" && event.bytes.toString()).toBe("This is no image.");
   });
 
+  test.each([0, 2])(
+    "is what stands at the addresses that a compatible server sends, with %i previews",
+    async (partialImages) => {
+      const downloads = new GuardedDownloads({ hosts: [], ownOrigins: [new URL(api.baseUrl).origin] });
+      provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 20_000, downloads });
+      api.respondWith("ownUrls");
+      const events = await generate({ n: partialImages === 0 ? 3 : 1, partialImages });
+      const pictures = events.flatMap((event) => (event.type === "usage" ? [] : [event.bytes]));
+      expect(events.at(-1)?.type).toBe("usage");
+      expect(pictures).toHaveLength(3);
+      expect(pictures.every((bytes, index) => bytes.equals(api.images[index]?.bytes ?? Buffer.of()))).toBe(true);
+    },
+  );
+
   test("is plain JSON from a server that cannot stream", async () => {
     const body = JSON.stringify({ data: [{ b64_json: Buffer.from("fox").toString("base64") }] });
     api.respondWith({ raw: { body } });
@@ -279,6 +297,30 @@ describe("errors", () => {
     expect(await failure(generate())).toMatchObject({ code: "UPSTREAM_FAILED", details: { billed: "NO" } });
   });
 
+  test("addresses at another host, which the operator did not allow", async () => {
+    const downloads = new GuardedDownloads({ hosts: [], ownOrigins: [new URL(api.baseUrl).origin] });
+    provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 20_000, downloads });
+    for (const partialImages of [0, 1]) {
+      api.respondWith("urls");
+      const error = await failure(generate({ partialImages }));
+      expect(error).toMatchObject({ code: "UPSTREAM_FAILED", isRetryable: false, details: { billed: "YES" } });
+      expect(error.message).toMatch(/could not be downloaded: .* https:\/\/images\.example; PICTOGRAPH_DOWNLOAD_HOSTS/);
+      expect(error.message).not.toContain("marked");
+    }
+  });
+
+  test("a download that takes longer than the call may", async () => {
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const origin = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const downloads = new GuardedDownloads({ hosts: [], ownOrigins: [origin] });
+    provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 500, downloads });
+    api.respondWith({ raw: { body: JSON.stringify({ data: [{ url: `${origin}/made.png` }] }) } });
+    expect(await failure(generate())).toMatchObject({ code: "UPSTREAM_TIMEOUT", details: { billed: "YES" } });
+    silent.closeAllConnections();
+    silent.close();
+  });
+
   test("another fetch that cannot connect", async () => {
     const unreachable = async () => {
       throw new TypeError("fetch failed", { cause: Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" }) });
@@ -331,7 +373,7 @@ describe("time", () => {
     "%s: the time of a call is limited, its body included",
     async (behaviour) => {
       api.respondWith(behaviour);
-      provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 100 });
+      provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 500 });
       const billed = behaviour === "hang" ? "UNKNOWN" : "YES";
       const error = await failure(generate({ format: "WEBP" }));
       expect(error).toMatchObject({ code: "UPSTREAM_TIMEOUT", isRetryable: true, details: { billed } });
