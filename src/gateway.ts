@@ -21,6 +21,7 @@ import { ImageLinks } from "./service/image-links.ts";
 import { type Caller, ImageService } from "./service/image-service.ts";
 import { Keeper } from "./service/keeper.ts";
 import { ModelCatalogue } from "./service/model-catalogue.ts";
+import { Previews } from "./service/previews.ts";
 import { ProviderCalls } from "./service/provider-calls.ts";
 import { Runner } from "./service/runner.ts";
 
@@ -141,16 +142,18 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
   const { upstreamTimeoutMs, retainMs, maxQueued, role, leaseMs } = config;
   const links = new ImageLinks(await signingSecretOf(config), config.urlTtlSeconds, now);
   const edits = new EditIntake(records, objects);
+  const worker = typeid("run").toString();
   const runner = new Runner({
     records,
     events,
     catalogue,
     intake: new ImageIntake(objects, now, () => typeid("img").toString()),
     edits,
+    previews: new Previews({ objects, records, events, logger, worker }),
     calls: new ProviderCalls(logger),
     logger,
     now,
-    worker: typeid("run").toString(),
+    worker,
     upstreamTimeoutMs,
     leaseMs,
   });

@@ -1,37 +1,48 @@
 import "reflect-metadata";
 import { type GraphQLFieldResolver, type GraphQLSchema, isObjectType, printSchema } from "graphql";
-import { buildSchemaSync, type NonEmptyArray } from "type-graphql";
+import { buildSchemaSync, type NonEmptyArray, type PubSub } from "type-graphql";
 import type { ToContext } from "./context.ts";
 import { toClientError } from "./errors.ts";
 import { FederationResolver, printSubgraph } from "./federation.ts";
+import { GenerationEventsResolver } from "./generation-events.ts";
 import { ImageResolver } from "./resolvers.ts";
 
 /** type-graphql has no place to describe these. */
 const ROOT_DESCRIPTIONS: Readonly<Record<string, string>> = {
   Query: "What can be read: your images and generations, and the models there are.",
   Mutation: "What can be done.",
+  Subscription: "What can be followed while it happens.",
+};
+
+const RESOLVERS = [ImageResolver, GenerationEventsResolver] as const;
+/** type-graphql insists on one wherever there are subscriptions; ours have streams of their own. */
+const NO_PUB_SUB: PubSub = {
+  publish() {},
+  subscribe() {
+    throw new Error("there are no topics");
+  },
 };
 
 /** The graph, built from the resolvers. It runs in any GraphQL server, whatever that server's context value is. */
 export function buildGraphQLSchema(toContext: ToContext): GraphQLSchema {
-  return bind(buildSchemaOf([ImageResolver]), toContext);
+  return bind(buildSchemaOf(RESOLVERS), toContext);
 }
 
 /** The same graph, that routers of a federated graph can also ask for what they need. */
 export function buildFederatedSchema(toContext: ToContext): GraphQLSchema {
-  return bind(buildSchemaOf([ImageResolver, FederationResolver]), toContext);
+  return bind(buildSchemaOf([...RESOLVERS, FederationResolver]), toContext);
 }
 
 /** The graph as text: what clients see, and the subgraph that is composed with others. */
 export function describeGraph(): { readonly schema: string; readonly subgraph: string } {
-  const schema = buildSchemaOf([ImageResolver]);
+  const schema = buildSchemaOf(RESOLVERS);
   return { schema: `${printSchema(schema)}\n`, subgraph: printSubgraph(schema) };
 }
 
 type Resolve = GraphQLFieldResolver<unknown, unknown>;
 
 function buildSchemaOf(resolvers: NonEmptyArray<new () => object>): GraphQLSchema {
-  const schema = buildSchemaSync({ resolvers, validate: false });
+  const schema = buildSchemaSync({ resolvers, validate: false, pubSub: NO_PUB_SUB });
   for (const [name, description] of Object.entries(ROOT_DESCRIPTIONS)) {
     const type = schema.getType(name);
     if (type) type.description = description;

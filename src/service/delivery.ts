@@ -4,8 +4,11 @@ import { GatewayError } from "../errors.ts";
 import type { ImageFormat } from "../ports/image-provider.ts";
 import type { ObjectStore, OpenObject } from "../ports/object-store.ts";
 import type { Image, Records } from "../ports/records.ts";
-import { type ImageLinks, toRenditionName } from "./image-links.ts";
+import { type ImageLinks, type LinkTarget, toRenditionName } from "./image-links.ts";
 import { type Rendition, renderImage } from "./pixels.ts";
+import { toPreviewKey } from "./previews.ts";
+
+type PreviewTarget = Extract<LinkTarget, { readonly preview: unknown }>;
 
 /** The bytes behind a signed URL, and what a cache may know about them. */
 export interface Delivery {
@@ -36,13 +39,23 @@ export class ImageDelivery {
    * @throws FORBIDDEN when the URL was changed or its time is over, NOT_FOUND when the image was deleted
    */
   async open(url: string): Promise<Delivery> {
-    const { imageId, rendition, secondsLeft } = this.#links.verify(url);
+    const target = this.#links.verify(url);
+    if ("preview" in target) return this.#openPreview(target);
+    const { imageId, rendition, secondsLeft } = target;
     const [image] = await this.#records.findImages([imageId]);
     const original = image && (await this.#objects.open(image.key));
     if (!image || !original) throw new GatewayError("NOT_FOUND", "this image does not exist any more");
     if (!rendition) return { object: original, format: image.format, tag: image.sha256, secondsLeft };
     const object = await this.#openRendition(image, original, rendition);
     return { object, format: rendition.format, tag: `${image.sha256}-${toRenditionKey(rendition)}`, secondsLeft };
+  }
+
+  /** Previews have no record of their own: once they are not shown any more, their bytes are gone. */
+  async #openPreview({ generationId, preview, secondsLeft }: PreviewTarget): Promise<Delivery> {
+    const key = toPreviewKey(generationId, preview);
+    const object = await this.#objects.open(key);
+    if (!object) throw new GatewayError("NOT_FOUND", "this preview is not shown any more; look for the image itself");
+    return { object, format: "WEBP", tag: key.replaceAll("/", "-"), secondsLeft };
   }
 
   async #openRendition(image: Image, original: OpenObject, rendition: Rendition): Promise<OpenObject> {

@@ -261,18 +261,17 @@ function fitBackground(asked: string, format: ImageFormat, model: ModelDescripti
   return background;
 }
 
-function fitPreviews(
-  wanted: number,
-  n: number,
-  { id, previews = { maxPartialImages: 0, maxImages: 0 } }: ModelDescription,
-): { partialImages: number; warnings: Warning[] } {
-  const partialImages = n > previews.maxImages ? 0 : Math.min(wanted, previews.maxPartialImages);
-  if (partialImages === wanted) return { partialImages, warnings: [] };
-  const most = previews.maxPartialImages;
+function fitPreviews(wanted: number, n: number, { id, previews }: ModelDescription) {
+  const { maxPartialImages = 0, maxImages = 0 } = previews ?? {};
+  const partialImages = n > maxImages ? 0 : Math.min(wanted, maxPartialImages);
   const limit =
-    most === 0 ? "shows no previews" : `shows ${most} previews of an image, of at most ${previews.maxImages}`;
-  const made = partialImages === 0 ? "none come" : `${partialImages} come`;
-  return { partialImages, warnings: [{ code: "PARTIAL_IMAGES_IGNORED", message: `${id} ${limit} a call; ${made}` }] };
+    maxImages === 0
+      ? `${id} shows no previews`
+      : n > maxImages
+        ? `${id} shows previews of at most ${maxImages} images a call`
+        : `${id} shows at most ${maxPartialImages} previews of an image`;
+  const warning = { code: "PARTIAL_IMAGES_IGNORED", message: `${limit}; ${partialImages || "none"} will come` };
+  return { partialImages, warnings: partialImages === wanted ? [] : [warning] };
 }
 
 function enlargedWarning(requested: PixelSize, made: PixelSize): Warning {

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { badInput, GatewayError } from "../errors.ts";
 import { IMAGE_FORMATS, type ImageFormat } from "../ports/image-provider.ts";
-import type { Image } from "../ports/records.ts";
+import type { Image, Preview } from "../ports/records.ts";
 import { checkWholeNumber } from "./generation-input.ts";
 import { FITS, type Rendition } from "./pixels.ts";
 import { MAX_SIDE } from "./sizes.ts";
@@ -24,18 +24,22 @@ export interface LinkOptions {
   readonly expiresIn?: number | undefined;
 }
 
-/** What a signed URL stands for. */
-export interface LinkTarget {
-  readonly imageId: string;
-  /** `undefined` for the image as it was stored. */
-  readonly rendition: Rendition | undefined;
+/** What a signed URL stands for: an image, or a preview of one that is being made. */
+export type LinkTarget = {
   /** How long the URL goes on working, more than 0. */
   readonly secondsLeft: number;
-}
+} & (
+  | {
+      readonly imageId: string;
+      /** `undefined` for the image as it was stored. */
+      readonly rendition: Rendition | undefined;
+    }
+  | { readonly generationId: string; readonly preview: Preview }
+);
 
 /**
- * Signed URLs of images: `/images/<image id>[/<rendition>].<format>?expires=<seconds since 1970>&signature=<43 characters>`.
- * The signature is an HMAC-SHA-256 over every character before it, so that whoever holds a URL can read exactly this
+ * Signed URLs of images: `/images/<image id>[/<rendition>].<format>?expires=<seconds since 1970>&signature=<43 characters>`,
+ * and of previews: `/images/<generation id>/preview-<image>-<preview>.webp?…`. The signature is an HMAC-SHA-256 over every character before it, so that whoever holds a URL can read exactly this
  * image, in this rendition, until this second.
  */
 export class ImageLinks {
@@ -65,8 +69,15 @@ export class ImageLinks {
     return `${signed}&signature=${this.#signature(signed)}`;
   }
 
+  /** The same for a preview. */
+  signPreview(generationId: string, { imageIndex, partialIndex }: Preview): string {
+    const expires = Math.floor(this.#now().getTime() / 1000) + this.#ttlSeconds;
+    const signed = `/images/${generationId}/preview-${imageIndex}-${partialIndex}.webp?expires=${expires}`;
+    return `${signed}&signature=${this.#signature(signed)}`;
+  }
+
   /**
-   * Reads a URL that {@link sign} made.
+   * Reads a URL that {@link sign} or {@link signPreview} made.
    *
    * @param url path and query exactly as they were received
    * @throws FORBIDDEN when a character was changed, or when its time is over
@@ -78,13 +89,15 @@ export class ImageLinks {
     }
     const parts = /^\/images\/([^/.]+)(?:\/([^/]+))?\.([a-z]+)\?expires=([0-9]+)$/.exec(signed);
     if (!parts) throw new Error("a signed image URL could not be read back");
-    const [, imageId = "", renditionName, extension = "", expires] = parts;
+    const [, id = "", name, extension = "", expires] = parts;
     const secondsLeft = Math.ceil(Number(expires) - this.#now().getTime() / 1000);
     if (secondsLeft <= 0) {
       const expiredAt = new Date(Number(expires) * 1000).toISOString();
       throw new GatewayError("FORBIDDEN", `this image URL expired at ${expiredAt}; ask for a new one`);
     }
-    return { imageId, rendition: renditionName ? parseRendition(renditionName, extension) : undefined, secondsLeft };
+    const preview = name === undefined ? undefined : parsePreview(name);
+    if (preview) return { generationId: id, preview, secondsLeft };
+    return { imageId: id, rendition: name === undefined ? undefined : parseRendition(name, extension), secondsLeft };
   }
 
   #signature(text: string): string {
@@ -126,6 +139,13 @@ function checkResultingSize(image: Image, width: number | undefined, height: num
 export function toRenditionName({ width, height, fit, quality }: Rendition): string {
   const box = `${width ?? ""}x${height ?? ""}-${fit.toLowerCase()}`;
   return quality === undefined ? box : `${box}-q${quality}`;
+}
+
+function parsePreview(name: string): Preview | undefined {
+  const [, imageIndex, partialIndex] = /^preview-([0-9]+)-([0-9]+)$/.exec(name) ?? [];
+  return imageIndex && partialIndex
+    ? { imageIndex: Number(imageIndex), partialIndex: Number(partialIndex) }
+    : undefined;
 }
 
 function parseRendition(name: string, extension: string): Rendition {

@@ -10,6 +10,7 @@ import type {
   GenerationOrder,
   GenerationStatus,
   Image,
+  Preview,
   Records,
 } from "../ports/records.ts";
 import type { Delivery, ImageDelivery } from "./delivery.ts";
@@ -316,6 +317,11 @@ export class ImageService {
     return this.#options.links.sign(image, options);
   }
 
+  /** The same for a preview, which can be loaded until a while after its generation's end. */
+  previewLink(generation: Generation, preview: Preview): string {
+    return this.#options.links.signPreview(generation.id, preview);
+  }
+
   /**
    * What a signed URL stands for.
    *
@@ -339,6 +345,7 @@ export class ImageService {
     clearTimeout(timer);
     this.#drained.abort();
     watch.close();
+    await runner.tidy();
   }
 }
 

@@ -25,7 +25,7 @@ const SWEEP_EVERY_MS = 60 * 60_000;
 /** Bytes so old, and still without a record, never get one. */
 const ORPHAN_MS = 60 * 60_000;
 /** What the gateway itself stores; anything else in a directory or a bucket is somebody else's. */
-const OUR_KEY = /^gen_[0-7][0-9a-hjkmnp-tv-z]{25}\/(sources|img_[0-7][0-9a-hjkmnp-tv-z]{25})\//;
+const OUR_KEY = /^gen_[0-7][0-9a-hjkmnp-tv-z]{25}\/(sources|previews|img_[0-7][0-9a-hjkmnp-tv-z]{25})\//;
 /** How many are handled at a time, so that no step takes long. */
 const STEP = 100;
 /** The most that can wait: the largest PICTOGRAPH_MAX_QUEUE. */
@@ -144,6 +144,7 @@ export class Keeper {
 
   /**
    * `<generation>/<image>/<rendition>`: known when the image is, or while its generation may still add it.
+   * `<generation>/previews/<preview>`: known as long as that.
    * `<generation>/sources/<source>`: known until its generation has ended.
    */
   async #deleteUnknown(keys: readonly string[]): Promise<void> {

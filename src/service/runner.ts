@@ -14,6 +14,7 @@ import type { EditIntake } from "./edit-intake.ts";
 import type { ImageIntake } from "./image-intake.ts";
 import { INTERRUPTED } from "./keeper.ts";
 import type { CataloguedModel, ModelCatalogue } from "./model-catalogue.ts";
+import type { Previews } from "./previews.ts";
 import type { ProviderCalls } from "./provider-calls.ts";
 import { untilAborted } from "./until-aborted.ts";
 
@@ -23,6 +24,7 @@ export interface RunnerOptions {
   readonly catalogue: ModelCatalogue;
   readonly intake: ImageIntake;
   readonly edits: EditIntake;
+  readonly previews: Previews;
   readonly calls: ProviderCalls;
   readonly logger: Logger;
   readonly now: () => Date;
@@ -87,8 +89,14 @@ export class Runner {
     this.#stop.abort(new GatewayError("INTERRUPTED", "the gateway was stopped while the provider was at work"));
   }
 
+  /** Removes what was shown while generations ran, once none runs any more. */
+  tidy(): Promise<void> {
+    return this.#options.previews.close();
+  }
+
   async #carryOut(generation: Generation, canceled: AbortSignal): Promise<GenerationOutcome> {
     const storedIndexes = new Set<number>();
+    const previews = this.#options.previews.begin(generation);
     let usage: TokenUsage | undefined;
     const signal = AbortSignal.any([this.#stop.signal, canceled]);
     try {
@@ -98,9 +106,11 @@ export class Runner {
           const events = model.provider.generate(this.#toRequest(generation, model), timed);
           for await (const event of untilAborted(events, timed)) {
             if (event.type === "usage") usage = event.usage;
+            if (event.type === "partial") await previews.take({ ...event, bytes: untilAborted(event.bytes, timed) });
             if (event.type === "image" && event.index < generation.n && !storedIndexes.has(event.index)) {
               await this.#take(generation, { ...event, bytes: untilAborted(event.bytes, timed) });
               storedIndexes.add(event.index);
+              previews.finish(event.index);
             }
           }
         });
@@ -114,6 +124,8 @@ export class Runner {
       const failure = this.#toFailure(generation, error);
       const billed = storedIndexes.size > 0 ? "YES" : failure.billed;
       return { status: "FAILED", failure: { ...failure, billed }, ...(usage && { usage }) };
+    } finally {
+      previews.end();
     }
   }
 
@@ -125,7 +137,7 @@ export class Runner {
 
   #toRequest(generation: Generation, { description }: CataloguedModel): GenerateRequest {
     const { model, prompt, n, modelSize: size, quality, format, background } = generation;
-    const { seed, compression, moderation, safetyIdentifier, edit } = generation;
+    const { seed, compression, moderation, safetyIdentifier, partialImages = 0, edit } = generation;
     const formatAskedFor = formatToAskFor(format, description.formats);
     return {
       model,
@@ -135,7 +147,7 @@ export class Runner {
       quality,
       format: formatAskedFor,
       background,
-      partialImages: 0,
+      partialImages,
       ...(seed !== undefined && { seed }),
       ...(compression !== undefined && formatAskedFor === format && { compression }),
       ...(moderation !== undefined && { moderation }),

@@ -73,7 +73,9 @@ describe("an image's URL", () => {
     for (const fit of FITS) {
       for (const format of box.format ? [box.format] : IMAGE_FORMATS) {
         for (const quality of [undefined, 1, 100]) {
-          const { imageId, rendition } = links.verify(links.sign(IMAGE, { ...box, fit, format, quality }));
+          const target = links.verify(links.sign(IMAGE, { ...box, fit, format, quality }));
+          if (!("rendition" in target)) throw new Error("it stands for no rendition");
+          const { imageId, rendition } = target;
           expect(imageId).toBe(IMAGE.id);
           expect(rendition).toMatchObject({ width: box.width, height: box.height, format });
           expect(rendition?.quality).toBe(format === "PNG" ? undefined : quality);
@@ -82,6 +84,19 @@ describe("an image's URL", () => {
         }
       }
     }
+  });
+
+  test("stands for exactly the preview it was made for", () => {
+    const links = linksAt(NOW);
+    const url = links.signPreview(IMAGE.generationId, { imageIndex: 9, partialIndex: 2 });
+
+    expect(url).toMatch(new RegExp(`^/images/${IMAGE.generationId}/preview-9-2\\.webp\\?expires=`));
+    expect(links.verify(url)).toEqual({
+      generationId: IMAGE.generationId,
+      preview: { imageIndex: 9, partialIndex: 2 },
+      secondsLeft: expect.any(Number),
+    });
+    expect(() => links.verify(url.replace("9-2", "9-1"))).toThrow("signature");
   });
 
   test("has a path of its own for each rendition, and the same for the same", () => {

@@ -272,6 +272,18 @@ describe("bytes that no record knows", () => {
     expect(await keys()).toEqual([`${queued}/sources/0`, `${running}/sources/0`].sort());
   });
 
+  test("go when they are previews of what does not run any more", async () => {
+    const [ended, running] = [newId("gen"), newId("gen")];
+    await begin(records, orderOf(ended, START), claimOf("run_1"));
+    await begin(records, orderOf(running, START), claimOf("run_1", START, at(2 * DAY_MS)));
+    await records.finish(ended, "run_1", { status: "SUCCEEDED" }, START);
+    for (const id of [ended, running]) await put(`${id}/previews/0-1.webp`, START);
+    now = at(HOUR_MS + 1);
+    await keeper.sweep();
+
+    expect(await keys()).toEqual([`${running}/previews/0-1.webp`]);
+  });
+
   test("stay when they are older than the records, which may have been lost, or are not ours", async () => {
     const kept = [
       // Of 2023.

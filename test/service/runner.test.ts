@@ -5,6 +5,7 @@ import type { Records } from "../../src/ports/records.ts";
 import { EditIntake } from "../../src/service/edit-intake.ts";
 import { ImageIntake } from "../../src/service/image-intake.ts";
 import { ModelCatalogue } from "../../src/service/model-catalogue.ts";
+import { Previews } from "../../src/service/previews.ts";
 import { ProviderCalls } from "../../src/service/provider-calls.ts";
 import { Runner } from "../../src/service/runner.ts";
 import { DiskObjectStore } from "../../src/storage/disk-object-store.ts";
@@ -49,6 +50,7 @@ function createRunner(changes: Partial<Records> = {}): Runner {
     catalogue: new ModelCatalogue([provider], SCRIPTED_MODEL.id, now),
     intake: new ImageIntake(objects, now, () => `img_${++imageCount}`),
     edits: new EditIntake(records, objects),
+    previews: new Previews({ objects, records, events, logger, worker: WORKER }),
     calls: new ProviderCalls(logger),
     logger,
     now,
