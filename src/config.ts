@@ -43,6 +43,8 @@ export interface Config {
   readonly leaseMs: number;
   /** How often a waiting `/get-image` answer sends white space; `undefined` for never. */
   readonly keepAliveMs: number | undefined;
+  /** Absolute path of the list of the only documents that run; `undefined` lets any run. */
+  readonly trustedDocuments: string | undefined;
   readonly logLevel: LogLevel;
   /** Whether `NODE_ENV` says so: introspection is then off. */
   readonly isProduction: boolean;
@@ -122,6 +124,7 @@ export function readConfig(environment: Environment = process.env): Config {
       inMilliseconds(wholeNumber(1, 3600), 1000),
       undefined,
     ),
+    trustedDocuments: read<string | undefined>("PICTOGRAPH_TRUSTED_DOCUMENTS", (text) => resolve(text), undefined),
     logLevel: read("LOG_LEVEL", oneOf(...LOG_LEVELS), "info"),
     isProduction: environment.NODE_ENV === "production",
   };

@@ -4,9 +4,11 @@ import { type Logger, pino } from "pino";
 import { typeid } from "typeid-js";
 import { createProviders, openStorage, openStore, type Storage, type Store, signingSecretOf } from "./adapters.ts";
 import { type Config, defaultModelWith, readConfig } from "./config.ts";
-import { contextFor, type OperationRequest } from "./graphql/context.ts";
+import { contextFor, type DoorRequest, type OperationRequest } from "./graphql/context.ts";
 import { createGraphQLDoor } from "./graphql/door.ts";
-import { buildGraphQLSchema } from "./graphql/schema.ts";
+import { OperationGate } from "./graphql/operation-gate.ts";
+import { buildFederatedSchema, buildGraphQLSchema } from "./graphql/schema.ts";
+import { TrustedDocuments } from "./graphql/trusted-documents.ts";
 import { createApp, MAX_BODY_BYTES } from "./http/app.ts";
 import { type Health, healthDoor } from "./http/health.ts";
 import { PUBLIC_CALLER } from "./http/request-context.ts";
@@ -192,11 +194,9 @@ async function createDoors({ config, images, store, storage, logger }: DoorParts
   if (config.role === "worker") {
     return { app: createApp([healthDoor(health)], { ...config, logger }), health, closeDoors: async () => {} };
   }
-  const graphql = await createGraphQLDoor(images, {
-    maxBodyBytes: MAX_BODY_BYTES,
-    hasIntrospection: !config.isProduction,
-    logger,
-  });
+  const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as DoorRequest));
+  const gate = await openGate(schema, config);
+  const graphql = await createGraphQLDoor(schema, { maxBodyBytes: MAX_BODY_BYTES, gate, logger });
   const getImage = getImageDoor(images, {
     maxBodyBytes: MAX_BODY_BYTES,
     waitMs: config.upstreamTimeoutMs + LAST_WORD_MS,
@@ -204,4 +204,10 @@ async function createDoors({ config, images, store, storage, logger }: DoorParts
   });
   const doors = [healthDoor(health), getImage, imagesDoor(images, config), graphql];
   return { app: createApp(doors, { ...config, logger }), health, closeDoors: graphql.close };
+}
+
+/** @throws StartError when there is a list of trusted documents, and it cannot be used */
+async function openGate(schema: GraphQLSchema, { trustedDocuments: path, isProduction }: Config) {
+  const trustedDocuments = path === undefined ? undefined : await TrustedDocuments.open(path, schema);
+  return new OperationGate(schema, { hasIntrospection: !isProduction, trustedDocuments });
 }

@@ -39,6 +39,7 @@ describe("the configuration", () => {
     retainMs: undefined,
     leaseMs: 60_000,
     keepAliveMs: undefined,
+    trustedDocuments: undefined,
     logLevel: "info",
     isProduction: false,
   };
@@ -77,6 +78,7 @@ describe("the configuration", () => {
     ["PICTOGRAPH_PUBLIC_URL", "http://[::1]:8080", { publicUrl: "http://[::1]:8080" }],
     ["PICTOGRAPH_DATA_DIR", "/var/lib/pictograph", { dataDir: "/var/lib/pictograph" }],
     ["PICTOGRAPH_DATA_DIR", "here/and there", { dataDir: join(process.cwd(), "here/and there") }],
+    ["PICTOGRAPH_TRUSTED_DOCUMENTS", "operations.json", { trustedDocuments: resolve("operations.json") }],
     ["PICTOGRAPH_DEFAULT_MODEL", "illustrator-1", { defaultModel: "illustrator-1" }],
     ["PICTOGRAPH_DOWNLOAD_HOSTS", "images.example", { downloadHosts: ["images.example"] }],
     [

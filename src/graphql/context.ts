@@ -3,6 +3,7 @@ import type { GraphQLResolveInfo } from "graphql";
 import type { Logger } from "pino";
 import type { Generation, Image } from "../ports/records.ts";
 import type { Caller, ImageService } from "../service/image-service.ts";
+import { ImageAllowance } from "./limits.ts";
 
 /** Who asks, as the server knows it that runs the operation. It is that server's context value. */
 export interface OperationRequest {
@@ -26,6 +27,8 @@ export interface GraphQLContext {
   readonly service: ImageService;
   /** Everything read by id goes through these: one store query for all that one operation needs. */
   readonly loaders: Loaders;
+  /** Asked by every mutation that makes images. */
+  readonly allowance: ImageAllowance;
 }
 
 export interface Loaders {
@@ -58,5 +61,5 @@ function createContext(service: ImageService, request: OperationRequest): GraphQ
     image: new DataLoader((ids: readonly string[]) => service.images(caller, ids)),
     imagesOf: new DataLoader((ids: readonly string[]) => service.imagesOf(ids)),
   };
-  return { request, service, loaders };
+  return { request, service, loaders, allowance: new ImageAllowance() };
 }

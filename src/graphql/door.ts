@@ -3,15 +3,16 @@ import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginLandingPageLocalDefault } from "@apollo/server/plugin/landingPage/default";
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type ErrorRequestHandler, Router } from "express";
+import type { GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
 import { badInput } from "../errors.ts";
 import type { Door } from "../http/app.ts";
 import { setErrorStatus, toCallerError } from "../http/errors.ts";
 import { contextOf } from "../http/request-context.ts";
-import type { ImageService } from "../service/image-service.ts";
-import { contextFor, type DoorRequest } from "./context.ts";
-import { explainInternalErrors, formatError } from "./errors.ts";
-import { buildFederatedSchema } from "./schema.ts";
+import type { DoorRequest } from "./context.ts";
+import { answerWithStatus, explainInternalErrors, formatError } from "./errors.ts";
+import { PARSE_OPTIONS } from "./limits.ts";
+import { guardOperations, type OperationGate } from "./operation-gate.ts";
 
 const PATH = "/graphql";
 
@@ -36,7 +37,7 @@ const FIRST_INPUT = { prompt: "A cute asian girl with long hair smiling and look
 
 export interface GraphQLDoorOptions {
   readonly maxBodyBytes: number;
-  readonly hasIntrospection: boolean;
+  readonly gate: OperationGate;
   readonly logger: Logger;
 }
 
@@ -44,20 +45,29 @@ export interface GraphQLDoor extends Door {
   close(): Promise<void>;
 }
 
-/** `/graphql`: operations by GET and POST, and Apollo Sandbox for a browser. */
+/**
+ * `/graphql`: operations by GET and POST, and Apollo Sandbox for a browser.
+ *
+ * @param schema its context value is a {@link DoorRequest}
+ */
 export async function createGraphQLDoor(
-  service: ImageService,
-  { maxBodyBytes, hasIntrospection, logger }: GraphQLDoorOptions,
+  schema: GraphQLSchema,
+  { maxBodyBytes, gate, logger }: GraphQLDoorOptions,
 ): Promise<GraphQLDoor> {
   const server = new ApolloServer<DoorRequest>({
-    schema: buildFederatedSchema(contextFor(service, (contextValue) => contextValue as DoorRequest)),
-    formatError,
-    introspection: hasIntrospection,
+    schema,
+    formatError: (formatted, error) => formatError(formatted, error, gate.hasSuggestions),
+    introspection: gate.hasIntrospection,
+    parseOptions: PARSE_OPTIONS,
+    validationRules: [...gate.validationRules],
+    ...(gate.persistedQueries && { persistedQueries: { cache: gate.persistedQueries } }),
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     logger,
     plugins: [
+      guardOperations(gate),
       explainInternalErrors,
+      answerWithStatus,
       ApolloServerPluginLandingPageLocalDefault({
         document: FIRST_MUTATION,
         variables: { input: FIRST_INPUT },

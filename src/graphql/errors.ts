@@ -3,6 +3,7 @@ import { unwrapResolverError } from "@apollo/server/errors";
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import type { Logger } from "pino";
 import { GatewayError } from "../errors.ts";
+import { HTTP_STATUS } from "../http/status.ts";
 import type { DoorRequest } from "./context.ts";
 
 const INTERNAL = "an internal error occurred; the operator finds it under the request id";
@@ -26,24 +27,52 @@ export function toClientError(error: unknown, logger: Logger): GraphQLError {
   return new GraphQLError(INTERNAL, { extensions: { code: "INTERNAL" } });
 }
 
-/** Names the input that is wrong where GraphQL itself found it, and hides what is nobody's business. */
-export function formatError(formatted: GraphQLFormattedError): GraphQLFormattedError {
+/** What the parser's stack cannot hold. */
+export const NESTED_TOO_DEEPLY = "Syntax Error: the document is nested too deeply";
+
+/** A longer message repeats what was sent. */
+const MAX_MESSAGE_LENGTH = 500;
+
+/**
+ * Names the input that is wrong where GraphQL itself found it, and hides what is nobody's business.
+ *
+ * @param hasSuggestions whether the names that GraphQL proposes for wrong ones are shown
+ */
+export function formatError(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+  hasSuggestions = true,
+): GraphQLFormattedError {
   const { locations, path, extensions } = formatted;
-  switch (extensions?.code) {
-    case "INTERNAL_SERVER_ERROR": {
-      const place = { ...(locations && { locations }), ...(path && { path }) };
-      return { message: INTERNAL, ...place, extensions: { code: "INTERNAL" } };
-    }
-    case "GRAPHQL_PARSE_FAILED":
-      if (formatted.message.startsWith("Syntax Error: ")) return formatted;
-      return { ...formatted, message: "the document is nested too deeply" };
-    case "BAD_USER_INPUT": {
-      const field = extensions.field ?? fieldOf(formatted.message);
-      return field === undefined ? formatted : { ...formatted, extensions: { ...extensions, field } };
-    }
-    default:
-      return formatted;
+  if (extensions?.code === "INTERNAL_SERVER_ERROR") {
+    if (isAboutRequest(error)) return { message: formatted.message, extensions: { code: "BAD_REQUEST" } };
+    const place = { ...(locations && { locations }), ...(path && { path }) };
+    return { message: INTERNAL, ...place, extensions: { code: "INTERNAL" } };
   }
+  if (extensions?.code === "GRAPHQL_PARSE_FAILED" && !formatted.message.startsWith("Syntax Error: ")) {
+    return { ...formatted, message: NESTED_TOO_DEEPLY };
+  }
+  const message = shorten(hasSuggestions ? formatted.message : withoutSuggestion(formatted.message));
+  const field = extensions?.code === "BAD_USER_INPUT" ? (extensions.field ?? fieldOf(message)) : undefined;
+  return { ...formatted, message, ...(field !== undefined && { extensions: { ...extensions, field } }) };
+}
+
+/** Apollo Server gives some errors of persisted queries a status and no code. */
+function isAboutRequest(error: unknown): boolean {
+  return error instanceof GraphQLError && error.extensions.http !== undefined;
+}
+
+function withoutSuggestion(message: string): string {
+  return message.replace(/ ?Did you mean [^?]+\?$/, "");
+}
+
+/** GraphQL repeats what is wrong, be it a whole prompt or a field's name of a megabyte. */
+function shorten(message: string): string {
+  const [, limit] = /^Syntax Error: Document contains more that (\d+) tokens/.exec(message) ?? [];
+  if (limit !== undefined) return `Syntax Error: Token limit of ${limit} exceeded.`;
+  if (message.length <= MAX_MESSAGE_LENGTH) return message;
+  const rest = message.replaceAll(/"(?:[^"\\]|\\.){100,}"/g, '"…"');
+  return rest.length <= MAX_MESSAGE_LENGTH ? rest : `${rest.slice(0, MAX_MESSAGE_LENGTH)}…`;
 }
 
 /** GraphQL names the input that a variable has wrong only in its text: `Variable "$input" got … at "input.n"; …`. */
@@ -61,7 +90,7 @@ export const explainInternalErrors: ApolloServerPlugin<DoorRequest> = {
       async didEncounterErrors({ errors, contextValue }) {
         for (const error of errors) {
           // What resolvers throw has its code, and was logged where it needed to be.
-          if (error.extensions.code !== undefined) continue;
+          if (error.extensions.code !== undefined || isAboutRequest(error)) continue;
           contextValue.logger.error({ err: unwrapResolverError(error) }, "unexpected error");
         }
       },
@@ -78,3 +107,28 @@ export const explainInternalErrors: ApolloServerPlugin<DoorRequest> = {
     };
   },
 };
+
+/**
+ * The status of a request whose operation did not begin. A client that asks for `application/json`, and not for
+ * `application/graphql-response+json`, takes anything but 200 for the answer of a proxy.
+ *
+ * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
+ */
+export const answerWithStatus: ApolloServerPlugin<DoorRequest> = {
+  async requestDidStart() {
+    return {
+      async willSendResponse({ request, response: { http, body } }) {
+        if (body.kind !== "single" || body.singleResult.data !== undefined) return;
+        const code = body.singleResult.errors?.[0]?.extensions?.code;
+        const own = Object.entries(HTTP_STATUS).find(([candidate]) => candidate === code)?.[1];
+        if (own !== undefined) http.status = own;
+        const isRefusal = http.status === 400 || http.status === 403;
+        if (isRefusal && asksForPlainJson(request.http?.headers.get("accept"))) http.status = 200;
+      },
+    };
+  },
+};
+
+function asksForPlainJson(accept = ""): boolean {
+  return accept.includes("application/json") && !accept.includes("application/graphql-response+json");
+}

@@ -46,10 +46,11 @@ export class ImageResolver {
   })
   async generateImages(
     @Arg("input", () => GenerateImagesInput, { description: "What to make." }) input: GenerateImagesInput,
-    @Ctx() { request, service }: GraphQLContext,
+    @Ctx() { request, service, allowance }: GraphQLContext,
   ) {
     const { waitSeconds = DEFAULT_WAIT_SECONDS, ...asked } = withoutNulls(input);
     checkWholeNumber("waitSeconds", waitSeconds, 0, MAX_WAIT_SECONDS);
+    allowance.take(asked.n);
     const accepted = await service.submit(request.caller, { idempotencyKey: request.idempotencyKey, ...asked });
     return new GenerationType(await service.wait(accepted, waitSeconds * 1000));
   }

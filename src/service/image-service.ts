@@ -66,8 +66,10 @@ export interface ImageServiceOptions {
   readonly maxQueued: number;
 }
 
-const DEFAULT_PAGE_SIZE = 20;
-const MAX_PAGE_SIZE = 100;
+/** How many generations a page has when nobody says. */
+export const DEFAULT_PAGE_SIZE = 20;
+/** The most generations of one page. */
+export const MAX_PAGE_SIZE = 100;
 const FULL_RETRY_SECONDS = 30;
 const CANCELED_WHILE_RUNNING: GenerationFailure = {
   code: "INTERRUPTED",
