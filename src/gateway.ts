@@ -6,12 +6,16 @@ import { createProviders, openStorage, openStore, type Storage, type Store, sign
 import { type Config, defaultModelWith, readConfig } from "./config.ts";
 import { contextFor, type DoorRequest, type OperationRequest } from "./graphql/context.ts";
 import { createGraphQLDoor } from "./graphql/door.ts";
+import { LiveOperations } from "./graphql/live-operations.ts";
 import { OperationGate } from "./graphql/operation-gate.ts";
 import { buildFederatedSchema, buildGraphQLSchema } from "./graphql/schema.ts";
+import { SOCKET_PATH, socketDoor } from "./graphql/socket-door.ts";
+import { streamDoor } from "./graphql/stream-door.ts";
 import { TrustedDocuments } from "./graphql/trusted-documents.ts";
 import { createApp, MAX_BODY_BYTES } from "./http/app.ts";
 import { type Health, healthDoor } from "./http/health.ts";
 import { PUBLIC_CALLER } from "./http/request-context.ts";
+import { type UpgradeListener, upgradeThrough } from "./http/upgrade.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import { getImageDoor } from "./rest/get-image.ts";
 import { imagesDoor } from "./rest/images.ts";
@@ -63,6 +67,11 @@ export interface Gateway {
    * server's context value as it is; {@link GatewayOptions.requestOf} reads it.
    */
   readonly schema: GraphQLSchema;
+  /**
+   * Takes WebSockets: give it to `upgrade` of the server that serves {@link app}, for the requests below its prefix.
+   * Without it, subscriptions run over server-sent events alone.
+   */
+  readonly handleUpgrade: UpgradeListener;
   /** The service behind the doors. */
   readonly images: ImageService;
   /** Accepts nothing more and lets what runs finish, at most for `graceMs` milliseconds; the rest is interrupted. */
@@ -110,6 +119,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         schema ??= buildGraphQLSchema(contextFor(images, readRequestsWith(options, config, logger)));
         return schema;
       },
+      handleUpgrade: upgradeThrough(app, SOCKET_PATH),
       images,
       drain,
       close,
@@ -202,7 +212,16 @@ async function createDoors({ config, images, store, storage, logger }: DoorParts
     waitMs: config.upstreamTimeoutMs + LAST_WORD_MS,
     keepAliveMs: config.keepAliveMs,
   });
-  const doors = [healthDoor(health), getImage, imagesDoor(images, config), graphql];
+  const operations = new LiveOperations(schema, gate);
+  const live = { maxBodyBytes: MAX_BODY_BYTES, stopped: images.drained };
+  const doors = [
+    healthDoor(health),
+    getImage,
+    imagesDoor(images, config),
+    socketDoor(operations, live),
+    streamDoor(operations, live),
+    graphql,
+  ];
   return { app: createApp(doors, { ...config, logger }), health, closeDoors: graphql.close };
 }
 

@@ -15,7 +15,7 @@ async function main(): Promise<void> {
   const logger = createLogger(config.logLevel);
   const server = await listen(config.host, config.port);
   const gateway = await createGateway({ ...config, logger });
-  server.serve(gateway.app);
+  server.serve(gateway.app, gateway.handleUpgrade);
   const stop = async (signal: NodeJS.Signals) => {
     logger.info({ signal }, "stopping");
     setTimeout(() => process.exit(0), LAST_MOMENT_MS).unref();

@@ -88,7 +88,7 @@ export async function createGraphQLDoor(
 }
 
 /** Left to itself the parser replaces what it cannot read, and a damaged prompt would be paid for. */
-function refuseUnlessUtf8(_request: unknown, _response: unknown, body: Buffer): void {
+export function refuseUnlessUtf8(_request: unknown, _response: unknown, body: Buffer): void {
   if (!isUtf8(body)) throw badInput("body", "the body is not valid UTF-8");
 }
 

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { StartError } from "../errors.ts";
+import { isWebSocket, type UpgradeListener } from "./upgrade.ts";
 
 /** How long answers that are being written may take after the server stopped listening. */
 const LAST_ANSWERS_MS = 3_000;
@@ -10,8 +11,8 @@ const CLOSE_IDLE_EVERY_MS = 50;
 export interface HttpServer {
   /** Where it listens: `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Hands requests to the app from now on; until then they are answered with 503. */
-  serve(app: RequestListener): void;
+  /** Hands requests and upgrades over from now on; until then they are answered with 503. */
+  serve(app: RequestListener, upgrade?: UpgradeListener): void;
   /** Takes no new connections from now on; requests that are being answered go on. */
   stopAccepting(): void;
   /** Resolves when every connection is closed, the last ones by force. */
@@ -22,6 +23,11 @@ const answerNotReady: RequestListener = (_request, response) => {
   response.writeHead(503, { "Retry-After": "1" }).end();
 };
 
+const refuseUpgrade: UpgradeListener = (_request, socket) => {
+  socket.on("error", () => socket.destroy());
+  socket.end("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\r\n");
+};
+
 /**
  * Takes the address, before anything is begun that a refused address would have to undo.
  *
@@ -30,7 +36,9 @@ const answerNotReady: RequestListener = (_request, response) => {
  */
 export async function listen(host: string, port: number): Promise<HttpServer> {
   let app = answerNotReady;
-  const server = createServer((request, response) => app(request, response));
+  let upgrade = refuseUpgrade;
+  const server = createServer({ shouldUpgradeCallback: isWebSocket }, (request, response) => app(request, response));
+  server.on("upgrade", (request, socket, head) => upgrade(request, socket, head));
   const closed = Promise.withResolvers<void>();
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => reject(toStartError(cause, host, port)));
@@ -39,8 +47,9 @@ export async function listen(host: string, port: number): Promise<HttpServer> {
   server.once("close", closed.resolve);
   return {
     url: toUrl(host, (server.address() as AddressInfo).port),
-    serve: (listener) => {
-      app = listener;
+    serve: (requestListener, upgradeListener = refuseUpgrade) => {
+      app = requestListener;
+      upgrade = upgradeListener;
     },
     stopAccepting: () => void server.close(),
     async close() {

@@ -82,6 +82,14 @@ export async function* renderImage(bytes: AsyncIterable<Uint8Array>, rendition: 
   await fed;
 }
 
+/** A small WebP of exactly this size, made in as little time as can be. */
+export function renderPreview(picture: Uint8Array, { width, height }: PixelSize): Promise<Uint8Array> {
+  return sharp(picture, { limitInputPixels: MAX_PIXELS })
+    .resize(width, height, { fit: "cover" })
+    .webp({ quality: 70, effort: 0 })
+    .toBuffer();
+}
+
 function toSharpFit(fit: Fit): "cover" | "contain" | "inside" | "fill" {
   return fit.toLowerCase() as Lowercase<Fit>;
 }

@@ -4,7 +4,7 @@ import type { Events } from "../ports/events.ts";
 import type { PixelSize, ProviderEvent } from "../ports/image-provider.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Generation, Preview, Records } from "../ports/records.ts";
-import { renderImage } from "./pixels.ts";
+import { renderPreview } from "./pixels.ts";
 
 export interface PreviewsOptions {
   readonly objects: ObjectStore;
@@ -21,7 +21,6 @@ type Partial = Extract<ProviderEvent, { type: "partial" }>;
 
 /** Pixels on the longer side. */
 const MAX_SIDE = 512;
-const QUALITY = 70;
 /** A preview of more bytes is left out; the largest that a provider is known to send has a third of this. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** As many wait to be made small, over all generations; what comes on top is left out. */
@@ -122,8 +121,7 @@ export class PreviewStrip {
     const isLate = () => this.#isOver || this.#finished.has(preview.imageIndex);
     if (isLate()) return;
     try {
-      const size = fitInto(requestedSize);
-      await objects.put(key, renderImage(once(picture), { ...size, fit: "COVER", format: "WEBP", quality: QUALITY }));
+      await objects.put(key, once(await renderPreview(picture, fitInto(requestedSize))));
       if (!isLate() && (await records.addPreview(id, preview, worker))) {
         this.#keys.add(key);
         events.publish({ generationId: id });

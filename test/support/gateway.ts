@@ -30,7 +30,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "pictograph-test-")));
   const server = await listen("127.0.0.1", 0);
   const gateway = await createGateway({ ...options, dataDir });
-  server.serve(gateway.app);
+  server.serve(gateway.app, gateway.handleUpgrade);
   const { url } = server;
   return {
     url,

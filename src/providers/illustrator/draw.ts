@@ -11,8 +11,8 @@ import { neon, pixelArt, poster } from "./style/screen.ts";
 import { monochrome, vintage } from "./style/tone.ts";
 import type { Style } from "./words/scenery.ts";
 
-/** How far a picture has come: what is behind, what it is about, and the light and weather over it. */
-export type Stage = "backdrop" | "subjects" | "finish";
+/** How far a picture has come: what is behind, what it is about, the light and weather over it, and its style. */
+export type Stage = "backdrop" | "subjects" | "weather" | "finish";
 
 /** Everything one picture depends on. */
 export interface Drawing {
@@ -49,8 +49,9 @@ export function draw(drawing: Drawing): Uint8Array {
       ? rasteriseBlurred(scene.backdrop, width, height, scene.backdropBlur * unit)
       : rasterise(scene.backdrop, width, height);
   if (stage !== "backdrop" && !scene.subjects.isEmpty) compose(picture, drawSubjects());
+  const hasWeather = stage === "weather" || stage === "finish";
+  if (hasWeather && !scene.finish.isEmpty) compose(picture, rasterise(scene.finish, width, height));
   if (stage === "finish") {
-    if (!scene.finish.isEmpty) compose(picture, rasterise(scene.finish, width, height));
     if (brief.style === undefined || brief.style === "plain") vignette(picture, 0.15);
     applyStyle(picture, brief.style ?? "plain", random.fork("style"));
   }

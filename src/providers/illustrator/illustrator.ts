@@ -31,7 +31,7 @@ const PREVIEW_STAGES: readonly (readonly Stage[])[] = [
   [],
   ["subjects"],
   ["backdrop", "subjects"],
-  ["backdrop", "subjects", "finish"],
+  ["backdrop", "subjects", "weather"],
 ];
 
 /** Threads that draw at most. More would only hold more memory: one picture takes about a tenth of a second. */
@@ -91,12 +91,14 @@ export function createIllustrator(): ImageProvider {
         }
       };
       try {
-        for (const { index, partialIndex, isImage } of steps) {
+        for (const { index, partialIndex } of steps) {
           drawAhead();
           const png = (await ahead.shift()) ?? new Uint8Array();
           drawAhead();
-          if (partialIndex !== undefined) yield { type: "partial", index, partialIndex, bytes: chunksOf(png) };
-          if (isImage) yield { type: "image", index, bytes: chunksOf(png) };
+          const bytes = chunksOf(png);
+          yield partialIndex === undefined
+            ? { type: "image", index, bytes }
+            : { type: "partial", index, partialIndex, bytes };
         }
       } finally {
         left.abort();
@@ -106,26 +108,20 @@ export function createIllustrator(): ImageProvider {
   };
 }
 
-/** One drawing of a call and what it is shown as: a preview, an image, or one after the other. */
+/** One drawing of a call. */
 interface Step {
   readonly index: number;
   readonly stage: Stage;
+  /** `undefined` for the image itself. */
   readonly partialIndex: number | undefined;
-  readonly isImage: boolean;
 }
 
 function planOf({ n, partialImages }: GenerateRequest): Step[] {
   const stages = PREVIEW_STAGES[Math.min(partialImages, PREVIEW_STAGES.length - 1)] ?? [];
-  return Array.from({ length: n }, (_, index) => index).flatMap((index) => {
-    const steps: Step[] = stages.map((stage, partialIndex) => ({
-      index,
-      stage,
-      partialIndex,
-      isImage: stage === "finish",
-    }));
-    if (!stages.includes("finish")) steps.push({ index, stage: "finish", partialIndex: undefined, isImage: true });
-    return steps;
-  });
+  return Array.from({ length: n }, (_, index): Step[] => [
+    ...stages.map((stage, partialIndex) => ({ index, stage, partialIndex })),
+    { index, stage: "finish", partialIndex: undefined },
+  ]).flat();
 }
 
 function toDrawing({ prompt, seed, size, background }: GenerateRequest, { index, stage }: Step): Drawing {

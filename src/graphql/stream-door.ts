@@ -1,0 +1,152 @@
+import express, { type Request, type Response, Router } from "express";
+import type { ExecutionResult } from "graphql";
+import { badInput, GatewayError } from "../errors.ts";
+import type { Door } from "../http/app.ts";
+import { contextOf } from "../http/request-context.ts";
+import type { DoorRequest } from "./context.ts";
+import { refuseUnlessUtf8 } from "./door.ts";
+import type { LiveOperations } from "./live-operations.ts";
+import type { CarriedOperation } from "./operation-gate.ts";
+
+const PATH = "/graphql/stream";
+
+export interface StreamDoorOptions {
+  readonly maxBodyBytes: number;
+  /** Aborts when the gateway stops. */
+  readonly stopped: AbortSignal;
+  /** How often a silent stream says that it lives, and a client has to have read. @defaultValue 12 seconds */
+  readonly keepAliveMs?: number;
+}
+
+const KEEP_ALIVE_MS = 12_000;
+/** A comment, which clients leave out and proxies take for life. */
+const COMMENT = ":\n\n";
+
+/**
+ * `POST /graphql/stream`: one operation a request, its results as server-sent events.
+ *
+ * @see https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md#distinct-connections-mode
+ */
+export function streamDoor(operations: LiveOperations, options: StreamDoorOptions): Door {
+  const { maxBodyBytes, stopped, keepAliveMs = KEEP_ALIVE_MS } = options;
+  const router = Router({ caseSensitive: true, strict: true });
+  router.post(
+    PATH,
+    // A page of another origin cannot send this type without being asked whether it may.
+    express.json({ limit: maxBodyBytes, verify: refuseUnlessUtf8 }),
+    async (request, response) => {
+      const carried = toCarried(request);
+      if (!request.accepts("text/event-stream")) {
+        refuse(response.status(406), "accept text/event-stream, which is all there is");
+        return;
+      }
+      const stream = new EventStream(response, { keepAliveMs, stopped });
+      const context = { ...contextOf(request), idempotencyKey: request.get("Idempotency-Key") };
+      await answer(operations, carried, context, stream);
+    },
+  );
+  router.all(PATH, (_request, response) => {
+    response.setHeader("Allow", "POST");
+    refuse(response.status(405), "send the operation by POST");
+  });
+  return { router };
+}
+
+function refuse(response: Response, message: string): void {
+  response.json({ errors: [{ message, extensions: { code: "BAD_REQUEST" } }] });
+}
+
+/** @throws UNSUPPORTED_MEDIA_TYPE, BAD_USER_INPUT */
+function toCarried(request: Request): CarriedOperation {
+  if (!request.is("application/json")) {
+    throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", "send the operation as application/json");
+  }
+  const body: unknown = request.body;
+  if (!isRecord(body)) throw badInput("body", "send one operation as a JSON object");
+  const { query, operationName, variables, extensions } = body;
+  for (const [name, value] of Object.entries({ query, operationName })) {
+    if (value != null && typeof value !== "string") throw badInput(name, `${name} must be a text`);
+  }
+  for (const [name, value] of Object.entries({ variables, extensions })) {
+    if (value != null && !isRecord(value)) throw badInput(name, `${name} must be an object`);
+  }
+  return body as CarriedOperation;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+async function answer(
+  operations: LiveOperations,
+  carried: CarriedOperation,
+  context: DoorRequest,
+  stream: EventStream,
+): Promise<void> {
+  const send = (result: ExecutionResult) => stream.send("next", operations.toAnswer(result, context));
+  const result = await operations.run(carried, context);
+  if (!(Symbol.asyncIterator in result)) {
+    await send(result);
+  } else {
+    stream.onEnd(() => void result.return());
+    for await (const each of result) await send(each);
+  }
+  await stream.complete();
+}
+
+/** Server-sent events to one client, who gets the next one when it has read the one before. */
+class EventStream {
+  readonly #response: Response;
+  readonly #ended = new AbortController();
+  #hasUnread = false;
+
+  constructor(response: Response, { keepAliveMs, stopped }: { keepAliveMs: number; stopped: AbortSignal }) {
+    this.#response = response;
+    response.setHeader("Content-Type", "text/event-stream; charset=utf-8");
+    response.setHeader("Cache-Control", "no-cache, no-transform");
+    // nginx would hold events back.
+    response.setHeader("X-Accel-Buffering", "no");
+    response.flushHeaders();
+    response.write(COMMENT);
+    const keepAlive = setInterval(() => this.#keepAlive(), keepAliveMs).unref();
+    // Without `complete`: its client then asks again, of another process.
+    const stop = () => response.end();
+    stopped.addEventListener("abort", stop);
+    response.once("close", () => {
+      clearInterval(keepAlive);
+      stopped.removeEventListener("abort", stop);
+      this.#ended.abort();
+    });
+    if (stopped.aborted) stop();
+  }
+
+  onEnd(listener: () => void): void {
+    const { signal } = this.#ended;
+    if (signal.aborted) listener();
+    else signal.addEventListener("abort", listener);
+  }
+
+  /** Resolves when it can be followed by another one, or nothing can be sent any more. */
+  async send(event: "next" | "complete", data?: unknown): Promise<void> {
+    if (!this.#response.writable) return;
+    const text = data === undefined ? "" : ` ${JSON.stringify(data)}`;
+    if (this.#response.write(`event: ${event}\ndata:${text}\n\n`)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#response.once("drain", resolve);
+    this.onEnd(resolve);
+    await promise;
+  }
+
+  async complete(): Promise<void> {
+    await this.send("complete");
+    this.#response.end();
+  }
+
+  /** What the client's machine has taken is not ours any more: what is unread here waits for a client that does not read. */
+  #keepAlive(): void {
+    const hasUnread = this.#response.writableLength > 0;
+    if (hasUnread && this.#hasUnread) this.#response.destroy();
+    else if (!hasUnread) this.#response.write(COMMENT);
+    this.#hasUnread = hasUnread;
+  }
+}
