@@ -2,7 +2,7 @@ import type { ApolloServerPlugin } from "@apollo/server";
 import { unwrapResolverError } from "@apollo/server/errors";
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import type { Logger } from "pino";
-import { GatewayError } from "../errors.ts";
+import { ERROR_CODES, type ErrorCode, GatewayError } from "../errors.ts";
 import { HTTP_STATUS } from "../http/status.ts";
 import type { DoorRequest } from "./context.ts";
 
@@ -70,6 +70,7 @@ function withoutSuggestion(message: string): string {
 function shorten(message: string): string {
   const [, limit] = /^Syntax Error: Document contains more that (\d+) tokens/.exec(message) ?? [];
   if (limit !== undefined) return `Syntax Error: Token limit of ${limit} exceeded.`;
+  if (message === "Validation aborted.") return "Too many fields of the same name to compare with each other.";
   if (message.length <= MAX_MESSAGE_LENGTH) return message;
   const rest = message.replaceAll(/"(?:[^"\\]|\\.){100,}"/g, '"…"');
   return rest.length <= MAX_MESSAGE_LENGTH ? rest : `${rest.slice(0, MAX_MESSAGE_LENGTH)}…`;
@@ -120,14 +121,18 @@ export const answerWithStatus: ApolloServerPlugin<DoorRequest> = {
       async willSendResponse({ request, response: { http, body } }) {
         if (body.kind !== "single" || body.singleResult.data !== undefined) return;
         const code = body.singleResult.errors?.[0]?.extensions?.code;
-        const own = Object.entries(HTTP_STATUS).find(([candidate]) => candidate === code)?.[1];
-        if (own !== undefined) http.status = own;
+        if (code === "GRAPHQL_VALIDATION_FAILED") http.status = 400;
+        if (isErrorCode(code)) http.status = HTTP_STATUS[code];
         const isRefusal = http.status === 400 || http.status === 403;
         if (isRefusal && asksForPlainJson(request.http?.headers.get("accept"))) http.status = 200;
       },
     };
   },
 };
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return (ERROR_CODES as readonly unknown[]).includes(code);
+}
 
 function asksForPlainJson(accept = ""): boolean {
   return accept.includes("application/json") && !accept.includes("application/graphql-response+json");
