@@ -1,0 +1,22 @@
+/** Pictograph in an Express app that is there already, below a prefix: `node examples/express-app.ts` */
+import express from "express";
+import { createGateway } from "pictograph";
+
+const gateway = await createGateway({ dataDir: "./data" });
+
+const app = express();
+app.use(express.json());
+app.get("/", (_request, response) => {
+  response.send("the host's own page");
+});
+app.use("/pictures", gateway.app);
+
+const server = app.listen(Number(process.env.PORT ?? 3000), () => {
+  const { port } = server.address() as { port: number };
+  console.log(`http://localhost:${port}/pictures/graphql`);
+});
+
+process.once("SIGTERM", async () => {
+  server.close();
+  await gateway.close();
+});

@@ -1,0 +1,49 @@
+/** Pictograph's graph as part of another Apollo Server's: `node examples/merged-schema.ts` */
+import { ApolloServer } from "@apollo/server";
+import { expressMiddleware } from "@as-integrations/express5";
+import { makeExecutableSchema, mergeSchemas } from "@graphql-tools/schema";
+import express from "express";
+import { createGateway } from "pictograph";
+
+interface HostContext {
+  readonly user: string;
+  readonly origin: string;
+}
+
+const gateway = await createGateway({
+  dataDir: "./data",
+  // The host's context stays its own; this reads from it who asks, and where the images are served.
+  requestOf: ({ user, origin }: HostContext) => ({ caller: { owner: user }, rootUrl: `${origin}/pictures` }),
+});
+
+const own = makeExecutableSchema<HostContext>({
+  typeDefs: "type Query { me: String! }",
+  resolvers: { Query: { me: (_source, _input, { user }) => user } },
+});
+const apollo = new ApolloServer<HostContext>({
+  schema: mergeSchemas({ schemas: [own, gateway.schema] }),
+  stopOnTerminationSignals: false,
+});
+await apollo.start();
+
+const app = express();
+app.use("/pictures", gateway.app);
+app.use(
+  "/graphql",
+  express.json(),
+  expressMiddleware(apollo, {
+    // Where a real host looks at the session.
+    context: async ({ req }) => ({ user: req.get("X-User") ?? "nobody", origin: `${req.protocol}://${req.host}` }),
+  }),
+);
+
+const server = app.listen(Number(process.env.PORT ?? 3000), () => {
+  const { port } = server.address() as { port: number };
+  console.log(`http://localhost:${port}/graphql`);
+});
+
+process.once("SIGTERM", async () => {
+  server.close();
+  await apollo.stop();
+  await gateway.close();
+});
