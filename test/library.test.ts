@@ -63,6 +63,92 @@ describe("a gateway inside another program", () => {
   });
 });
 
+describe("a host that reads bodies before the gateway does", () => {
+  let gateway: Gateway;
+  let server: Awaited<ReturnType<typeof listen>>;
+  let dataDir: string;
+
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), "pictograph-library-"));
+    gateway = await createGateway({ dataDir, providers: [new ScriptedProvider()], defaultModel: "scripted-1" });
+    server = await listen("127.0.0.1", 0);
+    server.serve(
+      express()
+        .use(express.json(), express.urlencoded({ extended: true }), express.text({ type: "text/*" }), express.raw())
+        .use("/pictures", gateway.app),
+    );
+  });
+
+  afterAll(async () => {
+    server.stopAccepting();
+    await gateway.close();
+    await server.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  const post = (path: string, body: string | FormData | URLSearchParams, contentType?: string | undefined) =>
+    fetch(`${server.url}/pictures${path}`, {
+      method: "POST",
+      body,
+      headers: contentType ? { "Content-Type": contentType } : {},
+    });
+  const FIELDS = { prompt: "a fox", n: "2", size: "64x64" };
+  const form = new FormData();
+  for (const [name, value] of Object.entries(FIELDS)) form.set(name, value);
+
+  test.each<[string, string | FormData | URLSearchParams, string | undefined]>([
+    ["JSON", JSON.stringify(FIELDS), "application/json"],
+    ["a form", new URLSearchParams(FIELDS), undefined],
+    ["multipart, that no parser of the host's reads", form, undefined],
+  ])("gets its images with %s", async (_case, body, contentType) => {
+    const answer = await post("/get-image", body, contentType);
+
+    expect(await answer.json()).toEqual({
+      urlResponse: { urlList: [expect.any(String), expect.any(String)] },
+      errorMessage: "OK",
+    });
+  });
+
+  test.each<[string, string, string, number, RegExp]>([
+    ["a JSON list", "[]", "application/json", 400, /must be a JSON object/],
+    [
+      "a field twice",
+      "prompt=a&prompt=b&n=1&size=64x64",
+      "application/x-www-form-urlencoded",
+      400,
+      /^prompt must be text/,
+    ],
+    [
+      "a field that is an object",
+      "prompt[a]=b&n=1&size=64x64",
+      "application/x-www-form-urlencoded",
+      400,
+      /^prompt must/,
+    ],
+    ["a form without a size", "prompt=a&n=1", "application/x-www-form-urlencoded", 400, /^size is missing/],
+    ["text", JSON.stringify(FIELDS), "text/plain", 415, /send the body as/],
+    ["bytes", JSON.stringify(FIELDS), "application/octet-stream", 415, /send the body as/],
+    ["nothing", "", "application/json", 400, /prompt is missing|not valid JSON/],
+  ])("is told what is wrong with %s", async (_case, body, contentType, status, message) => {
+    const answer = await post("/get-image", body, contentType);
+
+    expect(answer.status).toBe(status);
+    expect(await answer.json()).toEqual({
+      urlResponse: { urlList: [] },
+      errorMessage: expect.stringMatching(message),
+    });
+  });
+
+  test("gets GraphQL answered as JSON, and refused as a form", async () => {
+    const query = "{ models { id } }";
+    const answer = await post("/graphql", JSON.stringify({ query }), "application/json");
+    expect(await answer.json()).toMatchObject({ data: { models: [{ id: "scripted-1" }, { id: "illustrator-1" }] } });
+
+    expect((await post("/graphql", new URLSearchParams({ query }))).status).toBe(400);
+    expect((await post("/graphql", JSON.stringify({ query }), "text/plain")).status).toBe(400);
+  });
+});
+
 describe("a provider of the host's own that does not heed its signal", () => {
   test("cannot keep its generation from ending, nor the gateway from closing", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "pictograph-library-"));

@@ -1,13 +1,15 @@
 import {
   type ConstDirectiveNode,
+  type DocumentNode,
   type GraphQLResolveInfo,
   GraphQLScalarType,
   type GraphQLSchema,
+  isTypeDefinitionNode,
+  Kind,
   type ObjectTypeDefinitionNode,
   parse,
   print,
   printSchema,
-  visit,
 } from "graphql";
 import { Arg, Ctx, createUnionType, Field, Info, ObjectType, Query, Resolver } from "type-graphql";
 import { badInput } from "../errors.ts";
@@ -31,26 +33,32 @@ const ENTITIES: ReadonlyMap<unknown, Read> = new Map<string, Read>([
 
 /** Every subgraph with a Relay connection has it. */
 const SHAREABLE = new Set(["PageInfo"]);
-/** What routers ask for is not part of what they compose; and only one subgraph could own `node`. */
-const LEFT_OUT = new Set(["node", "_service", "_entities", "_Any", "_Entity", "_Service"]);
+/** What routers ask for is not part of what they compose; and only one subgraph could own `Query.node`. */
+const LEFT_OUT = {
+  types: new Set(["_Any", "_Entity", "_Service"]),
+  queries: new Set(["node", "_service", "_entities"]),
+};
 
 const LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable"])`;
 
 /** The graph as a subgraph of a federated graph: the text that is composed with those of the others. */
 export function printSubgraph(schema: GraphQLSchema): string {
-  const leaveOut = (node: { name: { value: string } }) => (LEFT_OUT.has(node.name.value) ? null : undefined);
-  const document = visit(parse(printSchema(schema)), {
-    FieldDefinition: leaveOut,
-    ScalarTypeDefinition: leaveOut,
-    UnionTypeDefinition: leaveOut,
-    ObjectTypeDefinition(node) {
-      const { value } = node.name;
-      if (LEFT_OUT.has(value)) return null;
-      if (ENTITIES.has(value)) return { ...node, directives: directives(`@key(fields: "id")`) };
-      return SHAREABLE.has(value) ? { ...node, directives: directives("@shareable") } : undefined;
-    },
-  });
+  const { definitions } = parse(printSchema(schema));
+  const document: DocumentNode = {
+    kind: Kind.DOCUMENT,
+    definitions: definitions
+      .filter((definition) => !isTypeDefinitionNode(definition) || !LEFT_OUT.types.has(definition.name.value))
+      .map((definition) => (definition.kind === Kind.OBJECT_TYPE_DEFINITION ? toSubgraphType(definition) : definition)),
+  };
   return `${LINK}\n\n${print(document)}\n`;
+}
+
+function toSubgraphType(type: ObjectTypeDefinitionNode): ObjectTypeDefinitionNode {
+  const { name, fields = [] } = type;
+  if (ENTITIES.has(name.value)) return { ...type, directives: directives('@key(fields: "id")') };
+  if (SHAREABLE.has(name.value)) return { ...type, directives: directives("@shareable") };
+  if (name.value !== "Query") return type;
+  return { ...type, fields: fields.filter((field) => !LEFT_OUT.queries.has(field.name.value)) };
 }
 
 function directives(text: string): readonly ConstDirectiveNode[] {

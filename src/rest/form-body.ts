@@ -62,6 +62,15 @@ function parseJson(body: Buffer): FormFields {
   } catch {
     throw badInput("body", `the body is not valid JSON; send {"prompt": "…", "n": "2", "size": "1024x1024"}`);
   }
+  return toFields(value);
+}
+
+/**
+ * The fields of a body that was parsed already.
+ *
+ * @throws BAD_USER_INPUT when it is not an object
+ */
+export function toFields(value: unknown): FormFields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw badInput("body", `the body must be a JSON object: {"prompt": "…", "n": "2", "size": "1024x1024"}`);
   }

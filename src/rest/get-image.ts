@@ -7,7 +7,7 @@ import type { Generation } from "../ports/records.ts";
 import type { GenerationInput } from "../service/generation-input.ts";
 import { isEnded } from "../service/generation-watch.ts";
 import type { ImageService } from "../service/image-service.ts";
-import { type FormFields, parseFormBody } from "./form-body.ts";
+import { type FormFields, parseFormBody, toFields } from "./form-body.ts";
 
 export interface GetImageOptions {
   readonly maxBodyBytes: number;
@@ -23,7 +23,7 @@ export function getImageDoor(service: ImageService, { maxBodyBytes, waitMs, keep
   const path = "/get-image";
   router.post(path, express.raw({ type: () => true, limit: maxBodyBytes }), async (request, response) => {
     const { caller, rootUrl } = contextOf(request);
-    const input = toInput(await parseFormBody(bodyOf(request), request.get("Content-Type")));
+    const input = toInput(await readFields(request));
     const idempotencyKey = request.get("Idempotency-Key");
     const accepted = await service.submit(caller, { ...input, format: "PNG", idempotencyKey });
     const generation = await whileSendingSpace(response, keepAliveMs, service.wait(accepted, waitMs));
@@ -73,8 +73,11 @@ async function whileSendingSpace<Result>(
   }
 }
 
-function bodyOf(request: Request): Buffer {
-  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+/** An app that the gateway is mounted in may have read the body already, and parsed it too. */
+async function readFields(request: Request): Promise<FormFields> {
+  const { body = "" } = request as { body?: unknown };
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  return Buffer.isBuffer(bytes) ? parseFormBody(bytes, request.get("Content-Type")) : toFields(bytes);
 }
 
 function toInput(fields: FormFields): GenerationInput {
