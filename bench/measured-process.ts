@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+/** The gateway, as `npm start` runs it: Node's flags and the script. */
+export const GATEWAY = await gatewayCommand();
 const MONITOR = fileURLToPath(new URL("./event-loop-monitor.ts", import.meta.url));
 
 export interface Vitals {
@@ -34,13 +36,13 @@ export class MeasuredProcess {
    * @param environment settings beside a free port and an empty data directory
    */
   static async start(
-    script: URL,
+    command: readonly string[],
     { isMonitored = false, environment = {} }: { isMonitored?: boolean; environment?: Record<string, string> } = {},
   ): Promise<MeasuredProcess> {
     const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
     const { PATH = "", HOME = "" } = process.env;
     const startedAt = performance.now();
-    const child = spawn(process.execPath, [...(isMonitored ? ["--import", MONITOR] : []), fileURLToPath(script)], {
+    const child = spawn(process.execPath, [...(isMonitored ? ["--import", MONITOR] : []), ...command], {
       env: { PATH, HOME, PORT: "0", PICTOGRAPH_DATA_DIR: directory, LOG_LEVEL: "warn", ...environment },
       stdio: ["ignore", "pipe", "inherit", "ipc"],
     });
@@ -49,7 +51,7 @@ export class MeasuredProcess {
       const [url] = /http:\/\/[a-z0-9.:]+/.exec(line) ?? [];
       if (url) return new MeasuredProcess(child, directory, url, performance.now() - startedAt);
     }
-    throw new Error(`${script.pathname} ended before it was ready`);
+    throw new Error(`${command.join(" ")} ended before it was ready`);
   }
 
   async vitals(): Promise<Vitals> {
@@ -65,4 +67,14 @@ export class MeasuredProcess {
     await exited;
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+async function gatewayCommand(): Promise<string[]> {
+  const root = new URL("../", import.meta.url);
+  const { scripts } = JSON.parse(await readFile(new URL("package.json", root), "utf8")) as {
+    readonly scripts: { readonly start: string };
+  };
+  const [, flags = "", script] = /exec node (--.+ )?(\S+)$/.exec(scripts.start) ?? [];
+  if (script === undefined) throw new Error("npm start does not end with the gateway's command");
+  return [...flags.split(" ").filter(Boolean), fileURLToPath(new URL(script, root))];
 }

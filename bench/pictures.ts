@@ -1,8 +1,8 @@
-import { MeasuredProcess } from "./measured-process.ts";
+import { fileURLToPath } from "node:url";
+import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
 import { median, mib, ms, type Row, timed } from "./row.ts";
 
-const GATEWAY = new URL("../dist/main.js", import.meta.url);
-const BARE = new URL("./bare-server.ts", import.meta.url);
+const BARE = [fileURLToPath(new URL("./bare-server.ts", import.meta.url))];
 const PROMPTS = [
   "A cute asian girl with long hair smiling and looking at me",
   "a red fox in a snowy forest at night",

@@ -1,10 +1,9 @@
 import { once } from "node:events";
 import { Agent, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { MeasuredProcess } from "./measured-process.ts";
+import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
 import { mib, type Row } from "./row.ts";
 
-const GATEWAY = new URL("../dist/main.js", import.meta.url);
 const QUEUED = 10_000;
 const CONNECTIONS = 32;
 

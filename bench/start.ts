@@ -1,8 +1,8 @@
-import { MeasuredProcess } from "./measured-process.ts";
+import { fileURLToPath } from "node:url";
+import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
 import { median, ms, type Row } from "./row.ts";
 
-const GATEWAY = new URL("../dist/main.js", import.meta.url);
-const BARE = new URL("./bare-server.ts", import.meta.url);
+const BARE = [fileURLToPath(new URL("./bare-server.ts", import.meta.url))];
 const STARTS = 7;
 
 /** How long a fresh start takes until it can take traffic. */
@@ -23,8 +23,8 @@ export async function measure(): Promise<Row[]> {
   ];
 }
 
-async function readyMs(script: URL): Promise<number> {
-  const process = await MeasuredProcess.start(script);
+async function readyMs(command: readonly string[]): Promise<number> {
+  const process = await MeasuredProcess.start(command);
   await process.stop();
   return process.readyMs;
 }

@@ -14,6 +14,7 @@ import { streamDoor } from "./graphql/stream-door.ts";
 import { TrustedDocuments } from "./graphql/trusted-documents.ts";
 import { createApp, MAX_BODY_BYTES } from "./http/app.ts";
 import { type Health, healthDoor } from "./http/health.ts";
+import { OpenAnswers } from "./http/open-answers.ts";
 import { PUBLIC_CALLER } from "./http/request-context.ts";
 import { type UpgradeListener, upgradeThrough } from "./http/upgrade.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
@@ -33,6 +34,8 @@ import { Runner } from "./service/runner.ts";
 
 /** How much longer than a provider's time the REST door waits: to tell how the call ended. */
 const LAST_WORD_MS = 1_000;
+/** How long answers that are being sent may take once nothing runs any more. */
+const LAST_ANSWERS_MS = 3_000;
 
 /** What a program that embeds the gateway may set; everything left out is as in a fresh service. */
 export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "logLevel">> {
@@ -76,7 +79,7 @@ export interface Gateway {
   readonly images: ImageService;
   /** Accepts nothing more and lets what runs finish, at most for `graceMs` milliseconds; the rest is interrupted. */
   drain(graceMs: number): Promise<void>;
-  /** Drains at once and frees everything. Queued generations stay on disk and run after the next start. */
+  /** Drains at once, lets answers that are being sent end, and frees everything. Queued generations stay on disk and run after the next start. */
   close(): Promise<void>;
 }
 
@@ -100,7 +103,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const storage = await openStorage(config);
     closers.push(() => storage.close());
     const images = await createImageService({ config, store, storage, catalogue, logger, now });
-    const { app, health, closeDoors } = await createDoors({ config, images, store, storage, logger });
+    const answers = new OpenAnswers();
+    const { app, health, closeDoors } = await createDoors({ config, images, store, storage, logger, answers });
     await images.start();
     const drain = async (graceMs: number) => {
       health.isDraining = true;
@@ -108,6 +112,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     };
     const close = async () => {
       await drain(0);
+      await answers.idle(LAST_ANSWERS_MS);
       await closeDoors();
       await closeAdapters();
     };
@@ -194,15 +199,16 @@ interface DoorParts {
   readonly store: Store;
   readonly storage: Storage;
   readonly logger: Logger;
+  readonly answers: OpenAnswers;
 }
 
-async function createDoors({ config, images, store, storage, logger }: DoorParts) {
+async function createDoors({ config, images, store, storage, logger, answers }: DoorParts) {
   const health: Health = {
     isDraining: false,
     checks: { store: () => store.records.ping(), storage: () => storage.objects.ping() },
   };
   if (config.role === "worker") {
-    return { app: createApp([healthDoor(health)], { ...config, logger }), health, closeDoors: async () => {} };
+    return { app: createApp([healthDoor(health)], { ...config, logger, answers }), health, closeDoors: async () => {} };
   }
   const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as DoorRequest));
   const gate = await openGate(schema, config);
@@ -222,7 +228,7 @@ async function createDoors({ config, images, store, storage, logger }: DoorParts
     streamDoor(operations, live),
     graphql,
   ];
-  return { app: createApp(doors, { ...config, logger }), health, closeDoors: graphql.close };
+  return { app: createApp(doors, { ...config, logger, answers }), health, closeDoors: graphql.close };
 }
 
 /** @throws StartError when there is a list of trusted documents, and it cannot be used */

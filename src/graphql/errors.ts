@@ -9,12 +9,13 @@ import type { DoorRequest } from "./context.ts";
 const INTERNAL = "an internal error occurred; the operator finds it under the request id";
 
 /**
- * The error of a resolver as any GraphQL server may show it: our own with their code, and nothing of any other, which
- * is logged here, once.
+ * The error of a resolver as any GraphQL server may show it: our own with their code, and nothing of any other. What it
+ * does not show is logged here, once.
  */
 export function toClientError(error: unknown, logger: Logger): GraphQLError {
   if (error instanceof GraphQLError) return error;
   if (error instanceof GatewayError) {
+    if (error.cause !== undefined) logger.warn({ err: error }, "operation failed");
     const { field, retryAfterSeconds } = error.details;
     const extensions = {
       code: error.code,

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { GatewayError } from "../errors.ts";
 import { allowOrigins } from "./cors.ts";
 import { answerErrors } from "./errors.ts";
+import type { OpenAnswers } from "./open-answers.ts";
 import { assignRequestContext } from "./request-context.ts";
 
 /** The largest request body of a door that takes no files: four times the longest prompt, percent-encoded. */
@@ -21,6 +22,7 @@ export interface AppOptions {
   /** Whose `X-Forwarded-*` headers to believe, as Express' `trust proxy` takes it; `undefined` for nobody's. */
   readonly trustProxy: number | readonly string[] | undefined;
   readonly logger: Logger;
+  readonly answers: OpenAnswers;
 }
 
 /** The Express app around the doors. */
@@ -29,7 +31,7 @@ export function createApp(doors: readonly Door[], options: AppOptions): Express 
   app.disable("x-powered-by");
   app.disable("etag");
   if (options.trustProxy !== undefined) app.set("trust proxy", options.trustProxy);
-  app.use(assignRequestContext(options.publicUrl, options.logger));
+  app.use(options.answers.track, assignRequestContext(options.publicUrl, options.logger));
   app.use(refuseSniffing, ...allowOrigins(options.corsOrigins), ...doors.map((door) => door.router));
   app.use(() => {
     throw new GatewayError("NOT_FOUND", "there is nothing here; see POST /get-image and /graphql");

@@ -5,10 +5,13 @@ import { HTTP_STATUS } from "./status.ts";
 
 /**
  * What a caller may know of an error. Anything that is not a {@link GatewayError} is logged here, once, and answered
- * with a fixed text and the request's id.
+ * with a fixed text and the request's id; of one that is, what is behind it is logged.
  */
 export function toCallerError(error: unknown, request: Request): GatewayError {
-  if (error instanceof GatewayError) return error;
+  if (error instanceof GatewayError) {
+    if (error.cause !== undefined) contextOf(request).logger.warn({ err: error }, "request failed");
+    return error;
+  }
   const translated = fromBodyParser(error);
   if (translated) return translated;
   const { id, logger } = contextOf(request);

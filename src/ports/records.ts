@@ -223,7 +223,7 @@ export interface Records {
   findImagesOf(generationIds: readonly string[]): Promise<readonly Image[]>;
   /** When these records were begun: they can know nothing of what is older. */
   begunAt(): Promise<Date>;
-  /** Resolves when the store answers, and rejects when it does not. */
+  /** Resolves when the store answers and is as this version needs it; rejects otherwise. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

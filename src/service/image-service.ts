@@ -71,6 +71,7 @@ export const DEFAULT_PAGE_SIZE = 20;
 /** The most generations of one page. */
 export const MAX_PAGE_SIZE = 100;
 const FULL_RETRY_SECONDS = 30;
+const UNRECORDED_RETRY_SECONDS = 5;
 const CANCELED_WHILE_RUNNING: GenerationFailure = {
   code: "INTERRUPTED",
   message: "the generation was canceled while the provider was at work; whether it was billed is not known",
@@ -83,6 +84,7 @@ const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 export class ImageService {
   readonly #options: ImageServiceOptions;
   readonly #drained = new AbortController();
+  readonly #waits = new Set<Promise<Generation>>();
   #isClosing = false;
 
   constructor(options: ImageServiceOptions) {
@@ -204,11 +206,17 @@ export class ImageService {
    * anything for the generation.
    *
    * @param timeoutMs milliseconds; 0 answers at once
-   * @throws INTERNAL when its end could not be recorded
+   * @throws OVERLOADED while its end cannot be recorded
    */
   async wait(generation: Generation, timeoutMs: number): Promise<Generation> {
-    const { records, events } = this.#options;
     if (isEnded(generation) || timeoutMs <= 0 || this.#drained.signal.aborted) return generation;
+    const waiting = this.#waitForEnd(generation, timeoutMs);
+    this.#waits.add(waiting);
+    return waiting.finally(() => this.#waits.delete(waiting));
+  }
+
+  async #waitForEnd(generation: Generation, timeoutMs: number): Promise<Generation> {
+    const { records, events } = this.#options;
     const isOver = Promise.withResolvers<void>();
     const stop = () => isOver.resolve();
     let latest = generation;
@@ -348,6 +356,7 @@ export class ImageService {
     this.#drained.abort();
     watch.close();
     await runner.tidy();
+    await Promise.allSettled(this.#waits);
   }
 }
 
@@ -358,8 +367,8 @@ function full(maxQueued: number): GatewayError {
 }
 
 function unrecorded(): GatewayError {
-  const message = "the store could not record how this generation ended; ask for it again by its id or idempotency key";
-  return new GatewayError("INTERNAL", message);
+  const message = "the store cannot record how this generation ended; ask for it again by its id or idempotency key";
+  return new GatewayError("OVERLOADED", message, { retryAfterSeconds: UNRECORDED_RETRY_SECONDS });
 }
 
 function stopping(): GatewayError {

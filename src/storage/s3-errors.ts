@@ -1,3 +1,9 @@
+import { GatewayError } from "../errors.ts";
+
+const RETRY_AFTER_SECONDS = 5;
+const TOO_MANY_REQUESTS = 429;
+const NOT_IMPLEMENTED = 501;
+
 /**
  * What may be known of a failed S3 request. The SDK's own error repeats access keys, signatures and parts of the
  * answer in its fields, so that it never gets further than here.
@@ -9,13 +15,25 @@ export interface S3Failure extends Error {
   readonly status: number | undefined;
 }
 
-/** @param doing what S3 was asked for, such as "store an object" */
-export function toS3Failure(error: unknown, doing: string): S3Failure {
+/**
+ * What S3 refuses is a fault; that it does not answer, or cannot at the moment, passes: `OVERLOADED`, with the failure as
+ * its cause.
+ *
+ * @param doing what S3 was asked for, such as "store an object"
+ */
+export function toS3Failure(error: unknown, doing: string): S3Failure | GatewayError {
   const status = statusOf(error);
   const code = codeOf(error);
   const message =
     status === undefined ? `S3 could not ${doing}: ${code}` : `S3 could not ${doing}: ${code} (HTTP ${status})`;
-  return Object.assign(new Error(message), { code, status });
+  const failure = Object.assign(new Error(message), { code, status });
+  const isPassing =
+    status === undefined || status === TOO_MANY_REQUESTS || (status >= 500 && status !== NOT_IMPLEMENTED);
+  if (!isPassing) return failure;
+  return new GatewayError("OVERLOADED", "the gateway's image storage does not answer; send the request again later", {
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+    cause: failure,
+  });
 }
 
 /** Whether S3 answered that there is no such object. */

@@ -166,6 +166,18 @@ const openaiParameters: Migration = {
   },
 };
 
+/** In order of name; a released migration is never changed, only followed by another. */
+export const migrationsWith = (id: IdType): Record<string, Migration> => ({
+  "0001-create-tables": createTables(id),
+  "0002-lease-to-workers": leaseToWorkers,
+  "0003-partial-images": showPreviews,
+  "0006-edits": addEdits,
+  "0007-openai-parameters": openaiParameters,
+});
+
+/** What was applied to tables that this version can use; a newer version may have added more. */
+export const NEEDED_MIGRATIONS: readonly string[] = Object.keys(migrationsWith("text"));
+
 export interface MigrateOptions {
   /** The database as its operator knows it, for the error. */
   readonly place: string;
@@ -181,17 +193,9 @@ export interface MigrateOptions {
  */
 export async function migrate(database: Kysely<Database>, options: MigrateOptions): Promise<void> {
   const { place, idType, schema } = options;
-  // In order of name; a released migration is never changed, only followed by another.
-  const migrations = {
-    "0001-create-tables": createTables(idType),
-    "0002-lease-to-workers": leaseToWorkers,
-    "0003-partial-images": showPreviews,
-    "0006-edits": addEdits,
-    "0007-openai-parameters": openaiParameters,
-  };
   const migrator = new Migrator({
     db: database,
-    provider: { getMigrations: async () => migrations },
+    provider: { getMigrations: async () => migrationsWith(idType) },
     ...(schema !== undefined && { migrationTableSchema: schema }),
   });
   const { error } = await migrator.migrateToLatest();

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { PostgresPool } from "kysely";
 import { Client, type ClientConfig, DatabaseError, Pool, type PoolClient, type PoolConfig } from "pg";
 import type { Logger } from "pino";
-import { StartError } from "../errors.ts";
+import { GatewayError, StartError } from "../errors.ts";
 
 /** How long to wait for a connection, a new one or a free one of the pool. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -50,7 +50,7 @@ function surviveBreaks<AnyPool extends Pool>(pool: AnyPool, logger: Logger): Any
 
 /**
  * The pool as Kysely uses it, except that a connection that broke, or did not answer in time, is not used again: its
- * next user would wait just as long.
+ * next user would wait just as long. While the database is away, its users are told `OVERLOADED`.
  */
 export function toKyselyPool(pool: Pool): PostgresPool {
   return {
@@ -58,7 +58,9 @@ export function toKyselyPool(pool: Pool): PostgresPool {
     // The pool has other users; who made it ends it.
     end: async () => {},
     async connect() {
-      const client = await pool.connect();
+      const client = await pool.connect().catch((error: unknown) => {
+        throw toStoreError(error);
+      });
       let isBroken = false;
       return {
         async query(sql: string, parameters: readonly unknown[]) {
@@ -66,7 +68,7 @@ export function toKyselyPool(pool: Pool): PostgresPool {
             return await client.query(sql, [...parameters]);
           } catch (error) {
             isBroken ||= !(error instanceof DatabaseError);
-            throw error;
+            throw toStoreError(error);
           }
         },
         release: () => client.release(isBroken),
@@ -128,6 +130,20 @@ export class InsistentPool extends Pool {
       }
     }
   }
+}
+
+/** Every way of PostgreSQL to say that it is stopping, starting, or has no connection left. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const AWAY_CODES = /^(57P0[1-3]|53300)$/;
+const RETRY_AFTER_SECONDS = 5;
+
+/** Whether what was under way was stored nobody knows when the connection breaks: hence the advice. */
+function toStoreError(error: unknown): unknown {
+  if (error instanceof DatabaseError && !AWAY_CODES.test(error.code ?? "")) return error;
+  return new GatewayError(
+    "OVERLOADED",
+    "the gateway's database does not answer; send the request again, under the same idempotency key where it makes images",
+    { retryAfterSeconds: RETRY_AFTER_SECONDS, cause: error },
+  );
 }
 
 /** Waits before the next attempt, longer each time, or until the signal. */

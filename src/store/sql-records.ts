@@ -13,7 +13,7 @@ import type {
   Preview,
   Records,
 } from "../ports/records.ts";
-import type { Database, GenerationRow, ImageRow } from "./database.ts";
+import { type Database, type GenerationRow, type ImageRow, NEEDED_MIGRATIONS } from "./database.ts";
 
 /** {@link Records} in SQL, the same statements on every engine. */
 export class SqlRecords implements Records {
@@ -226,7 +226,12 @@ export class SqlRecords implements Records {
   }
 
   async ping(): Promise<void> {
-    await this.#database.selectFrom("generations").select("id").limit(1).execute();
+    const applied = await this.#database
+      .selectFrom("kysely_migration")
+      .select("name")
+      .where("name", "in", NEEDED_MIGRATIONS)
+      .execute();
+    if (applied.length < NEEDED_MIGRATIONS.length) throw new Error("migrations that this version needs are missing");
   }
 
   async close(): Promise<void> {

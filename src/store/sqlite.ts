@@ -75,7 +75,7 @@ const MAX_PREPARED = 256;
  * Kysely speaks to better-sqlite3's interface; this is the part of it that it uses. Statements are prepared once: each
  * holds memory that V8 does not see, and would hold it until the next collection.
  */
-function toKyselyDatabase(sqlite: DatabaseSync): SqliteDatabase {
+export function toKyselyDatabase(sqlite: DatabaseSync): SqliteDatabase {
   const prepared = new Map<string, SqliteStatement>();
   return {
     close: () => sqlite.close(),

@@ -5,6 +5,7 @@ import express from "express";
 import { pino } from "pino";
 import { createApp } from "../../src/http/app.ts";
 import { type Health, healthDoor } from "../../src/http/health.ts";
+import { OpenAnswers } from "../../src/http/open-answers.ts";
 import { type HttpServer, listen } from "../../src/http/server.ts";
 import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 
@@ -78,6 +79,7 @@ describe("readiness", () => {
       corsOrigins: "*",
       trustProxy: undefined,
       logger,
+      answers: new OpenAnswers(),
     });
     server.serve(express().use(app));
   });

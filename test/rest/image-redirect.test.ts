@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { createApp } from "../../src/http/app.ts";
+import { OpenAnswers } from "../../src/http/open-answers.ts";
 import { type HttpServer, listen } from "../../src/http/server.ts";
 import { imagesDoor } from "../../src/rest/images.ts";
 import { getImageAsJson } from "../support/get-image-client.ts";
@@ -33,6 +34,7 @@ beforeAll(async () => {
     corsOrigins: "*",
     trustProxy: undefined,
     logger: pino({ enabled: false }),
+    answers: new OpenAnswers(),
   } as const;
   proxying.serve(createApp([imagesDoor(gateway.gateway.images, { isRedirecting: false })], options));
   [url = ""] = (await getImageAsJson(gateway.url, { prompt: "x", n: "1", size: "256x192" })).urlList;

@@ -264,14 +264,20 @@ describe("patience", () => {
     store = await openStore({ patienceMs: 0 });
     failOn("PUT part 2", { kind: "answer", status: 503, code: "SlowDown" });
 
-    await expect(store.put(KEY, chunks(large))).rejects.toMatchObject({ code: "SlowDown", status: 503 });
+    await expect(store.put(KEY, chunks(large))).rejects.toMatchObject({
+      code: "OVERLOADED",
+      cause: { code: "SlowDown", status: 503 },
+    });
     expect(operations("PUT part 2")).toBe(1);
     expect(await server.footprint(bucket)).toEqual([]);
   });
 
   test("is not for a ping", async () => {
     await server.takeAway();
-    await expect(store.ping()).rejects.toThrow(/^S3 could not answer: /);
+    await expect(store.ping()).rejects.toMatchObject({
+      code: "OVERLOADED",
+      cause: { message: expect.stringMatching(/^S3 could not answer: /) },
+    });
     await server.bringBack();
 
     await expect(store.ping()).resolves.toBeUndefined();
@@ -324,7 +330,7 @@ describe("a reader", () => {
   test("is told when an object always breaks at the same byte", async () => {
     proxy.fault = ({ operation }) => (operation === "GET" ? { kind: "cut-answer", afterBytes: 0 } : undefined);
 
-    await expect(isStored(small)).rejects.toMatchObject({ code: "ECONNRESET" });
+    await expect(isStored(small)).rejects.toMatchObject({ code: "OVERLOADED", cause: { code: "ECONNRESET" } });
     expect(operations("GET")).toBe(6);
   });
 

@@ -21,7 +21,8 @@ describe("while PostgreSQL is away", () => {
     await postgres.server.stopServer();
 
     await expect(store.records.ping()).rejects.toThrow();
-    await expect(store.records.accept(orderOf("gen_5"), NO_LIMIT)).rejects.toThrow();
+    const refused = expect(store.records.accept(orderOf("gen_5"), NO_LIMIT)).rejects;
+    await refused.toMatchObject({ code: "OVERLOADED", details: { retryAfterSeconds: 5 } });
     await expect(store.queue.enqueue("gen_1")).rejects.toThrow();
     await postgres.server.startServer();
 

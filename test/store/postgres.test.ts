@@ -6,17 +6,9 @@ import { describe, expect, test } from "@jest/globals";
 import { Client } from "pg";
 import { pino } from "pino";
 import { StartError } from "../../src/errors.ts";
+import { NEEDED_MIGRATIONS } from "../../src/store/database.ts";
 import { openPostgres, type PostgresStore, PREPARATION_LOCK } from "../../src/store/postgres.ts";
-import {
-  ACCEPTED_AT,
-  accept,
-  END_OF_TIME,
-  FINISHED_AT,
-  find,
-  INTERRUPTED,
-  idsOf,
-  orderOf,
-} from "../contracts/record-samples.ts";
+import { accept, END_OF_TIME, idsOf, orderOf } from "../contracts/record-samples.ts";
 import { usePostgres } from "../support/use-postgres.ts";
 
 const postgres = usePostgres();
@@ -39,11 +31,9 @@ describe("an empty PostgreSQL database", () => {
     expect(await Promise.all(others)).toEqual(others.map(() => "opened\n"));
     await Promise.all(here.map(({ records }, i) => accept(records, orderOf(`gen_${i}`))));
     for (const { records } of here) expect(await records.idsQueuedBefore(END_OF_TIME, 10)).toHaveLength(6);
-    expect(await postgres.server.query(url, "SELECT name FROM pictograph.kysely_migration ORDER BY 1")).toEqual([
-      { name: "0001-create-tables" },
-      { name: "0002-lease-to-workers" },
-      { name: "0007-openai-parameters" },
-    ]);
+    expect(await postgres.server.query(url, "SELECT name FROM pictograph.kysely_migration ORDER BY 1")).toEqual(
+      NEEDED_MIGRATIONS.map((name) => ({ name })),
+    );
     await Promise.all(here.map((store) => store.close()));
   });
 
@@ -101,27 +91,19 @@ describe("a PostgreSQL database of another version", () => {
     expect(refusal.message).toContain("9999-from-tomorrow");
     expect(await postgres.server.query(url, TABLES)).toEqual(before);
   });
+});
 
-  test("is brought up to date when it is older, and what ran there is taken back", async () => {
-    const url = await postgres.server.createDatabase();
-    const older = await open(url);
-    await accept(older.records, orderOf("gen_1"));
-    await older.close();
-    await postgres.server.query(
-      url,
-      `ALTER TABLE pictograph.generations DROP COLUMN worker, DROP COLUMN lease_until;
-       ALTER TABLE pictograph.generations
-         DROP COLUMN compression, DROP COLUMN moderation, DROP COLUMN safety_identifier;
-       DROP INDEX pictograph.generations_input;
-       UPDATE pictograph.generations SET status = 'RUNNING', started_at = ${ACCEPTED_AT.getTime()};
-       DELETE FROM pictograph.kysely_migration WHERE name > '0001-create-tables'`,
-    );
-
-    const store = await open(url);
-    expect(await store.records.interruptExpired(INTERRUPTED, FINISHED_AT)).toEqual(["gen_1"]);
-    expect(await find(store.records, "gen_1")).toMatchObject({ ...orderOf("gen_1"), status: "FAILED" });
-    await store.close();
-  });
+test("a PostgreSQL database that lost a migration under a running process counts as not ready, one that gained some as ready", async () => {
+  const url = await postgres.newDatabase();
+  const store = await open(url);
+  await postgres.server.query(
+    url,
+    "INSERT INTO pictograph.kysely_migration VALUES ('9999-from-tomorrow', '2030-01-01')",
+  );
+  await store.records.ping();
+  await postgres.server.query(url, "DELETE FROM pictograph.kysely_migration WHERE name = '0002-lease-to-workers'");
+  await expect(store.records.ping()).rejects.toThrow("migrations that this version needs are missing");
+  await store.close();
 });
 
 describe("a PostgreSQL database that cannot be used", () => {

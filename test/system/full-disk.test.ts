@@ -90,7 +90,7 @@ describe("a disk that takes no more bytes", () => {
       hold.release();
 
       const { status, urlList } = await waiting;
-      expect({ status, urlList }).toEqual({ status: 500, urlList: [] });
+      expect({ status, urlList }).toEqual({ status: 503, urlList: [] });
       expect(await storedFiles(service.dataDirectory)).toEqual([]);
       await limitFiles("unlimited");
       expect(await generateImages(service.url, {})).toMatchObject({ status: "SUCCEEDED" });
