@@ -7,6 +7,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import sharp from "sharp";
+import { checkFiles, type RecordedFile, type RecordedForm, readForm } from "./strict-edits.ts";
 
 /** How the next answer goes wrong, or differs. Only calls that the strict checks let through get that far. */
 export type Behaviour =
@@ -73,8 +74,10 @@ export interface ErrorFields {
 export interface RecordedRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  /** The JSON body; `undefined` when it was none. */
+  /** The JSON body, or the fields of a form; `undefined` when it was neither. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
+  /** The files of a form, in their order. */
+  readonly files: readonly RecordedFile[];
   /** Settles once the answer was sent whole (`finished`) or the connection closed before that (`disconnected`). */
   readonly closed: Promise<"finished" | "disconnected">;
 }
@@ -137,11 +140,13 @@ export async function startStrictImageApi(options: StrictImageApiOptions = {}): 
     if (made) return void outgoing.end(made.bytes);
     const recorded = await record(incoming, outgoing);
     requests.push(recorded);
-    if (incoming.method !== "POST" || recorded.path !== "/v1/images/generations") {
+    const isEdit = recorded.path === EDITS;
+    if (incoming.method !== "POST" || (!isEdit && recorded.path !== GENERATIONS)) {
       return sendError(outgoing, 404, { message: `Invalid URL (${incoming.method} ${recorded.path})` });
     }
     if (recorded.headers.authorization !== `Bearer ${apiKey}`) return sendError(outgoing, 401, WRONG_KEY);
-    const refusal = check(recorded.body, rules);
+    const parameters = isEdit ? EDIT_PARAMETERS : PARAMETERS;
+    const refusal = check(recorded.body, rules, parameters) ?? (isEdit ? await checkFiles(recorded.files) : undefined);
     if (refusal) return sendError(outgoing, refusal.code === "model_not_found" ? 404 : 400, refusal);
 
     const behaviour = queued.shift() ?? usual;
@@ -154,7 +159,7 @@ export async function startStrictImageApi(options: StrictImageApiOptions = {}): 
       images.push(image);
       return image;
     };
-    await respond(outgoing, behaviour, recorded.body as unknown as ImageRequest, make);
+    await respond(outgoing, behaviour, { ...(recorded.body as unknown as ImageRequest), isEdit }, make);
   };
 
   const server = createServer((incoming, outgoing) => {
@@ -199,8 +204,10 @@ async function record(incoming: IncomingMessage, outgoing: ServerResponse): Prom
   const closed = new Promise<"finished" | "disconnected">((resolve) => {
     outgoing.once("close", () => resolve(outgoing.writableFinished ? "finished" : "disconnected"));
   });
-  const body = parseObject(await text(incoming));
-  return { path: incoming.url ?? "", headers: incoming.headers, body, closed };
+  const path = incoming.url ?? "";
+  const form: RecordedForm | undefined = path === EDITS ? await readForm(incoming) : undefined;
+  const body = form ? form.body : parseObject(await text(incoming));
+  return { path, headers: incoming.headers, body, files: form?.files ?? [], closed };
 }
 
 function parseObject(json: string): Record<string, unknown> | undefined {
@@ -214,7 +221,10 @@ function parseObject(json: string): Record<string, unknown> | undefined {
   }
 }
 
-// The rules of `POST /v1/images/generations`.
+// The rules of both paths.
+
+const GENERATIONS = "/v1/images/generations";
+const EDITS = "/v1/images/edits";
 
 interface ModelRules {
   readonly hasAnySize: boolean;
@@ -246,7 +256,13 @@ const PARAMETERS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
+/** Edits have no `moderation`, and one more. */
+const EDIT_PARAMETERS: ReadonlySet<string> = new Set(
+  [...PARAMETERS, "input_fidelity"].filter((it) => it !== "moderation"),
+);
+
 interface ImageRequest {
+  readonly isEdit: boolean;
   readonly prompt: string;
   readonly model: string;
   readonly quality: string;
@@ -258,9 +274,13 @@ interface ImageRequest {
   readonly partial_images?: number;
 }
 
-function check(body: RecordedRequest["body"], models: ReadonlyMap<string, ModelRules>): ErrorFields | undefined {
-  if (!body) return { message: "We could not parse the JSON body of your request.", code: null };
-  const unknown = Object.keys(body).find((name) => !PARAMETERS.has(name));
+function check(
+  body: RecordedRequest["body"],
+  models: ReadonlyMap<string, ModelRules>,
+  parameters: ReadonlySet<string>,
+): ErrorFields | undefined {
+  if (!body) return { message: "We could not parse the body of your request.", code: null };
+  const unknown = Object.keys(body).find((name) => !parameters.has(name));
   if (unknown) return { message: `Unknown parameter: '${unknown}'.`, param: unknown, code: "unknown_parameter" };
   const missing = ["prompt", "model", "quality"].find((name) => body[name] === undefined);
   if (missing) {
@@ -421,7 +441,7 @@ async function toDocument(request: ImageRequest, make: MakeImage, behaviour: Beh
 async function* toEvents(request: ImageRequest, make: MakeImage, behaviour: Behaviour): AsyncGenerator<string> {
   const partials = behaviour === "finalEarly" ? 1 : (request.partial_images ?? 0);
   for (let index = 0; index < partials; index++) {
-    yield toEvent("partial_image", {
+    yield toEvent(request, "partial_image", {
       b64_json: encode(await make(request, true), "normal"),
       ...describe(request),
       partial_image_index: index,
@@ -434,16 +454,17 @@ async function* toEvents(request: ImageRequest, make: MakeImage, behaviour: Beha
   if (behaviour === "noImages") return;
   const url = await addressOf(request, make, behaviour);
   const picture = url ? { url } : { b64_json: encode(await make(request, false), behaviour) };
-  yield toEvent("completed", { ...picture, ...describe(request), usage: use(request, 1) });
+  yield toEvent(request, "completed", { ...picture, ...describe(request), usage: use(request, 1) });
 }
 
+/** Where a compatible server's picture is; `undefined` where the answer holds the picture itself. */
 async function addressOf(request: ImageRequest, make: MakeImage, behaviour: Behaviour): Promise<string | undefined> {
   if (behaviour === "urls") return "https://images.example/made.png?token=marked";
   return behaviour === "ownUrls" ? (await make(request, false)).address : undefined;
 }
 
-function toEvent(name: string, fields: object): string {
-  const type = `image_generation.${name}`;
+function toEvent({ isEdit }: ImageRequest, name: string, fields: object): string {
+  const type = `${isEdit ? "image_edit" : "image_generation"}.${name}`;
   return `event: ${type}\ndata: ${JSON.stringify({ type, created_at: 1_795_348_800, ...fields })}\n\n`;
 }
 

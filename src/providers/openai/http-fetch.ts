@@ -21,13 +21,16 @@ const NULL_BODY_STATUSES: ReadonlySet<number | undefined> = new Set([204, 205, 3
  * - It follows no redirect, which would carry the key elsewhere or repeat the call, and asks for no compression.
  * - The body has backpressure all the way to the socket; cancelling it closes the connection.
  *
- * It takes what the OpenAI client gives it: an address, a method, headers, a body of text and a signal. It goes through
+ * It takes what the OpenAI client gives it: an address, a method, headers, a body of text or a stream, and a signal. It goes through
  * the proxy of the environment when Node was told to (`NODE_USE_ENV_PROXY`).
  *
  * @see https://undici.nodejs.org/#/docs/api/Client?id=parameter-clientoptions `headersTimeout` and `bodyTimeout`
  */
 export const httpFetch: typeof fetch = async (input, init = {}) => {
-  if (typeof init.body !== "string") throw new TypeError("only a body of text can be sent");
+  const { body } = init;
+  if (typeof body !== "string" && !(body instanceof ReadableStream)) {
+    throw new TypeError("only text or a stream can be sent");
+  }
   const url = new URL(input instanceof Request ? input.url : input);
   const { request } = url.protocol === "https:" ? https : http;
   const outgoing = request(url, {
@@ -36,9 +39,36 @@ export const httpFetch: typeof fetch = async (input, init = {}) => {
     ...(init.signal ? { signal: init.signal } : {}),
   });
   const answered = waitForAnswer(outgoing);
-  outgoing.end(init.body);
+  if (typeof body === "string") outgoing.end(body);
+  else void send(body, outgoing);
   return toResponse(await answered);
 };
+
+/** Sends a body as fast as the server takes it, and no further once it answers or the connection is gone. */
+async function send(body: AsyncIterable<Uint8Array>, outgoing: http.ClientRequest): Promise<void> {
+  let isOver = false;
+  let proceed = (): void => {};
+  const stop = (): void => {
+    isOver = true;
+    proceed();
+  };
+  outgoing.once("response", stop).once("close", stop);
+  outgoing.on("drain", () => proceed());
+  try {
+    for await (const chunk of body) {
+      if (isOver) return;
+      if (outgoing.write(chunk)) continue;
+      await new Promise<void>((resolve) => {
+        proceed = resolve;
+        if (isOver || !outgoing.writableNeedDrain) resolve();
+      });
+    }
+    outgoing.end();
+  } catch (error) {
+    // What has been sent is no whole body: the server cannot act on it.
+    outgoing.destroy(error as Error);
+  }
+}
 
 function waitForAnswer(outgoing: http.ClientRequest): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {

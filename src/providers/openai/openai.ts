@@ -4,6 +4,7 @@ import type { Downloads } from "../../ports/downloads.ts";
 import type { GenerateRequest, ImageProvider, ProviderEvent } from "../../ports/image-provider.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
 import { describeModels } from "./catalogue.ts";
+import { toEditParameters } from "./edit-parameters.ts";
 import { httpFetch } from "./http-fetch.ts";
 import { MAX_IMAGE_BYTES, readImages } from "./image-answer.ts";
 import { notDownloaded, timedOut, toGatewayError } from "./to-gateway-error.ts";
@@ -83,7 +84,7 @@ async function* generate(
     return isLate ? timedOut(billed, error) : toGatewayError(error, billed);
   };
   try {
-    const response = await client.images.generate(toParameters(request), { signal: call.signal }).asResponse();
+    const response = await ask(client, request, call.signal);
     if (!response.body) throw new BrokenAnswer("it is empty");
     yield* readImages({
       body: response.body,
@@ -114,6 +115,12 @@ async function* download(
   } catch (error) {
     throw error instanceof GatewayError ? notDownloaded(error) : error;
   }
+}
+
+function ask(client: OpenAI, request: GenerateRequest, signal: AbortSignal): Promise<Response> {
+  const parameters = toParameters(request);
+  if (!request.edit) return client.images.generate(parameters, { signal }).asResponse();
+  return client.images.edit(toEditParameters(parameters, request.edit), { signal }).asResponse();
 }
 
 /**
