@@ -8,12 +8,16 @@ import { fileURLToPath } from "node:url";
 
 /** The gateway, as `npm start` runs it: Node's flags and the script. */
 export const GATEWAY = await gatewayCommand();
-const MONITOR = fileURLToPath(new URL("./event-loop-monitor.ts", import.meta.url));
+const VITALS = fileURLToPath(new URL("./vitals.ts", import.meta.url));
 
 export interface Vitals {
-  /** The longest time the event loop was blocked since the last reading. */
+  /** The longest time the event loop was blocked since the last reading; not a number unless that is watched. */
   readonly maxDelayMs: number;
   readonly residentBytes: number;
+  /** The most it ever was. */
+  readonly peakBytes: number;
+  /** Processor time since the start of the process, of all its threads, in the program and in the kernel. */
+  readonly cpuMs: number;
 }
 
 /** A server in a process of its own that prints a line containing its URL once it can take traffic. */
@@ -42,7 +46,7 @@ export class MeasuredProcess {
     const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
     const { PATH = "", HOME = "" } = process.env;
     const startedAt = performance.now();
-    const child = spawn(process.execPath, [...(isMonitored ? ["--import", MONITOR] : []), ...command], {
+    const child = spawn(process.execPath, [...(isMonitored ? ["--import", VITALS] : []), ...command], {
       env: { PATH, HOME, PORT: "0", PICTOGRAPH_DATA_DIR: directory, LOG_LEVEL: "warn", ...environment },
       stdio: ["ignore", "pipe", "inherit", "ipc"],
     });
@@ -54,9 +58,18 @@ export class MeasuredProcess {
     throw new Error(`${command.join(" ")} ended before it was ready`);
   }
 
-  async vitals(): Promise<Vitals> {
+  vitals(): Promise<Vitals> {
+    return this.#ask("vitals");
+  }
+
+  /** Readings tell from now on how long the event loop was blocked. */
+  async watchDelays(): Promise<void> {
+    await this.#ask("watch delays");
+  }
+
+  async #ask(message: string): Promise<Vitals> {
     const answer = once(this.#child, "message");
-    this.#child.send("vitals");
+    this.#child.send(message);
     const [vitals] = await answer;
     return vitals as Vitals;
   }

@@ -25,7 +25,7 @@ export async function measure(): Promise<Row[]> {
   const gateway = await MeasuredProcess.start(GATEWAY, { isMonitored: true });
   const idle = (await gateway.vitals()).residentBytes;
   const first = await timed(() => getImage(gateway.url, promptOf(0)));
-  await gateway.vitals();
+  await gateway.watchDelays();
   const pictures: number[] = [];
   for (let picture = 0; picture < PICTURES; picture++) {
     pictures.push(await timed(() => getImage(gateway.url, promptOf(picture))));

@@ -5,6 +5,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   start: () => import("./start.ts"),
   pictures: () => import("./pictures.ts"),
   queue: () => import("./queue.ts"),
+  "hot-path": () => import("./hot-path.ts"),
   postgres: () => import("./postgres.ts"),
 };
 
