@@ -20,6 +20,7 @@ import { type UpgradeListener, upgradeThrough } from "./http/upgrade.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import { getImageDoor } from "./rest/get-image.ts";
 import { imagesDoor } from "./rest/images.ts";
+import { openAIDoor } from "./rest/openai.ts";
 import { ImageDelivery } from "./service/delivery.ts";
 import { EditIntake } from "./service/edit-intake.ts";
 import { GenerationWatch } from "./service/generation-watch.ts";
@@ -36,6 +37,9 @@ import { Runner } from "./service/runner.ts";
 const LAST_WORD_MS = 1_000;
 /** How long answers that are being sent may take once nothing runs any more. */
 const LAST_ANSWERS_MS = 3_000;
+
+/** How long a stream is silent at most: half of what proxies wait at least. */
+const SILENCE_MS = 15_000;
 
 /** What a program that embeds the gateway may set; everything left out is as in a fresh service. */
 export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "logLevel">> {
@@ -213,16 +217,16 @@ async function createDoors({ config, images, store, storage, logger, answers }: 
   const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as DoorRequest));
   const gate = await openGate(schema, config);
   const graphql = await createGraphQLDoor(schema, { maxBodyBytes: MAX_BODY_BYTES, gate, logger });
-  const getImage = getImageDoor(images, {
-    maxBodyBytes: MAX_BODY_BYTES,
-    waitMs: config.upstreamTimeoutMs + LAST_WORD_MS,
-    keepAliveMs: config.keepAliveMs,
-  });
+  const waitMs = config.upstreamTimeoutMs + LAST_WORD_MS;
+  const { keepAliveMs } = config;
+  const getImage = getImageDoor(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, keepAliveMs });
+  const openAI = openAIDoor(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, silenceMs: keepAliveMs ?? SILENCE_MS });
   const operations = new LiveOperations(schema, gate);
   const live = { maxBodyBytes: MAX_BODY_BYTES, stopped: images.drained };
   const doors = [
     healthDoor(health),
     getImage,
+    openAI,
     imagesDoor(images, config),
     socketDoor(operations, live),
     streamDoor(operations, live),

@@ -4,7 +4,7 @@ import { GatewayError } from "../errors.ts";
 import { contextOf } from "./request-context.ts";
 
 const PREFLIGHT_SECONDS = 86_400;
-const EXPOSED_HEADERS = ["X-Request-Id", "Retry-After", "ETag", "Content-Range"];
+const EXPOSED_HEADERS = ["X-Request-Id", "Retry-After", "ETag", "Content-Range", "Warning", "Sunset", "X-Should-Retry"];
 
 /**
  * Lets pages of these origins call, and refuses every request that names another origin: a browser sends a simple form

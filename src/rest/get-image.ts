@@ -1,12 +1,11 @@
 import express, { type ErrorRequestHandler, type Request, type Response, Router } from "express";
-import { badInput, GatewayError } from "../errors.ts";
+import { badInput } from "../errors.ts";
 import type { Door } from "../http/app.ts";
 import { setErrorStatus, toCallerError } from "../http/errors.ts";
 import { contextOf } from "../http/request-context.ts";
-import type { Generation } from "../ports/records.ts";
 import type { GenerationInput } from "../service/generation-input.ts";
-import { isEnded } from "../service/generation-watch.ts";
 import type { ImageService } from "../service/image-service.ts";
+import { refuseUnlessSucceeded } from "./ended-generation.ts";
 import { type FormFields, parseFormBody, toFields } from "./form-body.ts";
 
 export interface GetImageOptions {
@@ -100,19 +99,4 @@ function wholeNumberOf(fields: FormFields, name: string): number {
   if (typeof value === "number") return value;
   const text = textOf(fields, name);
   return /^-?[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
-}
-
-function refuseUnlessSucceeded(generation: Generation): void {
-  const { status, failure } = generation;
-  if (status === "SUCCEEDED") return;
-  if (failure) {
-    const { code, message, retryable, retryAfterSeconds } = failure;
-    throw new GatewayError(code, message, { isRetryable: retryable, ...(retryAfterSeconds && { retryAfterSeconds }) });
-  }
-  if (isEnded(generation)) throw new GatewayError("INTERRUPTED", "this generation was canceled");
-  const advice = "send the request again with the same Idempotency-Key to get its images without paying twice";
-  if (status === "QUEUED") {
-    throw new GatewayError("OVERLOADED", `the generation has not begun yet; ${advice}`, { retryAfterSeconds: 30 });
-  }
-  throw new GatewayError("UPSTREAM_TIMEOUT", `the images are not ready yet; ${advice}`);
 }

@@ -3,7 +3,7 @@ import PQueue from "p-queue";
 import { GatewayError } from "../errors.ts";
 import type { ImageFormat } from "../ports/image-provider.ts";
 import type { ObjectStore, OpenObject } from "../ports/object-store.ts";
-import type { Image, Records } from "../ports/records.ts";
+import type { Image, Preview, Records } from "../ports/records.ts";
 import { type ImageLinks, type LinkTarget, toRenditionName } from "./image-links.ts";
 import { type Rendition, renderImage } from "./pixels.ts";
 import { toPreviewKey } from "./previews.ts";
@@ -56,6 +56,18 @@ export class ImageDelivery {
     const object = await this.#objects.open(key);
     if (!object) throw new GatewayError("NOT_FOUND", "this preview is not shown any more; look for the image itself");
     return { object, format: "WEBP", tag: key.replaceAll("/", "-"), secondsLeft };
+  }
+
+  /** A preview's bytes, a WebP; `undefined` when it is not shown any more. */
+  readPreview(generationId: string, preview: Preview): Promise<OpenObject | undefined> {
+    return this.#objects.open(toPreviewKey(generationId, preview));
+  }
+
+  /** @throws NOT_FOUND when the image was deleted */
+  async read(image: Image): Promise<OpenObject> {
+    const object = await this.#objects.open(image.key);
+    if (!object) throw new GatewayError("NOT_FOUND", "this image does not exist any more");
+    return object;
   }
 
   async #openRendition(image: Image, original: OpenObject, rendition: Rendition): Promise<OpenObject> {

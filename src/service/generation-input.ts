@@ -62,6 +62,13 @@ export interface GenerationInput {
   readonly style?: string | undefined;
   /** The same key with the same input is the same generation for 24 hours. */
   readonly idempotencyKey?: string | undefined;
+  /**
+   * Whether a client that does not know what became of its request sends it again, without a key: what it led to is
+   * then answered again, where that can be told.
+   *
+   * @defaultValue false
+   */
+  readonly isRepetition?: boolean | undefined;
 }
 
 /** An input that can be carried out, with everything decided. */
@@ -80,6 +87,7 @@ export interface GenerationPlan {
   readonly safetyIdentifier: string | undefined;
   readonly partialImages: number | undefined;
   readonly idempotencyKey: string | undefined;
+  readonly isRepetition: boolean;
   /** SHA-256 over everything that decides what is made, in hexadecimal. */
   readonly inputHash: string;
   readonly warnings: readonly Warning[];
@@ -153,6 +161,7 @@ export function planGeneration(
     safetyIdentifier,
     partialImages: previews.partialImages || undefined,
     idempotencyKey,
+    isRepetition: input.isRepetition ?? false,
     inputHash,
     warnings,
   };

@@ -3,6 +3,7 @@ import { badInput, GatewayError } from "../errors.ts";
 import type { Events, GenerationNotice } from "../ports/events.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { JobQueue } from "../ports/job-queue.ts";
+import type { OpenObject } from "../ports/object-store.ts";
 import type {
   EditOrder,
   Generation,
@@ -78,6 +79,8 @@ const CANCELED_WHILE_RUNNING: GenerationFailure = {
   retryable: false,
   billed: "UNKNOWN",
 };
+/** How long after its end a generation may still be what a client without a key asks for again. */
+const REPETITION_MS = 5 * 60 * 1000;
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 
 /** The one image service behind every door: what is accepted here goes on whoever asked for it stays or leaves. */
@@ -129,8 +132,12 @@ export class ImageService {
 
   async #accept(caller: Caller, id: string, decided: GenerationPlan, edit?: EditOrder): Promise<Generation> {
     const { records, edits, now, maxQueued } = this.#options;
-    const { model, seed, compression, moderation, safetyIdentifier, partialImages, idempotencyKey, ...plan } = decided;
+    const { model, seed, compression, moderation, safetyIdentifier, partialImages, ...others } = decided;
+    const { idempotencyKey, isRepetition, ...plan } = others;
     const createdAt = now();
+    const earlier = isRepetition && (await this.#unanswered(caller, plan.inputHash, createdAt));
+    if (earlier && edit) await edits.discard(edit);
+    if (earlier) return earlier;
     const order: GenerationOrder = {
       ...plan,
       id,
@@ -159,6 +166,16 @@ export class ImageService {
       });
     }
     return generation;
+  }
+
+  /** The generation of the same input whose answer may not have arrived, unless it surely cost nothing. */
+  async #unanswered(caller: Caller, inputHash: string, at: Date): Promise<Generation | undefined> {
+    const since = new Date(at.getTime() - IDEMPOTENCY_MS);
+    const latest = await this.#options.records.findLatestOf(caller.owner, inputHash, since);
+    if (!latest || !isEnded(latest)) return latest;
+    const isFree = latest.status !== "SUCCEEDED" && (latest.failure?.billed ?? "NO") === "NO";
+    const isOld = latest.finishedAt !== undefined && at.getTime() - latest.finishedAt.getTime() > REPETITION_MS;
+    return isFree || isOld ? undefined : latest;
   }
 
   /** What is accepted will run: a job that could not be made now is made when the keeper finds that it is missing. */
@@ -330,6 +347,16 @@ export class ImageService {
   /** The same for a preview, which can be loaded until a while after its generation's end. */
   previewLink(generation: Generation, preview: Preview): string {
     return this.#options.links.signPreview(generation.id, preview);
+  }
+
+  /** A preview's bytes, a WebP; `undefined` when it is not shown any more. */
+  readPreview(generation: Generation, preview: Preview): Promise<OpenObject | undefined> {
+    return this.#options.delivery.readPreview(generation.id, preview);
+  }
+
+  /** An image's bytes, as they are delivered. */
+  read(image: Image): Promise<OpenObject> {
+    return this.#options.delivery.read(image);
   }
 
   /**

@@ -61,6 +61,7 @@ describe("an input", () => {
       moderation: undefined,
       safetyIdentifier: undefined,
       idempotencyKey: undefined,
+      isRepetition: false,
       warnings: [],
     });
   });

@@ -1,0 +1,144 @@
+import express, { type Request, type Response, Router } from "express";
+import { GatewayError } from "../errors.ts";
+import { toCallerError } from "../http/errors.ts";
+import { contextOf } from "../http/request-context.ts";
+import type { Generation, Image } from "../ports/records.ts";
+import type { GenerationInput } from "../service/generation-input.ts";
+import { isEnded } from "../service/generation-watch.ts";
+import type { ImageService } from "../service/image-service.ts";
+import { refuseUnlessSucceeded } from "./ended-generation.ts";
+import { answerBase64, answerUrls, describeEnd, toImageEvent } from "./openai-answer.ts";
+import { readFields } from "./openai-body.ts";
+import { ParameterError, toOpenAIError } from "./openai-errors.ts";
+import { GENERATION_PARAMETERS, type ImageParameters, readParameters, required } from "./openai-parameters.ts";
+import { type Events, sendEvents } from "./server-sent-events.ts";
+import { setWarnings } from "./warning-header.ts";
+
+export interface OpenAIImagesOptions {
+  /** Of a body without files. */
+  readonly maxBodyBytes: number;
+  /** How long an answer may take; the images of a slower generation are kept. */
+  readonly waitMs: number;
+  /** How long a stream is silent at most. */
+  readonly silenceMs: number;
+}
+
+/** `POST /v1/images/generations`. */
+export function openAIImagesRouter(service: ImageService, options: OpenAIImagesOptions): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  const anyBody = express.raw({ type: () => true, limit: options.maxBodyBytes });
+  router.post("/v1/images/generations", anyBody, async (request, response) => {
+    const fields = await readFields(request.body, request.get("Content-Type"));
+    const parameters = readParameters(GENERATION_PARAMETERS, fields);
+    const input: GenerationInput = { ...toInput(parameters, request), style: parameters.style };
+    checkTogether(parameters);
+    const accepted = await service.submit(contextOf(request).caller, input);
+    await new Answer(service, options, request, response).send(accepted, parameters, "image_generation");
+  });
+  return router;
+}
+
+/** What the doors of images share of an input. */
+function toInput(parameters: ImageParameters, request: Request): GenerationInput {
+  const { prompt, model, n, size, quality, background, moderation, partial_images } = parameters;
+  const { safety_identifier, user } = parameters;
+  const idempotencyKey = request.get("Idempotency-Key");
+  return {
+    prompt: required("prompt", prompt),
+    model,
+    n,
+    size: size === "auto" ? undefined : size,
+    quality,
+    background,
+    moderation,
+    format: parameters.output_format,
+    compression: parameters.output_compression,
+    partialImages: partial_images,
+    safetyIdentifier: safety_identifier || user || undefined,
+    idempotencyKey,
+    isRepetition: idempotencyKey === undefined && Number(request.get("X-Stainless-Retry-Count") ?? 0) > 0,
+  };
+}
+
+/** What each alone may be and together may not. */
+function checkTogether({ stream = false, n = 1, partial_images, response_format }: ImageParameters): void {
+  if (!stream && partial_images) {
+    throw new ParameterError("invalid_value", "partial_images", "partial_images needs stream to be true.");
+  }
+  if (stream && n !== 1) throw new ParameterError("invalid_value", "n", "Streaming is only supported with n=1.");
+  if (stream && response_format === "url") {
+    throw new ParameterError("invalid_value", "response_format", "A stream carries b64_json only.");
+  }
+}
+
+/** DALL·E answered with URLs unless asked for something else, and the others never. */
+function wantsUrls({ model = "", response_format }: ImageParameters): boolean {
+  return (response_format ?? (model.startsWith("dall-e-") ? "url" : "b64_json")) === "url";
+}
+
+/** The answer to one request, as soon as its generation has ended. */
+class Answer {
+  readonly #service: ImageService;
+  readonly #options: OpenAIImagesOptions;
+  readonly #request: Request;
+  readonly #response: Response;
+
+  constructor(service: ImageService, options: OpenAIImagesOptions, request: Request, response: Response) {
+    this.#service = service;
+    this.#options = options;
+    this.#request = request;
+    this.#response = response;
+  }
+
+  async send(accepted: Generation, parameters: ImageParameters, eventName: string): Promise<void> {
+    if (parameters.stream) {
+      const toEvent = (error: unknown) => this.#toErrorEvent(error);
+      return sendEvents(this.#response, this.#events(accepted, eventName), this.#options.silenceMs, toEvent);
+    }
+    const { generation, images } = await this.#resultOf(await this.#service.wait(accepted, this.#options.waitMs));
+    if (!wantsUrls(parameters)) return answerBase64(this.#response, generation, await this.#open(images));
+    const { rootUrl } = contextOf(this.#request);
+    const urls = images.map((image) => rootUrl + this.#service.link(image));
+    answerUrls(this.#response, generation, urls);
+  }
+
+  async *#events(accepted: Generation, eventName: string): Events {
+    const { caller } = contextOf(this.#request);
+    const left = new AbortController();
+    this.#response.once("close", () => left.abort());
+    for await (const event of await this.#service.watch(caller, accepted.id, left.signal)) {
+      if (event.type === "partial") {
+        const object = await this.#service.readPreview(event.generation, event);
+        const more = { partial_image_index: event.partialIndex, output_format: "webp" };
+        if (object) yield toImageEvent(`${eventName}.partial_image`, event.generation, object, more);
+      }
+      if (event.type === "status" && isEnded(event.generation)) {
+        const { generation, images } = await this.#resultOf(event.generation);
+        const [object] = await this.#open(images);
+        if (object) yield toImageEvent(`${eventName}.completed`, generation, object, describeEnd(generation));
+        return;
+      }
+    }
+    // The gateway stops, or the generation was deleted.
+    const [latest] = await this.#service.generations(caller, [accepted.id]);
+    if (!latest) throw new GatewayError("NOT_FOUND", "The generation was deleted.");
+    await this.#resultOf(latest);
+  }
+
+  async #resultOf(
+    generation: Generation,
+  ): Promise<{ readonly generation: Generation; readonly images: readonly Image[] }> {
+    if (!this.#response.headersSent) setWarnings(this.#response, generation.warnings);
+    refuseUnlessSucceeded(generation);
+    const [images = []] = await this.#service.imagesOf([generation.id]);
+    return { generation, images };
+  }
+
+  #open(images: readonly Image[]) {
+    return Promise.all(images.map((image) => this.#service.read(image)));
+  }
+
+  #toErrorEvent(error: unknown): string {
+    return `event: error\ndata: ${JSON.stringify(toOpenAIError(toCallerError(error, this.#request)))}\n\n`;
+  }
+}
