@@ -15,6 +15,8 @@ const server = app.listen(Number(process.env.PORT ?? 3000), () => {
   const { port } = server.address() as { port: number };
   console.log(`http://localhost:${port}/pictures/graphql`);
 });
+// For subscriptions over WebSockets.
+server.on("upgrade", gateway.handleUpgrade);
 
 process.once("SIGTERM", async () => {
   server.close();

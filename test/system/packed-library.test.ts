@@ -1,0 +1,107 @@
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const PROGRAMS = join(ROOT, "test/system/packed");
+const TYPESCRIPT = join(ROOT, "node_modules/typescript/bin/tsc");
+/** npm asks the registry for what it has not kept. */
+const INSTALL_TIMEOUT_MS = 180_000;
+
+/** The project of somebody who installs the package. */
+let project: string;
+let workspace: string;
+
+const run = (command: string, parameters: readonly string[], cwd = project) =>
+  promisify(execFile)(command, parameters, { cwd, env: { PATH: process.env.PATH, HOME: process.env.HOME } });
+
+async function runProgram(name: string, ...options: string[]) {
+  const { stdout } = await run(process.execPath, [...options, join(project, name)]);
+  return JSON.parse(stdout);
+}
+
+beforeAll(async () => {
+  workspace = await realpath(await mkdtemp(join(tmpdir(), "pictograph-packed-")));
+  project = join(workspace, "project");
+  await mkdir(project);
+  await run("npm", ["pack", "--silent", "--pack-destination", workspace], ROOT);
+  const [tarball = ""] = (await readdir(workspace)).filter((name) => name.endsWith(".tgz"));
+  await writeFile(join(project, "package.json"), '{"name": "project", "private": true, "type": "module"}');
+  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", join(workspace, tarball)]);
+  await cp(PROGRAMS, project, { recursive: true });
+}, INSTALL_TIMEOUT_MS);
+
+afterAll(() => rm(workspace, { recursive: true, force: true }));
+
+describe("the packed package, installed in an empty project", () => {
+  test("has what is used, and nothing of how it was made", async () => {
+    const installed = join(project, "node_modules/pictograph");
+    expect((await readdir(installed)).sort()).toEqual(
+      ["CHANGELOG.md", "LICENSE", "README.md", "dist", "package.json", "schema"].sort(),
+    );
+    expect((await readdir(join(installed, "schema"))).sort()).toEqual([
+      "openapi.yaml",
+      "schema.graphql",
+      "subgraph.graphql",
+    ]);
+  });
+
+  test.each([
+    // Every declaration that is reached is checked in the first one: it takes seconds, and would be the same again.
+    ["nodenext", "nodenext", "false"],
+    ["esnext", "bundler", "true"],
+  ])(
+    "has its types, and needs no others, with module %s and resolution %s",
+    async (module, resolution, skipsChecks) => {
+      const options = ["--noEmit", "--strict", "--target", "es2024", "--skipLibCheck", skipsChecks];
+      const resolving = ["--module", module, "--moduleResolution", resolution];
+      const compiled = run(process.execPath, [TYPESCRIPT, ...options, ...resolving, "typescript.ts"]);
+
+      await expect(compiled).resolves.toMatchObject({ stdout: "", stderr: "" });
+    },
+  );
+
+  test("is used from TypeScript", async () => {
+    expect(await runProgram("typescript.ts")).toEqual({
+      status: "SUCCEEDED",
+      width: 96,
+      isLink: true,
+      field: "size",
+      query: "Query",
+    });
+  });
+
+  test("is used from plain JavaScript, with either kind of module", async () => {
+    expect(await runProgram("javascript.js")).toEqual({ errorMessage: "OK", type: "image/png" });
+    expect(await runProgram("commonjs.cjs")).toEqual(["function", "function"]);
+  });
+
+  test("reads no environment variable when it is imported, and opens no file but its own code", async () => {
+    const readable = [
+      join(project, "import.js"),
+      join(project, "package.json"),
+      join(project, "node_modules/pictograph"),
+    ];
+    const permissions = ["--permission", ...readable.map((path) => `--allow-fs-read=${path}`)];
+
+    expect(await runProgram("import.js", ...permissions)).toEqual({
+      names: ["GatewayError", "StartError", "createGateway"],
+      read: [],
+    });
+  });
+
+  test("is a program too", async () => {
+    const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
+    const { dependencies } = JSON.parse(await readFile(join(project, "package.json"), "utf8"));
+    expect(dependencies.pictograph).toContain(`pictograph-${version}.tgz`);
+    const started = promisify(execFile)(join(project, "node_modules/.bin/pictograph"), [], {
+      cwd: project,
+      env: { PATH: process.env.PATH, PORT: "none" },
+    });
+    await expect(started).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/cannot start:\n {2}PORT /) });
+  });
+});

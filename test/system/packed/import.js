@@ -1,0 +1,12 @@
+/** Imports the package, and tells which environment variables it or its dependencies read for that. */
+const read = [];
+const note = (key) => {
+  if (new Error().stack.includes("/node_modules/")) read.push(String(key));
+};
+process.env = new Proxy(process.env, {
+  get: (environment, key) => note(key) ?? environment[key],
+  has: (environment, key) => note(key) ?? key in environment,
+  ownKeys: (environment) => note("all of them") ?? Reflect.ownKeys(environment),
+});
+const names = Object.keys(await import("pictograph"));
+process.stdout.write(JSON.stringify({ names, read }));
