@@ -32,6 +32,7 @@ import { ModelCatalogue } from "./service/model-catalogue.ts";
 import { Previews } from "./service/previews.ts";
 import { ProviderCalls } from "./service/provider-calls.ts";
 import { Runner } from "./service/runner.ts";
+import { graphiqlDoor } from "./web/graphiql.ts";
 
 /** How much longer than a provider's time the REST door waits: to tell how the call ended. */
 const LAST_WORD_MS = 1_000;
@@ -230,6 +231,7 @@ async function createDoors({ config, images, store, storage, logger, answers }: 
     imagesDoor(images, config),
     socketDoor(operations, live),
     streamDoor(operations, live),
+    ...(gate.showsSchema ? [graphiqlDoor()] : []),
     graphql,
   ];
   return { app: createApp(doors, { ...config, logger, answers }), health, closeDoors: graphql.close };

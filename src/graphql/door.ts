@@ -56,7 +56,7 @@ export async function createGraphQLDoor(
 ): Promise<GraphQLDoor> {
   const server = new ApolloServer<DoorRequest>({
     schema,
-    formatError: (formatted, error) => formatError(formatted, error, gate.hasSuggestions),
+    formatError: (formatted, error) => formatError(formatted, error, gate.showsSchema),
     introspection: gate.hasIntrospection,
     parseOptions: PARSE_OPTIONS,
     validationRules: [...gate.validationRules],

@@ -51,7 +51,7 @@ export class LiveOperations {
       const code = error.extensions.code ?? (isAboutVariable(error) ? "BAD_USER_INPUT" : undefined);
       if (code === undefined) request.logger.error({ err: error.originalError ?? error }, "unexpected error");
       const coded = { ...error.toJSON(), extensions: { ...error.extensions, code: code ?? "INTERNAL_SERVER_ERROR" } };
-      const formatted = formatError(coded, error, this.#gate.hasSuggestions);
+      const formatted = formatError(coded, error, this.#gate.showsSchema);
       if (formatted.extensions?.code !== "INTERNAL") return formatted;
       return { ...formatted, extensions: { ...formatted.extensions, requestId: request.id } };
     });

@@ -41,8 +41,8 @@ export interface OperationGateOptions {
 export class OperationGate {
   /** Whether the schema may be asked for; of trusted documents, any may. */
   readonly hasIntrospection: boolean;
-  /** Whether errors may name what else there is. */
-  readonly hasSuggestions: boolean;
+  /** Whether everyone may see what else there is, in the explorer and in the proposals of errors. */
+  readonly showsSchema: boolean;
   /** Beside the specified ones. */
   readonly validationRules: readonly ValidationRule[];
   readonly #schema: GraphQLSchema;
@@ -52,7 +52,7 @@ export class OperationGate {
     this.#schema = schema;
     this.#trustedDocuments = trustedDocuments;
     this.hasIntrospection = hasIntrospection || trustedDocuments !== undefined;
-    this.hasSuggestions = hasIntrospection && !trustedDocuments;
+    this.showsSchema = hasIntrospection && !trustedDocuments;
     this.validationRules = this.hasIntrospection
       ? LIMIT_RULES
       : [...LIMIT_RULES, NoSchemaIntrospectionCustomRule, noSubgraphRule];

@@ -1,0 +1,131 @@
+/* global React, ReactDOM, GraphiQL, graphqlSse */
+
+const TABS = [
+  {
+    query: `# Ctrl-Enter runs it: two pictures that are kept.
+mutation FirstImages($input: GenerateImagesInput!) {
+  generateImages(input: $input) {
+    id
+    status
+    images {
+      url
+      thumbnail: url(width: 256, format: WEBP)
+      width
+      height
+    }
+    failure {
+      code
+      message
+    }
+  }
+}
+`,
+    variables: {
+      input: { prompt: "A cute asian girl with long hair smiling and looking at me", n: 2, size: "1024x1024" },
+    },
+  },
+  {
+    query: `# Answers at once; follow its id in the next tab.
+mutation Begin {
+  generateImages(
+    input: {
+      prompt: "a red fox in a snowy forest at night"
+      n: 4
+      partialImages: 2
+      waitSeconds: 0
+    }
+  ) {
+    id
+  }
+}
+`,
+  },
+  {
+    query: `# The present state, what happens, and the end.
+subscription Follow($id: ID!) {
+  generationEvents(id: $id) {
+    __typename
+    ... on GenerationStatusChanged {
+      generation {
+        status
+      }
+    }
+    ... on PartialImageReady {
+      imageIndex
+      partialIndex
+      url
+    }
+    ... on ImageReady {
+      image {
+        index
+        url
+      }
+    }
+  }
+}
+`,
+    variables: { id: "gen_…" },
+  },
+  {
+    query: `# What you have made, newest first.
+query History($first: Int = 10, $after: String) {
+  generations(first: $first, after: $after) {
+    edges {
+      node {
+        id
+        status
+        prompt
+        model {
+          id
+        }
+        images {
+          url(width: 256)
+        }
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`,
+  },
+];
+
+const toText = (variables) => variables && JSON.stringify(variables, null, 2);
+
+// On a first visit GraphiQL looks for the variables of its first tab nowhere but here.
+if (localStorage.getItem("graphiql:tabState") === null) {
+  localStorage.setItem("graphiql:variables", toText(TABS[0].variables));
+}
+
+const events = graphqlSse.createClient({ url: new URL("graphql/stream", location.href).href, retryAttempts: 0 });
+
+async function request(operation, headers) {
+  const response = await fetch("graphql", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/graphql-response+json", ...headers },
+    body: JSON.stringify(operation),
+  });
+  return response.json();
+}
+
+function isSubscription(document, name) {
+  return document?.definitions.some(
+    (part) => part.operation === "subscription" && (!name || part.name?.value === name),
+  );
+}
+
+function fetcher(operation, { documentAST: document, headers } = {}) {
+  return isSubscription(document, operation.operationName) ? events.iterate(operation) : request(operation, headers);
+}
+
+ReactDOM.createRoot(document.getElementById("graphiql")).render(
+  React.createElement(GraphiQL, {
+    fetcher,
+    defaultTabs: TABS.map(({ query, variables }) => ({ query, variables: toText(variables) })),
+    defaultEditorToolsVisibility: "variables",
+    shouldPersistHeaders: false,
+  }),
+);
