@@ -21,6 +21,13 @@ export async function readFields(received: unknown, contentType: string | undefi
   throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", "Unsupported Content-Type. Send the body as application/json.");
 }
 
+/** The same where a form would have to carry files. */
+export async function readJsonFields(received: unknown, contentType: string | undefined): Promise<Fields> {
+  if (mediaTypeOf(contentType) === "application/json") return readFields(received, contentType);
+  const message = "Unsupported Content-Type. Send the body as multipart/form-data or application/json.";
+  throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", message);
+}
+
 export function mediaTypeOf(contentType: string | undefined): string | undefined {
   return contentType?.split(";")[0]?.trim().toLowerCase();
 }

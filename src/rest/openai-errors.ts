@@ -13,7 +13,8 @@ export type ParameterFault =
   | "integer_below_min_value"
   | "integer_above_max_value"
   | "string_above_max_length"
-  | "empty_string";
+  | "empty_string"
+  | "array_above_max_length";
 
 /** A parameter that has to change, told as OpenAI tells it. */
 export class ParameterError extends GatewayError {
@@ -56,13 +57,21 @@ const KINDS: Readonly<Record<ErrorCode, OpenAIKind>> = {
   UPSTREAM_TIMEOUT: { type: "server_error", code: "upstream_timeout" },
 };
 
-/** The status of an error code at the doors that speak OpenAI's language. */
-export function openAIStatus(code: ErrorCode): number {
-  return KINDS[code].status ?? HTTP_STATUS[code];
+/** A file that is none of the formats, where the body as a whole is one. */
+const WRONG_FILE: OpenAIKind = { status: 400, type: "invalid_request_error", code: "unsupported_file_mimetype" };
+
+function kindOf({ code, details }: GatewayError): OpenAIKind {
+  return code === "UNSUPPORTED_MEDIA_TYPE" && details.field !== undefined ? WRONG_FILE : KINDS[code];
+}
+
+/** The status of an error at the doors that speak OpenAI's language. */
+function statusOf(error: GatewayError): number {
+  return kindOf(error).status ?? HTTP_STATUS[error.code];
 }
 
 /** What OpenAI calls the inputs that have another name here. */
 const PARAMETER_NAMES: Readonly<Record<string, string>> = {
+  images: "image",
   format: "output_format",
   compression: "output_compression",
   safetyIdentifier: "safety_identifier",
@@ -72,10 +81,11 @@ const PARAMETER_NAMES: Readonly<Record<string, string>> = {
 
 /** `{"error": {"message", "type", "param", "code"}}` */
 export function toOpenAIError(error: GatewayError): { readonly error: object } {
-  const { type, code } = KINDS[error.code];
+  const { type, code } = kindOf(error);
   const { field } = error.details;
+  if (error instanceof ParameterError) return toOpenAIFields(error.message, type, error.fault, field);
   const param = field === undefined ? null : (PARAMETER_NAMES[field] ?? field);
-  return toOpenAIFields(error.message, type, error instanceof ParameterError ? error.fault : code, param);
+  return toOpenAIFields(error.message, type, code, param);
 }
 
 export function toOpenAIFields(
@@ -94,7 +104,7 @@ export const answerOpenAIErrors: ErrorRequestHandler = (error, request, response
     response.destroy();
     return;
   }
-  setErrorStatus(response, callerError).status(openAIStatus(callerError.code));
+  setErrorStatus(response, callerError).status(statusOf(callerError));
   setRetryAdvice(response, callerError);
   response.setHeader("Cache-Control", "no-store").json(toOpenAIError(callerError));
 };

@@ -1,17 +1,27 @@
+import type { IncomingMessage } from "node:http";
 import express, { type Request, type Response, Router } from "express";
 import { GatewayError } from "../errors.ts";
 import { toCallerError } from "../http/errors.ts";
 import { contextOf } from "../http/request-context.ts";
-import type { Generation, Image } from "../ports/records.ts";
+import type { Generation, Image, Warning } from "../ports/records.ts";
+import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "../service/edit-intake.ts";
 import type { GenerationInput } from "../service/generation-input.ts";
 import { isEnded } from "../service/generation-watch.ts";
 import type { ImageService } from "../service/image-service.ts";
 import { refuseUnlessSucceeded } from "./ended-generation.ts";
 import { answerBase64, answerUrls, describeEnd, toImageEvent } from "./openai-answer.ts";
-import { readFields } from "./openai-body.ts";
+import { mediaTypeOf, readFields, readJsonFields } from "./openai-body.ts";
+import { type SplitEdit, splitForm, splitJson } from "./openai-edit-input.ts";
 import { ParameterError, toOpenAIError } from "./openai-errors.ts";
-import { GENERATION_PARAMETERS, type ImageParameters, readParameters, required } from "./openai-parameters.ts";
+import {
+  EDIT_PARAMETERS,
+  GENERATION_PARAMETERS,
+  type ImageParameters,
+  readParameters,
+  required,
+} from "./openai-parameters.ts";
 import { type Events, sendEvents } from "./server-sent-events.ts";
+import { withUploads } from "./uploaded-files.ts";
 import { setWarnings } from "./warning-header.ts";
 
 export interface OpenAIImagesOptions {
@@ -23,7 +33,7 @@ export interface OpenAIImagesOptions {
   readonly silenceMs: number;
 }
 
-/** `POST /v1/images/generations`. */
+/** `POST /v1/images/generations` and `POST /v1/images/edits`. */
 export function openAIImagesRouter(service: ImageService, options: OpenAIImagesOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const anyBody = express.raw({ type: () => true, limit: options.maxBodyBytes });
@@ -35,7 +45,35 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
     const accepted = await service.submit(contextOf(request).caller, input);
     await new Answer(service, options, request, response).send(accepted, parameters, "image_generation");
   });
+  const bodyWithoutFiles = express.raw({ type: (request) => !isMultipart(request), limit: options.maxBodyBytes });
+  const limits = {
+    maxFiles: MAX_EDIT_IMAGES + 2,
+    maxFileBytes: MAX_EDIT_IMAGE_BYTES,
+    maxTextBytes: options.maxBodyBytes,
+  };
+  router.post("/v1/images/edits", bodyWithoutFiles, async (request, response) => {
+    const accept = async ({ references, fields }: SplitEdit) => {
+      const parameters = readParameters(EDIT_PARAMETERS, fields);
+      const input = { ...toInput(parameters, request), ...references };
+      checkTogether(parameters);
+      return { parameters, accepted: await service.submitEdit(contextOf(request).caller, input) };
+    };
+    const { parameters, accepted } = isMultipart(request)
+      ? await withUploads(request, limits, (form) => accept(splitForm(form)))
+      : await accept(splitJson(await readJsonFields(request.body, request.get("Content-Type"))));
+    const ignored = parameters.input_fidelity === undefined ? [] : [INPUT_FIDELITY_IGNORED];
+    await new Answer(service, options, request, response, ignored).send(accepted, parameters, "image_edit");
+  });
   return router;
+}
+
+const INPUT_FIDELITY_IGNORED: Warning = {
+  code: "INPUT_FIDELITY_IGNORED",
+  message: "today's models always keep what the images show; input_fidelity was ignored",
+};
+
+function isMultipart(request: IncomingMessage): boolean {
+  return mediaTypeOf(request.headers["content-type"]) === "multipart/form-data";
 }
 
 /** What the doors of images share of an input. */
@@ -82,8 +120,17 @@ class Answer {
   readonly #options: OpenAIImagesOptions;
   readonly #request: Request;
   readonly #response: Response;
+  readonly #ignored: readonly Warning[];
 
-  constructor(service: ImageService, options: OpenAIImagesOptions, request: Request, response: Response) {
+  /** @param ignored what the door itself did otherwise than asked */
+  constructor(
+    service: ImageService,
+    options: OpenAIImagesOptions,
+    request: Request,
+    response: Response,
+    ignored: readonly Warning[] = [],
+  ) {
+    this.#ignored = ignored;
     this.#service = service;
     this.#options = options;
     this.#request = request;
@@ -92,6 +139,7 @@ class Answer {
 
   async send(accepted: Generation, parameters: ImageParameters, eventName: string): Promise<void> {
     if (parameters.stream) {
+      this.#warn(accepted);
       const toEvent = (error: unknown) => this.#toErrorEvent(error);
       return sendEvents(this.#response, this.#events(accepted, eventName), this.#options.silenceMs, toEvent);
     }
@@ -128,10 +176,14 @@ class Answer {
   async #resultOf(
     generation: Generation,
   ): Promise<{ readonly generation: Generation; readonly images: readonly Image[] }> {
-    if (!this.#response.headersSent) setWarnings(this.#response, generation.warnings);
+    if (!this.#response.headersSent) this.#warn(generation);
     refuseUnlessSucceeded(generation);
     const [images = []] = await this.#service.imagesOf([generation.id]);
     return { generation, images };
+  }
+
+  #warn({ warnings }: Generation): void {
+    setWarnings(this.#response, [...warnings, ...this.#ignored]);
   }
 
   #open(images: readonly Image[]) {

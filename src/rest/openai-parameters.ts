@@ -36,6 +36,9 @@ export type ImageParameters = Values<typeof SHARED_PARAMETERS>;
 
 export const GENERATION_PARAMETERS = { ...SHARED_PARAMETERS, style: oneOf("vivid", "natural") } as const;
 
+/** `input_fidelity` is what only retired models understand. */
+export const EDIT_PARAMETERS = { ...SHARED_PARAMETERS, input_fidelity: oneOf("high", "low") } as const;
+
 /** What OpenAI documents and no model behind this gateway can do. */
 const UNSUPPORTED: ReadonlySet<string> = new Set([
   "complexity",

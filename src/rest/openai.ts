@@ -6,7 +6,7 @@ import { type OpenAIImagesOptions, openAIImagesRouter } from "./openai-images.ts
 import { openAIModelsRouter } from "./openai-models.ts";
 
 const METHODS = [
-  [/^\/v1\/images\/generations$/, "POST, OPTIONS"],
+  [/^\/v1\/images\/(generations|edits)$/, "POST, OPTIONS"],
   [/^\/v1\/models(\/.*)?$/, "GET, HEAD, OPTIONS"],
 ] as const;
 

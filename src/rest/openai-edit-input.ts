@@ -1,0 +1,65 @@
+import type { EditReferences, ImageReference } from "../service/edit-intake.ts";
+import { MAX_EDIT_IMAGES } from "../service/edit-intake.ts";
+import { ParameterError } from "./openai-errors.ts";
+import { type Fields, required } from "./openai-parameters.ts";
+import type { UploadedForm } from "./uploaded-files.ts";
+
+/** `image`, or one of several as the clients name them: `image[]`, `image[0]`. */
+const IMAGE_NAME = /^image(\[[0-9]*\])?$/;
+
+/** What of a request says which images, and what says everything else. */
+export interface SplitEdit {
+  readonly references: EditReferences;
+  readonly fields: Fields;
+}
+
+/** @throws ParameterError when there is no image, there are too many, or one of them is no file */
+export function splitForm({ values, files }: UploadedForm): SplitEdit {
+  for (const name of values.keys()) {
+    if (!IMAGE_NAME.test(name) && name !== "mask") continue;
+    const message = `Invalid type for '${name}': expected a file, but got a string instead.`;
+    throw new ParameterError("invalid_type", name, message);
+  }
+  const images = files.filter(({ name }) => IMAGE_NAME.test(name));
+  const [mask, ...moreMasks] = files.filter(({ name }) => name === "mask");
+  const unknown = files.find((file) => !images.includes(file) && file.name !== "mask");
+  if (unknown) {
+    const name = unknown.name.slice(0, 64);
+    throw new ParameterError("unknown_parameter", name, `Unknown parameter: '${name}'.`);
+  }
+  if (moreMasks.length > 0) throw new ParameterError("invalid_value", "mask", "Invalid 'mask': send one file.");
+  return { references: toReferences(images, mask), fields: { values, isForm: true } };
+}
+
+/** A JSON body names images instead: `{"images": [{"file_id": "img_…"}]}`, and `mask` likewise. */
+export function splitJson({ values }: Fields): SplitEdit {
+  const { images, mask, ...others } = Object.fromEntries(values);
+  const list = required("images", images ?? undefined);
+  if (!Array.isArray(list)) throw wrongReference("images");
+  const references = list.map((image, index) => toReference(`images[${index}]`, image));
+  const maskReference = mask === undefined || mask === null ? undefined : toReference("mask", mask);
+  return {
+    references: toReferences(references, maskReference),
+    fields: { values: new Map(Object.entries(others)), isForm: false },
+  };
+}
+
+function toReferences(images: readonly ImageReference[], mask: ImageReference | undefined): EditReferences {
+  required("image", images[0]);
+  if (images.length > MAX_EDIT_IMAGES) {
+    const message = `Invalid 'image': array too long. Expected an array with maximum length ${MAX_EDIT_IMAGES}.`;
+    throw new ParameterError("array_above_max_length", "image", message);
+  }
+  return { images, mask };
+}
+
+function toReference(name: string, value: unknown): ImageReference {
+  const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  const [[key, id] = []] = entries;
+  if (entries.length !== 1 || typeof id !== "string" || key !== "file_id") throw wrongReference(name);
+  return { id };
+}
+
+function wrongReference(name: string): ParameterError {
+  return new ParameterError("invalid_type", name, `Invalid type for '${name}': expected {"file_id": "img_…"}.`);
+}
