@@ -29,6 +29,7 @@ import { ImageLinks } from "./service/image-links.ts";
 import { type Caller, ImageService } from "./service/image-service.ts";
 import { Keeper } from "./service/keeper.ts";
 import { ModelCatalogue } from "./service/model-catalogue.ts";
+import { Placeholders } from "./service/placeholders.ts";
 import { Previews } from "./service/previews.ts";
 import { ProviderCalls } from "./service/provider-calls.ts";
 import { Runner } from "./service/runner.ts";
@@ -186,6 +187,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     catalogue,
     links,
     delivery: new ImageDelivery(records, objects, links),
+    placeholders: new Placeholders(records, objects),
     edits,
     runner,
     keeper: new Keeper({ records, objects, queue, events, logger, now, retainMs, leaseMs }),

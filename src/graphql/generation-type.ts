@@ -137,8 +137,8 @@ export class ImageType extends NodeType {
   }
 
   @Field(() => String, { description: "A tiny `data:` URI under 1 KB to show while the image loads." })
-  get placeholder(): string {
-    return this.#image.placeholder;
+  placeholder(@Ctx() { service }: GraphQLContext): Promise<string> {
+    return service.placeholderOf(this.#image);
   }
 
   @Field(() => GraphQLDateTime, { description: "When it was stored." })

@@ -136,8 +136,8 @@ export interface Image {
   readonly byteSize: number;
   /** Of the delivered bytes, in hexadecimal. */
   readonly sha256: string;
-  /** A `data:` URI under 1 KB. */
-  readonly placeholder: string;
+  /** A `data:` URI under 1 KB; `undefined` until it was first made. */
+  readonly placeholder?: string;
   readonly createdAt: Date;
 }
 
@@ -198,6 +198,8 @@ export interface Records {
   addImage(image: Image, generatedSize: PixelSize, worker: string): Promise<boolean>;
   /** Adds a stored preview to a generation this worker runs. `false`, and nothing added, when it does not (any more). */
   addPreview(id: string, preview: Preview, worker: string): Promise<boolean>;
+  /** Adds the placeholder to an image that was stored without; does nothing when there is no such image (any more). */
+  keepPlaceholder(imageId: string, placeholder: string): Promise<void>;
   /** `RUNNING` → the outcome. `false` when this worker does not run the generation (any more). */
   finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean>;
   /** `RUNNING` with a lease that ended before `at` → `FAILED`. Answers the ids. */

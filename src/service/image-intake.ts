@@ -3,7 +3,8 @@ import { GatewayError } from "../errors.ts";
 import type { ImageFormat, PixelSize } from "../ports/image-provider.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Generation, Image } from "../ports/records.ts";
-import { formatOf, type InspectedImage, inspectImage, renderImage } from "./pixels.ts";
+import { formatOf, type InspectedImage, inspectImage, type Rendition, renderImage } from "./pixels.ts";
+import { PngCheck } from "./png-check.ts";
 
 /** An image on its way from the provider into a generation. */
 export interface Arrival {
@@ -18,9 +19,12 @@ interface ImageKeys {
   readonly delivered: string;
 }
 
+/** What the provider sent: known from passing it, or from decoding it, which gives a placeholder too. */
+type MadeImage = PixelSize & Partial<InspectedImage>;
+
 /**
- * Takes the images in. The provider's bytes are stored first and as they came; whatever else is needed is made from the
- * stored copy.
+ * Takes the images in. The provider's bytes are stored first and as they came. A PNG that is what was asked for is
+ * checked while it passes, and never read again; of anything else the stored copy is read back, once.
  */
 export class ImageIntake {
   readonly #objects: ObjectStore;
@@ -65,9 +69,10 @@ export class ImageIntake {
   ): Promise<{ readonly image: Image; readonly generatedSize: PixelSize }> {
     const original = new Meter(arrival.bytes);
     await this.#objects.put(keys.original, original.bytes);
-    const made = await this.#inspect(keys.original, original.format);
+    const stored = new StoredBytes(this.#objects, keys.original);
+    const made: MadeImage = original.pngSize ?? (await this.#decode(stored, original.format));
     const isAsAsked = original.format === generation.format && isSameSize(made, generation.requestedSize);
-    const delivered = isAsAsked ? original : await this.#deliverExactly(generation, keys);
+    const delivered = isAsAsked ? original : await this.#deliverExactly(generation, stored, keys.delivered);
     const image: Image = {
       id,
       generationId: generation.id,
@@ -79,7 +84,7 @@ export class ImageIntake {
       format: generation.format,
       byteSize: delivered.byteSize,
       sha256: delivered.sha256,
-      placeholder: made.placeholder,
+      ...(made.placeholder !== undefined && { placeholder: made.placeholder }),
       createdAt: this.#now(),
     };
     return { image, generatedSize: { width: made.width, height: made.height } };
@@ -89,36 +94,50 @@ export class ImageIntake {
     await Promise.allSettled([keys.original, keys.delivered].map((key) => this.#objects.delete(key)));
   }
 
-  async #inspect(key: string, format: ImageFormat | undefined): Promise<InspectedImage> {
-    const notAnImage = "the provider answered with something that is not an image";
-    if (!format) throw new GatewayError("UPSTREAM_FAILED", notAnImage);
-    const stored = await this.#read(key);
-    return inspectImage(stored).catch((cause) => {
-      throw new GatewayError("UPSTREAM_FAILED", notAnImage, { cause });
+  async #decode(stored: StoredBytes, format: ImageFormat | undefined): Promise<MadeImage> {
+    if (!format) throw notAnImage();
+    const bytes = await stored.whole();
+    return inspectImage(inOnePiece(bytes)).catch((cause) => {
+      throw notAnImage(cause);
     });
   }
 
-  async #deliverExactly(generation: Generation, { original, delivered: key }: ImageKeys): Promise<Meter> {
+  async #deliverExactly(generation: Generation, stored: StoredBytes, key: string): Promise<Meter> {
     const { requestedSize, format, compression } = generation;
     // An encoder's least quality is 1, where the vendor's is 0.
     const quality = compression === undefined ? undefined : Math.max(1, compression);
-    const rendered = renderImage(await this.#read(original), { ...requestedSize, fit: "COVER", format, quality });
-    const delivered = new Meter(rendered);
+    const rendition = { ...requestedSize, fit: "COVER", format, quality } as const;
+    const delivered = new Meter(rendered(await stored.whole(), rendition));
     await this.#objects.put(key, delivered.bytes);
     return delivered;
   }
+}
 
-  async #read(key: string): Promise<AsyncIterable<Uint8Array>> {
-    const object = await this.#objects.open(key);
+/** An image that was stored, read back at most once: a decoder holds it whole anyway. */
+class StoredBytes {
+  readonly #objects: ObjectStore;
+  readonly #key: string;
+  #bytes: Buffer | undefined;
+
+  constructor(objects: ObjectStore, key: string) {
+    this.#objects = objects;
+    this.#key = key;
+  }
+
+  async whole(): Promise<Buffer> {
+    if (this.#bytes) return this.#bytes;
+    const object = await this.#objects.open(this.#key);
     if (!object) throw new Error("a stored image is not in the object store");
-    return object.read();
+    this.#bytes = Buffer.concat(await Array.fromAsync(object.read()));
+    return this.#bytes;
   }
 }
 
-/** Counts, hashes and recognises bytes as they pass. */
+/** Counts, hashes, checks and recognises bytes as they pass. */
 class Meter {
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly #hash = createHash("sha256");
+  readonly #png = new PngCheck();
   #byteSize = 0;
   #head = new Uint8Array(0);
 
@@ -135,6 +154,11 @@ class Meter {
     return this.#hash.digest("hex");
   }
 
+  /** The size of a PNG that came whole and undamaged; `undefined` when only decoding can tell. */
+  get pngSize(): PixelSize | undefined {
+    return this.#png.size;
+  }
+
   get format(): ImageFormat | undefined {
     return formatOf(this.#head);
   }
@@ -143,10 +167,28 @@ class Meter {
     for await (const chunk of source) {
       if (this.#head.length < 12) this.#head = Buffer.concat([this.#head, chunk.subarray(0, 12)]);
       this.#hash.update(chunk);
+      this.#png.write(chunk);
       this.#byteSize += chunk.byteLength;
       yield chunk;
     }
   }
+}
+
+async function* inOnePiece(bytes: Buffer): AsyncIterable<Uint8Array> {
+  yield bytes;
+}
+
+/** @throws UPSTREAM_FAILED when the bytes cannot be decoded */
+async function* rendered(bytes: Buffer, rendition: Rendition): AsyncIterable<Uint8Array> {
+  try {
+    yield* renderImage(inOnePiece(bytes), rendition);
+  } catch (cause) {
+    throw notAnImage(cause);
+  }
+}
+
+function notAnImage(cause?: unknown): GatewayError {
+  return new GatewayError("UPSTREAM_FAILED", "the provider answered with something that is not an image", { cause });
 }
 
 function isSameSize(a: PixelSize, b: PixelSize): boolean {

@@ -22,6 +22,7 @@ import { type GenerationEvent, type GenerationWatch, isEnded } from "./generatio
 import type { ImageLinks, LinkOptions } from "./image-links.ts";
 import type { Keeper } from "./keeper.ts";
 import type { ModelCatalogue } from "./model-catalogue.ts";
+import type { Placeholders } from "./placeholders.ts";
 import type { Runner } from "./runner.ts";
 
 /** Who asks. Records belong to the owner and are read by the same owner alone. */
@@ -54,6 +55,7 @@ export interface ImageServiceOptions {
   readonly catalogue: ModelCatalogue;
   readonly links: ImageLinks;
   readonly delivery: ImageDelivery;
+  readonly placeholders: Placeholders;
   readonly edits: EditIntake;
   readonly runner: Runner;
   readonly keeper: Keeper;
@@ -299,6 +301,11 @@ export class ImageService {
     const images = await this.#options.records.findImagesOf(generationIds);
     const byGeneration = Map.groupBy(images, (image) => image.generationId);
     return generationIds.map((id) => byGeneration.get(id) ?? []);
+  }
+
+  /** A `data:` URI under 1 KB to show while the image loads. @throws NOT_FOUND when the image was deleted meanwhile */
+  placeholderOf(image: Image): Promise<string> {
+    return this.#options.placeholders.of(image);
   }
 
   /** @throws BAD_USER_INPUT naming `first` or `last` */

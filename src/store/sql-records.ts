@@ -15,6 +15,9 @@ import type {
 } from "../ports/records.ts";
 import { type Database, type GenerationRow, type ImageRow, NEEDED_MIGRATIONS } from "./database.ts";
 
+/** In a column that knows no null. */
+const NO_PLACEHOLDER = "";
+
 /** {@link Records} in SQL, the same statements on every engine. */
 export class SqlRecords implements Records {
   readonly #database: Kysely<Database>;
@@ -87,6 +90,10 @@ export class SqlRecords implements Records {
         .execute();
       return true;
     });
+  }
+
+  async keepPlaceholder(imageId: string, placeholder: string): Promise<void> {
+    await this.#database.updateTable("images").set({ placeholder }).where("id", "=", imageId).execute();
   }
 
   async addPreview(id: string, { imageIndex, partialIndex }: Preview, worker: string): Promise<boolean> {
@@ -378,7 +385,7 @@ function toImageRow(image: Image): Insertable<ImageRow> {
     format: image.format,
     byte_size: image.byteSize,
     sha256: image.sha256,
-    placeholder: image.placeholder,
+    placeholder: image.placeholder ?? NO_PLACEHOLDER,
     created_at: image.createdAt.getTime(),
   };
 }
@@ -396,7 +403,7 @@ function toImage(row: Selectable<ImageRow>): Image {
     format: row.format as ImageFormat,
     byteSize: row.byte_size,
     sha256: row.sha256,
-    placeholder: row.placeholder,
+    ...(row.placeholder !== NO_PLACEHOLDER && { placeholder: row.placeholder }),
     createdAt: new Date(Number(row.created_at)),
   };
 }

@@ -106,6 +106,27 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
       });
     });
 
+    describe("keepPlaceholder", () => {
+      test("adds what an image was stored without, to that image alone", async () => {
+        await begin(records, orderOf("gen_1"));
+        const { placeholder: _, ...first } = imageOf("gen_1", 0);
+        const { placeholder: __, ...second } = imageOf("gen_1", 1);
+        for (const image of [first, second]) await records.addImage(image, SIZE, WORKER);
+        expect(await records.findImagesOf(["gen_1"])).toStrictEqual([first, second]);
+
+        await records.keepPlaceholder(first.id, "data:image/webp;base64,BBBB");
+        expect(await records.findImagesOf(["gen_1"])).toStrictEqual([
+          { ...first, placeholder: "data:image/webp;base64,BBBB" },
+          second,
+        ]);
+      });
+
+      test("does nothing to an image that does not exist", async () => {
+        await records.keepPlaceholder("img_unknown", "data:image/webp;base64,BBBB");
+        expect(await records.findImages(["img_unknown"])).toEqual([]);
+      });
+    });
+
     describe("addImage", () => {
       test("keeps every field of the image exactly, and the size the model made", async () => {
         await begin(records, orderOf("gen_1"));
