@@ -4,6 +4,7 @@ import type { Row, Section } from "./row.ts";
 const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   start: () => import("./start.ts"),
   pictures: () => import("./pictures.ts"),
+  delivery: () => import("./delivery.ts"),
   queue: () => import("./queue.ts"),
   "hot-path": () => import("./hot-path.ts"),
   postgres: () => import("./postgres.ts"),

@@ -186,7 +186,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     events,
     catalogue,
     links,
-    delivery: new ImageDelivery(records, objects, links),
+    delivery: new ImageDelivery(records, objects, links, logger),
     placeholders: new Placeholders(records, objects),
     edits,
     runner,

@@ -13,8 +13,13 @@ export interface ByteRange {
 }
 
 export interface OpenObject extends StoredObject {
-  /** Reads the bytes, once. Opening nothing until it is called, it costs nothing where only the size is wanted. */
-  read(range?: ByteRange): AsyncIterable<Uint8Array>;
+  /**
+   * Reads the bytes, once. Opening nothing until it is called, it costs nothing where only the size is wanted.
+   *
+   * @param scratch memory that may be used for the chunks: each is then valid only until the next one is asked for, and
+   *   all but the last fill it. For those who are done with a chunk before they go on, it saves the memory of the others.
+   */
+  read(range?: ByteRange, scratch?: Uint8Array): AsyncIterable<Uint8Array>;
   /**
    * A URL at which any viewer can load the object from the store itself, with these headers, for this many seconds.
    * Left out where only the gateway can read the store.

@@ -1,11 +1,13 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { type Request, type Response, Router } from "express";
 import type { Door } from "../http/app.ts";
 import type { ByteRange, ObjectHeaders } from "../ports/object-store.ts";
 import type { Delivery } from "../service/delivery.ts";
 import type { ImageService } from "../service/image-service.ts";
 
+/** What an answer holds of an image in memory; more than a connection takes without saying wait. */
+const SCRATCH_BYTES = 128 * 1024;
+/** Used again and again: at this rate, new memory costs more than the reading. */
+const MAX_SPARE_SCRATCHES = 32;
 /** How long a URL of the store itself works: a viewer that is sent there goes at once. */
 const REDIRECT_SECONDS = 60;
 
@@ -108,12 +110,54 @@ async function send(
   if (range) {
     response.status(206).setHeader("Content-Range", `bytes ${range.start}-${range.end}/${object.byteSize}`);
   }
-  if (request.method === "HEAD") {
+  if (request.method === "HEAD" || byteSize === 0) {
     response.end();
     return;
   }
-  await pipeline(Readable.from(object.read(range), { objectMode: false }), response).catch((error) => {
-    // A viewer that leaves in the middle is everyday life.
-    if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  await sendBytes(response, object.read(range, scratchFor(response, byteSize)), byteSize);
+}
+
+const spareScratches: Buffer[] = [];
+
+/** Memory for the chunks of one answer, until all of it is with the operating system. */
+function scratchFor(response: Response, byteSize: number): Buffer | undefined {
+  // A connection that takes more without saying wait may still be sending a chunk when the next one is read over it.
+  if (byteSize > SCRATCH_BYTES && response.writableHighWaterMark > SCRATCH_BYTES) return undefined;
+  const scratch = spareScratches.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  // Of an answer that is cut short nobody knows what is still being sent.
+  response.once("finish", () => {
+    if (!response.destroyed && spareScratches.length < MAX_SPARE_SCRATCHES) spareScratches.push(scratch);
+  });
+  return scratch;
+}
+
+/**
+ * Hands bytes over no faster than the viewer takes them. A viewer that leaves in the middle is everyday life: then the
+ * reading ends at once, and nothing is thrown.
+ */
+async function sendBytes(response: Response, bytes: AsyncIterable<Uint8Array>, byteSize: number): Promise<void> {
+  const chunks = bytes[Symbol.asyncIterator]();
+  const leave = () => void chunks.return?.().catch(() => undefined);
+  response.once("close", leave);
+  try {
+    for (let left = byteSize; left > 0 && !response.destroyed; ) {
+      const { value, done } = await chunks.next();
+      if (done || value.byteLength > left) throw new Error("an object is not as large as its store said");
+      left -= value.byteLength;
+      if (left === 0) response.end(value);
+      else if (!response.write(value)) await untilWritable(response);
+    }
+  } catch (error) {
+    if (!response.destroyed) throw error;
+  }
+}
+
+function untilWritable(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const proceed = () => {
+      response.off("drain", proceed).off("close", proceed);
+      resolve();
+    };
+    response.once("drain", proceed).once("close", proceed);
   });
 }

@@ -210,8 +210,9 @@ export class ImageService {
    */
   async delete(caller: Caller, id: string): Promise<void> {
     await this.cancel(caller, id);
-    await this.#options.keeper.remove(id);
-    this.#options.events.publish({ generationId: id });
+    const { keeper, delivery, events } = this.#options;
+    await keeper.remove(id).finally(() => delivery.forget(id));
+    events.publish({ generationId: id });
   }
 
   async #own(caller: Caller, id: string): Promise<Generation> {
@@ -381,7 +382,7 @@ export class ImageService {
    * everyone who waits. What is queued stays queued on disk.
    */
   async drain(graceMs: number): Promise<void> {
-    const { queue, runner, keeper, watch } = this.#options;
+    const { queue, runner, keeper, watch, delivery } = this.#options;
     this.#isClosing = true;
     const timer = setTimeout(() => runner.interrupt(), graceMs);
     await keeper.stop();
@@ -391,6 +392,7 @@ export class ImageService {
     watch.close();
     await runner.tidy();
     await Promise.allSettled(this.#waits);
+    await delivery.onIdle();
   }
 }
 

@@ -1,12 +1,19 @@
 import { randomUUID } from "node:crypto";
+import fs, { closeSync } from "node:fs";
 import { access, constants, mkdir, open, opendir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
+import { promisify } from "node:util";
 import type { ByteRange, ObjectStore, OpenObject, StoredObject } from "../ports/object-store.ts";
 import { checkObjectKey } from "./object-key.ts";
 
-const READ_CHUNK_BYTES = 256 * 1024;
+const READ_CHUNK_BYTES = 128 * 1024;
 const TEMPORARY = ".tmp";
 const MAX_MOVE_ATTEMPTS = 100;
+
+// Images are read far more often than they are written, and these cost less than those of `node:fs/promises`.
+const statFile = promisify(fs.stat);
+const openFile = promisify(fs.open);
+const readInto = promisify(fs.read);
 
 /**
  * Objects as files below one directory. An object is written under a temporary name, synced, renamed into place and
@@ -44,9 +51,11 @@ export class DiskObjectStore implements ObjectStore {
 
   async open(key: string): Promise<OpenObject | undefined> {
     const path = this.#path(key);
-    const stats = await stat(path).catch(undefinedWhenMissing);
+    const stats = await statFile(path).catch(undefinedWhenMissing);
     if (!stats?.isFile()) return undefined;
-    return { key, byteSize: stats.size, modifiedAt: stats.mtime, read: (range) => readFile(path, range) };
+    const { size, mtime } = stats;
+    const whole = { start: 0, end: size - 1 };
+    return { key, byteSize: size, modifiedAt: mtime, read: (range = whole, scratch) => readFile(path, range, scratch) };
   }
 
   async *list(prefix: string): AsyncIterable<StoredObject> {
@@ -114,9 +123,29 @@ async function moveIntoPlace(temporaryPath: string, path: string): Promise<void>
   }
 }
 
-async function* readFile(path: string, range?: ByteRange): AsyncIterable<Uint8Array> {
-  const file = await open(path, "r");
-  yield* file.createReadStream({ highWaterMark: READ_CHUNK_BYTES, ...range });
+/** Costs half of what a stream does, most of it in memory that is not needed here. */
+async function* readFile(path: string, { start, end }: ByteRange, scratch?: Uint8Array): AsyncIterable<Uint8Array> {
+  const file = await openFile(path, "r");
+  try {
+    for (let position = start; position <= end; ) {
+      const byteSize = Math.min(scratch?.byteLength ?? READ_CHUNK_BYTES, end - position + 1);
+      const chunk = scratch?.subarray(0, byteSize) ?? Buffer.allocUnsafe(byteSize);
+      await fill(chunk, file, position);
+      position += byteSize;
+      yield chunk;
+    }
+  } finally {
+    // A file that was only read has nothing to wait for.
+    closeSync(file);
+  }
+}
+
+async function fill(chunk: Uint8Array, file: number, start: number): Promise<void> {
+  for (let filled = 0; filled < chunk.byteLength; ) {
+    const { bytesRead } = await readInto(file, chunk, filled, chunk.byteLength - filled, start + filled);
+    if (bytesRead === 0) throw new Error("a stored file ends before its last byte");
+    filled += bytesRead;
+  }
 }
 
 async function syncDirectory(path: string): Promise<void> {

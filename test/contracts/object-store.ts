@@ -207,6 +207,23 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         }
       });
 
+      test("reads through memory it is given, one chunk at a time", async () => {
+        const bytes = seededRandom(8).bytes(700_001);
+        await store.put(KEY, chunks(bytes));
+        const object = await openAt(store, KEY);
+        for (const [scratch, range] of [
+          [Buffer.alloc(100_000), undefined],
+          [Buffer.alloc(700_001), undefined],
+          [Buffer.alloc(1_000_000), undefined],
+          [Buffer.alloc(65_536), { start: 65_000, end: 650_001 }],
+        ] as const) {
+          const copies: Buffer[] = [];
+          for await (const chunk of object.read(range, scratch)) copies.push(Buffer.from(chunk));
+          const { start, end } = range ?? { start: 0, end: bytes.length - 1 };
+          expect(Buffer.concat(copies).equals(bytes.subarray(start, end + 1))).toBe(true);
+        }
+      });
+
       test("serves several readers of one object at once", async () => {
         const bytes = seededRandom(4).bytes(600_000);
         await store.put(KEY, chunks(bytes));

@@ -1,8 +1,9 @@
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
+import { MAX_DERIVATIVES } from "../../src/service/delivery.ts";
 import { type HttpAnswer, httpRequest } from "../support/http-request.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { once } from "../support/scripted-provider.ts";
 import { storedFiles } from "../support/stored-files.ts";
 
@@ -29,7 +30,8 @@ let imageId: string;
 beforeAll(async () => {
   gateway = await startScriptedGateway();
   gateway.provider.script = async function* draw({ prompt }) {
-    yield { type: "image", index: 0, bytes: once(await (prompt === "noise" ? drawNoise() : drawStripes())) };
+    const picture = prompt === "noise" ? drawNoise() : prompt === "large" ? drawLarge() : drawStripes();
+    yield { type: "image", index: 0, bytes: once(await picture) };
   };
   imageId = await makeImage();
 });
@@ -37,8 +39,9 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 async function makeImage(prompt = "stripes"): Promise<string> {
+  const size = prompt === "large" ? "1920x1080" : `${WIDTH}x${HEIGHT}`;
   const { body } = await gateway.graphql(
-    `mutation { generateImages(input: { prompt: "${prompt}", size: "${WIDTH}x${HEIGHT}" }) { images { id } } }`,
+    `mutation { generateImages(input: { prompt: "${prompt}", size: "${size}" }) { images { id } } }`,
   );
   return body.data.generateImages.images[0].id;
 }
@@ -49,7 +52,16 @@ async function linkOf(id: string, options: object): Promise<string> {
   return body.data.image.url;
 }
 
-const load = async (options: object) => httpRequest(await linkOf(imageId, options));
+const filesOf = async (id: string) => (await storedFiles(gateway.dataDir)).filter((path) => path.includes(`/${id}/`));
+
+/** The derivatives that are stored of an image, once there are any: one is handed over before it is kept. */
+const derivativesOf = (id: string) =>
+  poll(
+    async () => (await filesOf(id)).filter((path) => !path.endsWith("/original")),
+    (paths) => paths.length > 0,
+  );
+
+const load = async (options: object, id = imageId) => httpRequest(await linkOf(id, options));
 
 describe("fit", () => {
   test.each<[string, object, [number, number], Colour[]]>([
@@ -164,15 +176,15 @@ test("what is asked for as it is stored is the stored image itself", async () =>
     { height: HEIGHT },
     { width: WIDTH, height: HEIGHT, fit: "FILL", format: "PNG" },
   ];
-  const before = await storedFiles(gateway.dataDir);
-  const answers = await Promise.all(links.map((options) => load(options)));
+  const id = await makeImage();
+  const answers = await Promise.all(links.map((options) => load(options, id)));
 
-  const { body } = await gateway.graphql("query ($id: ID!) { image(id: $id) { byteSize } }", { id: imageId });
+  const { body } = await gateway.graphql("query ($id: ID!) { image(id: $id) { byteSize } }", { id });
   for (const answer of answers) {
     expect(answer.body.length).toBe(body.data.image.byteSize);
     expect(answer.body.equals(answers[0]?.body ?? Buffer.alloc(0))).toBe(true);
   }
-  expect(await storedFiles(gateway.dataDir)).toEqual(before);
+  expect(await filesOf(id)).toHaveLength(1);
 });
 
 test("every rendition has a link and a tag of its own", async () => {
@@ -196,46 +208,107 @@ describe("the work", () => {
   test("is done once, however many ask first at the same time, and kept", async () => {
     const id = await makeImage();
     const link = await linkOf(id, { width: 200, height: 120, format: "AVIF" });
-    const before = await storedFiles(gateway.dataDir);
 
-    const requests = Array.from({ length: 50 }, () => httpRequest(link));
-    const added = async () => (await storedFiles(gateway.dataDir)).filter((path) => !before.includes(path));
+    const requests = Array.from({ length: 100 }, () => httpRequest(link));
     await Promise.race(requests);
-    const [made = ""] = await added();
-    const { mtimeNs } = await stat(made, { bigint: true });
+    const [file = ""] = await derivativesOf(id);
+    const { mtimeNs } = await stat(file, { bigint: true });
     const answers = await Promise.all(requests);
 
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([200]));
     expect(answers.every((answer) => answer.body.equals(answers[0]?.body ?? Buffer.alloc(0)))).toBe(true);
-    const [file, ...others] = await added();
-    expect(others).toEqual([]);
-    expect((await readFile(file ?? "")).equals(answers[0]?.body ?? Buffer.alloc(0))).toBe(true);
+    expect(await derivativesOf(id)).toEqual([file]);
+    expect((await readFile(file)).equals(answers[0]?.body ?? Buffer.alloc(0))).toBe(true);
     // Whoever was answered last did not have it made again.
-    expect((await stat(file ?? "", { bigint: true })).mtimeNs).toBe(mtimeNs);
+    expect((await stat(file, { bigint: true })).mtimeNs).toBe(mtimeNs);
 
     // What is on disk is what is served from now on, under any link to the same rendition.
     const marked = await sharp({ create: { width: 200, height: 120, channels: 3, background: "#123456" } })
       .avif()
       .toBuffer();
-    await writeFile(file ?? "", marked);
+    await writeFile(file, marked);
     const later = await linkOf(id, { width: 200, height: 120, format: "AVIF", expiresIn: 60 });
     expect((await httpRequest(later)).body.equals(marked)).toBe(true);
   });
 
   test("is done again when the kept one is gone", async () => {
-    const link = await linkOf(imageId, { width: 33, format: "WEBP" });
-    const before = await storedFiles(gateway.dataDir);
+    const id = await makeImage();
+    const link = await linkOf(id, { width: 33, format: "WEBP" });
     const first = await httpRequest(link);
-    for (const file of await storedFiles(gateway.dataDir)) if (!before.includes(file)) await rm(file);
+    for (const file of await derivativesOf(id)) await rm(file);
 
     expect((await httpRequest(link)).body.equals(first.body)).toBe(true);
+  });
+
+  test("is kept for so many derivatives of an image, and the oldest makes room", async () => {
+    const id = await makeImage();
+    const links = await Promise.all(
+      Array.from({ length: MAX_DERIVATIVES + 3 }, (_, index) => linkOf(id, { width: 10 + index, height: 10 })),
+    );
+    const [first = "", second = "", ...others] = links;
+    const oldest = await httpRequest(first);
+    const ofThisImage = () => filesOf(id);
+    await poll(ofThisImage, (paths) => paths.length === 2);
+    for (const link of [second, ...others]) expect((await httpRequest(link)).status).toBe(200);
+    const kept = await poll(ofThisImage, (paths) =>
+      paths.some((path) => path.includes(`/${12 + others.length - 1}x10`)),
+    );
+    await poll(ofThisImage, (paths) => paths.length === MAX_DERIVATIVES + 1);
+
+    expect(kept.some((path) => path.endsWith("/original"))).toBe(true);
+    expect((await ofThisImage()).some((path) => path.includes("/10x10-"))).toBe(false);
+    expect((await httpRequest(first)).body.equals(oldest.body)).toBe(true);
+    await poll(ofThisImage, (paths) => paths.some((path) => path.includes("/10x10-")));
+    await poll(ofThisImage, (paths) => paths.length === MAX_DERIVATIVES + 1);
+  });
+
+  test("of an image that was deleted is not found, nor done, nor left behind", async () => {
+    const id = await makeImage();
+    const [made, unmade, whole] = await Promise.all([
+      linkOf(id, { width: 50 }),
+      linkOf(id, { width: 60 }),
+      linkOf(id, {}),
+    ]);
+    for (const link of [made, whole]) expect((await httpRequest(link)).status).toBe(200);
+    const racing = httpRequest(await linkOf(id, { width: 299, format: "AVIF" }));
+    const { body } = await gateway.graphql("query ($id: ID!) { image(id: $id) { generation { id } } }", { id });
+    await gateway.graphql("mutation ($id: ID!) { deleteGeneration(id: $id) }", { id: body.data.image.generation.id });
+
+    const answers = await Promise.all([made, unmade, whole].map((link) => httpRequest(link)));
+    expect(answers.map(({ status }) => status)).toEqual([404, 404, 404]);
+    await racing;
+    await poll(
+      () => storedFiles(gateway.dataDir),
+      (paths) => paths.every((path) => !path.includes(id)),
+    );
+  });
+
+  test("is refused beyond what can wait, and nothing waits behind AVIF", async () => {
+    const id = await makeImage("large");
+    const avif = await Promise.all(
+      Array.from({ length: 24 }, (_, index) => linkOf(id, { format: "AVIF", quality: index + 1 })),
+    );
+    const order: string[] = [];
+    const slow = avif.map((link) => httpRequest(link).finally(() => order.push("AVIF")));
+    const quick = httpRequest(await linkOf(id, { width: 64, format: "JPEG" })).finally(() => order.push("JPEG"));
+    const answers = await Promise.all(slow);
+
+    expect((await quick).status).toBe(200);
+    expect(order.at(-1)).toBe("AVIF");
+    const refused = answers.filter(({ status }) => status === 503);
+    expect(answers.filter(({ status }) => status === 200).length).toBe(answers.length - refused.length);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]?.headers["retry-after"]).toBe("5");
+    expect(JSON.parse(String(refused[0]?.body)).error).toMatchObject({
+      code: "OVERLOADED",
+      message: "too many images wait to be rendered; load this one again later",
+    });
   });
 
   test("leaves nothing behind when the stored image cannot be read", async () => {
     const id = await makeImage();
     const [stored = ""] = (await storedFiles(gateway.dataDir)).filter((path) => path.includes(id));
     await writeFile(stored, "this is no image");
-    const before = await storedFiles(gateway.dataDir);
     const answer = await httpRequest(await linkOf(id, { width: 10 }));
 
     expect(answer.status).toBe(500);
@@ -245,7 +318,7 @@ describe("the work", () => {
       message: `an internal error occurred; the operator finds it under ${answer.headers["x-request-id"]}`,
       requestId: answer.headers["x-request-id"],
     });
-    expect(await storedFiles(gateway.dataDir)).toEqual(before);
+    expect(await filesOf(id)).toEqual([stored]);
   });
 
   test("can be fetched in ranges, and not again when it is known", async () => {
@@ -311,6 +384,12 @@ function drawStripes(): Promise<Buffer> {
 function drawNoise(): Promise<Buffer> {
   const noise = { type: "gaussian", mean: 128, sigma: 40 } as const;
   return sharp({ create: { width: WIDTH, height: HEIGHT, channels: 3, background: "#000000", noise } })
+    .png()
+    .toBuffer();
+}
+
+function drawLarge(): Promise<Buffer> {
+  return sharp({ create: { width: 1920, height: 1080, channels: 3, background: "#345" } })
     .png()
     .toBuffer();
 }

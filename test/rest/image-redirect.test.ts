@@ -7,7 +7,7 @@ import { imagesDoor } from "../../src/rest/images.ts";
 import { getImageAsJson } from "../support/get-image-client.ts";
 import { httpRequest } from "../support/http-request.ts";
 import { S3_CREDENTIALS, type S3Server, startS3Server } from "../support/s3-server.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 
 const TTL_SECONDS = 600;
 const START = new Date("2026-11-22T09:30:00Z");
@@ -167,9 +167,16 @@ describe("with images in S3", () => {
       "query ($id: ID!) { image(id: $id) { url(width: 64, height: 32, format: WEBP) } }",
       { id },
     );
+    // The first viewer gets it before it is in S3.
+    const first = await httpRequest(body.data.image.url);
+    await poll(
+      () => httpRequest(body.data.image.url),
+      (answer) => answer.status === 302,
+    );
     const { status, headers, body: bytes } = await follow(body.data.image.url);
 
     expect([status, headers["content-type"]]).toEqual([200, "image/webp"]);
+    expect([first.status, first.body.equals(bytes)]).toEqual([200, true]);
     expect(bytes.subarray(8, 12).toString()).toBe("WEBP");
     expect(await s3.footprint(bucket)).toContainEqual(expect.stringContaining("/64x32-cover.webp"));
   });

@@ -1,0 +1,150 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, get, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { requestsPerSecond } from "./request-load.ts";
+import { median, ms, type Row } from "./row.ts";
+
+const STATIC = [fileURLToPath(new URL("./static-server.ts", import.meta.url))];
+const CONNECTIONS = 16;
+const ROUNDS = 9;
+const ROUND_SECONDS = 1;
+const RESIZES = 40;
+
+/** What signed delivery costs beside `express.static` on the same file, and a derivative beside bare sharp. */
+export async function measure(): Promise<Row[]> {
+  const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
+  const model = new Model();
+  const gateway = await MeasuredProcess.start(GATEWAY, { environment: await model.start() });
+  const files = await MeasuredProcess.start(STATIC, { environment: { PICTOGRAPH_DATA_DIR: directory } });
+  const compare = async (figure: string, url: string): Promise<Row> => {
+    await writeFile(join(directory, "image"), await load(url));
+    return compareDelivery(figure, url, `${files.url}/image`);
+  };
+  try {
+    const small = await model.draw(gateway.url, 98);
+    const large = await model.draw(gateway.url, 820);
+    const square = await model.draw(gateway.url, 1024);
+    return [
+      await compare("signed delivery of 30 KB, requests a second", small.url),
+      await compare("signed delivery of 2 MB, requests a second", large.url),
+      await compare(
+        "cached derivative of 100 KB, requests a second",
+        await linkTo(gateway.url, square.id, "quality: 92"),
+      ),
+      await compareResize(gateway.url, square.id, square.url, directory),
+    ];
+  } finally {
+    await Promise.all([gateway.stop(), files.stop(), model.stop(), rm(directory, { recursive: true })]);
+  }
+}
+
+/** One after the other in short rounds: whatever else the machine does meets both. */
+async function compareDelivery(figure: string, url: string, staticUrl: string): Promise<Row> {
+  const rounds: { readonly gateway: number; readonly files: number }[] = [];
+  for (let round = 0; round <= ROUNDS; round++) {
+    const files = await requestsPerSecond(staticUrl, CONNECTIONS, ROUND_SECONDS);
+    const gateway = await requestsPerSecond(url, CONNECTIONS, ROUND_SECONDS);
+    // The first one warms both up.
+    if (round > 0) rounds.push({ gateway, files });
+  }
+  const ratio = median(rounds.map(({ gateway, files }) => gateway / files));
+  return {
+    figure,
+    measured: `${median(rounds.map(({ gateway }) => gateway)).toFixed(0)}, ${ratio.toFixed(2)} of express.static`,
+    target: "0.8 of express.static",
+    comparedWith: `express.static ${median(rounds.map(({ files }) => files)).toFixed(0)}, median ratio of ${ROUNDS} rounds`,
+  };
+}
+
+/** From the request to the last byte, made and stored in between. */
+async function compareResize(gatewayUrl: string, id: string, url: string, directory: string): Promise<Row> {
+  const path = join(directory, "original");
+  await writeFile(path, await load(url));
+  const gateway: number[] = [];
+  const bare: number[] = [];
+  for (let quality = 100 - RESIZES; quality < 100; quality++) {
+    const link = await linkTo(gatewayUrl, id, `quality: ${quality}`);
+    const startedAt = performance.now();
+    await load(link);
+    const between = performance.now();
+    await sharp(path).resize(512, 512).jpeg({ quality }).toBuffer();
+    bare.push(performance.now() - between);
+    gateway.push(between - startedAt);
+  }
+  const ratio = median(gateway) / median(bare);
+  return {
+    figure: `resize 1024 to 512 (JPEG), first request, median of ${RESIZES}`,
+    measured: `${ms(median(gateway))}, ${ratio.toFixed(2)} of bare sharp`,
+    target: "1.2 of bare sharp",
+    comparedWith: `bare sharp ${ms(median(bare))}`,
+  };
+}
+
+async function linkTo(gatewayUrl: string, id: string, options: string): Promise<string> {
+  const query = `{ image(id: "${id}") { url(width: 512, height: 512, format: JPEG, ${options}) } }`;
+  const { image } = await ask(gatewayUrl, query);
+  return image.url;
+}
+
+async function ask(gatewayUrl: string, query: string) {
+  const response = await fetch(`${gatewayUrl}/graphql`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ query }),
+  });
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the query asks for
+  const { data, errors } = (await response.json()) as any;
+  if (errors) throw new Error(errors[0].message);
+  return data;
+}
+
+async function load(url: string): Promise<Buffer> {
+  const [response] = await once(get(url), "response");
+  if (response.statusCode !== 200) throw new Error(`an image was answered with ${response.statusCode}`);
+  return buffer(response);
+}
+
+/** Speaks as much of OpenAI's Images API as it takes to have an image stored. */
+class Model {
+  readonly #server: Server;
+  #picture: Buffer = Buffer.alloc(0);
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      request.resume().on("end", () => {
+        response.setHeader("Content-Type", "application/json");
+        response.end(JSON.stringify({ created: 0, data: [{ b64_json: this.#picture.toString("base64") }] }));
+      });
+    });
+  }
+
+  /** Answers the environment of a gateway that asks this model. */
+  async start(): Promise<Record<string, string>> {
+    await once(this.#server.listen(0, "127.0.0.1"), "listening");
+    const { port } = this.#server.address() as AddressInfo;
+    return { OPENAI_API_KEY: "none", OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1` };
+  }
+
+  /** Has the gateway make a square of noise, and sends it in exactly that size whatever it is asked for. */
+  async draw(gatewayUrl: string, side: number): Promise<{ readonly id: string; readonly url: string }> {
+    const noise = { type: "gaussian", mean: 128, sigma: 40 } as const;
+    this.#picture = await sharp({ create: { width: side, height: side, channels: 3, background: "#000", noise } })
+      .png()
+      .toBuffer();
+    const query = `mutation { generateImages(input: { prompt: "noise", size: "${side}x${side}" }) { images { id url } } }`;
+    const { generateImages } = await ask(gatewayUrl, query);
+    return generateImages.images[0];
+  }
+
+  stop(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
