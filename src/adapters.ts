@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { type Config, MIN_SECRET_LENGTH } from "./config.ts";
 import { GuardedDownloads } from "./downloads/guarded-downloads.ts";
 import { StartError } from "./errors.ts";
+import type { Downloads } from "./ports/downloads.ts";
 import type { Events } from "./ports/events.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import type { JobQueue } from "./ports/job-queue.ts";
@@ -28,6 +29,11 @@ export interface Store {
 export interface Storage {
   readonly objects: ObjectStore;
   close(): Promise<void>;
+}
+
+/** Fetches what callers name by its address, from the hosts that the configuration allows. */
+export function createDownloads({ downloadHosts }: Config): Downloads {
+  return new GuardedDownloads({ hosts: downloadHosts });
 }
 
 /** The providers that the configuration names, and the illustrator. */

@@ -2,7 +2,15 @@ import type { Express } from "express";
 import type { GraphQLSchema } from "graphql";
 import { type Logger, pino } from "pino";
 import { typeid } from "typeid-js";
-import { createProviders, openStorage, openStore, type Storage, type Store, signingSecretOf } from "./adapters.ts";
+import {
+  createDownloads,
+  createProviders,
+  openStorage,
+  openStore,
+  type Storage,
+  type Store,
+  signingSecretOf,
+} from "./adapters.ts";
 import { type Config, defaultModelWith, readConfig } from "./config.ts";
 import { contextFor, type DoorRequest, type OperationRequest } from "./graphql/context.ts";
 import { createGraphQLDoor } from "./graphql/door.ts";
@@ -164,7 +172,8 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, role, leaseMs } = config;
   const links = new ImageLinks(await signingSecretOf(config), config.urlTtlSeconds, now);
-  const edits = new EditIntake(records, objects);
+  const delivery = new ImageDelivery(records, objects, links, logger);
+  const edits = new EditIntake({ records, objects, downloads: createDownloads(config), links, delivery });
   const worker = typeid("run").toString();
   const runner = new Runner({
     records,
@@ -186,7 +195,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     events,
     catalogue,
     links,
-    delivery: new ImageDelivery(records, objects, links, logger),
+    delivery,
     placeholders: new Placeholders(records, objects),
     edits,
     runner,

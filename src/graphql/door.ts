@@ -12,6 +12,7 @@ import { contextOf } from "../http/request-context.ts";
 import type { DoorRequest } from "./context.ts";
 import { answerWithStatus, explainInternalErrors, formatError } from "./errors.ts";
 import { PARSE_OPTIONS } from "./limits.ts";
+import { acceptMultipart } from "./multipart.ts";
 import { guardOperations, type OperationGate } from "./operation-gate.ts";
 
 const PATH = "/graphql";
@@ -79,6 +80,7 @@ export async function createGraphQLDoor(
   const router = Router();
   router.use(
     PATH,
+    ...acceptMultipart(maxBodyBytes),
     express.json({ limit: maxBodyBytes, verify: refuseUnlessUtf8 }),
     expressMiddleware(server, {
       context: async ({ req }) => ({ ...contextOf(req), idempotencyKey: req.get("Idempotency-Key") }),

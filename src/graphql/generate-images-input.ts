@@ -3,20 +3,14 @@ import type { Background, ImageFormat, Quality } from "../ports/image-provider.t
 import { BackgroundEnum, ImageFormatEnum, QualityEnum } from "./enums.ts";
 import { ImageSizeScalar } from "./scalars.ts";
 
-@InputType("GenerateImagesInput", { description: "What to make." })
-export class GenerateImagesInput {
+/** What generations and edits have in common. */
+@InputType()
+export abstract class ImagesInput {
   @Field(() => String, { description: "What the images show: 1 to 32,000 characters." })
   prompt!: string;
 
   @Field(() => Int, { nullable: true, defaultValue: 1, description: "How many images: 1 to 10." })
   n?: number;
-
-  @Field(() => ImageSizeScalar, {
-    nullable: true,
-    defaultValue: "1024x1024",
-    description: "The exact size of every image: 64 to 3840 pixels a side, ratio 1:3 to 3:1.",
-  })
-  size?: string;
 
   @Field(() => String, { nullable: true, description: "One of `models`; the default model when left out." })
   model?: string;
@@ -70,4 +64,14 @@ export class GenerateImagesInput {
       "Seconds to wait for the images: 0 to 600. When they run out the generation is answered as it stands, and goes on.",
   })
   waitSeconds?: number;
+}
+
+@InputType("GenerateImagesInput", { description: "What to make." })
+export class GenerateImagesInput extends ImagesInput {
+  @Field(() => ImageSizeScalar, {
+    nullable: true,
+    defaultValue: "1024x1024",
+    description: "The exact size of every image: 64 to 3840 pixels a side, ratio 1:3 to 3:1.",
+  })
+  size?: string;
 }

@@ -1,12 +1,12 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Args, ArgsType, Ctx, Field, Int, ObjectType } from "type-graphql";
 import type { Billed } from "../errors.ts";
-import type { ImageFormat, TokenUsage } from "../ports/image-provider.ts";
+import type { ImageFormat, Operation, TokenUsage } from "../ports/image-provider.ts";
 import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Image, Warning } from "../ports/records.ts";
 import type { Fit } from "../service/pixels.ts";
 import { toSizeText } from "../service/sizes.ts";
 import type { GraphQLContext } from "./context.ts";
-import { BilledEnum, FailureCodeEnum, FitEnum, GenerationStatusEnum, ImageFormatEnum } from "./enums.ts";
+import { BilledEnum, FailureCodeEnum, FitEnum, GenerationStatusEnum, ImageFormatEnum, OperationEnum } from "./enums.ts";
 import { findModel, ModelType } from "./model-type.ts";
 import { NodeType } from "./node-type.ts";
 import { ImageSizeScalar, UsdScalar } from "./scalars.ts";
@@ -98,6 +98,17 @@ export class ImageType extends NodeType {
     return new GenerationType(generation);
   }
 
+  @Field(() => [ImageType], {
+    description:
+      "Your images that it was edited from, in their order, as far as they still exist; none for what came from elsewhere, or from text alone.",
+  })
+  async derivedFrom(@Ctx() { loaders }: GraphQLContext): Promise<ImageType[]> {
+    const generation = await loaders.generation.load(this.#image.generationId);
+    const ids = generation?.edit?.images.flatMap(({ imageId }) => imageId ?? []) ?? [];
+    const images = await Promise.all(ids.map((id) => loaders.image.load(id)));
+    return images.flatMap((image) => (image ? [new ImageType(image)] : []));
+  }
+
   @Field(() => Int, { description: "Its place among the images of its generation, from 0." })
   get index(): number {
     return this.#image.index;
@@ -163,6 +174,11 @@ export class GenerationType extends NodeType {
   @Field(() => GenerationStatusEnum, { description: "Where it stands." })
   get status(): GenerationStatus {
     return this.#generation.status;
+  }
+
+  @Field(() => OperationEnum, { description: "Whether images were made from text alone, or others changed." })
+  get operation(): Operation {
+    return this.#generation.edit ? "EDIT" : "GENERATE";
   }
 
   @Field(() => String, { description: "What was asked for." })

@@ -65,6 +65,7 @@ const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
   ["Query.models", (costOfEach) => 1 + costOfEach * SHORT_LIST],
   ["Query._entities", (costOfEach, { representations }) => 1 + costOfEach * representations.length],
   ["Generation.images", (costOfEach) => 1 + costOfEach * MAX_IMAGES],
+  ["Image.derivedFrom", (costOfEach) => 1 + costOfEach * SHORT_LIST],
   ["Mutation.generateImages", makesImages],
   ["Mutation.editImages", makesImages],
 ]);

@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from "type-graphql";
 import { checkWholeNumber } from "../service/generation-input.ts";
 import type { GraphQLContext } from "./context.ts";
+import { EditImagesInput, toImageReference } from "./edit-images-input.ts";
 import { GenerateImagesInput } from "./generate-images-input.ts";
 import { GenerationConnectionType, GenerationsArgs, toPageRequest } from "./generation-connection.ts";
 import { GenerationType, ImageType, withoutNulls } from "./generation-type.ts";
@@ -52,6 +53,28 @@ export class ImageResolver {
     checkWholeNumber("waitSeconds", waitSeconds, 0, MAX_WAIT_SECONDS);
     allowance.take(asked.n);
     const accepted = await service.submit(request.caller, { idempotencyKey: request.idempotencyKey, ...asked });
+    return new GenerationType(await service.wait(accepted, waitSeconds * 1000));
+  }
+
+  @Mutation(() => GenerationType, {
+    description:
+      "Changes images, or makes new ones after them. Accepted means durable, as with `generateImages`: the images are stored before it is accepted, and removed when it has ended.",
+  })
+  async editImages(
+    @Arg("input", () => EditImagesInput, { description: "What to change, and into what." }) input: EditImagesInput,
+    @Ctx() { request, service, allowance }: GraphQLContext,
+  ) {
+    const { waitSeconds = DEFAULT_WAIT_SECONDS, images, mask, ...asked } = withoutNulls(input);
+    checkWholeNumber("waitSeconds", waitSeconds, 0, MAX_WAIT_SECONDS);
+    allowance.take(asked.n);
+    const { idempotencyKey, rootUrl, caller } = request;
+    const references = images.map((image) => toImageReference("images", image, rootUrl));
+    const accepted = await service.submitEdit(caller, {
+      idempotencyKey,
+      ...asked,
+      images: await Promise.all(references),
+      mask: mask && (await toImageReference("mask", mask, rootUrl)),
+    });
     return new GenerationType(await service.wait(accepted, waitSeconds * 1000));
   }
 

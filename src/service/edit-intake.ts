@@ -4,15 +4,19 @@ import { pipeline } from "node:stream/promises";
 import PQueue from "p-queue";
 import sharp from "sharp";
 import { badInput, GatewayError } from "../errors.ts";
+import type { Downloads } from "../ports/downloads.ts";
 import {
   type EditSources,
+  type ImageFormat,
   type PixelSize,
   SOURCE_FORMATS,
   type SourceFormat,
   type SourceImage,
 } from "../ports/image-provider.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
-import type { EditOrder, EditSource, Records } from "../ports/records.ts";
+import type { EditOrder, EditSource, Image, Records } from "../ports/records.ts";
+import type { ImageDelivery } from "./delivery.ts";
+import type { ImageLinks } from "./image-links.ts";
 import { formatOf, renderImage } from "./pixels.ts";
 import { toSizeText } from "./sizes.ts";
 
@@ -26,7 +30,12 @@ export const MAX_EDIT_IMAGE_PIXELS = 50_000_000;
 /** An image that a caller wants to have changed, or a mask. */
 export type ImageReference =
   /** A stored image of the caller's own: `img_…`. */
-  { readonly id: string } | Upload;
+  | { readonly id: string }
+  /** An https address at a host that the operator allows. */
+  | { readonly url: string }
+  /** A signed URL of this gateway: its path and query, from the gateway's root. */
+  | { readonly link: string }
+  | Upload;
 
 /** A file on its way in, read at most once. */
 export interface Upload {
@@ -54,28 +63,38 @@ interface Incoming extends Upload {
   readonly imageId?: string;
 }
 
+export interface EditIntakeOptions {
+  readonly records: Pick<Records, "findImages">;
+  readonly objects: ObjectStore;
+  readonly downloads: Downloads;
+  readonly links: ImageLinks;
+  readonly delivery: ImageDelivery;
+}
+
 /** Takes in what edits change, before they are accepted, and keeps it until they have ended. */
 export class EditIntake {
-  readonly #records: Pick<Records, "findImages">;
+  readonly #options: EditIntakeOptions;
   readonly #objects: ObjectStore;
   // A decoder holds a whole file, and of some kinds of file all the pixels: one at a time.
   readonly #decoding = new PQueue({ concurrency: 1 });
 
-  constructor(records: Pick<Records, "findImages">, objects: ObjectStore) {
-    this.#records = records;
-    this.#objects = objects;
+  constructor(options: EditIntakeOptions) {
+    this.#options = options;
+    this.#objects = options.objects;
   }
 
   /**
    * Checks the images and stores a copy of each. Once this resolves they are durable; when it throws, nothing is left.
    *
-   * @throws BAD_USER_INPUT, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE or NOT_FOUND naming `images` or `mask`, and
-   *   whatever the bytes of an upload throw
+   * @throws BAD_USER_INPUT, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, NOT_FOUND, FORBIDDEN, UPSTREAM_FAILED or
+   *   UPSTREAM_TIMEOUT naming `images` or `mask`, and whatever the bytes of an upload throw
    */
   async take(generationId: string, owner: string, { images, mask }: EditReferences): Promise<EditOrder> {
     const taken: EditSource[] = [];
     const takeOne = async (reference: ImageReference, place: Place): Promise<EditSource> => {
-      const incoming = "id" in reference ? await this.#find(reference.id, owner, place) : reference;
+      const incoming = await this.#find(reference, owner).catch((error) => {
+        throw namedAs(place, error);
+      });
       const source = await this.#store(`${generationId}/sources/${taken.length}`, incoming, place);
       taken.push(source);
       return source;
@@ -114,18 +133,33 @@ export class EditIntake {
     await Promise.allSettled(keys.map((key) => this.#objects.delete(key)));
   }
 
-  async #find(imageId: string, owner: string, { field, name }: Place): Promise<Incoming> {
-    const [image] = await this.#records.findImages([imageId]);
-    if (image?.owner !== owner) throw new GatewayError("NOT_FOUND", `${name}: you have no such image`, { field });
-    const bytes = this.#read(image.key);
-    if (image.format !== "AVIF") return { imageId, bytes };
-    // No model reads AVIF.
-    return { imageId, bytes: renderImage(bytes, { fit: "COVER", format: "PNG" }) };
+  async #find(reference: ImageReference, owner: string): Promise<Incoming> {
+    if ("bytes" in reference) return reference;
+    if ("url" in reference) return { bytes: this.#options.downloads.read(reference.url, DOWNLOAD_LIMITS) };
+    if ("link" in reference) return this.#follow(reference.link, owner);
+    const image = await this.#ownImage(reference.id, owner);
+    if (!image) throw new GatewayError("NOT_FOUND", "you have no such image");
+    return { imageId: image.id, bytes: asSource(this.#read(image.key), image.format) };
+  }
+
+  /** Whoever has a signed URL may see what it stands for; that it came from an image only the image's owner is told. */
+  async #follow(link: string, owner: string): Promise<Incoming> {
+    const { object, format } = await this.#options.delivery.open(link);
+    const target = this.#options.links.verify(link);
+    const image = "imageId" in target ? await this.#ownImage(target.imageId, owner) : undefined;
+    return { bytes: asSource(object.read(), format), ...(image && { imageId: image.id }) };
+  }
+
+  async #ownImage(id: string, owner: string): Promise<Image | undefined> {
+    const [image] = await this.#options.records.findImages([id]);
+    return image?.owner === owner ? image : undefined;
   }
 
   async #store(key: string, incoming: Incoming, place: Place): Promise<EditSource> {
     const meter = new SourceMeter(incoming, place);
-    await this.#objects.put(key, meter.bytes);
+    await this.#objects.put(key, meter.bytes).catch((error) => {
+      throw namedAs(place, error);
+    });
     try {
       const size = await this.#decoding.add(() => this.#inspect(key, place));
       const { format, byteSize, sha256 } = meter;
@@ -237,6 +271,21 @@ class SourceMeter {
     const { field, name } = this.#place;
     return new GatewayError("PAYLOAD_TOO_LARGE", `${name} is too large; send less than 50 MB`, { field });
   }
+}
+
+/** For one download. */
+const DOWNLOAD_LIMITS = { maxBytes: MAX_EDIT_IMAGE_BYTES, timeoutMs: 60_000 };
+
+/** No model reads AVIF. */
+function asSource(bytes: AsyncIterable<Uint8Array>, format: ImageFormat): AsyncIterable<Uint8Array> {
+  return format === "AVIF" ? renderImage(bytes, { fit: "COVER", format: "PNG" }) : bytes;
+}
+
+/** Says which image an error is about that does not know. */
+function namedAs({ field, name }: Place, error: unknown): unknown {
+  if (!(error instanceof GatewayError) || error.details.field !== undefined) return error;
+  const { code, message, isRetryable, details, cause } = error;
+  return new GatewayError(code, `${name}: ${message}`, { ...details, field, isRetryable, cause });
 }
 
 /** By so many bytes a format is recognised. */

@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { pino } from "pino";
+import { GuardedDownloads } from "../../src/downloads/guarded-downloads.ts";
 import type { Records } from "../../src/ports/records.ts";
+import { ImageDelivery } from "../../src/service/delivery.ts";
 import { EditIntake } from "../../src/service/edit-intake.ts";
 import { ImageIntake } from "../../src/service/image-intake.ts";
+import { ImageLinks } from "../../src/service/image-links.ts";
 import { ModelCatalogue } from "../../src/service/model-catalogue.ts";
 import { Previews } from "../../src/service/previews.ts";
 import { ProviderCalls } from "../../src/service/provider-calls.ts";
@@ -42,6 +45,8 @@ afterEach(() => records.close());
 function createRunner(changes: Partial<Records> = {}): Runner {
   const logger = pino({ enabled: false });
   let imageCount = 0;
+  const links = new ImageLinks("a secret for tests", 60, now);
+  const delivery = new ImageDelivery(records, objects, links, logger);
   return new Runner({
     records: new Proxy(records, {
       get: (target, name: keyof Records) => changes[name] ?? target[name].bind(target),
@@ -49,7 +54,7 @@ function createRunner(changes: Partial<Records> = {}): Runner {
     events,
     catalogue: new ModelCatalogue([provider], SCRIPTED_MODEL.id, now),
     intake: new ImageIntake(objects, now, () => `img_${++imageCount}`),
-    edits: new EditIntake(records, objects),
+    edits: new EditIntake({ records, objects, downloads: new GuardedDownloads({ hosts: [] }), links, delivery }),
     previews: new Previews({ objects, records, events, logger, worker: WORKER }),
     calls: new ProviderCalls(logger),
     logger,

@@ -1,0 +1,42 @@
+import type { RequestHandler } from "express";
+import graphqlUploadExpress from "graphql-upload/graphqlUploadExpress.mjs";
+import { GatewayError } from "../errors.ts";
+import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "../service/edit-intake.ts";
+
+/** A page of another origin cannot send one of these without asking first. The same that Apollo Server looks for. */
+const PREFLIGHT_HEADERS = ["Apollo-Require-Preflight", "X-Apollo-Operation-Name"];
+
+/**
+ * Reads multipart requests, whose files go through temporary files, never through memory, and are removed when the
+ * answer is sent or the caller is gone.
+ *
+ * A form of any page may be multipart, and browsers send it with the visitor's cookies and network: such a request is
+ * refused before its files are read, unless it has a header that only scripts can set.
+ */
+export function acceptMultipart(maxBodyBytes: number): RequestHandler[] {
+  const read = graphqlUploadExpress({
+    maxFieldSize: maxBodyBytes,
+    maxFileSize: MAX_EDIT_IMAGE_BYTES,
+    maxFiles: MAX_EDIT_IMAGES + 1,
+  });
+  const parse: RequestHandler = (request, response, next) =>
+    read(request, response, (error?: unknown) => next(error === undefined ? undefined : toGatewayError(error)));
+  return [refuseForms, parse];
+}
+
+const refuseForms: RequestHandler = (request, _response, next) => {
+  const isForm = request.is("multipart/form-data") !== false && request.is("multipart/form-data") !== null;
+  if (!isForm || PREFLIGHT_HEADERS.some((name) => request.get(name))) return next();
+  throw new GatewayError("BAD_USER_INPUT", `a multipart request needs the header ${PREFLIGHT_HEADERS[0]}: true`);
+};
+
+/** What the parser says of the request itself; it speaks of the specification, and of no content. */
+function toGatewayError(error: unknown): unknown {
+  const { status, expose, message } = error as { status?: unknown; expose?: unknown; message?: string };
+  if (status === 413) {
+    const limit = `send at most ${MAX_EDIT_IMAGES} images and a mask, each under 50 MB`;
+    return new GatewayError("PAYLOAD_TOO_LARGE", `the multipart request is too large; ${limit}`, { cause: error });
+  }
+  if (expose === true) return new GatewayError("BAD_USER_INPUT", message ?? "", { cause: error });
+  return new GatewayError("BAD_USER_INPUT", "the multipart request is broken or cut short", { cause: error });
+}
