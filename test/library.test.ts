@@ -1,11 +1,17 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeExecutableSchema, mergeSchemas } from "@graphql-tools/schema";
+import { stitchSchemas } from "@graphql-tools/stitch";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import express from "express";
+import { graphql, parse, printSchema, subscribe } from "graphql";
+import { pino } from "pino";
+import { buildSchema, Field, ObjectType, Query, Resolver } from "type-graphql";
 import { listen } from "../src/http/server.ts";
 import { createGateway, type Gateway, GatewayError } from "../src/index.ts";
-import { ScriptedProvider } from "./support/scripted-provider.ts";
+import { SCRIPTED_MODEL, ScriptedProvider } from "./support/scripted-provider.ts";
+import { temporaryDirectories } from "./support/temporary-directory.ts";
 
 describe("a gateway inside another program", () => {
   const provider = new ScriptedProvider();
@@ -171,6 +177,139 @@ describe("a provider of the host's own that does not heed its signal", () => {
     expect((await ended).failure).toMatchObject({ code: "INTERRUPTED", billed: "UNKNOWN" });
     await gateway.close();
     await rm(dataDir, { recursive: true, force: true });
+  });
+});
+
+describe("two gateways in one process", () => {
+  const makeDirectory = temporaryDirectories();
+  const PAGE = "{ models { id } generations { edges { node { prompt model { provider } images { id } } } } }";
+  const providerOf = (name: string) => {
+    const model = { ...SCRIPTED_MODEL, provider: name };
+    return Object.assign(new ScriptedProvider([model]), { name });
+  };
+
+  test("know nothing of each other, and one goes on when the other is closed", async () => {
+    const [first, second] = await Promise.all(
+      ["first", "second"].map(async (name) =>
+        createGateway({ dataDir: await makeDirectory(), providers: [providerOf(name)], defaultModel: "scripted-1" }),
+      ),
+    );
+    if (!first || !second) throw new Error("two gateways were made");
+    const generate = async ({ images }: Gateway, prompt: string) =>
+      images.wait(await images.submit({ owner: "public" }, { prompt, n: 2, size: "64x64" }), 20_000);
+    const pageOf = async ({ schema }: Gateway) =>
+      JSON.parse(JSON.stringify(await graphql({ schema, source: PAGE }))).data.generations.edges.map(
+        ({ node }: { node: { prompt: string; model: { provider: string }; images: object[] } }) =>
+          `${node.prompt}, ${node.model.provider}, ${node.images.length} images`,
+      );
+
+    const [madeFirst, madeSecond] = await Promise.all([generate(first, "a fox"), generate(second, "a cat")]);
+    expect(await pageOf(first)).toEqual(["a fox, first, 2 images"]);
+    expect(await pageOf(second)).toEqual(["a cat, second, 2 images"]);
+    expect(await first.images.generations({ owner: "public" }, [madeSecond.id])).toEqual([undefined]);
+    const [[image] = []] = await first.images.imagesOf([madeFirst.id]);
+    const link = image ? first.images.link(image) : "";
+    await expect(second.images.open(link)).rejects.toMatchObject({ code: "FORBIDDEN" });
+
+    await first.close();
+    expect((await generate(second, "a dog")).status).toBe("SUCCEEDED");
+    expect(await pageOf(second)).toEqual(["a dog, second, 2 images", "a cat, second, 2 images"]);
+    await second.close();
+  });
+
+  test("have the same graph, whatever types the host itself has given to type-graphql", async () => {
+    @ObjectType("Image")
+    class HostImage {
+      @Field(() => String)
+      title!: string;
+    }
+    @Resolver()
+    class HostResolver {
+      @Query(() => HostImage)
+      image(): HostImage {
+        return { title: "the host's" };
+      }
+    }
+    const gateway = await createGateway({ dataDir: await makeDirectory() });
+    const own = await buildSchema({ resolvers: [HostResolver], validate: false });
+    const committed = await readFile(new URL("../schema/schema.graphql", import.meta.url), "utf8");
+
+    expect(`${printSchema(gateway.schema)}\n`).toBe(committed);
+    expect(await graphql({ schema: own, source: "{ image { title } }" })).toMatchObject({
+      data: { image: { title: "the host's" } },
+    });
+    await gateway.close();
+  });
+});
+
+describe("the graph in a server of the host's own", () => {
+  const makeDirectory = temporaryDirectories();
+
+  test("is stitched to another graph, for the caller that the host's context names", async () => {
+    const gateway = await createGateway({
+      dataDir: await makeDirectory(),
+      providers: [new ScriptedProvider()],
+      defaultModel: "scripted-1",
+      publicUrl: "https://images.example",
+      requestOf: ({ user }: { user: string }) => ({ caller: { owner: user } }),
+    });
+    const { images } = gateway;
+    const made = await images.wait(await images.submit({ owner: "ann" }, { prompt: "a fox", size: "64x64" }), 20_000);
+    const shop = makeExecutableSchema({
+      typeDefs: "type Query { motto: String! }",
+      resolvers: { Query: { motto: () => "pictures for all" } },
+    });
+    const schema = stitchSchemas({ subschemas: [{ schema: shop }, { schema: gateway.schema }] });
+    const source = `{ motto generation(id: "${made.id}") { images { url } } }`;
+
+    expect(await graphql({ schema, source, contextValue: { user: "ann" } })).toEqual({
+      data: {
+        motto: "pictures for all",
+        generation: { images: [{ url: expect.stringMatching(/^https:\/\/images\.example\/images\/img_/) }] },
+      },
+    });
+    expect(await graphql({ schema, source, contextValue: { user: "bob" } })).toEqual({
+      data: { motto: "pictures for all", generation: null },
+    });
+    await gateway.close();
+  });
+
+  test("tells of a generation as it goes on, merged into another graph", async () => {
+    const gateway = await createGateway({
+      dataDir: await makeDirectory(),
+      providers: [new ScriptedProvider()],
+      defaultModel: "scripted-1",
+    });
+    const shop = makeExecutableSchema({ typeDefs: "type Query { motto: String! }" });
+    const schema = mergeSchemas({ schemas: [shop, gateway.schema] });
+    const { id } = await gateway.images.submit({ owner: "public" }, { prompt: "a fox", size: "64x64" });
+    const document = parse(`subscription { generationEvents(id: "${id}") {
+      __typename ... on GenerationStatusChanged { generation { status images { index } } }
+    } }`);
+    const events = await subscribe({ schema, document, contextValue: Object.freeze({ host: "its own" }) });
+    if (!(Symbol.asyncIterator in events)) throw new Error(JSON.stringify(events));
+    const seen: unknown[] = [];
+    for await (const { data, errors } of events) seen.push(errors ?? data?.generationEvents);
+
+    expect(JSON.parse(JSON.stringify(seen.at(-1)))).toEqual({
+      __typename: "GenerationStatusChanged",
+      generation: { status: "SUCCEEDED", images: [{ index: 0 }] },
+    });
+    await gateway.close();
+  });
+
+  test("shows that server nothing of an unexpected error, and logs it", async () => {
+    const lines: string[] = [];
+    const logger = pino({}, { write: (line: string) => void lines.push(line) });
+    const gateway = await createGateway({ dataDir: await makeDirectory(), logger });
+    await gateway.close();
+    const { data, errors } = await graphql({ schema: gateway.schema, source: "{ generations { edges { cursor } } }" });
+
+    expect(data).toBeNull();
+    expect(errors?.map(({ message, extensions }) => ({ message, extensions }))).toEqual([
+      { message: expect.stringMatching(/^an internal error occurred/), extensions: { code: "INTERNAL" } },
+    ]);
+    expect(lines.join("")).toContain("unexpected error");
   });
 });
 
