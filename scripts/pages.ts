@@ -2,6 +2,7 @@ import { copyFile, cp, mkdir } from "node:fs/promises";
 
 /** What the pages load, by page; the packages are needed for the build only. */
 const FROM_PACKAGES = {
+  docs: ["swagger-ui-dist/swagger-ui-bundle.js", "swagger-ui-dist/swagger-ui.css"],
   graphiql: [
     "react/umd/react.production.min.js",
     "react-dom/umd/react-dom.production.min.js",

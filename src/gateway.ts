@@ -29,6 +29,7 @@ import type { ImageProvider } from "./ports/image-provider.ts";
 import { getImageDoor } from "./rest/get-image.ts";
 import { imagesDoor } from "./rest/images.ts";
 import { openAIDoor } from "./rest/openai.ts";
+import { openApiDoor } from "./rest/openapi-door.ts";
 import { ImageDelivery } from "./service/delivery.ts";
 import { EditIntake } from "./service/edit-intake.ts";
 import { GenerationWatch } from "./service/generation-watch.ts";
@@ -41,7 +42,7 @@ import { Placeholders } from "./service/placeholders.ts";
 import { Previews } from "./service/previews.ts";
 import { ProviderCalls } from "./service/provider-calls.ts";
 import { Runner } from "./service/runner.ts";
-import { graphiqlDoor } from "./web/graphiql.ts";
+import { pageDoor } from "./web/page-door.ts";
 
 /** How much longer than a provider's time the REST door waits: to tell how the call ended. */
 const LAST_WORD_MS = 1_000;
@@ -239,10 +240,12 @@ async function createDoors({ config, images, store, storage, logger, answers }: 
     healthDoor(health),
     getImage,
     openAI,
+    openApiDoor(),
+    pageDoor("docs"),
     imagesDoor(images, config),
     socketDoor(operations, live),
     streamDoor(operations, live),
-    ...(gate.showsSchema ? [graphiqlDoor()] : []),
+    ...(gate.showsSchema ? [pageDoor("graphiql")] : []),
     graphql,
   ];
   return { app: createApp(doors, { ...config, logger, answers }), health, closeDoors: graphql.close };

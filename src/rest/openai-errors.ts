@@ -4,17 +4,20 @@ import { setErrorStatus, toCallerError } from "../http/errors.ts";
 import { HTTP_STATUS } from "../http/status.ts";
 
 /** OpenAI's names of what can be wrong with a parameter. */
-export type ParameterFault =
-  | "missing_required_parameter"
-  | "unknown_parameter"
-  | "unsupported_parameter"
-  | "invalid_type"
-  | "invalid_value"
-  | "integer_below_min_value"
-  | "integer_above_max_value"
-  | "string_above_max_length"
-  | "empty_string"
-  | "array_above_max_length";
+const PARAMETER_FAULTS = [
+  "missing_required_parameter",
+  "unknown_parameter",
+  "unsupported_parameter",
+  "invalid_type",
+  "invalid_value",
+  "integer_below_min_value",
+  "integer_above_max_value",
+  "string_above_max_length",
+  "empty_string",
+  "array_above_max_length",
+] as const;
+
+export type ParameterFault = (typeof PARAMETER_FAULTS)[number];
 
 /** A parameter that has to change, told as OpenAI tells it. */
 export class ParameterError extends GatewayError {
@@ -64,7 +67,16 @@ function kindOf({ code, details }: GatewayError): OpenAIKind {
   return code === "UNSUPPORTED_MEDIA_TYPE" && details.field !== undefined ? WRONG_FILE : KINDS[code];
 }
 
-/** The status of an error at the doors that speak OpenAI's language. */
+/** The status of an error code at the doors that speak OpenAI's language. */
+export function openAIStatus(code: ErrorCode): number {
+  return KINDS[code].status ?? HTTP_STATUS[code];
+}
+
+/** Every `code` that an error of these doors may have. */
+export const OPENAI_CODES: readonly string[] = [
+  ...new Set([...[...Object.values(KINDS), WRONG_FILE].map(({ code }) => code), ...PARAMETER_FAULTS]),
+];
+
 function statusOf(error: GatewayError): number {
   return kindOf(error).status ?? HTTP_STATUS[error.code];
 }

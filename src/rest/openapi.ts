@@ -3,31 +3,15 @@ import { HTTP_STATUS } from "../http/status.ts";
 import { IMAGE_FORMATS } from "../ports/image-provider.ts";
 import { MAX_IMAGES, MAX_PROMPT_LENGTH } from "../service/generation-input.ts";
 import { MAX_RATIO, MAX_SIDE, MIN_SIDE } from "../service/sizes.ts";
-
-/** A JSON value, as OpenAPI documents are made of. */
-type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+import { describeOpenAIPaths, describeOpenAISchemas } from "./openai-openapi.ts";
+import { errorResponses, IDEMPOTENCY_KEY, type Json, json } from "./openapi-parts.ts";
 
 const EXAMPLE = { prompt: "A cute asian girl with long hair smiling and looking at me", n: "2", size: "1024x1024" };
-
-/** What can go wrong at a door, by status, each with the codes of section "Errors" of the README. */
-function errorResponses(codes: readonly ErrorCode[], schema: string): { [status: string]: Json } {
-  const byStatus = Map.groupBy(codes, (code) => HTTP_STATUS[code]);
-  const statuses = [...byStatus.keys()].sort((a, b) => a - b);
-  return Object.fromEntries(
-    statuses.map((status) => [
-      String(status),
-      {
-        description: (byStatus.get(status) ?? []).join(" or "),
-        content: { "application/json": { schema: { $ref: `#/components/schemas/${schema}` } } },
-      },
-    ]),
-  );
-}
 
 const GET_IMAGE_ERRORS = ERROR_CODES.filter((code) => !["UNAUTHENTICATED", "NOT_FOUND"].includes(code));
 
 /** The REST doors as an OpenAPI 3.1 document. */
-export function describeRestDoors(): Json {
+export function describeRestDoors(): { readonly [key: string]: Json } {
   return {
     openapi: "3.1.0",
     info: {
@@ -40,8 +24,16 @@ export function describeRestDoors(): Json {
     paths: {
       "/get-image": { post: describeGetImage() },
       "/images/{name}": { get: describeImages("get"), head: describeImages("head") },
+      ...describeOpenAIPaths(),
+      "/healthz": { get: describeHealth("healthz", "Whether the process lives", {}) },
+      "/readyz": {
+        get: describeHealth("readyz", "Whether it can take traffic", {
+          "503": { description: "Not now, or not any more", content: json("Health") },
+        }),
+      },
+      "/openapi.json": { get: describeDocument() },
     },
-    components: { schemas: describeSchemas() },
+    components: { schemas: { ...describeSchemas(), ...describeOpenAISchemas() } },
   };
 }
 
@@ -52,15 +44,7 @@ function describeGetImage(): Json {
     summary: "Make images",
     description:
       "The contract of AI-Image-Generate v1.0.0 (2022). The Content-Type header may be missing: the body is then recognised by its content.",
-    parameters: [
-      {
-        name: "Idempotency-Key",
-        in: "header",
-        required: false,
-        description: "The same key with the same input gives the same images for 24 hours, paid once.",
-        schema: { type: "string", minLength: 1, maxLength: 255 },
-      },
-    ],
+    parameters: [IDEMPOTENCY_KEY],
     requestBody: {
       required: true,
       content: {
@@ -74,7 +58,7 @@ function describeGetImage(): Json {
         description: "The images, as URLs that any viewer can load until they expire",
         content: { "application/json": { schema: { $ref: "#/components/schemas/GetImageResponse" } } },
       },
-      ...errorResponses(GET_IMAGE_ERRORS, "GetImageFailure"),
+      ...errorResponses(GET_IMAGE_ERRORS, "GetImageFailure", (code) => HTTP_STATUS[code]),
     },
   };
 }
@@ -102,15 +86,56 @@ function describeImages(method: "get" | "head"): Json {
     ],
     responses: {
       "200": { description: "The image", ...bytes },
-      "206": { description: "The part that the Range header asked for", ...bytes },
+      ...(method === "get" && { "206": { description: "The part that the Range header asked for", ...bytes } }),
+      ...(method === "get" && { "302": { description: "The bucket that keeps the image, at a URL for a minute" } }),
       "304": { description: "The image that If-None-Match names" },
-      "416": { description: "The Range header asks for what is not there" },
-      ...errorResponses(["FORBIDDEN", "NOT_FOUND", "INTERNAL"], "Failure"),
+      ...(method === "get" && { "416": { description: "The Range header asks for what is not there" } }),
+      ...withoutBodies(
+        method === "head",
+        errorResponses(IMAGE_ERRORS, "Failure", (code) => HTTP_STATUS[code]),
+      ),
     },
   };
 }
 
-function describeSchemas(): Json {
+const IMAGE_ERRORS: readonly ErrorCode[] = ["FORBIDDEN", "NOT_FOUND", "INTERNAL", "OVERLOADED"];
+
+function withoutBodies(
+  isHead: boolean,
+  responses: { readonly [status: string]: Json },
+): {
+  readonly [status: string]: Json;
+} {
+  if (!isHead) return responses;
+  const bare = Object.entries(responses).map(([status, response]) => {
+    const { content: _content, ...rest } = response as { readonly [key: string]: Json };
+    return [status, rest];
+  });
+  return Object.fromEntries(bare);
+}
+
+const FORBIDDEN = { "403": { description: "FORBIDDEN: pages of this origin may not call", content: json("Failure") } };
+
+function describeHealth(operationId: string, summary: string, more: { readonly [status: string]: Json }): Json {
+  return {
+    operationId,
+    summary,
+    responses: { "200": { description: "Yes", content: json("Health") }, ...FORBIDDEN, ...more },
+  };
+}
+
+function describeDocument(): Json {
+  return {
+    operationId: "openapi",
+    summary: "This document",
+    responses: {
+      "200": { description: "The REST doors", content: { "application/json": { schema: { type: "object" } } } },
+      ...FORBIDDEN,
+    },
+  };
+}
+
+function describeSchemas(): { readonly [name: string]: Json } {
   const text = (description: string): Json => ({ type: "string", description });
   const urlResponse = (urlList: Json): Json => ({
     type: "object",
@@ -153,6 +178,19 @@ function describeSchemas(): Json {
       properties: {
         urlResponse: urlResponse({ type: "array", maxItems: 0, items: { type: "string" } }),
         errorMessage: text("What is wrong and what to send instead; never OK"),
+      },
+    },
+    Health: {
+      type: "object",
+      required: ["status"],
+      additionalProperties: false,
+      properties: {
+        status: { type: "string", enum: ["ok", "draining", "failed"] },
+        checks: {
+          type: "object",
+          additionalProperties: { type: "string", enum: ["ok", "failed"] },
+          description: "What is needed to take traffic",
+        },
       },
     },
     Failure: {
