@@ -8,6 +8,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   queue: () => import("./queue.ts"),
   "hot-path": () => import("./hot-path.ts"),
   postgres: () => import("./postgres.ts"),
+  live: () => import("./live.ts"),
 };
 
 const asked = process.argv.slice(2);

@@ -75,7 +75,7 @@ interface Weight {
   readonly images: number;
 }
 
-/** Without variables an operation weighs the same each time, and Apollo Server keeps its documents. */
+/** With no other variables than texts an operation weighs the same each time, and its document is kept. */
 const weights = new WeakMap<OperationDefinitionNode, Weight>();
 
 /**
@@ -92,10 +92,12 @@ export function checkWeight(
   const { variableDefinitions = [] } = operation;
   if (getVariableValues(schema, variableDefinitions, variables, { maxErrors: 1 }).errors) return undefined;
   try {
-    const { cost, images } = weights.get(operation) ?? weigh(schema, document, operation, variables);
+    const isAlwaysTheSame = Object.values(variables).every((value) => typeof value === "string");
+    const known = isAlwaysTheSame ? weights.get(operation) : undefined;
+    const { cost, images } = known ?? weigh(schema, document, operation, variables);
     if (images > LIMITS.images) return asGraphQLError(tooManyImages(images));
     if (cost > LIMITS.cost) return invalid(`Query cost limit of ${LIMITS.cost} exceeded, found ${cost}.`);
-    if (variableDefinitions.length === 0) weights.set(operation, { cost, images });
+    if (isAlwaysTheSame) weights.set(operation, { cost, images });
     return undefined;
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;

@@ -37,6 +37,10 @@ export interface OperationGateOptions {
   readonly trustedDocuments: TrustedDocuments | undefined;
 }
 
+/** Documents that are kept for the next time, and the longest of them in characters. */
+const MAX_KEPT = 200;
+const MAX_KEPT_LENGTH = 10_000;
+
 /** Decides which operations run, for every transport alike. */
 export class OperationGate {
   /** Whether the schema may be asked for; of trusted documents, any may. */
@@ -47,6 +51,8 @@ export class OperationGate {
   readonly validationRules: readonly ValidationRule[];
   readonly #schema: GraphQLSchema;
   readonly #trustedDocuments: TrustedDocuments | undefined;
+  /** Valid ones by their text: a thousand subscribers send the same one, and each would hold its own. */
+  readonly #documents = new Map<string, DocumentNode>();
 
   constructor(schema: GraphQLSchema, { hasIntrospection, trustedDocuments }: OperationGateOptions) {
     this.#schema = schema;
@@ -68,10 +74,8 @@ export class OperationGate {
     if (text === undefined) return [badRequest("query must be a GraphQL document")];
     const untrusted = this.refuseUntrusted(text);
     if (untrusted) return [untrusted];
-    const document = parseDocument(text);
-    if (document instanceof GraphQLError) return [document];
-    const errors = validate(this.#schema, document, [...specifiedRules, ...this.validationRules]);
-    if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED"));
+    const document = this.#documents.get(text) ?? this.#read(text);
+    if (!("kind" in document)) return document;
     const operation = getOperationAST(document, request.operationName);
     if (!operation) return [badRequest("operationName must name one of the document's operations")];
     const tooMuch = this.weigh(document, operation, request.variables);
@@ -98,6 +102,19 @@ export class OperationGate {
     variables: CarriedOperation["variables"],
   ): GraphQLError | undefined {
     return checkWeight(this.#schema, document, operation, variables ?? {});
+  }
+
+  #read(text: string): DocumentNode | readonly GraphQLError[] {
+    const document = parseDocument(text);
+    if (document instanceof GraphQLError) return [document];
+    const errors = validate(this.#schema, document, [...specifiedRules, ...this.validationRules]);
+    if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED"));
+    if (text.length <= MAX_KEPT_LENGTH) {
+      const [oldest] = this.#documents.keys();
+      if (oldest !== undefined && this.#documents.size >= MAX_KEPT) this.#documents.delete(oldest);
+      this.#documents.set(text, document);
+    }
+    return document;
   }
 
   #textOf({ query, extensions }: CarriedOperation): string | undefined {

@@ -29,6 +29,14 @@ const COMMENT = ":\n\n";
  */
 export function streamDoor(operations: LiveOperations, options: StreamDoorOptions): Door {
   const { maxBodyBytes, stopped, keepAliveMs = KEEP_ALIVE_MS } = options;
+  const streams = new Set<EventStream>();
+  const keepAlive = setInterval(() => {
+    for (const stream of streams) stream.keepAlive();
+  }, keepAliveMs).unref();
+  stopped.addEventListener("abort", () => {
+    clearInterval(keepAlive);
+    for (const stream of streams) stream.end();
+  });
   const router = Router({ caseSensitive: true, strict: true });
   router.post(
     PATH,
@@ -40,7 +48,12 @@ export function streamDoor(operations: LiveOperations, options: StreamDoorOption
         refuse(response.status(406), "accept text/event-stream, which is all there is");
         return;
       }
-      const stream = new EventStream(response, { keepAliveMs, stopped });
+      // A stream is open for long, and nobody reads it again.
+      request.body = undefined;
+      const stream = new EventStream(response);
+      streams.add(stream);
+      stream.onClose(() => streams.delete(stream));
+      if (stopped.aborted) stream.end();
       const context = { ...contextOf(request), idempotencyKey: request.get("Idempotency-Key") };
       await answer(operations, carried, context, stream);
     },
@@ -88,7 +101,7 @@ async function answer(
   if (!(Symbol.asyncIterator in result)) {
     await send(result);
   } else {
-    stream.onEnd(() => void result.return());
+    stream.onClose(() => void result.return());
     for await (const each of result) await send(each);
   }
   await stream.complete();
@@ -97,10 +110,9 @@ async function answer(
 /** Server-sent events to one client, who gets the next one when it has read the one before. */
 class EventStream {
   readonly #response: Response;
-  readonly #ended = new AbortController();
   #hasUnread = false;
 
-  constructor(response: Response, { keepAliveMs, stopped }: { keepAliveMs: number; stopped: AbortSignal }) {
+  constructor(response: Response) {
     this.#response = response;
     response.setHeader("Content-Type", "text/event-stream; charset=utf-8");
     response.setHeader("Cache-Control", "no-cache, no-transform");
@@ -108,22 +120,12 @@ class EventStream {
     response.setHeader("X-Accel-Buffering", "no");
     response.flushHeaders();
     response.write(COMMENT);
-    const keepAlive = setInterval(() => this.#keepAlive(), keepAliveMs).unref();
-    // Without `complete`: its client then asks again, of another process.
-    const stop = () => response.end();
-    stopped.addEventListener("abort", stop);
-    response.once("close", () => {
-      clearInterval(keepAlive);
-      stopped.removeEventListener("abort", stop);
-      this.#ended.abort();
-    });
-    if (stopped.aborted) stop();
   }
 
-  onEnd(listener: () => void): void {
-    const { signal } = this.#ended;
-    if (signal.aborted) listener();
-    else signal.addEventListener("abort", listener);
+  /** Calls `listener` when nothing can be sent any more, at once if that is so already. */
+  onClose(listener: () => void): void {
+    if (this.#response.closed) listener();
+    else this.#response.once("close", listener);
   }
 
   /** Resolves when it can be followed by another one, or nothing can be sent any more. */
@@ -133,20 +135,25 @@ class EventStream {
     if (this.#response.write(`event: ${event}\ndata:${text}\n\n`)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#response.once("drain", resolve);
-    this.onEnd(resolve);
+    this.onClose(resolve);
     await promise;
   }
 
   async complete(): Promise<void> {
     await this.send("complete");
+    this.end();
+  }
+
+  /** Without `complete` before it, the client asks again: of another process. */
+  end(): void {
     this.#response.end();
   }
 
   /** What the client's machine has taken is not ours any more: what is unread here waits for a client that does not read. */
-  #keepAlive(): void {
+  keepAlive(): void {
     const hasUnread = this.#response.writableLength > 0;
     if (hasUnread && this.#hasUnread) this.#response.destroy();
-    else if (!hasUnread) this.#response.write(COMMENT);
+    else if (!hasUnread && this.#response.writable) this.#response.write(COMMENT);
     this.#hasUnread = hasUnread;
   }
 }

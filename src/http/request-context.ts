@@ -48,8 +48,9 @@ function logWhenOver(request: Request, response: Response, logger: Logger): void
   const { method, path } = request;
   response.on("close", () => {
     const durationMs = Math.round(performance.now() - startedAt);
-    const message = response.writableFinished ? "request answered" : "caller left before the answer";
-    logger.info({ method, path, status: response.statusCode, durationMs }, message);
+    const { statusCode: status } = response;
+    const message = response.writableFinished || status === 101 ? "request answered" : "caller left before the answer";
+    logger.info({ method, path, status, durationMs }, message);
   });
 }
 

@@ -44,6 +44,9 @@ export function upgradeThrough(app: Express, path: string): UpgradeListener {
       take() {
         response.detachSocket(socket as Socket);
         socket.off("error", abandon);
+        // This was its last word in HTTP.
+        response.statusCode = 101;
+        response.emit("close");
         return socket;
       },
     });

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Events } from "../ports/events.ts";
 import type { Generation, GenerationStatus, Image, Preview, Records } from "../ports/records.ts";
@@ -55,6 +55,12 @@ export class GenerationWatch {
     return viewer;
   }
 
+  /** Tells of everything that has happened by now. */
+  async settle(): Promise<void> {
+    await this.#show([...this.#watched.keys()]).catch((err) => this.#logger.warn({ err }, "the last look failed"));
+    await turn();
+  }
+
   /** Lets every viewer go. */
   close(): void {
     this.#closing.abort();
@@ -91,6 +97,8 @@ export class GenerationWatch {
 
   async #lookAtAll(): Promise<void> {
     while (this.#stale.size > 0 && !this.#closing.signal.aborted) {
+      // Those who come together look together.
+      await turn();
       const ids = [...this.#stale].slice(0, MAX_IDS);
       for (const id of ids) this.#stale.delete(id);
       try {
@@ -105,12 +113,12 @@ export class GenerationWatch {
   }
 
   async #show(ids: readonly string[]): Promise<void> {
-    const viewers = new Map(ids.map((id) => [id, [...(this.#watched.get(id)?.viewers ?? [])]]));
     // In this order: a generation that has ended has all its images when they are looked up.
     const generations = new Map((await this.#records.findGenerations(ids)).map((found) => [found.id, found]));
     const images = Map.groupBy(await this.#records.findImagesOf(ids), ({ generationId }) => generationId);
-    for (const [id, present] of viewers) {
-      for (const viewer of present) viewer.see(generations.get(id), images.get(id) ?? []);
+    for (const id of ids) {
+      const viewers = this.#watched.get(id)?.viewers ?? [];
+      for (const viewer of viewers) viewer.see(generations.get(id), images.get(id) ?? []);
     }
   }
 }
@@ -123,6 +131,8 @@ class Viewer implements AsyncIterableIterator<GenerationEvent, undefined> {
   readonly #untold: GenerationEvent[] = [];
   readonly #asking: ((step: Step) => void)[] = [];
   readonly #seen = new Set<string>();
+  /** Of previews and images, at the last look. */
+  #count = 0;
   #status: GenerationStatus | undefined;
   #isOver = false;
 
@@ -162,6 +172,10 @@ class Viewer implements AsyncIterableIterator<GenerationEvent, undefined> {
       this.end();
       return;
     }
+    const count = images.length + (generation.previews?.length ?? 0);
+    // Most looks are for somebody else's sake.
+    if (generation.status === this.#status && count === this.#count) return;
+    this.#count = count;
     const isFirst = this.#status === undefined;
     const hasEnded = isEnded(generation);
     // What went by between two looks: whoever saw it wait sees it run before it ends.

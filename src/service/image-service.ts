@@ -388,6 +388,7 @@ export class ImageService {
     await keeper.stop();
     await queue.drain();
     clearTimeout(timer);
+    await watch.settle();
     this.#drained.abort();
     watch.close();
     await runner.tidy();
