@@ -396,7 +396,14 @@ describe("models", () => {
         replacement: "scripted-1",
       },
       { ...scripted, id: "limited-1", isDefault: false, maxImages: 2 },
-      { ...scripted, id: "illustrator-1", provider: "illustrator", isDefault: false, maxImages: 10 },
+      {
+        ...scripted,
+        id: "illustrator-1",
+        provider: "illustrator",
+        operations: ["GENERATE", "EDIT"],
+        isDefault: false,
+        maxImages: 10,
+      },
     ]);
   });
 

@@ -59,9 +59,10 @@ export function draw(drawing: Drawing): Uint8Array {
 }
 
 /** Styles that cover the picture with grain. */
-const GRAINY: ReadonlySet<Style> = new Set(["watercolour", "oil", "sketch"]);
+export const GRAINY: ReadonlySet<Style> = new Set(["watercolour", "oil", "sketch"]);
 
-function applyStyle(picture: Raster, style: Style, random: Random): void {
+/** Turns a whole picture into one that was made in another way. */
+export function applyStyle(picture: Raster, style: Style, random: Random): void {
   switch (style) {
     case "plain":
       return;

@@ -4,11 +4,13 @@ import { Piscina } from "piscina";
 import { GatewayError } from "../../errors.ts";
 import type { GenerateRequest, ImageProvider, ModelDescription, ProviderEvent } from "../../ports/image-provider.ts";
 import type { Drawing, Stage } from "./draw.ts";
+import type { Retouching } from "./retouch.ts";
+import { readSources, type Sources } from "./sources.ts";
 
 const MODEL: ModelDescription = {
   id: "illustrator-1",
   provider: "illustrator",
-  operations: ["GENERATE"],
+  operations: ["GENERATE", "EDIT"],
   maxImages: 10,
   sizes: {
     kind: "bounds",
@@ -46,11 +48,13 @@ const CHUNK_BYTES = 64 * 1024;
  * The embedded provider: it draws pictures from the words of a prompt, without a model, a key or a network. It does
  * not pretend to be an artificial intelligence; it is there so that everything works in the first minute.
  *
+ * Edits work likewise: the words say what is put into a picture, what stands behind it and in what light.
+ *
  * Pictures are PNG and depend on nothing but the request: the same request gives the same bytes with the same version
  * on the same platform. All drawing happens in worker threads, which start with the first picture and end when idle.
  */
 export function createIllustrator(): ImageProvider {
-  const pool = new Piscina<Drawing, Uint8Array>({
+  const pool = new Piscina<Drawing | Retouching, Uint8Array>({
     filename: new URL(`./draw-worker${extname(import.meta.url)}`, import.meta.url).href,
     minThreads: 0,
     maxThreads: MAX_THREADS,
@@ -61,16 +65,21 @@ export function createIllustrator(): ImageProvider {
     resourceLimits: { maxYoungGenerationSizeMb: 8 },
   });
 
-  const draw = async (drawing: Drawing, signal: AbortSignal): Promise<Uint8Array> => {
+  const read = async ({ edit, size, background }: GenerateRequest): Promise<Sources | undefined> => {
+    try {
+      return edit && (await readSources(edit, size, background === "OPAQUE"));
+    } catch (error) {
+      throw couldNot("read the images", error);
+    }
+  };
+
+  const draw = async (drawing: Drawing | Retouching, signal: AbortSignal): Promise<Uint8Array> => {
     signal.throwIfAborted();
     try {
       return await pool.run(drawing, { signal });
     } catch (error) {
       signal.throwIfAborted();
-      throw new GatewayError("INTERNAL", "the illustrator could not draw this picture", {
-        billed: "NO",
-        cause: error,
-      });
+      throw couldNot("draw this picture", error);
     }
   };
 
@@ -81,11 +90,13 @@ export function createIllustrator(): ImageProvider {
       const left = new AbortController();
       const stop = AbortSignal.any([signal, left.signal]);
       const ahead: Promise<Uint8Array>[] = [];
+      stop.throwIfAborted();
+      const sources = await read(request);
       const steps = planOf(request);
       const waiting = [...steps];
       const drawAhead = () => {
         for (const step of waiting.splice(0, MAX_THREADS - ahead.length)) {
-          const drawing = draw(toDrawing(request, step), stop);
+          const drawing = draw({ ...toDrawing(request, step), ...(sources && { sources }) }, stop);
           drawing.catch(() => undefined);
           ahead.push(drawing);
         }
@@ -127,6 +138,10 @@ function planOf({ n, partialImages }: GenerateRequest): Step[] {
 function toDrawing({ prompt, seed, size, background }: GenerateRequest, { index, stage }: Step): Drawing {
   const { width, height } = size;
   return { prompt, seed, index, width, height, isTransparent: background === "TRANSPARENT", stage };
+}
+
+function couldNot(what: string, cause: unknown): GatewayError {
+  return new GatewayError("INTERNAL", `the illustrator could not ${what}`, { billed: "NO", cause });
 }
 
 async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -14,6 +14,8 @@ const FILTER_UP = 2;
 export interface PngOptions {
   /** Keeps transparency; otherwise the picture is taken as opaque. */
   readonly hasAlpha: boolean;
+  /** The colours are not multiplied by alpha. @defaultValue false */
+  readonly isDivided?: boolean;
   /** Packs grain well and quickly; flat pictures come out smaller and no slower without. */
   readonly isGrainy: boolean;
 }
@@ -24,14 +26,14 @@ export interface PngOptions {
  *
  * @see https://www.w3.org/TR/png-3/
  */
-export function encodePng(picture: Raster, { hasAlpha, isGrainy }: PngOptions): Uint8Array {
+export function encodePng(picture: Raster, { hasAlpha, isGrainy, isDivided = false }: PngOptions): Uint8Array {
   const { width, height } = picture;
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);
   header.setUint32(4, height);
   header.setUint8(8, 8);
   header.setUint8(9, hasAlpha ? TRUE_COLOUR_WITH_ALPHA : TRUE_COLOUR);
-  const rows = hasAlpha ? rowsWithAlpha(picture) : opaqueRows(picture, isGrainy);
+  const rows = hasAlpha ? rowsWithAlpha(picture, isDivided) : opaqueRows(picture, isGrainy);
   const packed = deflateSync(rows, { level: isGrainy ? 1 : 6, memLevel: 9 });
   const parts = [
     SIGNATURE,
@@ -68,7 +70,7 @@ function opaqueRows({ width, height, data }: Raster, isGrainy: boolean): Uint8Ar
 }
 
 /** PNG has colours that are not multiplied by alpha. */
-function rowsWithAlpha({ width, height, data }: Raster): Uint8Array {
+function rowsWithAlpha({ width, height, data }: Raster, isDivided: boolean): Uint8Array {
   const stride = width * 4 + 1;
   const rows = new Uint8Array(stride * height);
   for (let y = 0; y < height; y++) {
@@ -76,6 +78,10 @@ function rowsWithAlpha({ width, height, data }: Raster): Uint8Array {
       const source = (y * width + x) * 4;
       const target = y * stride + 1 + x * 4;
       const alpha = data[source + 3] ?? 0;
+      if (isDivided) {
+        rows.set(data.subarray(source, source + 4), target);
+        continue;
+      }
       if (alpha === 0) continue;
       for (let channel = 0; channel < 3; channel++) {
         rows[target + channel] = Math.min(255, Math.round(((data[source + channel] ?? 0) * 255) / alpha));
