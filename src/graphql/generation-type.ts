@@ -1,5 +1,6 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import { Args, ArgsType, Ctx, Field, Int, ObjectType } from "type-graphql";
+import { toDigitalSourceUri } from "../digital-source.ts";
 import type { Billed } from "../errors.ts";
 import type { ImageFormat, Operation, TokenUsage } from "../ports/image-provider.ts";
 import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Image, Warning } from "../ports/records.ts";
@@ -79,6 +80,37 @@ class ImageUrlArgs {
     description: "Seconds until the URL stops working, 60 to 604800; the gateway's setting when left out.",
   })
   expiresIn?: number;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    defaultValue: false,
+    description:
+      "The file as the model sent it, with whatever credentials it carries, in its own size and format; not with width, height, format or quality.",
+  })
+  original?: boolean;
+}
+
+@ObjectType("Provenance", {
+  description:
+    "How an image came to be. Whatever the gateway encodes anew says so in XMP (`Iptc4xmpExt:DigitalSourceType`); the file that the model sent is never touched.",
+})
+class ProvenanceType {
+  @Field(() => String, {
+    description:
+      "A concept of https://cv.iptc.org/newscodes/digitalsourcetype/: `…/trainedAlgorithmicMedia` for a picture that a model made.",
+  })
+  digitalSourceType!: string;
+
+  @Field(() => Boolean, {
+    description:
+      "Whether the file that the model sent carries C2PA content credentials, which are not checked. `url(original: true)` has them always, `url` only when `isOriginal`.",
+  })
+  hasContentCredentials!: boolean;
+
+  @Field(() => Boolean, {
+    description: "Whether `url` without a size, format or quality delivers the very file that the model sent.",
+  })
+  isOriginal!: boolean;
 }
 
 @ObjectType("Image", { implements: NodeType, description: "An image that is stored, and can be shown." })
@@ -150,6 +182,18 @@ export class ImageType extends NodeType {
   @Field(() => String, { description: "A tiny `data:` URI under 1 KB to show while the image loads." })
   placeholder(@Ctx() { service }: GraphQLContext): Promise<string> {
     return service.placeholderOf(this.#image);
+  }
+
+  @Field(() => ProvenanceType, {
+    nullable: true,
+    description: "How it came to be; null for images stored before that was recorded.",
+  })
+  get provenance(): ProvenanceType | null {
+    const { provenance, key, originalKey } = this.#image;
+    if (!provenance) return null;
+    const { digitalSourceType, hasContentCredentials } = provenance;
+    const isOriginal = key === originalKey;
+    return { digitalSourceType: toDigitalSourceUri(digitalSourceType), hasContentCredentials, isOriginal };
   }
 
   @Field(() => GraphQLDateTime, { description: "When it was stored." })

@@ -19,6 +19,20 @@ export type Background = (typeof BACKGROUNDS)[number];
 export const MODERATIONS = ["AUTO", "LOW"] as const;
 export type Moderation = (typeof MODERATIONS)[number];
 
+/**
+ * How a picture came to be, in the words of the IPTC: by a model trained on samples or by rules alone, and both for a
+ * picture that was changed by one.
+ *
+ * @see https://cv.iptc.org/newscodes/digitalsourcetype/
+ */
+export const DIGITAL_SOURCE_TYPES = [
+  "trainedAlgorithmicMedia",
+  "compositeWithTrainedAlgorithmicMedia",
+  "algorithmicMedia",
+  "compositeSynthetic",
+] as const;
+export type DigitalSourceType = (typeof DIGITAL_SOURCE_TYPES)[number];
+
 export type Operation = "GENERATE" | "EDIT";
 
 /** The sizes a model can make: a fixed list, or every size inside bounds. */
@@ -112,6 +126,8 @@ export interface ModelDescription {
   readonly backgrounds: readonly Background[];
   /** Whether the same seed gives the same picture. */
   readonly hasSeed: boolean;
+  /** Whether it draws by rules alone, without having been trained on samples. @defaultValue false */
+  readonly isProcedural?: boolean;
   /** The longest prompt in characters (Unicode code points). */
   readonly maxPromptLength: number;
   /** `undefined` when it shows none. */

@@ -1,6 +1,7 @@
 import type { Billed, ErrorCode } from "../errors.ts";
 import type {
   Background,
+  DigitalSourceType,
   ImageFormat,
   Moderation,
   PixelSize,
@@ -118,6 +119,15 @@ export interface Generation extends GenerationOrder {
   readonly finishedAt?: Date;
 }
 
+/** How an image came to be, and what its original says of it. */
+export interface Provenance {
+  readonly digitalSourceType: DigitalSourceType;
+  /** Whether the provider's own bytes carry C2PA content credentials. */
+  readonly hasContentCredentials: boolean;
+  /** The format of the provider's own bytes. */
+  readonly originalFormat: ImageFormat;
+}
+
 /** An image whose bytes are durable. */
 export interface Image {
   /** `img_…`, sorts by time. */
@@ -138,6 +148,8 @@ export interface Image {
   readonly sha256: string;
   /** A `data:` URI under 1 KB; `undefined` until it was first made. */
   readonly placeholder?: string;
+  /** `undefined` for images stored before it was looked for. */
+  readonly provenance?: Provenance;
   readonly createdAt: Date;
 }
 

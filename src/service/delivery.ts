@@ -3,7 +3,7 @@ import { GatewayError } from "../errors.ts";
 import type { ImageFormat } from "../ports/image-provider.ts";
 import type { ObjectStore, OpenObject } from "../ports/object-store.ts";
 import type { Image, Preview, Records } from "../ports/records.ts";
-import { type ImageLinks, type LinkTarget, toRenditionName } from "./image-links.ts";
+import { type ImageLinks, type LinkTarget, ORIGINAL, originalFormatOf, toRenditionName } from "./image-links.ts";
 import { type Rendition, renderImage, sizeOfRendition } from "./pixels.ts";
 import { toPreviewKey } from "./previews.ts";
 import { RenderQueue } from "./render-queue.ts";
@@ -58,6 +58,10 @@ export class ImageDelivery {
       const object = await this.read(image);
       return { object, format: image.format, tag: image.sha256, secondsLeft };
     }
+    if (rendition === ORIGINAL) {
+      const object = await this.#openKey(image.originalKey);
+      return { object, format: originalFormatOf(image), tag: `${image.sha256}-${ORIGINAL}`, secondsLeft };
+    }
     const object = await this.#openDerivative(image, rendition);
     return { object, format: rendition.format, tag: `${image.sha256}-${toDerivativeName(rendition)}`, secondsLeft };
   }
@@ -91,7 +95,11 @@ export class ImageDelivery {
   }
 
   /** @throws NOT_FOUND when the image was deleted */
-  async read({ key }: Image): Promise<OpenObject> {
+  read({ key }: Image): Promise<OpenObject> {
+    return this.#openKey(key);
+  }
+
+  async #openKey(key: string): Promise<OpenObject> {
     const object = await this.#objects.open(key);
     if (!object) throw deleted();
     return object;
@@ -140,8 +148,9 @@ export class ImageDelivery {
     const size = sizeOfRendition(image, rendition);
     const pixels = image.width * image.height + size.width * size.height;
     await this.#renderQueue.run(rendition.format === "AVIF" ? "slow" : "quick", pixels, async () => {
+      const source = image.provenance?.digitalSourceType ?? "trainedAlgorithmicMedia";
       const whole = original.read(undefined, Buffer.allocUnsafeSlow(original.byteSize));
-      const [bytes = new Uint8Array()] = await Array.fromAsync(renderImage(whole, { ...rendition, ...size }));
+      const [bytes = new Uint8Array()] = await Array.fromAsync(renderImage(whole, { ...rendition, ...size }, source));
       handOver(toObject(key, bytes));
       await this.#keep(image, key, bytes).catch((err) => {
         this.#logger.warn(

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { GatewayError } from "../errors.ts";
-import type { ImageFormat, PixelSize } from "../ports/image-provider.ts";
+import type { DigitalSourceType, ImageFormat, PixelSize } from "../ports/image-provider.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Generation, Image } from "../ports/records.ts";
+import { ContentCredentialsSearch } from "./content-credentials.ts";
+import type { ModelCatalogue } from "./model-catalogue.ts";
 import { formatOf, type InspectedImage, inspectImage, type Rendition, renderImage } from "./pixels.ts";
 import { PngCheck } from "./png-check.ts";
 
@@ -30,9 +32,16 @@ export class ImageIntake {
   readonly #objects: ObjectStore;
   readonly #now: () => Date;
   readonly #newImageId: () => string;
+  readonly #catalogue: Pick<ModelCatalogue, "digitalSourceOf">;
 
-  constructor(objects: ObjectStore, now: () => Date, newImageId: () => string) {
+  constructor(
+    objects: ObjectStore,
+    catalogue: Pick<ModelCatalogue, "digitalSourceOf">,
+    now: () => Date,
+    newImageId: () => string,
+  ) {
     this.#objects = objects;
+    this.#catalogue = catalogue;
     this.#now = now;
     this.#newImageId = newImageId;
   }
@@ -85,6 +94,11 @@ export class ImageIntake {
       byteSize: delivered.byteSize,
       sha256: delivered.sha256,
       ...(made.placeholder !== undefined && { placeholder: made.placeholder }),
+      provenance: {
+        digitalSourceType: this.#catalogue.digitalSourceOf(generation),
+        hasContentCredentials: original.hasContentCredentials,
+        originalFormat: original.format ?? generation.format,
+      },
       createdAt: this.#now(),
     };
     return { image, generatedSize: { width: made.width, height: made.height } };
@@ -107,7 +121,8 @@ export class ImageIntake {
     // An encoder's least quality is 1, where the vendor's is 0.
     const quality = compression === undefined ? undefined : Math.max(1, compression);
     const rendition = { ...requestedSize, fit: "COVER", format, quality } as const;
-    const delivered = new Meter(rendered(await stored.whole(), rendition));
+    const source = this.#catalogue.digitalSourceOf(generation);
+    const delivered = new Meter(rendered(await stored.whole(), rendition, source));
     await this.#objects.put(key, delivered.bytes);
     return delivered;
   }
@@ -138,6 +153,7 @@ class Meter {
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly #hash = createHash("sha256");
   readonly #png = new PngCheck();
+  readonly #credentials = new ContentCredentialsSearch();
   #byteSize = 0;
   #head = new Uint8Array(0);
 
@@ -159,6 +175,10 @@ class Meter {
     return this.#png.size;
   }
 
+  get hasContentCredentials(): boolean {
+    return this.#credentials.isFound;
+  }
+
   get format(): ImageFormat | undefined {
     return formatOf(this.#head);
   }
@@ -168,6 +188,7 @@ class Meter {
       if (this.#head.length < 12) this.#head = Buffer.concat([this.#head, chunk.subarray(0, 12)]);
       this.#hash.update(chunk);
       this.#png.write(chunk);
+      this.#credentials.write(chunk);
       this.#byteSize += chunk.byteLength;
       yield chunk;
     }
@@ -179,9 +200,9 @@ async function* inOnePiece(bytes: Buffer): AsyncIterable<Uint8Array> {
 }
 
 /** @throws UPSTREAM_FAILED when the bytes cannot be decoded */
-async function* rendered(bytes: Buffer, rendition: Rendition): AsyncIterable<Uint8Array> {
+async function* rendered(bytes: Buffer, rendition: Rendition, source: DigitalSourceType): AsyncIterable<Uint8Array> {
   try {
-    yield* renderImage(inOnePiece(bytes), rendition);
+    yield* renderImage(inOnePiece(bytes), rendition, source);
   } catch (cause) {
     throw notAnImage(cause);
   }

@@ -9,6 +9,9 @@ import { MAX_SIDE } from "./sizes.ts";
 /** The life of a handed-out URL, in seconds: one minute to seven days. */
 export const URL_TTL_SECONDS = { min: 60, max: 604_800 } as const;
 
+/** In the place of a rendition's name. */
+export const ORIGINAL = "original";
+
 /** What a caller may ask of an image's URL. Everything left out is as the image was stored. */
 export interface LinkOptions {
   /** 1–3840 pixels. */
@@ -20,6 +23,8 @@ export interface LinkOptions {
   readonly format?: ImageFormat | undefined;
   /** 1–100, for the formats that lose something. */
   readonly quality?: number | undefined;
+  /** The file as the model sent it, with whatever credentials it carries, instead of a rendition. @defaultValue false */
+  readonly original?: boolean | undefined;
   /** Seconds, 60–604800. @defaultValue the gateway's setting */
   readonly expiresIn?: number | undefined;
 }
@@ -31,8 +36,8 @@ export type LinkTarget = {
 } & (
   | {
       readonly imageId: string;
-      /** `undefined` for the image as it was stored. */
-      readonly rendition: Rendition | undefined;
+      /** `undefined` for the image as it is delivered, {@link ORIGINAL} for the file as the model sent it. */
+      readonly rendition: Rendition | typeof ORIGINAL | undefined;
     }
   | { readonly generationId: string; readonly preview: Preview }
 );
@@ -62,9 +67,8 @@ export class ImageLinks {
     const { min, max } = URL_TTL_SECONDS;
     const ttlSeconds = checkWholeNumber("expiresIn", options.expiresIn ?? this.#ttlSeconds, min, max);
     const expires = Math.floor(this.#now().getTime() / 1000) + ttlSeconds;
-    const rendition = toRendition(image, options);
-    const name = rendition ? `${image.id}/${toRenditionName(rendition)}` : image.id;
-    const extension = (rendition?.format ?? image.format).toLowerCase();
+    const { name, format } = options.original ? nameOfOriginal(image, options) : nameOfRendition(image, options);
+    const extension = format.toLowerCase();
     const signed = `/images/${name}.${extension}?expires=${expires}`;
     return `${signed}&signature=${this.#signature(signed)}`;
   }
@@ -97,7 +101,8 @@ export class ImageLinks {
     }
     const preview = name === undefined ? undefined : parsePreview(name);
     if (preview) return { generationId: id, preview, secondsLeft };
-    return { imageId: id, rendition: name === undefined ? undefined : parseRendition(name, extension), secondsLeft };
+    if (name === undefined || name === ORIGINAL) return { imageId: id, rendition: name, secondsLeft };
+    return { imageId: id, rendition: parseRendition(name, extension), secondsLeft };
   }
 
   #signature(text: string): string {
@@ -108,6 +113,25 @@ export class ImageLinks {
 function isEqual(given: string, expected: string): boolean {
   const bytes = Buffer.from(given);
   return bytes.length === expected.length && timingSafeEqual(bytes, Buffer.from(expected));
+}
+
+/** The format of the file as the model sent it. */
+export function originalFormatOf({ format, provenance }: Image): ImageFormat {
+  return provenance?.originalFormat ?? format;
+}
+
+function nameOfOriginal(image: Image, options: LinkOptions) {
+  for (const option of ["width", "height", "format", "quality"] as const) {
+    if (options[option] !== undefined) throw badInput(option, `the original is as it is; leave ${option} out`);
+  }
+  const isDelivered = image.key === image.originalKey;
+  return { name: isDelivered ? image.id : `${image.id}/${ORIGINAL}`, format: originalFormatOf(image) };
+}
+
+function nameOfRendition(image: Image, options: LinkOptions) {
+  const rendition = toRendition(image, options);
+  const name = rendition ? `${image.id}/${toRenditionName(rendition)}` : image.id;
+  return { name, format: rendition?.format ?? image.format };
 }
 
 /** `undefined` when the image is wanted as it was stored. */

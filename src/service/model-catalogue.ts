@@ -1,6 +1,6 @@
 import { GatewayError } from "../errors.ts";
-import type { ImageProvider, ModelDescription } from "../ports/image-provider.ts";
-import type { Warning } from "../ports/records.ts";
+import type { DigitalSourceType, ImageProvider, ModelDescription } from "../ports/image-provider.ts";
+import type { Generation, Warning } from "../ports/records.ts";
 
 /** A model, and who makes images with it. */
 export interface CataloguedModel {
@@ -42,6 +42,12 @@ export class ModelCatalogue {
   /** The model of this name, living or retired. */
   find(id: string): CataloguedModel | undefined {
     return this.#models.get(id);
+  }
+
+  /** How the images of a generation come to be; of one whose model is not known any more, as with most models. */
+  digitalSourceOf({ model, edit }: Pick<Generation, "model" | "edit">): DigitalSourceType {
+    if (this.find(model)?.description.isProcedural) return edit ? "compositeSynthetic" : "algorithmicMedia";
+    return edit ? "compositeWithTrainedAlgorithmicMedia" : "trainedAlgorithmicMedia";
   }
 
   /**

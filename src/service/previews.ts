@@ -4,12 +4,14 @@ import type { Events } from "../ports/events.ts";
 import type { PixelSize, ProviderEvent } from "../ports/image-provider.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { Generation, Preview, Records } from "../ports/records.ts";
+import type { ModelCatalogue } from "./model-catalogue.ts";
 import { renderPreview } from "./pixels.ts";
 
 export interface PreviewsOptions {
   readonly objects: ObjectStore;
   readonly records: Records;
   readonly events: Events;
+  readonly catalogue: Pick<ModelCatalogue, "digitalSourceOf">;
   readonly logger: Logger;
   /** This process among all that share the records. */
   readonly worker: string;
@@ -116,12 +118,15 @@ export class PreviewStrip {
   }
 
   async #show(preview: Preview, key: string, picture: Uint8Array): Promise<void> {
-    const { objects, records, events, worker, logger } = this.#options;
+    const { objects, records, events, catalogue, worker, logger } = this.#options;
     const { id, requestedSize } = this.#generation;
     const isLate = () => this.#isOver || this.#finished.has(preview.imageIndex);
     if (isLate()) return;
     try {
-      await objects.put(key, once(await renderPreview(picture, fitInto(requestedSize))));
+      await objects.put(
+        key,
+        once(await renderPreview(picture, fitInto(requestedSize), catalogue.digitalSourceOf(this.#generation))),
+      );
       if (!isLate() && (await records.addPreview(id, preview, worker))) {
         this.#keys.add(key);
         events.publish({ generationId: id });

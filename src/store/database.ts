@@ -66,6 +66,7 @@ export interface ImageRow {
   byte_size: number;
   sha256: string;
   placeholder: string;
+  provenance: string | null;
   created_at: number;
 }
 
@@ -151,6 +152,12 @@ const showPreviews: Migration = {
   },
 };
 
+const rememberProvenance: Migration = {
+  async up(database: Kysely<Database>) {
+    await database.schema.alterTable("images").addColumn("provenance", "text").execute();
+  },
+};
+
 const addEdits: Migration = {
   async up(database: Kysely<Database>) {
     await database.schema.alterTable("generations").addColumn("edit", "text").execute();
@@ -171,6 +178,7 @@ export const migrationsWith = (id: IdType): Record<string, Migration> => ({
   "0001-create-tables": createTables(id),
   "0002-lease-to-workers": leaseToWorkers,
   "0003-partial-images": showPreviews,
+  "0004-provenance": rememberProvenance,
   "0006-edits": addEdits,
   "0007-openai-parameters": openaiParameters,
 });

@@ -386,6 +386,7 @@ function toImageRow(image: Image): Insertable<ImageRow> {
     byte_size: image.byteSize,
     sha256: image.sha256,
     placeholder: image.placeholder ?? NO_PLACEHOLDER,
+    provenance: image.provenance ? JSON.stringify(image.provenance) : null,
     created_at: image.createdAt.getTime(),
   };
 }
@@ -404,6 +405,7 @@ function toImage(row: Selectable<ImageRow>): Image {
     byteSize: row.byte_size,
     sha256: row.sha256,
     ...(row.placeholder !== NO_PLACEHOLDER && { placeholder: row.placeholder }),
+    ...(row.provenance !== null && { provenance: JSON.parse(row.provenance) }),
     createdAt: new Date(Number(row.created_at)),
   };
 }

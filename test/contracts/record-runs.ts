@@ -128,6 +128,14 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
     });
 
     describe("addImage", () => {
+      test("keeps an image of which it is not known how it came to be", async () => {
+        await begin(records, orderOf("gen_1"));
+        const { provenance: _, ...image } = imageOf("gen_1", 0);
+        await records.addImage(image, SIZE, WORKER);
+
+        expect(await records.findImages([image.id])).toStrictEqual([image]);
+      });
+
       test("keeps every field of the image exactly, and the size the model made", async () => {
         await begin(records, orderOf("gen_1"));
         const image: Image = { ...imageOf("gen_1", 3), key: "gen_1/a/delivered", format: "WEBP", byteSize: 16_000_001 };

@@ -83,6 +83,11 @@ export function imageOf(generationId: string, index: number): Image {
     byteSize: 1000 + index,
     sha256: String(index).repeat(64),
     placeholder: "data:image/webp;base64,AAAA",
+    provenance: {
+      digitalSourceType: "compositeWithTrainedAlgorithmicMedia",
+      hasContentCredentials: index % 2 === 0,
+      originalFormat: "JPEG",
+    },
     createdAt: new Date(STARTED_AT.getTime() + index),
   };
 }

@@ -74,7 +74,7 @@ describe("an image's URL", () => {
       for (const format of box.format ? [box.format] : IMAGE_FORMATS) {
         for (const quality of [undefined, 1, 100]) {
           const target = links.verify(links.sign(IMAGE, { ...box, fit, format, quality }));
-          if (!("rendition" in target)) throw new Error("it stands for no rendition");
+          if (!("rendition" in target) || target.rendition === "original") throw new Error("it is no rendition");
           const { imageId, rendition } = target;
           expect(imageId).toBe(IMAGE.id);
           expect(rendition).toMatchObject({ width: box.width, height: box.height, format });
@@ -84,6 +84,25 @@ describe("an image's URL", () => {
         }
       }
     }
+  });
+
+  test("stands for the original, under a name of its own where another file is delivered", () => {
+    const links = linksAt(NOW);
+    const converted = {
+      ...IMAGE,
+      key: "gen_1/img_1/delivered",
+      provenance: {
+        digitalSourceType: "trainedAlgorithmicMedia",
+        hasContentCredentials: true,
+        originalFormat: "WEBP",
+      },
+    } as const;
+    const url = links.sign(converted, { original: true });
+
+    expect(url).toMatch(new RegExp(`^/images/${IMAGE.id}/original\\.webp\\?expires=`));
+    expect(links.verify(url)).toEqual({ imageId: IMAGE.id, rendition: "original", secondsLeft: 7200 });
+    expect(links.sign(IMAGE, { original: true })).toBe(links.sign(IMAGE));
+    expect(links.sign(converted, { original: false })).toBe(links.sign(converted));
   });
 
   test("stands for exactly the preview it was made for", () => {

@@ -44,6 +44,7 @@ afterEach(() => records.close());
 /** @param changes the methods of the records that behave otherwise */
 function createRunner(changes: Partial<Records> = {}): Runner {
   const logger = pino({ enabled: false });
+  const catalogue = new ModelCatalogue([provider], SCRIPTED_MODEL.id, now);
   let imageCount = 0;
   const links = new ImageLinks("a secret for tests", 60, now);
   const delivery = new ImageDelivery(records, objects, links, logger);
@@ -52,10 +53,10 @@ function createRunner(changes: Partial<Records> = {}): Runner {
       get: (target, name: keyof Records) => changes[name] ?? target[name].bind(target),
     }),
     events,
-    catalogue: new ModelCatalogue([provider], SCRIPTED_MODEL.id, now),
-    intake: new ImageIntake(objects, now, () => `img_${++imageCount}`),
+    catalogue,
+    intake: new ImageIntake(objects, catalogue, now, () => `img_${++imageCount}`),
     edits: new EditIntake({ records, objects, downloads: new GuardedDownloads({ hosts: [] }), links, delivery }),
-    previews: new Previews({ objects, records, events, logger, worker: WORKER }),
+    previews: new Previews({ objects, records, events, catalogue, logger, worker: WORKER }),
     calls: new ProviderCalls(logger),
     logger,
     now,

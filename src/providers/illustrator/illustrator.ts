@@ -24,6 +24,7 @@ const MODEL: ModelDescription = {
   qualities: ["AUTO", "LOW", "MEDIUM", "HIGH", "XHIGH", "MAX"],
   backgrounds: ["AUTO", "OPAQUE", "TRANSPARENT"],
   hasSeed: true,
+  isProcedural: true,
   maxPromptLength: 32_000,
   previews: { maxPartialImages: 3, maxImages: 10 },
 };

@@ -1,4 +1,6 @@
 import { crc32, deflateSync } from "node:zlib";
+import { toXmpText } from "../../digital-source.ts";
+import type { DigitalSourceType } from "../../ports/image-provider.ts";
 import type { Raster } from "./raster.ts";
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -18,6 +20,8 @@ export interface PngOptions {
   readonly isDivided?: boolean;
   /** Packs grain well and quickly; flat pictures come out smaller and no slower without. */
   readonly isGrainy: boolean;
+  /** What the picture is marked with, for whoever wants to know. @defaultValue "algorithmicMedia" */
+  readonly digitalSourceType?: DigitalSourceType;
 }
 
 /**
@@ -26,7 +30,8 @@ export interface PngOptions {
  *
  * @see https://www.w3.org/TR/png-3/
  */
-export function encodePng(picture: Raster, { hasAlpha, isGrainy, isDivided = false }: PngOptions): Uint8Array {
+export function encodePng(picture: Raster, options: PngOptions): Uint8Array {
+  const { hasAlpha, isGrainy, isDivided = false, digitalSourceType = "algorithmicMedia" } = options;
   const { width, height } = picture;
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);
@@ -38,6 +43,7 @@ export function encodePng(picture: Raster, { hasAlpha, isGrainy, isDivided = fal
   const parts = [
     SIGNATURE,
     chunk("IHDR", new Uint8Array(header.buffer)),
+    chunk("iTXt", toXmpText(digitalSourceType)),
     chunk("IDAT", packed),
     chunk("IEND", new Uint8Array()),
   ];

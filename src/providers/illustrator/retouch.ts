@@ -61,7 +61,15 @@ export function retouch({ sources, ...drawing }: Retouching): Uint8Array {
     if (isSilent(brief) && sources.references.length === 0) warm(picture);
   }
   const data = keepMasked(divide(picture.data), sources);
-  return encodePng({ width, height, data }, { hasAlpha: hasAlpha(data), isGrainy: GRAINY.has(style), isDivided: true });
+  return encodePng(
+    { width, height, data },
+    {
+      hasAlpha: hasAlpha(data),
+      isGrainy: GRAINY.has(style),
+      isDivided: true,
+      digitalSourceType: "compositeSynthetic",
+    },
+  );
 }
 
 function showPlace(picture: Raster, brief: Brief, random: Random, isMasked: boolean): void {
