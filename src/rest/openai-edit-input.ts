@@ -31,13 +31,18 @@ export function splitForm({ values, files }: UploadedForm): SplitEdit {
   return { references: toReferences(images, mask), fields: { values, isForm: true } };
 }
 
-/** A JSON body names images instead: `{"images": [{"file_id": "img_…"}]}`, and `mask` likewise. */
-export function splitJson({ values }: Fields): SplitEdit {
+/**
+ * A JSON body names images instead: `{"images": [{"file_id": "img_…"}, {"image_url": "https://…"}]}`, and `mask`
+ * likewise.
+ *
+ * @param rootUrl where the gateway's own URLs begin
+ */
+export function splitJson({ values }: Fields, rootUrl: string): SplitEdit {
   const { images, mask, ...others } = Object.fromEntries(values);
   const list = required("images", images ?? undefined);
   if (!Array.isArray(list)) throw wrongReference("images");
-  const references = list.map((image, index) => toReference(`images[${index}]`, image));
-  const maskReference = mask === undefined || mask === null ? undefined : toReference("mask", mask);
+  const references = list.map((image, index) => toReference(`images[${index}]`, image, rootUrl));
+  const maskReference = mask === undefined || mask === null ? undefined : toReference("mask", mask, rootUrl);
   return {
     references: toReferences(references, maskReference),
     fields: { values: new Map(Object.entries(others)), isForm: false },
@@ -53,13 +58,19 @@ function toReferences(images: readonly ImageReference[], mask: ImageReference | 
   return { images, mask };
 }
 
-function toReference(name: string, value: unknown): ImageReference {
+function toReference(name: string, value: unknown, rootUrl: string): ImageReference {
   const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];
-  const [[key, id] = []] = entries;
-  if (entries.length !== 1 || typeof id !== "string" || key !== "file_id") throw wrongReference(name);
-  return { id };
+  const [[key, text] = []] = entries;
+  if (entries.length !== 1 || typeof text !== "string") throw wrongReference(name);
+  if (key === "file_id") return { id: text };
+  if (key !== "image_url") throw wrongReference(name);
+  return text.startsWith(`${rootUrl}/images/`) ? { link: text.slice(rootUrl.length) } : { url: text };
 }
 
 function wrongReference(name: string): ParameterError {
-  return new ParameterError("invalid_type", name, `Invalid type for '${name}': expected {"file_id": "img_…"}.`);
+  return new ParameterError(
+    "invalid_type",
+    name,
+    `Invalid type for '${name}': expected {"file_id": "img_…"} or {"image_url": "https://…"}.`,
+  );
 }

@@ -60,7 +60,9 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
     };
     const { parameters, accepted } = isMultipart(request)
       ? await withUploads(request, limits, (form) => accept(splitForm(form)))
-      : await accept(splitJson(await readJsonFields(request.body, request.get("Content-Type"))));
+      : await accept(
+          splitJson(await readJsonFields(request.body, request.get("Content-Type")), contextOf(request).rootUrl),
+        );
     const ignored = parameters.input_fidelity === undefined ? [] : [INPUT_FIDELITY_IGNORED];
     await new Answer(service, options, request, response, ignored).send(accepted, parameters, "image_edit");
   });

@@ -37,16 +37,18 @@ export function describeOpenAIPaths(): Schemas {
     "/v1/models": {
       get: {
         operationId: "listModels",
+        tags: ["OpenAI"],
         summary: "List the models",
         responses: {
           "200": { description: "Every model that can be asked for", content: json("ModelList") },
-          ...errorResponses(["FORBIDDEN", "INTERNAL"], "OpenAIFailure", openAIStatus),
+          ...errorResponses(["FORBIDDEN"], "OpenAIFailure", openAIStatus),
         },
       },
     },
     "/v1/models/{model}": {
       get: {
         operationId: "retrieveModel",
+        tags: ["OpenAI"],
         summary: "One model, or a retired one",
         parameters: [{ name: "model", in: "path", required: true, schema: { type: "string" } }],
         responses: {
@@ -61,6 +63,7 @@ export function describeOpenAIPaths(): Schemas {
 function describeGeneration(): Json {
   return {
     operationId: "createImage",
+    tags: ["OpenAI"],
     summary: "Make images, as OpenAI's clients ask",
     parameters: [IDEMPOTENCY_KEY],
     requestBody: {
@@ -79,6 +82,7 @@ function describeGeneration(): Json {
 function describeEdit(): Json {
   return {
     operationId: "editImage",
+    tags: ["OpenAI"],
     summary: "Change images, as OpenAI's clients ask",
     description: `1 to ${MAX_EDIT_IMAGES} PNG, JPEG or WebP files of less than 50 MB, in any order with the other fields; or images of the gateway by their ids.`,
     parameters: [IDEMPOTENCY_KEY],
@@ -124,11 +128,16 @@ export function describeOpenAISchemas(): Schemas {
   const integer: Json = { type: "integer", minimum: 0 };
   const text: Json = { type: "string" };
   const file: Json = { type: "string", format: "binary" };
+  const object = (required: readonly string[], properties: Schemas): Json => {
+    return { type: "object", required, additionalProperties: false, properties };
+  };
   const reference: Json = {
-    type: "object",
-    required: ["file_id"],
-    additionalProperties: false,
-    properties: { file_id: { type: "string", description: "The id of an image: `img_…`" } },
+    oneOf: [
+      object(["file_id"], { file_id: { type: "string", description: "The id of an image: `img_…`" } }),
+      object(["image_url"], {
+        image_url: { type: "string", format: "uri", description: "Of this gateway, or of a host that it allows" },
+      }),
+    ],
   };
   const about: Schemas = {
     background: { type: "string", enum: ["auto", "opaque", "transparent"] },
@@ -143,9 +152,6 @@ export function describeOpenAISchemas(): Schemas {
     required: ["image_tokens", "text_tokens"],
     additionalProperties: false,
     properties: { image_tokens: integer, text_tokens: integer },
-  };
-  const object = (required: readonly string[], properties: Schemas): Json => {
-    return { type: "object", required, additionalProperties: false, properties };
   };
   return {
     ImageGenerationRequest: object(["prompt"], propertiesOf(GENERATION_PARAMETERS)),

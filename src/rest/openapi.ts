@@ -41,6 +41,7 @@ function describeGetImage(): Json {
   const schema = { $ref: "#/components/schemas/GetImageRequest" };
   return {
     operationId: "getImage",
+    tags: ["Contract of 2022"],
     summary: "Make images",
     description:
       "The contract of AI-Image-Generate v1.0.0 (2022). The Content-Type header may be missing: the body is then recognised by its content.",
@@ -76,7 +77,8 @@ function describeImages(method: "get" | "head"): Json {
   );
   const bytes = method === "get" ? { content } : {};
   return {
-    operationId: `${method}Image`,
+    operationId: `${method}StoredImage`,
+    tags: ["Images"],
     summary: method === "get" ? "Load an image" : "Ask about an image",
     description: "URLs are handed out by the other doors. Changing any character of one makes it invalid.",
     parameters: [
@@ -119,6 +121,7 @@ const FORBIDDEN = { "403": { description: "FORBIDDEN: pages of this origin may n
 function describeHealth(operationId: string, summary: string, more: { readonly [status: string]: Json }): Json {
   return {
     operationId,
+    tags: ["Service"],
     summary,
     responses: { "200": { description: "Yes", content: json("Health") }, ...FORBIDDEN, ...more },
   };
@@ -127,6 +130,7 @@ function describeHealth(operationId: string, summary: string, more: { readonly [
 function describeDocument(): Json {
   return {
     operationId: "openapi",
+    tags: ["Service"],
     summary: "This document",
     responses: {
       "200": { description: "The REST doors", content: { "application/json": { schema: { type: "object" } } } },

@@ -118,6 +118,17 @@ describe("an edit by JSON", () => {
     expect(history.body.data.generations.edges).toEqual([{ node: { prompt: "a hat", status: "SUCCEEDED" } }]);
   });
 
+  test("takes the gateway's own URLs, and no address of a network that is not allowed", async () => {
+    const query = `mutation { generateImages(input: { prompt: "a fox", size: "72x64" }) { images { url } } }`;
+    const { body } = await gateway.graphql(query);
+    const [{ url }] = body.data.generateImages.images;
+    const { status, answer } = await editAsJson({ prompt: "a hat", images: [{ image_url: url }], mask: null });
+    const refused = await editAsJson({ prompt: "a hat", images: [{ image_url: "https://127.0.0.1/fox.png" }] });
+
+    expect({ status, size: answer.size }).toEqual({ status: 200, size: "72x64" });
+    expect({ status: refused.status, param: refused.answer.error.param }).toEqual({ status: 400, param: "image" });
+  });
+
   test.each([
     ["no images", {}, 400, "missing_required_parameter", "images"],
     ["an empty list", { images: [] }, 400, "missing_required_parameter", "image"],

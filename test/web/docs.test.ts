@@ -37,7 +37,7 @@ test("the reference shows every REST door, in a browser without internet", async
 });
 
 test("a door can be tried from it", async () => {
-  const door = page.locator("#operations-default-createImage");
+  const door = page.locator("#operations-OpenAI-createImage");
   await door.locator(".opblock-summary").click();
   await door.locator("textarea.body-param__text").fill('{"prompt":"a fox","size":"64x64","response_format":"url"}');
   await door.getByRole("button", { name: "Execute" }).click();
