@@ -134,6 +134,11 @@ const noSubgraphRule: ValidationRule = (context) => ({
   },
 });
 
+const SUBSCRIBE_ELSEWHERE = new GraphQLError(
+  "subscriptions run over graphql-transport-ws on this path, or as server-sent events by POST on its /stream",
+  { extensions: { code: "BAD_REQUEST", http: { status: 400 } } },
+);
+
 /** Asks the gate in the places where Apollo Server lets a plugin answer. */
 export function guardOperations(gate: OperationGate): ApolloServerPlugin<DoorRequest> {
   return {
@@ -143,6 +148,8 @@ export function guardOperations(gate: OperationGate): ApolloServerPlugin<DoorReq
           const refusal =
             gate.refuseUntrusted(source) ?? (operation && gate.weigh(document, operation, request.variables));
           if (refusal) throw refusal;
+          // Apollo Server would run it once, and answer null.
+          if (operation?.operation === "subscription") throw SUBSCRIBE_ELSEWHERE;
         },
         /** What is not trusted learns nothing of the schema, where it could not even be validated. */
         async willSendResponse({ source, response: { body } }) {

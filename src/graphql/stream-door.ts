@@ -130,7 +130,7 @@ class EventStream {
 
   /** Resolves when it can be followed by another one, or nothing can be sent any more. */
   async send(event: "next" | "complete", data?: unknown): Promise<void> {
-    if (!this.#response.writable) return;
+    if (this.#isOver) return;
     const text = data === undefined ? "" : ` ${JSON.stringify(data)}`;
     if (this.#response.write(`event: ${event}\ndata:${text}\n\n`)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -153,7 +153,11 @@ class EventStream {
   keepAlive(): void {
     const hasUnread = this.#response.writableLength > 0;
     if (hasUnread && this.#hasUnread) this.#response.destroy();
-    else if (!hasUnread && this.#response.writable) this.#response.write(COMMENT);
+    else if (!hasUnread && !this.#isOver) this.#response.write(COMMENT);
     this.#hasUnread = hasUnread;
+  }
+
+  get #isOver(): boolean {
+    return this.#response.writableEnded || this.#response.closed;
   }
 }

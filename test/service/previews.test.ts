@@ -7,6 +7,7 @@ import type { Generation } from "../../src/ports/records.ts";
 import type { GenerationInput } from "../../src/service/generation-input.ts";
 import type { GenerationEvent } from "../../src/service/generation-watch.ts";
 import { startGateway } from "../support/gateway.ts";
+import { pictureStream } from "../support/picture-stream.ts";
 import { ANY_SIZE_MODEL, aborted, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { makeImages, once, plainImage } from "../support/scripted-provider.ts";
 import { storedFiles } from "../support/stored-files.ts";
@@ -218,13 +219,18 @@ describe("real providers show them", () => {
     const connected = await startGateway({ openai });
     gateway = Object.assign(connected, { provider: null as never });
     const { images } = connected.gateway;
+    const seen = Promise.withResolvers<void>();
+    api.queue({ raw: { headers: { "content-type": "text/event-stream" }, body: pictureStream(seen.promise) } });
     const { id } = await images.submit(CALLER, { prompt: "a red fox", partialImages: 2 });
-    const story = await Array.fromAsync(await images.watch(CALLER, id));
+    const story = await Array.fromAsync(await images.watch(CALLER, id), (event) => {
+      if (event.type === "partial" && event.partialIndex === 1) seen.resolve();
+      return event;
+    });
     const several = await images.submit(CALLER, { prompt: "a red fox", n: 2, partialImages: 2 });
     const ended = await images.wait(several, 20_000);
     await api.close();
 
-    expect(story.filter((event) => event.type === "partial")[0]).toMatchObject({ imageIndex: 0, partialIndex: 0 });
+    expect(story.map(({ type }) => type).slice(-5)).toEqual(["status", "partial", "partial", "image", "status"]);
     expect(api.requests[0]?.body).toMatchObject({ stream: true, partial_images: 2 });
     expect(api.requests[1]?.body).not.toHaveProperty("stream");
     expect(ended.warnings.map(({ code }) => code)).toEqual(["PARTIAL_IMAGES_IGNORED"]);
