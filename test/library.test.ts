@@ -10,6 +10,7 @@ import { pino } from "pino";
 import { buildSchema, Field, ObjectType, Query, Resolver } from "type-graphql";
 import { listen } from "../src/http/server.ts";
 import { createGateway, type Gateway, GatewayError } from "../src/index.ts";
+import { type Follow, follow, overSocket, overStream, toWords } from "./support/live-clients.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "./support/scripted-provider.ts";
 import { temporaryDirectories } from "./support/temporary-directory.ts";
 
@@ -23,7 +24,7 @@ describe("a gateway inside another program", () => {
     dataDir = await mkdtemp(join(tmpdir(), "pictograph-library-"));
     gateway = await createGateway({ dataDir, providers: [provider], defaultModel: "scripted-1" });
     server = await listen("127.0.0.1", 0);
-    server.serve(express().use("/pictures", gateway.app));
+    server.serve(express().use("/pictures", gateway.app), gateway.handleUpgrade);
   });
 
   afterAll(async () => {
@@ -42,6 +43,19 @@ describe("a gateway inside another program", () => {
     const image = await fetch(url);
     expect(image.status).toBe(200);
     expect(image.headers.get("content-type")).toBe("image/png");
+  });
+
+  test.each<[string, Follow]>([
+    ["WebSockets", overSocket],
+    ["server-sent events", overStream],
+  ])("tells what happens below that prefix too, over %s", async (_name, transport) => {
+    const { id } = await gateway.images.submit({ owner: "public" }, { prompt: "a fox", size: "512x512" });
+    const events = await Array.fromAsync(follow(transport, `${server.url}/pictures`, id));
+    const image = events.find((event) => event.image)?.image;
+
+    expect(events.map(toWords).slice(-2)).toEqual(["image 0", "status SUCCEEDED"]);
+    expect(image?.url).toMatch(new RegExp(`^${server.url}/pictures/images/img_`));
+    expect((await fetch(image?.url ?? "")).status).toBe(200);
   });
 
   test("gives its service, with the caller named by the host", async () => {
