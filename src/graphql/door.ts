@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { ApolloServer } from "@apollo/server";
+import { ApolloServerPluginInlineTraceDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginLandingPageLocalDefault } from "@apollo/server/plugin/landingPage/default";
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type ErrorRequestHandler, Router } from "express";
@@ -69,6 +70,7 @@ export async function createGraphQLDoor(
       guardOperations(gate),
       explainInternalErrors,
       answerWithStatus,
+      ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginLandingPageLocalDefault({
         document: FIRST_MUTATION,
         variables: { input: FIRST_INPUT },
