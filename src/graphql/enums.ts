@@ -3,6 +3,7 @@ import type { Billed } from "../errors.ts";
 import type { Background, ImageFormat, Operation, Quality } from "../ports/image-provider.ts";
 import type { FailureCode, GenerationStatus } from "../ports/records.ts";
 import type { Fit } from "../service/pixels.ts";
+import type { QuoteBasis } from "../service/quote.ts";
 
 /** Registers a GraphQL enum whose words are the domain's own, each with its description. */
 function describeEnum<Word extends string>(
@@ -74,4 +75,10 @@ export const FitEnum = describeEnum<Fit>("Fit", "How an image goes into a box of
 export const OperationEnum = describeEnum<Operation>("Operation", "What a model can do.", {
   GENERATE: "Make images from text.",
   EDIT: "Change images.",
+});
+
+export const QuoteBasisEnum = describeEnum<QuoteBasis>("QuoteBasis", "What a quote is reckoned from.", {
+  TOKENS: "The numbers of tokens that the vendor publishes, and their prices.",
+  IMAGES: "The price of one image.",
+  UNKNOWN: "It cannot be reckoned: not everything it needs is published.",
 });

@@ -2,7 +2,7 @@ import { GraphQLDateTime } from "graphql-scalars";
 import { Args, ArgsType, Ctx, Field, Int, ObjectType } from "type-graphql";
 import { toDigitalSourceUri } from "../digital-source.ts";
 import type { Billed } from "../errors.ts";
-import type { ImageFormat, Operation, TokenUsage } from "../ports/image-provider.ts";
+import type { ImageFormat, Operation, TokenDetails, TokenUsage } from "../ports/image-provider.ts";
 import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Image, Warning } from "../ports/records.ts";
 import type { Fit } from "../service/pixels.ts";
 import { toSizeText } from "../service/sizes.ts";
@@ -28,12 +28,21 @@ class GenerationFailureType implements GenerationFailure {
 }
 
 @ObjectType("Warning", { description: "Something that was done otherwise than asked." })
-class WarningType implements Warning {
+export class WarningType implements Warning {
   @Field(() => String, { description: "The kind of warning, to switch on: `MODEL_REPLACED`." })
   code!: string;
 
   @Field(() => String, { description: "What was done instead, for people." })
   message!: string;
+}
+
+@ObjectType("TokenDetails", { description: "The kinds of tokens that make up a sum." })
+class TokenDetailsType implements TokenDetails {
+  @Field(() => Int, { description: "Tokens of text." })
+  textTokens!: number;
+
+  @Field(() => Int, { description: "Tokens of images." })
+  imageTokens!: number;
 }
 
 @ObjectType("TokenUsage", { description: "What the provider says it used." })
@@ -46,6 +55,12 @@ class TokenUsageType implements TokenUsage {
 
   @Field(() => Int, { description: "Both." })
   totalTokens!: number;
+
+  @Field(() => TokenDetailsType, { nullable: true, description: "What went in, by kind; null where it is not told." })
+  inputDetails?: TokenDetailsType;
+
+  @Field(() => TokenDetailsType, { nullable: true, description: "What came out, by kind; null where it is not told." })
+  outputDetails?: TokenDetailsType;
 }
 
 @ArgsType()
@@ -277,9 +292,13 @@ export class GenerationType extends NodeType {
     return this.#generation.usage ?? null;
   }
 
-  @Field(() => UsdScalar, { nullable: true, description: "What it cost; null while unknown, never 0 for unknown." })
+  @Field(() => UsdScalar, {
+    nullable: true,
+    description:
+      "What it cost, by the prices of its day, to the last digit; null while unknown, never 0 for unknown. What was surely not billed cost 0.",
+  })
   get cost(): string | null {
-    return null;
+    return this.#generation.cost ?? null;
   }
 
   @Field(() => GraphQLDateTime, { description: "When it was accepted." })

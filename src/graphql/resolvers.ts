@@ -7,6 +7,7 @@ import { GenerationConnectionType, GenerationsArgs, toPageRequest } from "./gene
 import { GenerationType, ImageType, withoutNulls } from "./generation-type.ts";
 import { ModelType } from "./model-type.ts";
 import { NodeType } from "./node-type.ts";
+import { QuoteType } from "./quote-type.ts";
 
 const DEFAULT_WAIT_SECONDS = 90;
 const MAX_WAIT_SECONDS = 600;
@@ -34,6 +35,19 @@ export class ImageResolver {
   models(@Ctx() { service }: GraphQLContext) {
     const { living, defaultId } = service.models;
     return living.map((model) => new ModelType(model, defaultId));
+  }
+
+  @Query(() => QuoteType, {
+    description:
+      "What these images would cost; nothing is accepted, and nothing spent. It refuses what would be refused.",
+  })
+  quote(
+    @Arg("input", () => GenerateImagesInput, { description: "What would be made; how long to wait changes nothing." })
+    input: GenerateImagesInput,
+    @Ctx() { service }: GraphQLContext,
+  ) {
+    const { waitSeconds: _, ...asked } = withoutNulls(input);
+    return new QuoteType(service.quote(asked));
   }
 
   @Query(() => NodeType, { nullable: true, description: "The node with this id, for Relay; null when there is none." })

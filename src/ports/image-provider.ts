@@ -71,9 +71,7 @@ export interface Edits {
 /** US dollars for a million tokens of each kind, as decimal strings; a kind that is left out has no known price. */
 export interface TokenPrices {
   readonly textInput?: string;
-  readonly cachedTextInput?: string;
   readonly imageInput?: string;
-  readonly cachedImageInput?: string;
   readonly textOutput?: string;
   readonly imageOutput?: string;
 }
@@ -207,10 +205,6 @@ export interface TokenUsage {
 export interface TokenDetails {
   readonly textTokens: number;
   readonly imageTokens: number;
-  /** Of the text tokens, those that came from the provider's cache. */
-  readonly cachedTextTokens?: number;
-  /** Of the image tokens, those that came from the provider's cache. */
-  readonly cachedImageTokens?: number;
 }
 
 /**

@@ -87,6 +87,8 @@ export interface GenerationOrder {
   /** Set when images are changed rather than made from text alone. */
   readonly edit?: EditOrder;
   readonly warnings: readonly Warning[];
+  /** The models to go on with, in this order, while the provider of `model` is out of order. @defaultValue none */
+  readonly fallbacks?: readonly string[];
   /** SHA-256 of the whole input in hexadecimal, to tell a repetition from another request. */
   readonly inputHash: string;
   readonly createdAt: Date;
@@ -115,6 +117,8 @@ export interface Generation extends GenerationOrder {
   readonly generatedSize?: PixelSize;
   readonly failure?: GenerationFailure;
   readonly usage?: TokenUsage;
+  /** What it cost in US dollars as a decimal string, by the prices of its day; `undefined` while unknown. */
+  readonly cost?: string;
   readonly startedAt?: Date;
   readonly finishedAt?: Date;
 }
@@ -155,8 +159,13 @@ export interface Image {
 
 /** How a generation ended. */
 export type GenerationOutcome =
-  | { readonly status: "SUCCEEDED"; readonly usage?: TokenUsage }
-  | { readonly status: "FAILED"; readonly failure: GenerationFailure; readonly usage?: TokenUsage };
+  | { readonly status: "SUCCEEDED"; readonly usage?: TokenUsage; readonly cost?: string }
+  | {
+      readonly status: "FAILED";
+      readonly failure: GenerationFailure;
+      readonly usage?: TokenUsage;
+      readonly cost?: string;
+    };
 
 /** A slice of one owner's generations, newest first. */
 export interface GenerationSlice {
@@ -175,6 +184,16 @@ export interface Acceptance {
   readonly generation: Generation;
   /** `false` when the idempotency key led to an earlier generation. */
   readonly isNew: boolean;
+}
+
+/** How a generation goes on with another model. */
+export interface FallBack {
+  readonly model: string;
+  readonly modelSize: PixelSize;
+  /** Those of the generation and why it went on with another model. */
+  readonly warnings: readonly Warning[];
+  /** What is left. */
+  readonly fallbacks: readonly string[];
 }
 
 /** Who carries a generation out, and until when others must believe that it lives. */
@@ -212,6 +231,8 @@ export interface Records {
   addPreview(id: string, preview: Preview, worker: string): Promise<boolean>;
   /** Adds the placeholder to an image that was stored without; does nothing when there is no such image (any more). */
   keepPlaceholder(imageId: string, placeholder: string): Promise<void>;
+  /** Gives a generation this worker runs to another model. `undefined` when the worker does not run it (any more). */
+  fallBack(id: string, worker: string, next: FallBack): Promise<Generation | undefined>;
   /** `RUNNING` → the outcome. `false` when this worker does not run the generation (any more). */
   finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean>;
   /** `RUNNING` with a lease that ended before `at` → `FAILED`. Answers the ids. */

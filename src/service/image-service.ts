@@ -23,6 +23,7 @@ import type { ImageLinks, LinkOptions } from "./image-links.ts";
 import type { Keeper } from "./keeper.ts";
 import type { ModelCatalogue } from "./model-catalogue.ts";
 import type { Placeholders } from "./placeholders.ts";
+import { type Quote, quoteOf } from "./quote.ts";
 import type { Runner } from "./runner.ts";
 
 /** Who asks. Records belong to the owner and are read by the same owner alone. */
@@ -330,6 +331,16 @@ export class ImageService {
     }
     const generations = hasMore ? found.slice(1) : found;
     return { generations, hasNextPage: before !== undefined, hasPreviousPage: hasMore };
+  }
+
+  /**
+   * What this input would cost; nothing is accepted, and nothing spent.
+   *
+   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE
+   */
+  quote(input: GenerationInput): Quote {
+    const { catalogue, now } = this.#options;
+    return quoteOf(planGeneration(input, catalogue), now());
   }
 
   /** Every model that can be asked for today, and which one is used when none is named. */

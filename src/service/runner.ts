@@ -10,6 +10,7 @@ import {
   type GenerationOutcome,
   type Records,
 } from "../ports/records.ts";
+import { costOf } from "./cost.ts";
 import type { EditIntake } from "./edit-intake.ts";
 import type { ImageIntake } from "./image-intake.ts";
 import { INTERRUPTED } from "./keeper.ts";
@@ -67,7 +68,7 @@ export class Runner {
       const generation = await this.#insist(generationId, () => records.start(generationId, claim));
       if (!generation) return;
       events.publish({ generationId });
-      const outcome = await this.#carryOut(generation, canceling.signal);
+      const outcome = this.#withCost(generation, await this.#carryOut(generation, canceling.signal));
       const isFinished = await this.#insist(generationId, () => records.finish(generationId, worker, outcome, now()));
       // However it ended, nobody edits these again.
       if (generation.edit) await edits.discard(generation.edit);
@@ -127,6 +128,11 @@ export class Runner {
     } finally {
       previews.end();
     }
+  }
+
+  #withCost(generation: Generation, outcome: GenerationOutcome): GenerationOutcome {
+    const cost = costOf(this.#options.catalogue.find(generation.model)?.description, generation, outcome);
+    return cost === undefined ? outcome : { ...outcome, cost };
   }
 
   #modelOf(generation: Generation): CataloguedModel {

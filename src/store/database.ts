@@ -41,6 +41,9 @@ export interface GenerationRow {
   warnings: string;
   failure: string | null;
   usage: string | null;
+  /** US dollars as a decimal string: no engine's floating point number is exact. */
+  cost: string | null;
+  fallbacks: string | null;
   idempotency_key: string | null;
   input_hash: string | null;
   idempotency_expires_at: number | null;
@@ -173,12 +176,20 @@ const openaiParameters: Migration = {
   },
 };
 
+const keepCosts: Migration = {
+  async up(database: Kysely<Database>) {
+    await database.schema.alterTable("generations").addColumn("cost", "text").execute();
+    await database.schema.alterTable("generations").addColumn("fallbacks", "text").execute();
+  },
+};
+
 /** In order of name; a released migration is never changed, only followed by another. */
 export const migrationsWith = (id: IdType): Record<string, Migration> => ({
   "0001-create-tables": createTables(id),
   "0002-lease-to-workers": leaseToWorkers,
   "0003-partial-images": showPreviews,
   "0004-provenance": rememberProvenance,
+  "0005-cost": keepCosts,
   "0006-edits": addEdits,
   "0007-openai-parameters": openaiParameters,
 });

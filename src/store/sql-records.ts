@@ -3,6 +3,7 @@ import type { Background, ImageFormat, Moderation, PixelSize, Quality } from "..
 import type {
   Acceptance,
   Claim,
+  FallBack,
   Generation,
   GenerationFailure,
   GenerationOrder,
@@ -106,6 +107,24 @@ export class SqlRecords implements Records {
     return numUpdatedRows > 0n;
   }
 
+  async fallBack(id: string, worker: string, next: FallBack): Promise<Generation | undefined> {
+    const row = await this.#database
+      .updateTable("generations")
+      .set({
+        model: next.model,
+        model_width: next.modelSize.width,
+        model_height: next.modelSize.height,
+        warnings: JSON.stringify(next.warnings),
+        fallbacks: toList(next.fallbacks),
+      })
+      .where("id", "=", id)
+      .where("worker", "=", worker)
+      .where("status", "=", "RUNNING")
+      .returningAll()
+      .executeTakeFirst();
+    return row && toGeneration(row);
+  }
+
   async finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean> {
     const { numUpdatedRows } = await this.#database
       .updateTable("generations")
@@ -113,6 +132,7 @@ export class SqlRecords implements Records {
         status: outcome.status,
         failure: outcome.status === "FAILED" ? JSON.stringify(outcome.failure) : null,
         usage: outcome.usage ? JSON.stringify(outcome.usage) : null,
+        cost: outcome.cost ?? null,
         finished_at: at.getTime(),
         lease_until: null,
       })
@@ -311,6 +331,8 @@ function toGenerationRow(order: GenerationOrder): Insertable<GenerationRow> {
     warnings: JSON.stringify(order.warnings),
     failure: null,
     usage: null,
+    cost: null,
+    fallbacks: toList(order.fallbacks),
     idempotency_key: order.idempotency?.key ?? null,
     input_hash: order.inputHash,
     idempotency_expires_at: order.idempotency?.expiresAt.getTime() ?? null,
@@ -351,6 +373,8 @@ function toGeneration(row: Selectable<GenerationRow>): Generation {
       }),
     ...(row.failure !== null && { failure: JSON.parse(row.failure) }),
     ...(row.usage !== null && { usage: JSON.parse(row.usage) }),
+    ...(row.cost !== null && { cost: row.cost }),
+    ...(row.fallbacks !== null && { fallbacks: JSON.parse(row.fallbacks) }),
     ...(row.idempotency_key !== null && {
       idempotency: {
         key: row.idempotency_key,
@@ -370,6 +394,10 @@ function toPreviews(text: string): Preview[] {
       const [imageIndex = 0, partialIndex = 0] = entry.split(":").map(Number);
       return { imageIndex, partialIndex };
     });
+}
+
+function toList(names: readonly string[] = []): string | null {
+  return names.length > 0 ? JSON.stringify(names) : null;
 }
 
 function toImageRow(image: Image): Insertable<ImageRow> {

@@ -5,9 +5,11 @@ import {
   accept,
   begin,
   claimOf,
+  END_OF_TIME,
   FAILURE,
   FINISHED_AT,
   find,
+  INTERRUPTED,
   imageOf,
   keyOf,
   type OpenedRecords,
@@ -16,6 +18,7 @@ import {
   SIZE,
   STARTED_AT,
   WORKER,
+  warning,
 } from "./record-samples.ts";
 
 /** What every {@link Records} promises to who carries a generation out. */
@@ -187,6 +190,47 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
       });
     });
 
+    describe("fallBack", () => {
+      const next = {
+        model: "second-1",
+        modelSize: { width: 1024, height: 1024 },
+        warnings: [warning("MODEL_FELL_BACK", "scripted-1 was out of order")],
+        fallbacks: ["third-1"],
+      };
+      const order = { ...orderOf("gen_1"), fallbacks: ["second-1", "third-1"] };
+
+      test("keeps the models to fall back to from the start", async () => {
+        await begin(records, order);
+        records = await opened.reopen();
+        expect(await find(records, "gen_1")).toStrictEqual({ ...order, status: "RUNNING", startedAt: STARTED_AT });
+      });
+
+      test("gives a generation to another model", async () => {
+        await begin(records, order);
+        const fallen = await records.fallBack("gen_1", WORKER, next);
+        records = await opened.reopen();
+
+        expect(fallen).toStrictEqual({ ...order, ...next, status: "RUNNING", startedAt: STARTED_AT });
+        expect(await find(records, "gen_1")).toStrictEqual(fallen);
+        const last = await records.fallBack("gen_1", WORKER, { ...next, fallbacks: [] });
+        expect(last).not.toHaveProperty("fallbacks");
+      });
+
+      test("does nothing to what the worker does not run (any more)", async () => {
+        await accept(records, orderOf("gen_queued"));
+        await begin(records, orderOf("gen_other"), claimOf(OTHER_WORKER));
+        await begin(records, orderOf("gen_canceled"));
+        await records.cancel("gen_canceled", FAILURE, FINISHED_AT);
+        await begin(records, orderOf("gen_taken"));
+        await records.interruptExpired(INTERRUPTED, END_OF_TIME);
+
+        for (const id of ["gen_none", "gen_queued", "gen_other", "gen_canceled", "gen_taken"]) {
+          expect(await records.fallBack(id, WORKER, next)).toBeUndefined();
+          expect((await find(records, id))?.model ?? "scripted-1").toBe("scripted-1");
+        }
+      });
+    });
+
     describe("finish", () => {
       const usage = { inputTokens: 0, outputTokens: 4_000_000, totalTokens: 4_000_000 };
 
@@ -202,14 +246,15 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         });
       });
 
-      test("keeps what was used by a success and by a failure", async () => {
+      test("keeps what was used and paid by a success and by a failure, to the last digit", async () => {
+        const cost = "123456789.123456789012345678";
         await begin(records, orderOf("gen_1"));
         await begin(records, orderOf("gen_2"));
-        await records.finish("gen_1", WORKER, { status: "SUCCEEDED", usage }, FINISHED_AT);
-        await records.finish("gen_2", WORKER, { status: "FAILED", failure: FAILURE, usage }, FINISHED_AT);
+        await records.finish("gen_1", WORKER, { status: "SUCCEEDED", usage, cost }, FINISHED_AT);
+        await records.finish("gen_2", WORKER, { status: "FAILED", failure: FAILURE, usage, cost }, FINISHED_AT);
 
-        expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED", usage });
-        expect(await find(records, "gen_2")).toMatchObject({ status: "FAILED", failure: FAILURE, usage });
+        expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED", usage, cost });
+        expect(await find(records, "gen_2")).toMatchObject({ status: "FAILED", failure: FAILURE, usage, cost });
       });
 
       test.each(FAILURE_CODES)("keeps a failure of code %s exactly", async (code) => {

@@ -27,6 +27,8 @@ const MODEL: ModelDescription = {
   isProcedural: true,
   maxPromptLength: 32_000,
   previews: { maxPartialImages: 3, maxImages: 10 },
+  priceClass: "free",
+  prices: [{ from: "2022-01-01", source: "it is part of the gateway", perImage: "0" }],
 };
 
 /** Which stages are shown before an image, by the number of previews wanted. */

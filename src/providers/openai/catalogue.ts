@@ -53,9 +53,7 @@ const EDITS: Edits = {
 /** Prices since gpt-image-2. */
 const TODAYS_PRICES: TokenPrices = {
   textInput: "5",
-  cachedTextInput: "1.25",
   imageInput: "8",
-  cachedImageInput: "2",
   imageOutput: "30",
 };
 
@@ -159,9 +157,7 @@ export const CATALOGUE: readonly ModelDescription[] = [
     prices: [
       price("2025-10-06", "gpt-image-1-mini", {
         textInput: "2",
-        cachedTextInput: "0.2",
         imageInput: "2.5",
-        cachedImageInput: "0.25",
         imageOutput: "8",
       }),
     ],
@@ -178,9 +174,7 @@ export const CATALOGUE: readonly ModelDescription[] = [
     prices: [
       price("2025-04-23", "gpt-image-1", {
         textInput: "5",
-        cachedTextInput: "1.25",
         imageInput: "10",
-        cachedImageInput: "2.5",
         imageOutput: "40",
       }),
     ],

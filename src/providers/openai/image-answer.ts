@@ -1,4 +1,4 @@
-import type { ProviderEvent, TokenUsage } from "../../ports/image-provider.ts";
+import type { ProviderEvent, TokenDetails, TokenUsage } from "../../ports/image-provider.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
 import { EventStream } from "./event-stream.ts";
 import { type AnswerReader, type AnswerToken, JsonAnswer } from "./json-answer.ts";
@@ -185,7 +185,22 @@ function toUsage(document: unknown): TokenUsage | undefined {
   const usage = toRecord(toRecord(document).usage);
   const { input_tokens: inputTokens, output_tokens: outputTokens, total_tokens: totalTokens } = usage;
   if (!isCount(inputTokens) || !isCount(outputTokens) || !isCount(totalTokens) || totalTokens === 0) return undefined;
-  return { inputTokens, outputTokens, totalTokens };
+  const inputDetails = toDetails(usage.input_tokens_details, inputTokens);
+  const outputDetails = toDetails(usage.output_tokens_details, outputTokens);
+  return {
+    inputTokens,
+    outputTokens,
+    totalTokens,
+    ...(inputDetails && { inputDetails }),
+    ...(outputDetails && { outputDetails }),
+  };
+}
+
+/** Parts that are not the whole tell nothing. */
+function toDetails(value: unknown, sum: number): TokenDetails | undefined {
+  const { text_tokens: textTokens, image_tokens: imageTokens } = toRecord(value);
+  if (!isCount(textTokens) || !isCount(imageTokens) || textTokens + imageTokens !== sum) return undefined;
+  return { textTokens, imageTokens };
 }
 
 function isCount(value: unknown): value is number {

@@ -202,6 +202,39 @@ describe("failures", () => {
 
 describe("usage", () => {
   const answer = (usage: unknown) => Buffer.from(JSON.stringify({ data: [{ b64_json: "AAAA" }], usage }));
+  const whole = { input_tokens: 60, output_tokens: 500, total_tokens: 560 };
+
+  test("tells text from images where the provider does", async () => {
+    const usage = {
+      ...whole,
+      input_tokens_details: { text_tokens: 10, image_tokens: 50 },
+      output_tokens_details: { text_tokens: 0, image_tokens: 500 },
+    };
+    expect((await readAll(eventsOf([answer(usage)]))).at(-1)).toEqual({
+      type: "usage",
+      usage: {
+        inputTokens: 60,
+        outputTokens: 500,
+        totalTokens: 560,
+        inputDetails: { textTokens: 10, imageTokens: 50 },
+        outputDetails: { textTokens: 0, imageTokens: 500 },
+      },
+    });
+  });
+
+  test.each([
+    ["null", null],
+    ["of another sum", { text_tokens: 10, image_tokens: 51 }],
+    ["incomplete", { text_tokens: 60 }],
+    ["negative", { text_tokens: -10, image_tokens: 70 }],
+    ["texts", { text_tokens: "10", image_tokens: "50" }],
+  ])("tells no parts when they are %s", async (_name, details) => {
+    const usage = { ...whole, input_tokens_details: details };
+    expect((await readAll(eventsOf([answer(usage)]))).at(-1)).toEqual({
+      type: "usage",
+      usage: { inputTokens: 60, outputTokens: 500, totalTokens: 560 },
+    });
+  });
 
   test.each([
     ["missing", undefined],
