@@ -40,10 +40,21 @@ async function* withComments(events: Events, silenceMs: number): AsyncGenerator<
       while (!(await isSettledWithin(silenceMs, next))) yield COMMENT;
       const { done, value } = await next;
       if (done) return;
-      yield* value;
+      yield* whole(value);
     }
   } finally {
     await events.return(undefined);
+  }
+}
+
+/** Nothing can be said after half an event: the connection has to tell that it broke. */
+class HalfEvent extends Error {}
+
+async function* whole(event: AsyncIterable<string>): AsyncGenerator<string> {
+  try {
+    yield* event;
+  } catch (cause) {
+    throw new HalfEvent("an event broke off", { cause });
   }
 }
 
@@ -69,6 +80,7 @@ async function* withLastWord(
     if (!first.done) yield first.value;
     yield* rest;
   } catch (error) {
+    if (error instanceof HalfEvent) throw error.cause;
     yield toEvent(error);
   }
 }
