@@ -58,6 +58,23 @@ describe("a gateway inside another program", () => {
     expect((await fetch(image?.url ?? "")).status).toBe(200);
   });
 
+  test("keeps its own idea of a request in a host with another version of Express", async () => {
+    const host = express().use("/older", gateway.app);
+    // As Express 4 has it.
+    Object.defineProperty(host.request, "host", { get: () => "localhost" });
+    const other = await listen("127.0.0.1", 0);
+    other.serve(host);
+    const body = new URLSearchParams({ prompt: "a fox", n: "1", size: "64x64" });
+    const answer = await fetch(`${other.url}/older/get-image`, { method: "POST", body });
+    const text = await answer.text();
+    other.stopAccepting();
+    await other.close();
+
+    expect(JSON.parse(text)).toMatchObject({
+      urlResponse: { urlList: [expect.stringMatching(new RegExp(`^${other.url}/older/images/img_`))] },
+    });
+  });
+
   test("gives its service, with the caller named by the host", async () => {
     const caller = { owner: "someone" };
     const accepted = await gateway.images.submit(caller, { prompt: "a fox", quality: "hd", style: "vivid" });

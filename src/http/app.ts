@@ -31,6 +31,11 @@ export function createApp(doors: readonly Door[], options: AppOptions): Express 
   app.disable("x-powered-by");
   app.disable("etag");
   if (options.trustProxy !== undefined) app.set("trust proxy", options.trustProxy);
+  app.on("mount", () => {
+    // A host hands its own requests and responses down. Those of Express 4 know no port, for one.
+    Object.setPrototypeOf(app.request, express.request);
+    Object.setPrototypeOf(app.response, express.response);
+  });
   app.use(options.answers.track, assignRequestContext(options.publicUrl, options.logger));
   app.use(refuseSniffing, ...allowOrigins(options.corsOrigins), ...doors.map((door) => door.router));
   app.use(() => {
