@@ -25,16 +25,19 @@ export class GenerationWatch {
   readonly #records: Records;
   readonly #events: Events;
   readonly #logger: Logger;
+  readonly #lookEveryMs: number;
   readonly #watched = new Map<string, { readonly viewers: Set<Viewer>; readonly unsubscribe: () => void }>();
   readonly #stale = new Set<string>();
   readonly #closing = new AbortController();
   #isLooking = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(records: Records, events: Events, logger: Logger) {
+  /** @param lookEveryMs how often is looked without a notice */
+  constructor(records: Records, events: Events, logger: Logger, lookEveryMs = LOOK_EVERY_MS) {
     this.#records = records;
     this.#events = events;
     this.#logger = logger;
+    this.#lookEveryMs = lookEveryMs;
   }
 
   /**
@@ -74,7 +77,7 @@ export class GenerationWatch {
       const unsubscribe = this.#events.subscribe(generationId, () => this.#look([generationId]));
       this.#watched.set(generationId, { viewers: new Set([viewer]), unsubscribe });
     }
-    this.#timer ??= setInterval(() => this.#look(this.#watched.keys()), LOOK_EVERY_MS).unref();
+    this.#timer ??= setInterval(() => this.#look(this.#watched.keys()), this.#lookEveryMs).unref();
     this.#look([generationId]);
   }
 

@@ -1,8 +1,25 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { Generation } from "../../src/ports/records.ts";
+import { pino } from "pino";
+import type { Generation, Records } from "../../src/ports/records.ts";
 import type { GenerationInput } from "../../src/service/generation-input.ts";
-import type { GenerationEvent } from "../../src/service/generation-watch.ts";
+import { type GenerationEvent, GenerationWatch } from "../../src/service/generation-watch.ts";
 import type { ImageService } from "../../src/service/image-service.ts";
+import { MemoryEvents } from "../../src/store/memory-events.ts";
+import { openSqliteRecords } from "../../src/store/sqlite.ts";
+import {
+  accept,
+  begin,
+  claimOf,
+  FAILURE,
+  FINISHED_AT,
+  imageOf,
+  orderOf,
+  SIZE,
+  WORKER,
+} from "../contracts/record-samples.ts";
 import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { once, plainImage } from "../support/scripted-provider.ts";
 
@@ -10,13 +27,6 @@ const CALLER = { owner: "public" };
 
 let gateway: ScriptedGateway;
 let images: ImageService;
-
-beforeEach(async () => {
-  gateway = await startScriptedGateway();
-  images = gateway.gateway.images;
-});
-
-afterEach(() => gateway.close());
 
 function submit(input: Partial<GenerationInput> = {}): Promise<Generation> {
   return images.submit(CALLER, { prompt: "a fox", size: "64x64", ...input });
@@ -56,6 +66,13 @@ function stepByStep() {
 const STORY = ["status QUEUED", "status RUNNING", "image 0", "image 1", "image 2", "status SUCCEEDED"];
 
 describe("who watches a generation", () => {
+  beforeEach(async () => {
+    gateway = await startScriptedGateway();
+    images = gateway.gateway.images;
+  });
+
+  afterEach(() => gateway.close());
+
   test("from its acceptance sees all of it, once and in order, however many watch", async () => {
     const hold = holdCalls(gateway.provider);
     const first = await submit({ n: 3 });
@@ -168,5 +185,75 @@ describe("who watches a generation", () => {
     expect((await story).at(-1)).toBe("status FAILED");
     expect(images.drained.aborted).toBe(true);
     expect(await tell(await images.watch(CALLER, id))).toEqual([]);
+  });
+});
+
+describe("watching the records themselves", () => {
+  let dataDir: string;
+  let records: Records;
+  let watch: GenerationWatch;
+
+  /** @param changes the methods of the records that behave otherwise */
+  async function open(lookEveryMs: number, changes: Partial<Records> = {}): Promise<void> {
+    dataDir = await mkdtemp(join(tmpdir(), "pictograph-test-"));
+    records = await openSqliteRecords(join(dataDir, "pictograph.db"));
+    const watched = new Proxy(records, {
+      get: (target, name: keyof Records) => changes[name] ?? target[name].bind(target),
+    });
+    watch = new GenerationWatch(watched, new MemoryEvents(), pino({ enabled: false }), lookEveryMs);
+    await begin(records, orderOf("gen_1"));
+  }
+
+  afterEach(async () => {
+    watch.close();
+    await records.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  test("sees what nobody gave notice of", async () => {
+    await open(10);
+    const events = watch.watch("gen_1");
+    await events.next();
+    await records.addPreview("gen_1", { imageIndex: 1, partialIndex: 0 }, WORKER);
+    await records.addImage(imageOf("gen_1", 0), SIZE, WORKER);
+    await records.finish("gen_1", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+
+    expect(await tell(events)).toEqual(["partial 1.0", "image 0", "status SUCCEEDED"]);
+  });
+
+  test("sees it run though it only looked before and after", async () => {
+    await open(60_000);
+    await accept(records, orderOf("gen_2"));
+    const events = watch.watch("gen_2");
+    const first = await events.next();
+    await records.start("gen_2", claimOf());
+    await records.finish("gen_2", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
+    await watch.settle();
+    const story = await Array.fromAsync(events);
+
+    expect(first.value).toMatchObject({ type: "status", generation: { status: "QUEUED" } });
+    expect(story.map(toWords)).toEqual(["status RUNNING", "status FAILED"]);
+    expect(story[0]).not.toHaveProperty("generation.failure");
+    expect(story[1]).toMatchObject({ generation: { failure: FAILURE } });
+  });
+
+  test("goes on when the store was away", async () => {
+    let failures = 0;
+    await open(60_000, {
+      findImagesOf: async (ids) => {
+        if (failures++ === 0) throw new Error("away");
+        return records.findImagesOf(ids);
+      },
+    });
+    await records.finish("gen_1", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+
+    expect(await tell(watch.watch("gen_1"))).toEqual(["status SUCCEEDED"]);
+    expect(failures).toBe(2);
+  });
+
+  test("ends for what does not exist", async () => {
+    await open(60_000);
+
+    expect(await tell(watch.watch("gen_0"))).toEqual([]);
   });
 });
