@@ -4,30 +4,36 @@ import type { Verdict } from "../test/system/chaos-verdict.ts";
 import { type Outage, type OutageReport, OutageRun, type OutageVerdict } from "../test/system/outage.ts";
 
 /**
- * `npm run chaos -- --rounds 200 --seed 7 --topology embedded|distributed` kills gateways;
+ * `npm run chaos` kills gateways: one with its own store 200 times, and then, 50 times, one of two that share theirs;
+ * `npm run chaos -- --rounds 200 --seed 7 --topology embedded|distributed` does one of the two;
  * `npm run chaos -- --outage database|storage|both --seconds 30` takes away what two of them share.
  * Prints a table, exits 1 on a broken promise.
  */
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "200" },
+    rounds: { type: "string" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    topology: { type: "string", default: "embedded" },
+    topology: { type: "string" },
     clients: { type: "string", default: "16" },
     outage: { type: "string" },
     seconds: { type: "string", default: "30" },
   },
 });
-const { topology, outage } = values;
-if (topology !== "embedded" && topology !== "distributed") throw new Error("--topology is embedded or distributed");
+const ROUNDS = { embedded: 200, distributed: 50 } as const;
+type Topology = keyof typeof ROUNDS;
+const TOPOLOGIES = Object.keys(ROUNDS) as Topology[];
+
+const { outage } = values;
+const topologies = TOPOLOGIES.filter((name) => values.topology === undefined || name === values.topology);
+if (topologies.length === 0) throw new Error(`--topology is ${TOPOLOGIES.join(" or ")}`);
 if (outage !== undefined && !isOutage(outage)) throw new Error("--outage is database, storage or both");
 const seed = wholeNumber("seed");
 const clients = wholeNumber("clients");
-if (outage === undefined) await killGateways(topology);
-else await takeAway(outage, wholeNumber("seconds"));
+if (outage !== undefined) await takeAway(outage, wholeNumber("seconds"));
+else for (const topology of topologies) await killGateways(topology);
 
-async function killGateways(topology: "embedded" | "distributed"): Promise<void> {
-  const rounds = wholeNumber("rounds");
+async function killGateways(topology: Topology): Promise<void> {
+  const rounds = values.rounds === undefined ? ROUNDS[topology] : wholeNumber("rounds");
   console.log(`${topology}, ${rounds} rounds, seed ${seed}`);
   const report = await runChaos({
     topology,

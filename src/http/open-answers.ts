@@ -1,11 +1,14 @@
 import type { RequestHandler } from "express";
+import { upgradeOf } from "./upgrade.ts";
 
 /** Which requests are being answered, so that what their answers need is not taken away before. */
 export class OpenAnswers {
   #open = 0;
   #whenIdle: (() => void)[] = [];
 
-  readonly track: RequestHandler = (_request, response, next) => {
+  readonly track: RequestHandler = (request, response, next) => {
+    // Whoever takes a connection over ends it, without an answer.
+    if (upgradeOf(request)) return next();
     this.#open++;
     response.once("close", () => {
       this.#open--;
