@@ -5,7 +5,7 @@ import { intoPng, MANIFEST_STORE, pngChunk } from "../support/content-credential
 import { readTags } from "../support/exiftool.ts";
 import { type RunningGateway, startGateway } from "../support/gateway.ts";
 import { httpRequest } from "../support/http-request.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { once, plainImage } from "../support/scripted-provider.ts";
 
 const VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/";
@@ -30,7 +30,7 @@ let sent: Buffer;
 
 beforeAll(async () => {
   illustrator = await startGateway();
-  gateway = await startScriptedGateway();
+  gateway = await startScriptedGateway({}, [ANY_SIZE_EDITOR]);
   gateway.provider.script = async function* send() {
     yield { type: "image", index: 0, bytes: once(sent) };
   };
@@ -172,4 +172,27 @@ test("the illustrator's own pictures say that rules alone drew them", async () =
     hasContentCredentials: false,
     isOriginal: true,
   });
+});
+
+test.each([
+  ["a model", () => gateway, "compositeWithTrainedAlgorithmicMedia"],
+  ["the illustrator", () => illustrator, "compositeSynthetic"],
+])("what %s changed says that not all of it is real", async (_who, changer, concept) => {
+  const { graphql } = changer();
+  const url = (await draw(changer())).url;
+  const id = /img_[0-9a-z]{26}/.exec(url)?.[0];
+  const { body } = await graphql(
+    `mutation ($id: ID!) {
+      editImages(input: { prompt: "at night", images: [{ id: $id }] }) {
+        failure { message }
+        images { url derivative: url(width: 20, format: JPEG) provenance { digitalSourceType } }
+      }
+    }`,
+    { id },
+  );
+  expect(body.errors).toBeUndefined();
+  const [image] = body.data.editImages.images;
+
+  expect(image.provenance.digitalSourceType).toBe(VOCABULARY + concept);
+  await expectMarked(await load(image.derivative), "JPEG", concept);
 });
