@@ -9,19 +9,21 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
 import { requestsPerSecond } from "./request-load.ts";
-import { median, ms, type Row } from "./row.ts";
+import { median, ms, type Row, timed } from "./row.ts";
 
 const STATIC = [fileURLToPath(new URL("./static-server.ts", import.meta.url))];
 const CONNECTIONS = 16;
 const ROUNDS = 9;
 const ROUND_SECONDS = 1;
 const RESIZES = 40;
+const RESIZE = "width: 512, height: 512, format: JPEG";
+const AVIFS = 5;
 
 /** What signed delivery costs beside `express.static` on the same file, and a derivative beside bare sharp. */
 export async function measure(): Promise<Row[]> {
   const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
   const model = new Model();
-  const gateway = await MeasuredProcess.start(GATEWAY, { environment: await model.start() });
+  const gateway = await MeasuredProcess.start(GATEWAY, { environment: await model.start(), isMonitored: true });
   const files = await MeasuredProcess.start(STATIC, { environment: { PICTOGRAPH_DATA_DIR: directory } });
   const compare = async (figure: string, url: string): Promise<Row> => {
     await writeFile(join(directory, "image"), await load(url));
@@ -36,9 +38,10 @@ export async function measure(): Promise<Row[]> {
       await compare("signed delivery of 2 MB, requests a second", large.url),
       await compare(
         "cached derivative of 100 KB, requests a second",
-        await linkTo(gateway.url, square.id, "quality: 92"),
+        await linkTo(gateway.url, square.id, `${RESIZE}, quality: 92`),
       ),
       await compareResize(gateway.url, square.id, square.url, directory),
+      ...(await measureAvif(gateway, model)),
     ];
   } finally {
     await Promise.all([gateway.stop(), files.stop(), model.stop(), rm(directory, { recursive: true })]);
@@ -70,7 +73,7 @@ async function compareResize(gatewayUrl: string, id: string, url: string, direct
   const gateway: number[] = [];
   const bare: number[] = [];
   for (let quality = 100 - RESIZES; quality < 100; quality++) {
-    const link = await linkTo(gatewayUrl, id, `quality: ${quality}`);
+    const link = await linkTo(gatewayUrl, id, `${RESIZE}, quality: ${quality}`);
     const startedAt = performance.now();
     await load(link);
     const between = performance.now();
@@ -87,8 +90,39 @@ async function compareResize(gatewayUrl: string, id: string, url: string, direct
   };
 }
 
+/** The format that takes longest, at the largest size of today's models, and who comes while it is made. */
+async function measureAvif(gateway: MeasuredProcess, model: Model): Promise<Row[]> {
+  const { id } = await model.draw(gateway.url, 3840, 2160);
+  await gateway.watchDelays();
+  const alone: number[] = [];
+  const beside: number[] = [];
+  for (let quality = 50; quality < 50 + AVIFS; quality++) {
+    const avif = await linkTo(gateway.url, id, `format: AVIF, quality: ${quality}`);
+    const thumbnail = await linkTo(gateway.url, id, `width: 256, format: WEBP, quality: ${quality}`);
+    const startedAt = performance.now();
+    const rendering = load(avif).then(() => alone.push(performance.now() - startedAt));
+    beside.push(await timed(async () => void (await load(thumbnail))));
+    await rendering;
+  }
+  const { maxDelayMs } = await gateway.vitals();
+  return [
+    {
+      figure: `AVIF of 3840x2160 noise, first request, median of ${AVIFS}`,
+      measured: ms(median(alone)),
+      target: "2000 ms",
+      comparedWith: `a thumbnail made beside it ${ms(median(beside))}`,
+    },
+    {
+      figure: "event loop blocked at most, meanwhile",
+      measured: ms(maxDelayMs),
+      target: "50 ms",
+      comparedWith: "the picture is 25 MB",
+    },
+  ];
+}
+
 async function linkTo(gatewayUrl: string, id: string, options: string): Promise<string> {
-  const query = `{ image(id: "${id}") { url(width: 512, height: 512, format: JPEG, ${options}) } }`;
+  const query = `{ image(id: "${id}") { url(${options}) } }`;
   const { image } = await ask(gatewayUrl, query);
   return image.url;
 }
@@ -132,13 +166,17 @@ class Model {
     return { OPENAI_API_KEY: "none", OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1` };
   }
 
-  /** Has the gateway make a square of noise, and sends it in exactly that size whatever it is asked for. */
-  async draw(gatewayUrl: string, side: number): Promise<{ readonly id: string; readonly url: string }> {
+  /** Has the gateway make a picture of noise, and sends it in exactly that size whatever it is asked for. */
+  async draw(
+    gatewayUrl: string,
+    width: number,
+    height = width,
+  ): Promise<{ readonly id: string; readonly url: string }> {
     const noise = { type: "gaussian", mean: 128, sigma: 40 } as const;
-    this.#picture = await sharp({ create: { width: side, height: side, channels: 3, background: "#000", noise } })
+    this.#picture = await sharp({ create: { width, height, channels: 3, background: "#000", noise } })
       .png()
       .toBuffer();
-    const query = `mutation { generateImages(input: { prompt: "noise", size: "${side}x${side}" }) { images { id url } } }`;
+    const query = `mutation { generateImages(input: { prompt: "noise", size: "${width}x${height}" }) { images { id url } } }`;
     const { generateImages } = await ask(gatewayUrl, query);
     return generateImages.images[0];
   }
