@@ -61,6 +61,7 @@ export function describeOpenAIPaths(): Schemas {
 }
 
 function describeGeneration(): Json {
+  const request = { $ref: "#/components/schemas/ImageGenerationRequest" };
   return {
     operationId: "createImage",
     tags: ["OpenAI"],
@@ -69,10 +70,9 @@ function describeGeneration(): Json {
     requestBody: {
       required: true,
       content: {
-        "application/json": {
-          schema: { $ref: "#/components/schemas/ImageGenerationRequest" },
-          example: { prompt: PROMPT, size: "1024x1024", response_format: "url" },
-        },
+        "application/json": { schema: request, example: { prompt: PROMPT, size: "1024x1024", response_format: "url" } },
+        "multipart/form-data": { schema: request },
+        "application/x-www-form-urlencoded": { schema: request },
       },
     },
     responses: describeAnswers("image_generation"),

@@ -92,7 +92,15 @@ describe("without a list, pages of every origin", () => {
     const { headers } = await getImageAsJson(target.gateway.url, { ...FIELDS, n: "11" }, { Origin: FOREIGN });
 
     expect(headers["access-control-allow-origin"]).toBe("*");
-    for (const name of ["X-Request-Id", "Retry-After", "ETag", "Content-Range"]) {
+    for (const name of [
+      "X-Request-Id",
+      "Retry-After",
+      "ETag",
+      "Content-Range",
+      "Warning",
+      "Sunset",
+      "X-Should-Retry",
+    ]) {
       expect(headers["access-control-expose-headers"]).toContain(name);
     }
   });
