@@ -20,7 +20,7 @@ export function openAIModelsRouter(service: Pick<ImageService, "models" | "model
   return router;
 }
 
-/** No vendor tells when its image models were made. */
+/** When a model was made is not known here, and clients expect a number. */
 const CREATED = 0;
 
 function toModel({ id, provider, shutdownDate }: ModelDescription): object {

@@ -3,6 +3,7 @@ import { watch } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import OpenAI from "openai";
 import { gatewayProcesses } from "../support/gateway-processes.ts";
 import { getImageAsJson } from "../support/get-image-client.ts";
 import { generateImages, listGenerations } from "../support/graphql-client.ts";
@@ -60,6 +61,33 @@ test(
       ["in hand", "FAILED"],
     ]);
     expect(api.requests.map(({ body }) => body?.prompt)).toEqual(["in hand", "queued"]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a client of OpenAI's that tries again by itself after a crash pays for nothing twice",
+  async () => {
+    const crashing = await startService(env);
+    const restarted = Promise.withResolvers<string>();
+    const urls = [Promise.resolve(crashing.url), restarted.promise];
+    const client = new OpenAI({
+      baseURL: "http://gateway.example/v1",
+      apiKey: "any",
+      fetch: async (input, init) => {
+        const url = (await urls.shift()) ?? "http://nobody.invalid";
+        return fetch(String(input).replace("http://gateway.example", url), init);
+      },
+    });
+    const hold = api.holdNext();
+    const lost = client.images.generate({ prompt: "a fox" }).catch((error: unknown) => error);
+    await hold.arrived;
+    await crashing.kill();
+    hold.release();
+    restarted.resolve((await startService(env)).url);
+
+    expect(await lost).toMatchObject({ status: 502, code: "interrupted" });
+    expect({ attemptsLeft: urls.length, calls: api.callCount }).toEqual({ attemptsLeft: 0, calls: 1 });
   },
   TIMEOUT_MS,
 );
