@@ -1,4 +1,5 @@
-import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { MAX_DERIVATIVES } from "../../src/service/delivery.ts";
@@ -54,12 +55,18 @@ async function linkOf(id: string, options: object): Promise<string> {
 
 const filesOf = async (id: string) => (await storedFiles(gateway.dataDir)).filter((path) => path.includes(`/${id}/`));
 
-/** The derivatives that are stored of an image, once there are any: one is handed over before it is kept. */
-const derivativesOf = (id: string) =>
-  poll(
-    async () => (await filesOf(id)).filter((path) => !path.endsWith("/original")),
-    (paths) => paths.length > 0,
-  );
+/**
+ * The files of an image, once they are as awaited: a derivative is handed over before it is kept. Between two looks
+ * another image is stored, which takes as long as the disk takes for one.
+ */
+const filesOnce = (id: string, isAwaited: (paths: readonly string[]) => boolean) =>
+  poll(async () => {
+    await makeImage();
+    return filesOf(id);
+  }, isAwaited);
+
+const derivativesOf = async (id: string) =>
+  (await filesOnce(id, (paths) => paths.length > 1)).filter((path) => !path.endsWith("/original"));
 
 const load = async (options: object, id = imageId) => httpRequest(await linkOf(id, options));
 
@@ -247,19 +254,16 @@ describe("the work", () => {
     );
     const [first = "", second = "", ...others] = links;
     const oldest = await httpRequest(first);
-    const ofThisImage = () => filesOf(id);
-    await poll(ofThisImage, (paths) => paths.length === 2);
+    await filesOnce(id, (paths) => paths.length === 2);
     for (const link of [second, ...others]) expect((await httpRequest(link)).status).toBe(200);
-    const kept = await poll(ofThisImage, (paths) =>
-      paths.some((path) => path.includes(`/${12 + others.length - 1}x10`)),
-    );
-    await poll(ofThisImage, (paths) => paths.length === MAX_DERIVATIVES + 1);
+    const newest = `/${10 + links.length - 1}x10-`;
+    const isFull = (paths: readonly string[]) => paths.length === MAX_DERIVATIVES + 1;
+    const kept = await filesOnce(id, (paths) => isFull(paths) && paths.some((path) => path.includes(newest)));
 
     expect(kept.some((path) => path.endsWith("/original"))).toBe(true);
-    expect((await ofThisImage()).some((path) => path.includes("/10x10-"))).toBe(false);
+    expect(kept.some((path) => path.includes("/10x10-"))).toBe(false);
     expect((await httpRequest(first)).body.equals(oldest.body)).toBe(true);
-    await poll(ofThisImage, (paths) => paths.some((path) => path.includes("/10x10-")));
-    await poll(ofThisImage, (paths) => paths.length === MAX_DERIVATIVES + 1);
+    await filesOnce(id, (paths) => isFull(paths) && paths.some((path) => path.includes("/10x10-")));
   });
 
   test("of an image that was deleted is not found, nor done, nor left behind", async () => {
@@ -277,10 +281,7 @@ describe("the work", () => {
     const answers = await Promise.all([made, unmade, whole].map((link) => httpRequest(link)));
     expect(answers.map(({ status }) => status)).toEqual([404, 404, 404]);
     await racing;
-    await poll(
-      () => storedFiles(gateway.dataDir),
-      (paths) => paths.every((path) => !path.includes(id)),
-    );
+    await filesOnce(id, (paths) => paths.length === 0);
   });
 
   test("is refused beyond what can wait, and nothing waits behind AVIF", async () => {
@@ -318,6 +319,18 @@ describe("the work", () => {
       message: `an internal error occurred; the operator finds it under ${answer.headers["x-request-id"]}`,
       requestId: answer.headers["x-request-id"],
     });
+    expect(await filesOf(id)).toEqual([stored]);
+  });
+
+  test("is done for each viewer where it cannot be kept", async () => {
+    const id = await makeImage();
+    const [stored = ""] = await filesOf(id);
+    await mkdir(join(dirname(stored), "77x-cover.webp", "in-the-way"), { recursive: true });
+    const link = await linkOf(id, { width: 77, format: "WEBP" });
+    const [first, second] = [await httpRequest(link), await httpRequest(link)];
+
+    expect([first.status, second.status]).toEqual([200, 200]);
+    expect(second.body.equals(first.body)).toBe(true);
     expect(await filesOf(id)).toEqual([stored]);
   });
 
