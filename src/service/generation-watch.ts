@@ -13,6 +13,8 @@ export type GenerationEvent =
 const LOOK_EVERY_MS = 30_000;
 /** How long after a look that failed the next one is. */
 const LOOK_AGAIN_MS = 1_000;
+/** How long the last look may take. */
+const LAST_LOOK_MS = 1_000;
 /** How many generations one look reads. */
 const MAX_IDS = 500;
 
@@ -58,9 +60,12 @@ export class GenerationWatch {
     return viewer;
   }
 
-  /** Tells of everything that has happened by now. */
+  /** Tells of everything that has happened by now, if the store answers soon. */
   async settle(): Promise<void> {
-    await this.#show([...this.#watched.keys()]).catch((err) => this.#logger.warn({ err }, "the last look failed"));
+    const looked = this.#show([...this.#watched.keys()]).catch((err) => {
+      this.#logger.warn({ err }, "the last look failed");
+    });
+    await Promise.race([looked, delay(LAST_LOOK_MS, undefined, { ref: false })]);
     await turn();
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import PQueue from "p-queue";
 import type { Logger } from "pino";
 import type { Events } from "../ports/events.ts";
@@ -23,11 +24,13 @@ type Partial = Extract<ProviderEvent, { type: "partial" }>;
 
 /** Pixels on the longer side. */
 const MAX_SIDE = 512;
-/** A preview of more bytes is left out; the largest that a provider is known to send has a third of this. */
+/** A preview of more bytes is left out. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** As many wait to be made small, over all generations; what comes on top is left out. */
 const MAX_WAITING = 8;
 const GRACE_MS = 60_000;
+/** How long the last removals may take; what is left then is swept. */
+const LAST_REMOVALS_MS = 2_000;
 
 /** Where the bytes of a preview are, in WebP. */
 export function toPreviewKey(generationId: string, { imageIndex, partialIndex }: Preview): string {
@@ -57,17 +60,17 @@ export class Previews {
     return strip;
   }
 
-  /** Removes at once what would be removed later. */
+  /** Removes at once what would be removed later, as far as the store lets it. */
   async close(): Promise<void> {
-    await this.#making.onIdle();
-    await Promise.all([...this.#removals.keys()].map((strip) => this.#remove(strip)));
+    const removed = this.#making.onIdle().then(() => Promise.all([...this.#removals.keys()].map(this.#remove)));
+    await Promise.race([removed, delay(LAST_REMOVALS_MS, undefined, { ref: false })]);
   }
 
-  async #remove(strip: PreviewStrip): Promise<void> {
+  readonly #remove = async (strip: PreviewStrip): Promise<void> => {
     clearTimeout(this.#removals.get(strip));
     this.#removals.delete(strip);
     await strip.remove();
-  }
+  };
 }
 
 export class PreviewStrip {

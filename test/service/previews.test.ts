@@ -1,24 +1,38 @@
 import { join, relative } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
 import sharp from "sharp";
 import type { GatewayOptions } from "../../src/gateway.ts";
 import type { ModelDescription, ProviderEvent } from "../../src/ports/image-provider.ts";
 import type { Generation } from "../../src/ports/records.ts";
 import type { GenerationInput } from "../../src/service/generation-input.ts";
 import type { GenerationEvent } from "../../src/service/generation-watch.ts";
+import { ModelCatalogue } from "../../src/service/model-catalogue.ts";
+import { Previews } from "../../src/service/previews.ts";
+import { DiskObjectStore } from "../../src/storage/disk-object-store.ts";
+import { MemoryEvents } from "../../src/store/memory-events.ts";
+import { openSqliteRecords } from "../../src/store/sqlite.ts";
+import { begin, find, orderOf, WORKER } from "../contracts/record-samples.ts";
 import { startGateway } from "../support/gateway.ts";
 import { pictureStream } from "../support/picture-stream.ts";
-import { ANY_SIZE_MODEL, aborted, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages, once, plainImage } from "../support/scripted-provider.ts";
+import {
+  ANY_SIZE_MODEL,
+  aborted,
+  poll,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../support/scripted-gateway.ts";
+import { makeImages, once, plainImage, SCRIPTED_MODEL, ScriptedProvider } from "../support/scripted-provider.ts";
 import { storedFiles } from "../support/stored-files.ts";
 import { startStrictImageApi } from "../support/strict-image-api.ts";
+import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const CALLER = { owner: "public" };
 const MODEL: ModelDescription = { ...ANY_SIZE_MODEL, previews: { maxPartialImages: 3, maxImages: 2 } };
 
 let gateway: ScriptedGateway;
 
-afterEach(() => gateway.close());
+const newDirectory = temporaryDirectories();
 
 async function start(options: GatewayOptions = {}, model = MODEL): Promise<void> {
   gateway = await startScriptedGateway(options, [model]);
@@ -61,6 +75,8 @@ async function seePreviews(id: string, count: number): Promise<Extract<Generatio
 const open = (url: string) => fetch(gateway.url + url);
 
 describe("a preview", () => {
+  afterEach(() => gateway.close());
+
   test("is told of while the image is made, as a small file of the image's shape behind a signed URL", async () => {
     await start();
     const picture = await plainImage(1200, 800, 3, "png");
@@ -155,6 +171,8 @@ describe("a preview", () => {
 });
 
 describe("previews are asked for", () => {
+  afterEach(() => gateway.close());
+
   test.each([
     [{ n: 3 }, undefined, "any-size-1 shows previews of at most 2 images a call; none will come"],
     [{ n: 2, partialImages: 1 }, 1, undefined],
@@ -198,6 +216,8 @@ describe("previews are asked for", () => {
 });
 
 describe("real providers show them", () => {
+  afterEach(() => gateway.close());
+
   test("the illustrator", async () => {
     const illustrated = await startGateway();
     gateway = Object.assign(illustrated, { provider: null as never });
@@ -236,4 +256,36 @@ describe("real providers show them", () => {
     expect(ended.warnings.map(({ code }) => code)).toEqual(["PARTIAL_IMAGES_IGNORED"]);
     expect(ended.status).toBe("SUCCEEDED");
   });
+});
+
+test("previews are gone a while after the end, and what comes too late is never shown", async () => {
+  const dataDir = await newDirectory();
+  const records = await openSqliteRecords(join(dataDir, "pictograph.db"));
+  const objects = await DiskObjectStore.open(join(dataDir, "images"));
+  const events = new MemoryEvents();
+  const logger = pino({ enabled: false });
+  const catalogue = new ModelCatalogue([new ScriptedProvider()], SCRIPTED_MODEL.id, () => new Date());
+  const previews = new Previews({ objects, records, events, catalogue, logger, worker: WORKER, graceMs: 10 });
+  await begin(records, { ...orderOf("gen_1"), partialImages: 3 });
+  const generation = await find(records, "gen_1");
+  if (!generation) throw new Error("there is no generation");
+  const strip = previews.begin(generation);
+  const shown = Promise.withResolvers<void>();
+  events.subscribe("gen_1", () => shown.resolve());
+  const picture = await plainImage(64, 64, 0, "png");
+  const show = (index: number, partialIndex: number) =>
+    strip.take({ type: "partial", index, partialIndex, bytes: once(picture) });
+  await show(0, 0);
+  await shown.promise;
+  strip.finish(0);
+  await show(0, 1);
+  strip.end();
+  await show(1, 0);
+  const count = () => Array.fromAsync(objects.list("gen_1/")).then((found) => found.length);
+  expect(await poll(count, (left) => left === 0)).toBe(0);
+  await previews.close();
+
+  expect(await count()).toBe(0);
+  expect((await find(records, "gen_1"))?.previews).toEqual([{ imageIndex: 0, partialIndex: 0 }]);
+  await records.close();
 });
