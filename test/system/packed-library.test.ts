@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PROGRAMS = join(ROOT, "test/system/packed");
 const TYPESCRIPT = join(ROOT, "node_modules/typescript/bin/tsc");
-/** npm asks the registry for what it has not kept. */
+/** npm fetches what it has not kept. */
 const INSTALL_TIMEOUT_MS = 180_000;
 
 /** The project of somebody who installs the package. */
@@ -18,6 +18,34 @@ let workspace: string;
 
 const run = (command: string, parameters: readonly string[], cwd = project) =>
   promisify(execFile)(command, parameters, { cwd, env: { PATH: process.env.PATH, HOME: process.env.HOME } });
+
+/** npm as its user has set it up, not as the npm that runs the tests hands itself down. */
+function npm(parameters: readonly string[], cwd: string) {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
+  return promisify(execFile)("npm", parameters, { cwd, env });
+}
+
+interface Lock {
+  readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>;
+}
+
+/**
+ * A project that depends on the tarball and on nothing else. Its lock holds the versions that are tested here: npm has
+ * kept them, and has nothing to ask the registry for. What the package needs and does not declare is not in it.
+ */
+async function writeProject(tarball: string): Promise<void> {
+  const manifest = { name: "project", version: "1.0.0", dependencies: { pictograph: `file:${tarball}` } };
+  const { version, dependencies, bin } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
+  const { packages }: Lock = JSON.parse(await readFile(join(ROOT, "package-lock.json"), "utf8"));
+  const needed = Object.entries(packages).filter(([path, { dev }]) => path && !dev);
+  const own = { version, resolved: `file:${tarball}`, dependencies, bin };
+  const lock = {
+    lockfileVersion: 3,
+    packages: { "": manifest, "node_modules/pictograph": own, ...Object.fromEntries(needed) },
+  };
+  await writeFile(join(project, "package.json"), JSON.stringify({ ...manifest, type: "module" }));
+  await writeFile(join(project, "package-lock.json"), JSON.stringify(lock));
+}
 
 async function runProgram(name: string, ...options: string[]) {
   const { stdout } = await run(process.execPath, [...options, join(project, name)]);
@@ -28,10 +56,10 @@ beforeAll(async () => {
   workspace = await realpath(await mkdtemp(join(tmpdir(), "pictograph-packed-")));
   project = join(workspace, "project");
   await mkdir(project);
-  await run("npm", ["pack", "--silent", "--pack-destination", workspace], ROOT);
+  await npm(["pack", "--silent", "--pack-destination", workspace], ROOT);
   const [tarball = ""] = (await readdir(workspace)).filter((name) => name.endsWith(".tgz"));
-  await writeFile(join(project, "package.json"), '{"name": "project", "private": true, "type": "module"}');
-  await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", join(workspace, tarball)]);
+  await writeProject(join("..", tarball));
+  await npm(["ci", "--prefer-offline", "--no-audit", "--no-fund"], project);
   await cp(PROGRAMS, project, { recursive: true });
 }, INSTALL_TIMEOUT_MS);
 
