@@ -38,6 +38,7 @@ import { ImageLinks } from "./service/image-links.ts";
 import { type Caller, ImageService } from "./service/image-service.ts";
 import { Keeper } from "./service/keeper.ts";
 import { ModelCatalogue } from "./service/model-catalogue.ts";
+import { ModelWatch } from "./service/model-watch.ts";
 import { Placeholders } from "./service/placeholders.ts";
 import { Previews } from "./service/previews.ts";
 import { ProviderCalls } from "./service/provider-calls.ts";
@@ -108,6 +109,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const config = { ...readConfig({}), defaultModel: defaultModelWith(options.openai), ...options };
   const providers = [...ownProviders, ...(await createProviders(config))];
   const catalogue = new ModelCatalogue(providers, config.defaultModel, now);
+  const modelWatch = new ModelWatch(providers, catalogue, logger);
   const closers: (() => Promise<unknown>)[] = [() => Promise.all(providers.map((provider) => provider.close()))];
   const closeAdapters = async () => {
     for (const close of closers.reverse()) await close();
@@ -121,11 +123,13 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const answers = new OpenAnswers();
     const { app, health, closeDoors } = await createDoors({ config, images, store, storage, logger, answers });
     await images.start();
+    modelWatch.start();
     const drain = async (graceMs: number) => {
       health.isDraining = true;
       await images.drain(graceMs);
     };
     const close = async () => {
+      await modelWatch.stop();
       await drain(0);
       await answers.idle(LAST_ANSWERS_MS);
       await closeDoors();

@@ -3,7 +3,7 @@ import { Args, ArgsType, Ctx, Field, Int, ObjectType } from "type-graphql";
 import { toDigitalSourceUri } from "../digital-source.ts";
 import type { Billed } from "../errors.ts";
 import type { ImageFormat, Operation, TokenDetails, TokenUsage } from "../ports/image-provider.ts";
-import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Image, Warning } from "../ports/records.ts";
+import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Image } from "../ports/records.ts";
 import type { Fit } from "../service/pixels.ts";
 import { toSizeText } from "../service/sizes.ts";
 import type { GraphQLContext } from "./context.ts";
@@ -11,6 +11,7 @@ import { BilledEnum, FailureCodeEnum, FitEnum, GenerationStatusEnum, ImageFormat
 import { findModel, ModelType } from "./model-type.ts";
 import { NodeType } from "./node-type.ts";
 import { ImageSizeScalar, UsdScalar } from "./scalars.ts";
+import { WarningType } from "./warning-type.ts";
 
 @ObjectType("GenerationFailure", { description: "Why a generation ended without all its images." })
 class GenerationFailureType implements GenerationFailure {
@@ -25,15 +26,6 @@ class GenerationFailureType implements GenerationFailure {
 
   @Field(() => BilledEnum, { description: "Whether the provider charged for it." })
   billed!: Billed;
-}
-
-@ObjectType("Warning", { description: "Something that was done otherwise than asked." })
-export class WarningType implements Warning {
-  @Field(() => String, { description: "The kind of warning, to switch on: `MODEL_REPLACED`." })
-  code!: string;
-
-  @Field(() => String, { description: "What was done instead, for people." })
-  message!: string;
 }
 
 @ObjectType("TokenDetails", { description: "The kinds of tokens that make up a sum." })

@@ -1,7 +1,9 @@
-import { Field, ID, Int, ObjectType } from "type-graphql";
+import { Ctx, Field, ID, Int, ObjectType } from "type-graphql";
 import type { ModelDescription, Operation } from "../ports/image-provider.ts";
 import type { ImageService } from "../service/image-service.ts";
+import type { GraphQLContext } from "./context.ts";
 import { OperationEnum } from "./enums.ts";
+import { WarningType } from "./warning-type.ts";
 
 @ObjectType("Model", { description: "A model that makes images." })
 export class ModelType {
@@ -29,7 +31,17 @@ export class ModelType {
   @Field(() => String, { nullable: true, description: "The model that takes its place from that day on." })
   replacement: string | null;
 
+  @Field(() => [WarningType], {
+    description: "What is to be known before it is used: that it shuts down within 30 days.",
+  })
+  warnings(@Ctx() { service }: GraphQLContext): readonly WarningType[] {
+    return service.modelWarnings(this.#description);
+  }
+
+  readonly #description: ModelDescription;
+
   constructor(model: ModelDescription, defaultId: string) {
+    this.#description = model;
     this.id = model.id;
     this.provider = model.provider;
     this.isDefault = model.id === defaultId;

@@ -3,9 +3,9 @@ import type { Quote, QuoteBasis } from "../service/quote.ts";
 import { toSizeText } from "../service/sizes.ts";
 import type { GraphQLContext } from "./context.ts";
 import { QuoteBasisEnum } from "./enums.ts";
-import { WarningType } from "./generation-type.ts";
 import { ModelType } from "./model-type.ts";
 import { ImageSizeScalar, UsdScalar } from "./scalars.ts";
+import { WarningType } from "./warning-type.ts";
 
 @ObjectType("Quote", {
   description:

@@ -236,6 +236,11 @@ export interface ImageProvider {
   readonly name: string;
   readonly models: readonly ModelDescription[];
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
+  /**
+   * What the vendor announces today, by model: `YYYY-MM-DD`, or `null` for none. Models it says nothing of are left out.
+   * Left out by providers that cannot know.
+   */
+  shutdownDates?(signal: AbortSignal): Promise<ReadonlyMap<string, string | null>>;
   /** Frees what the provider holds; no call is in flight any more. */
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import type { GenerationInput } from "../service/generation-input.ts";
 import type { ImageService } from "../service/image-service.ts";
 import { refuseUnlessSucceeded } from "./ended-generation.ts";
 import { type FormFields, parseFormBody, toFields } from "./form-body.ts";
+import { setSunset } from "./sunset-header.ts";
 
 export interface GetImageOptions {
   readonly maxBodyBytes: number;
@@ -25,6 +26,7 @@ export function getImageDoor(service: ImageService, { maxBodyBytes, waitMs, keep
     const input = toInput(await readFields(request));
     const idempotencyKey = request.get("Idempotency-Key");
     const accepted = await service.submit(caller, { ...input, format: "PNG", idempotencyKey });
+    setSunset(response, service.sunsetOf(accepted));
     const generation = await whileSendingSpace(response, keepAliveMs, service.wait(accepted, waitMs));
     refuseUnlessSucceeded(generation);
     const [images = []] = await service.imagesOf([generation.id]);

@@ -21,6 +21,7 @@ import {
   required,
 } from "./openai-parameters.ts";
 import { type Events, sendEvents } from "./server-sent-events.ts";
+import { setSunset } from "./sunset-header.ts";
 import { withUploads } from "./uploaded-files.ts";
 import { setWarnings } from "./warning-header.ts";
 
@@ -140,6 +141,7 @@ class Answer {
   }
 
   async send(accepted: Generation, parameters: ImageParameters, eventName: string): Promise<void> {
+    setSunset(this.#response, this.#service.sunsetOf(accepted));
     if (parameters.stream) {
       this.#warn(accepted);
       const toEvent = (error: unknown) => this.#toErrorEvent(error);

@@ -91,6 +91,8 @@ export interface GenerationPlan {
   /** SHA-256 over everything that decides what is made, in hexadecimal. */
   readonly inputHash: string;
   readonly warnings: readonly Warning[];
+  /** The models that can do the same, to fall back to in this order. @defaultValue none */
+  readonly fallbacks?: readonly string[];
 }
 
 /**
@@ -107,7 +109,7 @@ export function planGeneration(
   const prompt = checkPrompt(input.prompt);
   const n = checkWholeNumber("n", input.n ?? 1, 1, MAX_IMAGES);
   const requestedSize = parseSize(input.size ?? "1024x1024");
-  const { model, warnings: modelWarnings } = catalogue.resolve(input.model);
+  const { model, fallbacks, warnings: modelWarnings } = catalogue.resolve(input.model);
   if (!model.description.operations.includes(operation)) throw cannot(operation, model.description, catalogue);
   const { id, maxPromptLength } = model.description;
   if (prompt.length > maxPromptLength && countCodePoints(prompt) > maxPromptLength) {
@@ -164,7 +166,35 @@ export function planGeneration(
     isRepetition: input.isRepetition ?? false,
     inputHash,
     warnings,
+    ...withFallbacks(
+      fallbacks
+        .map(({ description }) => description)
+        .filter((other) =>
+          canDo(other, { operation, prompt, n, requestedSize, quality: quality.quality, background, seed }),
+        ),
+    ),
   };
+}
+
+/** What a model has to be able to do to take over from another. */
+interface Wanted extends Pick<GenerationPlan, "prompt" | "n" | "requestedSize" | "quality" | "background" | "seed"> {
+  readonly operation: Operation;
+}
+
+function canDo(model: ModelDescription, wanted: Wanted): boolean {
+  return (
+    model.operations.includes(wanted.operation) &&
+    wanted.n <= model.maxImages &&
+    countCodePoints(wanted.prompt) <= model.maxPromptLength &&
+    isCovered(wanted.requestedSize, nearestModelSize(wanted.requestedSize, model.sizes)) &&
+    model.qualities.includes(wanted.quality) &&
+    model.backgrounds.includes(wanted.background) &&
+    (wanted.seed === undefined || model.hasSeed)
+  );
+}
+
+function withFallbacks(models: readonly ModelDescription[]): { fallbacks?: readonly string[] } {
+  return models.length > 0 ? { fallbacks: models.map(({ id }) => id) } : {};
 }
 
 function cannot(operation: Operation, model: ModelDescription, catalogue: ModelCatalogue): GatewayError {

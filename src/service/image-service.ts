@@ -13,6 +13,7 @@ import type {
   Image,
   Preview,
   Records,
+  Warning,
 } from "../ports/records.ts";
 import type { Delivery, ImageDelivery } from "./delivery.ts";
 import { type EditInput, planEdit } from "./edit-input.ts";
@@ -347,6 +348,17 @@ export class ImageService {
   get models(): { readonly living: readonly ModelDescription[]; readonly defaultId: string } {
     const { catalogue } = this.#options;
     return { living: catalogue.living, defaultId: catalogue.defaultModel };
+  }
+
+  /** What is to be said of a model: that it is about to end. */
+  modelWarnings(model: ModelDescription): readonly Warning[] {
+    return this.#options.catalogue.warningsOf(model);
+  }
+
+  /** When the model that is used ends, if that is no more than 30 days away. */
+  sunsetOf({ model }: Generation): Date | undefined {
+    const description = this.model(model);
+    return description && this.#options.catalogue.sunsetOf(description);
   }
 
   /** A model by its name, retired ones included. */

@@ -17,6 +17,7 @@ import { INTERRUPTED } from "./keeper.ts";
 import type { CataloguedModel, ModelCatalogue } from "./model-catalogue.ts";
 import type { Previews } from "./previews.ts";
 import type { ProviderCalls } from "./provider-calls.ts";
+import { nearestModelSize } from "./sizes.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 export interface RunnerOptions {
@@ -68,7 +69,7 @@ export class Runner {
       const generation = await this.#insist(generationId, () => records.start(generationId, claim));
       if (!generation) return;
       events.publish({ generationId });
-      const outcome = this.#withCost(generation, await this.#carryOut(generation, canceling.signal));
+      const outcome = await this.#carryOut(generation, canceling.signal);
       const isFinished = await this.#insist(generationId, () => records.finish(generationId, worker, outcome, now()));
       // However it ended, nobody edits these again.
       if (generation.edit) await edits.discard(generation.edit);
@@ -95,7 +96,38 @@ export class Runner {
     return this.#options.previews.close();
   }
 
+  /** Goes on with the next model as long as the provider of the last one is out of order. */
   async #carryOut(generation: Generation, canceled: AbortSignal): Promise<GenerationOutcome> {
+    let current = generation;
+    for (;;) {
+      const outcome = await this.#ask(current, canceled);
+      const next = isOutage(outcome) && !canceled.aborted ? await this.#fallBack(current, outcome.failure) : undefined;
+      if (!next) return this.#withCost(current, outcome);
+      current = next;
+    }
+  }
+
+  /** The generation with its next model, on disk before that is called; `undefined` when there is none. */
+  async #fallBack(generation: Generation, { code }: GenerationFailure): Promise<Generation | undefined> {
+    const { records, events, catalogue, worker, logger } = this.#options;
+    const { id: generationId, fallbacks = [], requestedSize, warnings } = generation;
+    const [model, ...left] = catalogue.livingOf(fallbacks);
+    if (!model) return undefined;
+    const { id, sizes } = model.description;
+    const message = `the provider of ${generation.model} was out of order (${code}, not billed); ${id} was used instead`;
+    logger.warn({ generationId, code, from: generation.model, to: id }, "going on with another model");
+    const next = {
+      model: id,
+      modelSize: nearestModelSize(requestedSize, sizes),
+      warnings: [...warnings, { code: "MODEL_FELL_BACK", message }, ...catalogue.warningsOf(model.description)],
+      fallbacks: left.map(({ description }) => description.id),
+    };
+    const fallen = await this.#insist(generationId, () => records.fallBack(generationId, worker, next));
+    if (fallen) events.publish({ generationId });
+    return fallen;
+  }
+
+  async #ask(generation: Generation, canceled: AbortSignal): Promise<GenerationOutcome> {
     const storedIndexes = new Set<number>();
     const previews = this.#options.previews.begin(generation);
     let usage: TokenUsage | undefined;
@@ -254,6 +286,13 @@ export class Runner {
     const message = `an internal error stopped this generation; the operator finds it under ${id}`;
     return { code: "INTERNAL", message, retryable: false, billed: "UNKNOWN" };
   }
+}
+
+/** A refusal is none, and neither is a call that may have been charged. */
+function isOutage(outcome: GenerationOutcome): outcome is Extract<GenerationOutcome, { status: "FAILED" }> {
+  if (outcome.status !== "FAILED") return false;
+  const { code, retryable, billed } = outcome.failure;
+  return retryable && billed === "NO" && (code === "UPSTREAM_FAILED" || code === "UPSTREAM_TIMEOUT");
 }
 
 function upstreamTimeout(): GatewayError {

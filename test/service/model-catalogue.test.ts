@@ -135,3 +135,107 @@ describe("the catalogue", () => {
     expect(() => catalogueOf([model("old", "2026-01-01")], TODAY, "old")).toThrow();
   });
 });
+
+describe("a price class", () => {
+  const replacing = (priceClass: string, changes: Partial<ModelDescription> = {}) =>
+    catalogueOf([
+      { ...model("old", "2026-11-22", "new"), priceClass, ...changes },
+      { ...model("new"), priceClass: "dear" },
+    ]);
+
+  test("is not left by itself", () => {
+    const refusal = refusalOf(() => replacing("cheap").resolve("old"));
+    expect(refusal).toMatchObject({ code: "MODEL_UNAVAILABLE" });
+    expect(refusal?.message).toMatch(/old is not replaced by itself by new, .* another price class.*living, new/);
+  });
+
+  test("is left where someone decided it, and kept otherwise", () => {
+    expect(resolvedId(replacing("cheap", { mayChangePriceClass: true }), "old")).toBe("new");
+    expect(resolvedId(replacing("dear"), "old")).toBe("new");
+  });
+});
+
+describe("a model that is about to end", () => {
+  const leaving = (date: string) => catalogueOf([model("old", date, "living")]);
+
+  test.each([
+    ["2026-12-22", 1],
+    ["2026-12-23", 0],
+    ["2026-11-23", 1],
+  ])("on %s is warned of on 22 November 2026 %i times", (date, count) => {
+    const { warnings } = leaving(date).resolve("old");
+    expect(warnings).toHaveLength(count);
+    if (count > 0)
+      expect(warnings[0]).toMatchObject({ code: "MODEL_RETIRING", message: expect.stringContaining(date) });
+  });
+
+  test("is what its vendor announces, unless the operator knows better", () => {
+    const provider = new ScriptedProvider([model("living"), model("a"), model("b", "2026-12-01"), model("c")]);
+    const operator = { models: new Map([["c", { shutdownDate: "2027-01-01" }]]), aliases: new Map() };
+    const catalogue = new ModelCatalogue([provider], "living", () => TODAY, operator);
+    const dates = new Map([
+      ["a", "2026-11-30"],
+      ["b", null],
+      ["c", "2026-11-30"],
+      ["nowhere", "2026-11-30"],
+    ]);
+    catalogue.announce(new ScriptedProvider(), dates);
+    expect(catalogue.find("a")?.description.shutdownDate).toBeUndefined();
+    catalogue.announce(provider, dates);
+    expect(["a", "b", "c"].map((id) => catalogue.find(id)?.description.shutdownDate)).toEqual([
+      "2026-11-30",
+      undefined,
+      "2027-01-01",
+    ]);
+  });
+});
+
+describe("what an operator decides", () => {
+  const decide = (models: Record<string, Partial<ModelDescription>>, aliases: Record<string, readonly string[]> = {}) =>
+    new ModelCatalogue(
+      [new ScriptedProvider([model("living"), model("other"), model("dead", "2026-01-01")])],
+      "living",
+      () => TODAY,
+      {
+        models: new Map(Object.entries(models)),
+        aliases: new Map(Object.entries(aliases)),
+      },
+    );
+
+  test("changes what is known of a model, and adds models", () => {
+    const catalogue = decide({ living: { maxImages: 2 }, mine: { provider: "scripted", maxImages: 3 } });
+    expect(catalogue.find("living")?.description).toEqual({ ...model("living"), maxImages: 2 });
+    expect(catalogue.find("mine")?.description).toEqual({ ...model("mine"), maxImages: 3 });
+  });
+
+  test("gives an alias the first of its models that lives, and the others to fall back to", () => {
+    const resolved = decide({}, { best: ["dead", "other", "living"] }).resolve("best");
+    expect(resolved.model.description.id).toBe("other");
+    expect(resolved.fallbacks.map(({ description }) => description.id)).toEqual(["living"]);
+    expect(decide({}, { best: ["living"] }).resolve("living").fallbacks).toEqual([]);
+  });
+
+  test("is refused with every problem at once", () => {
+    const problems = refusalOf(() =>
+      decide(
+        {
+          nobodys: {},
+          a: { provider: "scripted", shutdownDate: "2026-01-01", replacement: "b" },
+          b: { provider: "scripted", replacement: "a" },
+          c: { provider: "scripted", replacement: "nowhere" },
+        },
+        { living: ["other"], one: ["two"], two: ["one"], lost: ["nowhere"] },
+      ),
+    );
+    expect(problems?.message.split("\n")).toEqual([
+      expect.stringMatching(/^models\.nobodys\.provider must be one of scripted/),
+      expect.stringMatching(/^models\.a\.replacement leads in a circle/),
+      expect.stringMatching(/^models\.b\.replacement leads in a circle/),
+      expect.stringMatching(/^models\.c\.replacement leads to nowhere/),
+      expect.stringMatching(/^aliases\.living is the name of a model/),
+      expect.stringMatching(/^aliases\.one\[0\] is the alias two/),
+      expect.stringMatching(/^aliases\.two\[0\] is the alias one/),
+      expect.stringMatching(/^aliases\.lost\[0\] is nowhere/),
+    ]);
+  });
+});

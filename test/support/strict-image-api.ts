@@ -99,6 +99,15 @@ export interface MadeImage {
   readonly address: string;
 }
 
+/** `GET /v1/models`, whose calls count by themselves: the gateway makes them when it likes. */
+export interface ModelList {
+  callCount: number;
+  /** Models with an announced end; all others have `null`. */
+  shutdownDates: Readonly<Record<string, string>>;
+  /** Answered in place of the list. */
+  raw: RawAnswer | undefined;
+}
+
 export interface StrictImageApiOptions {
   /** Model names served besides the vendor's, with the rules of gpt-image-2. */
   readonly extraModels?: readonly string[];
@@ -114,6 +123,8 @@ export interface StrictImageApi {
   /** Every call, refused ones included, in order of arrival. */
   readonly requests: readonly RecordedRequest[];
   readonly callCount: number;
+  /** The list of models. */
+  readonly models: ModelList;
   /** Every picture made, in order. */
   readonly images: readonly MadeImage[];
   /** How every call is answered from now on that no queued behaviour is for. */
@@ -133,11 +144,20 @@ export async function startStrictImageApi(options: StrictImageApiOptions = {}): 
   const holds: { arrive(request: RecordedRequest): void; released: Promise<void> }[] = [];
   const rules = new Map([...MODELS, ...(options.extraModels ?? []).map((name) => [name, ANY_SIZE] as const)]);
   const seed = options.seed ?? 1;
+  const models: ModelList = {
+    callCount: 0,
+    shutdownDates: { "gpt-image-1.5": "2026-12-01", "gpt-image-1-mini": "2026-12-01" },
+    raw: undefined,
+  };
   let usual: Behaviour = "normal";
 
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const made = images[Number(/^\/made\/(\d+)$/.exec(incoming.url ?? "")?.[1])];
     if (made) return void outgoing.end(made.bytes);
+    if (incoming.method === "GET" && incoming.url === "/v1/models") {
+      if (incoming.headers.authorization !== `Bearer ${apiKey}`) return sendError(outgoing, 401, WRONG_KEY);
+      return answerModels(outgoing, models, [...rules.keys()]);
+    }
     const recorded = await record(incoming, outgoing);
     requests.push(recorded);
     const isEdit = recorded.path === EDITS;
@@ -179,6 +199,7 @@ export async function startStrictImageApi(options: StrictImageApiOptions = {}): 
       return requests.length;
     },
     images,
+    models,
     respondWith(behaviour) {
       usual = behaviour;
     },
@@ -496,6 +517,18 @@ function use(request: ImageRequest, imageCount: number): object {
     output_tokens_details: { image_tokens: imageTokens, text_tokens: 0 },
     total_tokens: textTokens + imageTokens,
   };
+}
+
+async function answerModels(outgoing: ServerResponse, list: ModelList, ids: readonly string[]): Promise<void> {
+  list.callCount++;
+  const data = ids.map((id) => ({
+    id,
+    object: "model",
+    created: 1_795_348_800,
+    owned_by: "system",
+    shutdown_date: list.shutdownDates[id] ?? null,
+  }));
+  await sendRaw(outgoing, list.raw ?? { body: JSON.stringify({ object: "list", data }) });
 }
 
 function toErrorBody({ message = "Refused.", type = "invalid_request_error", ...fields }: ErrorFields): string {

@@ -21,15 +21,15 @@ const NULL_BODY_STATUSES: ReadonlySet<number | undefined> = new Set([204, 205, 3
  * - It follows no redirect, which would carry the key elsewhere or repeat the call, and asks for no compression.
  * - The body has backpressure all the way to the socket; cancelling it closes the connection.
  *
- * It takes what the OpenAI client gives it: an address, a method, headers, a body of text or a stream, and a signal. It goes through
+ * It takes what the OpenAI client gives it: an address, a method, headers, a body of text, a stream or none, and a signal. It goes through
  * the proxy of the environment when Node was told to (`NODE_USE_ENV_PROXY`).
  *
  * @see https://undici.nodejs.org/#/docs/api/Client?id=parameter-clientoptions `headersTimeout` and `bodyTimeout`
  */
 export const httpFetch: typeof fetch = async (input, init = {}) => {
   const { body } = init;
-  if (typeof body !== "string" && !(body instanceof ReadableStream)) {
-    throw new TypeError("only text or a stream can be sent");
+  if (body && typeof body !== "string" && !(body instanceof ReadableStream)) {
+    throw new TypeError("only text, a stream or nothing can be sent");
   }
   const url = new URL(input instanceof Request ? input.url : input);
   const { request } = url.protocol === "https:" ? https : http;
@@ -39,7 +39,7 @@ export const httpFetch: typeof fetch = async (input, init = {}) => {
     ...(init.signal ? { signal: init.signal } : {}),
   });
   const answered = waitForAnswer(outgoing);
-  if (typeof body === "string") outgoing.end(body);
+  if (!body || typeof body === "string") outgoing.end(body);
   else void send(body, outgoing);
   return toResponse(await answered);
 };

@@ -7,6 +7,7 @@ import { describeModels } from "./catalogue.ts";
 import { toEditParameters } from "./edit-parameters.ts";
 import { httpFetch } from "./http-fetch.ts";
 import { MAX_IMAGE_BYTES, readImages } from "./image-answer.ts";
+import { readShutdownDates } from "./shutdown-dates.ts";
 import { notDownloaded, timedOut, toGatewayError } from "./to-gateway-error.ts";
 
 export interface OpenAIOptions {
@@ -59,6 +60,7 @@ export function createOpenAI(options: OpenAIOptions): ImageProvider {
     name: "openai",
     models: describeModels(extraModels),
     generate: (request, signal) => generate(client, options, request, signal),
+    shutdownDates: (signal) => readShutdownDates(client, signal),
     close: async () => {},
   };
 }

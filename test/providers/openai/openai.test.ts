@@ -133,7 +133,10 @@ describe("what comes back", () => {
           format: format.toLowerCase(),
         });
       }
-      expect(events[3]).toEqual({ type: "usage", usage: { inputTokens: 5, outputTokens: 816, totalTokens: 821 } });
+      const sums = { inputTokens: 5, outputTokens: 816, totalTokens: 821 };
+      const inputDetails = { textTokens: 5, imageTokens: 0 };
+      const outputDetails = { textTokens: 0, imageTokens: 816 };
+      expect(events[3]).toEqual({ type: "usage", usage: { ...sums, inputDetails, outputDetails } });
       expect(await api.requests[0]?.closed).toBe("finished");
     },
   );
