@@ -1,8 +1,8 @@
-/** Pictograph in an Express app that is there already, below a prefix: `node examples/express-app.ts` */
+/** Pictograph in an Express app that is there already, below a prefix: `npx node examples/express-app.ts` */
 import express from "express";
 import { createGateway } from "pictograph";
 
-const gateway = await createGateway({ dataDir: "./data" });
+const gateway = await createGateway({ dataDir: "./data/example" });
 
 const app = express();
 app.use(express.json());

@@ -1,4 +1,4 @@
-/** Pictograph and a subgraph of products, in one federated graph: `node examples/federated-graph.ts` */
+/** Pictograph and a subgraph of products, in one federated graph: `npx node examples/federated-graph.ts` */
 import { createServer } from "node:http";
 import { ApolloGateway, IntrospectAndCompose } from "@apollo/gateway";
 import { ApolloServer } from "@apollo/server";
@@ -7,7 +7,7 @@ import { buildSubgraphSchema } from "@apollo/subgraph";
 import { parse } from "graphql";
 import { createGateway } from "pictograph";
 
-const pictures = await createGateway({ dataDir: "./data" });
+const pictures = await createGateway({ dataDir: "./data/example" });
 const picturesServer = createServer(pictures.app);
 await new Promise<void>((resolve) => picturesServer.listen(0, resolve));
 const { port: picturesPort } = picturesServer.address() as { port: number };

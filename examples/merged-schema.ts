@@ -1,4 +1,4 @@
-/** Pictograph's graph as part of another Apollo Server's: `node examples/merged-schema.ts` */
+/** Pictograph's graph as part of another Apollo Server's: `npx node examples/merged-schema.ts` */
 import { ApolloServer } from "@apollo/server";
 import { expressMiddleware } from "@as-integrations/express5";
 import { makeExecutableSchema, mergeSchemas } from "@graphql-tools/schema";
@@ -11,7 +11,7 @@ interface HostContext {
 }
 
 const gateway = await createGateway({
-  dataDir: "./data",
+  dataDir: "./data/example",
   // The host's context stays its own; this reads from it who asks, and where the images are served.
   requestOf: ({ user, origin }: HostContext) => ({ caller: { owner: user }, rootUrl: `${origin}/pictures` }),
 });

@@ -1,4 +1,4 @@
-/** A provider of one's own: `node examples/own-provider.ts` */
+/** A provider of one's own: `npx node examples/own-provider.ts` */
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { createGateway, type ImageProvider } from "pictograph";
@@ -31,7 +31,7 @@ const colours: ImageProvider = {
   close: async () => {},
 };
 
-const gateway = await createGateway({ dataDir: "./data", providers: [colours], defaultModel: "colours-1" });
+const gateway = await createGateway({ dataDir: "./data/example", providers: [colours], defaultModel: "colours-1" });
 const server = createServer(gateway.app).listen(Number(process.env.PORT ?? 3000), () => {
   console.log(`http://localhost:${(server.address() as { port: number }).port}/graphql`);
 });
