@@ -91,6 +91,31 @@ function waitForAnswer(outgoing: http.ClientRequest): Promise<http.IncomingMessa
   });
 }
 
+/** The answers behind the responses. */
+const messages = new WeakMap<Response, http.IncomingMessage>();
+
+/**
+ * The bytes of a response's body, for the one who reads it first and alone, and who is done with a piece when it asks
+ * for the next one. Where the response came from {@link httpFetch} they are read from the connection itself: the web's
+ * streams in between would cost more than decoding.
+ */
+export function bytesOf(response: Response): AsyncIterable<Uint8Array> | undefined {
+  const message = messages.get(response);
+  return message ? readOnce(message) : (response.body ?? undefined);
+}
+
+/**
+ * Gives the memory of each piece back as soon as it was read. Left to the garbage collector, a few megabytes of an answer
+ * would make it go through the whole heap, which costs more than all else on an image's way.
+ */
+async function* readOnce(message: http.IncomingMessage): AsyncGenerator<Uint8Array> {
+  for await (const piece of message as AsyncIterable<Buffer<ArrayBuffer>>) {
+    yield piece;
+    // A smaller one shares its memory with others.
+    if (piece.byteLength === piece.buffer.byteLength) piece.buffer.transfer(0);
+  }
+}
+
 function toResponse(message: http.IncomingMessage): Response {
   // Without a listener a connection that breaks while nobody reads would end the process.
   message.on("error", () => {});
@@ -98,6 +123,9 @@ function toResponse(message: http.IncomingMessage): Response {
   for (const [name, values = []] of Object.entries(message.headersDistinct)) {
     for (const value of values) headers.append(name, value);
   }
-  const hasBody = !NULL_BODY_STATUSES.has(message.statusCode);
-  return new Response(hasBody ? ReadableStream.from(message) : null, { status: message.statusCode ?? 0, headers });
+  const status = message.statusCode ?? 0;
+  if (NULL_BODY_STATUSES.has(status)) return new Response(null, { status, headers });
+  const response = new Response(ReadableStream.from(message), { status, headers });
+  messages.set(response, message);
+  return response;
 }

@@ -5,7 +5,7 @@ import type { GenerateRequest, ImageProvider, ProviderEvent } from "../../ports/
 import { BrokenAnswer } from "./broken-answer.ts";
 import { describeModels } from "./catalogue.ts";
 import { toEditParameters } from "./edit-parameters.ts";
-import { httpFetch } from "./http-fetch.ts";
+import { bytesOf, httpFetch } from "./http-fetch.ts";
 import { MAX_IMAGE_BYTES, readImages } from "./image-answer.ts";
 import { readShutdownDates } from "./shutdown-dates.ts";
 import { notDownloaded, timedOut, toGatewayError } from "./to-gateway-error.ts";
@@ -87,9 +87,10 @@ async function* generate(
   };
   try {
     const response = await ask(client, request, call.signal);
-    if (!response.body) throw new BrokenAnswer("it is empty");
+    const body = bytesOf(response);
+    if (!body) throw new BrokenAnswer("it is empty");
     yield* readImages({
-      body: response.body,
+      body,
       contentType: response.headers.get("content-type"),
       imageCount: request.n,
       download: downloads && ((address) => download(downloads, address, timeoutMs, call.signal)),
