@@ -19,14 +19,16 @@ export function acceptMultipart(maxBodyBytes: number): RequestHandler[] {
     maxFileSize: MAX_EDIT_IMAGE_BYTES,
     maxFiles: MAX_EDIT_IMAGES + 1,
   });
-  const parse: RequestHandler = (request, response, next) =>
-    read(request, response, (error?: unknown) => next(error === undefined ? undefined : toGatewayError(error)));
+  const parse: RequestHandler = (request, response, next) => {
+    // The host's app may have read it.
+    if (request.body !== undefined) return next();
+    return read(request, response, (error?: unknown) => next(error === undefined ? undefined : toGatewayError(error)));
+  };
   return [refuseForms, parse];
 }
 
 const refuseForms: RequestHandler = (request, _response, next) => {
-  const isForm = request.is("multipart/form-data") !== false && request.is("multipart/form-data") !== null;
-  if (!isForm || PREFLIGHT_HEADERS.some((name) => request.get(name))) return next();
+  if (!request.is("multipart/form-data") || PREFLIGHT_HEADERS.some((name) => request.get(name))) return next();
   throw new GatewayError("BAD_USER_INPUT", `a multipart request needs the header ${PREFLIGHT_HEADERS[0]}: true`);
 };
 

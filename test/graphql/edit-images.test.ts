@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { GatewayOptions } from "../../src/gateway.ts";
 import { graphqlMultipart, type SentFile } from "../support/graphql-multipart.ts";
 import {
@@ -38,6 +38,12 @@ async function start(options: GatewayOptions = {}): Promise<void> {
     yield* makeImages(request);
   };
 }
+
+let leftEarlier: ReadonlySet<string>;
+
+beforeAll(async () => {
+  leftEarlier = new Set(await readdir(tmpdir()));
+});
 
 beforeEach(async () => {
   await start();
@@ -79,8 +85,10 @@ async function storedKeys(): Promise<string[]> {
   return (await storedFiles(gateway.dataDir)).map((path) => relative(join(gateway.dataDir, "images"), path));
 }
 
+/** Those of uploads, but for what an earlier process was killed over. */
 async function temporaryFiles(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith("capacitor-"));
+  const names = await readdir(tmpdir());
+  return names.filter((name) => name.startsWith("capacitor-") && !leftEarlier.has(name));
 }
 
 describe("an edit", () => {
