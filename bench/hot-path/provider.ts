@@ -22,8 +22,10 @@ for (const picture of PICTURES) {
 }
 
 const server = createServer(async (request, response) => {
+  // The gateway also asks which models there are, and does without an answer.
+  if (request.method !== "POST") return void response.writeHead(404).end();
   const order = JSON.parse(await text(request));
-  const isAllowed = request.headers.authorization === `Bearer ${PROVIDER_KEY}` && request.method === "POST";
+  const isAllowed = request.headers.authorization === `Bearer ${PROVIDER_KEY}`;
   const isWellFormed =
     request.url === "/v1/images/generations" && Object.keys(order).every((key) => PARAMETERS.has(key));
   const answer = answers.get(`${order.prompt} ${order.n} ${order.size}`);
