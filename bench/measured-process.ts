@@ -53,7 +53,10 @@ export class MeasuredProcess {
     if (!child.stdout) throw new Error("the process has no output");
     for await (const line of createInterface({ input: child.stdout })) {
       const [url] = /http:\/\/[a-z0-9.:]+/.exec(line) ?? [];
-      if (url) return new MeasuredProcess(child, directory, url, performance.now() - startedAt);
+      if (!url) continue;
+      // A log that nobody reads would stop the process once the pipe is full.
+      setImmediate(() => child.stdout?.resume());
+      return new MeasuredProcess(child, directory, url, performance.now() - startedAt);
     }
     throw new Error(`${command.join(" ")} ended before it was ready`);
   }

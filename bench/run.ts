@@ -6,6 +6,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   pictures: () => import("./pictures.ts"),
   delivery: () => import("./delivery.ts"),
   queue: () => import("./queue.ts"),
+  graph: () => import("./graph.ts"),
   "hot-path": () => import("./hot-path.ts"),
   postgres: () => import("./postgres.ts"),
   live: () => import("./live.ts"),

@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import autocannon from "autocannon";
+import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { median, type Row } from "./row.ts";
+
+const IN_MEMORY = fileURLToPath(new URL("./in-memory-server.js", import.meta.url));
+const CONNECTIONS = 20;
+const ROUND_SECONDS = 2;
+const ROUNDS = 5;
+
+interface Operation {
+  readonly name: string;
+  readonly target: string;
+  readonly body: string;
+}
+
+const OPERATIONS: readonly Operation[] = [
+  { name: "{ __typename }", target: "0.9 of Apollo Server", body: JSON.stringify({ query: "{ __typename }" }) },
+  {
+    name: "20 generations with images",
+    target: "none",
+    body: JSON.stringify({
+      query:
+        "query ($first: Int) { generations(first: $first) { edges { cursor node { id status prompt images { id url width height } } } pageInfo { hasNextPage endCursor } } }",
+      variables: { first: 20 },
+    }),
+  },
+  {
+    name: "generateImages, accepted",
+    target: "none",
+    body: JSON.stringify({
+      query: "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { id status } }",
+      variables: { input: { prompt: "a red fox in a snowy forest at night", size: "64x64", waitSeconds: 0 } },
+    }),
+  },
+];
+
+/** Requests a second of the graph as it is served, log lines included, beside servers that do nothing else. */
+export async function measure(): Promise<Row[]> {
+  const silent = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const gateway = await MeasuredProcess.start(GATEWAY, {
+    isMonitored: true,
+    environment: {
+      LOG_LEVEL: "info",
+      OPENAI_API_KEY: "none",
+      OPENAI_BASE_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`,
+      PICTOGRAPH_MAX_CONCURRENCY: "8",
+      PICTOGRAPH_MAX_QUEUE: "1000000",
+    },
+  });
+  const apollo = await MeasuredProcess.start([IN_MEMORY, "apollo"], { isMonitored: true });
+  const yoga = await MeasuredProcess.start([IN_MEMORY, "yoga"], { isMonitored: true });
+  await makeGenerations(gateway.url);
+  const rows: Row[] = [];
+  for (const operation of OPERATIONS) rows.push(toRow(operation, await compare([gateway, apollo, yoga], operation)));
+  await Promise.all([gateway, apollo, yoga].map((server) => server.stop()));
+  silent.closeAllConnections();
+  silent.close();
+  return rows;
+}
+
+interface Rate {
+  readonly requestsPerSecond: number;
+  /** Processor time of the server for each request. */
+  readonly cpuMicroseconds: number;
+}
+
+function toRow({ name, target }: Operation, [gateway, apollo, yoga]: readonly Rate[]): Row {
+  const text = (rate: Rate | undefined) =>
+    `${rate?.requestsPerSecond.toFixed(0)}/s, ${rate?.cpuMicroseconds.toFixed(0)} µs of CPU each`;
+  const ratio = (gateway?.requestsPerSecond ?? 0) / (apollo?.requestsPerSecond ?? 1);
+  return {
+    figure: `requests a second: ${name}`,
+    measured: `${text(gateway)}, ${ratio.toFixed(2)} of Apollo Server`,
+    target,
+    comparedWith: `in memory, Apollo Server on Express ${text(apollo)}; GraphQL Yoga ${text(yoga)}`,
+  };
+}
+
+/** Takes turns, so that what else the machine does falls on all of them; the first round only warms them up. */
+async function compare(servers: readonly MeasuredProcess[], { body }: Operation): Promise<Rate[]> {
+  const rounds: Rate[][] = servers.map(() => []);
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [index, server] of servers.entries()) {
+      const rate = await rateOf(server, body);
+      if (round > 0) rounds[index]?.push(rate);
+    }
+  }
+  return rounds.map((rates) => ({
+    requestsPerSecond: median(rates.map(({ requestsPerSecond }) => requestsPerSecond)),
+    cpuMicroseconds: median(rates.map(({ cpuMicroseconds }) => cpuMicroseconds)),
+  }));
+}
+
+/** @throws Error when a request was not answered as it should be */
+async function rateOf(server: MeasuredProcess, body: string): Promise<Rate> {
+  const before = await server.vitals();
+  const { requests, non2xx, errors } = await autocannon({
+    url: `${server.url}/graphql`,
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+    connections: CONNECTIONS,
+    duration: ROUND_SECONDS,
+    verifyBody: (text) => !text?.includes('"errors"'),
+  });
+  if (non2xx + errors > 0) throw new Error(`${non2xx + errors} requests failed at ${server.url}`);
+  const { cpuMs } = await server.vitals();
+  return { requestsPerSecond: requests.average, cpuMicroseconds: ((cpuMs - before.cpuMs) * 1000) / requests.total };
+}
+
+async function makeGenerations(url: string): Promise<void> {
+  for (let index = 0; index < 20; index++) {
+    const query = `mutation { generateImages(input: { prompt: "a fox", n: 2, size: "64x64", model: "illustrator-1" }) { status } }`;
+    const response = await fetch(`${url}/graphql`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ query }),
+    });
+    const text = await response.text();
+    if (!text.includes("SUCCEEDED")) throw new Error(text);
+  }
+}
