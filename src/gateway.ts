@@ -240,17 +240,18 @@ async function createDoors({ config, images, store, storage, logger, answers }: 
   const openAI = openAIDoor(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, silenceMs: keepAliveMs ?? SILENCE_MS });
   const operations = new LiveOperations(schema, gate);
   const live = { maxBodyBytes: MAX_BODY_BYTES, stopped: images.drained };
+  // A request tries them in this order: those come first that are asked most, and are quick.
   const doors = [
+    graphql,
+    socketDoor(operations, live),
+    streamDoor(operations, live),
+    imagesDoor(images, config),
     healthDoor(health),
     getImage,
     openAI,
     openApiDoor(),
     pageDoor("docs"),
-    imagesDoor(images, config),
-    socketDoor(operations, live),
-    streamDoor(operations, live),
     ...(gate.showsSchema ? [pageDoor("graphiql")] : []),
-    graphql,
   ];
   return { app: createApp(doors, { ...config, logger, answers }), health, closeDoors: graphql.close };
 }

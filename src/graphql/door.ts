@@ -2,16 +2,17 @@ import { isUtf8 } from "node:buffer";
 import { ApolloServer } from "@apollo/server";
 import { ApolloServerPluginInlineTraceDisabled } from "@apollo/server/plugin/disabled";
 import { ApolloServerPluginLandingPageLocalDefault } from "@apollo/server/plugin/landingPage/default";
-import { expressMiddleware } from "@as-integrations/express5";
-import express, { type ErrorRequestHandler, Router } from "express";
+import express, { type ErrorRequestHandler, type RequestHandler, Router } from "express";
 import type { GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
 import { badInput } from "../errors.ts";
 import type { Door } from "../http/app.ts";
 import { setErrorStatus, toCallerError } from "../http/errors.ts";
 import { contextOf } from "../http/request-context.ts";
+import { upgradeOf } from "../http/upgrade.ts";
+import { handleWithApollo } from "./apollo-handler.ts";
 import type { DoorRequest } from "./context.ts";
-import { answerWithStatus, explainInternalErrors, formatError } from "./errors.ts";
+import { explainErrors, formatError } from "./errors.ts";
 import { PARSE_OPTIONS } from "./limits.ts";
 import { acceptMultipart } from "./multipart.ts";
 import { guardOperations, type OperationGate } from "./operation-gate.ts";
@@ -68,8 +69,7 @@ export async function createGraphQLDoor(
     logger,
     plugins: [
       guardOperations(gate),
-      explainInternalErrors,
-      answerWithStatus,
+      explainErrors,
       ApolloServerPluginInlineTraceDisabled(),
       ApolloServerPluginLandingPageLocalDefault({
         document: FIRST_MUTATION,
@@ -80,14 +80,12 @@ export async function createGraphQLDoor(
   });
   await server.start();
   const router = Router();
-  router.use(
-    PATH,
-    ...acceptMultipart(maxBodyBytes),
+  const answer = [
+    acceptMultipart(maxBodyBytes),
     express.json({ limit: maxBodyBytes, verify: refuseUnlessUtf8 }),
-    expressMiddleware(server, {
-      context: async ({ req }) => ({ ...contextOf(req), idempotencyKey: req.get("Idempotency-Key") }),
-    }),
-  );
+    handleWithApollo(server, (request) => ({ ...contextOf(request), idempotencyKey: request.get("Idempotency-Key") })),
+  ];
+  router.route(PATH).post(answer).all(leaveUpgrades, answer);
   return { router, errors: { path: PATH, answer: answerErrorsAsGraphQL }, close: () => server.stop() };
 }
 
@@ -95,6 +93,9 @@ export async function createGraphQLDoor(
 export function refuseUnlessUtf8(_request: unknown, _response: unknown, body: Buffer): void {
   if (!isUtf8(body)) throw badInput("body", "the body is not valid UTF-8");
 }
+
+/** They are for another door, and never come by POST. */
+const leaveUpgrades: RequestHandler = (request, _response, next) => next(upgradeOf(request) ? "router" : undefined);
 
 /** A body that cannot be read is answered in the shape that GraphQL clients read. */
 const answerErrorsAsGraphQL: ErrorRequestHandler = (error, request, response, _next) => {

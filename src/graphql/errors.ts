@@ -1,4 +1,4 @@
-import type { ApolloServerPlugin } from "@apollo/server";
+import type { ApolloServerPlugin, GraphQLRequestListener } from "@apollo/server";
 import { unwrapResolverError } from "@apollo/server/errors";
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import type { Logger } from "pino";
@@ -85,28 +85,29 @@ function fieldOf(message: string): string | undefined {
   return absentOrUnknown ?? wrong ?? variable;
 }
 
-/** Logs what {@link formatError} hides, once, and gives the client the id to ask for. */
-export const explainInternalErrors: ApolloServerPlugin<DoorRequest> = {
-  async requestDidStart() {
-    return {
-      async didEncounterErrors({ errors, contextValue }) {
-        for (const error of errors) {
-          // What resolvers throw has its code, and was logged where it needed to be.
-          if (error.extensions.code !== undefined || isAboutRequest(error)) continue;
-          contextValue.logger.error({ err: unwrapResolverError(error) }, "unexpected error");
-        }
-      },
-      async willSendResponse({ response, contextValue }) {
-        if (response.body.kind !== "single") return;
-        const { singleResult } = response.body;
-        if (!singleResult.errors) return;
-        singleResult.errors = singleResult.errors.map((error) =>
-          error.extensions?.code === "INTERNAL"
-            ? { ...error, extensions: { ...error.extensions, requestId: contextValue.id } }
-            : error,
-        );
-      },
-    };
+/** Logs what {@link formatError} hides, once, gives the client the id to ask for, and decides the status. */
+export const explainErrors: ApolloServerPlugin<DoorRequest> = { requestDidStart: async () => EXPLAIN_ERRORS };
+
+const EXPLAIN_ERRORS: GraphQLRequestListener<DoorRequest> = {
+  async didEncounterErrors({ errors, contextValue }) {
+    for (const error of errors) {
+      // What resolvers throw has its code, and was logged where it needed to be.
+      if (error.extensions.code !== undefined || isAboutRequest(error)) continue;
+      contextValue.logger.error({ err: unwrapResolverError(error) }, "unexpected error");
+    }
+  },
+  async willSendResponse({ request, response: { http, body }, contextValue }) {
+    if (body.kind !== "single" || !body.singleResult.errors) return;
+    const { singleResult } = body;
+    const errors = body.singleResult.errors.map((error) =>
+      error.extensions?.code === "INTERNAL"
+        ? { ...error, extensions: { ...error.extensions, requestId: contextValue.id } }
+        : error,
+    );
+    singleResult.errors = errors;
+    if (singleResult.data !== undefined) return;
+    const isPlainJson = asksForPlainJson(request.http?.headers.get("accept"));
+    http.status = statusOf(errors[0]?.extensions?.code, http.status ?? 200, isPlainJson);
   },
 };
 
@@ -116,20 +117,10 @@ export const explainInternalErrors: ApolloServerPlugin<DoorRequest> = {
  *
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
-export const answerWithStatus: ApolloServerPlugin<DoorRequest> = {
-  async requestDidStart() {
-    return {
-      async willSendResponse({ request, response: { http, body } }) {
-        if (body.kind !== "single" || body.singleResult.data !== undefined) return;
-        const code = body.singleResult.errors?.[0]?.extensions?.code;
-        if (code === "GRAPHQL_VALIDATION_FAILED") http.status = 400;
-        if (isErrorCode(code)) http.status = HTTP_STATUS[code];
-        const isRefusal = http.status === 400 || http.status === 403;
-        if (isRefusal && asksForPlainJson(request.http?.headers.get("accept"))) http.status = 200;
-      },
-    };
-  },
-};
+function statusOf(code: unknown, proposed: number, isPlainJson: boolean): number {
+  const status = code === "GRAPHQL_VALIDATION_FAILED" ? 400 : isErrorCode(code) ? HTTP_STATUS[code] : proposed;
+  return isPlainJson && (status === 400 || status === 403) ? 200 : status;
+}
 
 function isErrorCode(code: unknown): code is ErrorCode {
   return (ERROR_CODES as readonly unknown[]).includes(code);

@@ -13,24 +13,22 @@ const PREFLIGHT_HEADERS = ["Apollo-Require-Preflight", "X-Apollo-Operation-Name"
  * A form of any page may be multipart, and browsers send it with the visitor's cookies and network: such a request is
  * refused before its files are read, unless it has a header that only scripts can set.
  */
-export function acceptMultipart(maxBodyBytes: number): RequestHandler[] {
+export function acceptMultipart(maxBodyBytes: number): RequestHandler {
   const read = graphqlUploadExpress({
     maxFieldSize: maxBodyBytes,
     maxFileSize: MAX_EDIT_IMAGE_BYTES,
     maxFiles: MAX_EDIT_IMAGES + 1,
   });
-  const parse: RequestHandler = (request, response, next) => {
+  return (request, response, next) => {
+    if (!/^\s*multipart\/form-data\b/i.test(request.headers["content-type"] ?? "")) return next();
+    if (!PREFLIGHT_HEADERS.some((name) => request.get(name))) {
+      throw new GatewayError("BAD_USER_INPUT", `a multipart request needs the header ${PREFLIGHT_HEADERS[0]}: true`);
+    }
     // The host's app may have read it.
     if (request.body !== undefined) return next();
     return read(request, response, (error?: unknown) => next(error === undefined ? undefined : toGatewayError(error)));
   };
-  return [refuseForms, parse];
 }
-
-const refuseForms: RequestHandler = (request, _response, next) => {
-  if (!request.is("multipart/form-data") || PREFLIGHT_HEADERS.some((name) => request.get(name))) return next();
-  throw new GatewayError("BAD_USER_INPUT", `a multipart request needs the header ${PREFLIGHT_HEADERS[0]}: true`);
-};
 
 /** What the parser says of the request itself; it speaks of the specification, and of no content. */
 function toGatewayError(error: unknown): unknown {

@@ -1,4 +1,4 @@
-import type { ApolloServerPlugin } from "@apollo/server";
+import type { ApolloServerPlugin, GraphQLRequestListener } from "@apollo/server";
 import {
   type DocumentNode,
   GraphQLError,
@@ -141,24 +141,20 @@ const SUBSCRIBE_ELSEWHERE = new GraphQLError(
 
 /** Asks the gate in the places where Apollo Server lets a plugin answer. */
 export function guardOperations(gate: OperationGate): ApolloServerPlugin<DoorRequest> {
-  return {
-    async requestDidStart() {
-      return {
-        async didResolveOperation({ source, document, operation, request }) {
-          const refusal =
-            gate.refuseUntrusted(source) ?? (operation && gate.weigh(document, operation, request.variables));
-          if (refusal) throw refusal;
-          // Apollo Server would run it once, and answer null.
-          if (operation?.operation === "subscription") throw SUBSCRIBE_ELSEWHERE;
-        },
-        /** What is not trusted learns nothing of the schema, where it could not even be validated. */
-        async willSendResponse({ source, response: { body } }) {
-          const untrusted = source !== undefined && gate.refuseUntrusted(source);
-          if (untrusted && body.kind === "single") body.singleResult.errors = [untrusted.toJSON()];
-        },
-      };
+  const guard: GraphQLRequestListener<DoorRequest> = {
+    async didResolveOperation({ source, document, operation, request }) {
+      const refusal = gate.refuseUntrusted(source) ?? (operation && gate.weigh(document, operation, request.variables));
+      if (refusal) throw refusal;
+      // Apollo Server would run it once, and answer null.
+      if (operation?.operation === "subscription") throw SUBSCRIBE_ELSEWHERE;
+    },
+    /** What is not trusted learns nothing of the schema, where it could not even be validated. */
+    async willSendResponse({ source, response: { body } }) {
+      const untrusted = source !== undefined && gate.refuseUntrusted(source);
+      if (untrusted && body.kind === "single") body.singleResult.errors = [untrusted.toJSON()];
     },
   };
+  return { requestDidStart: async () => guard };
 }
 
 function parseDocument(text: string): DocumentNode | GraphQLError {

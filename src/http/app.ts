@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from "express";
+import express, { type ErrorRequestHandler, type Express, type Router } from "express";
 import type { Logger } from "pino";
 import { GatewayError } from "../errors.ts";
 import { allowOrigins } from "./cors.ts";
@@ -37,7 +37,7 @@ export function createApp(doors: readonly Door[], options: AppOptions): Express 
     Object.setPrototypeOf(app.response, express.response);
   });
   app.use(options.answers.track, assignRequestContext(options.publicUrl, options.logger));
-  app.use(refuseSniffing, ...allowOrigins(options.corsOrigins), ...doors.map((door) => door.router));
+  app.use(...allowOrigins(options.corsOrigins), ...doors.map((door) => door.router));
   app.use(() => {
     throw new GatewayError("NOT_FOUND", "there is nothing here; see POST /get-image and /graphql");
   });
@@ -45,8 +45,3 @@ export function createApp(doors: readonly Door[], options: AppOptions): Express 
   app.use(answerErrors);
   return app;
 }
-
-const refuseSniffing: RequestHandler = (_request, response, next) => {
-  response.setHeader("X-Content-Type-Options", "nosniff");
-  next();
-};

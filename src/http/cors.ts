@@ -14,8 +14,19 @@ const EXPOSED_HEADERS = ["X-Request-Id", "Retry-After", "ETag", "Content-Range",
  */
 export function allowOrigins(origins: "*" | readonly string[]): RequestHandler[] {
   const shared = { maxAge: PREFLIGHT_SECONDS, exposedHeaders: EXPOSED_HEADERS, methods: ["GET", "HEAD", "POST"] };
-  if (origins === "*") return [cors({ ...shared, origin: "*" })];
+  if (origins === "*") return [allowAnyOrigin(cors({ ...shared, origin: "*" }))];
   return [refuseOtherOrigins(origins), cors({ ...shared, origin: [...origins] })];
+}
+
+/** Everything but a preflight is answered with the same two headers, which `cors` would put together for each anew. */
+function allowAnyOrigin(answerPreflight: RequestHandler): RequestHandler {
+  const exposed = EXPOSED_HEADERS.join(",");
+  return (request, response, next) => {
+    if (request.method === "OPTIONS") return answerPreflight(request, response, next);
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    response.setHeader("Access-Control-Expose-Headers", exposed);
+    next();
+  };
 }
 
 function refuseOtherOrigins(origins: readonly string[]): RequestHandler {

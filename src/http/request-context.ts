@@ -16,31 +16,43 @@ export interface RequestContext {
 /** Until callers have keys, everyone is the same caller. */
 export const PUBLIC_CALLER: Caller = { owner: "public" };
 
-const contexts = new WeakMap<Request, RequestContext>();
+/** On the request itself: a WeakMap with an entry for each makes the collection of garbage slower. */
+const CONTEXT = Symbol("context");
 
 /** The context of a request that came through {@link assignRequestContext}. */
 export function contextOf(request: Request): RequestContext {
-  const context = contexts.get(request);
+  const { [CONTEXT]: context } = request as { [CONTEXT]?: RequestContext };
   if (!context) throw new Error("the request has no context");
   return context;
 }
 
 /**
- * Gives each request its context and logs one line when it is over. The query is not logged: image URLs carry their
+ * Gives each request its context and the headers of every answer, and logs one line when it is over. The query is not logged: image URLs carry their
  * signature there.
  *
  * @param publicUrl the origin of handed-out URLs; `undefined` derives it from the request
  */
 export function assignRequestContext(publicUrl: string | undefined, logger: Logger): RequestHandler {
   return (request, response, next) => {
-    const id = typeid("req").toString();
+    const id = newRequestId();
     const child = logger.child({ requestId: id });
     const rootUrl = `${publicUrl ?? originOf(request)}${request.baseUrl}`;
-    contexts.set(request, { id, caller: PUBLIC_CALLER, rootUrl, logger: child });
+    Object.assign(request, { [CONTEXT]: { id, caller: PUBLIC_CALLER, rootUrl, logger: child } });
     response.setHeader("X-Request-Id", id);
+    response.setHeader("X-Content-Type-Options", "nosniff");
     logWhenOver(request, response, child);
     next();
   };
+}
+
+/** The same for the whole process, so that the ids of two are never alike. */
+const PROCESS_PART = typeid().getSuffix().slice(-8);
+let requestCount = 0;
+
+/** Sorts by time, as a typeid does, without drawing and encoding random bytes for each request. */
+function newRequestId(): string {
+  const time = Date.now().toString(32).padStart(10, "0");
+  return `req_${time}${(requestCount++).toString(32).padStart(8, "0")}${PROCESS_PART}`;
 }
 
 function logWhenOver(request: Request, response: Response, logger: Logger): void {
@@ -54,13 +66,20 @@ function logWhenOver(request: Request, response: Response, logger: Logger): void
   });
 }
 
+/** The last one that was found to be an origin; mostly the next request names it too. */
+let lastOrigin: string | undefined;
+
 /** A Host header is the caller's word; one that is no host name falls back to the address the request came to. */
 function originOf(request: Request): string {
   const { host } = request;
   const protocol = request.protocol === "https" ? "https" : "http";
   const claimed = `${protocol}://${host}`;
+  if (claimed === lastOrigin) return claimed;
   const isHost = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$/.test(host ?? "");
-  if (isHost && URL.canParse(claimed)) return claimed;
+  if (isHost && URL.canParse(claimed)) {
+    lastOrigin = claimed;
+    return claimed;
+  }
   const { localAddress, localPort } = request.socket;
   const address = localAddress?.includes(":") ? `[${localAddress}]` : localAddress;
   return `${protocol}://${address}:${localPort}`;
