@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { type Config, MIN_SECRET_LENGTH } from "./config.ts";
 import { GuardedDownloads } from "./downloads/guarded-downloads.ts";
 import { StartError } from "./errors.ts";
+import type { ModelsFile } from "./models-file.ts";
 import type { Downloads } from "./ports/downloads.ts";
 import type { Events } from "./ports/events.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
@@ -36,24 +37,40 @@ export function createDownloads({ downloadHosts }: Config): Downloads {
   return new GuardedDownloads({ hosts: downloadHosts });
 }
 
+/**
+ * What the operator decides about models, where there is a file.
+ *
+ * @throws StartError naming everything that is wrong with it
+ */
+export async function readModels({ modelsFile }: Config): Promise<ModelsFile | undefined> {
+  if (modelsFile === undefined) return undefined;
+  const { readModelsFile } = await import("./models-file.ts");
+  return readModelsFile(modelsFile);
+}
+
 /** The providers that the configuration names, and the illustrator. */
-export async function createProviders(config: Config): Promise<ImageProvider[]> {
+export async function createProviders(config: Config, operator: ModelsFile | undefined): Promise<ImageProvider[]> {
   const { openai, defaultModel, upstreamTimeoutMs, downloadHosts } = config;
-  const illustrator = createIllustrator();
-  if (!openai) return [illustrator];
+  const others: ImageProvider[] = [createIllustrator()];
+  if (operator && operator.aiSdk.length > 0) {
+    const { createAiSdk } = await import("./providers/ai-sdk/ai-sdk.ts");
+    others.unshift(await createAiSdk(operator.aiSdk));
+  }
+  if (!openai) return others;
   const { createOpenAI } = await import("./providers/openai/openai.ts");
   const { apiKey, baseUrl } = openai;
   const openAI = createOpenAI({
     apiKey,
     timeoutMs: upstreamTimeoutMs,
-    extraModels: [defaultModel],
+    // What the operator's file names is described there.
+    extraModels: operator?.models.has(defaultModel) || operator?.aliases.has(defaultModel) ? [] : [defaultModel],
     ...(baseUrl && { baseUrl }),
     downloads: new GuardedDownloads({
       hosts: downloadHosts,
       ownOrigins: baseUrl === undefined ? [] : [new URL(baseUrl).origin],
     }),
   });
-  return [openAI, illustrator];
+  return [openAI, ...others];
 }
 
 /**

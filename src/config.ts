@@ -19,6 +19,8 @@ export interface Config {
   readonly defaultModel: string;
   /** From where images may be downloaded, besides the provider's own server; as `GuardedDownloads` reads them. */
   readonly downloadHosts: readonly string[];
+  /** The operator's models, an absolute path; `undefined` for none. */
+  readonly modelsFile: string | undefined;
   /** `undefined` generates one and keeps it in the data directory. */
   readonly signingSecret: string | undefined;
   readonly urlTtlSeconds: number;
@@ -98,10 +100,13 @@ export function readConfig(environment: Environment = process.env): Config {
     openai,
     defaultModel: read(
       "PICTOGRAPH_DEFAULT_MODEL",
-      environment.OPENAI_API_KEY?.trim() ? parseModelName : parseIllustratorName,
+      environment.OPENAI_API_KEY?.trim() || environment.PICTOGRAPH_MODELS_FILE?.trim()
+        ? parseModelName
+        : parseIllustratorName,
       defaultModelWith(openai),
     ),
     downloadHosts: read("PICTOGRAPH_DOWNLOAD_HOSTS", parseDownloadHosts, []),
+    modelsFile: read<string | undefined>("PICTOGRAPH_MODELS_FILE", (text) => resolve(text), undefined),
     signingSecret: read("PICTOGRAPH_SIGNING_SECRET", parseSecret, undefined),
     urlTtlSeconds: read("PICTOGRAPH_URL_TTL_SECONDS", wholeNumber(URL_TTL_SECONDS.min, URL_TTL_SECONDS.max), 7200),
     corsOrigins: read("PICTOGRAPH_CORS_ORIGINS", parseOrigins, "*"),

@@ -7,6 +7,7 @@ import {
   createProviders,
   openStorage,
   openStore,
+  readModels,
   type Storage,
   type Store,
   signingSecretOf,
@@ -107,8 +108,9 @@ export interface Gateway {
 export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const { providers: ownProviders = [], logger = pino({ enabled: false }), now = () => new Date() } = options;
   const config = { ...readConfig({}), defaultModel: defaultModelWith(options.openai), ...options };
-  const providers = [...ownProviders, ...(await createProviders(config))];
-  const catalogue = new ModelCatalogue(providers, config.defaultModel, now);
+  const operator = await readModels(config);
+  const providers = [...ownProviders, ...(await createProviders(config, operator))];
+  const catalogue = new ModelCatalogue(providers, config.defaultModel, now, operator);
   const modelWatch = new ModelWatch(providers, catalogue, logger);
   const closers: (() => Promise<unknown>)[] = [() => Promise.all(providers.map((provider) => provider.close()))];
   const closeAdapters = async () => {

@@ -25,6 +25,7 @@ describe("the configuration", () => {
     openai: undefined,
     defaultModel: "illustrator-1",
     downloadHosts: [],
+    modelsFile: undefined,
     signingSecret: undefined,
     urlTtlSeconds: 7200,
     corsOrigins: "*",

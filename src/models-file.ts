@@ -1,0 +1,158 @@
+import { open } from "node:fs/promises";
+import { z } from "zod";
+import { StartError } from "./errors.ts";
+import {
+  BACKGROUNDS,
+  IMAGE_FORMATS,
+  type ModelDescription,
+  type PixelSize,
+  QUALITIES,
+} from "./ports/image-provider.ts";
+import type { AiSdkModel } from "./providers/ai-sdk/ai-sdk.ts";
+import { isUsd } from "./service/cost.ts";
+import type { OperatorModels } from "./service/model-catalogue.ts";
+
+/** The largest file that is read, in bytes. */
+const MAX_BYTES = 1024 * 1024;
+
+/** What an operator's file says: `PICTOGRAPH_MODELS_FILE`, described in docs/models.md. */
+export interface ModelsFile extends OperatorModels {
+  /** The models that packages of the Vercel AI SDK call. */
+  readonly aiSdk: readonly AiSdkModel[];
+}
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/, "must be a model's name");
+const side = z.int().min(1).max(100_000);
+const day = z.iso.date("must be a day, YYYY-MM-DD");
+const usd = z.string().refine(isUsd, 'must be US dollars as a decimal string, such as "0.04"');
+const size = z
+  .string()
+  .regex(/^[1-9]\d{1,4}x[1-9]\d{1,4}$/, 'must be "WIDTHxHEIGHT"')
+  .transform((text): PixelSize => {
+    const [width = 0, height = 0] = text.split("x").map(Number);
+    return { width, height };
+  });
+const sizes = z.union([
+  z
+    .array(size)
+    .min(1)
+    .max(100)
+    .transform((list) => ({ kind: "list" as const, sizes: list })),
+  z
+    .strictObject({ multipleOf: side, minSide: side, maxLongSide: side, minPixels: z.int().min(1), maxPixels: z.int() })
+    .refine(({ minPixels, maxPixels }) => minPixels <= maxPixels, "minPixels must not exceed maxPixels")
+    .refine(({ minSide, maxLongSide }) => minSide <= maxLongSide, "minSide must not exceed maxLongSide")
+    .transform((bounds) => ({ kind: "bounds" as const, ...bounds })),
+]);
+const price = z
+  .strictObject({
+    from: day,
+    source: z.string().min(1).max(1000),
+    perImage: usd.optional(),
+    perMillionTokens: z
+      .strictObject({
+        textInput: usd.optional(),
+        imageInput: usd.optional(),
+        textOutput: usd.optional(),
+        imageOutput: usd.optional(),
+      })
+      .optional(),
+  })
+  .refine(({ perImage, perMillionTokens }) => perImage ?? perMillionTokens, "needs perImage or perMillionTokens");
+const words = <Word extends string>(list: readonly Word[]) => z.array(z.enum(list)).min(1);
+const abilities = {
+  maxImages: z.int().min(1).max(10).optional(),
+  sizes: sizes.optional(),
+  formats: words(IMAGE_FORMATS).optional(),
+  qualities: words(QUALITIES).optional(),
+  backgrounds: words(BACKGROUNDS).optional(),
+  hasSeed: z.boolean().optional(),
+  maxPromptLength: z.int().min(1).max(1_000_000).optional(),
+  shutdownDate: day.optional(),
+  replacement: name.optional(),
+  priceClass: z.string().min(1).max(100).optional(),
+  prices: z.array(price).optional(),
+};
+const model = z.union([
+  z.strictObject({
+    ...abilities,
+    provider: z.literal("ai-sdk"),
+    package: z.string().regex(/^(@[a-z0-9._-]+\/)?[a-z0-9._-]+$/, "must be the name of an npm package"),
+    model: z.string().min(1).max(200),
+    factory: z
+      .string()
+      .regex(/^create\w+$/)
+      .optional(),
+    settings: z.record(z.string(), z.json()).optional(),
+    providerOptions: z.record(z.string(), z.record(z.string(), z.json())).optional(),
+    asksFor: z.enum(["size", "aspectRatio"]).optional(),
+  }),
+  z.strictObject({ ...abilities, provider: z.string().min(1).max(100).optional() }),
+]);
+const file = z.strictObject({
+  models: z.record(name, z.unknown()).optional(),
+  aliases: z.record(name, z.union([name.transform((one) => [one]), z.array(name).min(1).max(10)])).optional(),
+});
+
+/** @throws StartError naming everything that is wrong, each with its place in the file */
+export async function readModelsFile(path: string): Promise<ModelsFile> {
+  const content = await readJson(path);
+  const read = file.safeParse(content);
+  const problems = read.error ? problemsOf(read.error, []) : [];
+  const models = new Map<string, Partial<ModelDescription>>();
+  const aiSdk: AiSdkModel[] = [];
+  for (const [id, value] of Object.entries((content as { readonly models?: object } | null)?.models ?? {})) {
+    const isAiSdk = (value as { readonly provider?: unknown } | null)?.provider === "ai-sdk";
+    const entry = model.options[isAiSdk ? 0 : 1].safeParse(value);
+    if (entry.error) problems.push(...problemsOf(entry.error, ["models", id]));
+    if (!entry.data) continue;
+    const {
+      package: _p,
+      model: _m,
+      factory: _f,
+      settings: _s,
+      providerOptions: _o,
+      asksFor: _a,
+      ...rest
+    } = {
+      package: undefined,
+      model: undefined,
+      factory: undefined,
+      settings: undefined,
+      providerOptions: undefined,
+      asksFor: undefined,
+      ...entry.data,
+    };
+    // Whoever names a replacement has decided what it may cost.
+    const changes = { ...rest, ...(rest.replacement !== undefined && { mayChangePriceClass: true }) };
+    models.set(id, changes as Partial<ModelDescription>);
+    if ("package" in entry.data) aiSdk.push({ ...entry.data, changes: models.get(id) ?? {}, id } as AiSdkModel);
+  }
+  if (problems.length > 0) throw new StartError(problems.map((problem) => `${path}: ${problem}`));
+  return { models, aliases: new Map(Object.entries(read.data?.aliases ?? {})), aiSdk };
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const wrong = (what: string, cause?: unknown) =>
+    new StartError([`PICTOGRAPH_MODELS_FILE ${path} ${what}`], { cause });
+  const handle = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw wrong(`cannot be read (${error.code})`, error);
+  });
+  try {
+    const about = await handle.stat();
+    if (!about.isFile()) throw wrong("is not a file");
+    if (about.size > MAX_BYTES) throw wrong(`is longer than ${MAX_BYTES} bytes`);
+    return JSON.parse(await handle.readFile("utf8"));
+  } catch (error) {
+    throw error instanceof StartError ? error : wrong("is not JSON", error);
+  } finally {
+    await handle.close();
+  }
+}
+
+function problemsOf({ issues }: z.core.$ZodError, place: readonly PropertyKey[]): string[] {
+  return issues.map(({ path, message }) => {
+    const where = [...place, ...path].map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
+    return where ? `${where.slice(1)}: ${message}` : message;
+  });
+}
