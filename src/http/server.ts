@@ -5,6 +5,8 @@ import { isWebSocket, type UpgradeListener } from "./upgrade.ts";
 
 /** How long answers that are being written may take after the server stopped listening. */
 const LAST_ANSWERS_MS = 3_000;
+/** Longer than load balancers keep an idle connection, 60 s for most: none is closed just as they use it again. */
+const KEEP_ALIVE_MS = 75_000;
 /** A kept-alive connection becomes idle with its last answer, and would be kept for seconds more. */
 const CLOSE_IDLE_EVERY_MS = 50;
 
@@ -37,7 +39,8 @@ const refuseUpgrade: UpgradeListener = (_request, socket) => {
 export async function listen(host: string, port: number): Promise<HttpServer> {
   let app = answerNotReady;
   let upgrade = refuseUpgrade;
-  const server = createServer({ shouldUpgradeCallback: isWebSocket }, (request, response) => app(request, response));
+  const options = { shouldUpgradeCallback: isWebSocket, keepAliveTimeout: KEEP_ALIVE_MS };
+  const server = createServer(options, (request, response) => app(request, response));
   server.on("upgrade", (request, socket, head) => upgrade(request, socket, head));
   const closed = Promise.withResolvers<void>();
   await new Promise<void>((resolve, reject) => {

@@ -16,7 +16,8 @@ export function refuseUnlessSucceeded(generation: Generation): void {
     throw new GatewayError(code, message, {
       isRetryable: retryable,
       billed,
-      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      // A provider that says 0 has just been asked three times: that is no time to wait.
+      ...(retryAfterSeconds && { retryAfterSeconds }),
     });
   }
   if (isEnded(generation))
