@@ -61,11 +61,9 @@ export class DiskObjectStore implements ObjectStore {
   async *list(prefix: string): AsyncIterable<StoredObject> {
     if (prefix.split("/").includes("..")) return;
     const directory = join(this.#root, prefix.slice(0, prefix.lastIndexOf("/") + 1));
-    const entries = await opendir(directory, { recursive: true }).catch(undefinedWhenMissing);
-    for await (const entry of entries ?? []) {
-      const path = join(entry.parentPath, entry.name);
+    for await (const path of filesBelow(directory)) {
       const key = relative(this.#root, path).split(sep).join("/");
-      if (!entry.isFile() || !key.startsWith(prefix) || key.startsWith(`${TEMPORARY}/`)) continue;
+      if (!key.startsWith(prefix) || key.startsWith(`${TEMPORARY}/`)) continue;
       const stats = await stat(path).catch(undefinedWhenMissing);
       if (stats) yield { key, byteSize: stats.size, modifiedAt: stats.mtime };
     }
@@ -93,6 +91,16 @@ export class DiskObjectStore implements ObjectStore {
     for (let directory = path; directory.length >= this.#root.length; directory = dirname(directory)) {
       await syncDirectory(directory);
     }
+  }
+}
+
+/** Directories that are removed meanwhile are passed over, where Node's own recursion gives up. */
+async function* filesBelow(directory: string): AsyncIterable<string> {
+  const entries = await opendir(directory).catch(undefinedWhenMissing);
+  for await (const entry of entries ?? []) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) yield* filesBelow(path);
+    else if (entry.isFile()) yield path;
   }
 }
 

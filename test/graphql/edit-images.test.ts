@@ -171,7 +171,7 @@ describe("an edit", () => {
 describe("refused, with nothing submitted and nothing left,", () => {
   afterEach(async () => {
     expect(gateway.provider.requests).toEqual([]);
-    expect(await storedKeys()).toEqual([]);
+    await poll(storedKeys, (keys) => keys.length === 0);
     await poll(temporaryFiles, (files) => files.length === 0);
   });
 

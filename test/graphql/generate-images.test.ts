@@ -215,7 +215,10 @@ describe("a warning tells", () => {
     now = new Date("2026-12-01T00:00:00Z");
     const after = await generate({ prompt: "A fox", size: "64x64", model: "leaving-1" });
 
-    expect(before).toMatchObject({ warnings: [], model: { id: "leaving-1", shutdownDate: "2026-12-01" } });
+    expect(before).toMatchObject({
+      warnings: [{ code: "MODEL_RETIRING" }],
+      model: { id: "leaving-1", shutdownDate: "2026-12-01" },
+    });
     expect(after).toMatchObject({ warnings: [{ code: "MODEL_REPLACED" }], model: { id: SCRIPTED_MODEL.id } });
   });
 });
