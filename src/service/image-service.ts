@@ -1,3 +1,4 @@
+// Above 400 lines: the one surface of the service, each method short; what has depth is in the modules it calls.
 import type { Logger } from "pino";
 import { badInput, GatewayError } from "../errors.ts";
 import type { Events, GenerationNotice } from "../ports/events.ts";

@@ -1,3 +1,4 @@
+// Above 400 lines: one port, one statement a method, and the rows' translation beside the statements that need it.
 import { type ExpressionBuilder, type Insertable, type Kysely, type Selectable, sql } from "kysely";
 import type { Background, ImageFormat, Moderation, PixelSize, Quality } from "../ports/image-provider.ts";
 import type {
