@@ -175,7 +175,7 @@ function refused(url: URL, status: number): GatewayError {
 }
 
 function tooLarge({ maxBytes }: DownloadLimits): GatewayError {
-  return badAddress(`the file is larger than ${maxBytes} bytes`);
+  return new GatewayError("PAYLOAD_TOO_LARGE", `the file is larger than ${maxBytes} bytes`);
 }
 
 function badAddress(message: string): GatewayError {

@@ -11,9 +11,9 @@ export interface DownloadLimits {
  * - Nothing is requested before the first read, and a reader that leaves frees the connection.
  * - Only addresses that the operator allows are asked, with no credentials, and no private network is reachable through
  *   them.
- * - It throws a `GatewayError`: `BAD_USER_INPUT`, without a field, where another address has to be sent (not allowed, not
- *   there, too large), `UPSTREAM_FAILED` where the host broke, `UPSTREAM_TIMEOUT` where it was too slow. The messages
- *   name the host and nothing else of the address. When `signal` aborts, it throws the signal's reason.
+ * - It throws a `GatewayError` without a field: `BAD_USER_INPUT` where another address has to be sent (not allowed, not
+ *   there), `PAYLOAD_TOO_LARGE`, `UPSTREAM_FAILED` where the host broke, `UPSTREAM_TIMEOUT` where it was too slow. The
+ *   messages name the host and nothing else of the address. When `signal` aborts, it throws the signal's reason.
  * - It yields what it received: whether those bytes are an image is for the reader to check.
  */
 export interface Downloads {

@@ -132,6 +132,8 @@ export interface ModelDescription {
   readonly previews?: Previews;
   /** `undefined` unless `EDIT` is among the operations. */
   readonly edits?: Edits;
+  /** For which operations callers can say how strictly content is filtered. @defaultValue none */
+  readonly moderated?: readonly Operation[];
   /** `YYYY-MM-DD` as the vendor announced it; `undefined` while none is announced. */
   readonly shutdownDate?: string;
   /** The model to move to when this one shuts down, or has. */

@@ -249,8 +249,10 @@ export interface Records {
 
   /** The generations with these ids, in no promised order; unknown ids are left out. */
   findGenerations(ids: readonly string[]): Promise<readonly Generation[]>;
-  /** The newest generation of this owner and input that was accepted at `since` or later. */
-  findLatestOf(owner: string, inputHash: string, since: Date): Promise<Generation | undefined>;
+  /** The owner's generation with this idempotency key, if the key is still remembered at `at`. */
+  findByIdempotencyKey(owner: string, key: string, at: Date): Promise<Generation | undefined>;
+  /** The newest generations of this owner and input that were accepted at `since` or later, newest first. */
+  findLatestOf(owner: string, inputHash: string, since: Date, limit: number): Promise<readonly Generation[]>;
   listGenerations(slice: GenerationSlice): Promise<readonly Generation[]>;
   /** The images with these ids, in no promised order; unknown ids are left out. */
   findImages(ids: readonly string[]): Promise<readonly Image[]>;

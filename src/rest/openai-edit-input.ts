@@ -1,7 +1,7 @@
 import type { EditReferences, ImageReference } from "../service/edit-intake.ts";
 import { MAX_EDIT_IMAGES } from "../service/edit-intake.ts";
 import { ParameterError } from "./openai-errors.ts";
-import { type Fields, required } from "./openai-parameters.ts";
+import { EDIT_PARAMETERS, type Fields, refuseUnlessKnown, required } from "./openai-parameters.ts";
 import type { UploadedForm } from "./uploaded-files.ts";
 
 /** `image`, or one of several as the clients name them: `image[]`, `image[0]`. */
@@ -24,11 +24,16 @@ export function splitForm({ values, files }: UploadedForm): SplitEdit {
   const [mask, ...moreMasks] = files.filter(({ name }) => name === "mask");
   const unknown = files.find((file) => !images.includes(file) && file.name !== "mask");
   if (unknown) {
-    const name = unknown.name.slice(0, 64);
-    throw new ParameterError("unknown_parameter", name, `Unknown parameter: '${name}'.`);
+    const { name } = unknown;
+    refuseUnlessKnown(EDIT_PARAMETERS, name);
+    throw new ParameterError(
+      "invalid_type",
+      name,
+      `Invalid type for '${name}': expected text, but got a file instead.`,
+    );
   }
   if (moreMasks.length > 0) throw new ParameterError("invalid_value", "mask", "Invalid 'mask': send one file.");
-  return { references: toReferences(images, mask), fields: { values, isForm: true } };
+  return { references: toReferences("image", images, mask), fields: { values, isForm: true } };
 }
 
 /**
@@ -44,16 +49,20 @@ export function splitJson({ values }: Fields, rootUrl: string): SplitEdit {
   const references = list.map((image, index) => toReference(`images[${index}]`, image, rootUrl));
   const maskReference = mask === undefined || mask === null ? undefined : toReference("mask", mask, rootUrl);
   return {
-    references: toReferences(references, maskReference),
+    references: toReferences("images", references, maskReference),
     fields: { values: new Map(Object.entries(others)), isForm: false },
   };
 }
 
-function toReferences(images: readonly ImageReference[], mask: ImageReference | undefined): EditReferences {
-  required("image", images[0]);
+function toReferences(
+  name: string,
+  images: readonly ImageReference[],
+  mask: ImageReference | undefined,
+): EditReferences {
+  required(name, images[0]);
   if (images.length > MAX_EDIT_IMAGES) {
-    const message = `Invalid 'image': array too long. Expected an array with maximum length ${MAX_EDIT_IMAGES}.`;
-    throw new ParameterError("array_above_max_length", "image", message);
+    const message = `Invalid '${name}': array too long. Expected an array with maximum length ${MAX_EDIT_IMAGES}.`;
+    throw new ParameterError("array_above_max_length", name, message);
   }
   return { images, mask };
 }

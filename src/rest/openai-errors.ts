@@ -121,11 +121,18 @@ export const answerOpenAIErrors: ErrorRequestHandler = (error, request, response
   response.setHeader("Cache-Control", "no-store").json(toOpenAIError(callerError));
 };
 
+const RETRY_ADVICE = "x-should-retry";
+
 /**
  * OpenAI's clients send a request again by themselves after 408, 409, 429 and every 5xx, unless the answer tells them
  * otherwise: what may have been paid for must not be paid for again.
  */
 function setRetryAdvice(response: Response, { isRetryable, details }: GatewayError): void {
   const isFree = details.billed === undefined || details.billed === "NO";
-  response.setHeader("x-should-retry", String(isRetryable && isFree));
+  response.setHeader(RETRY_ADVICE, String(isRetryable && isFree));
+}
+
+/** Whether an answer told its client to send the request again. */
+export function advisesRetry(response: Response): boolean {
+  return response.get(RETRY_ADVICE) === "true";
 }

@@ -8,11 +8,12 @@ import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "../service/edit-intake.ts
 import type { GenerationInput } from "../service/generation-input.ts";
 import { isEnded } from "../service/generation-watch.ts";
 import type { ImageService } from "../service/image-service.ts";
+import type { Attempt } from "../service/repetitions.ts";
 import { refuseUnlessSucceeded } from "./ended-generation.ts";
 import { answerBase64, answerUrls, describeEnd, toImageEvent } from "./openai-answer.ts";
 import { mediaTypeOf, readFields, readJsonFields } from "./openai-body.ts";
 import { type SplitEdit, splitForm, splitJson } from "./openai-edit-input.ts";
-import { ParameterError, toOpenAIError } from "./openai-errors.ts";
+import { advisesRetry, ParameterError, toOpenAIError } from "./openai-errors.ts";
 import {
   EDIT_PARAMETERS,
   GENERATION_PARAMETERS,
@@ -41,7 +42,7 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
   router.post("/v1/images/generations", anyBody, async (request, response) => {
     const fields = await readFields(request.body, request.get("Content-Type"));
     const parameters = readParameters(GENERATION_PARAMETERS, fields);
-    const input: GenerationInput = { ...toInput(parameters, request), style: parameters.style };
+    const input: GenerationInput = { ...toInput(parameters, request, response), style: parameters.style };
     checkTogether(parameters);
     const accepted = await service.submit(contextOf(request).caller, input);
     await new Answer(service, options, request, response).send(accepted, parameters, "image_generation");
@@ -55,7 +56,7 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
   router.post("/v1/images/edits", bodyWithoutFiles, async (request, response) => {
     const accept = async ({ references, fields }: SplitEdit) => {
       const parameters = readParameters(EDIT_PARAMETERS, fields);
-      const input = { ...toInput(parameters, request), ...references };
+      const input = { ...toInput(parameters, request, response), ...references };
       checkTogether(parameters);
       return { parameters, accepted: await service.submitEdit(contextOf(request).caller, input) };
     };
@@ -80,10 +81,9 @@ function isMultipart(request: IncomingMessage): boolean {
 }
 
 /** What the doors of images share of an input. */
-function toInput(parameters: ImageParameters, request: Request): GenerationInput {
+function toInput(parameters: ImageParameters, request: Request, response: Response): GenerationInput {
   const { prompt, model, n, size, quality, background, moderation, partial_images } = parameters;
   const { safety_identifier, user } = parameters;
-  const idempotencyKey = request.get("Idempotency-Key");
   return {
     prompt: required("prompt", prompt),
     model,
@@ -96,8 +96,22 @@ function toInput(parameters: ImageParameters, request: Request): GenerationInput
     compression: parameters.output_compression,
     partialImages: partial_images,
     safetyIdentifier: safety_identifier || user || undefined,
-    idempotencyKey,
-    isRepetition: idempotencyKey === undefined && Number(request.get("X-Stainless-Retry-Count") ?? 0) > 0,
+    idempotencyKey: request.get("Idempotency-Key"),
+    attempt: toAttempt(request, response),
+  };
+}
+
+/** OpenAI's clients count how often they have sent a request again, and do that when no answer came or it told them to. */
+function toAttempt(request: Request, response: Response): Attempt {
+  return {
+    isRepetition: Number(request.get("X-Stainless-Retry-Count") ?? 0) > 0,
+    client: request.get("Authorization") ?? "",
+    isAnswered: new Promise((resolve) => {
+      const settle = () => resolve(response.writableFinished && !advisesRetry(response));
+      if (response.closed) return settle();
+      // One more than the ten that sending an image takes, of which Node would warn.
+      response.setMaxListeners(response.getMaxListeners() + 1).once("close", settle);
+    }),
   };
 }
 

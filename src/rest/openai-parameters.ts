@@ -77,7 +77,8 @@ export function readParameters<Parameters extends Readonly<Record<string, Parame
   return Object.fromEntries(read) as Values<Parameters>;
 }
 
-function refuseUnlessKnown(parameters: object, name: string): void {
+/** @throws ParameterError when `name` is none of the parameters */
+export function refuseUnlessKnown(parameters: object, name: string): void {
   if (Object.hasOwn(parameters, name)) return;
   if (UNSUPPORTED.has(name)) {
     throw new ParameterError("unsupported_parameter", name, `Unsupported parameter: '${name}' is not supported here.`);

@@ -1,13 +1,10 @@
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
 import type { Request } from "express";
 import { badInput, GatewayError } from "../errors.ts";
 import type { Upload } from "../service/edit-intake.ts";
+import { NamelessFile } from "./nameless-file.ts";
 
 /** A file of a form, which waits on disk to be read. */
 export interface UploadedFile extends Upload {
@@ -33,7 +30,7 @@ const MAX_FIELDS = 100;
 
 /**
  * Receives a multipart form and hands it to `use`. Its files go to disk as they arrive, so that they may come in any
- * order and no memory holds them; they are removed when `use` is done with them.
+ * order and no memory holds them; they are gone when `use` is done with them, and with the process.
  *
  * @throws BAD_USER_INPUT when the form is broken or has a field twice, PAYLOAD_TOO_LARGE when it passes a limit
  */
@@ -42,32 +39,35 @@ export async function withUploads<Result>(
   limits: UploadLimits,
   use: (form: UploadedForm) => Promise<Result>,
 ): Promise<Result> {
-  const directory = await mkdtemp(join(tmpdir(), `pictograph-upload-${process.pid}-`));
+  const kept: NamelessFile[] = [];
   try {
-    return await use(await receive(request, directory, limits));
+    return await use(await receive(request, limits, kept));
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await Promise.all(kept.map((file) => file.close()));
   }
 }
 
-async function receive(request: Request, directory: string, limits: UploadLimits): Promise<UploadedForm> {
+async function receive(request: Request, limits: UploadLimits, kept: NamelessFile[]): Promise<UploadedForm> {
   const parser = createParser(request, limits);
   const values = new Map<string, string>();
   const files: UploadedFile[] = [];
   const arriving: Readable[] = [];
   const saving: Promise<void>[] = [];
-  const refuse = (error: GatewayError) => void parser.destroy(error);
+  const refuse = (error: unknown) => void parser.destroy(error as Error);
   parser.on("field", (name, value, isNameCut, isValueCut) => {
     if (isNameCut || isValueCut) refuse(tooLarge(name));
     else if (values.has(name)) refuse(badInput(name, `${name} was sent twice; send it once`));
     else values.set(name, value);
   });
   parser.on("file", (name, stream, _filename, _encoding, mediaType) => {
-    const path = join(directory, String(files.length));
-    files.push({ name, mediaType, bytes: createReadStreamLater(path) });
+    const file = new NamelessFile();
+    kept.push(file);
+    files.push({ name, mediaType, bytes: file.read() });
     arriving.push(stream);
     stream.once("limit", () => refuse(tooLarge(name)));
-    saving.push(pipeline(stream, createWriteStream(path, { mode: 0o600 })));
+    const isSaved = pipeline(stream, (bytes) => file.write(bytes));
+    isSaved.catch(refuse);
+    saving.push(isSaved);
   });
   parser.on("filesLimit", () => refuse(badInput("images", `send at most ${limits.maxFiles} files`)));
   parser.on("fieldsLimit", () => refuse(badInput("body", `send at most ${MAX_FIELDS} fields`)));
@@ -76,7 +76,7 @@ async function receive(request: Request, directory: string, limits: UploadLimits
   } catch (error) {
     for (const stream of arriving) stream.destroy();
     await Promise.allSettled(saving);
-    throw error instanceof GatewayError ? error : broken(error);
+    throw error instanceof GatewayError || isDiskError(error) ? error : broken(error);
   }
   await Promise.all(saving);
   return { values, files };
@@ -93,9 +93,8 @@ function createParser(request: Request, { maxFiles, maxFileBytes, maxTextBytes }
   }
 }
 
-/** Opens the file when its first byte is asked for. */
-async function* createReadStreamLater(path: string): AsyncIterable<Uint8Array> {
-  yield* createReadStream(path);
+function isDiskError(error: unknown): boolean {
+  return ["open", "unlink", "write"].includes((error as NodeJS.ErrnoException).syscall ?? "");
 }
 
 function tooLarge(field: string): GatewayError {

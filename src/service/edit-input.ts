@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { badInput } from "../errors.ts";
 import type { EditOrder } from "../ports/records.ts";
-import { type EditReferences, MAX_EDIT_IMAGES } from "./edit-intake.ts";
+import { type EditReferences, type ImageReference, MAX_EDIT_IMAGES } from "./edit-intake.ts";
 import { type GenerationInput, type GenerationPlan, planGeneration } from "./generation-input.ts";
 import type { ModelCatalogue } from "./model-catalogue.ts";
 import { nearestSize, toSizeText } from "./sizes.ts";
@@ -12,24 +12,44 @@ export interface EditInput extends GenerationInput, EditReferences {}
 /**
  * Checks an edit and decides how it is carried out.
  *
- * @param edit the images; `undefined` while they are not known, for a check of everything else
+ * @param edit the images; left out while they are not known, for a check of everything else
  * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
  */
-export function planEdit(input: EditInput, edit: EditOrder | undefined, catalogue: ModelCatalogue): GenerationPlan {
+export function planEdit(input: EditInput, catalogue: ModelCatalogue, edit?: EditOrder): GenerationPlan {
   const { images, mask: _mask, ...rest } = input;
   if (images.length === 0 || images.length > MAX_EDIT_IMAGES) {
     throw badInput("images", `an edit needs 1 to ${MAX_EDIT_IMAGES} images`);
   }
   const [first] = edit?.images ?? [];
-  const size = rest.size ?? (first && toSizeText(nearestSize(first)));
-  const plan = planGeneration({ ...rest, size }, catalogue, "EDIT");
-  return edit ? { ...plan, inputHash: hashWith(plan.inputHash, edit) } : plan;
+  const plan = planGeneration(rest, catalogue, "EDIT", first && toSizeText(nearestSize(first)));
+  if (!edit) return plan;
+  const hashes = [...edit.images, edit.mask].map((source) => source?.sha256);
+  return { ...plan, inputHash: hashEdit(plan, input, hashes) };
 }
 
-/** Images are told apart by their bytes, wherever they came from. */
-function hashWith(inputHash: string, { images, mask }: EditOrder): string {
-  const hashes = [images.map(({ sha256 }) => sha256), mask?.sha256 ?? null];
+/**
+ * What tells an edit from another one: what was asked for, so that a repetition is known by it when what its images are
+ * called by has changed or is gone.
+ *
+ * @param plan of everything else
+ * @param hashes the SHA-256 of each upload, in its place among the images with the mask behind them
+ */
+export function hashEdit(
+  plan: Pick<GenerationPlan, "inputHash">,
+  { images, mask, size }: EditInput,
+  hashes: readonly (string | undefined)[],
+): string {
+  const names = images.map((image, index) => nameOf(image, hashes[index]));
+  const maskName = mask ? nameOf(mask, hashes[images.length]) : null;
   return createHash("sha256")
-    .update(JSON.stringify([inputHash, hashes]))
+    .update(JSON.stringify([plan.inputHash, size ?? null, names, maskName]))
     .digest("hex");
+}
+
+function nameOf(reference: ImageReference, sha256: string | undefined): object {
+  if ("id" in reference) return { id: reference.id };
+  if ("url" in reference) return { url: reference.url };
+  // Its query is another one each time it is handed out.
+  if ("link" in reference) return { link: reference.link.split("?")[0] };
+  return { sha256 };
 }

@@ -102,17 +102,30 @@ export class EditIntake {
     try {
       const sources: EditSource[] = [];
       for (const reference of images) {
-        const name = `image ${sources.length + 1} of ${images.length}`;
-        sources.push(await takeOne(reference, { field: "images", name }));
+        sources.push(await takeOne(reference, placeOf(sources.length, images.length)));
       }
       if (!mask) return { images: sources };
-      const maskSource = await takeOne(mask, { field: "mask", name: "the mask" });
+      const maskSource = await takeOne(mask, placeOf(sources.length, images.length));
       checkSameSize(maskSource, sources[0] ?? maskSource);
       return { images: sources, mask: maskSource };
     } catch (error) {
       await this.#remove(taken.map(({ key }) => key));
       throw error;
     }
+  }
+
+  /**
+   * The SHA-256 of each upload, in its place among the images with the mask behind them, and nothing of the others.
+   *
+   * @throws what {@link take} throws of uploads
+   */
+  async hashUploads({ images, mask }: EditReferences): Promise<(string | undefined)[]> {
+    const hashes: (string | undefined)[] = [];
+    for (const [index, reference] of [...images, mask].entries()) {
+      const isUpload = reference !== undefined && "bytes" in reference;
+      hashes.push(isUpload ? await hashOf(reference, placeOf(index, images.length)) : undefined);
+    }
+    return hashes;
   }
 
   /** What a provider gets to read. */
@@ -274,7 +287,19 @@ class SourceMeter {
 }
 
 /** For one download. */
-const DOWNLOAD_LIMITS = { maxBytes: MAX_EDIT_IMAGE_BYTES, timeoutMs: 60_000 };
+const DOWNLOAD_LIMITS = { maxBytes: MAX_EDIT_IMAGE_BYTES - 1, timeoutMs: 60_000 };
+
+/** @param index of an image from 0; the mask stands behind them */
+function placeOf(index: number, imageCount: number): Place {
+  if (index === imageCount) return { field: "mask", name: "the mask" };
+  return { field: "images", name: `image ${index + 1} of ${imageCount}` };
+}
+
+async function hashOf(upload: Upload, place: Place): Promise<string> {
+  const meter = new SourceMeter(upload, place);
+  for await (const _ of meter.bytes);
+  return meter.sha256;
+}
 
 /** No model reads AVIF. */
 function asSource(bytes: AsyncIterable<Uint8Array>, format: ImageFormat): AsyncIterable<Uint8Array> {

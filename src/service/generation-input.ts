@@ -15,8 +15,10 @@ import {
 } from "../ports/image-provider.ts";
 import type { Warning } from "../ports/records.ts";
 import type { CataloguedModel, ModelCatalogue } from "./model-catalogue.ts";
+import type { Attempt } from "./repetitions.ts";
 import { isCovered, nearestModelSize, parseSize, toSizeText } from "./sizes.ts";
 
+const DEFAULT_SIZE = "1024x1024";
 /** The most images of one generation. */
 export const MAX_IMAGES = 10;
 /** The longest prompt, in Unicode code points. */
@@ -52,7 +54,7 @@ export interface GenerationInput {
   readonly seed?: number | undefined;
   /** How much of the quality to keep, 0–100, for the formats that lose something. @defaultValue the model's own */
   readonly compression?: number | undefined;
-  /** One of {@link MODERATIONS}. @defaultValue "AUTO" */
+  /** One of {@link MODERATIONS}; ignored with a warning where the model has none. @defaultValue "AUTO" */
   readonly moderation?: string | undefined;
   /** Stands for the person who asks, for the provider's abuse monitoring: 1–64 characters, a hash for preference. */
   readonly safetyIdentifier?: string | undefined;
@@ -62,13 +64,8 @@ export interface GenerationInput {
   readonly style?: string | undefined;
   /** The same key with the same input is the same generation for 24 hours. */
   readonly idempotencyKey?: string | undefined;
-  /**
-   * Whether a client that does not know what became of its request sends it again, without a key: what it led to is
-   * then answered again, where that can be told.
-   *
-   * @defaultValue false
-   */
-  readonly isRepetition?: boolean | undefined;
+  /** Set for clients that send a request again by themselves, without a key; ignored where there is one. */
+  readonly attempt?: Attempt | undefined;
 }
 
 /** An input that can be carried out, with everything decided. */
@@ -87,7 +84,8 @@ export interface GenerationPlan {
   readonly safetyIdentifier: string | undefined;
   readonly partialImages: number | undefined;
   readonly idempotencyKey: string | undefined;
-  readonly isRepetition: boolean;
+  /** `undefined` where there is a key. */
+  readonly attempt: Attempt | undefined;
   /** SHA-256 over everything that decides what is made, in hexadecimal. */
   readonly inputHash: string;
   readonly warnings: readonly Warning[];
@@ -99,16 +97,18 @@ export interface GenerationPlan {
  * Checks an input and decides how it is carried out.
  *
  * @param operation what the model has to be able to do
+ * @param defaultSize what `size` is when it is left out
  * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
  */
 export function planGeneration(
   input: GenerationInput,
   catalogue: ModelCatalogue,
   operation: Operation = "GENERATE",
+  defaultSize = DEFAULT_SIZE,
 ): GenerationPlan {
   const prompt = checkPrompt(input.prompt);
   const n = checkWholeNumber("n", input.n ?? 1, 1, MAX_IMAGES);
-  const requestedSize = parseSize(input.size ?? "1024x1024");
+  const requestedSize = parseSize(input.size ?? defaultSize);
   const { model, fallbacks, warnings: modelWarnings } = catalogue.resolve(input.model);
   if (!model.description.operations.includes(operation)) throw cannot(operation, model.description, catalogue);
   const { id, maxPromptLength } = model.description;
@@ -121,10 +121,12 @@ export function planGeneration(
   const seed = input.seed === undefined ? undefined : checkWholeNumber("seed", input.seed, 0, 2_147_483_647);
   const compression = checkCompression(input.compression, format);
   const moderation = checkWord("moderation", input.moderation ?? "AUTO", MODERATIONS);
+  const isModerated = model.description.moderated?.includes(operation) ?? false;
   const safetyIdentifier = checkSafetyIdentifier(input.safetyIdentifier);
   const wantedPreviews = checkWholeNumber("partialImages", input.partialImages ?? 0, 0, MAX_PARTIAL_IMAGES);
   const previews = fitPreviews(wantedPreviews, n, model.description);
   const idempotencyKey = checkIdempotencyKey(input.idempotencyKey);
+  const attempt = idempotencyKey === undefined ? input.attempt : undefined;
   if (n > model.description.maxImages) {
     throw badInput("n", `n must be at most ${model.description.maxImages} for ${model.description.id}`);
   }
@@ -135,14 +137,16 @@ export function planGeneration(
     ...(isCovered(requestedSize, modelSize) ? [] : [enlargedWarning(requestedSize, modelSize)]),
     ...(seed !== undefined && !model.description.hasSeed ? [ignoredWarning("seed", model.description)] : []),
     ...previews.warnings,
+    ...(moderation !== "AUTO" && !isModerated ? [unmoderatedWarning(operation, model.description)] : []),
     ...(input.style !== undefined ? [ignoredWarning("style", model.description)] : []),
   ];
-  const asked = { prompt, n, size: input.size ?? "1024x1024", model: input.model ?? null };
+  const asked = { prompt, n, size: input.size ?? DEFAULT_SIZE, model: input.model ?? null };
   // What was added later counts only where it is used: keys that were remembered before go on working.
   const added = {
     compression,
     ...(moderation !== "AUTO" && { moderation }),
     ...(wantedPreviews > 0 && { partialImages: wantedPreviews }),
+    client: attempt?.client,
   };
   const more = Object.values(added).some((value) => value !== undefined) ? [added] : [];
   const inputHash = createHash("sha256")
@@ -159,11 +163,11 @@ export function planGeneration(
     background,
     seed: model.description.hasSeed ? seed : undefined,
     compression,
-    moderation: moderation === "AUTO" ? undefined : moderation,
+    moderation: moderation === "AUTO" || !isModerated ? undefined : moderation,
     safetyIdentifier,
     partialImages: previews.partialImages || undefined,
     idempotencyKey,
-    isRepetition: input.isRepetition ?? false,
+    attempt,
     inputHash,
     warnings,
     ...withFallbacks(
@@ -316,6 +320,11 @@ function fitPreviews(wanted: number, n: number, { id, previews }: ModelDescripti
 function enlargedWarning(requested: PixelSize, made: PixelSize): Warning {
   const message = `the model makes at most ${toSizeText(made)} of this shape; it was enlarged to ${toSizeText(requested)}`;
   return { code: "ENLARGED", message };
+}
+
+function unmoderatedWarning(operation: Operation, { id }: ModelDescription): Warning {
+  const what = operation === "EDIT" ? "moderation of edits" : "moderation";
+  return { code: "MODERATION_IGNORED", message: `${id} has no ${what} that could be set; it was ignored` };
 }
 
 function ignoredWarning(parameter: string, model: ModelDescription): Warning {

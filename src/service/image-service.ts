@@ -17,7 +17,7 @@ import type {
   Warning,
 } from "../ports/records.ts";
 import type { Delivery, ImageDelivery } from "./delivery.ts";
-import { type EditInput, planEdit } from "./edit-input.ts";
+import { type EditInput, hashEdit, planEdit } from "./edit-input.ts";
 import type { EditIntake } from "./edit-intake.ts";
 import { checkWholeNumber, type GenerationInput, type GenerationPlan, planGeneration } from "./generation-input.ts";
 import { type GenerationEvent, type GenerationWatch, isEnded } from "./generation-watch.ts";
@@ -26,6 +26,7 @@ import type { Keeper } from "./keeper.ts";
 import type { ModelCatalogue } from "./model-catalogue.ts";
 import type { Placeholders } from "./placeholders.ts";
 import { type Quote, quoteOf } from "./quote.ts";
+import { REPETITION_MS, TakenGenerations } from "./repetitions.ts";
 import type { Runner } from "./runner.ts";
 
 /** Who asks. Records belong to the owner and are read by the same owner alone. */
@@ -84,19 +85,21 @@ const CANCELED_WHILE_RUNNING: GenerationFailure = {
   retryable: false,
   billed: "UNKNOWN",
 };
-/** How long after its end a generation may still be what a client without a key asks for again. */
-const REPETITION_MS = 5 * 60 * 1000;
+/** The most requests of the same input, under way at once, among which a repetition finds its own. */
+const MAX_ALIKE = 100;
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 
 /** The one image service behind every door: what is accepted here goes on whoever asked for it stays or leaves. */
 export class ImageService {
   readonly #options: ImageServiceOptions;
+  readonly #taken: TakenGenerations;
   readonly #drained = new AbortController();
   readonly #waits = new Set<Promise<Generation>>();
   #isClosing = false;
 
   constructor(options: ImageServiceOptions) {
     this.#options = options;
+    this.#taken = new TakenGenerations(options.now);
   }
 
   /** Takes up what an earlier process left, and begins to run generations unless that is left to others. */
@@ -115,12 +118,14 @@ export class ImageService {
   async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
     const { catalogue, newGenerationId } = this.#options;
     if (this.#isClosing) throw stopping();
-    return this.#accept(caller, newGenerationId(), planGeneration(input, catalogue));
+    const plan = planGeneration(input, catalogue);
+    return (await this.#repeated(caller, plan)) ?? this.#accept(caller, newGenerationId(), plan);
   }
 
   /**
    * Accepts a change of images, as {@link submit} accepts a generation. Its images are read, checked and stored before;
-   * when this throws, nothing of them is left.
+   * when this throws, nothing of them is left. Of a repetition under the same key nothing but uploads is read: the
+   * images are the same when they are called the same.
    *
    * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
    *   IDEMPOTENCY_CONFLICT, OVERLOADED, and whatever the bytes of an upload throw
@@ -128,21 +133,36 @@ export class ImageService {
   async submitEdit(caller: Caller, input: EditInput): Promise<Generation> {
     const { catalogue, edits, newGenerationId } = this.#options;
     if (this.#isClosing) throw stopping();
-    const id = newGenerationId();
     // Whatever can be refused without the images is refused before they are read.
-    planEdit(input, undefined, catalogue);
+    const asked = planEdit(input, catalogue);
+    const earlier = await this.#earlierEdit(caller, input, asked);
+    if (earlier) return earlier;
+    const id = newGenerationId();
     const edit = await edits.take(id, caller.owner, input);
-    return this.#accept(caller, id, planEdit(input, edit, catalogue), edit);
+    const plan = planEdit(input, catalogue, edit);
+    const repeated = await this.#repeated(caller, plan);
+    if (!repeated) return this.#accept(caller, id, plan, edit);
+    await edits.discard(edit);
+    return repeated;
+  }
+
+  /** What the same edit led to before, found without its images, which may be gone meanwhile. */
+  async #earlierEdit(caller: Caller, input: EditInput, asked: GenerationPlan): Promise<Generation | undefined> {
+    const { records, edits, now } = this.#options;
+    const { idempotencyKey: key } = asked;
+    const earlier = key === undefined ? undefined : await records.findByIdempotencyKey(caller.owner, key, now());
+    if (earlier) return refuseUnlessSame(earlier, hashEdit(asked, input, await edits.hashUploads(input)));
+    const hasUploads = [...input.images, input.mask].some((image) => image && "bytes" in image);
+    return hasUploads ? undefined : this.#repeated(caller, { ...asked, inputHash: hashEdit(asked, input, []) });
   }
 
   async #accept(caller: Caller, id: string, decided: GenerationPlan, edit?: EditOrder): Promise<Generation> {
     const { records, edits, now, maxQueued } = this.#options;
     const { model, seed, compression, moderation, safetyIdentifier, partialImages, ...others } = decided;
-    const { idempotencyKey, isRepetition, ...plan } = others;
+    const { idempotencyKey, attempt, ...plan } = others;
     const createdAt = now();
-    const earlier = isRepetition && (await this.#unanswered(caller, plan.inputHash, createdAt));
-    if (earlier && edit) await edits.discard(edit);
-    if (earlier) return earlier;
+    // Before anybody can find it.
+    if (attempt) this.#taken.keepFor(id, attempt);
     const order: GenerationOrder = {
       ...plan,
       id,
@@ -164,23 +184,21 @@ export class ImageService {
     if (edit && !acceptance?.isNew) await edits.discard(edit);
     if (!acceptance) throw full(maxQueued);
     const { generation, isNew } = acceptance;
-    if (isNew) await this.#enqueue(generation.id);
-    else if (generation.inputHash !== plan.inputHash) {
-      throw new GatewayError("IDEMPOTENCY_CONFLICT", "this idempotency key was used for another input; use a new key", {
-        field: "idempotencyKey",
-      });
-    }
+    if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
+    await this.#enqueue(generation.id);
     return generation;
   }
 
-  /** The generation of the same input whose answer may not have arrived, unless it surely cost nothing. */
-  async #unanswered(caller: Caller, inputHash: string, at: Date): Promise<Generation | undefined> {
+  /** What a repetition without a key asks for: a generation of the same client and input that nobody got or awaits. */
+  async #repeated(caller: Caller, { attempt, inputHash }: GenerationPlan): Promise<Generation | undefined> {
+    if (!attempt?.isRepetition) return undefined;
+    const { records, now } = this.#options;
+    const at = now();
     const since = new Date(at.getTime() - IDEMPOTENCY_MS);
-    const latest = await this.#options.records.findLatestOf(caller.owner, inputHash, since);
-    if (!latest || !isEnded(latest)) return latest;
-    const isFree = latest.status !== "SUCCEEDED" && (latest.failure?.billed ?? "NO") === "NO";
-    const isOld = latest.finishedAt !== undefined && at.getTime() - latest.finishedAt.getTime() > REPETITION_MS;
-    return isFree || isOld ? undefined : latest;
+    const alike = await records.findLatestOf(caller.owner, inputHash, since, MAX_ALIKE);
+    const unanswered = alike.find((generation) => !this.#taken.has(generation.id) && isWorthAnAnswer(generation, at));
+    if (unanswered) this.#taken.keepFor(unanswered.id, attempt);
+    return unanswered;
   }
 
   /** What is accepted will run: a job that could not be made now is made when the keeper finds that it is missing. */
@@ -419,6 +437,22 @@ export class ImageService {
     await Promise.allSettled(this.#waits);
     await delivery.onIdle();
   }
+}
+
+/** Whether it is under way, or has ended lately and may have cost something. */
+function isWorthAnAnswer(generation: Generation, at: Date): boolean {
+  if (!isEnded(generation)) return true;
+  const { status, failure, finishedAt } = generation;
+  const isFree = status !== "SUCCEEDED" && (failure?.billed ?? "NO") === "NO";
+  const isOld = finishedAt !== undefined && at.getTime() - finishedAt.getTime() > REPETITION_MS;
+  return !isFree && !isOld;
+}
+
+function refuseUnlessSame(generation: Generation, inputHash: string): Generation {
+  if (generation.inputHash === inputHash) return generation;
+  throw new GatewayError("IDEMPOTENCY_CONFLICT", "this idempotency key was used for another input; use a new key", {
+    field: "idempotencyKey",
+  });
 }
 
 function full(maxQueued: number): GatewayError {

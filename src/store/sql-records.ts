@@ -199,17 +199,23 @@ export class SqlRecords implements Records {
     return rows.map(toGeneration);
   }
 
-  async findLatestOf(owner: string, inputHash: string, since: Date): Promise<Generation | undefined> {
-    const row = await this.#database
+  async findByIdempotencyKey(owner: string, key: string, at: Date): Promise<Generation | undefined> {
+    const row = await findByKey(this.#database, owner, key);
+    const generation = row && toGeneration(row);
+    return generation?.idempotency && generation.idempotency.expiresAt > at ? generation : undefined;
+  }
+
+  async findLatestOf(owner: string, inputHash: string, since: Date, limit: number): Promise<readonly Generation[]> {
+    const rows = await this.#database
       .selectFrom("generations")
       .selectAll()
       .where("owner", "=", owner)
       .where("input_hash", "=", inputHash)
       .where("created_at", ">=", since.getTime())
       .orderBy("id", "desc")
-      .limit(1)
-      .executeTakeFirst();
-    return row && toGeneration(row);
+      .limit(limit)
+      .execute();
+    return rows.map(toGeneration);
   }
 
   async listGenerations(slice: GenerationSlice): Promise<readonly Generation[]> {

@@ -14,6 +14,7 @@ import {
   FAILURE,
   FINISHED_AT,
   find,
+  idsOf,
   imageOf,
   keyOf,
   type OpenedRecords,
@@ -145,6 +146,20 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         expect(await find(records, "gen_1")).toMatchObject(withoutKey);
       });
 
+      test("finds the same owner's generation, as long as it is remembered", async () => {
+        const lastMoment = new Date(ACCEPTED_AT.getTime() + DAY_MS - 1);
+        const over = new Date(ACCEPTED_AT.getTime() + DAY_MS);
+
+        expect(await records.findByIdempotencyKey("public", "k", ACCEPTED_AT)).toStrictEqual({
+          ...first,
+          status: "QUEUED",
+        });
+        expect((await records.findByIdempotencyKey("public", "k", lastMoment))?.id).toBe("gen_1");
+        expect(await records.findByIdempotencyKey("public", "k", over)).toBeUndefined();
+        expect(await records.findByIdempotencyKey("other", "k", ACCEPTED_AT)).toBeUndefined();
+        expect(await records.findByIdempotencyKey("public", "K", ACCEPTED_AT)).toBeUndefined();
+      });
+
       test("lets one of 50 who come at once in", async () => {
         const accepted = await Promise.all(
           Array.from({ length: 50 }, (_, i) =>
@@ -252,10 +267,11 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
       await accept(records, { ...orderOf("gen_3", at(3)), inputHash, owner: "other" });
       await accept(records, orderOf("gen_4", at(4)));
 
-      expect((await records.findLatestOf("public", inputHash, at(0)))?.id).toBe("gen_2");
-      expect((await records.findLatestOf("public", inputHash, at(2)))?.id).toBe("gen_2");
-      expect(await records.findLatestOf("public", inputHash, at(3))).toBeUndefined();
-      expect(await records.findLatestOf("nobody", inputHash, at(0))).toBeUndefined();
+      expect(idsOf(await records.findLatestOf("public", inputHash, at(0), 10))).toEqual(["gen_2", "gen_1"]);
+      expect(idsOf(await records.findLatestOf("public", inputHash, at(0), 1))).toEqual(["gen_2"]);
+      expect(idsOf(await records.findLatestOf("public", inputHash, at(2), 10))).toEqual(["gen_2"]);
+      expect(await records.findLatestOf("public", inputHash, at(3), 10)).toEqual([]);
+      expect(await records.findLatestOf("nobody", inputHash, at(0), 10)).toEqual([]);
     });
 
     test("keep everything for the next process", async () => {

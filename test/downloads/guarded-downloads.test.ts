@@ -256,7 +256,7 @@ describe("only what the operator allows is asked", () => {
 
 describe("a download is bounded", () => {
   test("in size, told or not", async () => {
-    const tooLarge = { code: "BAD_USER_INPUT", message: "the file is larger than 1000 bytes" };
+    const tooLarge = { code: "PAYLOAD_TOO_LARGE", message: "the file is larger than 1000 bytes" };
     const { origin } = await serve((incoming, outgoing) => {
       if (incoming.url === "/told") outgoing.setHeader("content-length", 1001);
       outgoing.flushHeaders();

@@ -6,6 +6,7 @@ import { buffer } from "node:stream/consumers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { GatewayOptions } from "../../src/gateway.ts";
 import { graphqlMultipart, type SentFile } from "../support/graphql-multipart.ts";
+import { namelessFiles } from "../support/nameless-files.ts";
 import {
   ANY_SIZE_EDITOR,
   ANY_SIZE_MODEL,
@@ -14,7 +15,7 @@ import {
   startScriptedGateway,
 } from "../support/scripted-gateway.ts";
 import { makeImages, plainImage } from "../support/scripted-provider.ts";
-import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT } from "../support/source-images.ts";
+import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../support/source-images.ts";
 import { storedFiles } from "../support/stored-files.ts";
 
 const EDIT = `mutation ($input: EditImagesInput!) {
@@ -171,6 +172,8 @@ describe("an edit", () => {
 describe("refused, with nothing submitted and nothing left,", () => {
   afterEach(async () => {
     expect(gateway.provider.requests).toEqual([]);
+    const { body } = await gateway.graphql("{ generations { edges { node { id } } } }");
+    expect(body.data.generations.edges).toEqual([]);
     await poll(storedKeys, (keys) => keys.length === 0);
     await poll(temporaryFiles, (files) => files.length === 0);
   });
@@ -194,6 +197,21 @@ describe("refused, with nothing submitted and nothing left,", () => {
     ["a private address", [{ url: "https://169.254.169.254/latest/meta-data" }], {}, "BAD_USER_INPUT", "images"],
     ["an address that is none", [{ url: "file:///etc/passwd" }], {}, "BAD_USER_INPUT", "images"],
     ["text in place of a file", [{ upload: "a.png" }], {}, "BAD_USER_INPUT", "images"],
+    ["an image in its own URL", [{ url: "data:image/png;base64,AAAA" }], {}, "BAD_USER_INPUT", "images"],
+    ["a mask of nobody", [{ id: "img_0" }], { mask: {} }, "BAD_USER_INPUT", "mask"],
+    ["no prompt", [{ id: "img_0" }], { prompt: " " }, "BAD_USER_INPUT", "prompt"],
+    ["0 images asked for", [{ id: "img_0" }], { n: 0 }, "BAD_USER_INPUT", "n"],
+    ["11 images asked for", [{ id: "img_0" }], { n: 11 }, "BAD_USER_INPUT", "n"],
+    ["a size too small", [{ id: "img_0" }], { size: "63x64" }, "BAD_USER_INPUT", "size"],
+    ["a size of words", [{ id: "img_0" }], { size: "large" }, "BAD_USER_INPUT", "size"],
+    ["a negative seed", [{ id: "img_0" }], { seed: -1 }, "BAD_USER_INPUT", "seed"],
+    ["4 previews", [{ id: "img_0" }], { partialImages: 4 }, "BAD_USER_INPUT", "partialImages"],
+    ["an empty key", [{ id: "img_0" }], { idempotencyKey: "" }, "BAD_USER_INPUT", "idempotencyKey"],
+    ["waiting for too long", [{ id: "img_0" }], { waitSeconds: 601 }, "BAD_USER_INPUT", "waitSeconds"],
+    ["an unknown model", [{ id: "img_0" }], { model: "nothing" }, "MODEL_UNAVAILABLE", "model"],
+    ["an unknown quality", [{ id: "img_0" }], { quality: "high" }, "BAD_USER_INPUT", "quality"],
+    ["a number as text", [{ id: "img_0" }], { n: "2" }, "BAD_USER_INPUT", "n"],
+    ["an unknown field", [{ id: "img_0" }], { wings: 2 }, "BAD_USER_INPUT", "wings"],
   ])("is %s", async (_what, images, input, code, field) => {
     const { errors } = await edit(images, input);
 
@@ -214,6 +232,9 @@ describe("refused, with nothing submitted and nothing left,", () => {
       "UNSUPPORTED_MEDIA_TYPE",
     ],
     ["a file that lies about its type", async () => ({ bytes: SVG_WITH_SCRIPT }), "UNSUPPORTED_MEDIA_TYPE"],
+    ["a zip bomb", async () => ({ bytes: zipBomb() }), "BAD_USER_INPUT"],
+    ["half an image", async () => ({ bytes: picture.subarray(0, picture.length / 2) }), "BAD_USER_INPUT"],
+    ["nothing", async () => ({ bytes: Buffer.alloc(0) }), "UNSUPPORTED_MEDIA_TYPE"],
   ])("is an upload of %s", async (_what, file, code) => {
     const { body } = await upload({}, [{ bytes: picture }, await file()]);
 
@@ -283,9 +304,10 @@ describe("refused, with nothing submitted and nothing left,", () => {
       ].join(""),
     );
     socket.write(picture);
-    await poll(temporaryFiles, (files) => files.length === 1);
+    const arriving = async () => (await namelessFiles()).filter((path) => path.includes("/capacitor-"));
+    await poll(arriving, (files) => files.length === 1);
     socket.destroy();
 
-    await poll(temporaryFiles, (files) => files.length === 0);
+    await poll(arriving, (files) => files.length === 0);
   });
 });

@@ -131,11 +131,11 @@ describe("an edit by JSON", () => {
 
   test.each([
     ["no images", {}, 400, "missing_required_parameter", "images"],
-    ["an empty list", { images: [] }, 400, "missing_required_parameter", "image"],
+    ["an empty list", { images: [] }, 400, "missing_required_parameter", "images"],
     ["a text for a list", { images: "img_1" }, 400, "invalid_type", "images"],
     ["a text for an image", { images: ["img_1"] }, 400, "invalid_type", "images[0]"],
     ["an image and more", { images: [{ file_id: "img_1", detail: "high" }] }, 400, "invalid_type", "images[0]"],
-    ["17 images", { images: Array(17).fill({ file_id: "img_1" }) }, 400, "array_above_max_length", "image"],
+    ["17 images", { images: Array(17).fill({ file_id: "img_1" }) }, 400, "array_above_max_length", "images"],
     ["a stranger's image", { images: [{ file_id: "img_1" }] }, 404, "not_found", "image"],
     ["a file where there is none", { images: [{ file_id: "img_1" }], image: "x" }, 400, "unknown_parameter", "image"],
   ])("of %s is refused as OpenAI does", async (_what, body, status, code, param) => {

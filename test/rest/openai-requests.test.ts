@@ -219,22 +219,6 @@ describe("whether a client should send it again by itself", () => {
 
     expect({ status: answer.status, advice: answer.headers["x-should-retry"] }).toEqual({ status, advice });
   });
-
-  test("and one that does gets what its first attempt led to, unless that surely cost nothing", async () => {
-    const again = { "X-Stainless-Retry-Count": "1" };
-    failWith("UPSTREAM_FAILED", "UNKNOWN", false);
-    const body = { prompt: "sent again", size: "64x64" };
-    const statuses = [await send(body), await send(body, again)].map(({ status }) => status);
-    failWith("UPSTREAM_FAILED", "NO", false);
-    const free = { prompt: "sent again, free", size: "64x64" };
-    await send(free);
-    gateway.provider.script = makeImages;
-    statuses.push((await send(free, again)).status);
-    statuses.push((await send(body)).status);
-
-    expect(statuses).toEqual([502, 502, 200, 200]);
-    expect(gateway.provider.requests.filter(({ prompt }) => prompt === body.prompt)).toHaveLength(2);
-  });
 });
 
 describe("a stream", () => {

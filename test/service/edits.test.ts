@@ -175,7 +175,7 @@ describe("an edit", () => {
 describe("an idempotency key", () => {
   const idempotencyKey = "k";
 
-  test("with the same images gives the same edit, wherever they came from, and stores them once", async () => {
+  test("with the same uploads gives the same edit, and stores them once", async () => {
     const first = await edit({ idempotencyKey, mask: upload(await leftHalfMask(96, 64)) });
     const left = await keys();
     const again = await edit({ idempotencyKey, mask: upload(await leftHalfMask(96, 64)) });
@@ -183,6 +183,28 @@ describe("an idempotency key", () => {
     expect(again.id).toBe(first.id);
     expect(gateway.provider.requests).toHaveLength(1);
     expect(await keys()).toEqual(left);
+  });
+
+  test("gives the same edit when the images it names are gone", async () => {
+    const [one, other] = [await generate(), await generate()];
+    const link = images.link(other);
+    const asked = (signed: string) => {
+      return { idempotencyKey, images: [{ id: one.id }, { link: signed }, upload(picture)] };
+    };
+    const first = await submit(asked(link));
+    await images.delete(CALLER, one.generationId);
+    await images.delete(CALLER, other.generationId);
+
+    expect((await submit(asked(`${link}x`))).id).toBe(first.id);
+    const [masked, anew] = [{ mask: { id: other.id } }, { idempotencyKey: "another" }];
+    await expect(submit({ ...asked(link), ...masked })).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
+    await expect(submit({ ...asked(link), ...anew })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  test("of an edit whose size was left out is a conflict where it is given, be it the same", async () => {
+    await edit({ idempotencyKey });
+
+    await expect(submit({ idempotencyKey, size: "96x64" })).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
   });
 
   test.each<[string, () => Promise<Partial<EditInput>>]>([

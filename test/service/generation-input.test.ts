@@ -3,11 +3,18 @@ import type { GatewayError } from "../../src/errors.ts";
 import type { ModelDescription } from "../../src/ports/image-provider.ts";
 import { type GenerationInput, planGeneration } from "../../src/service/generation-input.ts";
 import { ModelCatalogue } from "../../src/service/model-catalogue.ts";
+import type { Attempt } from "../../src/service/repetitions.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "../support/scripted-provider.ts";
 
 const MODELS: readonly ModelDescription[] = [
   SCRIPTED_MODEL,
-  { ...SCRIPTED_MODEL, id: "all", qualities: ["AUTO", "LOW", "MEDIUM", "HIGH", "XHIGH", "MAX"], hasSeed: true },
+  {
+    ...SCRIPTED_MODEL,
+    id: "all",
+    operations: ["GENERATE", "EDIT"],
+    qualities: ["AUTO", "LOW", "MEDIUM", "HIGH", "XHIGH", "MAX"],
+    hasSeed: true,
+  },
   {
     ...SCRIPTED_MODEL,
     id: "plain",
@@ -16,6 +23,7 @@ const MODELS: readonly ModelDescription[] = [
     formats: ["PNG"],
     backgrounds: ["AUTO", "OPAQUE"],
     maxPromptLength: 1000,
+    moderated: [],
   },
   { ...SCRIPTED_MODEL, id: "retired", shutdownDate: "2026-05-12", replacement: "scripted-1" },
 ];
@@ -36,6 +44,10 @@ function refusalOf(input: Partial<GenerationInput>): GatewayError | undefined {
     return error as GatewayError;
   }
   return undefined;
+}
+
+function attemptOf(client: string): Attempt {
+  return { isRepetition: false, client, isAnswered: Promise.resolve(true) };
 }
 
 function warningCodes(input: Partial<GenerationInput>): string[] {
@@ -61,7 +73,7 @@ describe("an input", () => {
       moderation: undefined,
       safetyIdentifier: undefined,
       idempotencyKey: undefined,
-      isRepetition: false,
+      attempt: undefined,
       warnings: [],
     });
   });
@@ -198,6 +210,19 @@ describe("what is done otherwise than asked comes with a warning", () => {
     expect(plan({ seed: 5, model: "all" })).toMatchObject({ seed: 5, warnings: [] });
   });
 
+  test("moderation where it cannot be set", () => {
+    const warnings = [{ code: "MODERATION_IGNORED" }];
+    const input = { prompt: "a fox", moderation: "low" };
+
+    expect(plan({ moderation: "low" })).toMatchObject({ moderation: "LOW", warnings: [] });
+    expect(plan({ moderation: "low", model: "plain" })).toMatchObject({ moderation: undefined, warnings });
+    expect(plan({ moderation: "auto", model: "plain" })).toMatchObject({ moderation: undefined, warnings: [] });
+    expect(planGeneration({ ...input, model: "all" }, CATALOGUE, "EDIT")).toMatchObject({
+      moderation: undefined,
+      warnings,
+    });
+  });
+
   test("a retired model", () => {
     const planned = plan({ model: "retired" });
 
@@ -238,6 +263,7 @@ describe("the hash of an input", () => {
     ["who asks", { safetyIdentifier: "a" }],
     ["usual moderation, and all of a PNG", { moderation: "auto", compression: 100 }],
     ["a word in lower case", { quality: "auto", format: "png", background: "auto" }],
+    ["a client that gives a key", { idempotencyKey: "k", attempt: attemptOf("a client") }],
   ])("is the same with %s", (_what, input) => {
     expect(hashOf(input)).toBe(base);
   });
@@ -261,6 +287,8 @@ describe("the hash of an input", () => {
       { format: "JPEG" },
       { format: "JPEG", compression: 100 },
       { format: "JPEG", compression: 0 },
+      { attempt: attemptOf("") },
+      { attempt: attemptOf("a client") },
     ];
     const hashes = [base, ...others.map(hashOf)];
 

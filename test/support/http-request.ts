@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly body?: string | Buffer | readonly (string | Buffer)[];
   /** Sent as it stands, where a URL would be normalized: `/images/../../etc/passwd`. @defaultValue that of the URL */
   readonly path?: string;
+  /** Breaks the connection. */
+  readonly signal?: AbortSignal;
 }
 
 export interface HttpAnswer {
@@ -23,7 +25,7 @@ export interface HttpAnswer {
 
 /** One request over a connection of its own, with a body only after the server asked for it where it is expected to. */
 export async function httpRequest(url: string, options: HttpRequest = {}): Promise<HttpAnswer> {
-  const { method = "GET", headers = {}, body, path } = options;
+  const { method = "GET", headers = {}, body, path, signal } = options;
   const { hostname, port, pathname, search } = new URL(url);
   const length = typeof body === "string" || Buffer.isBuffer(body) ? { "Content-Length": Buffer.byteLength(body) } : {};
   const outgoing = request({
@@ -33,6 +35,7 @@ export async function httpRequest(url: string, options: HttpRequest = {}): Promi
     path: path ?? `${pathname}${search}`,
     headers: { ...length, ...headers },
     agent: false,
+    ...(signal && { signal }),
   });
   let wasContinued = false;
   const answered = once(outgoing, "response");

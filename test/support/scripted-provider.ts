@@ -17,6 +17,7 @@ export const SCRIPTED_MODEL: ModelDescription = {
   backgrounds: ["AUTO", "OPAQUE", "TRANSPARENT"],
   hasSeed: false,
   maxPromptLength: 32_000,
+  moderated: ["GENERATE"],
 };
 
 export type Script = (request: GenerateRequest, signal: AbortSignal) => AsyncIterable<ProviderEvent>;

@@ -100,6 +100,8 @@ const TODAYS: Omit<ModelDescription, "id" | "prices"> = {
   maxPromptLength: 32_000,
   previews: PREVIEWS,
   edits: EDITS,
+  // The parameters of edits, as the client's types repeat them, have none.
+  moderated: ["GENERATE"],
   priceClass: "standard",
   outputTokens: TOKENS_OF_2_5,
 };

@@ -1,0 +1,217 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  ANY_SIZE_EDITOR,
+  ANY_SIZE_MODEL,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../support/scripted-gateway.ts";
+import { plainImage } from "../support/scripted-provider.ts";
+import { leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../support/source-images.ts";
+import { storedFiles } from "../support/stored-files.ts";
+
+const INVALID = "invalid_value";
+const LOW = "integer_below_min_value";
+const HIGH = "integer_above_max_value";
+const TYPE = "invalid_type";
+const LONG = "string_above_max_length";
+const MISSING = "missing_required_parameter";
+const UNSUPPORTED = "unsupported_parameter";
+
+let gateway: ScriptedGateway;
+/** At an address of this machine, under a name that the operator allows. */
+let inside: Server;
+let requestsInside = 0;
+let picture: Buffer;
+/** One of the gateway's own images, and another one of another size. */
+let ours: string;
+let other: string;
+let left: string[];
+
+beforeAll(async () => {
+  inside = createServer((_incoming, outgoing) => {
+    requestsInside++;
+    outgoing.end(picture);
+  }).listen(0, "localhost");
+  await once(inside, "listening");
+  const downloadHosts = [`http://localhost:${(inside.address() as AddressInfo).port}`];
+  gateway = await startScriptedGateway({ downloadHosts }, [ANY_SIZE_EDITOR, ANY_SIZE_MODEL]);
+  picture = await plainImage(96, 64, 1, "png");
+  [ours, other] = [await generate("96x64"), await generate("64x96")];
+  gateway.provider.requests.length = 0;
+  left = await leftovers();
+});
+
+afterAll(async () => {
+  inside.close();
+  await gateway.close();
+});
+
+/** Nothing is submitted and nothing is left. */
+afterEach(async () => {
+  expect(gateway.provider.requests).toEqual([]);
+  expect(await leftovers()).toEqual(left);
+});
+
+async function generate(size: string): Promise<string> {
+  const query = `mutation { generateImages(input: { prompt: "a fox", size: "${size}" }) { images { id } } }`;
+  return (await gateway.graphql(query)).body.data.generateImages.images[0].id;
+}
+
+async function leftovers(): Promise<string[]> {
+  const { body } = await gateway.graphql("{ generations { edges { node { id } } } }");
+  const ids = body.data.generations.edges.map(({ node }: { node: { id: string } }) => node.id);
+  return [...ids, ...(await storedFiles(gateway.dataDir)).sort()];
+}
+
+async function answerTo(init: RequestInit) {
+  const response = await fetch(`${gateway.url}/v1/images/edits`, { method: "POST", ...init });
+  const { error } = (await response.json()) as { readonly error: Readonly<Record<string, unknown>> };
+  return { status: response.status, ...error };
+}
+
+function editAsJson(body: object) {
+  const headers = { "Content-Type": "application/json" };
+  return answerTo({ headers, body: JSON.stringify({ prompt: "a hat", images: [{ file_id: ours }], ...body }) });
+}
+
+function editAsForm(fields: object, files: Readonly<Record<string, readonly Blob[]>> = { image: [fileOf(picture)] }) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ prompt: "a hat", ...fields })) {
+    if (value !== undefined) form.append(name, String(value));
+  }
+  for (const [name, blobs] of Object.entries(files)) for (const blob of blobs) form.append(name, blob);
+  return answerTo({ body: form });
+}
+
+function fileOf(bytes: Uint8Array, type = "image/png"): Blob {
+  return new Blob([new Uint8Array(bytes)], { type });
+}
+
+function refusal(code: string, param: string, status = 400): object {
+  return { status, type: "invalid_request_error", code, param, message: expect.any(String) };
+}
+
+describe("a parameter", () => {
+  test.each<[object, string, string]>([
+    [{ prompt: undefined }, MISSING, "prompt"],
+    [{ prompt: "" }, "empty_string", "prompt"],
+    [{ prompt: "  " }, INVALID, "prompt"],
+    [{ prompt: "x".repeat(32_001) }, LONG, "prompt"],
+    [{ n: 0 }, LOW, "n"],
+    [{ n: -1 }, LOW, "n"],
+    [{ n: 11 }, HIGH, "n"],
+    [{ n: 1.5 }, TYPE, "n"],
+    [{ n: "two" }, TYPE, "n"],
+    [{ n: "" }, TYPE, "n"],
+    [{ model: "" }, "empty_string", "model"],
+    [{ model: "any-size-1" }, INVALID, "model"],
+    [{ size: "large" }, INVALID, "size"],
+    [{ size: "63x64" }, INVALID, "size"],
+    [{ size: "4000x4000" }, INVALID, "size"],
+    [{ size: "64x256" }, INVALID, "size"],
+    [{ quality: "best" }, INVALID, "quality"],
+    [{ quality: "HIGH" }, INVALID, "quality"],
+    [{ background: "red" }, INVALID, "background"],
+    [{ background: "transparent", output_format: "jpeg" }, INVALID, "background"],
+    [{ output_format: "gif" }, INVALID, "output_format"],
+    [{ output_format: "svg" }, INVALID, "output_format"],
+    [{ output_compression: 101, output_format: "jpeg" }, HIGH, "output_compression"],
+    [{ output_compression: -1, output_format: "jpeg" }, LOW, "output_compression"],
+    [{ output_compression: 50 }, INVALID, "output_compression"],
+    [{ moderation: "none" }, INVALID, "moderation"],
+    [{ input_fidelity: "max" }, INVALID, "input_fidelity"],
+    [{ user: "x".repeat(65) }, LONG, "user"],
+    [{ safety_identifier: "x".repeat(65) }, LONG, "safety_identifier"],
+    [{ stream: "yes" }, TYPE, "stream"],
+    [{ stream: 1 }, TYPE, "stream"],
+    [{ stream: true, n: 2 }, INVALID, "n"],
+    [{ stream: true, response_format: "url" }, INVALID, "response_format"],
+    [{ partial_images: 1 }, INVALID, "partial_images"],
+    [{ partial_images: 4, stream: true }, HIGH, "partial_images"],
+    [{ response_format: "file" }, INVALID, "response_format"],
+    [{ style: "vivid" }, "unknown_parameter", "style"],
+    [{ complexity: "low" }, UNSUPPORTED, "complexity"],
+    [{ wings: 2 }, "unknown_parameter", "wings"],
+    [{ toString: 1 }, "unknown_parameter", "toString"],
+  ])("that is wrong is refused in JSON and in a form: %j", async (change, code, param) => {
+    expect(await editAsJson(change)).toEqual(refusal(code, param));
+    expect(await editAsForm(change)).toEqual(refusal(code, param));
+  });
+
+  test.each<[object, string, string]>([
+    [{ prompt: 7 }, TYPE, "prompt"],
+    [{ prompt: ["a hat"] }, TYPE, "prompt"],
+    [{ model: 2 }, TYPE, "model"],
+    [{ n: "2" }, TYPE, "n"],
+    [{ n: true }, TYPE, "n"],
+    [{ size: 64 }, TYPE, "size"],
+    [{ user: 7 }, TYPE, "user"],
+    [{ stream: "true" }, TYPE, "stream"],
+    [{ quality: {} }, TYPE, "quality"],
+  ])("of another type is refused in JSON: %j", async (change, code, param) => {
+    expect(await editAsJson(change)).toEqual(refusal(code, param));
+  });
+
+  test.each([
+    ["that is text", "prompt", TYPE],
+    ["that no model here has", "markup", UNSUPPORTED],
+    ["that is unknown", "photo", "unknown_parameter"],
+  ])("%s is refused as a file", async (_what, name, code) => {
+    const files = { image: [fileOf(picture)], [name]: [fileOf(picture)] };
+
+    expect(await editAsForm({}, files)).toEqual(refusal(code, name));
+  });
+});
+
+describe("an image in JSON is refused that", () => {
+  const urlOf = (url: string) => ({ images: [{ image_url: url }] });
+  const insideUrl = () => `http://localhost:${(inside.address() as AddressInfo).port}/fox.png`;
+
+  test.each<[string, () => object, number, string, string]>([
+    ["is only a mask", () => ({ images: undefined, mask: { file_id: ours } }), 400, MISSING, "images"],
+    ["is a text in place of a mask", () => ({ mask: ours }), 400, TYPE, "mask"],
+    ["is nobody's mask", () => ({ mask: { file_id: "img_1" } }), 404, "not_found", "mask"],
+    ["has another size than its mask", () => ({ mask: { file_id: other } }), 400, INVALID, "mask"],
+    ["has a mask that hides nothing", () => ({ mask: { file_id: ours } }), 400, INVALID, "mask"],
+    ["is at a private address", () => urlOf("https://169.254.169.254/latest/meta-data"), 400, INVALID, "image"],
+    ["is at a name of this machine", () => urlOf(insideUrl()), 400, INVALID, "image"],
+    ["is at a host that is not allowed", () => urlOf("https://elsewhere.example/fox.png"), 400, INVALID, "image"],
+    ["is a file of the machine", () => urlOf("file:///etc/passwd"), 400, INVALID, "image"],
+    ["is in its own URL", () => urlOf("data:image/png;base64,AAAA"), 400, INVALID, "image"],
+    [
+      "is at a changed URL of ours",
+      () => urlOf(`${gateway.url}/images/${ours}.png?expires=9&signature=x`),
+      403,
+      "forbidden",
+      "image",
+    ],
+  ])("%s", async (_what, body, status, code, param) => {
+    expect(await editAsJson(body())).toEqual(refusal(code, param, status));
+    expect(requestsInside).toBe(0);
+  });
+});
+
+describe("a file is refused that", () => {
+  test.each<[string, () => Promise<Blob> | Blob, string]>([
+    ["is a zip bomb", () => fileOf(zipBomb()), INVALID],
+    ["is an SVG with a script", () => fileOf(SVG_WITH_SCRIPT, "image/svg+xml"), "unsupported_file_mimetype"],
+    ["says it is a PNG and is none", () => fileOf(SVG_WITH_SCRIPT), "unsupported_file_mimetype"],
+    ["is a PNG and says it is a JPEG", () => fileOf(picture, "image/jpeg"), "unsupported_file_mimetype"],
+    ["is empty", () => fileOf(Buffer.alloc(0)), "unsupported_file_mimetype"],
+    ["ends early", () => fileOf(picture.subarray(0, picture.length / 2)), INVALID],
+  ])("%s, as an image and as a mask", async (_what, file, code) => {
+    const bad = await file();
+
+    expect(await editAsForm({}, { image: [fileOf(picture), bad] })).toEqual(refusal(code, "image"));
+    expect(await editAsForm({}, { image: [fileOf(picture)], mask: [bad] })).toEqual(refusal(code, "mask"));
+  });
+
+  test("is a mask of another size", async () => {
+    const files = { image: [fileOf(picture)], mask: [fileOf(await leftHalfMask(64, 96))] };
+
+    expect(await editAsForm({}, files)).toEqual(refusal(INVALID, "mask"));
+  });
+});
