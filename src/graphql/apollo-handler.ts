@@ -26,6 +26,7 @@ export function handleWithApollo(
     });
     if (body.kind !== "complete") throw new Error("the graph has nothing that is answered in parts");
     response.statusCode = status;
+    response.setHeader("Cache-Control", "no-store");
     for (const [name, value] of answered) response.setHeader(name, value);
     response.end(Buffer.from(body.string));
   };

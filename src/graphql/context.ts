@@ -1,6 +1,7 @@
 import DataLoader from "dataloader";
 import type { GraphQLResolveInfo } from "graphql";
 import type { Logger } from "pino";
+import type { RequestContext } from "../http/request-context.ts";
 import type { Generation, Image } from "../ports/records.ts";
 import type { Caller, ImageService } from "../service/image-service.ts";
 import { ImageAllowance } from "./limits.ts";
@@ -15,10 +16,35 @@ export interface OperationRequest {
   readonly logger: Logger;
 }
 
-/** The context value of the gateway's own server. */
-export interface DoorRequest extends OperationRequest {
+/**
+ * The context value of the gateway's own server, which copies it: what it has of the request stays where it is, and the
+ * logger unmade until somebody logs.
+ */
+export class DoorRequest implements OperationRequest {
+  readonly idempotencyKey: string | undefined;
+  private readonly request: RequestContext;
+
+  constructor(request: RequestContext, idempotencyKey: string | undefined) {
+    this.request = request;
+    this.idempotencyKey = idempotencyKey;
+  }
+
   /** `req_…` */
-  readonly id: string;
+  get id(): string {
+    return this.request.id;
+  }
+
+  get caller(): Caller {
+    return this.request.caller;
+  }
+
+  get rootUrl(): string {
+    return this.request.rootUrl;
+  }
+
+  get logger(): Logger {
+    return this.request.logger;
+  }
 }
 
 /** What resolvers know of the operation they serve. */

@@ -75,8 +75,16 @@ interface Weight {
   readonly images: number;
 }
 
-/** With no other variables than texts an operation weighs the same each time, and its document is kept. */
-const weights = new WeakMap<OperationDefinitionNode, Weight>();
+/** Variables with more values, or of more characters without their texts, are weighed anew each time. */
+const MAX_SHAPE = { values: 100, length: 500 };
+/** How many kinds of variables are kept for each operation. */
+const MAX_SHAPES = 50;
+
+/**
+ * With which variables, their texts apart, an operation is known to be within its limits: no text makes it heavier. Its
+ * document is kept, so that most operations come again as the same object.
+ */
+const allowed = new WeakMap<OperationDefinitionNode, Set<string>>();
 
 /**
  * Weighs a valid operation with its variables.
@@ -89,15 +97,15 @@ export function checkWeight(
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>> = {},
 ): GraphQLError | undefined {
+  const shape = shapeOf(variables);
+  if (shape !== undefined && allowed.get(operation)?.has(shape)) return undefined;
   const { variableDefinitions = [] } = operation;
   if (getVariableValues(schema, variableDefinitions, variables, { maxErrors: 1 }).errors) return undefined;
   try {
-    const isAlwaysTheSame = Object.values(variables).every((value) => typeof value === "string");
-    const known = isAlwaysTheSame ? weights.get(operation) : undefined;
-    const { cost, images } = known ?? weigh(schema, document, operation, variables);
+    const { cost, images } = weigh(schema, document, operation, variables);
     if (images > LIMITS.images) return asGraphQLError(tooManyImages(images));
     if (cost > LIMITS.cost) return invalid(`Query cost limit of ${LIMITS.cost} exceeded, found ${cost}.`);
-    if (isAlwaysTheSame) weights.set(operation, { cost, images });
+    if (shape !== undefined) allow(operation, shape);
     return undefined;
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
@@ -105,6 +113,28 @@ export function checkWeight(
       ? invalid(`Field limit of ${LIMITS.fields} exceeded, with every fragment in its place.`)
       : error;
   }
+}
+
+/** Variables without their texts, and without files; `undefined` when that is too much to look at. */
+function shapeOf(variables: Readonly<Record<string, unknown>>): string | undefined {
+  let values = 0;
+  try {
+    const shape = JSON.stringify(variables, (_name, value: unknown) => {
+      if (++values > MAX_SHAPE.values) throw new Error("there are too many values");
+      if (typeof value !== "object" || value === null) return typeof value === "string" ? "" : value;
+      return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype ? value : "";
+    });
+    return shape.length <= MAX_SHAPE.length ? shape : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function allow(operation: OperationDefinitionNode, shape: string): void {
+  const shapes = allowed.get(operation) ?? new Set();
+  const [oldest] = shapes;
+  if (oldest !== undefined && shapes.size >= MAX_SHAPES) shapes.delete(oldest);
+  allowed.set(operation, shapes.add(shape));
 }
 
 function weigh(

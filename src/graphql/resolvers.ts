@@ -27,8 +27,13 @@ export class ImageResolver {
   }
 
   @Query(() => GenerationConnectionType, { description: "Your generations, newest first, as a Relay connection." })
-  async generations(@Args(() => GenerationsArgs) args: GenerationsArgs, @Ctx() { request, service }: GraphQLContext) {
-    return new GenerationConnectionType(await service.page(request.caller, toPageRequest(args)));
+  async generations(
+    @Args(() => GenerationsArgs) args: GenerationsArgs,
+    @Ctx() { request, service, loaders }: GraphQLContext,
+  ) {
+    const page = await service.page(request.caller, toPageRequest(args));
+    for (const generation of page.generations) loaders.generation.prime(generation.id, generation);
+    return new GenerationConnectionType(page);
   }
 
   @Query(() => [ModelType], { description: "The models that can be asked for today." })

@@ -54,12 +54,24 @@ function bind(schema: GraphQLSchema, toContext: ToContext): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
     // Those of introspection are the same objects in every schema of the process.
     if (!isObjectType(type) || type.name.startsWith("__")) continue;
+    const isRoot = type.name in ROOT_DESCRIPTIONS;
     for (const field of Object.values(type.getFields())) {
-      if (field.resolve) field.resolve = withOwnContext(field.resolve, toContext);
+      if (field.resolve) {
+        const resolve = withOwnContext(field.resolve, toContext);
+        field.resolve = isRoot ? resolve : unlessPlain(field.name, resolve);
+      }
       if (field.subscribe) field.subscribe = withOwnContext(field.subscribe, toContext);
     }
   }
   return schema;
+}
+
+/** Most fields are properties and getters of what they belong to, and need nothing else. */
+function unlessPlain(name: string, resolve: Resolve): Resolve {
+  return (source, args, contextValue, info) => {
+    const value = (source as Readonly<Record<string, unknown>>)[name];
+    return value === undefined || typeof value === "function" ? resolve(source, args, contextValue, info) : value;
+  };
 }
 
 /** Lets a resolver see our context in place of the server's, and the server only errors that clients may see. */

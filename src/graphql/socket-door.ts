@@ -5,7 +5,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { Door } from "../http/app.ts";
 import { contextOf } from "../http/request-context.ts";
 import { upgradeOf } from "../http/upgrade.ts";
-import type { DoorRequest } from "./context.ts";
+import { DoorRequest } from "./context.ts";
 import type { LiveOperations, LiveResult } from "./live-operations.ts";
 
 export const SOCKET_PATH = "/graphql";
@@ -84,7 +84,7 @@ export function socketDoor(operations: LiveOperations, options: SocketDoorOption
   router.get(SOCKET_PATH, (request, _response, next) => {
     const upgrade = upgradeOf(request);
     if (!upgrade) return next();
-    const context = { ...contextOf(request), idempotencyKey: undefined };
+    const context = new DoorRequest(contextOf(request), undefined);
     upgrader.handleUpgrade(request, upgrade.take(), upgrade.head, (socket) => connect(socket, context));
   });
   return { router };

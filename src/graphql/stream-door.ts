@@ -1,10 +1,10 @@
-import express, { type Request, type Response, Router } from "express";
+import { type Request, type Response, Router } from "express";
 import type { ExecutionResult } from "graphql";
 import { badInput, GatewayError } from "../errors.ts";
 import type { Door } from "../http/app.ts";
+import { readJson } from "../http/json-body.ts";
 import { contextOf } from "../http/request-context.ts";
-import type { DoorRequest } from "./context.ts";
-import { refuseUnlessUtf8 } from "./door.ts";
+import { DoorRequest } from "./context.ts";
 import type { LiveOperations } from "./live-operations.ts";
 import type { CarriedOperation } from "./operation-gate.ts";
 
@@ -41,7 +41,7 @@ export function streamDoor(operations: LiveOperations, options: StreamDoorOption
   router.post(
     PATH,
     // A page of another origin cannot send this type without being asked whether it may.
-    express.json({ limit: maxBodyBytes, verify: refuseUnlessUtf8 }),
+    readJson(maxBodyBytes),
     async (request, response) => {
       const carried = toCarried(request);
       if (!request.accepts("text/event-stream")) {
@@ -54,7 +54,7 @@ export function streamDoor(operations: LiveOperations, options: StreamDoorOption
       streams.add(stream);
       stream.onClose(() => streams.delete(stream));
       if (stopped.aborted) stream.end();
-      const context = { ...contextOf(request), idempotencyKey: request.get("Idempotency-Key") };
+      const context = new DoorRequest(contextOf(request), request.get("Idempotency-Key"));
       await answer(operations, carried, context, stream);
     },
   );

@@ -3,18 +3,34 @@ import type { Logger } from "pino";
 import { typeid } from "typeid-js";
 import type { Caller } from "../service/image-service.ts";
 
-/** What every door knows of a request. */
-export interface RequestContext {
-  /** `req_…`, in the `X-Request-Id` header of the answer and in every line logged about it. */
-  readonly id: string;
-  readonly caller: Caller;
-  /** Where the gateway's root is for this caller, without a trailing slash: `https://images.example`. */
-  readonly rootUrl: string;
-  readonly logger: Logger;
-}
-
 /** Until callers have keys, everyone is the same caller. */
 export const PUBLIC_CALLER: Caller = { owner: "public" };
+
+/** What every door knows of a request. */
+export class RequestContext {
+  /** `req_…`, in the `X-Request-Id` header of the answer and in every line logged about it. */
+  readonly id: string;
+  readonly caller = PUBLIC_CALLER;
+  /** Where the gateway's root is for this caller, without a trailing slash: `https://images.example`. */
+  readonly rootUrl: string;
+  #logger: Logger;
+  #hasOwnLogger = false;
+
+  constructor(rootUrl: string, logger: Logger) {
+    this.id = newRequestId();
+    this.rootUrl = rootUrl;
+    this.#logger = logger;
+  }
+
+  /** Names the request in each line. Most requests are answered without it. */
+  get logger(): Logger {
+    if (!this.#hasOwnLogger) {
+      this.#logger = this.#logger.child({ requestId: this.id });
+      this.#hasOwnLogger = true;
+    }
+    return this.#logger;
+  }
+}
 
 /** On the request itself: a WeakMap with an entry for each makes the collection of garbage slower. */
 const CONTEXT = Symbol("context");
@@ -34,13 +50,11 @@ export function contextOf(request: Request): RequestContext {
  */
 export function assignRequestContext(publicUrl: string | undefined, logger: Logger): RequestHandler {
   return (request, response, next) => {
-    const id = newRequestId();
-    const child = logger.child({ requestId: id });
-    const rootUrl = `${publicUrl ?? originOf(request)}${request.baseUrl}`;
-    Object.assign(request, { [CONTEXT]: { id, caller: PUBLIC_CALLER, rootUrl, logger: child } });
-    response.setHeader("X-Request-Id", id);
+    const context = new RequestContext(`${publicUrl ?? originOf(request)}${request.baseUrl}`, logger);
+    Object.assign(request, { [CONTEXT]: context });
+    response.setHeader("X-Request-Id", context.id);
     response.setHeader("X-Content-Type-Options", "nosniff");
-    logWhenOver(request, response, child);
+    logWhenOver(context.id, request, response, logger);
     next();
   };
 }
@@ -55,14 +69,14 @@ function newRequestId(): string {
   return `req_${time}${(requestCount++).toString(32).padStart(8, "0")}${PROCESS_PART}`;
 }
 
-function logWhenOver(request: Request, response: Response, logger: Logger): void {
+function logWhenOver(requestId: string, request: Request, response: Response, logger: Logger): void {
   const startedAt = performance.now();
   const { method, path } = request;
   response.on("close", () => {
     const durationMs = Math.round(performance.now() - startedAt);
     const { statusCode: status } = response;
     const message = response.writableFinished || status === 101 ? "request answered" : "caller left before the answer";
-    logger.info({ method, path, status, durationMs }, message);
+    logger.info({ requestId, method, path, status, durationMs }, message);
   });
 }
 

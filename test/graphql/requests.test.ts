@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { GraphQLBody } from "../support/gateway.ts";
 import { type HttpRequest, httpRequest } from "../support/http-request.ts";
@@ -59,6 +60,16 @@ describe("a query", () => {
     },
   );
 
+  test.each<[string, Record<string, string>, string | Buffer | readonly string[]]>([
+    ["compressed", { "Content-Encoding": "gzip" }, gzipSync(JSON.stringify({ query: MODELS }))],
+    ["in pieces, whose number is not known", {}, [...JSON.stringify({ query: MODELS })]],
+    ["with a byte order mark", {}, `\uFEFF${JSON.stringify({ query: MODELS })}`],
+  ])("by POST is read %s", async (_case, headers, body) => {
+    const { status, json } = await send({ method: "POST", headers: { "Content-Type": JSON_TYPE, ...headers }, body });
+
+    expect([status, json().data.models.length]).toEqual([200, 2]);
+  });
+
   test("by POST may carry Chinese and emoji", async () => {
     const query = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { prompt } }";
     const prompt = "一位長髮女孩 👩🏽‍🚀";
@@ -111,9 +122,10 @@ describe("what a foreign page could send without asking is refused, and not run"
 });
 
 describe("what cannot be read is answered in the shape of GraphQL", () => {
-  test.each<[string, string, number, string, RegExp]>([
+  test.each<[string, string | Buffer, number, string, RegExp]>([
     ["half a JSON", '{"query": "{ models', 400, "BAD_USER_INPUT", /JSON/],
     ["null", "null", 400, "BAD_USER_INPUT", /JSON/],
+    ["bytes that are no UTF-8", Buffer.from('{"query":"\xff"}', "latin1"), 400, "BAD_USER_INPUT", /UTF-8/],
     ["a text", '"{ models { id } }"', 400, "BAD_USER_INPUT", /JSON/],
     [
       "2 MB",
@@ -194,10 +206,11 @@ test.each(["PUT", "DELETE", "PATCH"])("%s is refused", async (method) => {
   expect(status).toBe(405);
 });
 
-test("answers carry the request's id, and are not to be sniffed", async () => {
+test("answers carry the request's id, and are neither to be sniffed nor kept", async () => {
   const { headers } = await post(JSON.stringify({ query: MODELS }));
 
   expect(headers["x-request-id"]).toMatch(/^req_[0-9a-z]{26}$/);
   expect(headers["x-content-type-options"]).toBe("nosniff");
+  expect(headers["cache-control"]).toBe("no-store");
   expect(headers["x-powered-by"]).toBeUndefined();
 });

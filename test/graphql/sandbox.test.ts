@@ -20,6 +20,9 @@ test("a browser sees Apollo Sandbox with a first mutation that runs as it stands
   expect(status).toBe(200);
   expect(headers["content-type"]).toMatch(/^text\/html/);
   expect(page).toContain("Apollo Sandbox");
+  expect(page).toMatch(
+    /initialEndpoint,\s+initialSubscriptionEndpoint: initialEndpoint\.replace\(\/\^http\/, "ws"\),\s+\}/,
+  );
   const { document, variables } = readInitialState(page);
   expect(document).toMatch(/^mutation /);
   expect(variables).toEqual({
