@@ -39,6 +39,8 @@ export interface Config {
   readonly role: "all" | "web" | "worker";
   /** How many generations may wait before more are refused. */
   readonly maxQueued: number;
+  /** How many WebSockets, and how many subscriptions, this process has at once before more are refused. */
+  readonly maxSubscribers: number;
   /** How long ended generations are kept; `undefined` for ever. */
   readonly retainMs: number | undefined;
   /** How long the other processes wait before they presume that one is dead which no longer says that it lives. */
@@ -118,6 +120,7 @@ export function readConfig(environment: Environment = process.env): Config {
     isRedirecting: read("PICTOGRAPH_IMAGE_DELIVERY", oneOf("redirect", "proxy"), "redirect") === "redirect",
     role: read("PICTOGRAPH_ROLE", oneOf("all", "web", "worker"), "all"),
     maxQueued: read("PICTOGRAPH_MAX_QUEUE", wholeNumber(1, 1_000_000), 1000),
+    maxSubscribers: read("PICTOGRAPH_MAX_SUBSCRIBERS", wholeNumber(1, 1_000_000), 5000),
     retainMs: read<number | undefined>(
       "PICTOGRAPH_RETAIN_DAYS",
       inMilliseconds(wholeNumber(1, 36_500), DAY_MS),

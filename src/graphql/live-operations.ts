@@ -6,10 +6,12 @@ import {
   type GraphQLFormattedError,
   type GraphQLSchema,
   Kind,
+  type SubscriptionArgs,
   subscribe,
 } from "graphql";
+import { GatewayError } from "../errors.ts";
 import type { DoorRequest } from "./context.ts";
-import { formatError } from "./errors.ts";
+import { formatError, toClientError } from "./errors.ts";
 import type { CarriedOperation, OperationGate } from "./operation-gate.ts";
 
 /** One answer, or one for each event until the operation is over. */
@@ -18,15 +20,36 @@ export type LiveResult = ExecutionResult | AsyncGenerator<ExecutionResult, void,
 /** Libraries leave out what they have not, or say `undefined`. */
 type Answerable = { readonly [Key in keyof ExecutionResult]: ExecutionResult[Key] | undefined };
 
+const FULL_RETRY_SECONDS = 30;
+
+export interface LiveOperationsOptions {
+  readonly gate: OperationGate;
+  /** How many sockets, and how many subscriptions, there may be at once. */
+  readonly maxSubscribers: number;
+}
+
 /** Runs operations of every kind for the transports that carry more than one answer. */
 export class LiveOperations {
   readonly #schema: GraphQLSchema;
   readonly #gate: OperationGate;
+  readonly #maxSubscribers: number;
+  #subscriptions = 0;
 
   /** @param schema its context value is a {@link DoorRequest} */
-  constructor(schema: GraphQLSchema, gate: OperationGate) {
+  constructor(schema: GraphQLSchema, { gate, maxSubscribers }: LiveOperationsOptions) {
     this.#schema = schema;
     this.#gate = gate;
+    this.#maxSubscribers = maxSubscribers;
+  }
+
+  /**
+   * Refuses one more of what is there already.
+   *
+   * @param count what there is; subscriptions when left out
+   * @throws OVERLOADED
+   */
+  checkRoom(count = this.#subscriptions): void {
+    if (count >= this.#maxSubscribers) throw full(this.#maxSubscribers);
   }
 
   /** A result without `data` is of an operation that did not begin. */
@@ -36,7 +59,21 @@ export class LiveOperations {
     const { document, operation } = admitted;
     const { operationName, variables: variableValues } = carried;
     const args = { schema: this.#schema, document, operationName, variableValues, contextValue };
-    return (operation.operation === "subscription" ? subscribe(args) : execute(args)) as Promise<LiveResult>;
+    return operation.operation === "subscription"
+      ? this.#subscribe(args, contextValue)
+      : (execute(args) as ExecutionResult);
+  }
+
+  async #subscribe(args: SubscriptionArgs, { logger }: DoorRequest): Promise<LiveResult> {
+    if (this.#subscriptions >= this.#maxSubscribers) {
+      return { errors: [toClientError(full(this.#maxSubscribers), logger)] };
+    }
+    this.#subscriptions++;
+    const leave = () => void this.#subscriptions--;
+    const result = await subscribe(args);
+    if (Symbol.asyncIterator in result) return new Subscription(result, leave);
+    leave();
+    return result;
   }
 
   /** A result as the client may see it. */
@@ -56,6 +93,51 @@ export class LiveOperations {
       return { ...formatted, extensions: { ...formatted.extensions, requestId: request.id } };
     });
   }
+}
+
+/** Events until there are no more, or nobody wants them. */
+class Subscription implements AsyncGenerator<ExecutionResult, void, void> {
+  readonly #events: AsyncGenerator<ExecutionResult, void, void>;
+  #leave: (() => void) | undefined;
+
+  constructor(events: AsyncGenerator<ExecutionResult, void, void>, leave: () => void) {
+    this.#events = events;
+    this.#leave = leave;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next() {
+    const step = await this.#events.next();
+    if (step.done) this.#end();
+    return step;
+  }
+
+  return() {
+    this.#end();
+    return this.#events.return();
+  }
+
+  throw(error: unknown) {
+    this.#end();
+    return this.#events.throw(error);
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.return();
+  }
+
+  #end(): void {
+    this.#leave?.();
+    this.#leave = undefined;
+  }
+}
+
+function full(limit: number): GatewayError {
+  const message = `${limit} subscribers are here already; connect again later, or to another process`;
+  return new GatewayError("OVERLOADED", message, { retryAfterSeconds: FULL_RETRY_SECONDS });
 }
 
 /** GraphQL gives what it finds wrong with a variable no code. */

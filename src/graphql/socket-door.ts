@@ -84,6 +84,7 @@ export function socketDoor(operations: LiveOperations, options: SocketDoorOption
   router.get(SOCKET_PATH, (request, _response, next) => {
     const upgrade = upgradeOf(request);
     if (!upgrade) return next();
+    operations.checkRoom(connections.size);
     const context = new DoorRequest(contextOf(request), undefined);
     upgrader.handleUpgrade(request, upgrade.take(), upgrade.head, (socket) => connect(socket, context));
   });

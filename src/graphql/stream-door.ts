@@ -48,6 +48,7 @@ export function streamDoor(operations: LiveOperations, options: StreamDoorOption
         refuse(response.status(406), "accept text/event-stream, which is all there is");
         return;
       }
+      operations.checkRoom();
       // A stream is open for long, and nobody reads it again.
       request.body = undefined;
       const stream = new EventStream(response);

@@ -14,7 +14,7 @@ import { OpenAnswers } from "../../src/http/open-answers.ts";
 import { upgradeThrough } from "../../src/http/upgrade.ts";
 import { httpRequest } from "../support/http-request.ts";
 import { GENERATION_EVENTS, PROTOCOL, RawSocket, socketUrl } from "../support/live-clients.ts";
-import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 
 const FOREIGN = "https://evil.example";
 const LISTED = "https://app.example";
@@ -47,7 +47,7 @@ async function startImpatient(options: { initTimeoutMs?: number; keepAliveMs?: n
   const { images } = gateway.gateway;
   const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as DoorRequest));
   const gate = new OperationGate(schema, { hasIntrospection: true, trustedDocuments: undefined });
-  const operations = new LiveOperations(schema, gate);
+  const operations = new LiveOperations(schema, { gate, maxSubscribers: 1000 });
   const live = { maxBodyBytes: 1024 * 1024, stopped: images.drained, ...options };
   const app = createApp([socketDoor(operations, live), streamDoor(operations, live)], {
     publicUrl: undefined,
@@ -196,6 +196,59 @@ test("a subscription over plain HTTP is told where it runs", async () => {
   expect(body.errors?.[0]).toMatchObject({
     message: expect.stringContaining("graphql-transport-ws"),
     extensions: { code: "BAD_REQUEST" },
+  });
+});
+
+describe("where there is room for two sockets and two subscriptions", () => {
+  let full: ScriptedGateway;
+  let followed: string;
+
+  beforeEach(async () => {
+    full = await startScriptedGateway({ maxSubscribers: 2 });
+    holdCalls(full.provider);
+    followed = (await full.gateway.images.submit({ owner: "public" }, { prompt: "a fox", size: "64x64" })).id;
+  });
+
+  afterEach(() => full.close());
+
+  test("a third socket is refused with 503, until one leaves", async () => {
+    const sockets = [await RawSocket.open(socketUrl(full.url)), await RawSocket.open(socketUrl(full.url))];
+    await expect(RawSocket.open(socketUrl(full.url))).rejects.toThrow("503");
+
+    sockets[0]?.socket.terminate();
+    const open = () => RawSocket.open(socketUrl(full.url)).catch(() => undefined);
+    const third = await poll(open, (socket) => socket !== undefined);
+    third?.socket.terminate();
+    sockets[1]?.socket.terminate();
+  });
+
+  test("a third subscription is refused on its socket, and a stream with 503, until one ends", async () => {
+    const socket = await RawSocket.introduced(socketUrl(full.url));
+    const next = (name: string) => socket.message(({ id, type }) => id === name && type !== "complete");
+    for (const name of ["a", "b", "c"]) {
+      socket.subscribe(name, GENERATION_EVENTS, { id: followed });
+      await next(name);
+    }
+    expect(await next("c")).toMatchObject({
+      type: "error",
+      payload: [
+        {
+          message: "2 subscribers are here already; connect again later, or to another process",
+          extensions: { code: "OVERLOADED", retryAfterSeconds: 30 },
+        },
+      ],
+    });
+    const refused = await openStream(full.url, followed);
+    expect([refused.statusCode, refused.headers["retry-after"]]).toEqual([503, "30"]);
+    refused.resume();
+
+    socket.send({ type: "complete", id: "a" });
+    socket.subscribe("d", GENERATION_EVENTS, { id: "gen_none" });
+    expect(await next("d")).toMatchObject({ type: "error", payload: [{ extensions: { code: "NOT_FOUND" } }] });
+    const stream = await openStream(full.url, followed);
+    expect(stream.statusCode).toBe(200);
+    stream.destroy();
+    socket.socket.terminate();
   });
 });
 
