@@ -1,6 +1,5 @@
-// Above 400 lines: one port, one statement a method, and the rows' translation beside the statements that need it.
-import { type ExpressionBuilder, type Insertable, type Kysely, type Selectable, sql } from "kysely";
-import type { Background, ImageFormat, Moderation, PixelSize, Quality } from "../ports/image-provider.ts";
+import { type ExpressionBuilder, type Kysely, sql } from "kysely";
+import type { PixelSize } from "../ports/image-provider.ts";
 import type {
   Acceptance,
   Claim,
@@ -15,10 +14,10 @@ import type {
   Preview,
   Records,
 } from "../ports/records.ts";
-import { type Database, type GenerationRow, type ImageRow, NEEDED_MIGRATIONS } from "./database.ts";
+import { type Database, NEEDED_MIGRATIONS } from "./database.ts";
+import { toGeneration, toGenerationRow, toImage, toImageRow, toJsonList, toPreviewText } from "./rows.ts";
 
-/** In a column that knows no null. */
-const NO_PLACEHOLDER = "";
+const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
 
 /** {@link Records} in SQL, the same statements on every engine. */
 export class SqlRecords implements Records {
@@ -98,10 +97,10 @@ export class SqlRecords implements Records {
     await this.#database.updateTable("images").set({ placeholder }).where("id", "=", imageId).execute();
   }
 
-  async addPreview(id: string, { imageIndex, partialIndex }: Preview, worker: string): Promise<boolean> {
+  async addPreview(id: string, preview: Preview, worker: string): Promise<boolean> {
     const { numUpdatedRows } = await this.#database
       .updateTable("generations")
-      .set({ previews: sql`coalesce(previews, '') || cast(${`${imageIndex}:${partialIndex} `} as text)` })
+      .set({ previews: sql`coalesce(previews, '') || cast(${toPreviewText(preview)} as text)` })
       .where("id", "=", id)
       .where(isRunBy(worker))
       .executeTakeFirst();
@@ -116,7 +115,7 @@ export class SqlRecords implements Records {
         model_width: next.modelSize.width,
         model_height: next.modelSize.height,
         warnings: JSON.stringify(next.warnings),
-        fallbacks: toList(next.fallbacks),
+        fallbacks: toJsonList(next.fallbacks),
       })
       .where("id", "=", id)
       .where("worker", "=", worker)
@@ -174,23 +173,24 @@ export class SqlRecords implements Records {
   }
 
   idsQueuedBefore(at: Date, limit: number): Promise<readonly string[]> {
-    return this.#idsBefore(at, ["QUEUED"], limit);
+    return this.#idsBefore(at, "QUEUED", limit);
   }
 
-  idsEndedBefore(at: Date, limit: number): Promise<readonly string[]> {
-    return this.#idsBefore(at, ["SUCCEEDED", "FAILED", "CANCELED"], limit);
+  async idsEndedBefore(at: Date, limit: number): Promise<readonly string[]> {
+    const ids = await Promise.all(ENDED.map((status) => this.#idsBefore(at, status, limit)));
+    return ids.flat().sort().slice(0, limit);
   }
 
-  async #idsBefore(at: Date, statuses: readonly GenerationStatus[], limit: number): Promise<readonly string[]> {
-    const rows = await this.#database
+  /** Ids sort by time: the first ones are read off the index, and nothing is read to find that they are too young. */
+  async #idsBefore(at: Date, status: GenerationStatus, limit: number): Promise<readonly string[]> {
+    const oldest = await this.#database
       .selectFrom("generations")
-      .select("id")
-      .where("status", "in", statuses)
-      .where("created_at", "<", at.getTime())
+      .select(["id", "created_at"])
+      .where("status", "=", status)
       .orderBy("id")
       .limit(limit)
       .execute();
-    return rows.map((row) => row.id);
+    return oldest.filter((row) => Number(row.created_at) < at.getTime()).map((row) => row.id);
   }
 
   async findGenerations(ids: readonly string[]): Promise<readonly Generation[]> {
@@ -309,138 +309,4 @@ function isRunBy(worker: string) {
       row("lease_until", "is not", null),
       row("status", "in", ["RUNNING", "FAILED"]),
     ]);
-}
-
-function toGenerationRow(order: GenerationOrder): Insertable<GenerationRow> {
-  return {
-    id: order.id,
-    owner: order.owner,
-    status: "QUEUED",
-    prompt: order.prompt,
-    model: order.model,
-    n: order.n,
-    requested_width: order.requestedSize.width,
-    requested_height: order.requestedSize.height,
-    model_width: order.modelSize.width,
-    model_height: order.modelSize.height,
-    generated_width: null,
-    generated_height: null,
-    quality: order.quality,
-    format: order.format,
-    background: order.background,
-    seed: order.seed ?? null,
-    partial_images: order.partialImages ?? null,
-    previews: null,
-    compression: order.compression ?? null,
-    moderation: order.moderation ?? null,
-    safety_identifier: order.safetyIdentifier ?? null,
-    edit: order.edit ? JSON.stringify(order.edit) : null,
-    warnings: JSON.stringify(order.warnings),
-    failure: null,
-    usage: null,
-    cost: null,
-    fallbacks: toList(order.fallbacks),
-    idempotency_key: order.idempotency?.key ?? null,
-    input_hash: order.inputHash,
-    idempotency_expires_at: order.idempotency?.expiresAt.getTime() ?? null,
-    created_at: order.createdAt.getTime(),
-    started_at: null,
-    finished_at: null,
-    worker: null,
-    lease_until: null,
-  };
-}
-
-function toGeneration(row: Selectable<GenerationRow>): Generation {
-  return {
-    id: row.id,
-    owner: row.owner,
-    status: row.status,
-    prompt: row.prompt,
-    model: row.model,
-    n: row.n,
-    requestedSize: { width: row.requested_width, height: row.requested_height },
-    modelSize: { width: row.model_width, height: row.model_height },
-    quality: row.quality as Quality,
-    format: row.format as ImageFormat,
-    background: row.background as Background,
-    warnings: JSON.parse(row.warnings),
-    inputHash: row.input_hash ?? "",
-    createdAt: new Date(Number(row.created_at)),
-    ...(row.seed !== null && { seed: row.seed }),
-    ...(row.partial_images !== null && { partialImages: row.partial_images }),
-    ...(row.previews !== null && { previews: toPreviews(row.previews) }),
-    ...(row.compression !== null && { compression: row.compression }),
-    ...(row.moderation !== null && { moderation: row.moderation as Moderation }),
-    ...(row.safety_identifier !== null && { safetyIdentifier: row.safety_identifier }),
-    ...(row.edit !== null && { edit: JSON.parse(row.edit) }),
-    ...(row.generated_width !== null &&
-      row.generated_height !== null && {
-        generatedSize: { width: row.generated_width, height: row.generated_height },
-      }),
-    ...(row.failure !== null && { failure: JSON.parse(row.failure) }),
-    ...(row.usage !== null && { usage: JSON.parse(row.usage) }),
-    ...(row.cost !== null && { cost: row.cost }),
-    ...(row.fallbacks !== null && { fallbacks: JSON.parse(row.fallbacks) }),
-    ...(row.idempotency_key !== null && {
-      idempotency: {
-        key: row.idempotency_key,
-        expiresAt: new Date(Number(row.idempotency_expires_at)),
-      },
-    }),
-    ...(row.started_at !== null && { startedAt: new Date(Number(row.started_at)) }),
-    ...(row.finished_at !== null && { finishedAt: new Date(Number(row.finished_at)) }),
-  };
-}
-
-function toPreviews(text: string): Preview[] {
-  return text
-    .trim()
-    .split(" ")
-    .map((entry) => {
-      const [imageIndex = 0, partialIndex = 0] = entry.split(":").map(Number);
-      return { imageIndex, partialIndex };
-    });
-}
-
-function toList(names: readonly string[] = []): string | null {
-  return names.length > 0 ? JSON.stringify(names) : null;
-}
-
-function toImageRow(image: Image): Insertable<ImageRow> {
-  return {
-    id: image.id,
-    generation_id: image.generationId,
-    owner: image.owner,
-    position: image.index,
-    object_key: image.key,
-    original_key: image.originalKey,
-    width: image.width,
-    height: image.height,
-    format: image.format,
-    byte_size: image.byteSize,
-    sha256: image.sha256,
-    placeholder: image.placeholder ?? NO_PLACEHOLDER,
-    provenance: image.provenance ? JSON.stringify(image.provenance) : null,
-    created_at: image.createdAt.getTime(),
-  };
-}
-
-function toImage(row: Selectable<ImageRow>): Image {
-  return {
-    id: row.id,
-    generationId: row.generation_id,
-    owner: row.owner,
-    index: row.position,
-    key: row.object_key,
-    originalKey: row.original_key,
-    width: row.width,
-    height: row.height,
-    format: row.format as ImageFormat,
-    byteSize: row.byte_size,
-    sha256: row.sha256,
-    ...(row.placeholder !== NO_PLACEHOLDER && { placeholder: row.placeholder }),
-    ...(row.provenance !== null && { provenance: JSON.parse(row.provenance) }),
-    createdAt: new Date(Number(row.created_at)),
-  };
 }
