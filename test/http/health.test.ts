@@ -7,6 +7,7 @@ import { createApp } from "../../src/http/app.ts";
 import { type Health, healthDoor } from "../../src/http/health.ts";
 import { OpenAnswers } from "../../src/http/open-answers.ts";
 import { type HttpServer, listen } from "../../src/http/server.ts";
+import { OUR_TIMERS } from "../support/our-timers.ts";
 import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 
 async function ask(url: string, path: string) {
@@ -104,7 +105,7 @@ describe("readiness", () => {
       asked.resolve();
       return new Promise(() => {});
     });
-    jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate", "queueMicrotask", "performance"] });
+    jest.useFakeTimers(OUR_TIMERS);
     try {
       const answer = ask(server.url, "/readyz");
       await asked.promise;

@@ -5,6 +5,7 @@ import { GatewayError } from "../../src/errors.ts";
 import type { ImageProvider } from "../../src/ports/image-provider.ts";
 import { createOpenAI } from "../../src/providers/openai/openai.ts";
 import { ProviderCalls } from "../../src/service/provider-calls.ts";
+import { OUR_TIMERS } from "../support/our-timers.ts";
 import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../support/strict-image-api.ts";
 
 const REQUEST = {
@@ -36,6 +37,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  jest.useRealTimers();
   jest.restoreAllMocks();
   await provider.close();
   await api.close();
@@ -128,10 +130,14 @@ describe("a call is never made again", () => {
   });
 
   test("when the provider takes too long", async () => {
-    const impatient = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 100 });
-    api.queue("hang");
+    const held = api.holdNext();
+    jest.useFakeTimers(OUR_TIMERS);
+    const failed = expect(call()).rejects.toMatchObject({ code: "UPSTREAM_TIMEOUT" });
+    await held.arrived;
+    jest.advanceTimersByTime(60_000);
 
-    await expect(call(undefined, impatient)).rejects.toMatchObject({ code: "UPSTREAM_TIMEOUT" });
+    await failed;
+    held.release();
     expect({ callCount: api.callCount, waits }).toEqual({ callCount: 1, waits: [] });
   });
 

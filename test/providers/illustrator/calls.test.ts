@@ -63,10 +63,15 @@ describe("a call", () => {
     withIllustrator(async (provider) => {
       const abort = new AbortController();
       const reason = new Error("The client went away.");
-      const large = request("a forest, oil painting", { n: 10, size: { width: 3000, height: 3000 } });
-      const running = collect(provider, large, abort.signal);
-      setTimeout(() => abort.abort(reason), 150);
-      await expect(running).rejects.toBe(reason);
+      const large = request("a forest, oil painting", { n: 10, size: { width: 3000, height: 3000 }, partialImages: 1 });
+      const read = async (): Promise<void> => {
+        for await (const { type } of provider.generate(large, abort.signal)) {
+          expect(type).toBe("partial");
+          // The picture that was previewed is being drawn.
+          abort.abort(reason);
+        }
+      };
+      await expect(read()).rejects.toBe(reason);
       expect(await collect(provider, request("a dog"))).toHaveLength(1);
     }));
 

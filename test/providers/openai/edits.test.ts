@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { setImmediate } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import type { EditSources, GenerateRequest, ImageProvider, SourceImage } from "../../../src/ports/image-provider.ts";
 import { createOpenAI } from "../../../src/providers/openai/openai.ts";
+import { OUR_TIMERS } from "../../support/our-timers.ts";
 import { plainImage } from "../../support/scripted-provider.ts";
 import { leftHalfMask } from "../../support/source-images.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
@@ -21,6 +23,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  jest.useRealTimers();
   await api.close();
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
@@ -111,8 +114,12 @@ describe("an edit", () => {
   });
 
   test("reads its images no faster than they are sent, and leaves them when its time is over", async () => {
-    const server = await serve((incoming) => void incoming.pause());
-    provider = createOpenAI({ apiKey: "k", baseUrl: server.url, timeoutMs: 500 });
+    const asked = Promise.withResolvers<void>();
+    const server = await serve((incoming) => {
+      incoming.pause();
+      asked.resolve();
+    });
+    provider = createOpenAI({ apiKey: "k", baseUrl: server.url, timeoutMs: TIMEOUT_MS });
     const left = Promise.withResolvers<void>();
     let readBytes = 0;
     async function* endless() {
@@ -123,8 +130,16 @@ describe("an edit", () => {
       }
     }
 
+    jest.useFakeTimers(OUR_TIMERS);
     const call = edit({ images: [{ ...sourceOf(Buffer.alloc(0)), read: endless }] });
-    await expect(call).rejects.toMatchObject({ code: "UPSTREAM_TIMEOUT" });
+    const failed = expect(call).rejects.toMatchObject({ code: "UPSTREAM_TIMEOUT" });
+    await asked.promise;
+    for (let before = -1; before < readBytes; ) {
+      before = readBytes;
+      for (let turn = 0; turn < 100; turn++) await setImmediate();
+    }
+    jest.advanceTimersByTime(TIMEOUT_MS);
+    await failed;
     expect(readBytes).toBeLessThan(64 * 1024 * 1024);
     await left.promise;
   });

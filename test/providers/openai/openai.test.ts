@@ -7,6 +7,7 @@ import { GuardedDownloads } from "../../../src/downloads/guarded-downloads.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { GenerateRequest, ImageProvider } from "../../../src/ports/image-provider.ts";
 import { createOpenAI } from "../../../src/providers/openai/openai.ts";
+import { OUR_TIMERS } from "../../support/our-timers.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
 import { type ReadEvent, readAll } from "./answers.ts";
 
@@ -30,6 +31,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  jest.useRealTimers();
   await provider.close();
   await api.close();
 });
@@ -313,13 +315,18 @@ describe("errors", () => {
   });
 
   test("a download that takes longer than the call may", async () => {
-    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    const asked = Promise.withResolvers<void>();
+    const silent = createServer(() => asked.resolve()).listen(0, "127.0.0.1");
     await once(silent, "listening");
     const origin = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
     const downloads = new GuardedDownloads({ hosts: [], ownOrigins: [origin] });
-    provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 500, downloads });
+    provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 20_000, downloads });
     api.respondWith({ raw: { body: JSON.stringify({ data: [{ url: `${origin}/made.png` }] }) } });
-    expect(await failure(generate())).toMatchObject({ code: "UPSTREAM_TIMEOUT", details: { billed: "YES" } });
+    jest.useFakeTimers(OUR_TIMERS);
+    const failed = failure(generate());
+    await asked.promise;
+    jest.advanceTimersByTime(20_000);
+    expect(await failed).toMatchObject({ code: "UPSTREAM_TIMEOUT", details: { billed: "YES" } });
     silent.closeAllConnections();
     silent.close();
   });
@@ -372,26 +379,53 @@ describe("errors", () => {
 });
 
 describe("time", () => {
-  test.each(["hang", "hangInBody"] as const)(
-    "%s: the time of a call is limited, its body included",
-    async (behaviour) => {
-      api.respondWith(behaviour);
-      provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 500 });
-      const billed = behaviour === "hang" ? "UNKNOWN" : "YES";
-      const error = await failure(generate({ format: "WEBP" }));
-      expect(error).toMatchObject({ code: "UPSTREAM_TIMEOUT", isRetryable: true, details: { billed } });
-      expect(await api.requests[0]?.closed).toBe("disconnected");
-    },
-  );
+  const timeIsOver = () => jest.advanceTimersByTime(20_000);
 
-  test("an error's body that never ends is limited too", async () => {
+  beforeEach(() => void jest.useFakeTimers(OUR_TIMERS));
+
+  test("of a call is limited", async () => {
+    const held = api.holdNext();
+    const failed = failure(generate());
+    const request = await held.arrived;
+    timeIsOver();
+    expect(await failed).toMatchObject({
+      code: "UPSTREAM_TIMEOUT",
+      isRetryable: true,
+      details: { billed: "UNKNOWN" },
+    });
+    expect(await request.closed).toBe("disconnected");
+    held.release();
+  });
+
+  test("of its body is limited too", async () => {
+    api.respondWith("hangInBody");
+    const read = async (): Promise<void> => {
+      for await (const event of provider.generate({ ...FOX, format: "WEBP" }, new AbortController().signal)) {
+        if (event.type === "usage") continue;
+        timeIsOver();
+        for await (const _ of event.bytes);
+      }
+    };
+    expect(await failure(read())).toMatchObject({
+      code: "UPSTREAM_TIMEOUT",
+      isRetryable: true,
+      details: { billed: "YES" },
+    });
+    expect(await api.requests[0]?.closed).toBe("disconnected");
+  });
+
+  test("of an error's body that never ends is limited too", async () => {
+    const isRead = Promise.withResolvers<void>();
     async function* endless(): AsyncGenerator<Uint8Array> {
       yield Buffer.from("{");
+      isRead.resolve();
       await new Promise(() => {});
     }
     api.respondWith({ raw: { status: 500, body: endless() } });
-    provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 100 });
-    expect(await failure(generate())).toMatchObject({ code: "UPSTREAM_TIMEOUT" });
+    const failed = failure(generate());
+    await isRead.promise;
+    timeIsOver();
+    expect(await failed).toMatchObject({ code: "UPSTREAM_TIMEOUT" });
   });
 });
 
