@@ -78,6 +78,7 @@ function rowsOf(verdict: Verdict): Row[] {
   const total = finished.reduce((sum, [, count]) => sum + count, 0);
   return [
     ["accepted", verdict.accepted],
+    ["  of them edits", verdict.acceptedEdits],
     ["finished", total],
     ...indented(finished),
     ["lost", verdict.lost.length],
@@ -91,6 +92,7 @@ function rowsOf(verdict: Verdict): Row[] {
 
 function killRowsOf(report: ChaosReport): Row[] {
   const { queued, inProvidersHands, storing, idle } = report.kills;
+  const { images, previews, sources } = report.swept;
   return [
     ["kills", report.rounds],
     ["  while generations waited", queued],
@@ -99,7 +101,10 @@ function killRowsOf(report: ChaosReport): Row[] {
     ["  while nothing happened", idle],
     ["calls of the provider", report.upstreamCalls],
     ["images loaded and compared", report.imagesLoaded],
-    ["files the sweep removed", report.sweptOrphans],
+    ["previews loaded", report.previewsLoaded],
+    ["files the sweep removed", images + previews + sources],
+    ["  previews", previews],
+    ["  of edits to be made", sources],
     ["duration", `${Math.round(report.durationMs / 1000)} s`],
   ];
 }

@@ -51,8 +51,8 @@ export type Behaviour =
   | { readonly error: ErrorFields & { readonly status: number; readonly headers?: Readonly<Record<string, string>> } }
   /** The vendor's answer, written in pieces of so many bytes, each when the one before was taken. */
   | { readonly pieces: number }
-  /** These bytes. */
-  | { readonly raw: RawAnswer };
+  /** These bytes, or what they are decided to be when the call is here. */
+  | { readonly raw: RawAnswer | ((request: RecordedRequest) => RawAnswer) };
 
 export interface RawAnswer {
   /** @defaultValue 200 */
@@ -179,6 +179,10 @@ export async function startStrictImageApi(options: StrictImageApiOptions = {}): 
       images.push(image);
       return image;
     };
+    if (typeof behaviour === "object" && "raw" in behaviour) {
+      const { raw } = behaviour;
+      return sendRaw(outgoing, typeof raw === "function" ? raw(recorded) : raw);
+    }
     await respond(outgoing, behaviour, { ...(recorded.body as unknown as ImageRequest), isEdit }, make);
   };
 
@@ -379,14 +383,13 @@ async function draw(
 
 async function respond(
   outgoing: ServerResponse,
-  behaviour: Behaviour,
+  behaviour: Exclude<Behaviour, { readonly raw: unknown }>,
   request: ImageRequest,
   make: MakeImage,
 ): Promise<void> {
   if (behaviour === "hang") return;
   if (behaviour === "resetBeforeAnswer") return void outgoing.socket?.resetAndDestroy();
   if (typeof behaviour === "object") {
-    if ("raw" in behaviour) return sendRaw(outgoing, behaviour.raw);
     if ("error" in behaviour)
       return sendError(outgoing, behaviour.error.status, behaviour.error, behaviour.error.headers);
     if ("rateLimited" in behaviour) {

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import sharp from "sharp";
+import sharp, { type Metadata } from "sharp";
+import { plainImage } from "../support/scripted-provider.ts";
+import { leftHalfMask } from "../support/source-images.ts";
 
 /** A generation as a client was told of it. */
 export interface ToldGeneration {
@@ -15,6 +17,8 @@ export interface ToldImage {
   readonly url: string;
   /** The URL of a derivative of {@link DERIVATIVE_WIDTH} pixels. */
   readonly derivative: string;
+  /** The URL of the provider's own bytes. */
+  readonly original: string;
   readonly width: number;
   readonly height: number;
   readonly byteSize: number;
@@ -24,7 +28,8 @@ export interface ToldImage {
 export const DERIVATIVE_WIDTH = 400;
 /** What clients ask of a generation, to read it as a {@link ToldGeneration}. */
 export const GENERATION_FIELDS = `id status failure { code billed }
-  images { id index url derivative: url(width: ${DERIVATIVE_WIDTH}) width height byteSize sha256 }`;
+  images { id index url derivative: url(width: ${DERIVATIVE_WIDTH}) original: url(original: true)
+    width height byteSize sha256 }`;
 
 /** What one client wants, under one idempotency key, and everything it was told about it. */
 export interface Order {
@@ -32,12 +37,16 @@ export interface Order {
   readonly marker: string;
   readonly n: number;
   readonly size: string;
+  /** Whether it changes {@link editFiles} rather than making something new. */
+  readonly isEdit: boolean;
+  /** How many previews of its image are asked for, and looked at. */
+  readonly partialImages: number;
   readonly door: "REST" | "GraphQL";
   /** What the client does while it waits for its first answer. */
   readonly patience: "waits" | "leaves" | "asks again";
   /** Whether two send the same at once. */
   readonly hasTwin: boolean;
-  /** Whether this client looks at derivatives. */
+  /** Whether this client looks at derivatives, and at what the provider sent. */
   readonly wantsDerivatives: boolean;
   readonly ending: "takes" | "cancels" | "deletes";
   /** Whether anything but silence was ever answered. */
@@ -48,6 +57,14 @@ export interface Order {
   readonly restImageIds: Set<string>;
   /** The first answer in which the generation had ended. */
   ended: ToldGeneration | undefined;
+}
+
+let files: Promise<readonly Buffer[]> | undefined;
+
+/** What every edit changes: a picture, and a mask. */
+export function editFiles(): Promise<readonly Buffer[]> {
+  files ??= Promise.all([plainImage(96, 64, 1, "PNG"), leftHalfMask(96, 64)]);
+  return files;
 }
 
 export function isEnded({ status }: ToldGeneration): boolean {
@@ -62,6 +79,7 @@ export class ChaosBooks {
   readonly halfWritten: string[] = [];
   readonly withoutBytes: string[] = [];
   imageCount = 0;
+  previewCount = 0;
 
   /** A client was told how its generation stands. */
   note(order: Order, told: ToldGeneration): void {
@@ -89,11 +107,30 @@ export class ChaosBooks {
   /** A derivative has to be a whole image of its width; nothing else is promised of its bytes. */
   async noteDerivative(order: Order, bytes: Buffer): Promise<void> {
     this.imageCount++;
-    const image = sharp(bytes, { failOn: "truncated" });
-    const width = await image.stats().then(
-      async () => (await image.metadata()).width,
-      () => undefined,
-    );
-    if (width !== DERIVATIVE_WIDTH) this.halfWritten.push(`${order.marker}: a derivative of ${bytes.length} bytes`);
+    if ((await wholeImage(bytes))?.width !== DERIVATIVE_WIDTH) {
+      this.halfWritten.push(`${order.marker}: a derivative of ${bytes.length} bytes`);
+    }
   }
+
+  /** Of the provider's own bytes a client knows no more than that they are an image. */
+  async noteOriginal(order: Order, bytes: Buffer): Promise<void> {
+    this.imageCount++;
+    if (!(await wholeImage(bytes))) this.halfWritten.push(`${order.marker}: an original of ${bytes.length} bytes`);
+  }
+
+  async notePreview(order: Order, bytes: Buffer): Promise<void> {
+    this.previewCount++;
+    if ((await wholeImage(bytes))?.format !== "webp") {
+      this.halfWritten.push(`${order.marker}: a preview of ${bytes.length} bytes`);
+    }
+  }
+}
+
+/** `undefined` when anything of it is missing. */
+async function wholeImage(bytes: Buffer): Promise<Metadata | undefined> {
+  const image = sharp(bytes, { failOn: "truncated" });
+  return image.stats().then(
+    () => image.metadata(),
+    () => undefined,
+  );
 }

@@ -1,9 +1,22 @@
+import type { ExecutionResult } from "graphql-sse";
+import { FORM_HEADERS, toMultipartForm } from "../support/graphql-multipart.ts";
+import { overStream } from "../support/live-clients.ts";
 import { type Random, seededRandom } from "../support/random.ts";
-import { type ChaosBooks, GENERATION_FIELDS, isEnded, type Order, type ToldGeneration } from "./chaos-books.ts";
+import {
+  type ChaosBooks,
+  editFiles,
+  GENERATION_FIELDS,
+  isEnded,
+  type Order,
+  type ToldGeneration,
+} from "./chaos-books.ts";
 import type { EventCount } from "./chaos-events.ts";
 import type { ChaosFleet } from "./chaos-fleet.ts";
 
-const GENERATE = `mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { ${GENERATION_FIELDS} } }`;
+const GENERATE = `mutation ($input: GenerateImagesInput!) {
+  told: generateImages(input: $input) { ${GENERATION_FIELDS} } }`;
+const EDIT = `mutation ($input: EditImagesInput!) { told: editImages(input: $input) { ${GENERATION_FIELDS} } }`;
+const WATCH = `subscription ($id: ID!) { generationEvents(id: $id) { ... on PartialImageReady { url } } }`;
 const CANCEL = `mutation ($id: ID!) { cancelGeneration(id: $id) { ${GENERATION_FIELDS} } }`;
 const DELETE = "mutation ($id: ID!) { deleteGeneration(id: $id) }";
 const LOOK = "query ($id: ID!) { image(id: $id) { sha256 byteSize } }";
@@ -32,13 +45,19 @@ export class ChaosClients {
     const random = seededRandom(this.#seed * 1_000_003 + number);
     const order = makeOrder(`chaos-${this.#seed}-${number}`, random);
     this.#books.orders.push(order);
-    await Promise.all([this.#approach(order, random), order.hasTwin && this.#approach(order, random)]);
+    await Promise.all([
+      this.#approach(order, random),
+      order.hasTwin && this.#approach(order, random),
+      order.partialImages > 0 && order.ending !== "deletes" && this.#watch(order, random),
+    ]);
     if (order.ending !== "takes") await this.#endIt(order, random);
     if (order.isDeleted) return;
     for (let told = await this.#ask(order, random, 0); ; told = await this.#ask(order, random, WAIT_SECONDS)) {
       for (const image of told.images) {
         await this.#look(order, random, image.url);
-        if (order.wantsDerivatives) await this.#lookAtDerivative(order, random, image.derivative);
+        if (!order.wantsDerivatives) continue;
+        await this.#lookAt(order, random, image.derivative, (bytes) => this.#books.noteDerivative(order, bytes));
+        await this.#lookAt(order, random, image.original, (bytes) => this.#books.noteOriginal(order, bytes));
       }
       if (isEnded(told)) return;
     }
@@ -84,16 +103,53 @@ export class ChaosClients {
   }
 
   async #send(order: Order, random: Random, waitSeconds: number, signal?: AbortSignal): Promise<ToldGeneration> {
-    const { marker: idempotencyKey, n, size } = order;
-    const input = { prompt: toPrompt(order), n, size, idempotencyKey, waitSeconds };
-    const { data, errors } = await this.#graphql(random, GENERATE, { input }, signal);
+    const { marker: idempotencyKey, n, size, partialImages } = order;
+    const input = { prompt: toPrompt(order), n, size, partialImages, idempotencyKey, waitSeconds };
+    const { data, errors } = order.isEdit
+      ? await this.#edit(random, input, signal)
+      : await this.#graphql(random, GENERATE, { input }, signal);
     const code = errors?.[0]?.extensions.code;
     if (code === "INTERNAL") this.#books.contradict(order, "was answered with an internal error");
     if (code === "OVERLOADED" || code === "INTERNAL") throw new Unreachable();
     if (errors) throw new Error(`${order.marker}: ${JSON.stringify(errors)}`);
-    const told = data?.generateImages as ToldGeneration;
+    const told = data?.told as ToldGeneration;
     this.#books.note(order, told);
     return told;
+  }
+
+  /** Uploads the files anew, as a client does that repeats its request. */
+  async #edit(random: Random, input: object, signal?: AbortSignal): Promise<GraphQLAnswer> {
+    const variables = { input: { ...input, images: [{ upload: null }], mask: { upload: null } } };
+    const [picture = Buffer.of(), mask = Buffer.of()] = await editFiles();
+    const form = toMultipartForm({ query: EDIT, variables }, [
+      { path: "variables.input.images.0.upload", bytes: picture },
+      { path: "variables.input.mask.upload", bytes: mask },
+    ]);
+    // A form that is encoded while it is sent brings the process down when its connection breaks.
+    const encoded = new Response(form);
+    const headers = { ...FORM_HEADERS, "Content-Type": encoded.headers.get("Content-Type") ?? "" };
+    return this.#post(random, { headers, body: await encoded.arrayBuffer(), ...(signal && { signal }) });
+  }
+
+  /** Follows the generation to its end, and loads each preview that it is told of. */
+  async #watch(order: Order, random: Random): Promise<void> {
+    const { id } = await this.#ask(order, random, 0);
+    await this.#insist(async () => {
+      const events = overStream(await this.#fleet.url(random), { query: WATCH, variables: { id } });
+      for await (const { data, errors } of untilBroken(events)) {
+        this.#events.tick();
+        if (errors) this.#books.contradict(order, `was not told what happens: ${JSON.stringify(errors)}`);
+        const { url } = (data?.generationEvents ?? {}) as { readonly url?: string };
+        if (url) await this.#lookAtPreview(order, random, url);
+      }
+    });
+  }
+
+  async #lookAtPreview(order: Order, random: Random, url: string): Promise<void> {
+    const { status, bytes } = await this.#load(random, url);
+    if (status === 200) await this.#books.notePreview(order, bytes);
+    // It may be over already.
+    else if (status !== 404) this.#books.contradict(order, `${status} for a preview`);
   }
 
   async #getImage(order: Order, random: Random, signal?: AbortSignal): Promise<void> {
@@ -123,41 +179,47 @@ export class ChaosClients {
     }
   }
 
-  /** Loads an image that was promised. Its place may have moved with its gateway; path and signature stay. */
+  /** Loads an image that was promised. */
   async #look(order: Order, random: Random, url: string): Promise<void> {
-    const { pathname, search } = new URL(url);
     await this.#insist(async () => {
       const { data } = await this.#graphql(random, LOOK, { id: toImageId(url) });
       const promised = data?.image as { readonly sha256: string; readonly byteSize: number } | null;
-      const response = await this.#fetch(random, pathname + search);
-      const bytes = await response.arrayBuffer().catch(() => Promise.reject(new Unreachable()));
-      if (response.status === 200 && promised) this.#books.noteBytes(order, Buffer.from(bytes), promised);
-      else if (order.ending !== "deletes") {
-        this.#books.withoutBytes.push(`${order.marker}: ${response.status} for ${pathname}`);
-      }
+      const { status, bytes } = await this.#load(random, url);
+      if (status === 200 && promised) this.#books.noteBytes(order, bytes, promised);
+      else this.#miss(order, status, url);
     });
   }
 
-  async #lookAtDerivative(order: Order, random: Random, url: string): Promise<void> {
-    const { pathname, search } = new URL(url);
+  /** Loads something else of an image that was promised. */
+  async #lookAt(order: Order, random: Random, url: string, note: (bytes: Buffer) => Promise<void>): Promise<void> {
     await this.#insist(async () => {
-      const response = await this.#fetch(random, pathname + search);
-      const bytes = await response.arrayBuffer().catch(() => Promise.reject(new Unreachable()));
-      if (response.status === 200) await this.#books.noteDerivative(order, Buffer.from(bytes));
-      else if (order.ending !== "deletes") {
-        this.#books.withoutBytes.push(`${order.marker}: ${response.status} for ${pathname}`);
-      }
+      const { status, bytes } = await this.#load(random, url);
+      if (status === 200) await note(bytes);
+      else this.#miss(order, status, url);
     });
+  }
+
+  #miss(order: Order, status: number, url: string): void {
+    if (order.ending === "deletes") return;
+    this.#books.withoutBytes.push(`${order.marker}: ${status} for ${new URL(url).pathname}`);
   }
 
   async #graphql(random: Random, query: string, variables: object, signal?: AbortSignal): Promise<GraphQLAnswer> {
-    const response = await this.#fetch(random, "/graphql", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ query, variables }),
-      ...(signal && { signal }),
-    });
+    const headers = { "Content-Type": "application/json" };
+    return this.#post(random, { headers, body: JSON.stringify({ query, variables }), ...(signal && { signal }) });
+  }
+
+  async #post(random: Random, init: RequestInit): Promise<GraphQLAnswer> {
+    const response = await this.#fetch(random, "/graphql", { method: "POST", ...init });
     return response.json().catch(() => Promise.reject(new Unreachable())) as Promise<GraphQLAnswer>;
+  }
+
+  /** What a URL stands for. Its place may have moved with its gateway; path and signature stay. */
+  async #load(random: Random, url: string): Promise<{ readonly status: number; readonly bytes: Buffer }> {
+    const { pathname, search } = new URL(url);
+    const response = await this.#fetch(random, pathname + search);
+    const bytes = await response.arrayBuffer().catch(() => Promise.reject(new Unreachable()));
+    return { status: response.status, bytes: Buffer.from(bytes) };
   }
 
   async #fetch(random: Random, path: string, init: RequestInit = {}): Promise<Response> {
@@ -188,11 +250,18 @@ interface GraphQLAnswer {
 
 function makeOrder(marker: string, random: Random): Order {
   const ending = random.pick(["takes", "takes", "takes", "takes", "takes", "takes", "cancels", "deletes"] as const);
+  const isEdit = random.whole(1, 6) === 1;
+  const door = isEdit ? "GraphQL" : random.pick(["REST", "GraphQL"] as const);
+  const n = random.pick([1, 1, 1, 2]);
+  // The vendor shows previews of single images alone.
+  const hasPreviews = door === "GraphQL" && n === 1 && random.whole(1, 3) === 1;
   return {
     marker,
-    n: random.pick([1, 1, 1, 2]),
+    n,
     size: random.pick(["256x256", "256x256", "300x200", "816x816"]),
-    door: random.pick(["REST", "GraphQL"] as const),
+    isEdit,
+    partialImages: hasPreviews ? 2 : 0,
+    door,
     // A request that outlived its deletion would be a new order under the key that became free.
     patience: random.pick(["waits", "waits", "asks again", ending === "deletes" ? "waits" : "leaves"] as const),
     wantsDerivatives: random.whole(1, 3) === 1,
@@ -204,6 +273,15 @@ function makeOrder(marker: string, random: Random): Order {
     restImageIds: new Set(),
     ended: undefined,
   };
+}
+
+/** A stream breaks off with its gateway. */
+async function* untilBroken(events: AsyncIterable<ExecutionResult>): AsyncGenerator<ExecutionResult, void, void> {
+  try {
+    yield* events;
+  } catch {
+    throw new Unreachable();
+  }
 }
 
 function toImageId(url: string): string {

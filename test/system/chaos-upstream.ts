@@ -4,6 +4,7 @@ import type { Random } from "../support/random.ts";
 import {
   type Behaviour,
   type HeldCall,
+  type RawAnswer,
   type RecordedRequest,
   startStrictImageApi,
 } from "../support/strict-image-api.ts";
@@ -12,6 +13,9 @@ import type { EventCount } from "./chaos-events.ts";
 /** Calls are decided on before they arrive, and more of them than can arrive at the same instant. */
 const PLANNED_AHEAD = 64;
 const COLOURS = 8;
+/** Large enough for a preview, which is made smaller. */
+const PREVIEW_SIZE = "320x320";
+const USAGE = `{"input_tokens":9,"output_tokens":272,"total_tokens":281}`;
 
 /** A call of the gateway as the provider saw it. */
 export interface UpstreamCall {
@@ -20,6 +24,10 @@ export interface UpstreamCall {
   /** Which start of which gateway was alive when it came, as the run counts them. */
   readonly life: number;
   readonly n: number;
+  /** `1024x1024` */
+  readonly size: string;
+  /** The files of an edit as they arrived; none of what is no edit. */
+  readonly files: readonly Buffer[];
   /** `429` says that no work was begun, so that the same life may ask again. */
   readonly isTurnedAway: boolean;
   /** The colour of the first picture; the others follow on. `undefined` when no picture was to be sent. */
@@ -34,6 +42,8 @@ export interface ChaosUpstream extends AsyncDisposable {
   readonly calls: readonly UpstreamCall[];
   /** The mean of red, green and blue of the picture with this colour. */
   meanOf(colour: number): readonly number[];
+  /** The picture of this size and colour as it was sent. */
+  pictureOf(size: string, colour: number): Promise<Buffer>;
   /** From now on every call is answered at once and well. */
   calmDown(): void;
 }
@@ -69,16 +79,13 @@ export async function startChaosUpstream(
       random.whole(0, 20),
       random.whole(0, COLOURS - 1),
     ];
-    const arrival = Promise.withResolvers<RecordedRequest>();
     const pause = async (count: number) => (isCalm ? setImmediate() : events.after(count));
-    const behaviour = outcome ?? { raw: { body: pictureBody(pictures, arrival.promise, colour, () => pause(within)) } };
-    api.queue(behaviour);
-    void follow(api.holdNext(), arrival, outcome, colour, () => pause(before));
+    api.queue(outcome ?? { raw: (request) => pictures.answer(request, colour, () => pause(within)) });
+    void follow(api.holdNext(), outcome, colour, () => pause(before));
   };
 
   const follow = async (
     held: HeldCall,
-    arrival: PromiseWithResolvers<RecordedRequest>,
     outcome: Behaviour | undefined,
     colour: number,
     pause: () => Promise<void>,
@@ -89,6 +96,8 @@ export async function startChaosUpstream(
       marker: /chaos-\d+-\d+/.exec(String(request.body?.prompt))?.[0] ?? "",
       life: life(),
       n: Number(request.body?.n ?? 1),
+      size: String(request.body?.size),
+      files: request.files.map(({ bytes }) => bytes),
       isTurnedAway: typeof outcome === "object" && "rateLimited" in outcome,
       colour: outcome === undefined ? colour : undefined,
       end: "open",
@@ -99,7 +108,6 @@ export async function startChaosUpstream(
       call.end = end;
       events.tick();
     });
-    arrival.resolve(request);
     await pause();
     await gate?.();
     held.release();
@@ -111,6 +119,7 @@ export async function startChaosUpstream(
     apiKey: api.apiKey,
     calls,
     meanOf: (colour) => pictures.meanOf(colour),
+    pictureOf: async (size, colour) => Buffer.from(await pictures.asBase64(size, colour), "base64"),
     calmDown() {
       isCalm = true;
     },
@@ -131,31 +140,39 @@ const OUTCOMES: readonly (Behaviour | undefined)[] = [
   { rateLimited: { retryAfter: "0" } },
 ];
 
-async function* pictureBody(
-  pictures: Pictures,
-  arrival: Promise<RecordedRequest>,
-  colour: number,
-  pause: () => Promise<void>,
-): AsyncIterable<Uint8Array> {
-  const { body = {} } = await arrival;
-  const size = String(body.size);
-  const data: string[] = [];
-  for (let index = 0; index < Number(body.n ?? 1); index++) {
-    data.push(`{"b64_json":"${await pictures.asBase64(size, colour + index)}"}`);
-  }
-  const whole = Buffer.from(
-    `{"created":1795348800,"background":"opaque","data":[${data.join()}],"output_format":"png","quality":"medium",` +
-      `"size":"${size}","usage":{"input_tokens":9,"output_tokens":272,"total_tokens":281}}`,
-  );
-  const middle = Math.floor(whole.length * 0.6);
-  yield whole.subarray(0, middle);
-  await pause();
-  yield whole.subarray(middle);
-}
-
 /** A few pictures that differ clearly in colour and are large enough to arrive and be stored in several pieces. */
 class Pictures {
   readonly #made = new Map<string, Promise<string>>();
+
+  /** The vendor's answer to a call, with a pause after each preview and one within the last picture. */
+  answer(request: RecordedRequest, colour: number, pause: () => Promise<void>): RawAnswer {
+    if (request.body?.stream !== true) return { body: this.#document(request, colour, pause) };
+    return { headers: { "content-type": "text/event-stream" }, body: this.#events(request, colour, pause) };
+  }
+
+  async *#document({ body = {} }: RecordedRequest, colour: number, pause: () => Promise<void>): Pieces {
+    const size = String(body.size);
+    const data: string[] = [];
+    for (let index = 0; index < Number(body.n ?? 1); index++) {
+      data.push(`{"b64_json":"${await this.asBase64(size, colour + index)}"}`);
+    }
+    const others = `"background":"opaque","output_format":"png","quality":"medium","size":"${size}"`;
+    yield* halves(`{"created":1795348800,"data":[${data.join()}],${others},"usage":${USAGE}}`, pause);
+  }
+
+  async *#events({ path, body = {} }: RecordedRequest, colour: number, pause: () => Promise<void>): Pieces {
+    const toEvent = (name: string, picture: string, others: string) => {
+      const type = `${path.endsWith("/edits") ? "image_edit" : "image_generation"}.${name}`;
+      return `event: ${type}\ndata: {"type":"${type}","b64_json":"${picture}",${others}}\n\n`;
+    };
+    const preview = await this.asBase64(PREVIEW_SIZE, colour);
+    for (let index = 0; index < Number(body.partial_images); index++) {
+      yield Buffer.from(toEvent("partial_image", preview, `"partial_image_index":${index}`));
+      await pause();
+    }
+    const picture = await this.asBase64(String(body.size), colour);
+    yield* halves(toEvent("completed", picture, `"usage":${USAGE}`), pause);
+  }
 
   asBase64(size: string, colour: number): Promise<string> {
     const key = `${size} ${colour % COLOURS}`;
@@ -182,4 +199,14 @@ class Pictures {
       .toBuffer();
     return png.toString("base64");
   }
+}
+
+type Pieces = AsyncGenerator<Uint8Array, void, void>;
+
+async function* halves(text: string, pause: () => Promise<void>): Pieces {
+  const whole = Buffer.from(text);
+  const middle = Math.floor(whole.length * 0.6);
+  yield whole.subarray(0, middle);
+  await pause();
+  yield whole.subarray(middle);
 }

@@ -1,11 +1,20 @@
 import sharp from "sharp";
-import { type ChaosBooks, GENERATION_FIELDS, type Order, type ToldGeneration, type ToldImage } from "./chaos-books.ts";
+import {
+  type ChaosBooks,
+  editFiles,
+  GENERATION_FIELDS,
+  type Order,
+  type ToldGeneration,
+  type ToldImage,
+} from "./chaos-books.ts";
 import type { ChaosUpstream, UpstreamCall } from "./chaos-upstream.ts";
 
 /** What is left when the dust has settled, held beside the books. Every list is empty when the promises were kept. */
 export interface Verdict {
   /** Orders that a client knows to be accepted. */
   readonly accepted: number;
+  /** Those of them that change images. */
+  readonly acceptedEdits: number;
   /** How they ended: `SUCCEEDED`, `FAILED INTERRUPTED`, `deleted`, …, with how many did. */
   readonly finished: ReadonlyMap<string, number>;
   readonly lost: readonly string[];
@@ -69,13 +78,24 @@ export async function judge(
       else books.noteBytes(order, bytes, image);
       const derivative = order.wantsDerivatives && (await load(url, image.derivative));
       if (derivative) await books.noteDerivative(order, derivative);
-      const difference = bytes && (await differenceOf(order, image, bytes, callsOf.get(order.marker) ?? []));
+      const sent = callsOf.get(order.marker)?.at(-1);
+      const original = order.wantsDerivatives ? await load(url, image.original) : undefined;
+      if (order.wantsDerivatives && !original) withoutBytes.push(`${order.marker}: the original of ${image.id}`);
+      const difference = bytes && (await differenceOf(order, image, { bytes, original }, sent));
       if (difference) halfWritten.push(`${order.marker}: ${image.id} ${difference}`);
     }
   }
+  const sources = await editFiles();
+  for (const { isEdit, marker } of books.orders) {
+    const expected = isEdit ? sources : [];
+    const wrong = callsOf.get(marker)?.find(({ call: { files } }) => !isSame(files, expected));
+    if (wrong) contradictions.push(`${marker}: the provider got ${wrong.call.files.length} files, or others`);
+  }
   for (const id of generations.keys()) contradictions.push(`${id}: nobody knows it`);
+  const accepted = books.orders.filter(({ isAccepted }) => isAccepted);
   return {
-    accepted: books.orders.filter(({ isAccepted }) => isAccepted).length,
+    accepted: accepted.length,
+    acceptedEdits: accepted.filter(({ isEdit }) => isEdit).length,
     finished,
     lost: [...new Set([...lost, ...withoutBytes])],
     submittedTwice: [...callsOf].filter(([, own]) => !isOnce(own.map(({ call }) => call))).map(([marker]) => marker),
@@ -91,15 +111,24 @@ function isOnce(calls: readonly UpstreamCall[]): boolean {
   return calls.slice(0, -1).every(({ isTurnedAway, life }) => isTurnedAway && life === calls.at(-1)?.life);
 }
 
-/** What is wrong with a picture that was to be the one that the provider sent, in the size that was asked for. */
+function isSame(files: readonly Buffer[], expected: readonly Buffer[]): boolean {
+  return files.length === expected.length && files.every((file, index) => file.equals(expected[index] ?? file));
+}
+
+/**
+ * What is wrong with a picture that was to be the one that the provider sent, in the size that was asked for; and with
+ * its original, where that was loaded, which was to be what the provider sent to the byte.
+ */
 async function differenceOf(
   { size }: Order,
   { index }: ToldImage,
-  bytes: Buffer,
-  calls: readonly { readonly call: UpstreamCall; readonly upstream: ChaosUpstream }[],
+  { bytes, original }: { readonly bytes: Buffer; readonly original: Buffer | undefined },
+  sent: { readonly call: UpstreamCall; readonly upstream: ChaosUpstream } | undefined,
 ): Promise<string | undefined> {
-  const { call, upstream } = calls.at(-1) ?? {};
+  const { call, upstream } = sent ?? {};
   if (call?.colour === undefined || !upstream) return "was never sent by the provider";
+  const picture = original && (await upstream.pictureOf(call.size, call.colour + index));
+  if (picture && !original.equals(picture)) return "has another original than the provider sent";
   const { width, height } = await sharp(bytes).metadata();
   if (`${width}x${height}` !== size) return `has ${width}x${height} pixels, not ${size}`;
   const { channels } = await sharp(bytes).stats();

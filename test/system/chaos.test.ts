@@ -18,6 +18,8 @@ test.each([
     // The run was one: there was something to lose, it was looked at, and gateways were killed at work.
     expect(report.finished.get("SUCCEEDED")).toBeGreaterThan(0);
     expect(report.imagesLoaded).toBeGreaterThan(0);
+    expect(report.previewsLoaded).toBeGreaterThan(0);
+    expect(report.acceptedEdits).toBeGreaterThan(0);
     expect(report.kills.idle).toBeLessThan(rounds);
   },
   TIMEOUT_MS,

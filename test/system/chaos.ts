@@ -25,11 +25,21 @@ export interface ChaosReport extends Verdict {
   /** Kills while at least one generation waited, was in the provider's hands, or was being stored; or nothing at all. */
   readonly kills: { queued: number; inProvidersHands: number; storing: number; idle: number };
   /** Bytes without a record before the sweep, as crashes leave them. */
-  readonly sweptOrphans: number;
+  readonly swept: Swept;
   readonly upstreamCalls: number;
   /** Images that were loaded and compared with what was promised. */
   readonly imagesLoaded: number;
+  /** Previews that were loaded while their images were made. */
+  readonly previewsLoaded: number;
   readonly durationMs: number;
+}
+
+/** How many files of each kind were removed. */
+export interface Swept {
+  readonly images: number;
+  readonly previews: number;
+  /** What edits were to change. */
+  readonly sources: number;
 }
 
 /** A kill comes after so many events at most: lines logged, requests, answers, calls, pieces written to the disk. */
@@ -60,7 +70,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   stack.defer(() => clearInterval(pump));
   const kills = { queued: 0, inProvidersHands: 0, storing: 0, idle: 0 };
 
-  const work = async (): Promise<Verdict & { readonly sweptOrphans: number }> => {
+  const work = async (): Promise<Verdict & { readonly swept: Swept }> => {
     await fleet.start();
     const load = new Load(new ChaosClients(fleet, books, events, seed), clientCount);
     for (let round = 1; round <= rounds; round++) {
@@ -82,6 +92,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     kills,
     upstreamCalls: fleet.upstreams.reduce((sum, { calls }) => sum + calls.length, 0),
     imagesLoaded: books.imageCount,
+    previewsLoaded: books.previewCount,
     durationMs: performance.now() - startedAt,
   };
 }
@@ -122,7 +133,7 @@ export async function settle(
   fleet: ChaosFleet,
   ground: ChaosGround,
   books: ChaosBooks,
-): Promise<Verdict & { readonly sweptOrphans: number }> {
+): Promise<Verdict & { readonly swept: Swept }> {
   const random = seededRandom(0);
   const url = await fleet.url(random);
   await within(GIVE_UP_MS, untilNothingIsLeftToDo(url));
@@ -133,7 +144,15 @@ export async function settle(
   await Promise.all(gateways.map((gateway) => gateway.waitForLine((line) => line.includes('"msg":"swept"'))));
   const after = await ground.storedKeys();
   const verdict = await judge(books, fleet.upstreams, await fleet.url(random), after);
-  return { ...verdict, sweptOrphans: before.length - after.length };
+  const left = new Set(after);
+  return { ...verdict, swept: countKinds(before.filter((key) => !left.has(key))) };
+}
+
+/** Keys are `<generation>/<image>/…`, `<generation>/previews/…` or `<generation>/sources/…`. */
+function countKinds(keys: readonly string[]): Swept {
+  const previews = keys.filter((key) => key.includes("/previews/")).length;
+  const sources = keys.filter((key) => key.includes("/sources/")).length;
+  return { images: keys.length - previews - sources, previews, sources };
 }
 
 async function untilNothingIsLeftToDo(url: string): Promise<void> {

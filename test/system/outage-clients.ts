@@ -136,6 +136,8 @@ function makeOrder(marker: string, random: Random, door: Order["door"] | undefin
     marker,
     n: random.pick([1, 1, 1, 2]),
     size: random.pick(["256x256", "300x200"]),
+    isEdit: false,
+    partialImages: 0,
     door: door ?? random.pick(DOORS),
     patience: "waits",
     hasTwin: false,
