@@ -7,6 +7,7 @@ import { gatewayProcesses } from "../support/gateway-processes.ts";
 import { getImageAsJson } from "../support/get-image-client.ts";
 import { generateImages, graphql, listGenerations } from "../support/graphql-client.ts";
 import { seededRandom } from "../support/random.ts";
+import { poll } from "../support/scripted-gateway.ts";
 import { storedFiles } from "../support/stored-files.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/strict-image-api.ts";
 
@@ -89,11 +90,24 @@ describe("a disk that takes no more bytes", () => {
       await limitFiles(1);
       hold.release();
 
-      const { status, urlList } = await waiting;
-      expect({ status, urlList }).toEqual({ status: 503, urlList: [] });
+      const { status, urlList, headers } = await waiting;
+      expect({ status, urlList, retryAfter: headers["retry-after"] }).toEqual({
+        status: 503,
+        urlList: [],
+        retryAfter: "5",
+      });
       expect(await storedFiles(service.dataDirectory)).toEqual([]);
       await limitFiles("unlimited");
       expect(await generateImages(service.url, {})).toMatchObject({ status: "SUCCEEDED" });
+      await poll(
+        () => listGenerations(service.url),
+        (generations) => generations.at(-1)?.status === "FAILED",
+      );
+      expect(await listGenerations(service.url)).toMatchObject([
+        { status: "SUCCEEDED" },
+        { status: "FAILED", failure: { code: "INTERNAL" }, images: [] },
+      ]);
+      expect(api.callCount).toBe(2);
     },
     TIMEOUT_MS,
   );

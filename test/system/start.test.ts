@@ -125,6 +125,29 @@ describe("a service that cannot start says why and exits with 1", () => {
     await expect(stat(dataDirectory)).rejects.toThrow("ENOENT");
   });
 
+  test.each<[string, Readonly<Record<string, string>>, RegExp]>([
+    [
+      "its database is away",
+      { DATABASE_URL: "postgres://user:marked-password@127.0.0.1:1/pictures" },
+      /^ {2}DATABASE_URL: .*127\.0\.0\.1:1\/pictures.*ECONNREFUSED/m,
+    ],
+    [
+      "its bucket is away",
+      {
+        S3_BUCKET: "pictures",
+        S3_ENDPOINT: "http://127.0.0.1:1",
+        AWS_ACCESS_KEY_ID: "marked-id",
+        AWS_SECRET_ACCESS_KEY: "marked-secret",
+      },
+      /^ {2}S3_BUCKET pictures at http:\/\/127\.0\.0\.1:1 does not answer .*ECONNREFUSED/m,
+    ],
+  ])("when %s, naming the place and no secret", async (_what, env, expected) => {
+    const message = await refusalOf({ env: { PORT: "0", PICTOGRAPH_DATA_DIR: await newDirectory(), ...env } });
+
+    expect(message).toMatch(expected);
+    expect(message).not.toContain("marked");
+  });
+
   test(
     "when another process has its directory, naming the file, and leaves that one alone",
     async () => {
