@@ -69,7 +69,7 @@ export class OutageLedger {
 
 /** Each throws what is wrong with an answer. */
 const READERS: Readonly<Record<OutageDoor, (answer: HttpAnswer) => ReadAnswer>> = {
-  REST({ status, body }) {
+  REST({ status, headers, body }) {
     const text = body.toString();
     const { urlResponse, errorMessage } = JSON.parse(text) as {
       readonly urlResponse: { readonly urlList: readonly string[] };
@@ -77,18 +77,22 @@ const READERS: Readonly<Record<OutageDoor, (answer: HttpAnswer) => ReadAnswer>> 
     };
     const isFailure = status !== 200;
     if (isFailure !== (urlResponse.urlList.length === 0)) throw new Error(`${status} with the body ${text}`);
-    if (isFailure) checkFailure(status, errorMessage);
+    if (isFailure) checkFailure(status, errorMessage, headers["retry-after"]);
     return { label: String(status), isFailure, body: urlResponse.urlList };
   },
   GraphQL({ status, body }) {
     const { data, errors } = JSON.parse(body.toString()) as {
       readonly data?: { readonly generateImages: { readonly status: string } } | null;
-      readonly errors?: readonly { readonly message: string; readonly extensions: { readonly code: string } }[];
+      readonly errors?: readonly {
+        readonly message: string;
+        readonly extensions: { readonly code: string; readonly retryAfterSeconds?: number };
+      }[];
     };
     if (status !== 200) throw new Error(`the status ${status}`);
     for (const { message, extensions } of errors ?? []) {
-      if (!ERROR_CODES.some((code) => code === extensions.code)) throw new Error(`the code ${extensions.code}`);
-      checkText(message);
+      const code = ERROR_CODES.find((known) => known === extensions.code);
+      if (!code) throw new Error(`the code ${extensions.code}`);
+      checkFailure(HTTP_STATUS[code], message, extensions.retryAfterSeconds);
     }
     const [error] = errors ?? [];
     if ((error === undefined) === (data === undefined || data === null)) throw new Error(`the body ${body}`);
@@ -98,7 +102,7 @@ const READERS: Readonly<Record<OutageDoor, (answer: HttpAnswer) => ReadAnswer>> 
   image({ status, headers, body }) {
     if (status === 302) return { label: "302", isFailure: false, body: headers.location };
     const { error } = JSON.parse(body.toString()) as { readonly error: { readonly message: string } };
-    checkFailure(status, error.message);
+    checkFailure(status, error.message, headers["retry-after"]);
     return { label: String(status), isFailure: true, body: undefined };
   },
 };
@@ -109,12 +113,13 @@ const INTERNAL_TEXT = [
   /postgres|\bpg\b|\bs3\b|\bsql\b|socket|connect|terminat|127\.0\.0\.1|\.[jt]s\b/i,
 ];
 
-function checkFailure(status: number, message: string): void {
-  if (!Object.values(HTTP_STATUS).includes(status)) throw new Error(`the status ${status}`);
-  checkText(message);
-}
-
-function checkText(message: string): void {
+/** That something is away is no fault of the gateway's own, and passes: it says when to come back. */
+function checkFailure(status: number, message: string, retryAfter: unknown): void {
+  if (!Object.values(HTTP_STATUS).includes(status) || status === HTTP_STATUS.INTERNAL) {
+    throw new Error(`the status ${status}: ${message}`);
+  }
+  if (status === HTTP_STATUS.OVERLOADED && retryAfter === undefined)
+    throw new Error(`503 that names no time: ${message}`);
   if (!/\w+ \w+/.test(message)) throw new Error(`a message that says nothing: ${message}`);
   if (INTERNAL_TEXT.some((text) => text.test(message))) throw new Error(`a message with internal text: ${message}`);
 }
