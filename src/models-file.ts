@@ -5,11 +5,15 @@ import {
   BACKGROUNDS,
   IMAGE_FORMATS,
   type ModelDescription,
+  OPERATIONS,
   type PixelSize,
   QUALITIES,
+  SOURCE_FORMATS,
 } from "./ports/image-provider.ts";
 import type { AiSdkModel } from "./providers/ai-sdk/ai-sdk.ts";
 import { isUsd } from "./service/cost.ts";
+import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "./service/edit-intake.ts";
+import { MAX_PARTIAL_IMAGES } from "./service/generation-input.ts";
 import type { OperatorModels } from "./service/model-catalogue.ts";
 
 /** The largest file that is read, in bytes. */
@@ -70,9 +74,25 @@ const abilities = {
   maxPromptLength: z.int().min(1).max(1_000_000).optional(),
   shutdownDate: day.optional(),
   replacement: name.optional(),
+  mayChangePriceClass: z.boolean().optional(),
   priceClass: z.string().min(1).max(100).optional(),
-  prices: z.array(price).optional(),
+  prices: z
+    .array(price)
+    .refine((prices) => new Set(prices.map(({ from }) => from)).size === prices.length, "two begin on the same day")
+    .optional(),
 };
+const operations = words(OPERATIONS).optional();
+const edits = z
+  .strictObject({
+    maxInputImages: z.int().min(1).max(MAX_EDIT_IMAGES).default(MAX_EDIT_IMAGES),
+    maxInputBytes: z.int().min(1).max(MAX_EDIT_IMAGE_BYTES).default(MAX_EDIT_IMAGE_BYTES),
+    inputFormats: words(SOURCE_FORMATS).default([...SOURCE_FORMATS]),
+    hasMask: z.boolean().default(true),
+  })
+  .optional();
+const previews = z
+  .strictObject({ maxPartialImages: z.int().min(0).max(MAX_PARTIAL_IMAGES), maxImages: z.int().min(1).max(10) })
+  .optional();
 const model = z.union([
   z.strictObject({
     ...abilities,
@@ -87,7 +107,7 @@ const model = z.union([
     providerOptions: z.record(z.string(), z.record(z.string(), z.json())).optional(),
     asksFor: z.enum(["size", "aspectRatio"]).optional(),
   }),
-  z.strictObject({ ...abilities, provider: z.string().min(1).max(100).optional() }),
+  z.strictObject({ ...abilities, operations, edits, previews, provider: z.string().min(1).max(100).optional() }),
 ]);
 const file = z.strictObject({
   models: z.record(name, z.unknown()).optional(),
@@ -124,7 +144,10 @@ export async function readModelsFile(path: string): Promise<ModelsFile> {
       ...entry.data,
     };
     // Whoever names a replacement has decided what it may cost.
-    const changes = { ...rest, ...(rest.replacement !== undefined && { mayChangePriceClass: true }) };
+    const changes = {
+      ...rest,
+      ...(rest.replacement !== undefined && { mayChangePriceClass: rest.mayChangePriceClass ?? true }),
+    };
     models.set(id, changes as Partial<ModelDescription>);
     if ("package" in entry.data) aiSdk.push({ ...entry.data, changes: models.get(id) ?? {}, id } as AiSdkModel);
   }
@@ -142,12 +165,34 @@ async function readJson(path: string): Promise<unknown> {
     const about = await handle.stat();
     if (!about.isFile()) throw wrong("is not a file");
     if (about.size > MAX_BYTES) throw wrong(`is longer than ${MAX_BYTES} bytes`);
-    return JSON.parse(await handle.readFile("utf8"));
+    const text = await handle.readFile("utf8");
+    const content: unknown = JSON.parse(text);
+    const twice = namesGivenTwice(text);
+    if (twice.length > 0) throw new StartError(twice.map((name) => `${path}: ${name} stands there twice`));
+    return content;
   } catch (error) {
     throw error instanceof StartError ? error : wrong("is not JSON", error);
   } finally {
     await handle.close();
   }
+}
+
+/** `JSON.parse` would take the last one, and say nothing. @param text valid JSON */
+function namesGivenTwice(text: string): string[] {
+  const twice: string[] = [];
+  const open: { readonly names: Set<string>; place: string }[] = [];
+  for (const [token, isName] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g)) {
+    if (token === "{") open.push({ names: new Set(), place: open.at(-1)?.place ?? "" });
+    if (token === "}") open.pop();
+    const object = open.at(-1);
+    if (!object || isName === undefined) continue;
+    const name: string = JSON.parse(token.slice(0, -isName.length));
+    const parent = open.at(-2)?.place;
+    object.place = parent ? `${parent}.${name}` : name;
+    if (object.names.has(name)) twice.push(object.place);
+    object.names.add(name);
+  }
+  return twice;
 }
 
 function problemsOf({ issues }: z.core.$ZodError, place: readonly PropertyKey[]): string[] {

@@ -35,17 +35,28 @@ test("the example of the documents works", async () => {
     now: () => new Date("2026-12-02T00:00:00Z"),
   });
   try {
-    const { body } = await gateway.graphql("{ models { id isDefault maxImages } }");
-    expect(body.data.models).toContainEqual({ id: "gpt-image-2.6-sunburst", isDefault: true, maxImages: 10 });
-    expect(body.data.models).toContainEqual({ id: "local-sdxl", isDefault: false, maxImages: 4 });
-    expect(body.data.models).toContainEqual({ id: "flux", isDefault: false, maxImages: 1 });
+    const { body } = await gateway.graphql("{ models { id isDefault maxImages operations } }");
+    const both = ["GENERATE", "EDIT"];
+    expect(body.data.models).toContainEqual({
+      id: "gpt-image-2.6-sunburst",
+      isDefault: true,
+      maxImages: 10,
+      operations: both,
+    });
+    expect(body.data.models).toContainEqual({
+      id: "local-sdxl",
+      isDefault: false,
+      maxImages: 4,
+      operations: ["GENERATE"],
+    });
+    expect(body.data.models).toContainEqual({ id: "flux", isDefault: false, maxImages: 1, operations: ["GENERATE"] });
     const quote = async (model: string) => {
       const query = "query ($input: GenerateImagesInput!) { quote(input: $input) { model { id } maxCost } }";
-      return (await gateway.graphql(query, { input: { prompt: "a fox", model } })).body.data.quote;
+      return (await gateway.graphql(query, { input: { prompt: "a fox", model } })).body.data?.quote;
     };
     expect(await quote("flux")).toEqual({ model: { id: "flux" }, maxCost: "0.025000" });
     expect(await quote("cheap")).toMatchObject({ model: { id: "gpt-image-2.6-flare" } });
-    expect(await quote("gpt-image-1-mini")).toMatchObject({ model: { id: "gpt-image-2.6-flare" } });
+    expect(await quote("gpt-image-1-mini")).toBeUndefined();
     expect(await quote("local-sdxl")).toEqual({ model: { id: "local-sdxl" }, maxCost: "0.000000" });
   } finally {
     await gateway.close();
@@ -81,6 +92,25 @@ test.each<[string, unknown, RegExp]>([
   ],
   ["a model of the SDK without a package", { models: { a: { provider: "ai-sdk", model: "m" } } }, /models\.a\.package/],
   ["an alias of nothing", { aliases: { a: [] } }, /aliases\.a/],
+  ["an unknown operation", { models: { a: { operations: ["PAINT"] } } }, /models\.a\.operations\[0\]/],
+  ["an edit of 17 images", { models: { a: { edits: { maxInputImages: 17 } } } }, /models\.a\.edits\.maxInputImages/],
+  ["an edit of AVIF", { models: { a: { edits: { inputFormats: ["AVIF"] } } } }, /models\.a\.edits\.inputFormats/],
+  [
+    "edits by the SDK",
+    { models: { a: { provider: "ai-sdk", package: "x", model: "m", edits: {} } } },
+    /models\.a: .*"edits"/,
+  ],
+  ["four previews", { models: { a: { previews: { maxPartialImages: 4, maxImages: 1 } } } }, /models\.a\.previews/],
+  [
+    "two prices from one day",
+    { models: { a: { prices: ["1", "2"].map((perImage) => ({ from: "2026-01-01", source: "x", perImage })) } } },
+    /models\.a\.prices: two begin on the same day/,
+  ],
+  [
+    "a name that stands there twice",
+    '{ "models": { "a": { "maxImages": 1, "hasSeed": true, "maxImages": 2 }, "{\\"a\\":": {}, "b": {}, "\\u0062": {} }, "models": {} }',
+    /: models\.a\.maxImages stands there twice\n.*: models\.b stands there twice\n.*: models stands there twice$/,
+  ],
 ])("%s is refused, naming its place", async (_what, content, message) => {
   expect(await problemsOf(await write(content))).toMatch(message);
 });
@@ -113,6 +143,18 @@ test.each<[string, object, RegExp]>([
     { aliases: { "illustrator-1": "illustrator-1" } },
     /aliases\.illustrator-1 is the name of a model/,
   ],
+  ["an alias of itself", { aliases: { mine: "mine" } }, /aliases\.mine\[0\] is the alias mine; name a model/],
+  [
+    "a circle of aliases",
+    { aliases: { a: "b", b: "a" } },
+    /aliases\.a\[0\] is the alias b.*\n.*aliases\.b\[0\] is the alias a/,
+  ],
+  [
+    "a model twice in an alias",
+    { aliases: { a: ["illustrator-1", "illustrator-1"] } },
+    /aliases\.a\[1\] is illustrator-1 once more/,
+  ],
+  ["an unknown provider", { models: { a: { provider: "acme" } } }, /models\.a\.provider must be one of illustrator/],
 ])("%s stops the start", async (_what, content, message) => {
   const modelsFile = await write(content);
   const dataDir = join(directory, "data");

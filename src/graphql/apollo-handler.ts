@@ -1,5 +1,5 @@
 import { type ApolloServer, HeaderMap } from "@apollo/server";
-import type { Request, RequestHandler } from "express";
+import type { Request, RequestHandler, Response } from "express";
 import type { DoorRequest } from "./context.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { DoorRequest } from "./context.ts";
  */
 export function handleWithApollo(
   server: ApolloServer<DoorRequest>,
-  contextOf: (request: Request) => DoorRequest,
+  contextOf: (request: Request, response: Response) => DoorRequest,
 ): RequestHandler {
   return async (request, response) => {
     const headers = new HeaderMap();
@@ -22,7 +22,7 @@ export function handleWithApollo(
       body,
     } = await server.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: request.method, headers, search: searchOf(request.url), body: request.body },
-      context: async () => contextOf(request),
+      context: async () => contextOf(request, response),
     });
     if (body.kind !== "complete") throw new Error("the graph has nothing that is answered in parts");
     response.statusCode = status;

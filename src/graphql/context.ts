@@ -1,7 +1,9 @@
 import DataLoader from "dataloader";
+import type { Response } from "express";
 import type { GraphQLResolveInfo } from "graphql";
 import type { Logger } from "pino";
 import type { RequestContext } from "../http/request-context.ts";
+import { setSunset } from "../http/sunset-header.ts";
 import type { Generation, Image } from "../ports/records.ts";
 import type { Caller, ImageService } from "../service/image-service.ts";
 import { ImageAllowance } from "./limits.ts";
@@ -14,6 +16,8 @@ export interface OperationRequest {
   /** The `Idempotency-Key` header, for inputs that name no key of their own. */
   readonly idempotencyKey: string | undefined;
   readonly logger: Logger;
+  /** Told when a model that the answer is about ends soon; `undefined` where answers have no headers of their own. */
+  onSunset?(sunset: Date | undefined): void;
 }
 
 /**
@@ -24,9 +28,17 @@ export class DoorRequest implements OperationRequest {
   readonly idempotencyKey: string | undefined;
   private readonly request: RequestContext;
 
-  constructor(request: RequestContext, idempotencyKey: string | undefined) {
+  private readonly response: Response | undefined;
+
+  /** @param response `undefined` where each operation has none of its own */
+  constructor(request: RequestContext, idempotencyKey: string | undefined, response?: Response) {
     this.request = request;
     this.idempotencyKey = idempotencyKey;
+    this.response = response;
+  }
+
+  onSunset(sunset: Date | undefined): void {
+    if (this.response) setSunset(this.response, sunset);
   }
 
   /** `req_…` */

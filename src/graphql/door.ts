@@ -64,7 +64,10 @@ export async function createGraphQLDoor(
   const answer = [
     acceptMultipart(maxBodyBytes),
     readJson(maxBodyBytes),
-    handleWithApollo(server, (request) => new DoorRequest(contextOf(request), request.get("Idempotency-Key"))),
+    handleWithApollo(
+      server,
+      (request, response) => new DoorRequest(contextOf(request), request.get("Idempotency-Key"), response),
+    ),
   ];
   router.route(PATH).post(answer).all(leaveUpgrades, answer);
   return { router, errors: { path: PATH, answer: answerErrorsAsGraphQL }, close: () => server.stop() };

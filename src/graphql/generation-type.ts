@@ -8,7 +8,7 @@ import type { Fit } from "../service/pixels.ts";
 import { toSizeText } from "../service/sizes.ts";
 import type { GraphQLContext } from "./context.ts";
 import { BilledEnum, FailureCodeEnum, FitEnum, GenerationStatusEnum, ImageFormatEnum, OperationEnum } from "./enums.ts";
-import { findModel, ModelType } from "./model-type.ts";
+import { ModelType, modelOf } from "./model-type.ts";
 import { NodeType } from "./node-type.ts";
 import { ImageSizeScalar, UsdScalar } from "./scalars.ts";
 import { WarningType } from "./warning-type.ts";
@@ -239,9 +239,7 @@ export class GenerationType extends NodeType {
 
   @Field(() => ModelType, { description: "The model that is used; a warning tells when it is not the one asked for." })
   model(@Ctx() { service }: GraphQLContext): ModelType {
-    const model = findModel(this.#generation.model, service);
-    if (!model) throw new Error("a generation names a model that is not configured");
-    return model;
+    return modelOf(this.#generation.model, service);
   }
 
   @Field(() => Int, { description: "How many images were asked for." })

@@ -1,4 +1,5 @@
 import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from "type-graphql";
+import type { Generation } from "../ports/records.ts";
 import { checkWholeNumber } from "../service/generation-input.ts";
 import type { GraphQLContext } from "./context.ts";
 import { EditImagesInput, toImageReference } from "./edit-images-input.ts";
@@ -21,9 +22,9 @@ export class ImageResolver {
   }
 
   @Query(() => GenerationType, { nullable: true, description: "The generation with this id; null when there is none." })
-  async generation(@Arg("id", () => ID, { description: "`gen_…`" }) id: string, @Ctx() { loaders }: GraphQLContext) {
-    const generation = await loaders.generation.load(id);
-    return generation ? new GenerationType(generation) : null;
+  async generation(@Arg("id", () => ID, { description: "`gen_…`" }) id: string, @Ctx() context: GraphQLContext) {
+    const generation = await context.loaders.generation.load(id);
+    return generation ? toAnswer(generation, context) : null;
   }
 
   @Query(() => GenerationConnectionType, { description: "Your generations, newest first, as a Relay connection." })
@@ -49,10 +50,12 @@ export class ImageResolver {
   quote(
     @Arg("input", () => GenerateImagesInput, { description: "What would be made; how long to wait changes nothing." })
     input: GenerateImagesInput,
-    @Ctx() { service }: GraphQLContext,
+    @Ctx() { request, service }: GraphQLContext,
   ) {
     const { waitSeconds: _, ...asked } = withoutNulls(input);
-    return new QuoteType(service.quote(asked));
+    const quote = service.quote(asked);
+    request.onSunset?.(service.sunsetOf({ model: quote.model.id }));
+    return new QuoteType(quote);
   }
 
   @Query(() => NodeType, { nullable: true, description: "The node with this id, for Relay; null when there is none." })
@@ -66,13 +69,14 @@ export class ImageResolver {
   })
   async generateImages(
     @Arg("input", () => GenerateImagesInput, { description: "What to make." }) input: GenerateImagesInput,
-    @Ctx() { request, service, allowance }: GraphQLContext,
+    @Ctx() context: GraphQLContext,
   ) {
+    const { request, service, allowance } = context;
     const { waitSeconds = DEFAULT_WAIT_SECONDS, ...asked } = withoutNulls(input);
     checkWholeNumber("waitSeconds", waitSeconds, 0, MAX_WAIT_SECONDS);
     allowance.take(asked.n);
     const accepted = await service.submit(request.caller, { idempotencyKey: request.idempotencyKey, ...asked });
-    return new GenerationType(await service.wait(accepted, waitSeconds * 1000));
+    return toAnswer(await service.wait(accepted, waitSeconds * 1000), context);
   }
 
   @Mutation(() => GenerationType, {
@@ -81,8 +85,9 @@ export class ImageResolver {
   })
   async editImages(
     @Arg("input", () => EditImagesInput, { description: "What to change, and into what." }) input: EditImagesInput,
-    @Ctx() { request, service, allowance }: GraphQLContext,
+    @Ctx() context: GraphQLContext,
   ) {
+    const { request, service, allowance } = context;
     const { waitSeconds = DEFAULT_WAIT_SECONDS, images, mask, ...asked } = withoutNulls(input);
     checkWholeNumber("waitSeconds", waitSeconds, 0, MAX_WAIT_SECONDS);
     allowance.take(asked.n);
@@ -94,18 +99,15 @@ export class ImageResolver {
       images: await Promise.all(references),
       mask: mask && (await toImageReference("mask", mask, rootUrl)),
     });
-    return new GenerationType(await service.wait(accepted, waitSeconds * 1000));
+    return toAnswer(await service.wait(accepted, waitSeconds * 1000), context);
   }
 
   @Mutation(() => GenerationType, {
     description:
       "Stops a generation: one that waits is never submitted, one in the provider's hands is cut off and may have been billed. One that has ended stays as it is.",
   })
-  async cancelGeneration(
-    @Arg("id", () => ID, { description: "`gen_…`" }) id: string,
-    @Ctx() { request, service }: GraphQLContext,
-  ) {
-    return new GenerationType(await service.cancel(request.caller, id));
+  async cancelGeneration(@Arg("id", () => ID, { description: "`gen_…`" }) id: string, @Ctx() context: GraphQLContext) {
+    return toAnswer(await context.service.cancel(context.request.caller, id), context);
   }
 
   @Mutation(() => ID, {
@@ -119,4 +121,9 @@ export class ImageResolver {
     await service.delete(request.caller, id);
     return id;
   }
+}
+
+function toAnswer(generation: Generation, { request, service }: GraphQLContext): GenerationType {
+  request.onSunset?.(service.sunsetOf(generation));
+  return new GenerationType(generation);
 }

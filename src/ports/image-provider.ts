@@ -33,7 +33,8 @@ export const DIGITAL_SOURCE_TYPES = [
 ] as const;
 export type DigitalSourceType = (typeof DIGITAL_SOURCE_TYPES)[number];
 
-export type Operation = "GENERATE" | "EDIT";
+export const OPERATIONS = ["GENERATE", "EDIT"] as const;
+export type Operation = (typeof OPERATIONS)[number];
 
 /** The sizes a model can make: a fixed list, or every size inside bounds. */
 export type SizeRule =
@@ -130,7 +131,7 @@ export interface ModelDescription {
   readonly maxPromptLength: number;
   /** `undefined` when it shows none. */
   readonly previews?: Previews;
-  /** `undefined` unless `EDIT` is among the operations. */
+  /** `undefined` where the gateway's own limits are all there are, or `EDIT` is not among the operations. */
   readonly edits?: Edits;
   /** For which operations callers can say how strictly content is filtered. @defaultValue none */
   readonly moderated?: readonly Operation[];
@@ -214,7 +215,13 @@ export interface TokenDetails {
  * abandoned by `return()`, before the next event is asked for: nothing has to hold an image whole.
  */
 export type ProviderEvent =
-  | { readonly type: "image"; readonly index: number; readonly bytes: AsyncIterable<Uint8Array> }
+  | {
+      readonly type: "image";
+      readonly index: number;
+      readonly bytes: AsyncIterable<Uint8Array>;
+      /** What the vendor says it did otherwise than asked, for the caller; nothing of it is logged. @defaultValue none */
+      readonly warnings?: readonly string[];
+    }
   | {
       readonly type: "partial";
       readonly index: number;

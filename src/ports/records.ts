@@ -159,13 +159,15 @@ export interface Image {
 
 /** How a generation ended. */
 export type GenerationOutcome =
-  | { readonly status: "SUCCEEDED"; readonly usage?: TokenUsage; readonly cost?: string }
-  | {
-      readonly status: "FAILED";
-      readonly failure: GenerationFailure;
-      readonly usage?: TokenUsage;
-      readonly cost?: string;
-    };
+  | (OutcomeFacts & { readonly status: "SUCCEEDED" })
+  | (OutcomeFacts & { readonly status: "FAILED"; readonly failure: GenerationFailure });
+
+interface OutcomeFacts {
+  readonly usage?: TokenUsage;
+  readonly cost?: string;
+  /** Those of the generation and the provider's; `undefined` where nothing was added. */
+  readonly warnings?: readonly Warning[];
+}
 
 /** A slice of one owner's generations, newest first. */
 export interface GenerationSlice {
@@ -186,11 +188,11 @@ export interface Acceptance {
   readonly isNew: boolean;
 }
 
-/** How a generation goes on with another model. */
+/** How a generation goes on with another model: in an outage, or since its own has ended. */
 export interface FallBack {
   readonly model: string;
   readonly modelSize: PixelSize;
-  /** Those of the generation and why it went on with another model. */
+  /** Those of the generation and why it goes on with another model. */
   readonly warnings: readonly Warning[];
   /** What is left. */
   readonly fallbacks: readonly string[];
@@ -237,7 +239,10 @@ export interface Records {
   finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean>;
   /** `RUNNING` with a lease that ended before `at` → `FAILED`. Answers the ids. */
   interruptExpired(failure: GenerationFailure, at: Date): Promise<readonly string[]>;
-  /** `QUEUED` → `CANCELED`; `RUNNING` → `CANCELED` with this failure. `false` when it had ended, or does not exist. */
+  /**
+   * `QUEUED` → `CANCELED`, which cost 0; `RUNNING` → `CANCELED` with this failure. `false` when it had ended, or does
+   * not exist.
+   */
   cancel(id: string, failureWhenRunning: GenerationFailure, at: Date): Promise<boolean>;
   /** Removes a generation and its images. Removing one that does not exist is not an error. */
   remove(id: string): Promise<void>;

@@ -3,11 +3,12 @@ import { badInput } from "../errors.ts";
 import type { Door } from "../http/app.ts";
 import { setErrorStatus, toCallerError } from "../http/errors.ts";
 import { contextOf } from "../http/request-context.ts";
+import { setSunset } from "../http/sunset-header.ts";
 import type { GenerationInput } from "../service/generation-input.ts";
 import type { ImageService } from "../service/image-service.ts";
 import { refuseUnlessSucceeded } from "./ended-generation.ts";
 import { type FormFields, parseFormBody, toFields } from "./form-body.ts";
-import { setSunset } from "./sunset-header.ts";
+import { setWarnings } from "./warning-header.ts";
 
 export interface GetImageOptions {
   readonly maxBodyBytes: number;
@@ -27,7 +28,9 @@ export function getImageDoor(service: ImageService, { maxBodyBytes, waitMs, keep
     const idempotencyKey = request.get("Idempotency-Key");
     const accepted = await service.submit(caller, { ...input, format: "PNG", idempotencyKey });
     setSunset(response, service.sunsetOf(accepted));
+    setWarnings(response, accepted.warnings);
     const generation = await whileSendingSpace(response, keepAliveMs, service.wait(accepted, waitMs));
+    setWarnings(response, generation.warnings);
     refuseUnlessSucceeded(generation);
     const [images = []] = await service.imagesOf([generation.id]);
     answer(

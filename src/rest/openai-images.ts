@@ -3,6 +3,7 @@ import express, { type Request, type Response, Router } from "express";
 import { GatewayError } from "../errors.ts";
 import { toCallerError } from "../http/errors.ts";
 import { contextOf } from "../http/request-context.ts";
+import { setSunset } from "../http/sunset-header.ts";
 import type { Generation, Image, Warning } from "../ports/records.ts";
 import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "../service/edit-intake.ts";
 import type { GenerationInput } from "../service/generation-input.ts";
@@ -22,7 +23,6 @@ import {
   required,
 } from "./openai-parameters.ts";
 import { type Events, sendEvents } from "./server-sent-events.ts";
-import { setSunset } from "./sunset-header.ts";
 import { withUploads } from "./uploaded-files.ts";
 import { setWarnings } from "./warning-header.ts";
 
@@ -194,7 +194,7 @@ class Answer {
   async #resultOf(
     generation: Generation,
   ): Promise<{ readonly generation: Generation; readonly images: readonly Image[] }> {
-    if (!this.#response.headersSent) this.#warn(generation);
+    this.#warn(generation);
     refuseUnlessSucceeded(generation);
     const [images = []] = await this.#service.imagesOf([generation.id]);
     return { generation, images };

@@ -1,10 +1,11 @@
 import { Router } from "express";
 import { GatewayError } from "../errors.ts";
+import { setSunset } from "../http/sunset-header.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { ImageService } from "../service/image-service.ts";
 
 /** `GET /v1/models`: every model that can be asked for. `GET /v1/models/…`: one of them, or a retired one. */
-export function openAIModelsRouter(service: Pick<ImageService, "models" | "model">): Router {
+export function openAIModelsRouter(service: Pick<ImageService, "models" | "model" | "sunsetOf">): Router {
   const router = Router({ caseSensitive: true, strict: true });
   router.get("/v1/models", (_request, response) => {
     response.setHeader("Cache-Control", "no-store");
@@ -15,6 +16,7 @@ export function openAIModelsRouter(service: Pick<ImageService, "models" | "model
     const id = ([] as string[]).concat(request.params.name ?? []).join("/");
     const model = service.model(id);
     if (!model) throw new GatewayError("MODEL_UNAVAILABLE", "This gateway has no such model.", { field: "model" });
+    setSunset(response, service.sunsetOf({ model: id }));
     response.setHeader("Cache-Control", "no-store").json(toModel(model));
   });
   return router;

@@ -3,7 +3,7 @@ import { MAX_EDIT_IMAGES } from "../service/edit-intake.ts";
 import { MAX_IMAGES } from "../service/generation-input.ts";
 import { OPENAI_CODES, openAIStatus } from "./openai-errors.ts";
 import { EDIT_PARAMETERS, GENERATION_PARAMETERS, type Parameter } from "./openai-parameters.ts";
-import { errorResponses, IDEMPOTENCY_KEY, type Json, json } from "./openapi-parts.ts";
+import { errorResponses, IDEMPOTENCY_KEY, type Json, json, MODEL_HEADERS } from "./openapi-parts.ts";
 
 type Schemas = { readonly [name: string]: Json };
 
@@ -52,7 +52,11 @@ export function describeOpenAIPaths(): Schemas {
         summary: "One model, or a retired one",
         parameters: [{ name: "model", in: "path", required: true, schema: { type: "string" } }],
         responses: {
-          "200": { description: "The model", content: json("Model") },
+          "200": {
+            description: "The model",
+            headers: { Sunset: { $ref: "#/components/headers/Sunset" } },
+            content: json("Model"),
+          },
           ...errorResponses(["FORBIDDEN", "MODEL_UNAVAILABLE"], "OpenAIFailure", openAIStatus),
         },
       },
@@ -101,7 +105,7 @@ function describeAnswers(event: string): Json {
   return {
     "200": {
       description: "The images. A `Warning` header says what was done otherwise than asked.",
-      headers: { Warning: { description: 'Such as `299 pictograph "…"`', schema: { type: "string" } } },
+      headers: MODEL_HEADERS,
       content: {
         ...(json("ImagesResponse") as object),
         "text/event-stream": {

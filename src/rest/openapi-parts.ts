@@ -24,6 +24,23 @@ export function errorResponses(
   );
 }
 
+/** What an answer says beside its body of the model that was used; `components.headers` has them. */
+export const MODEL_HEADERS: Json = {
+  Warning: { $ref: "#/components/headers/Warning" },
+  Sunset: { $ref: "#/components/headers/Sunset" },
+};
+
+export const HEADERS: Json = {
+  Warning: {
+    description: 'What was done otherwise than asked, one value each, such as `299 pictograph "…"`',
+    schema: { type: "string" },
+  },
+  Sunset: {
+    description: "When the model shuts down, as an HTTP date (RFC 8594), where that is no more than 30 days away",
+    schema: { type: "string" },
+  },
+};
+
 export const IDEMPOTENCY_KEY: Json = {
   name: "Idempotency-Key",
   in: "header",

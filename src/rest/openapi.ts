@@ -4,7 +4,7 @@ import { IMAGE_FORMATS } from "../ports/image-provider.ts";
 import { MAX_IMAGES, MAX_PROMPT_LENGTH } from "../service/generation-input.ts";
 import { MAX_RATIO, MAX_SIDE, MIN_SIDE } from "../service/sizes.ts";
 import { describeOpenAIPaths, describeOpenAISchemas } from "./openai-openapi.ts";
-import { errorResponses, IDEMPOTENCY_KEY, type Json, json } from "./openapi-parts.ts";
+import { errorResponses, HEADERS, IDEMPOTENCY_KEY, type Json, json, MODEL_HEADERS } from "./openapi-parts.ts";
 
 const EXAMPLE = { prompt: "A cute asian girl with long hair smiling and looking at me", n: "2", size: "1024x1024" };
 
@@ -33,7 +33,7 @@ export function describeRestDoors(): { readonly [key: string]: Json } {
       },
       "/openapi.json": { get: describeDocument() },
     },
-    components: { schemas: { ...describeSchemas(), ...describeOpenAISchemas() } },
+    components: { headers: HEADERS, schemas: { ...describeSchemas(), ...describeOpenAISchemas() } },
   };
 }
 
@@ -57,6 +57,7 @@ function describeGetImage(): Json {
     responses: {
       "200": {
         description: "The images, as URLs that any viewer can load until they expire",
+        headers: MODEL_HEADERS,
         content: { "application/json": { schema: { $ref: "#/components/schemas/GetImageResponse" } } },
       },
       ...errorResponses(GET_IMAGE_ERRORS, "GetImageFailure", (code) => HTTP_STATUS[code]),

@@ -13,10 +13,11 @@ import {
   QUALITIES,
   type Quality,
 } from "../ports/image-provider.ts";
-import type { Warning } from "../ports/records.ts";
+import type { EditOrder, Warning } from "../ports/records.ts";
+import { canDo, countCodePoints } from "./can-do.ts";
 import type { CataloguedModel, ModelCatalogue } from "./model-catalogue.ts";
 import type { Attempt } from "./repetitions.ts";
-import { isCovered, nearestModelSize, parseSize, toSizeText } from "./sizes.ts";
+import { isCovered, nearestModelSize, nearestSize, parseSize, toSizeText } from "./sizes.ts";
 
 const DEFAULT_SIZE = "1024x1024";
 /** The most images of one generation. */
@@ -86,119 +87,138 @@ export interface GenerationPlan {
   readonly idempotencyKey: string | undefined;
   /** `undefined` where there is a key. */
   readonly attempt: Attempt | undefined;
-  /** SHA-256 over everything that decides what is made, in hexadecimal. */
+  /** SHA-256 over everything that was asked for and decides what is made, in hexadecimal. */
   readonly inputHash: string;
   readonly warnings: readonly Warning[];
   /** The models that can do the same, to fall back to in this order. @defaultValue none */
   readonly fallbacks?: readonly string[];
 }
 
+/** What a caller asks for, checked as far as no model decides it. */
+interface CheckedInput extends Omit<GenerationPlan, "model" | "modelSize" | "warnings" | "fallbacks"> {
+  readonly modelName: string | undefined;
+  /** In the caller's own words where a retired model had them. */
+  readonly qualityWord: string;
+  readonly hasStyle: boolean;
+}
+
 /**
  * Checks an input and decides how it is carried out.
  *
  * @param operation what the model has to be able to do
- * @param defaultSize what `size` is when it is left out
+ * @param edit the images that go in, once they are known: where no size is named, the first one's
  * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
  */
 export function planGeneration(
   input: GenerationInput,
   catalogue: ModelCatalogue,
   operation: Operation = "GENERATE",
-  defaultSize = DEFAULT_SIZE,
+  edit?: EditOrder,
 ): GenerationPlan {
-  const prompt = checkPrompt(input.prompt);
-  const n = checkWholeNumber("n", input.n ?? 1, 1, MAX_IMAGES);
-  const requestedSize = parseSize(input.size ?? defaultSize);
-  const { model, fallbacks, warnings: modelWarnings } = catalogue.resolve(input.model);
-  if (!model.description.operations.includes(operation)) throw cannot(operation, model.description, catalogue);
-  const { id, maxPromptLength } = model.description;
+  const [first] = edit?.images ?? [];
+  const { modelName, qualityWord, hasStyle, ...asked } = checkInput(input, first && toSizeText(nearestSize(first)));
+  const { prompt, n, requestedSize, background, seed, moderation, partialImages = 0 } = asked;
+  const { model, fallbacks, warnings: modelWarnings } = catalogue.resolve(modelName);
+  const { description } = model;
+  const { id, maxPromptLength, maxImages, backgrounds, hasSeed, sizes } = description;
+  if (!description.operations.includes(operation)) throw cannot(operation, description, catalogue);
   if (prompt.length > maxPromptLength && countCodePoints(prompt) > maxPromptLength) {
     throw badInput("prompt", `prompt must have at most ${maxPromptLength} characters for ${id}`);
   }
-  const quality = fitQuality(input.quality ?? "AUTO", model.description);
+  if (!backgrounds.includes(background)) {
+    throw badInput("background", `${id} makes only these backgrounds: ${backgrounds.join(", ")}`);
+  }
+  if (n > maxImages) throw badInput("n", `n must be at most ${maxImages} for ${id}`);
+  const quality = fitQuality(asked.quality, qualityWord, description);
+  const previews = fitPreviews(partialImages, n, description);
+  const modelSize = nearestModelSize(requestedSize, sizes);
+  const isModerated = description.moderated?.includes(operation) ?? false;
+  const plan = {
+    ...asked,
+    model,
+    modelSize,
+    quality: quality.quality,
+    seed: hasSeed ? seed : undefined,
+    moderation: isModerated ? moderation : undefined,
+    partialImages: previews.partialImages || undefined,
+    warnings: [
+      ...modelWarnings,
+      ...quality.warnings,
+      ...(isCovered(requestedSize, modelSize) ? [] : [enlargedWarning(requestedSize, modelSize)]),
+      ...(seed !== undefined && !hasSeed ? [ignoredWarning("seed", description)] : []),
+      ...previews.warnings,
+      ...(moderation !== undefined && !isModerated ? [unmoderatedWarning(operation, description)] : []),
+      ...(hasStyle ? [ignoredWarning("style", description)] : []),
+    ],
+  };
+  const wanted = { prompt, n, requestedSize, modelSize, quality: quality.quality, background };
+  const able = fallbacks.filter((other) =>
+    canDo(other.description, {
+      ...wanted,
+      ...(seed !== undefined && { seed }),
+      ...(plan.moderation !== undefined && { moderation: plan.moderation }),
+      ...(edit && { edit }),
+    }),
+  );
+  return able.length > 0 ? { ...plan, fallbacks: able.map((other) => other.description.id) } : plan;
+}
+
+/**
+ * Checks what no model decides.
+ *
+ * @param defaultSize what `size` is when it is left out
+ * @throws BAD_USER_INPUT naming the field
+ */
+export function checkInput(input: GenerationInput, defaultSize = DEFAULT_SIZE): CheckedInput {
+  const prompt = checkPrompt(input.prompt);
+  const n = checkWholeNumber("n", input.n ?? 1, 1, MAX_IMAGES);
+  const requestedSize = parseSize(input.size ?? defaultSize);
+  const qualityWord = input.quality ?? "AUTO";
+  const quality = LEGACY_QUALITIES.get(qualityWord.toLowerCase()) ?? checkWord("quality", qualityWord, QUALITIES);
   const format = checkWord("format", input.format ?? "PNG", IMAGE_FORMATS);
-  const background = fitBackground(input.background ?? "AUTO", format, model.description);
+  const background = checkWord("background", input.background ?? "AUTO", BACKGROUNDS);
+  if (background === "TRANSPARENT" && format === "JPEG") {
+    throw badInput("background", "a JPEG cannot be transparent; ask for PNG, WEBP or AVIF");
+  }
   const seed = input.seed === undefined ? undefined : checkWholeNumber("seed", input.seed, 0, 2_147_483_647);
   const compression = checkCompression(input.compression, format);
   const moderation = checkWord("moderation", input.moderation ?? "AUTO", MODERATIONS);
-  const isModerated = model.description.moderated?.includes(operation) ?? false;
   const safetyIdentifier = checkSafetyIdentifier(input.safetyIdentifier);
-  const wantedPreviews = checkWholeNumber("partialImages", input.partialImages ?? 0, 0, MAX_PARTIAL_IMAGES);
-  const previews = fitPreviews(wantedPreviews, n, model.description);
+  const partialImages = checkWholeNumber("partialImages", input.partialImages ?? 0, 0, MAX_PARTIAL_IMAGES);
   const idempotencyKey = checkIdempotencyKey(input.idempotencyKey);
   const attempt = idempotencyKey === undefined ? input.attempt : undefined;
-  if (n > model.description.maxImages) {
-    throw badInput("n", `n must be at most ${model.description.maxImages} for ${model.description.id}`);
-  }
-  const modelSize = nearestModelSize(requestedSize, model.description.sizes);
-  const warnings = [
-    ...modelWarnings,
-    ...quality.warnings,
-    ...(isCovered(requestedSize, modelSize) ? [] : [enlargedWarning(requestedSize, modelSize)]),
-    ...(seed !== undefined && !model.description.hasSeed ? [ignoredWarning("seed", model.description)] : []),
-    ...previews.warnings,
-    ...(moderation !== "AUTO" && !isModerated ? [unmoderatedWarning(operation, model.description)] : []),
-    ...(input.style !== undefined ? [ignoredWarning("style", model.description)] : []),
-  ];
   const asked = { prompt, n, size: input.size ?? DEFAULT_SIZE, model: input.model ?? null };
   // What was added later counts only where it is used: keys that were remembered before go on working.
   const added = {
     compression,
     ...(moderation !== "AUTO" && { moderation }),
-    ...(wantedPreviews > 0 && { partialImages: wantedPreviews }),
+    ...(partialImages > 0 && { partialImages }),
     client: attempt?.client,
   };
   const more = Object.values(added).some((value) => value !== undefined) ? [added] : [];
+  // Nothing that a model decides: what a name stands for changes, and the input is the same.
   const inputHash = createHash("sha256")
-    .update(JSON.stringify([asked, quality.quality, format, background, seed ?? null, ...more]))
+    .update(JSON.stringify([asked, quality, format, background, seed ?? null, ...more]))
     .digest("hex");
   return {
     prompt,
     n,
-    model,
     requestedSize,
-    modelSize,
-    quality: quality.quality,
+    modelName: input.model,
+    quality,
+    qualityWord,
     format,
     background,
-    seed: model.description.hasSeed ? seed : undefined,
+    seed,
     compression,
-    moderation: moderation === "AUTO" || !isModerated ? undefined : moderation,
+    moderation: moderation === "AUTO" ? undefined : moderation,
     safetyIdentifier,
-    partialImages: previews.partialImages || undefined,
+    partialImages,
+    hasStyle: input.style !== undefined,
     idempotencyKey,
     attempt,
     inputHash,
-    warnings,
-    ...withFallbacks(
-      fallbacks
-        .map(({ description }) => description)
-        .filter((other) =>
-          canDo(other, { operation, prompt, n, requestedSize, quality: quality.quality, background, seed }),
-        ),
-    ),
   };
-}
-
-/** What a model has to be able to do to take over from another. */
-interface Wanted extends Pick<GenerationPlan, "prompt" | "n" | "requestedSize" | "quality" | "background" | "seed"> {
-  readonly operation: Operation;
-}
-
-function canDo(model: ModelDescription, wanted: Wanted): boolean {
-  return (
-    model.operations.includes(wanted.operation) &&
-    wanted.n <= model.maxImages &&
-    countCodePoints(wanted.prompt) <= model.maxPromptLength &&
-    isCovered(wanted.requestedSize, nearestModelSize(wanted.requestedSize, model.sizes)) &&
-    model.qualities.includes(wanted.quality) &&
-    model.backgrounds.includes(wanted.background) &&
-    (wanted.seed === undefined || model.hasSeed)
-  );
-}
-
-function withFallbacks(models: readonly ModelDescription[]): { fallbacks?: readonly string[] } {
-  return models.length > 0 ? { fallbacks: models.map(({ id }) => id) } : {};
 }
 
 function cannot(operation: Operation, model: ModelDescription, catalogue: ModelCatalogue): GatewayError {
@@ -222,12 +242,6 @@ function checkPrompt(prompt: string): string {
     throw badInput("prompt", `prompt must have at most ${MAX_PROMPT_LENGTH} characters`);
   }
   return prompt;
-}
-
-function countCodePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
 }
 
 /** @throws BAD_USER_INPUT naming `field` when `value` is not a whole number from `min` to `max` */
@@ -278,30 +292,18 @@ const LEGACY_QUALITIES: ReadonlyMap<string, Quality> = new Map([
   ["hd", "HIGH"],
 ]);
 
-function fitQuality(asked: string, model: ModelDescription): { quality: Quality; warnings: Warning[] } {
-  const translated = LEGACY_QUALITIES.get(asked.toLowerCase());
-  const wanted = translated ?? checkWord("quality", asked, QUALITIES);
+function fitQuality(wanted: Quality, word: string, model: ModelDescription): { quality: Quality; warnings: Warning[] } {
   const upToWanted = QUALITIES.slice(0, QUALITIES.indexOf(wanted) + 1);
   const quality = upToWanted.findLast((candidate) => model.qualities.includes(candidate)) ?? "AUTO";
-  if (translated === undefined && quality === wanted) return { quality, warnings: [] };
-  const asWord = translated === undefined ? wanted : asked.toLowerCase();
+  const isTranslated = LEGACY_QUALITIES.has(word.toLowerCase());
+  if (!isTranslated && quality === wanted) return { quality, warnings: [] };
+  const asWord = isTranslated ? word.toLowerCase() : wanted;
   return {
     quality,
     warnings: [
       { code: "QUALITY_REPLACED", message: `${model.id} has no quality ${asWord}; ${quality} was used instead` },
     ],
   };
-}
-
-function fitBackground(asked: string, format: ImageFormat, model: ModelDescription): Background {
-  const background = checkWord("background", asked, BACKGROUNDS);
-  if (background === "TRANSPARENT" && format === "JPEG") {
-    throw badInput("background", "a JPEG cannot be transparent; ask for PNG, WEBP or AVIF");
-  }
-  if (!model.backgrounds.includes(background)) {
-    throw badInput("background", `${model.id} makes only these backgrounds: ${model.backgrounds.join(", ")}`);
-  }
-  return background;
 }
 
 function fitPreviews(wanted: number, n: number, { id, previews }: ModelDescription) {

@@ -19,7 +19,13 @@ import type {
 import type { Delivery, ImageDelivery } from "./delivery.ts";
 import { type EditInput, hashEdit, planEdit } from "./edit-input.ts";
 import type { EditIntake } from "./edit-intake.ts";
-import { checkWholeNumber, type GenerationInput, type GenerationPlan, planGeneration } from "./generation-input.ts";
+import {
+  checkInput,
+  checkWholeNumber,
+  type GenerationInput,
+  type GenerationPlan,
+  planGeneration,
+} from "./generation-input.ts";
 import { type GenerationEvent, type GenerationWatch, isEnded } from "./generation-watch.ts";
 import type { ImageLinks, LinkOptions } from "./image-links.ts";
 import type { Keeper } from "./keeper.ts";
@@ -73,6 +79,9 @@ export interface ImageServiceOptions {
   readonly maxQueued: number;
 }
 
+/** By what a request is known that comes again. */
+type AskedBefore = Pick<GenerationPlan, "idempotencyKey" | "attempt" | "inputHash">;
+
 /** How many generations a page has when nobody says. */
 export const DEFAULT_PAGE_SIZE = 20;
 /** The most generations of one page. */
@@ -118,7 +127,12 @@ export class ImageService {
   async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
     const { catalogue, newGenerationId } = this.#options;
     if (this.#isClosing) throw stopping();
-    const plan = planGeneration(input, catalogue);
+    let plan: GenerationPlan;
+    try {
+      plan = planGeneration(input, catalogue);
+    } catch (error) {
+      return this.#acceptedBefore(caller, checkInput(input), error);
+    }
     return (await this.#repeated(caller, plan)) ?? this.#accept(caller, newGenerationId(), plan);
   }
 
@@ -133,21 +147,43 @@ export class ImageService {
   async submitEdit(caller: Caller, input: EditInput): Promise<Generation> {
     const { catalogue, edits, newGenerationId } = this.#options;
     if (this.#isClosing) throw stopping();
-    // Whatever can be refused without the images is refused before they are read.
-    const asked = planEdit(input, catalogue);
+    const asked = checkInput(input);
+    try {
+      planEdit(input, catalogue);
+    } catch (error) {
+      // Whatever can be refused without the images is refused before they are read, unless its key was accepted before.
+      const kept = asked.idempotencyKey === undefined ? undefined : await this.#earlierEdit(caller, input, asked);
+      if (!kept) throw error;
+      return kept;
+    }
     const earlier = await this.#earlierEdit(caller, input, asked);
     if (earlier) return earlier;
     const id = newGenerationId();
     const edit = await edits.take(id, caller.owner, input);
-    const plan = planEdit(input, catalogue, edit);
+    let plan: GenerationPlan;
+    try {
+      plan = planEdit(input, catalogue, edit);
+    } catch (error) {
+      await edits.discard(edit);
+      throw error;
+    }
     const repeated = await this.#repeated(caller, plan);
     if (!repeated) return this.#accept(caller, id, plan, edit);
     await edits.discard(edit);
     return repeated;
   }
 
+  /** The key of what was accepted goes on answering it, when nobody could accept it any more: its model has ended. */
+  async #acceptedBefore(caller: Caller, asked: AskedBefore, refusal: unknown): Promise<Generation> {
+    const { records, now } = this.#options;
+    const { idempotencyKey: key, inputHash } = asked;
+    const earlier = key === undefined ? undefined : await records.findByIdempotencyKey(caller.owner, key, now());
+    if (earlier?.inputHash !== inputHash) throw refusal;
+    return earlier;
+  }
+
   /** What the same edit led to before, found without its images, which may be gone meanwhile. */
-  async #earlierEdit(caller: Caller, input: EditInput, asked: GenerationPlan): Promise<Generation | undefined> {
+  async #earlierEdit(caller: Caller, input: EditInput, asked: AskedBefore): Promise<Generation | undefined> {
     const { records, edits, now } = this.#options;
     const { idempotencyKey: key } = asked;
     const earlier = key === undefined ? undefined : await records.findByIdempotencyKey(caller.owner, key, now());
@@ -185,12 +221,18 @@ export class ImageService {
     if (!acceptance) throw full(maxQueued);
     const { generation, isNew } = acceptance;
     if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
+    this.#warnOfPrice(generation);
     await this.#enqueue(generation.id);
     return generation;
   }
 
+  #warnOfPrice({ id: generationId, model, warnings }: Generation): void {
+    const change = warnings.find(({ code }) => code === "PRICE_CLASS_CHANGED");
+    if (change) this.#options.logger.warn({ generationId, model }, change.message);
+  }
+
   /** What a repetition without a key asks for: a generation of the same client and input that nobody got or awaits. */
-  async #repeated(caller: Caller, { attempt, inputHash }: GenerationPlan): Promise<Generation | undefined> {
+  async #repeated(caller: Caller, { attempt, inputHash }: AskedBefore): Promise<Generation | undefined> {
     if (!attempt?.isRepetition) return undefined;
     const { records, now } = this.#options;
     const at = now();
@@ -375,7 +417,7 @@ export class ImageService {
   }
 
   /** When the model that is used ends, if that is no more than 30 days away. */
-  sunsetOf({ model }: Generation): Date | undefined {
+  sunsetOf({ model }: Pick<Generation, "model">): Date | undefined {
     const description = this.model(model);
     return description && this.#options.catalogue.sunsetOf(description);
   }

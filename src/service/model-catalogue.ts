@@ -82,14 +82,18 @@ export class ModelCatalogue {
     return [];
   }
 
+  /** Only the operator's own circles are a mistake: two models of a vendor may each be the other's way out. */
   #wrongReplacements(): string[] {
-    return [...this.#operator.models.keys()].flatMap((id) => {
-      const seen = new Set([id]);
-      for (let next = this.find(id)?.description.replacement; next !== undefined; ) {
-        if (!this.#models.has(next)) return [`models.${id}.replacement leads to ${next}, which nobody knows`];
-        if (seen.has(next)) return [`models.${id}.replacement leads in a circle: ${[...seen, next].join(", ")}`];
-        seen.add(next);
-        next = this.find(next)?.description.replacement;
+    const { models } = this.#operator;
+    return [...models].flatMap(([id, { replacement }]) => {
+      if (replacement !== undefined && !this.#models.has(replacement)) {
+        return [`models.${id}.replacement leads to ${replacement}, which nobody knows`];
+      }
+      const seen: string[] = [id];
+      for (let next = replacement; next !== undefined; next = models.get(next)?.replacement) {
+        if (next === id) return [`models.${id}.replacement leads in a circle: ${[...seen, next].join(", ")}`];
+        if (seen.includes(next)) break;
+        seen.push(next);
       }
       return [];
     });
@@ -101,6 +105,7 @@ export class ModelCatalogue {
       ...(this.#models.has(alias) ? [`aliases.${alias} is the name of a model; set its replacement instead`] : []),
       ...names.flatMap((name, index) => {
         const place = `aliases.${alias}[${index}]`;
+        if (names.indexOf(name) < index) return [`${place} is ${name} once more`];
         if (aliases.has(name)) return [`${place} is the alias ${name}; name a model`];
         return this.#models.has(name) ? [] : [`${place} is ${name}, which nobody knows`];
       }),
@@ -148,19 +153,27 @@ export class ModelCatalogue {
     if (!first) {
       const reason = found.map(({ model }) => model).find((model) => typeof model === "string" && model !== "");
       const names = this.living.map((living) => living.id).join(", ");
-      const message = reason ? `${reason}; or use` : "this gateway has no such model; use";
-      throw new GatewayError("MODEL_UNAVAILABLE", `${message} one of: ${names}`, { field: "model" });
+      const message = `${reason ?? "this gateway has no such model"}; use one of: ${names}`;
+      throw new GatewayError("MODEL_UNAVAILABLE", message, { field: "model" });
     }
-    const { id } = first.model.description;
-    const replaced = `the model ${first.id} is retired; ${id} was used instead`;
     return {
       model: first.model,
       fallbacks: [...new Set(others.map(({ model }) => model))].filter((model) => model !== first.model),
       warnings: [
-        ...(id === first.id ? [] : [{ code: "MODEL_REPLACED", message: replaced }]),
+        ...this.#replacedWarnings(first.id, first.model.description),
         ...this.warningsOf(first.model.description),
       ],
     };
+  }
+
+  #replacedWarnings(id: string, used: ModelDescription): Warning[] {
+    const asked = this.#models.get(id)?.description;
+    if (!asked || id === used.id) return [];
+    const replaced = { code: "MODEL_REPLACED", message: `the model ${id} is retired; ${used.id} was used instead` };
+    if (asked.priceClass === used.priceClass) return [replaced];
+    const [to, from] = [used, asked].map(({ priceClass = "unknown" }) => priceClass);
+    const message = `${used.id} is of another price class than ${id}: ${to} instead of ${from}`;
+    return [replaced, { code: "PRICE_CLASS_CHANGED", message }];
   }
 
   /** Whether its vendor ends it within 30 days. */
@@ -168,14 +181,16 @@ export class ModelCatalogue {
     if (!this.sunsetOf(model)) return [];
     const { id, shutdownDate } = model;
     const next = this.#successorOf(model);
-    const what = typeof next === "string" ? next || "nothing replaces it" : `${next.description.id} takes its place`;
+    const what = typeof next === "string" ? next : takesItsPlace(next.description, model);
     return [{ code: "MODEL_RETIRING", message: `the model ${id} shuts down on ${shutdownDate}; ${what}` }];
   }
 
-  /** When a model ends that has no more than 30 days left; `undefined` for all others. */
+  /** When a model ends that lives and has no more than 30 days left; `undefined` for all others. */
   sunsetOf({ shutdownDate }: ModelDescription): Date | undefined {
-    const end = shutdownDate === undefined ? undefined : new Date(`${shutdownDate}T00:00:00Z`);
-    return end && end.getTime() - this.#now().getTime() <= LEAVING_DAYS * DAY_MS ? end : undefined;
+    if (shutdownDate === undefined) return undefined;
+    const end = new Date(`${shutdownDate}T00:00:00Z`);
+    const leftMs = end.getTime() - this.#now().getTime();
+    return leftMs > 0 && leftMs <= LEAVING_DAYS * DAY_MS ? end : undefined;
   }
 
   /**
@@ -201,17 +216,20 @@ export class ModelCatalogue {
   #successor(id: string): CataloguedModel | string {
     const model = this.#models.get(id);
     if (!model) return "";
-    return this.#isRetired(model.description) ? this.#successorOf(model.description) : model;
+    if (!this.#isRetired(model.description)) return model;
+    const next = this.#successorOf(model.description);
+    return typeof next === "string" ? `the model ${id} has shut down; ${next}` : next;
   }
 
+  /** What takes a model's place; otherwise why nothing does, in words that go on from its name. */
   #successorOf(model: ModelDescription): CataloguedModel | string {
     const seen = new Set<string>();
     for (let last = model; ; ) {
       seen.add(last.id);
       const next = last.replacement === undefined ? undefined : this.#models.get(last.replacement);
-      if (!next || seen.has(next.description.id)) return "";
+      if (!next || seen.has(next.description.id)) return "nothing replaces it";
       if (!last.mayChangePriceClass && last.priceClass !== next.description.priceClass) {
-        return `${last.id} is not replaced by itself by ${next.description.id}, which is of another price class`;
+        return `it is not replaced by itself by ${next.description.id}, which is of another price class`;
       }
       if (!this.#isRetired(next.description)) return next;
       last = next.description;
@@ -221,4 +239,9 @@ export class ModelCatalogue {
   #isRetired(model: ModelDescription): boolean {
     return model.shutdownDate !== undefined && model.shutdownDate <= this.#now().toISOString().slice(0, 10);
   }
+}
+
+function takesItsPlace(next: ModelDescription, { priceClass }: ModelDescription): string {
+  const what = `${next.id} takes its place`;
+  return next.priceClass === priceClass ? what : `${what}, which is of another price class`;
 }

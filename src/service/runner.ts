@@ -9,12 +9,14 @@ import {
   type GenerationFailure,
   type GenerationOutcome,
   type Records,
+  type Warning,
 } from "../ports/records.ts";
+import { canDo } from "./can-do.ts";
 import { costOf } from "./cost.ts";
 import type { EditIntake } from "./edit-intake.ts";
 import type { ImageIntake } from "./image-intake.ts";
 import { INTERRUPTED } from "./keeper.ts";
-import type { CataloguedModel, ModelCatalogue } from "./model-catalogue.ts";
+import type { CataloguedModel, ModelCatalogue, ResolvedModel } from "./model-catalogue.ts";
 import type { Previews } from "./previews.ts";
 import type { ProviderCalls } from "./provider-calls.ts";
 import { nearestModelSize } from "./sizes.ts";
@@ -43,6 +45,9 @@ const HEARTBEATS_A_LEASE = 4;
 /** How long the store may be away before what a provider made is given up. */
 const INSIST_MS = 10 * 60_000;
 const INSIST_PAUSE_MS = 1_000;
+/** What a provider warns of is kept, as much as fits into an answer's headers. */
+const MAX_PROVIDER_WARNINGS = 5;
+const MAX_PROVIDER_WARNING_LENGTH = 300;
 
 /** Carries out accepted generations: provider → storage → records. Whoever asked for them may be gone. */
 export class Runner {
@@ -99,6 +104,12 @@ export class Runner {
   /** Goes on with the next model as long as the provider of the last one is out of order. */
   async #carryOut(generation: Generation, canceled: AbortSignal): Promise<GenerationOutcome> {
     let current = generation;
+    try {
+      current = await this.#moveOn(generation);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      return this.#withCost(generation, { status: "FAILED", failure: this.#toFailure(generation, error) });
+    }
     for (;;) {
       const outcome = await this.#ask(current, canceled);
       const next = isOutage(outcome) && !canceled.aborted ? await this.#fallBack(current, outcome.failure) : undefined;
@@ -107,30 +118,82 @@ export class Runner {
     }
   }
 
-  /** The generation with its next model, on disk before that is called; `undefined` when there is none. */
+  /**
+   * The generation with the model that is asked for it today: what replaces its own, if that ended while it waited.
+   *
+   * @throws MODEL_UNAVAILABLE when nothing does that can do what was asked
+   */
+  async #moveOn(generation: Generation): Promise<Generation> {
+    const { logger } = this.#options;
+    const { id: generationId, model: from } = generation;
+    const { model, warnings } = this.#resolve(from);
+    const { id: to } = model.description;
+    if (to === from) return generation;
+    if (!canDo(model.description, generation)) {
+      const message = `the model ${from} shut down while this waited, and ${to} cannot do what was asked of it`;
+      throw new GatewayError("MODEL_UNAVAILABLE", message, { billed: "NO" });
+    }
+    logger.warn({ generationId, from, to }, "the model shut down while the generation waited");
+    const moved = await this.#giveTo(generation, model, warnings, generation.fallbacks);
+    if (!moved) throw ended();
+    return moved;
+  }
+
+  #resolve(id: string): ResolvedModel {
+    try {
+      return this.#options.catalogue.resolve(id);
+    } catch (error) {
+      throw new GatewayError("MODEL_UNAVAILABLE", (error as Error).message, { billed: "NO" });
+    }
+  }
+
+  /** The generation with its next model that can do what was asked; `undefined` when there is none. */
   async #fallBack(generation: Generation, { code }: GenerationFailure): Promise<Generation | undefined> {
-    const { records, events, catalogue, worker, logger } = this.#options;
-    const { id: generationId, fallbacks = [], requestedSize, warnings } = generation;
-    const [model, ...left] = catalogue.livingOf(fallbacks);
+    const { catalogue, logger } = this.#options;
+    const { id: generationId, model: from, fallbacks = [] } = generation;
+    const [model, ...left] = catalogue.livingOf(fallbacks).filter(({ description }) => canDo(description, generation));
     if (!model) return undefined;
-    const { id, sizes } = model.description;
-    const message = `the provider of ${generation.model} was out of order (${code}, not billed); ${id} was used instead`;
-    logger.warn({ generationId, code, from: generation.model, to: id }, "going on with another model");
+    const { id: to } = model.description;
+    logger.warn({ generationId, code, from, to }, "going on with another model");
+    const message = `the provider of ${from} was out of order (${code}, not billed); ${to} was used instead`;
+    const warnings = [{ code: "MODEL_FELL_BACK", message }, ...catalogue.warningsOf(model.description)];
+    return this.#giveTo(
+      generation,
+      model,
+      warnings,
+      left.map(({ description }) => description.id),
+    );
+  }
+
+  /** On disk before the model is called; `undefined` when this process does not run the generation any more. */
+  async #giveTo(
+    generation: Generation,
+    { description }: CataloguedModel,
+    added: readonly Warning[],
+    fallbacks: readonly string[] = [],
+  ): Promise<Generation | undefined> {
+    const { records, events, worker } = this.#options;
+    const { id: generationId, requestedSize, warnings } = generation;
     const next = {
-      model: id,
-      modelSize: nearestModelSize(requestedSize, sizes),
-      warnings: [...warnings, { code: "MODEL_FELL_BACK", message }, ...catalogue.warningsOf(model.description)],
-      fallbacks: left.map(({ description }) => description.id),
+      model: description.id,
+      modelSize: nearestModelSize(requestedSize, description.sizes),
+      warnings: [...warnings, ...added],
+      fallbacks: fallbacks.filter((id) => id !== description.id),
     };
-    const fallen = await this.#insist(generationId, () => records.fallBack(generationId, worker, next));
-    if (fallen) events.publish({ generationId });
-    return fallen;
+    const given = await this.#insist(generationId, () => records.fallBack(generationId, worker, next));
+    if (given) events.publish({ generationId });
+    return given;
   }
 
   async #ask(generation: Generation, canceled: AbortSignal): Promise<GenerationOutcome> {
     const storedIndexes = new Set<number>();
     const previews = this.#options.previews.begin(generation);
+    const warned: Warning[] = [];
     let usage: TokenUsage | undefined;
+    const facts = () => ({
+      ...(usage && { usage }),
+      ...(warned.length > 0 && { warnings: [...generation.warnings, ...warned.slice(0, MAX_PROVIDER_WARNINGS)] }),
+    });
     const signal = AbortSignal.any([this.#stop.signal, canceled]);
     try {
       const model = this.#modelOf(generation);
@@ -143,6 +206,7 @@ export class Runner {
             if (event.type === "image" && event.index < generation.n && !storedIndexes.has(event.index)) {
               await this.#take(generation, { ...event, bytes: untilAborted(event.bytes, timed) });
               storedIndexes.add(event.index);
+              warned.push(...(event.warnings ?? []).map(toWarning));
               previews.finish(event.index);
             }
           }
@@ -152,11 +216,11 @@ export class Runner {
         const message = `the provider answered with ${storedIndexes.size} of ${generation.n} images`;
         throw new GatewayError("UPSTREAM_FAILED", message, { billed: storedIndexes.size > 0 ? "YES" : "UNKNOWN" });
       }
-      return { status: "SUCCEEDED", ...(usage && { usage }) };
+      return { status: "SUCCEEDED", ...facts() };
     } catch (error) {
       const failure = this.#toFailure(generation, error);
       const billed = storedIndexes.size > 0 ? "YES" : failure.billed;
-      return { status: "FAILED", failure: { ...failure, billed }, ...(usage && { usage }) };
+      return { status: "FAILED", failure: { ...failure, billed }, ...facts() };
     } finally {
       previews.end();
     }
@@ -199,7 +263,7 @@ export class Runner {
     const isTaken = await intake.take(generation, event, (image, generatedSize) =>
       this.#insist(generation.id, () => records.addImage(image, generatedSize, worker)),
     );
-    if (!isTaken) throw new GatewayError("INTERRUPTED", "the generation was ended while its images arrived");
+    if (!isTaken) throw ended();
     events.publish({ generationId: generation.id });
   }
 
@@ -293,6 +357,14 @@ function isOutage(outcome: GenerationOutcome): outcome is Extract<GenerationOutc
   if (outcome.status !== "FAILED") return false;
   const { code, retryable, billed } = outcome.failure;
   return retryable && billed === "NO" && (code === "UPSTREAM_FAILED" || code === "UPSTREAM_TIMEOUT");
+}
+
+function toWarning(message: string): Warning {
+  return { code: "PROVIDER_WARNING", message: message.slice(0, MAX_PROVIDER_WARNING_LENGTH).toWellFormed() };
+}
+
+function ended(): GatewayError {
+  return new GatewayError("INTERRUPTED", "the generation was ended by others while it was carried out");
 }
 
 function upstreamTimeout(): GatewayError {

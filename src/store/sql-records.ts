@@ -18,6 +18,8 @@ import { type Database, NEEDED_MIGRATIONS } from "./database.ts";
 import { toGeneration, toGenerationRow, toImage, toImageRow, toJsonList, toPreviewText } from "./rows.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
+/** In US dollars, written as every cost is. */
+const NO_COST = "0.000000";
 
 /** {@link Records} in SQL, the same statements on every engine. */
 export class SqlRecords implements Records {
@@ -133,6 +135,7 @@ export class SqlRecords implements Records {
         failure: outcome.status === "FAILED" ? JSON.stringify(outcome.failure) : null,
         usage: outcome.usage ? JSON.stringify(outcome.usage) : null,
         cost: outcome.cost ?? null,
+        ...(outcome.warnings && { warnings: JSON.stringify(outcome.warnings) }),
         finished_at: at.getTime(),
         lease_until: null,
       })
@@ -159,6 +162,7 @@ export class SqlRecords implements Records {
       .set((row) => ({
         status: "CANCELED",
         failure: row.case().when("status", "=", "RUNNING").then(JSON.stringify(failureWhenRunning)).else(null).end(),
+        cost: row.case().when("status", "=", "QUEUED").then(NO_COST).else(null).end(),
         finished_at: at.getTime(),
         lease_until: null,
       }))

@@ -157,13 +157,14 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
     });
 
     describe("cancel", () => {
-      test("ends what is queued, without a failure, so that nobody starts it", async () => {
+      test("ends what is queued, without a failure and at no cost, so that nobody starts it", async () => {
         await accept(records, orderOf("gen_1"));
 
         expect(await records.cancel("gen_1", FAILURE, FINISHED_AT)).toBe(true);
         expect(await find(records, "gen_1")).toStrictEqual({
           ...orderOf("gen_1"),
           status: "CANCELED",
+          cost: "0.000000",
           finishedAt: FINISHED_AT,
         });
         expect(await records.start("gen_1", claimOf())).toBeUndefined();

@@ -257,6 +257,19 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_2")).toMatchObject({ status: "FAILED", failure: FAILURE, usage, cost });
       });
 
+      test("keeps the warnings that came with the end, and otherwise those there were", async () => {
+        const warnings = [warning("SEED_IGNORED", "it has no seed")];
+        for (const id of ["gen_1", "gen_2", "gen_3"]) await begin(records, { ...orderOf(id), warnings });
+        const more = [...warnings, warning("PROVIDER_WARNING", 'the "provider" said 否')];
+        await records.finish("gen_1", WORKER, { status: "SUCCEEDED", warnings: more }, FINISHED_AT);
+        await records.finish("gen_2", WORKER, { status: "FAILED", failure: FAILURE, warnings: more }, FINISHED_AT);
+        await records.finish("gen_3", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+        records = await opened.reopen();
+
+        const found = await Promise.all(["gen_1", "gen_2", "gen_3"].map((id) => find(records, id)));
+        expect(found.map((generation) => generation?.warnings)).toStrictEqual([more, more, warnings]);
+      });
+
       test.each(FAILURE_CODES)("keeps a failure of code %s exactly", async (code) => {
         const failure: GenerationFailure = {
           code,

@@ -105,7 +105,7 @@ test("a quote follows the name of a retired model", async () => {
   expect(body.data.quote).toMatchObject({
     model: { id: "gpt-image-2.6-flare" },
     minCost: "0.005890",
-    warnings: [{ code: "MODEL_REPLACED" }],
+    warnings: [{ code: "MODEL_REPLACED" }, { code: "PRICE_CLASS_CHANGED" }],
   });
 });
 

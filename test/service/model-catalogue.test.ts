@@ -146,12 +146,21 @@ describe("a price class", () => {
   test("is not left by itself", () => {
     const refusal = refusalOf(() => replacing("cheap").resolve("old"));
     expect(refusal).toMatchObject({ code: "MODEL_UNAVAILABLE" });
-    expect(refusal?.message).toMatch(/old is not replaced by itself by new, .* another price class.*living, new/);
+    expect(refusal?.message).toMatch(
+      /^the model old has shut down; it is not replaced by itself by new, .* price class; use/,
+    );
+    expect(refusal?.message).toMatch(/living, new$/);
   });
 
   test("is left where someone decided it, and kept otherwise", () => {
-    expect(resolvedId(replacing("cheap", { mayChangePriceClass: true }), "old")).toBe("new");
-    expect(resolvedId(replacing("dear"), "old")).toBe("new");
+    const decided = replacing("cheap", { mayChangePriceClass: true }).resolve("old");
+    expect(decided.model.description.id).toBe("new");
+    expect(decided.warnings).toEqual([
+      { code: "MODEL_REPLACED", message: expect.stringContaining("new was used") },
+      { code: "PRICE_CLASS_CHANGED", message: expect.stringContaining("dear instead of cheap") },
+    ]);
+    const kept = replacing("dear").resolve("old");
+    expect([kept.model.description.id, kept.warnings.map(({ code }) => code)]).toEqual(["new", ["MODEL_REPLACED"]]);
   });
 });
 
@@ -213,6 +222,19 @@ describe("what an operator decides", () => {
     expect(resolved.model.description.id).toBe("other");
     expect(resolved.fallbacks.map(({ description }) => description.id)).toEqual(["living"]);
     expect(decide({}, { best: ["living"] }).resolve("living").fallbacks).toEqual([]);
+  });
+
+  test("may send models to each other only where one of them is the vendor's own way", () => {
+    const ways = [model("living"), model("one", "2026-01-01", "two"), model("two", undefined, "one")];
+    const decide = (changes: Record<string, Partial<ModelDescription>>) => {
+      const operator = { models: new Map(Object.entries(changes)), aliases: new Map() };
+      return new ModelCatalogue([new ScriptedProvider(ways)], "living", () => TODAY, operator);
+    };
+    expect(resolvedId(decide({ one: { replacement: "two" } }), "one")).toBe("two");
+    expect(resolvedId(decide({ two: { replacement: "one" } }), "one")).toBe("two");
+    expect(() => decide({ one: { replacement: "two" }, two: { replacement: "one" } })).toThrow(
+      /in a circle: one, two, one/,
+    );
   });
 
   test("is refused with every problem at once", () => {

@@ -29,6 +29,16 @@ interface SdkImageModel {
 interface SdkResult {
   readonly images: readonly (string | Uint8Array)[];
   readonly usage?: Readonly<Record<string, number | undefined>>;
+  readonly warnings?: readonly SdkWarning[];
+}
+
+/** `setting` in version 2, `feature` since. */
+interface SdkWarning {
+  readonly type: string;
+  readonly setting?: string;
+  readonly feature?: string;
+  readonly details?: string;
+  readonly message?: string;
 }
 
 type Load = (packageName: string) => Promise<Readonly<Record<string, unknown>>>;
@@ -139,13 +149,21 @@ async function* generate(
   if (result.images.length === 0) {
     throw new GatewayError("UPSTREAM_FAILED", "the provider answered without an image", { isRetryable: false });
   }
+  const warnings = (result.warnings ?? []).map(toText);
   for (const [index, image] of result.images.slice(0, n).entries()) {
-    yield { type: "image", index, bytes: once(typeof image === "string" ? Buffer.from(image, "base64") : image) };
+    const bytes = once(typeof image === "string" ? Buffer.from(image, "base64") : image);
+    yield { type: "image", index, bytes, ...(index === 0 && warnings.length > 0 && { warnings }) };
   }
   const { inputTokens, outputTokens, totalTokens } = result.usage ?? {};
   if (inputTokens !== undefined && outputTokens !== undefined && totalTokens) {
     yield { type: "usage", usage: { inputTokens, outputTokens, totalTokens } };
   }
+}
+
+function toText({ type, setting, feature = setting, details, message }: SdkWarning): string {
+  if (message !== undefined) return String(message);
+  const what = `${feature} is ${type === "compatibility" ? "only partly supported" : "not supported"}`;
+  return details === undefined ? what : `${what}: ${details}`;
 }
 
 function ratioOf(width: number, height: number): string {

@@ -120,21 +120,43 @@ const DALL_E: Omit<ModelDescription, "id" | "maxImages" | "sizes" | "maxPromptLe
 
 /**
  * Replacements skip a generation that would soon have to be replaced in turn: what was the best of its day becomes
- * gpt-image-2.6-sunburst, what was the quick and cheap one gpt-image-2.6-flare.
+ * gpt-image-2.6-sunburst, what was the quick and cheap one gpt-image-2.6-flare. Those of models whose end is not
+ * announced are for the day on which it is.
  *
  * A price class is the price of a million output tokens, roughly: `standard` 30 to 40 dollars, `mini` 8, and `per image`
- * where there were no tokens. The names that were retired before this release was made have led to today's models
- * ever since, whatever these cost.
+ * where there were no tokens. Where a name would otherwise stop working, its replacement may be of another class:
+ * docs/decisions/2026-11-24-price-classes.md.
  */
 export const CATALOGUE: readonly ModelDescription[] = [
-  { ...TODAYS, id: "gpt-image-2.6-flare", prices: [price("2026-11-04", "gpt-image-2.6-flare", TODAYS_PRICES)] },
-  { ...TODAYS, id: "gpt-image-2.6-sunburst", prices: [price("2026-11-04", "gpt-image-2.6-sunburst", TODAYS_PRICES)] },
-  { ...TODAYS, id: "gpt-image-2.5-flare", prices: [price("2026-09-08", "gpt-image-2.5-flare", TODAYS_PRICES)] },
-  { ...TODAYS, id: "gpt-image-2.5-sunburst", prices: [price("2026-09-08", "gpt-image-2.5-sunburst", TODAYS_PRICES)] },
+  {
+    ...TODAYS,
+    id: "gpt-image-2.6-flare",
+    replacement: "gpt-image-2.6-sunburst",
+    prices: [price("2026-11-04", "gpt-image-2.6-flare", TODAYS_PRICES)],
+  },
+  {
+    ...TODAYS,
+    id: "gpt-image-2.6-sunburst",
+    replacement: "gpt-image-2.6-flare",
+    prices: [price("2026-11-04", "gpt-image-2.6-sunburst", TODAYS_PRICES)],
+  },
+  {
+    ...TODAYS,
+    id: "gpt-image-2.5-flare",
+    replacement: "gpt-image-2.6-flare",
+    prices: [price("2026-09-08", "gpt-image-2.5-flare", TODAYS_PRICES)],
+  },
+  {
+    ...TODAYS,
+    id: "gpt-image-2.5-sunburst",
+    replacement: "gpt-image-2.6-sunburst",
+    prices: [price("2026-09-08", "gpt-image-2.5-sunburst", TODAYS_PRICES)],
+  },
   {
     ...TODAYS,
     id: "gpt-image-2",
     qualities: TO_HIGH,
+    replacement: "gpt-image-2.6-sunburst",
     outputTokens: TOKENS_OF_2,
     prices: [price("2026-04-21", "gpt-image-2", TODAYS_PRICES)],
   },
@@ -156,6 +178,7 @@ export const CATALOGUE: readonly ModelDescription[] = [
     shutdownDate: "2026-12-01",
     replacement: "gpt-image-2.6-flare",
     priceClass: "mini",
+    mayChangePriceClass: true,
     prices: [
       price("2025-10-06", "gpt-image-1-mini", {
         textInput: "2",
@@ -171,7 +194,6 @@ export const CATALOGUE: readonly ModelDescription[] = [
     sizes: THREE_SIZES,
     shutdownDate: "2026-10-23",
     replacement: "gpt-image-2.6-sunburst",
-    mayChangePriceClass: true,
     outputTokens: TOKENS_BY_SIZE,
     prices: [
       price("2025-04-23", "gpt-image-1", {

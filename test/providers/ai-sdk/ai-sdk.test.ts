@@ -1,13 +1,18 @@
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { MockImageModelV4 } from "ai/test";
 import { GatewayError } from "../../../src/errors.ts";
 import type { GenerateRequest, ImageProvider, ProviderEvent } from "../../../src/ports/image-provider.ts";
 import { type AiSdkModel, createAiSdk } from "../../../src/providers/ai-sdk/ai-sdk.ts";
+import { startGateway } from "../../support/gateway.ts";
 import { plainImage } from "../../support/scripted-provider.ts";
+import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
+const newDirectory = temporaryDirectories();
 const REQUEST: GenerateRequest = {
   model: "flux",
   prompt: "a fox",
@@ -78,6 +83,22 @@ describe("with the SDK's own test model", () => {
     expect(calls[0]).toMatchObject({ size: undefined, aspectRatio: "3:2" });
   });
 
+  test("what it warns of comes with the first image, in the words of every version", async () => {
+    const warnings = [
+      { type: "unsupported", feature: "seed" },
+      { type: "unsupported-setting", setting: "size", details: "use aspectRatio" },
+      { type: "compatibility", feature: "n" },
+      { type: "other", message: "mind the gap" },
+    ] as never;
+    const images = [new Uint8Array([1]), new Uint8Array([2])];
+    const provider = await mocked({ doGenerate: async () => ({ images, warnings, response: RESPONSE }) });
+    const events = await Array.fromAsync(provider.generate(REQUEST, new AbortController().signal));
+    expect(events.map((event) => "warnings" in event && event.warnings)).toEqual([
+      ["seed is not supported", "size is not supported: use aspectRatio", "n is only partly supported", "mind the gap"],
+      false,
+    ]);
+  });
+
   test("an answer without images, and an error that nobody knows, may have been billed", async () => {
     const empty = await mocked({ doGenerate: async () => ({ images: [], warnings: [], response: RESPONSE }) });
     expect(await failureOf(empty)).toMatchObject({ code: "UPSTREAM_FAILED", isRetryable: false });
@@ -110,6 +131,7 @@ describe("with @ai-sdk/fal against a local server", () => {
   let body: unknown;
   let asked: unknown[];
   let provider: ImageProvider;
+  let baseURL: string;
 
   beforeEach(async () => {
     status = 200;
@@ -124,7 +146,7 @@ describe("with @ai-sdk/fal against a local server", () => {
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     body = { images: [{ url: `${baseURL}/made.png`, width: 64, height: 64, content_type: "image/png" }] };
     const settings = { baseURL, apiKey: "the-key" };
     provider = await createAiSdk([{ ...ENTRY, package: "@ai-sdk/fal", model: "fal-ai/flux/dev", settings }]);
@@ -142,6 +164,44 @@ describe("with @ai-sdk/fal against a local server", () => {
         expect.objectContaining({ prompt: "a fox", num_images: 1, seed: 7, image_size: { width: 1536, height: 1024 } }),
       ],
     ]);
+  });
+
+  test("a whole gateway makes its images, and tells their cost and what the package warns of", async () => {
+    const modelsFile = join(await newDirectory(), "models.json");
+    const flux = {
+      provider: "ai-sdk",
+      package: "@ai-sdk/fal",
+      model: "fal-ai/flux/dev",
+      settings: { baseURL, apiKey: "the-key" },
+      providerOptions: { fal: { output_format: "png" } },
+      sizes: ["64x64"],
+      prices: [{ from: "2026-11-01", source: "a test", perImage: "0.025" }],
+    };
+    await writeFile(modelsFile, JSON.stringify({ models: { flux } }));
+    const gateway = await startGateway({ modelsFile, defaultModel: "flux" });
+    try {
+      const answer = await fetch(`${gateway.url}/v1/images/generations`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ prompt: "a fox", size: "64x64", response_format: "url" }),
+      });
+      expect(await answer.json()).toMatchObject({ data: [{ url: expect.stringContaining("/images/img_") }] });
+      expect(answer.headers.get("Warning")).toMatch(/'output_format' \(use 'outputFormat'\)/);
+      const query = "{ generations { edges { node { model { id provider } cost warnings { code message } } } } }";
+      const { body: history } = await gateway.graphql(query);
+      expect(history.data.generations.edges).toMatchObject([
+        {
+          node: {
+            model: { id: "flux", provider: "ai-sdk" },
+            cost: "0.025000",
+            warnings: [{ code: "PROVIDER_WARNING" }],
+          },
+        },
+      ]);
+      expect(asked).toHaveLength(1);
+    } finally {
+      await gateway.close();
+    }
   });
 
   test.each<[number, object, string, string, boolean]>([

@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import type { ModelDescription } from "../../../src/ports/image-provider.ts";
 import { CATALOGUE, describeModels } from "../../../src/providers/openai/catalogue.ts";
 
 const TODAY = "2026-11-22";
@@ -8,11 +9,11 @@ test("every name stands for one model", () => {
   expect(models.size).toBe(CATALOGUE.length);
 });
 
-test("every model that ends leads to one whose end is not announced", () => {
-  for (const { shutdownDate, replacement } of CATALOGUE) {
-    expect(replacement === undefined).toBe(shutdownDate === undefined);
-    if (replacement) expect(models.get(replacement)).toMatchObject({ id: replacement });
-    if (replacement) expect(models.get(replacement)?.shutdownDate).toBeUndefined();
+test("every model leads to another one whose end is not announced", () => {
+  for (const { id, shutdownDate, replacement = "" } of CATALOGUE) {
+    expect(replacement).not.toBe(id);
+    expect(models.get(replacement)).toMatchObject({ id: replacement });
+    expect(models.get(replacement)?.shutdownDate).toBeUndefined();
     if (shutdownDate) expect(shutdownDate).toMatch(/^\d{4}-\d\d-\d\d$/);
   }
 });
@@ -39,7 +40,8 @@ test.each(CATALOGUE.map((model) => [model.id, model] as const))("%s has xhigh an
 test("unknown names get the rules of gpt-image-2 without its price, once each, and known ones keep theirs", () => {
   const described = describeModels(["flux-local", "gpt-image-1.5", "flux-local"]);
   expect(described).toHaveLength(CATALOGUE.length + 1);
-  const { prices: _prices, priceClass: _class, outputTokens: _tokens, ...abilities } = models.get("gpt-image-2") ?? {};
+  const known = models.get("gpt-image-2") ?? {};
+  const { prices: _p, priceClass: _c, outputTokens: _t, replacement: _r, ...abilities } = known as ModelDescription;
   expect(described.at(-1)).toEqual({ ...abilities, id: "flux-local" });
 });
 
@@ -64,11 +66,14 @@ test.each(["gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-
   },
 );
 
-test("a replacement of another price class was decided on only for names that nobody can call any more", () => {
-  for (const { id, priceClass, replacement, shutdownDate, mayChangePriceClass } of CATALOGUE) {
-    if (!replacement || models.get(replacement)?.priceClass === priceClass) continue;
-    expect([id, mayChangePriceClass ?? false]).toEqual([id, shutdownDate !== undefined && shutdownDate <= TODAY]);
-  }
+test("a replacement of another price class is decided on for those models alone that end and have no other", () => {
+  const decided = CATALOGUE.filter(({ mayChangePriceClass }) => mayChangePriceClass);
+  const changing = CATALOGUE.filter(({ priceClass, replacement = "" }) => {
+    return models.get(replacement)?.priceClass !== priceClass;
+  });
+  expect(changing).toEqual(decided);
+  expect(decided.map(({ id }) => id).sort()).toEqual(["dall-e-2", "dall-e-3", "gpt-image-1-mini"]);
+  for (const { shutdownDate } of decided) expect(shutdownDate).toBeDefined();
 });
 
 test("today's models edit up to 16 images with a mask, and show up to 3 previews of a single image", () => {
