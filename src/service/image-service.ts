@@ -469,8 +469,8 @@ export class ImageService {
     const { queue, runner, keeper, watch, delivery } = this.#options;
     this.#isClosing = true;
     const timer = setTimeout(() => runner.interrupt(), graceMs);
-    await keeper.stop();
-    await queue.drain();
+    // Both at once: what is interrupted makes room, and nothing that waits may take it.
+    await Promise.all([queue.drain(), keeper.stop()]);
     clearTimeout(timer);
     await watch.settle();
     this.#drained.abort();
