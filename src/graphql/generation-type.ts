@@ -56,7 +56,7 @@ class TokenUsageType implements TokenUsage {
 }
 
 @ArgsType()
-class ImageUrlArgs {
+export class ImageUrlArgs {
   @Field(() => Int, {
     nullable: true,
     description: "Width in pixels, 1 to 3840; left out, it follows from the height.",

@@ -1,10 +1,11 @@
 import "reflect-metadata";
 import { type GraphQLFieldResolver, type GraphQLSchema, isObjectType, printSchema } from "graphql";
 import { buildSchemaSync, type NonEmptyArray, type PubSub } from "type-graphql";
-import type { ToContext } from "./context.ts";
+import type { GraphQLContext, ToContext } from "./context.ts";
 import { toClientError } from "./errors.ts";
 import { FederationResolver, printSubgraph } from "./federation.ts";
 import { GenerationEventsResolver } from "./generation-events.ts";
+import type { ImageType, ImageUrlArgs } from "./generation-type.ts";
 import { ImageResolver } from "./resolvers.ts";
 
 /** type-graphql has no place to describe these. */
@@ -41,6 +42,11 @@ export function describeGraph(): { readonly schema: string; readonly subgraph: s
 
 type Resolve = GraphQLFieldResolver<unknown, unknown>;
 
+/** Fields that a page asks for by the dozen. type-graphql would make several promises for the arguments of each. */
+const DIRECT: ReadonlyMap<string, GraphQLFieldResolver<ImageType, GraphQLContext, ImageUrlArgs>> = new Map([
+  ["Image.url", (image, options, context) => image.url(options, context)],
+]);
+
 function buildSchemaOf(resolvers: NonEmptyArray<new () => object>): GraphQLSchema {
   const schema = buildSchemaSync({ resolvers, validate: false, pubSub: NO_PUB_SUB });
   for (const [name, description] of Object.entries(ROOT_DESCRIPTIONS)) {
@@ -57,7 +63,8 @@ function bind(schema: GraphQLSchema, toContext: ToContext): GraphQLSchema {
     const isRoot = type.name in ROOT_DESCRIPTIONS;
     for (const field of Object.values(type.getFields())) {
       if (field.resolve) {
-        const resolve = withOwnContext(field.resolve, toContext);
+        const direct = DIRECT.get(`${type.name}.${field.name}`) as Resolve | undefined;
+        const resolve = withOwnContext(direct ?? field.resolve, toContext);
         field.resolve = isRoot ? resolve : unlessPlain(field.name, resolve);
       }
       if (field.subscribe) field.subscribe = withOwnContext(field.subscribe, toContext);
