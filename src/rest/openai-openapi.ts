@@ -9,6 +9,8 @@ type Schemas = { readonly [name: string]: Json };
 
 const PROMPT = "a red fox in a snowy forest at night";
 
+const FORM_EXAMPLE: Readonly<Record<string, string>> = { prompt: PROMPT, response_format: "url" };
+
 /** Callers need no key yet, and what is not there is told apart by its code. */
 const IMAGE_ERRORS: readonly ErrorCode[] = ERROR_CODES.filter((code) => code !== "UNAUTHENTICATED");
 
@@ -75,8 +77,8 @@ function describeGeneration(): Json {
       required: true,
       content: {
         "application/json": { schema: request, example: { prompt: PROMPT, size: "1024x1024", response_format: "url" } },
-        "multipart/form-data": { schema: request },
-        "application/x-www-form-urlencoded": { schema: request },
+        "multipart/form-data": { schema: request, example: FORM_EXAMPLE },
+        "application/x-www-form-urlencoded": { schema: request, example: FORM_EXAMPLE },
       },
     },
     responses: describeAnswers("image_generation"),
@@ -93,8 +95,14 @@ function describeEdit(): Json {
     requestBody: {
       required: true,
       content: {
-        "multipart/form-data": { schema: { $ref: "#/components/schemas/ImageEditForm" } },
-        "application/json": { schema: { $ref: "#/components/schemas/ImageEditRequest" } },
+        "multipart/form-data": {
+          schema: { $ref: "#/components/schemas/ImageEditForm" },
+          example: FORM_EXAMPLE,
+        },
+        "application/json": {
+          schema: { $ref: "#/components/schemas/ImageEditRequest" },
+          example: { prompt: PROMPT, images: [{ file_id: "img_…" }], response_format: "url" },
+        },
       },
     },
     responses: describeAnswers("image_edit"),
@@ -123,7 +131,9 @@ function describeAnswers(event: string): Json {
 function propertiesOf(parameters: Readonly<Record<string, Parameter<unknown>>>): Schemas {
   const described = Object.entries(parameters).map(([name, { schema }]) => {
     const description = MEANINGS[name];
-    return [name, { ...schema, ...(description !== undefined && { description }) }];
+    const example = FORM_EXAMPLE[name];
+    const about = { ...(description !== undefined && { description }), ...(example && { examples: [example] }) };
+    return [name, { ...schema, ...about }];
   });
   return Object.fromEntries(described);
 }

@@ -153,12 +153,19 @@ function describeSchemas(): { readonly [name: string]: Json } {
       type: "object",
       required: ["prompt", "n", "size"],
       properties: {
-        prompt: { type: "string", minLength: 1, maxLength: MAX_PROMPT_LENGTH, description: "What they show" },
-        n: { type: ["string", "integer"], description: `How many: 1 to ${MAX_IMAGES}` },
+        prompt: {
+          type: "string",
+          minLength: 1,
+          maxLength: MAX_PROMPT_LENGTH,
+          description: "What they show",
+          examples: [EXAMPLE.prompt],
+        },
+        n: { type: ["string", "integer"], description: `How many: 1 to ${MAX_IMAGES}`, examples: [EXAMPLE.n] },
         size: {
           type: "string",
           pattern: "^[1-9][0-9]+x[1-9][0-9]+$",
           description: `WIDTHxHEIGHT in pixels: ${MIN_SIDE} to ${MAX_SIDE} a side, ratio 1:${MAX_RATIO} to ${MAX_RATIO}:1`,
+          examples: [EXAMPLE.size],
         },
       },
     },
