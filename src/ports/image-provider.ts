@@ -135,6 +135,8 @@ export interface ModelDescription {
   readonly edits?: Edits;
   /** For which operations callers can say how strictly content is filtered. @defaultValue none */
   readonly moderated?: readonly Operation[];
+  /** When the vendor made it, as it says itself; `undefined` while that is not known. */
+  readonly createdAt?: Date;
   /** `YYYY-MM-DD` as the vendor announced it; `undefined` while none is announced. */
   readonly shutdownDate?: string;
   /** The model to move to when this one shuts down, or has. */
@@ -230,6 +232,13 @@ export type ProviderEvent =
     }
   | { readonly type: "usage"; readonly usage: TokenUsage };
 
+/** What a vendor's own list says of a model; what it does not say is left out. */
+export interface Announcement {
+  readonly createdAt?: Date;
+  /** `YYYY-MM-DD`, or `null` where no end is announced. */
+  readonly shutdownDate?: string | null;
+}
+
 /**
  * A source of images.
  *
@@ -245,11 +254,8 @@ export interface ImageProvider {
   readonly name: string;
   readonly models: readonly ModelDescription[];
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
-  /**
-   * What the vendor announces today, by model: `YYYY-MM-DD`, or `null` for none. Models it says nothing of are left out.
-   * Left out by providers that cannot know.
-   */
-  shutdownDates?(signal: AbortSignal): Promise<ReadonlyMap<string, string | null>>;
+  /** What the vendor says of its models today, by their names. Left out by providers that cannot know. */
+  announcements?(signal: AbortSignal): Promise<ReadonlyMap<string, Announcement>>;
   /** Frees what the provider holds; no call is in flight any more. */
   close(): Promise<void>;
 }

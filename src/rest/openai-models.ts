@@ -22,9 +22,8 @@ export function openAIModelsRouter(service: Pick<ImageService, "models" | "model
   return router;
 }
 
-/** When a model was made is not known here, and clients expect a number. */
-const CREATED = 0;
-
-function toModel({ id, provider, shutdownDate }: ModelDescription): object {
-  return { id, object: "model", created: CREATED, owned_by: provider, shutdown_date: shutdownDate ?? null };
+/** When a model was made only its vendor knows, and clients expect a number. */
+function toModel({ id, provider, createdAt, shutdownDate }: ModelDescription): object {
+  const created = (createdAt?.getTime() ?? 0) / 1000;
+  return { id, object: "model", created, owned_by: provider, shutdown_date: shutdownDate ?? null };
 }

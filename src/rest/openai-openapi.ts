@@ -215,7 +215,10 @@ export function describeOpenAISchemas(): Schemas {
     Model: object(["id", "object", "created", "owned_by", "shutdown_date"], {
       id: text,
       object: { type: "string", const: "model" },
-      created: integer,
+      created: {
+        ...(integer as object),
+        description: "Seconds since 1970, UTC, as the vendor says it; 0 if it does not",
+      },
       owned_by: text,
       shutdown_date: { type: ["string", "null"], format: "date" },
     }),

@@ -306,7 +306,12 @@ function fitQuality(wanted: Quality, word: string, model: ModelDescription): { q
   };
 }
 
-function fitPreviews(wanted: number, n: number, { id, previews }: ModelDescription) {
+/** How many previews of each image a model shows of those that are wanted, and why not all. */
+export function fitPreviews(
+  wanted: number,
+  n: number,
+  { id, previews }: ModelDescription,
+): { readonly partialImages: number; readonly warnings: readonly Warning[] } {
   const { maxPartialImages = 0, maxImages = 0 } = previews ?? {};
   const partialImages = n > maxImages ? 0 : Math.min(wanted, maxPartialImages);
   const limit =

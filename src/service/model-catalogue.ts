@@ -1,5 +1,5 @@
 import { GatewayError, StartError } from "../errors.ts";
-import type { DigitalSourceType, ImageProvider, ModelDescription } from "../ports/image-provider.ts";
+import type { Announcement, DigitalSourceType, ImageProvider, ModelDescription } from "../ports/image-provider.ts";
 import type { Generation, Warning } from "../ports/records.ts";
 
 /** A model, and who makes images with it. */
@@ -77,7 +77,15 @@ export class ModelCatalogue {
     }
     const like = provider.models.find((model) => model.shutdownDate === undefined) ?? provider.models[0];
     if (!like) return [`models.${id}: ${provider.name} describes no model that this one could be like`];
-    const { prices: _p, priceClass: _c, outputTokens: _t, shutdownDate: _d, replacement: _r, ...abilities } = like;
+    const {
+      prices: _p,
+      priceClass: _c,
+      outputTokens: _t,
+      shutdownDate: _d,
+      replacement: _r,
+      createdAt: _a,
+      ...abilities
+    } = like;
     this.#models.set(id, { description: { ...abilities, ...changes, id }, provider });
     return [];
   }
@@ -193,18 +201,20 @@ export class ModelCatalogue {
     return leftMs > 0 && leftMs <= LEAVING_DAYS * DAY_MS ? end : undefined;
   }
 
-  /**
-   * Takes what a vendor announces today: a date, or `null` where none is announced. What the operator set stays.
-   */
-  announce(provider: ImageProvider, dates: ReadonlyMap<string, string | null>): void {
-    for (const [id, date] of dates) {
+  /** Takes what a vendor says of its models today. An end that the operator set stays. */
+  announce(provider: ImageProvider, announcements: ReadonlyMap<string, Announcement>): void {
+    for (const [id, { createdAt, shutdownDate }] of announcements) {
       const known = this.#models.get(id);
-      if (known?.provider !== provider || this.#operator.models.get(id)?.shutdownDate !== undefined) continue;
-      const { shutdownDate: _, ...description } = known.description;
-      this.#models.set(id, {
-        provider,
-        description: date === null ? description : { ...description, shutdownDate: date },
-      });
+      if (known?.provider !== provider) continue;
+      const { shutdownDate: before, ...others } = known.description;
+      const isKept = shutdownDate === undefined || this.#operator.models.get(id)?.shutdownDate !== undefined;
+      const end = isKept ? before : shutdownDate;
+      const description = {
+        ...others,
+        ...(createdAt && { createdAt }),
+        ...(typeof end === "string" && { shutdownDate: end }),
+      };
+      this.#models.set(id, { provider, description });
     }
   }
 

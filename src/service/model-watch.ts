@@ -52,8 +52,8 @@ export class ModelWatch {
   async #read(provider: ImageProvider): Promise<void> {
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TIMEOUT_MS)]);
     try {
-      const dates = await provider.shutdownDates?.(signal);
-      if (dates) this.#catalogue.announce(provider, dates);
+      const announcements = await provider.announcements?.(signal);
+      if (announcements) this.#catalogue.announce(provider, announcements);
     } catch (err) {
       if (this.#stop.signal.aborted) return;
       this.#logger.warn({ provider: provider.name, err }, "the provider does not tell when its models shut down");

@@ -14,6 +14,7 @@ import {
 import { canDo } from "./can-do.ts";
 import { costOf } from "./cost.ts";
 import type { EditIntake } from "./edit-intake.ts";
+import { fitPreviews } from "./generation-input.ts";
 import type { ImageIntake } from "./image-intake.ts";
 import { INTERRUPTED } from "./keeper.ts";
 import type { CataloguedModel, ModelCatalogue, ResolvedModel } from "./model-catalogue.ts";
@@ -173,11 +174,11 @@ export class Runner {
     fallbacks: readonly string[] = [],
   ): Promise<Generation | undefined> {
     const { records, events, worker } = this.#options;
-    const { id: generationId, requestedSize, warnings } = generation;
+    const { id: generationId, n, requestedSize, partialImages = 0, warnings } = generation;
     const next = {
       model: description.id,
       modelSize: nearestModelSize(requestedSize, description.sizes),
-      warnings: [...warnings, ...added],
+      warnings: [...warnings, ...added, ...fitPreviews(partialImages, n, description).warnings],
       fallbacks: fallbacks.filter((id) => id !== description.id),
     };
     const given = await this.#insist(generationId, () => records.fallBack(generationId, worker, next));
@@ -249,7 +250,7 @@ export class Runner {
       quality,
       format: formatAskedFor,
       background,
-      partialImages,
+      partialImages: fitPreviews(partialImages, n, description).partialImages,
       ...(seed !== undefined && { seed }),
       ...(compression !== undefined && formatAskedFor === format && { compression }),
       ...(moderation !== undefined && { moderation }),

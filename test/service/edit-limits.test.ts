@@ -25,6 +25,7 @@ let broken: ScriptedProvider;
 let sound: ScriptedProvider;
 let gateway: RunningGateway;
 let png: Buffer;
+let now: Date;
 
 beforeEach(async () => {
   broken = new ScriptedProvider([{ ...ABLE, id: "broken" }]);
@@ -32,13 +33,14 @@ beforeEach(async () => {
   broken.script = async function* () {
     throw new GatewayError("UPSTREAM_FAILED", "out of order", { billed: "NO", retryAfterSeconds: 0 });
   };
-  sound = new ScriptedProvider([PICKY, ABLE]);
+  sound = new ScriptedProvider([PICKY, ABLE, { ...ABLE, id: "leaving", shutdownDate: "2026-12-01" }]);
+  now = new Date("2026-11-30T12:00:00Z");
   const modelsFile = join(await newDirectory(), "models.json");
   await writeFile(
     modelsFile,
     JSON.stringify({ aliases: { sturdy: ["broken", "picky", "able"], narrow: ["broken", "picky"] } }),
   );
-  gateway = await startGateway({ providers: [broken, sound], defaultModel: "picky", modelsFile });
+  gateway = await startGateway({ providers: [broken, sound], defaultModel: "picky", modelsFile, now: () => now });
   png = await plainImage(96, 64, 3, "PNG");
 });
 
@@ -86,6 +88,18 @@ describe("an edit that its model cannot do", () => {
     expect(await run("narrow")).toMatchObject({ status: "FAILED", model: "broken", warnings: [] });
     expect(sound.requests.map(({ model }) => model)).toEqual(["able"]);
   });
+});
+
+test("the key of an edit goes on answering when its model has ended and nothing replaces it", async () => {
+  const input = () => ({ model: "leaving", idempotencyKey: "k", images: [upload(png)] });
+  const accepted = await submit(input());
+  await gateway.gateway.images.wait(accepted, 60_000);
+  now = new Date("2026-12-01T00:00:00Z");
+
+  expect(await submit(input())).toMatchObject({ id: accepted.id, status: "SUCCEEDED", model: "leaving" });
+  await expect(submit({ ...input(), n: 2 })).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
+  await expect(submit({ ...input(), idempotencyKey: "k2" })).rejects.toMatchObject({ code: "MODEL_UNAVAILABLE" });
+  expect(sound.requests).toHaveLength(1);
 });
 
 test("an edit that it can do is given to it", async () => {

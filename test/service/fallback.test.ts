@@ -64,6 +64,16 @@ test("an outage goes on with the next model that can do it, recorded before that
   expect(second.requests).toEqual([expect.objectContaining({ model: "any-size-1", size: { width: 96, height: 64 } })]);
 });
 
+test("a model that shows no previews is asked for none, and says so", async () => {
+  api.respondWith({ error: { status: 503, headers: { "retry-after": "0" } } });
+  expect(await generate({ partialImages: 2, size: "64x64" })).toMatchObject({
+    status: "SUCCEEDED",
+    model: { id: "small-1" },
+    warnings: [{ code: "MODEL_FELL_BACK" }, { code: "PARTIAL_IMAGES_IGNORED" }],
+  });
+  expect(second.requests).toMatchObject([{ partialImages: 0 }]);
+});
+
 test("a provider that cannot be reached is an outage", async () => {
   await api.close();
   expect(await generate()).toMatchObject({ status: "SUCCEEDED", model: { id: "small-1" } });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { GatewayError } from "../../src/errors.ts";
-import type { ModelDescription } from "../../src/ports/image-provider.ts";
+import type { Announcement, ModelDescription } from "../../src/ports/image-provider.ts";
 import { ModelCatalogue } from "../../src/service/model-catalogue.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "../support/scripted-provider.ts";
 
@@ -179,23 +179,32 @@ describe("a model that is about to end", () => {
   });
 
   test("is what its vendor announces, unless the operator knows better", () => {
-    const provider = new ScriptedProvider([model("living"), model("a"), model("b", "2026-12-01"), model("c")]);
+    const provider = new ScriptedProvider([
+      model("living"),
+      model("a"),
+      model("b", "2026-12-01"),
+      model("c"),
+      model("d", "2026-12-02"),
+    ]);
     const operator = { models: new Map([["c", { shutdownDate: "2027-01-01" }]]), aliases: new Map() };
     const catalogue = new ModelCatalogue([provider], "living", () => TODAY, operator);
-    const dates = new Map([
-      ["a", "2026-11-30"],
-      ["b", null],
-      ["c", "2026-11-30"],
-      ["nowhere", "2026-11-30"],
+    const dates = new Map<string, Announcement>([
+      ["a", { shutdownDate: "2026-11-30" }],
+      ["b", { shutdownDate: null }],
+      ["c", { shutdownDate: "2026-11-30", createdAt: TODAY }],
+      ["d", { createdAt: TODAY }],
+      ["nowhere", { shutdownDate: "2026-11-30" }],
     ]);
     catalogue.announce(new ScriptedProvider(), dates);
     expect(catalogue.find("a")?.description.shutdownDate).toBeUndefined();
     catalogue.announce(provider, dates);
-    expect(["a", "b", "c"].map((id) => catalogue.find(id)?.description.shutdownDate)).toEqual([
+    expect(["a", "b", "c", "d"].map((id) => catalogue.find(id)?.description.shutdownDate)).toEqual([
       "2026-11-30",
       undefined,
       "2027-01-01",
+      "2026-12-02",
     ]);
+    expect(["a", "c", "d"].map((id) => catalogue.find(id)?.description.createdAt)).toEqual([undefined, TODAY, TODAY]);
   });
 });
 

@@ -50,6 +50,7 @@ test("what the vendor announces is known at the start and a day later, and the l
   await first;
   expect(dateOf("gpt-image-1-mini")).toBe("2026-12-02");
   expect(dateOf("gpt-image-2")).toBeUndefined();
+  expect(catalogue.find("gpt-image-2")?.description.createdAt).toEqual(new Date(1_795_348_800_000));
   expect(warned()).toEqual(Object.entries(soon));
 
   lines.length = 0;
@@ -78,6 +79,16 @@ test.each([
   await second;
   expect(dateOf("gpt-image-2")).toBe("2026-12-24");
 });
+
+test.each([0, -1, 1.5, 1e15, "1795348800", null])(
+  "a model that was made at %j was made nobody knows when",
+  async (created) => {
+    api.models.raw = { body: JSON.stringify({ data: [{ id: "gpt-image-2", created }] }) };
+    const [first] = start();
+    await first;
+    expect(catalogue.find("gpt-image-2")?.description).not.toHaveProperty("createdAt");
+  },
+);
 
 test("dates that are none are left out, as are models without the field", async () => {
   const wrong = ["2026-13-01", "2026-02-30", "tomorrow", "", 20261201, ["2026-12-01"], "2026-12-01T00:00:00Z"];

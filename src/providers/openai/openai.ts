@@ -2,12 +2,12 @@ import OpenAI from "openai";
 import { GatewayError } from "../../errors.ts";
 import type { Downloads } from "../../ports/downloads.ts";
 import type { GenerateRequest, ImageProvider, ProviderEvent } from "../../ports/image-provider.ts";
+import { readAnnouncements } from "./announcements.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
 import { describeModels } from "./catalogue.ts";
 import { toEditParameters } from "./edit-parameters.ts";
 import { bytesOf, httpFetch } from "./http-fetch.ts";
 import { MAX_IMAGE_BYTES, readImages } from "./image-answer.ts";
-import { readShutdownDates } from "./shutdown-dates.ts";
 import { notDownloaded, timedOut, toGatewayError } from "./to-gateway-error.ts";
 
 export interface OpenAIOptions {
@@ -60,7 +60,7 @@ export function createOpenAI(options: OpenAIOptions): ImageProvider {
     name: "openai",
     models: describeModels(extraModels),
     generate: (request, signal) => generate(client, options, request, signal),
-    shutdownDates: (signal) => readShutdownDates(client, signal),
+    announcements: (signal) => readAnnouncements(client, signal),
     close: async () => {},
   };
 }

@@ -1,0 +1,48 @@
+import type OpenAI from "openai";
+import type { Announcement } from "../../ports/image-provider.ts";
+import { BrokenAnswer } from "./broken-answer.ts";
+import { toRecord } from "./json-strings.ts";
+
+/** The most that is read of the list. */
+const MAX_LIST_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Reads what the list of models says of each. Servers that do not know `shutdown_date` leave it out, and so do we.
+ *
+ * @see https://developers.openai.com/api/docs/deprecations
+ */
+export async function readAnnouncements(
+  client: OpenAI,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Announcement>> {
+  const response = await client.models.list({ signal }).asResponse();
+  const parts: Uint8Array[] = [];
+  let byteCount = 0;
+  for await (const part of response.body ?? []) {
+    byteCount += part.byteLength;
+    if (byteCount > MAX_LIST_BYTES) throw new BrokenAnswer("its list of models is too long");
+    parts.push(part);
+  }
+  const { data } = toRecord(JSON.parse(Buffer.concat(parts).toString()));
+  if (!Array.isArray(data)) throw new BrokenAnswer("it holds no list of models");
+  const named = data.map(toRecord).filter(({ id }) => typeof id === "string");
+  return new Map(named.map((model) => [String(model.id), toAnnouncement(model)]));
+}
+
+function toAnnouncement({ created, shutdown_date }: Readonly<Record<string, unknown>>): Announcement {
+  const isAnnounced = shutdown_date === null || (typeof shutdown_date === "string" && isDate(shutdown_date));
+  return {
+    ...(isSeconds(created) && { createdAt: new Date(created * 1000) }),
+    ...(isAnnounced && { shutdownDate: shutdown_date }),
+  };
+}
+
+/** Since 1970; servers that do not know send 0, and no clock shows more than the year 9999. */
+function isSeconds(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value > 0 && value < 253_402_300_800;
+}
+
+function isDate(text: string): boolean {
+  const isShaped = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
+  return isShaped && new Date(text).toISOString().startsWith(text);
+}
