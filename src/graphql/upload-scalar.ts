@@ -41,9 +41,10 @@ async function* readFile(file: FileUpload): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** The parser's errors carry statuses of HTTP. */
+/** The parser's errors carry statuses of HTTP; those of the disk, on which files wait, are nobody's to mend. */
 function refuse(error: unknown): never {
-  const { status } = error as { readonly status?: unknown };
+  const { status, syscall } = error as { readonly status?: unknown; readonly syscall?: unknown };
+  if (syscall !== undefined) throw error;
   if (status === 413) {
     throw new GatewayError("PAYLOAD_TOO_LARGE", "the file is too large; send less than 50 MB", { cause: error });
   }

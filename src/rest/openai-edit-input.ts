@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { EditReferences, ImageReference } from "../service/edit-intake.ts";
 import { MAX_EDIT_IMAGES } from "../service/edit-intake.ts";
 import { ParameterError } from "./openai-errors.ts";
@@ -38,7 +39,7 @@ export function splitForm({ values, files }: UploadedForm): SplitEdit {
 
 /**
  * A JSON body names images instead: `{"images": [{"file_id": "img_…"}, {"image_url": "https://…"}]}`, and `mask`
- * likewise.
+ * likewise; a URL may also be a `data:` URL.
  *
  * @param rootUrl where the gateway's own URLs begin
  */
@@ -73,7 +74,18 @@ function toReference(name: string, value: unknown, rootUrl: string): ImageRefere
   if (entries.length !== 1 || typeof text !== "string") throw wrongReference(name);
   if (key === "file_id") return { id: text };
   if (key !== "image_url") throw wrongReference(name);
+  if (/^data:/i.test(text)) return toUpload(name, text);
   return text.startsWith(`${rootUrl}/images/`) ? { link: text.slice(rootUrl.length) } : { url: text };
+}
+
+/** An image in its own URL, which fits into a body only when it is small. */
+function toUpload(name: string, url: string): ImageReference {
+  const [, mediaType, base64] = /^data:(image\/[a-z]+);base64,([A-Za-z0-9+/]+={0,2})$/i.exec(url) ?? [];
+  if (base64 === undefined) {
+    const message = `Invalid '${name}': expected a data URL such as data:image/png;base64,….`;
+    throw new ParameterError("invalid_value", name, message);
+  }
+  return { bytes: Readable.from([Buffer.from(base64, "base64")]), mediaType };
 }
 
 function wrongReference(name: string): ParameterError {

@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, Response } from "express";
 import { type ErrorCode, GatewayError } from "../errors.ts";
 import { setErrorStatus, toCallerError } from "../http/errors.ts";
 import { HTTP_STATUS } from "../http/status.ts";
+import { mediaTypeOf } from "./openai-body.ts";
 
 /** OpenAI's names of what can be wrong with a parameter. */
 const PARAMETER_FAULTS = [
@@ -91,12 +92,19 @@ const PARAMETER_NAMES: Readonly<Record<string, string>> = {
   idempotencyKey: "Idempotency-Key",
 };
 
-/** `{"error": {"message", "type", "param", "code"}}` */
-export function toOpenAIError(error: GatewayError): { readonly error: object } {
+/** What is called otherwise in a JSON body. */
+const JSON_PARAMETER_NAMES = { ...PARAMETER_NAMES, images: "images" };
+
+/**
+ * `{"error": {"message", "type", "param", "code"}}`
+ *
+ * @param names what the door calls the inputs
+ */
+export function toOpenAIError(error: GatewayError, names = PARAMETER_NAMES): { readonly error: object } {
   const { type, code } = kindOf(error);
   const { field } = error.details;
   if (error instanceof ParameterError) return toOpenAIFields(error.message, type, error.fault, field);
-  const param = field === undefined ? null : (PARAMETER_NAMES[field] ?? field);
+  const param = field === undefined ? null : (names[field] ?? field);
   return toOpenAIFields(error.message, type, code, param);
 }
 
@@ -118,7 +126,9 @@ export const answerOpenAIErrors: ErrorRequestHandler = (error, request, response
   }
   setErrorStatus(response, callerError).status(statusOf(callerError));
   setRetryAdvice(response, callerError);
-  response.setHeader("Cache-Control", "no-store").json(toOpenAIError(callerError));
+  const names =
+    mediaTypeOf(request.get("Content-Type")) === "application/json" ? JSON_PARAMETER_NAMES : PARAMETER_NAMES;
+  response.setHeader("Cache-Control", "no-store").json(toOpenAIError(callerError, names));
 };
 
 const RETRY_ADVICE = "x-should-retry";

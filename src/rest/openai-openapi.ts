@@ -149,7 +149,11 @@ export function describeOpenAISchemas(): Schemas {
     oneOf: [
       object(["file_id"], { file_id: { type: "string", description: "The id of an image: `img_…`" } }),
       object(["image_url"], {
-        image_url: { type: "string", format: "uri", description: "Of this gateway, or of a host that it allows" },
+        image_url: {
+          type: "string",
+          format: "uri",
+          description: "Of this gateway, of a host that it allows, or a small image as data:image/png;base64,…",
+        },
       }),
     ],
   };

@@ -19,6 +19,7 @@ const TYPE = "invalid_type";
 const LONG = "string_above_max_length";
 const MISSING = "missing_required_parameter";
 const UNSUPPORTED = "unsupported_parameter";
+const WRONG_FILE = "unsupported_file_mimetype";
 
 let gateway: ScriptedGateway;
 /** At an address of this machine, under a name that the operator allows. */
@@ -168,6 +169,7 @@ describe("a parameter", () => {
 
 describe("an image in JSON is refused that", () => {
   const urlOf = (url: string) => ({ images: [{ image_url: url }] });
+  const inUrl = (type: string, bytes: Buffer) => `data:${type};base64,${bytes.toString("base64")}`;
   const insideUrl = () => `http://localhost:${(inside.address() as AddressInfo).port}/fox.png`;
 
   test.each<[string, () => object, number, string, string]>([
@@ -176,17 +178,21 @@ describe("an image in JSON is refused that", () => {
     ["is nobody's mask", () => ({ mask: { file_id: "img_1" } }), 404, "not_found", "mask"],
     ["has another size than its mask", () => ({ mask: { file_id: other } }), 400, INVALID, "mask"],
     ["has a mask that hides nothing", () => ({ mask: { file_id: ours } }), 400, INVALID, "mask"],
-    ["is at a private address", () => urlOf("https://169.254.169.254/latest/meta-data"), 400, INVALID, "image"],
-    ["is at a name of this machine", () => urlOf(insideUrl()), 400, INVALID, "image"],
-    ["is at a host that is not allowed", () => urlOf("https://elsewhere.example/fox.png"), 400, INVALID, "image"],
-    ["is a file of the machine", () => urlOf("file:///etc/passwd"), 400, INVALID, "image"],
-    ["is in its own URL", () => urlOf("data:image/png;base64,AAAA"), 400, INVALID, "image"],
+    ["is at a private address", () => urlOf("https://169.254.169.254/latest/meta-data"), 400, INVALID, "images"],
+    ["is at a name of this machine", () => urlOf(insideUrl()), 400, INVALID, "images"],
+    ["is at a host that is not allowed", () => urlOf("https://elsewhere.example/fox.png"), 400, INVALID, "images"],
+    ["is a file of the machine", () => urlOf("file:///etc/passwd"), 400, INVALID, "images"],
+    ["is in its own URL, and no image", () => urlOf("data:image/png;base64,AAAA"), 400, WRONG_FILE, "images"],
+    ["lies about its type in its own URL", () => urlOf(inUrl("image/jpeg", picture)), 400, WRONG_FILE, "images"],
+    ["is a zip bomb in its own URL", () => urlOf(inUrl("image/png", zipBomb())), 400, INVALID, "images"],
+    ["is no base64 in its own URL", () => urlOf("data:image/png;base64,?"), 400, INVALID, "images[0]"],
+    ["is no image's URL", () => urlOf("data:,hello"), 400, INVALID, "images[0]"],
     [
       "is at a changed URL of ours",
       () => urlOf(`${gateway.url}/images/${ours}.png?expires=9&signature=x`),
       403,
       "forbidden",
-      "image",
+      "images",
     ],
   ])("%s", async (_what, body, status, code, param) => {
     expect(await editAsJson(body())).toEqual(refusal(code, param, status));
@@ -197,10 +203,10 @@ describe("an image in JSON is refused that", () => {
 describe("a file is refused that", () => {
   test.each<[string, () => Promise<Blob> | Blob, string]>([
     ["is a zip bomb", () => fileOf(zipBomb()), INVALID],
-    ["is an SVG with a script", () => fileOf(SVG_WITH_SCRIPT, "image/svg+xml"), "unsupported_file_mimetype"],
-    ["says it is a PNG and is none", () => fileOf(SVG_WITH_SCRIPT), "unsupported_file_mimetype"],
-    ["is a PNG and says it is a JPEG", () => fileOf(picture, "image/jpeg"), "unsupported_file_mimetype"],
-    ["is empty", () => fileOf(Buffer.alloc(0)), "unsupported_file_mimetype"],
+    ["is an SVG with a script", () => fileOf(SVG_WITH_SCRIPT, "image/svg+xml"), WRONG_FILE],
+    ["says it is a PNG and is none", () => fileOf(SVG_WITH_SCRIPT), WRONG_FILE],
+    ["is a PNG and says it is a JPEG", () => fileOf(picture, "image/jpeg"), WRONG_FILE],
+    ["is empty", () => fileOf(Buffer.alloc(0)), WRONG_FILE],
     ["ends early", () => fileOf(picture.subarray(0, picture.length / 2)), INVALID],
   ])("%s, as an image and as a mask", async (_what, file, code) => {
     const bad = await file();

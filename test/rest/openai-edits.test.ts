@@ -126,7 +126,15 @@ describe("an edit by JSON", () => {
     const refused = await editAsJson({ prompt: "a hat", images: [{ image_url: "https://127.0.0.1/fox.png" }] });
 
     expect({ status, size: answer.size }).toEqual({ status: 200, size: "72x64" });
-    expect({ status: refused.status, param: refused.answer.error.param }).toEqual({ status: 400, param: "image" });
+    expect({ status: refused.status, param: refused.answer.error.param }).toEqual({ status: 400, param: "images" });
+  });
+
+  test("takes a small image in its own URL", async () => {
+    const url = `data:image/png;base64,${picture.toString("base64")}`;
+    const { status, answer } = await editAsJson({ prompt: "a hat", images: [{ image_url: url }] });
+
+    expect({ status, size: answer.size }).toEqual({ status: 200, size: "96x64" });
+    expect(given).toEqual([[picture]]);
   });
 
   test.each([
@@ -136,7 +144,7 @@ describe("an edit by JSON", () => {
     ["a text for an image", { images: ["img_1"] }, 400, "invalid_type", "images[0]"],
     ["an image and more", { images: [{ file_id: "img_1", detail: "high" }] }, 400, "invalid_type", "images[0]"],
     ["17 images", { images: Array(17).fill({ file_id: "img_1" }) }, 400, "array_above_max_length", "images"],
-    ["a stranger's image", { images: [{ file_id: "img_1" }] }, 404, "not_found", "image"],
+    ["a stranger's image", { images: [{ file_id: "img_1" }] }, 404, "not_found", "images"],
     ["a file where there is none", { images: [{ file_id: "img_1" }], image: "x" }, 400, "unknown_parameter", "image"],
   ])("of %s is refused as OpenAI does", async (_what, body, status, code, param) => {
     const refused = await editAsJson({ prompt: "a hat", ...body });

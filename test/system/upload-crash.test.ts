@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { afterEach, expect, test } from "@jest/globals";
 import { gatewayProcesses } from "../support/gateway-processes.ts";
+import { graphqlMultipart } from "../support/graphql-multipart.ts";
 import { namelessFiles } from "../support/nameless-files.ts";
 import { poll } from "../support/scripted-gateway.ts";
 import { plainImage } from "../support/scripted-provider.ts";
@@ -46,6 +47,27 @@ test(
     await service.kill();
 
     expect(await readdir(temporary)).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "files for which there is no room are a fault of the gateway, and told at once",
+  async () => {
+    const { url } = await startService({ TMPDIR: "/nowhere", LOG_LEVEL: "fatal" });
+    const bytes = await plainImage(96, 64, 1, "PNG");
+    const form = new FormData();
+    form.append("prompt", "a fox");
+    form.append("image", new Blob([new Uint8Array(bytes)], { type: "image/png" }));
+    const rest = await fetch(`${url}/v1/images/edits`, { method: "POST", body: form });
+    const operation = { query: EDIT, variables: VARIABLES };
+    const graph = await graphqlMultipart(url, operation, [{ path: "variables.input.images.0.upload", bytes }]);
+
+    expect({ status: rest.status, body: await rest.json() }).toMatchObject({
+      status: 500,
+      body: { error: { code: "internal" } },
+    });
+    expect(graph.body.errors).toMatchObject([{ extensions: { code: "INTERNAL" } }]);
   },
   TIMEOUT_MS,
 );
