@@ -3,6 +3,7 @@ import { z } from "zod";
 import { StartError } from "./errors.ts";
 import {
   BACKGROUNDS,
+  type Edits,
   IMAGE_FORMATS,
   type ModelDescription,
   OPERATIONS,
@@ -10,7 +11,7 @@ import {
   QUALITIES,
   SOURCE_FORMATS,
 } from "./ports/image-provider.ts";
-import type { AiSdkModel } from "./providers/ai-sdk/ai-sdk.ts";
+import { type AiSdkModel, LEAST_EDITS } from "./providers/ai-sdk/ai-sdk.ts";
 import { isUsd } from "./service/cost.ts";
 import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "./service/edit-intake.ts";
 import { MAX_PARTIAL_IMAGES } from "./service/generation-input.ts";
@@ -82,20 +83,30 @@ const abilities = {
     .optional(),
 };
 const operations = words(OPERATIONS).optional();
-const edits = z
-  .strictObject({
-    maxInputImages: z.int().min(1).max(MAX_EDIT_IMAGES).default(MAX_EDIT_IMAGES),
-    maxInputBytes: z.int().min(1).max(MAX_EDIT_IMAGE_BYTES).default(MAX_EDIT_IMAGE_BYTES),
-    inputFormats: words(SOURCE_FORMATS).default([...SOURCE_FORMATS]),
-    hasMask: z.boolean().default(true),
-  })
-  .optional();
+/** @param least what is meant by whatever is left out */
+const editsLike = ({ maxInputImages, maxInputBytes, inputFormats, hasMask }: Edits) =>
+  z
+    .strictObject({
+      maxInputImages: z.int().min(1).max(MAX_EDIT_IMAGES).default(maxInputImages),
+      maxInputBytes: z.int().min(1).max(MAX_EDIT_IMAGE_BYTES).default(maxInputBytes),
+      inputFormats: words(SOURCE_FORMATS).default(SOURCE_FORMATS.filter((format) => inputFormats.includes(format))),
+      hasMask: z.boolean().default(hasMask),
+    })
+    .optional();
+const ALL_EDITS: Edits = {
+  maxInputImages: MAX_EDIT_IMAGES,
+  maxInputBytes: MAX_EDIT_IMAGE_BYTES,
+  inputFormats: SOURCE_FORMATS,
+  hasMask: true,
+};
 const previews = z
   .strictObject({ maxPartialImages: z.int().min(0).max(MAX_PARTIAL_IMAGES), maxImages: z.int().min(1).max(10) })
   .optional();
 const model = z.union([
   z.strictObject({
     ...abilities,
+    operations,
+    edits: editsLike(LEAST_EDITS),
     provider: z.literal("ai-sdk"),
     package: z.string().regex(/^(@[a-z0-9._-]+\/)?[a-z0-9._-]+$/, "must be the name of an npm package"),
     model: z.string().min(1).max(200),
@@ -107,7 +118,13 @@ const model = z.union([
     providerOptions: z.record(z.string(), z.record(z.string(), z.json())).optional(),
     asksFor: z.enum(["size", "aspectRatio"]).optional(),
   }),
-  z.strictObject({ ...abilities, operations, edits, previews, provider: z.string().min(1).max(100).optional() }),
+  z.strictObject({
+    ...abilities,
+    operations,
+    edits: editsLike(ALL_EDITS),
+    previews,
+    provider: z.string().min(1).max(100).optional(),
+  }),
 ]);
 const file = z.strictObject({
   models: z.record(name, z.unknown()).optional(),

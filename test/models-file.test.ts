@@ -96,9 +96,9 @@ test.each<[string, unknown, RegExp]>([
   ["an edit of 17 images", { models: { a: { edits: { maxInputImages: 17 } } } }, /models\.a\.edits\.maxInputImages/],
   ["an edit of AVIF", { models: { a: { edits: { inputFormats: ["AVIF"] } } } }, /models\.a\.edits\.inputFormats/],
   [
-    "edits by the SDK",
-    { models: { a: { provider: "ai-sdk", package: "x", model: "m", edits: {} } } },
-    /models\.a: .*"edits"/,
+    "previews by the SDK",
+    { models: { a: { provider: "ai-sdk", package: "x", model: "m", previews: {} } } },
+    /models\.a: .*"previews"/,
   ],
   ["four previews", { models: { a: { previews: { maxPartialImages: 4, maxImages: 1 } } } }, /models\.a\.previews/],
   [

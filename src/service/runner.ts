@@ -372,9 +372,9 @@ function upstreamTimeout(): GatewayError {
   return new GatewayError("UPSTREAM_TIMEOUT", "the provider did not answer in time");
 }
 
-/** A format the model does not make is made here, from the one that loses nothing. */
+/** A format the model does not make is made here, from the one that loses nothing where it makes that. */
 function formatToAskFor(wanted: ImageFormat, offered: readonly ImageFormat[]): ImageFormat {
-  return offered.includes(wanted) ? wanted : "PNG";
+  return [wanted, "PNG" as const].find((format) => offered.includes(format)) ?? offered[0] ?? "PNG";
 }
 
 function failureFacts(outcome: GenerationOutcome): { code?: string; billed?: string } {

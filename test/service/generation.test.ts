@@ -137,6 +137,20 @@ describe("exactly the pixels asked for", () => {
   });
 });
 
+test("a model is asked for a format that it makes, and for a PNG before others", async () => {
+  await start({}, [
+    { ...SCRIPTED_MODEL, formats: ["JPEG"] },
+    { ...SCRIPTED_MODEL, id: "scripted-2", formats: ["JPEG", "PNG"] },
+  ]);
+  try {
+    await generate({ format: "WEBP" });
+    await generate({ format: "WEBP", model: "scripted-2" });
+    expect(gateway.provider.requests.map(({ format }) => format)).toEqual(["JPEG", "PNG"]);
+  } finally {
+    await gateway.close();
+  }
+});
+
 describe("what the model is asked for", () => {
   beforeEach(() => start({}, [{ ...SMALL, hasSeed: true }]));
   afterEach(() => gateway.close());

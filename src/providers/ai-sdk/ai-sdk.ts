@@ -1,5 +1,13 @@
 import { type Billed, type ErrorCode, GatewayError, StartError } from "../../errors.ts";
-import type { GenerateRequest, ImageProvider, ModelDescription, ProviderEvent } from "../../ports/image-provider.ts";
+import {
+  type Edits,
+  type GenerateRequest,
+  type ImageProvider,
+  type ModelDescription,
+  type ProviderEvent,
+  SOURCE_FORMATS,
+  type SourceImage,
+} from "../../ports/image-provider.ts";
 
 /** An image model of a package of the Vercel AI SDK, as the models file names it. */
 export interface AiSdkModel {
@@ -55,7 +63,17 @@ const LEAST: Omit<ModelDescription, "id" | "maxImages"> = {
   maxPromptLength: 4000,
 };
 
+/** Of a model that edits, for the same reason, and because everything that goes in is whole in memory. */
+export const LEAST_EDITS: Edits = {
+  maxInputImages: 4,
+  maxInputBytes: 10_000_000,
+  inputFormats: SOURCE_FORMATS,
+  hasMask: false,
+};
+
 const VERSIONS = ["v2", "v3", "v4"];
+/** Those whose models take images. */
+const EDITING_VERSIONS = ["v3", "v4"];
 
 /**
  * Image models of the Vercel AI SDK, each of whatever package it comes from. One `generate` is one call of the model,
@@ -77,7 +95,7 @@ export async function createAiSdk(
     try {
       const sdk = await open(entry, load);
       known.set(entry.id, { sdk, entry });
-      descriptions.push({ ...LEAST, maxImages: await maxImagesOf(sdk, entry), ...entry.changes, id: entry.id });
+      descriptions.push(describe(entry, await maxImagesOf(sdk, entry)));
     } catch (error) {
       problems.push(`models.${entry.id}: ${(error as Error).message}`);
     }
@@ -96,7 +114,7 @@ export async function createAiSdk(
 }
 
 async function open(
-  { package: packageName, model, factory, settings }: AiSdkModel,
+  { package: packageName, model, factory, settings, changes }: AiSdkModel,
   load: Load,
 ): Promise<SdkImageModel> {
   const exported = await load(packageName).catch((cause) => {
@@ -115,7 +133,17 @@ async function open(
   if (specificationVersion === undefined || !VERSIONS.includes(specificationVersion)) {
     throw new Error(`${packageName} has no image model of version ${VERSIONS.join(", ")}`);
   }
+  if (changes.operations?.includes("EDIT") && !EDITING_VERSIONS.includes(specificationVersion)) {
+    throw new Error(
+      `operations must be ["GENERATE"]: ${packageName} is of version ${specificationVersion}, without edits`,
+    );
+  }
   return made as SdkImageModel;
+}
+
+function describe({ id, changes }: AiSdkModel, maxImages: number): ModelDescription {
+  const edits = changes.operations?.includes("EDIT") ? { edits: LEAST_EDITS } : {};
+  return { ...LEAST, maxImages, ...edits, ...changes, id };
 }
 
 async function maxImagesOf({ maxImagesPerCall }: SdkImageModel, { model }: AiSdkModel): Promise<number> {
@@ -126,7 +154,7 @@ async function maxImagesOf({ maxImagesPerCall }: SdkImageModel, { model }: AiSdk
 async function* generate(
   sdk: SdkImageModel,
   { asksFor = "size", providerOptions = {} }: AiSdkModel,
-  { prompt, n, size, seed }: GenerateRequest,
+  { prompt, n, size, seed, edit }: GenerateRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ProviderEvent> {
   signal.throwIfAborted();
@@ -137,8 +165,8 @@ async function* generate(
     size: asksFor === "size" ? `${width}x${height}` : undefined,
     aspectRatio: asksFor === "aspectRatio" ? ratioOf(width, height) : undefined,
     seed,
-    files: undefined,
-    mask: undefined,
+    files: edit && (await Promise.all(edit.images.map(toFile))),
+    mask: edit?.mask && (await toFile(edit.mask)),
     providerOptions,
     abortSignal: signal,
   };
@@ -158,6 +186,11 @@ async function* generate(
   if (inputTokens !== undefined && outputTokens !== undefined && totalTokens) {
     yield { type: "usage", usage: { inputTokens, outputTokens, totalTokens } };
   }
+}
+
+async function toFile({ format, read }: SourceImage): Promise<object> {
+  const data = Buffer.concat(await Array.fromAsync(read()));
+  return { type: "file", mediaType: `image/${format.toLowerCase()}`, data };
 }
 
 function toText({ type, setting, feature = setting, details, message }: SdkWarning): string {

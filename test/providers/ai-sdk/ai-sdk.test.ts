@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { once as onceOf } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { MockImageModelV4 } from "ai/test";
 import { GatewayError } from "../../../src/errors.ts";
-import type { GenerateRequest, ImageProvider, ProviderEvent } from "../../../src/ports/image-provider.ts";
+import type { GenerateRequest, ImageProvider, ProviderEvent, SourceImage } from "../../../src/ports/image-provider.ts";
 import { type AiSdkModel, createAiSdk } from "../../../src/providers/ai-sdk/ai-sdk.ts";
 import { startGateway } from "../../support/gateway.ts";
-import { plainImage } from "../../support/scripted-provider.ts";
+import { once, plainImage } from "../../support/scripted-provider.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();
@@ -83,6 +83,41 @@ describe("with the SDK's own test model", () => {
     expect(calls[0]).toMatchObject({ size: undefined, aspectRatio: "3:2" });
   });
 
+  describe("that edits", () => {
+    const editing: AiSdkModel = { ...ENTRY, changes: { operations: ["GENERATE", "EDIT"] } };
+    const source = (text: string, format: SourceImage["format"]): SourceImage => {
+      return { width: 64, height: 64, format, byteSize: text.length, read: () => once(Buffer.from(text)) };
+    };
+
+    test("gets the images whole, and a mask", async () => {
+      const calls: { readonly files?: unknown; readonly mask?: unknown }[] = [];
+      const doGenerate = async (options: object) => {
+        calls.push(options);
+        return { images: [new Uint8Array([1])], warnings: [], response: RESPONSE };
+      };
+      const provider = await mocked({ doGenerate }, editing);
+      expect(provider.models[0]?.edits).toMatchObject({ maxInputImages: 4, hasMask: false });
+      const images = [source("one", "PNG"), source("two", "JPEG")];
+      await read(provider, { ...REQUEST, edit: { images, mask: source("three", "PNG") } });
+      expect(calls).toEqual([
+        expect.objectContaining({
+          files: [
+            { type: "file", mediaType: "image/png", data: Buffer.from("one") },
+            { type: "file", mediaType: "image/jpeg", data: Buffer.from("two") },
+          ],
+          mask: { type: "file", mediaType: "image/png", data: Buffer.from("three") },
+        }),
+      ]);
+    });
+
+    test("cannot be of a version that has no edits", async () => {
+      const old = { specificationVersion: "v2", doGenerate: async () => ({ images: [] }) };
+      const load = async () => ({ createTest: () => ({ imageModel: () => old }) });
+      await expect(createAiSdk([editing], load)).rejects.toThrow(/^models\.flux: operations must be/);
+      expect((await createAiSdk([ENTRY], load)).models).toHaveLength(1);
+    });
+  });
+
   test("what it warns of comes with the first image, in the words of every version", async () => {
     const warnings = [
       { type: "unsupported", feature: "seed" },
@@ -145,7 +180,7 @@ describe("with @ai-sdk/fal against a local server", () => {
       outgoing.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     });
     server.listen(0, "127.0.0.1");
-    await once(server, "listening");
+    await onceOf(server, "listening");
     baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     body = { images: [{ url: `${baseURL}/made.png`, width: 64, height: 64, content_type: "image/png" }] };
     const settings = { baseURL, apiKey: "the-key" };
@@ -175,6 +210,8 @@ describe("with @ai-sdk/fal against a local server", () => {
       settings: { baseURL, apiKey: "the-key" },
       providerOptions: { fal: { output_format: "png" } },
       sizes: ["64x64"],
+      operations: ["GENERATE", "EDIT"],
+      edits: { maxInputImages: 1 },
       prices: [{ from: "2026-11-01", source: "a test", perImage: "0.025" }],
     };
     await writeFile(modelsFile, JSON.stringify({ models: { flux } }));
@@ -187,7 +224,8 @@ describe("with @ai-sdk/fal against a local server", () => {
       });
       expect(await answer.json()).toMatchObject({ data: [{ url: expect.stringContaining("/images/img_") }] });
       expect(answer.headers.get("Warning")).toMatch(/'output_format' \(use 'outputFormat'\)/);
-      const query = "{ generations { edges { node { model { id provider } cost warnings { code message } } } } }";
+      const query =
+        "{ generations { edges { node { images { id } model { id provider } cost warnings { code message } } } } }";
       const { body: history } = await gateway.graphql(query);
       expect(history.data.generations.edges).toMatchObject([
         {
@@ -199,6 +237,16 @@ describe("with @ai-sdk/fal against a local server", () => {
         },
       ]);
       expect(asked).toHaveLength(1);
+
+      const node = history.data.generations.edges[0].node;
+      const edit = `mutation { editImages(input: { prompt: "bluer", images: [{ id: "${node.images[0].id}" }] }) { status } }`;
+      const { body: edited } = await gateway.graphql(edit);
+      expect(edited.data.editImages).toEqual({ status: "SUCCEEDED" });
+      expect(asked[1]).toMatchObject([
+        "/fal-ai/flux/dev",
+        "Key the-key",
+        { prompt: "bluer", image_url: expect.stringMatching(/^data:image\/png;base64,/) },
+      ]);
     } finally {
       await gateway.close();
     }
@@ -224,7 +272,7 @@ describe("with @ai-sdk/fal against a local server", () => {
   test("a server that is gone surely billed nothing", async () => {
     server.close();
     server.closeAllConnections();
-    await once(server, "close");
+    await onceOf(server, "close");
     expect(await failureOf(provider)).toMatchObject({ isRetryable: true, details: { billed: "NO" } });
   });
 });
