@@ -30,6 +30,7 @@ export function getImageDoor(service: ImageService, { maxBodyBytes, waitMs, keep
     setSunset(response, service.sunsetOf(accepted));
     setWarnings(response, accepted.warnings);
     const generation = await whileSendingSpace(response, keepAliveMs, service.wait(accepted, waitMs));
+    setSunset(response, service.sunsetOf(generation));
     setWarnings(response, generation.warnings);
     refuseUnlessSucceeded(generation);
     const [images = []] = await service.imagesOf([generation.id]);

@@ -195,6 +195,7 @@ class Answer {
     generation: Generation,
   ): Promise<{ readonly generation: Generation; readonly images: readonly Image[] }> {
     this.#warn(generation);
+    setSunset(this.#response, this.#service.sunsetOf(generation));
     refuseUnlessSucceeded(generation);
     const [images = []] = await this.#service.imagesOf([generation.id]);
     return { generation, images };

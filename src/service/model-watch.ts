@@ -45,6 +45,7 @@ export class ModelWatch {
       await Promise.all(this.#providers.map((provider) => this.#read(provider)));
       if (signal.aborted) return;
       this.#warn();
+      this.#warnOfDefault();
       await this.#wait(DAY_MS, signal).catch(() => undefined);
     }
   }
@@ -57,6 +58,18 @@ export class ModelWatch {
     } catch (err) {
       if (this.#stop.signal.aborted) return;
       this.#logger.warn({ provider: provider.name, err }, "the provider does not tell when its models shut down");
+    }
+  }
+
+  /** What callers get who name no model: that it is not the configured one, or none at all. */
+  #warnOfDefault(): void {
+    const { defaultModel } = this.#catalogue;
+    try {
+      for (const { code, message } of this.#catalogue.resolve(undefined).warnings) {
+        if (code !== "MODEL_RETIRING") this.#logger.warn({ defaultModel }, message);
+      }
+    } catch (err) {
+      this.#logger.error({ defaultModel, err }, "there is no default model any more");
     }
   }
 

@@ -13,8 +13,11 @@ const GENERATE = `mutation ($input: GenerateImagesInput!) {
 const aliases = {
   sturdy: ["gpt-image-2", "small-1", "any-size-1"],
   narrow: ["gpt-image-2", "small-1"],
+  brief: ["gpt-image-2", "leaving-1"],
 };
 const SMALL = { ...ANY_SIZE_MODEL, id: "small-1", maxImages: 1 };
+
+const LEAVING = { ...ANY_SIZE_MODEL, id: "leaving-1", shutdownDate: "2026-12-01" };
 
 const newDirectory = temporaryDirectories();
 let api: StrictImageApi;
@@ -23,11 +26,16 @@ let gateway: RunningGateway;
 
 beforeEach(async () => {
   api = await startStrictImageApi();
-  second = new ScriptedProvider([SMALL, ANY_SIZE_MODEL]);
+  second = new ScriptedProvider([SMALL, ANY_SIZE_MODEL, LEAVING]);
   const modelsFile = join(await newDirectory(), "models.json");
   await writeFile(modelsFile, JSON.stringify({ aliases }));
   const openai = { apiKey: api.apiKey, baseUrl: api.baseUrl };
-  gateway = await startGateway({ modelsFile, openai, providers: [second] });
+  gateway = await startGateway({
+    modelsFile,
+    openai,
+    providers: [second],
+    now: () => new Date("2026-11-24T10:00:00Z"),
+  });
 });
 
 afterEach(async () => {
@@ -72,6 +80,17 @@ test("a model that shows no previews is asked for none, and says so", async () =
     warnings: [{ code: "MODEL_FELL_BACK" }, { code: "PARTIAL_IMAGES_IGNORED" }],
   });
   expect(second.requests).toMatchObject([{ partialImages: 0 }]);
+});
+
+test("what is said of a model that ends soon is said of one that took over", async () => {
+  api.respondWith({ error: { status: 503, headers: { "retry-after": "0" } } });
+  const answer = await fetch(`${gateway.url}/v1/images/generations`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ prompt: "a fox", model: "brief", size: "64x64", response_format: "url" }),
+  });
+  expect([answer.status, answer.headers.get("Sunset")]).toEqual([200, "Tue, 01 Dec 2026 00:00:00 GMT"]);
+  expect(answer.headers.get("Warning")).toMatch(/out of order.*leaving-1 shuts down on 2026-12-01/);
 });
 
 test("a provider that cannot be reached is an outage", async () => {

@@ -23,9 +23,9 @@ afterEach(async () => {
 });
 
 /** Watches from 24 November 2026; each day ends when the next is waited for. */
-function start(): Promise<void>[] {
+function start(defaultModel = "gpt-image-2"): Promise<void>[] {
   const provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 5000 });
-  catalogue = new ModelCatalogue([provider], "gpt-image-2", () => new Date("2026-11-24T12:00:00Z"));
+  catalogue = new ModelCatalogue([provider], defaultModel, () => new Date("2026-11-24T12:00:00Z"));
   const logger = pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const waits = days.map(() => Promise.withResolvers<void>());
   let day = 0;
@@ -78,6 +78,22 @@ test.each([
   days[0]?.resolve();
   await second;
   expect(dateOf("gpt-image-2")).toBe("2026-12-24");
+});
+
+test("the log tells daily that the default model is another one by now, or none any more", async () => {
+  const ofDefault = () => lines.filter(({ defaultModel }) => defaultModel).map(({ level, msg }) => [level, msg]);
+  const [first, second] = start("dall-e-2");
+  await first;
+  expect(ofDefault()).toEqual([
+    [40, "the model dall-e-2 is retired; gpt-image-2.6-flare was used instead"],
+    [40, expect.stringContaining("gpt-image-2.6-flare is of another price class than dall-e-2")],
+  ]);
+
+  lines.length = 0;
+  api.models.shutdownDates = { "gpt-image-2.6-flare": "2026-11-24", "gpt-image-2.6-sunburst": "2026-11-24" };
+  days[0]?.resolve();
+  await second;
+  expect(ofDefault()).toEqual([[50, "there is no default model any more"]]);
 });
 
 test.each([0, -1, 1.5, 1e15, "1795348800", null])(
