@@ -1,9 +1,7 @@
-import { readdir } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { GatewayOptions } from "../../src/gateway.ts";
 import { graphqlMultipart, type SentFile } from "../support/graphql-multipart.ts";
 import { namelessFiles } from "../support/nameless-files.ts";
@@ -39,12 +37,6 @@ async function start(options: GatewayOptions = {}): Promise<void> {
     yield* makeImages(request);
   };
 }
-
-let leftEarlier: ReadonlySet<string>;
-
-beforeAll(async () => {
-  leftEarlier = new Set(await readdir(tmpdir()));
-});
 
 beforeEach(async () => {
   await start();
@@ -86,10 +78,9 @@ async function storedKeys(): Promise<string[]> {
   return (await storedFiles(gateway.dataDir)).map((path) => relative(join(gateway.dataDir, "images"), path));
 }
 
-/** Those of uploads, but for what an earlier process was killed over. */
+/** Those of uploads, which have no names. */
 async function temporaryFiles(): Promise<string[]> {
-  const names = await readdir(tmpdir());
-  return names.filter((name) => name.startsWith("capacitor-") && !leftEarlier.has(name));
+  return (await namelessFiles()).filter((path) => path.includes("/capacitor-"));
 }
 
 describe("an edit", () => {
@@ -304,10 +295,9 @@ describe("refused, with nothing submitted and nothing left,", () => {
       ].join(""),
     );
     socket.write(picture);
-    const arriving = async () => (await namelessFiles()).filter((path) => path.includes("/capacitor-"));
-    await poll(arriving, (files) => files.length === 1);
+    await poll(temporaryFiles, (files) => files.length === 1);
     socket.destroy();
 
-    await poll(arriving, (files) => files.length === 0);
+    await poll(temporaryFiles, (files) => files.length === 0);
   });
 });

@@ -1,10 +1,9 @@
-import { readdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type OpenAI from "openai";
 import { toFile } from "openai";
 import sharp from "sharp";
 import type { ProviderEvent } from "../../src/ports/image-provider.ts";
+import { namelessFiles } from "../support/nameless-files.ts";
 import { bytesOf, OPENAI_CLIENTS } from "../support/openai-clients.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { makeImages, plainImage } from "../support/scripted-provider.ts";
@@ -43,7 +42,7 @@ beforeEach(() => {
 });
 
 async function uploadsLeft(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith(`pictograph-upload-${process.pid}-`));
+  return (await namelessFiles()).filter((path) => path.includes("/pictograph-upload-"));
 }
 
 describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
