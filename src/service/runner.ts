@@ -134,7 +134,8 @@ export class Runner {
       const message = `the model ${from} shut down while this waited, and ${to} cannot do what was asked of it`;
       throw new GatewayError("MODEL_UNAVAILABLE", message, { billed: "NO" });
     }
-    logger.warn({ generationId, from, to }, "the model shut down while the generation waited");
+    const codes = warnings.map(({ code }) => code);
+    logger.warn({ generationId, from, to, codes }, "the model shut down while the generation waited");
     const moved = await this.#giveTo(generation, model, warnings, generation.fallbacks);
     if (!moved) throw ended();
     return moved;

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { pino } from "pino";
 import { createGateway } from "../../src/gateway.ts";
 import { PUBLIC_CALLER } from "../../src/http/request-context.ts";
 import { CATALOGUE } from "../../src/providers/openai/catalogue.ts";
@@ -27,10 +28,12 @@ const newDirectory = temporaryDirectories();
 let api: StrictImageApi;
 let gateway: RunningGateway;
 let now: Date;
+let logged: Record<string, unknown>[];
 
 beforeEach(async () => {
   api = await startStrictImageApi();
   now = new Date("2026-11-24T10:00:00Z");
+  logged = [];
 });
 
 afterEach(async () => {
@@ -42,7 +45,8 @@ async function start({ file, ...options }: { file?: object; defaultModel?: strin
   const modelsFile = file && join(await newDirectory(), "models.json");
   if (modelsFile) await writeFile(modelsFile, JSON.stringify(file));
   const openai = { apiKey: api.apiKey, baseUrl: api.baseUrl };
-  gateway = await startGateway({ openai, now: () => now, modelsFile, ...options });
+  const logger = pino({}, { write: (line: string) => void logged.push(JSON.parse(line)) });
+  gateway = await startGateway({ logger, openai, now: () => now, modelsFile, ...options });
 }
 
 async function generate(model: string, more: object = {}) {
@@ -156,6 +160,11 @@ test("on the day, requests move to the replacement with a warning, and to anothe
   const openai = await askOpenAI("images/generations", { prompt: "a fox", model: "gpt-image-1-mini" });
   await openai.arrayBuffer();
   expect(openai.headers.get("Warning")).toMatch(/retired.*another price class/);
+  const told = logged.filter(({ msg }) => String(msg).includes("is of another price class than gpt-image-1-mini"));
+  expect(told).toMatchObject([
+    { level: 40, generationId: moved.id, model: "gpt-image-2.6-flare" },
+    { level: 40, model: "gpt-image-2.6-flare" },
+  ]);
 });
 
 test("an operator's word keeps a name inside its price class", async () => {
@@ -211,6 +220,15 @@ test("what waits over a model's last day goes to its replacement, and says so", 
   const moved = await ended(queued.id);
   expect(moved).toMatchObject({ status: "SUCCEEDED", model: { id: "gpt-image-2.6-flare" }, failure: null });
   expect(codesOf(moved)).toEqual(["MODEL_RETIRING", "ENLARGED", "MODEL_REPLACED", "PRICE_CLASS_CHANGED"]);
+  expect(logged).toContainEqual(
+    expect.objectContaining({
+      level: 40,
+      generationId: queued.id,
+      from: "gpt-image-1-mini",
+      to: "gpt-image-2.6-flare",
+      codes: ["MODEL_REPLACED", "PRICE_CLASS_CHANGED"],
+    }),
+  );
   expect(api.requests.map(({ body }) => [body?.model, body?.size])).toEqual([
     ["gpt-image-1.5", "1024x1024"],
     ["gpt-image-2.6-flare", "1920x1088"],
