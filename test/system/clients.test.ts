@@ -7,7 +7,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
+import { GatewayError } from "../../src/errors.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { makeImages } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "../support/when-present.ts";
 
@@ -35,6 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 beforeEach(() => {
+  gateway.provider.script = makeImages;
   gateway.provider.requests.length = 0;
 });
 
@@ -48,11 +51,14 @@ test("there is a sample in each of the eight languages, and none besides", async
 
 describe("the sample", () => {
   for (const [index, [language, file, command]] of LANGUAGES.entries()) {
-    const run = async () => {
-      const directory = await newDirectory();
+    const start = (directory: string) => {
       const [program, ...args] = [...command, join(CLIENTS, file)];
       const env = { ...process.env, PICTOGRAPH_URL: gateway.url };
-      const { stdout } = await promisify(execFile)(program ?? "", args, { cwd: directory, env });
+      return promisify(execFile)(program ?? "", args, { cwd: directory, env });
+    };
+    const run = async () => {
+      const directory = await newDirectory();
+      const { stdout } = await start(directory);
       expectEveryDoor(stdout.trim().split("\n"));
       expect(await sharp(join(directory, "fox.png")).metadata()).toMatchObject({
         format: "png",
@@ -62,6 +68,19 @@ describe("the sample", () => {
     };
     // Go compiles its library first, once a machine.
     testWhere(areHere[index] ?? false, command[0], `in ${language} calls every REST door`, run, 180_000);
+
+    const fail = async () => {
+      gateway.provider.script = async function* refusing() {
+        yield* [];
+        throw new GatewayError("CONTENT_REJECTED", "refused; change the prompt", { billed: "NO" });
+      };
+      const failed = await start(await newDirectory()).catch((error) => error);
+
+      expect(failed.code).toBeGreaterThan(0);
+      expect(failed.stderr + failed.stdout).toContain("refused; change the prompt");
+      expect(gateway.provider.requests).toHaveLength(1);
+    };
+    testWhere(areHere[index] ?? false, command[0], `in ${language} says what is wrong, and ends`, fail, 180_000);
   }
 
   test("in HTTP calls every REST door", async () => {

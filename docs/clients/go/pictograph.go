@@ -1,4 +1,4 @@
-// Every REST door, with the standard library. PICTOGRAPH_URL says where the gateway is.
+// Every REST door, with the standard library (Go 1.24 or later). PICTOGRAPH_URL says where the gateway is.
 package main
 
 import (

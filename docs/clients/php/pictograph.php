@@ -1,5 +1,5 @@
 <?php
-// Every REST door, with what PHP has. PICTOGRAPH_URL says where the gateway is.
+// Every REST door, with what PHP has (8 or later). PICTOGRAPH_URL says where the gateway is.
 $gateway = getenv('PICTOGRAPH_URL') ?: 'http://localhost:8080';
 
 function send(string $url, ?string $body = null, array $headers = []): array

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
@@ -11,8 +13,11 @@ GATEWAY = os.environ.get("PICTOGRAPH_URL", "http://localhost:8080")
 
 def send(path, data=None, headers={}):
     request = urllib.request.Request(GATEWAY + path, data, headers)
-    with urllib.request.urlopen(request) as response:
-        return json.load(response)
+    try:
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        sys.exit(error.read().decode())
 
 
 def post_json(path, body, headers={}):
