@@ -4,7 +4,9 @@ export type { Config } from "./config.ts";
 export { type Billed, type ErrorCode, type ErrorDetails, GatewayError, StartError } from "./errors.ts";
 export type { Gateway, GatewayOptions, HostRequest } from "./gateway.ts";
 export type {
+  Announcement,
   Background,
+  EditSources,
   Edits,
   GenerateRequest,
   ImageFormat,
@@ -18,6 +20,7 @@ export type {
   ProviderEvent,
   Quality,
   SizeRule,
+  SourceImage,
   TokenCountRule,
   TokenDetails,
   TokenPrices,
