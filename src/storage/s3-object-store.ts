@@ -30,7 +30,7 @@ export interface S3Options {
   readonly region?: string | undefined;
   /** @defaultValue what the SDK's usual chain finds: environment, shared files, the machine's role */
   readonly credentials?: S3Credentials | undefined;
-  /** How long each request is repeated while S3 is away. @defaultValue 120000 */
+  /** How long each request is repeated while S3 is away. @defaultValue 120000, and 600000 for what is stored */
   readonly patienceMs?: number | undefined;
   /** How long a connection may be silent before it counts as broken. @defaultValue 30000 */
   readonly idleTimeoutMs?: number | undefined;
@@ -48,6 +48,8 @@ const PART_BYTES = 5 * 1024 * 1024;
 const PARTS_IN_FLIGHT = 2;
 const MAX_CONNECTIONS = 256;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** As long as records are insisted on: what a provider sent cannot be asked for again. */
+const UPLOAD_PATIENCE_MS = 10 * 60_000;
 const PROBE = { patienceMs: 1_000, idleTimeoutMs: 3_000 };
 /** No upload takes that long: its process died. */
 const STALE_UPLOAD_MS = 24 * 60 * 60_000;
@@ -59,12 +61,14 @@ const STALE_UPLOAD_MS = 24 * 60 * 60_000;
 export class S3ObjectStore implements ObjectStore {
   readonly #bucket: string;
   readonly #client: S3Client;
+  readonly #uploads: S3Client;
   /** For those who want to know whether S3 answers now, not whether it will. */
   readonly #probe: S3Client;
 
   private constructor(options: S3Options) {
     this.#bucket = options.bucket;
     this.#client = createClient(options);
+    this.#uploads = createClient({ ...options, patienceMs: options.patienceMs ?? UPLOAD_PATIENCE_MS });
     this.#probe = createClient({ ...options, ...PROBE });
   }
 
@@ -92,7 +96,7 @@ export class S3ObjectStore implements ObjectStore {
     const source = new Source(bytes);
     const receipt = randomUUID();
     const params = { ...target, Body: source.stream, Metadata: { receipt } };
-    const upload = new Upload({ client: this.#client, params, partSize: PART_BYTES, queueSize: PARTS_IN_FLIGHT });
+    const upload = new Upload({ client: this.#uploads, params, partSize: PART_BYTES, queueSize: PARTS_IN_FLIGHT });
     try {
       await upload.done();
     } catch (error) {
@@ -149,6 +153,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async close(): Promise<void> {
     this.#client.destroy();
+    this.#uploads.destroy();
     this.#probe.destroy();
   }
 
