@@ -53,6 +53,9 @@ describe("bad input is refused as OpenAI does, and nothing is submitted or left"
   const LOW = "integer_below_min_value";
   const HIGH = "integer_above_max_value";
   const TYPE = "invalid_type";
+  const URLENCODED = { "Content-Type": "application/x-www-form-urlencoded" };
+  const MULTIPART = { "Content-Type": "multipart/form-data; boundary=b" };
+  const part = (name: string, more = "") => `--b\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n`;
 
   test.each<[object, string, string]>([
     [{ prompt: undefined }, "missing_required_parameter", "prompt"],
@@ -122,6 +125,15 @@ describe("bad input is refused as OpenAI does, and nothing is submitted or left"
     ["not UTF-8", Buffer.from('{"prompt":"\xff"}', "latin1") as unknown as string, {}, 400, INVALID],
     ["a text", "a fox", { "Content-Type": "text/plain" }, 415, "unsupported_content_type"],
     ["over 1 MiB", `{"prompt":"${"x".repeat(1024 * 1024)}"}`, {}, 413, "payload_too_large"],
+    ["a form with a word for a number", "prompt=a+fox&n=two", URLENCODED, 400, TYPE],
+    ["a form with a number out of range", "prompt=a+fox&n=11", URLENCODED, 400, HIGH],
+    ["a form with two prompts", "prompt=a+fox&prompt=a+cat", URLENCODED, 400, INVALID],
+    ["a form with an unknown field", "prompt=a+fox&wings=2", URLENCODED, 400, "unknown_parameter"],
+    ["a form of nothing", "", URLENCODED, 400, "missing_required_parameter"],
+    ["a form of half a character", "prompt=%F0%9F", URLENCODED, 400, INVALID],
+    ["a form with a file", `${part("prompt", '; filename="a.txt"')}a fox\r\n--b--`, MULTIPART, 400, INVALID],
+    ["a form that ends early", `${part("prompt")}a f`, MULTIPART, 400, INVALID],
+    ["a form without a boundary", "a fox", { "Content-Type": "multipart/form-data" }, 400, INVALID],
     ["a key of 256 characters", '{"prompt":"a fox"}', { "Idempotency-Key": "k".repeat(256) }, 400, INVALID],
   ])("a body that is %s", async (_what, body, headers, status, code) => {
     const answer = await httpRequest(`${gateway.url}/v1/images/generations`, {

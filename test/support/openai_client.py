@@ -1,4 +1,4 @@
-"""What OpenAI's Python package gets of the gateway at the address in argv[1], as JSON on stdout."""
+"""What OpenAI's Python package gets of the gateway at argv[1], with the mask at argv[2], as JSON on stdout."""
 
 import base64
 import json
@@ -11,8 +11,10 @@ answer = client.images.generate(prompt="a fox", n=2, size="96x64", output_format
 url = client.images.generate(prompt="a fox", size="64x64", response_format="url").data[0].url
 raw = client.images.with_raw_response.generate(prompt="a fox", model="dall-e-3", size="64x64", style="vivid")
 picture = base64.b64decode(client.images.generate(prompt="a fox", size="64x64").data[0].b64_json)
-edit = client.images.edit(image=[("1.png", picture), ("2.png", picture)], prompt="a hat")
-events = [event.type for event in client.images.generate(prompt="a fox", size="64x64", stream=True)]
+with open(sys.argv[2], "rb") as mask:
+    edit = client.images.edit(image=[("1.png", picture), ("2.png", picture)], mask=mask, prompt="a hat")
+stream = client.images.generate(prompt="a fox", size="64x64", stream=True, partial_images=2)
+events = [event.type for event in stream]
 events += [event.type for event in client.images.edit(image=("1.png", picture), prompt="a hat", stream=True)]
 
 
