@@ -240,7 +240,11 @@ async function createDoors({ config, images, store, storage, logger, answers }: 
   const { keepAliveMs } = config;
   const getImage = getImageDoor(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, keepAliveMs });
   const openAI = openAIDoor(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, silenceMs: keepAliveMs ?? SILENCE_MS });
-  const operations = new LiveOperations(schema, { gate, maxSubscribers: config.maxSubscribers });
+  const operations = new LiveOperations(schema, {
+    gate,
+    maxSubscribers: config.maxSubscribers,
+    countWatching: () => images.watching,
+  });
   const live = { maxBodyBytes: MAX_BODY_BYTES, stopped: images.drained };
   // A request tries them in this order: those come first that are asked most, and are quick.
   const doors = [

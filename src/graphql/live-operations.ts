@@ -26,6 +26,8 @@ export interface LiveOperationsOptions {
   readonly gate: OperationGate;
   /** How many sockets, and how many subscriptions, there may be at once. */
   readonly maxSubscribers: number;
+  /** How many watch a generation now, through whatever door. */
+  countWatching(): number;
 }
 
 /** Runs operations of every kind for the transports that carry more than one answer. */
@@ -33,13 +35,16 @@ export class LiveOperations {
   readonly #schema: GraphQLSchema;
   readonly #gate: OperationGate;
   readonly #maxSubscribers: number;
-  #subscriptions = 0;
+  readonly #countWatching: () => number;
+  /** Subscriptions that do not watch yet. */
+  #joining = 0;
 
   /** @param schema its context value is a {@link DoorRequest} */
-  constructor(schema: GraphQLSchema, { gate, maxSubscribers }: LiveOperationsOptions) {
+  constructor(schema: GraphQLSchema, { gate, maxSubscribers, countWatching }: LiveOperationsOptions) {
     this.#schema = schema;
     this.#gate = gate;
     this.#maxSubscribers = maxSubscribers;
+    this.#countWatching = countWatching;
   }
 
   /**
@@ -64,16 +69,16 @@ export class LiveOperations {
       : (execute(args) as ExecutionResult);
   }
 
-  async #subscribe(args: SubscriptionArgs, { logger }: DoorRequest): Promise<LiveResult> {
+  async #subscribe(args: SubscriptionArgs, request: DoorRequest): Promise<LiveResult> {
     if (this.#subscriptions >= this.#maxSubscribers) {
-      return { errors: [toClientError(full(this.#maxSubscribers), logger)] };
+      return { errors: [toClientError(full(this.#maxSubscribers), request.logger)] };
     }
-    this.#subscriptions++;
-    const leave = () => void this.#subscriptions--;
-    const result = await subscribe(args);
-    if (Symbol.asyncIterator in result) return new Subscription(result, leave);
-    leave();
-    return result;
+    this.#joining++;
+    return subscribe(args).finally(() => this.#joining--);
+  }
+
+  get #subscriptions(): number {
+    return this.#joining + this.#countWatching();
   }
 
   /** A result as the client may see it. */
@@ -92,46 +97,6 @@ export class LiveOperations {
       if (formatted.extensions?.code !== "INTERNAL") return formatted;
       return { ...formatted, extensions: { ...formatted.extensions, requestId: request.id } };
     });
-  }
-}
-
-/** Events until there are no more, or nobody wants them. */
-class Subscription implements AsyncGenerator<ExecutionResult, void, void> {
-  readonly #events: AsyncGenerator<ExecutionResult, void, void>;
-  #leave: (() => void) | undefined;
-
-  constructor(events: AsyncGenerator<ExecutionResult, void, void>, leave: () => void) {
-    this.#events = events;
-    this.#leave = leave;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async next() {
-    const step = await this.#events.next();
-    if (step.done) this.#end();
-    return step;
-  }
-
-  return() {
-    this.#end();
-    return this.#events.return();
-  }
-
-  throw(error: unknown) {
-    this.#end();
-    return this.#events.throw(error);
-  }
-
-  async [Symbol.asyncDispose]() {
-    await this.return();
-  }
-
-  #end(): void {
-    this.#leave?.();
-    this.#leave = undefined;
   }
 }
 

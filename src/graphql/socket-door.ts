@@ -111,7 +111,12 @@ function makeProtocol(operations: LiveOperations, connectionInitWaitTimeout: num
       return { schema: undefined as never, document: NOTHING, contextValue: result };
     },
     execute: takeResult,
-    onNext: ({ extra }, _id, _payload, _args, result) => operations.toAnswer(result, extra.context),
+    onNext({ extra }, _id, _payload, _args, result) {
+      const answer = operations.toAnswer(result, extra.context);
+      // The library holds on to the last result until the next one comes.
+      result.data = null;
+      return answer;
+    },
     onError: ({ extra }, _id, _payload, errors) => operations.toClientErrors(errors, extra.context),
   });
 }

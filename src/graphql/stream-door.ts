@@ -5,7 +5,7 @@ import type { Door } from "../http/app.ts";
 import { readJson } from "../http/json-body.ts";
 import { contextOf } from "../http/request-context.ts";
 import { DoorRequest } from "./context.ts";
-import type { LiveOperations } from "./live-operations.ts";
+import type { LiveOperations, LiveResult } from "./live-operations.ts";
 import type { CarriedOperation } from "./operation-gate.ts";
 
 const PATH = "/graphql/stream";
@@ -42,21 +42,27 @@ export function streamDoor(operations: LiveOperations, options: StreamDoorOption
     PATH,
     // A page of another origin cannot send this type without being asked whether it may.
     readJson(maxBodyBytes),
-    async (request, response) => {
+    (request, response) => {
       const carried = toCarried(request);
       if (!request.accepts("text/event-stream")) {
         refuse(response.status(406), "accept text/event-stream, which is all there is");
         return;
       }
       operations.checkRoom();
-      // A stream is open for long, and nobody reads it again.
-      request.body = undefined;
       const stream = new EventStream(response);
       streams.add(stream);
       stream.onClose(() => streams.delete(stream));
       if (stopped.aborted) stream.end();
       const context = new DoorRequest(contextOf(request), request.get("Idempotency-Key"));
-      await answer(operations, carried, context, stream);
+      // What waited for the end would keep all of Express' work on the request until then, thousands of times.
+      operations
+        .run(carried, context)
+        .then((result) => send(result, stream, (each) => operations.toAnswer(each, context)))
+        .catch((err: unknown) => {
+          context.logger.error({ err }, "unexpected error");
+          response.destroy();
+        });
+      forget(request, response);
     },
   );
   router.all(PATH, (_request, response) => {
@@ -91,21 +97,34 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-async function answer(
-  operations: LiveOperations,
-  carried: CarriedOperation,
-  context: DoorRequest,
-  stream: EventStream,
-): Promise<void> {
-  const send = (result: ExecutionResult) => stream.send("next", operations.toAnswer(result, context));
-  const result = await operations.run(carried, context);
-  if (!(Symbol.asyncIterator in result)) {
-    await send(result);
-  } else {
+/** Drops what is as large as a request's body and its headers: its stream is open for long. */
+function forget(request: Request, response: Response): void {
+  Object.assign(request, { body: undefined, headers: {}, rawHeaders: [], params: {}, next: undefined });
+  response.locals = {};
+}
+
+async function send(result: LiveResult, stream: EventStream, toAnswer: ToAnswer): Promise<void> {
+  if (Symbol.asyncIterator in result) {
     stream.onClose(() => void result.return());
-    for await (const each of result) await send(each);
+    while (await sendNext(result, stream, toAnswer));
+  } else {
+    await stream.send("next", toAnswer(result));
   }
   await stream.complete();
+}
+
+type ToAnswer = (result: ExecutionResult) => unknown;
+
+/** A loop over the events would hold on to the last one until the next one comes. Answers whether there was one. */
+async function sendNext(
+  events: AsyncGenerator<ExecutionResult>,
+  stream: EventStream,
+  toAnswer: ToAnswer,
+): Promise<boolean> {
+  const { done, value } = await events.next();
+  if (done) return false;
+  await stream.send("next", toAnswer(value));
+  return true;
 }
 
 /** Server-sent events to one client, who gets the next one when it has read the one before. */

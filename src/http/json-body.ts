@@ -19,8 +19,10 @@ export function readJson(maxBytes: number): RequestHandler {
   return (request, response, next) => {
     if (!isPlain(request, maxBytes)) return readOther(request, response, next);
     const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
+    const take = (part: Buffer) => void parts.push(part);
+    request.on("data", take).once("end", () => {
+      // Some requests live for hours.
+      request.off("data", take);
       try {
         request.body = parse(parts);
       } catch (error) {

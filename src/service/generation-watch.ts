@@ -31,6 +31,7 @@ export class GenerationWatch {
   readonly #watched = new Map<string, { readonly viewers: Set<Viewer>; readonly unsubscribe: () => void }>();
   readonly #stale = new Set<string>();
   readonly #closing = new AbortController();
+  #count = 0;
   #isLooking = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -60,6 +61,11 @@ export class GenerationWatch {
     return viewer;
   }
 
+  /** How many viewers there are. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Tells of everything that has happened by now, if the store answers soon. */
   async settle(): Promise<void> {
     const looked = this.#show([...this.#watched.keys()]).catch((err) => {
@@ -76,6 +82,7 @@ export class GenerationWatch {
   }
 
   #join(generationId: string, viewer: Viewer): void {
+    this.#count++;
     const watched = this.#watched.get(generationId);
     if (watched) watched.viewers.add(viewer);
     else {
@@ -88,7 +95,9 @@ export class GenerationWatch {
 
   #leave(generationId: string, viewer: Viewer): void {
     const watched = this.#watched.get(generationId);
-    if (!watched?.viewers.delete(viewer) || watched.viewers.size > 0) return;
+    if (!watched?.viewers.delete(viewer)) return;
+    this.#count--;
+    if (watched.viewers.size > 0) return;
     watched.unsubscribe();
     this.#watched.delete(generationId);
     if (this.#watched.size > 0) return;
@@ -138,7 +147,8 @@ class Viewer implements AsyncIterableIterator<GenerationEvent, undefined> {
   readonly #leave: () => void;
   readonly #untold: GenerationEvent[] = [];
   readonly #asking: ((step: Step) => void)[] = [];
-  readonly #seen = new Set<string>();
+  /** Made when there is something: most viewers wait for long, and there are many. */
+  #seen: Set<string> | undefined;
   /** Of previews and images, at the last look. */
   #count = 0;
   #status: GenerationStatus | undefined;
@@ -210,11 +220,12 @@ class Viewer implements AsyncIterableIterator<GenerationEvent, undefined> {
   }
 
   #tellPreview(generation: Generation, { imageIndex, partialIndex }: Preview): void {
-    if (this.#seen.has(`image ${imageIndex}`) || !this.#isNew(`preview ${imageIndex} ${partialIndex}`)) return;
+    if (this.#seen?.has(`image ${imageIndex}`) || !this.#isNew(`preview ${imageIndex} ${partialIndex}`)) return;
     this.#tell({ type: "partial", generation, imageIndex, partialIndex });
   }
 
   #isNew(name: string): boolean {
+    this.#seen ??= new Set();
     return this.#seen.size < this.#seen.add(name).size;
   }
 

@@ -345,6 +345,11 @@ export class ImageService {
     return this.#options.watch.watch(id, signal);
   }
 
+  /** How many {@link watch} now. */
+  get watching(): number {
+    return this.#options.watch.count;
+  }
+
   /** Aborts when the gateway has stopped, just before everyone who waits or watches is let go. */
   get drained(): AbortSignal {
     return this.#drained.signal;

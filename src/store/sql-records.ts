@@ -199,7 +199,7 @@ export class SqlRecords implements Records {
 
   async findGenerations(ids: readonly string[]): Promise<readonly Generation[]> {
     if (ids.length === 0) return [];
-    const rows = await this.#database.selectFrom("generations").selectAll().where("id", "in", ids).execute();
+    const rows = await this.#database.selectFrom("generations").selectAll().where("id", "in", padded(ids)).execute();
     return rows.map(toGeneration);
   }
 
@@ -237,7 +237,7 @@ export class SqlRecords implements Records {
 
   async findImages(ids: readonly string[]): Promise<readonly Image[]> {
     if (ids.length === 0) return [];
-    const rows = await this.#database.selectFrom("images").selectAll().where("id", "in", ids).execute();
+    const rows = await this.#database.selectFrom("images").selectAll().where("id", "in", padded(ids)).execute();
     return rows.map(toImage);
   }
 
@@ -246,7 +246,7 @@ export class SqlRecords implements Records {
     const rows = await this.#database
       .selectFrom("images")
       .selectAll()
-      .where("generation_id", "in", generationIds)
+      .where("generation_id", "in", padded(generationIds))
       .orderBy("generation_id")
       .orderBy("position")
       .execute();
@@ -313,4 +313,13 @@ function isRunBy(worker: string) {
       row("lease_until", "is not", null),
       row("status", "in", ["RUNNING", "FAILED"]),
     ]);
+}
+
+/**
+ * The same ids, the last one repeated up to the next power of two: engines keep each statement that they have prepared,
+ * and there would be one for each number of ids.
+ */
+function padded(ids: readonly string[]): readonly string[] {
+  const length = 2 ** Math.ceil(Math.log2(ids.length));
+  return [...ids, ...Array<string>(length - ids.length).fill(ids.at(-1) ?? "")];
 }

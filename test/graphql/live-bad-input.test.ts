@@ -47,7 +47,7 @@ async function startImpatient(options: { initTimeoutMs?: number; keepAliveMs?: n
   const { images } = gateway.gateway;
   const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as DoorRequest));
   const gate = new OperationGate(schema, { hasIntrospection: true, trustedDocuments: undefined });
-  const operations = new LiveOperations(schema, { gate, maxSubscribers: 1000 });
+  const operations = new LiveOperations(schema, { gate, maxSubscribers: 1000, countWatching: () => images.watching });
   const live = { maxBodyBytes: 1024 * 1024, stopped: images.drained, ...options };
   const app = createApp([socketDoor(operations, live), streamDoor(operations, live)], {
     publicUrl: undefined,
