@@ -1,4 +1,6 @@
+import type { PixelSize } from "../../ports/image-provider.ts";
 import { createAtmosphere } from "./atmosphere.ts";
+import { drawSkyEffects } from "./backdrop/sky.ts";
 import type { Brief } from "./brief.ts";
 import { applyStyle, type Drawing, GRAINY } from "./draw.ts";
 import { type Colour, toChannels } from "./palette.ts";
@@ -34,7 +36,8 @@ type Light = Pick<Brief, "time" | "colours" | "weather">;
  *
  * - a place fills what the mask leaves free; without a mask it becomes the wall that the picture hangs on
  * - the other images are laid on as prints, and subjects drawn over them, in the part that the mask leaves free
- * - time of day, weather and colours change the light, and a style is applied to everything
+ * - time of day, weather and colours change the light, what belongs in a sky is drawn over the upper part, and a style is
+ *   applied to everything
  *
  * Where the mask is opaque, every pixel stays as it is. A prompt without a word that is known gives a little more warmth
  * and contrast.
@@ -49,6 +52,7 @@ export function retouch({ sources, ...drawing }: Retouching): Uint8Array {
 
   if (brief.place !== undefined) showPlace(picture, brief, random.fork("place"), sources.mask !== undefined);
   if (stage !== "backdrop") {
+    if (brief.place === undefined) compose(picture, drawEffects(brief, random.fork("effects"), picture, area));
     layPrints(picture, sources.references, area, random.fork("prints"));
     if (brief.subjects.length > 0) compose(picture, drawSubjects(brief, random.fork("subjects"), picture, area));
   }
@@ -103,6 +107,20 @@ function drawSubjects(brief: Brief, random: Random, { width, height }: Raster, a
   const scene = composeScene({ ...brief, place: "room" }, random, area.width, area.height);
   const drawn = rasterise(scene.subjects, area.width, area.height);
   shadeSubjects(drawn, scene.atmosphere, 1);
+  return moveTo(area, drawn, { width, height });
+}
+
+/** A rainbow, fireworks and the like over the part of the free area where a sky would be. */
+function drawEffects(brief: Brief, random: Random, { width, height }: Raster, area: Area): Raster {
+  const unit = 1000 / Math.min(area.width, area.height);
+  const sheet = new Sheet("e", area.width * unit, area.height * unit);
+  const atmosphere = createAtmosphere(brief, random.fork("atmosphere"));
+  drawSkyEffects({ sheet, random, atmosphere, brief, isSnowy: false }, sheet.height * 0.6);
+  return moveTo(area, rasterise(sheet, area.width, area.height), { width, height });
+}
+
+/** A layer of the size of the whole picture, with what was drawn in its place. */
+function moveTo(area: Area, drawn: Raster, { width, height }: PixelSize): Raster {
   const layer: Raster = { width, height, data: new Uint8Array(width * height * 4) };
   for (let y = 0; y < area.height; y++) {
     const row = drawn.data.subarray(y * area.width * 4, (y + 1) * area.width * 4);
@@ -111,10 +129,12 @@ function drawSubjects(brief: Brief, random: Random, { width, height }: Raster, a
   return layer;
 }
 
-function drawSky(brief: Brief, random: Random, { width, height }: Raster): Raster {
+/** What falls through the air: the weather's, or the season's. */
+function drawSky(asked: Brief, random: Random, { width, height }: Raster): Raster {
   const unit = 1000 / Math.min(width, height);
   const sheet = new Sheet("w", width * unit, height * unit);
-  if (brief.weather !== undefined) {
+  const brief: Brief = asked.season === "winter" ? { weather: "snow", ...asked } : asked;
+  if ((brief.weather ?? brief.season) !== undefined) {
     const atmosphere = createAtmosphere(brief, random.fork("atmosphere"));
     drawWeather({ sheet, random, atmosphere, brief, isSnowy: brief.weather === "snow" }, sheet.height * 0.6, false);
   }
@@ -161,7 +181,14 @@ function tintOf(colours: readonly Colour[]): readonly Float32Array[] | undefined
 }
 
 const isSilent = (brief: Brief): boolean =>
-  (brief.place ?? brief.time ?? brief.weather ?? brief.style ?? brief.colours[0] ?? brief.subjects[0]) === undefined;
+  (brief.place ??
+    brief.time ??
+    brief.weather ??
+    (brief.season === "summer" ? undefined : brief.season) ??
+    brief.style ??
+    brief.colours[0] ??
+    brief.effects[0] ??
+    brief.subjects[0]) === undefined;
 
 function warm({ data }: Raster): void {
   for (let position = 0; position < data.length; position += 4) {

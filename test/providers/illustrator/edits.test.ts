@@ -44,6 +44,7 @@ test.each([
   "on the beach at sunset",
   "a pencil sketch",
   "at night in the rain",
+  "fireworks in winter",
   "xyzzy",
 ])("%s changes only what the mask leaves free, to the last bit, and the same each time", async (prompt) => {
   const picture = await colourful();
@@ -92,6 +93,15 @@ test("a subject is drawn where the mask leaves room for it", async () => {
 
   const { share } = await pixelsOf(edited);
   expect(share((red, green) => red > 180 && green < 110)).toBeGreaterThan(0.01);
+});
+
+test("what belongs in a sky is drawn over the picture, and what a season lets fall", async () => {
+  const images = [sourceOf(await plainImage(SIDE, SIDE, 1, "PNG"))];
+  const shareOf = async (prompt: string) => (await pixelsOf(await edit(prompt, { images }))).share;
+
+  expect((await shareOf("add a rainbow"))((red, green) => red > green)).toBeGreaterThan(0.02);
+  expect((await shareOf("in winter"))((red) => red > 80)).toBeGreaterThan(0.005);
+  expect((await shareOf("in autumn"))((red, green) => red > green)).toBeGreaterThan(0.0005);
 });
 
 test("other images are laid on the picture", async () => {

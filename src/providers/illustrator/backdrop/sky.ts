@@ -160,7 +160,8 @@ export function drawCloud(
   });
 }
 
-function drawSkyEffects(setting: Setting, horizon: number): void {
+/** A rainbow, an aurora, fireworks or shooting stars, as far as the brief has them. */
+export function drawSkyEffects(setting: Setting, horizon: number): void {
   for (const effect of setting.brief.effects) {
     if (effect === "rainbow") drawRainbow(setting, horizon);
     else if (effect === "aurora") drawAurora(setting, horizon);
