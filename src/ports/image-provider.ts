@@ -214,7 +214,8 @@ export interface TokenDetails {
 
 /**
  * What a provider hands over while it works. The bytes of an image arrive as a stream that is read to its end, or
- * abandoned by `return()`, before the next event is asked for: nothing has to hold an image whole.
+ * abandoned by `return()`, before the next event is asked for, and each of its pieces is valid until the next one is
+ * asked for: nothing has to hold an image whole.
  */
 export type ProviderEvent =
   | {

@@ -40,6 +40,7 @@ export interface ObjectHeaders {
  *
  * - An object is visible under its key whole or not at all, and durable once `put` resolves: it survives a power cut.
  * - When the source of a `put` throws, its error is passed on and nothing is left behind.
+ * - A piece that the source of a `put` yields is valid until the next one is asked for.
  * - Bytes pass through in chunks; no implementation holds an object whole.
  */
 export interface ObjectStore {

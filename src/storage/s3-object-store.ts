@@ -206,7 +206,8 @@ class Source {
   async *#measure(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
     for await (const chunk of this.#watch(bytes)) {
       this.byteSize += chunk.byteLength;
-      if (chunk.byteLength > 0) yield chunk;
+      // The stream asks for more than it has passed on.
+      if (chunk.byteLength > 0) yield Uint8Array.from(chunk);
     }
   }
 

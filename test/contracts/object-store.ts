@@ -115,6 +115,20 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await textAt(store, KEY)).toBe("later");
       });
 
+      test("is done with a piece when it asks for the next one", async () => {
+        const piece = Buffer.alloc(300_000);
+        await store.put(
+          KEY,
+          (async function* () {
+            for (const value of [1, 2, 3, 4]) yield piece.fill(value);
+            piece.fill(0);
+          })(),
+        );
+
+        const stored = await bytesAt(store, KEY);
+        expect([0, 300_000, 600_000, 1_199_999].map((at) => stored[at])).toEqual([1, 2, 3, 4]);
+      });
+
       test("never lets a reader mix two versions", async () => {
         const size = 1_500_000;
         await store.put(KEY, chunks(Buffer.alloc(size, 0)));

@@ -18,7 +18,7 @@ export async function readAll(events: AsyncIterable<ProviderEvent>): Promise<Rea
 
 export async function readBytes(parts: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const read: Uint8Array[] = [];
-  for await (const part of parts) read.push(part);
+  for await (const part of parts) read.push(Uint8Array.from(part));
   return Buffer.concat(read);
 }
 

@@ -7,7 +7,7 @@ import { eventsOf, readAll, readBytes } from "./answers.ts";
 const HEAD = Buffer.from('{"data":[{"b64_json":"');
 const NEXT = Buffer.from('"},{"b64_json":"');
 const TAIL = Buffer.from('"}]}');
-const CHUNK = Buffer.alloc(65_536, "A");
+const CHUNK = Buffer.alloc(BLOCK_CHARACTERS, "A");
 const BLOCK_BYTES = (BLOCK_CHARACTERS / 4) * 3;
 
 type Picture = Extract<ProviderEvent, { type: "image" }>;
@@ -67,7 +67,7 @@ describe("backpressure", () => {
   });
 
   test("200 MB of base64 pass through with no more than two blocks held", async () => {
-    const chunkCount = 3200;
+    const chunkCount = 1600;
     const body = countedBody(twoImages(chunkCount / 2));
     const limits = { maxImageBytes: 2 ** 28, maxOtherBytes: 100 };
     let handedOver = 0;
@@ -90,9 +90,9 @@ describe("backpressure", () => {
   });
 
   test("tiny chunks are gathered into blocks", async () => {
-    const text = Buffer.concat([HEAD, Buffer.alloc(200_000, "A"), TAIL]);
+    const text = Buffer.concat([HEAD, Buffer.alloc(400_000, "A"), TAIL]);
     const [picture] = await readEachSize(Array.from({ length: text.length }, (_, at) => text.subarray(at, at + 1)));
-    expect(picture).toEqual([BLOCK_BYTES, BLOCK_BYTES, BLOCK_BYTES, 150_000 - 3 * BLOCK_BYTES]);
+    expect(picture).toEqual([BLOCK_BYTES, BLOCK_BYTES, BLOCK_BYTES, 300_000 - 3 * BLOCK_BYTES]);
   });
 });
 
@@ -136,7 +136,7 @@ describe("a consumer that leaves", () => {
 });
 
 describe("bounds", () => {
-  const limits = { maxImageBytes: 100_000, maxOtherBytes: 1000 };
+  const limits = { maxImageBytes: 200_000, maxOtherBytes: 1000 };
 
   test("an image that does not end", async () => {
     function* endless(): Generator<Buffer> {
@@ -144,7 +144,7 @@ describe("bounds", () => {
       for (;;) yield CHUNK;
     }
     const body = countedBody(endless());
-    await expect(readAll(eventsOf(body.chunks, { limits }))).rejects.toThrow("larger than 100000 bytes");
+    await expect(readAll(eventsOf(body.chunks, { limits }))).rejects.toThrow("larger than 200000 bytes");
     expect(body.isCancelled).toBe(true);
     expect(body.pulls).toBeLessThan(6);
   });
@@ -159,7 +159,10 @@ describe("bounds", () => {
 
   test("a limit is of each image, not of all", async () => {
     const events = await readAll(eventsOf(twoImages(2), { limits }));
-    expect(events.map((event) => event.type === "image" && event.bytes.length)).toEqual([98_304, 98_304]);
+    expect(events.map((event) => event.type === "image" && event.bytes.length)).toEqual([
+      2 * BLOCK_BYTES,
+      2 * BLOCK_BYTES,
+    ]);
   });
 
   test("whitespace is not kept", async () => {

@@ -6,6 +6,7 @@ import sharp from "sharp";
 import { GuardedDownloads } from "../../../src/downloads/guarded-downloads.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { GenerateRequest, ImageProvider } from "../../../src/ports/image-provider.ts";
+import { BLOCK_CHARACTERS } from "../../../src/providers/openai/base64.ts";
 import { createOpenAI } from "../../../src/providers/openai/openai.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
@@ -511,7 +512,7 @@ test("a slow consumer holds the body back", async () => {
   const body = new ReadableStream(
     {
       pull(controller) {
-        controller.enqueue(Buffer.from(pulls++ === 0 ? '{"data":[{"b64_json":"' : "A".repeat(65_536)));
+        controller.enqueue(Buffer.from(pulls++ === 0 ? '{"data":[{"b64_json":"' : "A".repeat(BLOCK_CHARACTERS)));
       },
     },
     { highWaterMark: 0 },
