@@ -1,7 +1,5 @@
 import { createHash } from "node:crypto";
 import sharp, { type Metadata } from "sharp";
-import { plainImage } from "../support/scripted-provider.ts";
-import { leftHalfMask } from "../support/source-images.ts";
 
 /** A generation as a client was told of it. */
 export interface ToldGeneration {
@@ -37,7 +35,7 @@ export interface Order {
   readonly marker: string;
   readonly n: number;
   readonly size: string;
-  /** Whether it changes {@link editFiles} rather than making something new. */
+  /** Whether it uploads files to be changed rather than making something new. */
   readonly isEdit: boolean;
   /** How many previews of its image are asked for, and looked at. */
   readonly partialImages: number;
@@ -57,14 +55,6 @@ export interface Order {
   readonly restImageIds: Set<string>;
   /** The first answer in which the generation had ended. */
   ended: ToldGeneration | undefined;
-}
-
-let files: Promise<readonly Buffer[]> | undefined;
-
-/** What every edit changes: a picture, and a mask. */
-export function editFiles(): Promise<readonly Buffer[]> {
-  files ??= Promise.all([plainImage(96, 64, 1, "PNG"), leftHalfMask(96, 64)]);
-  return files;
 }
 
 export function isEnded({ status }: ToldGeneration): boolean {

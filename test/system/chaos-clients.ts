@@ -1,21 +1,13 @@
 import type { ExecutionResult } from "graphql-sse";
-import { FORM_HEADERS, toMultipartForm } from "../support/graphql-multipart.ts";
 import { overStream } from "../support/live-clients.ts";
 import { type Random, seededRandom } from "../support/random.ts";
-import {
-  type ChaosBooks,
-  editFiles,
-  GENERATION_FIELDS,
-  isEnded,
-  type Order,
-  type ToldGeneration,
-} from "./chaos-books.ts";
+import { type ChaosBooks, GENERATION_FIELDS, isEnded, type Order, type ToldGeneration } from "./chaos-books.ts";
+import { toEditRequest } from "./chaos-edits.ts";
 import type { EventCount } from "./chaos-events.ts";
 import type { ChaosFleet } from "./chaos-fleet.ts";
 
 const GENERATE = `mutation ($input: GenerateImagesInput!) {
   told: generateImages(input: $input) { ${GENERATION_FIELDS} } }`;
-const EDIT = `mutation ($input: EditImagesInput!) { told: editImages(input: $input) { ${GENERATION_FIELDS} } }`;
 const WATCH = `subscription ($id: ID!) { generationEvents(id: $id) { ... on PartialImageReady { url } } }`;
 const CANCEL = `mutation ($id: ID!) { cancelGeneration(id: $id) { ${GENERATION_FIELDS} } }`;
 const DELETE = "mutation ($id: ID!) { deleteGeneration(id: $id) }";
@@ -106,7 +98,7 @@ export class ChaosClients {
     const { marker: idempotencyKey, n, size, partialImages } = order;
     const input = { prompt: toPrompt(order), n, size, partialImages, idempotencyKey, waitSeconds };
     const { data, errors } = order.isEdit
-      ? await this.#edit(random, input, signal)
+      ? await this.#post(random, { ...(await toEditRequest(input)), ...(signal && { signal }) })
       : await this.#graphql(random, GENERATE, { input }, signal);
     const code = errors?.[0]?.extensions.code;
     if (code === "INTERNAL") this.#books.contradict(order, "was answered with an internal error");
@@ -115,20 +107,6 @@ export class ChaosClients {
     const told = data?.told as ToldGeneration;
     this.#books.note(order, told);
     return told;
-  }
-
-  /** Uploads the files anew, as a client does that repeats its request. */
-  async #edit(random: Random, input: object, signal?: AbortSignal): Promise<GraphQLAnswer> {
-    const variables = { input: { ...input, images: [{ upload: null }], mask: { upload: null } } };
-    const [picture = Buffer.of(), mask = Buffer.of()] = await editFiles();
-    const form = toMultipartForm({ query: EDIT, variables }, [
-      { path: "variables.input.images.0.upload", bytes: picture },
-      { path: "variables.input.mask.upload", bytes: mask },
-    ]);
-    // A form that is encoded while it is sent brings the process down when its connection breaks.
-    const encoded = new Response(form);
-    const headers = { ...FORM_HEADERS, "Content-Type": encoded.headers.get("Content-Type") ?? "" };
-    return this.#post(random, { headers, body: await encoded.arrayBuffer(), ...(signal && { signal }) });
   }
 
   /** Follows the generation to its end, and loads each preview that it is told of. */
@@ -254,7 +232,7 @@ function makeOrder(marker: string, random: Random): Order {
   const door = isEdit ? "GraphQL" : random.pick(["REST", "GraphQL"] as const);
   const n = random.pick([1, 1, 1, 2]);
   // The vendor shows previews of single images alone.
-  const hasPreviews = door === "GraphQL" && n === 1 && random.whole(1, 3) === 1;
+  const hasPreviews = door === "GraphQL" && n === 1 && random.whole(1, 2) === 1;
   return {
     marker,
     n,

@@ -1,12 +1,6 @@
 import sharp from "sharp";
-import {
-  type ChaosBooks,
-  editFiles,
-  GENERATION_FIELDS,
-  type Order,
-  type ToldGeneration,
-  type ToldImage,
-} from "./chaos-books.ts";
+import { type ChaosBooks, GENERATION_FIELDS, type Order, type ToldGeneration, type ToldImage } from "./chaos-books.ts";
+import { editFiles } from "./chaos-edits.ts";
 import type { ChaosUpstream, UpstreamCall } from "./chaos-upstream.ts";
 
 /** What is left when the dust has settled, held beside the books. Every list is empty when the promises were kept. */

@@ -3,6 +3,8 @@ import { brokenPromises, runChaos } from "./chaos.ts";
 
 /** More than the runs take on a slow machine; a run that stands still fails by it. */
 const TIMEOUT_MS = 120_000;
+/** Of the first clients that it brings, enough ask for edits and for previews. */
+const SEED = 20_261_114;
 
 test.each([
   ["embedded", 8],
@@ -10,7 +12,7 @@ test.each([
 ] as const)(
   "%s: nothing accepted is lost, and nothing submitted twice, in %i rounds of SIGKILL",
   async (topology, rounds) => {
-    const report = await runChaos({ topology, rounds, seed: 20_261_122, clients: 8 });
+    const report = await runChaos({ topology, rounds, seed: SEED, clients: 8 });
 
     expect(Object.fromEntries(brokenPromises(report))).toEqual({});
     const finished = [...report.finished.values()].reduce((sum, count) => sum + count, 0);

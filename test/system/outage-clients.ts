@@ -1,11 +1,12 @@
 import { httpRequest } from "../support/http-request.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 import { type ChaosBooks, GENERATION_FIELDS, isEnded, type Order, type ToldGeneration } from "./chaos-books.ts";
+import { toEditRequest } from "./chaos-edits.ts";
 import type { EventCount } from "./chaos-events.ts";
 import type { ChaosFleet } from "./chaos-fleet.ts";
 import { ENDED_BADLY, type OutageLedger, type ReadAnswer } from "./outage-ledger.ts";
 
-const GENERATE = `mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { ${GENERATION_FIELDS} } }`;
+const GENERATE = `mutation ($input: GenerateImagesInput!) { told: generateImages(input: $input) { ${GENERATION_FIELDS} } }`;
 const JSON_TYPE = { "Content-Type": "application/json" };
 const WAIT_SECONDS = 1;
 /** How many events a client whose request failed lets pass before it repeats its key. */
@@ -76,9 +77,11 @@ export class OutageClients {
     const { books } = this.#surroundings;
     const { marker: idempotencyKey, n, size } = order;
     const input = { prompt: toPrompt(order), n, size, idempotencyKey, waitSeconds: WAIT_SECONDS };
-    const body = JSON.stringify({ query: GENERATE, variables: { input } });
+    const request = order.isEdit
+      ? await toEditRequest(input)
+      : { headers: JSON_TYPE, body: JSON.stringify({ query: GENERATE, variables: { input } }) };
     const answer = await this.#insist(
-      (url) => this.#send("GraphQL", () => httpRequest(`${url}/graphql`, { method: "POST", headers: JSON_TYPE, body })),
+      (url) => this.#send("GraphQL", () => httpRequest(`${url}/graphql`, { method: "POST", ...request })),
       random,
       ({ isFailure, body }) => {
         if (isFailure) return false;
@@ -131,14 +134,15 @@ export class OutageClients {
   }
 }
 
-function makeOrder(marker: string, random: Random, door: Order["door"] | undefined): Order {
+function makeOrder(marker: string, random: Random, wantedDoor: Order["door"] | undefined): Order {
+  const door = wantedDoor ?? random.pick(DOORS);
   return {
     marker,
     n: random.pick([1, 1, 1, 2]),
     size: random.pick(["256x256", "300x200"]),
-    isEdit: false,
+    isEdit: door === "GraphQL" && random.whole(1, 4) === 1,
     partialImages: 0,
-    door: door ?? random.pick(DOORS),
+    door,
     patience: "waits",
     hasTwin: false,
     wantsDerivatives: false,

@@ -82,7 +82,7 @@ const READERS: Readonly<Record<OutageDoor, (answer: HttpAnswer) => ReadAnswer>> 
   },
   GraphQL({ status, body }) {
     const { data, errors } = JSON.parse(body.toString()) as {
-      readonly data?: { readonly generateImages: { readonly status: string } } | null;
+      readonly data?: { readonly told: { readonly status: string } } | null;
       readonly errors?: readonly {
         readonly message: string;
         readonly extensions: { readonly code: string; readonly retryAfterSeconds?: number };
@@ -96,7 +96,7 @@ const READERS: Readonly<Record<OutageDoor, (answer: HttpAnswer) => ReadAnswer>> 
     }
     const [error] = errors ?? [];
     if ((error === undefined) === (data === undefined || data === null)) throw new Error(`the body ${body}`);
-    const told = data?.generateImages;
+    const told = data?.told;
     return { label: error?.extensions.code ?? told?.status ?? "", isFailure: error !== undefined, body: told };
   },
   image({ status, headers, body }) {

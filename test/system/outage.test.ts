@@ -44,6 +44,7 @@ test(
     expect(["SUCCEEDED", "FAILED INTERRUPTED"]).toEqual(expect.arrayContaining([...verdict.finished.keys()]));
     expect(verdict.accepted).toBe([...verdict.finished.values()].reduce((sum, count) => sum + count, 0));
     expect(verdict.imagesLoaded).toBeGreaterThan(0);
+    expect(verdict.acceptedEdits).toBeGreaterThan(0);
   },
   TIMEOUT_MS,
 );
