@@ -23,6 +23,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   quality: "standard and hd are the words of retired models",
   background: "Transparent not with jpeg",
   output_compression: "How much of the quality to keep, for jpeg and webp",
+  moderation: "How strictly content is filtered; ignored with a warning where that cannot be set, as in edits",
   safety_identifier: "Stands for the person who asks: a hash for preference",
   user: "The older name of safety_identifier",
   stream: "Whether to answer with server-sent events",
