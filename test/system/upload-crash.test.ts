@@ -39,6 +39,8 @@ test(
     const picture = await plainImage(960, 640, 1, "PNG");
     for (const path of Object.keys(FIELDS)) sendHalf(service.url, path, picture);
     const arriving = async () => {
+      // What was sent before this is read before it is answered, however slow the machine.
+      await fetch(`${service.url}/healthz`);
       const paths = await namelessFiles(service.processId);
       return paths.filter((path) => path.startsWith(temporary));
     };
