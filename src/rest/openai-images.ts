@@ -9,7 +9,7 @@ import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "../service/edit-intake.ts
 import type { GenerationInput } from "../service/generation-input.ts";
 import { isEnded } from "../service/generation-watch.ts";
 import type { ImageService } from "../service/image-service.ts";
-import type { Attempt } from "../service/repetitions.ts";
+import type { Attempt } from "../service/taken-generations.ts";
 import { refuseUnlessSucceeded } from "./ended-generation.ts";
 import { answerBase64, answerUrls, describeEnd, toImageEvent } from "./openai-answer.ts";
 import { mediaTypeOf, readFields, readJsonFields } from "./openai-body.ts";

@@ -16,8 +16,8 @@ import {
 import type { EditOrder, Warning } from "../ports/records.ts";
 import { canDo, countCodePoints } from "./can-do.ts";
 import type { CataloguedModel, ModelCatalogue } from "./model-catalogue.ts";
-import type { Attempt } from "./repetitions.ts";
 import { isCovered, nearestModelSize, nearestSize, parseSize, toSizeText } from "./sizes.ts";
+import type { Attempt } from "./taken-generations.ts";
 
 const DEFAULT_SIZE = "1024x1024";
 /** The most images of one generation. */

@@ -32,8 +32,8 @@ import type { Keeper } from "./keeper.ts";
 import type { ModelCatalogue } from "./model-catalogue.ts";
 import type { Placeholders } from "./placeholders.ts";
 import { type Quote, quoteOf } from "./quote.ts";
-import { REPETITION_MS, TakenGenerations } from "./repetitions.ts";
 import type { Runner } from "./runner.ts";
+import { REPETITION_MS, TakenGenerations } from "./taken-generations.ts";
 
 /** Who asks. Records belong to the owner and are read by the same owner alone. */
 export interface Caller {

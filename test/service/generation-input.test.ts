@@ -3,7 +3,7 @@ import type { GatewayError } from "../../src/errors.ts";
 import type { ModelDescription } from "../../src/ports/image-provider.ts";
 import { type GenerationInput, planGeneration } from "../../src/service/generation-input.ts";
 import { ModelCatalogue } from "../../src/service/model-catalogue.ts";
-import type { Attempt } from "../../src/service/repetitions.ts";
+import type { Attempt } from "../../src/service/taken-generations.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "../support/scripted-provider.ts";
 
 const MODELS: readonly ModelDescription[] = [
