@@ -263,6 +263,8 @@ export interface Records {
   findImages(ids: readonly string[]): Promise<readonly Image[]>;
   /** The images of these generations, by generation and index. */
   findImagesOf(generationIds: readonly string[]): Promise<readonly Image[]>;
+  /** Whether the sweep, which one does for all who share the records, is the caller's until `until`: nobody's at `at`. */
+  claimSweep(at: Date, until: Date): Promise<boolean>;
   /** When these records were begun: they can know nothing of what is older. */
   begunAt(): Promise<Date>;
   /** Resolves when the store answers and is as this version needs it; rejects otherwise. */

@@ -20,8 +20,10 @@ export interface KeeperOptions {
 
 /** How often generations are looked after, while a lease lasts, whose worker died or whose job got lost. */
 const LOOKS_A_LEASE = 6;
-/** How often old generations and lost bytes are removed. */
+/** How often old generations and lost bytes are removed, by one of all who share the records. */
 const SWEEP_EVERY_MS = 60 * 60_000;
+/** A little less, so that it is over when the same process comes again. */
+const CLAIM_MS = SWEEP_EVERY_MS - 60_000;
 /** Bytes so old, and still without a record, never get one. */
 const ORPHAN_MS = 60 * 60_000;
 /** What the gateway itself stores; anything else in a directory or a bucket is somebody else's. */
@@ -56,7 +58,7 @@ export class Keeper {
     const startedAt = now();
     const wakened = await this.takeOver(startedAt);
     this.#every(leaseMs / LOOKS_A_LEASE, async () => void (await this.takeOver(new Date(now().getTime() - leaseMs))));
-    this.#every(SWEEP_EVERY_MS, () => this.sweep());
+    this.#every(SWEEP_EVERY_MS, () => this.sweepWhenDue());
     // Nobody has to wait for the rest of a long queue: what is at its head runs already.
     if (wakened === STEP) void this.#run(() => this.#wake(startedAt, STEP));
     void this.#run(() => this.sweep());
@@ -94,6 +96,13 @@ export class Keeper {
       if (this.#isStopped) return;
       await queue.enqueue(id);
     }
+  }
+
+  /** Sweeps unless another process does, or did within the hour: going through a large bucket has its price. */
+  async sweepWhenDue(): Promise<void> {
+    const { records, now } = this.#options;
+    const at = now();
+    if (await records.claimSweep(at, new Date(at.getTime() + CLAIM_MS))) await this.sweep();
   }
 
   /** Removes generations past their time, and bytes that no record knows. */

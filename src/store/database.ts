@@ -10,6 +10,8 @@ import type { GenerationStatus } from "../ports/records.ts";
 export interface Database {
   generations: GenerationRow;
   images: ImageRow;
+  /** What one process does for all; `claimed_until` tells until when it is somebody's. */
+  chores: { name: string; claimed_until: number };
   /** Kysely's own: which migrations were applied, and when, in ISO 8601. */
   kysely_migration: { name: string; timestamp: string };
 }
@@ -72,6 +74,9 @@ export interface ImageRow {
   provenance: string | null;
   created_at: number;
 }
+
+/** The chore of removing what is over. */
+export const SWEEP = "sweep";
 
 /** Text that is compared byte by byte, whatever language the database speaks. */
 type IdType = "text" | RawBuilder<unknown>;
@@ -183,6 +188,17 @@ const keepCosts: Migration = {
   },
 };
 
+const shareChores: Migration = {
+  async up(database: Kysely<Database>) {
+    await database.schema
+      .createTable("chores")
+      .addColumn("name", "text", (column) => column.primaryKey())
+      .addColumn("claimed_until", "bigint", (column) => column.notNull())
+      .execute();
+    await database.insertInto("chores").values({ name: SWEEP, claimed_until: 0 }).execute();
+  },
+};
+
 /** In order of name; a released migration is never changed, only followed by another. */
 export const migrationsWith = (id: IdType): Record<string, Migration> => ({
   "0001-create-tables": createTables(id),
@@ -192,6 +208,7 @@ export const migrationsWith = (id: IdType): Record<string, Migration> => ({
   "0005-cost": keepCosts,
   "0006-edits": addEdits,
   "0007-openai-parameters": openaiParameters,
+  "0008-chores": shareChores,
 });
 
 /** What was applied to tables that this version can use; a newer version may have added more. */

@@ -14,7 +14,7 @@ import type {
   Preview,
   Records,
 } from "../ports/records.ts";
-import { type Database, NEEDED_MIGRATIONS } from "./database.ts";
+import { type Database, NEEDED_MIGRATIONS, SWEEP } from "./database.ts";
 import { toGeneration, toGenerationRow, toImage, toImageRow, toJsonList, toPreviewText } from "./rows.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
@@ -251,6 +251,16 @@ export class SqlRecords implements Records {
       .orderBy("position")
       .execute();
     return rows.map(toImage);
+  }
+
+  async claimSweep(at: Date, until: Date): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database
+      .updateTable("chores")
+      .set({ claimed_until: until.getTime() })
+      .where("name", "=", SWEEP)
+      .where("claimed_until", "<=", at.getTime())
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
   }
 
   async begunAt(): Promise<Date> {

@@ -266,6 +266,16 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
       });
     });
 
+    test("the sweep is one's at a time, of those who claim it together too, and free when its time is over", async () => {
+      const claim = (at: Date, until: Date) => records.claimSweep(at, until);
+      const together = await Promise.all(Array.from({ length: 10 }, () => claim(STARTED_AT, LEASE_UNTIL)));
+      expect(together.filter((isClaimed) => isClaimed)).toHaveLength(1);
+
+      expect(await claim(new Date(LEASE_UNTIL.getTime() - 1), LATER_LEASE)).toBe(false);
+      expect(await claim(LEASE_UNTIL, LATER_LEASE)).toBe(true);
+      expect(await claim(AFTER_LEASE, LATER_LEASE)).toBe(false);
+    });
+
     describe("ids before a moment", () => {
       const momentOf = (i: number) => new Date(ACCEPTED_AT.getTime() + i);
 

@@ -308,6 +308,27 @@ describe("bytes that no record knows", () => {
     expect(await readdir(join(dataDir, "images"))).toEqual([".tmp"]);
   });
 
+  test("are looked for by one of all processes an hour, however many there are", async () => {
+    const others = [keep(), keep()];
+    const sweepAll = async () => {
+      for (const one of [keeper, ...others]) await one.sweepWhenDue();
+    };
+    let listings = 0;
+    const list = objects.list.bind(objects);
+    objects.list = (prefix) => {
+      listings++;
+      return list(prefix);
+    };
+    await sweepAll();
+    now = at(HOUR_MS / 2);
+    await sweepAll();
+    expect(listings).toBe(1);
+
+    now = at(HOUR_MS);
+    await sweepAll();
+    expect(listings).toBe(2);
+  });
+
   test("go by themselves after a start", async () => {
     await put(newKey(), START);
     now = at(2 * HOUR_MS);
