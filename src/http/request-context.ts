@@ -69,6 +69,9 @@ function newRequestId(): string {
   return `req_${time}${(requestCount++).toString(32).padStart(8, "0")}${PROCESS_PART}`;
 }
 
+/** Asked every few seconds by load balancers, and worth a line only when something is wrong. */
+const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+
 function logWhenOver(requestId: string, request: Request, response: Response, logger: Logger): void {
   const startedAt = performance.now();
   const { method, path } = request;
@@ -76,7 +79,8 @@ function logWhenOver(requestId: string, request: Request, response: Response, lo
     const durationMs = Math.round(performance.now() - startedAt);
     const { statusCode: status } = response;
     const message = response.writableFinished || status === 101 ? "request answered" : "caller left before the answer";
-    logger.info({ requestId, method, path, status, durationMs }, message);
+    const level = PROBES.has(path) && status < 400 ? "debug" : "info";
+    logger[level]({ requestId, method, path, status, durationMs }, message);
   });
 }
 

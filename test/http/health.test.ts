@@ -70,11 +70,19 @@ describe("readiness", () => {
   let server: HttpServer;
   let health: Health;
   const check = jest.fn<() => Promise<void>>();
+  let lines: string[];
+  let onLine: (line: string) => unknown;
 
   beforeEach(async () => {
     health = { isDraining: false, checks: { store: check, storage: async () => {} } };
     server = await listen("127.0.0.1", 0);
-    const logger = pino({ enabled: false });
+    lines = [];
+    onLine = () => {};
+    const write = (line: string) => {
+      lines.push(line);
+      onLine(line);
+    };
+    const logger = pino({ level: "info" }, { write });
     const app = createApp([healthDoor(health)], {
       publicUrl: undefined,
       corsOrigins: "*",
@@ -97,6 +105,22 @@ describe("readiness", () => {
     expect(failed).toMatchObject({ status: 503, body: { checks: { store: "failed", storage: "ok" } } });
     expect(JSON.stringify(failed.body)).not.toContain("password");
     expect(await ask(server.url, "/readyz")).toMatchObject({ status: 200, body: { status: "ok" } });
+  });
+
+  test("is worth a line in the log only when something is wrong", async () => {
+    check.mockResolvedValueOnce().mockRejectedValueOnce(new Error("it is away"));
+    await ask(server.url, "/healthz");
+    await ask(server.url, "/readyz");
+    expect(lines).toEqual([]);
+
+    const logged = Promise.withResolvers<void>();
+    onLine = (line) => line.includes("request answered") && logged.resolve();
+    await ask(server.url, "/readyz");
+    await logged.promise;
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 40, check: "store", msg: "not ready" },
+      { level: 30, path: "/readyz", status: 503 },
+    ]);
   });
 
   test("does not wait for ever for what does not answer", async () => {
