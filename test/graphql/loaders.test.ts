@@ -42,6 +42,15 @@ test("a page of fifty generations with their images, models and generations cost
   expect(ofFifty).toHaveLength(2);
 });
 
+test("a page of which neither end nor size is named has twenty", async () => {
+  const { body } = await gateway.graphql("{ generations { edges { cursor } pageInfo { hasNextPage } } }");
+
+  expect(body.data.generations).toEqual({
+    edges: Array(20).fill({ cursor: expect.any(String) }),
+    pageInfo: { hasNextPage: true },
+  });
+});
+
 test("images and generations asked for one by one are read together", async () => {
   const { body } = await gateway.graphql("{ generations(first: 10) { edges { node { id images { id } } } } }");
   const nodes: { id: string; images: { id: string }[] }[] = body.data.generations.edges.map(

@@ -196,6 +196,18 @@ describe("what cannot be read is answered in the shape of GraphQL", () => {
   });
 });
 
+test("variables nested deep are refused where they are declared, and left out where they are not", async () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  const body = (query: string) => `{"query": ${JSON.stringify(query)}, "variables": {"first": ${deep}}}`;
+  const refused = await post(body("query ($first: Int) { generations(first: $first) { edges { cursor } } }"));
+
+  expect([refused.status, refused.json().errors?.[0]?.extensions]).toEqual([
+    400,
+    { code: "BAD_USER_INPUT", field: "first" },
+  ]);
+  expect((await post(body(MODELS))).json().data.models).toHaveLength(2);
+});
+
 test.each(["PUT", "DELETE", "PATCH"])("%s is refused", async (method) => {
   const { status } = await send({
     method,
