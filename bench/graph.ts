@@ -9,7 +9,7 @@ import { median, type Row } from "./row.ts";
 const IN_MEMORY = fileURLToPath(new URL("./in-memory-server.js", import.meta.url));
 const CONNECTIONS = 20;
 const ROUND_SECONDS = 2;
-const ROUNDS = 3;
+const ROUNDS = 5;
 
 interface Operation {
   readonly name: string;

@@ -28,7 +28,7 @@ export function handleWithApollo(
     response.statusCode = status;
     response.setHeader("Cache-Control", "no-store");
     for (const [name, value] of answered) response.setHeader(name, value);
-    response.end(Buffer.from(body.string));
+    response.end(body.string);
   };
 }
 

@@ -1,0 +1,13 @@
+import { createServer } from "node:http";
+
+/** What an event stream costs where nothing is behind it: Node's own server, which answers once and goes on. */
+const server = createServer((request, response) => {
+  request.resume();
+  request.on("end", () => {
+    response.setHeader("Content-Type", "text/event-stream");
+    response.write('event: next\ndata: {"status":"QUEUED"}\n\n');
+  });
+}).listen(0, "127.0.0.1", () => {
+  console.log(`http://127.0.0.1:${server.address().port}`);
+});
+process.once("SIGTERM", () => process.exit(0));
