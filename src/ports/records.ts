@@ -235,6 +235,11 @@ export interface Records {
   keepPlaceholder(imageId: string, placeholder: string): Promise<void>;
   /** Gives a generation this worker runs to another model. `undefined` when the worker does not run it (any more). */
   fallBack(id: string, worker: string, next: FallBack): Promise<Generation | undefined>;
+  /**
+   * `RUNNING` → `QUEUED`, as if it had never been started. `false` when this worker does not run the generation (any
+   * more). Only for what no provider has in hand.
+   */
+  park(id: string, worker: string): Promise<boolean>;
   /** `RUNNING` → the outcome. `false` when this worker does not run the generation (any more). */
   finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean>;
   /** `RUNNING` with a lease that ended before `at` → `FAILED`. Answers the ids. */

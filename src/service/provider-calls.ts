@@ -40,7 +40,8 @@ export class ProviderCalls {
    * Makes one call.
    *
    * @param attempt one submission to the provider, consumed to its end
-   * @param signal ends the wait between two attempts
+   * @param signal ends the wait between two attempts: its reason is then thrown with `billed: "NO"`, since nothing is in
+   *   the provider's hands
    * @throws UPSTREAM_FAILED without a call while the provider counts as dead, and whatever the last attempt threw
    */
   async call<Result>(provider: ImageProvider, attempt: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
@@ -49,15 +50,17 @@ export class ProviderCalls {
       try {
         return await breaker.execute(() => {
           // Where another call tries a provider that was at rest, this one has waited for it.
-          signal.throwIfAborted();
+          if (signal.aborted) throw unbilled(signal.reason);
           return attempt();
         });
       } catch (error) {
         if (error instanceof BrokenCircuitError) throw atRest(provider);
         const waitMs = waitBeforeRepeating(error, attempts);
         if (waitMs === undefined) throw error;
+        if (signal.aborted) throw unbilled(signal.reason);
         this.#logger.warn({ provider: provider.name, waitMs, err: error }, "the provider did no work; asking again");
-        await this.#wait(waitMs, signal).catch(() => signal.throwIfAborted());
+        await this.#wait(waitMs, signal).catch(() => {});
+        if (signal.aborted) throw unbilled(signal.reason);
       }
     }
   }
@@ -94,6 +97,12 @@ function waitBeforeRepeating(error: unknown, attempts: number): number | undefin
   const waitMs =
     retryAfterSeconds === undefined ? FIRST_WAIT_MS * 2 ** (attempts - 1) * byChance : retryAfterSeconds * 1000;
   return waitMs <= MAX_WAIT_MS ? waitMs : undefined;
+}
+
+function unbilled(reason: unknown): unknown {
+  if (!(reason instanceof GatewayError)) return reason;
+  const { code, message, isRetryable, details } = reason;
+  return new GatewayError(code, message, { ...details, isRetryable, billed: "NO" });
 }
 
 function atRest(provider: ImageProvider): GatewayError {

@@ -76,6 +76,8 @@ export class Runner {
       if (!generation) return;
       events.publish({ generationId });
       const outcome = await this.#carryOut(generation, canceling.signal);
+      const isParked = this.#stop.signal.aborted && isUnbegun(outcome) && (await records.park(generationId, worker));
+      if (isParked) return logger.info({ generationId }, "generation parked");
       const isFinished = await this.#insist(generationId, () => records.finish(generationId, worker, outcome, now()));
       // However it ended, nobody edits these again.
       if (generation.edit) await edits.discard(generation.edit);
@@ -92,7 +94,10 @@ export class Runner {
     events.publish({ generationId });
   }
 
-  /** Cuts off every running provider call; their generations end as `INTERRUPTED`. */
+  /**
+   * Cuts off every running provider call; their generations end as `INTERRUPTED`. Those of which no provider has
+   * anything in hand, between two attempts, wait for the next start.
+   */
   interrupt(): void {
     this.#stop.abort(new GatewayError("INTERRUPTED", "the gateway was stopped while the provider was at work"));
   }
@@ -352,6 +357,11 @@ export class Runner {
     const message = `an internal error stopped this generation; the operator finds it under ${id}`;
     return { code: "INTERNAL", message, retryable: false, billed: "UNKNOWN" };
   }
+}
+
+/** Whether it was stopped while no provider had it in hand. */
+function isUnbegun(outcome: GenerationOutcome): boolean {
+  return outcome.status === "FAILED" && outcome.failure.code === "INTERRUPTED" && outcome.failure.billed === "NO";
 }
 
 /** A refusal is none, and neither is a call that may have been charged. */

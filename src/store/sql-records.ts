@@ -127,6 +127,17 @@ export class SqlRecords implements Records {
     return row && toGeneration(row);
   }
 
+  async park(id: string, worker: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database
+      .updateTable("generations")
+      .set({ status: "QUEUED", started_at: null, worker: null, lease_until: null })
+      .where("id", "=", id)
+      .where("worker", "=", worker)
+      .where("status", "=", "RUNNING")
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
   async finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean> {
     const { numUpdatedRows } = await this.#database
       .updateTable("generations")

@@ -71,6 +71,32 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
       });
     });
 
+    describe("park", () => {
+      test("makes a generation wait as it did before it was started, and run again", async () => {
+        const order: GenerationOrder = { ...orderOf("gen_1"), seed: 7, idempotency: keyOf("k") };
+        await begin(records, order);
+        expect(await records.park("gen_1", WORKER)).toBe(true);
+
+        expect(await find(records, "gen_1")).toStrictEqual({ ...order, status: "QUEUED" });
+        expect(await records.idsQueuedBefore(END_OF_TIME, 10)).toEqual(["gen_1"]);
+        expect(await records.interruptExpired(INTERRUPTED, END_OF_TIME)).toEqual([]);
+        expect(await records.start("gen_1", claimOf(OTHER_WORKER))).toMatchObject({ status: "RUNNING" });
+      });
+
+      test("leaves alone what is unknown, queued, ended or another worker's", async () => {
+        await accept(records, orderOf("gen_1"));
+        await begin(records, orderOf("gen_2"));
+        await records.finish("gen_2", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+        await begin(records, orderOf("gen_3"), claimOf(OTHER_WORKER));
+        await begin(records, orderOf("gen_4"));
+        await records.cancel("gen_4", FAILURE, FINISHED_AT);
+        for (const i of [0, 1, 2, 3, 4]) expect(await records.park(`gen_${i}`, WORKER)).toBe(false);
+
+        const found = await records.findGenerations(["gen_1", "gen_2", "gen_3", "gen_4"]);
+        expect(found.map(({ status }) => status).sort()).toEqual(["CANCELED", "QUEUED", "RUNNING", "SUCCEEDED"]);
+      });
+    });
+
     describe("addPreview", () => {
       test("keeps previews in the order in which they came", async () => {
         await begin(records, { ...orderOf("gen_1"), partialImages: 3 });

@@ -150,13 +150,14 @@ describe("a call is never made again", () => {
     });
     api.queue(UNAVAILABLE);
 
-    await expect(call(canceling.signal)).rejects.toBe(reason);
+    await expect(call(canceling.signal)).rejects.toMatchObject({ code: "INTERRUPTED", details: { billed: "NO" } });
     expect(api.callCount).toBe(1);
   });
 
   test("when it was canceled before it began", async () => {
     await expect(call(AbortSignal.abort(new GatewayError("INTERRUPTED", "canceled")))).rejects.toMatchObject({
       code: "INTERRUPTED",
+      details: { billed: "NO" },
     });
     expect(api.callCount).toBe(0);
   });

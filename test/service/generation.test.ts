@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
 import sharp from "sharp";
 import { GatewayError } from "../../src/errors.ts";
 import type { GatewayOptions } from "../../src/gateway.ts";
@@ -539,6 +540,27 @@ describe("a gateway that stops", () => {
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(["SUCCEEDED", "QUEUED"]);
     expect(await images.wait(parked, PATIENCE_MS)).toMatchObject({ status: "QUEUED" });
     expect(gateway.provider.requests).toHaveLength(1);
+  });
+
+  test("parks what waits for its provider's next attempt: the next start makes it, with nothing paid before", async () => {
+    await gateway.close();
+    const isWaiting = Promise.withResolvers<void>();
+    const write = (line: string) => void (line.includes("asking again") && isWaiting.resolve());
+    await start({ logger: pino({}, { write }) });
+    const limit = { billed: "NO", retryAfterSeconds: 30 } as const;
+    gateway.provider.script = script({ fail: new GatewayError("RATE_LIMITED", "too many requests", limit) });
+    const waiting = await submit();
+    await isWaiting.promise;
+    const answer = images.wait(waiting, PATIENCE_MS);
+    await gateway.gateway.close();
+    expect(await answer).toMatchObject({ id: waiting.id, status: "QUEUED" });
+    expect((await answer).startedAt).toBeUndefined();
+
+    const stopped = gateway;
+    await start({ dataDir: stopped.dataDir });
+    expect(await images.wait(waiting, PATIENCE_MS)).toMatchObject({ id: waiting.id, status: "SUCCEEDED" });
+    expect([stopped, gateway].map(({ provider }) => provider.requests.length)).toEqual([1, 1]);
+    await stopped.close();
   });
 
   test("cuts off what runs when the time is over", async () => {
