@@ -9,7 +9,8 @@ import { median, mib, ms, type Row } from "./row.ts";
 const CALLERS = [1, 8, 32];
 const COUNTS = [1, 4];
 const MOST_CALLERS = Math.max(...CALLERS);
-const WARM_UP_CALLS = 12;
+/** Until the code is compiled: what is measured is a process at work. */
+const WARM_UP_CALLS = 60;
 const LATENCY_CALLS = 40;
 /** How many bytes of images a measurement takes at least. */
 const LEAST_BYTES = { "0.3 MB": 20e6, "2 MB": 120e6, "8 MB": 200e6 } as Record<string, number>;

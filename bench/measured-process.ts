@@ -27,12 +27,14 @@ export class MeasuredProcess {
   readonly readyMs: number;
   readonly #child: ChildProcess;
   readonly #directory: string;
+  readonly #ended = new AbortController();
 
   private constructor(child: ChildProcess, directory: string, url: string, readyMs: number) {
     this.#child = child;
     this.#directory = directory;
     this.url = url;
     this.readyMs = readyMs;
+    child.once("exit", (code, signal) => this.#ended.abort(new Error(`the process ended: ${signal ?? code}`)));
   }
 
   /**
@@ -71,7 +73,7 @@ export class MeasuredProcess {
   }
 
   async #ask(message: string): Promise<Vitals> {
-    const answer = once(this.#child, "message");
+    const answer = once(this.#child, "message", { signal: this.#ended.signal });
     this.#child.send(message);
     const [vitals] = await answer;
     return vitals as Vitals;
