@@ -99,6 +99,7 @@ function killRowsOf(report: ChaosReport): Row[] {
     ["  while the provider worked", inProvidersHands],
     ["  while images were stored", storing],
     ["  while nothing happened", idle],
+    ["stops in order besides", report.stops],
     ["calls of the provider", report.upstreamCalls],
     ["images loaded and compared", report.imagesLoaded],
     ["previews loaded", report.previewsLoaded],

@@ -28,6 +28,7 @@ export class ChaosFleet {
   readonly #ground: ChaosGround;
   readonly #events: EventCount;
   readonly #slots: Slot[] = [];
+  readonly #stoppedLives = new Set<number>();
   readonly #broken = Promise.withResolvers<never>();
   #lives = 0;
 
@@ -60,6 +61,11 @@ export class ChaosFleet {
     return this.#slots.map(({ upstream }) => upstream);
   }
 
+  /** The lives that ended in order: what waited in them for a provider's next attempt goes on in another. */
+  get stoppedLives(): ReadonlySet<number> {
+    return this.#stoppedLives;
+  }
+
   /** The origin of a gateway that takes traffic, now or as soon as one does. */
   async url(random: Random): Promise<string> {
     const living = this.#slots.filter(({ gateway }) => gateway);
@@ -74,9 +80,7 @@ export class ChaosFleet {
   /** SIGKILL to one of the gateways, and a successor for it. */
   async killOne(random: Random): Promise<KillFacts> {
     const slot = random.pick(this.#slots);
-    const gateway = slot.gateway as GatewayProcess;
-    slot.gateway = undefined;
-    slot.up = Promise.withResolvers();
+    const gateway = vacate(slot) as GatewayProcess;
     const ownCalls = slot.upstream.calls.filter(({ life }) => life === slot.life);
     const inProvidersHands = ownCalls.filter(({ end }) => end === "open").length;
     const answered = ownCalls.filter(({ end, isTurnedAway }) => end === "finished" && !isTurnedAway).length;
@@ -88,16 +92,17 @@ export class ChaosFleet {
     return { queued: queuedOf(successor), inProvidersHands, storing: Math.max(0, answered - ended) };
   }
 
+  /** SIGTERM to one of the gateways, which has to exit with code 0, and a successor for it. */
+  async stopOne(random: Random): Promise<void> {
+    const slot = random.pick(this.#slots);
+    this.#stoppedLives.add(slot.life);
+    await vacate(slot)?.stop();
+    await this.#start(slot);
+  }
+
   /** SIGTERM to all; each has to exit with code 0. */
   async stop(): Promise<void> {
-    await Promise.all(
-      this.#slots.map(async (slot) => {
-        const { gateway } = slot;
-        slot.gateway = undefined;
-        slot.up = Promise.withResolvers();
-        await gateway?.stop();
-      }),
-    );
+    await Promise.all(this.#slots.map((slot) => vacate(slot)?.stop()));
   }
 
   /** A crash in the middle of taking over what the last one left. */
@@ -148,6 +153,14 @@ export class ChaosFleet {
       })
       .catch(() => {});
   }
+}
+
+/** Nobody is sent to its gateway any more. */
+function vacate(slot: Slot): GatewayProcess | undefined {
+  const { gateway } = slot;
+  slot.gateway = undefined;
+  slot.up = Promise.withResolvers();
+  return gateway;
 }
 
 /** What the start of a gateway says that it took over. */

@@ -1,6 +1,7 @@
 import sharp from "sharp";
 import { type ChaosBooks, GENERATION_FIELDS, type Order, type ToldGeneration, type ToldImage } from "./chaos-books.ts";
 import { editFiles } from "./chaos-edits.ts";
+import type { ChaosFleet } from "./chaos-fleet.ts";
 import type { ChaosUpstream, UpstreamCall } from "./chaos-upstream.ts";
 
 /** What is left when the dust has settled, held beside the books. Every list is empty when the promises were kept. */
@@ -31,7 +32,7 @@ const PAGE = `query ($after: String) { generations(first: 100, after: $after) {
  */
 export async function judge(
   books: ChaosBooks,
-  upstreams: readonly ChaosUpstream[],
+  { upstreams, stoppedLives }: Pick<ChaosFleet, "upstreams" | "stoppedLives">,
   url: string,
   storedKeys: readonly string[],
 ): Promise<Verdict> {
@@ -92,7 +93,15 @@ export async function judge(
     acceptedEdits: accepted.filter(({ isEdit }) => isEdit).length,
     finished,
     lost: [...new Set([...lost, ...withoutBytes])],
-    submittedTwice: [...callsOf].filter(([, own]) => !isOnce(own.map(({ call }) => call))).map(([marker]) => marker),
+    submittedTwice: [...callsOf]
+      .filter(
+        ([, own]) =>
+          !isOnce(
+            own.map(({ call }) => call),
+            stoppedLives,
+          ),
+      )
+      .map(([marker]) => marker),
     orphans: await orphansOf(url, storedKeys),
     recordsWithoutBytes: withoutBytes,
     halfWritten: [...new Set([...halfWritten, ...books.halfWritten])],
@@ -100,9 +109,12 @@ export async function judge(
   };
 }
 
-/** A call that the provider turned away before any work may be made again, by the process that made it. */
-function isOnce(calls: readonly UpstreamCall[]): boolean {
-  return calls.slice(0, -1).every(({ isTurnedAway, life }) => isTurnedAway && life === calls.at(-1)?.life);
+/** A call that the provider turned away before any work may be made again: by the process that made it, or after its stop. */
+function isOnce(calls: readonly UpstreamCall[], stoppedLives: ReadonlySet<number>): boolean {
+  const last = calls.at(-1)?.life;
+  return calls
+    .slice(0, -1)
+    .every(({ isTurnedAway, life }) => isTurnedAway && (life === last || stoppedLives.has(life)));
 }
 
 function isSame(files: readonly Buffer[], expected: readonly Buffer[]): boolean {

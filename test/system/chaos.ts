@@ -24,6 +24,8 @@ export interface ChaosReport extends Verdict {
   readonly rounds: number;
   /** Kills while at least one generation waited, was in the provider's hands, or was being stored; or nothing at all. */
   readonly kills: { queued: number; inProvidersHands: number; storing: number; idle: number };
+  /** How often a gateway was told to stop in order, besides. */
+  readonly stops: number;
   /** Bytes without a record before the sweep, as crashes leave them. */
   readonly swept: Swept;
   readonly upstreamCalls: number;
@@ -44,6 +46,8 @@ export interface Swept {
 
 /** A kill comes after so many events at most: lines logged, requests, answers, calls, pieces written to the disk. */
 const MAX_EVENTS = [40, 200, 800];
+/** After one kill in so many, a gateway is told to stop in order as well. */
+const STOP_EVERY = 6;
 /** Where everyone waits for everyone, this passes for an event. */
 export const STANDSTILL_MS = 10;
 /** What has not ended so long after the last kill never will. */
@@ -80,6 +84,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       const facts = await fleet.killOne(random);
       options.onRound?.(round, facts);
       countKill(kills, facts);
+      if (random.whole(1, STOP_EVERY) === 1) await fleet.stopOne(random);
     }
     for (const upstream of fleet.upstreams) upstream.calmDown();
     await within(GIVE_UP_MS, load.end());
@@ -90,6 +95,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     ...verdict,
     rounds,
     kills,
+    stops: fleet.stoppedLives.size,
     upstreamCalls: fleet.upstreams.reduce((sum, { calls }) => sum + calls.length, 0),
     imagesLoaded: books.imageCount,
     previewsLoaded: books.previewCount,
@@ -143,7 +149,7 @@ export async function settle(
   const gateways = await fleet.start({ LOG_LEVEL: "debug" });
   await Promise.all(gateways.map((gateway) => gateway.waitForLine((line) => line.includes('"msg":"swept"'))));
   const after = await ground.storedKeys();
-  const verdict = await judge(books, fleet.upstreams, await fleet.url(random), after);
+  const verdict = await judge(books, fleet, await fleet.url(random), after);
   const left = new Set(after);
   return { ...verdict, swept: countKinds(before.filter((key) => !left.has(key))) };
 }
