@@ -1,39 +1,19 @@
-// Above 400 lines: the one surface of the service, each method short; what has depth is in the modules it calls.
-import type { Logger } from "pino";
 import { badInput, GatewayError } from "../errors.ts";
-import type { Events, GenerationNotice } from "../ports/events.ts";
+import type { Events } from "../ports/events.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
-import type { JobQueue } from "../ports/job-queue.ts";
 import type { OpenObject } from "../ports/object-store.ts";
-import type {
-  EditOrder,
-  Generation,
-  GenerationFailure,
-  GenerationOrder,
-  GenerationStatus,
-  Image,
-  Preview,
-  Records,
-  Warning,
-} from "../ports/records.ts";
+import type { Generation, GenerationFailure, GenerationStatus, Image, Preview, Warning } from "../ports/records.ts";
+import { Acceptance, type AcceptanceOptions } from "./acceptance.ts";
 import type { Delivery, ImageDelivery } from "./delivery.ts";
-import { type EditInput, hashEdit, planEdit } from "./edit-input.ts";
-import type { EditIntake } from "./edit-intake.ts";
-import {
-  checkInput,
-  checkWholeNumber,
-  type GenerationInput,
-  type GenerationPlan,
-  planGeneration,
-} from "./generation-input.ts";
-import { type GenerationEvent, type GenerationWatch, isEnded } from "./generation-watch.ts";
+import type { EditInput } from "./edit-input.ts";
+import { EndWaits } from "./end-waits.ts";
+import { checkWholeNumber, type GenerationInput, planGeneration } from "./generation-input.ts";
+import type { GenerationEvent, GenerationWatch } from "./generation-watch.ts";
 import type { ImageLinks, LinkOptions } from "./image-links.ts";
 import type { Keeper } from "./keeper.ts";
-import type { ModelCatalogue } from "./model-catalogue.ts";
 import type { Placeholders } from "./placeholders.ts";
 import { type Quote, quoteOf } from "./quote.ts";
 import type { Runner } from "./runner.ts";
-import { REPETITION_MS, TakenGenerations } from "./taken-generations.ts";
 
 /** Who asks. Records belong to the owner and are read by the same owner alone. */
 export interface Caller {
@@ -58,57 +38,42 @@ export interface Page {
   readonly hasPreviousPage: boolean;
 }
 
-export interface ImageServiceOptions {
-  readonly records: Records;
-  readonly queue: JobQueue;
+export interface ImageServiceOptions extends AcceptanceOptions {
   readonly events: Events;
-  readonly catalogue: ModelCatalogue;
   readonly links: ImageLinks;
   readonly delivery: ImageDelivery;
   readonly placeholders: Placeholders;
-  readonly edits: EditIntake;
   readonly runner: Runner;
   readonly keeper: Keeper;
   readonly watch: GenerationWatch;
-  readonly logger: Logger;
-  readonly now: () => Date;
-  readonly newGenerationId: () => string;
   /** Whether this process runs generations; otherwise it leaves them to others on the same queue. */
   readonly isWorker: boolean;
-  /** How many generations may wait before more are refused. */
-  readonly maxQueued: number;
 }
-
-/** By what a request is known that comes again. */
-type AskedBefore = Pick<GenerationPlan, "idempotencyKey" | "attempt" | "inputHash">;
 
 /** How many generations a page has when nobody says. */
 export const DEFAULT_PAGE_SIZE = 20;
 /** The most generations of one page. */
 export const MAX_PAGE_SIZE = 100;
-const FULL_RETRY_SECONDS = 30;
-const UNRECORDED_RETRY_SECONDS = 5;
+const STOPPING_RETRY_SECONDS = 5;
 const CANCELED_WHILE_RUNNING: GenerationFailure = {
   code: "INTERRUPTED",
   message: "the generation was canceled while the provider was at work; whether it was billed is not known",
   retryable: false,
   billed: "UNKNOWN",
 };
-/** The most requests of the same input, under way at once, among which a repetition finds its own. */
-const MAX_ALIKE = 100;
-const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 
 /** The one image service behind every door: what is accepted here goes on whoever asked for it stays or leaves. */
 export class ImageService {
   readonly #options: ImageServiceOptions;
-  readonly #taken: TakenGenerations;
+  readonly #acceptance: Acceptance;
   readonly #drained = new AbortController();
-  readonly #waits = new Set<Promise<Generation>>();
+  readonly #waits: EndWaits;
   #isClosing = false;
 
   constructor(options: ImageServiceOptions) {
     this.#options = options;
-    this.#taken = new TakenGenerations(options.now);
+    this.#acceptance = new Acceptance(options);
+    this.#waits = new EndWaits(options.records, options.events, this.#drained.signal);
   }
 
   /** Takes up what an earlier process left, and begins to run generations unless that is left to others. */
@@ -125,15 +90,8 @@ export class ImageService {
    * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, IDEMPOTENCY_CONFLICT, OVERLOADED
    */
   async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
-    const { catalogue, newGenerationId } = this.#options;
-    if (this.#isClosing) throw stopping();
-    let plan: GenerationPlan;
-    try {
-      plan = planGeneration(input, catalogue);
-    } catch (error) {
-      return this.#acceptedBefore(caller, checkInput(input), error);
-    }
-    return (await this.#repeated(caller, plan)) ?? this.#accept(caller, newGenerationId(), plan);
+    this.#refuseWhileClosing();
+    return this.#acceptance.submit(caller.owner, input);
   }
 
   /**
@@ -145,109 +103,14 @@ export class ImageService {
    *   IDEMPOTENCY_CONFLICT, OVERLOADED, and whatever the bytes of an upload throw
    */
   async submitEdit(caller: Caller, input: EditInput): Promise<Generation> {
-    const { catalogue, edits, newGenerationId } = this.#options;
-    if (this.#isClosing) throw stopping();
-    const asked = checkInput(input);
-    try {
-      planEdit(input, catalogue);
-    } catch (error) {
-      // Whatever can be refused without the images is refused before they are read, unless its key was accepted before.
-      const kept = asked.idempotencyKey === undefined ? undefined : await this.#earlierEdit(caller, input, asked);
-      if (!kept) throw error;
-      return kept;
-    }
-    const earlier = await this.#earlierEdit(caller, input, asked);
-    if (earlier) return earlier;
-    const id = newGenerationId();
-    const edit = await edits.take(id, caller.owner, input);
-    let plan: GenerationPlan;
-    try {
-      plan = planEdit(input, catalogue, edit);
-    } catch (error) {
-      await edits.discard(edit);
-      throw error;
-    }
-    const repeated = await this.#repeated(caller, plan);
-    if (!repeated) return this.#accept(caller, id, plan, edit);
-    await edits.discard(edit);
-    return repeated;
+    this.#refuseWhileClosing();
+    return this.#acceptance.submitEdit(caller.owner, input);
   }
 
-  /** The key of what was accepted goes on answering it, when nobody could accept it any more: its model has ended. */
-  async #acceptedBefore(caller: Caller, asked: AskedBefore, refusal: unknown): Promise<Generation> {
-    const { records, now } = this.#options;
-    const { idempotencyKey: key, inputHash } = asked;
-    const earlier = key === undefined ? undefined : await records.findByIdempotencyKey(caller.owner, key, now());
-    if (earlier?.inputHash !== inputHash) throw refusal;
-    return earlier;
-  }
-
-  /** What the same edit led to before, found without its images, which may be gone meanwhile. */
-  async #earlierEdit(caller: Caller, input: EditInput, asked: AskedBefore): Promise<Generation | undefined> {
-    const { records, edits, now } = this.#options;
-    const { idempotencyKey: key } = asked;
-    const earlier = key === undefined ? undefined : await records.findByIdempotencyKey(caller.owner, key, now());
-    if (earlier) return refuseUnlessSame(earlier, hashEdit(asked, input, await edits.hashUploads(input)));
-    const hasUploads = [...input.images, input.mask].some((image) => image && "bytes" in image);
-    return hasUploads ? undefined : this.#repeated(caller, { ...asked, inputHash: hashEdit(asked, input, []) });
-  }
-
-  async #accept(caller: Caller, id: string, decided: GenerationPlan, edit?: EditOrder): Promise<Generation> {
-    const { records, edits, now, maxQueued } = this.#options;
-    const { model, seed, compression, moderation, safetyIdentifier, partialImages, ...others } = decided;
-    const { idempotencyKey, attempt, ...plan } = others;
-    const createdAt = now();
-    // Before anybody can find it.
-    if (attempt) this.#taken.keepFor(id, attempt);
-    const order: GenerationOrder = {
-      ...plan,
-      id,
-      owner: caller.owner,
-      model: model.description.id,
-      createdAt,
-      ...(seed !== undefined && { seed }),
-      ...(compression !== undefined && { compression }),
-      ...(moderation !== undefined && { moderation }),
-      ...(safetyIdentifier !== undefined && { safetyIdentifier }),
-      ...(partialImages !== undefined && { partialImages }),
-      ...(edit && { edit }),
-      ...(idempotencyKey !== undefined && {
-        idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
-      }),
-    };
-    // When this throws nobody knows whether it was accepted: the images stay, and are swept if it was not.
-    const acceptance = await records.accept(order, maxQueued);
-    if (edit && !acceptance?.isNew) await edits.discard(edit);
-    if (!acceptance) throw full(maxQueued);
-    const { generation, isNew } = acceptance;
-    if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
-    this.#warnOfPrice(generation);
-    await this.#enqueue(generation.id);
-    return generation;
-  }
-
-  #warnOfPrice({ id: generationId, model, warnings }: Generation): void {
-    const change = warnings.find(({ code }) => code === "PRICE_CLASS_CHANGED");
-    if (change) this.#options.logger.warn({ generationId, model }, change.message);
-  }
-
-  /** What a repetition without a key asks for: a generation of the same client and input that nobody got or awaits. */
-  async #repeated(caller: Caller, { attempt, inputHash }: AskedBefore): Promise<Generation | undefined> {
-    if (!attempt?.isRepetition) return undefined;
-    const { records, now } = this.#options;
-    const at = now();
-    const since = new Date(at.getTime() - IDEMPOTENCY_MS);
-    const alike = await records.findLatestOf(caller.owner, inputHash, since, MAX_ALIKE);
-    const unanswered = alike.find((generation) => !this.#taken.has(generation.id) && isWorthAnAnswer(generation, at));
-    if (unanswered) this.#taken.keepFor(unanswered.id, attempt);
-    return unanswered;
-  }
-
-  /** What is accepted will run: a job that could not be made now is made when the keeper finds that it is missing. */
-  async #enqueue(generationId: string): Promise<void> {
-    const { queue, logger } = this.#options;
-    await queue.enqueue(generationId).catch((error: unknown) => {
-      logger.warn({ generationId, err: error }, "the job could not be made yet");
+  #refuseWhileClosing(): void {
+    if (!this.#isClosing) return;
+    throw new GatewayError("OVERLOADED", "the gateway is stopping; send the request again", {
+      retryAfterSeconds: STOPPING_RETRY_SECONDS,
     });
   }
 
@@ -291,39 +154,8 @@ export class ImageService {
    * @param timeoutMs milliseconds; 0 answers at once
    * @throws OVERLOADED while its end cannot be recorded
    */
-  async wait(generation: Generation, timeoutMs: number): Promise<Generation> {
-    if (isEnded(generation) || timeoutMs <= 0 || this.#drained.signal.aborted) return generation;
-    const waiting = this.#waitForEnd(generation, timeoutMs);
-    this.#waits.add(waiting);
-    return waiting.finally(() => this.#waits.delete(waiting));
-  }
-
-  async #waitForEnd(generation: Generation, timeoutMs: number): Promise<Generation> {
-    const { records, events } = this.#options;
-    const isOver = Promise.withResolvers<void>();
-    const stop = () => isOver.resolve();
-    let latest = generation;
-    const refresh = async () => {
-      const [found] = await records.findGenerations([generation.id]);
-      if (found) latest = found;
-      if (!found || isEnded(found)) stop();
-    };
-    const look = () => void refresh().catch(isOver.reject);
-    const onNotice = ({ isUnrecorded }: GenerationNotice) => (isUnrecorded ? isOver.reject(unrecorded()) : look());
-    const timer = setTimeout(stop, timeoutMs);
-    const unsubscribe = events.subscribe(generation.id, onNotice);
-    this.#drained.signal.addEventListener("abort", stop);
-    try {
-      look();
-      await isOver.promise;
-      // The last generations end just before the wait does: what their notice led to may not have been read yet.
-      if (!isEnded(latest)) await refresh();
-      return latest;
-    } finally {
-      clearTimeout(timer);
-      unsubscribe();
-      this.#drained.signal.removeEventListener("abort", stop);
-    }
+  wait(generation: Generation, timeoutMs: number): Promise<Generation> {
+    return this.#waits.wait(generation, timeoutMs);
   }
 
   /**
@@ -481,40 +313,9 @@ export class ImageService {
     this.#drained.abort();
     watch.close();
     await runner.tidy();
-    await Promise.allSettled(this.#waits);
+    await this.#waits.onIdle();
     await delivery.onIdle();
   }
-}
-
-/** Whether it is under way, or has ended lately and may have cost something. */
-function isWorthAnAnswer(generation: Generation, at: Date): boolean {
-  if (!isEnded(generation)) return true;
-  const { status, failure, finishedAt } = generation;
-  const isFree = status !== "SUCCEEDED" && (failure?.billed ?? "NO") === "NO";
-  const isOld = finishedAt !== undefined && at.getTime() - finishedAt.getTime() > REPETITION_MS;
-  return !isFree && !isOld;
-}
-
-function refuseUnlessSame(generation: Generation, inputHash: string): Generation {
-  if (generation.inputHash === inputHash) return generation;
-  throw new GatewayError("IDEMPOTENCY_CONFLICT", "this idempotency key was used for another input; use a new key", {
-    field: "idempotencyKey",
-  });
-}
-
-function full(maxQueued: number): GatewayError {
-  return new GatewayError("OVERLOADED", `${maxQueued} generations are waiting already; send the request again later`, {
-    retryAfterSeconds: FULL_RETRY_SECONDS,
-  });
-}
-
-function unrecorded(): GatewayError {
-  const message = "the store cannot record how this generation ended; ask for it again by its id or idempotency key";
-  return new GatewayError("OVERLOADED", message, { retryAfterSeconds: UNRECORDED_RETRY_SECONDS });
-}
-
-function stopping(): GatewayError {
-  return new GatewayError("OVERLOADED", "the gateway is stopping; send the request again", { retryAfterSeconds: 5 });
 }
 
 function inPlace<Owned extends { id: string; owner: string }>(
