@@ -51,6 +51,7 @@ export async function writeHotPathChart(readings: readonly Reading[]): Promise<v
   await writeFile(
     FILE,
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">
+<title>What an image costs on its way from the provider to the disk</title>
 <rect width="${width}" height="${height}" fill="#ffffff"/>
 ${[...legend, ...body].join("\n")}
 </svg>

@@ -88,9 +88,12 @@ export class DiskObjectStore implements ObjectStore {
 
   /** A new file is durable when its directory entry is, and that of every directory above it. */
   async #syncDirectories(path: string): Promise<void> {
+    const directories: string[] = [];
     for (let directory = path; directory.length >= this.#root.length; directory = dirname(directory)) {
-      await syncDirectory(directory);
+      directories.push(directory);
     }
+    // Together they cost the file system one commit.
+    await Promise.all(directories.map(syncDirectory));
   }
 }
 
