@@ -81,13 +81,15 @@ export type ToContext = (contextValue: unknown, info: GraphQLResolveInfo) => Gra
 /** @param requestOf reads the context value of the server that runs the operations */
 export function contextFor(service: ImageService, requestOf: (contextValue: unknown) => OperationRequest): ToContext {
   // A context value may be shared by several operations, and by all events of a subscription; the variables are made
-  // anew for each execution. What was loaded for one of them could be out of date for the next.
-  const contexts = new WeakMap<object, GraphQLContext>();
+  // anew for each execution. What was loaded for one of them could be out of date for the next. The context is on them
+  // and not in a WeakMap, the values of which outlive the collections of the young generation.
+  const key = Symbol("context");
   return (contextValue, { variableValues }) => {
-    const known = contexts.get(variableValues);
+    const known = (variableValues as { readonly [key]?: GraphQLContext })[key];
     if (known) return known;
     const context = createContext(service, requestOf(contextValue));
-    contexts.set(variableValues, context);
+    // Where they are frozen each field has a context of its own: less is read together, and nothing else changes.
+    Reflect.defineProperty(variableValues, key, { value: context });
     return context;
   };
 }
