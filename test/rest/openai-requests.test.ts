@@ -20,7 +20,7 @@ const logger = pino(new Writable({ write: (line, _encoding, done) => done(void l
 let gateway: ScriptedGateway;
 
 beforeAll(async () => {
-  gateway = await startScriptedGateway({ logger, keepAliveMs: 100 }, [ANY_SIZE_MODEL]);
+  gateway = await startScriptedGateway({ logger }, [ANY_SIZE_MODEL]);
 });
 afterAll(() => gateway.close());
 beforeEach(() => {
@@ -235,18 +235,19 @@ describe("whether a client should send it again by itself", () => {
 
 describe("a stream", () => {
   test("is not silent for long, and tells in its own words what goes wrong later", async () => {
-    const hold = holdCalls(gateway.provider);
-    const response = await fetch(`${gateway.url}/v1/images/generations`, {
+    const impatient = await startScriptedGateway({ logger, keepAliveMs: 50 }, [ANY_SIZE_MODEL]);
+    const hold = holdCalls(impatient.provider);
+    const response = await fetch(`${impatient.url}/v1/images/generations`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ prompt: "slow", size: "64x64", stream: true }),
     });
     // The headers came with the first comment, for the provider is still held.
-    gateway.provider.script = makeImages;
-    const { body } = await gateway.graphql("{ generations(first: 1) { edges { node { id } } } }");
-    await gateway.graphql(`mutation { cancelGeneration(id: "${body.data.generations.edges[0].node.id}") { id } }`);
+    const { body } = await impatient.graphql("{ generations(first: 1) { edges { node { id } } } }");
+    await impatient.graphql(`mutation { cancelGeneration(id: "${body.data.generations.edges[0].node.id}") { id } }`);
     const text = await response.text();
     hold.release();
+    await impatient.close();
 
     expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
     expect(text).toMatch(/^(:\n\n)+event: error\ndata: \{"error":\{.*"code":"interrupted"\}\}\n\n$/);
