@@ -9,9 +9,10 @@ import { median, mib, ms, type Row } from "./row.ts";
 const CALLERS = [1, 8, 32];
 const COUNTS = [1, 4];
 const MOST_CALLERS = Math.max(...CALLERS);
-/** Until the code is compiled: what is measured is a process at work. */
-const WARM_UP_CALLS = 60;
+/** Until most of the code is compiled: what is measured is a process at work. */
+const WARM_UP_CALLS = 300;
 const LATENCY_CALLS = 40;
+const [SMALLEST, MIDDLE] = PICTURES as [PictureKind, PictureKind];
 /** How many bytes of images a measurement takes at least. */
 const LEAST_BYTES = { "0.3 MB": 20e6, "2 MB": 120e6, "8 MB": 200e6 } as Record<string, number>;
 
@@ -47,7 +48,7 @@ async function measureContestant(
   const measured = await startContestant(contestant, providerUrl);
   const agent = new Agent({ keepAlive: true, maxSockets: MOST_CALLERS });
   try {
-    for (let call = 0; call < WARM_UP_CALLS; call++) await order(contestant, measured.url, agent, picture, 1);
+    for (let call = 0; call < WARM_UP_CALLS; call++) await order(contestant, measured.url, agent, SMALLEST, 1);
     const readings: Reading[] = [];
     for (const n of COUNTS) {
       for (const callers of CALLERS) {
@@ -85,7 +86,7 @@ function startContestant(contestant: Contestant, providerUrl: string): Promise<M
 }
 
 async function measureLatency(providerUrl: string): Promise<Row> {
-  const picture = PICTURES[1] as PictureKind;
+  const picture = MIDDLE;
   const gateway = await startContestant("/get-image", providerUrl);
   const agent = new Agent({ keepAlive: true });
   const size = `${picture.side}x${picture.side}`;

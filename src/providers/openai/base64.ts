@@ -28,6 +28,11 @@ export class Base64Decoder {
     this.#maxBytes = maxBytes;
   }
 
+  /** Gives its memory back, pieces included, without waiting for a collection; it decodes nothing any more. */
+  release(): void {
+    for (const { buffer } of [this.#block, this.#decoded]) buffer.transfer(0);
+  }
+
   get isFull(): boolean {
     return this.#length === BLOCK_CHARACTERS;
   }

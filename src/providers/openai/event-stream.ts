@@ -1,5 +1,6 @@
+import type { Base64Decoder } from "./base64.ts";
 import { type AnswerReader, type AnswerToken, addressIn, type PictureKind } from "./json-answer.ts";
-import { type JsonLimits, JsonStrings, toRecord } from "./json-strings.ts";
+import { JsonStrings, toRecord } from "./json-strings.ts";
 import { NextByte } from "./next-byte.ts";
 
 const LINE_FEED = 0x0a;
@@ -18,7 +19,8 @@ const MAX_EVENT_NAME = 256;
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export class EventStream implements AnswerReader {
-  readonly #limits: JsonLimits;
+  readonly #decoder: Base64Decoder;
+  readonly #maxOtherBytes: number;
   #place: "field name" | "before value" | "value" = "field name";
   /** The line's field name as far as it was read; cut off after `MAX_FIELD_NAME`. */
   #field = "";
@@ -29,8 +31,9 @@ export class EventStream implements AnswerReader {
   #hasPicture = false;
   #completed = 0;
 
-  constructor(limits: JsonLimits) {
-    this.#limits = limits;
+  constructor(decoder: Base64Decoder, maxOtherBytes: number) {
+    this.#decoder = decoder;
+    this.#maxOtherBytes = maxOtherBytes;
   }
 
   *write(chunk: Buffer): Generator<AnswerToken> {
@@ -81,7 +84,7 @@ export class EventStream implements AnswerReader {
   }
 
   *#readData(bytes: Buffer): Generator<AnswerToken> {
-    this.#json ??= new JsonStrings(["b64_json"], this.#limits);
+    this.#json ??= new JsonStrings(["b64_json"], this.#decoder, this.#maxOtherBytes);
     for (const token of this.#json.write(bytes)) {
       yield token.type === "start" ? this.#startPicture(this.#json) : token;
     }

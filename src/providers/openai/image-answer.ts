@@ -1,8 +1,9 @@
 import type { ProviderEvent, TokenDetails, TokenUsage } from "../../ports/image-provider.ts";
+import { Base64Decoder } from "./base64.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
 import { EventStream } from "./event-stream.ts";
 import { type AnswerReader, type AnswerToken, JsonAnswer } from "./json-answer.ts";
-import { type JsonLimits, toRecord } from "./json-strings.ts";
+import { toRecord } from "./json-strings.ts";
 import { toRefusal } from "./provider-refusal.ts";
 
 export interface ImageAnswer {
@@ -18,13 +19,20 @@ export interface ImageAnswer {
   /** Ends the call, so that a read of the body that is under way ends too. Called once, however reading ended. */
   readonly release: () => void;
   /** @defaultValue {@link MAX_IMAGE_BYTES} an image, and 1 MiB of everything else */
-  readonly limits?: JsonLimits;
+  readonly limits?: AnswerLimits;
+}
+
+export interface AnswerLimits {
+  /** The most bytes one image may have. */
+  readonly maxImageBytes: number;
+  /** The most bytes of everything else in a document, whitespace between tokens aside. */
+  readonly maxOtherBytes: number;
 }
 
 /** Twice the largest image uncompressed. */
 export const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
 
-const LIMITS: JsonLimits = { maxImageBytes: MAX_IMAGE_BYTES, maxOtherBytes: 1024 * 1024 };
+const LIMITS: AnswerLimits = { maxImageBytes: MAX_IMAGE_BYTES, maxOtherBytes: 1024 * 1024 };
 
 /**
  * Hands over the images of an answer while they arrive. At any time it holds one chunk of the body, one block of base64
@@ -96,6 +104,7 @@ class TokenSource {
   readonly isEventStream: boolean;
   /** Whether an image was made: the call is paid. */
   hasImage = false;
+  readonly #decoder: Base64Decoder;
   readonly #tokens: AsyncGenerator<AnswerToken>;
   readonly #toError: ImageAnswer["toError"];
   #failure: { readonly error: unknown } | undefined;
@@ -104,8 +113,9 @@ class TokenSource {
     const mediaType = contentType?.split(";", 1)[0]?.trim().toLowerCase() ?? "application/json";
     this.isEventStream = mediaType === "text/event-stream";
     const isJson = /^application\/([\w.-]+\+)?json$/.test(mediaType);
-    const reader = this.isEventStream ? new EventStream(limits) : isJson ? new JsonAnswer(limits) : undefined;
-    this.#tokens = readTokens(body, reader);
+    const Reader = this.isEventStream ? EventStream : isJson ? JsonAnswer : undefined;
+    this.#decoder = new Base64Decoder(limits.maxImageBytes);
+    this.#tokens = readTokens(body, Reader && new Reader(this.#decoder, limits.maxOtherBytes));
     this.#toError = toError;
   }
 
@@ -122,6 +132,8 @@ class TokenSource {
 
   async close(): Promise<void> {
     await this.#tokens.return(undefined);
+    // Left to a collection, those of many calls would wait for it together.
+    this.#decoder.release();
   }
 }
 

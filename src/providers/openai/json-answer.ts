@@ -1,4 +1,5 @@
-import { EVERY_ITEM, type JsonLimits, JsonStrings, toRecord } from "./json-strings.ts";
+import type { Base64Decoder } from "./base64.ts";
+import { EVERY_ITEM, JsonStrings, toRecord } from "./json-strings.ts";
 
 /** What an answer consists of, in the order of its bytes. */
 export type AnswerToken =
@@ -26,8 +27,8 @@ export class JsonAnswer implements AnswerReader {
   readonly #json: JsonStrings;
   readonly #pictures = new Set<number>();
 
-  constructor(limits: JsonLimits) {
-    this.#json = new JsonStrings(["data", EVERY_ITEM, "b64_json"], limits);
+  constructor(decoder: Base64Decoder, maxOtherBytes: number) {
+    this.#json = new JsonStrings(["data", EVERY_ITEM, "b64_json"], decoder, maxOtherBytes);
   }
 
   *write(chunk: Buffer): Generator<AnswerToken> {

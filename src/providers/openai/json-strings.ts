@@ -1,4 +1,4 @@
-import { Base64Decoder } from "./base64.ts";
+import type { Base64Decoder } from "./base64.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
 import { NextByte } from "./next-byte.ts";
 
@@ -7,13 +7,6 @@ export const EVERY_ITEM = Symbol("every item");
 
 /** Where the streamed strings are: object keys and `EVERY_ITEM`, from the document's root. */
 export type JsonPath = readonly (string | typeof EVERY_ITEM)[];
-
-export interface JsonLimits {
-  /** The most bytes one streamed string may decode to. */
-  readonly maxImageBytes: number;
-  /** The most bytes of everything else, whitespace between tokens aside. */
-  readonly maxOtherBytes: number;
-}
 
 /** What a document holds at its path: for each string with content one `start`, its decoded `bytes`, and one `end`. */
 export type StringToken =
@@ -58,10 +51,14 @@ export class JsonStrings {
   #escape: string | undefined;
   #hasStarted = false;
 
-  constructor(path: JsonPath, limits: JsonLimits) {
+  /**
+   * @param decoder used by nobody else until the document ends
+   * @param maxOtherBytes the most bytes of everything beside the strings, whitespace between tokens aside
+   */
+  constructor(path: JsonPath, decoder: Base64Decoder, maxOtherBytes: number) {
     this.#path = path;
-    this.#decoder = new Base64Decoder(limits.maxImageBytes);
-    this.#other = new ByteCollector(limits.maxOtherBytes);
+    this.#decoder = decoder;
+    this.#other = new ByteCollector(maxOtherBytes);
   }
 
   /** Scans one chunk lazily: it must be read to its end before the next one is written. */

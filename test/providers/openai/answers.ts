@@ -1,6 +1,5 @@
 import type { ProviderEvent } from "../../../src/ports/image-provider.ts";
-import { readImages } from "../../../src/providers/openai/image-answer.ts";
-import type { JsonLimits } from "../../../src/providers/openai/json-strings.ts";
+import { type AnswerLimits, readImages } from "../../../src/providers/openai/image-answer.ts";
 
 /** An event with its bytes read to the end. */
 export type ReadEvent =
@@ -25,7 +24,7 @@ export async function readBytes(parts: AsyncIterable<Uint8Array>): Promise<Buffe
 export interface AnswerOptions {
   readonly contentType?: string;
   readonly imageCount?: number;
-  readonly limits?: JsonLimits;
+  readonly limits?: AnswerLimits;
   readonly download?: (address: string) => AsyncIterable<Uint8Array>;
 }
 

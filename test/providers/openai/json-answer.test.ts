@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { BLOCK_CHARACTERS } from "../../../src/providers/openai/base64.ts";
+import { Base64Decoder, BLOCK_CHARACTERS } from "../../../src/providers/openai/base64.ts";
 import { BrokenAnswer } from "../../../src/providers/openai/broken-answer.ts";
 import { EVERY_ITEM, JsonStrings } from "../../../src/providers/openai/json-strings.ts";
 import { eventsOf, randomBytes, randomChunks, readAll, readBytes, readCut, seededRandom } from "./answers.ts";
@@ -171,7 +171,7 @@ describe("addresses in place of images are downloaded", () => {
 });
 
 test("what stands before an image can be asked for when it begins", () => {
-  const json = new JsonStrings(["images", EVERY_ITEM], { maxImageBytes: 100, maxOtherBytes: 100 });
+  const json = new JsonStrings(["images", EVERY_ITEM], new Base64Decoder(100), 100);
   const [start] = json.write(Buffer.from(`{"created":1,"images":[{"a":2},"${fox}`));
   expect(start).toEqual({ type: "start", item: 1 });
   expect(json.soFar()).toEqual({ created: 1, images: [{ a: 2 }, ""] });
