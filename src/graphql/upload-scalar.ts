@@ -37,7 +37,8 @@ async function* readFile(file: FileUpload): AsyncGenerator<Uint8Array> {
   try {
     yield* file.createReadStream();
   } catch (error) {
-    refuse(error);
+    // Of one that failed before it was asked for, only this knows why.
+    refuse(file.capacitor.errored ?? error);
   }
 }
 
