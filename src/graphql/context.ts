@@ -27,7 +27,6 @@ export interface OperationRequest {
 export class DoorRequest implements OperationRequest {
   readonly idempotencyKey: string | undefined;
   private readonly request: RequestContext;
-
   private readonly response: Response | undefined;
 
   /** @param response `undefined` where each operation has none of its own */

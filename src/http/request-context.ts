@@ -43,8 +43,8 @@ export function contextOf(request: Request): RequestContext {
 }
 
 /**
- * Gives each request its context and the headers of every answer, and logs one line when it is over. The query is not logged: image URLs carry their
- * signature there.
+ * Gives each request its context and the headers of every answer, and logs one line when it is over. The query is not
+ * logged: image URLs carry their signature there.
  *
  * @param publicUrl the origin of handed-out URLs; `undefined` derives it from the request
  */

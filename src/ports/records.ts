@@ -189,7 +189,7 @@ export interface Acceptance {
 }
 
 /** How a generation goes on with another model: in an outage, or since its own has ended. */
-export interface FallBack {
+export interface ModelChange {
   readonly model: string;
   readonly modelSize: PixelSize;
   /** Those of the generation and why it goes on with another model. */
@@ -234,7 +234,7 @@ export interface Records {
   /** Adds the placeholder to an image that was stored without; does nothing when there is no such image (any more). */
   keepPlaceholder(imageId: string, placeholder: string): Promise<void>;
   /** Gives a generation this worker runs to another model. `undefined` when the worker does not run it (any more). */
-  fallBack(id: string, worker: string, next: FallBack): Promise<Generation | undefined>;
+  changeModel(id: string, worker: string, next: ModelChange): Promise<Generation | undefined>;
   /**
    * `RUNNING` → `QUEUED`, as if it had never been started. `false` when this worker does not run the generation (any
    * more). Only for what no provider has in hand.

@@ -187,7 +187,7 @@ export class Runner {
       warnings: [...warnings, ...added, ...fitPreviews(partialImages, n, description).warnings],
       fallbacks: fallbacks.filter((id) => id !== description.id),
     };
-    const given = await this.#insist(generationId, () => records.fallBack(generationId, worker, next));
+    const given = await this.#insist(generationId, () => records.changeModel(generationId, worker, next));
     if (given) events.publish({ generationId });
     return given;
   }

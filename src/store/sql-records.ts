@@ -3,7 +3,6 @@ import type { PixelSize } from "../ports/image-provider.ts";
 import type {
   Acceptance,
   Claim,
-  FallBack,
   Generation,
   GenerationFailure,
   GenerationOrder,
@@ -11,6 +10,7 @@ import type {
   GenerationSlice,
   GenerationStatus,
   Image,
+  ModelChange,
   Preview,
   Records,
 } from "../ports/records.ts";
@@ -109,7 +109,7 @@ export class SqlRecords implements Records {
     return numUpdatedRows > 0n;
   }
 
-  async fallBack(id: string, worker: string, next: FallBack): Promise<Generation | undefined> {
+  async changeModel(id: string, worker: string, next: ModelChange): Promise<Generation | undefined> {
     const row = await this.#database
       .updateTable("generations")
       .set({

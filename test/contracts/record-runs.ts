@@ -233,12 +233,12 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
 
       test("gives a generation to another model", async () => {
         await begin(records, order);
-        const fallen = await records.fallBack("gen_1", WORKER, next);
+        const fallen = await records.changeModel("gen_1", WORKER, next);
         records = await opened.reopen();
 
         expect(fallen).toStrictEqual({ ...order, ...next, status: "RUNNING", startedAt: STARTED_AT });
         expect(await find(records, "gen_1")).toStrictEqual(fallen);
-        const last = await records.fallBack("gen_1", WORKER, { ...next, fallbacks: [] });
+        const last = await records.changeModel("gen_1", WORKER, { ...next, fallbacks: [] });
         expect(last).not.toHaveProperty("fallbacks");
       });
 
@@ -251,7 +251,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         await records.interruptExpired(INTERRUPTED, END_OF_TIME);
 
         for (const id of ["gen_none", "gen_queued", "gen_other", "gen_canceled", "gen_taken"]) {
-          expect(await records.fallBack(id, WORKER, next)).toBeUndefined();
+          expect(await records.changeModel(id, WORKER, next)).toBeUndefined();
           expect((await find(records, id))?.model ?? "scripted-1").toBe("scripted-1");
         }
       });

@@ -11,12 +11,10 @@ import {
 import { plainImage } from "../support/scripted-provider.ts";
 import { leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../support/source-images.ts";
 import { storedFiles } from "../support/stored-files.ts";
+import { WRONG_PARAMETERS, WRONG_TYPES, type WrongParameter } from "./openai-wrong-parameters.ts";
 
 const INVALID = "invalid_value";
-const LOW = "integer_below_min_value";
-const HIGH = "integer_above_max_value";
 const TYPE = "invalid_type";
-const LONG = "string_above_max_length";
 const MISSING = "missing_required_parameter";
 const UNSUPPORTED = "unsupported_parameter";
 const WRONG_FILE = "unsupported_file_mimetype";
@@ -96,63 +94,17 @@ function refusal(code: string, param: string, status = 400): object {
 }
 
 describe("a parameter", () => {
-  test.each<[object, string, string]>([
-    [{ prompt: undefined }, MISSING, "prompt"],
-    [{ prompt: "" }, "empty_string", "prompt"],
-    [{ prompt: "  " }, INVALID, "prompt"],
-    [{ prompt: "x".repeat(32_001) }, LONG, "prompt"],
-    [{ n: 0 }, LOW, "n"],
-    [{ n: -1 }, LOW, "n"],
-    [{ n: 11 }, HIGH, "n"],
-    [{ n: 1.5 }, TYPE, "n"],
-    [{ n: "two" }, TYPE, "n"],
-    [{ n: "" }, TYPE, "n"],
-    [{ model: "" }, "empty_string", "model"],
+  test.each<WrongParameter>([
+    ...WRONG_PARAMETERS,
     [{ model: "any-size-1" }, INVALID, "model"],
-    [{ size: "large" }, INVALID, "size"],
-    [{ size: "63x64" }, INVALID, "size"],
-    [{ size: "4000x4000" }, INVALID, "size"],
-    [{ size: "64x256" }, INVALID, "size"],
-    [{ quality: "best" }, INVALID, "quality"],
-    [{ quality: "HIGH" }, INVALID, "quality"],
-    [{ background: "red" }, INVALID, "background"],
-    [{ background: "transparent", output_format: "jpeg" }, INVALID, "background"],
-    [{ output_format: "gif" }, INVALID, "output_format"],
-    [{ output_format: "svg" }, INVALID, "output_format"],
-    [{ output_compression: 101, output_format: "jpeg" }, HIGH, "output_compression"],
-    [{ output_compression: -1, output_format: "jpeg" }, LOW, "output_compression"],
-    [{ output_compression: 50 }, INVALID, "output_compression"],
-    [{ moderation: "none" }, INVALID, "moderation"],
     [{ input_fidelity: "max" }, INVALID, "input_fidelity"],
-    [{ user: "x".repeat(65) }, LONG, "user"],
-    [{ safety_identifier: "x".repeat(65) }, LONG, "safety_identifier"],
-    [{ stream: "yes" }, TYPE, "stream"],
-    [{ stream: 1 }, TYPE, "stream"],
-    [{ stream: true, n: 2 }, INVALID, "n"],
-    [{ stream: true, response_format: "url" }, INVALID, "response_format"],
-    [{ partial_images: 1 }, INVALID, "partial_images"],
-    [{ partial_images: 4, stream: true }, HIGH, "partial_images"],
-    [{ response_format: "file" }, INVALID, "response_format"],
     [{ style: "vivid" }, "unknown_parameter", "style"],
-    [{ complexity: "low" }, UNSUPPORTED, "complexity"],
-    [{ wings: 2 }, "unknown_parameter", "wings"],
-    [{ toString: 1 }, "unknown_parameter", "toString"],
   ])("that is wrong is refused in JSON and in a form: %j", async (change, code, param) => {
     expect(await editAsJson(change)).toEqual(refusal(code, param));
     expect(await editAsForm(change)).toEqual(refusal(code, param));
   });
 
-  test.each<[object, string, string]>([
-    [{ prompt: 7 }, TYPE, "prompt"],
-    [{ prompt: ["a hat"] }, TYPE, "prompt"],
-    [{ model: 2 }, TYPE, "model"],
-    [{ n: "2" }, TYPE, "n"],
-    [{ n: true }, TYPE, "n"],
-    [{ size: 64 }, TYPE, "size"],
-    [{ user: 7 }, TYPE, "user"],
-    [{ stream: "true" }, TYPE, "stream"],
-    [{ quality: {} }, TYPE, "quality"],
-  ])("of another type is refused in JSON: %j", async (change, code, param) => {
+  test.each(WRONG_TYPES)("of another type is refused in JSON: %j", async (change, code, param) => {
     expect(await editAsJson(change)).toEqual(refusal(code, param));
   });
 

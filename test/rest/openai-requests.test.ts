@@ -13,6 +13,7 @@ import {
 } from "../support/scripted-gateway.ts";
 import { makeImages, once } from "../support/scripted-provider.ts";
 import { storedFiles } from "../support/stored-files.ts";
+import { WRONG_PARAMETERS, WRONG_TYPES, type WrongParameter } from "./openai-wrong-parameters.ts";
 
 const logged: string[] = [];
 const logger = pino(new Writable({ write: (line, _encoding, done) => done(void logged.push(String(line))) }));
@@ -50,60 +51,19 @@ function failWith(code: ErrorCode, billed: Billed, isRetryable: boolean): void {
 
 describe("bad input is refused as OpenAI does, and nothing is submitted or left", () => {
   const INVALID = "invalid_value";
-  const LOW = "integer_below_min_value";
   const HIGH = "integer_above_max_value";
   const TYPE = "invalid_type";
   const URLENCODED = { "Content-Type": "application/x-www-form-urlencoded" };
   const MULTIPART = { "Content-Type": "multipart/form-data; boundary=b" };
   const part = (name: string, more = "") => `--b\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n`;
 
-  test.each<[object, string, string]>([
-    [{ prompt: undefined }, "missing_required_parameter", "prompt"],
+  test.each<WrongParameter>([
+    ...WRONG_PARAMETERS,
+    ...WRONG_TYPES,
     [{ prompt: null }, "missing_required_parameter", "prompt"],
-    [{ prompt: "" }, "empty_string", "prompt"],
-    [{ prompt: "  " }, INVALID, "prompt"],
-    [{ prompt: 7 }, TYPE, "prompt"],
-    [{ prompt: ["a fox"] }, TYPE, "prompt"],
-    [{ prompt: "x".repeat(32_001) }, "string_above_max_length", "prompt"],
-    [{ n: 0 }, LOW, "n"],
-    [{ n: -1 }, LOW, "n"],
-    [{ n: 11 }, HIGH, "n"],
-    [{ n: 1.5 }, TYPE, "n"],
-    [{ n: "2" }, TYPE, "n"],
-    [{ n: true }, TYPE, "n"],
-    [{ model: 2 }, TYPE, "model"],
-    [{ model: "" }, "empty_string", "model"],
-    [{ size: "large" }, INVALID, "size"],
-    [{ size: "63x64" }, INVALID, "size"],
-    [{ size: "4000x4000" }, INVALID, "size"],
-    [{ size: "64x256" }, INVALID, "size"],
-    [{ size: 64 }, TYPE, "size"],
-    [{ quality: "best" }, INVALID, "quality"],
-    [{ quality: "HIGH" }, INVALID, "quality"],
-    [{ background: "red" }, INVALID, "background"],
-    [{ background: "transparent", output_format: "jpeg" }, INVALID, "background"],
-    [{ output_format: "gif" }, INVALID, "output_format"],
-    [{ output_format: "svg" }, INVALID, "output_format"],
-    [{ output_compression: 101, output_format: "jpeg" }, HIGH, "output_compression"],
-    [{ output_compression: -1, output_format: "jpeg" }, LOW, "output_compression"],
-    [{ output_compression: 50 }, INVALID, "output_compression"],
-    [{ moderation: "none" }, INVALID, "moderation"],
-    [{ user: "x".repeat(65) }, "string_above_max_length", "user"],
-    [{ user: 7 }, TYPE, "user"],
-    [{ safety_identifier: "x".repeat(65) }, "string_above_max_length", "safety_identifier"],
-    [{ stream: "yes" }, TYPE, "stream"],
-    [{ stream: 1 }, TYPE, "stream"],
-    [{ stream: true, n: 2 }, INVALID, "n"],
-    [{ stream: true, response_format: "url" }, INVALID, "response_format"],
-    [{ partial_images: 1 }, INVALID, "partial_images"],
-    [{ partial_images: 4, stream: true }, HIGH, "partial_images"],
-    [{ response_format: "file" }, INVALID, "response_format"],
     [{ style: "grim" }, INVALID, "style"],
-    [{ complexity: "low" }, "unsupported_parameter", "complexity"],
     [{ svg: {} }, "unsupported_parameter", "svg"],
-    [{ wings: 2 }, "unknown_parameter", "wings"],
     [{ image: "fox.png" }, "unknown_parameter", "image"],
-    [{ toString: 1 }, "unknown_parameter", "toString"],
   ])("%j", async (change, code, param) => {
     const stored = await storedFiles(gateway.dataDir);
     const answer = await send({ prompt: "a fox", ...change });

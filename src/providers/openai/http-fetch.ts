@@ -21,8 +21,8 @@ const NULL_BODY_STATUSES: ReadonlySet<number | undefined> = new Set([204, 205, 3
  * - It follows no redirect, which would carry the key elsewhere or repeat the call, and asks for no compression.
  * - The body has backpressure all the way to the socket; cancelling it closes the connection.
  *
- * It takes what the OpenAI client gives it: an address, a method, headers, a body of text, a stream or none, and a signal. It goes through
- * the proxy of the environment when Node was told to (`NODE_USE_ENV_PROXY`).
+ * It takes what the OpenAI client gives it: an address, a method, headers, a body of text, a stream or none, and a
+ * signal. It goes through the proxy of the environment when Node was told to (`NODE_USE_ENV_PROXY`).
  *
  * @see https://undici.nodejs.org/#/docs/api/Client?id=parameter-clientoptions `headersTimeout` and `bodyTimeout`
  */
