@@ -17,5 +17,5 @@ export default {
     ],
   },
   globalSetup: "<rootDir>/test/support/build.ts",
-  testTimeout: 30_000,
+  testTimeout: 120_000,
 };

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { typeid } from "typeid-js";
+import { openPostgres } from "../src/adapters/sql/postgres.ts";
 import type { GenerationOrder, Image } from "../src/ports/records.ts";
-import { openPostgres } from "../src/store/postgres.ts";
 import { startPostgresServer } from "../test/support/postgres.ts";
 import type { Row } from "./row.ts";
 

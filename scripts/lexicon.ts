@@ -27,7 +27,7 @@ export interface LexiconFile {
   readonly spoken: Readonly<Record<string, string>>;
 }
 
-const OUTPUT = new URL("../src/providers/illustrator/lexicon.json", import.meta.url);
+const OUTPUT = new URL("../src/illustrator/lexicon.json", import.meta.url);
 const LANGUAGES = ["en", "zh", "ja", "ko"] as const;
 
 /** The role of the art in a subgroup of the emoji standard, as emojibase numbers them; the rest is `symbol`. */
@@ -327,7 +327,7 @@ if (process.argv[1] !== undefined && import.meta.filename === process.argv[1]) {
   if (!process.argv.includes("--check")) {
     await writeFile(OUTPUT, text);
   } else if ((await readFile(OUTPUT, "utf8")) !== text) {
-    console.error("src/providers/illustrator/lexicon.json is out of date: run `node scripts/lexicon.ts`");
+    console.error("src/illustrator/lexicon.json is out of date: run `node scripts/lexicon.ts`");
     process.exitCode = 1;
   }
 }

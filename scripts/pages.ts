@@ -2,7 +2,7 @@ import { copyFile, cp, mkdir } from "node:fs/promises";
 
 /** What the pages load, by page; the packages are needed for the build only. */
 const FROM_PACKAGES = {
-  docs: ["swagger-ui-dist/swagger-ui-bundle.js", "swagger-ui-dist/swagger-ui.css"],
+  reference: ["swagger-ui-dist/swagger-ui-bundle.js", "swagger-ui-dist/swagger-ui.css"],
   graphiql: [
     "react/umd/react.production.min.js",
     "react-dom/umd/react-dom.production.min.js",
@@ -17,7 +17,7 @@ const root = new URL("../", import.meta.url);
 for (const [page, files] of Object.entries(FROM_PACKAGES)) {
   const target = new URL(`dist/pages/${page}/`, root);
   await mkdir(target, { recursive: true });
-  await cp(new URL(`src/web/${page}/`, root), target, { recursive: true });
+  await cp(new URL(`src/api/web/${page}/`, root), target, { recursive: true });
   for (const file of files) {
     await copyFile(new URL(`node_modules/${file}`, root), new URL(file.slice(file.lastIndexOf("/") + 1), target));
   }

@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { parseDownloadHost } from "./downloads/guarded-downloads.ts";
+import { parseDownloadHost } from "./adapters/downloads/guarded-downloads.ts";
 import { StartError } from "./errors.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
-import { URL_TTL_SECONDS } from "./service/image-links.ts";
+import { URL_TTL_SECONDS } from "./service/images/image-links.ts";
 
 /** Everything that can be set from outside, checked. */
 export interface Config {

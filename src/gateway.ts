@@ -2,6 +2,25 @@ import type { Express } from "express";
 import type { GraphQLSchema } from "graphql";
 import { type Logger, pino } from "pino";
 import { typeid } from "typeid-js";
+import { type ApiRequest, contextFor, type OperationRequest } from "./api/graphql/context.ts";
+import { OperationGate } from "./api/graphql/limits/operation-gate.ts";
+import { TrustedDocuments } from "./api/graphql/limits/trusted-documents.ts";
+import { buildFederatedSchema, buildGraphQLSchema } from "./api/graphql/schema.ts";
+import { eventStreamTransport } from "./api/graphql/transports/event-stream-transport.ts";
+import { createHttpTransport } from "./api/graphql/transports/http-transport.ts";
+import { LiveOperations } from "./api/graphql/transports/live-operations.ts";
+import { SOCKET_PATH, webSocketTransport } from "./api/graphql/transports/websocket-transport.ts";
+import { createApp, MAX_BODY_BYTES } from "./api/http/app.ts";
+import { type Health, healthRoutes } from "./api/http/health.ts";
+import { OpenAnswers } from "./api/http/open-answers.ts";
+import { PUBLIC_CALLER } from "./api/http/request-context.ts";
+import { type UpgradeListener, upgradeThrough } from "./api/http/upgrade.ts";
+import { getImageRoutes } from "./api/rest/get-image.ts";
+import { imageRoutes } from "./api/rest/images.ts";
+import { openAIRoutes } from "./api/rest/openai/routes.ts";
+import { openApiRoutes } from "./api/rest/openapi-routes.ts";
+import { pageRoutes } from "./api/web/page-routes.ts";
+import { type Config, defaultModelWith, readConfig } from "./config.ts";
 import {
   createDownloads,
   createProviders,
@@ -11,40 +30,21 @@ import {
   type Storage,
   type Store,
   signingSecretOf,
-} from "./adapters.ts";
-import { type Config, defaultModelWith, readConfig } from "./config.ts";
-import { contextFor, type DoorRequest, type OperationRequest } from "./graphql/context.ts";
-import { createGraphQLDoor } from "./graphql/door.ts";
-import { LiveOperations } from "./graphql/live-operations.ts";
-import { OperationGate } from "./graphql/operation-gate.ts";
-import { buildFederatedSchema, buildGraphQLSchema } from "./graphql/schema.ts";
-import { SOCKET_PATH, socketDoor } from "./graphql/socket-door.ts";
-import { streamDoor } from "./graphql/stream-door.ts";
-import { TrustedDocuments } from "./graphql/trusted-documents.ts";
-import { createApp, MAX_BODY_BYTES } from "./http/app.ts";
-import { type Health, healthDoor } from "./http/health.ts";
-import { OpenAnswers } from "./http/open-answers.ts";
-import { PUBLIC_CALLER } from "./http/request-context.ts";
-import { type UpgradeListener, upgradeThrough } from "./http/upgrade.ts";
+} from "./open-adapters.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
-import { getImageDoor } from "./rest/get-image.ts";
-import { imagesDoor } from "./rest/images.ts";
-import { openAIDoor } from "./rest/openai.ts";
-import { openApiDoor } from "./rest/openapi-door.ts";
-import { ImageDelivery } from "./service/delivery.ts";
-import { EditIntake } from "./service/edit-intake.ts";
-import { GenerationWatch } from "./service/generation-watch.ts";
-import { ImageIntake } from "./service/image-intake.ts";
-import { ImageLinks } from "./service/image-links.ts";
+import { EditIntake } from "./service/edits/edit-intake.ts";
+import { GenerationWatch } from "./service/generations/generation-watch.ts";
+import { Maintenance } from "./service/generations/maintenance.ts";
+import { Previews } from "./service/generations/previews.ts";
+import { ProviderCalls } from "./service/generations/provider-calls.ts";
+import { Runner } from "./service/generations/runner.ts";
 import { type Caller, ImageService } from "./service/image-service.ts";
-import { Keeper } from "./service/keeper.ts";
-import { ModelCatalogue } from "./service/model-catalogue.ts";
-import { ModelWatch } from "./service/model-watch.ts";
-import { Placeholders } from "./service/placeholders.ts";
-import { Previews } from "./service/previews.ts";
-import { ProviderCalls } from "./service/provider-calls.ts";
-import { Runner } from "./service/runner.ts";
-import { pageDoor } from "./web/page-door.ts";
+import { ImageDelivery } from "./service/images/image-delivery.ts";
+import { ImageIntake } from "./service/images/image-intake.ts";
+import { ImageLinks } from "./service/images/image-links.ts";
+import { Placeholders } from "./service/images/placeholders.ts";
+import { ModelCatalogue } from "./service/models/model-catalogue.ts";
+import { ModelWatch } from "./service/models/model-watch.ts";
 
 /** How much longer than a provider's time the REST door waits: to tell how the call ended. */
 const LAST_WORD_MS = 1_000;
@@ -123,7 +123,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     closers.push(() => storage.close());
     const images = await createImageService({ config, store, storage, catalogue, logger, now });
     const answers = new OpenAnswers();
-    const { app, health, closeDoors } = await createDoors({ config, images, store, storage, logger, answers });
+    const { app, health, closeApi } = await createApi({ config, images, store, storage, logger, answers });
     await images.start();
     modelWatch.start();
     const drain = async (graceMs: number) => {
@@ -134,7 +134,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       await modelWatch.stop();
       await drain(0);
       await answers.idle(LAST_ANSWERS_MS);
-      await closeDoors();
+      await closeApi();
       await closeAdapters();
     };
     let schema: GraphQLSchema | undefined;
@@ -206,7 +206,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     placeholders: new Placeholders(records, objects),
     edits,
     runner,
-    keeper: new Keeper({ records, objects, queue, events, logger, now, retainMs, leaseMs }),
+    maintenance: new Maintenance({ records, objects, queue, events, logger, now, retainMs, leaseMs }),
     watch: new GenerationWatch(records, events, logger),
     logger,
     now,
@@ -216,7 +216,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
   });
 }
 
-interface DoorParts {
+interface ApiParts {
   readonly config: Config;
   readonly images: ImageService;
   readonly store: Store;
@@ -225,21 +225,21 @@ interface DoorParts {
   readonly answers: OpenAnswers;
 }
 
-async function createDoors({ config, images, store, storage, logger, answers }: DoorParts) {
+async function createApi({ config, images, store, storage, logger, answers }: ApiParts) {
   const health: Health = {
     isDraining: false,
     checks: { store: () => store.records.ping(), storage: () => storage.objects.ping() },
   };
   if (config.role === "worker") {
-    return { app: createApp([healthDoor(health)], { ...config, logger, answers }), health, closeDoors: async () => {} };
+    return { app: createApp([healthRoutes(health)], { ...config, logger, answers }), health, closeApi: async () => {} };
   }
-  const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as DoorRequest));
+  const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as ApiRequest));
   const gate = await openGate(schema, config);
-  const graphql = await createGraphQLDoor(schema, { maxBodyBytes: MAX_BODY_BYTES, gate, logger });
+  const graphql = await createHttpTransport(schema, { maxBodyBytes: MAX_BODY_BYTES, gate, logger });
   const waitMs = config.upstreamTimeoutMs + LAST_WORD_MS;
   const { keepAliveMs } = config;
-  const getImage = getImageDoor(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, keepAliveMs });
-  const openAI = openAIDoor(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, silenceMs: keepAliveMs ?? SILENCE_MS });
+  const getImage = getImageRoutes(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, keepAliveMs });
+  const openAI = openAIRoutes(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, silenceMs: keepAliveMs ?? SILENCE_MS });
   const operations = new LiveOperations(schema, {
     gate,
     maxSubscribers: config.maxSubscribers,
@@ -249,17 +249,17 @@ async function createDoors({ config, images, store, storage, logger, answers }: 
   // A request tries them in this order: those come first that are asked most, and are quick.
   const doors = [
     graphql,
-    socketDoor(operations, live),
-    streamDoor(operations, live),
-    imagesDoor(images, config),
-    healthDoor(health),
+    webSocketTransport(operations, live),
+    eventStreamTransport(operations, live),
+    imageRoutes(images, config),
+    healthRoutes(health),
     getImage,
     openAI,
-    openApiDoor(),
-    pageDoor("docs"),
-    ...(gate.showsSchema ? [pageDoor("graphiql")] : []),
+    openApiRoutes(),
+    pageRoutes("reference", "/docs"),
+    ...(gate.showsSchema ? [pageRoutes("graphiql")] : []),
   ];
-  return { app: createApp(doors, { ...config, logger, answers }), health, closeDoors: graphql.close };
+  return { app: createApp(doors, { ...config, logger, answers }), health, closeApi: graphql.close };
 }
 
 /** @throws StartError when there is a list of trusted documents, and it cannot be used */

@@ -34,10 +34,10 @@ export type {
   Image,
   Warning,
 } from "./ports/records.ts";
-export type { GenerationInput } from "./service/generation-input.ts";
-export type { GenerationEvent } from "./service/generation-watch.ts";
-export type { LinkOptions } from "./service/image-links.ts";
+export type { GenerationInput } from "./service/generations/generation-input.ts";
+export type { GenerationEvent } from "./service/generations/generation-watch.ts";
 export type { Caller, ImageService, Page, PageRequest } from "./service/image-service.ts";
+export type { LinkOptions } from "./service/images/image-links.ts";
 
 /**
  * Puts a gateway together and takes up what an earlier process left.

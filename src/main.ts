@@ -1,8 +1,8 @@
 #!/usr/bin/env node
+import { listen } from "./api/http/server.ts";
 import { readConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
 import { createGateway } from "./gateway.ts";
-import { listen } from "./http/server.ts";
 import { createLogger } from "./log.ts";
 
 /** How long running generations may take once the process is told to stop. */

@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { z } from "zod";
+import { type AiSdkModel, LEAST_EDITS } from "./adapters/ai-sdk/ai-sdk.ts";
 import { StartError } from "./errors.ts";
 import {
   BACKGROUNDS,
@@ -11,11 +12,10 @@ import {
   QUALITIES,
   SOURCE_FORMATS,
 } from "./ports/image-provider.ts";
-import { type AiSdkModel, LEAST_EDITS } from "./providers/ai-sdk/ai-sdk.ts";
-import { isUsd } from "./service/cost.ts";
-import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "./service/edit-intake.ts";
-import { MAX_PARTIAL_IMAGES } from "./service/generation-input.ts";
-import type { OperatorModels } from "./service/model-catalogue.ts";
+import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "./service/edits/edit-intake.ts";
+import { MAX_PARTIAL_IMAGES } from "./service/generations/generation-input.ts";
+import { isUsd } from "./service/models/cost.ts";
+import type { OperatorModels } from "./service/models/model-catalogue.ts";
 
 /** The largest file that is read, in bytes. */
 const MAX_BYTES = 1024 * 1024;

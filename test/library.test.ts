@@ -8,7 +8,7 @@ import express from "express";
 import { graphql, parse, printSchema, subscribe } from "graphql";
 import { pino } from "pino";
 import { buildSchema, Field, ObjectType, Query, Resolver } from "type-graphql";
-import { listen } from "../src/http/server.ts";
+import { listen } from "../src/api/http/server.ts";
 import { createGateway, type Gateway, GatewayError } from "../src/index.ts";
 import { type Follow, follow, overSocket, overStream, toWords } from "./support/live-clients.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "./support/scripted-provider.ts";

@@ -3,17 +3,17 @@ import type { Events } from "../ports/events.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { OpenObject } from "../ports/object-store.ts";
 import type { Generation, GenerationFailure, GenerationStatus, Image, Preview, Warning } from "../ports/records.ts";
-import { Acceptance, type AcceptanceOptions } from "./acceptance.ts";
-import type { Delivery, ImageDelivery } from "./delivery.ts";
-import type { EditInput } from "./edit-input.ts";
-import { EndWaits } from "./end-waits.ts";
-import { checkWholeNumber, type GenerationInput, planGeneration } from "./generation-input.ts";
-import type { GenerationEvent, GenerationWatch } from "./generation-watch.ts";
-import type { ImageLinks, LinkOptions } from "./image-links.ts";
-import type { Keeper } from "./keeper.ts";
-import type { Placeholders } from "./placeholders.ts";
-import { type Quote, quoteOf } from "./quote.ts";
-import type { Runner } from "./runner.ts";
+import type { EditInput } from "./edits/edit-input.ts";
+import { Acceptance, type AcceptanceOptions } from "./generations/acceptance.ts";
+import { EndWaits } from "./generations/end-waits.ts";
+import { checkWholeNumber, type GenerationInput, planGeneration } from "./generations/generation-input.ts";
+import type { GenerationEvent, GenerationWatch } from "./generations/generation-watch.ts";
+import type { Maintenance } from "./generations/maintenance.ts";
+import type { Runner } from "./generations/runner.ts";
+import type { Delivery, ImageDelivery } from "./images/image-delivery.ts";
+import type { ImageLinks, LinkOptions } from "./images/image-links.ts";
+import type { Placeholders } from "./images/placeholders.ts";
+import { type Quote, quoteOf } from "./models/quote.ts";
 
 /** Who asks. Records belong to the owner and are read by the same owner alone. */
 export interface Caller {
@@ -44,7 +44,7 @@ export interface ImageServiceOptions extends AcceptanceOptions {
   readonly delivery: ImageDelivery;
   readonly placeholders: Placeholders;
   readonly runner: Runner;
-  readonly keeper: Keeper;
+  readonly maintenance: Maintenance;
   readonly watch: GenerationWatch;
   /** Whether this process runs generations; otherwise it leaves them to others on the same queue. */
   readonly isWorker: boolean;
@@ -78,8 +78,8 @@ export class ImageService {
 
   /** Takes up what an earlier process left, and begins to run generations unless that is left to others. */
   async start(): Promise<void> {
-    const { queue, keeper, runner, isWorker } = this.#options;
-    await keeper.start();
+    const { queue, maintenance, runner, isWorker } = this.#options;
+    await maintenance.start();
     if (isWorker) await queue.start((id) => runner.run(id));
   }
 
@@ -136,8 +136,8 @@ export class ImageService {
    */
   async delete(caller: Caller, id: string): Promise<void> {
     await this.cancel(caller, id);
-    const { keeper, delivery, events } = this.#options;
-    await keeper.remove(id).finally(() => delivery.forget(id));
+    const { maintenance, delivery, events } = this.#options;
+    await maintenance.remove(id).finally(() => delivery.forget(id));
     events.publish({ generationId: id });
   }
 
@@ -303,11 +303,11 @@ export class ImageService {
    * everyone who waits. What is queued stays queued on disk.
    */
   async drain(graceMs: number): Promise<void> {
-    const { queue, runner, keeper, watch, delivery } = this.#options;
+    const { queue, runner, maintenance, watch, delivery } = this.#options;
     this.#isClosing = true;
     const timer = setTimeout(() => runner.interrupt(), graceMs);
     // Both at once: what is interrupted makes room, and nothing that waits may take it.
-    await Promise.all([queue.drain(), keeper.stop()]);
+    await Promise.all([queue.drain(), maintenance.stop()]);
     clearTimeout(timer);
     await watch.settle();
     this.#drained.abort();

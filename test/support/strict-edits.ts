@@ -3,7 +3,7 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { Busboy, type BusboyHeaders } from "@fastify/busboy";
 import sharp from "sharp";
-import type { ErrorFields } from "./strict-image-api.ts";
+import type { ErrorFields } from "./vendor-error.ts";
 
 /** A file of a multipart body, as it arrived. */
 export interface RecordedFile {

@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import sharp from "sharp";
 import { checkFiles, type RecordedFile, type RecordedForm, readForm } from "./strict-edits.ts";
+import type { ErrorFields } from "./vendor-error.ts";
 
 /** How the next answer goes wrong, or differs. Only calls that the strict checks let through get that far. */
 export type Behaviour =
@@ -60,14 +61,6 @@ export interface RawAnswer {
   /** @defaultValue `content-type: application/json` */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array | AsyncIterable<Uint8Array>;
-}
-
-export interface ErrorFields {
-  readonly message?: string;
-  readonly type?: string;
-  readonly param?: string | null;
-  readonly code?: string | null;
-  readonly moderation_details?: unknown;
 }
 
 /** A call as it arrived. */

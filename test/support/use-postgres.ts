@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from "@jest/globals";
 import { pino } from "pino";
-import { openPostgres } from "../../src/store/postgres.ts";
+import { openPostgres } from "../../src/adapters/sql/postgres.ts";
 import { type PostgresServer, startPostgresServer } from "./postgres.ts";
 
 /** A server for the tests of a file, which is removed when its last test is over. */

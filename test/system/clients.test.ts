@@ -59,7 +59,7 @@ describe("the sample", () => {
     const run = async () => {
       const directory = await newDirectory();
       const { stdout } = await start(directory);
-      expectEveryDoor(stdout.trim().split("\n"));
+      expectEveryEntryPoint(stdout.trim().split("\n"));
       expect(await sharp(join(directory, "fox.png")).metadata()).toMatchObject({
         format: "png",
         width: 512,
@@ -100,12 +100,12 @@ describe("the sample", () => {
       if (lines.length === 0) url = found[0] ?? "";
       lines.push(...found);
     }
-    expectEveryDoor(lines);
+    expectEveryEntryPoint(lines);
   });
 });
 
 /** Two URLs, one that is generated, one that is edited, and the names of the models. */
-function expectEveryDoor(lines: readonly string[]): void {
+function expectEveryEntryPoint(lines: readonly string[]): void {
   expect(lines).toHaveLength(6);
   for (const url of lines.slice(0, 4)) expect(url).toMatch(`${gateway.url}/images/img_`);
   expect(lines.slice(4)).toEqual(["any-size-1", "illustrator-1"]);

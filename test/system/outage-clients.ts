@@ -134,8 +134,8 @@ export class OutageClients {
   }
 }
 
-function makeOrder(marker: string, random: Random, wantedDoor: Order["door"] | undefined): Order {
-  const door = wantedDoor ?? random.pick(DOORS);
+function makeOrder(marker: string, random: Random, wantedEntry: Order["door"] | undefined): Order {
+  const door = wantedEntry ?? random.pick(DOORS);
   return {
     marker,
     n: random.pick([1, 1, 1, 2]),

@@ -1,8 +1,8 @@
+import { HTTP_STATUS } from "../../src/api/http/status.ts";
 import { ERROR_CODES } from "../../src/errors.ts";
-import { HTTP_STATUS } from "../../src/http/status.ts";
 import type { HttpAnswer } from "../support/http-request.ts";
 
-export type OutageDoor = "REST" | "GraphQL" | "image";
+export type OutageEntry = "REST" | "GraphQL" | "image";
 
 /** An answer as a client reads it. */
 export interface ReadAnswer {
@@ -50,7 +50,7 @@ export class OutageLedger {
   }
 
   /** Sends a request and reads its answer. `undefined` when there was none, which no gateway that lives may do. */
-  async send(door: OutageDoor, request: () => Promise<HttpAnswer>): Promise<ReadAnswer | undefined> {
+  async send(door: OutageEntry, request: () => Promise<HttpAnswer>): Promise<ReadAnswer | undefined> {
     const sentIn = this.#phase;
     try {
       const answer = READERS[door](await request());
@@ -68,7 +68,7 @@ export class OutageLedger {
 }
 
 /** Each throws what is wrong with an answer. */
-const READERS: Readonly<Record<OutageDoor, (answer: HttpAnswer) => ReadAnswer>> = {
+const READERS: Readonly<Record<OutageEntry, (answer: HttpAnswer) => ReadAnswer>> = {
   REST({ status, headers, body }) {
     const text = body.toString();
     const { urlResponse, errorMessage } = JSON.parse(text) as {

@@ -3,10 +3,10 @@ import { connect, type Socket } from "node:net";
 import { afterEach, expect, test } from "@jest/globals";
 import { gatewayProcesses } from "../support/gateway-processes.ts";
 import { graphqlMultipart } from "../support/graphql-multipart.ts";
-import { namelessFiles } from "../support/nameless-files.ts";
 import { poll } from "../support/scripted-gateway.ts";
 import { plainImage } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
+import { unlinkedFiles } from "../support/unlinked-files.ts";
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */
 const TIMEOUT_MS = 60_000;
@@ -41,7 +41,7 @@ test(
     const arriving = async () => {
       // What was sent before this is read before it is answered, however slow the machine.
       await fetch(`${service.url}/healthz`);
-      const paths = await namelessFiles(service.processId);
+      const paths = await unlinkedFiles(service.processId);
       return paths.filter((path) => path.startsWith(temporary));
     };
     await poll(arriving, (paths) => paths.length === 2);

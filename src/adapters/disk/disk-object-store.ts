@@ -1,0 +1,184 @@
+import { randomUUID } from "node:crypto";
+import fs, { closeSync } from "node:fs";
+import { access, constants, mkdir, open, opendir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { promisify } from "node:util";
+import { checkObjectKey } from "../../ports/object-key.ts";
+import type { ByteRange, ObjectStore, OpenObject, StoredObject } from "../../ports/object-store.ts";
+
+const READ_CHUNK_BYTES = 128 * 1024;
+const TEMPORARY = ".tmp";
+const MAX_MOVE_ATTEMPTS = 100;
+
+// Images are read far more often than they are written, and these cost less than those of `node:fs/promises`.
+const statFile = promisify(fs.stat);
+const openFile = promisify(fs.open);
+const readInto = promisify(fs.read);
+
+/**
+ * Objects as files below one directory. An object is written under a temporary name, synced, renamed into place and
+ * made durable by syncing the directories on its way, so that a crash at any instant leaves it whole or absent.
+ */
+export class DiskObjectStore implements ObjectStore {
+  readonly #root: string;
+
+  private constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Creates the directory when it is missing and removes what a crash left half written. */
+  static async open(root: string): Promise<DiskObjectStore> {
+    await rm(join(root, TEMPORARY), { recursive: true, force: true });
+    await mkdir(join(root, TEMPORARY), { recursive: true, mode: 0o700 });
+    await syncDirectory(root);
+    return new DiskObjectStore(resolve(root));
+  }
+
+  async put(key: string, bytes: AsyncIterable<Uint8Array>): Promise<StoredObject> {
+    const path = this.#path(key);
+    const temporaryPath = join(this.#root, TEMPORARY, randomUUID());
+    try {
+      await writeDurably(temporaryPath, bytes);
+      await moveIntoPlace(temporaryPath, path);
+    } catch (error) {
+      await rm(temporaryPath, { force: true });
+      throw error;
+    }
+    await this.#syncDirectories(dirname(path));
+    const { size, mtime } = await stat(path);
+    return { key, byteSize: size, modifiedAt: mtime };
+  }
+
+  async open(key: string): Promise<OpenObject | undefined> {
+    const path = this.#path(key);
+    const stats = await statFile(path).catch(undefinedWhenMissing);
+    if (!stats?.isFile()) return undefined;
+    const { size, mtime } = stats;
+    const whole = { start: 0, end: size - 1 };
+    return { key, byteSize: size, modifiedAt: mtime, read: (range = whole, scratch) => readFile(path, range, scratch) };
+  }
+
+  async *list(prefix: string): AsyncIterable<StoredObject> {
+    if (prefix.split("/").includes("..")) return;
+    const directory = join(this.#root, prefix.slice(0, prefix.lastIndexOf("/") + 1));
+    for await (const path of filesBelow(directory)) {
+      const key = relative(this.#root, path).split(sep).join("/");
+      if (!key.startsWith(prefix) || key.startsWith(`${TEMPORARY}/`)) continue;
+      const stats = await stat(path).catch(undefinedWhenMissing);
+      if (stats) yield { key, byteSize: stats.size, modifiedAt: stats.mtime };
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    const path = this.#path(key);
+    await rm(path, { force: true });
+    await removeEmptyDirectories(dirname(path), this.#root);
+  }
+
+  async ping(): Promise<void> {
+    await access(this.#root, constants.R_OK | constants.W_OK);
+  }
+
+  async close(): Promise<void> {}
+
+  #path(key: string): string {
+    checkObjectKey(key);
+    return join(this.#root, key);
+  }
+
+  /** A new file is durable when its directory entry is, and that of every directory above it. */
+  async #syncDirectories(path: string): Promise<void> {
+    const directories: string[] = [];
+    for (let directory = path; directory.length >= this.#root.length; directory = dirname(directory)) {
+      directories.push(directory);
+    }
+    // Together they cost the file system one commit.
+    await Promise.all(directories.map(syncDirectory));
+  }
+}
+
+/** Directories that are removed meanwhile are passed over, where Node's own recursion gives up. */
+async function* filesBelow(directory: string): AsyncIterable<string> {
+  const entries = await opendir(directory).catch(undefinedWhenMissing);
+  for await (const entry of entries ?? []) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) yield* filesBelow(path);
+    else if (entry.isFile()) yield path;
+  }
+}
+
+async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    for await (const chunk of bytes) {
+      for (let written = 0; written < chunk.byteLength; ) {
+        written += (await file.write(chunk, written)).bytesWritten;
+      }
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A `delete` in the same directory may remove it, as it is empty still, between the two steps: then both are repeated. */
+async function moveIntoPlace(temporaryPath: string, path: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await rename(temporaryPath, path);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === MAX_MOVE_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** Costs half of what a stream does, most of it in memory that is not needed here. */
+async function* readFile(path: string, { start, end }: ByteRange, scratch?: Uint8Array): AsyncIterable<Uint8Array> {
+  const file = await openFile(path, "r");
+  try {
+    for (let position = start; position <= end; ) {
+      const byteSize = Math.min(scratch?.byteLength ?? READ_CHUNK_BYTES, end - position + 1);
+      const chunk = scratch?.subarray(0, byteSize) ?? Buffer.allocUnsafe(byteSize);
+      await fill(chunk, file, position);
+      position += byteSize;
+      yield chunk;
+    }
+  } finally {
+    // A file that was only read has nothing to wait for.
+    closeSync(file);
+  }
+}
+
+async function fill(chunk: Uint8Array, file: number, start: number): Promise<void> {
+  for (let filled = 0; filled < chunk.byteLength; ) {
+    const { bytesRead } = await readInto(file, chunk, filled, chunk.byteLength - filled, start + filled);
+    if (bytesRead === 0) throw new Error("a stored file ends before its last byte");
+    filled += bytesRead;
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+async function removeEmptyDirectories(path: string, root: string): Promise<void> {
+  for (let directory = path; directory !== root; directory = dirname(directory)) {
+    try {
+      await rmdir(directory);
+    } catch {
+      return;
+    }
+  }
+}
+
+function undefinedWhenMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+  return undefined;
+}

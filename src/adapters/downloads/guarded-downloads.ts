@@ -1,0 +1,183 @@
+import { lookup as lookUp } from "node:dns/promises";
+import * as http from "node:http";
+import * as https from "node:https";
+import { isIP, type LookupFunction } from "node:net";
+import ipaddr from "ipaddr.js";
+import { GatewayError } from "../../errors.ts";
+import type { DownloadLimits, Downloads } from "../../ports/downloads.ts";
+
+export interface GuardedDownloadsOptions {
+  /**
+   * From where may be downloaded: `images.example`, `*.images.example` for every host below it, `images.example:8443`;
+   * https, unless `http://` stands before it.
+   */
+  readonly hosts: readonly string[];
+  /**
+   * Origins that may also be at private addresses, since the operator configured the server behind them.
+   * @defaultValue none
+   */
+  readonly ownOrigins?: readonly string[];
+  /** Finds the addresses of a host. @defaultValue the system's resolver */
+  readonly resolve?: (host: string) => Promise<readonly ResolvedAddress[]>;
+}
+
+export interface ResolvedAddress {
+  readonly address: string;
+  readonly family: number;
+}
+
+const MAX_REDIRECTS = 3;
+const MAX_ADDRESS_LENGTH = 8192;
+/** All of IPv6 that is given to hosts. @see https://www.iana.org/assignments/ipv6-address-space */
+const GLOBAL_UNICAST = "2000::/3";
+const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * Downloads that cannot be turned against the gateway's own network (SSRF). A host has to be allowed by name, and each
+ * address that its name resolves to must be public. That is checked in the very lookup that the connection is made with,
+ * so that a name which resolves to something else a moment later (DNS rebinding) changes nothing. Redirects are checked
+ * like first addresses. No proxy is used: behind one, nobody would check what it connects to.
+ */
+export class GuardedDownloads implements Downloads {
+  readonly #allowed: readonly URL[];
+  readonly #ownOrigins: ReadonlySet<string>;
+  readonly #resolve: (host: string) => Promise<readonly ResolvedAddress[]>;
+
+  constructor({ hosts, ownOrigins = [], resolve = (host) => lookUp(host, { all: true }) }: GuardedDownloadsOptions) {
+    this.#allowed = hosts.map(parseDownloadHost);
+    this.#ownOrigins = new Set(ownOrigins);
+    this.#resolve = resolve;
+  }
+
+  async *read(address: string, limits: DownloadLimits, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    const timeout = AbortSignal.timeout(limits.timeoutMs);
+    let host = "the host";
+    try {
+      const url = this.#check(address);
+      host = url.host;
+      const answer = await this.#open(url, signal ? AbortSignal.any([signal, timeout]) : timeout);
+      if (Number(answer.headers["content-length"]) > limits.maxBytes) {
+        answer.destroy();
+        throw tooLarge(limits);
+      }
+      let byteCount = 0;
+      for await (const chunk of answer as AsyncIterable<Buffer>) {
+        byteCount += chunk.length;
+        if (byteCount > limits.maxBytes) throw tooLarge(limits);
+        yield chunk;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof GatewayError) throw error;
+      if (timeout.aborted)
+        throw new GatewayError("UPSTREAM_TIMEOUT", `${host} did not answer in time`, { cause: error });
+      throw new GatewayError("UPSTREAM_FAILED", `the download from ${host} failed`, { cause: error });
+    }
+  }
+
+  async #open(firstUrl: URL, signal: AbortSignal): Promise<http.IncomingMessage> {
+    let url = firstUrl;
+    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+      const answer = await this.#request(url, signal);
+      if (answer.statusCode === 200) return answer;
+      answer.destroy();
+      const { location } = answer.headers;
+      if (!REDIRECTS.has(answer.statusCode) || location === undefined) throw refused(url, answer.statusCode ?? 0);
+      url = this.#check(location, url);
+    }
+    throw new GatewayError("BAD_USER_INPUT", `${firstUrl.host} redirects more than ${MAX_REDIRECTS} times`);
+  }
+
+  #request(url: URL, signal: AbortSignal): Promise<http.IncomingMessage> {
+    const { get } = url.protocol === "https:" ? https : http;
+    const options: https.RequestOptions = {
+      agent: false,
+      headers: { accept: "image/*", "accept-encoding": "identity", "user-agent": "pictograph" },
+      lookup: this.#lookupFor(url),
+      signal,
+    };
+    return new Promise((resolve, reject) => {
+      // Both stay for the life of the download: a later failure is the reader's to report, and may not end the process.
+      get(url, options, (answer) => resolve(answer.on("error", () => {}))).on("error", reject);
+    });
+  }
+
+  /** @throws BAD_USER_INPUT unless this may be downloaded, as far as the address itself tells */
+  #check(address: string, base?: URL): URL {
+    const url = address.length > MAX_ADDRESS_LENGTH ? null : URL.parse(address, base?.href);
+    if (!url || !/^https?:$/.test(url.protocol)) throw badAddress("only an https URL can be downloaded");
+    if (url.username || url.password) throw badAddress("a URL with a user name or a password is not downloaded");
+    const isAllowed = this.#ownOrigins.has(url.origin) || this.#allowed.some((allowed) => isWithin(url, allowed));
+    if (!isAllowed) {
+      throw badAddress(
+        `the gateway may not download from ${url.origin}; PICTOGRAPH_DOWNLOAD_HOSTS names the hosts it may`,
+      );
+    }
+    // The lookup is not asked about what is an address already.
+    const literal = url.hostname.replace(/^\[|\]$/g, "");
+    if (isIP(literal)) this.#checkReachable(url, literal);
+    return url;
+  }
+
+  #checkReachable(url: URL, address: string): void {
+    if (this.#ownOrigins.has(url.origin) || isPublic(address)) return;
+    throw badAddress(`${url.hostname} is in a private network, from where the gateway does not download`);
+  }
+
+  #lookupFor(url: URL): LookupFunction {
+    return (host, options, callback) => {
+      this.#resolve(host)
+        .then((found) => {
+          for (const { address } of found) this.#checkReachable(url, address);
+          const [first] = found;
+          if (!first) throw new Error("the host has no address");
+          if (options.all) callback(null, [...found]);
+          else callback(null, first.address, first.family);
+        })
+        .catch((error) => callback(error, ""));
+    };
+  }
+}
+
+/**
+ * The origin that an entry of the list of hosts stands for.
+ *
+ * @throws TypeError when it is none
+ */
+export function parseDownloadHost(entry: string): URL {
+  const url = new URL(entry.includes("://") ? entry : `https://${entry}`);
+  const isOrigin = /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
+  if (!isOrigin || url.hostname.lastIndexOf("*") > 0 || /^\*\.?[^.]*$/.test(url.hostname)) {
+    throw new TypeError("not a host");
+  }
+  return url;
+}
+
+function isWithin(url: URL, allowed: URL): boolean {
+  if (url.protocol !== allowed.protocol || url.port !== allowed.port) return false;
+  if (allowed.hostname.startsWith("*.")) return url.hostname.endsWith(allowed.hostname.slice(1));
+  return url.hostname === allowed.hostname;
+}
+
+/** Not loopback, private, link-local (where clouds keep their metadata) or anything else that is no host of the internet. */
+function isPublic(text: string): boolean {
+  // Takes the IPv4 address out of a mapped one.
+  const address = ipaddr.process(text);
+  if (address.range() !== "unicast") return false;
+  return address instanceof ipaddr.IPv4 || address.match(ipaddr.IPv6.parseCIDR(GLOBAL_UNICAST));
+}
+
+function refused(url: URL, status: number): GatewayError {
+  return new GatewayError(
+    status < 500 ? "BAD_USER_INPUT" : "UPSTREAM_FAILED",
+    `${url.host} answers with status ${status}`,
+  );
+}
+
+function tooLarge({ maxBytes }: DownloadLimits): GatewayError {
+  return new GatewayError("PAYLOAD_TOO_LARGE", `the file is larger than ${maxBytes} bytes`);
+}
+
+function badAddress(message: string): GatewayError {
+  return new GatewayError("BAD_USER_INPUT", message);
+}

@@ -1,0 +1,43 @@
+import type { JobQueue } from "../../ports/job-queue.ts";
+
+/**
+ * The jobs of one process, first come first served. A job is nothing but an id, so that tens of thousands can wait. They
+ * are forgotten with the process; the records, from which the queue is filled again, are not.
+ */
+export class MemoryJobQueue implements JobQueue {
+  readonly #concurrency: number;
+  readonly #waiting = new Set<string>();
+  readonly #running = new Set<Promise<void>>();
+  #run: ((generationId: string) => Promise<void>) | undefined;
+
+  constructor(concurrency: number) {
+    this.#concurrency = concurrency;
+  }
+
+  async enqueue(generationId: string): Promise<void> {
+    this.#waiting.add(generationId);
+    this.#fill();
+  }
+
+  async start(run: (generationId: string) => Promise<void>): Promise<void> {
+    this.#run = run;
+    this.#fill();
+  }
+
+  async drain(): Promise<void> {
+    this.#run = undefined;
+    await Promise.all(this.#running);
+  }
+
+  #fill(): void {
+    for (const generationId of this.#waiting) {
+      if (!this.#run || this.#running.size >= this.#concurrency) return;
+      this.#waiting.delete(generationId);
+      const running = this.#run(generationId).finally(() => {
+        this.#running.delete(running);
+        this.#fill();
+      });
+      this.#running.add(running);
+    }
+  }
+}

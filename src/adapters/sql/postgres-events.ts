@@ -1,0 +1,147 @@
+import { EventEmitter } from "node:events";
+import { Client, type ClientConfig } from "pg";
+import type { Logger } from "pino";
+import type { Events, GenerationNotice } from "../../ports/events.ts";
+import { pause } from "./postgres-connections.ts";
+
+const CHANNEL = "pictograph_generations";
+/** A silent connection is asked so often whether it lives: one that broke far away would never say so. */
+const HEARTBEAT_MS = 10_000;
+
+/** A connection that listens, and when it is no more. */
+interface Listening {
+  readonly client: Client;
+  readonly lost: Promise<void>;
+}
+
+/**
+ * Notices by way of PostgreSQL, to every process that listens, this one included, on one connection of its own. While
+ * that is broken notices are kept; when it is back, every subscriber is told, having perhaps missed one. Notices about
+ * one generation that were not sent yet become one.
+ */
+export class PostgresEvents implements Events {
+  readonly #config: ClientConfig;
+  readonly #logger: Logger;
+  readonly #emitter = new EventEmitter().setMaxListeners(0);
+  readonly #unsent = new Set<string>();
+  readonly #closing = new AbortController();
+  readonly #heartbeat: NodeJS.Timeout;
+  #client: Client | undefined;
+  #isSending = false;
+  #sending: Promise<void> | undefined;
+
+  private constructor(config: ClientConfig, logger: Logger) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#heartbeat = setInterval(() => this.#send(), HEARTBEAT_MS);
+  }
+
+  /** Listens once this resolves. */
+  static async open(config: ClientConfig, logger: Logger): Promise<PostgresEvents> {
+    const events = new PostgresEvents(config, logger);
+    try {
+      void events.#stayConnected(await events.#connect());
+    } catch (error) {
+      clearInterval(events.#heartbeat);
+      throw error;
+    }
+    return events;
+  }
+
+  /** What could not be recorded is told in this process alone: the database that would carry it further is away. */
+  publish(notice: GenerationNotice): void {
+    if (notice.isUnrecorded) {
+      this.#emitter.emit(notice.generationId, notice);
+      return;
+    }
+    this.#unsent.add(notice.generationId);
+    this.#send();
+  }
+
+  subscribe(generationId: string, listener: (notice: GenerationNotice) => void): () => void {
+    this.#emitter.on(generationId, listener);
+    return () => this.#emitter.off(generationId, listener);
+  }
+
+  /** Sends what was published, if it can, and tells nobody anything more. */
+  async close(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    this.#closing.abort();
+    await this.#sending;
+    this.#emitter.removeAllListeners();
+    await this.#client?.end();
+  }
+
+  async #connect(): Promise<Listening> {
+    const client = new Client(this.#config);
+    const { promise: lost, resolve } = Promise.withResolvers<void>();
+    client.on("error", (err) => this.#logger.warn({ err }, "the connection for events broke"));
+    client.on("end", resolve);
+    client.on("notification", ({ payload }) => payload && this.#emitter.emit(payload, { generationId: payload }));
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${CHANNEL}`);
+    } catch (error) {
+      void client.end().catch(() => {});
+      throw error;
+    }
+    this.#client = client;
+    return { client, lost };
+  }
+
+  async #stayConnected(first: Listening): Promise<void> {
+    for (let listening: Listening | undefined = first; listening; listening = await this.#reconnect()) {
+      await listening.lost;
+      if (this.#client === listening.client) this.#client = undefined;
+    }
+  }
+
+  async #reconnect(): Promise<Listening | undefined> {
+    for (let attempt = 0; !this.#closing.signal.aborted; attempt++) {
+      try {
+        const listening = await this.#connect();
+        if (this.#closing.signal.aborted) return void (await listening.client.end());
+        for (const generationId of this.#emitter.eventNames()) this.#emitter.emit(generationId, { generationId });
+        this.#send();
+        return listening;
+      } catch (err) {
+        this.#logger.debug({ err }, "no connection for events yet");
+        await pause(attempt, this.#closing.signal);
+      }
+    }
+    return undefined;
+  }
+
+  /** Sends what is unsent; nothing at all is sent too, to see whether the connection lives. */
+  #send(): void {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    this.#sending = this.#sendAll();
+  }
+
+  async #sendAll(): Promise<void> {
+    try {
+      do {
+        const client = this.#client;
+        if (!client) return;
+        await this.#sendBy(client);
+      } while (this.#unsent.size > 0);
+    } finally {
+      // At once, without a turn in between: what is published from now on begins anew.
+      this.#isSending = false;
+    }
+  }
+
+  async #sendBy(client: Client): Promise<void> {
+    const generationIds = [...this.#unsent];
+    this.#unsent.clear();
+    try {
+      await client.query("SELECT pg_notify($1, id) FROM unnest($2::text[]) AS id", [CHANNEL, generationIds]);
+    } catch (err) {
+      this.#logger.warn({ err }, "notices could not be sent; they are once the connection is back");
+      for (const generationId of generationIds) this.#unsent.add(generationId);
+      if (this.#client === client) this.#client = undefined;
+      void client.end().catch(() => {});
+    }
+  }
+}

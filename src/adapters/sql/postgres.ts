@@ -1,0 +1,120 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Kysely, PostgresDialect, sql } from "kysely";
+import { Client, type ClientConfig, type Pool } from "pg";
+import type { Logger } from "pino";
+import { GraphileJobQueue, migrateJobs } from "../graphile/graphile-job-queue.ts";
+import { type Database, migrate } from "./database.ts";
+import {
+  connectionConfig,
+  createPool,
+  InsistentPool,
+  placeOf,
+  toKyselyPool,
+  toStartError,
+} from "./postgres-connections.ts";
+import { PostgresEvents } from "./postgres-events.ts";
+import { SqlRecords } from "./sql-records.ts";
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:5432/database` */
+  readonly url: string;
+  /** How many jobs this process runs at once. */
+  readonly concurrency: number;
+  readonly logger: Logger;
+  /** How long one query may take, in milliseconds. @defaultValue 10 000 */
+  readonly answerTimeoutMs?: number;
+}
+
+/** Records, jobs and events on one PostgreSQL database, shared by every process that opens it. */
+export interface PostgresStore {
+  readonly records: SqlRecords;
+  readonly queue: GraphileJobQueue;
+  readonly events: PostgresEvents;
+  /** Drains the queue and closes every connection. */
+  close(): Promise<void>;
+}
+
+/** Our tables have a schema of their own, so that the database may serve other programs too. */
+const SCHEMA = "pictograph";
+/** An advisory lock, any number, always the same: one process at a time prepares the database. */
+export const PREPARATION_LOCK = 7_402_116_351;
+/** Connections for records; one more listens for events. */
+const MAX_CONNECTIONS = 10;
+/** Connections for the job engine of a process that runs jobs; one of them listens. */
+const MAX_ENGINE_CONNECTIONS = 3;
+const ANSWER_TIMEOUT_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 3_000;
+
+/**
+ * Opens a PostgreSQL database, creating and migrating its tables. From then on it may go away at any time: what needs it
+ * fails or waits, and works again once it is back.
+ *
+ * @throws StartError when the database cannot be reached, used or migrated; it names the place, never the password
+ */
+export async function openPostgres(options: PostgresOptions): Promise<PostgresStore> {
+  const { url, concurrency, logger, answerTimeoutMs = ANSWER_TIMEOUT_MS } = options;
+  const place = placeOf(url);
+  const config = connectionConfig(url, answerTimeoutMs);
+  const pool = createPool({ ...config, max: MAX_CONNECTIONS }, logger);
+  const enginePool = new InsistentPool({ ...config, max: MAX_ENGINE_CONNECTIONS }, logger);
+  const records = new SqlRecords(openDatabase(pool));
+  try {
+    await prepare(url, place, logger);
+    const queue = await GraphileJobQueue.open({ pool, enginePool, concurrency, logger });
+    const events = await PostgresEvents.open(config, logger);
+    let closing: Promise<unknown> | undefined;
+    const closeAll = async () => {
+      await queue.drain();
+      const closed = events.close().then(() => Promise.all([records.close(), pool.end(), enginePool.end()]));
+      // Connections that PostgreSQL does not close in time are left to the end of the process.
+      await Promise.race([closed, delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+    };
+    return {
+      records,
+      queue,
+      events,
+      async close() {
+        closing ??= closeAll();
+        await closing;
+      },
+    };
+  } catch (error) {
+    await Promise.all([pool.end(), enginePool.end()]);
+    throw toStartError(place, error);
+  }
+}
+
+function openDatabase(pool: Pool): Kysely<Database> {
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool: toKyselyPool(pool) }) }).withSchema(SCHEMA);
+}
+
+/** Creates and migrates the tables, ours and the engine's. However long that takes: without a timeout. */
+async function prepare(url: string, place: string, logger: Logger): Promise<void> {
+  const config = connectionConfig(url, undefined);
+  await whileLocked(config, logger, async () => {
+    const pool = createPool({ ...config, max: 1 }, logger);
+    try {
+      await migrate(openDatabase(pool), {
+        place: `DATABASE_URL: ${place}`,
+        idType: sql`text collate "C"`,
+        schema: SCHEMA,
+      });
+      await migrateJobs(pool, logger);
+    } finally {
+      await pool.end();
+    }
+  });
+}
+
+/** PostgreSQL takes the lock back with the connection, so that a crash leaves none behind. */
+async function whileLocked(config: ClientConfig, logger: Logger, work: () => Promise<void>): Promise<void> {
+  const client = new Client(config);
+  client.on("error", (err) => logger.debug({ err }, "a connection to PostgreSQL broke"));
+  try {
+    await client.connect();
+    await client.query("SELECT pg_advisory_lock($1)", [PREPARATION_LOCK]);
+    await work();
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,346 @@
+import { type ExpressionBuilder, type Kysely, sql } from "kysely";
+import type { PixelSize } from "../../ports/image-provider.ts";
+import type {
+  Acceptance,
+  Claim,
+  Generation,
+  GenerationFailure,
+  GenerationOrder,
+  GenerationOutcome,
+  GenerationSlice,
+  GenerationStatus,
+  Image,
+  ModelChange,
+  Preview,
+  Records,
+} from "../../ports/records.ts";
+import { type Database, NEEDED_MIGRATIONS, SWEEP } from "./database.ts";
+import { toGeneration, toGenerationRow, toImage, toImageRow, toJsonList, toPreviewText } from "./rows.ts";
+
+const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
+/** In US dollars, written as every cost is. */
+const NO_COST = "0.000000";
+
+/** {@link Records} in SQL, the same statements on every engine. */
+export class SqlRecords implements Records {
+  readonly #database: Kysely<Database>;
+
+  constructor(database: Kysely<Database>) {
+    this.#database = database;
+  }
+
+  async accept(order: GenerationOrder, maxQueued: number): Promise<Acceptance | undefined> {
+    return this.#database.transaction().execute(async (transaction) => {
+      const { owner, idempotency } = order;
+      if (idempotency) await forgetExpiredKey(transaction, owner, idempotency.key, order.createdAt);
+      const earlier = idempotency && (await findByKey(transaction, owner, idempotency.key));
+      if (earlier) return { generation: toGeneration(earlier), isNew: false };
+      if ((await countQueued(transaction)) >= maxQueued) return undefined;
+      const inserted = await transaction
+        .insertInto("generations")
+        .values(toGenerationRow(order))
+        .onConflict((conflict) => conflict.columns(["owner", "idempotency_key"]).doNothing())
+        .returningAll()
+        .executeTakeFirst();
+      if (inserted) return { generation: toGeneration(inserted), isNew: true };
+      const sameInstant = idempotency && (await findByKey(transaction, owner, idempotency.key));
+      if (!sameInstant) throw new Error("a generation was neither stored nor found");
+      return { generation: toGeneration(sameInstant), isNew: false };
+    });
+  }
+
+  async start(id: string, claim: Claim): Promise<Generation | undefined> {
+    const row = await this.#database
+      .updateTable("generations")
+      .set({
+        status: "RUNNING",
+        started_at: claim.at.getTime(),
+        worker: claim.worker,
+        lease_until: claim.leaseUntil.getTime(),
+      })
+      .where("id", "=", id)
+      .where("status", "=", "QUEUED")
+      .returningAll()
+      .executeTakeFirst();
+    return row && toGeneration(row);
+  }
+
+  async extendLeases(worker: string, leaseUntil: Date): Promise<readonly string[]> {
+    const rows = await this.#database
+      .updateTable("generations")
+      .set({ lease_until: leaseUntil.getTime() })
+      .where("worker", "=", worker)
+      .where("status", "=", "RUNNING")
+      .returning("id")
+      .execute();
+    return rows.map((row) => row.id);
+  }
+
+  async addImage(image: Image, generatedSize: PixelSize, worker: string): Promise<boolean> {
+    return this.#database.transaction().execute(async (transaction) => {
+      const { numUpdatedRows } = await transaction
+        .updateTable("generations")
+        .set({ generated_width: generatedSize.width, generated_height: generatedSize.height })
+        .where("id", "=", image.generationId)
+        .where(isRunBy(worker))
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return false;
+      await transaction
+        .insertInto("images")
+        .values(toImageRow(image))
+        // Whoever did not hear that the first attempt went well tries again.
+        .onConflict((conflict) => conflict.column("id").doNothing())
+        .execute();
+      return true;
+    });
+  }
+
+  async keepPlaceholder(imageId: string, placeholder: string): Promise<void> {
+    await this.#database.updateTable("images").set({ placeholder }).where("id", "=", imageId).execute();
+  }
+
+  async addPreview(id: string, preview: Preview, worker: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database
+      .updateTable("generations")
+      .set({ previews: sql`coalesce(previews, '') || cast(${toPreviewText(preview)} as text)` })
+      .where("id", "=", id)
+      .where(isRunBy(worker))
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  async changeModel(id: string, worker: string, next: ModelChange): Promise<Generation | undefined> {
+    const row = await this.#database
+      .updateTable("generations")
+      .set({
+        model: next.model,
+        model_width: next.modelSize.width,
+        model_height: next.modelSize.height,
+        warnings: JSON.stringify(next.warnings),
+        fallbacks: toJsonList(next.fallbacks),
+      })
+      .where("id", "=", id)
+      .where("worker", "=", worker)
+      .where("status", "=", "RUNNING")
+      .returningAll()
+      .executeTakeFirst();
+    return row && toGeneration(row);
+  }
+
+  async park(id: string, worker: string): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database
+      .updateTable("generations")
+      .set({ status: "QUEUED", started_at: null, worker: null, lease_until: null })
+      .where("id", "=", id)
+      .where("worker", "=", worker)
+      .where("status", "=", "RUNNING")
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  async finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database
+      .updateTable("generations")
+      .set({
+        status: outcome.status,
+        failure: outcome.status === "FAILED" ? JSON.stringify(outcome.failure) : null,
+        usage: outcome.usage ? JSON.stringify(outcome.usage) : null,
+        cost: outcome.cost ?? null,
+        ...(outcome.warnings && { warnings: JSON.stringify(outcome.warnings) }),
+        finished_at: at.getTime(),
+        lease_until: null,
+      })
+      .where("id", "=", id)
+      .where(isRunBy(worker))
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  async interruptExpired(failure: GenerationFailure, at: Date): Promise<readonly string[]> {
+    const rows = await this.#database
+      .updateTable("generations")
+      .set({ status: "FAILED", failure: JSON.stringify(failure), finished_at: at.getTime() })
+      .where("status", "=", "RUNNING")
+      .where("lease_until", "<", at.getTime())
+      .returning("id")
+      .execute();
+    return rows.map((row) => row.id);
+  }
+
+  async cancel(id: string, failureWhenRunning: GenerationFailure, at: Date): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database
+      .updateTable("generations")
+      .set((row) => ({
+        status: "CANCELED",
+        failure: row.case().when("status", "=", "RUNNING").then(JSON.stringify(failureWhenRunning)).else(null).end(),
+        cost: row.case().when("status", "=", "QUEUED").then(NO_COST).else(null).end(),
+        finished_at: at.getTime(),
+        lease_until: null,
+      }))
+      .where("id", "=", id)
+      .where("status", "in", ["QUEUED", "RUNNING"])
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#database.deleteFrom("generations").where("id", "=", id).execute();
+  }
+
+  idsQueuedBefore(at: Date, limit: number): Promise<readonly string[]> {
+    return this.#idsBefore(at, "QUEUED", limit);
+  }
+
+  async idsEndedBefore(at: Date, limit: number): Promise<readonly string[]> {
+    const ids = await Promise.all(ENDED.map((status) => this.#idsBefore(at, status, limit)));
+    return ids.flat().sort().slice(0, limit);
+  }
+
+  /** Ids sort by time: the first ones are read off the index, and nothing is read to find that they are too young. */
+  async #idsBefore(at: Date, status: GenerationStatus, limit: number): Promise<readonly string[]> {
+    const oldest = await this.#database
+      .selectFrom("generations")
+      .select(["id", "created_at"])
+      .where("status", "=", status)
+      .orderBy("id")
+      .limit(limit)
+      .execute();
+    return oldest.filter((row) => Number(row.created_at) < at.getTime()).map((row) => row.id);
+  }
+
+  async findGenerations(ids: readonly string[]): Promise<readonly Generation[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.#database.selectFrom("generations").selectAll().where("id", "in", padded(ids)).execute();
+    return rows.map(toGeneration);
+  }
+
+  async findByIdempotencyKey(owner: string, key: string, at: Date): Promise<Generation | undefined> {
+    const row = await findByKey(this.#database, owner, key);
+    const generation = row && toGeneration(row);
+    return generation?.idempotency && generation.idempotency.expiresAt > at ? generation : undefined;
+  }
+
+  async findLatestOf(owner: string, inputHash: string, since: Date, limit: number): Promise<readonly Generation[]> {
+    const rows = await this.#database
+      .selectFrom("generations")
+      .selectAll()
+      .where("owner", "=", owner)
+      .where("input_hash", "=", inputHash)
+      .where("created_at", ">=", since.getTime())
+      .orderBy("id", "desc")
+      .limit(limit)
+      .execute();
+    return rows.map(toGeneration);
+  }
+
+  async listGenerations(slice: GenerationSlice): Promise<readonly Generation[]> {
+    let query = this.#database.selectFrom("generations").selectAll().where("owner", "=", slice.owner);
+    if (slice.status) query = query.where("status", "=", slice.status);
+    if (slice.olderThan) query = query.where("id", "<", slice.olderThan);
+    if (slice.newerThan) query = query.where("id", ">", slice.newerThan);
+    const rows = await query
+      .orderBy("id", slice.from === "newest" ? "desc" : "asc")
+      .limit(slice.limit)
+      .execute();
+    const generations = rows.map(toGeneration);
+    return slice.from === "newest" ? generations : generations.reverse();
+  }
+
+  async findImages(ids: readonly string[]): Promise<readonly Image[]> {
+    if (ids.length === 0) return [];
+    const rows = await this.#database.selectFrom("images").selectAll().where("id", "in", padded(ids)).execute();
+    return rows.map(toImage);
+  }
+
+  async findImagesOf(generationIds: readonly string[]): Promise<readonly Image[]> {
+    if (generationIds.length === 0) return [];
+    const rows = await this.#database
+      .selectFrom("images")
+      .selectAll()
+      .where("generation_id", "in", padded(generationIds))
+      .orderBy("generation_id")
+      .orderBy("position")
+      .execute();
+    return rows.map(toImage);
+  }
+
+  async claimSweep(at: Date, until: Date): Promise<boolean> {
+    const { numUpdatedRows } = await this.#database
+      .updateTable("chores")
+      .set({ claimed_until: until.getTime() })
+      .where("name", "=", SWEEP)
+      .where("claimed_until", "<=", at.getTime())
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  async begunAt(): Promise<Date> {
+    const { timestamp } = await this.#database
+      .selectFrom("kysely_migration")
+      .select("timestamp")
+      .orderBy("name")
+      .limit(1)
+      .executeTakeFirstOrThrow();
+    return new Date(timestamp);
+  }
+
+  async ping(): Promise<void> {
+    const applied = await this.#database
+      .selectFrom("kysely_migration")
+      .select("name")
+      .where("name", "in", NEEDED_MIGRATIONS)
+      .execute();
+    if (applied.length < NEEDED_MIGRATIONS.length) throw new Error("migrations that this version needs are missing");
+  }
+
+  async close(): Promise<void> {
+    await this.#database.destroy();
+  }
+}
+
+async function forgetExpiredKey(database: Kysely<Database>, owner: string, key: string, at: Date): Promise<void> {
+  await database
+    .updateTable("generations")
+    .set({ idempotency_key: null })
+    .where("owner", "=", owner)
+    .where("idempotency_key", "=", key)
+    .where("idempotency_expires_at", "<=", at.getTime())
+    .execute();
+}
+
+function findByKey(database: Kysely<Database>, owner: string, key: string) {
+  return database
+    .selectFrom("generations")
+    .selectAll()
+    .where("owner", "=", owner)
+    .where("idempotency_key", "=", key)
+    .executeTakeFirst();
+}
+
+async function countQueued(database: Kysely<Database>): Promise<number> {
+  const { count } = await database
+    .selectFrom("generations")
+    .select((row) => row.fn.countAll().as("count"))
+    .where("status", "=", "QUEUED")
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** A worker that was presumed dead and lives still runs what it ran: its lease was not taken back by an end. */
+function isRunBy(worker: string) {
+  return (row: ExpressionBuilder<Database, "generations">) =>
+    row.and([
+      row("worker", "=", worker),
+      row("lease_until", "is not", null),
+      row("status", "in", ["RUNNING", "FAILED"]),
+    ]);
+}
+
+/**
+ * The same ids, the last one repeated up to the next power of two: engines keep each statement that they have prepared,
+ * and there would be one for each number of ids.
+ */
+function padded(ids: readonly string[]): readonly string[] {
+  const length = 2 ** Math.ceil(Math.log2(ids.length));
+  return [...ids, ...Array<string>(length - ids.length).fill(ids.at(-1) ?? "")];
+}

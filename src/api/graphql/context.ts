@@ -1,0 +1,104 @@
+import DataLoader from "dataloader";
+import type { Response } from "express";
+import type { GraphQLResolveInfo } from "graphql";
+import type { Logger } from "pino";
+import type { Generation, Image } from "../../ports/records.ts";
+import type { Caller, ImageService } from "../../service/image-service.ts";
+import type { RequestContext } from "../http/request-context.ts";
+import { setSunset } from "../http/sunset-header.ts";
+import { ImageAllowance } from "./limits/limits.ts";
+
+/** Who asks, as the server knows it that runs the operation. It is that server's context value. */
+export interface OperationRequest {
+  readonly caller: Caller;
+  /** Where the gateway's root is for this caller, without a trailing slash: image URLs begin with it. */
+  readonly rootUrl: string;
+  /** The `Idempotency-Key` header, for inputs that name no key of their own. */
+  readonly idempotencyKey: string | undefined;
+  readonly logger: Logger;
+  /** Told when a model that the answer is about ends soon; `undefined` where answers have no headers of their own. */
+  onSunset?(sunset: Date | undefined): void;
+}
+
+/**
+ * The context value of the gateway's own server, which copies it: what it has of the request stays where it is, and the
+ * logger unmade until somebody logs.
+ */
+export class ApiRequest implements OperationRequest {
+  readonly idempotencyKey: string | undefined;
+  private readonly request: RequestContext;
+  private readonly response: Response | undefined;
+
+  /** @param response `undefined` where each operation has none of its own */
+  constructor(request: RequestContext, idempotencyKey: string | undefined, response?: Response) {
+    this.request = request;
+    this.idempotencyKey = idempotencyKey;
+    this.response = response;
+  }
+
+  onSunset(sunset: Date | undefined): void {
+    if (this.response) setSunset(this.response, sunset);
+  }
+
+  /** `req_…` */
+  get id(): string {
+    return this.request.id;
+  }
+
+  get caller(): Caller {
+    return this.request.caller;
+  }
+
+  get rootUrl(): string {
+    return this.request.rootUrl;
+  }
+
+  get logger(): Logger {
+    return this.request.logger;
+  }
+}
+
+/** What resolvers know of the operation they serve. */
+export interface GraphQLContext {
+  readonly request: OperationRequest;
+  readonly service: ImageService;
+  /** Everything read by id goes through these: one store query for all that one operation needs. */
+  readonly loaders: Loaders;
+  /** Asked by every mutation that makes images. */
+  readonly allowance: ImageAllowance;
+}
+
+export interface Loaders {
+  readonly generation: DataLoader<string, Generation | undefined>;
+  readonly image: DataLoader<string, Image | undefined>;
+  readonly imagesOf: DataLoader<string, Image[]>;
+}
+
+/** Gives each execution of an operation its context, the same to all its resolvers. */
+export type ToContext = (contextValue: unknown, info: GraphQLResolveInfo) => GraphQLContext;
+
+/** @param requestOf reads the context value of the server that runs the operations */
+export function contextFor(service: ImageService, requestOf: (contextValue: unknown) => OperationRequest): ToContext {
+  // A context value may be shared by several operations, and by all events of a subscription; the variables are made
+  // anew for each execution. What was loaded for one of them could be out of date for the next. The context is on them
+  // and not in a WeakMap, the values of which outlive the collections of the young generation.
+  const key = Symbol("context");
+  return (contextValue, { variableValues }) => {
+    const known = (variableValues as { readonly [key]?: GraphQLContext })[key];
+    if (known) return known;
+    const context = createContext(service, requestOf(contextValue));
+    // Where they are frozen each field has a context of its own: less is read together, and nothing else changes.
+    Reflect.defineProperty(variableValues, key, { value: context });
+    return context;
+  };
+}
+
+function createContext(service: ImageService, request: OperationRequest): GraphQLContext {
+  const { caller } = request;
+  const loaders = {
+    generation: new DataLoader((ids: readonly string[]) => service.generations(caller, ids)),
+    image: new DataLoader((ids: readonly string[]) => service.images(caller, ids)),
+    imagesOf: new DataLoader((ids: readonly string[]) => service.imagesOf(ids)),
+  };
+  return { request, service, loaders, allowance: new ImageAllowance() };
+}

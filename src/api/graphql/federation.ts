@@ -1,0 +1,126 @@
+import {
+  type ConstDirectiveNode,
+  type DocumentNode,
+  type GraphQLResolveInfo,
+  GraphQLScalarType,
+  type GraphQLSchema,
+  isTypeDefinitionNode,
+  Kind,
+  type ObjectTypeDefinitionNode,
+  parse,
+  print,
+  printSchema,
+} from "graphql";
+import { Arg, Ctx, createUnionType, Field, Info, ObjectType, Query, Resolver } from "type-graphql";
+import { badInput } from "../../errors.ts";
+import type { GraphQLContext } from "./context.ts";
+import { ImageResolver } from "./resolvers.ts";
+import { GenerationType, ImageType } from "./types/generation-type.ts";
+import { findModel, ModelType } from "./types/model-type.ts";
+
+type Entity = ImageType | GenerationType | ModelType;
+
+const queries = new ImageResolver();
+
+type Read = (id: string, context: GraphQLContext) => Promise<Entity | null>;
+
+/** What other subgraphs may refer to and extend, and how it is read by its key. */
+const ENTITIES: ReadonlyMap<unknown, Read> = new Map<string, Read>([
+  ["Image", (id, context) => queries.image(id, context)],
+  ["Generation", (id, context) => queries.generation(id, context)],
+  ["Model", async (id, { service }) => findModel(id, service)],
+]);
+
+/** Every subgraph with a Relay connection has it. */
+const SHAREABLE = new Set(["PageInfo"]);
+/** What routers ask for is not part of what they compose; and only one subgraph could own `Query.node`. */
+const LEFT_OUT = {
+  types: new Set(["_Any", "_Entity", "_Service"]),
+  queries: new Set(["node", "_service", "_entities"]),
+};
+
+const LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable"])`;
+
+/** The graph as a subgraph of a federated graph: the text that is composed with those of the others. */
+export function printSubgraph(schema: GraphQLSchema): string {
+  const { definitions } = parse(printSchema(schema));
+  const document: DocumentNode = {
+    kind: Kind.DOCUMENT,
+    definitions: definitions
+      .filter((definition) => !isTypeDefinitionNode(definition) || !LEFT_OUT.types.has(definition.name.value))
+      .map((definition) => (definition.kind === Kind.OBJECT_TYPE_DEFINITION ? toSubgraphType(definition) : definition)),
+  };
+  return `${LINK}\n\n${print(document)}\n`;
+}
+
+function toSubgraphType(type: ObjectTypeDefinitionNode): ObjectTypeDefinitionNode {
+  const { name, fields = [] } = type;
+  if (ENTITIES.has(name.value)) return { ...type, directives: directives('@key(fields: "id")') };
+  if (SHAREABLE.has(name.value)) return { ...type, directives: directives("@shareable") };
+  if (name.value !== "Query") return type;
+  return { ...type, fields: fields.filter((field) => !LEFT_OUT.queries.has(field.name.value)) };
+}
+
+function directives(text: string): readonly ConstDirectiveNode[] {
+  const [definition] = parse(`type Any ${text}`).definitions;
+  return (definition as ObjectTypeDefinitionNode).directives ?? [];
+}
+
+const AnyScalar = new GraphQLScalarType({
+  name: "_Any",
+  description: "A reference to an entity of another subgraph: its `__typename` and its `id`.",
+});
+
+const EntityUnion = createUnionType({
+  name: "_Entity",
+  description: "What other subgraphs may refer to.",
+  types: () => [ImageType, GenerationType, ModelType] as const,
+});
+
+@ObjectType("_Service", { description: "What a router composes." })
+class ServiceType {
+  @Field(() => String, { description: "The subgraph in GraphQL's schema language." })
+  sdl!: string;
+}
+
+/**
+ * What the router of a federated graph asks its subgraphs.
+ *
+ * @see https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
+ */
+@Resolver()
+export class FederationResolver {
+  #sdl: string | undefined;
+
+  @Query(() => ServiceType, { name: "_service", description: "This graph as a subgraph, for routers." })
+  service(@Info() { schema }: GraphQLResolveInfo): ServiceType {
+    this.#sdl ??= printSubgraph(schema);
+    return { sdl: this.#sdl };
+  }
+
+  @Query(() => [EntityUnion], {
+    name: "_entities",
+    nullable: "items",
+    description: "The entities that are referred to, for routers; null in the place of one that you do not have.",
+  })
+  async entities(
+    @Arg("representations", () => [AnyScalar], { description: "References, each with `__typename` and `id`." })
+    representations: readonly unknown[],
+    @Ctx() context: GraphQLContext,
+  ): Promise<(Entity | null)[]> {
+    return Promise.all(representations.map((representation) => readEntity(representation, context)));
+  }
+}
+
+/** @throws BAD_USER_INPUT when it is no reference to one of our entities */
+async function readEntity(representation: unknown, context: GraphQLContext): Promise<Entity | null> {
+  const { __typename: type, id } = Object(representation) as { __typename?: unknown; id?: unknown };
+  const read = ENTITIES.get(type);
+  if (!read || typeof id !== "string") {
+    throw badInput(
+      "representations",
+      `each representation needs an id and as __typename ${[...ENTITIES.keys()].join(", ")}`,
+    );
+  }
+  return read(id, context);
+}

@@ -1,0 +1,199 @@
+import { maxAliasesRule } from "@escape.tech/graphql-armor-max-aliases";
+import { maxDepthRule } from "@escape.tech/graphql-armor-max-depth";
+import { maxDirectivesRule } from "@escape.tech/graphql-armor-max-directives";
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  getVariableValues,
+  type OperationDefinitionNode,
+  type ValidationContext,
+  type ValidationRule,
+} from "graphql";
+import { type ComplexityEstimatorArgs, getComplexity } from "graphql-query-complexity";
+import { badInput, type GatewayError } from "../../../errors.ts";
+import { MAX_IMAGES } from "../../../service/generations/generation-input.ts";
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../../service/image-service.ts";
+
+/** What one operation may ask for. */
+export const LIMITS = {
+  /** Words, names and signs of the document. */
+  tokens: 2_000,
+  /** Levels of fields, introspection apart. */
+  depth: 12,
+  aliases: 100,
+  directives: 50,
+  /** One for each field that is answered, and {@link IMAGE_COST} for each image that is made. */
+  cost: 20_000,
+  /** Fields after every fragment is put in its place. */
+  fields: 10_000,
+  /** Images that are made, over all mutations of the operation. */
+  images: MAX_IMAGES,
+} as const;
+
+const IMAGE_COST = 100;
+/** A list whose length is not known before it is read counts as so long. */
+const SHORT_LIST = 10;
+
+/** For `parse`: it stops at the limit, so that a large document costs no more than the largest that is allowed. */
+export const PARSE_OPTIONS = { maxTokens: LIMITS.tokens };
+
+const REPORT = {
+  exposeLimits: true,
+  propagateOnRejection: false,
+  onReject: [
+    // A rule that throws, as these do by default, ends as an internal error.
+    (context: ValidationContext | null, error: GraphQLError) =>
+      context?.reportError(new GraphQLError(error.message.replace(/^Syntax Error: /, ""))),
+  ],
+};
+
+/** Validation rules for what can be told from the document alone. */
+export const LIMIT_RULES: readonly ValidationRule[] = [
+  maxDepthRule({ ...REPORT, n: LIMITS.depth, flattenFragments: true }),
+  maxAliasesRule({ ...REPORT, n: LIMITS.aliases }),
+  maxDirectivesRule({ ...REPORT, n: LIMITS.directives }),
+];
+
+type FieldCost = (costOfEach: number, args: ComplexityEstimatorArgs["args"]) => number;
+
+const makesImages: FieldCost = (costOfEach, args) => 1 + costOfEach + IMAGE_COST * imagesOf(args);
+
+/** The fields that answer a list or make images; any other costs one, and what is below it. */
+const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
+  ["Query.generations", (costOfEach, args) => 1 + costOfEach * pageSizeOf(args)],
+  ["Query.models", (costOfEach) => 1 + costOfEach * SHORT_LIST],
+  ["Query._entities", (costOfEach, { representations }) => 1 + costOfEach * representations.length],
+  ["Generation.images", (costOfEach) => 1 + costOfEach * MAX_IMAGES],
+  ["Image.derivedFrom", (costOfEach) => 1 + costOfEach * SHORT_LIST],
+  ["Mutation.generateImages", makesImages],
+  ["Mutation.editImages", makesImages],
+]);
+
+interface Weight {
+  readonly cost: number;
+  readonly images: number;
+}
+
+/** Variables with more values, or of more characters without their texts, are weighed anew each time. */
+const MAX_SHAPE = { values: 100, length: 500 };
+/** How many kinds of variables are kept for each operation. */
+const MAX_SHAPES = 50;
+
+/**
+ * With which variables, their texts apart, an operation is known to be within its limits: no text makes it heavier. Its
+ * document is kept, so that most operations come again as the same object.
+ */
+const allowed = new WeakMap<OperationDefinitionNode, Set<string>>();
+
+/**
+ * Weighs a valid operation with its variables.
+ *
+ * @returns what is too much, or `undefined`; also for variables that do not fit, of which the execution tells more
+ */
+export function checkWeight(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>> = {},
+): GraphQLError | undefined {
+  const shape = shapeOf(variables);
+  if (shape !== undefined && allowed.get(operation)?.has(shape)) return undefined;
+  const { variableDefinitions = [] } = operation;
+  if (getVariableValues(schema, variableDefinitions, variables, { maxErrors: 1 }).errors) return undefined;
+  try {
+    const { cost, images } = weigh(schema, document, operation, variables);
+    if (images > LIMITS.images) return asGraphQLError(tooManyImages(images));
+    if (cost > LIMITS.cost) return invalid(`Query cost limit of ${LIMITS.cost} exceeded, found ${cost}.`);
+    if (shape !== undefined) allow(operation, shape);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof GraphQLError)) throw error;
+    return error.message.includes("number of nodes")
+      ? invalid(`Field limit of ${LIMITS.fields} exceeded, with every fragment in its place.`)
+      : error;
+  }
+}
+
+/** Variables without their texts, and without files; `undefined` when that is too much to look at. */
+function shapeOf(variables: Readonly<Record<string, unknown>>): string | undefined {
+  let values = 0;
+  try {
+    const shape = JSON.stringify(variables, (_name, value: unknown) => {
+      if (++values > MAX_SHAPE.values) throw new Error("there are too many values");
+      if (typeof value !== "object" || value === null) return typeof value === "string" ? "" : value;
+      return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype ? value : "";
+    });
+    return shape.length <= MAX_SHAPE.length ? shape : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function allow(operation: OperationDefinitionNode, shape: string): void {
+  const shapes = allowed.get(operation) ?? new Set();
+  const [oldest] = shapes;
+  if (oldest !== undefined && shapes.size >= MAX_SHAPES) shapes.delete(oldest);
+  allowed.set(operation, shapes.add(shape));
+}
+
+function weigh(
+  schema: GraphQLSchema,
+  query: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): Weight {
+  /** By the name in the answer: fields of the same name are executed once. */
+  const images = new Map<string, number>();
+  const cost = getComplexity({
+    schema,
+    query,
+    variables,
+    ...(operation.name && { operationName: operation.name.value }),
+    maxQueryNodes: LIMITS.fields,
+    estimators: [
+      ({ type, field, node, args, childComplexity }) => {
+        const costOf = COSTS.get(`${type.name}.${field.name}`);
+        if (costOf === makesImages) images.set(node.alias?.value ?? node.name.value, imagesOf(args));
+        return costOf ? costOf(childComplexity, args) : 1 + childComplexity;
+      },
+    ],
+  });
+  return { cost, images: [...images.values()].reduce((sum, n) => sum + n, 0) };
+}
+
+/** A number that is out of range makes none: the service refuses it, and says what may be sent. */
+function imagesOf({ input }: ComplexityEstimatorArgs["args"]): number {
+  const n = input?.n ?? 1;
+  return n >= 1 && n <= MAX_IMAGES ? n : 0;
+}
+
+/** A size that is out of range is refused by the service. */
+function pageSizeOf({ first, last }: ComplexityEstimatorArgs["args"]): number {
+  return Math.min(Math.max(last ?? first ?? DEFAULT_PAGE_SIZE, 1), MAX_PAGE_SIZE);
+}
+
+/** Counts the images that one operation makes while it runs, whatever was foreseen. */
+export class ImageAllowance {
+  #taken = 0;
+
+  /** @throws BAD_USER_INPUT when the operation has made as many as it may */
+  take(n = 1): void {
+    this.#taken += n;
+    if (n <= MAX_IMAGES && this.#taken > LIMITS.images) throw tooManyImages(this.#taken);
+  }
+}
+
+function tooManyImages(asked: number): GatewayError {
+  return badInput("n", `one operation may make at most ${LIMITS.images} images; this one asks for ${asked}`);
+}
+
+/** The error of a document that breaks a limit, as validation would report it. */
+function invalid(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: "GRAPHQL_VALIDATION_FAILED" } });
+}
+
+/** An error that is told before any field is resolved. */
+export function asGraphQLError({ message, code, details: { field } }: GatewayError): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, ...(field !== undefined && { field }) } });
+}

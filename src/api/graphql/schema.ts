@@ -1,0 +1,98 @@
+import "reflect-metadata";
+import { type GraphQLFieldResolver, type GraphQLSchema, isObjectType, printSchema } from "graphql";
+import { buildSchemaSync, type NonEmptyArray, type PubSub } from "type-graphql";
+import type { GraphQLContext, ToContext } from "./context.ts";
+import { toClientError } from "./errors.ts";
+import { FederationResolver, printSubgraph } from "./federation.ts";
+import { ImageResolver } from "./resolvers.ts";
+import { GenerationEventsResolver } from "./types/generation-events.ts";
+import type { ImageType, ImageUrlArgs } from "./types/generation-type.ts";
+
+/** type-graphql has no place to describe these. */
+const ROOT_DESCRIPTIONS: Readonly<Record<string, string>> = {
+  Query: "What can be read: your images and generations, and the models there are.",
+  Mutation: "What can be done.",
+  Subscription: "What can be followed while it happens.",
+};
+
+const RESOLVERS = [ImageResolver, GenerationEventsResolver] as const;
+/** type-graphql insists on one wherever there are subscriptions; ours have streams of their own. */
+const NO_PUB_SUB: PubSub = {
+  publish() {},
+  subscribe() {
+    throw new Error("there are no topics");
+  },
+};
+
+/** The graph, built from the resolvers. It runs in any GraphQL server, whatever that server's context value is. */
+export function buildGraphQLSchema(toContext: ToContext): GraphQLSchema {
+  return bind(buildSchemaOf(RESOLVERS), toContext);
+}
+
+/** The same graph, that routers of a federated graph can also ask for what they need. */
+export function buildFederatedSchema(toContext: ToContext): GraphQLSchema {
+  return bind(buildSchemaOf([...RESOLVERS, FederationResolver]), toContext);
+}
+
+/** The graph as text: what clients see, and the subgraph that is composed with others. */
+export function describeGraph(): { readonly schema: string; readonly subgraph: string } {
+  const schema = buildSchemaOf(RESOLVERS);
+  return { schema: `${printSchema(schema)}\n`, subgraph: printSubgraph(schema) };
+}
+
+type Resolve = GraphQLFieldResolver<unknown, unknown>;
+
+/** Fields that a page asks for by the dozen. type-graphql would make several promises for the arguments of each. */
+const DIRECT: ReadonlyMap<string, GraphQLFieldResolver<ImageType, GraphQLContext, ImageUrlArgs>> = new Map([
+  ["Image.url", (image, options, context) => image.url(options, context)],
+]);
+
+function buildSchemaOf(resolvers: NonEmptyArray<new () => object>): GraphQLSchema {
+  const schema = buildSchemaSync({ resolvers, validate: false, pubSub: NO_PUB_SUB });
+  for (const [name, description] of Object.entries(ROOT_DESCRIPTIONS)) {
+    const type = schema.getType(name);
+    if (type) type.description = description;
+  }
+  return schema;
+}
+
+function bind(schema: GraphQLSchema, toContext: ToContext): GraphQLSchema {
+  for (const type of Object.values(schema.getTypeMap())) {
+    // Those of introspection are the same objects in every schema of the process.
+    if (!isObjectType(type) || type.name.startsWith("__")) continue;
+    const isRoot = type.name in ROOT_DESCRIPTIONS;
+    for (const field of Object.values(type.getFields())) {
+      if (field.resolve) {
+        const direct = DIRECT.get(`${type.name}.${field.name}`) as Resolve | undefined;
+        const resolve = withOwnContext(direct ?? field.resolve, toContext);
+        field.resolve = isRoot ? resolve : unlessPlain(field.name, resolve);
+      }
+      if (field.subscribe) field.subscribe = withOwnContext(field.subscribe, toContext);
+    }
+  }
+  return schema;
+}
+
+/** Most fields are properties and getters of what they belong to, and need nothing else. */
+function unlessPlain(name: string, resolve: Resolve): Resolve {
+  return (source, args, contextValue, info) => {
+    const value = (source as Readonly<Record<string, unknown>>)[name];
+    return value === undefined || typeof value === "function" ? resolve(source, args, contextValue, info) : value;
+  };
+}
+
+/** Lets a resolver see our context in place of the server's, and the server only errors that clients may see. */
+function withOwnContext(resolve: Resolve, toContext: ToContext): Resolve {
+  return (source, args, contextValue, info) => {
+    const context = toContext(contextValue, info);
+    try {
+      const result = resolve(source, args, context, info);
+      if (!(result instanceof Promise)) return result;
+      return result.catch((error: unknown) => {
+        throw toClientError(error, context.request.logger);
+      });
+    } catch (error) {
+      throw toClientError(error, context.request.logger);
+    }
+  };
+}

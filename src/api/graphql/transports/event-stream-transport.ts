@@ -1,0 +1,183 @@
+import { type Request, type Response, Router } from "express";
+import type { ExecutionResult } from "graphql";
+import { badInput, GatewayError } from "../../../errors.ts";
+import type { Routes } from "../../http/app.ts";
+import { readJson } from "../../http/json-body.ts";
+import { contextOf } from "../../http/request-context.ts";
+import { ApiRequest } from "../context.ts";
+import type { CarriedOperation } from "../limits/operation-gate.ts";
+import type { LiveOperations, LiveResult } from "./live-operations.ts";
+
+const PATH = "/graphql/stream";
+
+export interface EventStreamTransportOptions {
+  readonly maxBodyBytes: number;
+  /** Aborts when the gateway stops. */
+  readonly stopped: AbortSignal;
+  /** How often a silent stream says that it lives, and a client has to have read. @defaultValue 12 seconds */
+  readonly keepAliveMs?: number;
+}
+
+const KEEP_ALIVE_MS = 12_000;
+/** A comment, which clients leave out and proxies take for life. */
+const COMMENT = ":\n\n";
+
+/**
+ * `POST /graphql/stream`: one operation a request, its results as server-sent events.
+ *
+ * @see https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md#distinct-connections-mode
+ */
+export function eventStreamTransport(operations: LiveOperations, options: EventStreamTransportOptions): Routes {
+  const { maxBodyBytes, stopped, keepAliveMs = KEEP_ALIVE_MS } = options;
+  const streams = new Set<EventStream>();
+  const keepAlive = setInterval(() => {
+    for (const stream of streams) stream.keepAlive();
+  }, keepAliveMs).unref();
+  stopped.addEventListener("abort", () => {
+    clearInterval(keepAlive);
+    for (const stream of streams) stream.end();
+  });
+  const router = Router({ caseSensitive: true, strict: true });
+  router.post(
+    PATH,
+    // A page of another origin cannot send this type without being asked whether it may.
+    readJson(maxBodyBytes),
+    (request, response) => {
+      const carried = toCarried(request);
+      if (!request.accepts("text/event-stream")) {
+        refuse(response.status(406), "accept text/event-stream, which is all there is");
+        return;
+      }
+      operations.checkRoom();
+      const stream = new EventStream(response);
+      streams.add(stream);
+      stream.onClose(() => streams.delete(stream));
+      if (stopped.aborted) stream.end();
+      const context = new ApiRequest(contextOf(request), request.get("Idempotency-Key"));
+      // What waited for the end would keep all of Express' work on the request until then, thousands of times.
+      operations
+        .run(carried, context)
+        .then((result) => send(result, stream, (each) => operations.toAnswer(each, context)))
+        .catch((err: unknown) => {
+          context.logger.error({ err }, "unexpected error");
+          response.destroy();
+        });
+      forget(request, response);
+    },
+  );
+  router.all(PATH, (_request, response) => {
+    response.setHeader("Allow", "POST");
+    refuse(response.status(405), "send the operation by POST");
+  });
+  return { router };
+}
+
+function refuse(response: Response, message: string): void {
+  response.json({ errors: [{ message, extensions: { code: "BAD_REQUEST" } }] });
+}
+
+/** @throws UNSUPPORTED_MEDIA_TYPE, BAD_USER_INPUT */
+function toCarried(request: Request): CarriedOperation {
+  if (!request.is("application/json")) {
+    throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", "send the operation as application/json");
+  }
+  const body: unknown = request.body;
+  if (!isRecord(body)) throw badInput("body", "send one operation as a JSON object");
+  const { query, operationName, variables, extensions } = body;
+  for (const [name, value] of Object.entries({ query, operationName })) {
+    if (value != null && typeof value !== "string") throw badInput(name, `${name} must be a text`);
+  }
+  for (const [name, value] of Object.entries({ variables, extensions })) {
+    if (value != null && !isRecord(value)) throw badInput(name, `${name} must be an object`);
+  }
+  return body as CarriedOperation;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Drops what is as large as a request's body and its headers: its stream is open for long. */
+function forget(request: Request, response: Response): void {
+  Object.assign(request, { body: undefined, headers: {}, rawHeaders: [], params: {}, next: undefined });
+  response.locals = {};
+}
+
+async function send(result: LiveResult, stream: EventStream, toAnswer: ToAnswer): Promise<void> {
+  if (Symbol.asyncIterator in result) {
+    stream.onClose(() => void result.return());
+    while (await sendNext(result, stream, toAnswer));
+  } else {
+    await stream.send("next", toAnswer(result));
+  }
+  await stream.complete();
+}
+
+type ToAnswer = (result: ExecutionResult) => unknown;
+
+/** A loop over the events would hold on to the last one until the next one comes. Answers whether there was one. */
+async function sendNext(
+  events: AsyncGenerator<ExecutionResult>,
+  stream: EventStream,
+  toAnswer: ToAnswer,
+): Promise<boolean> {
+  const { done, value } = await events.next();
+  if (done) return false;
+  await stream.send("next", toAnswer(value));
+  return true;
+}
+
+/** Server-sent events to one client, who gets the next one when it has read the one before. */
+class EventStream {
+  readonly #response: Response;
+  #hasUnread = false;
+
+  constructor(response: Response) {
+    this.#response = response;
+    response.setHeader("Content-Type", "text/event-stream; charset=utf-8");
+    response.setHeader("Cache-Control", "no-cache, no-transform");
+    // nginx would hold events back.
+    response.setHeader("X-Accel-Buffering", "no");
+    response.flushHeaders();
+    response.write(COMMENT);
+  }
+
+  /** Calls `listener` when nothing can be sent any more, at once if that is so already. */
+  onClose(listener: () => void): void {
+    if (this.#response.closed) listener();
+    else this.#response.once("close", listener);
+  }
+
+  /** Resolves when it can be followed by another one, or nothing can be sent any more. */
+  async send(event: "next" | "complete", data?: unknown): Promise<void> {
+    if (this.#isOver) return;
+    const text = data === undefined ? "" : ` ${JSON.stringify(data)}`;
+    if (this.#response.write(`event: ${event}\ndata:${text}\n\n`)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#response.once("drain", resolve);
+    this.onClose(resolve);
+    await promise;
+  }
+
+  async complete(): Promise<void> {
+    await this.send("complete");
+    this.end();
+  }
+
+  /** Without `complete` before it, the client asks again: of another process. */
+  end(): void {
+    this.#response.end();
+  }
+
+  /** What the client's machine has taken is not ours any more: what is unread here waits for a client that does not read. */
+  keepAlive(): void {
+    const hasUnread = this.#response.writableLength > 0;
+    if (hasUnread && this.#hasUnread) this.#response.destroy();
+    else if (!hasUnread && !this.#isOver) this.#response.write(COMMENT);
+    this.#hasUnread = hasUnread;
+  }
+
+  get #isOver(): boolean {
+    return this.#response.writableEnded || this.#response.closed;
+  }
+}

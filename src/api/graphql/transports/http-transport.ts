@@ -1,0 +1,84 @@
+import { ApolloServer } from "@apollo/server";
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
+} from "@apollo/server/plugin/disabled";
+import { type ErrorRequestHandler, type RequestHandler, Router } from "express";
+import type { GraphQLSchema } from "graphql";
+import type { Logger } from "pino";
+import type { Routes } from "../../http/app.ts";
+import { setErrorStatus, toCallerError } from "../../http/errors.ts";
+import { readJson } from "../../http/json-body.ts";
+import { contextOf } from "../../http/request-context.ts";
+import { upgradeOf } from "../../http/upgrade.ts";
+import { ApiRequest } from "../context.ts";
+import { explainErrors, formatError } from "../errors.ts";
+import { PARSE_OPTIONS } from "../limits/limits.ts";
+import { guardOperations, type OperationGate } from "../limits/operation-gate.ts";
+import { handleWithApollo } from "./apollo-handler.ts";
+import { acceptMultipart } from "./multipart.ts";
+import { showSandbox } from "./sandbox.ts";
+
+const PATH = "/graphql";
+
+export interface HttpTransportOptions {
+  readonly maxBodyBytes: number;
+  readonly gate: OperationGate;
+  readonly logger: Logger;
+}
+
+export interface HttpTransport extends Routes {
+  close(): Promise<void>;
+}
+
+/**
+ * `/graphql`: operations by GET and POST, and Apollo Sandbox for a browser.
+ *
+ * @param schema its context value is a {@link ApiRequest}
+ */
+export async function createHttpTransport(
+  schema: GraphQLSchema,
+  { maxBodyBytes, gate, logger }: HttpTransportOptions,
+): Promise<HttpTransport> {
+  const server = new ApolloServer<ApiRequest>({
+    schema,
+    formatError: (formatted, error) => formatError(formatted, error, gate.showsSchema),
+    introspection: gate.hasIntrospection,
+    parseOptions: PARSE_OPTIONS,
+    validationRules: [...gate.validationRules],
+    ...(gate.persistedQueries && { persistedQueries: { cache: gate.persistedQueries } }),
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    logger,
+    plugins: [
+      guardOperations(gate),
+      explainErrors,
+      // It looks at each field for how long it may be cached: here, none may.
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginInlineTraceDisabled(),
+      showSandbox(),
+    ],
+  });
+  await server.start();
+  const router = Router();
+  const answer = [
+    acceptMultipart(maxBodyBytes),
+    readJson(maxBodyBytes),
+    handleWithApollo(
+      server,
+      (request, response) => new ApiRequest(contextOf(request), request.get("Idempotency-Key"), response),
+    ),
+  ];
+  router.route(PATH).post(answer).all(leaveUpgrades, answer);
+  return { router, errors: { path: PATH, answer: answerErrorsAsGraphQL }, close: () => server.stop() };
+}
+
+/** They are for another door, and never come by POST. */
+const leaveUpgrades: RequestHandler = (request, _response, next) => next(upgradeOf(request) ? "router" : undefined);
+
+/** A body that cannot be read is answered in the shape that GraphQL clients read. */
+const answerErrorsAsGraphQL: ErrorRequestHandler = (error, request, response, _next) => {
+  const callerError = toCallerError(error, request);
+  const { code, message } = callerError;
+  setErrorStatus(response, callerError).json({ errors: [{ message, extensions: { code } }] });
+};

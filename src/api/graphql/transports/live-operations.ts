@@ -1,0 +1,111 @@
+import {
+  type ExecutionResult,
+  execute,
+  type FormattedExecutionResult,
+  type GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  Kind,
+  type SubscriptionArgs,
+  subscribe,
+} from "graphql";
+import { GatewayError } from "../../../errors.ts";
+import type { ApiRequest } from "../context.ts";
+import { formatError, toClientError } from "../errors.ts";
+import type { CarriedOperation, OperationGate } from "../limits/operation-gate.ts";
+
+/** One answer, or one for each event until the operation is over. */
+export type LiveResult = ExecutionResult | AsyncGenerator<ExecutionResult, void, void>;
+
+/** Libraries leave out what they have not, or say `undefined`. */
+type Answerable = { readonly [Key in keyof ExecutionResult]: ExecutionResult[Key] | undefined };
+
+const FULL_RETRY_SECONDS = 30;
+
+export interface LiveOperationsOptions {
+  readonly gate: OperationGate;
+  /** How many sockets, and how many subscriptions, there may be at once. */
+  readonly maxSubscribers: number;
+  /** How many watch a generation now, through whatever door. */
+  countWatching(): number;
+}
+
+/** Runs operations of every kind for the transports that carry more than one answer. */
+export class LiveOperations {
+  readonly #schema: GraphQLSchema;
+  readonly #gate: OperationGate;
+  readonly #maxSubscribers: number;
+  readonly #countWatching: () => number;
+  /** Subscriptions that do not watch yet. */
+  #joining = 0;
+
+  /** @param schema its context value is a {@link ApiRequest} */
+  constructor(schema: GraphQLSchema, { gate, maxSubscribers, countWatching }: LiveOperationsOptions) {
+    this.#schema = schema;
+    this.#gate = gate;
+    this.#maxSubscribers = maxSubscribers;
+    this.#countWatching = countWatching;
+  }
+
+  /**
+   * Refuses one more of what is there already.
+   *
+   * @param count what there is; subscriptions when left out
+   * @throws OVERLOADED
+   */
+  checkRoom(count = this.#subscriptions): void {
+    if (count >= this.#maxSubscribers) throw full(this.#maxSubscribers);
+  }
+
+  /** A result without `data` is of an operation that did not begin. */
+  async run(carried: CarriedOperation, contextValue: ApiRequest): Promise<LiveResult> {
+    const admitted = this.#gate.admit(carried);
+    if (!("document" in admitted)) return { errors: admitted };
+    const { document, operation } = admitted;
+    const { operationName, variables: variableValues } = carried;
+    const args = { schema: this.#schema, document, operationName, variableValues, contextValue };
+    return operation.operation === "subscription"
+      ? this.#subscribe(args, contextValue)
+      : (execute(args) as ExecutionResult);
+  }
+
+  async #subscribe(args: SubscriptionArgs, request: ApiRequest): Promise<LiveResult> {
+    if (this.#subscriptions >= this.#maxSubscribers) {
+      return { errors: [toClientError(full(this.#maxSubscribers), request.logger)] };
+    }
+    this.#joining++;
+    return subscribe(args).finally(() => this.#joining--);
+  }
+
+  get #subscriptions(): number {
+    return this.#joining + this.#countWatching();
+  }
+
+  /** A result as the client may see it. */
+  toAnswer({ errors, ...result }: Answerable, request: ApiRequest): FormattedExecutionResult {
+    const rest = result as FormattedExecutionResult;
+    return errors ? { errors: this.toClientErrors(errors, request), ...rest } : rest;
+  }
+
+  /** Errors as the client may see them; what is hidden is logged here, once. */
+  toClientErrors(errors: readonly GraphQLError[], request: ApiRequest): GraphQLFormattedError[] {
+    return errors.map((error) => {
+      const code = error.extensions.code ?? (isAboutVariable(error) ? "BAD_USER_INPUT" : undefined);
+      if (code === undefined) request.logger.error({ err: error.originalError ?? error }, "unexpected error");
+      const coded = { ...error.toJSON(), extensions: { ...error.extensions, code: code ?? "INTERNAL_SERVER_ERROR" } };
+      const formatted = formatError(coded, error, this.#gate.showsSchema);
+      if (formatted.extensions?.code !== "INTERNAL") return formatted;
+      return { ...formatted, extensions: { ...formatted.extensions, requestId: request.id } };
+    });
+  }
+}
+
+function full(limit: number): GatewayError {
+  const message = `${limit} subscribers are here already; connect again later, or to another process`;
+  return new GatewayError("OVERLOADED", message, { retryAfterSeconds: FULL_RETRY_SECONDS });
+}
+
+/** GraphQL gives what it finds wrong with a variable no code. */
+function isAboutVariable({ nodes, path }: GraphQLError): boolean {
+  return path === undefined && nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
+}

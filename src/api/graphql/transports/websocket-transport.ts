@@ -1,0 +1,170 @@
+import { Router } from "express";
+import { type ExecutionArgs, GraphQLError, parse } from "graphql";
+import { GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer } from "graphql-ws";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Routes } from "../../http/app.ts";
+import { contextOf } from "../../http/request-context.ts";
+import { upgradeOf } from "../../http/upgrade.ts";
+import { ApiRequest } from "../context.ts";
+import type { LiveOperations, LiveResult } from "./live-operations.ts";
+
+export const SOCKET_PATH = "/graphql";
+
+export interface WebSocketTransportOptions {
+  /** The largest message. */
+  readonly maxBodyBytes: number;
+  /** Aborts when the gateway stops. */
+  readonly stopped: AbortSignal;
+  /** How long a client may take to introduce itself. @defaultValue 10 seconds */
+  readonly initTimeoutMs?: number;
+  /** How often a client has to show that it lives. @defaultValue 12 seconds */
+  readonly keepAliveMs?: number;
+}
+
+/** At once on one connection: subscriptions, and what is answered once. */
+const MAX_OPERATIONS = 100;
+/** Who has not read so much is not sent more. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+const INIT_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 12_000;
+/** How long a client may take to part when the gateway stops. */
+const FAREWELL_MS = 1_000;
+/** @see https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
+const GOING_AWAY = 1001;
+
+/** One client's connection. */
+interface Connection {
+  readonly socket: WebSocket;
+  readonly context: ApiRequest;
+  hasShownLife: boolean;
+}
+
+/**
+ * Operations over `graphql-transport-ws`, on the path where they are also answered over HTTP.
+ *
+ * @see https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+ */
+export function webSocketTransport(operations: LiveOperations, options: WebSocketTransportOptions): Routes {
+  const { maxBodyBytes, stopped, initTimeoutMs = INIT_TIMEOUT_MS, keepAliveMs = KEEP_ALIVE_MS } = options;
+  const protocol = makeProtocol(operations, initTimeoutMs);
+  const connections = new Set<Connection>();
+  const upgrader = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    // Compression would hold far more memory for each connection than everything else together.
+    perMessageDeflate: false,
+    maxPayload: maxBodyBytes,
+    // Whoever speaks no protocol of ours is told so by a code that its library knows, which needs a connection.
+    handleProtocols: (offered) =>
+      offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : ([...offered][0] ?? false),
+  });
+  const keepAlive = setInterval(() => askForLife(connections), keepAliveMs).unref();
+  stopped.addEventListener("abort", () => {
+    clearInterval(keepAlive);
+    for (const { socket } of connections) farewell(socket);
+  });
+
+  const connect = (socket: WebSocket, context: ApiRequest) => {
+    const connection: Connection = { socket, context, hasShownLife: true };
+    connections.add(connection);
+    const closed = protocol.opened(toTransport(connection), connection);
+    socket.on("pong", () => {
+      connection.hasShownLife = true;
+    });
+    socket.on("error", (err) => context.logger.debug({ err }, "a client broke the rules of its connection"));
+    socket.once("close", (code, reason) => {
+      connections.delete(connection);
+      context.logger.info({ code }, "connection closed");
+      void closed(code, reason.toString());
+    });
+    if (stopped.aborted) farewell(socket);
+  };
+
+  const router = Router();
+  router.get(SOCKET_PATH, (request, _response, next) => {
+    const upgrade = upgradeOf(request);
+    if (!upgrade) return next();
+    operations.checkRoom(connections.size);
+    const context = new ApiRequest(contextOf(request), undefined);
+    upgrader.handleUpgrade(request, upgrade.take(), upgrade.head, (socket) => connect(socket, context));
+  });
+  return { router };
+}
+
+/** The library asks for something to execute; what it gets is the result. */
+const NOTHING = parse("{ __typename }");
+
+function makeProtocol(operations: LiveOperations, connectionInitWaitTimeout: number) {
+  const takeResult = ({ contextValue }: ExecutionArgs) => contextValue as LiveResult;
+  return makeServer<Record<string, unknown> | undefined, Connection>({
+    connectionInitWaitTimeout,
+    onConnect(client) {
+      // Nobody reads it, and it can be as large as a message.
+      delete (client as { connectionParams?: unknown }).connectionParams;
+    },
+    async onSubscribe({ extra, subscriptions }, _id, payload) {
+      if (Object.keys(subscriptions).length > MAX_OPERATIONS) return [tooMany()];
+      const result = await operations.run(payload, extra.context);
+      // The message lives as long as its operation.
+      Object.assign(payload, { query: "", variables: undefined, extensions: undefined });
+      if ("errors" in result && result.errors && result.data === undefined) return result.errors;
+      return { schema: undefined as never, document: NOTHING, contextValue: result };
+    },
+    execute: takeResult,
+    onNext({ extra }, _id, _payload, _args, result) {
+      const answer = operations.toAnswer(result, extra.context);
+      // The library holds on to the last result until the next one comes.
+      result.data = null;
+      return answer;
+    },
+    onError: ({ extra }, _id, _payload, errors) => operations.toClientErrors(errors, extra.context),
+  });
+}
+
+function toTransport(connection: Connection) {
+  const { socket, context } = connection;
+  return {
+    protocol: socket.protocol,
+    send: (text: string) => {
+      if (socket.readyState !== socket.OPEN) return;
+      if (socket.bufferedAmount > MAX_UNREAD_BYTES) {
+        context.logger.warn("a client does not read what it is sent; its connection is cut");
+        socket.terminate();
+        return;
+      }
+      // The next event of the same operation is not asked for before this one has left.
+      return new Promise<void>((resolve) => socket.send(text, () => resolve()));
+    },
+    close: (code?: number, reason?: string) => socket.close(code, reason),
+    onMessage(take: (text: string) => Promise<void>) {
+      socket.on("message", (bytes) => {
+        connection.hasShownLife = true;
+        take(bytes.toString()).catch((err: unknown) => {
+          context.logger.error({ err }, "unexpected error");
+          socket.close(4500, "Internal server error");
+        });
+      });
+    },
+  };
+}
+
+/** A client that lives answers by itself; one that does not read, or is no more, is cut off. */
+function askForLife(connections: ReadonlySet<Connection>): void {
+  for (const connection of connections) {
+    const { socket } = connection;
+    if (!connection.hasShownLife) socket.terminate();
+    else if (socket.readyState === socket.OPEN) socket.ping();
+    connection.hasShownLife = false;
+  }
+}
+
+/** Its client then connects again, to another process. */
+function farewell(socket: WebSocket): void {
+  socket.close(GOING_AWAY, "the gateway stops");
+  setTimeout(() => socket.terminate(), FAREWELL_MS).unref();
+}
+
+function tooMany(): GraphQLError {
+  const message = `at most ${MAX_OPERATIONS} operations run at once on one connection; end one, or open another connection`;
+  return new GraphQLError(message, { extensions: { code: "RATE_LIMITED" } });
+}

@@ -1,0 +1,95 @@
+import { ArgsType, Field, Int, ObjectType } from "type-graphql";
+import { badInput } from "../../../errors.ts";
+import type { GenerationStatus } from "../../../ports/records.ts";
+import type { Page, PageRequest } from "../../../service/image-service.ts";
+import { GenerationStatusEnum } from "./enums.ts";
+import { GenerationType, withoutNulls } from "./generation-type.ts";
+
+@ArgsType()
+export class GenerationsArgs {
+  @Field(() => Int, {
+    nullable: true,
+    description: "How many from the newest end: 0 to 100. 20 when neither is given.",
+  })
+  first?: number;
+
+  @Field(() => String, { nullable: true, description: "Only generations older than this cursor's." })
+  after?: string;
+
+  @Field(() => Int, { nullable: true, description: "How many from the oldest end: 0 to 100." })
+  last?: number;
+
+  @Field(() => String, { nullable: true, description: "Only generations newer than this cursor's." })
+  before?: string;
+
+  @Field(() => GenerationStatusEnum, { nullable: true, description: "Only generations that stand so." })
+  status?: GenerationStatus;
+}
+
+@ObjectType("PageInfo", { description: "Where a page lies in the whole list." })
+class PageInfoType {
+  @Field(() => Boolean, { description: "Whether there are older ones." })
+  hasNextPage!: boolean;
+
+  @Field(() => Boolean, { description: "Whether there are newer ones." })
+  hasPreviousPage!: boolean;
+
+  @Field(() => String, { nullable: true, description: "Cursor of the first one of the page." })
+  startCursor!: string | null;
+
+  @Field(() => String, { nullable: true, description: "Cursor of the last one of the page." })
+  endCursor!: string | null;
+}
+
+@ObjectType("GenerationEdge", { description: "A generation's place in the list." })
+class GenerationEdgeType {
+  @Field(() => String, { description: "Opaque; for `after` and `before`." })
+  cursor!: string;
+
+  @Field(() => GenerationType, { description: "The generation itself." })
+  node!: GenerationType;
+}
+
+@ObjectType("GenerationConnection", { description: "A page of generations, newest first." })
+export class GenerationConnectionType {
+  @Field(() => [GenerationEdgeType], { description: "The generations with their cursors." })
+  edges: GenerationEdgeType[];
+
+  @Field(() => PageInfoType, { description: "Where the page lies." })
+  pageInfo: PageInfoType;
+
+  constructor({ generations, hasNextPage, hasPreviousPage }: Page) {
+    this.edges = generations.map((generation) => ({
+      cursor: toCursor(generation.id),
+      node: new GenerationType(generation),
+    }));
+    this.pageInfo = {
+      hasNextPage,
+      hasPreviousPage,
+      startCursor: this.edges.at(0)?.cursor ?? null,
+      endCursor: this.edges.at(-1)?.cursor ?? null,
+    };
+  }
+}
+
+/** @throws BAD_USER_INPUT naming the cursor that is none of ours */
+export function toPageRequest(args: GenerationsArgs): PageRequest {
+  const { after, before, ...rest } = withoutNulls(args);
+  return {
+    ...rest,
+    ...(after !== undefined && { after: parseCursor("after", after) }),
+    ...(before !== undefined && { before: parseCursor("before", before) }),
+  };
+}
+
+function toCursor(id: string): string {
+  return Buffer.from(id).toString("base64url");
+}
+
+function parseCursor(field: string, cursor: string): string {
+  const id = Buffer.from(cursor, "base64url").toString();
+  if (!/^gen_[0-9a-z]{26}$/.test(id) || toCursor(id) !== cursor) {
+    throw badInput(field, `${field} must be a cursor that this list gave out`);
+  }
+  return id;
+}

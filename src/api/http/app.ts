@@ -1,0 +1,47 @@
+import express, { type ErrorRequestHandler, type Express, type Router } from "express";
+import type { Logger } from "pino";
+import { GatewayError } from "../../errors.ts";
+import { allowOrigins } from "./cors.ts";
+import { answerErrors } from "./errors.ts";
+import type { OpenAnswers } from "./open-answers.ts";
+import { assignRequestContext } from "./request-context.ts";
+
+/** The largest request body of a door that takes no files: four times the longest prompt, percent-encoded. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+/** A way in. */
+export interface Routes {
+  readonly router: Router;
+  /** How its clients read errors, for every path below `path`; as `{"error": …}` when left out. */
+  readonly errors?: { readonly path: string; readonly answer: ErrorRequestHandler };
+}
+
+export interface AppOptions {
+  readonly publicUrl: string | undefined;
+  readonly corsOrigins: "*" | readonly string[];
+  /** Whose `X-Forwarded-*` headers to believe, as Express' `trust proxy` takes it; `undefined` for nobody's. */
+  readonly trustProxy: number | readonly string[] | undefined;
+  readonly logger: Logger;
+  readonly answers: OpenAnswers;
+}
+
+/** The Express app around the doors. */
+export function createApp(doors: readonly Routes[], options: AppOptions): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  if (options.trustProxy !== undefined) app.set("trust proxy", options.trustProxy);
+  app.on("mount", () => {
+    // A host hands its own requests and responses down. Those of Express 4 know no port, for one.
+    Object.setPrototypeOf(app.request, express.request);
+    Object.setPrototypeOf(app.response, express.response);
+  });
+  app.use(options.answers.track, assignRequestContext(options.publicUrl, options.logger));
+  app.use(...allowOrigins(options.corsOrigins), ...doors.map((door) => door.router));
+  app.use(() => {
+    throw new GatewayError("NOT_FOUND", "there is nothing here; see POST /get-image and /graphql");
+  });
+  for (const { errors } of doors) if (errors) app.use(errors.path, errors.answer);
+  app.use(answerErrors);
+  return app;
+}

@@ -1,0 +1,74 @@
+import type { ErrorRequestHandler, Request, Response } from "express";
+import { GatewayError } from "../../errors.ts";
+import { contextOf } from "./request-context.ts";
+import { HTTP_STATUS } from "./status.ts";
+
+/**
+ * What a caller may know of an error. Anything that is not a {@link GatewayError} is logged here, once, and answered
+ * with a fixed text and the request's id; of one that is, what is behind it is logged.
+ */
+export function toCallerError(error: unknown, request: Request): GatewayError {
+  if (error instanceof GatewayError) {
+    if (error.cause !== undefined) contextOf(request).logger.warn({ err: error }, "request failed");
+    return error;
+  }
+  const translated = fromBodyParser(error);
+  if (translated) return translated;
+  const { id, logger } = contextOf(request);
+  logger.error({ err: error }, "unexpected error");
+  return new GatewayError("INTERNAL", `an internal error occurred; the operator finds it under ${id}`, {
+    cause: error,
+  });
+}
+
+/** When nobody knows how long a limit lasts, clients are asked to wait so long. */
+const DEFAULT_RETRY_AFTER_SECONDS = 30;
+
+/** Sets the status, and `Retry-After` where the error knows it or its code promises it. */
+export function setErrorStatus(response: Response, error: GatewayError): Response {
+  const isLimit = error.code === "RATE_LIMITED" || error.code === "OVERLOADED";
+  const { retryAfterSeconds = isLimit ? DEFAULT_RETRY_AFTER_SECONDS : undefined } = error.details;
+  if (retryAfterSeconds !== undefined) response.setHeader("Retry-After", String(retryAfterSeconds));
+  return response.status(HTTP_STATUS[error.code]);
+}
+
+/** Headers that a door may have set for the body that could not be sent. */
+const DESCRIBES_BODY = /^(content-(?!security)|etag$|last-modified$|accept-ranges$)/;
+
+/** Answers errors as JSON: `{"error": {"code", "message", "field"?, "requestId"}}`. */
+export const answerErrors: ErrorRequestHandler = (error, request, response, _next) => {
+  const callerError = toCallerError(error, request);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const { code, message, details } = callerError;
+  for (const name of response.getHeaderNames().filter((header) => DESCRIBES_BODY.test(header))) {
+    response.removeHeader(name);
+  }
+  response.setHeader("Cache-Control", "no-store");
+  setErrorStatus(response, callerError).json({
+    error: { code, message, ...(details.field && { field: details.field }), requestId: contextOf(request).id },
+  });
+};
+
+/** Express' parsers throw errors with a `type` of their own. */
+function fromBodyParser(error: unknown): GatewayError | undefined {
+  const { type, status } = error as { type?: unknown; status?: unknown };
+  switch (type) {
+    case "entity.too.large":
+      return new GatewayError("PAYLOAD_TOO_LARGE", "the body is too large; send at most 1 MiB");
+    case "encoding.unsupported":
+      return new GatewayError(
+        "UNSUPPORTED_MEDIA_TYPE",
+        "this Content-Encoding is not supported; send the body as it is",
+      );
+    case "charset.unsupported":
+      return new GatewayError("UNSUPPORTED_MEDIA_TYPE", "this charset is not supported; send UTF-8");
+    case "entity.parse.failed":
+      return new GatewayError("BAD_USER_INPUT", "the body is not valid JSON");
+    default:
+  }
+  const isCallersFault = typeof status === "number" && status >= 400 && status < 500;
+  return isCallersFault ? new GatewayError("BAD_USER_INPUT", "the request is malformed") : undefined;
+}

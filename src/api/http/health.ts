@@ -1,0 +1,54 @@
+import { type RequestHandler, Router } from "express";
+import type { Routes } from "./app.ts";
+import { contextOf } from "./request-context.ts";
+
+/** What a load balancer is told. */
+export interface Health {
+  /** Set once the process is to stop: it then takes no more traffic. */
+  isDraining: boolean;
+  /** Each resolves when what it stands for works. */
+  readonly checks: Readonly<Record<string, () => Promise<void>>>;
+}
+
+/** A check that takes longer counts as failed. */
+const CHECK_MS = 2_000;
+
+/** `GET /healthz`: the process lives. `GET /readyz`: it can take traffic; 503 otherwise. */
+export function healthRoutes(health: Health): Routes {
+  const router = Router();
+  router.get("/healthz", (_request, response) => {
+    response.setHeader("Cache-Control", "no-store").json({ status: "ok" });
+  });
+  router.get("/readyz", answerReadiness(health));
+  return { router };
+}
+
+function answerReadiness(health: Health): RequestHandler {
+  return async (request, response) => {
+    const checks = await Promise.all(
+      Object.entries(health.checks).map(async ([name, check]) => {
+        try {
+          await within(CHECK_MS, check());
+          return [name, "ok"];
+        } catch (error) {
+          contextOf(request).logger.warn({ err: error, check: name }, "not ready");
+          return [name, "failed"];
+        }
+      }),
+    );
+    const isReady = !health.isDraining && checks.every(([, state]) => state === "ok");
+    const status = health.isDraining ? "draining" : isReady ? "ok" : "failed";
+    response.status(isReady ? 200 : 503).setHeader("Cache-Control", "no-store");
+    response.json({ status, checks: Object.fromEntries(checks) });
+  };
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("the check took too long")), ms);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,21 @@
+import type { ErrorCode } from "../../errors.ts";
+
+/** The HTTP status of each error code, on every REST door. */
+export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
+  BAD_USER_INPUT: 400,
+  MODEL_UNAVAILABLE: 400,
+  UNAUTHENTICATED: 401,
+  BUDGET_EXCEEDED: 402,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  IDEMPOTENCY_CONFLICT: 409,
+  PAYLOAD_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  CONTENT_REJECTED: 422,
+  RATE_LIMITED: 429,
+  INTERNAL: 500,
+  UPSTREAM_FAILED: 502,
+  INTERRUPTED: 502,
+  OVERLOADED: 503,
+  UPSTREAM_TIMEOUT: 504,
+};

@@ -1,0 +1,108 @@
+import express, { type ErrorRequestHandler, type Request, type Response, Router } from "express";
+import { badInput } from "../../errors.ts";
+import type { GenerationInput } from "../../service/generations/generation-input.ts";
+import type { ImageService } from "../../service/image-service.ts";
+import type { Routes } from "../http/app.ts";
+import { setErrorStatus, toCallerError } from "../http/errors.ts";
+import { type FormFields, parseFormBody, toFields } from "../http/form-body.ts";
+import { contextOf } from "../http/request-context.ts";
+import { setSunset } from "../http/sunset-header.ts";
+import { setWarnings } from "../http/warning-header.ts";
+import { refuseUnlessSucceeded } from "./ended-generation.ts";
+
+export interface GetImageOptions {
+  readonly maxBodyBytes: number;
+  /** How long an answer may take; the images of a slower generation are kept and found under the idempotency key. */
+  readonly waitMs: number;
+  /** How often a waiting answer sends white space, for proxies that cut silent connections; `undefined` for never. */
+  readonly keepAliveMs: number | undefined;
+}
+
+/** `POST /get-image`, the contract of 2022: three strings in, a list of image URLs out. */
+export function getImageRoutes(service: ImageService, { maxBodyBytes, waitMs, keepAliveMs }: GetImageOptions): Routes {
+  const router = Router({ caseSensitive: true, strict: true });
+  const path = "/get-image";
+  router.post(path, express.raw({ type: () => true, limit: maxBodyBytes }), async (request, response) => {
+    const { caller, rootUrl } = contextOf(request);
+    const input = toInput(await readFields(request));
+    const idempotencyKey = request.get("Idempotency-Key");
+    const accepted = await service.submit(caller, { ...input, format: "PNG", idempotencyKey });
+    setSunset(response, service.sunsetOf(accepted));
+    setWarnings(response, accepted.warnings);
+    const generation = await whileSendingSpace(response, keepAliveMs, service.wait(accepted, waitMs));
+    setSunset(response, service.sunsetOf(generation));
+    setWarnings(response, generation.warnings);
+    refuseUnlessSucceeded(generation);
+    const [images = []] = await service.imagesOf([generation.id]);
+    answer(
+      response,
+      images.map((image) => rootUrl + service.link(image)),
+      "OK",
+    );
+  });
+  router.all(path, (_request, response) => {
+    response.status(405).setHeader("Allow", "POST, OPTIONS");
+    answer(response, [], "send a POST with prompt, n and size");
+  });
+  return { router, errors: { path, answer: answerErrorsAsIn2022 } };
+}
+
+/** Old clients read `urlResponse.urlList` without looking at the status. */
+const answerErrorsAsIn2022: ErrorRequestHandler = (error, request, response, _next) => {
+  const callerError = toCallerError(error, request);
+  if (!response.headersSent) setErrorStatus(response, callerError);
+  answer(response, [], callerError.message);
+};
+
+function answer(response: Response, urlList: readonly string[], errorMessage: string): void {
+  const body = { urlResponse: { urlList }, errorMessage };
+  if (response.headersSent) response.end(JSON.stringify(body));
+  else response.setHeader("Cache-Control", "no-store").json(body);
+}
+
+/** JSON may begin with white space, but the status has then been sent: it is 200 whatever follows. */
+async function whileSendingSpace<Result>(
+  response: Response,
+  everyMs: number | undefined,
+  work: Promise<Result>,
+): Promise<Result> {
+  if (everyMs === undefined) return work;
+  const timer = setInterval(() => {
+    if (!response.headersSent) response.set({ "Content-Type": "application/json", "Cache-Control": "no-store" });
+    response.write(" ");
+  }, everyMs);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** An app that the gateway is mounted in may have read the body already, and parsed it too. */
+async function readFields(request: Request): Promise<FormFields> {
+  const { body = "" } = request as { body?: unknown };
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  return Buffer.isBuffer(bytes) ? parseFormBody(bytes, request.get("Content-Type")) : toFields(bytes);
+}
+
+function toInput(fields: FormFields): GenerationInput {
+  return { prompt: textOf(fields, "prompt"), n: wholeNumberOf(fields, "n"), size: textOf(fields, "size") };
+}
+
+const EXAMPLES: Readonly<Record<string, string>> = { prompt: "A red fox in the snow", n: "2", size: "1024x1024" };
+
+function textOf(fields: FormFields, name: string): string {
+  const value = fields.get(name);
+  if (value === undefined || value === null || value === "") {
+    throw badInput(name, `${name} is missing; send it as text, such as "${EXAMPLES[name]}"`);
+  }
+  if (typeof value !== "string") throw badInput(name, `${name} must be text, such as "${EXAMPLES[name]}"`);
+  return value;
+}
+
+function wholeNumberOf(fields: FormFields, name: string): number {
+  const value = fields.get(name);
+  if (typeof value === "number") return value;
+  const text = textOf(fields, name);
+  return /^-?[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+}

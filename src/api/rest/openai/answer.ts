@@ -1,0 +1,118 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Response } from "express";
+import type { TokenDetails, TokenUsage } from "../../../ports/image-provider.ts";
+import type { OpenObject } from "../../../ports/object-store.ts";
+import type { Generation } from "../../../ports/records.ts";
+import { toSizeText } from "../../../service/images/sizes.ts";
+import { base64Length, toBase64 } from "./base64-text.ts";
+
+/** Text, or an object whose bytes stand as base64 text in its place. */
+type Part = string | OpenObject;
+
+/** Answers `data` with one URL for each image. */
+export function answerUrls(response: Response, generation: Generation, urls: readonly string[]): void {
+  const data = urls.map((url) => ({ url }));
+  response.setHeader("Cache-Control", "no-store").json(describeAnswer(generation, data));
+}
+
+/** Answers `data` with the images as base64 text, which goes from storage to the socket without ever being whole. */
+export async function answerBase64(
+  response: Response,
+  generation: Generation,
+  objects: readonly OpenObject[],
+): Promise<void> {
+  const [head, tail] = around("data", [], describeAnswer(generation, []));
+  const images = objects.flatMap((object, index) => [index > 0 ? ',{"b64_json":"' : '{"b64_json":"', object, '"}']);
+  const parts = [`${head}[`, ...images, `]${tail}`];
+  const length = parts.reduce((sum, part) => sum + lengthOf(part), 0);
+  response.set({
+    "Content-Type": "application/json; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Content-Length": String(length),
+  });
+  await pipeline(Readable.from(textOf(parts), { objectMode: false }), response).catch((error) => {
+    // A caller that leaves in the middle is everyday life.
+    if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  });
+}
+
+function lengthOf(part: Part): number {
+  return typeof part === "string" ? Buffer.byteLength(part) : base64Length(part.byteSize);
+}
+
+async function* textOf(parts: readonly Part[]): AsyncGenerator<string> {
+  for (const part of parts) {
+    if (typeof part === "string") yield part;
+    else yield* toBase64(part.read());
+  }
+}
+
+/** One server-sent event that carries an image as base64 text, read while it is sent. */
+export async function* toImageEvent(
+  type: string,
+  generation: Generation,
+  object: OpenObject,
+  more: object = {},
+): AsyncGenerator<string> {
+  const { createdAt, background, format, quality, requestedSize } = generation;
+  const [head, tail] = around("b64_json", "", {
+    type,
+    b64_json: "",
+    background: background.toLowerCase(),
+    created_at: toSeconds(createdAt),
+    output_format: format.toLowerCase(),
+    quality: quality.toLowerCase(),
+    size: toSizeText(requestedSize),
+    ...more,
+  });
+  yield* textOf([`event: ${type}\ndata: ${head}"`, object, `"${tail}\n\n`]);
+}
+
+/** What only the last event of a stream tells. */
+export function describeEnd({ usage, safetyIdentifier }: Generation): object {
+  return {
+    ...(usage && { usage: toUsage(usage) }),
+    ...(safetyIdentifier !== undefined && { safety_identifier: safetyIdentifier }),
+  };
+}
+
+/** The JSON text before and after the value of a member that holds `placeholder`. */
+function around(name: string, placeholder: unknown, value: object): readonly [head: string, tail: string] {
+  const text = JSON.stringify(value);
+  const member = `"${name}":${JSON.stringify(placeholder)}`;
+  const start = text.indexOf(member);
+  return [text.slice(0, start + name.length + 3), text.slice(start + member.length)];
+}
+
+/** `created` stands first, as in OpenAI's own answers; what is not known, such as what AUTO came to, is left out. */
+function describeAnswer(generation: Generation, data: readonly object[]): object {
+  const { createdAt, background, format, quality, requestedSize } = generation;
+  return {
+    created: toSeconds(createdAt),
+    ...(background !== "AUTO" && { background: background.toLowerCase() }),
+    data,
+    output_format: format.toLowerCase(),
+    ...(quality !== "AUTO" && { quality: quality.toLowerCase() }),
+    size: toSizeText(requestedSize),
+    ...describeEnd(generation),
+  };
+}
+
+function toUsage({ inputTokens, outputTokens, totalTokens, inputDetails, outputDetails }: TokenUsage): object {
+  return {
+    input_tokens: inputTokens,
+    ...(inputDetails && { input_tokens_details: toDetails(inputDetails) }),
+    output_tokens: outputTokens,
+    ...(outputDetails && { output_tokens_details: toDetails(outputDetails) }),
+    total_tokens: totalTokens,
+  };
+}
+
+function toDetails({ imageTokens, textTokens }: TokenDetails): object {
+  return { image_tokens: imageTokens, text_tokens: textTokens };
+}
+
+function toSeconds(date: Date): number {
+  return Math.floor(date.getTime() / 1000);
+}

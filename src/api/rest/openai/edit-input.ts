@@ -1,0 +1,97 @@
+import { Readable } from "node:stream";
+import type { EditReferences, ImageReference } from "../../../service/edits/edit-intake.ts";
+import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
+import type { UploadedForm } from "../../http/uploaded-files.ts";
+import { ParameterError } from "./errors.ts";
+import { EDIT_PARAMETERS, type Fields, refuseUnlessKnown, required } from "./parameters.ts";
+
+/** `image`, or one of several as the clients name them: `image[]`, `image[0]`. */
+const IMAGE_NAME = /^image(\[[0-9]*\])?$/;
+
+/** What of a request says which images, and what says everything else. */
+export interface SplitEdit {
+  readonly references: EditReferences;
+  readonly fields: Fields;
+}
+
+/** @throws ParameterError when there is no image, there are too many, or one of them is no file */
+export function splitForm({ values, files }: UploadedForm): SplitEdit {
+  for (const name of values.keys()) {
+    if (!IMAGE_NAME.test(name) && name !== "mask") continue;
+    const message = `Invalid type for '${name}': expected a file, but got a string instead.`;
+    throw new ParameterError("invalid_type", name, message);
+  }
+  const images = files.filter(({ name }) => IMAGE_NAME.test(name));
+  const [mask, ...moreMasks] = files.filter(({ name }) => name === "mask");
+  const unknown = files.find((file) => !images.includes(file) && file.name !== "mask");
+  if (unknown) {
+    const { name } = unknown;
+    refuseUnlessKnown(EDIT_PARAMETERS, name);
+    throw new ParameterError(
+      "invalid_type",
+      name,
+      `Invalid type for '${name}': expected text, but got a file instead.`,
+    );
+  }
+  if (moreMasks.length > 0) throw new ParameterError("invalid_value", "mask", "Invalid 'mask': send one file.");
+  return { references: toReferences("image", images, mask), fields: { values, isForm: true } };
+}
+
+/**
+ * A JSON body names images instead: `{"images": [{"file_id": "img_…"}, {"image_url": "https://…"}]}`, and `mask`
+ * likewise; a URL may also be a `data:` URL.
+ *
+ * @param rootUrl where the gateway's own URLs begin
+ */
+export function splitJson({ values }: Fields, rootUrl: string): SplitEdit {
+  const { images, mask, ...others } = Object.fromEntries(values);
+  const list = required("images", images ?? undefined);
+  if (!Array.isArray(list)) throw wrongReference("images");
+  const references = list.map((image, index) => toReference(`images[${index}]`, image, rootUrl));
+  const maskReference = mask === undefined || mask === null ? undefined : toReference("mask", mask, rootUrl);
+  return {
+    references: toReferences("images", references, maskReference),
+    fields: { values: new Map(Object.entries(others)), isForm: false },
+  };
+}
+
+function toReferences(
+  name: string,
+  images: readonly ImageReference[],
+  mask: ImageReference | undefined,
+): EditReferences {
+  required(name, images[0]);
+  if (images.length > MAX_EDIT_IMAGES) {
+    const message = `Invalid '${name}': array too long. Expected an array with maximum length ${MAX_EDIT_IMAGES}.`;
+    throw new ParameterError("array_above_max_length", name, message);
+  }
+  return { images, mask };
+}
+
+function toReference(name: string, value: unknown, rootUrl: string): ImageReference {
+  const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  const [[key, text] = []] = entries;
+  if (entries.length !== 1 || typeof text !== "string") throw wrongReference(name);
+  if (key === "file_id") return { id: text };
+  if (key !== "image_url") throw wrongReference(name);
+  if (/^data:/i.test(text)) return toUpload(name, text);
+  return text.startsWith(`${rootUrl}/images/`) ? { link: text.slice(rootUrl.length) } : { url: text };
+}
+
+/** An image in its own URL, which fits into a body only when it is small. */
+function toUpload(name: string, url: string): ImageReference {
+  const [, mediaType, base64] = /^data:(image\/[a-z]+);base64,([A-Za-z0-9+/]+={0,2})$/i.exec(url) ?? [];
+  if (base64 === undefined) {
+    const message = `Invalid '${name}': expected a data URL such as data:image/png;base64,….`;
+    throw new ParameterError("invalid_value", name, message);
+  }
+  return { bytes: Readable.from([Buffer.from(base64, "base64")]), mediaType };
+}
+
+function wrongReference(name: string): ParameterError {
+  return new ParameterError(
+    "invalid_type",
+    name,
+    `Invalid type for '${name}': expected {"file_id": "img_…"} or {"image_url": "https://…"}.`,
+  );
+}

@@ -1,0 +1,216 @@
+import type { IncomingMessage } from "node:http";
+import express, { type Request, type Response, Router } from "express";
+import { GatewayError } from "../../../errors.ts";
+import type { Generation, Image, Warning } from "../../../ports/records.ts";
+import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
+import type { GenerationInput } from "../../../service/generations/generation-input.ts";
+import { isEnded } from "../../../service/generations/generation-watch.ts";
+import type { Attempt } from "../../../service/generations/retry-deduplicator.ts";
+import type { ImageService } from "../../../service/image-service.ts";
+import { toCallerError } from "../../http/errors.ts";
+import { mediaTypeOf } from "../../http/media-type.ts";
+import { contextOf } from "../../http/request-context.ts";
+import { type Events, sendEvents } from "../../http/server-sent-events.ts";
+import { setSunset } from "../../http/sunset-header.ts";
+import { withUploads } from "../../http/uploaded-files.ts";
+import { setWarnings } from "../../http/warning-header.ts";
+import { refuseUnlessSucceeded } from "../ended-generation.ts";
+import { answerBase64, answerUrls, describeEnd, toImageEvent } from "./answer.ts";
+import { readFields, readJsonFields } from "./body.ts";
+import { type SplitEdit, splitForm, splitJson } from "./edit-input.ts";
+import { advisesRetry, ParameterError, toOpenAIError } from "./errors.ts";
+import {
+  EDIT_PARAMETERS,
+  GENERATION_PARAMETERS,
+  type ImageParameters,
+  readParameters,
+  required,
+} from "./parameters.ts";
+
+export interface OpenAIImagesOptions {
+  /** Of a body without files. */
+  readonly maxBodyBytes: number;
+  /** How long an answer may take; the images of a slower generation are kept. */
+  readonly waitMs: number;
+  /** How long a stream is silent at most. */
+  readonly silenceMs: number;
+}
+
+/** `POST /v1/images/generations` and `POST /v1/images/edits`. */
+export function openAIImagesRouter(service: ImageService, options: OpenAIImagesOptions): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  const anyBody = express.raw({ type: () => true, limit: options.maxBodyBytes });
+  router.post("/v1/images/generations", anyBody, async (request, response) => {
+    const fields = await readFields(request.body, request.get("Content-Type"));
+    const parameters = readParameters(GENERATION_PARAMETERS, fields);
+    const input: GenerationInput = { ...toInput(parameters, request, response), style: parameters.style };
+    checkTogether(parameters);
+    const accepted = await service.submit(contextOf(request).caller, input);
+    await new Answer(service, options, request, response).send(accepted, parameters, "image_generation");
+  });
+  const bodyWithoutFiles = express.raw({ type: (request) => !isMultipart(request), limit: options.maxBodyBytes });
+  const limits = {
+    maxFiles: MAX_EDIT_IMAGES + 2,
+    maxFileBytes: MAX_EDIT_IMAGE_BYTES,
+    maxTextBytes: options.maxBodyBytes,
+  };
+  router.post("/v1/images/edits", bodyWithoutFiles, async (request, response) => {
+    const accept = async ({ references, fields }: SplitEdit) => {
+      const parameters = readParameters(EDIT_PARAMETERS, fields);
+      const input = { ...toInput(parameters, request, response), ...references };
+      checkTogether(parameters);
+      return { parameters, accepted: await service.submitEdit(contextOf(request).caller, input) };
+    };
+    const { parameters, accepted } = isMultipart(request)
+      ? await withUploads(request, limits, (form) => accept(splitForm(form)))
+      : await accept(
+          splitJson(await readJsonFields(request.body, request.get("Content-Type")), contextOf(request).rootUrl),
+        );
+    const ignored = parameters.input_fidelity === undefined ? [] : [INPUT_FIDELITY_IGNORED];
+    await new Answer(service, options, request, response, ignored).send(accepted, parameters, "image_edit");
+  });
+  return router;
+}
+
+const INPUT_FIDELITY_IGNORED: Warning = {
+  code: "INPUT_FIDELITY_IGNORED",
+  message: "today's models always keep what the images show; input_fidelity was ignored",
+};
+
+function isMultipart(request: IncomingMessage): boolean {
+  return mediaTypeOf(request.headers["content-type"]) === "multipart/form-data";
+}
+
+/** What the doors of images share of an input. */
+function toInput(parameters: ImageParameters, request: Request, response: Response): GenerationInput {
+  const { prompt, model, n, size, quality, background, moderation, partial_images } = parameters;
+  const { safety_identifier, user } = parameters;
+  return {
+    prompt: required("prompt", prompt),
+    model,
+    n,
+    size: size === "auto" ? undefined : size,
+    quality,
+    background,
+    moderation,
+    format: parameters.output_format,
+    compression: parameters.output_compression,
+    partialImages: partial_images,
+    safetyIdentifier: safety_identifier || user || undefined,
+    idempotencyKey: request.get("Idempotency-Key"),
+    attempt: toAttempt(request, response),
+  };
+}
+
+/** OpenAI's clients count how often they have sent a request again, and do that when no answer came or it told them to. */
+function toAttempt(request: Request, response: Response): Attempt {
+  return {
+    isRepetition: Number(request.get("X-Stainless-Retry-Count") ?? 0) > 0,
+    client: request.get("Authorization") ?? "",
+    isAnswered: new Promise((resolve) => {
+      const settle = () => resolve(response.writableFinished && !advisesRetry(response));
+      if (response.closed) return settle();
+      // One more than the ten that sending an image takes, of which Node would warn.
+      response.setMaxListeners(response.getMaxListeners() + 1).once("close", settle);
+    }),
+  };
+}
+
+/** What each alone may be and together may not. */
+function checkTogether({ stream = false, n = 1, partial_images, response_format }: ImageParameters): void {
+  if (!stream && partial_images) {
+    throw new ParameterError("invalid_value", "partial_images", "partial_images needs stream to be true.");
+  }
+  if (stream && n !== 1) throw new ParameterError("invalid_value", "n", "Streaming is only supported with n=1.");
+  if (stream && response_format === "url") {
+    throw new ParameterError("invalid_value", "response_format", "A stream carries b64_json only.");
+  }
+}
+
+/** DALL·E answered with URLs unless asked for something else, and the others never. */
+function wantsUrls({ model = "", response_format }: ImageParameters): boolean {
+  return (response_format ?? (model.startsWith("dall-e-") ? "url" : "b64_json")) === "url";
+}
+
+/** The answer to one request, as soon as its generation has ended. */
+class Answer {
+  readonly #service: ImageService;
+  readonly #options: OpenAIImagesOptions;
+  readonly #request: Request;
+  readonly #response: Response;
+  readonly #ignored: readonly Warning[];
+
+  /** @param ignored what the door itself did otherwise than asked */
+  constructor(
+    service: ImageService,
+    options: OpenAIImagesOptions,
+    request: Request,
+    response: Response,
+    ignored: readonly Warning[] = [],
+  ) {
+    this.#ignored = ignored;
+    this.#service = service;
+    this.#options = options;
+    this.#request = request;
+    this.#response = response;
+  }
+
+  async send(accepted: Generation, parameters: ImageParameters, eventName: string): Promise<void> {
+    setSunset(this.#response, this.#service.sunsetOf(accepted));
+    if (parameters.stream) {
+      this.#warn(accepted);
+      const toEvent = (error: unknown) => this.#toErrorEvent(error);
+      return sendEvents(this.#response, this.#events(accepted, eventName), this.#options.silenceMs, toEvent);
+    }
+    const { generation, images } = await this.#resultOf(await this.#service.wait(accepted, this.#options.waitMs));
+    if (!wantsUrls(parameters)) return answerBase64(this.#response, generation, await this.#open(images));
+    const { rootUrl } = contextOf(this.#request);
+    const urls = images.map((image) => rootUrl + this.#service.link(image));
+    answerUrls(this.#response, generation, urls);
+  }
+
+  async *#events(accepted: Generation, eventName: string): Events {
+    const { caller } = contextOf(this.#request);
+    const left = new AbortController();
+    this.#response.once("close", () => left.abort());
+    for await (const event of await this.#service.watch(caller, accepted.id, left.signal)) {
+      if (event.type === "partial") {
+        const object = await this.#service.readPreview(event.generation, event);
+        const more = { partial_image_index: event.partialIndex, output_format: "webp" };
+        if (object) yield toImageEvent(`${eventName}.partial_image`, event.generation, object, more);
+      }
+      if (event.type === "status" && isEnded(event.generation)) {
+        const { generation, images } = await this.#resultOf(event.generation);
+        const [object] = await this.#open(images);
+        if (object) yield toImageEvent(`${eventName}.completed`, generation, object, describeEnd(generation));
+        return;
+      }
+    }
+    // The gateway stops, or the generation was deleted.
+    const [latest] = await this.#service.generations(caller, [accepted.id]);
+    if (!latest) throw new GatewayError("NOT_FOUND", "The generation was deleted.");
+    await this.#resultOf(latest);
+  }
+
+  async #resultOf(
+    generation: Generation,
+  ): Promise<{ readonly generation: Generation; readonly images: readonly Image[] }> {
+    this.#warn(generation);
+    setSunset(this.#response, this.#service.sunsetOf(generation));
+    refuseUnlessSucceeded(generation);
+    const [images = []] = await this.#service.imagesOf([generation.id]);
+    return { generation, images };
+  }
+
+  #warn({ warnings }: Generation): void {
+    setWarnings(this.#response, [...warnings, ...this.#ignored]);
+  }
+
+  #open(images: readonly Image[]) {
+    return Promise.all(images.map((image) => this.#service.read(image)));
+  }
+
+  #toErrorEvent(error: unknown): string {
+    return `event: error\ndata: ${JSON.stringify(toOpenAIError(toCallerError(error, this.#request)))}\n\n`;
+  }
+}

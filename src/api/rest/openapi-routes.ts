@@ -1,0 +1,15 @@
+import { Router } from "express";
+import type { Routes } from "../http/app.ts";
+import { contextOf } from "../http/request-context.ts";
+import { describeRestApi } from "./openapi.ts";
+
+/** `GET /openapi.json`: the REST doors as an OpenAPI document whose server is this one. */
+export function openApiRoutes(): Routes {
+  const router = Router({ caseSensitive: true, strict: true });
+  const document = describeRestApi();
+  router.get("/openapi.json", (request, response) => {
+    const { rootUrl } = contextOf(request);
+    response.setHeader("Cache-Control", "no-cache").json({ ...document, servers: [{ url: rootUrl }] });
+  });
+  return { router };
+}

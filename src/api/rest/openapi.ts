@@ -1,0 +1,225 @@
+import { ERROR_CODES, type ErrorCode } from "../../errors.ts";
+import { IMAGE_FORMATS } from "../../ports/image-provider.ts";
+import { MAX_IMAGES, MAX_PROMPT_LENGTH } from "../../service/generations/generation-input.ts";
+import { MAX_RATIO, MAX_SIDE, MIN_SIDE } from "../../service/images/sizes.ts";
+import { HTTP_STATUS } from "../http/status.ts";
+import { describeOpenAIPaths, describeOpenAISchemas } from "./openai/openapi.ts";
+import { errorResponses, HEADERS, IDEMPOTENCY_KEY, type Json, json, MODEL_HEADERS } from "./openapi-parts.ts";
+
+const EXAMPLE = { prompt: "A cute asian girl with long hair smiling and looking at me", n: "2", size: "1024x1024" };
+
+const GET_IMAGE_ERRORS = ERROR_CODES.filter((code) => !["UNAUTHENTICATED", "NOT_FOUND"].includes(code));
+
+/** The REST doors as an OpenAPI 3.1 document. */
+export function describeRestApi(): { readonly [key: string]: Json } {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Pictograph",
+      version: "1.0.0",
+      description: "The REST doors of Pictograph. Everything else it can do is in the graph at `/graphql`.",
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: "http://localhost:8080" }],
+    paths: {
+      "/get-image": { post: describeGetImage() },
+      "/images/{name}": { get: describeImages("get"), head: describeImages("head") },
+      ...describeOpenAIPaths(),
+      "/healthz": { get: describeHealth("healthz", "Whether the process lives", {}) },
+      "/readyz": {
+        get: describeHealth("readyz", "Whether it can take traffic", {
+          "503": { description: "Not now, or not any more", content: json("Health") },
+        }),
+      },
+      "/openapi.json": { get: describeDocument() },
+    },
+    components: { headers: HEADERS, schemas: { ...describeSchemas(), ...describeOpenAISchemas() } },
+  };
+}
+
+function describeGetImage(): Json {
+  const schema = { $ref: "#/components/schemas/GetImageRequest" };
+  return {
+    operationId: "getImage",
+    tags: ["Contract of 2022"],
+    summary: "Make images",
+    description:
+      "The contract of AI-Image-Generate v1.0.0 (2022). The Content-Type header may be missing: the body is then recognised by its content.",
+    parameters: [IDEMPOTENCY_KEY],
+    requestBody: {
+      required: true,
+      content: {
+        "multipart/form-data": { schema, example: EXAMPLE },
+        "application/x-www-form-urlencoded": { schema, example: EXAMPLE },
+        "application/json": { schema, example: EXAMPLE },
+      },
+    },
+    responses: {
+      "200": {
+        description: "The images, as URLs that any viewer can load until they expire",
+        headers: MODEL_HEADERS,
+        content: { "application/json": { schema: { $ref: "#/components/schemas/GetImageResponse" } } },
+      },
+      ...errorResponses(GET_IMAGE_ERRORS, "GetImageFailure", (code) => HTTP_STATUS[code]),
+    },
+  };
+}
+
+function describeImages(method: "get" | "head"): Json {
+  const query = (name: string, description: string) => ({
+    name,
+    in: "query",
+    required: true,
+    description,
+    schema: { type: "string" },
+  });
+  const content = Object.fromEntries(
+    IMAGE_FORMATS.map((format) => [`image/${format.toLowerCase()}`, { schema: { type: "string", format: "binary" } }]),
+  );
+  const bytes = method === "get" ? { content } : {};
+  return {
+    operationId: `${method}StoredImage`,
+    tags: ["Images"],
+    summary: method === "get" ? "Load an image" : "Ask about an image",
+    description: "URLs are handed out by the other doors. Changing any character of one makes it invalid.",
+    parameters: [
+      { name: "name", in: "path", required: true, description: "As handed out", schema: { type: "string" } },
+      query("expires", "Seconds since 1970, UTC"),
+      query("signature", "HMAC-SHA-256 over everything before it, base64url"),
+    ],
+    responses: {
+      "200": { description: "The image", ...bytes },
+      ...(method === "get" && { "206": { description: "The part that the Range header asked for", ...bytes } }),
+      ...(method === "get" && { "302": { description: "The bucket that keeps the image, at a URL for a minute" } }),
+      "304": { description: "The image that If-None-Match names" },
+      ...(method === "get" && { "416": { description: "The Range header asks for what is not there" } }),
+      ...withoutBodies(
+        method === "head",
+        errorResponses(IMAGE_ERRORS, "Failure", (code) => HTTP_STATUS[code]),
+      ),
+    },
+  };
+}
+
+const IMAGE_ERRORS: readonly ErrorCode[] = ["FORBIDDEN", "NOT_FOUND", "INTERNAL", "OVERLOADED"];
+
+function withoutBodies(
+  isHead: boolean,
+  responses: { readonly [status: string]: Json },
+): {
+  readonly [status: string]: Json;
+} {
+  if (!isHead) return responses;
+  const bare = Object.entries(responses).map(([status, response]) => {
+    const { content: _content, ...rest } = response as { readonly [key: string]: Json };
+    return [status, rest];
+  });
+  return Object.fromEntries(bare);
+}
+
+const FORBIDDEN = { "403": { description: "FORBIDDEN: pages of this origin may not call", content: json("Failure") } };
+
+function describeHealth(operationId: string, summary: string, more: { readonly [status: string]: Json }): Json {
+  return {
+    operationId,
+    tags: ["Service"],
+    summary,
+    responses: { "200": { description: "Yes", content: json("Health") }, ...FORBIDDEN, ...more },
+  };
+}
+
+function describeDocument(): Json {
+  return {
+    operationId: "openapi",
+    tags: ["Service"],
+    summary: "This document",
+    responses: {
+      "200": { description: "The REST doors", content: { "application/json": { schema: { type: "object" } } } },
+      ...FORBIDDEN,
+    },
+  };
+}
+
+function describeSchemas(): { readonly [name: string]: Json } {
+  const text = (description: string): Json => ({ type: "string", description });
+  const urlResponse = (urlList: Json): Json => ({
+    type: "object",
+    required: ["urlList"],
+    additionalProperties: false,
+    properties: { urlList },
+  });
+  return {
+    GetImageRequest: {
+      type: "object",
+      required: ["prompt", "n", "size"],
+      properties: {
+        prompt: {
+          type: "string",
+          minLength: 1,
+          maxLength: MAX_PROMPT_LENGTH,
+          description: "What they show",
+          examples: [EXAMPLE.prompt],
+        },
+        n: { type: ["string", "integer"], description: `How many: 1 to ${MAX_IMAGES}`, examples: [EXAMPLE.n] },
+        size: {
+          type: "string",
+          pattern: "^[1-9][0-9]+x[1-9][0-9]+$",
+          description: `WIDTHxHEIGHT in pixels: ${MIN_SIDE} to ${MAX_SIDE} a side, ratio 1:${MAX_RATIO} to ${MAX_RATIO}:1`,
+          examples: [EXAMPLE.size],
+        },
+      },
+    },
+    GetImageResponse: {
+      type: "object",
+      required: ["urlResponse", "errorMessage"],
+      additionalProperties: false,
+      properties: {
+        urlResponse: urlResponse({
+          type: "array",
+          minItems: 1,
+          maxItems: MAX_IMAGES,
+          items: { type: "string", format: "uri" },
+        }),
+        errorMessage: { type: "string", const: "OK" },
+      },
+    },
+    GetImageFailure: {
+      type: "object",
+      required: ["urlResponse", "errorMessage"],
+      additionalProperties: false,
+      properties: {
+        urlResponse: urlResponse({ type: "array", maxItems: 0, items: { type: "string" } }),
+        errorMessage: text("What is wrong and what to send instead; never OK"),
+      },
+    },
+    Health: {
+      type: "object",
+      required: ["status"],
+      additionalProperties: false,
+      properties: {
+        status: { type: "string", enum: ["ok", "draining", "failed"] },
+        checks: {
+          type: "object",
+          additionalProperties: { type: "string", enum: ["ok", "failed"] },
+          description: "What is needed to take traffic",
+        },
+      },
+    },
+    Failure: {
+      type: "object",
+      required: ["error"],
+      properties: {
+        error: {
+          type: "object",
+          required: ["code", "message", "requestId"],
+          properties: {
+            code: { type: "string", enum: [...ERROR_CODES] },
+            message: text("What is wrong and what to send instead"),
+            field: text("The input that has to change"),
+            requestId: text("For the operator"),
+          },
+        },
+      },
+    },
+  };
+}

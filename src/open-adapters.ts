@@ -1,0 +1,151 @@
+import { randomBytes } from "node:crypto";
+import { access, constants, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { DiskObjectStore } from "./adapters/disk/disk-object-store.ts";
+import { GuardedDownloads } from "./adapters/downloads/guarded-downloads.ts";
+import { createIllustrator } from "./adapters/illustrator.ts";
+import { MemoryEvents } from "./adapters/memory/memory-events.ts";
+import { MemoryJobQueue } from "./adapters/memory/memory-job-queue.ts";
+import { lockFile, openSqliteRecords } from "./adapters/sql/sqlite.ts";
+import { type Config, MIN_SECRET_LENGTH } from "./config.ts";
+import { StartError } from "./errors.ts";
+import type { ModelsFile } from "./models-file.ts";
+import type { Downloads } from "./ports/downloads.ts";
+import type { Events } from "./ports/events.ts";
+import type { ImageProvider } from "./ports/image-provider.ts";
+import type { JobQueue } from "./ports/job-queue.ts";
+import type { ObjectStore } from "./ports/object-store.ts";
+import type { Records } from "./ports/records.ts";
+
+/** Where generations live: the records and what wakes those who run them and wait for them. */
+export interface Store {
+  readonly records: Records;
+  readonly queue: JobQueue;
+  readonly events: Events;
+  close(): Promise<void>;
+}
+
+/** Where image bytes live. */
+export interface Storage {
+  readonly objects: ObjectStore;
+  close(): Promise<void>;
+}
+
+/** Fetches what callers name by its address, from the hosts that the configuration allows. */
+export function createDownloads({ downloadHosts }: Config): Downloads {
+  return new GuardedDownloads({ hosts: downloadHosts });
+}
+
+/**
+ * What the operator decides about models, where there is a file.
+ *
+ * @throws StartError naming everything that is wrong with it
+ */
+export async function readModels({ modelsFile }: Config): Promise<ModelsFile | undefined> {
+  if (modelsFile === undefined) return undefined;
+  const { readModelsFile } = await import("./models-file.ts");
+  return readModelsFile(modelsFile);
+}
+
+/** The providers that the configuration names, and the illustrator. */
+export async function createProviders(config: Config, operator: ModelsFile | undefined): Promise<ImageProvider[]> {
+  const { openai, defaultModel, upstreamTimeoutMs, downloadHosts } = config;
+  const others: ImageProvider[] = [createIllustrator()];
+  if (operator && operator.aiSdk.length > 0) {
+    const { createAiSdk } = await import("./adapters/ai-sdk/ai-sdk.ts");
+    others.unshift(await createAiSdk(operator.aiSdk));
+  }
+  if (!openai) return others;
+  const { createOpenAI } = await import("./adapters/openai/openai.ts");
+  const { apiKey, baseUrl } = openai;
+  const openAI = createOpenAI({
+    apiKey,
+    timeoutMs: upstreamTimeoutMs,
+    // What the operator's file names is described there.
+    extraModels: operator?.models.has(defaultModel) || operator?.aliases.has(defaultModel) ? [] : [defaultModel],
+    ...(baseUrl && { baseUrl }),
+    downloads: new GuardedDownloads({
+      hosts: downloadHosts,
+      ownOrigins: baseUrl === undefined ? [] : [new URL(baseUrl).origin],
+    }),
+  });
+  return [openAI, ...others];
+}
+
+/**
+ * Opens the store: PostgreSQL where the configuration names one, otherwise a database in the data directory.
+ *
+ * @throws StartError when it cannot be used, or another process uses it
+ */
+export async function openStore(config: Config, logger: Logger): Promise<Store> {
+  if (config.databaseUrl) {
+    const { openPostgres } = await import("./adapters/sql/postgres.ts");
+    return openPostgres({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
+  }
+  await prepareDataDir(config.dataDir);
+  const records = await openSqliteRecords(join(config.dataDir, "pictograph.db"));
+  return {
+    records,
+    queue: new MemoryJobQueue(config.maxConcurrency),
+    events: new MemoryEvents(),
+    close: () => records.close(),
+  };
+}
+
+/**
+ * Opens the place of the image bytes: S3 where the configuration names a bucket, otherwise the data directory, which
+ * is locked for this process.
+ *
+ * @throws StartError when it cannot be used, or another process uses it
+ */
+export async function openStorage(config: Config): Promise<Storage> {
+  if (config.s3) {
+    const { S3ObjectStore } = await import("./adapters/s3/s3-object-store.ts");
+    const objects = await S3ObjectStore.open(config.s3);
+    return { objects, close: () => objects.close() };
+  }
+  await prepareDataDir(config.dataDir);
+  // The embedded database locks the directory by itself.
+  const unlock = config.databaseUrl ? lockFile(join(config.dataDir, "lock")) : () => {};
+  const path = join(config.dataDir, "images");
+  const objects = await DiskObjectStore.open(path).catch((error: unknown) => {
+    throw unusable(`${path} in PICTOGRAPH_DATA_DIR`, error);
+  });
+  return { objects, close: async () => unlock() };
+}
+
+async function prepareDataDir(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw unusable(`PICTOGRAPH_DATA_DIR ${path}`, error);
+  }
+}
+
+function unusable(what: string, cause: unknown): StartError {
+  const { code } = cause as NodeJS.ErrnoException;
+  return new StartError([`${what} cannot be written (${code}); name a directory of this user`], { cause });
+}
+
+/**
+ * The secret that signs image URLs. One that is not configured is made once and kept: with another one, every URL that
+ * is still around would stop working.
+ *
+ * @throws StartError when the file is not whole: what is signed with an empty secret, anyone can sign
+ */
+export async function signingSecretOf({ signingSecret, dataDir }: Config): Promise<string> {
+  if (signingSecret !== undefined) return signingSecret;
+  const path = join(dataDir, "signing-secret");
+  await writeFile(path, randomBytes(32).toString("base64url"), { flag: "wx", mode: 0o600, flush: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw unusable(`${path} in PICTOGRAPH_DATA_DIR`, error);
+    },
+  );
+  const secret = await readFile(path, "utf8");
+  if (secret.length < MIN_SECRET_LENGTH) {
+    throw new StartError([`${path} does not hold a whole signing secret; delete it and a new one is made`]);
+  }
+  return secret;
+}

@@ -1,0 +1,182 @@
+import type { Logger } from "pino";
+import { GatewayError } from "../../errors.ts";
+import type { JobQueue } from "../../ports/job-queue.ts";
+import type { EditOrder, Generation, GenerationOrder, Records } from "../../ports/records.ts";
+import { type EditInput, hashEdit, planEdit } from "../edits/edit-input.ts";
+import type { EditIntake } from "../edits/edit-intake.ts";
+import type { ModelCatalogue } from "../models/model-catalogue.ts";
+import { checkInput, type GenerationInput, type GenerationPlan, planGeneration } from "./generation-input.ts";
+import { isEnded } from "./generation-watch.ts";
+import { REPETITION_MS, RetryDeduplicator } from "./retry-deduplicator.ts";
+
+export interface AcceptanceOptions {
+  readonly records: Records;
+  readonly queue: JobQueue;
+  readonly catalogue: ModelCatalogue;
+  readonly edits: EditIntake;
+  readonly logger: Logger;
+  readonly now: () => Date;
+  readonly newGenerationId: () => string;
+  /** How many generations may wait before more are refused. */
+  readonly maxQueued: number;
+}
+
+/** By what a request is known that comes again. */
+type AskedBefore = Pick<GenerationPlan, "idempotencyKey" | "attempt" | "inputHash">;
+
+const FULL_RETRY_SECONDS = 30;
+/** The most requests of the same input, under way at once, among which a repetition finds its own. */
+const MAX_ALIKE = 100;
+const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
+
+/** Where a request becomes a generation: a new one on disk, or the one that it is a repetition of. */
+export class Acceptance {
+  readonly #options: AcceptanceOptions;
+  readonly #taken: RetryDeduplicator;
+
+  constructor(options: AcceptanceOptions) {
+    this.#options = options;
+    this.#taken = new RetryDeduplicator(options.now);
+  }
+
+  /** @see ImageService.submit */
+  async submit(owner: string, input: GenerationInput): Promise<Generation> {
+    const { catalogue, newGenerationId } = this.#options;
+    let plan: GenerationPlan;
+    try {
+      plan = planGeneration(input, catalogue);
+    } catch (error) {
+      return this.#acceptedBefore(owner, checkInput(input), error);
+    }
+    return (await this.#repeated(owner, plan)) ?? this.#accept(owner, newGenerationId(), plan);
+  }
+
+  /** @see ImageService.submitEdit */
+  async submitEdit(owner: string, input: EditInput): Promise<Generation> {
+    const { catalogue, edits, newGenerationId } = this.#options;
+    const asked = checkInput(input);
+    try {
+      planEdit(input, catalogue);
+    } catch (error) {
+      // Whatever can be refused without the images is refused before they are read, unless its key was accepted before.
+      const kept = asked.idempotencyKey === undefined ? undefined : await this.#earlierEdit(owner, input, asked);
+      if (!kept) throw error;
+      return kept;
+    }
+    const earlier = await this.#earlierEdit(owner, input, asked);
+    if (earlier) return earlier;
+    const id = newGenerationId();
+    const edit = await edits.take(id, owner, input);
+    let plan: GenerationPlan;
+    try {
+      plan = planEdit(input, catalogue, edit);
+    } catch (error) {
+      await edits.discard(edit);
+      throw error;
+    }
+    const repeated = await this.#repeated(owner, plan);
+    if (!repeated) return this.#accept(owner, id, plan, edit);
+    await edits.discard(edit);
+    return repeated;
+  }
+
+  /** The key of what was accepted goes on answering it, when nobody could accept it any more: its model has ended. */
+  async #acceptedBefore(owner: string, asked: AskedBefore, refusal: unknown): Promise<Generation> {
+    const { records, now } = this.#options;
+    const { idempotencyKey: key, inputHash } = asked;
+    const earlier = key === undefined ? undefined : await records.findByIdempotencyKey(owner, key, now());
+    if (earlier?.inputHash !== inputHash) throw refusal;
+    return earlier;
+  }
+
+  /** What the same edit led to before, found without its images, which may be gone meanwhile. */
+  async #earlierEdit(owner: string, input: EditInput, asked: AskedBefore): Promise<Generation | undefined> {
+    const { records, edits, now } = this.#options;
+    const { idempotencyKey: key } = asked;
+    const earlier = key === undefined ? undefined : await records.findByIdempotencyKey(owner, key, now());
+    if (earlier) return refuseUnlessSame(earlier, hashEdit(asked, input, await edits.hashUploads(input)));
+    const hasUploads = [...input.images, input.mask].some((image) => image && "bytes" in image);
+    return hasUploads ? undefined : this.#repeated(owner, { ...asked, inputHash: hashEdit(asked, input, []) });
+  }
+
+  async #accept(owner: string, id: string, decided: GenerationPlan, edit?: EditOrder): Promise<Generation> {
+    const { records, edits, now, maxQueued } = this.#options;
+    const { model, seed, compression, moderation, safetyIdentifier, partialImages, ...others } = decided;
+    const { idempotencyKey, attempt, ...plan } = others;
+    const createdAt = now();
+    // Before anybody can find it.
+    if (attempt) this.#taken.keepFor(id, attempt);
+    const order: GenerationOrder = {
+      ...plan,
+      id,
+      owner,
+      model: model.description.id,
+      createdAt,
+      ...(seed !== undefined && { seed }),
+      ...(compression !== undefined && { compression }),
+      ...(moderation !== undefined && { moderation }),
+      ...(safetyIdentifier !== undefined && { safetyIdentifier }),
+      ...(partialImages !== undefined && { partialImages }),
+      ...(edit && { edit }),
+      ...(idempotencyKey !== undefined && {
+        idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
+      }),
+    };
+    // When this throws nobody knows whether it was accepted: the images stay, and are swept if it was not.
+    const acceptance = await records.accept(order, maxQueued);
+    if (edit && !acceptance?.isNew) await edits.discard(edit);
+    if (!acceptance) throw full(maxQueued);
+    const { generation, isNew } = acceptance;
+    if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
+    this.#warnOfPrice(generation);
+    await this.#enqueue(generation.id);
+    return generation;
+  }
+
+  #warnOfPrice({ id: generationId, model, warnings }: Generation): void {
+    const change = warnings.find(({ code }) => code === "PRICE_CLASS_CHANGED");
+    if (change) this.#options.logger.warn({ generationId, model }, change.message);
+  }
+
+  /** What a repetition without a key asks for: a generation of the same client and input that nobody got or awaits. */
+  async #repeated(owner: string, { attempt, inputHash }: AskedBefore): Promise<Generation | undefined> {
+    if (!attempt?.isRepetition) return undefined;
+    const { records, now } = this.#options;
+    const at = now();
+    const since = new Date(at.getTime() - IDEMPOTENCY_MS);
+    const alike = await records.findLatestOf(owner, inputHash, since, MAX_ALIKE);
+    const unanswered = alike.find((generation) => !this.#taken.has(generation.id) && isWorthAnAnswer(generation, at));
+    if (unanswered) this.#taken.keepFor(unanswered.id, attempt);
+    return unanswered;
+  }
+
+  /** What is accepted will run: a job that could not be made now is made when the maintenance finds that it is missing. */
+  async #enqueue(generationId: string): Promise<void> {
+    const { queue, logger } = this.#options;
+    await queue.enqueue(generationId).catch((error: unknown) => {
+      logger.warn({ generationId, err: error }, "the job could not be made yet");
+    });
+  }
+}
+
+/** Whether it is under way, or has ended lately and may have cost something. */
+function isWorthAnAnswer(generation: Generation, at: Date): boolean {
+  if (!isEnded(generation)) return true;
+  const { status, failure, finishedAt } = generation;
+  const isFree = status !== "SUCCEEDED" && (failure?.billed ?? "NO") === "NO";
+  const isOld = finishedAt !== undefined && at.getTime() - finishedAt.getTime() > REPETITION_MS;
+  return !isFree && !isOld;
+}
+
+function refuseUnlessSame(generation: Generation, inputHash: string): Generation {
+  if (generation.inputHash === inputHash) return generation;
+  throw new GatewayError("IDEMPOTENCY_CONFLICT", "this idempotency key was used for another input; use a new key", {
+    field: "idempotencyKey",
+  });
+}
+
+function full(maxQueued: number): GatewayError {
+  return new GatewayError("OVERLOADED", `${maxQueued} generations are waiting already; send the request again later`, {
+    retryAfterSeconds: FULL_RETRY_SECONDS,
+  });
+}

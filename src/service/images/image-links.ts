@@ -1,0 +1,187 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { badInput, GatewayError } from "../../errors.ts";
+import { IMAGE_FORMATS, type ImageFormat } from "../../ports/image-provider.ts";
+import type { Image, Preview } from "../../ports/records.ts";
+import { checkWholeNumber } from "../generations/generation-input.ts";
+import { FITS, type Rendition } from "./pixels.ts";
+import { MAX_SIDE } from "./sizes.ts";
+
+/** The life of a handed-out URL, in seconds: one minute to seven days. */
+export const URL_TTL_SECONDS = { min: 60, max: 604_800 } as const;
+
+/** In the place of a rendition's name. */
+export const ORIGINAL = "original";
+
+/** What a caller may ask of an image's URL. Everything left out is as the image was stored. */
+export interface LinkOptions {
+  /** 1–3840 pixels. */
+  readonly width?: number | undefined;
+  /** 1–3840 pixels. */
+  readonly height?: number | undefined;
+  /** @defaultValue "COVER" */
+  readonly fit?: Rendition["fit"] | undefined;
+  readonly format?: ImageFormat | undefined;
+  /** 1–100, for the formats that lose something. */
+  readonly quality?: number | undefined;
+  /** The file as the model sent it, with whatever credentials it carries, instead of a rendition. @defaultValue false */
+  readonly original?: boolean | undefined;
+  /** Seconds, 60–604800. @defaultValue the gateway's setting */
+  readonly expiresIn?: number | undefined;
+}
+
+/** What a signed URL stands for: an image, or a preview of one that is being made. */
+export type LinkTarget = {
+  /** How long the URL goes on working, more than 0. */
+  readonly secondsLeft: number;
+} & (
+  | {
+      readonly imageId: string;
+      /** `undefined` for the image as it is delivered, {@link ORIGINAL} for the file as the model sent it. */
+      readonly rendition: Rendition | typeof ORIGINAL | undefined;
+    }
+  | { readonly generationId: string; readonly preview: Preview }
+);
+
+/**
+ * Signed URLs of images: `/images/<image id>[/<rendition>].<format>?expires=<seconds since 1970>&signature=<43 characters>`,
+ * and of previews: `/images/<generation id>/preview-<image>-<preview>.webp?…`. The signature is an HMAC-SHA-256 over every character before it, so that whoever holds a URL can read exactly this
+ * image, in this rendition, until this second.
+ */
+export class ImageLinks {
+  readonly #secret: string;
+  readonly #ttlSeconds: number;
+  readonly #now: () => Date;
+
+  constructor(secret: string, ttlSeconds: number, now: () => Date) {
+    this.#secret = secret;
+    this.#ttlSeconds = ttlSeconds;
+    this.#now = now;
+  }
+
+  /**
+   * The path and query of a new URL, from the gateway's root.
+   *
+   * @throws BAD_USER_INPUT naming the option that is out of range
+   */
+  sign(image: Image, options: LinkOptions = {}): string {
+    const { min, max } = URL_TTL_SECONDS;
+    const ttlSeconds = checkWholeNumber("expiresIn", options.expiresIn ?? this.#ttlSeconds, min, max);
+    const expires = Math.floor(this.#now().getTime() / 1000) + ttlSeconds;
+    const { name, format } = options.original ? nameOfOriginal(image, options) : nameOfRendition(image, options);
+    const extension = format.toLowerCase();
+    const signed = `/images/${name}.${extension}?expires=${expires}`;
+    return `${signed}&signature=${this.#signature(signed)}`;
+  }
+
+  /** The same for a preview. */
+  signPreview(generationId: string, { imageIndex, partialIndex }: Preview): string {
+    const expires = Math.floor(this.#now().getTime() / 1000) + this.#ttlSeconds;
+    const signed = `/images/${generationId}/preview-${imageIndex}-${partialIndex}.webp?expires=${expires}`;
+    return `${signed}&signature=${this.#signature(signed)}`;
+  }
+
+  /**
+   * Reads a URL that {@link sign} or {@link signPreview} made.
+   *
+   * @param url path and query exactly as they were received
+   * @throws FORBIDDEN when a character was changed, or when its time is over
+   */
+  verify(url: string): LinkTarget {
+    const [, signed, signature] = /^(.*)&signature=(.*)$/s.exec(url) ?? [];
+    if (signed === undefined || signature === undefined || !isEqual(signature, this.#signature(signed))) {
+      throw new GatewayError("FORBIDDEN", "the signature does not fit: this image URL was changed or cut short");
+    }
+    const parts = /^\/images\/([^/.]+)(?:\/([^/]+))?\.([a-z]+)\?expires=([0-9]+)$/.exec(signed);
+    if (!parts) throw new Error("a signed image URL could not be read back");
+    const [, id = "", name, extension = "", expires] = parts;
+    const secondsLeft = Math.ceil(Number(expires) - this.#now().getTime() / 1000);
+    if (secondsLeft <= 0) {
+      const expiredAt = new Date(Number(expires) * 1000).toISOString();
+      throw new GatewayError("FORBIDDEN", `this image URL expired at ${expiredAt}; ask for a new one`);
+    }
+    const preview = name === undefined ? undefined : parsePreview(name);
+    if (preview) return { generationId: id, preview, secondsLeft };
+    if (name === undefined || name === ORIGINAL) return { imageId: id, rendition: name, secondsLeft };
+    return { imageId: id, rendition: parseRendition(name, extension), secondsLeft };
+  }
+
+  #signature(text: string): string {
+    return createHmac("sha256", this.#secret).update(text).digest("base64url");
+  }
+}
+
+function isEqual(given: string, expected: string): boolean {
+  const bytes = Buffer.from(given);
+  return bytes.length === expected.length && timingSafeEqual(bytes, Buffer.from(expected));
+}
+
+/** The format of the file as the model sent it. */
+export function originalFormatOf({ format, provenance }: Image): ImageFormat {
+  return provenance?.originalFormat ?? format;
+}
+
+function nameOfOriginal(image: Image, options: LinkOptions) {
+  for (const option of ["width", "height", "format", "quality"] as const) {
+    if (options[option] !== undefined) throw badInput(option, `the original is as it is; leave ${option} out`);
+  }
+  const isDelivered = image.key === image.originalKey;
+  return { name: isDelivered ? image.id : `${image.id}/${ORIGINAL}`, format: originalFormatOf(image) };
+}
+
+function nameOfRendition(image: Image, options: LinkOptions) {
+  const rendition = toRendition(image, options);
+  const name = rendition ? `${image.id}/${toRenditionName(rendition)}` : image.id;
+  return { name, format: rendition?.format ?? image.format };
+}
+
+/** `undefined` when the image is wanted as it was stored. */
+function toRendition(image: Image, options: LinkOptions): Rendition | undefined {
+  const { width, height, fit = "COVER", format = image.format } = options;
+  if (options.quality !== undefined) checkWholeNumber("quality", options.quality, 1, 100);
+  const quality = format === "PNG" ? undefined : options.quality;
+  if (width !== undefined) checkWholeNumber("width", width, 1, MAX_SIDE);
+  if (height !== undefined) checkWholeNumber("height", height, 1, MAX_SIDE);
+  const hasSameSize = (width ?? image.width) === image.width && (height ?? image.height) === image.height;
+  if (hasSameSize && format === image.format && quality === undefined) return undefined;
+  checkResultingSize(image, width, height);
+  // Without a box there is nothing to fit into: the other side follows.
+  const hasBox = width !== undefined && height !== undefined;
+  return { width, height, fit: hasBox ? fit : "COVER", format, quality };
+}
+
+/** A side that follows from the other one must not pass the limit either. */
+function checkResultingSize(image: Image, width: number | undefined, height: number | undefined): void {
+  if (width !== undefined && height === undefined && (width * image.height) / image.width > MAX_SIDE) {
+    throw badInput("width", `width would make the image higher than ${MAX_SIDE} pixels`);
+  }
+  if (height !== undefined && width === undefined && (height * image.width) / image.height > MAX_SIDE) {
+    throw badInput("height", `height would make the image wider than ${MAX_SIDE} pixels`);
+  }
+}
+
+/** `512x256-cover`, `512x-cover-q80`: one rendition, one name. */
+export function toRenditionName({ width, height, fit, quality }: Rendition): string {
+  const box = `${width ?? ""}x${height ?? ""}-${fit.toLowerCase()}`;
+  return quality === undefined ? box : `${box}-q${quality}`;
+}
+
+function parsePreview(name: string): Preview | undefined {
+  const [, imageIndex, partialIndex] = /^preview-([0-9]+)-([0-9]+)$/.exec(name) ?? [];
+  return imageIndex && partialIndex
+    ? { imageIndex: Number(imageIndex), partialIndex: Number(partialIndex) }
+    : undefined;
+}
+
+function parseRendition(name: string, extension: string): Rendition {
+  const [, width, height, fitName, quality] = /^([0-9]*)x([0-9]*)-([a-z]+)(?:-q([0-9]+))?$/.exec(name) ?? [];
+  const fit = FITS.find((candidate) => candidate.toLowerCase() === fitName);
+  const format = IMAGE_FORMATS.find((candidate) => candidate.toLowerCase() === extension);
+  if (!fit || !format) throw new Error("a signed rendition could not be read back");
+  return {
+    width: width ? Number(width) : undefined,
+    height: height ? Number(height) : undefined,
+    fit,
+    format,
+    quality: quality ? Number(quality) : undefined,
+  };
+}

@@ -1,0 +1,257 @@
+import { GatewayError, StartError } from "../../errors.ts";
+import type { Announcement, DigitalSourceType, ImageProvider, ModelDescription } from "../../ports/image-provider.ts";
+import type { Generation, Warning } from "../../ports/records.ts";
+
+/** A model, and who makes images with it. */
+export interface CataloguedModel {
+  readonly description: ModelDescription;
+  readonly provider: ImageProvider;
+}
+
+/** What an operator decides about models. */
+export interface OperatorModels {
+  /** By id: what replaces parts of a known description, or the whole description of a model that nobody knows. */
+  readonly models: ReadonlyMap<string, Partial<ModelDescription>>;
+  /** Names that stand for a model, and for those to fall back to, in order. */
+  readonly aliases: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What a name stands for today. */
+export interface ResolvedModel {
+  readonly model: CataloguedModel;
+  /** Living models to go on with while the provider of the first is out of order. */
+  readonly fallbacks: readonly CataloguedModel[];
+  readonly warnings: readonly Warning[];
+}
+
+/** How long before its end a model counts as leaving. */
+const LEAVING_DAYS = 30;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** The models of all providers under their names, retired ones included: old records still name them. */
+export class ModelCatalogue {
+  readonly #models = new Map<string, CataloguedModel>();
+  readonly #operator: OperatorModels;
+  readonly #defaultModel: string;
+  readonly #now: () => Date;
+
+  /**
+   * @param providers where two know a model of the same name, the first one has it
+   * @throws StartError when no provider has the default model, or one that replaces it, or when the operator's models
+   *   cannot be used
+   */
+  constructor(
+    providers: readonly ImageProvider[],
+    defaultModel: string,
+    now: () => Date,
+    operator: OperatorModels = { models: new Map(), aliases: new Map() },
+  ) {
+    for (const provider of providers) {
+      for (const description of provider.models) {
+        if (!this.#models.has(description.id)) this.#models.set(description.id, { description, provider });
+      }
+    }
+    this.#operator = operator;
+    this.#now = now;
+    this.#defaultModel = defaultModel;
+    const problems = [...operator.models].flatMap(([id, changes]) => this.#change(id, changes, providers));
+    problems.push(...this.#wrongReplacements(), ...this.#wrongAliases());
+    if (problems.length > 0) throw new StartError(problems);
+    try {
+      this.resolve(undefined);
+    } catch (error) {
+      throw new StartError([`PICTOGRAPH_DEFAULT_MODEL ${defaultModel}: ${(error as Error).message}`], { cause: error });
+    }
+  }
+
+  #change(id: string, changes: Partial<ModelDescription>, providers: readonly ImageProvider[]): string[] {
+    const known = this.#models.get(id);
+    if (known && (changes.provider ?? known.provider.name) === known.provider.name) {
+      this.#models.set(id, { ...known, description: { ...known.description, ...changes } });
+      return [];
+    }
+    const provider = providers.find(({ name }) => name === changes.provider);
+    if (!provider) {
+      const names = [...new Set(providers.map(({ name }) => name))].join(", ");
+      return [`models.${id}.provider must be one of ${names}: nobody knows this model`];
+    }
+    const like = provider.models.find((model) => model.shutdownDate === undefined) ?? provider.models[0];
+    if (!like) return [`models.${id}: ${provider.name} describes no model that this one could be like`];
+    const {
+      prices: _p,
+      priceClass: _c,
+      outputTokens: _t,
+      shutdownDate: _d,
+      replacement: _r,
+      createdAt: _a,
+      ...abilities
+    } = like;
+    this.#models.set(id, { description: { ...abilities, ...changes, id }, provider });
+    return [];
+  }
+
+  /** Only the operator's own circles are a mistake: two models of a vendor may each be the other's way out. */
+  #wrongReplacements(): string[] {
+    const { models } = this.#operator;
+    return [...models].flatMap(([id, { replacement }]) => {
+      if (replacement !== undefined && !this.#models.has(replacement)) {
+        return [`models.${id}.replacement leads to ${replacement}, which nobody knows`];
+      }
+      const seen: string[] = [id];
+      for (let next = replacement; next !== undefined; next = models.get(next)?.replacement) {
+        if (next === id) return [`models.${id}.replacement leads in a circle: ${[...seen, next].join(", ")}`];
+        if (seen.includes(next)) break;
+        seen.push(next);
+      }
+      return [];
+    });
+  }
+
+  #wrongAliases(): string[] {
+    const { aliases } = this.#operator;
+    return [...aliases].flatMap(([alias, names]) => [
+      ...(this.#models.has(alias) ? [`aliases.${alias} is the name of a model; set its replacement instead`] : []),
+      ...names.flatMap((name, index) => {
+        const place = `aliases.${alias}[${index}]`;
+        if (names.indexOf(name) < index) return [`${place} is ${name} once more`];
+        if (aliases.has(name)) return [`${place} is the alias ${name}; name a model`];
+        return this.#models.has(name) ? [] : [`${place} is ${name}, which nobody knows`];
+      }),
+    ]);
+  }
+
+  /** The id of the model that is used when the caller names none; its replacement once it is retired. */
+  get defaultModel(): string {
+    const model = this.#successor(this.#aliased(this.#defaultModel)[0] ?? this.#defaultModel);
+    return typeof model === "string" ? this.#defaultModel : model.description.id;
+  }
+
+  /** Every model that can be asked for today. */
+  get living(): readonly ModelDescription[] {
+    return [...this.#models.values()].map((model) => model.description).filter((model) => !this.#isRetired(model));
+  }
+
+  /** Those of these models that are known and living, in the same order. */
+  livingOf(ids: readonly string[]): readonly CataloguedModel[] {
+    return ids.flatMap((id) => this.#models.get(id) ?? []).filter(({ description }) => !this.#isRetired(description));
+  }
+
+  /** The model of this name, living or retired. */
+  find(id: string): CataloguedModel | undefined {
+    return this.#models.get(id);
+  }
+
+  /** How the images of a generation come to be; of one whose model is not known any more, as with most models. */
+  digitalSourceOf({ model, edit }: Pick<Generation, "model" | "edit">): DigitalSourceType {
+    if (this.find(model)?.description.isProcedural) return edit ? "compositeSynthetic" : "algorithmicMedia";
+    return edit ? "compositeWithTrainedAlgorithmicMedia" : "trainedAlgorithmicMedia";
+  }
+
+  /**
+   * The model to use for a name: the model itself, or with a warning what replaces it once it is retired. Of an alias,
+   * the first of its models that can be used, and the others to fall back to.
+   *
+   * @param name `undefined` for the default model
+   * @throws MODEL_UNAVAILABLE when no provider has it, or only one of another price class that nobody decided on
+   */
+  resolve(name: string | undefined): ResolvedModel {
+    const asked = name ?? this.#defaultModel;
+    const found = this.#aliased(asked).map((id) => ({ id, model: this.#successor(id) }));
+    const [first, ...others] = found.flatMap(({ id, model }) => (typeof model === "string" ? [] : [{ id, model }]));
+    if (!first) {
+      const reason = found.map(({ model }) => model).find((model) => typeof model === "string" && model !== "");
+      const names = this.living.map((living) => living.id).join(", ");
+      const message = `${reason ?? "this gateway has no such model"}; use one of: ${names}`;
+      throw new GatewayError("MODEL_UNAVAILABLE", message, { field: "model" });
+    }
+    return {
+      model: first.model,
+      fallbacks: [...new Set(others.map(({ model }) => model))].filter((model) => model !== first.model),
+      warnings: [
+        ...this.#replacedWarnings(first.id, first.model.description),
+        ...this.warningsOf(first.model.description),
+      ],
+    };
+  }
+
+  #replacedWarnings(id: string, used: ModelDescription): Warning[] {
+    const asked = this.#models.get(id)?.description;
+    if (!asked || id === used.id) return [];
+    const replaced = { code: "MODEL_REPLACED", message: `the model ${id} is retired; ${used.id} was used instead` };
+    if (asked.priceClass === used.priceClass) return [replaced];
+    const [to, from] = [used, asked].map(({ priceClass = "unknown" }) => priceClass);
+    const message = `${used.id} is of another price class than ${id}: ${to} instead of ${from}`;
+    return [replaced, { code: "PRICE_CLASS_CHANGED", message }];
+  }
+
+  /** Whether its vendor ends it within 30 days. */
+  warningsOf(model: ModelDescription): readonly Warning[] {
+    if (!this.sunsetOf(model)) return [];
+    const { id, shutdownDate } = model;
+    const next = this.#successorOf(model);
+    const what = typeof next === "string" ? next : takesItsPlace(next.description, model);
+    return [{ code: "MODEL_RETIRING", message: `the model ${id} shuts down on ${shutdownDate}; ${what}` }];
+  }
+
+  /** When a model ends that lives and has no more than 30 days left; `undefined` for all others. */
+  sunsetOf({ shutdownDate }: ModelDescription): Date | undefined {
+    if (shutdownDate === undefined) return undefined;
+    const end = new Date(`${shutdownDate}T00:00:00Z`);
+    const leftMs = end.getTime() - this.#now().getTime();
+    return leftMs > 0 && leftMs <= LEAVING_DAYS * DAY_MS ? end : undefined;
+  }
+
+  /** Takes what a vendor says of its models today. An end that the operator set stays. */
+  announce(provider: ImageProvider, announcements: ReadonlyMap<string, Announcement>): void {
+    for (const [id, { createdAt, shutdownDate }] of announcements) {
+      const known = this.#models.get(id);
+      if (known?.provider !== provider) continue;
+      const { shutdownDate: before, ...others } = known.description;
+      const isKept = shutdownDate === undefined || this.#operator.models.get(id)?.shutdownDate !== undefined;
+      const end = isKept ? before : shutdownDate;
+      const description = {
+        ...others,
+        ...(createdAt && { createdAt }),
+        ...(typeof end === "string" && { shutdownDate: end }),
+      };
+      this.#models.set(id, { provider, description });
+    }
+  }
+
+  #aliased(name: string): readonly string[] {
+    return this.#operator.aliases.get(name) ?? [name];
+  }
+
+  /** The model, or what takes its place; otherwise why there is none, in words, or `""` for a name nobody knows. */
+  #successor(id: string): CataloguedModel | string {
+    const model = this.#models.get(id);
+    if (!model) return "";
+    if (!this.#isRetired(model.description)) return model;
+    const next = this.#successorOf(model.description);
+    return typeof next === "string" ? `the model ${id} has shut down; ${next}` : next;
+  }
+
+  /** What takes a model's place; otherwise why nothing does, in words that go on from its name. */
+  #successorOf(model: ModelDescription): CataloguedModel | string {
+    const seen = new Set<string>();
+    for (let last = model; ; ) {
+      seen.add(last.id);
+      const next = last.replacement === undefined ? undefined : this.#models.get(last.replacement);
+      if (!next || seen.has(next.description.id)) return "nothing replaces it";
+      if (!last.mayChangePriceClass && last.priceClass !== next.description.priceClass) {
+        return `it is not replaced by itself by ${next.description.id}, which is of another price class`;
+      }
+      if (!this.#isRetired(next.description)) return next;
+      last = next.description;
+    }
+  }
+
+  #isRetired(model: ModelDescription): boolean {
+    return model.shutdownDate !== undefined && model.shutdownDate <= this.#now().toISOString().slice(0, 10);
+  }
+}
+
+function takesItsPlace(next: ModelDescription, { priceClass }: ModelDescription): string {
+  const what = `${next.id} takes its place`;
+  return next.priceClass === priceClass ? what : `${what}, which is of another price class`;
+}

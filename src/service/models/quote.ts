@@ -1,0 +1,100 @@
+import type { ModelDescription, ModelPrice, OutputTokens, PixelSize, Quality } from "../../ports/image-provider.ts";
+import type { Warning } from "../../ports/records.ts";
+import { toSizeText } from "../images/sizes.ts";
+import { type Amount, imagesAt, priceAt, sumKnown, tokensAt, toUsd } from "./cost.ts";
+
+/** What a quote is reckoned from; `UNKNOWN` when it cannot be. */
+export const QUOTE_BASES = ["TOKENS", "IMAGES", "UNKNOWN"] as const;
+export type QuoteBasis = (typeof QUOTE_BASES)[number];
+
+/** What a generation would cost, before anything is spent. */
+export interface Quote {
+  readonly model: ModelDescription;
+  readonly n: number;
+  /** The pixels the model would be asked for. */
+  readonly modelSize: PixelSize;
+  /** US dollars as exact decimal strings; `undefined` when it is not known. */
+  readonly cost: { readonly min: string; readonly max: string } | undefined;
+  readonly basis: QuoteBasis;
+  /** How it was reckoned, or what is not known, for people. */
+  readonly explanation: string;
+  /** Where the prices and the numbers of tokens are published. */
+  readonly sources: readonly string[];
+  readonly warnings: readonly Warning[];
+}
+
+/** What decides what a generation will cost. */
+export interface QuotedPlan {
+  readonly prompt: string;
+  readonly n: number;
+  readonly model: { readonly description: ModelDescription };
+  readonly modelSize: PixelSize;
+  readonly quality: Quality;
+  readonly partialImages?: number | undefined;
+  readonly warnings: readonly Warning[];
+}
+
+/** A quote's answer to how much: the least and the most, and how it was reckoned. */
+type Reckoning =
+  | { readonly min: Amount; readonly max: Amount; readonly basis: QuoteBasis; readonly explanation: string }
+  | { readonly unknown: string };
+
+/** A prompt's tokens are pieces of at least one byte of UTF-8, and in every language of more than eight on no average. */
+const MOST_BYTES_A_TOKEN = 8;
+
+/** @param at the day whose prices count */
+export function quoteOf(plan: QuotedPlan, at: Date): Quote {
+  const { n, modelSize, warnings } = plan;
+  const model = plan.model.description;
+  const price = priceAt(model, at);
+  const reckoning = price ? reckon(plan, price) : { unknown: `no price of ${model.id} is known` };
+  const sources = [price?.source, price?.perMillionTokens && model.outputTokens?.source];
+  const about = { model, n, modelSize, sources: sources.filter((source) => source !== undefined), warnings };
+  if ("unknown" in reckoning) return { ...about, cost: undefined, basis: "UNKNOWN", explanation: reckoning.unknown };
+  const { min, max, basis, explanation } = reckoning;
+  return { ...about, cost: { min: toUsd(min), max: toUsd(max) }, basis, explanation };
+}
+
+function reckon(plan: QuotedPlan, { perImage, perMillionTokens }: ModelPrice): Reckoning {
+  const { prompt, n, model, modelSize, quality, partialImages = 0 } = plan;
+  const { id, outputTokens } = model.description;
+  const images = perImage === undefined ? 0n : imagesAt(perImage, n);
+  if (images === undefined) return { unknown: `no price of ${id} is known` };
+  if (!perMillionTokens)
+    return { min: images, max: images, basis: "IMAGES", explanation: `${n} × ${perImage} dollars` };
+
+  const counts = outputTokens && countTokens(outputTokens, quality, modelSize);
+  if (!counts) return { unknown: `how many tokens ${id} takes for an image of this size and quality is not published` };
+  const bytes = Buffer.byteLength(prompt);
+  const previews = outputTokens.perPartialImage * partialImages;
+  const { textInput, imageOutput } = perMillionTokens;
+  const min = sumKnown([
+    images,
+    tokensAt(textInput, Math.ceil(bytes / MOST_BYTES_A_TOKEN)),
+    tokensAt(imageOutput, n * counts.min),
+  ]);
+  const max = sumKnown([images, tokensAt(textInput, bytes), tokensAt(imageOutput, n * (counts.max + previews))]);
+  if (min === undefined || max === undefined) return { unknown: `not every price of ${id} is known` };
+  const each = counts.min === counts.max ? `${counts.min}` : `${counts.min} to ${counts.max}`;
+  const explanation = `${n} × ${each} output tokens for ${toSizeText(modelSize)}, and 1 token for 1 to 8 bytes of prompt`;
+  return { min, max, basis: "TOKENS", explanation };
+}
+
+/** The least and the most output tokens of one image; a quality that is the model's to choose may be any of them. */
+function countTokens(
+  { perImage: rule }: OutputTokens,
+  quality: Quality,
+  { width, height }: PixelSize,
+): { readonly min: number; readonly max: number } | undefined {
+  const rows = Object.entries(rule.kind === "list" ? rule.counts : rule.factors);
+  const counts = rows
+    .filter(([name]) => quality === "AUTO" || quality === name)
+    .map(([, row]) => {
+      if (typeof row !== "number") return row[toSizeText({ width, height })];
+      if (rule.kind === "list") return undefined;
+      const shorter = Math.round((row * Math.min(width, height)) / Math.max(width, height));
+      return Math.ceil((row * shorter * (rule.offsetPixels + width * height)) / rule.scale);
+    })
+    .filter((count) => count !== undefined);
+  return counts.length > 0 ? { min: Math.min(...counts), max: Math.max(...counts) } : undefined;
+}

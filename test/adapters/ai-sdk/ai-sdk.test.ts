@@ -1,0 +1,278 @@
+import { once as onceOf } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { MockImageModelV4 } from "ai/test";
+import { type AiSdkModel, createAiSdk } from "../../../src/adapters/ai-sdk/ai-sdk.ts";
+import { GatewayError } from "../../../src/errors.ts";
+import type { GenerateRequest, ImageProvider, ProviderEvent, SourceImage } from "../../../src/ports/image-provider.ts";
+import { startGateway } from "../../support/gateway.ts";
+import { once, plainImage } from "../../support/scripted-provider.ts";
+import { temporaryDirectories } from "../../support/temporary-directory.ts";
+
+const newDirectory = temporaryDirectories();
+const REQUEST: GenerateRequest = {
+  model: "flux",
+  prompt: "a fox",
+  n: 2,
+  size: { width: 1536, height: 1024 },
+  quality: "AUTO",
+  format: "PNG",
+  background: "AUTO",
+  seed: 7,
+  partialImages: 0,
+};
+const ENTRY: AiSdkModel = { id: "flux", package: "@ai-sdk/test", model: "the-model", changes: { hasSeed: true } };
+
+async function read(provider: ImageProvider, request = REQUEST, signal = new AbortController().signal) {
+  const read: unknown[] = [];
+  for await (const event of provider.generate(request, signal)) read.push(await flatten(event));
+  return read;
+}
+
+async function flatten(event: ProviderEvent): Promise<unknown> {
+  if (event.type === "usage") return event.usage;
+  const parts: Uint8Array[] = [];
+  for await (const part of event.bytes) parts.push(part);
+  return [event.index, Buffer.concat(parts).toString()];
+}
+
+async function failureOf(provider: ImageProvider): Promise<GatewayError> {
+  const error = await read(provider).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(GatewayError);
+  return error as GatewayError;
+}
+
+type Mock = ConstructorParameters<typeof MockImageModelV4>[0];
+
+function mocked(mock: Mock, entry: AiSdkModel = ENTRY): Promise<ImageProvider> {
+  const model = new MockImageModelV4(mock);
+  return createAiSdk([entry], async () => ({ createTest: () => ({ imageModel: () => model }) }));
+}
+
+const RESPONSE = { timestamp: new Date(0), modelId: "the-model", headers: {} };
+
+describe("with the SDK's own test model", () => {
+  test("one call asks for exactly what was planned, and images come in either form", async () => {
+    const calls: unknown[] = [];
+    const provider = await mocked({
+      maxImagesPerCall: 4,
+      doGenerate: async (options) => {
+        calls.push(options);
+        const images = [Buffer.from("one").toString("base64"), Buffer.from("two").toString("base64"), "AAAA"];
+        const usage = { inputTokens: 3, outputTokens: 4, totalTokens: 7 };
+        return { images, warnings: [], response: RESPONSE, usage };
+      },
+    });
+    expect(provider.models).toEqual([expect.objectContaining({ id: "flux", provider: "ai-sdk", maxImages: 4 })]);
+    expect(await read(provider)).toEqual([[0, "one"], [1, "two"], { inputTokens: 3, outputTokens: 4, totalTokens: 7 }]);
+    expect(calls).toEqual([
+      expect.objectContaining({ prompt: "a fox", n: 2, size: "1536x1024", aspectRatio: undefined, seed: 7 }),
+    ]);
+  });
+
+  test("a model that knows only shapes is asked for one", async () => {
+    const calls: { readonly size?: unknown; readonly aspectRatio?: unknown }[] = [];
+    const doGenerate = async (options: object) => {
+      calls.push(options);
+      return { images: [new Uint8Array([1])], warnings: [], response: RESPONSE };
+    };
+    await read(await mocked({ doGenerate }, { ...ENTRY, asksFor: "aspectRatio" }));
+    expect(calls[0]).toMatchObject({ size: undefined, aspectRatio: "3:2" });
+  });
+
+  describe("that edits", () => {
+    const editing: AiSdkModel = { ...ENTRY, changes: { operations: ["GENERATE", "EDIT"] } };
+    const source = (text: string, format: SourceImage["format"]): SourceImage => {
+      return { width: 64, height: 64, format, byteSize: text.length, read: () => once(Buffer.from(text)) };
+    };
+
+    test("gets the images whole, and a mask", async () => {
+      const calls: { readonly files?: unknown; readonly mask?: unknown }[] = [];
+      const doGenerate = async (options: object) => {
+        calls.push(options);
+        return { images: [new Uint8Array([1])], warnings: [], response: RESPONSE };
+      };
+      const provider = await mocked({ doGenerate }, editing);
+      expect(provider.models[0]?.edits).toMatchObject({ maxInputImages: 4, hasMask: false });
+      const images = [source("one", "PNG"), source("two", "JPEG")];
+      await read(provider, { ...REQUEST, edit: { images, mask: source("three", "PNG") } });
+      expect(calls).toEqual([
+        expect.objectContaining({
+          files: [
+            { type: "file", mediaType: "image/png", data: Buffer.from("one") },
+            { type: "file", mediaType: "image/jpeg", data: Buffer.from("two") },
+          ],
+          mask: { type: "file", mediaType: "image/png", data: Buffer.from("three") },
+        }),
+      ]);
+    });
+
+    test("cannot be of a version that has no edits", async () => {
+      const old = { specificationVersion: "v2", doGenerate: async () => ({ images: [] }) };
+      const load = async () => ({ createTest: () => ({ imageModel: () => old }) });
+      await expect(createAiSdk([editing], load)).rejects.toThrow(/^models\.flux: operations must be/);
+      expect((await createAiSdk([ENTRY], load)).models).toHaveLength(1);
+    });
+  });
+
+  test("what it warns of comes with the first image, in the words of every version", async () => {
+    const warnings = [
+      { type: "unsupported", feature: "seed" },
+      { type: "unsupported-setting", setting: "size", details: "use aspectRatio" },
+      { type: "compatibility", feature: "n" },
+      { type: "other", message: "mind the gap" },
+    ] as never;
+    const images = [new Uint8Array([1]), new Uint8Array([2])];
+    const provider = await mocked({ doGenerate: async () => ({ images, warnings, response: RESPONSE }) });
+    const events = await Array.fromAsync(provider.generate(REQUEST, new AbortController().signal));
+    expect(events.map((event) => "warnings" in event && event.warnings)).toEqual([
+      ["seed is not supported", "size is not supported: use aspectRatio", "n is only partly supported", "mind the gap"],
+      false,
+    ]);
+  });
+
+  test("an answer without images, and an error that nobody knows, may have been billed", async () => {
+    const empty = await mocked({ doGenerate: async () => ({ images: [], warnings: [], response: RESPONSE }) });
+    expect(await failureOf(empty)).toMatchObject({ code: "UPSTREAM_FAILED", isRetryable: false });
+    const broken = await mocked({
+      doGenerate: async () => {
+        throw new Error("a fox");
+      },
+    });
+    const failure = await failureOf(broken);
+    expect(failure).toMatchObject({ code: "UPSTREAM_FAILED", details: { billed: "UNKNOWN" } });
+    expect(failure.cause).toBeUndefined();
+  });
+
+  test("a call that is cut off throws the signal's reason", async () => {
+    const left = new AbortController();
+    const provider = await mocked({
+      doGenerate: async ({ abortSignal }) => {
+        left.abort(new Error("left"));
+        abortSignal?.throwIfAborted();
+        throw new Error("not aborted");
+      },
+    });
+    await expect(read(provider, REQUEST, left.signal)).rejects.toThrow("left");
+  });
+});
+
+describe("with @ai-sdk/fal against a local server", () => {
+  let server: Server;
+  let status: number;
+  let body: unknown;
+  let asked: unknown[];
+  let provider: ImageProvider;
+  let baseURL: string;
+
+  beforeEach(async () => {
+    status = 200;
+    asked = [];
+    const png = await plainImage(64, 64, 1, "PNG");
+    server = createServer(async (incoming, outgoing) => {
+      if (incoming.method === "GET") return void outgoing.writeHead(200, { "content-type": "image/png" }).end(png);
+      let text = "";
+      for await (const part of incoming) text += part;
+      asked.push([incoming.url, incoming.headers.authorization, JSON.parse(text)]);
+      outgoing.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    });
+    server.listen(0, "127.0.0.1");
+    await onceOf(server, "listening");
+    baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    body = { images: [{ url: `${baseURL}/made.png`, width: 64, height: 64, content_type: "image/png" }] };
+    const settings = { baseURL, apiKey: "the-key" };
+    provider = await createAiSdk([{ ...ENTRY, package: "@ai-sdk/fal", model: "fal-ai/flux/dev", settings }]);
+  });
+
+  afterEach(() => void server.close());
+
+  test("an image comes back, from one call", async () => {
+    const [[index, png] = []] = (await read(provider, { ...REQUEST, n: 1 })) as [number, string][];
+    expect([index, png?.slice(1, 4)]).toEqual([0, "PNG"]);
+    expect(asked).toEqual([
+      [
+        "/fal-ai/flux/dev",
+        "Key the-key",
+        expect.objectContaining({ prompt: "a fox", num_images: 1, seed: 7, image_size: { width: 1536, height: 1024 } }),
+      ],
+    ]);
+  });
+
+  test("a whole gateway makes its images, and tells their cost and what the package warns of", async () => {
+    const modelsFile = join(await newDirectory(), "models.json");
+    const flux = {
+      provider: "ai-sdk",
+      package: "@ai-sdk/fal",
+      model: "fal-ai/flux/dev",
+      settings: { baseURL, apiKey: "the-key" },
+      providerOptions: { fal: { output_format: "png" } },
+      sizes: ["64x64"],
+      operations: ["GENERATE", "EDIT"],
+      edits: { maxInputImages: 1 },
+      prices: [{ from: "2026-11-01", source: "a test", perImage: "0.025" }],
+    };
+    await writeFile(modelsFile, JSON.stringify({ models: { flux } }));
+    const gateway = await startGateway({ modelsFile, defaultModel: "flux" });
+    try {
+      const answer = await fetch(`${gateway.url}/v1/images/generations`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ prompt: "a fox", size: "64x64", response_format: "url" }),
+      });
+      expect(await answer.json()).toMatchObject({ data: [{ url: expect.stringContaining("/images/img_") }] });
+      expect(answer.headers.get("Warning")).toMatch(/'output_format' \(use 'outputFormat'\)/);
+      const query =
+        "{ generations { edges { node { images { id } model { id provider } cost warnings { code message } } } } }";
+      const { body: history } = await gateway.graphql(query);
+      expect(history.data.generations.edges).toMatchObject([
+        {
+          node: {
+            model: { id: "flux", provider: "ai-sdk" },
+            cost: "0.025000",
+            warnings: [{ code: "PROVIDER_WARNING" }],
+          },
+        },
+      ]);
+      expect(asked).toHaveLength(1);
+
+      const node = history.data.generations.edges[0].node;
+      const edit = `mutation { editImages(input: { prompt: "bluer", images: [{ id: "${node.images[0].id}" }] }) { status } }`;
+      const { body: edited } = await gateway.graphql(edit);
+      expect(edited.data.editImages).toEqual({ status: "SUCCEEDED" });
+      expect(asked[1]).toMatchObject([
+        "/fal-ai/flux/dev",
+        "Key the-key",
+        { prompt: "bluer", image_url: expect.stringMatching(/^data:image\/png;base64,/) },
+      ]);
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  test.each<[number, object, string, string, boolean]>([
+    [422, { detail: [{ type: "content_policy_violation", msg: "a fox", loc: [] }] }, "CONTENT_REJECTED", "NO", false],
+    [422, { detail: [{ type: "value_error", msg: "wrong", loc: [] }] }, "UPSTREAM_FAILED", "NO", false],
+    [401, {}, "UPSTREAM_FAILED", "NO", false],
+    [402, {}, "BUDGET_EXCEEDED", "NO", false],
+    [429, {}, "RATE_LIMITED", "NO", true],
+    [503, {}, "UPSTREAM_FAILED", "NO", true],
+    [500, {}, "UPSTREAM_FAILED", "UNKNOWN", true],
+  ])("status %i with %j is %s, billed %s", async (failing, answer, code, billed, isRetryable) => {
+    status = failing;
+    body = answer;
+    const failure = await failureOf(provider);
+    expect(failure).toMatchObject({ code, isRetryable, details: { billed } });
+    expect(failure.message).not.toContain("fox");
+    expect(asked).toHaveLength(1);
+  });
+
+  test("a server that is gone surely billed nothing", async () => {
+    server.close();
+    server.closeAllConnections();
+    await onceOf(server, "close");
+    expect(await failureOf(provider)).toMatchObject({ isRetryable: true, details: { billed: "NO" } });
+  });
+});

@@ -1,0 +1,145 @@
+import { closeSync, openSync } from "node:fs";
+import { chmod, mkdir, opendir, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts";
+import { chunks, objectStoreContract } from "../../contracts/object-store.ts";
+import { temporaryDirectories } from "../../support/temporary-directory.ts";
+
+const newDirectory = temporaryDirectories();
+
+objectStoreContract("a directory", async () => {
+  const root = join(await newDirectory(), "images");
+  // What lies beside the directory is not the store's.
+  await writeFile(join(root, "../outside"), "not an object");
+  return {
+    store: await DiskObjectStore.open(root),
+    reopen: () => DiskObjectStore.open(root),
+    footprint: () => filesBelow(root),
+    takeAway: () => rm(root, { recursive: true }),
+    close: async () => {},
+  };
+});
+
+describe("a directory of images", () => {
+  test("is for its user alone, and so is everything in it", async () => {
+    const root = join(await newDirectory(), "deep/images");
+    const store = await DiskObjectStore.open(root);
+    await store.put("gen_1/img_1/original", chunks(Buffer.from("x")));
+
+    const modes = await Promise.all(
+      ["..", ".", ".tmp", "gen_1", "gen_1/img_1", "gen_1/img_1/original"].map(async (path) => [
+        path,
+        ((await stat(join(root, path))).mode & 0o777).toString(8),
+      ]),
+    );
+    expect(Object.fromEntries(modes)).toEqual({
+      "..": "700",
+      ".": "700",
+      ".tmp": "700",
+      gen_1: "700",
+      "gen_1/img_1": "700",
+      "gen_1/img_1/original": "600",
+    });
+  });
+
+  test("is freed of what a crash left half written when it is opened", async () => {
+    const root = await newDirectory();
+    const store = await DiskObjectStore.open(root);
+    await store.put("gen_1/img_1/original", chunks(Buffer.from("whole")));
+    await mkdir(join(root, ".tmp/deep"), { recursive: true });
+    await writeFile(join(root, ".tmp/0b7ff5a2"), "half");
+    await writeFile(join(root, ".tmp/deep/er"), "half");
+
+    await DiskObjectStore.open(root);
+
+    expect(await filesBelow(root)).toEqual(["gen_1/img_1/original"]);
+    expect(await readdir(join(root, ".tmp"))).toEqual([]);
+  });
+
+  test("writes under a temporary name, which is no object", async () => {
+    const root = await newDirectory();
+    const store = await DiskObjectStore.open(root);
+    let during: readonly string[] = [];
+    await store.put(
+      "gen_1/img_1/original",
+      (async function* () {
+        yield Buffer.from("half");
+        during = await filesBelow(root);
+        yield Buffer.from("whole");
+      })(),
+    );
+
+    expect(during).toEqual([expect.stringMatching(/^\.tmp\/[^/]+$/)]);
+    expect(await filesBelow(root)).toEqual(["gen_1/img_1/original"]);
+  });
+
+  test("keeps no empty directory of deleted objects", async () => {
+    const root = await newDirectory();
+    const store = await DiskObjectStore.open(root);
+    await store.put("gen_1/img_1/original", chunks(Buffer.from("x")));
+    await store.put("gen_1/img_2/original", chunks(Buffer.from("x")));
+
+    await store.delete("gen_1/img_1/original");
+    expect(await readdir(join(root, "gen_1"))).toEqual(["img_2"]);
+    await store.delete("gen_1/img_2/original");
+    expect(await readdir(root)).toEqual([".tmp"]);
+  });
+
+  test("leaves no file open after readers and writers that left or failed", async () => {
+    const store = await DiskObjectStore.open(await newDirectory());
+    await store.put("a", chunks(Buffer.alloc(2_000_000)));
+    const object = await store.open("a");
+    const before = lowestFreeDescriptor();
+    for (let round = 0; round < 50; round++) {
+      for await (const _ of object?.read() ?? []) break;
+      object?.read();
+      await store.put("b", failing()).catch(() => undefined);
+    }
+
+    expect(lowestFreeDescriptor()).toBeLessThan(before + 10);
+  });
+
+  test("does not take a directory or a link out of it for an object", async () => {
+    const directory = await newDirectory();
+    const root = join(directory, "images");
+    const store = await DiskObjectStore.open(root);
+    await store.put("a/b", chunks(Buffer.from("x")));
+    await writeFile(join(directory, "secret"), "secret");
+    await symlink(join(directory), join(root, "out"));
+
+    expect(await store.open("a")).toBeUndefined();
+    const keys = await Array.fromAsync(store.list(""), (found) => found.key);
+    expect(keys).toEqual(["a/b"]);
+  });
+
+  test("passes on that the disk refuses", async () => {
+    const root = await newDirectory();
+    const store = await DiskObjectStore.open(root);
+    await writeFile(join(root, "taken"), "a file where a directory has to be");
+
+    await expect(store.put("taken/a", chunks(Buffer.from("x")))).rejects.toThrow(/EEXIST|ENOTDIR/);
+    expect(await filesBelow(root)).toEqual(["taken"]);
+    await chmod(root, 0o700);
+  });
+});
+
+async function* failing(): AsyncIterable<Uint8Array> {
+  yield Buffer.from("x");
+  throw new Error("the source broke");
+}
+
+/** POSIX hands out the lowest number that is free: it rises with every file left open. */
+function lowestFreeDescriptor(): number {
+  const descriptor = openSync("/dev/null", "r");
+  closeSync(descriptor);
+  return descriptor;
+}
+
+async function filesBelow(root: string): Promise<string[]> {
+  const files: string[] = [];
+  for await (const entry of await opendir(root, { recursive: true })) {
+    if (entry.isFile()) files.push(relative(root, join(entry.parentPath, entry.name)));
+  }
+  return files.sort();
+}

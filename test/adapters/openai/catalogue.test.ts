@@ -1,0 +1,85 @@
+import { expect, test } from "@jest/globals";
+import { CATALOGUE, describeModels } from "../../../src/adapters/openai/catalogue.ts";
+import type { ModelDescription } from "../../../src/ports/image-provider.ts";
+
+const TODAY = "2026-11-22";
+const models = new Map(CATALOGUE.map((model) => [model.id, model]));
+
+test("every name stands for one model", () => {
+  expect(models.size).toBe(CATALOGUE.length);
+});
+
+test("every model leads to another one whose end is not announced", () => {
+  for (const { id, shutdownDate, replacement = "" } of CATALOGUE) {
+    expect(replacement).not.toBe(id);
+    expect(models.get(replacement)).toMatchObject({ id: replacement });
+    expect(models.get(replacement)?.shutdownDate).toBeUndefined();
+    if (shutdownDate) expect(shutdownDate).toMatch(/^\d{4}-\d\d-\d\d$/);
+  }
+});
+
+test("these models live today", () => {
+  const living = CATALOGUE.filter(({ shutdownDate }) => !shutdownDate || shutdownDate > TODAY);
+  expect(living.map((model) => model.id).sort()).toEqual([
+    "gpt-image-1-mini",
+    "gpt-image-1.5",
+    "gpt-image-2",
+    "gpt-image-2.5-flare",
+    "gpt-image-2.5-sunburst",
+    "gpt-image-2.6-flare",
+    "gpt-image-2.6-sunburst",
+  ]);
+});
+
+test.each(CATALOGUE.map((model) => [model.id, model] as const))("%s has xhigh and max only from 2.5", (id, model) => {
+  const isFrom25 = /^gpt-image-2\.[56]/.test(id);
+  expect(model.qualities.includes("XHIGH")).toBe(isFrom25);
+  expect(model.qualities.includes("MAX")).toBe(isFrom25);
+});
+
+test("unknown names get the rules of gpt-image-2 without its price, once each, and known ones keep theirs", () => {
+  const described = describeModels(["flux-local", "gpt-image-1.5", "flux-local"]);
+  expect(described).toHaveLength(CATALOGUE.length + 1);
+  const known = models.get("gpt-image-2") ?? {};
+  const { prices: _p, priceClass: _c, outputTokens: _t, replacement: _r, ...abilities } = known as ModelDescription;
+  expect(described.at(-1)).toEqual({ ...abilities, id: "flux-local" });
+});
+
+test("every price is dated, has a source and is a decimal of US dollars", () => {
+  const prices = CATALOGUE.flatMap((model) => model.prices ?? []);
+  expect(prices).toHaveLength(8);
+  for (const { from, source, perMillionTokens = {} } of prices) {
+    expect(from).toMatch(/^20\d\d-\d\d-\d\d$/);
+    expect(source).toMatch(/^https:\/\/developers\.openai\.com\//);
+    for (const amount of Object.values(perMillionTokens)) expect(amount).toMatch(/^\d+(\.\d+)?$/);
+  }
+});
+
+test.each(["gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-image-2.6-flare"])(
+  "%s costs 5, 8 and 30 dollars for a million tokens of text in, image in and image out",
+  (id) => {
+    expect(models.get(id)?.prices).toEqual([
+      expect.objectContaining({
+        perMillionTokens: expect.objectContaining({ textInput: "5", imageInput: "8", imageOutput: "30" }),
+      }),
+    ]);
+  },
+);
+
+test("a replacement of another price class is decided on for those models alone that end and have no other", () => {
+  const decided = CATALOGUE.filter(({ mayChangePriceClass }) => mayChangePriceClass);
+  const changing = CATALOGUE.filter(({ priceClass, replacement = "" }) => {
+    return models.get(replacement)?.priceClass !== priceClass;
+  });
+  expect(changing).toEqual(decided);
+  expect(decided.map(({ id }) => id).sort()).toEqual(["dall-e-2", "dall-e-3", "gpt-image-1-mini"]);
+  for (const { shutdownDate } of decided) expect(shutdownDate).toBeDefined();
+});
+
+test("today's models edit up to 16 images with a mask, and show up to 3 previews of a single image", () => {
+  for (const model of CATALOGUE.filter(({ id }) => id.startsWith("gpt-image"))) {
+    expect(model.operations).toEqual(["GENERATE", "EDIT"]);
+    expect(model.edits).toMatchObject({ maxInputImages: 16, hasMask: true });
+    expect(model.previews).toEqual({ maxPartialImages: 3, maxImages: 1 });
+  }
+});

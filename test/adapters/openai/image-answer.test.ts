@@ -1,0 +1,265 @@
+import { describe, expect, test } from "@jest/globals";
+import { BLOCK_CHARACTERS } from "../../../src/adapters/openai/base64.ts";
+import { BrokenAnswer } from "../../../src/adapters/openai/broken-answer.ts";
+import type { ProviderEvent } from "../../../src/ports/image-provider.ts";
+import { eventsOf, readAll, readBytes } from "./answers.ts";
+
+const HEAD = Buffer.from('{"data":[{"b64_json":"');
+const NEXT = Buffer.from('"},{"b64_json":"');
+const TAIL = Buffer.from('"}]}');
+const CHUNK = Buffer.alloc(BLOCK_CHARACTERS, "A");
+const BLOCK_BYTES = (BLOCK_CHARACTERS / 4) * 3;
+
+type Picture = Extract<ProviderEvent, { type: "image" }>;
+
+/** A body that counts how far it was read and whether it was cancelled. */
+function countedBody(parts: Iterable<Buffer>) {
+  const body = { pulls: 0, bytes: 0, isCancelled: false, chunks: chunks() };
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    let isAtEnd = false;
+    try {
+      for (const part of parts) {
+        body.pulls++;
+        body.bytes += part.length;
+        yield part;
+      }
+      isAtEnd = true;
+    } finally {
+      body.isCancelled = !isAtEnd;
+    }
+  }
+  return body;
+}
+
+function* twoImages(chunksEach: number): Generator<Buffer> {
+  yield HEAD;
+  for (let count = 0; count < chunksEach; count++) yield CHUNK;
+  yield NEXT;
+  for (let count = 0; count < chunksEach; count++) yield CHUNK;
+  yield TAIL;
+}
+
+async function nextPicture(events: AsyncGenerator<ProviderEvent>): Promise<Picture> {
+  const { value } = await events.next();
+  if (value?.type !== "image") throw new Error("an image was expected");
+  return value;
+}
+
+describe("backpressure", () => {
+  test("nothing is read ahead of the consumer", async () => {
+    const body = countedBody(twoImages(100));
+    const events = eventsOf(body.chunks);
+    expect(body.pulls).toBe(0);
+
+    const first = await nextPicture(events);
+    await new Promise(setImmediate);
+    expect(body.pulls).toBe(2);
+
+    const bytes = first.bytes[Symbol.asyncIterator]();
+    for (let blocks = 1; blocks <= 10; blocks++) {
+      expect((await bytes.next()).value).toHaveLength(BLOCK_BYTES);
+      await new Promise(setImmediate);
+      // The chunks of the blocks read, the head, and the chunk that showed the block to be full.
+      expect(body.pulls).toBe(blocks + 2);
+    }
+    await events.return(undefined);
+    expect(body.isCancelled).toBe(true);
+  });
+
+  test("200 MB of base64 pass through with no more than two blocks held", async () => {
+    const chunkCount = 1600;
+    const body = countedBody(twoImages(chunkCount / 2));
+    const limits = { maxImageBytes: 2 ** 28, maxOtherBytes: 100 };
+    let handedOver = 0;
+    let mostHeld = 0;
+    for await (const event of eventsOf(body.chunks, { limits })) {
+      if (event.type === "usage") continue;
+      for await (const bytes of event.bytes) {
+        mostHeld = Math.max(mostHeld, (body.bytes * 3) / 4 - handedOver);
+        handedOver += bytes.length;
+      }
+    }
+    expect(handedOver).toBe(chunkCount * BLOCK_BYTES);
+    expect(mostHeld).toBeLessThanOrEqual(2 * BLOCK_BYTES + HEAD.length + NEXT.length);
+  });
+
+  test("a chunk of any size is handed over in blocks", async () => {
+    const [picture] = await readEachSize([Buffer.concat([HEAD, Buffer.alloc(1_000_000, "A"), TAIL])]);
+    expect(Math.max(...(picture ?? []))).toBe(BLOCK_BYTES);
+    expect(picture?.reduce((sum, size) => sum + size)).toBe(750_000);
+  });
+
+  test("tiny chunks are gathered into blocks", async () => {
+    const text = Buffer.concat([HEAD, Buffer.alloc(400_000, "A"), TAIL]);
+    const [picture] = await readEachSize(Array.from({ length: text.length }, (_, at) => text.subarray(at, at + 1)));
+    expect(picture).toEqual([BLOCK_BYTES, BLOCK_BYTES, BLOCK_BYTES, 300_000 - 3 * BLOCK_BYTES]);
+  });
+});
+
+describe("a consumer that leaves", () => {
+  test.each([
+    ["without reading", async () => {}],
+    ["by return()", async (picture: Picture) => void (await picture.bytes[Symbol.asyncIterator]().return?.())],
+    [
+      "in the middle",
+      async (picture: Picture) => {
+        for await (const _ of picture.bytes) break;
+      },
+    ],
+  ])("one image %s gets the next one whole", async (_name, leave) => {
+    const events = eventsOf(countedBody(twoImages(5)).chunks);
+    await leave(await nextPicture(events));
+    const second = await nextPicture(events);
+    expect(second.index).toBe(1);
+    expect(await readBytes(second.bytes)).toHaveLength(5 * BLOCK_BYTES);
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test("one image cannot take bytes of the next one", async () => {
+    const events = eventsOf(countedBody(twoImages(5)).chunks);
+    const first = await nextPicture(events);
+    const second = await nextPicture(events);
+    expect(await readBytes(first.bytes)).toHaveLength(0);
+    expect(await readBytes(second.bytes)).toHaveLength(5 * BLOCK_BYTES);
+    expect(await readBytes(second.bytes)).toHaveLength(0);
+  });
+
+  test("all of them cancels the body", async () => {
+    const body = countedBody(twoImages(50));
+    for await (const event of eventsOf(body.chunks)) {
+      expect(event.type).toBe("image");
+      break;
+    }
+    expect(body.isCancelled).toBe(true);
+    expect(body.pulls).toBe(2);
+  });
+});
+
+describe("bounds", () => {
+  const limits = { maxImageBytes: 200_000, maxOtherBytes: 1000 };
+
+  test("an image that does not end", async () => {
+    function* endless(): Generator<Buffer> {
+      yield HEAD;
+      for (;;) yield CHUNK;
+    }
+    const body = countedBody(endless());
+    await expect(readAll(eventsOf(body.chunks, { limits }))).rejects.toThrow("larger than 200000 bytes");
+    expect(body.isCancelled).toBe(true);
+    expect(body.pulls).toBeLessThan(6);
+  });
+
+  test("a text that does not end", async () => {
+    function* endless(): Generator<Buffer> {
+      yield Buffer.from('{"revised_prompt":"');
+      for (;;) yield CHUNK;
+    }
+    await expect(readAll(eventsOf(endless(), { limits }))).rejects.toThrow("more than 1000 bytes beside its images");
+  });
+
+  test("a limit is of each image, not of all", async () => {
+    const events = await readAll(eventsOf(twoImages(2), { limits }));
+    expect(events.map((event) => event.type === "image" && event.bytes.length)).toEqual([
+      2 * BLOCK_BYTES,
+      2 * BLOCK_BYTES,
+    ]);
+  });
+
+  test("whitespace is not kept", async () => {
+    const space = Buffer.alloc(65_536, " ");
+    const parts = [...Array(20).fill(space), HEAD, Buffer.from("AAAA"), TAIL, ...Array(20).fill(space)];
+    expect(await readAll(eventsOf(parts, { limits }))).toHaveLength(1);
+  });
+});
+
+describe("failures", () => {
+  test("of the body reach a consumer that reads bytes, and whoever asks again", async () => {
+    const broken = new Error("the connection broke");
+    async function* breaking(): AsyncGenerator<Uint8Array> {
+      yield HEAD;
+      yield CHUNK;
+      throw broken;
+    }
+    const events = eventsOf(breaking());
+    const picture = await nextPicture(events);
+    await expect(readBytes(picture.bytes)).rejects.toBe(broken);
+    await expect(events.next()).rejects.toBe(broken);
+  });
+
+  test.each(["text/html", "image/png", "application/jsonp", "text/plain"])(
+    "an answer of type %s",
+    async (contentType) => {
+      const body = countedBody(twoImages(1));
+      await expect(readAll(eventsOf(body.chunks, { contentType }))).rejects.toThrow(BrokenAnswer);
+      expect(body.isCancelled).toBe(true);
+    },
+  );
+
+  test.each(["application/json", "Application/JSON; charset=utf-8", "application/problem+json"])(
+    "but not one of type %s",
+    async (contentType) => {
+      expect(await readAll(eventsOf(twoImages(1), { contentType }))).toHaveLength(2);
+    },
+  );
+});
+
+describe("usage", () => {
+  const answer = (usage: unknown) => Buffer.from(JSON.stringify({ data: [{ b64_json: "AAAA" }], usage }));
+  const whole = { input_tokens: 60, output_tokens: 500, total_tokens: 560 };
+
+  test("tells text from images where the provider does", async () => {
+    const usage = {
+      ...whole,
+      input_tokens_details: { text_tokens: 10, image_tokens: 50 },
+      output_tokens_details: { text_tokens: 0, image_tokens: 500 },
+    };
+    expect((await readAll(eventsOf([answer(usage)]))).at(-1)).toEqual({
+      type: "usage",
+      usage: {
+        inputTokens: 60,
+        outputTokens: 500,
+        totalTokens: 560,
+        inputDetails: { textTokens: 10, imageTokens: 50 },
+        outputDetails: { textTokens: 0, imageTokens: 500 },
+      },
+    });
+  });
+
+  test.each([
+    ["null", null],
+    ["of another sum", { text_tokens: 10, image_tokens: 51 }],
+    ["incomplete", { text_tokens: 60 }],
+    ["negative", { text_tokens: -10, image_tokens: 70 }],
+    ["texts", { text_tokens: "10", image_tokens: "50" }],
+  ])("tells no parts when they are %s", async (_name, details) => {
+    const usage = { ...whole, input_tokens_details: details };
+    expect((await readAll(eventsOf([answer(usage)]))).at(-1)).toEqual({
+      type: "usage",
+      usage: { inputTokens: 60, outputTokens: 500, totalTokens: 560 },
+    });
+  });
+
+  test.each([
+    ["missing", undefined],
+    ["null", null],
+    ["of zeros, which servers that do not count send", { input_tokens: 0, output_tokens: 0, total_tokens: 0 }],
+    ["negative", { input_tokens: -1, output_tokens: 2, total_tokens: 1 }],
+    ["a text", { input_tokens: "1", output_tokens: 2, total_tokens: 3 }],
+    ["incomplete", { input_tokens: 1, output_tokens: 2 }],
+    ["fractional", { input_tokens: 1.5, output_tokens: 2, total_tokens: 3.5 }],
+  ])("is unknown when it is %s", async (_name, usage) => {
+    const events = await readAll(eventsOf([answer(usage)]));
+    expect(events.map((event) => event.type)).toEqual(["image"]);
+  });
+});
+
+async function readEachSize(parts: readonly Buffer[]): Promise<number[][]> {
+  const sizes: number[][] = [];
+  for await (const event of eventsOf(parts)) {
+    if (event.type === "usage") continue;
+    const ofPicture: number[] = [];
+    for await (const bytes of event.bytes) ofPicture.push(bytes.length);
+    sizes.push(ofPicture);
+  }
+  return sizes;
+}

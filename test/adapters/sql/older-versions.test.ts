@@ -1,0 +1,125 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, test } from "@jest/globals";
+import { type Dialect, Kysely, PostgresDialect, SqliteDialect, sql } from "kysely";
+import { Migrator } from "kysely/migration";
+import { Pool } from "pg";
+import { pino } from "pino";
+import { migrationsWith, NEEDED_MIGRATIONS } from "../../../src/adapters/sql/database.ts";
+import { openPostgres } from "../../../src/adapters/sql/postgres.ts";
+import { openSqliteRecords, toKyselyDatabase } from "../../../src/adapters/sql/sqlite.ts";
+import type { Records } from "../../../src/ports/records.ts";
+import { accept, FINISHED_AT, find, INTERRUPTED, orderOf } from "../../contracts/record-samples.ts";
+import { temporaryDirectories } from "../../support/temporary-directory.ts";
+import { usePostgres } from "../../support/use-postgres.ts";
+
+const postgres = usePostgres();
+const newDirectory = temporaryDirectories();
+
+interface Opened {
+  readonly records: Records;
+  close(): Promise<void>;
+}
+
+interface Engine {
+  /** Makes an empty database, as the operator of any version does. */
+  create(): Promise<{ readonly dialect: Dialect; readonly open: () => Promise<Opened> }>;
+  readonly idType: Parameters<typeof migrationsWith>[0];
+  readonly schema?: string;
+}
+
+const ENGINES: Readonly<Record<string, Engine>> = {
+  SQLite: {
+    idType: "text",
+    async create() {
+      const path = join(await newDirectory(), "pictograph.db");
+      return {
+        dialect: new SqliteDialect({ database: toKyselyDatabase(new DatabaseSync(path)) }),
+        open: async () => {
+          const records = await openSqliteRecords(path);
+          return { records, close: () => records.close() };
+        },
+      };
+    },
+  },
+  PostgreSQL: {
+    idType: sql`text collate "C"`,
+    schema: "pictograph",
+    async create() {
+      const url = await postgres.server.createDatabase();
+      const dialect = new PostgresDialect({ pool: new Pool({ connectionString: url, max: 1 }) });
+      const open = () => openPostgres({ url, concurrency: 1, logger: pino({ enabled: false }) });
+      return { dialect, open };
+    },
+  },
+};
+
+/** What the first version wrote of a generation that was running, and of its image; later ones wrote more. */
+const GENERATION = {
+  id: "gen_1",
+  owner: "public",
+  status: "RUNNING",
+  prompt: "a fox",
+  model: "scripted-1",
+  n: 2,
+  requested_width: 256,
+  requested_height: 256,
+  model_width: 816,
+  model_height: 816,
+  quality: "AUTO",
+  format: "PNG",
+  background: "AUTO",
+  warnings: "[]",
+  created_at: 1_763_805_600_001,
+};
+const IMAGE = {
+  id: "img_1",
+  generation_id: "gen_1",
+  owner: "public",
+  position: 0,
+  object_key: "gen_1/img_1/original",
+  original_key: "gen_1/img_1/original",
+  width: 256,
+  height: 256,
+  format: "PNG",
+  byte_size: 1000,
+  sha256: "0".repeat(64),
+  placeholder: "data:image/webp;base64,AAAA",
+  created_at: 1_763_805_601_000,
+};
+
+describe.each(Object.entries(ENGINES))("a database of an older version, on %s", (_name, { create, idType, schema }) => {
+  test.each(NEEDED_MIGRATIONS.map((name, index) => [name, index + 1] as const).slice(0, -1))(
+    "is brought up to date when its last change was %s: nothing is lost, and what ran there is taken back",
+    async (_last, count) => {
+      const { dialect, open } = await create();
+      const older = new Kysely<{ generations: typeof GENERATION; images: typeof IMAGE }>({ dialect });
+      const known = Object.fromEntries(Object.entries(migrationsWith(idType)).slice(0, count));
+      const placed = schema === undefined ? older : older.withSchema(schema);
+      const migrator = new Migrator({
+        db: placed,
+        provider: { getMigrations: async () => known },
+        ...(schema !== undefined && { migrationTableSchema: schema }),
+      });
+      expect((await migrator.migrateToLatest()).error).toBeUndefined();
+      await placed.insertInto("generations").values(GENERATION).execute();
+      await placed.insertInto("images").values(IMAGE).execute();
+      // From the second version on, a generation that runs has a lease; this one ended long ago.
+      if (count > 1)
+        await sql`update ${sql.table(schema ? `${schema}.generations` : "generations")} set lease_until = 0`.execute(
+          older,
+        );
+      await older.destroy();
+
+      const { records, close } = await open();
+      await records.ping();
+      expect(await records.interruptExpired(INTERRUPTED, FINISHED_AT)).toEqual(["gen_1"]);
+      expect(await find(records, "gen_1")).toMatchObject({ prompt: "a fox", status: "FAILED", failure: INTERRUPTED });
+      expect(await records.findImagesOf(["gen_1"])).toMatchObject([
+        { id: "img_1", key: IMAGE.object_key, byteSize: 1000, createdAt: new Date(IMAGE.created_at) },
+      ]);
+      await accept(records, orderOf("gen_2"));
+      await close();
+    },
+  );
+});

@@ -1,0 +1,72 @@
+import { describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
+import { openPostgres } from "../../../src/adapters/sql/postgres.ts";
+import {
+  accept,
+  begin,
+  claimOf,
+  END_OF_TIME,
+  find,
+  INTERRUPTED,
+  idsOf,
+  keyOf,
+  orderOf,
+  STARTED_AT,
+} from "../../contracts/record-samples.ts";
+import { recordsContract } from "../../contracts/records.ts";
+import { usePostgres } from "../../support/use-postgres.ts";
+
+const postgres = usePostgres();
+
+function open(url: string) {
+  return openPostgres({ url, concurrency: 1, logger: pino({ enabled: false }) });
+}
+
+recordsContract("PostgreSQL", async () => {
+  const url = await postgres.newDatabase();
+  let store = await open(url);
+  return {
+    records: store.records,
+    async reopen() {
+      await store.close();
+      store = await open(url);
+      return store.records;
+    },
+    close: () => store.close(),
+  };
+});
+
+describe("two processes on one PostgreSQL", () => {
+  test("see each other's generations, and bring in what each of them runs", async () => {
+    const url = await postgres.newDatabase();
+    await using here = disposable(await open(url));
+    await using there = disposable(await open(url));
+    await begin(here.records, orderOf("gen_1"), claimOf("run_here"));
+    await begin(there.records, orderOf("gen_2"), claimOf("run_there"));
+
+    expect(idsOf(await there.records.findGenerations(["gen_1"]))).toEqual(["gen_1"]);
+    expect(await here.records.extendLeases("run_here", END_OF_TIME)).toEqual(["gen_1"]);
+    expect(await here.records.interruptExpired(INTERRUPTED, new Date(END_OF_TIME.getTime() - 1))).toEqual(["gen_2"]);
+    expect(await find(there.records, "gen_2")).toMatchObject({ status: "FAILED", failure: INTERRUPTED });
+  });
+
+  test("start a generation once, and accept a key once, whoever of 20 on each side comes first", async () => {
+    const url = await postgres.newDatabase();
+    await using here = disposable(await open(url));
+    await using there = disposable(await open(url));
+    const sides = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? here : there).records);
+    const accepted = await Promise.all(
+      sides.map((records, i) => accept(records, { ...orderOf(`gen_${i}`), idempotency: keyOf("k") })),
+    );
+    const id = accepted[0]?.generation.id ?? "";
+    const started = await Promise.all(sides.map((records, i) => records.start(id, claimOf(`run_${i}`, STARTED_AT))));
+
+    expect(accepted.filter(({ isNew }) => isNew)).toHaveLength(1);
+    expect(new Set(accepted.map(({ generation }) => generation.id)).size).toBe(1);
+    expect(started.filter((generation) => generation !== undefined)).toHaveLength(1);
+  });
+});
+
+function disposable<Store extends { close(): Promise<void> }>(store: Store): Store & AsyncDisposable {
+  return Object.assign(store, { [Symbol.asyncDispose]: () => store.close() });
+}

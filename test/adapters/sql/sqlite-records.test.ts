@@ -1,0 +1,210 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { text } from "node:stream/consumers";
+import { describe, expect, jest, test } from "@jest/globals";
+import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
+import { StartError } from "../../../src/errors.ts";
+import {
+  accept,
+  begin,
+  claimOf,
+  END_OF_TIME,
+  FINISHED_AT,
+  find,
+  INTERRUPTED,
+  NO_LIMIT,
+  orderOf,
+  STARTED_AT,
+  WORKER,
+} from "../../contracts/record-samples.ts";
+import { recordsContract } from "../../contracts/records.ts";
+import { temporaryDirectories } from "../../support/temporary-directory.ts";
+
+const newDirectory = temporaryDirectories();
+
+async function newPath(): Promise<string> {
+  return join(await newDirectory(), "pictograph.db");
+}
+
+recordsContract("SQLite", async () => {
+  const path = await newPath();
+  let records = await openSqliteRecords(path);
+  return {
+    records,
+    async reopen() {
+      await records.close();
+      records = await openSqliteRecords(path);
+      return records;
+    },
+    close: () => records.close(),
+  };
+});
+
+describe("a SQLite database", () => {
+  test("is refused to a second opener in this process, naming the file, and free once it is closed", async () => {
+    const path = await newPath();
+    const records = await openSqliteRecords(path);
+
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const refusal = await refusalOf(path);
+      expect(refusal).toBeInstanceOf(StartError);
+      expect(refusal.message).toContain(path);
+      expect(refusal.message).toContain("locked by another process");
+    }
+    await accept(records, orderOf("gen_1"));
+    await records.close();
+
+    const next = await openSqliteRecords(path);
+    expect(await next.idsQueuedBefore(END_OF_TIME, 10)).toEqual(["gen_1"]);
+    await next.close();
+  });
+
+  test("is refused to another process while this one has it", async () => {
+    const path = await newPath();
+    const records = await openSqliteRecords(path);
+    await refusalOf(path);
+
+    const other = openInAnotherProcess(path);
+    const [output] = await Promise.all([text(other.stdout), once(other, "close")]);
+
+    expect(output).toBe(`StartError: ${(await refusalOf(path)).message}\n`);
+    await records.close();
+  });
+
+  test("is refused while another process has it, and free once that one was killed, with all it had accepted", async () => {
+    const path = await newPath();
+    const other = openInAnotherProcess(path);
+    try {
+      expect(String((await once(other.stdout, "data"))[0])).toBe("accepted\n");
+
+      expect((await refusalOf(path)).message).toContain(path);
+    } finally {
+      other.kill("SIGKILL");
+      await once(other, "close");
+    }
+
+    const records = await openSqliteRecords(path);
+    expect(await records.findGenerations(["gen_1"])).toStrictEqual([{ ...orderOf("gen_1"), status: "QUEUED" }]);
+    await records.close();
+  });
+
+  test("takes back at once what the process before had in its hands, lease or not", async () => {
+    const path = await newPath();
+    const before = await openSqliteRecords(path);
+    await begin(before, orderOf("gen_running"), claimOf(WORKER, STARTED_AT, END_OF_TIME));
+    await begin(before, orderOf("gen_ended"), claimOf(WORKER, STARTED_AT, END_OF_TIME));
+    await before.finish("gen_ended", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+    await accept(before, orderOf("gen_queued"));
+    expect(await before.interruptExpired(INTERRUPTED, FINISHED_AT)).toEqual([]);
+    await before.close();
+
+    const next = await openSqliteRecords(path);
+    expect(await next.interruptExpired(INTERRUPTED, FINISHED_AT)).toEqual(["gen_running"]);
+    expect(await find(next, "gen_running")).toMatchObject({ status: "FAILED", failure: INTERRUPTED });
+    expect(await find(next, "gen_ended")).toMatchObject({ status: "SUCCEEDED" });
+    expect(await next.idsQueuedBefore(END_OF_TIME, 10)).toEqual(["gen_queued"]);
+    await next.close();
+  });
+
+  test("is written ahead and synced at every commit", async () => {
+    const exec = jest.spyOn(DatabaseSync.prototype, "exec");
+    try {
+      const records = await openSqliteRecords(await newPath());
+      const connection = exec.mock.contexts[0] as DatabaseSync;
+
+      expect(pragma(connection, "journal_mode")).toBe("wal");
+      // 2 is FULL.
+      expect(pragma(connection, "synchronous")).toBe(2);
+      expect(pragma(connection, "locking_mode")).toBe("exclusive");
+      expect(pragma(connection, "foreign_keys")).toBe(1);
+      await records.close();
+    } finally {
+      exec.mockRestore();
+    }
+  });
+
+  test.each([
+    ["a text", Buffer.from("This is no database. ".repeat(400))],
+    ["the beginning of a database", Buffer.concat([Buffer.from("SQLite format 3\0"), Buffer.alloc(4080, 0xff)])],
+  ])("that is really %s is refused, naming the file, and left as it is", async (_what, content) => {
+    const path = await newPath();
+    await writeFile(path, content);
+
+    const refusal = await refusalOf(path);
+    expect(refusal).toBeInstanceOf(StartError);
+    expect(refusal.message).toContain(path);
+    expect((await readFile(path)).equals(content)).toBe(true);
+  });
+
+  test("that is a directory is refused, naming it", async () => {
+    const path = await newPath();
+    await mkdir(path);
+
+    expect((await refusalOf(path)).message).toContain(path);
+  });
+
+  test("in a directory that does not exist is refused, naming the file", async () => {
+    const path = join(await newDirectory(), "absent/pictograph.db");
+
+    expect((await refusalOf(path)).message).toContain(path);
+  });
+
+  test("of a newer version is refused, naming the file, and left unlocked", async () => {
+    const path = await newPath();
+    const records = await openSqliteRecords(path);
+    await accept(records, orderOf("gen_1"));
+    await records.close();
+    const tomorrow = "9999-from-tomorrow";
+    change(path, `INSERT INTO kysely_migration VALUES ('${tomorrow}', '2030-01-01T00:00:00.000Z')`);
+
+    const refusal = await refusalOf(path);
+    expect(refusal).toBeInstanceOf(StartError);
+    expect(refusal.message).toContain(path);
+    expect(refusal.message).toContain(tomorrow);
+
+    change(path, `DELETE FROM kysely_migration WHERE name = '${tomorrow}'`);
+    const again = await openSqliteRecords(path);
+    expect(await again.idsQueuedBefore(END_OF_TIME, 10)).toEqual(["gen_1"]);
+    await again.close();
+  });
+});
+
+/** What the opener is told. An opener that gets in makes the test fail, and is closed. */
+async function refusalOf(path: string): Promise<Error> {
+  const result: unknown = await openSqliteRecords(path).catch((error: unknown) => error);
+  if (result instanceof Error) return result;
+  await (result as { close(): Promise<void> }).close();
+  throw new Error(`${path} was opened`);
+}
+
+function pragma(connection: DatabaseSync, name: string): unknown {
+  return Object.values(connection.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+}
+
+function change(path: string, sql: string): void {
+  const database = new DatabaseSync(path);
+  database.exec(sql);
+  database.close();
+}
+
+/** Opens the database in a real process of its own, accepts gen_1 there, says so, and stays. */
+function openInAnotherProcess(path: string): ChildProcess & { readonly stdout: NonNullable<ChildProcess["stdout"]> } {
+  const script = `
+    import { openSqliteRecords } from ${JSON.stringify(new URL("../../../dist/adapters/sql/sqlite.js", import.meta.url).href)};
+    const order = JSON.parse(process.argv[2], (name, value) => (name === "createdAt" ? new Date(value) : value));
+    try {
+      const records = await openSqliteRecords(process.argv[1]);
+      await records.accept(order, ${NO_LIMIT});
+      console.log("accepted");
+      setInterval(() => {}, 1000);
+    } catch (error) {
+      console.log(error.name + ": " + error.message);
+    }
+  `;
+  return spawn(process.execPath, ["--input-type=module", "--eval", script, path, JSON.stringify(orderOf("gen_1"))], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}

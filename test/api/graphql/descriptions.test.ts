@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { buildClientSchema, getIntrospectionQuery, type IntrospectionQuery } from "graphql";
+import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+
+let gateway: ScriptedGateway;
+let introspection: IntrospectionQuery;
+
+beforeAll(async () => {
+  gateway = await startScriptedGateway();
+  const query = getIntrospectionQuery({ inputValueDeprecation: true, specifiedByUrl: true, schemaDescription: true });
+  introspection = (await gateway.graphql(query)).body.data;
+});
+
+afterAll(() => gateway.close());
+
+interface Described {
+  readonly name: string;
+  readonly description?: string | null | undefined;
+  readonly args?: readonly Described[] | null;
+  readonly fields?: readonly Described[] | null;
+  readonly inputFields?: readonly Described[] | null;
+  readonly enumValues?: readonly Described[] | null;
+}
+
+/** The path of this and of everything in it, with its description. */
+function* describedParts(part: Described, path = part.name): Iterable<[string, string]> {
+  yield [path, part.description ?? ""];
+  for (const child of [part.fields, part.inputFields, part.enumValues, part.args].flatMap((parts) => parts ?? [])) {
+    yield* describedParts(child, `${path}.${child.name}`);
+  }
+}
+
+test("every type, field, argument, enum value and input field of the graph is described", () => {
+  const own = introspection.__schema.types.filter(({ name }) => !name.startsWith("__"));
+  const parts = own.flatMap((type) => [...describedParts(type as Described)]);
+
+  expect(parts.length).toBeGreaterThan(120);
+  expect(parts.filter(([, description]) => description.trim().length < 5).map(([path]) => path)).toEqual([]);
+});
+
+test("the graph has what the contract names, and it builds", () => {
+  const schema = buildClientSchema(introspection);
+  const fieldsOf = (name: string) => {
+    const type = schema.getType(name);
+    return type && "getFields" in type ? Object.keys(type.getFields()) : [];
+  };
+
+  expect(fieldsOf("Query")).toEqual(expect.arrayContaining(["image", "generation", "generations", "models", "node"]));
+  expect(fieldsOf("Mutation")).toContain("generateImages");
+  expect(fieldsOf("Generation")).toEqual(
+    expect.arrayContaining(
+      "id status prompt model n requestedSize generatedSize images failure warnings usage cost createdAt startedAt finishedAt".split(
+        " ",
+      ),
+    ),
+  );
+  expect(fieldsOf("Image")).toEqual(
+    expect.arrayContaining(
+      "id generation index url width height format byteSize sha256 placeholder createdAt".split(" "),
+    ),
+  );
+  expect(fieldsOf("GenerateImagesInput")).toEqual(
+    expect.arrayContaining("prompt n size model quality format background seed idempotencyKey waitSeconds".split(" ")),
+  );
+  expect(fieldsOf("GenerationFailure")).toEqual(["code", "message", "retryable", "billed"]);
+  expect(fieldsOf("PageInfo").sort()).toEqual(["endCursor", "hasNextPage", "hasPreviousPage", "startCursor"]);
+});

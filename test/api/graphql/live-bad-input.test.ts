@@ -1,0 +1,325 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
+import { type ApiRequest, contextFor } from "../../../src/api/graphql/context.ts";
+import { OperationGate } from "../../../src/api/graphql/limits/operation-gate.ts";
+import { buildFederatedSchema } from "../../../src/api/graphql/schema.ts";
+import { eventStreamTransport } from "../../../src/api/graphql/transports/event-stream-transport.ts";
+import { LiveOperations } from "../../../src/api/graphql/transports/live-operations.ts";
+import { SOCKET_PATH, webSocketTransport } from "../../../src/api/graphql/transports/websocket-transport.ts";
+import { createApp } from "../../../src/api/http/app.ts";
+import { OpenAnswers } from "../../../src/api/http/open-answers.ts";
+import { upgradeThrough } from "../../../src/api/http/upgrade.ts";
+import { httpRequest } from "../../support/http-request.ts";
+import { GENERATION_EVENTS, PROTOCOL, RawSocket, socketUrl } from "../../support/live-clients.ts";
+import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+
+const FOREIGN = "https://evil.example";
+const LISTED = "https://app.example";
+/** The longest prompt there can be, which is hard to send and quick to ask for. */
+const LONG_PROMPT = "🦊".repeat(32_000);
+
+let gateway: ScriptedGateway;
+let id: string;
+let server: Server | undefined;
+/** What is connected to that server, as it sees them. */
+let connections: Socket[];
+
+beforeEach(async () => {
+  connections = [];
+  gateway = await startScriptedGateway({ corsOrigins: [LISTED], maxConcurrency: 1 });
+  holdCalls(gateway.provider);
+  const accepted = await gateway.gateway.images.submit({ owner: "public" }, { prompt: LONG_PROMPT, size: "64x64" });
+  id = accepted.id;
+});
+
+afterEach(async () => {
+  await gateway.close();
+  for (const connection of connections) connection.destroy();
+  server?.close();
+  server = undefined;
+});
+
+/** The same doors in an app of their own, with less patience. */
+async function startImpatient(options: { initTimeoutMs?: number; keepAliveMs?: number }): Promise<string> {
+  const { images } = gateway.gateway;
+  const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as ApiRequest));
+  const gate = new OperationGate(schema, { hasIntrospection: true, trustedDocuments: undefined });
+  const operations = new LiveOperations(schema, { gate, maxSubscribers: 1000, countWatching: () => images.watching });
+  const live = { maxBodyBytes: 1024 * 1024, stopped: images.drained, ...options };
+  const app = createApp([webSocketTransport(operations, live), eventStreamTransport(operations, live)], {
+    publicUrl: undefined,
+    corsOrigins: "*",
+    trustProxy: undefined,
+    logger: pino({ enabled: false }),
+    answers: new OpenAnswers(),
+  });
+  server = createServer(app).on("upgrade", upgradeThrough(app, SOCKET_PATH));
+  server.on("connection", (connection) => connections.push(connection));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe("a socket", () => {
+  test.each<[string, string[]]>([
+    ["that speaks another protocol", ["mqtt"]],
+    ["that speaks the protocol of subscriptions-transport-ws", ["graphql-ws"]],
+    ["that names no protocol", []],
+  ])("%s is closed with 4406", async (_name, protocols) => {
+    const socket = await RawSocket.open(socketUrl(gateway.url), protocols);
+
+    expect(await socket.closed).toEqual({ code: 4406, reason: "Subprotocol not acceptable" });
+  });
+
+  test("that speaks our protocol among others gets it", async () => {
+    const { socket } = await RawSocket.open(socketUrl(gateway.url), ["mqtt", PROTOCOL]);
+
+    expect(socket.protocol).toBe(PROTOCOL);
+    socket.terminate();
+  });
+
+  test("that never introduces itself is closed with 4408, and one that does is not", async () => {
+    const url = socketUrl(await startImpatient({ initTimeoutMs: 50 }));
+    const introduced = await RawSocket.introduced(url);
+    const silent = await RawSocket.open(url);
+
+    expect(await silent.closed).toEqual({ code: 4408, reason: "Connection initialisation timeout" });
+    introduced.send({ type: "ping" });
+    expect(await introduced.message(({ type }) => type === "pong")).toEqual({ type: "pong" });
+    introduced.socket.terminate();
+  });
+
+  test.each<[string, number, (string | object)[]]>([
+    ["text that is no JSON", 4400, ["hello"]],
+    ["a message of unknown type", 4400, [{ type: "connection_init" }, { type: "start", id: "1" }]],
+    [
+      "an id that is a number",
+      4400,
+      [{ type: "connection_init" }, { type: "subscribe", id: 1, payload: { query: "{a}" } }],
+    ],
+    ["an empty id", 4400, [{ type: "connection_init" }, { type: "subscribe", id: "", payload: { query: "{a}" } }]],
+    ["no query", 4400, [{ type: "connection_init" }, { type: "subscribe", id: "1", payload: {} }]],
+    [
+      "variables in a list",
+      4400,
+      [{ type: "connection_init" }, { type: "subscribe", id: "1", payload: { query: "{a}", variables: [] } }],
+    ],
+    ["an operation before it introduces itself", 4401, [{ type: "subscribe", id: "1", payload: { query: "{a}" } }]],
+    ["two introductions", 4429, [{ type: "connection_init" }, { type: "connection_init" }]],
+    ["a message of two megabytes", 1009, ["a".repeat(2 * 1024 * 1024)]],
+  ])("that sends %s is closed with %d", async (_name, code, messages) => {
+    const socket = await RawSocket.open(socketUrl(gateway.url));
+    for (const message of messages) socket.send(message);
+
+    expect(await socket.closed).toMatchObject({ code });
+  });
+
+  test("that uses an id twice is closed with 4409", async () => {
+    const socket = await RawSocket.introduced(socketUrl(gateway.url));
+    socket.subscribe("1", GENERATION_EVENTS, { id });
+    await socket.message(({ type }) => type === "next");
+    socket.subscribe("1", GENERATION_EVENTS, { id });
+
+    expect(await socket.closed).toEqual({ code: 4409, reason: "Subscriber for 1 already exists" });
+  });
+
+  test("has a hundred operations at once, is told so by each of nine hundred more, and may end some for others", async () => {
+    const socket = await RawSocket.introduced(socketUrl(gateway.url));
+    for (let index = 0; index < 1000; index++) socket.subscribe(`${index}`, GENERATION_EVENTS, { id });
+    await socket.message((message) => message.id === "999");
+    const answersOf = (type: string) => socket.messages.filter((message) => message.type === type);
+    while (answersOf("next").length < 100) await socket.message((message) => message.id === "99");
+    socket.send({ type: "complete", id: "0" });
+    socket.subscribe("again", GENERATION_EVENTS, { id });
+
+    expect(await socket.message((message) => message.id === "again")).toMatchObject({ type: "next" });
+    expect(answersOf("next")).toHaveLength(101);
+    expect(answersOf("error")).toHaveLength(900);
+    expect(answersOf("error")[0]?.payload).toEqual([
+      { message: expect.stringContaining("at most 100 operations"), extensions: { code: "RATE_LIMITED" } },
+    ]);
+    socket.socket.terminate();
+  });
+
+  test("that does not read is cut off", async () => {
+    const url = socketUrl(await startImpatient({ keepAliveMs: 100 }));
+    const reading = await RawSocket.introduced(url);
+    const stuck = await RawSocket.introduced(url);
+    const query = GENERATION_EVENTS.replace("id status", "id status prompt");
+    const [, cut] = connections;
+    if (!cut) throw new Error("the server has no second connection");
+    (stuck.socket as unknown as { readonly _socket: Socket })._socket.pause();
+    for (let index = 0; index < 100; index++) stuck.subscribe(`${index}`, query, { id });
+    await once(cut, "close");
+
+    expect(cut.bytesWritten).toBeLessThan(100 * LONG_PROMPT.length);
+    expect(reading.socket.readyState).toBe(reading.socket.OPEN);
+    reading.socket.terminate();
+  });
+
+  test("of a page that may not call is refused before it is one", async () => {
+    await expect(RawSocket.open(socketUrl(gateway.url), PROTOCOL, FOREIGN)).rejects.toThrow("403");
+    for (const origin of [LISTED, gateway.url]) {
+      const { socket } = await RawSocket.open(socketUrl(gateway.url), PROTOCOL, origin);
+      socket.terminate();
+    }
+  });
+
+  test("is refused where there is none", async () => {
+    const elsewhere = gateway.url.replace("http", "ws");
+    await expect(RawSocket.open(`${elsewhere}/nowhere`)).rejects.toThrow("404");
+    await expect(RawSocket.open(`${elsewhere}/graphql/stream`)).rejects.toThrow("405");
+  });
+});
+
+test("a client that offers another protocol with its request is answered in HTTP", async () => {
+  const headers = {
+    Connection: "Upgrade, HTTP2-Settings",
+    Upgrade: "h2c",
+    "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA",
+  };
+  const { status, body } = await httpRequest(`${gateway.url}/graphql`, {
+    method: "POST",
+    headers: { ...headers, "Content-Type": "application/json" },
+    body: '{"query":"{ __typename }"}',
+  });
+
+  expect([status, JSON.parse(body.toString())]).toEqual([200, { data: { __typename: "Query" } }]);
+});
+
+test("a subscription over plain HTTP is told where it runs", async () => {
+  const { status, body } = await gateway.graphql(GENERATION_EVENTS, { id });
+
+  expect(status).toBe(400);
+  expect(body.errors?.[0]).toMatchObject({
+    message: expect.stringContaining("graphql-transport-ws"),
+    extensions: { code: "BAD_REQUEST" },
+  });
+});
+
+describe("where there is room for two sockets and two subscriptions", () => {
+  let full: ScriptedGateway;
+  let followed: string;
+
+  beforeEach(async () => {
+    full = await startScriptedGateway({ maxSubscribers: 2 });
+    holdCalls(full.provider);
+    followed = (await full.gateway.images.submit({ owner: "public" }, { prompt: "a fox", size: "64x64" })).id;
+  });
+
+  afterEach(() => full.close());
+
+  test("a third socket is refused with 503, until one leaves", async () => {
+    const sockets = [await RawSocket.open(socketUrl(full.url)), await RawSocket.open(socketUrl(full.url))];
+    await expect(RawSocket.open(socketUrl(full.url))).rejects.toThrow("503");
+
+    sockets[0]?.socket.terminate();
+    const open = () => RawSocket.open(socketUrl(full.url)).catch(() => undefined);
+    const third = await poll(open, (socket) => socket !== undefined);
+    third?.socket.terminate();
+    sockets[1]?.socket.terminate();
+  });
+
+  test("a third subscription is refused on its socket, and a stream with 503, until one ends", async () => {
+    const socket = await RawSocket.introduced(socketUrl(full.url));
+    const next = (name: string) => socket.message(({ id, type }) => id === name && type !== "complete");
+    for (const name of ["a", "b", "c"]) {
+      socket.subscribe(name, GENERATION_EVENTS, { id: followed });
+      await next(name);
+    }
+    expect(await next("c")).toMatchObject({
+      type: "error",
+      payload: [
+        {
+          message: "2 subscribers are here already; connect again later, or to another process",
+          extensions: { code: "OVERLOADED", retryAfterSeconds: 30 },
+        },
+      ],
+    });
+    const refused = await openStream(full.url, followed);
+    expect([refused.statusCode, refused.headers["retry-after"]]).toEqual([503, "30"]);
+    refused.resume();
+
+    socket.send({ type: "complete", id: "a" });
+    socket.subscribe("d", GENERATION_EVENTS, { id: "gen_none" });
+    expect(await next("d")).toMatchObject({ type: "error", payload: [{ extensions: { code: "NOT_FOUND" } }] });
+    const stream = await openStream(full.url, followed);
+    expect(stream.statusCode).toBe(200);
+    stream.destroy();
+    socket.socket.terminate();
+  });
+});
+
+describe("a stream", () => {
+  const QUERY = '{"query":"{ __typename }"}';
+  const JSON_TYPE = { "Content-Type": "application/json" };
+
+  test.each<[string, number, object]>([
+    ["by GET", 405, { method: "GET" }],
+    ["reserved by PUT", 405, { method: "PUT" }],
+    ["of a form", 415, { headers: { "Content-Type": "text/plain" }, body: QUERY }],
+    ["of no type", 415, { body: QUERY }],
+    ["in another form", 406, { headers: { ...JSON_TYPE, Accept: "application/json" }, body: QUERY }],
+    ["of no JSON", 400, { headers: JSON_TYPE, body: "{" }],
+    ["of no UTF-8", 400, { headers: JSON_TYPE, body: Buffer.from('{"query":"{ a(b: \\"\xff\\") }"}', "latin1") }],
+    ["of a list", 400, { headers: JSON_TYPE, body: `[${QUERY}]` }],
+    ["of a query that is a number", 400, { headers: JSON_TYPE, body: '{"query":1}' }],
+    ["of variables that are a text", 400, { headers: JSON_TYPE, body: '{"query":"{a}","variables":"{}"}' }],
+    ["that is too large", 413, { headers: JSON_TYPE, body: JSON.stringify({ query: "a".repeat(1024 * 1024) }) }],
+    ["for a page that may not call", 403, { headers: { ...JSON_TYPE, Origin: FOREIGN }, body: QUERY }],
+  ])("%s is refused with %d", async (_name, expected, options) => {
+    const { status, body } = await httpRequest(`${gateway.url}/graphql/stream`, { method: "POST", ...options });
+
+    expect([status, JSON.parse(body.toString())]).toEqual([
+      expected,
+      { errors: [{ message: expect.any(String), extensions: expect.objectContaining({ code: expect.any(String) }) }] },
+    ]);
+  });
+
+  test("says that it lives while nothing happens, and ends without `complete` when the gateway stops", async () => {
+    const { id: queued } = await gateway.gateway.images.submit({ owner: "public" }, { prompt: "never begun" });
+    const url = await startImpatient({ keepAliveMs: 20 });
+    const socket = await RawSocket.introduced(socketUrl(url));
+    const response = await openStream(url, queued);
+    let text = "";
+    for await (const part of response.setEncoding("utf8")) {
+      text += part;
+      if (text.endsWith("\n\n:\n\n:\n\n")) void gateway.gateway.drain(0);
+    }
+
+    expect(response.headers).toMatchObject({
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache, no-transform",
+      "x-accel-buffering": "no",
+    });
+    expect(text.startsWith(":\n\nevent: next\ndata: {")).toBe(true);
+    expect(text).not.toContain("complete");
+    expect(await socket.closed).toEqual({ code: 1001, reason: "the gateway stops" });
+  });
+
+  test("that is not read is cut off", async () => {
+    const url = await startImpatient({ keepAliveMs: 100 });
+    const query = `subscription ($id: ID!) { generationEvents(id: $id) { ... on GenerationStatusChanged { generation {
+      ${Array.from({ length: 90 }, (_, index) => `a${index}: prompt`).join(" ")} } } } }`;
+    const response = await openStream(url, id, query);
+    response.pause();
+    const [cut] = connections;
+    if (!cut) throw new Error("the server has no connection");
+    await once(cut, "close");
+
+    expect(response.complete).toBe(false);
+    response.destroy();
+  });
+});
+
+async function openStream(url: string, followed: string, query = GENERATION_EVENTS): Promise<IncomingMessage> {
+  const headers = { "Content-Type": "application/json", Accept: "text/event-stream" };
+  const outgoing = request(`${url}/graphql/stream`, { method: "POST", headers, agent: false });
+  outgoing.on("error", () => {});
+  outgoing.end(JSON.stringify({ query, variables: { id: followed } }));
+  const [response] = await once(outgoing, "response");
+  response.on("error", () => {});
+  return response;
+}

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { httpRequest } from "../../support/http-request.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+
+const BROWSER = { Accept: "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8" };
+const INTROSPECTION = "{ __schema { queryType { name } } }";
+
+let gateway: ScriptedGateway;
+
+beforeAll(async () => {
+  gateway = await startScriptedGateway();
+});
+
+afterAll(() => gateway.close());
+
+test("a browser sees Apollo Sandbox with a first mutation that runs as it stands", async () => {
+  const { status, headers, body } = await httpRequest(`${gateway.url}/graphql`, { headers: BROWSER });
+  const page = body.toString();
+
+  expect(status).toBe(200);
+  expect(headers["content-type"]).toMatch(/^text\/html/);
+  expect(page).toContain("Apollo Sandbox");
+  expect(page).toMatch(
+    /initialEndpoint,\s+initialSubscriptionEndpoint: initialEndpoint\.replace\(\/\^http\/, "ws"\),\s+\}/,
+  );
+  const { document, variables } = readInitialState(page);
+  expect(document).toMatch(/^mutation /);
+  expect(variables).toEqual({
+    input: { prompt: "A cute asian girl with long hair smiling and looking at me", n: 2, size: "1024x1024" },
+  });
+
+  const answer = await gateway.graphql(document, variables);
+  expect(answer.status).toBe(200);
+  expect(answer.body.errors).toBeUndefined();
+  const { images } = answer.body.data.generateImages;
+  expect(images).toHaveLength(2);
+  for (const { url } of images) expect((await httpRequest(url)).status).toBe(200);
+});
+
+test("a browser's query is answered, not shown a page", async () => {
+  const { headers, body } = await httpRequest(`${gateway.url}/graphql?query=%7Bmodels%7Bid%7D%7D`, {
+    headers: { ...BROWSER, Accept: "application/json", "Apollo-Require-Preflight": "true" },
+  });
+
+  expect(headers["content-type"]).toMatch(/^application\/json/);
+  expect(JSON.parse(body.toString()).data.models[0]).toEqual({ id: "any-size-1" });
+});
+
+describe("introspection", () => {
+  test("is on, as Sandbox needs it", async () => {
+    expect((await gateway.graphql(INTROSPECTION)).body).toEqual({
+      data: { __schema: { queryType: { name: "Query" } } },
+    });
+  });
+
+  test("is off in production, where everything else works", async () => {
+    const production = await startScriptedGateway({ isProduction: true });
+    try {
+      const refused = await production.graphql(INTROSPECTION);
+      expect(refused.status).toBe(400);
+      expect(refused.body.data).toBeUndefined();
+      expect(refused.body.errors?.[0]?.message).toMatch(/introspection/i);
+      expect((await production.graphql('{ __type(name: "Image") { name } }')).status).toBe(400);
+      expect((await production.graphql("{ __typename models { id } }")).status).toBe(200);
+    } finally {
+      await production.close();
+    }
+  });
+});
+
+/** The page carries its settings as one JSON value in a script. */
+function readInitialState(page: string): { document: string; variables: object } {
+  const [, settings] = /embeddedSandboxConfig = (\{.*\});/.exec(page) ?? [];
+  const { initialState } = JSON.parse(settings ?? "{}") as { initialState?: { document: string; variables: object } };
+  if (!initialState) throw new Error(`the page has no settings:\n${page}`);
+  return initialState;
+}

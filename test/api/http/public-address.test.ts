@@ -1,0 +1,150 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import express from "express";
+import type { GatewayOptions } from "../../../src/gateway.ts";
+import { type GetImageAnswer, getImageAsJson } from "../../support/get-image-client.ts";
+import { httpRequest } from "../../support/http-request.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+
+const FIELDS = { prompt: "A red fox in the snow", n: "1", size: "64x64" };
+const FORWARDED = {
+  "X-Forwarded-Proto": "https",
+  "X-Forwarded-Host": "images.example",
+  "X-Forwarded-For": "192.0.2.7",
+};
+const IMAGE_QUERY = 'mutation { generateImages(input: { prompt: "x", size: "64x64" }) { images { url } } }';
+
+let gateway: ScriptedGateway;
+
+/** The origin of the image URLs that a gateway hands out for these request headers, on both doors. */
+async function originFor(running: ScriptedGateway, headers: Record<string, string>): Promise<string> {
+  const { urlList } = await getImageAsJson(running.url, FIELDS, headers);
+  const { body } = await httpRequest(`${running.url}/graphql`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...headers },
+    body: JSON.stringify({ query: IMAGE_QUERY }),
+  });
+  const graphqlUrl: string = JSON.parse(body.toString()).data.generateImages.images[0].url;
+  const [origin, other] = [urlList[0] ?? "", graphqlUrl].map((url) => url.replace(/\/images\/.*/, ""));
+  expect(other).toBe(origin);
+  await expectImage(running, urlList[0] ?? "");
+  return origin ?? "";
+}
+
+/** Whatever host a link names, its path leads to the image here. */
+async function expectImage(running: ScriptedGateway, url: string): Promise<void> {
+  const { pathname, search } = new URL(url);
+  const { status, headers } = await httpRequest(running.url, { path: pathname + search });
+  expect([status, headers["content-type"]]).toEqual([200, "image/png"]);
+}
+
+async function withGateway(options: GatewayOptions, run: (running: ScriptedGateway) => Promise<void>): Promise<void> {
+  const running = await startScriptedGateway(options);
+  try {
+    await run(running);
+  } finally {
+    await running.close();
+  }
+}
+
+beforeAll(async () => {
+  gateway = await startScriptedGateway();
+});
+
+afterAll(() => gateway.close());
+
+test("links lead to where the request came", async () => {
+  const { port } = new URL(gateway.url);
+
+  expect(await originFor(gateway, {})).toBe(gateway.url);
+  expect(await originFor(gateway, { Host: `127.0.0.1:${port}` })).toBe(`http://127.0.0.1:${port}`);
+  expect(await originFor(gateway, { Host: "images.example" })).toBe("http://images.example");
+  expect(await originFor(gateway, { Host: "[::1]:8080" })).toBe("http://[::1]:8080");
+});
+
+test.each([
+  "evil.example/path",
+  "user@evil.example",
+  "evil.example:80@localhost",
+  'evil.example"><script>',
+  "evil.example?x",
+  "evil.example#x",
+  "evil.example\\x",
+  "evil example",
+  "a:99999",
+  "a:",
+  ":80",
+  "[::::]",
+  "1.2.3.4.5",
+  "http://evil.example",
+])("a Host of %s is no address, and is not handed on", async (host) => {
+  const { port } = new URL(gateway.url);
+
+  expect(await originFor(gateway, { Host: host })).toBe(`http://127.0.0.1:${port}`);
+});
+
+test("nobody's X-Forwarded headers count unless someone is trusted", async () => {
+  expect(await originFor(gateway, FORWARDED)).toBe(gateway.url);
+});
+
+describe("a trusted proxy", () => {
+  test.each<[string, GatewayOptions]>([
+    ["by its number", { trustProxy: 1 }],
+    ["by its address", { trustProxy: ["127.0.0.1"] }],
+    ["by a name for addresses", { trustProxy: ["loopback"] }],
+    ["by a range", { trustProxy: ["10.0.0.0/8", "127.0.0.0/8"] }],
+  ])("%s says what address it has", async (_case, options) => {
+    await withGateway(options, async (running) => {
+      expect(await originFor(running, FORWARDED)).toBe("https://images.example");
+      expect(await originFor(running, { "X-Forwarded-Proto": "https" })).toMatch(/^https:\/\/localhost:\d+$/);
+      expect(await originFor(running, {})).toBe(running.url);
+    });
+  });
+
+  test("is not the one that calls", async () => {
+    await withGateway({ trustProxy: ["192.0.2.1"] }, async (running) => {
+      expect(await originFor(running, FORWARDED)).toBe(running.url);
+    });
+  });
+
+  test.each([
+    ["a host that is none", { "X-Forwarded-Host": "evil.example/x?" }],
+    ["a protocol that is none", { "X-Forwarded-Proto": "javascript" }],
+    ["a protocol with more in it", { "X-Forwarded-Proto": "https://evil.example/#" }],
+    ["nothing", { "X-Forwarded-Host": "", "X-Forwarded-Proto": "" }],
+  ])("that passes on %s does no harm", async (_case, headers) => {
+    await withGateway({ trustProxy: 1 }, async (running) => {
+      const origin = await originFor(running, { ...headers });
+      expect(origin).toMatch(/^http:\/\/(localhost|127\.0\.0\.1):\d+$/);
+    });
+  });
+});
+
+test("a public URL counts before everything that a request says", async () => {
+  await withGateway({ publicUrl: "https://images.example:8443", trustProxy: 1 }, async (running) => {
+    for (const headers of [{}, { ...FORWARDED, "X-Forwarded-Host": "other.example" }, { Host: "evil.example" }]) {
+      expect(await originFor(running, headers)).toBe("https://images.example:8443");
+    }
+  });
+});
+
+test("inside another program, below a path of its own, links lead there", async () => {
+  const host = express();
+  host.use("/pictures", gateway.gateway.app);
+  const server = createServer(host);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/pictures`;
+    const answer: GetImageAnswer = await getImageAsJson(url, FIELDS);
+    const [link = ""] = answer.urlList;
+
+    expect(link.startsWith(`${url}/images/`)).toBe(true);
+    expect((await httpRequest(link)).status).toBe(200);
+    expect((await httpRequest(`${link}x`)).status).toBe(403);
+    const refused = await getImageAsJson(url, { ...FIELDS, n: "0" });
+    expect(refused.errorMessage).toBe("n must be a whole number from 1 to 10");
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+});

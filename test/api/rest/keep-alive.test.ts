@@ -1,0 +1,103 @@
+import { once } from "node:events";
+import { request } from "node:http";
+import { text } from "node:stream/consumers";
+import { afterEach, expect, test } from "@jest/globals";
+import { GatewayError } from "../../../src/errors.ts";
+import { getImageAsJson } from "../../support/get-image-client.ts";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+
+const FIELDS = { prompt: "A red fox in the snow", n: "2", size: "64x64" };
+
+let gateway: ScriptedGateway;
+
+afterEach(() => gateway.close());
+
+/** A request whose answer is read as it comes. */
+function send(headers: Record<string, string> = {}) {
+  const { hostname, port } = new URL(gateway.url);
+  const outgoing = request({
+    hostname,
+    port,
+    path: "/get-image",
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...headers },
+    agent: false,
+  });
+  outgoing.end(JSON.stringify(FIELDS));
+  return outgoing;
+}
+
+test("white space comes while the images are made, and then the answer as always", async () => {
+  gateway = await startScriptedGateway({ keepAliveMs: 1 });
+  const hold = holdCalls(gateway.provider);
+  const [incoming] = await once(send(), "response");
+  const [first] = await once(incoming, "data");
+  expect(String(first)).toMatch(/^ +$/);
+  hold.release();
+  const rest = await text(incoming);
+
+  expect(incoming.statusCode).toBe(200);
+  expect(incoming.headers["content-type"]).toMatch(/^application\/json/);
+  expect(incoming.headers["cache-control"]).toBe("no-store");
+  const { urlResponse, errorMessage } = JSON.parse(String(first) + rest);
+  expect(errorMessage).toBe("OK");
+  expect(urlResponse.urlList).toHaveLength(2);
+  for (const url of urlResponse.urlList) expect((await fetch(url)).status).toBe(200);
+});
+
+test("a failure comes with status 200, because that was sent before, and with its message", async () => {
+  gateway = await startScriptedGateway({ keepAliveMs: 1 });
+  const called = Promise.withResolvers<void>();
+  const failed = Promise.withResolvers<never>();
+  // biome-ignore lint/correctness/useYield: it fails before it makes anything
+  gateway.provider.script = async function* () {
+    called.resolve();
+    await failed.promise;
+  };
+  const [incoming] = await once(send(), "response");
+  const [first] = await once(incoming, "data");
+  await called.promise;
+  failed.reject(new GatewayError("CONTENT_REJECTED", "the prompt was refused", { billed: "NO" }));
+
+  expect(incoming.statusCode).toBe(200);
+  expect(JSON.parse(String(first) + (await text(incoming)))).toEqual({
+    urlResponse: { urlList: [] },
+    errorMessage: "the prompt was refused",
+  });
+});
+
+test("what is refused at once keeps its status", async () => {
+  gateway = await startScriptedGateway({ keepAliveMs: 1 });
+  const answer = await getImageAsJson(gateway.url, { ...FIELDS, n: "11" });
+
+  expect(answer.status).toBe(400);
+  expect(answer.text).toBe(JSON.stringify({ urlResponse: { urlList: [] }, errorMessage: answer.errorMessage }));
+});
+
+test("who leaves between two spaces changes nothing", async () => {
+  gateway = await startScriptedGateway({ keepAliveMs: 1 });
+  const hold = holdCalls(gateway.provider);
+  const outgoing = send({ "Idempotency-Key": "k" });
+  const [incoming] = await once(outgoing, "response");
+  await once(incoming, "data");
+  const closed = once(incoming, "close");
+  outgoing.destroy();
+  await closed.catch(() => {});
+  hold.release();
+
+  const answer = await getImageAsJson(gateway.url, FIELDS, { "Idempotency-Key": "k" });
+  expect(answer).toMatchObject({ status: 200, errorMessage: "OK" });
+  expect(gateway.provider.requests).toHaveLength(1);
+});
+
+test("nothing is sent before the answer unless it was set", async () => {
+  gateway = await startScriptedGateway();
+  const hold = holdCalls(gateway.provider);
+  const answered = once(send(), "response");
+  await hold.called;
+  hold.release();
+  const [incoming] = await answered;
+
+  expect(incoming.headers["content-length"]).toBeDefined();
+  expect(await text(incoming)).toMatch(/^\{"urlResponse":/);
+});

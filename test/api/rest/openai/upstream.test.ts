@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import OpenAI, { toFile } from "openai";
+import sharp from "sharp";
+import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
+import { httpRequest } from "../../../support/http-request.ts";
+import { bytesOf } from "../../../support/openai-clients.ts";
+import { plainImage } from "../../../support/scripted-provider.ts";
+import { type StrictImageApi, startStrictImageApi } from "../../../support/strict-image-api.ts";
+
+let api: StrictImageApi;
+let gateway: RunningGateway;
+let client: OpenAI;
+
+beforeAll(async () => {
+  api = await startStrictImageApi();
+  gateway = await startGateway({
+    openai: { apiKey: api.apiKey, baseUrl: api.baseUrl },
+    defaultModel: "gpt-image-2.6-flare",
+  });
+  client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: "any" });
+});
+afterAll(async () => {
+  await gateway.close();
+  await api.close();
+});
+
+test("what a client of 2023 asks goes to a model of today, as that takes it, and comes back as it was then", async () => {
+  const { data, response } = await client.images
+    .generate({ model: "dall-e-2", prompt: "a fox", n: 2, size: "256x256", user: "4f0c" })
+    .withResponse();
+  const images = await Promise.all((data.data ?? []).map(({ url = "" }) => httpRequest(url)));
+
+  expect(response.headers.get("Warning")).toContain("dall-e-2 is retired; gpt-image-2.6-flare was used instead");
+  for (const { body } of images) expect(await sharp(body).metadata()).toMatchObject({ width: 256, height: 256 });
+  expect(api.requests.at(-1)?.body).toEqual({
+    model: "gpt-image-2.6-flare",
+    prompt: "a fox",
+    n: 2,
+    size: "816x816",
+    quality: "auto",
+    output_format: "png",
+    safety_identifier: "4f0c",
+  });
+});
+
+test("an image that is delivered as it was made is the model's own, to the byte, with its usage", async () => {
+  const { data, usage } = await client.images.generate({
+    prompt: "a fox",
+    size: "1024x1024",
+    output_format: "jpeg",
+    output_compression: 60,
+    moderation: "low",
+  });
+
+  expect(bytesOf(data?.[0]).equals(api.images.at(-1)?.bytes ?? Buffer.alloc(0))).toBe(true);
+  expect(usage).toEqual({
+    input_tokens: 2,
+    input_tokens_details: { image_tokens: 0, text_tokens: 2 },
+    output_tokens: 272,
+    output_tokens_details: { image_tokens: 272, text_tokens: 0 },
+    total_tokens: 274,
+  });
+  expect(api.requests.at(-1)?.body).toMatchObject({ output_compression: 60, moderation: "low" });
+});
+
+test("an edit reaches the vendor's own edits", async () => {
+  const image = await toFile(await plainImage(1024, 1024, 1, "png"), "fox.png", { type: "image/png" });
+  const { data } = await client.images.edit({ image, prompt: "a hat" });
+
+  expect(api.requests.at(-1)?.path).toBe("/v1/images/edits");
+  expect(await sharp(bytesOf(data?.[0])).metadata()).toMatchObject({ width: 1024, height: 1024 });
+});

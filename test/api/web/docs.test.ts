@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { Browser, Page } from "playwright-core";
+import { launchBrowser } from "../../support/browser.ts";
+import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { plainImage } from "../../support/scripted-provider.ts";
+
+let gateway: ScriptedGateway;
+let browser: Browser;
+let page: Page;
+const foreign: string[] = [];
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  gateway = await startScriptedGateway({}, [ANY_SIZE_EDITOR]);
+  browser = await launchBrowser();
+  page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
+  page.setDefaultTimeout(10_000);
+  await page.route("**", (route) => {
+    const url = route.request().url();
+    if (url.startsWith(`${gateway.url}/`) || url.startsWith("data:")) return route.continue();
+    foreign.push(url);
+    return route.abort();
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  await page.goto(`${gateway.url}/docs`);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await gateway.close();
+});
+
+test("the reference shows every REST door, in a browser without internet", async () => {
+  for (const path of ["/get-image", "/v1/images/generations", "/v1/images/edits", "/v1/models", "/readyz"]) {
+    await page.locator(`.opblock-summary-path[data-path="${path}"]`).waitFor();
+  }
+});
+
+test("a door can be tried from it", async () => {
+  const door = page.locator("#operations-OpenAI-createImage");
+  await door.locator(".opblock-summary").click();
+  await door.locator("textarea.body-param__text").fill('{"prompt":"a fox","size":"64x64","response_format":"url"}');
+  await door.getByRole("button", { name: "Execute" }).click();
+
+  await door.locator(".live-responses-table .response-col_status", { hasText: "200" }).waitFor();
+  expect(gateway.provider.requests).toMatchObject([{ prompt: "a fox", size: { width: 64, height: 64 } }]);
+});
+
+test("a form can be sent as it stands, and says nothing that nobody wrote", async () => {
+  const door = page.locator("[id='operations-Contract_of_2022-getImage']");
+  await door.locator(".opblock-summary").click();
+  await door.locator("[data-property-name=size] input").fill("64x64");
+  await door.getByRole("button", { name: "Execute" }).click();
+  await door.locator(".live-responses-table .response-col_status", { hasText: "200" }).waitFor();
+
+  const edit = page.locator("#operations-OpenAI-editImage");
+  await edit.locator(".opblock-summary").click();
+  const picture = { name: "fox.png", mimeType: "image/png", buffer: await plainImage(64, 64, 1, "PNG") };
+  await edit.locator("[data-property-name=image] input[type=file]").setInputFiles(picture);
+  await edit.getByRole("button", { name: "Execute" }).click();
+  await edit.locator(".live-responses-table .response-col_status", { hasText: "200" }).waitFor();
+  await edit.locator(".body-param-content-type select").selectOption("application/json");
+
+  expect(JSON.parse(await edit.locator("textarea.body-param__text").inputValue())).toMatchObject({ images: [{}] });
+  expect(gateway.provider.requests.slice(1)).toMatchObject([
+    { n: 2, size: { width: 64, height: 64 } },
+    { n: 1, size: { width: 64, height: 64 }, edit: { images: [{ width: 64 }] } },
+  ]);
+});
+
+test("it loads nothing from elsewhere, and nothing is wrong with it", () => {
+  expect(foreign).toEqual([]);
+  expect(complaints).toEqual([]);
+});

@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Browser, Page } from "playwright-core";
+import { launchBrowser } from "../../support/browser.ts";
+import { httpRequest } from "../../support/http-request.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+
+/** In the page: the editor that stands there, as CodeMirror knows it. */
+declare function editorIn(place: string): { operationName?: string; setValue(text: string): void } | undefined;
+
+let gateway: ScriptedGateway;
+
+beforeAll(async () => {
+  gateway = await startScriptedGateway();
+});
+
+afterAll(() => gateway.close());
+
+describe("in a browser without internet", () => {
+  let browser: Browser;
+  let page: Page;
+  const foreign: string[] = [];
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+    page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+    page.setDefaultTimeout(10_000);
+    await page.addInitScript(() => {
+      const page = globalThis as unknown as { readonly document: { querySelector(selector: string): object | null } };
+      Object.assign(globalThis, {
+        editorIn: (place: string) =>
+          Reflect.get(page.document.querySelector(`${place} .CodeMirror`) ?? {}, "CodeMirror"),
+      });
+    });
+    await page.route("**", (route) => {
+      const url = route.request().url();
+      if (url.startsWith(`${gateway.url}/`) || url.startsWith("data:")) return route.continue();
+      foreign.push(url);
+      return route.abort();
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    await page.goto(`${gateway.url}/graphiql`);
+  });
+
+  afterAll(() => browser.close());
+
+  const run = () => page.locator(".graphiql-execute-button").click();
+  const answer = () => page.locator(".result-window");
+
+  test("the first mutation runs as it stands", async () => {
+    await run();
+
+    await answer().getByText("SUCCEEDED").waitFor();
+    expect(gateway.provider.requests).toMatchObject([{ n: 2, size: { width: 1024, height: 1024 } }]);
+  });
+
+  test("a subscription shows its events", async () => {
+    const { body } = await gateway.graphql("{ generations(first: 1) { edges { node { id } } } }");
+    await page.getByRole("tab", { name: "Follow" }).click();
+    // GraphiQL looks which operation there is when nothing was typed for a moment.
+    await page.waitForFunction(() => editorIn(".graphiql-query-editor")?.operationName === "Follow");
+    const variables = JSON.stringify({ id: body.data.generations.edges[0].node.id });
+    await page.evaluate((text) => editorIn(".graphiql-editor-tool")?.setValue(text), variables);
+    await run();
+
+    await answer().getByText("GenerationStatusChanged").or(answer().getByText("ImageReady")).first().waitFor();
+  });
+
+  test("the graph is described", async () => {
+    await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+    await page.locator(".graphiql-doc-explorer").getByText("Mutation", { exact: true }).click();
+
+    await page.getByText("What can be done.").waitFor();
+  });
+
+  test("nothing came from elsewhere, and nothing was refused", () => {
+    expect({ foreign, complaints }).toEqual({ foreign: [], complaints: [] });
+  });
+});
+
+test("the page says that it loads nothing from elsewhere, and does without scripts of its own", async () => {
+  const { status, headers, body } = await httpRequest(`${gateway.url}/graphiql`);
+
+  expect(status).toBe(200);
+  expect(headers["content-security-policy"]).toMatch(/^default-src 'self'; /);
+  expect(headers["content-security-policy"]).toMatch(/frame-ancestors 'none'/);
+  expect(headers["content-type"]).toMatch(/^text\/html/);
+  expect(body.toString()).not.toMatch(/https?:|<script>|<script [^>]*>[^<]/);
+});
+
+test("an address with a slash at its end leads to the page", async () => {
+  const { status, headers } = await httpRequest(`${gateway.url}/graphiql/`);
+
+  expect(status).toBe(308);
+  expect(new URL(headers.location ?? "", `${gateway.url}/graphiql/`).href).toBe(`${gateway.url}/graphiql`);
+});
+
+test.each(["/graphiql/../graphiql.js", "/graphiql/%2e%2e/%2e%2e/main.js", "/graphiql/none.js"])(
+  "%s is not there",
+  async (path) => {
+    expect((await httpRequest(gateway.url, { path })).status).toBe(404);
+  },
+);
+
+test("where the schema is hidden there is no explorer", async () => {
+  const production = await startScriptedGateway({ isProduction: true });
+  try {
+    expect((await httpRequest(`${production.url}/graphiql`)).status).toBe(404);
+    expect((await httpRequest(`${production.url}/graphiql/page.js`)).status).toBe(404);
+  } finally {
+    await production.close();
+  }
+});

@@ -1,0 +1,131 @@
+import { describe, expect, test } from "@jest/globals";
+import type { Subject } from "../../src/illustrator/brief.ts";
+import { parsePrompt } from "../../src/illustrator/prompt.ts";
+
+/** Subjects in short: how many of what, in which colour, with what. */
+function told(subject: Subject): string {
+  const worn = subject.wearing.map(({ art }) => `+${art}`).join("");
+  const held = subject.holding === undefined ? "" : ` holds ${told(subject.holding)}`;
+  const ridden = subject.riding === undefined ? "" : ` rides ${told(subject.riding)}`;
+  const name = subject.kind === "person" ? "person" : subject.art;
+  const colour = subject.kind === "thing" && subject.colour !== undefined ? ` ${subject.colour}` : "";
+  return `${subject.count} ${name}${colour}${worn}${held}${ridden}`;
+}
+
+const subjectsOf = (prompt: string): string[] => parsePrompt(prompt).subjects.map(told);
+
+describe("parsePrompt", () => {
+  test.each([
+    ["a dog on a beach", ["1 dog"]],
+    ["two cats", ["2 cat-face"]],
+    ["cats", ["3 cat-face"]],
+    ["a flock of birds", ["7 bird"]],
+    ["5 butterflies", ["5 butterfly"]],
+    ["three wolves", ["3 wolf"]],
+    ["a blue car and a red bus", ["1 automobile #2f6fe4", "1 bus #e5352f"]],
+    ["dark blue car", ["1 automobile #1c2f6b"]],
+    ["a hot air balloon", ["1 hot-air-balloon"]],
+    ["a polar bear", ["1 polar-bear"]],
+    ["the dog's ball", ["1 dog", "1 soccer-ball"]],
+    ["an astronaut riding a horse", ["1 person rides 1 horse"]],
+    ["a cat wearing a red hat", ["1 cat-face+top-hat"]],
+    ["robot drinking coffee", ["1 robot holds 1 hot-beverage"]],
+    ["two cats playing chess", ["2 cat-face holds 1 chess-board"]],
+    ["sushi and ramen", ["1 sushi", "1 steaming-bowl"]],
+    ["a bowl of fruit", ["1 fruit-bowl"]],
+    ["an orange", ["1 tangerine"]],
+    ["t-rex", ["1 t-rex"]],
+    ["asdf qwer", []],
+    ["", []],
+  ])("reads the nouns of %j", (prompt, subjects) => {
+    expect(subjectsOf(prompt)).toEqual(subjects);
+  });
+
+  test.each([
+    ["一只戴帽子的猫在海边看日落", ["1 cat-face+top-hat"], "beach", "sunset"],
+    ["三只小鸟在树上", ["3 bird", "1 deciduous-tree"], undefined, undefined],
+    ["蓝色的汽车", ["1 automobile #2f6fe4"], undefined, undefined],
+    ["骑马的宇航员在月球上", ["1 person rides 1 horse"], "moon", undefined],
+    ["雨の街を走る赤い車", ["1 automobile #e5352f"], "city", undefined],
+    ["森の中の狐", ["1 fox"], "forest", undefined],
+    ["밤하늘 아래 고양이 두 마리", ["1 cat-face"], "sky", undefined],
+    ["커피를 마시는 로봇", ["1 robot holds 1 hot-beverage"], undefined, undefined],
+    ["고양이가 커피를 마시는 카페", ["1 cat-face holds 1 hot-beverage"], "cafe", undefined],
+  ])("finds words without spaces in %j", (prompt, subjects, place, time) => {
+    const brief = parsePrompt(prompt);
+    expect(brief.subjects.map(told)).toEqual(subjects);
+    expect(brief.place).toBe(place);
+    if (time !== undefined) expect(brief.time).toBe(time);
+  });
+
+  test("reads emoji by code point, with skin and repetition", () => {
+    expect(subjectsOf("🍕🚀 in space")).toEqual(["1 pizza", "1 rocket"]);
+    expect(subjectsOf("🐱🐱🐱")).toEqual(["3 cat-face"]);
+    const [person] = parsePrompt("👩🏿‍🚀").subjects;
+    expect(person).toMatchObject({
+      kind: "person",
+      count: 1,
+      look: { gender: "female", outfit: "astronaut", skin: "dark" },
+    });
+    expect(parsePrompt("🌧️").weather).toBe("rain");
+  });
+
+  test("reads place, time, weather, season and style", () => {
+    expect(parsePrompt("a foggy forest at dawn in autumn, oil painting")).toMatchObject({
+      place: "forest",
+      time: "dawn",
+      weather: "fog",
+      season: "autumn",
+      style: "oil",
+    });
+    expect(parsePrompt("a lighthouse in a storm")).toMatchObject({
+      weather: "storm",
+      subjects: [{ art: "lighthouse" }],
+    });
+    expect(parsePrompt("snowy village at night, pixel art")).toMatchObject({
+      place: "village",
+      weather: "snow",
+      time: "night",
+      style: "pixel",
+    });
+  });
+
+  test("gives a colour to the noun after it, and the rest to the picture", () => {
+    const brief = parsePrompt("abstract blue and gold waves");
+    expect(brief).toMatchObject({ isAbstract: true, subjects: [], colours: ["#2f6fe4", "#e0a92e"] });
+  });
+
+  test("reads how a person looks", () => {
+    expect(parsePrompt("a portrait of an old man with a beard and glasses")).toMatchObject({
+      isPortrait: true,
+      subjects: [{ look: { age: "old", gender: "male", beard: "beard" }, wearing: [{ art: "glasses" }] }],
+    });
+    expect(parsePrompt("smiling girl with long blonde hair and green eyes").subjects).toMatchObject([
+      { look: { gender: "female", hair: "long", hairColour: "#e8c26a", eyeColour: "#2fa84f", expression: "smiling" } },
+    ]);
+    expect(parsePrompt("长发女孩").subjects).toMatchObject([{ look: { gender: "female", hair: "long" } }]);
+    expect(parsePrompt("woman in a red dress").subjects).toMatchObject([
+      { look: { gender: "female", outfit: "dress", outfitColour: "#e5352f" } },
+    ]);
+  });
+
+  test("treats full-width, upper-case and decomposed letters alike", () => {
+    expect(parsePrompt("ＣＡＴ")).toEqual(parsePrompt("cat"));
+    expect(parsePrompt("  Café ".normalize("NFD")).place).toBe("cafe");
+  });
+
+  test.each([
+    ["lone surrogates", "\ud83d cat \udc31"],
+    ["right-to-left and combining marks", "\u202e قطة c\u0301\u0302\u0303at שלום"],
+    ["control characters", "\u0000\u0007cat\u001b[31m"],
+    ["words that objects inherit", "constructor __proto__ toString hasOwnProperty"],
+    ["32,000 characters", "cat dog ".repeat(4000)],
+    ["one word of 32,000 characters", "a".repeat(32_000)],
+    ["32,000 Chinese characters", "猫".repeat(32_000)],
+    ["10,000 emoji", "🐱🐶".repeat(5000)],
+  ])("survives %s", (_name, prompt) => {
+    const { subjects } = parsePrompt(prompt);
+    expect(subjects.length).toBeLessThanOrEqual(6);
+    for (const { count } of subjects) expect(count).toBeLessThanOrEqual(9);
+  });
+});

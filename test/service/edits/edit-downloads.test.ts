@@ -1,0 +1,154 @@
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
+import { typeid } from "typeid-js";
+import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts";
+import { GuardedDownloads } from "../../../src/adapters/downloads/guarded-downloads.ts";
+import { MemoryJobQueue } from "../../../src/adapters/memory/memory-job-queue.ts";
+import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
+import type { Records } from "../../../src/ports/records.ts";
+import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
+import { ImageService, type ImageServiceOptions } from "../../../src/service/image-service.ts";
+import { ImageDelivery } from "../../../src/service/images/image-delivery.ts";
+import { ImageLinks } from "../../../src/service/images/image-links.ts";
+import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
+import { ANY_SIZE_EDITOR } from "../../support/scripted-gateway.ts";
+import { plainImage, ScriptedProvider } from "../../support/scripted-provider.ts";
+import { leftHalfMask, SVG_WITH_SCRIPT } from "../../support/source-images.ts";
+import { storedFiles } from "../../support/stored-files.ts";
+import { temporaryDirectories } from "../../support/temporary-directory.ts";
+
+const newDirectory = temporaryDirectories();
+let dataDir: string;
+let records: Records;
+let edits: EditIntake;
+let server: Server;
+let origin: string;
+let answer: RequestListener;
+
+beforeEach(async () => {
+  server = createServer((incoming, outgoing) => answer(incoming, outgoing));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  dataDir = await newDirectory();
+  records = await openSqliteRecords(join(dataDir, "pictograph.db"));
+  const objects = await DiskObjectStore.open(join(dataDir, "images"));
+  const logger = pino({ enabled: false });
+  const links = new ImageLinks("a secret for tests", 60, () => new Date());
+  const delivery = new ImageDelivery(records, objects, links, logger);
+  // The server is at a private address: it is trusted as the operator's own is.
+  const downloads = new GuardedDownloads({ hosts: [], ownOrigins: [origin] });
+  edits = new EditIntake({ records, objects, downloads, links, delivery });
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  server.close();
+  await records.close();
+});
+
+function take(path = "/a", mask?: string) {
+  const images = [{ url: origin + path }];
+  return edits.take("gen_1", "public", { images, mask: mask === undefined ? undefined : { url: origin + mask } });
+}
+
+/** A file that begins as a JPEG does. */
+async function sendZeros(outgoing: ServerResponse, byteSize: number, isTold = false): Promise<void> {
+  if (isTold) outgoing.setHeader("Content-Length", byteSize);
+  const head = Buffer.from("\xff\xd8\xff", "latin1");
+  const zeros = Buffer.alloc(1_000_000 - head.length);
+  const parts = Array.from({ length: byteSize / 1_000_000 }, () => [head, zeros]).flat();
+  // Whoever has read enough leaves.
+  await pipeline(Readable.from(parts), outgoing).catch(() => undefined);
+}
+
+describe("what an edit downloads", () => {
+  test("is stored before the edit is accepted, the mask too, whatever type the server says", async () => {
+    const [picture, mask] = [await plainImage(96, 64, 1, "WEBP"), await leftHalfMask(96, 64)];
+    answer = ({ url }, outgoing) =>
+      void outgoing.setHeader("Content-Type", "image/gif").end(url === "/a" ? picture : mask);
+    const order = await take("/a", "/mask");
+    server.closeAllConnections();
+    server.close();
+
+    const sources = edits.open(order);
+    expect(sources.images).toMatchObject([{ width: 96, height: 64, format: "WEBP" }]);
+    expect(await Promise.all(sources.images.map((image) => buffer(image.read())))).toEqual([picture]);
+    expect(sources.mask && (await buffer(sources.mask.read()))).toEqual(mask);
+  });
+
+  test.each<[string, string, RequestListener]>([
+    ["is not there", "BAD_USER_INPUT", (_incoming, outgoing) => void outgoing.writeHead(404).end()],
+    ["is at a server that broke", "UPSTREAM_FAILED", (_incoming, outgoing) => void outgoing.writeHead(500).end()],
+    ["is a page", "UNSUPPORTED_MEDIA_TYPE", (_incoming, outgoing) => void outgoing.end("<!doctype html><p>hello")],
+    ["is an SVG with a script", "UNSUPPORTED_MEDIA_TYPE", (_incoming, outgoing) => void outgoing.end(SVG_WITH_SCRIPT)],
+    [
+      "redirects to a private address",
+      "BAD_USER_INPUT",
+      (_incoming, outgoing) => void outgoing.writeHead(302, { location: "http://127.0.0.1:1/secret" }).end(),
+    ],
+    ["says it has 60 MB", "PAYLOAD_TOO_LARGE", (_incoming, outgoing) => void sendZeros(outgoing, 60_000_000, true)],
+    [
+      "has 60 MB and does not say so",
+      "PAYLOAD_TOO_LARGE",
+      (_incoming, outgoing) => void sendZeros(outgoing, 60_000_000),
+    ],
+    ["has just 50 MB", "PAYLOAD_TOO_LARGE", (_incoming, outgoing) => void sendZeros(outgoing, 50_000_000, true)],
+    [
+      "breaks off",
+      "UPSTREAM_FAILED",
+      (_incoming, outgoing) => {
+        outgoing.setHeader("Content-Length", 1000);
+        outgoing.write("\x89PNG\r\n\x1a\n0000", "latin1", () => outgoing.destroy());
+      },
+    ],
+  ])("is refused when it %s, and nothing is left", async (_what, code, answering) => {
+    answer = answering;
+
+    await expect(take()).rejects.toMatchObject({ code, details: { field: "images" } });
+    expect(await storedFiles(dataDir)).toEqual([]);
+  });
+});
+
+describe("an idempotency key", () => {
+  const now = () => new Date();
+  const submit = (input: { readonly path?: string; readonly idempotencyKey?: string }) => {
+    const { path = "/a", ...rest } = input;
+    const options: Partial<ImageServiceOptions> = {
+      records,
+      edits,
+      catalogue: new ModelCatalogue([new ScriptedProvider([ANY_SIZE_EDITOR])], ANY_SIZE_EDITOR.id, now),
+      queue: new MemoryJobQueue(1),
+      newGenerationId: () => typeid("gen").toString(),
+      now,
+      maxQueued: 10,
+    };
+    const service = new ImageService(options as ImageServiceOptions);
+    return service.submitEdit({ owner: "public" }, { prompt: "a fox", images: [{ url: origin + path }], ...rest });
+  };
+
+  test("gives the same edit without asking for its URL again, whatever is there now", async () => {
+    const picture = await plainImage(96, 64, 1, "PNG");
+    let askedCount = 0;
+    answer = (_incoming, outgoing) => {
+      askedCount++;
+      outgoing.end(picture);
+    };
+    const first = await submit({ idempotencyKey: "k" });
+    const stored = await storedFiles(dataDir);
+    answer = (_incoming, outgoing) => void outgoing.writeHead(404).end();
+
+    expect((await submit({ idempotencyKey: "k" })).id).toBe(first.id);
+    expect(askedCount).toBe(1);
+    await expect(submit({ idempotencyKey: "k", path: "/b" })).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
+    expect(await storedFiles(dataDir)).toEqual(stored);
+    await expect(submit({ idempotencyKey: "another" })).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
+  });
+});

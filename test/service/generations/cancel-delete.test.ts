@@ -1,0 +1,253 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { GatewayOptions } from "../../../src/gateway.ts";
+import type { Generation } from "../../../src/ports/records.ts";
+import type { GenerationInput } from "../../../src/service/generations/generation-input.ts";
+import type { ImageService } from "../../../src/service/image-service.ts";
+import { type RunningGateway, startGateway } from "../../support/gateway.ts";
+import { storedFiles } from "../../support/stored-files.ts";
+import { type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
+
+const CALLER = { owner: "public" };
+/** Longer than any of these generations may take, and never waited for. */
+const PATIENCE_MS = 60_000;
+
+let api: StrictImageApi;
+let gateway: RunningGateway;
+let images: ImageService;
+
+beforeEach(async () => {
+  api = await startStrictImageApi();
+});
+
+afterEach(async () => {
+  await gateway.close();
+  await api.close();
+});
+
+async function start(options: GatewayOptions = {}): Promise<void> {
+  const openai = { apiKey: api.apiKey, baseUrl: api.baseUrl };
+  gateway = await startGateway({ openai, defaultModel: "gpt-image-2.6-flare", ...options });
+  images = gateway.gateway.images;
+}
+
+function submit(input: Partial<GenerationInput> = {}): Promise<Generation> {
+  return images.submit(CALLER, { prompt: "a fox", size: "256x256", ...input });
+}
+
+async function generate(input: Partial<GenerationInput> = {}): Promise<Generation> {
+  return images.wait(await submit(input), PATIENCE_MS);
+}
+
+async function find(id: string): Promise<Generation | undefined> {
+  const [found] = await images.generations(CALLER, [id]);
+  return found;
+}
+
+describe("a generation that is canceled", () => {
+  test("while it waits is never submitted", async () => {
+    await start({ maxConcurrency: 1 });
+    const hold = api.holdNext();
+    const first = await submit();
+    await hold.arrived;
+    const waiting = await submit({ prompt: "a badger" });
+    const answer = images.wait(waiting, PATIENCE_MS);
+    const canceled = await images.cancel(CALLER, waiting.id);
+    hold.release();
+    await images.wait(first, PATIENCE_MS);
+    // Whatever were to come of the canceled one would come before what was accepted after it.
+    await generate({ prompt: "a crow" });
+
+    expect(canceled).toMatchObject({ status: "CANCELED", finishedAt: expect.any(Date) });
+    expect(canceled.failure).toBeUndefined();
+    expect(await answer).toMatchObject({ id: waiting.id, status: "CANCELED" });
+    expect(api.requests.map(({ body }) => body?.prompt)).toEqual(["a fox", "a crow"]);
+  });
+
+  test("in the provider's hands closes the connection, and whether it was billed is not known", async () => {
+    await start();
+    const hold = api.holdNext();
+    const running = await submit();
+    const request = await hold.arrived;
+    const answer = images.wait(running, PATIENCE_MS);
+    const canceled = await images.cancel(CALLER, running.id);
+
+    expect(await request.closed).toBe("disconnected");
+    expect(canceled).toMatchObject({
+      status: "CANCELED",
+      failure: { code: "INTERRUPTED", retryable: false, billed: "UNKNOWN" },
+    });
+    expect(await answer).toEqual(canceled);
+    await gateway.gateway.drain(PATIENCE_MS);
+    expect(await find(running.id)).toEqual(canceled);
+    expect(await storedFiles(gateway.dataDir)).toEqual([]);
+    expect(api.callCount).toBe(1);
+  });
+
+  test("in the middle of the answer keeps the images that had arrived", async () => {
+    await start();
+    const picture = await madePicture();
+    api.queue({ raw: { body: beginning(picture) } });
+    const running = await submit({ n: 2 });
+    await untilImages(running.id, 1);
+    const canceled = await images.cancel(CALLER, running.id);
+    await gateway.gateway.drain(PATIENCE_MS);
+
+    expect(canceled).toMatchObject({ status: "CANCELED", failure: { billed: "UNKNOWN" } });
+    const [kept = []] = await images.imagesOf([running.id]);
+    expect(kept.map(({ index }) => index)).toEqual([0]);
+    const { object } = await images.open(images.link(kept[0] as (typeof kept)[number]));
+    expect(object.byteSize).toBe(kept[0]?.byteSize);
+    // The provider's own bytes and the delivered ones, and nothing of the second image.
+    expect((await storedFiles(gateway.dataDir)).filter((path) => path.includes(running.id))).toHaveLength(2);
+  });
+
+  test("after it has ended stays as it is", async () => {
+    await start();
+    const ended = await generate();
+    api.queue("moderationBlocked");
+    const refused = await generate();
+
+    expect(await images.cancel(CALLER, ended.id)).toEqual(ended);
+    expect(await images.cancel(CALLER, refused.id)).toEqual(refused);
+    expect([ended.status, refused.status]).toEqual(["SUCCEEDED", "FAILED"]);
+  });
+
+  test("twice at once is canceled once, and both are told", async () => {
+    await start();
+    const hold = api.holdNext();
+    const running = await submit();
+    await hold.arrived;
+    const [first, second] = await Promise.all([images.cancel(CALLER, running.id), images.cancel(CALLER, running.id)]);
+
+    expect(first.status).toBe("CANCELED");
+    expect(second).toEqual(first);
+  });
+
+  test("frees its place for the next one", async () => {
+    await start({ maxConcurrency: 1 });
+    const hold = api.holdNext();
+    const running = await submit();
+    const next = await submit({ prompt: "a crow" });
+    await hold.arrived;
+    await images.cancel(CALLER, running.id);
+
+    expect(await images.wait(next, PATIENCE_MS)).toMatchObject({ status: "SUCCEEDED" });
+  });
+
+  test("is replayed under its key, and not made after all", async () => {
+    await start();
+    const hold = api.holdNext();
+    const running = await submit({ idempotencyKey: "k" });
+    await hold.arrived;
+    await images.cancel(CALLER, running.id);
+
+    expect(await submit({ idempotencyKey: "k" })).toMatchObject({ id: running.id, status: "CANCELED" });
+    expect(api.callCount).toBe(1);
+  });
+});
+
+describe("a generation that is deleted", () => {
+  test("leaves nothing: no record, no original, no delivered image, no derivative", async () => {
+    await start();
+    const generation = await generate({ n: 2, idempotencyKey: "k" });
+    const [made = []] = await images.imagesOf([generation.id]);
+    const urls = made.flatMap((image) => [images.link(image), images.link(image, { width: 64, format: "WEBP" })]);
+    for (const url of urls) expect((await fetch(gateway.url + url)).status).toBe(200);
+    expect(await storedFiles(gateway.dataDir)).toHaveLength(6);
+
+    await images.delete(CALLER, generation.id);
+
+    expect(await find(generation.id)).toBeUndefined();
+    expect(
+      await images.images(
+        CALLER,
+        made.map(({ id }) => id),
+      ),
+    ).toEqual([undefined, undefined]);
+    expect(await storedFiles(gateway.dataDir)).toEqual([]);
+    for (const url of urls) expect((await fetch(gateway.url + url)).status).toBe(404);
+  });
+
+  test("frees its idempotency key", async () => {
+    await start();
+    const first = await generate({ idempotencyKey: "k" });
+    await images.delete(CALLER, first.id);
+    const second = await generate({ prompt: "a badger", idempotencyKey: "k" });
+
+    expect(second).toMatchObject({ status: "SUCCEEDED", prompt: "a badger" });
+    expect(second.id).not.toBe(first.id);
+  });
+
+  test("while it waits is never submitted", async () => {
+    await start({ maxConcurrency: 1 });
+    const hold = api.holdNext();
+    const first = await submit();
+    await hold.arrived;
+    const waiting = await submit({ prompt: "a badger" });
+    await images.delete(CALLER, waiting.id);
+    hold.release();
+    await images.wait(first, PATIENCE_MS);
+    await generate({ prompt: "a crow" });
+
+    expect(api.requests.map(({ body }) => body?.prompt)).toEqual(["a fox", "a crow"]);
+    expect(await find(waiting.id)).toBeUndefined();
+  });
+
+  test("in the provider's hands is cut off, and whoever waits is let go", async () => {
+    await start();
+    const hold = api.holdNext();
+    const running = await submit();
+    const request = await hold.arrived;
+    const answer = images.wait(running, PATIENCE_MS);
+    await images.delete(CALLER, running.id);
+
+    expect(await request.closed).toBe("disconnected");
+    await answer;
+    await gateway.gateway.drain(PATIENCE_MS);
+    expect(await find(running.id)).toBeUndefined();
+    expect(await storedFiles(gateway.dataDir)).toEqual([]);
+  });
+
+  test("takes nothing of another with it", async () => {
+    await start();
+    const [gone, kept] = [await generate(), await generate({ prompt: "a badger" })];
+    await images.delete(CALLER, gone.id);
+
+    expect(await find(kept.id)).toEqual(kept);
+    expect(await storedFiles(gateway.dataDir)).toHaveLength(2);
+  });
+});
+
+test.each(["cancel", "delete"] as const)(
+  "who wants to %s what is not theirs is told that there is none",
+  async (act) => {
+    await start();
+    const foreign = await generate();
+    const notFound = { code: "NOT_FOUND", details: { field: "id" } };
+
+    await expect(images[act](CALLER, "gen_01jd0000000000000000000000")).rejects.toMatchObject(notFound);
+    await expect(images[act]({ owner: "other" }, foreign.id)).rejects.toMatchObject(notFound);
+    expect(await find(foreign.id)).toEqual(foreign);
+  },
+);
+
+/** A picture as the vendor would send it. */
+async function madePicture(): Promise<string> {
+  await generate();
+  return (api.images[0] as (typeof api.images)[number]).bytes.toString("base64");
+}
+
+/** The first picture whole, the beginning of the second, and then nothing. */
+async function* beginning(picture: string): AsyncIterable<Uint8Array> {
+  yield Buffer.from(`{"created":1,"data":[{"b64_json":"${picture}"},{"b64_json":"${picture.slice(0, 4000)}`);
+  await new Promise(() => {});
+}
+
+/** Resolves when so many images are recorded; each look is a whole read of the records. */
+async function untilImages(generationId: string, count: number): Promise<void> {
+  for (;;) {
+    const [found = []] = await images.imagesOf([generationId]);
+    if (found.length >= count) return;
+    await fetch(`${gateway.url}/healthz`);
+  }
+}

@@ -1,0 +1,43 @@
+import { expect, test } from "@jest/globals";
+import { pino } from "pino";
+import { startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { storedFiles } from "../../support/stored-files.ts";
+import { temporaryDirectories } from "../../support/temporary-directory.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const GENERATE = `mutation ($input: GenerateImagesInput!) {
+  generateImages(input: $input) { id images { url derivative: url(width: 32) } } }`;
+const LIST = "{ generations { edges { node { id } } } }";
+
+const newDirectory = temporaryDirectories();
+
+test("a gateway that keeps generations for a day removes older ones with all their bytes, and nothing else", async () => {
+  const dataDir = await newDirectory();
+  let now = new Date();
+  const first = await startScriptedGateway({ dataDir, now: () => now });
+  const generate = async () => {
+    const { body } = await first.graphql(GENERATE, { input: { prompt: "a fox", size: "64x64" } });
+    const { id, images } = body.data.generateImages;
+    expect((await fetch(images[0].derivative)).status).toBe(200);
+    return id as string;
+  };
+  const old = await generate();
+  now = new Date(now.getTime() + DAY_MS);
+  const young = await generate();
+  await first.gateway.close();
+  const before = (await storedFiles(dataDir)).sort();
+
+  now = new Date(now.getTime() + 1);
+  const swept = Promise.withResolvers<void>();
+  const logger = pino({ level: "debug" }, { write: (line) => line.includes('"swept"') && swept.resolve() });
+  const second = await startScriptedGateway({ dataDir, now: () => now, retainMs: DAY_MS, logger });
+  await swept.promise;
+  const { body } = await second.graphql(LIST);
+  const after = (await storedFiles(dataDir)).sort();
+  await second.close();
+  await first.close();
+
+  expect(body.data.generations.edges).toEqual([{ node: { id: young } }]);
+  expect(before.some((path) => path.includes(old))).toBe(true);
+  expect(after).toEqual(before.filter((path) => path.includes(young)));
+});

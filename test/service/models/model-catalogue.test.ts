@@ -1,0 +1,272 @@
+import { describe, expect, test } from "@jest/globals";
+import { GatewayError } from "../../../src/errors.ts";
+import type { Announcement, ModelDescription } from "../../../src/ports/image-provider.ts";
+import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
+import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/scripted-provider.ts";
+
+const TODAY = new Date("2026-11-22T12:00:00Z");
+
+function model(id: string, shutdownDate?: string, replacement?: string): ModelDescription {
+  return { ...SCRIPTED_MODEL, id, ...(shutdownDate && { shutdownDate }), ...(replacement && { replacement }) };
+}
+
+function catalogueOf(models: readonly ModelDescription[], now = TODAY, defaultModel = "living"): ModelCatalogue {
+  return new ModelCatalogue([new ScriptedProvider([model("living"), ...models])], defaultModel, () => now);
+}
+
+function resolvedId(catalogue: ModelCatalogue, name: string | undefined): string {
+  return catalogue.resolve(name).model.description.id;
+}
+
+function refusalOf(act: () => unknown): GatewayError | undefined {
+  try {
+    act();
+  } catch (error) {
+    return error as GatewayError;
+  }
+  return undefined;
+}
+
+describe("a model's name", () => {
+  test("stands for the living model of that name, without a warning", () => {
+    const { model: found, warnings } = catalogueOf([model("other")]).resolve("other");
+
+    expect(found.description.id).toBe("other");
+    expect(warnings).toEqual([]);
+  });
+
+  test("left out stands for the default model, without a warning", () => {
+    expect(catalogueOf([]).resolve(undefined)).toMatchObject({
+      model: { description: { id: "living" } },
+      warnings: [],
+    });
+  });
+
+  test("of a retired model stands for its replacement, with a warning that names both", () => {
+    const { model: found, warnings } = catalogueOf([model("old", "2026-11-21", "living")]).resolve("old");
+
+    expect(found.description.id).toBe("living");
+    expect(warnings).toEqual([{ code: "MODEL_REPLACED", message: expect.stringMatching(/\bold\b.*\bliving\b/) }]);
+  });
+
+  test.each([
+    ["2026-11-21", "living"],
+    ["2026-11-22", "living"],
+    ["2026-11-23", "old"],
+    ["2027-01-01", "old"],
+  ])("of a model that shuts down on %s stands on 22 November 2026 for %s", (shutdownDate, expected) => {
+    expect(resolvedId(catalogueOf([model("old", shutdownDate, "living")]), "old")).toBe(expected);
+  });
+
+  test("changes its meaning when the day comes, in UTC, without a restart", () => {
+    let now = new Date("2026-11-30T23:59:59.999Z");
+    const provider = new ScriptedProvider([model("living"), model("old", "2026-12-01", "living")]);
+    const catalogue = new ModelCatalogue([provider], "old", () => now);
+    expect(resolvedId(catalogue, "old")).toBe("old");
+    expect(catalogue.defaultModel).toBe("old");
+
+    now = new Date("2026-12-01T00:00:00.000Z");
+    expect(resolvedId(catalogue, "old")).toBe("living");
+    expect(catalogue.defaultModel).toBe("living");
+    expect(catalogue.living.map(({ id }) => id)).toEqual(["living"]);
+  });
+
+  test("follows a chain of replacements to the first that lives", () => {
+    const catalogue = catalogueOf([
+      model("oldest", "2024-01-01", "older"),
+      model("older", "2025-01-01", "old"),
+      model("old", "2026-01-01", "newer"),
+      model("newer", "2027-01-01", "living"),
+    ]);
+
+    expect(resolvedId(catalogue, "oldest")).toBe("newer");
+    expect(catalogue.resolve("oldest").warnings).toHaveLength(1);
+  });
+
+  test.each<[string, readonly ModelDescription[]]>([
+    ["of a model that nothing replaces", [model("old", "2026-01-01")]],
+    ["of a model whose replacement is unknown", [model("old", "2026-01-01", "nowhere")]],
+    ["of a model that replaces itself", [model("old", "2026-01-01", "old")]],
+    [
+      "of models that replace each other",
+      [
+        model("old", "2026-01-01", "older"),
+        model("older", "2026-01-01", "oldest"),
+        model("oldest", "2026-01-01", "old"),
+      ],
+    ],
+    ["that is unknown", []],
+  ])("%s is refused, naming what lives", (_what, models) => {
+    const catalogue = catalogueOf([...models, model("also-living")]);
+    const refusal = refusalOf(() => catalogue.resolve("old"));
+
+    expect(refusal).toBeInstanceOf(GatewayError);
+    expect(refusal).toMatchObject({ code: "MODEL_UNAVAILABLE", details: { field: "model" } });
+    expect(refusal?.message).toContain("living, also-living");
+  });
+
+  test.each(["", " living", "LIVING", "living ", "constructor", "__proto__"])("%j is unknown", (name) => {
+    expect(refusalOf(() => catalogueOf([]).resolve(name))).toMatchObject({ code: "MODEL_UNAVAILABLE" });
+  });
+});
+
+describe("the catalogue", () => {
+  test("finds a model by its name, retired or not", () => {
+    const catalogue = catalogueOf([model("old", "2026-01-01", "living")]);
+
+    expect(catalogue.find("old")?.description.id).toBe("old");
+    expect(catalogue.find("living")?.description.id).toBe("living");
+    expect(catalogue.find("nowhere")).toBeUndefined();
+    expect(catalogue.living.map(({ id }) => id)).toEqual(["living"]);
+  });
+
+  test("gives a name that two providers know to the first", () => {
+    const first = new ScriptedProvider([model("living")]);
+    const second = new ScriptedProvider([model("living"), model("other")]);
+    const catalogue = new ModelCatalogue([first, second], "living", () => TODAY);
+
+    expect(catalogue.resolve("living").model.provider).toBe(first);
+    expect(catalogue.resolve("other").model.provider).toBe(second);
+    expect(catalogue.living.map(({ id }) => id)).toEqual(["living", "other"]);
+  });
+
+  test("cannot be made with a default model that nobody has", () => {
+    expect(() => catalogueOf([], TODAY, "nowhere")).toThrow();
+    expect(() => catalogueOf([model("old", "2026-01-01")], TODAY, "old")).toThrow();
+  });
+});
+
+describe("a price class", () => {
+  const replacing = (priceClass: string, changes: Partial<ModelDescription> = {}) =>
+    catalogueOf([
+      { ...model("old", "2026-11-22", "new"), priceClass, ...changes },
+      { ...model("new"), priceClass: "dear" },
+    ]);
+
+  test("is not left by itself", () => {
+    const refusal = refusalOf(() => replacing("cheap").resolve("old"));
+    expect(refusal).toMatchObject({ code: "MODEL_UNAVAILABLE" });
+    expect(refusal?.message).toMatch(
+      /^the model old has shut down; it is not replaced by itself by new, .* price class; use/,
+    );
+    expect(refusal?.message).toMatch(/living, new$/);
+  });
+
+  test("is left where someone decided it, and kept otherwise", () => {
+    const decided = replacing("cheap", { mayChangePriceClass: true }).resolve("old");
+    expect(decided.model.description.id).toBe("new");
+    expect(decided.warnings).toEqual([
+      { code: "MODEL_REPLACED", message: expect.stringContaining("new was used") },
+      { code: "PRICE_CLASS_CHANGED", message: expect.stringContaining("dear instead of cheap") },
+    ]);
+    const kept = replacing("dear").resolve("old");
+    expect([kept.model.description.id, kept.warnings.map(({ code }) => code)]).toEqual(["new", ["MODEL_REPLACED"]]);
+  });
+});
+
+describe("a model that is about to end", () => {
+  const leaving = (date: string) => catalogueOf([model("old", date, "living")]);
+
+  test.each([
+    ["2026-12-22", 1],
+    ["2026-12-23", 0],
+    ["2026-11-23", 1],
+  ])("on %s is warned of on 22 November 2026 %i times", (date, count) => {
+    const { warnings } = leaving(date).resolve("old");
+    expect(warnings).toHaveLength(count);
+    if (count > 0)
+      expect(warnings[0]).toMatchObject({ code: "MODEL_RETIRING", message: expect.stringContaining(date) });
+  });
+
+  test("is what its vendor announces, unless the operator knows better", () => {
+    const provider = new ScriptedProvider([
+      model("living"),
+      model("a"),
+      model("b", "2026-12-01"),
+      model("c"),
+      model("d", "2026-12-02"),
+    ]);
+    const operator = { models: new Map([["c", { shutdownDate: "2027-01-01" }]]), aliases: new Map() };
+    const catalogue = new ModelCatalogue([provider], "living", () => TODAY, operator);
+    const dates = new Map<string, Announcement>([
+      ["a", { shutdownDate: "2026-11-30" }],
+      ["b", { shutdownDate: null }],
+      ["c", { shutdownDate: "2026-11-30", createdAt: TODAY }],
+      ["d", { createdAt: TODAY }],
+      ["nowhere", { shutdownDate: "2026-11-30" }],
+    ]);
+    catalogue.announce(new ScriptedProvider(), dates);
+    expect(catalogue.find("a")?.description.shutdownDate).toBeUndefined();
+    catalogue.announce(provider, dates);
+    expect(["a", "b", "c", "d"].map((id) => catalogue.find(id)?.description.shutdownDate)).toEqual([
+      "2026-11-30",
+      undefined,
+      "2027-01-01",
+      "2026-12-02",
+    ]);
+    expect(["a", "c", "d"].map((id) => catalogue.find(id)?.description.createdAt)).toEqual([undefined, TODAY, TODAY]);
+  });
+});
+
+describe("what an operator decides", () => {
+  const decide = (models: Record<string, Partial<ModelDescription>>, aliases: Record<string, readonly string[]> = {}) =>
+    new ModelCatalogue(
+      [new ScriptedProvider([model("living"), model("other"), model("dead", "2026-01-01")])],
+      "living",
+      () => TODAY,
+      {
+        models: new Map(Object.entries(models)),
+        aliases: new Map(Object.entries(aliases)),
+      },
+    );
+
+  test("changes what is known of a model, and adds models", () => {
+    const catalogue = decide({ living: { maxImages: 2 }, mine: { provider: "scripted", maxImages: 3 } });
+    expect(catalogue.find("living")?.description).toEqual({ ...model("living"), maxImages: 2 });
+    expect(catalogue.find("mine")?.description).toEqual({ ...model("mine"), maxImages: 3 });
+  });
+
+  test("gives an alias the first of its models that lives, and the others to fall back to", () => {
+    const resolved = decide({}, { best: ["dead", "other", "living"] }).resolve("best");
+    expect(resolved.model.description.id).toBe("other");
+    expect(resolved.fallbacks.map(({ description }) => description.id)).toEqual(["living"]);
+    expect(decide({}, { best: ["living"] }).resolve("living").fallbacks).toEqual([]);
+  });
+
+  test("may send models to each other only where one of them is the vendor's own way", () => {
+    const ways = [model("living"), model("one", "2026-01-01", "two"), model("two", undefined, "one")];
+    const decide = (changes: Record<string, Partial<ModelDescription>>) => {
+      const operator = { models: new Map(Object.entries(changes)), aliases: new Map() };
+      return new ModelCatalogue([new ScriptedProvider(ways)], "living", () => TODAY, operator);
+    };
+    expect(resolvedId(decide({ one: { replacement: "two" } }), "one")).toBe("two");
+    expect(resolvedId(decide({ two: { replacement: "one" } }), "one")).toBe("two");
+    expect(() => decide({ one: { replacement: "two" }, two: { replacement: "one" } })).toThrow(
+      /in a circle: one, two, one/,
+    );
+  });
+
+  test("is refused with every problem at once", () => {
+    const problems = refusalOf(() =>
+      decide(
+        {
+          nobodys: {},
+          a: { provider: "scripted", shutdownDate: "2026-01-01", replacement: "b" },
+          b: { provider: "scripted", replacement: "a" },
+          c: { provider: "scripted", replacement: "nowhere" },
+        },
+        { living: ["other"], one: ["two"], two: ["one"], lost: ["nowhere"] },
+      ),
+    );
+    expect(problems?.message.split("\n")).toEqual([
+      expect.stringMatching(/^models\.nobodys\.provider must be one of scripted/),
+      expect.stringMatching(/^models\.a\.replacement leads in a circle/),
+      expect.stringMatching(/^models\.b\.replacement leads in a circle/),
+      expect.stringMatching(/^models\.c\.replacement leads to nowhere/),
+      expect.stringMatching(/^aliases\.living is the name of a model/),
+      expect.stringMatching(/^aliases\.one\[0\] is the alias two/),
+      expect.stringMatching(/^aliases\.two\[0\] is the alias one/),
+      expect.stringMatching(/^aliases\.lost\[0\] is nowhere/),
+    ]);
+  });
+});

@@ -1,4 +1,0 @@
-import { MemoryEvents } from "../../src/store/memory-events.ts";
-import { eventsContract } from "../contracts/events.ts";
-
-eventsContract("memory", async () => ({ events: new MemoryEvents(), close: async () => {} }));

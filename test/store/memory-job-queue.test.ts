@@ -1,7 +1,0 @@
-import { MemoryJobQueue } from "../../src/store/memory-job-queue.ts";
-import { jobQueueContract } from "../contracts/job-queue.ts";
-
-jobQueueContract("memory", async (concurrency) => ({
-  queue: new MemoryJobQueue(concurrency),
-  close: async () => {},
-}));
