@@ -1,6 +1,7 @@
 /** @type {import("jest").Config} */
 export default {
   testMatch: ["<rootDir>/test/**/*.test.ts"],
+  testPathIgnorePatterns: ["/node_modules/", "<rootDir>/test/external/"],
   extensionsToTreatAsEsm: [".ts"],
   transform: {
     "\\.ts$": [

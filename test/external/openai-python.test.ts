@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect } from "@jest/globals";
-import { GatewayError } from "../../../../src/errors.ts";
-import type { ProviderEvent } from "../../../../src/ports/image-provider.ts";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { makeImages, once, plainImage } from "../../../support/scripted-provider.ts";
-import { leftHalfMask } from "../../../support/source-images.ts";
-import { temporaryDirectories } from "../../../support/temporary-directory.ts";
-import { runsHere, testWhere } from "../../../support/when-present.ts";
+import { GatewayError } from "../../src/errors.ts";
+import type { ProviderEvent } from "../../src/ports/image-provider.ts";
+import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { makeImages, once, plainImage } from "../support/scripted-provider.ts";
+import { leftHalfMask } from "../support/source-images.ts";
+import { temporaryDirectories } from "../support/temporary-directory.ts";
+import { runsHere, testWhere } from "./when-present.ts";
 
-const SCRIPT = fileURLToPath(new URL("../../../support/openai_client.py", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("./openai_client.py", import.meta.url));
 /** A Python with the package `openai`, such as one in a virtual environment. */
 const PYTHON = process.env.PICTOGRAPH_TEST_PYTHON ?? "python3";
 const isHere = await runsHere(PYTHON, "-c", "import openai");
