@@ -1,6 +1,6 @@
 import { GatewayError } from "../../errors.ts";
 import type { Generation } from "../../ports/records.ts";
-import { isEnded } from "../../service/generations/generation-watch.ts";
+import { isEnded } from "../../service/generations/generation-end.ts";
 
 /**
  * Throws what stands in the way of a generation's images: why it failed, or that it has not ended yet.
