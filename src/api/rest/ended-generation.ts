@@ -12,10 +12,11 @@ export function refuseUnlessSucceeded(generation: Generation): void {
   const { status, failure } = generation;
   if (status === "SUCCEEDED") return;
   if (failure) {
-    const { code, message, retryable, billed, retryAfterSeconds } = failure;
+    const { code, message, retryable, billed, field, retryAfterSeconds } = failure;
     throw new GatewayError(code, message, {
       isRetryable: retryable,
       billed,
+      ...(field !== undefined && { field }),
       // A provider that says 0 has just been asked three times: that is no time to wait.
       ...(retryAfterSeconds && { retryAfterSeconds }),
     });

@@ -343,13 +343,14 @@ export class Runner {
   #toFailure({ id }: Generation, error: unknown): GenerationFailure {
     const known = error instanceof GatewayError ? FAILURE_CODES.find((code) => code === error.code) : undefined;
     if (error instanceof GatewayError && known) {
-      const { billed = "UNKNOWN", retryAfterSeconds } = error.details;
+      const { billed = "UNKNOWN", field, retryAfterSeconds } = error.details;
       this.#options.logger.warn({ generationId: id, err: error }, "provider call failed");
       return {
         code: known,
         message: error.message,
         retryable: error.isRetryable,
         billed,
+        ...(field !== undefined && { field }),
         ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
       };
     }
