@@ -2,7 +2,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import type { Events } from "../../ports/events.ts";
-import type { GenerateRequest, ImageFormat, ProviderEvent, TokenUsage } from "../../ports/image-provider.ts";
+import type {
+  GenerateRequest,
+  ImageFormat,
+  ProviderEvent,
+  ProviderWarning,
+  TokenUsage,
+} from "../../ports/image-provider.ts";
 import {
   FAILURE_CODES,
   type Generation,
@@ -372,8 +378,9 @@ function isOutage(outcome: GenerationOutcome): outcome is Extract<GenerationOutc
   return retryable && billed === "NO" && (code === "UPSTREAM_FAILED" || code === "UPSTREAM_TIMEOUT");
 }
 
-function toWarning(message: string): Warning {
-  return { code: "PROVIDER_WARNING", message: message.slice(0, MAX_PROVIDER_WARNING_LENGTH).toWellFormed() };
+function toWarning(warning: string | ProviderWarning): Warning {
+  const { code, message } = typeof warning === "string" ? { code: "PROVIDER_WARNING", message: warning } : warning;
+  return { code, message: message.slice(0, MAX_PROVIDER_WARNING_LENGTH).toWellFormed() };
 }
 
 function ended(): GatewayError {
