@@ -15,7 +15,6 @@ export type GenerationStatus = (typeof GENERATION_STATUSES)[number];
 
 export const FAILURE_CODES = [
   "CONTENT_REJECTED",
-  "INPUT_REJECTED",
   "MODEL_UNAVAILABLE",
   "RATE_LIMITED",
   "BUDGET_EXCEEDED",
@@ -32,8 +31,6 @@ export interface GenerationFailure {
   readonly message: string;
   readonly retryable: boolean;
   readonly billed: Billed;
-  /** The input that has to change, by its name in `GenerationInput`; `undefined` when no single one has to. */
-  readonly field?: string;
   readonly retryAfterSeconds?: number;
 }
 
@@ -79,23 +76,23 @@ export interface GenerationOrder {
   /** The format images are stored in. */
   readonly format: ImageFormat;
   readonly background: Background;
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** Previews wanted of each image, 1–3; `undefined` for none. */
-  readonly partialImages?: number;
+  readonly partialImages?: number | undefined;
   /** How much of a JPEG's or WebP's quality to keep, 0–100; `undefined` leaves it to the model. */
-  readonly compression?: number;
-  readonly moderation?: Moderation;
+  readonly compression?: number | undefined;
+  readonly moderation?: Moderation | undefined;
   /** Stands for the person who asks. Never logged, never shown. */
-  readonly safetyIdentifier?: string;
+  readonly safetyIdentifier?: string | undefined;
   /** Set when images are changed rather than made from text alone. */
-  readonly edit?: EditOrder;
+  readonly edit?: EditOrder | undefined;
   readonly warnings: readonly Warning[];
   /** The models to go on with, in this order, while the provider of `model` is out of order. @defaultValue none */
-  readonly fallbacks?: readonly string[];
+  readonly fallbacks?: readonly string[] | undefined;
   /** SHA-256 of the whole input in hexadecimal, to tell a repetition from another request. */
   readonly inputHash: string;
   readonly createdAt: Date;
-  readonly idempotency?: Idempotency;
+  readonly idempotency?: Idempotency | undefined;
 }
 
 /** Makes the same request, sent again, the same generation. */

@@ -1,148 +1,121 @@
-import type { Insertable, Selectable } from "kysely";
-import type { Background, ImageFormat, Moderation, Quality } from "../../ports/image-provider.ts";
-import type { Generation, GenerationOrder, Image, Preview } from "../../ports/records.ts";
+import type { Generation, Idempotency, Image, Preview } from "../../ports/records.ts";
 import type { GenerationRow, ImageRow } from "./database.ts";
+import {
+  type Changes,
+  type Field,
+  type Fields,
+  fromRow,
+  integer,
+  json,
+  oneColumn,
+  optional,
+  pixelSize,
+  text,
+  time,
+  toColumns,
+  toRow,
+} from "./fields.ts";
 
-/** In a column that knows no null. */
-const NO_PLACEHOLDER = "";
+/** How a generation is kept. The columns that lease it to a worker are not among its properties. */
+const GENERATION: Fields<Generation, GenerationRow> = {
+  id: text("id"),
+  owner: text("owner"),
+  status: text("status"),
+  prompt: text("prompt"),
+  model: text("model"),
+  n: integer("n"),
+  requestedSize: pixelSize("requested_width", "requested_height"),
+  modelSize: pixelSize("model_width", "model_height"),
+  generatedSize: optional(pixelSize("generated_width", "generated_height")),
+  quality: text("quality"),
+  format: text("format"),
+  background: text("background"),
+  seed: optional(integer("seed")),
+  partialImages: optional(integer("partial_images")),
+  previews: optional(previewList()),
+  compression: optional(integer("compression")),
+  moderation: optional(text("moderation")),
+  safetyIdentifier: optional(text("safety_identifier")),
+  edit: optional(json("edit")),
+  warnings: json("warnings"),
+  failure: optional(json("failure")),
+  usage: optional(json("usage")),
+  cost: optional(text("cost")),
+  fallbacks: optional(json("fallbacks")),
+  idempotency: optional(idempotency()),
+  // The column was made to be null, and never is.
+  inputHash: oneColumn(
+    "input_hash",
+    (hash: string): string | null => hash,
+    (hash) => hash ?? "",
+  ),
+  createdAt: time("created_at"),
+  startedAt: optional(time("started_at")),
+  finishedAt: optional(time("finished_at")),
+};
 
-/** A generation that was just accepted. */
-export function toGenerationRow(order: GenerationOrder): Insertable<GenerationRow> {
-  return {
-    id: order.id,
-    owner: order.owner,
-    status: "QUEUED",
-    prompt: order.prompt,
-    model: order.model,
-    n: order.n,
-    requested_width: order.requestedSize.width,
-    requested_height: order.requestedSize.height,
-    model_width: order.modelSize.width,
-    model_height: order.modelSize.height,
-    generated_width: null,
-    generated_height: null,
-    quality: order.quality,
-    format: order.format,
-    background: order.background,
-    seed: order.seed ?? null,
-    partial_images: order.partialImages ?? null,
-    previews: null,
-    compression: order.compression ?? null,
-    moderation: order.moderation ?? null,
-    safety_identifier: order.safetyIdentifier ?? null,
-    edit: order.edit ? JSON.stringify(order.edit) : null,
-    warnings: JSON.stringify(order.warnings),
-    failure: null,
-    usage: null,
-    cost: null,
-    fallbacks: toJsonList(order.fallbacks),
-    idempotency_key: order.idempotency?.key ?? null,
-    input_hash: order.inputHash,
-    idempotency_expires_at: order.idempotency?.expiresAt.getTime() ?? null,
-    created_at: order.createdAt.getTime(),
-    started_at: null,
-    finished_at: null,
-    worker: null,
-    lease_until: null,
-  };
+/** How an image is kept. */
+const IMAGE: Fields<Image, ImageRow> = {
+  id: text("id"),
+  generationId: text("generation_id"),
+  owner: text("owner"),
+  index: integer("position"),
+  key: text("object_key"),
+  originalKey: text("original_key"),
+  width: integer("width"),
+  height: integer("height"),
+  format: text("format"),
+  byteSize: integer("byte_size"),
+  sha256: text("sha256"),
+  // The column knows no null: empty text stands for none.
+  placeholder: oneColumn(
+    "placeholder",
+    (uri: string | undefined) => uri ?? "",
+    (uri) => uri || undefined,
+  ),
+  provenance: optional(json("provenance")),
+  createdAt: time("created_at"),
+};
+
+export const toGeneration = (row: GenerationRow): Generation => fromRow(GENERATION, row);
+export const toImage = (row: ImageRow): Image => fromRow(IMAGE, row);
+export const toImageRow = (image: Image): ImageRow => toRow(IMAGE, image);
+
+/** A generation that nobody runs. */
+export function toGenerationRow(generation: Generation): GenerationRow {
+  return { ...toRow(GENERATION, generation), worker: null, lease_until: null };
 }
 
-export function toGeneration(row: Selectable<GenerationRow>): Generation {
-  return {
-    id: row.id,
-    owner: row.owner,
-    status: row.status,
-    prompt: row.prompt,
-    model: row.model,
-    n: row.n,
-    requestedSize: { width: row.requested_width, height: row.requested_height },
-    modelSize: { width: row.model_width, height: row.model_height },
-    quality: row.quality as Quality,
-    format: row.format as ImageFormat,
-    background: row.background as Background,
-    warnings: JSON.parse(row.warnings),
-    inputHash: row.input_hash ?? "",
-    createdAt: new Date(Number(row.created_at)),
-    ...(row.seed !== null && { seed: row.seed }),
-    ...(row.partial_images !== null && { partialImages: row.partial_images }),
-    ...(row.previews !== null && { previews: toPreviews(row.previews) }),
-    ...(row.compression !== null && { compression: row.compression }),
-    ...(row.moderation !== null && { moderation: row.moderation as Moderation }),
-    ...(row.safety_identifier !== null && { safetyIdentifier: row.safety_identifier }),
-    ...(row.edit !== null && { edit: JSON.parse(row.edit) }),
-    ...(row.generated_width !== null &&
-      row.generated_height !== null && {
-        generatedSize: { width: row.generated_width, height: row.generated_height },
-      }),
-    ...(row.failure !== null && { failure: JSON.parse(row.failure) }),
-    ...(row.usage !== null && { usage: JSON.parse(row.usage) }),
-    ...(row.cost !== null && { cost: row.cost }),
-    ...(row.fallbacks !== null && { fallbacks: JSON.parse(row.fallbacks) }),
-    ...(row.idempotency_key !== null && {
-      idempotency: {
-        key: row.idempotency_key,
-        expiresAt: new Date(Number(row.idempotency_expires_at)),
-      },
-    }),
-    ...(row.started_at !== null && { startedAt: new Date(Number(row.started_at)) }),
-    ...(row.finished_at !== null && { finishedAt: new Date(Number(row.finished_at)) }),
-  };
+/** What changes in a row when these properties do; one that is `undefined` is taken away. */
+export function toChanges(changes: Changes<Generation>): Partial<GenerationRow> {
+  return toColumns(GENERATION, changes);
 }
 
-/** Previews are told of one after the other: each is text that is put behind the others. */
+/** Previews come one after the other, so each is text that is put behind the others. */
 export function toPreviewText({ imageIndex, partialIndex }: Preview): string {
   return `${imageIndex}:${partialIndex} `;
 }
 
-function toPreviews(text: string): Preview[] {
-  return text
-    .trim()
-    .split(" ")
-    .map((entry) => {
-      const [imageIndex = 0, partialIndex = 0] = entry.split(":").map(Number);
-      return { imageIndex, partialIndex };
-    });
-}
-
-/** `null` for none. */
-export function toJsonList(names: readonly string[] = []): string | null {
-  return names.length > 0 ? JSON.stringify(names) : null;
-}
-
-export function toImageRow(image: Image): Insertable<ImageRow> {
-  return {
-    id: image.id,
-    generation_id: image.generationId,
-    owner: image.owner,
-    position: image.index,
-    object_key: image.key,
-    original_key: image.originalKey,
-    width: image.width,
-    height: image.height,
-    format: image.format,
-    byte_size: image.byteSize,
-    sha256: image.sha256,
-    placeholder: image.placeholder ?? NO_PLACEHOLDER,
-    provenance: image.provenance ? JSON.stringify(image.provenance) : null,
-    created_at: image.createdAt.getTime(),
+/** `image:preview` and a space for each: `0:0 0:1 `. */
+function previewList() {
+  const toPreview = (entry: string): Preview => {
+    const [imageIndex = 0, partialIndex = 0] = entry.split(":").map(Number);
+    return { imageIndex, partialIndex };
   };
+  return oneColumn(
+    "previews",
+    (previews: readonly Preview[]) => previews.map(toPreviewText).join(""),
+    (cell: string): readonly Preview[] => cell.trim().split(" ").map(toPreview),
+  );
 }
 
-export function toImage(row: Selectable<ImageRow>): Image {
+/** A key that was forgotten leaves its expiry behind. */
+function idempotency(): Field<Idempotency, { idempotency_key: string; idempotency_expires_at: number }> {
+  const key = text("idempotency_key");
+  const expiresAt = time("idempotency_expires_at");
   return {
-    id: row.id,
-    generationId: row.generation_id,
-    owner: row.owner,
-    index: row.position,
-    key: row.object_key,
-    originalKey: row.original_key,
-    width: row.width,
-    height: row.height,
-    format: row.format as ImageFormat,
-    byteSize: row.byte_size,
-    sha256: row.sha256,
-    ...(row.placeholder !== NO_PLACEHOLDER && { placeholder: row.placeholder }),
-    ...(row.provenance !== null && { provenance: JSON.parse(row.provenance) }),
-    createdAt: new Date(Number(row.created_at)),
+    columns: [...key.columns, ...expiresAt.columns],
+    write: (value) => ({ ...key.write(value.key), ...expiresAt.write(value.expiresAt) }),
+    read: (row) => ({ key: key.read(row), expiresAt: expiresAt.read(row) }),
   };
 }

@@ -14,8 +14,9 @@ import type {
   Preview,
   Records,
 } from "../../ports/records.ts";
-import { type Database, NEEDED_MIGRATIONS, SWEEP } from "./database.ts";
-import { toGeneration, toGenerationRow, toImage, toImageRow, toJsonList, toPreviewText } from "./rows.ts";
+import type { Database } from "./database.ts";
+import { NEEDED_MIGRATIONS, SWEEP } from "./migrations.ts";
+import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPreviewText } from "./rows.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
 /** In US dollars, written as every cost is. */
@@ -38,7 +39,7 @@ export class SqlRecords implements Records {
       if ((await countQueued(transaction)) >= maxQueued) return undefined;
       const inserted = await transaction
         .insertInto("generations")
-        .values(toGenerationRow(order))
+        .values(toGenerationRow({ ...order, status: "QUEUED" }))
         .onConflict((conflict) => conflict.columns(["owner", "idempotency_key"]).doNothing())
         .returningAll()
         .executeTakeFirst();
@@ -53,8 +54,7 @@ export class SqlRecords implements Records {
     const row = await this.#database
       .updateTable("generations")
       .set({
-        status: "RUNNING",
-        started_at: claim.at.getTime(),
+        ...toChanges({ status: "RUNNING", startedAt: claim.at }),
         worker: claim.worker,
         lease_until: claim.leaseUntil.getTime(),
       })
@@ -80,7 +80,7 @@ export class SqlRecords implements Records {
     return this.#database.transaction().execute(async (transaction) => {
       const { numUpdatedRows } = await transaction
         .updateTable("generations")
-        .set({ generated_width: generatedSize.width, generated_height: generatedSize.height })
+        .set(toChanges({ generatedSize }))
         .where("id", "=", image.generationId)
         .where(isRunBy(worker))
         .executeTakeFirst();
@@ -110,15 +110,10 @@ export class SqlRecords implements Records {
   }
 
   async changeModel(id: string, worker: string, next: ModelChange): Promise<Generation | undefined> {
+    const fallbacks = next.fallbacks.length > 0 ? next.fallbacks : undefined;
     const row = await this.#database
       .updateTable("generations")
-      .set({
-        model: next.model,
-        model_width: next.modelSize.width,
-        model_height: next.modelSize.height,
-        warnings: JSON.stringify(next.warnings),
-        fallbacks: toJsonList(next.fallbacks),
-      })
+      .set(toChanges({ ...next, fallbacks }))
       .where("id", "=", id)
       .where("worker", "=", worker)
       .where("status", "=", "RUNNING")
@@ -130,7 +125,7 @@ export class SqlRecords implements Records {
   async park(id: string, worker: string): Promise<boolean> {
     const { numUpdatedRows } = await this.#database
       .updateTable("generations")
-      .set({ status: "QUEUED", started_at: null, worker: null, lease_until: null })
+      .set({ ...toChanges({ status: "QUEUED", startedAt: undefined }), worker: null, lease_until: null })
       .where("id", "=", id)
       .where("worker", "=", worker)
       .where("status", "=", "RUNNING")
@@ -139,17 +134,12 @@ export class SqlRecords implements Records {
   }
 
   async finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean> {
+    const { status, usage, cost, warnings } = outcome;
+    const failure = status === "FAILED" ? outcome.failure : undefined;
+    const changes = { status, failure, usage, cost, ...(warnings && { warnings }), finishedAt: at };
     const { numUpdatedRows } = await this.#database
       .updateTable("generations")
-      .set({
-        status: outcome.status,
-        failure: outcome.status === "FAILED" ? JSON.stringify(outcome.failure) : null,
-        usage: outcome.usage ? JSON.stringify(outcome.usage) : null,
-        cost: outcome.cost ?? null,
-        ...(outcome.warnings && { warnings: JSON.stringify(outcome.warnings) }),
-        finished_at: at.getTime(),
-        lease_until: null,
-      })
+      .set({ ...toChanges(changes), lease_until: null })
       .where("id", "=", id)
       .where(isRunBy(worker))
       .executeTakeFirst();
@@ -159,7 +149,7 @@ export class SqlRecords implements Records {
   async interruptExpired(failure: GenerationFailure, at: Date): Promise<readonly string[]> {
     const rows = await this.#database
       .updateTable("generations")
-      .set({ status: "FAILED", failure: JSON.stringify(failure), finished_at: at.getTime() })
+      .set(toChanges({ status: "FAILED", failure, finishedAt: at }))
       .where("status", "=", "RUNNING")
       .where("lease_until", "<", at.getTime())
       .returning("id")
@@ -171,10 +161,9 @@ export class SqlRecords implements Records {
     const { numUpdatedRows } = await this.#database
       .updateTable("generations")
       .set((row) => ({
-        status: "CANCELED",
+        ...toChanges({ status: "CANCELED", finishedAt: at }),
         failure: row.case().when("status", "=", "RUNNING").then(JSON.stringify(failureWhenRunning)).else(null).end(),
         cost: row.case().when("status", "=", "QUEUED").then(NO_COST).else(null).end(),
-        finished_at: at.getTime(),
         lease_until: null,
       }))
       .where("id", "=", id)

@@ -5,8 +5,8 @@ import type { EditOrder, Generation, GenerationOrder, Records } from "../../port
 import { type EditInput, hashEdit, planEdit } from "../edits/edit-input.ts";
 import type { EditIntake } from "../edits/edit-intake.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
-import { isEnded } from "./generation-end.ts";
 import { checkInput, type GenerationInput, type GenerationPlan, planGeneration } from "./generation-input.ts";
+import { isEnded } from "./generation-watch.ts";
 import { REPETITION_MS, RetryDeduplicator } from "./retry-deduplicator.ts";
 
 export interface AcceptanceOptions {
@@ -101,8 +101,7 @@ export class Acceptance {
 
   async #accept(owner: string, id: string, decided: GenerationPlan, edit?: EditOrder): Promise<Generation> {
     const { records, edits, now, maxQueued } = this.#options;
-    const { model, seed, compression, moderation, safetyIdentifier, partialImages, ...others } = decided;
-    const { idempotencyKey, attempt, ...plan } = others;
+    const { model, idempotencyKey, attempt, ...plan } = decided;
     const createdAt = now();
     // Before anybody can find it.
     if (attempt) this.#taken.keepFor(id, attempt);
@@ -112,12 +111,7 @@ export class Acceptance {
       owner,
       model: model.description.id,
       createdAt,
-      ...(seed !== undefined && { seed }),
-      ...(compression !== undefined && { compression }),
-      ...(moderation !== undefined && { moderation }),
-      ...(safetyIdentifier !== undefined && { safetyIdentifier }),
-      ...(partialImages !== undefined && { partialImages }),
-      ...(edit && { edit }),
+      edit,
       ...(idempotencyKey !== undefined && {
         idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
       }),

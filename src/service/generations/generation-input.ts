@@ -2,18 +2,16 @@ import { createHash } from "node:crypto";
 import { badInput, type GatewayError } from "../../errors.ts";
 import {
   BACKGROUNDS,
-  type Background,
   IMAGE_FORMATS,
   type ImageFormat,
   MODERATIONS,
   type ModelDescription,
-  type Moderation,
   type Operation,
   type PixelSize,
   QUALITIES,
   type Quality,
 } from "../../ports/image-provider.ts";
-import type { EditOrder, Warning } from "../../ports/records.ts";
+import type { EditOrder, GenerationOrder, Warning } from "../../ports/records.ts";
 import { isCovered, nearestModelSize, nearestSize, parseSize, toSizeText } from "../images/sizes.ts";
 import { canDo, countCodePoints } from "../models/can-do.ts";
 import type { CataloguedModel, ModelCatalogue } from "../models/model-catalogue.ts";
@@ -70,29 +68,14 @@ export interface GenerationInput {
 }
 
 /** An input that can be carried out, with everything decided. */
-export interface GenerationPlan {
-  readonly prompt: string;
-  readonly n: number;
+export interface GenerationPlan extends Required<Omit<GenerationOrder, DecidedAtAcceptance>> {
   readonly model: CataloguedModel;
-  readonly requestedSize: PixelSize;
-  readonly modelSize: PixelSize;
-  readonly quality: Quality;
-  readonly format: ImageFormat;
-  readonly background: Background;
-  readonly seed: number | undefined;
-  readonly compression: number | undefined;
-  readonly moderation: Moderation | undefined;
-  readonly safetyIdentifier: string | undefined;
-  readonly partialImages: number | undefined;
   readonly idempotencyKey: string | undefined;
   /** `undefined` where there is a key. */
   readonly attempt: Attempt | undefined;
-  /** SHA-256 over everything that was asked for and decides what is made, in hexadecimal. */
-  readonly inputHash: string;
-  readonly warnings: readonly Warning[];
-  /** The models that can do the same, to fall back to in this order. @defaultValue none */
-  readonly fallbacks?: readonly string[];
 }
+
+type DecidedAtAcceptance = "id" | "owner" | "model" | "edit" | "createdAt" | "idempotency";
 
 /** What a caller asks for, checked as far as no model decides it. */
 interface CheckedInput extends Omit<GenerationPlan, "model" | "modelSize" | "warnings" | "fallbacks"> {
@@ -160,7 +143,7 @@ export function planGeneration(
       ...(edit && { edit }),
     }),
   );
-  return able.length > 0 ? { ...plan, fallbacks: able.map((other) => other.description.id) } : plan;
+  return { ...plan, fallbacks: able.length > 0 ? able.map((other) => other.description.id) : undefined };
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Dialect, Kysely, PostgresDialect, SqliteDialect, sql } from "kysel
 import { Migrator } from "kysely/migration";
 import { Pool } from "pg";
 import { pino } from "pino";
-import { migrationsWith, NEEDED_MIGRATIONS } from "../../../src/adapters/sql/database.ts";
+import { migrationsWith, NEEDED_MIGRATIONS } from "../../../src/adapters/sql/migrations.ts";
 import { openPostgres } from "../../../src/adapters/sql/postgres.ts";
 import { openSqliteRecords, toKyselyDatabase } from "../../../src/adapters/sql/sqlite.ts";
 import type { Records } from "../../../src/ports/records.ts";

@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { describe, expect, test } from "@jest/globals";
 import { Client } from "pg";
 import { pino } from "pino";
-import { NEEDED_MIGRATIONS } from "../../../src/adapters/sql/database.ts";
+import { NEEDED_MIGRATIONS } from "../../../src/adapters/sql/migrations.ts";
 import { openPostgres, type PostgresStore, PREPARATION_LOCK } from "../../../src/adapters/sql/postgres.ts";
 import { StartError } from "../../../src/errors.ts";
 import { accept, END_OF_TIME, idsOf, orderOf } from "../../contracts/record-samples.ts";

@@ -1,0 +1,180 @@
+import type { CreateTableBuilder, Kysely, RawBuilder } from "kysely";
+import type { Migration } from "kysely/migration";
+
+/** SQL's types. `id` is text that is compared byte by byte, whatever language the database speaks. */
+type ColumnType = "id" | "text" | "integer" | "bigint";
+/** A column as a migration declares it. */
+type Column = `${ColumnType}${"" | " not null" | " primary key"}` | "id not null references generations";
+
+/** What a migration adds. */
+interface Addition {
+  /** New tables, with their columns. */
+  readonly create?: Tables<Column>;
+  /** New columns of tables that there are. Older versions have filled these tables, so the columns can be null. */
+  readonly add?: Tables<ColumnType>;
+}
+type Tables<AnyColumn> = Readonly<Record<string, Readonly<Record<string, AnyColumn>>>>;
+
+/**
+ * The migrations, in the order in which they are applied. The types of all rows are derived from here. A released
+ * migration is never changed, only followed by another.
+ */
+const ADDITIONS = {
+  "0001-create-tables": {
+    create: {
+      generations: {
+        id: "id primary key",
+        owner: "text not null",
+        status: "text not null",
+        prompt: "text not null",
+        model: "text not null",
+        n: "integer not null",
+        requested_width: "integer not null",
+        requested_height: "integer not null",
+        model_width: "integer not null",
+        model_height: "integer not null",
+        generated_width: "integer",
+        generated_height: "integer",
+        quality: "text not null",
+        format: "text not null",
+        background: "text not null",
+        seed: "integer",
+        warnings: "text not null",
+        failure: "text",
+        usage: "text",
+        idempotency_key: "text",
+        input_hash: "text",
+        idempotency_expires_at: "bigint",
+        created_at: "bigint not null",
+        started_at: "bigint",
+        finished_at: "bigint",
+      },
+      images: {
+        id: "id primary key",
+        generation_id: "id not null references generations",
+        owner: "text not null",
+        position: "integer not null",
+        object_key: "text not null",
+        original_key: "text not null",
+        width: "integer not null",
+        height: "integer not null",
+        format: "text not null",
+        byte_size: "integer not null",
+        sha256: "text not null",
+        placeholder: "text not null",
+        created_at: "bigint not null",
+      },
+    },
+  },
+  "0002-lease-to-workers": { add: { generations: { worker: "text", lease_until: "bigint" } } },
+  "0003-partial-images": { add: { generations: { partial_images: "integer", previews: "text" } } },
+  "0004-provenance": { add: { images: { provenance: "text" } } },
+  "0005-cost": { add: { generations: { cost: "text", fallbacks: "text" } } },
+  "0006-edits": { add: { generations: { edit: "text" } } },
+  "0007-openai-parameters": {
+    add: { generations: { compression: "integer", moderation: "text", safety_identifier: "text" } },
+  },
+  "0008-chores": { create: { chores: { name: "text primary key", claimed_until: "bigint not null" } } },
+} as const satisfies Readonly<Record<string, Addition>>;
+
+type MigrationName = keyof typeof ADDITIONS;
+
+/** What a migration does once its columns are there: indexes, and what the columns hold for rows of older versions. */
+const THEN: { readonly [Name in MigrationName]?: (database: Kysely<Schema>) => Promise<void> } = {
+  async "0001-create-tables"({ schema }) {
+    await schema.createIndex("generations_owner").on("generations").columns(["owner", "id"]).execute();
+    await schema.createIndex("generations_status").on("generations").columns(["status", "id"]).execute();
+    await schema
+      .createIndex("generations_idempotency")
+      .on("generations")
+      .columns(["owner", "idempotency_key"])
+      .unique()
+      .execute();
+    await schema
+      .createIndex("images_generation")
+      .on("images")
+      .columns(["generation_id", "position"])
+      .unique()
+      .execute();
+  },
+  async "0002-lease-to-workers"(database) {
+    await database.schema.createIndex("generations_worker").on("generations").columns(["worker", "status"]).execute();
+    await database.updateTable("generations").set({ lease_until: 0 }).where("status", "=", "RUNNING").execute();
+  },
+  async "0007-openai-parameters"({ schema }) {
+    await schema.createIndex("generations_input").on("generations").columns(["owner", "input_hash"]).execute();
+  },
+  async "0008-chores"(database) {
+    await database.insertInto("chores").values({ name: SWEEP, claimed_until: 0 }).execute();
+  },
+};
+
+/** The chore of removing what is over. */
+export const SWEEP = "sweep";
+
+/** Every table that the migrations make, with the type of its rows. */
+export type Schema = { readonly [Table in keyof AllTables]: RowOf<AllTables[Table]> };
+
+type Additions = (typeof ADDITIONS)[MigrationName];
+type AllTables = Intersection<ValuesOf<Additions>>;
+type ValuesOf<Members> = Members extends unknown ? Members[keyof Members] : never;
+type RowOf<Columns> = { [Name in keyof Columns]: ValueOf<Columns[Name]> };
+type ValueOf<Declared> =
+  | (Declared extends `${"id" | "text"}${string}` ? string : number)
+  | (Declared extends `${string} ${"not null" | "primary key"}${string}` ? never : null);
+type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (all: infer All) => void
+  ? All
+  : never;
+
+/** What was applied to tables that this version can use; a newer version may have added more. */
+export const NEEDED_MIGRATIONS: readonly string[] = Object.keys(ADDITIONS);
+
+/** How the engine declares text that is compared byte by byte. */
+export type IdType = "text" | RawBuilder<unknown>;
+
+/** The migrations by their names, as Kysely's migrator takes them. */
+export function migrationsWith(idType: IdType): Record<string, Migration> {
+  const toMigration = (name: string, { create = {}, add = {} }: Addition): Migration => ({
+    async up(database: Kysely<Schema>) {
+      for (const [table, columns] of Object.entries(create)) await createTable(database, table, columns, idType);
+      for (const [table, columns] of Object.entries(add)) await addColumns(database, table, columns, idType);
+      await THEN[name as MigrationName]?.(database);
+    },
+  });
+  return Object.fromEntries(
+    Object.entries<Addition>(ADDITIONS).map(([name, addition]) => [name, toMigration(name, addition)]),
+  );
+}
+
+async function createTable(
+  { schema }: Kysely<Schema>,
+  table: string,
+  columns: Readonly<Record<string, Column>>,
+  idType: IdType,
+): Promise<void> {
+  let creation: CreateTableBuilder<string, string> = schema.createTable(table);
+  for (const [name, declared] of Object.entries(columns)) {
+    creation = creation.addColumn(name, typeOf(declared, idType), (column) => {
+      if (declared.endsWith(" primary key")) return column.primaryKey();
+      if (declared.includes(" references ")) return column.notNull().references("generations.id").onDelete("cascade");
+      return declared.endsWith(" not null") ? column.notNull() : column;
+    });
+  }
+  await creation.execute();
+}
+
+async function addColumns(
+  { schema }: Kysely<Schema>,
+  table: string,
+  columns: Readonly<Record<string, ColumnType>>,
+  idType: IdType,
+): Promise<void> {
+  for (const [name, type] of Object.entries(columns)) {
+    await schema.alterTable(table).addColumn(name, typeOf(type, idType)).execute();
+  }
+}
+
+function typeOf(declared: Column, idType: IdType): Exclude<ColumnType, "id"> | IdType {
+  const [type] = declared.split(" ") as [ColumnType];
+  return type === "id" ? idType : type;
+}
