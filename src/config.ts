@@ -1,9 +1,24 @@
-import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { parseDownloadHost } from "./adapters/downloads/guarded-downloads.ts";
+import { URL_TTL_SECONDS } from "./bounds.ts";
 import { StartError } from "./errors.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
-import { URL_TTL_SECONDS } from "./service/images/image-links.ts";
+import {
+  modelName,
+  oneOf,
+  type Parse,
+  parseBucket,
+  parseDatabaseUrl,
+  parseDownloadHosts,
+  parseHost,
+  parseHttpUrl,
+  parseOrigin,
+  parseOrigins,
+  parseSecret,
+  parseTrustProxy,
+  parseWord,
+  times,
+  wholeNumber,
+} from "./setting-parsers.ts";
 
 /** Everything that can be set from outside, checked. */
 export interface Config {
@@ -68,11 +83,11 @@ export interface S3Config {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
+/** Reads one variable. A wrong one is noted, and read as absent. */
+type Read = <Value>(name: string, parse: Parse<Value>, absent: Value) => Value;
 
 const ILLUSTRATOR = "illustrator-1";
 const BEST_OPENAI_MODEL = "gpt-image-2.6-flare";
-/** The shortest signing secret that is taken, in characters. */
-export const MIN_SECRET_LENGTH = 16;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
@@ -83,7 +98,8 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  */
 export function readConfig(environment: Environment = process.env): Config {
   const problems: string[] = [];
-  const read = <Value>(name: string, parse: (text: string) => Value, absent: Value): Value => {
+  const isSet = (name: string) => Boolean(environment[name]?.trim());
+  const read: Read = (name, parse, absent) => {
     const text = environment[name]?.trim();
     if (!text) return absent;
     try {
@@ -94,6 +110,7 @@ export function readConfig(environment: Environment = process.env): Config {
     }
   };
   const openai = readOpenAI(read, problems);
+  const hasModelChoice = isSet("OPENAI_API_KEY") || isSet("PICTOGRAPH_MODELS_FILE");
   const config: Config = {
     port: read("PORT", wholeNumber(0, 65_535), 8080),
     host: read("HOST", parseHost, "127.0.0.1"),
@@ -102,9 +119,7 @@ export function readConfig(environment: Environment = process.env): Config {
     openai,
     defaultModel: read(
       "PICTOGRAPH_DEFAULT_MODEL",
-      environment.OPENAI_API_KEY?.trim() || environment.PICTOGRAPH_MODELS_FILE?.trim()
-        ? parseModelName
-        : parseIllustratorName,
+      hasModelChoice ? modelName(BEST_OPENAI_MODEL) : parseIllustratorName,
       defaultModelWith(openai),
     ),
     downloadHosts: read("PICTOGRAPH_DOWNLOAD_HOSTS", parseDownloadHosts, []),
@@ -114,30 +129,22 @@ export function readConfig(environment: Environment = process.env): Config {
     corsOrigins: read("PICTOGRAPH_CORS_ORIGINS", parseOrigins, "*"),
     trustProxy: read("PICTOGRAPH_TRUST_PROXY", parseTrustProxy, undefined),
     maxConcurrency: read("PICTOGRAPH_MAX_CONCURRENCY", wholeNumber(1, 1000), 8),
-    upstreamTimeoutMs: read("PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", wholeNumber(1, 86_400), 600) * 1000,
+    upstreamTimeoutMs: read("PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", times(1000, wholeNumber(1, 86_400)), 600_000),
     databaseUrl: read("DATABASE_URL", parseDatabaseUrl, undefined),
     s3: readS3(read, problems),
     isRedirecting: read("PICTOGRAPH_IMAGE_DELIVERY", oneOf("redirect", "proxy"), "redirect") === "redirect",
     role: read("PICTOGRAPH_ROLE", oneOf("all", "web", "worker"), "all"),
     maxQueued: read("PICTOGRAPH_MAX_QUEUE", wholeNumber(1, 1_000_000), 1000),
     maxSubscribers: read("PICTOGRAPH_MAX_SUBSCRIBERS", wholeNumber(1, 1_000_000), 5000),
-    retainMs: read<number | undefined>(
-      "PICTOGRAPH_RETAIN_DAYS",
-      inMilliseconds(wholeNumber(1, 36_500), DAY_MS),
-      undefined,
-    ),
-    leaseMs: read("PICTOGRAPH_LEASE_SECONDS", wholeNumber(2, 3600), 60) * 1000,
-    keepAliveMs: read<number | undefined>(
-      "PICTOGRAPH_KEEPALIVE_SECONDS",
-      inMilliseconds(wholeNumber(1, 3600), 1000),
-      undefined,
-    ),
+    retainMs: read<number | undefined>("PICTOGRAPH_RETAIN_DAYS", times(DAY_MS, wholeNumber(1, 36_500)), undefined),
+    leaseMs: read("PICTOGRAPH_LEASE_SECONDS", times(1000, wholeNumber(2, 3600)), 60_000),
+    keepAliveMs: read<number | undefined>("PICTOGRAPH_KEEPALIVE_SECONDS", times(1000, wholeNumber(1, 3600)), undefined),
     trustedDocuments: read<string | undefined>("PICTOGRAPH_TRUSTED_DOCUMENTS", (text) => resolve(text), undefined),
     logLevel: read("LOG_LEVEL", oneOf(...LOG_LEVELS), "info"),
     isProduction: environment.NODE_ENV === "production",
   };
   const isShared = config.databaseUrl !== undefined && config.s3 !== undefined;
-  if (isShared && !environment.PICTOGRAPH_SIGNING_SECRET?.trim()) {
+  if (isShared && !isSet("PICTOGRAPH_SIGNING_SECRET")) {
     problems.push("PICTOGRAPH_SIGNING_SECRET must be set with DATABASE_URL and S3_BUCKET: all processes share one");
   }
   if (config.role !== "all" && !isShared) {
@@ -152,8 +159,6 @@ export function defaultModelWith(openai: Config["openai"]): string {
   return openai ? BEST_OPENAI_MODEL : ILLUSTRATOR;
 }
 
-type Read = <Value>(name: string, parse: (text: string) => Value, absent: Value) => Value;
-
 function readOpenAI(read: Read, problems: string[]): Config["openai"] {
   const apiKey = read<string | undefined>("OPENAI_API_KEY", parseWord, undefined);
   const baseUrl = read<string | undefined>("OPENAI_BASE_URL", parseHttpUrl, undefined);
@@ -163,100 +168,9 @@ function readOpenAI(read: Read, problems: string[]): Config["openai"] {
   return undefined;
 }
 
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max)) throw new Error(`must be a whole number from ${min} to ${max}`);
-    return value;
-  };
-}
-
-function parseHost(text: string): string {
-  if (isIP(text) || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text)) return text;
-  throw new Error("must be an IP address or a host name, such as 127.0.0.1 or 0.0.0.0");
-}
-
-function parseHttpUrl(text: string): string {
-  const url = URL.parse(text);
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.search || url.hash) {
-    throw new Error("must be an http or https URL without credentials and query, such as https://host.example/v1");
-  }
-  return url.href.replace(/\/$/, "");
-}
-
-function parseOrigin(text: string): string {
-  const url = URL.parse(text);
-  if (url && /^https?:$/.test(url.protocol) && !url.username && (text === url.origin || text === `${url.origin}/`)) {
-    return url.origin;
-  }
-  throw new Error("must be an origin in lower case without a path, such as https://images.example");
-}
-
-function parseOrigins(text: string): "*" | readonly string[] {
-  if (text === "*") return "*";
-  try {
-    return text.split(",").map((origin) => parseOrigin(origin.trim()));
-  } catch {
-    throw new Error("must be * or origins separated by commas, such as https://app.example,http://localhost:3000");
-  }
-}
-
-function parseDownloadHosts(text: string): readonly string[] {
-  const hosts = text.split(",").map((host) => host.trim());
-  try {
-    hosts.forEach(parseDownloadHost);
-    return hosts;
-  } catch {
-    throw new Error("must be hosts separated by commas, such as images.example,*.cdn.example");
-  }
-}
-
-function parseTrustProxy(text: string): number | readonly string[] {
-  if (/^[0-9]{1,2}$/.test(text)) return Number(text);
-  const addresses = text.split(",").map((address) => address.trim());
-  if (addresses.every(isProxyAddress)) return addresses;
-  throw new Error("must be the number of proxies, or their addresses separated by commas, such as 10.0.0.0/8,loopback");
-}
-
-function isProxyAddress(text: string): boolean {
-  if (["loopback", "linklocal", "uniquelocal"].includes(text)) return true;
-  const [address = "", prefix, ...rest] = text.split("/");
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  return prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
-}
-
-function parseModelName(text: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/.test(text)) return text;
-  throw new Error(`must be a model's name, such as ${BEST_OPENAI_MODEL}`);
-}
-
 function parseIllustratorName(text: string): string {
   if (text === ILLUSTRATOR) return text;
   throw new Error(`must be ${ILLUSTRATOR} while OPENAI_API_KEY is not set`);
-}
-
-function parseSecret(text: string): string {
-  if (text.length >= MIN_SECRET_LENGTH) return text;
-  throw new Error(`must have at least ${MIN_SECRET_LENGTH} characters; openssl rand -base64 32 makes a good one`);
-}
-
-function oneOf<Word extends string>(...words: readonly Word[]): (text: string) => Word {
-  return (text) => {
-    const word = words.find((candidate) => candidate === text);
-    if (word) return word;
-    throw new Error(`must be one of ${words.join(", ")}`);
-  };
-}
-
-function inMilliseconds(parse: (text: string) => number, unitMs: number): (text: string) => number {
-  return (text) => parse(text) * unitMs;
-}
-
-function parseDatabaseUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url && /^postgres(ql)?:$/.test(url.protocol) && url.hostname && url.pathname.length > 1) return text;
-  throw new Error("must be a URL of PostgreSQL, such as postgres://user:password@host:5432/database");
 }
 
 function readS3(read: Read, problems: string[]): S3Config | undefined {
@@ -278,14 +192,4 @@ function readS3(read: Read, problems: string[]): S3Config | undefined {
       ? { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) }
       : undefined;
   return { bucket, endpoint, region, credentials };
-}
-
-function parseBucket(text: string): string {
-  if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(text)) return text;
-  throw new Error("must be the name of a bucket: 3 to 63 lower case letters, digits, dots and hyphens");
-}
-
-function parseWord(text: string): string {
-  if (/^[\x21-\x7e]+$/.test(text)) return text;
-  throw new Error("must be printable ASCII without spaces");
 }

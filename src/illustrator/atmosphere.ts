@@ -1,6 +1,6 @@
-import type { Brief } from "./brief.ts";
 import { type Colour, lighten, mix, multiply } from "./palette.ts";
 import type { Random } from "./random.ts";
+import type { Scene } from "./scene.ts";
 import type { TimeOfDay, Weather } from "./words/scenery.ts";
 
 /** The light of a picture: everything drawn takes its colours from here, so that they belong together. */
@@ -68,9 +68,9 @@ const GLOOM: Readonly<Record<Weather, readonly [grey: number, dark: number]>> = 
 };
 
 /** Chooses the light of a picture from what the prompt says, and the seed. */
-export function createAtmosphere(brief: Brief, random: Random): Atmosphere {
-  const weather = brief.weather ?? "clear";
-  const time = brief.time ?? (brief.effects.some((effect) => effect !== "rainbow") ? "night" : "day");
+export function createAtmosphere(scene: Scene, random: Random): Atmosphere {
+  const weather = scene.weather ?? "clear";
+  const time = scene.time ?? (scene.effects.some((effect) => effect !== "rainbow") ? "night" : "day");
   const base = random.pick(LIGHTS[time]);
   const [grey, dark] = GLOOM[weather];
   const isDark = time === "night";

@@ -1,8 +1,8 @@
+import { compose } from "./composition.ts";
 import { encodePng } from "./png.ts";
 import { parsePrompt } from "./prompt.ts";
 import { createRandom, type Random } from "./random.ts";
-import { compose, type Raster, rasterise, rasteriseBlurred } from "./raster.ts";
-import { composeScene } from "./scene.ts";
+import { overlay, type Raster, rasterise, rasteriseBlurred } from "./raster.ts";
 import { shadeSubjects, vignette } from "./shading.ts";
 import { mosaic } from "./style/mosaic.ts";
 import { oil } from "./style/paint.ts";
@@ -34,30 +34,31 @@ export interface Drawing {
 export function draw(drawing: Drawing): Uint8Array {
   const { prompt, seed, index, width, height, stage, isTransparent, metadata } = drawing;
   const random = createRandom(`${prompt}\u0000${seed ?? ""}\u0000${index}`);
-  const brief = parsePrompt(prompt);
-  const scene = composeScene(brief, random, width, height);
+  const scene = parsePrompt(prompt);
+  const composition = compose(scene, random, width, height);
   const unit = Math.min(width, height) / 1000;
-  const isAlone = isTransparent && brief.subjects.length > 0;
+  const isAlone = isTransparent && scene.subjects.length > 0;
 
   const drawSubjects = (): Raster => {
-    const subjects = rasterise(scene.subjects, width, height);
-    if (scene.hasShading) shadeSubjects(subjects, scene.atmosphere, random.fork("light").chance(0.5) ? 1 : -1);
+    const subjects = rasterise(composition.subjects, width, height);
+    if (composition.hasShading)
+      shadeSubjects(subjects, composition.atmosphere, random.fork("light").chance(0.5) ? 1 : -1);
     return subjects;
   };
   if (isAlone) return encodePng(drawSubjects(), { hasAlpha: true, isGrainy: false, metadata });
 
   const picture =
-    scene.backdropBlur > 0
-      ? rasteriseBlurred(scene.backdrop, width, height, scene.backdropBlur * unit)
-      : rasterise(scene.backdrop, width, height);
-  if (stage !== "backdrop" && !scene.subjects.isEmpty) compose(picture, drawSubjects());
+    composition.backdropBlur > 0
+      ? rasteriseBlurred(composition.backdrop, width, height, composition.backdropBlur * unit)
+      : rasterise(composition.backdrop, width, height);
+  if (stage !== "backdrop" && !composition.subjects.isEmpty) overlay(picture, drawSubjects());
   const hasWeather = stage === "weather" || stage === "finish";
-  if (hasWeather && !scene.finish.isEmpty) compose(picture, rasterise(scene.finish, width, height));
+  if (hasWeather && !composition.finish.isEmpty) overlay(picture, rasterise(composition.finish, width, height));
   if (stage === "finish") {
-    if (brief.style === undefined || brief.style === "plain") vignette(picture, 0.15);
-    applyStyle(picture, brief.style ?? "plain", random.fork("style"));
+    if (scene.style === undefined || scene.style === "plain") vignette(picture, 0.15);
+    applyStyle(picture, scene.style ?? "plain", random.fork("style"));
   }
-  return encodePng(picture, { hasAlpha: false, isGrainy: GRAINY.has(brief.style ?? "plain"), metadata });
+  return encodePng(picture, { hasAlpha: false, isGrainy: GRAINY.has(scene.style ?? "plain"), metadata });
 }
 
 /** Styles that cover the picture with grain. */

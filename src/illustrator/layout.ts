@@ -1,8 +1,8 @@
 import type { Ground } from "./backdrop/setting.ts";
-import type { Brief, Subject, Thing } from "./brief.ts";
+import type { Layer } from "./layer.ts";
 import type { Location } from "./location.ts";
 import type { Random } from "./random.ts";
-import type { Sheet } from "./sheet.ts";
+import type { Scene, Subject, Thing } from "./scene.ts";
 import type { Role } from "./words/things.ts";
 
 /** One subject's place in the picture. */
@@ -107,17 +107,17 @@ const PERSON_HEIGHT = 500;
 const MOST_COPIES = 9;
 
 /** Places every subject: none alone in a corner, the first one the largest, near ones below and over far ones. */
-export function arrange(brief: Brief, ground: Ground, location: Location, sheet: Sheet, random: Random): Spot[] {
+export function arrange(scene: Scene, ground: Ground, location: Location, layer: Layer, random: Random): Spot[] {
   const byZone = new Map<Zone, { subject: Subject; copy: number }[]>();
-  for (const subject of brief.subjects) {
-    const zone = zoneOf(subject, brief, ground, location);
+  for (const subject of scene.subjects) {
+    const zone = zoneOf(subject, scene, ground, location);
     const members = byZone.get(zone) ?? [];
     for (let copy = 0; copy < Math.min(subject.count, MOST_COPIES); copy++) members.push({ subject, copy });
     byZone.set(zone, members);
   }
   const spots: Spot[] = [];
   for (const [zone, members] of byZone)
-    spots.push(...arrangeZone(zone, members, { brief, ground, sheet, random: random.fork(zone), all: byZone }));
+    spots.push(...arrangeZone(zone, members, { scene, ground, layer, random: random.fork(zone), all: byZone }));
   return spots.sort((first, second) => layerOf(first) - layerOf(second) || first.y - second.y);
 }
 
@@ -126,7 +126,7 @@ function layerOf({ subject }: Spot): number {
   return subject.kind === "thing" && (subject.role === "bird" || subject.role === "insect") ? 1 : 0;
 }
 
-function zoneOf(subject: Subject, brief: Brief, ground: Ground, location: Location): Zone {
+function zoneOf(subject: Subject, scene: Scene, ground: Ground, location: Location): Zone {
   if (location === "space" || location === "studio" || location === "abstract")
     return location === "space" ? "void" : "ground";
   const role = subject.kind === "person" ? undefined : subject.role;
@@ -138,25 +138,25 @@ function zoneOf(subject: Subject, brief: Brief, ground: Ground, location: Locati
     return ground.waterline === undefined ? "ground" : "water";
   if (role === "aircraft" || role === "celestial" || mountRole === "aircraft") return "air";
   if (role === "bird") {
-    if (brief.subjects.some((other) => other.kind === "thing" && other.role === "tree")) return "perch";
-    return brief.actions.includes("fly") ? "air" : "ground";
+    if (scene.subjects.some((other) => other.kind === "thing" && other.role === "tree")) return "perch";
+    return scene.actions.includes("fly") ? "air" : "ground";
   }
   if (role === "insect") return "air";
   if (role === "building" || role === "tree")
-    return brief.subjects[0] === subject && brief.subjects.length === 1 ? "ground" : "back";
+    return scene.subjects[0] === subject && scene.subjects.length === 1 ? "ground" : "back";
   const isSmall = role === "object" || role === "food" || role === "flower" || role === "instrument";
   if (
     isSmall &&
-    brief.subjects.some((other) => other !== subject && (other.kind === "person" || HEIGHTS[other.role] > 320))
+    scene.subjects.some((other) => other !== subject && (other.kind === "person" || HEIGHTS[other.role] > 320))
   )
     return "front";
   return "ground";
 }
 
 interface Surroundings {
-  readonly brief: Brief;
+  readonly scene: Scene;
   readonly ground: Ground;
-  readonly sheet: Sheet;
+  readonly layer: Layer;
   readonly random: Random;
   readonly all: ReadonlyMap<Zone, readonly unknown[]>;
 }
@@ -164,21 +164,21 @@ interface Surroundings {
 function arrangeZone(
   zone: Zone,
   members: readonly { readonly subject: Subject; readonly copy: number }[],
-  { brief: { subjects }, ground, sheet, random, all }: Surroundings,
+  { scene: { subjects }, ground, layer, random, all }: Surroundings,
 ): Spot[] {
   const count = members.length;
   const crowd = count === 1 ? 1 : count === 2 ? 0.86 : count === 3 ? 0.74 : count <= 5 ? 0.6 : 0.48;
-  const room = Math.min(sheet.width * 0.94, count * 620);
-  const left = (sheet.width - room) / 2;
+  const room = Math.min(layer.width * 0.94, count * 620);
+  const left = (layer.width - room) / 2;
   const order = random.shuffle(members.map((_, index) => index));
-  const isTall = sheet.height > sheet.width * 1.3;
-  const growth = isTall ? Math.min(1.25, sheet.height / sheet.width / 1.15) : 1;
+  const isTall = layer.height > layer.width * 1.3;
+  const growth = isTall ? Math.min(1.25, layer.height / layer.width / 1.15) : 1;
   return members.map(({ subject, copy }, index) => {
     const slot = order[index] ?? index;
     const isInRows = count > 5 && zone !== "perch";
     const spacing = isInRows ? room / Math.ceil(count / 2 + 0.5) : room / count;
     const column = isInRows ? Math.floor(slot / 2) + (slot % 2) * 0.5 : slot;
-    const free = count === 1 ? freePosition(zone, sheet, random, all) : undefined;
+    const free = count === 1 ? freePosition(zone, layer, random, all) : undefined;
     const x = free ?? left + spacing * (column + 0.5) + random.between(-0.1, 0.1) * spacing;
     const height =
       heightOf(subject, subjects) *
@@ -191,21 +191,21 @@ function arrangeZone(
       copy,
       x,
       height,
-      maxWidth: count === 1 ? sheet.width * 0.8 : spacing * (zone === "air" ? 0.95 : 1.12),
+      maxWidth: count === 1 ? layer.width * 0.8 : spacing * (zone === "air" ? 0.95 : 1.12),
       isAfloat: false,
     };
     const isMirrored = count === 2 ? slot === 0 : random.chance(0.5);
     switch (zone) {
       case "air": {
-        const lowest = ground.surface === "none" ? sheet.height * 0.8 : ground.horizon * 0.92;
+        const lowest = ground.surface === "none" ? layer.height * 0.8 : ground.horizon * 0.92;
         const y = Math.max(height + 30, lowest * random.between(0.5, 0.86));
         return { ...common, y, turn: random.between(-6, 6), isMirrored, hasShadow: false };
       }
       case "void": {
         const isHero = count === 1;
         const y = isHero
-          ? sheet.height * 0.5 + height * 0.56
-          : sheet.height * (0.34 + (slot % 2) * 0.3) + height * 0.5 + random.between(-40, 40);
+          ? layer.height * 0.5 + height * 0.56
+          : layer.height * (0.34 + (slot % 2) * 0.3) + height * 0.5 + random.between(-40, 40);
         return { ...common, height: height * 1.15, y, turn: random.between(-13, 13), isMirrored, hasShadow: false };
       }
       case "water":
@@ -222,7 +222,7 @@ function arrangeZone(
       case "front":
         return {
           ...common,
-          y: Math.min(sheet.height - 24, ground.floor + (sheet.height - ground.floor) * random.between(0.4, 0.62)),
+          y: Math.min(layer.height - 24, ground.floor + (layer.height - ground.floor) * random.between(0.4, 0.62)),
           turn: 0,
           isMirrored: random.chance(0.3),
           hasShadow: true,
@@ -232,7 +232,7 @@ function arrangeZone(
           ...common,
           height: height * 0.8,
           y: ground.back - 240 * growth + random.between(-70, 70),
-          x: sheet.width * (0.5 + (slot - (count - 1) / 2) * 0.17) + random.between(-20, 20),
+          x: layer.width * (0.5 + (slot - (count - 1) / 2) * 0.17) + random.between(-20, 20),
           turn: 0,
           isMirrored,
           hasShadow: false,
@@ -241,7 +241,7 @@ function arrangeZone(
         const depth = count > 3 ? (slot % 2) * 96 : random.between(-12, 12);
         return {
           ...common,
-          y: Math.min(sheet.height - 18, ground.floor + depth),
+          y: Math.min(layer.height - 18, ground.floor + depth),
           turn: 0,
           isMirrored,
           hasShadow: true,
@@ -254,14 +254,14 @@ function arrangeZone(
 }
 
 /** Where a subject that is alone in its zone goes: near the middle, and beside the ones of other zones. */
-function freePosition(zone: Zone, sheet: Sheet, random: Random, all: ReadonlyMap<Zone, readonly unknown[]>): number {
+function freePosition(zone: Zone, layer: Layer, random: Random, all: ReadonlyMap<Zone, readonly unknown[]>): number {
   const side = random.chance(0.5) ? 1 : -1;
-  if (zone === "front") return sheet.width * (0.5 + side * random.between(0.24, 0.32));
-  if (zone === "air") return sheet.width * (0.5 + side * random.between(0.06, 0.24));
+  if (zone === "front") return layer.width * (0.5 + side * random.between(0.24, 0.32));
+  if (zone === "air") return layer.width * (0.5 + side * random.between(0.06, 0.24));
   if (zone === "back" && (all.get("ground")?.length ?? 0) > 0)
-    return sheet.width * (0.5 + side * random.between(0.22, 0.3));
-  if (zone === "back") return sheet.width * random.between(0.44, 0.56);
-  return sheet.width * (0.5 + side * random.between(0.01, 0.17));
+    return layer.width * (0.5 + side * random.between(0.22, 0.3));
+  if (zone === "back") return layer.width * random.between(0.44, 0.56);
+  return layer.width * (0.5 + side * random.between(0.01, 0.17));
 }
 
 /** Animals that stand no lower than a person. */

@@ -1,5 +1,5 @@
-import type { Brief, Subject } from "./brief.ts";
 import type { Random } from "./random.ts";
+import type { Scene, Subject } from "./scene.ts";
 import type { Outfit } from "./words/people.ts";
 import type { Place } from "./words/scenery.ts";
 import type { Role } from "./words/things.ts";
@@ -118,28 +118,28 @@ const HOMES_BY_OUTFIT: Partial<Readonly<Record<Outfit, readonly Place[]>>> = {
 const LANDSCAPES: readonly Place[] = ["meadow", "mountains", "lake", "forest"];
 
 /** Chooses where the picture plays. */
-export function locate(brief: Brief, random: Random): Location {
-  if (brief.place !== undefined) return brief.place;
-  if (brief.isAbstract) return "abstract";
-  const [subject] = brief.subjects;
-  if (subject !== undefined) return random.pick(homesOf(subject, brief));
-  const hasScenery = brief.time ?? brief.weather ?? brief.season ?? brief.effects[0];
+export function locate(scene: Scene, random: Random): Location {
+  if (scene.place !== undefined) return scene.place;
+  if (scene.isAbstract) return "abstract";
+  const [subject] = scene.subjects;
+  if (subject !== undefined) return random.pick(homesOf(subject, scene));
+  const hasScenery = scene.time ?? scene.weather ?? scene.season ?? scene.effects[0];
   return hasScenery === undefined ? "abstract" : random.pick(LANDSCAPES);
 }
 
-function homesOf(subject: Subject, brief: Brief): readonly Location[] {
-  const isOutside = brief.weather !== undefined || brief.season !== undefined;
+function homesOf(subject: Subject, scene: Scene): readonly Location[] {
+  const isOutside = scene.weather !== undefined || scene.season !== undefined;
   if (subject.kind === "person") {
-    if (subject.riding !== undefined) return homesOf(subject.riding, brief);
+    if (subject.riding !== undefined) return homesOf(subject.riding, scene);
     if (subject.holding?.role === "instrument") return ["stage"];
     if (subject.holding?.role === "food" && !isOutside) return ["cafe"];
     return HOMES_BY_OUTFIT[subject.look.outfit ?? "plain"] ?? ["park", "street", "meadow"];
   }
-  if (subject.riding !== undefined) return homesOf(subject.riding, brief);
+  if (subject.riding !== undefined) return homesOf(subject.riding, scene);
   if (subject.holding?.role === "food" && !isOutside) return ["cafe"];
-  if (subject.role === "bird" && brief.subjects.some((other) => other.kind === "thing" && other.role === "tree"))
+  if (subject.role === "bird" && scene.subjects.some((other) => other.kind === "thing" && other.role === "tree"))
     return ["meadow"];
-  if (brief.actions.includes("fly") && subject.role !== "swimmer") return ["sky"];
+  if (scene.actions.includes("fly") && subject.role !== "swimmer") return ["sky"];
   const homes = HOMES[subject.art] ?? HOMES_BY_ROLE[subject.role];
   const outdoors = homes.filter((home) => !isOutside || !["room", "studio"].includes(home));
   return outdoors.length > 0 ? outdoors : ["meadow"];

@@ -1,5 +1,5 @@
-import { Assembly } from "./assembly.ts";
-import type { Brief } from "./brief.ts";
+import type { Scene } from "./scene.ts";
+import { SceneBuilder } from "./scene-builder.ts";
 import { LONGEST_WORD, lookUp, lookUpEmoji, type Meaning } from "./vocabulary.ts";
 
 type Token =
@@ -14,14 +14,14 @@ const TOKENS =
 /** Words and emoji that are read; the rest of a very long prompt changes the seed only. */
 const MAX_TOKENS = 600;
 
-/** Reads a prompt. It never fails: a prompt without a known word gives a brief without subjects. */
-export function parsePrompt(prompt: string): Brief {
+/** Reads a prompt. It never fails: a prompt without a known word gives a scene without subjects. */
+export function parsePrompt(prompt: string): Scene {
   const text = prompt.normalize("NFKC").trim().toLowerCase();
-  const brief: Brief = { colours: [], subjects: [], effects: [], actions: [], isPortrait: false, isAbstract: false };
-  const assembly = new Assembly(brief);
-  for (const meanings of meaningsOf(tokensOf(text))) assembly.hear(meanings);
-  assembly.finish();
-  return brief;
+  const scene: Scene = { colours: [], subjects: [], effects: [], actions: [], isPortrait: false, isAbstract: false };
+  const builder = new SceneBuilder(scene);
+  for (const meanings of meaningsOf(tokensOf(text))) builder.read(meanings);
+  builder.finish();
+  return scene;
 }
 
 function tokensOf(text: string): Token[] {

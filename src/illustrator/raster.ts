@@ -1,5 +1,5 @@
 import { Resvg } from "@resvg/resvg-js";
-import type { Sheet } from "./sheet.ts";
+import type { Layer } from "./layer.ts";
 
 /** Pixels as red, green, blue, alpha; a byte each, the colours multiplied by alpha. */
 export interface Raster {
@@ -9,8 +9,8 @@ export interface Raster {
 }
 
 /** Turns a layer into exactly this many pixels. */
-export function rasterise(sheet: Sheet, width: number, height: number): Raster {
-  const image = new Resvg(sheet.toSvg(width, height), {
+export function rasterise(layer: Layer, width: number, height: number): Raster {
+  const image = new Resvg(layer.toSvg(width, height), {
     font: { loadSystemFonts: false },
     shapeRendering: 2,
     logLevel: "off",
@@ -21,7 +21,7 @@ export function rasterise(sheet: Sheet, width: number, height: number): Raster {
 }
 
 /** Lays one raster over another one of the same size. */
-export function compose(under: Raster, over: Raster): void {
+export function overlay(under: Raster, over: Raster): void {
   const target = under.data;
   const source = over.data;
   for (let position = 0; position < source.length; position += 4) {
@@ -36,9 +36,9 @@ export function compose(under: Raster, over: Raster): void {
 }
 
 /** Turns a layer into pixels out of focus: drawn small, then stretched smoothly. `sigma` is in pixels. */
-export function rasteriseBlurred(sheet: Sheet, width: number, height: number, sigma: number): Raster {
+export function rasteriseBlurred(layer: Layer, width: number, height: number, sigma: number): Raster {
   const small = rasterise(
-    sheet,
+    layer,
     Math.max(2, Math.min(width, Math.round(width / Math.max(1, sigma)))),
     Math.max(2, Math.min(height, Math.round(height / Math.max(1, sigma)))),
   );

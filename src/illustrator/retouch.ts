@@ -1,16 +1,16 @@
 import { createAtmosphere } from "./atmosphere.ts";
 import { drawSkyEffects } from "./backdrop/sky.ts";
-import type { Brief } from "./brief.ts";
+import { compose } from "./composition.ts";
 import { applyStyle, type Drawing, GRAINY } from "./draw.ts";
+import { Layer } from "./layer.ts";
 import { type Colour, toChannels } from "./palette.ts";
+import { type Photo, pastePhoto } from "./pasted-photo.ts";
 import { encodePng } from "./png.ts";
-import { layPrint, type Print } from "./print.ts";
 import { parsePrompt } from "./prompt.ts";
 import { createRandom, type Random } from "./random.ts";
-import { compose, type Raster, rasterise } from "./raster.ts";
-import { composeScene } from "./scene.ts";
+import { overlay, type Raster, rasterise } from "./raster.ts";
+import type { Scene } from "./scene.ts";
 import { shadeSubjects } from "./shading.ts";
-import { Sheet } from "./sheet.ts";
 import type { Sources } from "./sources.ts";
 import { drawWeather } from "./weather.ts";
 import type { TimeOfDay } from "./words/scenery.ts";
@@ -28,7 +28,7 @@ interface Area {
   readonly height: number;
 }
 
-type Light = Pick<Brief, "time" | "colours" | "weather">;
+type Light = Pick<Scene, "time" | "colours" | "weather">;
 
 /**
  * Changes a picture by the words of a prompt, and answers it as PNG. It reads them as a drawing's:
@@ -44,24 +44,24 @@ type Light = Pick<Brief, "time" | "colours" | "weather">;
 export function retouch({ sources, ...drawing }: Retouching): Uint8Array {
   const { prompt, seed, index, width, height, stage } = drawing;
   const random = createRandom(`${prompt}\u0000${seed ?? ""}\u0000${index}`);
-  const brief = parsePrompt(prompt);
-  const style = brief.style ?? "plain";
+  const scene = parsePrompt(prompt);
+  const style = scene.style ?? "plain";
   const picture: Raster = { width, height, data: multiply(sources.picture) };
   const area = freeArea(sources.mask, width, height);
 
-  if (brief.place !== undefined) showPlace(picture, brief, random.fork("place"), sources.mask !== undefined);
+  if (scene.place !== undefined) showPlace(picture, scene, random.fork("place"), sources.mask !== undefined);
   if (stage !== "backdrop") {
-    if (brief.place === undefined) compose(picture, drawEffects(brief, random.fork("effects"), picture, area));
-    layPrints(picture, sources.references, area, random.fork("prints"));
-    if (brief.subjects.length > 0) compose(picture, drawSubjects(brief, random.fork("subjects"), picture, area));
+    if (scene.place === undefined) overlay(picture, drawEffects(scene, random.fork("effects"), picture, area));
+    pastePhotos(picture, sources.references, area, random.fork("prints"));
+    if (scene.subjects.length > 0) overlay(picture, drawSubjects(scene, random.fork("subjects"), picture, area));
   }
   // A place brings its own light.
-  const light = brief.place === undefined ? brief : { colours: brief.colours };
+  const light = scene.place === undefined ? scene : { colours: scene.colours };
   changeLight(picture, light, random.fork("light").between(0.5, 0.75));
-  if (stage === "weather" || stage === "finish") compose(picture, drawSky(brief, random.fork("weather"), picture));
+  if (stage === "weather" || stage === "finish") overlay(picture, drawSky(scene, random.fork("weather"), picture));
   if (stage === "finish") {
     applyStyle(picture, style, random.fork("style"));
-    if (isSilent(brief) && sources.references.length === 0) warm(picture);
+    if (isSilent(scene) && sources.references.length === 0) warm(picture);
   }
   const data = keepMasked(divide(picture.data), sources);
   return encodePng(
@@ -75,24 +75,24 @@ export function retouch({ sources, ...drawing }: Retouching): Uint8Array {
   );
 }
 
-function showPlace(picture: Raster, brief: Brief, random: Random, isMasked: boolean): void {
+function showPlace(picture: Raster, scene: Scene, random: Random, isMasked: boolean): void {
   const { width, height } = picture;
-  const print: Print = { width, height, data: new Uint8Array(picture.data) };
-  const scene = composeScene({ ...brief, subjects: [] }, random, width, height);
-  picture.data.set(rasterise(scene.backdrop, width, height).data);
+  const print: Photo = { width, height, data: new Uint8Array(picture.data) };
+  const composition = compose({ ...scene, subjects: [] }, random, width, height);
+  picture.data.set(rasterise(composition.backdrop, width, height).data);
   if (isMasked) return;
-  layPrint(picture, print, { x: width / 2, y: height / 2, scale: 0.66, turn: random.between(-2.5, 2.5) });
+  pastePhoto(picture, print, { x: width / 2, y: height / 2, scale: 0.66, turn: random.between(-2.5, 2.5) });
 }
 
 /** Side by side along the lower edge, the more the smaller, each at an angle of its own. */
-function layPrints(picture: Raster, prints: readonly Print[], area: Area, random: Random): void {
+function pastePhotos(picture: Raster, prints: readonly Photo[], area: Area, random: Random): void {
   const columns = Math.max(2, Math.min(5, prints.length));
   for (const [index, print] of prints.entries()) {
     const [column, row] = [index % columns, Math.floor(index / columns)];
     const room = area.width / columns;
     const scale = Math.min((room * 0.84) / print.width, (area.height * 0.42) / print.height);
     const inRow = Math.min(columns, prints.length - row * columns);
-    layPrint(picture, print, {
+    pastePhoto(picture, print, {
       x: area.left + area.width / 2 + (column - (inRow - 1) / 2) * room,
       y: area.top + area.height * (0.76 - row * 0.3),
       scale,
@@ -102,42 +102,42 @@ function layPrints(picture: Raster, prints: readonly Print[], area: Area, random
 }
 
 /** Subjects stand in the free area as in a picture of their own; a room keeps them on the ground and in plain light. */
-function drawSubjects(brief: Brief, random: Random, { width, height }: Raster, area: Area): Raster {
-  const scene = composeScene({ ...brief, place: "room" }, random, area.width, area.height);
-  const drawn = rasterise(scene.subjects, area.width, area.height);
-  shadeSubjects(drawn, scene.atmosphere, 1);
+function drawSubjects(scene: Scene, random: Random, { width, height }: Raster, area: Area): Raster {
+  const composition = compose({ ...scene, place: "room" }, random, area.width, area.height);
+  const drawn = rasterise(composition.subjects, area.width, area.height);
+  shadeSubjects(drawn, composition.atmosphere, 1);
   return moveTo(area, drawn, { width, height });
 }
 
 /** A rainbow, fireworks and the like over the part of the free area where a sky would be. */
-function drawEffects(brief: Brief, random: Random, { width, height }: Raster, area: Area): Raster {
+function drawEffects(scene: Scene, random: Random, { width, height }: Raster, area: Area): Raster {
   const unit = 1000 / Math.min(area.width, area.height);
-  const sheet = new Sheet("e", area.width * unit, area.height * unit);
-  const atmosphere = createAtmosphere(brief, random.fork("atmosphere"));
-  drawSkyEffects({ sheet, random, atmosphere, brief, isSnowy: false }, sheet.height * 0.6);
-  return moveTo(area, rasterise(sheet, area.width, area.height), { width, height });
+  const layer = new Layer("e", area.width * unit, area.height * unit);
+  const atmosphere = createAtmosphere(scene, random.fork("atmosphere"));
+  drawSkyEffects({ layer, random, atmosphere, scene, isSnowy: false }, layer.height * 0.6);
+  return moveTo(area, rasterise(layer, area.width, area.height), { width, height });
 }
 
-/** A layer of the size of the whole picture, with what was drawn in its place. */
+/** A moved of the size of the whole picture, with what was drawn in its place. */
 function moveTo(area: Area, drawn: Raster, { width, height }: Pick<Raster, "width" | "height">): Raster {
-  const layer: Raster = { width, height, data: new Uint8Array(width * height * 4) };
+  const moved: Raster = { width, height, data: new Uint8Array(width * height * 4) };
   for (let y = 0; y < area.height; y++) {
     const row = drawn.data.subarray(y * area.width * 4, (y + 1) * area.width * 4);
-    layer.data.set(row, ((area.top + y) * width + area.left) * 4);
+    moved.data.set(row, ((area.top + y) * width + area.left) * 4);
   }
-  return layer;
+  return moved;
 }
 
 /** What falls through the air: the weather's, or the season's. */
-function drawSky(asked: Brief, random: Random, { width, height }: Raster): Raster {
+function drawSky(asked: Scene, random: Random, { width, height }: Raster): Raster {
   const unit = 1000 / Math.min(width, height);
-  const sheet = new Sheet("w", width * unit, height * unit);
-  const brief: Brief = asked.season === "winter" ? { weather: "snow", ...asked } : asked;
-  if ((brief.weather ?? brief.season) !== undefined) {
-    const atmosphere = createAtmosphere(brief, random.fork("atmosphere"));
-    drawWeather({ sheet, random, atmosphere, brief, isSnowy: brief.weather === "snow" }, sheet.height * 0.6, false);
+  const layer = new Layer("w", width * unit, height * unit);
+  const scene: Scene = asked.season === "winter" ? { weather: "snow", ...asked } : asked;
+  if ((scene.weather ?? scene.season) !== undefined) {
+    const atmosphere = createAtmosphere(scene, random.fork("atmosphere"));
+    drawWeather({ layer, random, atmosphere, scene, isSnowy: scene.weather === "snow" }, layer.height * 0.6, false);
   }
-  return rasterise(sheet, width, height);
+  return rasterise(layer, width, height);
 }
 
 /** What a time of day multiplies red, green and blue by. */
@@ -179,15 +179,15 @@ function tintOf(colours: readonly Colour[]): readonly Float32Array[] | undefined
   );
 }
 
-const isSilent = (brief: Brief): boolean =>
-  (brief.place ??
-    brief.time ??
-    brief.weather ??
-    (brief.season === "summer" ? undefined : brief.season) ??
-    brief.style ??
-    brief.colours[0] ??
-    brief.effects[0] ??
-    brief.subjects[0]) === undefined;
+const isSilent = (scene: Scene): boolean =>
+  (scene.place ??
+    scene.time ??
+    scene.weather ??
+    (scene.season === "summer" ? undefined : scene.season) ??
+    scene.style ??
+    scene.colours[0] ??
+    scene.effects[0] ??
+    scene.subjects[0]) === undefined;
 
 function warm({ data }: Raster): void {
   for (let position = 0; position < data.length; position += 4) {

@@ -19,3 +19,18 @@ export interface DownloadLimits {
 export interface Downloads {
   read(address: string, limits: DownloadLimits, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
+
+/**
+ * Reads one host from which the operator allows downloads: `images.example`, `*.images.example` for every host below it,
+ * `images.example:8443`. The protocol is https unless `http://` stands before the host.
+ *
+ * @throws TypeError when the text is no such host
+ */
+export function parseDownloadHost(entry: string): URL {
+  const url = new URL(entry.includes("://") ? entry : `https://${entry}`);
+  const isOrigin = /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
+  if (!isOrigin || url.hostname.lastIndexOf("*") > 0 || /^\*\.?[^.]*$/.test(url.hostname)) {
+    throw new TypeError("not a host");
+  }
+  return url;
+}

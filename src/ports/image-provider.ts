@@ -164,6 +164,24 @@ export interface SourceImage extends PixelSize {
   readonly byteSize: number;
   /** Reads the bytes; each call from the beginning. */
   read(): AsyncIterable<Uint8Array>;
+  /**
+   * Looks up how the image was made: first from text, then by edits of that image, in order. The promise is `undefined`
+   * when not all of it is on record: the image came from elsewhere, an earlier edit had a mask or several images, or one
+   * of the generations was deleted. Absent where nothing keeps records.
+   */
+  origin?(): Promise<readonly OriginStep[] | undefined>;
+}
+
+/** One generation or edit in the making of an image. */
+export interface OriginStep {
+  readonly model: string;
+  readonly prompt: string;
+  readonly seed?: number;
+  /** Position among the images of its call, from 0. */
+  readonly index: number;
+  /** The size that the model was asked for. */
+  readonly size: PixelSize;
+  readonly background: Background;
 }
 
 /** What is changed, and where. */
@@ -212,6 +230,13 @@ export interface TokenDetails {
   readonly imageTokens: number;
 }
 
+/** A warning with a code of its own; a plain string has the code `PROVIDER_WARNING`. */
+export interface ProviderWarning {
+  /** Upper snake case, stable: `NOT_DRAWN`. */
+  readonly code: string;
+  readonly message: string;
+}
+
 /**
  * What a provider hands over while it works. The bytes of an image arrive as a stream that is read to its end, or
  * abandoned by `return()`, before the next event is asked for, and each of its pieces is valid until the next one is
@@ -222,8 +247,8 @@ export type ProviderEvent =
       readonly type: "image";
       readonly index: number;
       readonly bytes: AsyncIterable<Uint8Array>;
-      /** What the vendor says it did otherwise than asked, for the caller; nothing of it is logged. @defaultValue none */
-      readonly warnings?: readonly string[];
+      /** What the provider did otherwise than asked, for the caller; nothing of it is logged. @defaultValue none */
+      readonly warnings?: readonly (string | ProviderWarning)[];
     }
   | {
       readonly type: "partial";

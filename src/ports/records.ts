@@ -15,6 +15,7 @@ export type GenerationStatus = (typeof GENERATION_STATUSES)[number];
 
 export const FAILURE_CODES = [
   "CONTENT_REJECTED",
+  "INPUT_REJECTED",
   "MODEL_UNAVAILABLE",
   "RATE_LIMITED",
   "BUDGET_EXCEEDED",
@@ -31,6 +32,8 @@ export interface GenerationFailure {
   readonly message: string;
   readonly retryable: boolean;
   readonly billed: Billed;
+  /** The input that has to change, by its name in `GenerationInput`; `undefined` when no single one has to. */
+  readonly field?: string;
   readonly retryAfterSeconds?: number;
 }
 

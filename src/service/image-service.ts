@@ -2,10 +2,11 @@ import { badInput, GatewayError } from "../errors.ts";
 import type { Events } from "../ports/events.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { OpenObject } from "../ports/object-store.ts";
-import type { Generation, GenerationFailure, GenerationStatus, Image, Preview, Warning } from "../ports/records.ts";
+import type { Generation, GenerationStatus, Image, Preview, Warning } from "../ports/records.ts";
 import type { EditInput } from "./edits/edit-input.ts";
 import { Acceptance, type AcceptanceOptions } from "./generations/acceptance.ts";
 import { EndWaits } from "./generations/end-waits.ts";
+import { CANCELED_WHILE_RUNNING } from "./generations/generation-end.ts";
 import { checkWholeNumber, type GenerationInput, planGeneration } from "./generations/generation-input.ts";
 import type { GenerationEvent, GenerationWatch } from "./generations/generation-watch.ts";
 import type { Maintenance } from "./generations/maintenance.ts";
@@ -55,12 +56,6 @@ export const DEFAULT_PAGE_SIZE = 20;
 /** The most generations of one page. */
 export const MAX_PAGE_SIZE = 100;
 const STOPPING_RETRY_SECONDS = 5;
-const CANCELED_WHILE_RUNNING: GenerationFailure = {
-  code: "INTERRUPTED",
-  message: "the generation was canceled while the provider was at work; whether it was billed is not known",
-  retryable: false,
-  billed: "UNKNOWN",
-};
 
 /** The one image service behind every door: what is accepted here goes on whoever asked for it stays or leaves. */
 export class ImageService {

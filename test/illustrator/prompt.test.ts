@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Subject } from "../../src/illustrator/brief.ts";
 import { parsePrompt } from "../../src/illustrator/prompt.ts";
+import type { Subject } from "../../src/illustrator/scene.ts";
 
 /** Subjects in short: how many of what, in which colour, with what. */
 function told(subject: Subject): string {
@@ -52,10 +52,10 @@ describe("parsePrompt", () => {
     ["커피를 마시는 로봇", ["1 robot holds 1 hot-beverage"], undefined, undefined],
     ["고양이가 커피를 마시는 카페", ["1 cat-face holds 1 hot-beverage"], "cafe", undefined],
   ])("finds words without spaces in %j", (prompt, subjects, place, time) => {
-    const brief = parsePrompt(prompt);
-    expect(brief.subjects.map(told)).toEqual(subjects);
-    expect(brief.place).toBe(place);
-    if (time !== undefined) expect(brief.time).toBe(time);
+    const scene = parsePrompt(prompt);
+    expect(scene.subjects.map(told)).toEqual(subjects);
+    expect(scene.place).toBe(place);
+    if (time !== undefined) expect(scene.time).toBe(time);
   });
 
   test("reads emoji by code point, with skin and repetition", () => {
@@ -91,8 +91,8 @@ describe("parsePrompt", () => {
   });
 
   test("gives a colour to the noun after it, and the rest to the picture", () => {
-    const brief = parsePrompt("abstract blue and gold waves");
-    expect(brief).toMatchObject({ isAbstract: true, subjects: [], colours: ["#2f6fe4", "#e0a92e"] });
+    const scene = parsePrompt("abstract blue and gold waves");
+    expect(scene).toMatchObject({ isAbstract: true, subjects: [], colours: ["#2f6fe4", "#e0a92e"] });
   });
 
   test("reads how a person looks", () => {

@@ -47,7 +47,7 @@ const FAULTS: readonly (readonly [string, readonly Behaviour[], Seen])[] = [
   [
     "refuses a parameter",
     [{ error: { status: 400, code: "invalid_value", param: "size" } }],
-    { ...OUTAGE, billed: "NO", isRetryable: false },
+    { status: 422, code: "INPUT_REJECTED", billed: "NO", isRetryable: false },
   ],
   [
     "limits the rate for an hour",

@@ -4,7 +4,7 @@ import * as https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import ipaddr from "ipaddr.js";
 import { GatewayError } from "../../errors.ts";
-import type { DownloadLimits, Downloads } from "../../ports/downloads.ts";
+import { type DownloadLimits, type Downloads, parseDownloadHost } from "../../ports/downloads.ts";
 
 export interface GuardedDownloadsOptions {
   /**
@@ -137,20 +137,6 @@ export class GuardedDownloads implements Downloads {
         .catch((error) => callback(error, ""));
     };
   }
-}
-
-/**
- * The origin that an entry of the list of hosts stands for.
- *
- * @throws TypeError when it is none
- */
-export function parseDownloadHost(entry: string): URL {
-  const url = new URL(entry.includes("://") ? entry : `https://${entry}`);
-  const isOrigin = /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
-  if (!isOrigin || url.hostname.lastIndexOf("*") > 0 || /^\*\.?[^.]*$/.test(url.hostname)) {
-    throw new TypeError("not a host");
-  }
-  return url;
 }
 
 function isWithin(url: URL, allowed: URL): boolean {

@@ -18,6 +18,18 @@ const BUDGET_CODES: ReadonlySet<string | undefined> = new Set([
   "insufficient_quota",
 ]);
 
+/** What the vendor calls the inputs that have another name in the gateway. */
+const INPUT_NAMES: ReadonlyMap<string, string> = new Map([
+  ["output_format", "format"],
+  ["output_compression", "compression"],
+  ["partial_images", "partialImages"],
+  ["stream", "partialImages"],
+  ["safety_identifier", "safetyIdentifier"],
+  ["user", "safetyIdentifier"],
+  ["image", "images"],
+  ["image[]", "images"],
+]);
+
 /** Failures of connections on which no byte was sent, as other implementations of fetch name them. */
 const NOT_CONNECTED_CODES: ReadonlySet<unknown> = new Set([
   "ECONNREFUSED",
@@ -100,6 +112,11 @@ function fromRefusal(refusal: ProviderRefusal, billedSoFar: Billed): GatewayErro
   }
   if (status === 429) return make("RATE_LIMITED", "the provider's rate limit is reached", wait);
   if (status === 503) return make("UPSTREAM_FAILED", "the provider is not available at the moment", wait);
+  if ((status === 400 || status === 422) && param !== undefined && type === "invalid_request_error") {
+    const field = INPUT_NAMES.get(param) ?? param;
+    const reason = code === undefined ? "" : ` (${code})`;
+    return make("INPUT_REJECTED", `the provider refused the value of ${field}${reason}; send another one`, { field });
+  }
   if (isClientError) {
     const part = param === undefined ? "" : ` because of its parameter ${param}`;
     return make("UPSTREAM_FAILED", `the provider refused the gateway's request with status ${status}${part}`, {

@@ -1,6 +1,6 @@
 import { GatewayError } from "../../errors.ts";
 import type { Generation } from "../../ports/records.ts";
-import { isEnded } from "../../service/generations/generation-watch.ts";
+import { isEnded } from "../../service/generations/generation-end.ts";
 
 /**
  * Throws what stands in the way of a generation's images: why it failed, or that it has not ended yet.
@@ -12,10 +12,11 @@ export function refuseUnlessSucceeded(generation: Generation): void {
   const { status, failure } = generation;
   if (status === "SUCCEEDED") return;
   if (failure) {
-    const { code, message, retryable, billed, retryAfterSeconds } = failure;
+    const { code, message, retryable, billed, field, retryAfterSeconds } = failure;
     throw new GatewayError(code, message, {
       isRetryable: retryable,
       billed,
+      ...(field !== undefined && { field }),
       // A provider that says 0 has just been asked three times: that is no time to wait.
       ...(retryAfterSeconds && { retryAfterSeconds }),
     });

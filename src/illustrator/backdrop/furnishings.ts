@@ -1,5 +1,5 @@
+import { svg } from "../layer.ts";
 import { type Colour, lighten, mix } from "../palette.ts";
-import { n } from "../sheet.ts";
 import type { Setting } from "./setting.ts";
 
 const BOOKS: readonly Colour[] = [
@@ -25,117 +25,76 @@ export function roomTint({ atmosphere }: Setting, colour: Colour): Colour {
 
 /** A wall with faint stripes, and a rail where it is high. */
 export function drawWall(setting: Setting, horizon: number, colour: Colour): void {
-  const { sheet } = setting;
+  const { layer } = setting;
   const wall = roomTint(setting, colour);
-  sheet.rect(
-    0,
-    0,
-    sheet.width,
-    sheet.height,
-    sheet.vertical(
-      [
-        [0, mix(wall, "#3a2f55", 0.18)],
-        [0.5, wall],
-        [1, lighten(wall, 0.1)],
-      ],
-      0,
-      horizon,
-    ),
-  );
-  for (let x = 20; x < sheet.width; x += 92) sheet.rect(x, 0, 38, horizon, lighten(wall, 0.35), 0.16);
+  layer.fill(layer.vertical({ 0: mix(wall, "#3a2f55", 0.18), 0.5: wall, 1: lighten(wall, 0.1) }, 0, horizon));
+  for (let x = 20; x < layer.width; x += 92) layer.rect(x, 0, 38, horizon, lighten(wall, 0.35), 0.16);
   if (horizon < 900) return;
   const rail = horizon - 760;
-  sheet.rect(0, 0, sheet.width, rail, lighten(wall, 0.3), 0.45);
-  sheet.rect(0, rail, sheet.width, 16, lighten(wall, 0.5));
-  for (const share of [0.3, 0.7]) drawHangingLamp(setting, sheet.width * share, rail * 0.62);
+  layer.rect(0, 0, layer.width, rail, lighten(wall, 0.3), 0.45);
+  layer.rect(0, rail, layer.width, 16, lighten(wall, 0.5));
+  for (const share of [0.3, 0.7]) drawHangingLamp(setting, layer.width * share, rail * 0.62);
 }
 
 /** Boards that run towards the viewer. */
 export function drawBoards(setting: Setting, horizon: number, colour: Colour): void {
-  const { sheet } = setting;
+  const { layer } = setting;
   const wood = roomTint(setting, colour);
-  sheet.rect(
+  layer.rect(
     -5,
     horizon,
-    sheet.width + 10,
-    sheet.height - horizon + 5,
-    sheet.vertical(
-      [
-        [0, mix(wood, "#2a1830", 0.25)],
-        [0.35, wood],
-        [1, lighten(wood, 0.08)],
-      ],
-      horizon,
-      sheet.height,
-    ),
+    layer.width + 10,
+    layer.height - horizon + 5,
+    layer.vertical({ 0: mix(wood, "#2a1830", 0.25), 0.35: wood, 1: lighten(wood, 0.08) }, horizon, layer.height),
   );
-  const middle = sheet.width / 2;
+  const middle = layer.width / 2;
   const joint = mix(wood, "#2a1830", 0.35);
   for (let board = -14; board <= 14; board++) {
-    sheet.line(
-      `M${n(middle + board * 76)} ${n(horizon)}L${n(middle + board * 190)} ${n(sheet.height + 10)}`,
-      joint,
-      2.6,
-      0.5,
-    );
+    layer.line(svg`M${middle + board * 76} ${horizon}L${middle + board * 190} ${layer.height + 10}`, joint, 2.6, 0.5);
   }
-  sheet.rect(-5, horizon - 14, sheet.width + 10, 16, lighten(roomTint(setting, "#f0e6d8"), 0.1), 0.85);
+  layer.rect(-5, horizon - 14, layer.width + 10, 16, lighten(roomTint(setting, "#f0e6d8"), 0.1), 0.85);
 }
 
 /** A window with the weather and the hour outside. */
 export function drawWindow(setting: Setting, x: number, y: number, width: number, height: number): void {
-  const { sheet, atmosphere, random } = setting;
+  const { layer, atmosphere, random } = setting;
   const frame = roomTint(setting, "#fbf7f0");
-  const clip = sheet.clip(`<rect x="${n(x)}" y="${n(y)}" width="${n(width)}" height="${n(height)}"/>`);
-  if (!atmosphere.isDark) sheet.glow(x + width / 2, y + height / 2, width * 1.5, atmosphere.light, 0.4);
-  sheet.rect(x - 14, y - 14, width + 28, height + 28, frame, 1, 5);
-  sheet.group(`clip-path="${clip}"`, () => {
+  const clip = layer.clip(svg`<rect x="${x}" y="${y}" width="${width}" height="${height}"/>`);
+  if (!atmosphere.isDark) layer.glow(x + width / 2, y + height / 2, width * 1.5, atmosphere.light, 0.4);
+  layer.rect(x - 14, y - 14, width + 28, height + 28, frame, 1, 5);
+  layer.group(`clip-path="${clip}"`, () => {
     const [top, middle, bottom] = atmosphere.sky;
-    sheet.rect(
-      x,
-      y,
-      width,
-      height,
-      sheet.vertical(
-        [
-          [0, top],
-          [0.6, middle],
-          [1, bottom],
-        ],
-        y,
-        y + height,
-      ),
-    );
+    layer.rect(x, y, width, height, layer.vertical({ 0: top, 0.6: middle, 1: bottom }, y, y + height));
     if (atmosphere.isDark)
       for (let star = 0; star < 22; star++)
-        sheet.circle(
+        layer.circle(
           random.between(x, x + width),
           random.between(y, y + height * 0.6),
           random.between(1, 2.2),
           "#ffffff",
           0.9,
         );
-    if (atmosphere.hasOrb) sheet.circle(x + width * 0.72, y + height * 0.26, width * 0.09, atmosphere.light);
-    else sheet.ellipse(x + width * 0.4, y + height * 0.25, width * 0.3, height * 0.08, lighten(middle, 0.3), 0.8);
-    sheet.ellipse(x + width * 0.25, y + height * 1.02, width * 0.55, height * 0.32, atmosphere.tint("#5aa05a", 0.35));
-    sheet.ellipse(x + width * 0.85, y + height * 1.08, width * 0.6, height * 0.34, atmosphere.tint("#4a9450", 0.15));
+    if (atmosphere.hasOrb) layer.circle(x + width * 0.72, y + height * 0.26, width * 0.09, atmosphere.light);
+    else layer.ellipse(x + width * 0.4, y + height * 0.25, width * 0.3, height * 0.08, lighten(middle, 0.3), 0.8);
+    layer.ellipse(x + width * 0.25, y + height * 1.02, width * 0.55, height * 0.32, atmosphere.tint("#5aa05a", 0.35));
+    layer.ellipse(x + width * 0.85, y + height * 1.08, width * 0.6, height * 0.34, atmosphere.tint("#4a9450", 0.15));
     if (atmosphere.weather === "rain" || atmosphere.weather === "storm")
       for (let drop = 0; drop < 26; drop++)
-        sheet.line(`M${n(random.between(x, x + width))} ${n(random.between(y, y + height))}l-5 18`, "#dcecff", 2, 0.6);
+        layer.line(svg`M${random.between(x, x + width)} ${random.between(y, y + height)}l-5 18`, "#dcecff", 2, 0.6);
     if (atmosphere.weather === "snow" || setting.isSnowy)
       for (let flake = 0; flake < 30; flake++)
-        sheet.circle(random.between(x, x + width), random.between(y, y + height), random.between(2, 4), "#ffffff", 0.9);
+        layer.circle(random.between(x, x + width), random.between(y, y + height), random.between(2, 4), "#ffffff", 0.9);
   });
-  sheet.rect(x + width / 2 - 5, y, 10, height, frame);
-  sheet.rect(x, y + height * 0.46, width, 10, frame);
-  sheet.rect(x - 26, y + height + 10, width + 52, 16, lighten(frame, 0.2), 1, 4);
+  layer.rect(x + width / 2 - 5, y, 10, height, frame);
+  layer.rect(x, y + height * 0.46, width, 10, frame);
+  layer.rect(x - 26, y + height + 10, width + 52, 16, lighten(frame, 0.2), 1, 4);
 }
 
 /** A picture on the wall: hills in a frame. */
 export function drawPainting(setting: Setting, x: number, y: number, width: number): void {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const height = width * 0.76;
-  sheet.rect(
+  layer.rect(
     x - 9,
     y - 9,
     width + 18,
@@ -144,7 +103,7 @@ export function drawPainting(setting: Setting, x: number, y: number, width: numb
     1,
     3,
   );
-  const clip = sheet.clip(`<rect x="${n(x)}" y="${n(y)}" width="${n(width)}" height="${n(height)}"/>`);
+  const clip = layer.clip(svg`<rect x="${x}" y="${y}" width="${width}" height="${height}"/>`);
   const tones = random
     .pick([
       ["#f3d9a8", "#d98f5f", "#a85a4f"],
@@ -152,19 +111,19 @@ export function drawPainting(setting: Setting, x: number, y: number, width: numb
       ["#e6d3ea", "#a98fc9", "#6f5f9f"],
     ])
     .map((tone) => roomTint(setting, tone));
-  sheet.group(`clip-path="${clip}"`, () => {
-    sheet.rect(x, y, width, height, tones[0] ?? "#ffffff");
-    sheet.circle(x + width * 0.7, y + height * 0.34, width * 0.12, "#fff3d0", 0.9);
-    sheet.ellipse(x + width * 0.25, y + height * 1.05, width * 0.6, height * 0.55, tones[1] ?? "#888888");
-    sheet.ellipse(x + width * 0.85, y + height * 1.15, width * 0.6, height * 0.5, tones[2] ?? "#555555");
+  layer.group(`clip-path="${clip}"`, () => {
+    layer.rect(x, y, width, height, tones[0] ?? "#ffffff");
+    layer.circle(x + width * 0.7, y + height * 0.34, width * 0.12, "#fff3d0", 0.9);
+    layer.ellipse(x + width * 0.25, y + height * 1.05, width * 0.6, height * 0.55, tones[1] ?? "#888888");
+    layer.ellipse(x + width * 0.85, y + height * 1.15, width * 0.6, height * 0.5, tones[2] ?? "#555555");
   });
 }
 
 /** A shelf from wall to floor, full of books. */
 export function drawShelves(setting: Setting, from: number, to: number, top: number, foot: number): void {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const wood = roomTint(setting, "#7f5236");
-  sheet.rect(from, top, to - from, foot - top, mix(wood, "#1a0f1f", 0.5));
+  layer.rect(from, top, to - from, foot - top, mix(wood, "#1a0f1f", 0.5));
   const rowHeight = 112;
   for (let y = foot; y > top + 10; y -= rowHeight) {
     let x = from + 14;
@@ -176,82 +135,67 @@ export function drawShelves(setting: Setting, from: number, to: number, top: num
       const width = random.between(12, 26);
       const height = random.between(62, 90);
       const colour = roomTint(setting, random.pick(BOOKS));
-      const lean = random.chance(0.06) ? ` transform="rotate(-9 ${n(x)} ${n(y - 12)})"` : "";
-      sheet.add(`<g${lean}>`);
-      sheet.rect(
+      const lean = random.chance(0.06) ? svg` transform="rotate(-9 ${x} ${y - 12})"` : "";
+      layer.add(`<g${lean}>`);
+      layer.rect(
         x,
         y - 12 - height,
         width,
         height,
-        sheet.linear(
-          [
-            [0, lighten(colour, 0.12)],
-            [1, mix(colour, "#1a0f1f", 0.25)],
-          ],
-          [x, 0],
-          [x + width, 0],
-        ),
+        layer.linear({ 0: lighten(colour, 0.12), 1: mix(colour, "#1a0f1f", 0.25) }, [x, 0], [x + width, 0]),
         1,
         2,
       );
-      sheet.rect(x, y - 12 - height * 0.82, width, 5, lighten(colour, 0.42), 0.8);
-      sheet.add("</g>");
+      layer.rect(x, y - 12 - height * 0.82, width, 5, lighten(colour, 0.42), 0.8);
+      layer.add("</g>");
       x += width + 1.5;
     }
-    sheet.rect(from, y - 13, to - from, 14, wood);
-    sheet.rect(from, y - 13, to - from, 3.5, lighten(wood, 0.22));
+    layer.rect(from, y - 13, to - from, 14, wood);
+    layer.rect(from, y - 13, to - from, 3.5, lighten(wood, 0.22));
   }
-  sheet.rect(from - 8, top - 12, 18, foot - top + 12, wood);
-  sheet.rect(to - 10, top - 12, 18, foot - top + 12, wood);
-  sheet.rect(from - 14, top - 22, to - from + 28, 20, lighten(wood, 0.08), 1, 3);
+  layer.rect(from - 8, top - 12, 18, foot - top + 12, wood);
+  layer.rect(to - 10, top - 12, 18, foot - top + 12, wood);
+  layer.rect(from - 14, top - 22, to - from + 28, 20, lighten(wood, 0.08), 1, 3);
 }
 
 /** A round rug under the subjects. */
 export function drawRug(setting: Setting, y: number, colour: Colour): void {
-  const { sheet } = setting;
+  const { layer } = setting;
   const tone = roomTint(setting, colour);
-  const width = Math.min(sheet.width * 0.44, 560);
-  sheet.ellipse(sheet.width / 2, y, width, width * 0.22, tone);
-  sheet.ellipse(sheet.width / 2, y, width * 0.88, width * 0.185, lighten(tone, 0.28));
-  sheet.ellipse(sheet.width / 2, y, width * 0.78, width * 0.155, tone);
+  const width = Math.min(layer.width * 0.44, 560);
+  layer.ellipse(layer.width / 2, y, width, width * 0.22, tone);
+  layer.ellipse(layer.width / 2, y, width * 0.88, width * 0.185, lighten(tone, 0.28));
+  layer.ellipse(layer.width / 2, y, width * 0.78, width * 0.155, tone);
 }
 
 export function drawHangingLamp(setting: Setting, x: number, y: number): void {
-  const { sheet, atmosphere } = setting;
-  sheet.line(`M${n(x)} -5V${n(y)}`, "#4a4050", 4);
-  sheet.glow(x, y + 30, atmosphere.isDark ? 330 : 160, "#ffd98f", atmosphere.isDark ? 0.75 : 0.4);
-  sheet.path(`M${n(x - 16)} ${n(y)}h32l34 46h-100z`, roomTint(setting, "#c9623f"));
-  sheet.ellipse(x, y + 47, 40, 8, "#fff3cf");
+  const { layer, atmosphere } = setting;
+  layer.line(svg`M${x} -5V${y}`, "#4a4050", 4);
+  layer.glow(x, y + 30, atmosphere.isDark ? 330 : 160, "#ffd98f", atmosphere.isDark ? 0.75 : 0.4);
+  layer.path(svg`M${x - 16} ${y}h32l34 46h-100z`, roomTint(setting, "#c9623f"));
+  layer.ellipse(x, y + 47, 40, 8, "#fff3cf");
 }
 
 /** A potted plant on the floor. */
 export function drawPlant(setting: Setting, x: number, foot: number, height: number): void {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   for (let leaf = 0; leaf < 9; leaf++) {
     const angle = -Math.PI / 2 + (leaf - 4) * 0.26 + random.between(-0.08, 0.08);
     const length = height * random.between(0.5, 0.8);
     const endX = x + Math.cos(angle) * length;
     const endY = foot - height * 0.25 + Math.sin(angle) * length;
     const side = length * 0.12;
-    sheet.path(
-      `M${n(x)} ${n(foot - height * 0.25)}Q${n((x + endX) / 2 - side)} ${n((foot - height * 0.25 + endY) / 2 - side)} ${n(endX)} ${n(endY)}Q${n((x + endX) / 2 + side)} ${n((foot - height * 0.25 + endY) / 2 + side)} ${n(x)} ${n(foot - height * 0.25)}Z`,
+    layer.path(
+      svg`M${x} ${foot - height * 0.25}Q${(x + endX) / 2 - side} ${(foot - height * 0.25 + endY) / 2 - side} ${endX} ${endY}Q${(x + endX) / 2 + side} ${(foot - height * 0.25 + endY) / 2 + side} ${x} ${foot - height * 0.25}Z`,
       roomTint(setting, random.pick(["#3f8a5a", "#4f9a5f", "#2f7a52"])),
     );
   }
   const pot = roomTint(setting, "#d98a5f");
-  sheet.shadow(x, foot, height * 0.26, height * 0.05, "#1a0f1f", 0.4);
-  sheet.polygon(
-    [
-      [x - height * 0.15, foot - height * 0.28],
-      [x + height * 0.15, foot - height * 0.28],
-      [x + height * 0.11, foot],
-      [x - height * 0.11, foot],
-    ],
-    sheet.linear(
-      [
-        [0, lighten(pot, 0.15)],
-        [1, mix(pot, "#3a1a2a", 0.3)],
-      ],
+  layer.shadow(x, foot, height * 0.26, height * 0.05, "#1a0f1f", 0.4);
+  layer.path(
+    svg`M${x - height * 0.15} ${foot - height * 0.28}L${x + height * 0.15} ${foot - height * 0.28}L${x + height * 0.11} ${foot}L${x - height * 0.11} ${foot}Z`,
+    layer.linear(
+      { 0: lighten(pot, 0.15), 1: mix(pot, "#3a1a2a", 0.3) },
       [x - height * 0.15, 0],
       [x + height * 0.15, 0],
     ),

@@ -1,5 +1,5 @@
+import { svg } from "../layer.ts";
 import { type Colour, lighten, mix } from "../palette.ts";
-import { n } from "../sheet.ts";
 import {
   drawBoards,
   drawHangingLamp,
@@ -16,120 +16,113 @@ import { drawSky } from "./sky.ts";
 
 const WALLS: readonly Colour[] = ["#e9d8c3", "#dcd3e3", "#cfe0d8", "#f0d9cc", "#d3dde8", "#eadfb8"];
 
-function finishRoom({ sheet }: Setting, horizon: number): Ground {
-  return { horizon, floor: horizon + (sheet.height - horizon) * 0.62, back: horizon + 26, surface: "floor" };
+function finishRoom({ layer }: Setting, horizon: number): Ground {
+  return { horizon, floor: horizon + (layer.height - horizon) * 0.62, back: horizon + 26, surface: "floor" };
 }
 
 export const library: Backdrop = (setting) => {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawWall(setting, horizon, "#c9b18f");
   const hasWindow = random.chance(0.6);
   const top = Math.max(60, horizon - 1640);
   if (hasWindow) {
-    const middle = sheet.width * random.between(0.4, 0.6);
+    const middle = layer.width * random.between(0.4, 0.6);
     drawWindow(setting, middle - 95, top + 50, 190, Math.min(330, horizon - top - 110));
     drawShelves(setting, -20, middle - 150, top, horizon);
-    drawShelves(setting, middle + 150, sheet.width + 20, top, horizon);
-  } else drawShelves(setting, -20, sheet.width + 20, top, horizon);
+    drawShelves(setting, middle + 150, layer.width + 20, top, horizon);
+  } else drawShelves(setting, -20, layer.width + 20, top, horizon);
   drawBoards(setting, horizon, "#a8744a");
-  drawRug(setting, horizon + (sheet.height - horizon) * 0.6, random.pick(["#a84a4a", "#3f6f7f", "#7a5f9f"]));
-  drawHangingLamp(setting, sheet.width * random.between(0.2, 0.8), Math.max(60, horizon * 0.12));
+  drawRug(setting, horizon + (layer.height - horizon) * 0.6, random.pick(["#a84a4a", "#3f6f7f", "#7a5f9f"]));
+  drawHangingLamp(setting, layer.width * random.between(0.2, 0.8), Math.max(60, horizon * 0.12));
   return finishRoom(setting, horizon);
 };
 
 export const room: Backdrop = (setting) => {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.68);
   drawWall(setting, horizon, random.pick(WALLS));
   const isLeft = random.chance(0.5);
-  drawWindow(setting, sheet.width * (isLeft ? 0.08 : 0.66), horizon - 480, Math.min(280, sheet.width * 0.28), 330);
-  drawPainting(setting, sheet.width * (isLeft ? 0.58 : 0.12), horizon - 430, 150);
-  drawPainting(setting, sheet.width * (isLeft ? 0.8 : 0.32), horizon - 390, 100);
+  drawWindow(setting, layer.width * (isLeft ? 0.08 : 0.66), horizon - 480, Math.min(280, layer.width * 0.28), 330);
+  drawPainting(setting, layer.width * (isLeft ? 0.58 : 0.12), horizon - 430, 150);
+  drawPainting(setting, layer.width * (isLeft ? 0.8 : 0.32), horizon - 390, 100);
   drawBoards(setting, horizon, random.pick(["#c08a5a", "#b57f56", "#d3a06a"]));
   drawRug(
     setting,
-    horizon + (sheet.height - horizon) * 0.62,
+    horizon + (layer.height - horizon) * 0.62,
     random.pick(["#c9705f", "#5f8fae", "#8fae7f", "#c9a15f"]),
   );
-  drawPlant(setting, sheet.width * (isLeft ? 0.92 : 0.07), horizon + 50, 300);
+  drawPlant(setting, layer.width * (isLeft ? 0.92 : 0.07), horizon + 50, 300);
   return finishRoom(setting, horizon);
 };
 
 export const bedroom: Backdrop = (setting) => {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const ground = room(setting);
-  const width = Math.min(620, sheet.width * 0.62);
-  const x = sheet.width / 2 - width / 2;
+  const width = Math.min(620, layer.width * 0.62);
+  const x = layer.width / 2 - width / 2;
   const y = ground.horizon + 30;
   const cover = roomTint(setting, random.pick(["#7f9fd0", "#c98fae", "#8fbfa8", "#d9b06f"]));
-  sheet.rect(x - 16, y - 150, 26, 220, roomTint(setting, "#8a5f42"), 1, 8);
-  sheet.rect(x, y - 40, width, 100, roomTint(setting, "#f6f1ea"), 1, 18);
-  sheet.rect(x + 12, y - 82, 150, 58, roomTint(setting, "#ffffff"), 1, 24);
-  sheet.path(
-    `M${n(x + 130)} ${n(y - 46)}Q${n(x + width * 0.6)} ${n(y - 76)} ${n(x + width)} ${n(y - 40)}V${n(y + 60)}H${n(x + 150)}Z`,
-    sheet.vertical(
-      [
-        [0, lighten(cover, 0.15)],
-        [1, mix(cover, "#2a1a3a", 0.25)],
-      ],
-      y - 60,
-      y + 60,
-    ),
+  layer.rect(x - 16, y - 150, 26, 220, roomTint(setting, "#8a5f42"), 1, 8);
+  layer.rect(x, y - 40, width, 100, roomTint(setting, "#f6f1ea"), 1, 18);
+  layer.rect(x + 12, y - 82, 150, 58, roomTint(setting, "#ffffff"), 1, 24);
+  layer.path(
+    svg`M${x + 130} ${y - 46}Q${x + width * 0.6} ${y - 76} ${x + width} ${y - 40}V${y + 60}H${x + 150}Z`,
+    layer.vertical({ 0: lighten(cover, 0.15), 1: mix(cover, "#2a1a3a", 0.25) }, y - 60, y + 60),
   );
   return { ...ground, floor: ground.floor + 30 };
 };
 
 export const kitchen: Backdrop = (setting) => {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawWall(setting, horizon, random.pick(["#f3e3cf", "#d8e6e0", "#f0d6c6"]));
   const tile = roomTint(setting, "#ffffff");
   for (let y = horizon - 250; y < horizon - 110; y += 36)
-    for (let x = -10; x < sheet.width; x += 56) sheet.rect(x, y, 53, 33, tile, 0.5, 3);
+    for (let x = -10; x < layer.width; x += 56) layer.rect(x, y, 53, 33, tile, 0.5, 3);
   const isLeft = random.chance(0.5);
-  drawWindow(setting, sheet.width * (isLeft ? 0.1 : 0.62), horizon - 500, Math.min(250, sheet.width * 0.26), 230);
+  drawWindow(setting, layer.width * (isLeft ? 0.1 : 0.62), horizon - 500, Math.min(250, layer.width * 0.26), 230);
   const cabinet = roomTint(setting, random.pick(["#7fa08f", "#6f8fae", "#c98a6a", "#e6dcc8"]));
-  for (let x = isLeft ? sheet.width * 0.5 : -20; x < (isLeft ? sheet.width : sheet.width * 0.46); x += 132) {
-    sheet.rect(x, horizon - 560, 126, 230, cabinet, 1, 6);
-    sheet.rect(x + 12, horizon - 548, 102, 206, lighten(cabinet, 0.12), 1, 4);
-    sheet.circle(x + 104, horizon - 380, 6, "#e0c080");
+  for (let x = isLeft ? layer.width * 0.5 : -20; x < (isLeft ? layer.width : layer.width * 0.46); x += 132) {
+    layer.rect(x, horizon - 560, 126, 230, cabinet, 1, 6);
+    layer.rect(x + 12, horizon - 548, 102, 206, lighten(cabinet, 0.12), 1, 4);
+    layer.circle(x + 104, horizon - 380, 6, "#e0c080");
   }
   drawBoards(setting, horizon, "#c9a37a");
-  sheet.rect(-10, horizon - 110, sheet.width + 20, 140, cabinet);
-  for (let x = -20; x < sheet.width; x += 150) sheet.rect(x + 8, horizon - 84, 134, 106, lighten(cabinet, 0.12), 1, 4);
-  sheet.rect(-10, horizon - 124, sheet.width + 20, 22, roomTint(setting, "#efe7dc"));
+  layer.rect(-10, horizon - 110, layer.width + 20, 140, cabinet);
+  for (let x = -20; x < layer.width; x += 150) layer.rect(x + 8, horizon - 84, 134, 106, lighten(cabinet, 0.12), 1, 4);
+  layer.rect(-10, horizon - 124, layer.width + 20, 22, roomTint(setting, "#efe7dc"));
   return finishRoom(setting, horizon);
 };
 
 export const office: Backdrop = (setting) => {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawWall(setting, horizon, random.pick(["#d3dde8", "#e6e0d6", "#cfe0d8"]));
   const isLeft = random.chance(0.5);
-  drawWindow(setting, sheet.width * (isLeft ? 0.08 : 0.62), horizon - 470, Math.min(290, sheet.width * 0.3), 280);
-  const left = sheet.width * (isLeft ? 0.52 : 0.06);
-  drawShelves(setting, left, left + Math.min(380, sheet.width * 0.4), horizon - 360, horizon - 130);
+  drawWindow(setting, layer.width * (isLeft ? 0.08 : 0.62), horizon - 470, Math.min(290, layer.width * 0.3), 280);
+  const left = layer.width * (isLeft ? 0.52 : 0.06);
+  drawShelves(setting, left, left + Math.min(380, layer.width * 0.4), horizon - 360, horizon - 130);
   drawBoards(setting, horizon, "#b0998a");
   const desk = roomTint(setting, "#b58055");
-  sheet.rect(sheet.width * 0.06, horizon - 60, sheet.width * 0.88, 26, lighten(desk, 0.1), 1, 5);
-  for (const share of [0.09, 0.87]) sheet.rect(sheet.width * share, horizon - 36, 26, 100, mix(desk, "#2a1830", 0.3));
+  layer.rect(layer.width * 0.06, horizon - 60, layer.width * 0.88, 26, lighten(desk, 0.1), 1, 5);
+  for (const share of [0.09, 0.87]) layer.rect(layer.width * share, horizon - 36, 26, 100, mix(desk, "#2a1830", 0.3));
   return finishRoom(setting, horizon);
 };
 
 export const cafe: Backdrop = (setting) => {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawWall(setting, horizon, random.pick(["#8f6f5a", "#5f7a72", "#a8705f"]));
-  const width = Math.min(360, sheet.width * 0.36);
+  const width = Math.min(360, layer.width * 0.36);
   const isLeft = random.chance(0.5);
-  drawWindow(setting, isLeft ? sheet.width * 0.07 : sheet.width * 0.93 - width, horizon - 440, width, 290);
-  const shelf = sheet.width * (isLeft ? 0.54 : 0.08);
+  drawWindow(setting, isLeft ? layer.width * 0.07 : layer.width * 0.93 - width, horizon - 440, width, 290);
+  const shelf = layer.width * (isLeft ? 0.54 : 0.08);
   for (let row = 0; row < 2; row++) {
     const y = horizon - 350 + row * 120;
     for (let jar = 0; jar < 5; jar++) {
       const jarX = shelf + 14 + jar * 62;
-      sheet.rect(
+      layer.rect(
         jarX,
         y - 56,
         42,
@@ -138,143 +131,94 @@ export const cafe: Backdrop = (setting) => {
         1,
         8,
       );
-      sheet.rect(jarX + 5, y - 66, 32, 12, roomTint(setting, "#4a3a34"), 1, 3);
+      layer.rect(jarX + 5, y - 66, 32, 12, roomTint(setting, "#4a3a34"), 1, 3);
     }
-    sheet.rect(shelf - 6, y, 330, 14, roomTint(setting, "#5f4030"));
+    layer.rect(shelf - 6, y, 330, 14, roomTint(setting, "#5f4030"));
   }
   drawBoards(setting, horizon, "#8a6248");
-  for (const share of [0.22, 0.5, 0.78]) drawHangingLamp(setting, sheet.width * share, Math.max(40, horizon * 0.13));
+  for (const share of [0.22, 0.5, 0.78]) drawHangingLamp(setting, layer.width * share, Math.max(40, horizon * 0.13));
   return finishRoom(setting, horizon);
 };
 
 /** A table in front of a wall with a window: the place of a still life. */
 export const table: Backdrop = (setting) => {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.56);
   drawWall(setting, horizon, random.pick(WALLS));
-  const size = Math.min(290, sheet.width * 0.3);
+  const size = Math.min(290, layer.width * 0.3);
   const isLeft = random.chance(0.5);
   drawWindow(
     setting,
-    isLeft ? sheet.width * 0.1 : sheet.width * 0.9 - size,
+    isLeft ? layer.width * 0.1 : layer.width * 0.9 - size,
     Math.max(40, horizon - 480),
     size,
     Math.min(310, horizon - 130),
   );
-  if (sheet.width > 700) drawPainting(setting, isLeft ? sheet.width * 0.66 : sheet.width * 0.16, horizon - 400, 140);
+  if (layer.width > 700) drawPainting(setting, isLeft ? layer.width * 0.66 : layer.width * 0.16, horizon - 400, 140);
   const wood = roomTint(setting, random.pick(["#b3783f", "#a86b3c", "#c08a52", "#8f5f3c"]));
-  sheet.rect(
+  layer.rect(
     -5,
     horizon,
-    sheet.width + 10,
-    sheet.height - horizon + 5,
-    sheet.vertical(
-      [
-        [0, mix(wood, "#3a1f2a", 0.2)],
-        [0.4, wood],
-        [1, lighten(wood, 0.12)],
-      ],
-      horizon,
-      sheet.height,
-    ),
+    layer.width + 10,
+    layer.height - horizon + 5,
+    layer.vertical({ 0: mix(wood, "#3a1f2a", 0.2), 0.4: wood, 1: lighten(wood, 0.12) }, horizon, layer.height),
   );
   const planks = 5;
   for (let plank = 0; plank <= planks; plank++) {
-    const y = horizon + (sheet.height - horizon) * (plank / planks) ** 1.35;
-    sheet.line(`M-10 ${n(y)}H${n(sheet.width + 10)}`, mix(wood, "#2a1420", 0.45), 3 + plank * 0.7, 0.6);
-    for (let grain = 0; grain < sheet.width / 110; grain++) {
-      const x = random.between(-40, sheet.width);
+    const y = horizon + (layer.height - horizon) * (plank / planks) ** 1.35;
+    layer.line(svg`M-10 ${y}H${layer.width + 10}`, mix(wood, "#2a1420", 0.45), 3 + plank * 0.7, 0.6);
+    for (let grain = 0; grain < layer.width / 110; grain++) {
+      const x = random.between(-40, layer.width);
       const offset = random.between(10, 50);
-      sheet.line(
-        `M${n(x)} ${n(y + offset)}q60 ${n(random.between(-7, 7))} 120 0t120 0`,
-        mix(wood, "#2a1420", 0.3),
-        2,
-        0.4,
-      );
+      layer.line(svg`M${x} ${y + offset}q60 ${random.between(-7, 7)} 120 0t120 0`, mix(wood, "#2a1420", 0.3), 2, 0.4);
     }
   }
-  sheet.rect(-5, horizon - 3, sheet.width + 10, 8, lighten(wood, 0.28), 0.8);
-  return { horizon, floor: horizon + (sheet.height - horizon) * 0.52, back: horizon + 50, surface: "table" };
+  layer.rect(-5, horizon - 3, layer.width + 10, 8, lighten(wood, 0.28), 0.8);
+  return { horizon, floor: horizon + (layer.height - horizon) * 0.52, back: horizon + 50, surface: "table" };
 };
 
 export const stage: Backdrop = (setting) => {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.7);
-  sheet.rect(
-    0,
-    0,
-    sheet.width,
-    sheet.height,
-    sheet.vertical(
-      [
-        [0, "#140a2a"],
-        [1, "#3a1a55"],
-      ],
-      0,
-      horizon,
-    ),
-  );
+  layer.fill(layer.vertical({ 0: "#140a2a", 1: "#3a1a55" }, 0, horizon));
   const velvet = random.pick(["#a8283f", "#7a2a6f", "#2a4a8f"]);
-  for (let x = 0; x < sheet.width; x += 62)
-    sheet.rect(
+  for (let x = 0; x < layer.width; x += 62)
+    layer.rect(
       x,
       0,
       62,
       horizon,
-      sheet.linear(
-        [
-          [0, mix(velvet, "#14081f", 0.55)],
-          [0.5, mix(velvet, "#14081f", 0.1)],
-          [1, mix(velvet, "#14081f", 0.6)],
-        ],
+      layer.linear(
+        { 0: mix(velvet, "#14081f", 0.55), 0.5: mix(velvet, "#14081f", 0.1), 1: mix(velvet, "#14081f", 0.6) },
         [x, 0],
         [x + 62, 0],
       ),
       0.75,
     );
-  sheet.rect(
+  layer.rect(
     -5,
     horizon,
-    sheet.width + 10,
-    sheet.height - horizon + 5,
-    sheet.vertical(
-      [
-        [0, "#5a3526"],
-        [1, "#a8683f"],
-      ],
-      horizon,
-      sheet.height,
-    ),
+    layer.width + 10,
+    layer.height - horizon + 5,
+    layer.vertical({ 0: "#5a3526", 1: "#a8683f" }, horizon, layer.height),
   );
-  const floor = horizon + (sheet.height - horizon) * 0.5;
+  const floor = horizon + (layer.height - horizon) * 0.5;
   for (const [share, colour] of [
     [0.16, "#ffd879"],
     [0.5, "#ffffff"],
     [0.84, "#8fd0ff"],
   ] as const) {
-    const x = sheet.width * share;
-    const target = sheet.width / 2 + (x - sheet.width / 2) * 0.35;
-    sheet.polygon(
-      [
-        [x - 14, -10],
-        [x + 14, -10],
-        [target + 190, floor],
-        [target - 190, floor],
-      ],
-      sheet.vertical(
-        [
-          [0, colour, 0.5],
-          [1, colour, 0.08],
-        ],
-        0,
-        floor,
-      ),
+    const x = layer.width * share;
+    const target = layer.width / 2 + (x - layer.width / 2) * 0.35;
+    layer.path(
+      svg`M${x - 14} -10L${x + 14} -10L${target + 190} ${floor}L${target - 190} ${floor}Z`,
+      layer.vertical({ 0: [colour, 0.5], 1: [colour, 0.08] }, 0, floor),
     );
   }
-  sheet.ellipse(sheet.width / 2, floor, Math.min(430, sheet.width * 0.42), 74, "#fff3d0", 0.42);
-  for (let mote = 0; mote < sheet.width / 16; mote++)
-    sheet.circle(
-      random.between(0, sheet.width),
+  layer.ellipse(layer.width / 2, floor, Math.min(430, layer.width * 0.42), 74, "#fff3d0", 0.42);
+  for (let mote = 0; mote < layer.width / 16; mote++)
+    layer.circle(
+      random.between(0, layer.width),
       random.between(0, horizon),
       random.between(1.5, 4),
       random.pick(["#ffd879", "#ffffff", "#ff9fd0"]),
@@ -284,22 +228,15 @@ export const stage: Backdrop = (setting) => {
 };
 
 export const cave: Backdrop = (setting) => {
-  const { sheet, random, atmosphere } = setting;
+  const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.68);
   drawSky(setting, horizon);
-  sheet.rect(
+  layer.rect(
     0,
     horizon,
-    sheet.width,
-    sheet.height - horizon,
-    sheet.vertical(
-      [
-        [0, atmosphere.tint("#5f6a7a", 0.3)],
-        [1, "#241f33"],
-      ],
-      horizon,
-      sheet.height,
-    ),
+    layer.width,
+    layer.height - horizon,
+    layer.vertical({ 0: atmosphere.tint("#5f6a7a", 0.3), 1: "#241f33" }, horizon, layer.height),
   );
   for (const [inset, tone] of [
     [150, "#4a4660"],
@@ -307,41 +244,32 @@ export const cave: Backdrop = (setting) => {
     [0, "#221e33"],
   ] as const) {
     let data = "M-20 -20";
-    for (let x = -20; x <= sheet.width + 20; x += 44)
-      data += `L${n(x)} ${n(80 + inset * 0.9 + Math.abs(x / sheet.width - 0.5) ** 2 * horizon * 1.7 + random.between(0, 80))}`;
-    sheet.path(`${data}L${n(sheet.width + 20)} -20Z`, tone);
+    for (let x = -20; x <= layer.width + 20; x += 44)
+      data += svg`L${x} ${80 + inset * 0.9 + Math.abs(x / layer.width - 0.5) ** 2 * horizon * 1.7 + random.between(0, 80)}`;
+    layer.path(svg`${data}L${layer.width + 20} -20Z`, tone);
     for (const side of [0, 1]) {
-      const edge = side === 0 ? -20 : sheet.width + 20;
+      const edge = side === 0 ? -20 : layer.width + 20;
       const sign = side === 0 ? 1 : -1;
-      let wall = `M${n(edge)} -20`;
-      for (let y = 0; y <= sheet.height + 40; y += 60)
-        wall += `L${n(edge + sign * (inset * 0.8 + 60 + random.between(0, 60)))} ${n(y)}`;
-      sheet.path(`${wall}L${n(edge)} ${n(sheet.height + 40)}Z`, tone);
+      let wall = svg`M${edge} -20`;
+      for (let y = 0; y <= layer.height + 40; y += 60)
+        wall += svg`L${edge + sign * (inset * 0.8 + 60 + random.between(0, 60))} ${y}`;
+      layer.path(svg`${wall}L${edge} ${layer.height + 40}Z`, tone);
     }
   }
   for (let crystal = 0; crystal < 6; crystal++) {
-    const x = random.chance(0.5) ? random.between(30, 180) : sheet.width - random.between(30, 180);
-    const y = sheet.height - random.between(20, 140);
+    const x = random.chance(0.5) ? random.between(30, 180) : layer.width - random.between(30, 180);
+    const y = layer.height - random.between(20, 140);
     const size = random.between(40, 100);
     const colour = random.pick(["#7fe0ff", "#c08fff", "#8fffc8"]);
-    sheet.glow(x, y - size / 2, size * 1.6, colour, 0.5);
-    sheet.polygon(
-      [
-        [x - size * 0.2, y],
-        [x - size * 0.12, y - size * 0.7],
-        [x, y - size],
-        [x + size * 0.14, y - size * 0.6],
-        [x + size * 0.2, y],
-      ],
-      sheet.linear(
-        [
-          [0, lighten(colour, 0.4)],
-          [1, mix(colour, "#2a1f55", 0.4)],
-        ],
+    layer.glow(x, y - size / 2, size * 1.6, colour, 0.5);
+    layer.path(
+      svg`M${x - size * 0.2} ${y}L${x - size * 0.12} ${y - size * 0.7}L${x} ${y - size}L${x + size * 0.14} ${y - size * 0.6}L${x + size * 0.2} ${y}Z`,
+      layer.linear(
+        { 0: lighten(colour, 0.4), 1: mix(colour, "#2a1f55", 0.4) },
         [x - size * 0.2, 0],
         [x + size * 0.2, 0],
       ),
     );
   }
-  return { horizon, floor: horizon + (sheet.height - horizon) * 0.55, back: horizon + 20, surface: "land" };
+  return { horizon, floor: horizon + (layer.height - horizon) * 0.55, back: horizon + 20, surface: "land" };
 };

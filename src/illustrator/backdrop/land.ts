@@ -1,5 +1,5 @@
+import { svg } from "../layer.ts";
 import { lighten, mix } from "../palette.ts";
-import { n } from "../sheet.ts";
 import { type Backdrop, floorOf, type Ground, horizonOf, type Setting } from "./setting.ts";
 import { drawSky } from "./sky.ts";
 import { drawFlowers, drawGrass, drawRange, drawRidge, landColours, type Ridge } from "./terrain.ts";
@@ -17,12 +17,12 @@ function drawField(setting: Setting, horizon: number): Ridge {
 }
 
 /** Hills one behind the other, fading into the haze. */
-function drawHills(setting: Setting, horizon: number, layers: number): void {
+function drawHills(setting: Setting, horizon: number, count: number): void {
   const { atmosphere, random } = setting;
   const { far } = landColours(setting);
-  for (let layer = 0; layer < layers; layer++) {
-    const distance = 0.78 - (layer / layers) * 0.42;
-    const level = horizon - 34 - (layers - layer) * random.between(30, 46);
+  for (let row = 0; row < count; row++) {
+    const distance = 0.78 - (row / count) * 0.42;
+    const level = horizon - 34 - (count - row) * random.between(30, 46);
     const colour = atmosphere.tint(far, distance);
     drawRidge(
       setting,
@@ -34,26 +34,26 @@ function drawHills(setting: Setting, horizon: number, layers: number): void {
 }
 
 function finishField(setting: Setting, horizon: number, hasFlowers: boolean): Ground {
-  const { sheet, atmosphere, isSnowy } = setting;
+  const { layer, atmosphere, isSnowy } = setting;
   const { near } = landColours(setting);
   const floor = floorOf(setting, horizon);
   if (isSnowy) drawDrifts(setting, horizon);
   else {
-    drawGrass(setting, horizon + 20, sheet.height, atmosphere.tint(near, 0.02));
-    if (hasFlowers) drawFlowers(setting, horizon + 40, sheet.height - 6, PETALS, 0.8);
+    drawGrass(setting, horizon + 20, layer.height, atmosphere.tint(near, 0.02));
+    if (hasFlowers) drawFlowers(setting, horizon + 40, layer.height - 6, PETALS, 0.8);
   }
   return { horizon, floor, back: horizon + 40, surface: "land" };
 }
 
-function drawDrifts({ sheet, random, atmosphere }: Setting, horizon: number): void {
+function drawDrifts({ layer, random, atmosphere }: Setting, horizon: number): void {
   const shade = atmosphere.tint("#b9cbe6", 0.05);
-  for (let drift = 0; drift < Math.round(sheet.width / 90); drift++) {
+  for (let drift = 0; drift < Math.round(layer.width / 90); drift++) {
     const nearness = random.next();
-    const y = horizon + 30 + (sheet.height - horizon) * nearness;
+    const y = horizon + 30 + (layer.height - horizon) * nearness;
     const width = 60 + 190 * nearness;
-    const x = random.between(0, sheet.width);
-    sheet.path(
-      `M${n(x - width)} ${n(y)}Q${n(x)} ${n(y - 16 - 16 * nearness)} ${n(x + width)} ${n(y)}Q${n(x)} ${n(y - 5)} ${n(x - width)} ${n(y)}Z`,
+    const x = random.between(0, layer.width);
+    layer.path(
+      svg`M${x - width} ${y}Q${x} ${y - 16 - 16 * nearness} ${x + width} ${y}Q${x} ${y - 5} ${x - width} ${y}Z`,
       shade,
       0.5,
     );
@@ -61,28 +61,28 @@ function drawDrifts({ sheet, random, atmosphere }: Setting, horizon: number): vo
 }
 
 export const meadow: Backdrop = (setting) => {
-  const { random, sheet } = setting;
+  const { random, layer } = setting;
   const horizon = horizonOf(setting, 0.62);
   drawSky(setting, horizon);
   drawHills(setting, horizon, 3);
   const ridge = drawField(setting, horizon);
-  for (let tree = 0; tree < Math.round(sheet.width / 300); tree++) {
-    const x = random.between(0, sheet.width);
+  for (let tree = 0; tree < Math.round(layer.width / 300); tree++) {
+    const x = random.between(0, layer.width);
     drawTree(setting, x, ridge(x) + 12, random.between(110, 200), 0.28);
   }
   return finishField(setting, horizon, true);
 };
 
 export const garden: Backdrop = (setting) => {
-  const { sheet, atmosphere, random } = setting;
+  const { layer, atmosphere, random } = setting;
   const horizon = horizonOf(setting, 0.5);
   drawSky(setting, horizon);
   drawHills(setting, horizon, 2);
   const ridge = drawField(setting, horizon);
   drawTreeline(setting, (x) => ridge(x) + 8, 130, 0.35, "tree");
   for (let row = 0; row < 7; row++) {
-    const from = horizon + (sheet.height - horizon) * (row / 7) ** 1.5;
-    const to = horizon + (sheet.height - horizon) * ((row + 1) / 7) ** 1.5;
+    const from = horizon + (layer.height - horizon) * (row / 7) ** 1.5;
+    const to = horizon + (layer.height - horizon) * ((row + 1) / 7) ** 1.5;
     drawGrass(setting, from, to, atmosphere.tint("#4f9a48", 0.1), 0.3);
     drawFlowers(setting, from, to + 14, [random.pick(PETALS), random.pick(PETALS)], 0.5);
   }
@@ -91,16 +91,16 @@ export const garden: Backdrop = (setting) => {
     floor: floorOf(setting, horizon, 0.72),
     back: horizon + 40,
     surface: "land",
-    foreground: (front) => drawFlowers({ ...setting, sheet: front }, sheet.height - 40, sheet.height + 26, PETALS, 0.6),
+    foreground: (front) => drawFlowers({ ...setting, layer: front }, layer.height - 40, layer.height + 26, PETALS, 0.6),
   };
 };
 
 export const forest: Backdrop = (setting) => {
-  const { sheet, random, atmosphere, brief, isSnowy } = setting;
+  const { layer, random, atmosphere, scene, isSnowy } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawSky(setting, horizon, { clouds: 0.6 });
   drawHills(setting, horizon, 2);
-  const kind = isSnowy || (brief.season === undefined && random.chance(0.5)) || atmosphere.isDark ? "fir" : "tree";
+  const kind = isSnowy || (scene.season === undefined && random.chance(0.5)) || atmosphere.isDark ? "fir" : "tree";
   drawTreeline(setting, () => horizon - 30, 150, 0.66, kind);
   drawTreeline(setting, () => horizon - 4, 220, 0.42, kind);
   drawField(setting, horizon);
@@ -108,13 +108,13 @@ export const forest: Backdrop = (setting) => {
   const ground = finishField(setting, horizon, !isSnowy);
   const draw = kind === "fir" ? drawFir : drawTree;
   const size = kind === "fir" ? 500 : 640;
-  for (const x of [random.between(-40, 60), sheet.width + random.between(-60, 40)])
+  for (const x of [random.between(-40, 60), layer.width + random.between(-60, 40)])
     draw(setting, x, ground.floor + random.between(10, 50), size * random.between(0.95, 1.2), 0);
   return ground;
 };
 
 export const jungle: Backdrop = (setting) => {
-  const { sheet, random, atmosphere } = setting;
+  const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawSky(setting, horizon, { clouds: 0.4 });
   drawTreeline(setting, () => horizon - 20, 330, 0.6, "tree");
@@ -123,26 +123,26 @@ export const jungle: Backdrop = (setting) => {
   drawTreeline(setting, () => horizon + 30, 260, 0.12, "palm");
   const ground = finishField(setting, horizon, true);
   drawPalm(setting, random.between(20, 120), ground.floor, 620, 0);
-  drawPalm(setting, sheet.width - random.between(20, 120), ground.floor + 20, 560, 0);
+  drawPalm(setting, layer.width - random.between(20, 120), ground.floor + 20, 560, 0);
   const leaf = atmosphere.tint("#2c7a3e", 0);
-  return { ...ground, foreground: (front) => drawLeaves({ ...setting, sheet: front }, leaf) };
+  return { ...ground, foreground: (front) => drawLeaves({ ...setting, layer: front }, leaf) };
 };
 
 /** Broad leaves that reach in from the lower corners. */
-function drawLeaves({ sheet, random }: Setting, colour: string): void {
+function drawLeaves({ layer, random }: Setting, colour: string): void {
   for (const side of [0, 1]) {
     for (let leaf = 0; leaf < 5; leaf++) {
-      const x = side === 0 ? -20 : sheet.width + 20;
+      const x = side === 0 ? -20 : layer.width + 20;
       const angle = (side === 0 ? -0.2 : Math.PI + 0.2) + (side === 0 ? -1 : 1) * leaf * 0.28;
       const length = random.between(140, 260);
       const endX = x + Math.cos(angle) * length;
-      const endY = sheet.height + 20 + Math.sin(angle) * length;
+      const endY = layer.height + 20 + Math.sin(angle) * length;
       const width = length * 0.2;
       const tone = leaf % 2 === 0 ? mix(colour, "#0b2a1c", 0.35) : colour;
       const midX = (x + endX) / 2;
-      const midY = (sheet.height + 20 + endY) / 2;
-      sheet.path(
-        `M${n(x)} ${n(sheet.height + 20)}Q${n(midX + Math.sin(angle) * width)} ${n(midY - Math.cos(angle) * width)} ${n(endX)} ${n(endY)}Q${n(midX - Math.sin(angle) * width)} ${n(midY + Math.cos(angle) * width)} ${n(x)} ${n(sheet.height + 20)}Z`,
+      const midY = (layer.height + 20 + endY) / 2;
+      layer.path(
+        svg`M${x} ${layer.height + 20}Q${midX + Math.sin(angle) * width} ${midY - Math.cos(angle) * width} ${endX} ${endY}Q${midX - Math.sin(angle) * width} ${midY + Math.cos(angle) * width} ${x} ${layer.height + 20}Z`,
         tone,
       );
     }
@@ -150,7 +150,7 @@ function drawLeaves({ sheet, random }: Setting, colour: string): void {
 }
 
 export const mountains: Backdrop = (setting) => {
-  const { random, sheet } = setting;
+  const { random, layer } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawSky(setting, horizon);
   const reach = Math.min(430, horizon * 0.72);
@@ -160,21 +160,21 @@ export const mountains: Backdrop = (setting) => {
   drawTreeline(setting, () => horizon + 2, 96, 0.3, "fir");
   drawField(setting, horizon);
   const ground = finishField(setting, horizon, !setting.isSnowy);
-  for (let tree = 0; tree < Math.round(sheet.width / 260); tree++) {
+  for (let tree = 0; tree < Math.round(layer.width / 260); tree++) {
     const x = random.chance(0.5) ? random.between(0, 0.24) : random.between(0.76, 1);
-    drawFir(setting, x * sheet.width, horizon + random.between(20, 70), random.between(150, 260), 0.08);
+    drawFir(setting, x * layer.width, horizon + random.between(20, 70), random.between(150, 260), 0.08);
   }
   return ground;
 };
 
 export const desert: Backdrop = (setting) => {
-  const { sheet, random, atmosphere } = setting;
+  const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.58);
   drawSky(setting, horizon, { clouds: 0.35 });
   const tones = ["#d9a066", "#e2ae70", "#e9bb7c", "#f0c98c"];
-  for (const [layer, tone] of tones.entries()) {
-    const level = horizon - 20 + layer * (sheet.height - horizon) * 0.2;
-    const colour = atmosphere.tint(tone, 0.5 - layer * 0.16);
+  for (const [row, tone] of tones.entries()) {
+    const level = horizon - 20 + row * (layer.height - horizon) * 0.2;
+    const colour = atmosphere.tint(tone, 0.5 - row * 0.16);
     const ridge = drawRidge(
       setting,
       { level, swing: 40, wavelength: random.between(900, 1500), roughness: 0.2 },
@@ -182,23 +182,23 @@ export const desert: Backdrop = (setting) => {
       mix(colour, atmosphere.tint("#a86f46", 0), 0.4),
     );
     for (let ripple = 0; ripple < 5; ripple++) {
-      const x = random.between(0, sheet.width);
+      const x = random.between(0, layer.width);
       const y = ridge(x) + random.between(30, 90);
-      sheet.line(`M${n(x)} ${n(y)}q40 -10 80 0t80 0`, atmosphere.tint("#b98250", 0.1), 2.5, 0.35);
+      layer.line(svg`M${x} ${y}q40 -10 80 0t80 0`, atmosphere.tint("#b98250", 0.1), 2.5, 0.35);
     }
   }
   return { horizon, floor: floorOf(setting, horizon, 0.7), back: horizon + 50, surface: "land" };
 };
 
 export const village: Backdrop = (setting) => {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.62);
   drawSky(setting, horizon);
   drawHills(setting, horizon, 3);
   const ridge = drawField(setting, horizon);
-  const houses = Math.max(3, Math.round(sheet.width / 230));
+  const houses = Math.max(3, Math.round(layer.width / 230));
   for (let house = 0; house < houses; house++) {
-    const x = sheet.width * ((house + random.between(0.25, 0.75)) / houses);
+    const x = layer.width * ((house + random.between(0.25, 0.75)) / houses);
     if (random.chance(0.7))
       drawTree(setting, x + random.between(70, 110), ridge(x) + 16, random.between(120, 190), 0.25);
     drawCottage(setting, x, ridge(x) + random.between(18, 40), random.between(96, 150), 0.16);
@@ -208,50 +208,31 @@ export const village: Backdrop = (setting) => {
 
 /** A small house with a lit window in the dark and smoke from its chimney. */
 export function drawCottage(setting: Setting, x: number, foot: number, width: number, distance: number): void {
-  const { sheet, random, atmosphere, isSnowy } = setting;
+  const { layer, random, atmosphere, isSnowy } = setting;
   const wall = atmosphere.tint(random.pick(["#f3e3c8", "#e9d2b3", "#f0dcd0", "#dfe3dc"]), distance);
   const roof = isSnowy
     ? atmosphere.tint("#f2f7fd", distance)
     : atmosphere.tint(random.pick(["#b5523f", "#8f4a3c", "#5f6f86", "#a8643c"]), distance);
   const height = width * 0.56;
   const left = x - width / 2;
-  sheet.rect(x + width * 0.2, foot - height * 1.75, width * 0.11, height * 0.6, atmosphere.tint("#8a5a48", distance));
-  sheet.rect(
+  layer.rect(x + width * 0.2, foot - height * 1.75, width * 0.11, height * 0.6, atmosphere.tint("#8a5a48", distance));
+  layer.rect(
     left,
     foot - height,
     width,
     height,
-    sheet.linear(
-      [
-        [0, wall],
-        [1, mix(wall, atmosphere.shade, 0.22)],
-      ],
-      [left, 0],
-      [left + width, 0],
-    ),
+    layer.linear({ 0: wall, 1: mix(wall, atmosphere.shade, 0.22) }, [left, 0], [left + width, 0]),
   );
-  sheet.polygon(
-    [
-      [left - width * 0.1, foot - height],
-      [x - width * 0.26, foot - height * 1.62],
-      [x + width * 0.26, foot - height * 1.62],
-      [left + width * 1.1, foot - height],
-    ],
-    sheet.vertical(
-      [
-        [0, roof],
-        [1, mix(roof, atmosphere.shade, 0.2)],
-      ],
-      foot - height * 1.62,
-      foot - height,
-    ),
+  layer.path(
+    svg`M${left - width * 0.1} ${foot - height}L${x - width * 0.26} ${foot - height * 1.62}L${x + width * 0.26} ${foot - height * 1.62}L${left + width * 1.1} ${foot - height}Z`,
+    layer.vertical({ 0: roof, 1: mix(roof, atmosphere.shade, 0.2) }, foot - height * 1.62, foot - height),
   );
   const isLit = atmosphere.isDark || atmosphere.time === "sunset" || atmosphere.weather === "rain";
   const glass = isLit ? "#ffd879" : atmosphere.tint("#8fc3e0", distance);
   for (const share of [0.2, 0.66]) {
-    if (isLit) sheet.glow(left + width * (share + 0.08), foot - height * 0.56, width * 0.34, "#ffcf6b", 0.6);
-    sheet.rect(left + width * share, foot - height * 0.74, width * 0.16, height * 0.34, glass, 1, 2);
-    sheet.rect(
+    if (isLit) layer.glow(left + width * (share + 0.08), foot - height * 0.56, width * 0.34, "#ffcf6b", 0.6);
+    layer.rect(left + width * share, foot - height * 0.74, width * 0.16, height * 0.34, glass, 1, 2);
+    layer.rect(
       left + width * (share + 0.072),
       foot - height * 0.74,
       width * 0.016,
@@ -259,7 +240,7 @@ export function drawCottage(setting: Setting, x: number, foot: number, width: nu
       mix(wall, "#5b4636", 0.5),
     );
   }
-  sheet.rect(
+  layer.rect(
     x - width * 0.08,
     foot - height * 0.58,
     width * 0.16,
@@ -271,128 +252,105 @@ export function drawCottage(setting: Setting, x: number, foot: number, width: nu
 }
 
 export const farm: Backdrop = (setting) => {
-  const { sheet, random, atmosphere } = setting;
+  const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.58);
   drawSky(setting, horizon);
   drawHills(setting, horizon, 3);
   drawField(setting, horizon);
   const crop = atmosphere.tint(random.pick(["#e0b64a", "#c9a83f", "#7fae3f"]), 0.12);
   for (let row = -9; row <= 9; row++) {
-    const x = sheet.width / 2 + row * 46;
-    const endX = sheet.width / 2 + row * 250;
-    sheet.polygon(
-      [
-        [x - 7, horizon + 14],
-        [x + 7, horizon + 14],
-        [endX + 62, sheet.height + 10],
-        [endX - 62, sheet.height + 10],
-      ],
+    const x = layer.width / 2 + row * 46;
+    const endX = layer.width / 2 + row * 250;
+    layer.path(
+      svg`M${x - 7} ${horizon + 14}L${x + 7} ${horizon + 14}L${endX + 62} ${layer.height + 10}L${endX - 62} ${layer.height + 10}Z`,
       row % 2 === 0 ? crop : lighten(crop, 0.1),
       0.55,
     );
   }
-  const barnX = sheet.width * (random.chance(0.5) ? random.between(0.14, 0.26) : random.between(0.74, 0.86));
+  const barnX = layer.width * (random.chance(0.5) ? random.between(0.14, 0.26) : random.between(0.74, 0.86));
   drawBarn(setting, barnX, horizon + 34, 190);
   drawTree(setting, barnX + 150, horizon + 30, 200, 0.2);
-  for (let post = -20; post < sheet.width + 60; post += 76) {
+  for (let post = -20; post < layer.width + 60; post += 76) {
     const wood = atmosphere.tint("#f0ece2", 0.1);
-    sheet.rect(post, horizon + 22, 11, 62, wood, 1, 3);
-    sheet.rect(post, horizon + 36, 77, 8, wood);
-    sheet.rect(post, horizon + 60, 77, 8, wood);
+    layer.rect(post, horizon + 22, 11, 62, wood, 1, 3);
+    layer.rect(post, horizon + 36, 77, 8, wood);
+    layer.rect(post, horizon + 60, 77, 8, wood);
   }
   return { horizon, floor: floorOf(setting, horizon, 0.7), back: horizon + 70, surface: "land" };
 };
 
-function drawBarn({ sheet, atmosphere, isSnowy }: Setting, x: number, foot: number, width: number): void {
+function drawBarn({ layer, atmosphere, isSnowy }: Setting, x: number, foot: number, width: number): void {
   const red = atmosphere.tint("#b8392f", 0.12);
   const trim = atmosphere.tint("#f5efe6", 0.1);
   const height = width * 0.55;
   const left = x - width / 2;
-  sheet.rect(
+  layer.rect(
     left,
     foot - height,
     width,
     height,
-    sheet.linear(
-      [
-        [0, red],
-        [1, mix(red, atmosphere.shade, 0.3)],
-      ],
-      [left, 0],
-      [left + width, 0],
-    ),
+    layer.linear({ 0: red, 1: mix(red, atmosphere.shade, 0.3) }, [left, 0], [left + width, 0]),
   );
-  sheet.polygon(
-    [
-      [left - 10, foot - height],
-      [left + width * 0.18, foot - height * 1.45],
-      [x, foot - height * 1.75],
-      [left + width * 0.82, foot - height * 1.45],
-      [left + width + 10, foot - height],
-    ],
+  layer.path(
+    svg`M${left - 10} ${foot - height}L${left + width * 0.18} ${foot - height * 1.45}L${x} ${foot - height * 1.75}L${left + width * 0.82} ${foot - height * 1.45}L${left + width + 10} ${foot - height}Z`,
     isSnowy ? trim : atmosphere.tint("#6b4a45", 0.15),
   );
   const door = width * 0.34;
-  sheet.rect(x - door / 2, foot - height * 0.72, door, height * 0.72, trim);
-  sheet.rect(x - door / 2 + 6, foot - height * 0.72 + 6, door - 12, height * 0.72 - 6, mix(red, atmosphere.shade, 0.2));
-  sheet.line(
-    `M${n(x - door / 2 + 6)} ${n(foot - height * 0.7)}L${n(x + door / 2 - 6)} ${n(foot)}M${n(x + door / 2 - 6)} ${n(foot - height * 0.7)}L${n(x - door / 2 + 6)} ${n(foot)}`,
+  layer.rect(x - door / 2, foot - height * 0.72, door, height * 0.72, trim);
+  layer.rect(x - door / 2 + 6, foot - height * 0.72 + 6, door - 12, height * 0.72 - 6, mix(red, atmosphere.shade, 0.2));
+  layer.line(
+    svg`M${x - door / 2 + 6} ${foot - height * 0.7}L${x + door / 2 - 6} ${foot}M${x + door / 2 - 6} ${foot - height * 0.7}L${x - door / 2 + 6} ${foot}`,
     trim,
     6,
   );
 }
 
 export const park: Backdrop = (setting) => {
-  const { sheet, random, atmosphere } = setting;
+  const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.58);
   drawSky(setting, horizon);
   drawTreeline(setting, () => horizon + 8, 190, 0.5, "tree");
   drawField(setting, horizon);
   const path = atmosphere.tint(setting.isSnowy ? "#dfe7f0" : "#e6d3ac", 0.04);
   const bend = random.between(-160, 160);
-  const middle = sheet.width / 2;
-  sheet.path(
-    `M${n(middle + bend - 26)} ${n(horizon + 20)}Q${n(middle - bend)} ${n(horizon + (sheet.height - horizon) * 0.35)} ${n(middle - 250)} ${n(sheet.height + 10)}L${n(middle + 250)} ${n(sheet.height + 10)}Q${n(middle - bend + 120)} ${n(horizon + (sheet.height - horizon) * 0.35)} ${n(middle + bend + 26)} ${n(horizon + 20)}Z`,
+  const middle = layer.width / 2;
+  layer.path(
+    svg`M${middle + bend - 26} ${horizon + 20}Q${middle - bend} ${horizon + (layer.height - horizon) * 0.35} ${middle - 250} ${layer.height + 10}L${middle + 250} ${layer.height + 10}Q${middle - bend + 120} ${horizon + (layer.height - horizon) * 0.35} ${middle + bend + 26} ${horizon + 20}Z`,
     path,
   );
   const ground = finishField(setting, horizon, !setting.isSnowy);
-  drawTree(setting, sheet.width * random.between(0.02, 0.12), horizon + 90, 480, 0.05);
-  drawTree(setting, sheet.width * random.between(0.88, 0.98), horizon + 70, 430, 0.08);
+  drawTree(setting, layer.width * random.between(0.02, 0.12), horizon + 90, 480, 0.05);
+  drawTree(setting, layer.width * random.between(0.88, 0.98), horizon + 70, 430, 0.08);
   return ground;
 };
 
 export const field: Backdrop = (setting) => {
-  const { sheet, atmosphere, random } = setting;
+  const { layer, atmosphere, random } = setting;
   const horizon = horizonOf(setting, 0.5);
   drawSky(setting, horizon);
   const stand = atmosphere.tint("#6f7f9c", 0.3);
-  sheet.polygon(
-    [
-      [-10, horizon - 120],
-      [sheet.width + 10, horizon - 120],
-      [sheet.width + 10, horizon + 10],
-      [-10, horizon + 10],
-    ],
+  layer.path(
+    svg`M-10 ${horizon - 120}L${layer.width + 10} ${horizon - 120}L${layer.width + 10} ${horizon + 10}L-10 ${horizon + 10}Z`,
     stand,
   );
-  for (let seat = 0; seat < sheet.width / 5; seat++) {
-    sheet.circle(
-      random.between(0, sheet.width),
+  for (let seat = 0; seat < layer.width / 5; seat++) {
+    layer.circle(
+      random.between(0, layer.width),
       horizon - random.between(12, 112),
       random.between(4, 7),
       atmosphere.tint(random.pick(["#e5605a", "#f0c04a", "#5a9be0", "#f4f0ea", "#6dbb7a", "#3f4a66"]), 0.25),
     );
   }
-  sheet.rect(0, horizon - 8, sheet.width, 20, atmosphere.tint("#f2f4f6", 0.1));
+  layer.rect(0, horizon - 8, layer.width, 20, atmosphere.tint("#f2f4f6", 0.1));
   for (let stripe = 0; stripe < 8; stripe++) {
-    const from = horizon + 10 + (sheet.height - horizon) * (stripe / 8) ** 1.4;
-    const to = horizon + 10 + (sheet.height - horizon) * ((stripe + 1) / 8) ** 1.4;
-    sheet.rect(0, from, sheet.width, to - from + 1, atmosphere.tint(stripe % 2 === 0 ? "#4fa64f" : "#5cb65a", 0.05));
+    const from = horizon + 10 + (layer.height - horizon) * (stripe / 8) ** 1.4;
+    const to = horizon + 10 + (layer.height - horizon) * ((stripe + 1) / 8) ** 1.4;
+    layer.rect(0, from, layer.width, to - from + 1, atmosphere.tint(stripe % 2 === 0 ? "#4fa64f" : "#5cb65a", 0.05));
   }
   const line = atmosphere.tint("#ffffff", 0.04);
-  sheet.add(
-    `<ellipse cx="${n(sheet.width / 2)}" cy="${n(horizon + (sheet.height - horizon) * 0.55)}" rx="330" ry="96" fill="none" stroke="${line}" stroke-width="7" opacity="0.85"/>`,
+  layer.add(
+    svg`<ellipse cx="${layer.width / 2}" cy="${horizon + (layer.height - horizon) * 0.55}" rx="330" ry="96" fill="none" stroke="${line}" stroke-width="7" opacity="0.85"/>`,
   );
-  sheet.rect(0, horizon + (sheet.height - horizon) * 0.55 - 3, sheet.width, 6, line, 0.85);
+  layer.rect(0, horizon + (layer.height - horizon) * 0.55 - 3, layer.width, 6, line, 0.85);
   return { horizon, floor: floorOf(setting, horizon, 0.68), back: horizon + 60, surface: "land" };
 };

@@ -1,14 +1,14 @@
 import type { Atmosphere } from "../atmosphere.ts";
-import type { Brief } from "../brief.ts";
+import type { Layer } from "../layer.ts";
 import type { Random } from "../random.ts";
-import type { Sheet } from "../sheet.ts";
+import type { Scene } from "../scene.ts";
 
 /** Everything a backdrop is drawn with. */
 export interface Setting {
-  readonly sheet: Sheet;
+  readonly layer: Layer;
   readonly random: Random;
   readonly atmosphere: Atmosphere;
-  readonly brief: Brief;
+  readonly scene: Scene;
   /** Snow lies: the season or the weather says so. */
   readonly isSnowy: boolean;
 }
@@ -25,19 +25,19 @@ export interface Ground {
   /** Where boats float; absent where there is no water. */
   readonly waterline?: number;
   /** Drawn after the subjects, over them: grass at the front, the table's edge. */
-  readonly foreground?: (sheet: Sheet) => void;
+  readonly foreground?: (layer: Layer) => void;
 }
 
 /** Draws what is behind the subjects. */
 export type Backdrop = (setting: Setting) => Ground;
 
 /** Where the horizon lies: lower in tall pictures, so that the ground does not fill them. */
-export function horizonOf({ sheet, random }: Setting, share = 0.6): number {
-  const tallness = Math.max(0, sheet.height / sheet.width - 1);
-  return sheet.height * (share + Math.min(0.12, tallness * 0.09)) + random.between(-18, 18);
+export function horizonOf({ layer, random }: Setting, share = 0.6): number {
+  const tallness = Math.max(0, layer.height / layer.width - 1);
+  return layer.height * (share + Math.min(0.12, tallness * 0.09)) + random.between(-18, 18);
 }
 
 /** Where feet stand, between the horizon and the lower edge. */
-export function floorOf({ sheet }: Setting, horizon: number, share = 0.66): number {
-  return horizon + (sheet.height - horizon) * share;
+export function floorOf({ layer }: Setting, horizon: number, share = 0.66): number {
+  return horizon + (layer.height - horizon) * share;
 }

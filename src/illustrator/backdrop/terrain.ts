@@ -1,6 +1,6 @@
+import { type Point, svg } from "../layer.ts";
 import { type Colour, lighten, mix } from "../palette.ts";
 import type { Random } from "../random.ts";
-import { n, type Point } from "../sheet.ts";
 import type { Setting } from "./setting.ts";
 
 /** A line of heights across the picture: the sum of a few seeded waves, −1 to 1. */
@@ -28,27 +28,20 @@ interface RidgeShape {
 
 /** Draws a hill from its ridge line down to the lower edge, fading towards its foot. */
 export function drawRidge(setting: Setting, shape: RidgeShape, top: Colour, foot: Colour): Ridge {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const contour = createContour(random, shape.wavelength, shape.roughness ?? 0.35);
   const ridge: Ridge = (x) => shape.level - contour(x) * shape.swing;
   const step = 14;
-  let data = `M-10 ${n(sheet.height + 10)}`;
-  for (let x = -10; x <= sheet.width + step; x += step) data += `L${n(x)} ${n(ridge(x))}`;
-  const fill = sheet.vertical(
-    [
-      [0, top],
-      [1, foot],
-    ],
-    shape.level - shape.swing,
-    shape.level + shape.swing + 190,
-  );
-  sheet.path(`${data}L${n(sheet.width + 20)} ${n(sheet.height + 10)}Z`, fill);
+  let data = svg`M-10 ${layer.height + 10}`;
+  for (let x = -10; x <= layer.width + step; x += step) data += svg`L${x} ${ridge(x)}`;
+  const fill = layer.vertical({ 0: top, 1: foot }, shape.level - shape.swing, shape.level + shape.swing + 190);
+  layer.path(svg`${data}L${layer.width + 20} ${layer.height + 10}Z`, fill);
   return ridge;
 }
 
 /** Draws a jagged mountain range with lit and shaded faces, and snow on its peaks. */
 export function drawRange(setting: Setting, foot: number, height: number, distance: number, hasSnow: boolean): void {
-  const { sheet, random, atmosphere } = setting;
+  const { layer, random, atmosphere } = setting;
   const rock = random.pick(["#5d6f8f", "#6a6a86", "#5a7286", "#77706f"]);
   const base = atmosphere.tint(rock, distance);
   const lit = mix(base, atmosphere.light, atmosphere.isDark ? 0.1 : 0.28);
@@ -56,7 +49,7 @@ export function drawRange(setting: Setting, foot: number, height: number, distan
   const snow = mix(atmosphere.tint("#fbfdff", distance * 0.45), atmosphere.light, atmosphere.isDark ? 0 : 0.12);
   const snowShade = mix(snow, base, 0.42);
   const spacing = height * random.between(0.95, 1.2);
-  const count = Math.ceil(sheet.width / spacing) + 2;
+  const count = Math.ceil(layer.width / spacing) + 2;
   const peaks = Array.from({ length: count }, (_, index) => ({
     x: (index - 0.6 + random.between(-0.22, 0.22)) * spacing,
     height: height * random.between(0.55, 1),
@@ -76,17 +69,9 @@ export function drawRange(setting: Setting, foot: number, height: number, distan
       right.push([peak.x + half * share + random.between(-jitter, jitter), y]);
       spine.push([peak.x + half * 0.16 * share + random.between(-jitter, jitter) * 2.2, y]);
     }
-    const fade = (colour: Colour) =>
-      sheet.vertical(
-        [
-          [0, colour],
-          [1, mix(colour, atmosphere.haze, 0.5)],
-        ],
-        top,
-        foot,
-      );
-    sheet.polygon([...left, ...right.toReversed()], fade(lit));
-    sheet.polygon([...spine, ...right.toReversed()], fade(shaded));
+    const fade = (colour: Colour) => layer.vertical({ 0: colour, 1: mix(colour, atmosphere.haze, 0.5) }, top, foot);
+    layer.polygon([...left, ...right.toReversed()], fade(lit));
+    layer.polygon([...spine, ...right.toReversed()], fade(shaded));
     if (!hasSnow) continue;
     const line = 0.34 * random.between(0.8, 1.2);
     const edge = (from: number, to: number): Point[] =>
@@ -95,20 +80,20 @@ export function drawRange(setting: Setting, foot: number, height: number, distan
         const x = peak.x + half * line * (from + (to - from) * share) * 1.02;
         return [x, top + peak.height * line * (index % 2 === 0 ? 0.8 : 1.22)];
       });
-    sheet.polygon([[peak.x, top], ...edge(-1, 0.12)], snow);
-    sheet.polygon([[peak.x, top], ...edge(0.12, 1)], snowShade);
+    layer.polygon([[peak.x, top], ...edge(-1, 0.12)], snow);
+    layer.polygon([[peak.x, top], ...edge(0.12, 1)], snowShade);
   }
 }
 
 /** The colours of open land by season, light and dark. */
-export function landColours({ brief, isSnowy, random }: Setting): {
+export function landColours({ scene, isSnowy, random }: Setting): {
   readonly near: Colour;
   readonly far: Colour;
   readonly accent: Colour;
 } {
   if (isSnowy) return { near: "#eef4fb", far: "#d3e0f0", accent: "#c2d3ea" };
-  if (brief.season === "autumn") return { near: "#c98f3e", far: "#b5803f", accent: "#e0b04c" };
-  if (brief.season === "spring") return { near: "#86c95a", far: "#74b568", accent: "#b4e07a" };
+  if (scene.season === "autumn") return { near: "#c98f3e", far: "#b5803f", accent: "#e0b04c" };
+  if (scene.season === "spring") return { near: "#86c95a", far: "#74b568", accent: "#b4e07a" };
   return random.pick([
     { near: "#5fae4b", far: "#5a9c62", accent: "#8fd05a" },
     { near: "#6bb04a", far: "#4f9468", accent: "#a2d65e" },
@@ -118,18 +103,18 @@ export function landColours({ brief, isSnowy, random }: Setting): {
 
 /** Tufts of grass along the ground, larger towards the viewer. */
 export function drawGrass(setting: Setting, from: number, to: number, colour: Colour, amount = 1): void {
-  const { sheet, random } = setting;
-  const count = Math.round((sheet.width / 16) * amount);
+  const { layer, random } = setting;
+  const count = Math.round((layer.width / 16) * amount);
   for (let tuft = 0; tuft < count; tuft++) {
     const nearness = random.next() ** 0.8;
-    const x = random.between(0, sheet.width);
+    const x = random.between(0, layer.width);
     const y = from + (to - from) * nearness;
     const size = 8 + 20 * nearness;
     const shade = random.chance(0.5)
       ? lighten(colour, random.between(0.05, 0.2))
       : mix(colour, "#12342a", random.between(0.08, 0.28));
-    sheet.line(
-      `M${n(x - size * 0.3)} ${n(y)}q${n(-size * 0.1)} ${n(-size * 0.6)} ${n(-size * 0.4)} ${n(-size * 0.9)}M${n(x)} ${n(y)}q0 ${n(-size * 0.7)} ${n(size * 0.05)} ${n(-size * 1.1)}M${n(x + size * 0.3)} ${n(y)}q${n(size * 0.1)} ${n(-size * 0.6)} ${n(size * 0.42)} ${n(-size * 0.85)}`,
+    layer.line(
+      svg`M${x - size * 0.3} ${y}q${-size * 0.1} ${-size * 0.6} ${-size * 0.4} ${-size * 0.9}M${x} ${y}q0 ${-size * 0.7} ${size * 0.05} ${-size * 1.1}M${x + size * 0.3} ${y}q${size * 0.1} ${-size * 0.6} ${size * 0.42} ${-size * 0.85}`,
       shade,
       1.6 + nearness * 1.6,
       0.75,
@@ -139,26 +124,26 @@ export function drawGrass(setting: Setting, from: number, to: number, colour: Co
 
 /** Small flowers strewn over the ground. */
 export function drawFlowers(setting: Setting, from: number, to: number, colours: readonly Colour[], amount = 1): void {
-  const { sheet, random, atmosphere } = setting;
-  const blooms = Array.from({ length: Math.round((sheet.width / 22) * amount) }, () => random.next() ** 0.7).sort(
+  const { layer, random, atmosphere } = setting;
+  const blooms = Array.from({ length: Math.round((layer.width / 22) * amount) }, () => random.next() ** 0.7).sort(
     (a, b) => a - b,
   );
   const stem = atmosphere.tint("#3f8a3d", 0.1);
   for (const nearness of blooms) {
-    const x = random.between(0, sheet.width);
+    const x = random.between(0, layer.width);
     const y = from + (to - from) * nearness;
     const size = 3.5 + 9 * nearness;
     const colour = atmosphere.illuminate(random.pick(colours));
-    sheet.line(`M${n(x)} ${n(y)}v${n(-size * 2.4)}`, stem, 1 + nearness * 1.4);
+    layer.line(svg`M${x} ${y}v${-size * 2.4}`, stem, 1 + nearness * 1.4);
     for (let petal = 0; petal < 5; petal++) {
       const angle = (petal / 5) * Math.PI * 2 + 0.3;
-      sheet.circle(
+      layer.circle(
         x + Math.cos(angle) * size * 0.62,
         y - size * 2.4 + Math.sin(angle) * size * 0.62,
         size * 0.5,
         colour,
       );
     }
-    sheet.circle(x, y - size * 2.4, size * 0.4, atmosphere.illuminate("#ffd34d"));
+    layer.circle(x, y - size * 2.4, size * 0.4, atmosphere.illuminate("#ffd34d"));
   }
 }

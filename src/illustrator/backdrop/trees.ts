@@ -1,5 +1,5 @@
+import { svg } from "../layer.ts";
 import { type Colour, lighten, mix } from "../palette.ts";
-import { n } from "../sheet.ts";
 import type { Setting } from "./setting.ts";
 
 const AUTUMN_CROWNS: readonly Colour[] = ["#d9782d", "#c9502f", "#e6a93a", "#b5622c"];
@@ -8,13 +8,13 @@ const SUMMER_CROWNS: readonly Colour[] = ["#3f8f4a", "#4ea04f", "#35804f", "#5fa
 
 /** A fir in tiers, lit from one side, with snow on its boughs where snow lies. `distance` 0–1. */
 export function drawFir(setting: Setting, x: number, foot: number, height: number, distance: number): void {
-  const { sheet, random, atmosphere, isSnowy } = setting;
+  const { layer, random, atmosphere, isSnowy } = setting;
   const green = atmosphere.tint(random.pick(["#1f5c4a", "#2a6b4c", "#1e5550"]), distance);
   const lit = mix(green, atmosphere.isDark ? "#6f86c8" : atmosphere.light, 0.16);
   const dark = mix(green, atmosphere.shade, 0.3);
   const snow = atmosphere.tint("#f4f9ff", distance * 0.7);
   const half = height * random.between(0.2, 0.25);
-  sheet.rect(
+  layer.rect(
     x - height * 0.025,
     foot - height * 0.13,
     height * 0.05,
@@ -28,21 +28,13 @@ export function drawFir(setting: Setting, x: number, foot: number, height: numbe
     const top = bottom - height * (0.42 - share * 0.12);
     const reach = half * (1 - share * 0.74);
     const droop = reach * 0.22;
-    sheet.path(
-      `M${n(x)} ${n(top)}Q${n(x - reach * 0.35)} ${n(bottom - reach * 0.7)} ${n(x - reach)} ${n(bottom)}Q${n(x - reach * 0.5)} ${n(bottom + droop)} ${n(x)} ${n(bottom)}Q${n(x + reach * 0.5)} ${n(bottom + droop)} ${n(x + reach)} ${n(bottom)}Q${n(x + reach * 0.35)} ${n(bottom - reach * 0.7)} ${n(x)} ${n(top)}Z`,
-      sheet.linear(
-        [
-          [0, lit],
-          [0.55, green],
-          [1, dark],
-        ],
-        [x - reach, 0],
-        [x + reach, 0],
-      ),
+    layer.path(
+      svg`M${x} ${top}Q${x - reach * 0.35} ${bottom - reach * 0.7} ${x - reach} ${bottom}Q${x - reach * 0.5} ${bottom + droop} ${x} ${bottom}Q${x + reach * 0.5} ${bottom + droop} ${x + reach} ${bottom}Q${x + reach * 0.35} ${bottom - reach * 0.7} ${x} ${top}Z`,
+      layer.linear({ 0: lit, 0.55: green, 1: dark }, [x - reach, 0], [x + reach, 0]),
     );
     if (isSnowy) {
-      sheet.path(
-        `M${n(x)} ${n(top)}Q${n(x - reach * 0.35)} ${n(bottom - reach * 0.7)} ${n(x - reach * 0.86)} ${n(bottom - reach * 0.12)}Q${n(x - reach * 0.5)} ${n(bottom - reach * 0.42)} ${n(x - reach * 0.2)} ${n(bottom - reach * 0.18)}Q${n(x + reach * 0.12)} ${n(bottom - reach * 0.6)} ${n(x + reach * 0.5)} ${n(bottom - reach * 0.3)}Q${n(x + reach * 0.25)} ${n(bottom - reach * 0.9)} ${n(x)} ${n(top)}Z`,
+      layer.path(
+        svg`M${x} ${top}Q${x - reach * 0.35} ${bottom - reach * 0.7} ${x - reach * 0.86} ${bottom - reach * 0.12}Q${x - reach * 0.5} ${bottom - reach * 0.42} ${x - reach * 0.2} ${bottom - reach * 0.18}Q${x + reach * 0.12} ${bottom - reach * 0.6} ${x + reach * 0.5} ${bottom - reach * 0.3}Q${x + reach * 0.25} ${bottom - reach * 0.9} ${x} ${top}Z`,
         snow,
         0.92,
       );
@@ -59,26 +51,19 @@ export function drawTree(
   distance: number,
   crown?: Colour,
 ): void {
-  const { sheet, random, atmosphere, brief, isSnowy } = setting;
+  const { layer, random, atmosphere, scene, isSnowy } = setting;
   const bark = atmosphere.tint("#6b4a34", distance);
   const trunk = height * 0.055;
   const split = foot - height * 0.42;
-  sheet.path(
-    `M${n(x - trunk * 1.5)} ${n(foot)}Q${n(x - trunk * 0.7)} ${n(foot - height * 0.1)} ${n(x - trunk * 0.7)} ${n(split)}L${n(x - height * 0.17)} ${n(split - height * 0.2)}L${n(x)} ${n(split - height * 0.1)}L${n(x + height * 0.17)} ${n(split - height * 0.22)}L${n(x + trunk * 0.7)} ${n(split)}Q${n(x + trunk * 0.7)} ${n(foot - height * 0.1)} ${n(x + trunk * 1.6)} ${n(foot)}Z`,
-    sheet.linear(
-      [
-        [0, lighten(bark, 0.12)],
-        [1, mix(bark, atmosphere.shade, 0.35)],
-      ],
-      [x - trunk, 0],
-      [x + trunk, 0],
-    ),
+  layer.path(
+    svg`M${x - trunk * 1.5} ${foot}Q${x - trunk * 0.7} ${foot - height * 0.1} ${x - trunk * 0.7} ${split}L${x - height * 0.17} ${split - height * 0.2}L${x} ${split - height * 0.1}L${x + height * 0.17} ${split - height * 0.22}L${x + trunk * 0.7} ${split}Q${x + trunk * 0.7} ${foot - height * 0.1} ${x + trunk * 1.6} ${foot}Z`,
+    layer.linear({ 0: lighten(bark, 0.12), 1: mix(bark, atmosphere.shade, 0.35) }, [x - trunk, 0], [x + trunk, 0]),
   );
   const colours = isSnowy
     ? ["#e8f0f8"]
-    : brief.season === "autumn"
+    : scene.season === "autumn"
       ? AUTUMN_CROWNS
-      : brief.season === "spring"
+      : scene.season === "spring"
         ? SPRING_CROWNS
         : SUMMER_CROWNS;
   const leaves = atmosphere.tint(crown ?? random.pick(colours), distance);
@@ -93,30 +78,27 @@ export function drawTree(
       radius: height * random.between(0.13, 0.17),
     };
   });
-  for (const clump of clumps) sheet.circle(clump.x + height * 0.02, clump.y + height * 0.035, clump.radius, dark);
-  sheet.circle(x, middleY, height * 0.23, leaves);
+  for (const clump of clumps) layer.circle(clump.x + height * 0.02, clump.y + height * 0.035, clump.radius, dark);
+  layer.circle(x, middleY, height * 0.23, leaves);
   for (const clump of clumps)
-    sheet.circle(clump.x - height * 0.005, clump.y - height * 0.01, clump.radius * 0.92, leaves);
+    layer.circle(clump.x - height * 0.005, clump.y - height * 0.01, clump.radius * 0.92, leaves);
   for (const clump of clumps.filter((_, index) => index > 3))
-    sheet.circle(clump.x - clump.radius * 0.22, clump.y - clump.radius * 0.3, clump.radius * 0.6, lit, 0.6);
-  sheet.circle(x - height * 0.06, middleY - height * 0.07, height * 0.1, lit, 0.5);
+    layer.circle(clump.x - clump.radius * 0.22, clump.y - clump.radius * 0.3, clump.radius * 0.6, lit, 0.6);
+  layer.circle(x - height * 0.06, middleY - height * 0.07, height * 0.1, lit, 0.5);
 }
 
 /** A palm that leans a little, with hanging fronds and nuts. */
 export function drawPalm(setting: Setting, x: number, foot: number, height: number, distance: number): void {
-  const { sheet, random, atmosphere } = setting;
+  const { layer, random, atmosphere } = setting;
   const lean = height * random.between(0.08, 0.2) * (random.chance(0.5) ? 1 : -1);
   const topX = x + lean;
   const topY = foot - height;
   const bark = atmosphere.tint("#8a6242", distance);
   const width = height * 0.035;
-  sheet.path(
-    `M${n(x - width * 1.4)} ${n(foot)}Q${n(x + lean * 0.15 - width)} ${n(foot - height * 0.55)} ${n(topX - width * 0.7)} ${n(topY)}L${n(topX + width * 0.7)} ${n(topY)}Q${n(x + lean * 0.2 + width)} ${n(foot - height * 0.5)} ${n(x + width * 1.4)} ${n(foot)}Z`,
-    sheet.linear(
-      [
-        [0, lighten(bark, 0.18)],
-        [1, mix(bark, atmosphere.shade, 0.4)],
-      ],
+  layer.path(
+    svg`M${x - width * 1.4} ${foot}Q${x + lean * 0.15 - width} ${foot - height * 0.55} ${topX - width * 0.7} ${topY}L${topX + width * 0.7} ${topY}Q${x + lean * 0.2 + width} ${foot - height * 0.5} ${x + width * 1.4} ${foot}Z`,
+    layer.linear(
+      { 0: lighten(bark, 0.18), 1: mix(bark, atmosphere.shade, 0.4) },
       [x - width, 0],
       [x + width + lean * 0.3, 0],
     ),
@@ -132,8 +114,8 @@ export function drawPalm(setting: Setting, x: number, foot: number, height: numb
     const midX = topX + Math.cos(angle) * length * 0.6;
     const midY = topY + Math.sin(angle) * length * 0.85 - length * 0.12;
     const thickness = height * 0.085;
-    sheet.path(
-      `M${n(topX)} ${n(topY)}Q${n(midX)} ${n(midY - thickness * 0.5)} ${n(endX)} ${n(endY)}Q${n(midX + thickness * 0.1)} ${n(midY + thickness)} ${n(topX)} ${n(topY)}Z`,
+    layer.path(
+      svg`M${topX} ${topY}Q${midX} ${midY - thickness * 0.5} ${endX} ${endY}Q${midX + thickness * 0.1} ${midY + thickness} ${topX} ${topY}Z`,
       tones[order % tones.length] ?? green,
     );
   }
@@ -142,7 +124,7 @@ export function drawPalm(setting: Setting, x: number, foot: number, height: numb
     [0.025, 0.035],
     [0, 0.055],
   ] as const) {
-    sheet.circle(topX + nutX * height, topY + nutY * height, height * 0.024, atmosphere.tint("#6e4529", distance));
+    layer.circle(topX + nutX * height, topY + nutY * height, height * 0.024, atmosphere.tint("#6e4529", distance));
   }
 }
 
@@ -154,10 +136,10 @@ export function drawTreeline(
   distance: number,
   kind: "fir" | "tree" | "palm",
 ): void {
-  const { sheet, random } = setting;
+  const { layer, random } = setting;
   const spacing = height * (kind === "fir" ? 0.36 : kind === "palm" ? 0.8 : 0.5);
   const draw = kind === "fir" ? drawFir : kind === "palm" ? drawPalm : drawTree;
-  for (let x = -spacing / 2; x < sheet.width + spacing; x += spacing * random.between(0.6, 1.25)) {
+  for (let x = -spacing / 2; x < layer.width + spacing; x += spacing * random.between(0.6, 1.25)) {
     draw(setting, x, footAt(x) + height * 0.03, height * random.between(0.72, 1.12), distance);
   }
 }

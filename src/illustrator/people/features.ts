@@ -1,13 +1,13 @@
+import { type Layer, svg } from "../layer.ts";
 import { darken, mix } from "../palette.ts";
-import { n, type Sheet } from "../sheet.ts";
 import type { Appearance } from "./looks.ts";
 
 const INK = "#2a1d24";
 
 /** Draws eyes, brows, nose, mouth and cheeks on a face around (0, 0). */
-export function drawFeatures(sheet: Sheet, person: Appearance): void {
+export function drawFeatures(layer: Layer, person: Appearance): void {
   const blush = mix(person.skin, "#f0605f", 0.42);
-  for (const side of [-1, 1]) sheet.ellipse(side * 31, 19, 10.5, 6.5, blush, 0.55);
+  for (const side of [-1, 1]) layer.ellipse(side * 31, 19, 10.5, 6.5, blush, 0.55);
   if (person.hasFreckles) {
     for (const [x, y] of [
       [-36, 15],
@@ -19,17 +19,17 @@ export function drawFeatures(sheet: Sheet, person: Appearance): void {
       [25, 15],
       [33, 22],
     ] as const)
-      sheet.circle(x, y, 1.3, darken(person.skin, 0.35), 0.7);
+      layer.circle(x, y, 1.3, darken(person.skin, 0.35), 0.7);
   }
   for (const side of [-1, 1] as const) {
-    drawEye(sheet, person, side);
-    drawBrow(sheet, person, side);
+    drawEye(layer, person, side);
+    drawBrow(layer, person, side);
   }
-  sheet.line("M-1 8Q-6 19 2 20", darken(person.skin, 0.32), 2.6, 0.8);
-  drawMouth(sheet, person);
+  layer.line("M-1 8Q-6 19 2 20", darken(person.skin, 0.32), 2.6, 0.8);
+  drawMouth(layer, person);
   if (person.age === "old") {
     const wrinkle = darken(person.skin, 0.24);
-    sheet.line(
+    layer.line(
       "M-22 -37Q0 -41 22 -37M-18 -44Q0 -47 18 -44M-40 2l-6 -3M-40 6l-6 1M40 2l6 -3M40 6l6 1M-22 20Q-27 26 -25 33M22 20Q27 26 25 33",
       wrinkle,
       1.9,
@@ -38,12 +38,12 @@ export function drawFeatures(sheet: Sheet, person: Appearance): void {
   }
 }
 
-function drawEye(sheet: Sheet, { gaze, eyes, expression, eyeColour, gender, age }: Appearance, side: 1 | -1): void {
+function drawEye(layer: Layer, { gaze, eyes, expression, eyeColour, gender, age }: Appearance, side: 1 | -1): void {
   const x = side * 21;
   if (gaze === "closed" || expression === "laughing") {
     const bend = gaze === "closed" ? 6 : -8;
-    sheet.line(
-      `M${n(x - 10)} ${gaze === "closed" ? -2 : 2}Q${n(x)} ${n((gaze === "closed" ? -2 : 2) + bend)} ${n(x + 10)} ${gaze === "closed" ? -2 : 2}`,
+    layer.line(
+      svg`M${x - 10} ${gaze === "closed" ? -2 : 2}Q${x} ${(gaze === "closed" ? -2 : 2) + bend} ${x + 10} ${gaze === "closed" ? -2 : 2}`,
       INK,
       3.6,
     );
@@ -55,20 +55,20 @@ function drawEye(sheet: Sheet, { gaze, eyes, expression, eyeColour, gender, age 
   const shiftX = gaze === "left" ? -3.6 : gaze === "right" ? 3.6 : 0;
   const shiftY = gaze === "up" ? -3.4 : 0.6;
   const tilt = eyes === "narrow" ? -6 * side : -2 * side;
-  sheet.group(`transform="rotate(${tilt} ${x} 0)"`, () => {
-    sheet.ellipse(x, 0, width, height, "#ffffff");
-    sheet.circle(x + shiftX, shiftY, Math.min(8, height * 0.76), eyeColour);
-    sheet.circle(x + shiftX, shiftY, Math.min(4.4, height * 0.42), "#140d12");
-    sheet.circle(x + shiftX + 2.6, shiftY - 3.2, 2.5, "#ffffff");
-    sheet.circle(x + shiftX - 2.4, shiftY + 2.8, 1.2, "#ffffff", 0.8);
-    sheet.line(
-      `M${n(x - width)} ${n(-height * 0.24)}Q${n(x)} ${n(-height * 1.45)} ${n(x + width)} ${n(-height * 0.24)}`,
+  layer.group(`transform="rotate(${tilt} ${x} 0)"`, () => {
+    layer.ellipse(x, 0, width, height, "#ffffff");
+    layer.circle(x + shiftX, shiftY, Math.min(8, height * 0.76), eyeColour);
+    layer.circle(x + shiftX, shiftY, Math.min(4.4, height * 0.42), "#140d12");
+    layer.circle(x + shiftX + 2.6, shiftY - 3.2, 2.5, "#ffffff");
+    layer.circle(x + shiftX - 2.4, shiftY + 2.8, 1.2, "#ffffff", 0.8);
+    layer.line(
+      svg`M${x - width} ${-height * 0.24}Q${x} ${-height * 1.45} ${x + width} ${-height * 0.24}`,
       INK,
       gender === "female" ? 3.8 : 3,
     );
     if (gender === "female" && age !== "old") {
-      sheet.line(
-        `M${n(x + side * width)} ${n(-height * 0.24)}l${side * 5} -4.5M${n(x + side * width * 0.75)} ${n(-height * 0.62)}l${side * 4} -4.5`,
+      layer.line(
+        svg`M${x + side * width} ${-height * 0.24}l${side * 5} -4.5M${x + side * width * 0.75} ${-height * 0.62}l${side * 4} -4.5`,
         INK,
         2.4,
       );
@@ -76,42 +76,42 @@ function drawEye(sheet: Sheet, { gaze, eyes, expression, eyeColour, gender, age 
   });
 }
 
-function drawBrow(sheet: Sheet, { hairColour, expression, gender, age, hair }: Appearance, side: 1 | -1): void {
+function drawBrow(layer: Layer, { hairColour, expression, gender, age, hair }: Appearance, side: 1 | -1): void {
   const colour = hair === "bald" ? "#5b4636" : age === "old" ? darken(hairColour, 0.12) : darken(hairColour, 0.1);
   const inner = expression === "angry" ? 6 : expression === "sad" ? -5 : 0;
   const lift = expression === "surprised" ? -6 : 0;
-  sheet.line(
-    `M${side * 9} ${n(-19 + inner + lift)}Q${side * 20} ${n(-26 + lift)} ${side * 32} ${n(-19 - inner * 0.5 + lift)}`,
+  layer.line(
+    svg`M${side * 9} ${-19 + inner + lift}Q${side * 20} ${-26 + lift} ${side * 32} ${-19 - inner * 0.5 + lift}`,
     colour,
     gender === "male" ? 5 : 3.4,
   );
 }
 
-function drawMouth(sheet: Sheet, { expression, gender, skin }: Appearance): void {
+function drawMouth(layer: Layer, { expression, gender, skin }: Appearance): void {
   const lip = gender === "female" ? mix("#c9404f", skin, 0.18) : mix("#a8503f", skin, 0.4);
   switch (expression) {
     case "smiling":
-      sheet.path("M-15 31Q0 36 15 31Q12 46 0 47Q-12 46 -15 31Z", "#8a2733");
-      sheet.path("M-13 32Q0 36 13 32L12 36Q0 40 -12 36Z", "#ffffff");
-      sheet.line("M-15 31Q0 36 15 31", lip, 2.4);
+      layer.path("M-15 31Q0 36 15 31Q12 46 0 47Q-12 46 -15 31Z", "#8a2733");
+      layer.path("M-13 32Q0 36 13 32L12 36Q0 40 -12 36Z", "#ffffff");
+      layer.line("M-15 31Q0 36 15 31", lip, 2.4);
       return;
     case "laughing":
-      sheet.path("M-19 28Q0 33 19 28Q17 49 0 50Q-17 49 -19 28Z", "#8a2733");
-      sheet.path("M-17 29.5Q0 34 17 29.5L16 35Q0 39 -16 35Z", "#ffffff");
-      sheet.path("M-9 46Q0 38 9 46Q5 50 0 50Q-5 50 -9 46Z", "#e8707a");
+      layer.path("M-19 28Q0 33 19 28Q17 49 0 50Q-17 49 -19 28Z", "#8a2733");
+      layer.path("M-17 29.5Q0 34 17 29.5L16 35Q0 39 -16 35Z", "#ffffff");
+      layer.path("M-9 46Q0 38 9 46Q5 50 0 50Q-5 50 -9 46Z", "#e8707a");
       return;
     case "sad":
-      sheet.line("M-12 40Q0 31 12 40", lip, 3.6);
-      sheet.path("M-27 14q-5 8 0 11q5 -3 0 -11z", "#7fc8ff", 0.9);
+      layer.line("M-12 40Q0 31 12 40", lip, 3.6);
+      layer.path("M-27 14q-5 8 0 11q5 -3 0 -11z", "#7fc8ff", 0.9);
       return;
     case "angry":
-      sheet.line("M-12 39Q0 33 12 39", lip, 4);
+      layer.line("M-12 39Q0 33 12 39", lip, 4);
       return;
     case "surprised":
-      sheet.ellipse(0, 38, 7, 9, "#8a2733");
+      layer.ellipse(0, 38, 7, 9, "#8a2733");
       return;
     case "calm":
-      sheet.line("M-12 35Q0 39 12 35", lip, 3.6);
+      layer.line("M-12 35Q0 39 12 35", lip, 3.6);
       return;
     default:
       expression satisfies never;

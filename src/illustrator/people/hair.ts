@@ -1,48 +1,48 @@
+import { type Layer, svg } from "../layer.ts";
 import { darken, lighten } from "../palette.ts";
-import { n, type Sheet } from "../sheet.ts";
 import type { Appearance } from "./looks.ts";
 
 /** Outfits that cover the hair at the front. */
 const COVERS_HAIR: ReadonlySet<string> = new Set(["ninja", "knight"]);
 
 /** Draws the hair that falls behind the head and shoulders; the head is around (0, 0). */
-export function drawBackHair(sheet: Sheet, { hair, hairColour, outfit }: Appearance): void {
+export function drawBackHair(layer: Layer, { hair, hairColour, outfit }: Appearance): void {
   const colour = darken(hairColour, 0.16);
   const isTight = outfit === "astronaut";
   const shape = isTight && hair !== "bald" ? "short" : hair;
   switch (shape) {
     case "long":
-      sheet.path(
+      layer.path(
         "M-57 -20C-60 -84 60 -84 57 -20C58 30 72 90 62 146C40 158 20 150 14 120H-14C-20 150 -40 158 -62 146C-72 90 -58 30 -57 -20Z",
         colour,
       );
       return;
     case "bob":
-      sheet.path("M-58 -16C-60 -82 60 -82 58 -16C60 20 62 44 50 66C34 74 -34 74 -50 66C-62 44 -60 20 -58 -16Z", colour);
+      layer.path("M-58 -16C-60 -82 60 -82 58 -16C60 20 62 44 50 66C34 74 -34 74 -50 66C-62 44 -60 20 -58 -16Z", colour);
       return;
     case "ponytail":
-      sheet.path("M30 -60C84 -64 92 0 70 66C62 82 52 78 56 60C66 18 58 -20 26 -34Z", colour);
-      sheet.path("M-52 -14C-56 -78 56 -78 52 -14Z", colour);
+      layer.path("M30 -60C84 -64 92 0 70 66C62 82 52 78 56 60C66 18 58 -20 26 -34Z", colour);
+      layer.path("M-52 -14C-56 -78 56 -78 52 -14Z", colour);
       return;
     case "braids":
-      sheet.path("M-55 -14C-58 -80 58 -80 55 -14L48 30H-48Z", colour);
+      layer.path("M-55 -14C-58 -80 58 -80 55 -14L48 30H-48Z", colour);
       for (const side of [-1, 1]) {
         for (let knot = 0; knot < 6; knot++)
-          sheet.ellipse(
+          layer.ellipse(
             side * (54 + knot * 1.5),
             32 + knot * 19,
             14 - knot * 0.9,
             13,
             knot % 2 === 0 ? colour : darken(hairColour, 0.05),
           );
-        sheet.rect(side * 63 - 9, 142, 18, 8, "#e5605a", 1, 3);
-        sheet.path(`M${side * 63 - 9} 150h18l-4 22h-10z`, colour);
+        layer.rect(side * 63 - 9, 142, 18, 8, "#e5605a", 1, 3);
+        layer.path(`M${side * 63 - 9} 150h18l-4 22h-10z`, colour);
       }
       return;
     case "bun":
-      sheet.circle(0, -78, 27, colour);
-      sheet.line("M-16 -86Q0 -70 18 -84", lighten(colour, 0.14), 3, 0.7);
-      sheet.path("M-53 -14C-56 -80 56 -80 53 -14Z", colour);
+      layer.circle(0, -78, 27, colour);
+      layer.line("M-16 -86Q0 -70 18 -84", lighten(colour, 0.14), 3, 0.7);
+      layer.path("M-53 -14C-56 -80 56 -80 53 -14Z", colour);
       return;
     case "curly":
       for (const [x, y, radius] of [
@@ -56,10 +56,10 @@ export function drawBackHair(sheet: Sheet, { hair, hairColour, outfit }: Appeara
         [-48, 30, 18],
         [48, 30, 18],
       ] as const)
-        sheet.circle(x, y, radius, colour);
+        layer.circle(x, y, radius, colour);
       return;
     case "short":
-      sheet.path("M-53 2C-58 -82 58 -82 53 2L46 16H-46Z", colour);
+      layer.path("M-53 2C-58 -82 58 -82 53 2L46 16H-46Z", colour);
       return;
     case "bald":
       return;
@@ -69,11 +69,11 @@ export function drawBackHair(sheet: Sheet, { hair, hairColour, outfit }: Appeara
 }
 
 /** Draws the hair over the forehead. */
-export function drawFrontHair(sheet: Sheet, person: Appearance): void {
+export function drawFrontHair(layer: Layer, person: Appearance): void {
   const { hair, hairColour, fringe, outfit } = person;
   if (hair === "bald" || COVERS_HAIR.has(outfit)) {
     if (person.age === "old" && hair === "bald")
-      for (const side of [-1, 1]) sheet.ellipse(side * 50, -6, 8, 17, hairColour);
+      for (const side of [-1, 1]) layer.ellipse(side * 50, -6, 8, 17, hairColour);
     return;
   }
   const shine = lighten(hairColour, 0.22);
@@ -85,23 +85,23 @@ export function drawFrontHair(sheet: Sheet, person: Appearance): void {
       [26, -47, 17],
       [42, -34, 15],
     ] as const)
-      sheet.circle(x, y, radius, hairColour);
+      layer.circle(x, y, radius, hairColour);
     for (const [x, y] of [
       [-20, -56],
       [6, -59],
       [28, -52],
     ] as const)
-      sheet.line(`M${x - 6} ${y}q6 -6 12 0`, shine, 2.6, 0.6);
+      layer.line(`M${x - 6} ${y}q6 -6 12 0`, shine, 2.6, 0.6);
     return;
   }
   if (hair === "short" && person.gender === "male") {
     const sweep = fringe % 2 === 0 ? 1 : -1;
-    sheet.group(`transform="scale(${sweep} 1)"`, () => {
-      sheet.path(
+    layer.group(`transform="scale(${sweep} 1)"`, () => {
+      layer.path(
         "M-52 -8C-62 -88 62 -92 53 -8C48 -20 46 -28 42 -34C22 -26 -14 -30 -30 -44C-36 -36 -46 -24 -52 -8Z",
         hairColour,
       );
-      sheet.line("M-22 -56Q6 -68 32 -54", shine, 3.4, 0.5);
+      layer.line("M-22 -56Q6 -68 32 -54", shine, 3.4, 0.5);
     });
     return;
   }
@@ -112,17 +112,17 @@ export function drawFrontHair(sheet: Sheet, person: Appearance): void {
     "M-54 8C-62 -90 62 -90 54 8C51 -18 30 -40 0 -56C-30 -40 -51 -18 -54 8Z",
     "M-54 6C-62 -90 62 -90 54 6C51 -2 49 -10 46 -18C34 -20 8 -30 -10 -49C-36 -38 -50 -16 -54 6Z",
   ];
-  sheet.path(paths[fringe] ?? "", hairColour);
-  sheet.line("M-30 -52Q0 -66 30 -52", shine, 4, 0.42);
+  layer.path(paths[fringe] ?? "", hairColour);
+  layer.line("M-30 -52Q0 -66 30 -52", shine, 4, 0.42);
   if (falls && outfit !== "astronaut") {
     const length = hair === "long" ? 118 : hair === "bob" ? 56 : 24;
     for (const side of [-1, 1]) {
-      sheet.path(
-        `M${side * 54} -16C${side * 58} 20 ${n(side * 62)} ${n(length * 0.6)} ${n(side * 54)} ${n(length)}C${n(side * 44)} ${n(length + 4)} ${n(side * 38)} ${n(length * 0.7)} ${side * 46} ${n(length * 0.3)}C${side * 48} 6 ${side * 47} -8 ${side * 46} -20Z`,
+      layer.path(
+        svg`M${side * 54} -16C${side * 58} 20 ${side * 62} ${length * 0.6} ${side * 54} ${length}C${side * 44} ${length + 4} ${side * 38} ${length * 0.7} ${side * 46} ${length * 0.3}C${side * 48} 6 ${side * 47} -8 ${side * 46} -20Z`,
         hairColour,
       );
-      sheet.line(
-        `M${side * 53} 0C${side * 55} 26 ${n(side * 56)} ${n(length * 0.6)} ${side * 51} ${n(length * 0.86)}`,
+      layer.line(
+        svg`M${side * 53} 0C${side * 55} 26 ${side * 56} ${length * 0.6} ${side * 51} ${length * 0.86}`,
         shine,
         1.8,
         0.4,

@@ -1,5 +1,5 @@
+import { type Layer, svg } from "../layer.ts";
 import { type Colour, darken, lighten, mix } from "../palette.ts";
-import { n, type Sheet } from "../sheet.ts";
 import { drawFeatures } from "./features.ts";
 import { drawFrontHair } from "./hair.ts";
 import type { Appearance } from "./looks.ts";
@@ -8,34 +8,34 @@ import type { Appearance } from "./looks.ts";
  * Draws a head around (0, 0): 100 units from ear to ear, the chin at 60, the crown at −62. The hair that falls behind
  * the shoulders is drawn by `drawBackHair`, before the body.
  */
-export function drawHead(sheet: Sheet, person: Appearance): void {
+export function drawHead(layer: Layer, person: Appearance): void {
   const shade = darken(person.skin, 0.14);
   for (const side of [-1, 1]) {
-    sheet.ellipse(side * 49, 6, 9, 13, person.skin);
-    sheet.ellipse(side * 50, 7, 4.5, 8, shade);
+    layer.ellipse(side * 49, 6, 9, 13, person.skin);
+    layer.ellipse(side * 50, 7, 4.5, 8, shade);
   }
-  sheet.path(faceOutline(person), person.skin);
-  sheet.path("M-46 10C-42 44 -26 60 0 62C26 60 42 44 46 10C44 36 26 51 0 52C-26 51 -44 36 -46 10Z", shade, 0.35);
-  if (person.beard === "beard") drawBeard(sheet, person.hairColour);
-  drawFeatures(sheet, person);
-  if (person.beard !== undefined) drawMoustache(sheet, person.hairColour);
-  drawFrontHair(sheet, person);
-  if (person.glasses !== undefined) drawGlasses(sheet, person.glasses);
-  drawHeadwear(sheet, person);
+  layer.path(faceOutline(person), person.skin);
+  layer.path("M-46 10C-42 44 -26 60 0 62C26 60 42 44 46 10C44 36 26 51 0 52C-26 51 -44 36 -46 10Z", shade, 0.35);
+  if (person.beard === "beard") drawBeard(layer, person.hairColour);
+  drawFeatures(layer, person);
+  if (person.beard !== undefined) drawMoustache(layer, person.hairColour);
+  drawFrontHair(layer, person);
+  if (person.glasses !== undefined) drawGlasses(layer, person.glasses);
+  drawHeadwear(layer, person);
 }
 
 function faceOutline({ age, gender }: Appearance): string {
   const jaw = age === "child" ? 34 : gender === "male" ? 36 : 28;
   const chin = age === "child" ? 56 : 62;
-  return `M-49 -12C-50 -76 50 -76 49 -12C50 22 ${n(jaw + 8)} 42 ${n(jaw * 0.72)} ${n(chin - 9)}C${n(jaw * 0.4)} ${n(chin)} ${n(-jaw * 0.4)} ${n(chin)} ${n(-jaw * 0.72)} ${n(chin - 9)}C${n(-jaw - 8)} 42 -50 22 -49 -12Z`;
+  return svg`M-49 -12C-50 -76 50 -76 49 -12C50 22 ${jaw + 8} 42 ${jaw * 0.72} ${chin - 9}C${jaw * 0.4} ${chin} ${-jaw * 0.4} ${chin} ${-jaw * 0.72} ${chin - 9}C${-jaw - 8} 42 -50 22 -49 -12Z`;
 }
 
-function drawBeard(sheet: Sheet, colour: Colour): void {
-  sheet.path(
+function drawBeard(layer: Layer, colour: Colour): void {
+  layer.path(
     "M-49 4C-52 50 -32 86 0 88C32 86 52 50 49 4C44 18 34 24 22 22C8 19 -8 19 -22 22C-34 24 -44 18 -49 4Z",
     colour,
   );
-  sheet.line(
+  layer.line(
     "M-28 50Q-24 66 -14 76M28 50Q24 66 14 76M-8 58Q-6 72 -2 80M9 58Q7 72 3 80",
     darken(colour, 0.16),
     2.2,
@@ -43,108 +43,108 @@ function drawBeard(sheet: Sheet, colour: Colour): void {
   );
 }
 
-function drawMoustache(sheet: Sheet, colour: Colour): void {
-  sheet.path("M0 22C-8 15 -22 18 -30 29C-20 31 -8 32 0 27C8 32 20 31 30 29C22 18 8 15 0 22Z", lighten(colour, 0.06));
+function drawMoustache(layer: Layer, colour: Colour): void {
+  layer.path("M0 22C-8 15 -22 18 -30 29C-20 31 -8 32 0 27C8 32 20 31 30 29C22 18 8 15 0 22Z", lighten(colour, 0.06));
 }
 
-function drawGlasses(sheet: Sheet, kind: "glasses" | "sunglasses"): void {
+function drawGlasses(layer: Layer, kind: "glasses" | "sunglasses"): void {
   const frame = kind === "glasses" ? "#3a3340" : "#1c1a22";
   for (const side of [-1, 1]) {
     const x = side * 21;
     if (kind === "glasses") {
-      sheet.add(
+      layer.add(
         `<rect x="${x - 16}" y="-16" width="32" height="29" rx="12" fill="#ffffff" fill-opacity="0.2" stroke="${frame}" stroke-width="3.4"/>`,
       );
-      sheet.line(`M${x - 8} -6l7 -6`, "#ffffff", 2.4, 0.7);
+      layer.line(`M${x - 8} -6l7 -6`, "#ffffff", 2.4, 0.7);
     } else {
-      sheet.path(`M${x - 17} -14h34v10c0 10 -7 17 -17 17s-17 -7 -17 -17z`, frame);
-      sheet.line(`M${x - 9} -4l8 -6`, "#8f9fc0", 2.6, 0.8);
+      layer.path(`M${x - 17} -14h34v10c0 10 -7 17 -17 17s-17 -7 -17 -17z`, frame);
+      layer.line(`M${x - 9} -4l8 -6`, "#8f9fc0", 2.6, 0.8);
     }
-    sheet.line(`M${side * 37} -6L${side * 49} -10`, frame, 3.2);
+    layer.line(`M${side * 37} -6L${side * 49} -10`, frame, 3.2);
   }
-  sheet.line("M-6 -4Q0 -9 6 -4", frame, 3.4);
+  layer.line("M-6 -4Q0 -9 6 -4", frame, 3.4);
 }
 
 /** What an occupation wears on its head. */
-function drawHeadwear(sheet: Sheet, { outfit, outfitColour, skin }: Appearance): void {
+function drawHeadwear(layer: Layer, { outfit, outfitColour, skin }: Appearance): void {
   switch (outfit) {
     case "astronaut":
-      sheet.add(
+      layer.add(
         `<path d="M-62 0A62 62 0 1 1 62 0A62 62 0 0 1 0 66A62 62 0 0 1 -62 0Z" fill="#bfe4ff" fill-opacity="0.2" stroke="#eef2f6" stroke-width="11"/>`,
       );
-      sheet.add(`<circle cx="0" cy="1" r="57" fill="none" stroke="#aeb9c8" stroke-width="3"/>`);
-      sheet.line("M-43 -25A50 50 0 0 1 -12 -48", "#ffffff", 7, 0.75);
-      sheet.rect(-74, -14, 16, 32, "#c94f4f", 1, 5);
-      sheet.rect(58, -14, 16, 32, "#c94f4f", 1, 5);
+      layer.add(`<circle cx="0" cy="1" r="57" fill="none" stroke="#aeb9c8" stroke-width="3"/>`);
+      layer.line("M-43 -25A50 50 0 0 1 -12 -48", "#ffffff", 7, 0.75);
+      layer.rect(-74, -14, 16, 32, "#c94f4f", 1, 5);
+      layer.rect(58, -14, 16, 32, "#c94f4f", 1, 5);
       return;
     case "knight":
-      sheet.path("M-54 6C-58 -80 58 -80 54 6L44 10C46 -24 30 -30 0 -30C-30 -30 -46 -24 -44 10Z", "#aeb8c6");
-      sheet.path("M-54 6C-58 -80 0 -76 0 -70V-30C-30 -30 -46 -24 -44 10Z", "#c9d1dc");
-      sheet.path("M-6 -70Q-2 -112 40 -98Q20 -92 8 -68Z", "#d9484a");
+      layer.path("M-54 6C-58 -80 58 -80 54 6L44 10C46 -24 30 -30 0 -30C-30 -30 -46 -24 -44 10Z", "#aeb8c6");
+      layer.path("M-54 6C-58 -80 0 -76 0 -70V-30C-30 -30 -46 -24 -44 10Z", "#c9d1dc");
+      layer.path("M-6 -70Q-2 -112 40 -98Q20 -92 8 -68Z", "#d9484a");
       return;
     case "royal":
-      sheet.path("M-34 -46L-42 -88L-20 -68L0 -96L20 -68L42 -88L34 -46Q0 -38 -34 -46Z", "#f4c542");
-      sheet.path("M-34 -46Q0 -38 34 -46L35.5 -55Q0 -46 -35.5 -55Z", "#d99b2b");
+      layer.path("M-34 -46L-42 -88L-20 -68L0 -96L20 -68L42 -88L34 -46Q0 -38 -34 -46Z", "#f4c542");
+      layer.path("M-34 -46Q0 -38 34 -46L35.5 -55Q0 -46 -35.5 -55Z", "#d99b2b");
       for (const [x, y, colour] of [
         [0, -62, "#e5485a"],
         [-21, -60, "#4f9be8"],
         [21, -60, "#4f9be8"],
       ] as const)
-        sheet.circle(x, y, 5, colour);
+        layer.circle(x, y, 5, colour);
       return;
     case "chef":
-      sheet.path("M-36 -44C-66 -60 -56 -104 -24 -98C-14 -122 24 -122 30 -98C60 -102 64 -60 36 -44Z", "#fbfaf6");
-      sheet.path("M-36 -62L-36 -36Q0 -28 36 -36V-62Q0 -52 -36 -62Z", "#ece8e0");
+      layer.path("M-36 -44C-66 -60 -56 -104 -24 -98C-14 -122 24 -122 30 -98C60 -102 64 -60 36 -44Z", "#fbfaf6");
+      layer.path("M-36 -62L-36 -36Q0 -28 36 -36V-62Q0 -52 -36 -62Z", "#ece8e0");
       return;
     case "police":
-      sheet.path("M-56 -44C-60 -80 60 -80 56 -44Q0 -60 -56 -44Z", darken(outfitColour, 0.05));
-      sheet.path("M-44 -44Q0 -58 44 -44Q52 -34 40 -32Q0 -44 -40 -32Q-52 -34 -44 -44Z", "#1c2233");
-      sheet.path("M0 -68l4 7l8 1l-6 6l1 8l-7 -4l-7 4l1 -8l-6 -6l8 -1z", "#f4c542");
+      layer.path("M-56 -44C-60 -80 60 -80 56 -44Q0 -60 -56 -44Z", darken(outfitColour, 0.05));
+      layer.path("M-44 -44Q0 -58 44 -44Q52 -34 40 -32Q0 -44 -40 -32Q-52 -34 -44 -44Z", "#1c2233");
+      layer.path("M0 -68l4 7l8 1l-6 6l1 8l-7 -4l-7 4l1 -8l-6 -6l8 -1z", "#f4c542");
       return;
     case "firefighter":
     case "worker":
-      sheet.path("M-50 -36C-54 -92 54 -92 50 -36Z", outfit === "worker" ? "#f7c92e" : "#d9402f");
-      sheet.path(
+      layer.path("M-50 -36C-54 -92 54 -92 50 -36Z", outfit === "worker" ? "#f7c92e" : "#d9402f");
+      layer.path(
         "M-60 -36Q0 -52 60 -36Q62 -28 54 -28Q0 -42 -54 -28Q-62 -28 -60 -36Z",
         outfit === "worker" ? "#e0ac1f" : "#b8301f",
       );
-      sheet.path("M-8 -80h16v44h-16z", outfit === "worker" ? "#e0ac1f" : "#f4c542");
+      layer.path("M-8 -80h16v44h-16z", outfit === "worker" ? "#e0ac1f" : "#f4c542");
       return;
     case "wizard":
-      sheet.path("M-46 -40Q-16 -70 -6 -128Q20 -150 30 -120Q16 -120 18 -100Q26 -64 46 -40Z", outfitColour);
-      sheet.path("M-70 -34Q0 -66 70 -34Q40 -22 0 -26Q-40 -22 -70 -34Z", darken(outfitColour, 0.2));
-      sheet.path("M-44 -44Q0 -58 44 -44L47 -38Q0 -52 -47 -38Z", "#f4c542");
+      layer.path("M-46 -40Q-16 -70 -6 -128Q20 -150 30 -120Q16 -120 18 -100Q26 -64 46 -40Z", outfitColour);
+      layer.path("M-70 -34Q0 -66 70 -34Q40 -22 0 -26Q-40 -22 -70 -34Z", darken(outfitColour, 0.2));
+      layer.path("M-44 -44Q0 -58 44 -44L47 -38Q0 -52 -47 -38Z", "#f4c542");
       return;
     case "pirate":
-      sheet.path("M-62 -38Q-60 -66 -30 -64Q0 -100 30 -64Q60 -66 62 -38Q0 -58 -62 -38Z", "#2b2733");
-      sheet.circle(0, -66, 8, "#f4f1ea");
-      sheet.path("M6 -12h30v16q-16 10 -30 0z", "#1c1a22");
-      sheet.line("M-48 -30L48 4", "#1c1a22", 3);
+      layer.path("M-62 -38Q-60 -66 -30 -64Q0 -100 30 -64Q60 -66 62 -38Q0 -58 -62 -38Z", "#2b2733");
+      layer.circle(0, -66, 8, "#f4f1ea");
+      layer.path("M6 -12h30v16q-16 10 -30 0z", "#1c1a22");
+      layer.line("M-48 -30L48 4", "#1c1a22", 3);
       return;
     case "cowboy":
     case "farmer": {
       const straw = outfit === "farmer" ? "#e6c06a" : "#8a5a36";
-      sheet.path("M-36 -44C-34 -92 -16 -92 0 -84C16 -92 34 -92 36 -44Z", straw);
-      sheet.path("M-78 -44Q-60 -30 0 -44Q60 -30 78 -44Q60 -62 0 -54Q-60 -62 -78 -44Z", darken(straw, 0.12));
-      sheet.path("M-36 -56Q0 -48 36 -56V-48Q0 -40 -36 -48Z", outfit === "farmer" ? "#c9503f" : "#4a2f20");
+      layer.path("M-36 -44C-34 -92 -16 -92 0 -84C16 -92 34 -92 36 -44Z", straw);
+      layer.path("M-78 -44Q-60 -30 0 -44Q60 -30 78 -44Q60 -62 0 -54Q-60 -62 -78 -44Z", darken(straw, 0.12));
+      layer.path("M-36 -56Q0 -48 36 -56V-48Q0 -40 -36 -48Z", outfit === "farmer" ? "#c9503f" : "#4a2f20");
       return;
     }
     case "santa":
-      sheet.path("M-46 -42Q-30 -100 30 -104Q64 -98 62 -62Q52 -76 40 -72Q46 -56 46 -42Z", "#d9302f");
-      sheet.rect(-54, -54, 108, 22, "#fbfaf6", 1, 11);
-      sheet.circle(63, -58, 12, "#fbfaf6");
+      layer.path("M-46 -42Q-30 -100 30 -104Q64 -98 62 -62Q52 -76 40 -72Q46 -56 46 -42Z", "#d9302f");
+      layer.rect(-54, -54, 108, 22, "#fbfaf6", 1, 11);
+      layer.circle(63, -58, 12, "#fbfaf6");
       return;
     case "ninja":
-      sheet.path("M-51 -14C-52 -80 52 -80 51 -14L46 -14Q0 -26 -46 -14Z", "#2b2b38");
-      sheet.path("M-49 12Q0 2 49 12C48 40 32 62 0 64C-32 62 -48 40 -49 12Z", "#2b2b38");
-      sheet.path("M-50 -32Q0 -44 50 -32V-20Q0 -32 -50 -20Z", "#c9403f");
+      layer.path("M-51 -14C-52 -80 52 -80 51 -14L46 -14Q0 -26 -46 -14Z", "#2b2b38");
+      layer.path("M-49 12Q0 2 49 12C48 40 32 62 0 64C-32 62 -48 40 -49 12Z", "#2b2b38");
+      layer.path("M-50 -32Q0 -44 50 -32V-20Q0 -32 -50 -20Z", "#c9403f");
       return;
     case "soldier":
-      sheet.path("M-54 -24C-58 -86 58 -86 54 -24Q0 -42 -54 -24Z", "#5f6f45");
-      sheet.path("M-54 -24Q0 -42 54 -24L56 -16Q0 -34 -56 -16Z", "#4a5836");
+      layer.path("M-54 -24C-58 -86 58 -86 54 -24Q0 -42 -54 -24Z", "#5f6f45");
+      layer.path("M-54 -24Q0 -42 54 -24L56 -16Q0 -34 -56 -16Z", "#4a5836");
       return;
     case "superhero":
-      sheet.path(
+      layer.path(
         "M-47 -14Q-20 -26 0 -12Q20 -26 47 -14Q44 10 22 9Q8 8 0 0Q-8 8 -22 9Q-44 10 -47 -14Z",
         mix(outfitColour, "#1c1a40", 0.3),
         0.28,
@@ -159,7 +159,7 @@ function drawHeadwear(sheet: Sheet, { outfit, outfitColour, skin }: Appearance):
     case "hoodie":
     case "coat":
     case "athlete":
-      if (outfit === "athlete") sheet.path("M-49 -34Q0 -50 49 -34V-24Q0 -40 -49 -24Z", mix(outfitColour, skin, 0.1));
+      if (outfit === "athlete") layer.path("M-49 -34Q0 -50 49 -34V-24Q0 -40 -49 -24Z", mix(outfitColour, skin, 0.1));
       return;
     default:
       outfit satisfies never;

@@ -1,8 +1,8 @@
 import type { Atmosphere } from "../atmosphere.ts";
-import type { Person } from "../brief.ts";
+import { type Layer, svg } from "../layer.ts";
 import { type Colour, darken, fromHsl, lighten, mix } from "../palette.ts";
 import type { Random } from "../random.ts";
-import { n, type Sheet } from "../sheet.ts";
+import type { Person } from "../scene.ts";
 import { dress } from "../subjects/dress.ts";
 import { iconSprite } from "../subjects/icons.ts";
 import type { Sprite } from "../subjects/sprite.ts";
@@ -14,30 +14,23 @@ import { type Appearance, settleLook } from "./looks.ts";
 const BLOSSOMS = ["cherry-blossom", "hibiscus", "rosette", "blossom", "sunflower"] as const;
 
 /** A studio backdrop for a portrait: soft light, discs out of focus, a few blossoms at the edges. */
-export function drawStudio(sheet: Sheet, random: Random, atmosphere: Atmosphere, colours: readonly Colour[]): void {
+export function drawStudio(layer: Layer, random: Random, atmosphere: Atmosphere, colours: readonly Colour[]): void {
   const hue = random.between(0, 360);
   const base = colours[0] ?? fromHsl(hue, 0.5, atmosphere.isDark ? 0.26 : 0.86);
   const light = lighten(base, atmosphere.isDark ? 0.25 : 0.5);
-  const size = Math.max(sheet.width, sheet.height);
-  sheet.rect(
-    0,
-    0,
-    sheet.width,
-    sheet.height,
-    sheet.linear(
-      [
-        [0, light],
-        [1, mix(base, atmosphere.isDark ? "#0b1030" : fromHsl(hue + 40, 0.5, 0.7), 0.45)],
-      ],
+  const size = Math.max(layer.width, layer.height);
+  layer.fill(
+    layer.linear(
+      { 0: light, 1: mix(base, atmosphere.isDark ? "#0b1030" : fromHsl(hue + 40, 0.5, 0.7), 0.45) },
       [0, 0],
-      [sheet.width, sheet.height],
+      [layer.width, layer.height],
     ),
   );
-  sheet.glow(sheet.width * 0.5, sheet.height * 0.4, size * 0.62, "#ffffff", atmosphere.isDark ? 0.25 : 0.75);
-  for (let disc = 0; disc < Math.round((sheet.width * sheet.height) / 55_000); disc++) {
-    sheet.circle(
-      random.between(0, sheet.width),
-      random.between(0, sheet.height),
+  layer.glow(layer.width * 0.5, layer.height * 0.4, size * 0.62, "#ffffff", atmosphere.isDark ? 0.25 : 0.75);
+  for (let disc = 0; disc < Math.round((layer.width * layer.height) / 55_000); disc++) {
+    layer.circle(
+      random.between(0, layer.width),
+      random.between(0, layer.height),
       random.between(18, 82),
       random.chance(0.6) ? "#ffffff" : lighten(base, 0.3),
       random.between(0.1, 0.34),
@@ -45,15 +38,15 @@ export function drawStudio(sheet: Sheet, random: Random, atmosphere: Atmosphere,
   }
   const flower = random.pick(BLOSSOMS);
   const tint = random.chance(0.5) ? undefined : fromHsl(hue + random.pick([150, 180, 30]), 0.75, 0.62);
-  for (let bloom = 0; bloom < Math.round(sheet.height / 170) + 3; bloom++) {
+  for (let bloom = 0; bloom < Math.round(layer.height / 170) + 3; bloom++) {
     const sprite = iconSprite(flower, tint);
     if (sprite === undefined) return;
     const scale = random.between(1.3, 3.4);
-    const edge = random.between(0, 0.17) * sheet.width;
-    const x = random.chance(0.5) ? edge : sheet.width - edge;
-    const y = random.between(0.03, 0.9) * sheet.height;
-    sheet.add(
-      `<g opacity="0.92" transform="translate(${n(x)} ${n(y)}) rotate(${n(random.between(0, 360))}) scale(${n(scale)}) translate(-16 -16)">${sprite.svg}</g>`,
+    const edge = random.between(0, 0.17) * layer.width;
+    const x = random.chance(0.5) ? edge : layer.width - edge;
+    const y = random.between(0.03, 0.9) * layer.height;
+    layer.add(
+      svg`<g opacity="0.92" transform="translate(${x} ${y}) rotate(${random.between(0, 360)}) scale(${scale}) translate(-16 -16)">${sprite.svg}</g>`,
     );
   }
 }
@@ -68,22 +61,22 @@ export interface Sitter {
 }
 
 /** Draws people from the chest up, side by side, filling the picture. */
-export function drawPortrait(sheet: Sheet, sitters: readonly Sitter[], random: Random): void {
+export function drawPortrait(layer: Layer, sitters: readonly Sitter[], random: Random): void {
   const count = sitters.length;
-  const share = sheet.width / count;
+  const share = layer.width / count;
   const isHatted = sitters.some(({ look, wearing }) => wearing.length > 0 || HATTED.has(look.outfit ?? "plain"));
-  const scale = Math.min(share / 236, sheet.height / 262) * random.between(0.95, 1.08) * (isHatted ? 0.8 : 1);
+  const scale = Math.min(share / 236, layer.height / 262) * random.between(0.95, 1.08) * (isHatted ? 0.8 : 1);
   for (const [position, { look, wearing }] of sitters.entries()) {
     const person = settleLook(look, random.fork(`person ${position}`));
     const x = share * (position + 0.5) + (count === 1 ? random.between(-34, 34) : 0);
     const y = Math.min(
-      sheet.height - 148 * scale * (person.age === "child" ? 0.92 : 1),
-      sheet.height * 0.36 + 76 * scale,
+      layer.height - 148 * scale * (person.age === "child" ? 0.92 : 1),
+      layer.height * 0.36 + 76 * scale,
     );
     const tilt = random.between(-2.2, 2.2);
-    sheet.group(`transform="translate(${n(x)} ${n(y)}) scale(${n(scale)}) rotate(${n(tilt)})"`, () => {
-      drawBust(sheet, person);
-      for (const worn of wearing) sheet.add(dress(BARE, worn, random).svg);
+    layer.group(svg`transform="translate(${x} ${y}) scale(${scale}) rotate(${tilt})"`, () => {
+      drawBust(layer, person);
+      for (const worn of wearing) layer.add(dress(BARE, worn, random).svg);
     });
   }
 }
@@ -97,60 +90,60 @@ const BARE: Sprite = {
   neck: { at: [0, 84], width: 84 },
 };
 
-function drawBust(sheet: Sheet, person: Appearance): void {
-  drawBackHair(sheet, person);
+function drawBust(layer: Layer, person: Appearance): void {
+  drawBackHair(layer, person);
   const { outfitColour: cloth, skin } = person;
   const isBroad = person.gender === "male" && person.age !== "child";
   const half = isBroad ? 112 : 94;
   const neck = isBroad ? 23 : 18;
-  sheet.path(`M${-neck} 40V82Q0 104 ${neck} 82V40Z`, darken(skin, 0.12));
-  sheet.path(
+  layer.path(`M${-neck} 40V82Q0 104 ${neck} 82V40Z`, darken(skin, 0.12));
+  layer.path(
     `M${-half} 210C${-half} 118 ${-half + 8} 104 ${-neck - 14} 82Q0 112 ${neck + 14} 82C${half - 8} 104 ${half} 118 ${half} 210L${half + 14} 700H${-half - 14}Z`,
     cloth,
   );
-  sheet.path(
+  layer.path(
     `M${half * 0.45} 92C${half - 8} 106 ${half} 118 ${half} 210L${half + 12} 700H${half * 0.7}L${half * 0.62} 210Q${half * 0.7} 130 ${half * 0.45} 92Z`,
     darken(cloth, 0.2),
     0.45,
   );
-  drawCollar(sheet, person, neck);
-  drawHead(sheet, person);
+  drawCollar(layer, person, neck);
+  drawHead(layer, person);
 }
 
-function drawCollar(sheet: Sheet, { outfit, outfitColour: cloth, skin }: Appearance, neck: number): void {
+function drawCollar(layer: Layer, { outfit, outfitColour: cloth, skin }: Appearance, neck: number): void {
   const light = lighten(cloth, 0.42);
   if (outfit === "suit" || outfit === "police" || outfit === "pirate") {
-    sheet.path(`M${-neck - 12} 84L0 168L${neck + 12} 84L0 100Z`, "#fbfaf6");
-    sheet.path("M-9 100H9L13 168L0 184L-13 168Z", outfit === "suit" ? "#b8383f" : "#1c2233");
-    sheet.line(`M${-neck - 14} 82L-4 190M${neck + 14} 82L4 190`, darken(cloth, 0.3), 5);
+    layer.path(`M${-neck - 12} 84L0 168L${neck + 12} 84L0 100Z`, "#fbfaf6");
+    layer.path("M-9 100H9L13 168L0 184L-13 168Z", outfit === "suit" ? "#b8383f" : "#1c2233");
+    layer.line(`M${-neck - 14} 82L-4 190M${neck + 14} 82L4 190`, darken(cloth, 0.3), 5);
   } else if (outfit === "kimono" || outfit === "hanfu") {
-    sheet.path(`M${-neck - 14} 82L14 150L4 176L${-neck - 32} 88Z`, light);
-    sheet.path(`M${neck + 14} 82L-20 172L-2 180L${neck + 32} 88Z`, light);
+    layer.path(`M${-neck - 14} 82L14 150L4 176L${-neck - 32} 88Z`, light);
+    layer.path(`M${neck + 14} 82L-20 172L-2 180L${neck + 32} 88Z`, light);
   } else if (outfit === "doctor" || outfit === "coat" || outfit === "chef") {
-    sheet.path(
+    layer.path(
       `M${-neck - 12} 83L0 142L${neck + 12} 83Q0 112 ${-neck - 12} 83Z`,
       outfit === "coat" ? "#e9e2d6" : "#8fc3e0",
     );
-    sheet.line("M0 142V210", darken(cloth, 0.25), 3);
+    layer.line("M0 142V210", darken(cloth, 0.25), 3);
   } else if (outfit === "astronaut") {
-    sheet.rect(-52, 66, 104, 26, "#c2ccd8", 1, 13);
-    sheet.rect(-34, 128, 68, 50, "#8f9fb5", 1, 8);
+    layer.rect(-52, 66, 104, 26, "#c2ccd8", 1, 13);
+    layer.rect(-34, 128, 68, 50, "#8f9fb5", 1, 8);
     for (const [x, colour] of [
       [-18, "#e5485a"],
       [0, "#f4c542"],
       [18, "#4f9be8"],
     ] as const)
-      sheet.circle(x, 146, 6, colour);
+      layer.circle(x, 146, 6, colour);
   } else if (outfit === "dress") {
-    sheet.path(`M${-neck - 22} 80Q0 162 ${neck + 22} 80Q0 108 ${-neck - 22} 80Z`, skin);
-    sheet.line("M-24 96Q0 126 24 96", "#f4d98a", 3);
+    layer.path(`M${-neck - 22} 80Q0 162 ${neck + 22} 80Q0 108 ${-neck - 22} 80Z`, skin);
+    layer.line("M-24 96Q0 126 24 96", "#f4d98a", 3);
   } else if (outfit === "hoodie") {
-    sheet.path(`M${-neck - 30} 90Q0 148 ${neck + 30} 90L${neck + 10} 74Q0 112 ${-neck - 10} 74Z`, darken(cloth, 0.18));
-    sheet.line("M-13 124v40M13 124v40", "#fbfaf6", 4);
+    layer.path(`M${-neck - 30} 90Q0 148 ${neck + 30} 90L${neck + 10} 74Q0 112 ${-neck - 10} 74Z`, darken(cloth, 0.18));
+    layer.line("M-13 124v40M13 124v40", "#fbfaf6", 4);
   } else if (outfit === "santa" || outfit === "royal") {
-    sheet.path(`M${-neck - 34} 92Q0 136 ${neck + 34} 92L${neck + 14} 72Q0 106 ${-neck - 14} 72Z`, "#fbfaf6");
+    layer.path(`M${-neck - 34} 92Q0 136 ${neck + 34} 92L${neck + 14} 72Q0 106 ${-neck - 14} 72Z`, "#fbfaf6");
   } else
-    sheet.path(
+    layer.path(
       `M${-neck - 14} 82Q0 116 ${neck + 14} 82Q${neck + 12} 90 ${neck + 8} 96Q0 124 ${-neck - 8} 96Q${-neck - 12} 90 ${-neck - 14} 82Z`,
       light,
     );

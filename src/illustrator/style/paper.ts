@@ -3,7 +3,7 @@ import type { Raster } from "../raster.ts";
 import { createNoiseField, type NoiseField } from "./noise.ts";
 import { edgesOf, luminanceOf } from "./tone.ts";
 
-/** The colours of the sheet, as red, green and blue. */
+/** The colours of the layer, as red, green and blue. */
 const PAPER = [250, 247, 240] as const;
 
 /** Washes on paper: edges that wander, pigment that pools, a white border. */

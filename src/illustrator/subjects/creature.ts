@@ -1,5 +1,5 @@
+import { svg } from "../layer.ts";
 import { type Colour, darken, lighten, mapColours, mix, repaint } from "../palette.ts";
-import { n } from "../sheet.ts";
 import { dominantColour, iconSprite } from "./icons.ts";
 import type { Sprite } from "./sprite.ts";
 
@@ -115,17 +115,17 @@ function withBody(name: string, body: Body, colour: Colour | undefined): Sprite 
   const limbs = body.limbs ?? coat;
   const shade = darken(limbs, 0.16);
   const girth = body.girth ?? 1;
-  const x = (offset: number) => n(16 + offset * girth);
+  const x = (offset: number) => 16 + offset * girth;
   const parts = [
     tailOf(body.tail, coat, belly, girth),
-    `<path d="M${x(0)} 23C${x(-9.5)} 23 ${x(-12)} 38 ${x(-11.8)} 50C${x(-11.4)} 58 ${x(-7)} 60.5 ${x(0)} 60.5C${x(7)} 60.5 ${x(11.4)} 58 ${x(11.8)} 50C${x(12)} 38 ${x(9.5)} 23 ${x(0)} 23Z" fill="${coat}"/>`,
+    svg`<path d="M${x(0)} 23C${x(-9.5)} 23 ${x(-12)} 38 ${x(-11.8)} 50C${x(-11.4)} 58 ${x(-7)} 60.5 ${x(0)} 60.5C${x(7)} 60.5 ${x(11.4)} 58 ${x(11.8)} 50C${x(12)} 38 ${x(9.5)} 23 ${x(0)} 23Z" fill="${coat}"/>`,
     stripesOf(body.stripes, x),
-    `<ellipse cx="16" cy="42" rx="${n(6.8 * girth)}" ry="12.5" fill="${belly}"/>`,
-    `<ellipse cx="${x(-9)}" cy="53.5" rx="${n(5 * girth)}" ry="7" fill="${shade}"/><ellipse cx="${x(9)}" cy="53.5" rx="${n(5 * girth)}" ry="7" fill="${shade}"/>`,
-    `<path d="M${x(-8)} 38Q${x(-9)} 50 ${x(-7.4)} 58H${x(-3)}Q${x(-2.6)} 50 ${x(-5)} 40Z" fill="${limbs}"/><path d="M${x(8)} 38Q${x(9)} 50 ${x(7.4)} 58H${x(3)}Q${x(2.6)} 50 ${x(5)} 40Z" fill="${limbs}"/>`,
-    `<ellipse cx="${x(-4.6)}" cy="59" rx="4.6" ry="2.8" fill="${limbs}"/><ellipse cx="${x(4.6)}" cy="59" rx="4.6" ry="2.8" fill="${limbs}"/>`,
-    `<path d="M${x(-6.2)} 59.5v1.6M${x(-4.2)} 59.8v1.6M${x(3.6)} 59.8v1.6M${x(5.8)} 59.5v1.6" stroke="${darken(limbs, 0.32)}" stroke-width="0.5" stroke-linecap="round"/>`,
-    `<ellipse cx="16" cy="29.5" rx="${n(8.4 * girth)}" ry="2.6" fill="${darken(coat, 0.22)}" opacity="0.5"/>`,
+    svg`<ellipse cx="16" cy="42" rx="${6.8 * girth}" ry="12.5" fill="${belly}"/>`,
+    svg`<ellipse cx="${x(-9)}" cy="53.5" rx="${5 * girth}" ry="7" fill="${shade}"/><ellipse cx="${x(9)}" cy="53.5" rx="${5 * girth}" ry="7" fill="${shade}"/>`,
+    svg`<path d="M${x(-8)} 38Q${x(-9)} 50 ${x(-7.4)} 58H${x(-3)}Q${x(-2.6)} 50 ${x(-5)} 40Z" fill="${limbs}"/><path d="M${x(8)} 38Q${x(9)} 50 ${x(7.4)} 58H${x(3)}Q${x(2.6)} 50 ${x(5)} 40Z" fill="${limbs}"/>`,
+    svg`<ellipse cx="${x(-4.6)}" cy="59" rx="4.6" ry="2.8" fill="${limbs}"/><ellipse cx="${x(4.6)}" cy="59" rx="4.6" ry="2.8" fill="${limbs}"/>`,
+    svg`<path d="M${x(-6.2)} 59.5v1.6M${x(-4.2)} 59.8v1.6M${x(3.6)} 59.8v1.6M${x(5.8)} 59.5v1.6" stroke="${darken(limbs, 0.32)}" stroke-width="0.5" stroke-linecap="round"/>`,
+    svg`<ellipse cx="16" cy="29.5" rx="${8.4 * girth}" ry="2.6" fill="${darken(coat, 0.22)}" opacity="0.5"/>`,
     face.svg,
   ];
   const { box } = face;
@@ -147,21 +147,21 @@ function earsOf(name: string): number {
 }
 
 function tailOf(tail: Tail, coat: Colour, belly: Colour, girth: number): string {
-  const root = n(16 + 8.5 * girth);
+  const root = 16 + 8.5 * girth;
   const dark = darken(coat, 0.18);
   switch (tail) {
     case "bushy":
-      return `<path d="M${root} 57C34 60 42 50 40 38C39.5 34 36 33 34.5 37C33 43 30 46 ${root} 50Z" fill="${dark}"/><path d="M40 38C39.5 34 36 33 34.5 37C34 39.6 33.4 41.4 32.6 43C35.4 45 38.6 44.8 40.3 42.6C40.4 41 40.2 39.6 40 38Z" fill="${belly}"/>`;
+      return svg`<path d="M${root} 57C34 60 42 50 40 38C39.5 34 36 33 34.5 37C33 43 30 46 ${root} 50Z" fill="${dark}"/><path d="M40 38C39.5 34 36 33 34.5 37C34 39.6 33.4 41.4 32.6 43C35.4 45 38.6 44.8 40.3 42.6C40.4 41 40.2 39.6 40 38Z" fill="${belly}"/>`;
     case "thin":
-      return `<path d="M${root} 57C36 58 37 48 34 43" fill="none" stroke="${dark}" stroke-width="3.6" stroke-linecap="round"/>`;
+      return svg`<path d="M${root} 57C36 58 37 48 34 43" fill="none" stroke="${dark}" stroke-width="3.6" stroke-linecap="round"/>`;
     case "tuft":
-      return `<path d="M${root} 56C36 58 38 48 35 43" fill="none" stroke="${dark}" stroke-width="2.4" stroke-linecap="round"/><circle cx="35" cy="41.6" r="3" fill="${darken(coat, 0.5)}"/>`;
+      return svg`<path d="M${root} 56C36 58 38 48 35 43" fill="none" stroke="${dark}" stroke-width="2.4" stroke-linecap="round"/><circle cx="35" cy="41.6" r="3" fill="${darken(coat, 0.5)}"/>`;
     case "ringed":
-      return `<path d="M${root} 57C37 58 40 48 36.5 39" fill="none" stroke="${coat}" stroke-width="6.4" stroke-linecap="round"/><path d="M33.6 55.8l2.2 3M37.6 49.8l3.2 .6M37.4 44l3-1.4" stroke="#3a3440" stroke-width="2.2"/>`;
+      return svg`<path d="M${root} 57C37 58 40 48 36.5 39" fill="none" stroke="${coat}" stroke-width="6.4" stroke-linecap="round"/><path d="M33.6 55.8l2.2 3M37.6 49.8l3.2 .6M37.4 44l3-1.4" stroke="#3a3440" stroke-width="2.2"/>`;
     case "round":
-      return `<circle cx="${n(16 + 11 * girth)}" cy="55" r="4" fill="${lighten(coat, 0.5)}"/>`;
+      return svg`<circle cx="${16 + 11 * girth}" cy="55" r="4" fill="${lighten(coat, 0.5)}"/>`;
     case "curl":
-      return `<path d="M${root} 56c6 2 9-3 6-6s-6 2-2.6 3.4" fill="none" stroke="${dark}" stroke-width="1.9" stroke-linecap="round"/>`;
+      return svg`<path d="M${root} 56c6 2 9-3 6-6s-6 2-2.6 3.4" fill="none" stroke="${dark}" stroke-width="1.9" stroke-linecap="round"/>`;
     case "none":
       return "";
     default:
@@ -169,10 +169,10 @@ function tailOf(tail: Tail, coat: Colour, belly: Colour, girth: number): string 
   }
 }
 
-function stripesOf(colour: Colour | undefined, x: (offset: number) => string): string {
+function stripesOf(colour: Colour | undefined, x: (offset: number) => number): string {
   if (colour === undefined) return "";
   return [33, 39, 45]
-    .map((y) => `<path d="M${x(-10.6)} ${y}l4 1.2l-4 1.6zM${x(10.6)} ${y}l-4 1.2l4 1.6z" fill="${colour}"/>`)
+    .map((y) => svg`<path d="M${x(-10.6)} ${y}l4 1.2l-4 1.6zM${x(10.6)} ${y}l-4 1.2l4 1.6z" fill="${colour}"/>`)
     .join("");
 }
 

@@ -1,6 +1,6 @@
+import { svg } from "../layer.ts";
 import { type Colour, darken, lighten } from "../palette.ts";
 import type { Random } from "../random.ts";
-import { n } from "../sheet.ts";
 import { iconSprite } from "./icons.ts";
 import { landmarkSprite } from "./landmarks.ts";
 import type { Sprite } from "./sprite.ts";
@@ -44,12 +44,12 @@ function over(sprite: Sprite, piece: Sprite, at: readonly [number, number], widt
   const scale = width / box.width;
   const left = at[0] - width / 2;
   const top = at[1] - box.height * scale * share;
-  const svg = `${sprite.svg}<g transform="translate(${n(left)} ${n(top)}) scale(${scale.toFixed(4)}) translate(${n(-box.x)} ${n(-box.y)})">${piece.svg}</g>`;
+  const drawn = svg`${sprite.svg}<g transform="translate(${left} ${top}) scale(${scale.toFixed(4)}) translate(${-box.x} ${-box.y})">${piece.svg}</g>`;
   const growth = Math.max(0, sprite.box.y - top);
   const stature = sprite.stature ?? sprite.box.height;
   return {
     ...sprite,
-    svg,
+    svg: drawn,
     stature,
     box: { ...sprite.box, y: sprite.box.y - growth, height: sprite.box.height + growth },
   };
@@ -60,12 +60,12 @@ function withScarf(sprite: Sprite, colour: Colour): Sprite {
   const [x, y] = sprite.neck.at;
   const half = sprite.neck.width / 2;
   const dark = darken(colour, 0.2);
-  const svg = [
-    `<path d="M${n(x + half * 0.2)} ${n(y)}l${n(half * 0.55)} ${n(half * 1.5)}l${n(-half * 0.62)} ${n(half * 0.1)}l${n(-half * 0.36)} ${n(-half * 1.5)}z" fill="${dark}"/>`,
-    `<path d="M${n(x - half)} ${n(y - half * 0.22)}Q${n(x)} ${n(y + half * 0.34)} ${n(x + half)} ${n(y - half * 0.22)}L${n(x + half * 0.96)} ${n(y + half * 0.3)}Q${n(x)} ${n(y + half * 0.86)} ${n(x - half * 0.96)} ${n(y + half * 0.3)}Z" fill="${colour}"/>`,
-    `<path d="M${n(x - half * 0.5)} ${n(y + half * 0.1)}l${n(half * 0.05)} ${n(half * 0.4)}M${n(x)} ${n(y + half * 0.16)}v${n(half * 0.42)}" stroke="${lighten(colour, 0.4)}" stroke-width="${n(half * 0.12)}"/>`,
+  const parts = [
+    svg`<path d="M${x + half * 0.2} ${y}l${half * 0.55} ${half * 1.5}l${-half * 0.62} ${half * 0.1}l${-half * 0.36} ${-half * 1.5}z" fill="${dark}"/>`,
+    svg`<path d="M${x - half} ${y - half * 0.22}Q${x} ${y + half * 0.34} ${x + half} ${y - half * 0.22}L${x + half * 0.96} ${y + half * 0.3}Q${x} ${y + half * 0.86} ${x - half * 0.96} ${y + half * 0.3}Z" fill="${colour}"/>`,
+    svg`<path d="M${x - half * 0.5} ${y + half * 0.1}l${half * 0.05} ${half * 0.4}M${x} ${y + half * 0.16}v${half * 0.42}" stroke="${lighten(colour, 0.4)}" stroke-width="${half * 0.12}"/>`,
   ];
-  return { ...sprite, svg: sprite.svg + svg.join("") };
+  return { ...sprite, svg: sprite.svg + parts.join("") };
 }
 
 /** Puts something into a sprite's hand or before its mouth. */
@@ -74,8 +74,8 @@ export function give(sprite: Sprite, thing: Sprite): Sprite {
   const { at, size } = sprite.hand;
   const { box } = thing;
   const scale = size / Math.max(box.width, box.height);
-  const svg = `${sprite.svg}<g transform="translate(${n(at[0] - (box.width * scale) / 2)} ${n(at[1] - box.height * scale * 0.62)}) scale(${scale.toFixed(4)}) translate(${n(-box.x)} ${n(-box.y)})">${thing.svg}</g>`;
-  return { ...sprite, svg };
+  const drawn = svg`${sprite.svg}<g transform="translate(${at[0] - (box.width * scale) / 2} ${at[1] - box.height * scale * 0.62}) scale(${scale.toFixed(4)}) translate(${-box.x} ${-box.y})">${thing.svg}</g>`;
+  return { ...sprite, svg: drawn };
 }
 
 /** Vehicles that hide their driver's lower half. */
@@ -92,7 +92,7 @@ export function mount(rider: Sprite, steed: Sprite, art: string, role: string): 
   const scale = (box.height * (isInside ? 0.72 : 0.98)) / rider.box.height;
   const left = seat[0] - grip[0] * scale;
   const top = seat[1] - grip[1] * scale;
-  const seated = `<g transform="translate(${n(left)} ${n(top)}) scale(${scale.toFixed(4)})">${rider.svg}</g>`;
+  const seated = svg`<g transform="translate(${left} ${top}) scale(${scale.toFixed(4)})">${rider.svg}</g>`;
   const upper = Math.min(box.y, top + rider.box.y * scale);
   return {
     ...steed,

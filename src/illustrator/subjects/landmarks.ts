@@ -1,12 +1,12 @@
+import { Layer, svg } from "../layer.ts";
 import { type Colour, darken, lighten } from "../palette.ts";
 import type { Random } from "../random.ts";
-import { n, Sheet } from "../sheet.ts";
 import { iconSprite } from "./icons.ts";
 import type { Sprite } from "./sprite.ts";
 
 let drawn = 0;
 
-type Draw = (sheet: Sheet, random: Random, colour: Colour | undefined) => void;
+type Draw = (layer: Layer, random: Random, colour: Colour | undefined) => void;
 
 /** What has no emoji art, drawn in a box of its own: width and height, feet on the lower edge. */
 const LANDMARKS: Readonly<Record<string, readonly [width: number, height: number, draw: Draw]>> = {
@@ -31,94 +31,63 @@ export function landmarkSprite(art: string, random: Random, colour: Colour | und
   const entry = Object.hasOwn(LANDMARKS, art) ? LANDMARKS[art] : undefined;
   if (entry === undefined) return undefined;
   const [width, height, draw] = entry;
-  const sheet = new Sheet(`l${drawn++ % 100_000}-`, width, height);
-  draw(sheet, random, colour);
-  return { svg: sheet.toFragment(), box: { x: 0, y: 0, width, height } };
+  const layer = new Layer(`l${drawn++ % 100_000}-`, width, height);
+  draw(layer, random, colour);
+  return { svg: layer.toFragment(), box: { x: 0, y: 0, width, height } };
 }
 
-function drawLighthouse(sheet: Sheet, _random: Random, colour: Colour = "#d9423f"): void {
-  sheet.path("M0 420Q14 372 60 366Q80 340 120 346Q170 340 190 372Q214 380 220 420Z", "#6a6474");
-  sheet.path("M60 366Q80 340 120 346L104 420H0Q14 372 60 366Z", "#7f7889");
+function drawLighthouse(layer: Layer, _random: Random, colour: Colour = "#d9423f"): void {
+  layer.path("M0 420Q14 372 60 366Q80 340 120 346Q170 340 190 372Q214 380 220 420Z", "#6a6474");
+  layer.path("M60 366Q80 340 120 346L104 420H0Q14 372 60 366Z", "#7f7889");
   const left = (y: number) => 84 - (y - 96) * 0.09;
   const right = (y: number) => 136 + (y - 96) * 0.09;
   for (let band = 0; band < 5; band++) {
     const from = 96 + band * 53;
     const to = from + 53;
-    sheet.polygon(
-      [
-        [left(from), from],
-        [right(from), from],
-        [right(to), to],
-        [left(to), to],
-      ],
+    layer.path(
+      svg`M${left(from)} ${from}L${right(from)} ${from}L${right(to)} ${to}L${left(to)} ${to}Z`,
       band % 2 === 0 ? "#f6f2ea" : colour,
     );
   }
-  sheet.polygon(
-    [
-      [118, 96],
-      [136, 96],
-      [right(361), 361],
-      [128, 361],
-    ],
-    "#2a1d33",
-    0.16,
-  );
-  sheet.rect(74, 86, 72, 12, "#3a3444", 1, 3);
-  sheet.rect(90, 50, 40, 38, "#ffe9a0");
-  sheet.rect(90, 50, 5, 38, "#3a3444");
-  sheet.rect(107, 50, 5, 38, "#3a3444");
-  sheet.rect(125, 50, 5, 38, "#3a3444");
-  sheet.path("M84 52Q88 22 110 16Q132 22 136 52Z", colour);
-  sheet.circle(110, 14, 6, "#3a3444");
-  for (const y of [150, 222]) sheet.rect(103, y, 14, 22, "#3f4a66", 1, 7);
-  sheet.path("M98 362V334a12 12 0 0 1 24 0v28z", "#5a3a2c");
+  layer.path(svg`M118 96L136 96L${right(361)} 361L128 361Z`, "#2a1d33", 0.16);
+  layer.rect(74, 86, 72, 12, "#3a3444", 1, 3);
+  layer.rect(90, 50, 40, 38, "#ffe9a0");
+  layer.rect(90, 50, 5, 38, "#3a3444");
+  layer.rect(107, 50, 5, 38, "#3a3444");
+  layer.rect(125, 50, 5, 38, "#3a3444");
+  layer.path("M84 52Q88 22 110 16Q132 22 136 52Z", colour);
+  layer.circle(110, 14, 6, "#3a3444");
+  for (const y of [150, 222]) layer.rect(103, y, 14, 22, "#3f4a66", 1, 7);
+  layer.path("M98 362V334a12 12 0 0 1 24 0v28z", "#5a3a2c");
 }
 
-function drawWindmill(sheet: Sheet, random: Random, colour: Colour = "#f3e6d0"): void {
-  sheet.polygon(
-    [
-      [104, 150],
-      [196, 150],
-      [222, 400],
-      [78, 400],
-    ],
-    colour,
-  );
-  sheet.polygon(
-    [
-      [160, 150],
-      [196, 150],
-      [222, 400],
-      [166, 400],
-    ],
-    darken(colour, 0.22),
-    0.7,
-  );
-  sheet.path("M96 152Q150 70 204 152Z", "#a8523c");
-  sheet.path("M132 400V352a18 18 0 0 1 36 0v48z", "#6d4531");
-  for (const y of [200, 272]) sheet.rect(140, y, 20, 28, "#5f86a8", 1, 8);
+function drawWindmill(layer: Layer, random: Random, colour: Colour = "#f3e6d0"): void {
+  layer.path("M104 150L196 150L222 400L78 400Z", colour);
+  layer.path("M160 150L196 150L222 400L166 400Z", darken(colour, 0.22), 0.7);
+  layer.path("M96 152Q150 70 204 152Z", "#a8523c");
+  layer.path("M132 400V352a18 18 0 0 1 36 0v48z", "#6d4531");
+  for (const y of [200, 272]) layer.rect(140, y, 20, 28, "#5f86a8", 1, 8);
   const turn = random.between(0, 90);
-  sheet.group(`transform="rotate(${n(turn)} 150 140)"`, () => {
+  layer.group(svg`transform="rotate(${turn} 150 140)"`, () => {
     for (let blade = 0; blade < 4; blade++) {
-      sheet.group(`transform="rotate(${blade * 90} 150 140)"`, () => {
-        sheet.rect(146, 6, 8, 136, "#6d4531");
-        sheet.rect(154, 12, 30, 104, "#fbf7ee");
-        sheet.line("M154 38h30M154 64h30M154 90h30M169 12v104", "#b59a7f", 3);
+      layer.group(`transform="rotate(${blade * 90} 150 140)"`, () => {
+        layer.rect(146, 6, 8, 136, "#6d4531");
+        layer.rect(154, 12, 30, 104, "#fbf7ee");
+        layer.line("M154 38h30M154 64h30M154 90h30M169 12v104", "#b59a7f", 3);
       });
     }
   });
-  sheet.circle(150, 140, 11, "#4a3226");
+  layer.circle(150, 140, 11, "#4a3226");
 }
 
-function drawBridge(sheet: Sheet, _random: Random, colour: Colour = "#d9523f"): void {
+function drawBridge(layer: Layer, _random: Random, colour: Colour = "#d9523f"): void {
   const dark = darken(colour, 0.2);
   for (const x of [200, 670]) {
-    sheet.rect(x, 10, 30, 240, colour);
-    sheet.rect(x + 20, 10, 10, 240, dark);
-    for (const y of [50, 100, 150]) sheet.rect(x - 6, y, 42, 9, dark);
+    layer.rect(x, 10, 30, 240, colour);
+    layer.rect(x + 20, 10, 10, 240, dark);
+    for (const y of [50, 100, 150]) layer.rect(x - 6, y, 42, 9, dark);
   }
-  sheet.line("M0 150Q110 120 215 16Q450 250 685 16Q790 120 900 150", colour, 8);
+  layer.line("M0 150Q110 120 215 16Q450 250 685 16Q790 120 900 150", colour, 8);
   for (let x = 20; x < 900; x += 28) {
     const share =
       x < 215
@@ -126,79 +95,65 @@ function drawBridge(sheet: Sheet, _random: Random, colour: Colour = "#d9523f"): 
         : x > 685
           ? 16 + ((x - 685) / 215) ** 0.7 * 130
           : 133 - ((x - 450) / 235) ** 2 * 117;
-    if (share < 168) sheet.line(`M${x} ${n(share)}V176`, dark, 2);
+    if (share < 168) layer.line(svg`M${x} ${share}V176`, dark, 2);
   }
-  sheet.rect(0, 172, 900, 20, dark);
-  sheet.rect(0, 168, 900, 8, lighten(colour, 0.2));
+  layer.rect(0, 172, 900, 20, dark);
+  layer.rect(0, 168, 900, 8, lighten(colour, 0.2));
 }
 
-function drawPyramid(sheet: Sheet, random: Random, colour: Colour = "#e3b868"): void {
+function drawPyramid(layer: Layer, random: Random, colour: Colour = "#e3b868"): void {
   const dark = darken(colour, 0.3);
-  sheet.polygon(
-    [
-      [0, 270],
-      [220, 0],
-      [460, 270],
-    ],
-    colour,
-  );
-  sheet.polygon(
-    [
-      [220, 0],
-      [300, 270],
-      [460, 270],
-    ],
-    dark,
-  );
+  layer.path("M0 270L220 0L460 270Z", colour);
+  layer.path("M220 0L300 270L460 270Z", dark);
   for (let row = 1; row < 11; row++) {
     const y = row * 25;
     const left = 220 - (220 * y) / 270;
     const middle = 220 + (80 * y) / 270;
     const right = 220 + (240 * y) / 270;
-    sheet.line(`M${n(left)} ${y}H${n(middle)}`, darken(colour, 0.14), 1.8, 0.8);
-    sheet.line(`M${n(middle)} ${y}H${n(right)}`, darken(dark, 0.14), 1.8, 0.8);
+    layer.line(svg`M${left} ${y}H${middle}`, darken(colour, 0.14), 1.8, 0.8);
+    layer.line(svg`M${middle} ${y}H${right}`, darken(dark, 0.14), 1.8, 0.8);
     for (let joint = 0; joint < row; joint++)
-      sheet.line(`M${n(random.between(left, middle))} ${y}v25`, darken(colour, 0.14), 1.6, 0.6);
+      layer.line(svg`M${random.between(left, middle)} ${y}v25`, darken(colour, 0.14), 1.6, 0.6);
   }
 }
 
-function drawHouse(sheet: Sheet, random: Random, colour?: Colour): void {
+function drawHouse(layer: Layer, random: Random, colour?: Colour): void {
   const wall = colour ?? random.pick(["#f4e4ca", "#f0d8c6", "#e3e6dc", "#f2dfae"]);
   const roof = random.pick(["#b8503c", "#8f4a3c", "#56708f", "#7a4f66"]);
-  sheet.rect(206, 30, 30, 76, "#9a6150");
-  sheet.rect(200, 24, 42, 12, "#7f4f42", 1, 2);
-  sheet.rect(40, 116, 220, 134, wall);
-  sheet.rect(190, 116, 70, 134, darken(wall, 0.2), 0.5);
-  sheet.path("M14 124L84 34H216L286 124Z", roof);
-  sheet.path("M14 124L22 113H278L286 124Z", darken(roof, 0.25));
+  layer.rect(206, 30, 30, 76, "#9a6150");
+  layer.rect(200, 24, 42, 12, "#7f4f42", 1, 2);
+  layer.rect(40, 116, 220, 134, wall);
+  layer.rect(190, 116, 70, 134, darken(wall, 0.2), 0.5);
+  layer.path("M14 124L84 34H216L286 124Z", roof);
+  layer.path("M14 124L22 113H278L286 124Z", darken(roof, 0.25));
   for (let row = 0; row < 3; row++)
-    sheet.line(`M${70 - row * 18} ${56 + row * 22}H${230 + row * 18}`, darken(roof, 0.16), 2.6);
+    layer.line(`M${70 - row * 18} ${56 + row * 22}H${230 + row * 18}`, darken(roof, 0.16), 2.6);
   for (const x of [62, 194]) {
-    sheet.rect(x - 5, 141, 54, 56, "#fbf7ee", 1, 3);
-    sheet.rect(x, 146, 44, 46, "#ffd879");
-    sheet.line(`M${x + 22} 146v46M${x} 169h44`, "#fbf7ee", 5);
-    sheet.rect(x - 6, 197, 56, 10, "#a8663f", 1, 3);
+    layer.rect(x - 5, 141, 54, 56, "#fbf7ee", 1, 3);
+    layer.rect(x, 146, 44, 46, "#ffd879");
+    layer.line(`M${x + 22} 146v46M${x} 169h44`, "#fbf7ee", 5);
+    layer.rect(x - 6, 197, 56, 10, "#a8663f", 1, 3);
     for (let bloom = 0; bloom < 5; bloom++)
-      sheet.circle(x + bloom * 11, 196, 5.4, ["#f06ba8", "#f7c92e", "#e5452f"][bloom % 3] ?? "#f06ba8");
+      layer.circle(x + bloom * 11, 196, 5.4, ["#f06ba8", "#f7c92e", "#e5452f"][bloom % 3] ?? "#f06ba8");
   }
-  sheet.path("M126 250V182a24 24 0 0 1 48 0v68z", "#7a4a30");
-  sheet.circle(164, 216, 4, "#f4c542");
-  sheet.rect(114, 244, 72, 7, "#b9b3ac");
+  layer.path("M126 250V182a24 24 0 0 1 48 0v68z", "#7a4a30");
+  layer.circle(164, 216, 4, "#f4c542");
+  layer.rect(114, 244, 72, 7, "#b9b3ac");
 }
 
-function drawBlossomTree(sheet: Sheet, random: Random, colour: Colour = "#f5a9c6"): void {
-  drawCrownedTree(sheet, random, colour);
+function drawBlossomTree(layer: Layer, random: Random, colour: Colour = "#f5a9c6"): void {
+  drawCrownedTree(layer, random, colour);
   for (let petal = 0; petal < 26; petal++) {
-    sheet.ellipse(random.between(20, 300), random.between(60, 356), 4.6, 3, lighten(colour, 0.2));
+    layer.ellipse(random.between(20, 300), random.between(60, 356), 4.6, 3, lighten(colour, 0.2));
   }
 }
 
-function drawLeafyTree(sheet: Sheet, random: Random, colour: Colour = "#4fa04f"): void {
-  drawCrownedTree(sheet, random, colour);
+function drawLeafyTree(layer: Layer, random: Random, colour: Colour = "#4fa04f"): void {
+  drawCrownedTree(layer, random, colour);
 }
 
-function drawCrownedTree(sheet: Sheet, random: Random, colour: Colour): void {
-  sheet.path(
+function drawCrownedTree(layer: Layer, random: Random, colour: Colour): void {
+  layer.path(
     "M140 360Q152 300 148 250L96 196L104 188L150 222L156 150H170L174 216L226 170L234 180L184 244Q180 300 196 360Z",
     "#6b4636",
   );
@@ -206,13 +161,13 @@ function drawCrownedTree(sheet: Sheet, random: Random, colour: Colour): void {
     { length: 17 },
     () => [random.between(60, 260), random.between(56, 190), random.between(38, 58)] as const,
   );
-  for (const [x, y, radius] of clumps) sheet.circle(x + 5, y + 12, radius, darken(colour, 0.14));
-  for (const [x, y, radius] of clumps) sheet.circle(x, y, radius * 0.94, colour);
+  for (const [x, y, radius] of clumps) layer.circle(x + 5, y + 12, radius, darken(colour, 0.14));
+  for (const [x, y, radius] of clumps) layer.circle(x, y, radius * 0.94, colour);
   for (const [x, y, radius] of clumps)
-    sheet.circle(x - radius * 0.25, y - radius * 0.3, radius * 0.55, lighten(colour, 0.4), 0.8);
+    layer.circle(x - radius * 0.25, y - radius * 0.3, radius * 0.55, lighten(colour, 0.4), 0.8);
 }
 
-function drawBalloon(sheet: Sheet, random: Random, colour?: Colour): void {
+function drawBalloon(layer: Layer, random: Random, colour?: Colour): void {
   const first = colour ?? random.pick(["#e5504a", "#3f8fe0", "#8a5fd0", "#f0963c"]);
   const second = random.pick(["#fbe6b0", "#f7c92e", "#ffffff"]);
   const gores = [
@@ -222,24 +177,24 @@ function drawBalloon(sheet: Sheet, random: Random, colour?: Colour): void {
     [34, second],
   ] as const;
   for (const [half, fill] of gores)
-    sheet.path(
-      `M110 4C${n(110 - half * 1.32)} 4 ${n(110 - half * 1.3)} 150 ${n(110 - half * 0.26)} 232H${n(110 + half * 0.26)}C${n(110 + half * 1.3)} 150 ${n(110 + half * 1.32)} 4 110 4Z`,
+    layer.path(
+      svg`M110 4C${110 - half * 1.32} 4 ${110 - half * 1.3} 150 ${110 - half * 0.26} 232H${110 + half * 0.26}C${110 + half * 1.3} 150 ${110 + half * 1.32} 4 110 4Z`,
       fill,
     );
-  sheet.path("M110 4C255 4 253 150 139 232H122C190 150 180 30 110 4Z", "#2a1d44", 0.16);
-  sheet.rect(78, 228, 64, 9, darken(first, 0.25), 1, 3);
-  sheet.line("M84 236L94 276M136 236L126 276M104 236V276M116 236V276", "#6b4a34", 2.4);
-  sheet.path("M90 274H130L125 314Q110 320 95 314Z", "#a8763f");
-  sheet.line("M92 286H128M93 298H127", "#7f5630", 3);
+  layer.path("M110 4C255 4 253 150 139 232H122C190 150 180 30 110 4Z", "#2a1d44", 0.16);
+  layer.rect(78, 228, 64, 9, darken(first, 0.25), 1, 3);
+  layer.line("M84 236L94 276M136 236L126 276M104 236V276M116 236V276", "#6b4a34", 2.4);
+  layer.path("M90 274H130L125 314Q110 320 95 314Z", "#a8763f");
+  layer.line("M92 286H128M93 298H127", "#7f5630", 3);
 }
 
-function drawFruitBowl(sheet: Sheet, random: Random, colour: Colour = "#5f8fae"): void {
+function drawFruitBowl(layer: Layer, random: Random, colour: Colour = "#5f8fae"): void {
   const fruits = random.shuffle(["red-apple", "tangerine", "pear", "green-apple", "peach", "lemon", "mango"]);
   const place = (name: string, x: number, y: number, size: number, turn: number) => {
     const icon = iconSprite(name);
     if (icon !== undefined)
-      sheet.add(
-        `<g transform="translate(${x} ${y}) rotate(${n(turn)}) scale(${n(size / 32)}) translate(-16 -16)">${icon.svg}</g>`,
+      layer.add(
+        svg`<g transform="translate(${x} ${y}) rotate(${turn}) scale(${size / 32}) translate(-16 -16)">${icon.svg}</g>`,
       );
   };
   place("banana", 236, 78, 120, 20);
@@ -250,51 +205,35 @@ function drawFruitBowl(sheet: Sheet, random: Random, colour: Colour = "#5f8fae")
   place("grapes", 262, 124, 92, -20);
   place(fruits[3] ?? "lemon", 156, 116, 94, random.between(-10, 10));
   place("strawberry", 64, 124, 66, -30);
-  sheet.path("M18 128H302C300 196 256 226 210 228L216 240H104L110 228C64 226 20 196 18 128Z", colour);
-  sheet.path("M230 128H302C300 196 256 226 210 228L216 240H176C224 220 238 176 230 128Z", darken(colour, 0.25), 0.6);
-  sheet.rect(12, 120, 296, 17, lighten(colour, 0.3), 1, 8);
-  sheet.line("M46 156Q58 192 92 208", lighten(colour, 0.5), 7, 0.6);
+  layer.path("M18 128H302C300 196 256 226 210 228L216 240H104L110 228C64 226 20 196 18 128Z", colour);
+  layer.path("M230 128H302C300 196 256 226 210 228L216 240H176C224 220 238 176 230 128Z", darken(colour, 0.25), 0.6);
+  layer.rect(12, 120, 296, 17, lighten(colour, 0.3), 1, 8);
+  layer.line("M46 156Q58 192 92 208", lighten(colour, 0.5), 7, 0.6);
 }
 
-function drawChessBoard(sheet: Sheet, _random: Random, colour: Colour = "#f3e3c4"): void {
+function drawChessBoard(layer: Layer, _random: Random, colour: Colour = "#f3e3c4"): void {
   const at = (column: number, row: number) => {
     const depth = row / 8;
     const half = 92 + depth * 44;
     return [140 - half + (column / 8) * half * 2, 52 + depth * 66] as const;
   };
-  sheet.polygon(
-    [
-      [40, 48],
-      [240, 48],
-      [282, 122],
-      [-2, 122],
-    ],
-    "#6b4430",
-  );
-  sheet.polygon(
-    [
-      [-2, 122],
-      [282, 122],
-      [278, 142],
-      [2, 142],
-    ],
-    "#4f3022",
-  );
+  layer.path("M40 48L240 48L282 122L-2 122Z", "#6b4430");
+  layer.path("M-2 122L282 122L278 142L2 142Z", "#4f3022");
   for (let row = 0; row < 8; row++)
     for (let column = 0; column < 8; column++)
-      sheet.polygon(
+      layer.polygon(
         [at(column, row), at(column + 1, row), at(column + 1, row + 1), at(column, row + 1)],
         (row + column) % 2 === 0 ? colour : "#8a5a3a",
       );
   const piece = (column: number, row: number, isWhite: boolean, height: number) => {
     const [x, y] = at(column + 0.5, row + 0.6);
     const fill = isWhite ? "#fbf6ea" : "#2b2733";
-    sheet.path(
-      `M${n(x - 10)} ${n(y)}H${n(x + 10)}L${n(x + 7)} ${n(y - 6)}Q${n(x + 3)} ${n(y - height * 0.4)} ${n(x + 5)} ${n(y - height * 0.62)}H${n(x - 5)}Q${n(x - 3)} ${n(y - height * 0.4)} ${n(x - 7)} ${n(y - 6)}Z`,
+    layer.path(
+      svg`M${x - 10} ${y}H${x + 10}L${x + 7} ${y - 6}Q${x + 3} ${y - height * 0.4} ${x + 5} ${y - height * 0.62}H${x - 5}Q${x - 3} ${y - height * 0.4} ${x - 7} ${y - 6}Z`,
       fill,
     );
-    sheet.circle(x, y - height * 0.74, height * 0.19, fill);
-    if (height > 46) sheet.path(`M${n(x - 8)} ${n(y - height * 0.86)}l4 -9l4 6l4 -6l4 9z`, fill);
+    layer.circle(x, y - height * 0.74, height * 0.19, fill);
+    if (height > 46) layer.path(svg`M${x - 8} ${y - height * 0.86}l4 -9l4 6l4 -6l4 9z`, fill);
   };
   for (const [column, row] of [
     [1, 1],
@@ -313,37 +252,37 @@ function drawChessBoard(sheet: Sheet, _random: Random, colour: Colour = "#f3e3c4
     piece(column, row, true, column === 4 ? 62 : 44);
 }
 
-function drawChest(sheet: Sheet, random: Random): void {
+function drawChest(layer: Layer, random: Random): void {
   for (let coin = 0; coin < 22; coin++)
-    sheet.ellipse(
+    layer.ellipse(
       random.between(40, 200),
       random.between(62, 96),
       15,
       11,
       random.pick(["#f7c92e", "#ffdf70", "#e0a92e"]),
     );
-  sheet.path("M20 60Q24 4 120 4Q216 4 220 60L206 62Q200 26 120 26Q40 26 34 62Z", "#8a5630");
-  sheet.rect(18, 88, 204, 90, "#a86b3c", 1, 6);
-  sheet.rect(18, 88, 204, 14, "#7f4f2c", 1, 4);
-  for (const x of [38, 184]) sheet.rect(x, 88, 18, 90, "#e0b64a");
-  sheet.rect(104, 82, 32, 36, "#e0b64a", 1, 5);
-  sheet.circle(120, 98, 5, "#4a3020");
+  layer.path("M20 60Q24 4 120 4Q216 4 220 60L206 62Q200 26 120 26Q40 26 34 62Z", "#8a5630");
+  layer.rect(18, 88, 204, 90, "#a86b3c", 1, 6);
+  layer.rect(18, 88, 204, 14, "#7f4f2c", 1, 4);
+  for (const x of [38, 184]) layer.rect(x, 88, 18, 90, "#e0b64a");
+  layer.rect(104, 82, 32, 36, "#e0b64a", 1, 5);
+  layer.circle(120, 98, 5, "#4a3020");
 }
 
-function drawSantaHat(sheet: Sheet): void {
-  sheet.path("M14 62Q30 4 84 6Q116 12 112 46Q104 34 92 36Q100 50 102 62Z", "#d9302f");
-  sheet.rect(6, 56, 106, 22, "#fbfaf6", 1, 11);
-  sheet.circle(112, 46, 11, "#fbfaf6");
+function drawSantaHat(layer: Layer): void {
+  layer.path("M14 62Q30 4 84 6Q116 12 112 46Q104 34 92 36Q100 50 102 62Z", "#d9302f");
+  layer.rect(6, 56, 106, 22, "#fbfaf6", 1, 11);
+  layer.circle(112, 46, 11, "#fbfaf6");
 }
 
-function drawPartyHat(sheet: Sheet, random: Random, colour?: Colour): void {
+function drawPartyHat(layer: Layer, random: Random, colour?: Colour): void {
   const base = colour ?? random.pick(["#e5504a", "#3f8fe0", "#8a5fd0", "#2fae8a"]);
-  sheet.path("M45 14L82 104Q45 116 8 104Z", base);
-  sheet.path("M32 46L60 50L66 66L24 66ZM15 86L75 84L80 99Q60 106 40 107Z", "#f7c92e");
-  sheet.circle(45, 13, 12, "#fbfaf6");
+  layer.path("M45 14L82 104Q45 116 8 104Z", base);
+  layer.path("M32 46L60 50L66 66L24 66ZM15 86L75 84L80 99Q60 106 40 107Z", "#f7c92e");
+  layer.circle(45, 13, 12, "#fbfaf6");
 }
 
-function drawBowTie(sheet: Sheet, _random: Random, colour: Colour = "#d9302f"): void {
-  sheet.path("M40 20L6 4Q0 20 6 36ZM40 20L74 4Q80 20 74 36Z", colour);
-  sheet.rect(31, 10, 18, 20, darken(colour, 0.25), 1, 6);
+function drawBowTie(layer: Layer, _random: Random, colour: Colour = "#d9302f"): void {
+  layer.path("M40 20L6 4Q0 20 6 36ZM40 20L74 4Q80 20 74 36Z", colour);
+  layer.rect(31, 10, 18, 20, darken(colour, 0.25), 1, 6);
 }

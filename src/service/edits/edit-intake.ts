@@ -19,6 +19,7 @@ import type { ImageDelivery } from "../images/image-delivery.ts";
 import type { ImageLinks } from "../images/image-links.ts";
 import { formatOf, renderImage } from "../images/pixels.ts";
 import { toSizeText } from "../images/sizes.ts";
+import { findOrigin } from "./image-origin.ts";
 
 /** The most images of one edit; the vendor's number. */
 export const MAX_EDIT_IMAGES = 16;
@@ -64,7 +65,7 @@ interface Incoming extends Upload {
 }
 
 export interface EditIntakeOptions {
-  readonly records: Pick<Records, "findImages">;
+  readonly records: Pick<Records, "findImages" | "findGenerations">;
   readonly objects: ObjectStore;
   readonly downloads: Downloads;
   readonly links: ImageLinks;
@@ -130,9 +131,15 @@ export class EditIntake {
 
   /** What a provider gets to read. */
   open({ images, mask }: EditOrder): EditSources {
-    const toSource = ({ key, width, height, format, byteSize }: EditSource): SourceImage => {
-      return { width, height, format, byteSize, read: () => this.#read(key) };
-    };
+    const { records } = this.#options;
+    const toSource = ({ key, width, height, format, byteSize, imageId }: EditSource): SourceImage => ({
+      width,
+      height,
+      format,
+      byteSize,
+      read: () => this.#read(key),
+      origin: async () => (imageId === undefined ? undefined : findOrigin(records, imageId)),
+    });
     return { images: images.map(toSource), ...(mask && { mask: toSource(mask) }) };
   }
 

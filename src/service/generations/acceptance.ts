@@ -5,8 +5,8 @@ import type { EditOrder, Generation, GenerationOrder, Records } from "../../port
 import { type EditInput, hashEdit, planEdit } from "../edits/edit-input.ts";
 import type { EditIntake } from "../edits/edit-intake.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
+import { isEnded } from "./generation-end.ts";
 import { checkInput, type GenerationInput, type GenerationPlan, planGeneration } from "./generation-input.ts";
-import { isEnded } from "./generation-watch.ts";
 import { REPETITION_MS, RetryDeduplicator } from "./retry-deduplicator.ts";
 
 export interface AcceptanceOptions {

@@ -1,7 +1,7 @@
 import { GatewayError } from "../../errors.ts";
 import type { Events, GenerationNotice } from "../../ports/events.ts";
 import type { Generation, Records } from "../../ports/records.ts";
-import { isEnded } from "./generation-watch.ts";
+import { isEnded } from "./generation-end.ts";
 
 const UNRECORDED_RETRY_SECONDS = 5;
 

@@ -2,6 +2,7 @@ import { setTimeout as delay, setImmediate as turn } from "node:timers/promises"
 import type { Logger } from "pino";
 import type { Events } from "../../ports/events.ts";
 import type { Generation, GenerationStatus, Image, Preview, Records } from "../../ports/records.ts";
+import { isEnded } from "./generation-end.ts";
 
 /** Something that happened to a generation. */
 export type GenerationEvent =
@@ -234,11 +235,6 @@ class Viewer implements AsyncIterableIterator<GenerationEvent, undefined> {
     if (answer) answer({ done: false, value: event });
     else this.#untold.push(event);
   }
-}
-
-/** Whether nothing more happens to it. */
-export function isEnded({ status }: Generation): boolean {
-  return status === "SUCCEEDED" || status === "FAILED" || status === "CANCELED";
 }
 
 function asItRan(generation: Generation): Generation {

@@ -3,7 +3,8 @@ import { TypeID } from "typeid-js";
 import type { Events } from "../../ports/events.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
-import type { GenerationFailure, Records } from "../../ports/records.ts";
+import type { Records } from "../../ports/records.ts";
+import { INTERRUPTED } from "./generation-end.ts";
 
 export interface MaintenanceOptions {
   readonly records: Records;
@@ -32,14 +33,6 @@ const OUR_KEY = /^gen_[0-7][0-9a-hjkmnp-tv-z]{25}\/(sources|previews|img_[0-7][0
 const STEP = 100;
 /** The most that can wait: the largest PICTOGRAPH_MAX_QUEUE. */
 const ALL = 1_000_000;
-
-/** How a generation ends whose process died while the provider was at work. */
-export const INTERRUPTED: GenerationFailure = {
-  code: "INTERRUPTED",
-  message: "the gateway stopped while the provider was at work; whether it was billed is not known",
-  retryable: true,
-  billed: "UNKNOWN",
-};
 
 /** Keeps the house in order: ends what died, wakes what was forgotten, removes what is over. */
 export class Maintenance {

@@ -2,7 +2,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import type { Events } from "../../ports/events.ts";
-import type { GenerateRequest, ImageFormat, ProviderEvent, TokenUsage } from "../../ports/image-provider.ts";
+import type {
+  GenerateRequest,
+  ImageFormat,
+  ProviderEvent,
+  ProviderWarning,
+  TokenUsage,
+} from "../../ports/image-provider.ts";
 import {
   FAILURE_CODES,
   type Generation,
@@ -17,8 +23,8 @@ import { nearestModelSize } from "../images/sizes.ts";
 import { canDo } from "../models/can-do.ts";
 import { costOf } from "../models/cost.ts";
 import type { CataloguedModel, ModelCatalogue, ResolvedModel } from "../models/model-catalogue.ts";
+import { INTERRUPTED } from "./generation-end.ts";
 import { fitPreviews } from "./generation-input.ts";
-import { INTERRUPTED } from "./maintenance.ts";
 import type { Previews } from "./previews.ts";
 import type { ProviderCalls } from "./provider-calls.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -343,13 +349,14 @@ export class Runner {
   #toFailure({ id }: Generation, error: unknown): GenerationFailure {
     const known = error instanceof GatewayError ? FAILURE_CODES.find((code) => code === error.code) : undefined;
     if (error instanceof GatewayError && known) {
-      const { billed = "UNKNOWN", retryAfterSeconds } = error.details;
+      const { billed = "UNKNOWN", field, retryAfterSeconds } = error.details;
       this.#options.logger.warn({ generationId: id, err: error }, "provider call failed");
       return {
         code: known,
         message: error.message,
         retryable: error.isRetryable,
         billed,
+        ...(field !== undefined && { field }),
         ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
       };
     }
@@ -371,8 +378,9 @@ function isOutage(outcome: GenerationOutcome): outcome is Extract<GenerationOutc
   return retryable && billed === "NO" && (code === "UPSTREAM_FAILED" || code === "UPSTREAM_TIMEOUT");
 }
 
-function toWarning(message: string): Warning {
-  return { code: "PROVIDER_WARNING", message: message.slice(0, MAX_PROVIDER_WARNING_LENGTH).toWellFormed() };
+function toWarning(warning: string | ProviderWarning): Warning {
+  const { code, message } = typeof warning === "string" ? { code: "PROVIDER_WARNING", message: warning } : warning;
+  return { code, message: message.slice(0, MAX_PROVIDER_WARNING_LENGTH).toWellFormed() };
 }
 
 function ended(): GatewayError {

@@ -1,13 +1,11 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { URL_TTL_SECONDS } from "../../bounds.ts";
 import { badInput, GatewayError } from "../../errors.ts";
 import { IMAGE_FORMATS, type ImageFormat } from "../../ports/image-provider.ts";
 import type { Image, Preview } from "../../ports/records.ts";
 import { checkWholeNumber } from "../generations/generation-input.ts";
 import { FITS, type Rendition } from "./pixels.ts";
 import { MAX_SIDE } from "./sizes.ts";
-
-/** The life of a handed-out URL, in seconds: one minute to seven days. */
-export const URL_TTL_SECONDS = { min: 60, max: 604_800 } as const;
 
 /** In the place of a rendition's name. */
 export const ORIGINAL = "original";

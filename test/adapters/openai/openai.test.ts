@@ -235,7 +235,14 @@ describe("errors", () => {
     ["unknown model", vendor(404, "model_not_found"), "MODEL_UNAVAILABLE", "NO", false],
     ["no such path", vendor(404, null), "UPSTREAM_FAILED", "NO", false],
     ["rate limit", { rateLimited: {} }, "RATE_LIMITED", "NO", true],
-    ["refused parameter", vendor(400, "invalid_value", { param: "size" }), "UPSTREAM_FAILED", "NO", false],
+    ["refused parameter", vendor(400, "invalid_value", { param: "size" }), "INPUT_REJECTED", "NO", false],
+    [
+      "refused parameter of a server's own fault",
+      vendor(400, null, { type: "server_error", param: "size" }),
+      "UPSTREAM_FAILED",
+      "NO",
+      false,
+    ],
     ["redirect", vendor(307, null, { headers: { location: "http://127.0.0.1:1/" } }), "UPSTREAM_FAILED", "NO", false],
     ["server error", "serverError", "UPSTREAM_FAILED", "UNKNOWN", true],
     ["gateway timeout", vendor(504, null), "UPSTREAM_FAILED", "UNKNOWN", true],
@@ -278,7 +285,11 @@ describe("errors", () => {
 
   test("a refused parameter is named, unless its name could be anything", async () => {
     api.queue({ error: { status: 400, param: "size" } }, { error: { status: 400, param: "a fox in the snow" } });
-    expect((await failure(generate())).message).toContain("parameter size");
+    expect(await failure(generate())).toMatchObject({
+      code: "INPUT_REJECTED",
+      message: "the provider refused the value of size; send another one",
+      details: { field: "size" },
+    });
     expect((await failure(generate())).message).not.toContain("fox");
   });
 

@@ -333,6 +333,7 @@ test("no more calls are made at the same time than are allowed", async () => {
 describe("a failure is data, not an error", () => {
   test.each<[FailureCode, GatewayErrorOptions, object]>([
     ["CONTENT_REJECTED", { billed: "NO" }, { retryable: false, billed: "NO" }],
+    ["INPUT_REJECTED", { billed: "NO" }, { retryable: false, billed: "NO" }],
     ["MODEL_UNAVAILABLE", { billed: "NO" }, { retryable: false, billed: "NO" }],
     ["RATE_LIMITED", { billed: "NO", retryAfterSeconds: 99 }, { retryable: true, billed: "NO" }],
     ["BUDGET_EXCEEDED", { billed: "NO" }, { retryable: false, billed: "NO" }],

@@ -31,6 +31,7 @@ describe("a provider", () => {
 
   test.each<[ErrorCode, number, GatewayErrorOptions, string | undefined]>([
     ["CONTENT_REJECTED", 422, {}, undefined],
+    ["INPUT_REJECTED", 422, {}, undefined],
     ["MODEL_UNAVAILABLE", 400, {}, undefined],
     ["RATE_LIMITED", 429, { billed: "NO", retryAfterSeconds: 77 }, "77"],
     ["BUDGET_EXCEEDED", 402, {}, undefined],

@@ -19,6 +19,7 @@ const JSON_BODY = { "Content-Type": "application/json" };
 /** Every failure that a provider can be the cause of. */
 const FAILURES: readonly ErrorCode[] = [
   "CONTENT_REJECTED",
+  "INPUT_REJECTED",
   "RATE_LIMITED",
   "BUDGET_EXCEEDED",
   "INTERNAL",

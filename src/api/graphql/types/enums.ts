@@ -28,6 +28,7 @@ export const GenerationStatusEnum = describeEnum<GenerationStatus>("GenerationSt
 
 export const FailureCodeEnum = describeEnum<FailureCode>("FailureCode", "Why a generation failed.", {
   CONTENT_REJECTED: "The provider's policy refuses this prompt. Sending it again changes nothing.",
+  INPUT_REJECTED: "The provider refuses a value of the input; the message names it. Change it and send it again.",
   MODEL_UNAVAILABLE: "The provider does not have the model any more.",
   RATE_LIMITED: "The provider's limit of requests is reached for now.",
   BUDGET_EXCEEDED: "The operator's budget at the provider is used up.",

@@ -185,6 +185,7 @@ describe("whether a client should send it again by itself", () => {
     ["UPSTREAM_TIMEOUT", "UNKNOWN", true, 504, "false"],
     ["BUDGET_EXCEEDED", "NO", false, 400, "false"],
     ["CONTENT_REJECTED", "NO", false, 400, "false"],
+    ["INPUT_REJECTED", "NO", false, 400, "false"],
   ])("after %s that was billed %s", async (code, billed, isRetryable, status, advice) => {
     failWith(code, billed, isRetryable);
     const answer = await send({ prompt: `${code} ${billed} ${isRetryable}`, size: "64x64" });

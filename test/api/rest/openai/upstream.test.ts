@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import OpenAI, { toFile } from "openai";
 import sharp from "sharp";
 import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
+import { getImageAsJson } from "../../../support/get-image-client.ts";
 import { httpRequest } from "../../../support/http-request.ts";
 import { bytesOf } from "../../../support/openai-clients.ts";
 import { plainImage } from "../../../support/scripted-provider.ts";
@@ -69,4 +70,44 @@ test("an edit reaches the vendor's own edits", async () => {
 
   expect(api.requests.at(-1)?.path).toBe("/v1/images/edits");
   expect(await sharp(bytesOf(data?.[0])).metadata()).toMatchObject({ width: 1024, height: 1024 });
+});
+
+describe("a value that the provider refuses", () => {
+  const refuse = (param: string, code: string) =>
+    api.queue({ error: { status: 400, param, code, message: "No: sk-secret a fox." } });
+
+  test.each([
+    ["prompt", "prompt", "prompt"],
+    ["output_compression", "compression", "output_compression"],
+    ["safety_identifier", "safetyIdentifier", "safety_identifier"],
+    ["a_new_one", "a_new_one", "a_new_one"],
+  ])("is named to OpenAI's clients as %s and in the graph as %s", async (param, field, named) => {
+    const callCount = api.callCount;
+    refuse(param, "string_above_max_length");
+    const error = await client.images.generate({ prompt: "a fox" }).catch((thrown: unknown) => thrown);
+    refuse(param, "string_above_max_length");
+    const { body } = await gateway.graphql(
+      `mutation { generateImages(input: { prompt: "a fox" }) { status failure { code message retryable billed } } }`,
+    );
+
+    const message = `the provider refused the value of ${field} (string_above_max_length); send another one`;
+    expect(error).toBeInstanceOf(OpenAI.BadRequestError);
+    expect(error).toMatchObject({ status: 400, type: "invalid_request_error", param: named, code: "invalid_value" });
+    expect((error as Error).message).toBe(`400 ${message}`);
+    expect(body.data.generateImages).toEqual({
+      status: "FAILED",
+      failure: { code: "INPUT_REJECTED", message, retryable: false, billed: "NO" },
+    });
+    expect(api.callCount).toBe(callCount + 2);
+  });
+
+  test("is told to the clients of 2022 with status 422", async () => {
+    refuse("size", "invalid_value");
+    const answer = await getImageAsJson(gateway.url, { prompt: "a fox", n: "1", size: "64x64" });
+
+    expect(answer).toMatchObject({
+      status: 422,
+      errorMessage: "the provider refused the value of size (invalid_value); send another one",
+    });
+  });
 });

@@ -1,7 +1,7 @@
 import type { Raster } from "./raster.ts";
 
 /** A picture that is laid on another one: red, green, blue, alpha. */
-export type Print = Raster;
+export type Photo = Raster;
 
 export interface Position {
   /** The middle, in pixels of the picture below. */
@@ -18,7 +18,7 @@ const SHADOW = 0.07;
 const PAPER = [252, 250, 245] as const;
 
 /** Lays a print with a white border and a soft shadow on a picture. */
-export function layPrint(picture: Raster, print: Print, { x: middleX, y: middleY, scale, turn }: Position): void {
+export function pastePhoto(picture: Raster, print: Photo, { x: middleX, y: middleY, scale, turn }: Position): void {
   const { width, height, data } = picture;
   const [halfWidth, halfHeight] = [(print.width * scale) / 2, (print.height * scale) / 2];
   const short = 2 * Math.min(halfWidth, halfHeight);
@@ -63,7 +63,7 @@ function darken(data: Uint8Array, position: number, factor: number): void {
 }
 
 /** The colour at a point between pixels, on paper where the print is transparent. */
-function sample({ width, height, data }: Print, x: number, y: number, colour: Float32Array): void {
+function sample({ width, height, data }: Photo, x: number, y: number, colour: Float32Array): void {
   const left = Math.max(0, Math.min(width - 1, Math.floor(x)));
   const top = Math.max(0, Math.min(height - 1, Math.floor(y)));
   const [right, bottom] = [Math.min(width - 1, left + 1), Math.min(height - 1, top + 1)];

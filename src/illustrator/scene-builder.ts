@@ -1,5 +1,5 @@
-import type { Brief, Person, Subject, Thing } from "./brief.ts";
 import type { Colour } from "./palette.ts";
+import type { Person, Scene, Subject, Thing } from "./scene.ts";
 import type { Meaning } from "./vocabulary.ts";
 import type { Action } from "./words/grammar.ts";
 import type { Look } from "./words/people.ts";
@@ -19,8 +19,8 @@ const PLURAL_COUNT = 3;
 const FRUIT_COLOURS: Readonly<Record<Colour, string>> = { "#f28a1f": "tangerine" };
 
 /** Puts meanings together in the order they are heard: what belongs to which noun. */
-export class Assembly {
-  readonly #brief: Brief;
+export class SceneBuilder {
+  readonly #scene: Scene;
   #colours: Colour[] = [];
   #count: number | undefined;
   #size: "small" | "large" | undefined;
@@ -33,34 +33,34 @@ export class Assembly {
   #awaitsHolder: Thing | undefined;
   #isAfterPerson = false;
 
-  constructor(brief: Brief) {
-    this.#brief = brief;
+  constructor(scene: Scene) {
+    this.#scene = scene;
   }
 
-  hear(meanings: readonly Meaning[]): void {
+  read(meanings: readonly Meaning[]): void {
     for (const meaning of meanings) {
-      this.#hearOne(meaning);
+      this.#readOne(meaning);
       this.#isAfterPerson = meaning.is === "person";
     }
   }
 
-  #hearOne(meaning: Meaning): void {
-    const brief = this.#brief;
+  #readOne(meaning: Meaning): void {
+    const scene = this.#scene;
     switch (meaning.is) {
       case "place":
-        if (brief.place === undefined || VAGUE_PLACES.has(brief.place)) brief.place = meaning.place;
+        if (scene.place === undefined || VAGUE_PLACES.has(scene.place)) scene.place = meaning.place;
         return;
       case "time":
-        brief.time ??= meaning.time;
+        scene.time ??= meaning.time;
         return;
       case "weather":
-        if (brief.weather !== "storm") brief.weather = meaning.weather;
+        if (scene.weather !== "storm") scene.weather = meaning.weather;
         return;
       case "season":
-        brief.season ??= meaning.season;
+        scene.season ??= meaning.season;
         return;
       case "style":
-        brief.style ??= meaning.style;
+        scene.style ??= meaning.style;
         return;
       case "colour":
         this.#colours.push(meaning.colour);
@@ -74,26 +74,26 @@ export class Assembly {
         return;
       case "action":
         this.#action = meaning.action;
-        if (!brief.actions.includes(meaning.action)) brief.actions.push(meaning.action);
+        if (!scene.actions.includes(meaning.action)) scene.actions.push(meaning.action);
         this.#giveBack(meaning.action);
         return;
       case "thing":
-        this.#hearThing(meaning.art, meaning.role);
+        this.#addThing(meaning.art, meaning.role);
         return;
       case "person":
-        this.#hearPerson(meaning.look);
+        this.#addPerson(meaning.look);
         return;
       case "trait":
-        this.#hearTrait(meaning.look);
+        this.#addTrait(meaning.look);
         return;
       case "feature":
-        this.#hearFeature(meaning.feature);
+        this.#addFeature(meaning.feature);
         return;
       case "portrait":
-        brief.isPortrait = true;
+        scene.isPortrait = true;
         return;
       case "abstract":
-        brief.isAbstract = true;
+        scene.isAbstract = true;
         return;
       case "break":
         this.#count = undefined;
@@ -104,10 +104,10 @@ export class Assembly {
     }
   }
 
-  #hearThing(art: string, role: Role): void {
-    const brief = this.#brief;
+  #addThing(art: string, role: Role): void {
+    const scene = this.#scene;
     if (role === "effect") {
-      if (!brief.effects.includes(art)) brief.effects.push(art);
+      if (!scene.effects.includes(art)) scene.effects.push(art);
       return;
     }
     const colour = this.#takeColour();
@@ -140,12 +140,12 @@ export class Assembly {
       this.#awaitsHolder = thing;
       return;
     }
-    this.#add(thing);
+    this.#addSubject(thing);
   }
 
   /** Where the verb comes last, as in Japanese and Korean, the noun before it is what is held or ridden. */
   #giveBack(action: Action): void {
-    const { subjects } = this.#brief;
+    const { subjects } = this.#scene;
     const actor = this.#lastActor;
     const thing = subjects.at(-1);
     if (thing?.kind !== "thing" || thing === actor) return;
@@ -164,7 +164,7 @@ export class Assembly {
     this.#action = undefined;
   }
 
-  #hearPerson(look: Look): void {
+  #addPerson(look: Look): void {
     const person: Person = { kind: "person", look: { ...look, ...this.#look }, count: this.#takeCount(), wearing: [] };
     const colour = this.#takeColour();
     if (colour !== undefined) person.look = { ...person.look, outfitColour: colour };
@@ -177,10 +177,10 @@ export class Assembly {
       return;
     }
     this.#person = person;
-    this.#add(person);
+    this.#addSubject(person);
   }
 
-  #hearTrait(look: Look): void {
+  #addTrait(look: Look): void {
     const isAboutClothes = look.outfit !== undefined;
     const colour = isAboutClothes || look.hair !== undefined ? this.#takeColour() : undefined;
     const said: Look = {
@@ -192,14 +192,14 @@ export class Assembly {
     else this.#person.look = { ...this.#person.look, ...said };
   }
 
-  #hearFeature(feature: "hairColour" | "eyeColour" | "skin"): void {
+  #addFeature(feature: "hairColour" | "eyeColour" | "skin"): void {
     if (feature === "skin") return;
     const colour = this.#takeColour();
-    if (colour !== undefined) this.#hearTrait({ [feature]: colour });
+    if (colour !== undefined) this.#addTrait({ [feature]: colour });
   }
 
-  #add(subject: Subject): void {
-    const { subjects } = this.#brief;
+  #addSubject(subject: Subject): void {
+    const { subjects } = this.#scene;
     const same = subjects.find(
       (other) =>
         other.kind === "thing" &&
@@ -227,16 +227,16 @@ export class Assembly {
   }
 
   finish(): void {
-    const { subjects, colours } = this.#brief;
-    for (const waiting of [this.#awaitsRider, this.#awaitsHolder]) if (waiting !== undefined) this.#add(waiting);
+    const { subjects, colours } = this.#scene;
+    for (const waiting of [this.#awaitsRider, this.#awaitsHolder]) if (waiting !== undefined) this.#addSubject(waiting);
     for (const { art, colour } of this.#awaitsWearer) {
       const role = "wearable";
       subjects.push({ kind: "thing", art, role, count: 1, wearing: [], ...(colour === undefined ? {} : { colour }) });
     }
     const fruit = FRUIT_COLOURS[this.#colours.at(-1) ?? ""];
-    if (fruit !== undefined && subjects.length === 0 && !this.#brief.isAbstract) {
+    if (fruit !== undefined && subjects.length === 0 && !this.#scene.isAbstract) {
       this.#colours.pop();
-      this.#add({ kind: "thing", art: fruit, role: "food", count: 1, wearing: [] });
+      this.#addSubject({ kind: "thing", art: fruit, role: "food", count: 1, wearing: [] });
     }
     const last = subjects.findLast((subject) => subject.kind === "person");
     if (last?.kind === "person") last.look = { ...this.#look, ...last.look };
@@ -246,7 +246,7 @@ export class Assembly {
   /** The colour right before the noun. The ones before that are the picture's. */
   #takeColour(): Colour | undefined {
     const colour = this.#colours.pop();
-    this.#brief.colours.push(...this.#colours);
+    this.#scene.colours.push(...this.#colours);
     this.#colours = [];
     return colour;
   }

@@ -1,0 +1,119 @@
+import { isIP } from "node:net";
+import { MIN_SECRET_LENGTH } from "./bounds.ts";
+import { parseDownloadHost } from "./ports/downloads.ts";
+
+/**
+ * Reads the text of one environment variable. What it throws says what the text must be, and never repeats it: it could
+ * be a secret.
+ *
+ * @param text not empty, without white space around it
+ */
+export type Parse<Value> = (text: string) => Value;
+
+export function wholeNumber(min: number, max: number): Parse<number> {
+  return (text) => {
+    const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new Error(`must be a whole number from ${min} to ${max}`);
+    return value;
+  };
+}
+
+/** The same in another unit: a number of seconds as milliseconds, for one. */
+export function times(factor: number, parse: Parse<number>): Parse<number> {
+  return (text) => parse(text) * factor;
+}
+
+export function oneOf<Word extends string>(...words: readonly Word[]): Parse<Word> {
+  return (text) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word) return word;
+    throw new Error(`must be one of ${words.join(", ")}`);
+  };
+}
+
+/** An address to listen on. */
+export function parseHost(text: string): string {
+  if (isIP(text) || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text)) return text;
+  throw new Error("must be an IP address or a host name, such as 127.0.0.1 or 0.0.0.0");
+}
+
+export function parseHttpUrl(text: string): string {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.search || url.hash) {
+    throw new Error("must be an http or https URL without credentials and query, such as https://host.example/v1");
+  }
+  return url.href.replace(/\/$/, "");
+}
+
+export function parseOrigin(text: string): string {
+  const url = URL.parse(text);
+  if (url && /^https?:$/.test(url.protocol) && !url.username && (text === url.origin || text === `${url.origin}/`)) {
+    return url.origin;
+  }
+  throw new Error("must be an origin in lower case without a path, such as https://images.example");
+}
+
+/** The origins of pages; `*` for any. */
+export function parseOrigins(text: string): "*" | readonly string[] {
+  if (text === "*") return "*";
+  try {
+    return text.split(",").map((origin) => parseOrigin(origin.trim()));
+  } catch {
+    throw new Error("must be * or origins separated by commas, such as https://app.example,http://localhost:3000");
+  }
+}
+
+export function parseDownloadHosts(text: string): readonly string[] {
+  const hosts = text.split(",").map((host) => host.trim());
+  try {
+    hosts.forEach(parseDownloadHost);
+    return hosts;
+  } catch {
+    throw new Error("must be hosts separated by commas, such as images.example,*.cdn.example");
+  }
+}
+
+/** The number of proxies, or their addresses. */
+export function parseTrustProxy(text: string): number | readonly string[] {
+  if (/^[0-9]{1,2}$/.test(text)) return Number(text);
+  const addresses = text.split(",").map((address) => address.trim());
+  if (addresses.every(isProxyAddress)) return addresses;
+  throw new Error("must be the number of proxies, or their addresses separated by commas, such as 10.0.0.0/8,loopback");
+}
+
+function isProxyAddress(text: string): boolean {
+  if (["loopback", "linklocal", "uniquelocal"].includes(text)) return true;
+  const [address = "", prefix, ...rest] = text.split("/");
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+}
+
+/** @param example a name that would be right */
+export function modelName(example: string): Parse<string> {
+  return (text) => {
+    if (/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/.test(text)) return text;
+    throw new Error(`must be a model's name, such as ${example}`);
+  };
+}
+
+export function parseSecret(text: string): string {
+  if (text.length >= MIN_SECRET_LENGTH) return text;
+  throw new Error(`must have at least ${MIN_SECRET_LENGTH} characters; openssl rand -base64 32 makes a good one`);
+}
+
+export function parseDatabaseUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url && /^postgres(ql)?:$/.test(url.protocol) && url.hostname && url.pathname.length > 1) return text;
+  throw new Error("must be a URL of PostgreSQL, such as postgres://user:password@host:5432/database");
+}
+
+export function parseBucket(text: string): string {
+  if (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(text)) return text;
+  throw new Error("must be the name of a bucket: 3 to 63 lower case letters, digits, dots and hyphens");
+}
+
+export function parseWord(text: string): string {
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  throw new Error("must be printable ASCII without spaces");
+}
