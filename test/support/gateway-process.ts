@@ -17,6 +17,8 @@ export interface GatewayProcessOptions {
    * PICTOGRAPH_DATA_DIR a temporary directory unless set here.
    */
   readonly env?: Readonly<Record<string, string>>;
+  /** Flags for Node, such as `--max-old-space-size=512`. */
+  readonly nodeFlags?: readonly string[];
   /** Kills the process, as a crash would, while it starts: the start then fails. */
   readonly signal?: AbortSignal;
 }
@@ -57,12 +59,16 @@ export interface GatewayProcess extends AsyncDisposable {
  *
  * @throws Error with the output of the process when it exits first, or is not ready within 20 s
  */
-export async function startGatewayProcess({ env = {}, signal }: GatewayProcessOptions = {}): Promise<GatewayProcess> {
+export async function startGatewayProcess({
+  env = {},
+  nodeFlags = [],
+  signal,
+}: GatewayProcessOptions = {}): Promise<GatewayProcess> {
   const temporary = await mkdtemp(join(tmpdir(), "pictograph-"));
   const removeTemporary = () => rm(temporary, { recursive: true, force: true });
   const dataDirectory = env.PICTOGRAPH_DATA_DIR ?? join(temporary, "data");
   const { PATH = "", HOME = temporary } = process.env;
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [...nodeFlags, MAIN], {
     cwd: temporary,
     env: { PATH, HOME, PORT: "0", PICTOGRAPH_DATA_DIR: dataDirectory, ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,0 +1,126 @@
+import { connect, type Socket } from "node:net";
+import { FORM_HEADERS, type Operations } from "../support/graphql-multipart.ts";
+import { httpRequest } from "../support/http-request.ts";
+
+/** The gateway that is attacked: a process of its own. */
+export interface Target {
+  readonly url: string;
+  /** What its provider was asked for; `undefined` without a paid provider. */
+  readonly provider: { readonly callCount: number } | undefined;
+}
+
+/** `small` runs in a second and asks for survival and the answer. `full` is as large as the attack was found. */
+export type Scale = "small" | "full";
+
+export interface Attack {
+  readonly name: string;
+  /** The gateway's configuration. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The gateway gets a paid provider, which takes calls and never answers. */
+  readonly isPaid?: boolean;
+  /** Attacks, and returns each answer as its status and error code, such as `400 BAD_USER_INPUT`. */
+  run(target: Target, scale: Scale): Promise<readonly string[]>;
+  /** What every answer of a sound gateway matches. */
+  readonly expected: RegExp;
+}
+
+/** How long an attacker waits for an answer. */
+const PATIENCE_MS = 120_000;
+
+/** One request, and its answer in words. An answer that does not come is `no answer`. */
+export async function ask(
+  target: Target,
+  path: string,
+  options: Parameters<typeof httpRequest>[1] = {},
+): Promise<string> {
+  try {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const { status, body } = await httpRequest(`${target.url}${path}`, { ...options, signal });
+    return toWords(status, body.toString());
+  } catch (error) {
+    return `no answer (${(error as NodeJS.ErrnoException).code ?? (error as Error).name})`;
+  }
+}
+
+/** A GraphQL operation over HTTP. */
+export function askGraph(target: Target, query: string, variables: object = {}, path = "/graphql"): Promise<string> {
+  const headers = { "Content-Type": "application/json", Accept: "application/json, text/event-stream" };
+  return ask(target, path, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+}
+
+/** A form as browsers write it. */
+export async function askForm(
+  target: Target,
+  path: string,
+  form: FormData,
+  headers: Readonly<Record<string, string>> = FORM_HEADERS,
+): Promise<string> {
+  const encoded = new Response(form);
+  const contentType = encoded.headers.get("content-type") ?? "";
+  const body = Buffer.from(await encoded.arrayBuffer());
+  return ask(target, path, { method: "POST", headers: { ...headers, "Content-Type": contentType }, body });
+}
+
+/** A GraphQL multipart request whose `map` is written by hand. */
+export function toForm(operations: Operations, map: string, files: Readonly<Record<string, Uint8Array>>): FormData {
+  const form = new FormData();
+  form.append("operations", JSON.stringify(operations));
+  form.append("map", map);
+  for (const [name, bytes] of Object.entries(files)) form.append(name, new Blob([new Uint8Array(bytes)]), "a.png");
+  return form;
+}
+
+/** A connection on which the attacker writes what it likes. */
+export class RawConnection {
+  readonly socket: Socket;
+  #received = "";
+  readonly #closed: Promise<void>;
+  #answered = Promise.withResolvers<void>();
+
+  constructor({ url }: Target) {
+    const { hostname, port } = new URL(url);
+    this.socket = connect(Number(port), hostname);
+    this.socket.on("error", () => {});
+    this.socket.setEncoding("latin1").on("data", (text: string) => {
+      if (this.#received.length < 64 * 1024) this.#received += text;
+      this.#answered.resolve();
+    });
+    this.#closed = new Promise((resolve) => this.socket.once("close", () => resolve()));
+  }
+
+  /** Resolves when the kernel has taken the bytes, or the gateway has answered or closed. */
+  async write(bytes: string | Uint8Array): Promise<void> {
+    if (this.socket.destroyed || this.socket.write(bytes)) return;
+    const drained = new Promise<void>((resolve) => this.socket.once("drain", resolve));
+    await Promise.race([drained, this.#closed, this.#answered.promise]);
+  }
+
+  /** The answer once the gateway has given one or closed the connection. */
+  async answer(): Promise<string> {
+    await Promise.race([this.#answered.promise, this.#closed]);
+    await new Promise((resolve) => setImmediate(resolve));
+    return this.received();
+  }
+
+  /** The answer so far; `still open` without one, `closed` when the gateway closed the connection without one. */
+  received(): string {
+    const [, status] = /^HTTP\/1\.1 (\d{3})/.exec(this.#received) ?? [];
+    if (status === undefined) return this.socket.destroyed ? "closed" : "still open";
+    return toWords(Number(status), this.#received.slice(this.#received.indexOf("\r\n\r\n") + 4));
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
+
+/** Head of a request whose body the attacker writes by itself. */
+export function requestHead(path: string, headers: Readonly<Record<string, string | number>>): string {
+  const lines = Object.entries({ Host: "127.0.0.1", ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `POST ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
+}
+
+function toWords(status: number, body: string): string {
+  const codes = new Set(body.match(/"code":\s*"[A-Za-z_]+"/g)?.map((match) => match.split('"')[3]));
+  return [status, ...codes].join(" ");
+}

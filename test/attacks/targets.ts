@@ -1,0 +1,28 @@
+import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
+import { startStrictImageApi } from "../support/strict-image-api.ts";
+import type { Attack, Target } from "./attack.ts";
+
+export interface AttackedGateway extends AsyncDisposable {
+  readonly target: Target;
+  readonly process: GatewayProcess;
+}
+
+/** Starts the gateway that an attack needs, with a heap as small as a careful operator gives it. */
+export async function startTarget({ env = {}, isPaid = false }: Attack): Promise<AttackedGateway> {
+  const provider = isPaid ? await startStrictImageApi() : undefined;
+  provider?.respondWith("hang");
+  const process = await startGatewayProcess({
+    env: { ...env, ...(provider && { OPENAI_API_KEY: provider.apiKey, OPENAI_BASE_URL: provider.baseUrl }) },
+    nodeFlags: ["--max-old-space-size=512"],
+  });
+  return {
+    target: { url: process.url, provider },
+    process,
+    async [Symbol.asyncDispose]() {
+      await process.kill();
+      // It rejects for a process that an attack has ended.
+      await process.stop().catch(() => undefined);
+      await provider?.close();
+    },
+  };
+}
