@@ -8,7 +8,7 @@ export function json(schema: string): Json {
   return { "application/json": { schema: { $ref: `#/components/schemas/${schema}` } } };
 }
 
-/** What can go wrong at a door, by status, each with the codes of section "Errors" of the README. */
+/** What can go wrong at a door, by status, each with its codes. */
 export function errorResponses(
   codes: readonly ErrorCode[],
   schema: string,
