@@ -1,0 +1,111 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
+import { composeServices } from "@apollo/composition";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { parse } from "graphql";
+import { launchBrowser } from "../support/browser.ts";
+import { type DocSample, readDocSamples, withSampleFile } from "../support/doc-samples.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
+import { generateImages, graphql } from "../support/graphql-client.ts";
+
+const samples = await readDocSamples();
+const of = (...languages: readonly string[]) =>
+  samples.filter(({ language }) => languages.includes(language)).map((sample) => [sample.place, sample] as const);
+
+let gateway: GatewayProcess;
+beforeAll(async () => {
+  gateway = await startGatewayProcess();
+});
+afterAll(() => gateway.stop());
+
+/** The sample as a reader has it whose gateway listens on this port. */
+function here({ code }: DocSample): string {
+  return code.replaceAll("localhost:8080", new URL(gateway.url).host);
+}
+
+async function run(name: string, code: string): Promise<string> {
+  return withSampleFile(name, code, async (path) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [path]);
+    return stdout;
+  });
+}
+
+test("every sample is of a language that is run here or by `npm run check:external`", () => {
+  const languages = new Set(samples.map(({ language }) => language));
+
+  expect([...languages].sort()).toEqual(["graphql", "html", "js", "json", "sh", "ts"]);
+});
+
+describe("samples in JavaScript", () => {
+  test.each(of("js"))("%s prints images", async (_place, sample) => {
+    expect(await run("sample.mjs", here(sample))).toMatch(/\/images\/img_/);
+  });
+});
+
+describe("samples in TypeScript", () => {
+  test.each(of("ts"))("%s serves the gateway", async (_place, { code }) => {
+    const output = await run(
+      "sample.ts",
+      `${code.replace("listen(3000)", "listen(0)").replace("./pictures", `${gateway.dataDirectory}-of-sample`)}
+      import { once } from "node:events";
+      if (!server.listening) await once(server, "listening");
+      const { status } = await fetch(\`http://localhost:\${server.address().port}/pictures/readyz\`);
+      console.log(status);
+      server.close();
+      await gateway.close();`,
+    );
+
+    expect(output.trim()).toBe("200");
+  });
+});
+
+describe("samples in GraphQL", () => {
+  const isOperation = ({ code }: DocSample) => /^(query|mutation|subscription|\{)/.test(code);
+
+  test.each(of("graphql").filter(([, sample]) => isOperation(sample)))("%s runs", async (_place, { code }) => {
+    const { images } = await generateImages(gateway.url, {});
+    const id = /img_\w+/.exec(images[0]?.url ?? "")?.[0] ?? "";
+    const { data, errors } = await graphql(gateway.url, code.replaceAll("img_…", id));
+
+    expect(errors).toBeUndefined();
+    expect(Object.keys(data)).toHaveLength(1);
+  });
+
+  test.each(of("graphql").filter(([, sample]) => !isOperation(sample)))("%s composes", async (_place, { code }) => {
+    const link = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])`;
+    const pictures = await readFile(new URL("../../schema/subgraph.graphql", import.meta.url), "utf8");
+    const { errors } = composeServices([
+      { name: "pictures", url: "http://pictures.example", typeDefs: parse(pictures) },
+      { name: "shop", url: "http://shop.example", typeDefs: parse(`${link} type Query { product: Product } ${code}`) },
+    ]);
+
+    expect(errors).toBeUndefined();
+  });
+});
+
+describe("samples in HTML", () => {
+  test.each(of("html"))("%s shows images", async (_place, sample) => {
+    const pages = createServer((_request, response) => {
+      response.setHeader("Content-Type", "text/html").end(here(sample));
+    }).listen(0, "127.0.0.1");
+    await once(pages, "listening");
+    await using browser = await launchBrowser();
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${(pages.address() as AddressInfo).port}/`);
+    await page.getByRole("button").click();
+    await page.waitForFunction("[...document.images].filter((image) => image.naturalWidth === 512).length === 2");
+    pages.close();
+
+    expect(await page.locator("img").count()).toBe(2);
+  });
+});
+
+describe("samples in JSON", () => {
+  test.each(of("json"))("%s can be parsed", (_place, { code }) => {
+    expect(Object.keys(JSON.parse(code)).length).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,40 @@
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readDocSamples } from "../support/doc-samples.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
+import { plainImage } from "../support/scripted-provider.ts";
+import { temporaryDirectories } from "../support/temporary-directory.ts";
+import { runsHere, testWhere } from "./when-present.ts";
+
+/** Commands that start a gateway. Tests of their own run these, in test/system/. */
+const STARTS = /npm (ci|start|test)/;
+
+const samples = (await readDocSamples()).filter(({ language }) => language === "sh");
+const hasCurl = await runsHere("curl", "--version");
+const newDirectory = temporaryDirectories();
+
+let gateway: GatewayProcess;
+beforeAll(async () => {
+  gateway = await startGatewayProcess();
+});
+afterAll(() => gateway.stop());
+
+test("there are commands to run", () => {
+  expect(samples.filter(({ code }) => !STARTS.test(code)).length).toBeGreaterThan(2);
+});
+
+describe("commands of the documents", () => {
+  for (const { place, code } of samples.filter((sample) => !STARTS.test(sample.code))) {
+    testWhere(hasCurl, "curl", `${place} finds images`, async () => {
+      const directory = await newDirectory();
+      await writeFile(join(directory, "photo.png"), await plainImage(64, 64, 1, "PNG"));
+      const command = code.replaceAll("localhost:8080", new URL(gateway.url).host);
+      const { stdout } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", command], { cwd: directory });
+
+      expect(stdout).toMatch(/\/images\/img_/);
+    });
+  }
+});
