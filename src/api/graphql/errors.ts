@@ -28,11 +28,18 @@ export function toClientError(error: unknown, logger: Logger): GraphQLError {
   return new GraphQLError(INTERNAL, { extensions: { code: "INTERNAL" } });
 }
 
+/** An error of the request itself, told before any field is resolved. */
+export function badRequest(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: "BAD_REQUEST" } });
+}
+
 /** What the parser's stack cannot hold. */
 export const NESTED_TOO_DEEPLY = "Syntax Error: the document is nested too deeply";
 
-/** A longer message repeats what was sent. */
+/** Characters. A longer message repeats what was sent: a whole prompt, or a field's name of a megabyte. */
 const MAX_MESSAGE_LENGTH = 500;
+/** Of a long message so many characters from its beginning are kept; its end says what is wrong with the value. */
+const KEPT_START_LENGTH = 200;
 
 /**
  * Names the input that is wrong where GraphQL itself found it, and hides what is nobody's business.
@@ -63,26 +70,31 @@ function isAboutRequest(error: unknown): boolean {
   return error instanceof GraphQLError && error.extensions.http !== undefined;
 }
 
+/** Messages hold callers' texts of up to a megabyte: nothing here may take more than one pass over them. */
 function withoutSuggestion(message: string): string {
-  return message.replace(/ ?Did you mean [^?]+\?$/, "");
+  const start = message.endsWith("?") ? message.lastIndexOf("Did you mean ") : -1;
+  return start < 0 ? message : message.slice(0, start).trimEnd();
 }
 
-/** GraphQL repeats what is wrong, be it a whole prompt or a field's name of a megabyte. */
 function shorten(message: string): string {
   const [, limit] = /^Syntax Error: Document contains more that (\d+) tokens/.exec(message) ?? [];
   if (limit !== undefined) return `Syntax Error: Token limit of ${limit} exceeded.`;
   if (message === "Validation aborted.") return "Too many fields of the same name to compare with each other.";
   if (message.length <= MAX_MESSAGE_LENGTH) return message;
-  const rest = message.replaceAll(/"(?:[^"\\]|\\.){100,}"/g, '"…"');
-  return rest.length <= MAX_MESSAGE_LENGTH ? rest : `${rest.slice(0, MAX_MESSAGE_LENGTH)}…`;
+  return `${message.slice(0, KEPT_START_LENGTH)}…${message.slice(KEPT_START_LENGTH - MAX_MESSAGE_LENGTH)}`;
 }
 
-/** GraphQL names the input that a variable has wrong only in its text: `Variable "$input" got … at "input.n"; …`. */
+/**
+ * GraphQL names the input that a variable has wrong only in its text: `Variable "$input" got … at "input.n"; …`.
+ *
+ * @param message at most {@link MAX_MESSAGE_LENGTH} characters and a sign
+ */
 function fieldOf(message: string): string | undefined {
   const [, absentOrUnknown] = /; Field "(\w+)" (?:of required type|is not defined)/.exec(message) ?? [];
-  const [, wrong] = / at "(?:\w+\.)*(\w+)[^"]*"; /.exec(message) ?? [];
+  const [, path] = / at "([^"]*)"; /.exec(message) ?? [];
+  const [names] = path?.split(/[^\w.]/, 1) ?? [];
   const [, variable] = /^Variable "\$(\w+)" /.exec(message) ?? [];
-  return absentOrUnknown ?? wrong ?? variable;
+  return absentOrUnknown ?? (names?.split(".").at(-1) || variable);
 }
 
 /** Logs what {@link formatError} hides, once, gives the client the id to ask for, and decides the status. */
@@ -111,6 +123,14 @@ const EXPLAIN_ERRORS: GraphQLRequestListener<ApiRequest> = {
   },
 };
 
+/** Of errors whose codes are not our own, where Apollo Server proposes none. */
+const REQUEST_STATUS: ReadonlyMap<unknown, number> = new Map([
+  ["BAD_REQUEST", 400],
+  ["GRAPHQL_VALIDATION_FAILED", 400],
+  ["GRAPHQL_PARSE_FAILED", 400],
+  ["PERSISTED_QUERY_NOT_FOUND", 200],
+]);
+
 /**
  * The status of a request whose operation did not begin. A client that asks for `application/json`, and not for
  * `application/graphql-response+json`, takes anything but 200 for the answer of a proxy.
@@ -118,7 +138,8 @@ const EXPLAIN_ERRORS: GraphQLRequestListener<ApiRequest> = {
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
 function statusOf(code: unknown, proposed: number, isPlainJson: boolean): number {
-  const status = code === "GRAPHQL_VALIDATION_FAILED" ? 400 : isErrorCode(code) ? HTTP_STATUS[code] : proposed;
+  const ofRequest = proposed < 500 ? proposed : (REQUEST_STATUS.get(code) ?? proposed);
+  const status = isErrorCode(code) ? HTTP_STATUS[code] : ofRequest;
   return isPlainJson && (status === 400 || status === 403) ? 200 : status;
 }
 

@@ -14,6 +14,7 @@ import {
 import { Arg, Ctx, createUnionType, Field, Info, ObjectType, Query, Resolver } from "type-graphql";
 import { badInput } from "../../errors.ts";
 import type { GraphQLContext } from "./context.ts";
+import { LIMITS } from "./limits/limits.ts";
 import { ImageResolver } from "./resolvers.ts";
 import { GenerationType, ImageType } from "./types/generation-type.ts";
 import { findModel, ModelType } from "./types/model-type.ts";
@@ -101,26 +102,45 @@ export class FederationResolver {
   @Query(() => [EntityUnion], {
     name: "_entities",
     nullable: "items",
-    description: "The entities that are referred to, for routers; null in the place of one that you do not have.",
+    description:
+      "The entities that are referred to, for routers; null in the place of one that you do not have, or that is no reference.",
   })
   async entities(
     @Arg("representations", () => [AnyScalar], { description: "References, each with `__typename` and `id`." })
     representations: readonly unknown[],
     @Ctx() context: GraphQLContext,
   ): Promise<(Entity | null)[]> {
-    return Promise.all(representations.map((representation) => readEntity(representation, context)));
+    if (representations.length > LIMITS.references) {
+      throw badInput("representations", `ask for at most ${LIMITS.references} entities at once`);
+    }
+    const references = representations.map(parseReference);
+    const unreadable = references.filter((reference) => reference === undefined).length;
+    if (unreadable > 0) {
+      context.request.logger.warn(
+        { unreadable },
+        "a router sent references without an id or to no entity of this graph",
+      );
+    }
+    return Promise.all(references.map((reference) => reference?.read(reference.id, context) ?? null));
   }
 }
 
-/** @throws BAD_USER_INPUT when it is no reference to one of our entities */
-async function readEntity(representation: unknown, context: GraphQLContext): Promise<Entity | null> {
+interface Reference {
+  readonly read: Read;
+  readonly id: string;
+}
+
+/**
+ * A subgraph that writes a reference wrong shall lose that one, and leave the others of the list their images: hence no
+ * error, which some routers take for the end of the whole answer.
+ *
+ * @returns `undefined` for what is no reference to one of our entities
+ */
+function parseReference(representation: unknown): Reference | undefined {
   const { __typename: type, id } = Object(representation) as { __typename?: unknown; id?: unknown };
   const read = ENTITIES.get(type);
-  if (!read || typeof id !== "string") {
-    throw badInput(
-      "representations",
-      `each representation needs an id and as __typename ${[...ENTITIES.keys()].join(", ")}`,
-    );
-  }
-  return read(id, context);
+  if (!read) return undefined;
+  if (typeof id === "string") return { read, id };
+  // GraphQL takes whole numbers for ids too.
+  return Number.isSafeInteger(id) ? { read, id: String(id) } : undefined;
 }

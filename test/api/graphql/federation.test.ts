@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { composeServices } from "@apollo/composition";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { buildSchema, isObjectType, parse } from "graphql";
+import { pino } from "pino";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import { accept, claimOf, imageOf, orderOf, SIZE, WORKER } from "../../contracts/record-samples.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
@@ -76,6 +77,7 @@ describe("schema/subgraph.graphql", () => {
 describe("what a router asks", () => {
   const makeDirectory = temporaryDirectories();
   const imageIds: string[] = [];
+  const logLines: string[] = [];
   let gateway: ScriptedGateway;
 
   /** Asks for these references, and for this of each entity. */
@@ -102,7 +104,8 @@ describe("what a router asks", () => {
     await records.start("gen_foreign", claimOf());
     await records.addImage({ ...imageOf("gen_foreign", 0), owner: "someone else" }, SIZE, WORKER);
     await records.close();
-    gateway = await startScriptedGateway({ dataDir });
+    const logger = pino({}, { write: (line: string) => void logLines.push(line) });
+    gateway = await startScriptedGateway({ dataDir, logger });
   });
 
   afterAll(() => gateway.close());
@@ -187,20 +190,60 @@ describe("what a router asks", () => {
     ["of an object's own properties", { __typename: "__proto__", id: "1" }],
     ["without a kind", { id: "img_1" }],
     ["without an id", { __typename: "Image" }],
-    ["with a number as id", { __typename: "Image", id: 1 }],
+    ["with null as id", { __typename: "Image", id: null }],
+    ["with a number as id", { __typename: "Image", id: 42 }],
+    ["with half a number as id", { __typename: "Image", id: 0.5 }],
     ["with an object as id", { __typename: "Image", id: { $ne: "" } }],
     ["with a list as id", { __typename: "Image", id: ["img_1"] }],
     ["that is a text", "img_1"],
     ["that is a list", [{ __typename: "Image", id: "img_1" }]],
-  ])("is refused for a reference %s", async (_case, representation) => {
-    const { status, body } = await entities([{ __typename: "Image", id: imageIds[0] }, representation], "");
+  ])("is null for a reference %s, and there for the others", async (_case, representation) => {
+    const [first, last] = imageIds.slice(0, 2).map((id) => ({ __typename: "Image", id }));
+    const { body } = await entities([first, representation, last], "... on Image { id }");
 
-    expect(status).toBe(200);
+    expect(body).toEqual({ data: { _entities: [first, null, last] } });
+  });
+
+  test("of many references that are none of ours is one line of the log", async () => {
+    logLines.length = 0;
+    await entities(
+      Array.from({ length: 1000 }, () => ({ __typename: "Secret", id: "secret" })),
+      "",
+    );
+
+    const warnings = logLines.filter((line) => JSON.parse(line).level >= 40);
+    expect(warnings).toEqual([expect.stringContaining('"unreadable":1000')]);
+    expect(warnings[0]).not.toMatch(/secret/i);
+  });
+
+  test("of a thousand images by twenty fields each is answered", async () => {
+    const representations = Array.from({ length: 1000 }, (_, index) => ({
+      __typename: "Image",
+      id: imageIds[index % imageIds.length],
+    }));
+    const sizes = Array.from({ length: 18 }, (_, index) => `w${index}: url(width: ${64 + index})`).join(" ");
+    const { body } = await entities(representations, `... on Image { id ${sizes} }`);
+
+    expect(body.errors).toBeUndefined();
+    expect(body.data._entities.map(({ id }: { id: string }) => id)).toEqual(representations.map(({ id }) => id));
+    expect(Object.keys(body.data._entities[999])).toHaveLength(20);
+  });
+
+  test("of more than can be read at once is refused", async () => {
+    const representations = Array.from({ length: 5001 }, (_, index) => ({ __typename: "Image", id: `img_${index}` }));
+    const { body } = await entities(representations, "");
     expect(body.errors).toMatchObject([
       {
-        message: "each representation needs an id and as __typename Image, Generation, Model",
+        message: "ask for at most 5000 entities at once",
         extensions: { code: "BAD_USER_INPUT", field: "representations" },
       },
     ]);
+    expect((await entities(representations.slice(1), "")).body.data._entities).toEqual(Array(5000).fill(null));
+
+    const many = await entities(
+      representations.slice(1),
+      "... on Image { generation { images { id url width height } } }",
+    );
+    expect(many.body.errors?.[0]?.message).toBe("Query cost limit of 20000 exceeded, found 21501.");
   });
 });

@@ -2,15 +2,27 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { ExecutionResult, RequestParams } from "graphql-sse";
 import { StartError } from "../../../src/errors.ts";
 import { createGateway } from "../../../src/gateway.ts";
 import { httpRequest } from "../../support/http-request.ts";
+import { type Follow, overSocket, overStream } from "../../support/live-clients.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const MODELS = "query Models {\n  models {\n    id\n  }\n}";
 const GENERATE = "mutation Generate($input: GenerateImagesInput!) { generateImages(input: $input) { status } }";
-const SCHEMA = "{ __schema { queryType { name } } }";
+const GENERATE_ID = "mutation GenerateId($input: GenerateImagesInput!) { generateImages(input: $input) { id } }";
+const FOLLOW = `subscription Follow($id: ID!) { generationEvents(id: $id) { ... on GenerationStatusChanged { generation { ...Seen } } } }
+fragment Seen on Generation { status }`;
+const SCHEMA = "query { __schema { queryType { name } } }";
+const DOCUMENTS = [MODELS, GENERATE, GENERATE_ID, FOLLOW, SCHEMA];
+
+const FORBIDDEN = {
+  message: "only documents that the operator trusts run here; this one is not among them",
+  extensions: { code: "FORBIDDEN" },
+};
+const NOT_FOUND = { message: "PersistedQueryNotFound", extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } };
 
 const hashOf = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -22,7 +34,7 @@ const FORMATS: readonly [string, object][] = [
     {
       format: "apollo-persisted-query-manifest",
       version: 1,
-      operations: [MODELS, GENERATE, SCHEMA].map((body) => ({
+      operations: DOCUMENTS.map((body) => ({
         id: hashOf(body),
         body,
         name: "Any",
@@ -30,10 +42,7 @@ const FORMATS: readonly [string, object][] = [
       })),
     },
   ],
-  [
-    "an object from ids to documents",
-    { [hashOf(MODELS)]: MODELS, [hashOf(GENERATE)]: GENERATE, [hashOf(SCHEMA)]: SCHEMA },
-  ],
+  ["an object from ids to documents", Object.fromEntries(DOCUMENTS.map((text) => [hashOf(text), text]))],
 ];
 
 const newDirectory = temporaryDirectories();
@@ -62,7 +71,7 @@ describe.each(FORMATS)("with %s", (_format, list) => {
     return { status: answer.status, body: JSON.parse(answer.body.toString()) };
   }
 
-  test("a trusted document runs by its id, by GET and by POST, and to the letter", async () => {
+  test("a trusted document runs by its id, by GET and by POST, and by its text", async () => {
     const answer = { status: 200, body: { data: { models: [{ id: "any-size-1" }, { id: "illustrator-1" }] } } };
     expect(await post({ query: MODELS })).toEqual(answer);
     expect(await post(byId(MODELS))).toEqual(answer);
@@ -72,6 +81,29 @@ describe.each(FORMATS)("with %s", (_format, list) => {
       headers: { "Apollo-Require-Preflight": "1" },
     });
     expect(JSON.parse(body.toString())).toEqual(answer.body);
+  });
+
+  test.each<[string, object]>([
+    ["formatted otherwise", { query: "# of ours\n query Models{models,{id}}" }],
+    [
+      "with its id and a text of another's making",
+      { query: "query Models { models { id __typename } }", ...byId(MODELS) },
+    ],
+    ["with its id and what is no document", { query: "\u0000", ...byId(MODELS) }],
+    ["with its id and an empty text", { query: "", ...byId(MODELS) }],
+  ])("a trusted document runs %s, over every transport", async (_case, body) => {
+    const data = { models: [{ id: "any-size-1" }, { id: "illustrator-1" }] };
+
+    expect((await post(body)).body).toEqual({ data });
+    for (const transport of [overSocket, overStream]) {
+      expect(await resultsOf(transport(gateway.url, body as RequestParams))).toEqual([{ data }]);
+    }
+  });
+
+  test("a trusted document runs in the short form that GraphQL prints", async () => {
+    for (const query of [SCHEMA, "{__schema{queryType{name}}}"]) {
+      expect((await post({ query })).body).toEqual({ data: { __schema: { queryType: { name: "Query" } } } });
+    }
   });
 
   test("a trusted mutation takes its variables", async () => {
@@ -86,32 +118,52 @@ describe.each(FORMATS)("with %s", (_format, list) => {
 
   test.each<[string, object]>([
     ["another document", { query: "{ __typename }" }],
-    ["a trusted one that was changed", { query: `${MODELS} ` }],
+    ["a trusted one that was changed", { query: MODELS.replace("id", "id provider") }],
+    ["a trusted one in a text", { query: `{ node(id: ${JSON.stringify(MODELS)}) { id } }` }],
+    ["a trusted one behind more words than any may have", { query: `${"{ ".repeat(2001)}${MODELS}` }],
     ["another one with its own hash", { query: "{ __typename }", ...byId("{ __typename }") }],
     ["one that does not fit the graph, of which it learns nothing", { query: "{ nonsense }" }],
     ["one that cannot be parsed", { query: "{" }],
     ["other introspection", { query: "{ __schema { types { name } } }" }],
   ])("%s does not run", async (_case, body) => {
     for (let attempt = 0; attempt < 2; attempt++) {
-      const answer = await post(body);
-
-      expect(answer).toEqual({
-        status: 403,
-        body: {
-          errors: [
-            {
-              message: "only documents that the operator trusts run here; this one is not among them",
-              extensions: { code: "FORBIDDEN" },
-            },
-          ],
-        },
-      });
+      expect(await post(body)).toEqual({ status: 403, body: { errors: [FORBIDDEN] } });
+      expect(await errorsOf(overSocket, body)).toEqual([FORBIDDEN]);
+      expect(await errorsOf(overStream, body)).toEqual([FORBIDDEN]);
     }
   });
 
   test("another id is not found", async () => {
-    expect((await post(byId("{ __typename }"))).body.errors).toMatchObject([{ message: "PersistedQueryNotFound" }]);
+    const body = byId("{ __typename }");
+    expect((await post(body)).body.errors).toEqual([NOT_FOUND]);
+    for (const transport of [overSocket, overStream]) {
+      expect(await errorsOf(transport, { query: "", ...body })).toEqual([NOT_FOUND]);
+    }
   });
+
+  test("a subscription follows its generation by its id, printed as its client prints it", async () => {
+    const { body } = await post({ ...byId(GENERATE_ID), variables: { input: { prompt: "a fox", size: "64x64" } } });
+    const { id } = body.data.generateImages;
+    const printed = FOLLOW.replace(
+      "subscription Follow",
+      "fragment Seen on Generation { status }\nsubscription Follow",
+    );
+    for (const transport of [overSocket, overStream]) {
+      const results = await resultsOf(transport(gateway.url, { query: printed, variables: { id }, ...byId(FOLLOW) }));
+      expect(results[0]).toEqual({ data: { generationEvents: { generation: { status: "SUCCEEDED" } } } });
+    }
+  });
+
+  /** What is answered to an operation that does not begin. */
+  async function errorsOf(transport: Follow, body: object): Promise<unknown> {
+    try {
+      const [result] = await resultsOf(transport(gateway.url, body as RequestParams));
+      return result?.errors;
+    } catch (errors) {
+      // The library of graphql-transport-ws throws them.
+      return errors;
+    }
+  }
 });
 
 describe("a list that cannot be used keeps the gateway from starting, and says why", () => {
@@ -176,4 +228,10 @@ async function startWith(trustedDocuments: string): Promise<unknown> {
   } catch (error) {
     return error;
   }
+}
+
+async function resultsOf(results: AsyncIterable<ExecutionResult>): Promise<readonly ExecutionResult[]> {
+  const all: ExecutionResult[] = [];
+  for await (const result of results) all.push(result);
+  return all;
 }

@@ -3,22 +3,30 @@ import { maxDepthRule } from "@escape.tech/graphql-armor-max-depth";
 import { maxDirectivesRule } from "@escape.tech/graphql-armor-max-directives";
 import {
   type DocumentNode,
+  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLSchema,
   getVariableValues,
+  Kind,
   type OperationDefinitionNode,
   type ValidationContext,
   type ValidationRule,
 } from "graphql";
 import { type ComplexityEstimatorArgs, getComplexity } from "graphql-query-complexity";
 import { badInput, type GatewayError } from "../../../errors.ts";
+import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
 import { MAX_IMAGES } from "../../../service/generations/generation-input.ts";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../../service/image-service.ts";
+import { IntrospectionWeigher } from "./introspection-weight.ts";
 
 /** What one operation may ask for. */
 export const LIMITS = {
   /** Words, names and signs of the document. */
   tokens: 2_000,
+  /** Lines of the document: each error is told with its line, which is counted anew for each. */
+  lines: 4_000,
+  /** Levels of objects and lists in one variable. */
+  variableDepth: 32,
   /** Levels of fields, introspection apart. */
   depth: 12,
   aliases: 100,
@@ -29,14 +37,24 @@ export const LIMITS = {
   fields: 10_000,
   /** Images that are made, over all mutations of the operation. */
   images: MAX_IMAGES,
+  /** Entities that a router asks for at once; the store finds them in one query. */
+  references: 5_000,
 } as const;
 
 const IMAGE_COST = 100;
 /** A list whose length is not known before it is read counts as so long. */
 const SHORT_LIST = 10;
+/** A generation has few. */
+const WARNINGS = 3;
+/** `_entities` reads so many references at the price of one. */
+const REFERENCES_PER_BATCH = 10;
 
 /** For `parse`: it stops at the limit, so that a large document costs no more than the largest that is allowed. */
 export const PARSE_OPTIONS = { maxTokens: LIMITS.tokens };
+/** For `validate`: each error repeats what was sent. */
+export const VALIDATION_OPTIONS = { maxErrors: 20 };
+/** For `execute`, of the errors that variables have. */
+export const EXECUTION_OPTIONS = { maxCoercionErrors: 20 };
 
 const REPORT = {
   exposeLimits: true,
@@ -63,9 +81,14 @@ const makesImages: FieldCost = (costOfEach, args) => 1 + costOfEach + IMAGE_COST
 const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
   ["Query.generations", (costOfEach, args) => 1 + costOfEach * pageSizeOf(args)],
   ["Query.models", (costOfEach) => 1 + costOfEach * SHORT_LIST],
-  ["Query._entities", (costOfEach, { representations }) => 1 + costOfEach * representations.length],
+  [
+    "Query._entities",
+    (costOfEach, { representations }) => 1 + costOfEach * Math.ceil(representations.length / REFERENCES_PER_BATCH),
+  ],
   ["Generation.images", (costOfEach) => 1 + costOfEach * MAX_IMAGES],
-  ["Image.derivedFrom", (costOfEach) => 1 + costOfEach * SHORT_LIST],
+  ["Generation.warnings", (costOfEach) => 1 + costOfEach * WARNINGS],
+  ["Quote.warnings", (costOfEach) => 1 + costOfEach * WARNINGS],
+  ["Image.derivedFrom", (costOfEach) => 1 + costOfEach * MAX_EDIT_IMAGES],
   ["Mutation.generateImages", makesImages],
   ["Mutation.editImages", makesImages],
 ]);
@@ -73,6 +96,8 @@ const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
 interface Weight {
   readonly cost: number;
   readonly images: number;
+  /** Whether no text in the variables makes it heavier. */
+  readonly isFixed: boolean;
 }
 
 /** Variables with more values, or of more characters without their texts, are weighed anew each time. */
@@ -81,8 +106,8 @@ const MAX_SHAPE = { values: 100, length: 500 };
 const MAX_SHAPES = 50;
 
 /**
- * With which variables, their texts apart, an operation is known to be within its limits: no text makes it heavier. Its
- * document is kept, so that most operations come again as the same object.
+ * With which variables, their texts apart, an operation is known to be within its limits. Its document is kept, so that
+ * most operations come again as the same object.
  */
 const allowed = new WeakMap<OperationDefinitionNode, Set<string>>();
 
@@ -100,12 +125,15 @@ export function checkWeight(
   const shape = shapeOf(variables);
   if (shape !== undefined && allowed.get(operation)?.has(shape)) return undefined;
   const { variableDefinitions = [] } = operation;
-  if (getVariableValues(schema, variableDefinitions, variables, { maxErrors: 1 }).errors) return undefined;
+  const deep = variableDefinitions.find(({ variable }) => isTooDeep(variables[variable.name.value]));
+  if (deep) return asGraphQLError(nestedTooDeeply(deep.variable.name.value));
+  const { coerced, errors } = getVariableValues(schema, variableDefinitions, variables, { maxErrors: 1 });
+  if (errors) return undefined;
   try {
-    const { cost, images } = weigh(schema, document, operation, variables);
+    const { cost, images, isFixed } = weigh(schema, document, operation, variables, coerced);
     if (images > LIMITS.images) return asGraphQLError(tooManyImages(images));
     if (cost > LIMITS.cost) return invalid(`Query cost limit of ${LIMITS.cost} exceeded, found ${cost}.`);
-    if (shape !== undefined) allow(operation, shape);
+    if (isFixed && shape !== undefined) allow(operation, shape);
     return undefined;
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
@@ -122,7 +150,7 @@ function shapeOf(variables: Readonly<Record<string, unknown>>): string | undefin
     const shape = JSON.stringify(variables, (_name, value: unknown) => {
       if (++values > MAX_SHAPE.values) throw new Error("there are too many values");
       if (typeof value !== "object" || value === null) return typeof value === "string" ? "" : value;
-      return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype ? value : "";
+      return isContainer(value) ? value : "";
     });
     return shape.length <= MAX_SHAPE.length ? shape : undefined;
   } catch {
@@ -142,9 +170,12 @@ function weigh(
   query: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
+  coerced: Readonly<Record<string, unknown>>,
 ): Weight {
   /** By the name in the answer: fields of the same name are executed once. */
   const images = new Map<string, number>();
+  let isFixed = true;
+  let introspection: IntrospectionWeigher | undefined;
   const cost = getComplexity({
     schema,
     query,
@@ -153,13 +184,43 @@ function weigh(
     maxQueryNodes: LIMITS.fields,
     estimators: [
       ({ type, field, node, args, childComplexity }) => {
+        if (field.name === "__schema" || field.name === "__type") {
+          isFixed = false;
+          introspection ??= new IntrospectionWeigher({
+            schema,
+            fragments: fragmentsOf(query),
+            variables: coerced,
+            limit: LIMITS.cost,
+          });
+          return introspection.weigh(node);
+        }
         const costOf = COSTS.get(`${type.name}.${field.name}`);
         if (costOf === makesImages) images.set(node.alias?.value ?? node.name.value, imagesOf(args));
         return costOf ? costOf(childComplexity, args) : 1 + childComplexity;
       },
     ],
   });
-  return { cost, images: [...images.values()].reduce((sum, n) => sum + n, 0) };
+  return { cost, images: [...images.values()].reduce((sum, n) => sum + n, 0), isFixed };
+}
+
+function fragmentsOf({ definitions }: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> {
+  const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
+  return new Map(fragments.map((fragment) => [fragment.name.value, fragment]));
+}
+
+/** Looks at a value level by level: none is too deep for that, as it would be for what looks at it after this. */
+function isTooDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; depth < LIMITS.variableDepth && level.length > 0; depth++) {
+    level = level.filter(isContainer).flatMap((container) => Object.values(container));
+  }
+  return level.some(isContainer);
+}
+
+/** Files among the variables are not. */
+function isContainer(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** A number that is out of range makes none: the service refuses it, and says what may be sent. */
@@ -182,6 +243,10 @@ export class ImageAllowance {
     this.#taken += n;
     if (n <= MAX_IMAGES && this.#taken > LIMITS.images) throw tooManyImages(this.#taken);
   }
+}
+
+function nestedTooDeeply(variable: string): GatewayError {
+  return badInput(variable, `a variable may have at most ${LIMITS.variableDepth} levels of objects and lists`);
 }
 
 function tooManyImages(asked: number): GatewayError {

@@ -13,8 +13,9 @@ import {
 } from "graphql";
 import { GatewayError } from "../../../errors.ts";
 import type { ApiRequest } from "../context.ts";
-import { NESTED_TOO_DEEPLY } from "../errors.ts";
-import { asGraphQLError, checkWeight, LIMIT_RULES, PARSE_OPTIONS } from "./limits.ts";
+import { badRequest, NESTED_TOO_DEEPLY } from "../errors.ts";
+import { asGraphQLError, checkWeight, LIMIT_RULES, LIMITS, PARSE_OPTIONS, VALIDATION_OPTIONS } from "./limits.ts";
+import { checkId, PersistedQueries, persistedIdOf, persistedQueryNotFound } from "./persisted-queries.ts";
 import type { TrustedDocuments } from "./trusted-documents.ts";
 
 /** An operation as any transport of GraphQL carries it. */
@@ -23,6 +24,13 @@ export interface CarriedOperation {
   readonly operationName?: string | null | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
   readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
+}
+
+/** The text of a document before it is parsed. */
+export interface FoundDocument {
+  readonly text: string;
+  /** By which the client wants to name it from now on. */
+  readonly newId?: string;
 }
 
 export interface AdmittedOperation {
@@ -51,6 +59,7 @@ export class OperationGate {
   readonly validationRules: readonly ValidationRule[];
   readonly #schema: GraphQLSchema;
   readonly #trustedDocuments: TrustedDocuments | undefined;
+  readonly #persistedQueries = new PersistedQueries();
   /** Valid ones by their text: a thousand subscribers send the same one, and each would hold its own. */
   readonly #documents = new Map<string, DocumentNode>();
 
@@ -65,34 +74,47 @@ export class OperationGate {
   }
 
   /**
+   * Finds the document that is to run. Nothing was parsed of what was sent.
+   *
+   * @throws GraphQLError with its code, for one that may not run or is not known by its id
+   */
+  find({ query, extensions }: CarriedOperation): FoundDocument {
+    const id = persistedIdOf(extensions);
+    const found = this.#trustedDocuments
+      ? { text: trustedTextOf(query, id, this.#trustedDocuments) }
+      : this.#sentDocumentOf(query, id);
+    const { text } = found;
+    if (text.length > LIMITS.lines && text.split(/\r\n|[\n\r]/, LIMITS.lines + 1).length > LIMITS.lines) {
+      throw syntaxError(`Line limit of ${LIMITS.lines} exceeded.`);
+    }
+    return found;
+  }
+
+  /** Lets clients send the id alone from now on, of a document that is admitted. */
+  keep({ text, newId }: FoundDocument): void {
+    if (newId !== undefined) this.#persistedQueries.keep(newId, text);
+  }
+
+  /**
    * Parses, validates and weighs an operation, for transports that Apollo Server does not serve.
    *
    * @returns the errors, each with its code, when it may not run
    */
   admit(request: CarriedOperation): AdmittedOperation | readonly GraphQLError[] {
-    const text = this.#textOf(request);
-    if (text === undefined) return [badRequest("query must be a GraphQL document")];
-    const untrusted = this.refuseUntrusted(text);
-    if (untrusted) return [untrusted];
-    const document = this.#documents.get(text) ?? this.#read(text);
-    if (!("kind" in document)) return document;
-    const operation = getOperationAST(document, request.operationName);
-    if (!operation) return [badRequest("operationName must name one of the document's operations")];
-    const tooMuch = this.weigh(document, operation, request.variables);
-    return tooMuch ? [tooMuch] : { document, operation };
-  }
-
-  /** Where Apollo Server finds documents by their ids; `undefined` lets clients bring them in. */
-  get persistedQueries(): TrustedDocuments["asPersistedQueries"] | undefined {
-    return this.#trustedDocuments?.asPersistedQueries;
-  }
-
-  /** Why the document may not run, where only trusted ones may. */
-  refuseUntrusted(text: string | undefined): GraphQLError | undefined {
-    if (!this.#trustedDocuments || (text !== undefined && this.#trustedDocuments.has(text))) return undefined;
-    return asGraphQLError(
-      new GatewayError("FORBIDDEN", "only documents that the operator trusts run here; this one is not among them"),
-    );
+    try {
+      const found = this.find(request);
+      const document = this.#documents.get(found.text) ?? this.#read(found.text);
+      if (!("kind" in document)) return document;
+      const operation = getOperationAST(document, request.operationName);
+      if (!operation) throw badRequest("operationName must name one of the document's operations");
+      const tooMuch = this.weigh(document, operation, request.variables);
+      if (tooMuch) throw tooMuch;
+      this.keep(found);
+      return { document, operation };
+    } catch (error) {
+      if (error instanceof GraphQLError) return [error];
+      throw error;
+    }
   }
 
   /** Why the operation is too much, with its variables. */
@@ -104,10 +126,11 @@ export class OperationGate {
     return checkWeight(this.#schema, document, operation, variables ?? {});
   }
 
+  /** @throws GraphQLError when it cannot be parsed */
   #read(text: string): DocumentNode | readonly GraphQLError[] {
     const document = parseDocument(text);
-    if (document instanceof GraphQLError) return [document];
-    const errors = validate(this.#schema, document, [...specifiedRules, ...this.validationRules]);
+    const rules = [...specifiedRules, ...this.validationRules];
+    const errors = validate(this.#schema, document, rules, VALIDATION_OPTIONS);
     if (errors.length > 0) return errors.map((error) => withCode(error, "GRAPHQL_VALIDATION_FAILED"));
     if (text.length <= MAX_KEPT_LENGTH) {
       const [oldest] = this.#documents.keys();
@@ -117,11 +140,31 @@ export class OperationGate {
     return document;
   }
 
-  #textOf({ query, extensions }: CarriedOperation): string | undefined {
-    if (query) return query;
-    const { sha256Hash } = (extensions?.persistedQuery ?? {}) as { readonly sha256Hash?: unknown };
-    return typeof sha256Hash === "string" ? this.#trustedDocuments?.find(sha256Hash) : undefined;
+  /** @throws GraphQLError */
+  #sentDocumentOf(query: CarriedOperation["query"], id: string | undefined): FoundDocument {
+    if (!query) {
+      if (id === undefined) throw badRequest("send a GraphQL document as query");
+      return { text: this.#persistedQueries.find(id) };
+    }
+    if (id === undefined) return { text: query };
+    checkId(id, query);
+    return { text: query, newId: id };
   }
+}
+
+/**
+ * A trusted id decides, whatever text comes with it: some clients always send one, and print it in their own way.
+ *
+ * @throws GraphQLError
+ */
+function trustedTextOf(query: CarriedOperation["query"], id: string | undefined, documents: TrustedDocuments): string {
+  const byId = id === undefined ? undefined : documents.findById(id);
+  const text = byId ?? (query ? documents.findByText(query) : undefined);
+  if (text !== undefined) return text;
+  if (id !== undefined && !query) throw persistedQueryNotFound();
+  throw asGraphQLError(
+    new GatewayError("FORBIDDEN", "only documents that the operator trusts run here; this one is not among them"),
+  );
 }
 
 /** What federation asks for tells as much as introspection. */
@@ -134,42 +177,56 @@ const noSubgraphRule: ValidationRule = (context) => ({
   },
 });
 
-const SUBSCRIBE_ELSEWHERE = new GraphQLError(
+const SUBSCRIBE_ELSEWHERE = badRequest(
   "subscriptions run over graphql-transport-ws on this path, or as server-sent events by POST on its /stream",
-  { extensions: { code: "BAD_REQUEST", http: { status: 400 } } },
 );
+
+/** What Apollo Server reads in the place of a document that may not be parsed. */
+const NOTHING = "{ __typename }";
 
 /** Asks the gate in the places where Apollo Server lets a plugin answer. */
 export function guardOperations(gate: OperationGate): ApolloServerPlugin<ApiRequest> {
-  const guard: GraphQLRequestListener<ApiRequest> = {
-    async didResolveOperation({ source, document, operation, request }) {
-      const refusal = gate.refuseUntrusted(source) ?? (operation && gate.weigh(document, operation, request.variables));
-      if (refusal) throw refusal;
-      // Apollo Server would run it once, and answer null.
-      if (operation?.operation === "subscription") throw SUBSCRIBE_ELSEWHERE;
-    },
-    /** What is not trusted learns nothing of the schema, where it could not even be validated. */
-    async willSendResponse({ source, response: { body } }) {
-      const untrusted = source !== undefined && gate.refuseUntrusted(source);
-      if (untrusted && body.kind === "single") body.singleResult.errors = [untrusted.toJSON()];
+  return {
+    async requestDidStart({ request }): Promise<GraphQLRequestListener<ApiRequest>> {
+      const found = tryToFind(gate, request);
+      request.query = found instanceof GraphQLError ? NOTHING : found.text;
+      // The gate has looked documents up by their ids already.
+      delete request.extensions?.persistedQuery;
+      return {
+        async didResolveOperation({ document, operation }) {
+          if (found instanceof GraphQLError) throw found;
+          const tooMuch = operation && gate.weigh(document, operation, request.variables);
+          if (tooMuch) throw tooMuch;
+          // Apollo Server would run it once, and answer null.
+          if (operation?.operation === "subscription") throw SUBSCRIBE_ELSEWHERE;
+          gate.keep(found);
+        },
+      };
     },
   };
-  return { requestDidStart: async () => guard };
 }
 
-function parseDocument(text: string): DocumentNode | GraphQLError {
+function tryToFind(gate: OperationGate, request: CarriedOperation): FoundDocument | GraphQLError {
   try {
-    return parse(text, PARSE_OPTIONS);
+    return gate.find(request);
   } catch (error) {
-    return withCode(
-      error instanceof GraphQLError ? error : new GraphQLError(NESTED_TOO_DEEPLY),
-      "GRAPHQL_PARSE_FAILED",
-    );
+    if (error instanceof GraphQLError) return error;
+    throw error;
   }
 }
 
-function badRequest(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: "BAD_REQUEST" } });
+/** @throws GraphQLError */
+function parseDocument(text: string): DocumentNode {
+  try {
+    return parse(text, PARSE_OPTIONS);
+  } catch (error) {
+    const cause = error instanceof GraphQLError ? error : new GraphQLError(NESTED_TOO_DEEPLY);
+    throw withCode(cause, "GRAPHQL_PARSE_FAILED");
+  }
+}
+
+function syntaxError(message: string): GraphQLError {
+  return withCode(new GraphQLError(`Syntax Error: ${message}`), "GRAPHQL_PARSE_FAILED");
 }
 
 function withCode(error: GraphQLError, code: string): GraphQLError {

@@ -1,7 +1,17 @@
 import { readFile } from "node:fs/promises";
-import { type DocumentNode, type GraphQLError, type GraphQLSchema, parse, specifiedRules, validate } from "graphql";
+import {
+  type GraphQLError,
+  type GraphQLSchema,
+  Lexer,
+  parse,
+  print,
+  Source,
+  specifiedRules,
+  TokenKind,
+  validate,
+} from "graphql";
 import { StartError } from "../../../errors.ts";
-import { LIMIT_RULES, PARSE_OPTIONS } from "./limits.ts";
+import { LIMIT_RULES, LIMITS, PARSE_OPTIONS } from "./limits.ts";
 
 const VARIABLE = "PICTOGRAPH_TRUSTED_DOCUMENTS";
 /** So many wrong documents are named; whoever has more mends the first ones first. */
@@ -10,11 +20,19 @@ const MAX_PROBLEMS = 20;
 /** The documents that may run where the operator has listed them, by the ids that clients send in their place. */
 export class TrustedDocuments {
   readonly #textsById: ReadonlyMap<string, string>;
-  readonly #texts: ReadonlySet<string>;
+  /** By what {@link formOf} leaves of them, as they are listed and as GraphQL prints them: clients print what they send. */
+  readonly #textsByForm: ReadonlyMap<string, string>;
 
   constructor(textsById: ReadonlyMap<string, string>) {
     this.#textsById = textsById;
-    this.#texts = new Set(textsById.values());
+    const textsByForm = new Map<string, string>();
+    for (const text of textsById.values()) {
+      for (const same of [text, print(parse(text))]) {
+        const form = formOf(same);
+        if (form !== undefined) textsByForm.set(form, text);
+      }
+    }
+    this.#textsByForm = textsByForm;
   }
 
   /**
@@ -38,23 +56,36 @@ export class TrustedDocuments {
     return new TrustedDocuments(documents);
   }
 
-  /** Whether this is one of them, to the letter. */
-  has(text: string): boolean {
-    return this.#texts.has(text);
-  }
-
-  find(id: string): string | undefined {
+  findById(id: string): string | undefined {
     return this.#textsById.get(id);
   }
 
-  /** Apollo Server looks for the document of an id where it keeps those of automatic persisted queries. */
-  get asPersistedQueries() {
-    return {
-      get: async (key: string) => this.find(key.replace(/^apq:/, "")),
-      set: async () => {},
-      delete: async () => false,
-    };
+  /** The listed document that says the same in these words, however it is formatted. Nothing is parsed. */
+  findByText(text: string): string | undefined {
+    const form = formOf(text);
+    return form === undefined ? undefined : this.#textsByForm.get(form);
   }
+}
+
+/**
+ * The words and signs of a document without its white space, commas and comments. `undefined` for what is no GraphQL,
+ * or has more of them than any document may have.
+ */
+function formOf(text: string): string | undefined {
+  const lexer = new Lexer(new Source(text));
+  const form: string[] = [];
+  try {
+    while (lexer.advance().kind !== TokenKind.EOF) {
+      if (form.length === LIMITS.tokens) return undefined;
+      const { kind, value = kind } = lexer.token;
+      const isText = kind === TokenKind.STRING || kind === TokenKind.BLOCK_STRING;
+      // Quoted, so that no text passes for the signs it holds.
+      form.push(isText ? JSON.stringify(value) : value);
+    }
+  } catch {
+    return undefined;
+  }
+  return form.join(" ");
 }
 
 /** @throws StartError when the file is of neither format */
@@ -103,8 +134,7 @@ function isEntry(entry: readonly [unknown, unknown]): entry is Entry {
 
 function problemOf(schema: GraphQLSchema, text: string, id: string): string | undefined {
   try {
-    const document: DocumentNode = parse(text, PARSE_OPTIONS);
-    const [error] = validate(schema, document, [...specifiedRules, ...LIMIT_RULES]);
+    const [error] = validate(schema, parse(text, PARSE_OPTIONS), [...specifiedRules, ...LIMIT_RULES]);
     return error && `document ${id}: ${error.message}`;
   } catch (error) {
     return `document ${id}: ${(error as GraphQLError).message}`;

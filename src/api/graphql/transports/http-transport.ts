@@ -13,7 +13,7 @@ import { contextOf } from "../../http/request-context.ts";
 import { upgradeOf } from "../../http/upgrade.ts";
 import { ApiRequest } from "../context.ts";
 import { explainErrors, formatError } from "../errors.ts";
-import { PARSE_OPTIONS } from "../limits/limits.ts";
+import { EXECUTION_OPTIONS, PARSE_OPTIONS, VALIDATION_OPTIONS } from "../limits/limits.ts";
 import { guardOperations, type OperationGate } from "../limits/operation-gate.ts";
 import { handleWithApollo } from "./apollo-handler.ts";
 import { acceptMultipart } from "./multipart.ts";
@@ -46,7 +46,10 @@ export async function createHttpTransport(
     introspection: gate.hasIntrospection,
     parseOptions: PARSE_OPTIONS,
     validationRules: [...gate.validationRules],
-    ...(gate.persistedQueries && { persistedQueries: { cache: gate.persistedQueries } }),
+    validationOptions: VALIDATION_OPTIONS,
+    executionOptions: EXECUTION_OPTIONS,
+    // The gate keeps them, for every transport.
+    persistedQueries: false,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     logger,

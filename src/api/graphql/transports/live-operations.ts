@@ -12,6 +12,7 @@ import {
 import { GatewayError } from "../../../errors.ts";
 import type { ApiRequest } from "../context.ts";
 import { formatError, toClientError } from "../errors.ts";
+import { EXECUTION_OPTIONS } from "../limits/limits.ts";
 import type { CarriedOperation, OperationGate } from "../limits/operation-gate.ts";
 
 /** One answer, or one for each event until the operation is over. */
@@ -63,7 +64,8 @@ export class LiveOperations {
     if (!("document" in admitted)) return { errors: admitted };
     const { document, operation } = admitted;
     const { operationName, variables: variableValues } = carried;
-    const args = { schema: this.#schema, document, operationName, variableValues, contextValue };
+    const options = EXECUTION_OPTIONS;
+    const args = { schema: this.#schema, document, operationName, variableValues, contextValue, options };
     return operation.operation === "subscription"
       ? this.#subscribe(args, contextValue)
       : (execute(args) as ExecutionResult);

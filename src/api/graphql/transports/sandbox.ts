@@ -21,9 +21,9 @@ const FIRST_MUTATION = `mutation FirstImages($input: GenerateImagesInput!) {
 const FIRST_INPUT = { prompt: "A cute asian girl with long hair smiling and looking at me", n: 2, size: "1024x1024" };
 
 /** The end of what the page hands to Sandbox. */
-const LAST_OPTION = /(\n\s*)initialEndpoint,(?=\s*\})/;
+const LAST_OPTION = /\binitialEndpoint,(?=\n\s*\})/;
 /** Sandbox takes where it subscribes as well, for which Apollo Server's page has no option. */
-const SUBSCRIPTIONS = `$&$1initialSubscriptionEndpoint: initialEndpoint.replace(/^http/, "ws"),`;
+const SUBSCRIPTIONS = `$&\n      initialSubscriptionEndpoint: initialEndpoint.replace(/^http/, "ws"),`;
 
 /** Shows Apollo Sandbox to a browser, ready to run a first mutation and to follow it. */
 export function showSandbox(): ApolloServerPlugin {
