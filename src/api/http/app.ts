@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import { allowOrigins } from "./cors.ts";
 import { answerErrors } from "./errors.ts";
+import { IncomingBodies } from "./incoming-body.ts";
 import type { OpenAnswers } from "./open-answers.ts";
 import { assignRequestContext } from "./request-context.ts";
 
@@ -23,6 +24,8 @@ export interface AppOptions {
   readonly trustProxy: number | readonly string[] | undefined;
   readonly logger: Logger;
   readonly answers: OpenAnswers;
+  /** The room for bodies that are arriving. @defaultValue what one process needs */
+  readonly bodies?: IncomingBodies;
 }
 
 /** The Express app around the doors. */
@@ -36,7 +39,8 @@ export function createApp(doors: readonly Routes[], options: AppOptions): Expres
     Object.setPrototypeOf(app.request, express.request);
     Object.setPrototypeOf(app.response, express.response);
   });
-  app.use(options.answers.track, assignRequestContext(options.publicUrl, options.logger));
+  const { watch } = options.bodies ?? new IncomingBodies();
+  app.use(options.answers.track, assignRequestContext(options.publicUrl, options.logger), watch);
   app.use(...allowOrigins(options.corsOrigins), ...doors.map((door) => door.router));
   app.use(() => {
     throw new GatewayError("NOT_FOUND", "there is nothing here; see POST /get-image and /graphql");

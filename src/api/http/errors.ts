@@ -1,7 +1,8 @@
 import type { ErrorRequestHandler, Request, Response } from "express";
 import { GatewayError } from "../../errors.ts";
+import { SlowBodyError } from "./incoming-body.ts";
 import { contextOf } from "./request-context.ts";
-import { HTTP_STATUS } from "./status.ts";
+import { httpStatusOf } from "./status.ts";
 
 /**
  * What a caller may know of an error. Anything that is not a {@link GatewayError} is logged here, once, and answered
@@ -12,7 +13,7 @@ export function toCallerError(error: unknown, request: Request): GatewayError {
     if (error.cause !== undefined) contextOf(request).logger.warn({ err: error }, "request failed");
     return error;
   }
-  const translated = fromBodyParser(error);
+  const translated = fromExpress(error);
   if (translated) return translated;
   const { id, logger } = contextOf(request);
   logger.error({ err: error }, "unexpected error");
@@ -29,7 +30,9 @@ export function setErrorStatus(response: Response, error: GatewayError): Respons
   const isLimit = error.code === "RATE_LIMITED" || error.code === "OVERLOADED";
   const { retryAfterSeconds = isLimit ? DEFAULT_RETRY_AFTER_SECONDS : undefined } = error.details;
   if (retryAfterSeconds !== undefined) response.setHeader("Retry-After", String(retryAfterSeconds));
-  return response.status(HTTP_STATUS[error.code]);
+  // The rest of a body that comes too slowly is not waited for.
+  if (error instanceof SlowBodyError) response.setHeader("Connection", "close");
+  return response.status(httpStatusOf(error));
 }
 
 /** Headers that a door may have set for the body that could not be sent. */
@@ -52,23 +55,9 @@ export const answerErrors: ErrorRequestHandler = (error, request, response, _nex
   });
 };
 
-/** Express' parsers throw errors with a `type` of their own. */
-function fromBodyParser(error: unknown): GatewayError | undefined {
-  const { type, status } = error as { type?: unknown; status?: unknown };
-  switch (type) {
-    case "entity.too.large":
-      return new GatewayError("PAYLOAD_TOO_LARGE", "the body is too large; send at most 1 MiB");
-    case "encoding.unsupported":
-      return new GatewayError(
-        "UNSUPPORTED_MEDIA_TYPE",
-        "this Content-Encoding is not supported; send the body as it is",
-      );
-    case "charset.unsupported":
-      return new GatewayError("UNSUPPORTED_MEDIA_TYPE", "this charset is not supported; send UTF-8");
-    case "entity.parse.failed":
-      return new GatewayError("BAD_USER_INPUT", "the body is not valid JSON");
-    default:
-  }
+/** Express throws errors with a status of their own when it cannot read a URL. */
+function fromExpress(error: unknown): GatewayError | undefined {
+  const { status } = error as { status?: unknown };
   const isCallersFault = typeof status === "number" && status >= 400 && status < 500;
   return isCallersFault ? new GatewayError("BAD_USER_INPUT", "the request is malformed") : undefined;
 }

@@ -1,6 +1,10 @@
 import { isUtf8 } from "node:buffer";
-import { Busboy, type BusboyInstance } from "@fastify/busboy";
+import { Readable } from "node:stream";
+import type { Request } from "express";
 import { badInput, GatewayError } from "../../errors.ts";
+import { parseJson } from "./json-body.ts";
+import { mediaTypeOf, refuseUnlessUtf8 } from "./media-type.ts";
+import { brokenForm, readForm } from "./multipart-form.ts";
 
 /** The fields of a body, by name. Values are what was sent: text, or in JSON anything. */
 export type FormFields = ReadonlyMap<string, unknown>;
@@ -9,40 +13,36 @@ const KINDS = ["multipart/form-data", "application/x-www-form-urlencoded", "appl
 type Kind = (typeof KINDS)[number];
 
 const MAX_FIELDS = 100;
+const EXAMPLE = '{"prompt": "…", "n": "2", "size": "1024x1024"}';
 
 /**
  * Reads a form as the clients of 2022 send it: multipart, urlencoded or JSON. A body without a `Content-Type` is
  * recognised by its content.
  *
- * @param contentType the header as it was received
+ * @param body what was read of the request
  * @throws UNSUPPORTED_MEDIA_TYPE when it is none of these, BAD_USER_INPUT when it is broken, not UTF-8, carries a file
  *   or a field twice
  */
-export async function parseFormBody(body: Buffer, contentType: string | undefined): Promise<FormFields> {
-  const header = contentType?.trim() || guessContentType(body);
-  const kind = kindOf(header);
+export async function parseFormBody(body: Buffer, request: Request): Promise<FormFields> {
+  const contentType = request.get("Content-Type")?.trim() || guessContentType(body);
+  const kind = kindOf(contentType);
   switch (kind) {
     case "multipart/form-data":
-      return parseMultipart(body, header);
+      return parseMultipart(body, contentType);
     case "application/x-www-form-urlencoded":
       return parseUrlencoded(body);
     case "application/json":
-      return parseJson(body);
+      return toFields(parseJson(body, request, EXAMPLE));
     default:
       return kind satisfies never;
   }
 }
 
 function kindOf(contentType: string): Kind {
-  const [mediaType = "", ...parameters] = contentType.split(";");
-  const kind = KINDS.find((candidate) => candidate === mediaType.trim().toLowerCase());
+  const mediaType = mediaTypeOf(contentType);
+  const kind = KINDS.find((candidate) => candidate === mediaType);
   if (!kind) throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", `send the body as ${KINDS.join(", ")}`);
-  for (const parameter of parameters) {
-    const [, charset] = /^\s*charset\s*=\s*"?([^"\s]+)"?\s*$/i.exec(parameter) ?? [];
-    if (charset && !/^(utf-?8|us-ascii)$/i.test(charset)) {
-      throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", "this charset is not supported; send UTF-8");
-    }
-  }
+  refuseUnlessUtf8(contentType);
   return kind;
 }
 
@@ -54,17 +54,6 @@ function guessContentType(body: Buffer): string {
   return firstCharacter === undefined || looksLikeForm ? "application/x-www-form-urlencoded" : "application/json";
 }
 
-function parseJson(body: Buffer): FormFields {
-  const text = toText(body);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw badInput("body", `the body is not valid JSON; send {"prompt": "…", "n": "2", "size": "1024x1024"}`);
-  }
-  return toFields(value);
-}
-
 /**
  * The fields of a body that was parsed already.
  *
@@ -72,7 +61,7 @@ function parseJson(body: Buffer): FormFields {
  */
 export function toFields(value: unknown): FormFields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw badInput("body", `the body must be a JSON object: {"prompt": "…", "n": "2", "size": "1024x1024"}`);
+    throw badInput("body", `the body must be a JSON object: ${EXAMPLE}`);
   }
   return new Map(Object.entries(value));
 }
@@ -97,47 +86,26 @@ function decodeFormText(text: string): string {
   }
 }
 
-function parseMultipart(body: Buffer, contentType: string): Promise<FormFields> {
-  return new Promise((resolve, reject) => {
-    const fields = new FieldCollector();
-    const broken = () =>
-      reject(badInput("body", "the multipart body is broken or cut short; send it as FormData does"));
-    let parser: BusboyInstance;
-    try {
-      parser = new Busboy({
-        headers: { "content-type": contentType },
-        limits: { fields: MAX_FIELDS, fieldSize: body.length, parts: MAX_FIELDS },
-      });
-    } catch {
-      reject(badInput("body", "the multipart body needs a boundary in its Content-Type; let FormData set the header"));
-      return;
-    }
-    parser.on("field", (name, value) => {
-      try {
-        fields.add(name, value);
-      } catch (error) {
-        reject(error);
-      }
-    });
-    parser.on("file", (name, stream) => {
-      stream.resume();
-      reject(badInput(name, `${name} was sent as a file; send it as a text field`));
-    });
-    parser.on("fieldsLimit", broken);
-    parser.on("error", broken);
-    parser.on("finish", () => {
-      if (!isUtf8(body)) reject(notUtf8());
-      else if (fields.collected.size === 0) broken();
-      else resolve(fields.collected);
-    });
-    parser.end(body);
+async function parseMultipart(body: Buffer, contentType: string): Promise<FormFields> {
+  const fields = new FieldCollector();
+  const limits = { maxParts: MAX_FIELDS, maxTextBytes: body.length, maxBytes: body.length };
+  await readForm(Readable.from([body]), contentType, limits, {
+    kindOf(name, isFile) {
+      if (isFile) throw badInput(name, `${name} was sent as a file; send it as a text field`);
+      return "text";
+    },
+    takeText: (name, text) => fields.add(name, text),
+    async takeFile() {},
   });
+  if (fields.collected.size === 0) throw brokenForm();
+  return fields.collected;
 }
 
 class FieldCollector {
   readonly collected = new Map<string, string>();
 
   add(name: string, value: string): void {
+    if (this.collected.size === MAX_FIELDS) throw badInput("body", `send at most ${MAX_FIELDS} fields`);
     if (this.collected.has(name)) throw badInput(name, `${name} was sent twice; send it once`);
     this.collected.set(name, value);
   }

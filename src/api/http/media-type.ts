@@ -1,4 +1,18 @@
+import { GatewayError } from "../../errors.ts";
+
 /** The media type of a `Content-Type` header in lower case, without parameters. */
 export function mediaTypeOf(contentType: string | undefined): string | undefined {
-  return contentType?.split(";")[0]?.trim().toLowerCase();
+  return contentType?.split(";", 1)[0]?.trim().toLowerCase();
+}
+
+/** @throws UNSUPPORTED_MEDIA_TYPE when a `Content-Type` header names another charset than UTF-8 or US-ASCII */
+export function refuseUnlessUtf8(contentType = ""): void {
+  const [, ...parameters] = contentType.split(";");
+  for (const parameter of parameters) {
+    const [name = "", value = ""] = parameter.split("=", 2);
+    const charset = value.trim().replaceAll('"', "").toLowerCase();
+    if (name.trim().toLowerCase() === "charset" && !["utf-8", "utf8", "us-ascii", ""].includes(charset)) {
+      throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", "this charset is not supported; send UTF-8");
+    }
+  }
 }

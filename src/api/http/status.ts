@@ -1,4 +1,5 @@
-import type { ErrorCode } from "../../errors.ts";
+import type { ErrorCode, GatewayError } from "../../errors.ts";
+import { SlowBodyError } from "./incoming-body.ts";
 
 /** The HTTP status of each error code, on every REST door. */
 export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
@@ -20,3 +21,10 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   OVERLOADED: 503,
   UPSTREAM_TIMEOUT: 504,
 };
+
+/** The HTTP status of an error. */
+export function httpStatusOf(error: GatewayError): number {
+  return error instanceof SlowBodyError ? REQUEST_TIMEOUT : HTTP_STATUS[error.code];
+}
+
+const REQUEST_TIMEOUT = 408;

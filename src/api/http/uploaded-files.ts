@@ -1,9 +1,8 @@
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { Busboy, type BusboyInstance } from "@fastify/busboy";
 import type { Request } from "express";
-import { badInput, GatewayError } from "../../errors.ts";
+import { badInput } from "../../errors.ts";
 import type { Upload } from "../../service/edits/edit-intake.ts";
+import { type IncomingBody, incomingBodyOf } from "./incoming-body.ts";
+import { type FormLimits, type FormParts, formTooLarge, readForm } from "./multipart-form.ts";
 import { UnlinkedTempFile } from "./unlinked-temp-file.ts";
 
 /** A file of a form, which waits on disk to be read. */
@@ -22,85 +21,119 @@ export interface UploadedForm {
 export interface UploadLimits {
   readonly maxFiles: number;
   readonly maxFileBytes: number;
-  /** Of one text field. */
+  /** Of all text fields together. */
   readonly maxTextBytes: number;
 }
 
+/** The most text fields of one form. */
 const MAX_FIELDS = 100;
+/** Room for the lines around each part. */
+const MAX_PART_HEADER_BYTES = 8 * 1024;
+/** What even an empty file counts for among all uploads, in bytes: only so many files can be open at once. */
+const MIN_FILE_BYTES = 1024 ** 2;
+
+/** Limits of a form with these files, for {@link readForm}. */
+export function toFormLimits({ maxFiles, maxFileBytes, maxTextBytes }: UploadLimits): FormLimits {
+  const maxParts = maxFiles + MAX_FIELDS;
+  return {
+    maxParts,
+    maxTextBytes,
+    maxBytes: maxFiles * maxFileBytes + maxTextBytes + maxParts * MAX_PART_HEADER_BYTES,
+  };
+}
 
 /**
  * Receives a multipart form and hands it to `use`. Its files go to disk as they arrive, so that they may come in any
  * order and no memory holds them; they are gone when `use` is done with them, and with the process.
  *
- * @throws BAD_USER_INPUT when the form is broken or has a field twice, PAYLOAD_TOO_LARGE when it passes a limit
+ * @param kindOf decides how each part is read, as it begins
+ * @throws BAD_USER_INPUT when the form is broken or has a text field twice, PAYLOAD_TOO_LARGE when it passes a limit,
+ *   OVERLOADED when there is no room for it, and whatever `kindOf` throws
  */
 export async function withUploads<Result>(
   request: Request,
   limits: UploadLimits,
+  kindOf: FormParts["kindOf"],
   use: (form: UploadedForm) => Promise<Result>,
 ): Promise<Result> {
-  const kept: UnlinkedTempFile[] = [];
-  try {
-    return await use(await receive(request, limits, kept));
-  } finally {
-    await Promise.all(kept.map((file) => file.close()));
-  }
-}
-
-async function receive(request: Request, limits: UploadLimits, kept: UnlinkedTempFile[]): Promise<UploadedForm> {
-  const parser = createParser(request, limits);
+  const body = incomingBodyOf(request);
   const values = new Map<string, string>();
   const files: UploadedFile[] = [];
-  const arriving: Readable[] = [];
-  const saving: Promise<void>[] = [];
-  const refuse = (error: unknown) => void parser.destroy(error as Error);
-  parser.on("field", (name, value, isNameCut, isValueCut) => {
-    if (isNameCut || isValueCut) refuse(tooLarge(name));
-    else if (values.has(name)) refuse(badInput(name, `${name} was sent twice; send it once`));
-    else values.set(name, value);
-  });
-  parser.on("file", (name, stream, _filename, _encoding, mediaType) => {
-    const file = new UnlinkedTempFile();
-    kept.push(file);
-    files.push({ name, mediaType, bytes: file.read() });
-    arriving.push(stream);
-    stream.once("limit", () => refuse(tooLarge(name)));
-    const isSaved = pipeline(stream, (bytes) => file.write(bytes));
-    isSaved.catch(refuse);
-    saving.push(isSaved);
-  });
-  parser.on("filesLimit", () => refuse(badInput("images", `send at most ${limits.maxFiles} files`)));
-  parser.on("fieldsLimit", () => refuse(badInput("body", `send at most ${MAX_FIELDS} fields`)));
+  const kept: KeptUpload[] = [];
   try {
-    await pipeline(request, parser);
-  } catch (error) {
-    for (const stream of arriving) stream.destroy();
-    await Promise.allSettled(saving);
-    throw error instanceof GatewayError || isDiskError(error) ? error : broken(error);
-  }
-  await Promise.all(saving);
-  return { values, files };
-}
-
-function createParser(request: Request, { maxFiles, maxFileBytes, maxTextBytes }: UploadLimits): BusboyInstance {
-  try {
-    return new Busboy({
-      headers: { ...request.headers, "content-type": request.get("Content-Type") ?? "" },
-      limits: { files: maxFiles, fileSize: maxFileBytes, fields: MAX_FIELDS, fieldSize: maxTextBytes },
-    });
-  } catch {
-    throw badInput("body", "the multipart body needs a boundary in its Content-Type");
+    await readForm(
+      request,
+      request.get("Content-Type") ?? "",
+      toFormLimits(limits),
+      {
+        kindOf,
+        takeText(name, text) {
+          if (values.has(name)) throw badInput(name, `${name} was sent twice; send it once`);
+          values.set(name, text);
+        },
+        async takeFile(name, mediaType, bytes) {
+          if (files.length === limits.maxFiles) throw badInput("images", `send at most ${limits.maxFiles} files`);
+          const upload = new KeptUpload(name, limits.maxFileBytes, body);
+          kept.push(upload);
+          files.push({ name, mediaType, bytes: upload.read() });
+          await upload.save(bytes);
+        },
+      },
+      body,
+    );
+    return await use({ values, files });
+  } finally {
+    await Promise.all(kept.map((upload) => upload.close()));
   }
 }
 
-function isDiskError(error: unknown): boolean {
-  return ["open", "unlink", "write"].includes((error as NodeJS.ErrnoException).syscall ?? "");
-}
+/** A file of a form on disk, which may be read while it arrives. */
+export class KeptUpload {
+  readonly #name: string;
+  readonly #maxBytes: number;
+  readonly #body: IncomingBody | undefined;
+  readonly #file: UnlinkedTempFile;
+  #heldBytes = MIN_FILE_BYTES;
 
-function tooLarge(field: string): GatewayError {
-  return new GatewayError("PAYLOAD_TOO_LARGE", `${field} is too large`, { field });
-}
+  /** @throws OVERLOADED when there is no room for one more file */
+  constructor(name: string, maxBytes: number, body: IncomingBody | undefined) {
+    body?.hold("disk", MIN_FILE_BYTES);
+    this.#name = name;
+    this.#maxBytes = maxBytes;
+    this.#body = body;
+    this.#file = new UnlinkedTempFile();
+  }
 
-function broken(cause: unknown): GatewayError {
-  return new GatewayError("BAD_USER_INPUT", "the multipart body is broken or cut short", { field: "body", cause });
+  /**
+   * Writes the file. Those who read it get what this throws.
+   *
+   * @throws PAYLOAD_TOO_LARGE, OVERLOADED
+   */
+  save(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    return this.#file.write(this.#measured(bytes));
+  }
+
+  async *#measured(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let length = 0;
+    for await (const chunk of bytes) {
+      length += chunk.byteLength;
+      if (length > this.#maxBytes) throw formTooLarge(this.#name, this.#maxBytes);
+      if (length > this.#heldBytes) {
+        this.#body?.hold("disk", length - this.#heldBytes);
+        this.#heldBytes = length;
+      }
+      yield chunk;
+    }
+  }
+
+  read(): AsyncGenerator<Uint8Array> {
+    return this.#file.read();
+  }
+
+  /** Removes the file and frees its room. */
+  async close(): Promise<void> {
+    this.#body?.release("disk", this.#heldBytes);
+    this.#heldBytes = 0;
+    await this.#file.close();
+  }
 }

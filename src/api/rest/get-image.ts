@@ -1,8 +1,9 @@
-import express, { type ErrorRequestHandler, type Request, type Response, Router } from "express";
+import { type ErrorRequestHandler, type Request, type Response, Router } from "express";
 import { badInput } from "../../errors.ts";
 import type { GenerationInput } from "../../service/generations/generation-input.ts";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Routes } from "../http/app.ts";
+import { readRawBody } from "../http/body-bytes.ts";
 import { setErrorStatus, toCallerError } from "../http/errors.ts";
 import { type FormFields, parseFormBody, toFields } from "../http/form-body.ts";
 import { contextOf } from "../http/request-context.ts";
@@ -22,7 +23,7 @@ export interface GetImageOptions {
 export function getImageRoutes(service: ImageService, { maxBodyBytes, waitMs, keepAliveMs }: GetImageOptions): Routes {
   const router = Router({ caseSensitive: true, strict: true });
   const path = "/get-image";
-  router.post(path, express.raw({ type: () => true, limit: maxBodyBytes }), async (request, response) => {
+  router.post(path, readRawBody(maxBodyBytes), async (request, response) => {
     const { caller, rootUrl } = contextOf(request);
     const input = toInput(await readFields(request));
     const idempotencyKey = request.get("Idempotency-Key");
@@ -82,7 +83,7 @@ async function whileSendingSpace<Result>(
 async function readFields(request: Request): Promise<FormFields> {
   const { body = "" } = request as { body?: unknown };
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  return Buffer.isBuffer(bytes) ? parseFormBody(bytes, request.get("Content-Type")) : toFields(bytes);
+  return Buffer.isBuffer(bytes) ? parseFormBody(bytes, request) : toFields(bytes);
 }
 
 function toInput(fields: FormFields): GenerationInput {

@@ -14,25 +14,24 @@ export interface SplitEdit {
   readonly fields: Fields;
 }
 
-/** @throws ParameterError when there is no image, there are too many, or one of them is no file */
+/**
+ * Decides what a part of a form is, as it begins.
+ *
+ * @throws ParameterError when it is no parameter, a text in place of a file, or the other way round
+ */
+export function kindOfPart(name: string, isFile: boolean): "text" | "file" {
+  const mustBeFile = IMAGE_NAME.test(name) || name === "mask";
+  if (!mustBeFile) refuseUnlessKnown(EDIT_PARAMETERS, name);
+  if (mustBeFile === isFile) return isFile ? "file" : "text";
+  const [expected, got] = mustBeFile ? ["a file", "a string"] : ["text", "a file"];
+  const message = `Invalid type for '${name}': expected ${expected}, but got ${got} instead.`;
+  throw new ParameterError("invalid_type", name, message);
+}
+
+/** @throws ParameterError when there is no image, or there are too many */
 export function splitForm({ values, files }: UploadedForm): SplitEdit {
-  for (const name of values.keys()) {
-    if (!IMAGE_NAME.test(name) && name !== "mask") continue;
-    const message = `Invalid type for '${name}': expected a file, but got a string instead.`;
-    throw new ParameterError("invalid_type", name, message);
-  }
-  const images = files.filter(({ name }) => IMAGE_NAME.test(name));
+  const images = files.filter(({ name }) => name !== "mask");
   const [mask, ...moreMasks] = files.filter(({ name }) => name === "mask");
-  const unknown = files.find((file) => !images.includes(file) && file.name !== "mask");
-  if (unknown) {
-    const { name } = unknown;
-    refuseUnlessKnown(EDIT_PARAMETERS, name);
-    throw new ParameterError(
-      "invalid_type",
-      name,
-      `Invalid type for '${name}': expected text, but got a file instead.`,
-    );
-  }
   if (moreMasks.length > 0) throw new ParameterError("invalid_value", "mask", "Invalid 'mask': send one file.");
   return { references: toReferences("image", images, mask), fields: { values, isForm: true } };
 }

@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, Response } from "express";
 import { type ErrorCode, GatewayError } from "../../../errors.ts";
 import { setErrorStatus, toCallerError } from "../../http/errors.ts";
 import { mediaTypeOf } from "../../http/media-type.ts";
-import { HTTP_STATUS } from "../../http/status.ts";
+import { HTTP_STATUS, httpStatusOf } from "../../http/status.ts";
 
 /** OpenAI's names of what can be wrong with a parameter. */
 const PARAMETER_FAULTS = [
@@ -80,7 +80,7 @@ export const OPENAI_CODES: readonly string[] = [
 ];
 
 function statusOf(error: GatewayError): number {
-  return kindOf(error).status ?? HTTP_STATUS[error.code];
+  return kindOf(error).status ?? httpStatusOf(error);
 }
 
 /** What OpenAI calls the inputs that have another name here. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import express, { type Request, type Response, Router } from "express";
+import { type Request, type Response, Router } from "express";
 import { GatewayError } from "../../../errors.ts";
 import type { Generation, Image, Warning } from "../../../ports/records.ts";
 import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
@@ -7,6 +7,7 @@ import { isEnded } from "../../../service/generations/generation-end.ts";
 import type { GenerationInput } from "../../../service/generations/generation-input.ts";
 import type { Attempt } from "../../../service/generations/retry-deduplicator.ts";
 import type { ImageService } from "../../../service/image-service.ts";
+import { readRawBody } from "../../http/body-bytes.ts";
 import { toCallerError } from "../../http/errors.ts";
 import { mediaTypeOf } from "../../http/media-type.ts";
 import { contextOf } from "../../http/request-context.ts";
@@ -17,7 +18,7 @@ import { setWarnings } from "../../http/warning-header.ts";
 import { refuseUnlessSucceeded } from "../ended-generation.ts";
 import { answerBase64, answerUrls, describeEnd, toImageEvent } from "./answer.ts";
 import { readFields, readJsonFields } from "./body.ts";
-import { type SplitEdit, splitForm, splitJson } from "./edit-input.ts";
+import { kindOfPart, type SplitEdit, splitForm, splitJson } from "./edit-input.ts";
 import { advisesRetry, ParameterError, toOpenAIError } from "./errors.ts";
 import {
   EDIT_PARAMETERS,
@@ -39,18 +40,17 @@ export interface OpenAIImagesOptions {
 /** `POST /v1/images/generations` and `POST /v1/images/edits`. */
 export function openAIImagesRouter(service: ImageService, options: OpenAIImagesOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  const anyBody = express.raw({ type: () => true, limit: options.maxBodyBytes });
-  router.post("/v1/images/generations", anyBody, async (request, response) => {
-    const fields = await readFields(request.body, request.get("Content-Type"));
+  router.post("/v1/images/generations", readRawBody(options.maxBodyBytes), async (request, response) => {
+    const fields = await readFields(request);
     const parameters = readParameters(GENERATION_PARAMETERS, fields);
     const input: GenerationInput = { ...toInput(parameters, request, response), style: parameters.style };
     checkTogether(parameters);
     const accepted = await service.submit(contextOf(request).caller, input);
     await new Answer(service, options, request, response).send(accepted, parameters, "image_generation");
   });
-  const bodyWithoutFiles = express.raw({ type: (request) => !isMultipart(request), limit: options.maxBodyBytes });
+  const bodyWithoutFiles = readRawBody(options.maxBodyBytes, (request) => !isMultipart(request));
   const limits = {
-    maxFiles: MAX_EDIT_IMAGES + 2,
+    maxFiles: MAX_EDIT_IMAGES + 1,
     maxFileBytes: MAX_EDIT_IMAGE_BYTES,
     maxTextBytes: options.maxBodyBytes,
   };
@@ -62,10 +62,8 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
       return { parameters, accepted: await service.submitEdit(contextOf(request).caller, input) };
     };
     const { parameters, accepted } = isMultipart(request)
-      ? await withUploads(request, limits, (form) => accept(splitForm(form)))
-      : await accept(
-          splitJson(await readJsonFields(request.body, request.get("Content-Type")), contextOf(request).rootUrl),
-        );
+      ? await withUploads(request, limits, kindOfPart, (form) => accept(splitForm(form)))
+      : await accept(splitJson(await readJsonFields(request), contextOf(request).rootUrl));
     const ignored = parameters.input_fidelity === undefined ? [] : [INPUT_FIDELITY_IGNORED];
     await new Answer(service, options, request, response, ignored).send(accepted, parameters, "image_edit");
   });

@@ -1,0 +1,132 @@
+import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import type { Request, RequestHandler } from "express";
+import { badInput, GatewayError } from "../../errors.ts";
+import { incomingBodyOf } from "./incoming-body.ts";
+
+const DECODERS: Readonly<Record<string, typeof gunzipSync>> = {
+  gzip: gunzipSync,
+  "x-gzip": gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+};
+
+/**
+ * Reads a body of any type into `request.body`, as a Buffer. A request without a body is left as it is, and so is one
+ * whose body the host's app has read already.
+ *
+ * @throws what {@link readBytes} throws
+ */
+export function readRawBody(maxBytes: number, isWanted: (request: Request) => boolean = () => true): RequestHandler {
+  return async (request, _response, next) => {
+    if (isReadable(request) && isWanted(request)) request.body = await readBytes(request, maxBytes);
+    next();
+  };
+}
+
+/** Whether a request has a body that nobody has read yet. */
+export function isReadable(request: Request): boolean {
+  return incomingBodyOf(request) !== undefined && !request.readableDidRead;
+}
+
+/**
+ * Reads a whole body into memory, decompressed.
+ *
+ * @param maxBytes as it was sent, and decompressed
+ * @throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE for an unknown `Content-Encoding`, BAD_USER_INPUT when the body is
+ *   cut short, damaged or too slow, OVERLOADED when there is no room for it
+ */
+export async function readBytes(request: Request, maxBytes: number): Promise<Buffer> {
+  const encoding = (request.get("Content-Encoding") ?? "identity").toLowerCase();
+  const decode = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
+  if (!decode && encoding !== "identity") {
+    const known = Object.keys(DECODERS).join(", ");
+    throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", `this Content-Encoding is not supported; send ${known} or none`);
+  }
+  if (Number(request.get("Content-Length")) > maxBytes) throw tooLarge(maxBytes);
+  const bytes = await receive(request, maxBytes);
+  if (!decode) return bytes;
+  // Without waiting: many decoders at once would hold far more than what they decode.
+  const decoded = decodeAtMost(decode, bytes, maxBytes);
+  incomingBodyOf(request)?.hold("memory", decoded.length);
+  return decoded;
+}
+
+function receive(request: Request, maxBytes: number): Promise<Buffer> {
+  const body = incomingBodyOf(request);
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const collector = new ByteCollector();
+  const take = (chunk: Buffer) => {
+    try {
+      body?.hold("memory", collector.append(chunk));
+      if (collector.length > maxBytes) throw tooLarge(maxBytes);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const finish = () => {
+    body?.arrived();
+    forget();
+    resolve(collector.bytes);
+  };
+  const fail = (error: unknown) => {
+    forget();
+    // What still comes is dropped.
+    request.resume();
+    reject(error);
+  };
+  const breakOff = () => fail(badInput("body", "the body is cut short; send it again"));
+  /** Some requests live for hours. */
+  const forget = () => {
+    request.off("data", take).off("end", finish).off("error", breakOff).off("close", breakOff);
+  };
+  body?.onRefused(fail);
+  request.on("data", take).on("end", finish).on("error", breakOff).on("close", breakOff);
+  if (request.destroyed) breakOff();
+  return promise;
+}
+
+function decodeAtMost(decode: typeof gunzipSync, bytes: Buffer, maxBytes: number): Buffer {
+  try {
+    return decode(bytes, { maxOutputLength: maxBytes });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(maxBytes);
+    throw badInput("body", "the body is not compressed as its Content-Encoding says, or is cut short");
+  }
+}
+
+/** @param maxBytes a multiple of 1 MiB */
+function tooLarge(maxBytes: number): GatewayError {
+  return new GatewayError("PAYLOAD_TOO_LARGE", `the body is too large; send at most ${maxBytes / 1024 ** 2} MiB`);
+}
+
+/**
+ * Bytes that come in pieces, in one piece of memory: a thousand small pieces would each hold far more than what is in
+ * them.
+ */
+export class ByteCollector {
+  #memory: Buffer = Buffer.alloc(0);
+  length = 0;
+
+  /** Adds a piece. Answers how many more bytes of memory are held than before. */
+  append(chunk: Buffer): number {
+    const held = this.#memory.buffer.byteLength;
+    const end = this.length + chunk.length;
+    if (this.length === 0) {
+      // Mostly it is the only one.
+      this.#memory = chunk;
+    } else {
+      if (end > this.#memory.length) {
+        const larger = Buffer.allocUnsafeSlow(2 * end);
+        this.#memory.copy(larger, 0, 0, this.length);
+        this.#memory = larger;
+      }
+      chunk.copy(this.#memory, this.length);
+    }
+    this.length = end;
+    return this.#memory.buffer.byteLength - held;
+  }
+
+  get bytes(): Buffer {
+    return this.#memory.subarray(0, this.length);
+  }
+}
