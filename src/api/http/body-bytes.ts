@@ -25,7 +25,7 @@ export function readRawBody(maxBytes: number, isWanted: (request: Request) => bo
 
 /** Whether a request has a body that nobody has read yet. */
 export function isReadable(request: Request): boolean {
-  return incomingBodyOf(request) !== undefined && !request.readableDidRead;
+  return incomingBodyOf(request) !== undefined && !request.readableDidRead && !request.readableEnded;
 }
 
 /**
@@ -57,7 +57,8 @@ function receive(request: Request, maxBytes: number): Promise<Buffer> {
   const collector = new ByteCollector();
   const take = (chunk: Buffer) => {
     try {
-      body?.hold("memory", collector.append(chunk));
+      const heldBytes = collector.append(chunk);
+      body?.hold("memory", heldBytes);
       if (collector.length > maxBytes) throw tooLarge(maxBytes);
     } catch (error) {
       fail(error);

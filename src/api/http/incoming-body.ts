@@ -181,6 +181,11 @@ export class IncomingBody {
     this.#listener(error);
   }
 
+  /** Drops what still comes of the body: nobody needs it any more. */
+  stop(): void {
+    if (!this.#isRefused) this.refuse(new GatewayError("BAD_USER_INPUT", "the request was answered before its end"));
+  }
+
   /** Looks at what has come since the last time. Answers whether there is more to watch. */
   sweep(): boolean {
     this.#sweeps++;

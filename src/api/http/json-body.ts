@@ -38,9 +38,9 @@ export function readJson(maxBytes: number): RequestHandler {
  * @param example what the error tells the sender of broken JSON to send
  * @throws BAD_USER_INPUT with a message that tells nothing of the content, OVERLOADED when there is no room for the values
  */
-export function parseJson(bytes: Buffer, request: Request, example = "a JSON object"): unknown {
-  if (!isUtf8(bytes)) throw badInput("body", "the body is not valid UTF-8");
-  const value = parse(bytes.toString("utf8").replace(/^\uFEFF/, ""), example);
+export function parseJson(json: Buffer | string, request: Request, example = "a JSON object"): unknown {
+  if (typeof json !== "string" && !isUtf8(json)) throw badInput("body", "the body is not valid UTF-8");
+  const value = parse(json.toString().replace(/^\uFEFF/, ""), example);
   incomingBodyOf(request)?.hold("memory", BYTES_PER_VALUE * countValues(value));
   return value;
 }

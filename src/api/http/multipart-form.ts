@@ -68,10 +68,14 @@ export function brokenForm(cause?: unknown): GatewayError {
   return new GatewayError("BAD_USER_INPUT", message, { field: "body", cause });
 }
 
-/** The error of a part that is too large, or of a form. */
-export function formTooLarge(field: string, maxBytes: number): GatewayError {
-  const message = `${field} is too large; send at most ${maxBytes} bytes`;
-  return new GatewayError("PAYLOAD_TOO_LARGE", message, { field });
+/**
+ * The error of a form that is too large, or of a part of one.
+ *
+ * @param field `undefined` where the form's fields have no names that mean anything to its sender
+ */
+export function formTooLarge(field: string | undefined, maxBytes: number): GatewayError {
+  const message = `${field ?? "the file"} is too large; send at most ${maxBytes} bytes`;
+  return new GatewayError("PAYLOAD_TOO_LARGE", message, field === undefined ? {} : { field });
 }
 
 function createParser(contentType: string, { maxParts }: FormLimits): BusboyInstance {
@@ -160,7 +164,8 @@ class ArrivingForm {
     for await (const chunk of bytes) {
       this.#textByteCount += chunk.length;
       if (this.#textByteCount > maxTextBytes) throw formTooLarge(name, maxTextBytes);
-      this.#body?.hold("memory", collector.append(chunk));
+      const heldBytes = collector.append(chunk);
+      this.#body?.hold("memory", heldBytes);
     }
     if (!isUtf8(collector.bytes)) throw badInput("body", "the body is not valid UTF-8");
     return collector.bytes.toString("utf8");

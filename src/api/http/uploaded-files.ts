@@ -73,7 +73,7 @@ export async function withUploads<Result>(
         },
         async takeFile(name, mediaType, bytes) {
           if (files.length === limits.maxFiles) throw badInput("images", `send at most ${limits.maxFiles} files`);
-          const upload = new KeptUpload(name, limits.maxFileBytes, body);
+          const upload = new KeptUpload({ maxBytes: limits.maxFileBytes, body, field: name });
           kept.push(upload);
           files.push({ name, mediaType, bytes: upload.read() });
           await upload.save(bytes);
@@ -87,20 +87,29 @@ export async function withUploads<Result>(
   }
 }
 
-/** A file of a form on disk, which may be read while it arrives. */
+export interface KeptUploadOptions {
+  readonly maxBytes: number;
+  /** Whose room the file takes. */
+  readonly body: IncomingBody | undefined;
+  /** The name of its field, for errors. @defaultValue none */
+  readonly field?: string;
+  /** How often the file is read. @defaultValue once */
+  readonly readerCount?: number;
+}
+
+/** A file of a form on disk, which may be read while it arrives. It is removed when everyone has read it. */
 export class KeptUpload {
-  readonly #name: string;
-  readonly #maxBytes: number;
-  readonly #body: IncomingBody | undefined;
+  readonly #options: KeptUploadOptions;
   readonly #file: UnlinkedTempFile;
   #heldBytes = MIN_FILE_BYTES;
+  #readersLeft: number;
+  #isSaved = false;
 
   /** @throws OVERLOADED when there is no room for one more file */
-  constructor(name: string, maxBytes: number, body: IncomingBody | undefined) {
-    body?.hold("disk", MIN_FILE_BYTES);
-    this.#name = name;
-    this.#maxBytes = maxBytes;
-    this.#body = body;
+  constructor(options: KeptUploadOptions) {
+    options.body?.hold("disk", MIN_FILE_BYTES);
+    this.#options = options;
+    this.#readersLeft = options.readerCount ?? 1;
     this.#file = new UnlinkedTempFile();
   }
 
@@ -109,30 +118,43 @@ export class KeptUpload {
    *
    * @throws PAYLOAD_TOO_LARGE, OVERLOADED
    */
-  save(bytes: AsyncIterable<Uint8Array>): Promise<void> {
-    return this.#file.write(this.#measured(bytes));
+  async save(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#file.write(this.#measured(bytes));
+    this.#isSaved = true;
+    await this.#closeIfRead();
   }
 
   async *#measured(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const { maxBytes, body, field } = this.#options;
     let length = 0;
     for await (const chunk of bytes) {
       length += chunk.byteLength;
-      if (length > this.#maxBytes) throw formTooLarge(this.#name, this.#maxBytes);
+      if (length > maxBytes) throw formTooLarge(field, maxBytes);
       if (length > this.#heldBytes) {
-        this.#body?.hold("disk", length - this.#heldBytes);
+        body?.hold("disk", length - this.#heldBytes);
         this.#heldBytes = length;
       }
       yield chunk;
     }
   }
 
-  read(): AsyncGenerator<Uint8Array> {
-    return this.#file.read();
+  /** The file from its beginning, for one reader. */
+  async *read(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.#file.read();
+    } finally {
+      this.#readersLeft--;
+      await this.#closeIfRead();
+    }
+  }
+
+  async #closeIfRead(): Promise<void> {
+    if (this.#isSaved && this.#readersLeft === 0) await this.close();
   }
 
   /** Removes the file and frees its room. */
   async close(): Promise<void> {
-    this.#body?.release("disk", this.#heldBytes);
+    this.#options.body?.release("disk", this.#heldBytes);
     this.#heldBytes = 0;
     await this.#file.close();
   }

@@ -80,7 +80,7 @@ async function storedKeys(): Promise<string[]> {
 
 /** Those of uploads, which have no names. */
 async function temporaryFiles(): Promise<string[]> {
-  return (await unlinkedFiles()).filter((path) => path.includes("/capacitor-"));
+  return (await unlinkedFiles()).filter((path) => path.includes("/pictograph-upload-"));
 }
 
 describe("an edit", () => {

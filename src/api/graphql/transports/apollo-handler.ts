@@ -1,5 +1,6 @@
 import { type ApolloServer, HeaderMap } from "@apollo/server";
 import type { Request, RequestHandler, Response } from "express";
+import { incomingBodyOf } from "../../http/incoming-body.ts";
 import type { ApiRequest } from "../context.ts";
 
 /**
@@ -16,14 +17,11 @@ export function handleWithApollo(
       const value = request.headers[name];
       if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
     }
-    const {
-      status = 200,
-      headers: answered,
-      body,
-    } = await server.executeHTTPGraphQLRequest({
+    const execution = server.executeHTTPGraphQLRequest({
       httpGraphQLRequest: { method: request.method, headers, search: searchOf(request.url), body: request.body },
       context: async () => contextOf(request, response),
     });
+    const { status = 200, headers: answered, body } = await (incomingBodyOf(request)?.keepFor(execution) ?? execution);
     if (body.kind !== "complete") throw new Error("the graph has nothing that is answered in parts");
     response.statusCode = status;
     response.setHeader("Cache-Control", "no-store");

@@ -1,66 +1,131 @@
-import { unlink } from "node:fs";
-import type { RequestHandler } from "express";
-import graphqlUploadExpress from "graphql-upload/graphqlUploadExpress.mjs";
-import processRequest from "graphql-upload/processRequest.mjs";
-import ArrivingFile, { type FileUpload } from "graphql-upload/Upload.mjs";
-import { GatewayError } from "../../../errors.ts";
-import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
+import type { Request, RequestHandler, Response } from "express";
+import { badInput, GatewayError } from "../../../errors.ts";
+import { MAX_EDIT_IMAGE_BYTES } from "../../../service/edits/edit-intake.ts";
+import { isReadable } from "../../http/body-bytes.ts";
+import { type IncomingBody, incomingBodyOf } from "../../http/incoming-body.ts";
+import { parseJson } from "../../http/json-body.ts";
+import { mediaTypeOf } from "../../http/media-type.ts";
+import { type FormParts, readForm } from "../../http/multipart-form.ts";
+import { KeptUpload, toFormLimits } from "../../http/uploaded-files.ts";
+import type { ArrivingUpload } from "../types/upload-scalar.ts";
+import { MAX_UPLOADS, placeUploads } from "./upload-map.ts";
 
+/** How much of a name is repeated to its sender, in characters. */
+const MAX_SHOWN_LENGTH = 64;
 /** A page of another origin cannot send one of these without asking first. The same that Apollo Server looks for. */
 const PREFLIGHT_HEADERS = ["Apollo-Require-Preflight", "X-Apollo-Operation-Name"];
 
 /**
- * Reads multipart requests, whose files go through temporary files, never through memory. They have no names, so that
- * the system frees them with their last handle: when the answer is sent, the caller is gone or the process is killed.
+ * Reads multipart requests into `request.body`. An operation runs as soon as the form has told where its files go; they
+ * arrive while it runs, through temporary files and never through memory. When the answer is sent, what still comes is
+ * dropped and the files are removed.
  *
  * A form of any page may be multipart, and browsers send it with the visitor's cookies and network: such a request is
  * refused before its files are read, unless it has a header that only scripts can set.
+ *
+ * @see https://github.com/jaydenseric/graphql-multipart-request-spec
  */
-export function acceptMultipart(maxBodyBytes: number): RequestHandler {
-  const read = graphqlUploadExpress({
-    maxFieldSize: maxBodyBytes,
-    maxFileSize: MAX_EDIT_IMAGE_BYTES,
-    maxFiles: MAX_EDIT_IMAGES + 1,
-    processRequest: async (request, response, limits) => {
-      const operations = await processRequest(request, response, limits);
-      // One that does not arrive is told to whoever wants it.
-      for (const file of filesIn(operations)) file.promise.then(takeNameAway, () => undefined);
-      return operations;
-    },
-  });
-  return (request, response, next) => {
-    if (!/^\s*multipart\/form-data\b/i.test(request.headers["content-type"] ?? "")) return next();
+export function acceptMultipart(maxTextBytes: number): RequestHandler {
+  const limits = toFormLimits({ maxFiles: MAX_UPLOADS, maxFileBytes: MAX_EDIT_IMAGE_BYTES, maxTextBytes });
+  return async (request, response, next) => {
+    const contentType = request.get("Content-Type");
+    if (mediaTypeOf(contentType) !== "multipart/form-data" || contentType === undefined) return next();
     if (!PREFLIGHT_HEADERS.some((name) => request.get(name))) {
       throw new GatewayError("BAD_USER_INPUT", `a multipart request needs the header ${PREFLIGHT_HEADERS[0]}: true`);
     }
-    // The host's app may have read it.
-    if (request.body !== undefined) return next();
-    return read(request, response, (error?: unknown) => next(error === undefined ? undefined : toGatewayError(error)));
+    const body = incomingBodyOf(request);
+    if (isReadable(request) && body) {
+      const operation = new MultipartOperation(request, response, body);
+      operation.receive(readForm(request, contentType, limits, operation, body));
+      request.body = await operation.ready;
+    }
+    next();
   };
 }
 
-/** The files that stand in place of values, however deep. */
-function* filesIn(operations: object): Generator<ArrivingFile> {
-  const left: unknown[] = [operations];
-  while (left.length > 0) {
-    const one = left.pop();
-    if (one instanceof ArrivingFile) yield one;
-    else if (typeof one === "object" && one !== null) for (const value of Object.values(one)) left.push(value);
+/** An operation that comes as a form: `operations`, then `map`, then the files. */
+class MultipartOperation implements FormParts {
+  readonly #request: Request;
+  readonly #body: IncomingBody;
+  readonly #ready = Promise.withResolvers<object>();
+  readonly #kept: KeptUpload[] = [];
+  #operations: object | undefined;
+  #uploads: ReadonlyMap<string, ArrivingUpload> | undefined;
+  /** Names of the files that have begun to arrive. */
+  readonly #begun = new Set<string>();
+
+  constructor(request: Request, response: Response, body: IncomingBody) {
+    this.#request = request;
+    this.#body = body;
+    response.once("close", () => this.#stop());
+  }
+
+  /** Resolves with the operation, as a JSON request would have it, once it can run. */
+  get ready(): Promise<object> {
+    return this.#ready.promise;
+  }
+
+  /** Tells those who wait for a file when the form ends without it. */
+  async receive(form: Promise<void>): Promise<void> {
+    try {
+      await form;
+      if (!this.#uploads) throw missing(this.#operations ? "field map" : "field operations");
+      for (const [name, upload] of this.#uploads) upload.fail(missing(`file ${name.slice(0, MAX_SHOWN_LENGTH)}`));
+    } catch (error) {
+      this.#ready.reject(error);
+      for (const upload of this.#uploads?.values() ?? []) upload.fail(error);
+    }
+  }
+
+  kindOf(name: string): "text" | "file" {
+    if (name === "operations" || name === "map") return "text";
+    if (!this.#uploads) throw badInput("body", "send the fields operations and map before the files");
+    if (!this.#uploads.has(name)) throw badInput("body", "the form has a field that its map does not name");
+    if (this.#begun.has(name)) throw badInput("body", "the form has a file twice");
+    return "file";
+  }
+
+  takeText(name: string, text: string): void {
+    if (name === "operations") this.#takeOperations(text);
+    else this.#takeMap(text);
+  }
+
+  #takeOperations(text: string): void {
+    if (this.#operations) throw badInput("operations", "operations was sent twice; send it once");
+    const operations = parseJson(text, this.#request);
+    if (typeof operations !== "object" || operations === null || Array.isArray(operations)) {
+      throw badInput("operations", "operations must be a JSON object; send one operation in a request");
+    }
+    this.#operations = operations;
+  }
+
+  #takeMap(text: string): void {
+    if (!this.#operations) throw badInput("map", "send the field operations before map");
+    if (this.#uploads) throw badInput("map", "map was sent twice; send it once");
+    this.#uploads = placeUploads(this.#operations, text);
+    this.#ready.resolve(this.#operations);
+  }
+
+  async takeFile(name: string, mediaType: string | undefined, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+    const upload = this.#uploads?.get(name);
+    if (!upload) throw new Error("a file arrives before its place is known");
+    this.#begun.add(name);
+    const kept = new KeptUpload({
+      maxBytes: MAX_EDIT_IMAGE_BYTES,
+      body: this.#body,
+      readerCount: upload.placeCount,
+    });
+    this.#kept.push(kept);
+    upload.begin(() => ({ mediaType, bytes: kept.read() }));
+    await kept.save(bytes);
+  }
+
+  #stop(): void {
+    this.#body.stop();
+    for (const kept of this.#kept) kept.close().catch(() => undefined);
   }
 }
 
-/** Begun before the file is opened; it is written and read through its handle. */
-function takeNameAway({ capacitor }: FileUpload): void {
-  capacitor.once("ready", () => unlink(capacitor._path, () => undefined));
-}
-
-/** What the parser says of the request itself; it speaks of the specification, and of no content. */
-function toGatewayError(error: unknown): unknown {
-  const { status, expose, message } = error as { status?: unknown; expose?: unknown; message?: string };
-  if (status === 413) {
-    const limit = `send at most ${MAX_EDIT_IMAGES} images and a mask, each under 50 MB`;
-    return new GatewayError("PAYLOAD_TOO_LARGE", `the multipart request is too large; ${limit}`, { cause: error });
-  }
-  if (expose === true) return new GatewayError("BAD_USER_INPUT", message ?? "", { cause: error });
-  return new GatewayError("BAD_USER_INPUT", "the multipart request is broken or cut short", { cause: error });
+function missing(part: string): GatewayError {
+  return badInput("body", `the form has no ${part}; send operations, then map, then each file that map names`);
 }
