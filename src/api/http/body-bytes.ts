@@ -54,7 +54,7 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Buf
 function receive(request: Request, maxBytes: number): Promise<Buffer> {
   const body = incomingBodyOf(request);
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const collector = new ByteCollector();
+  const collector = new ByteCollector(Number(request.get("Content-Length") ?? maxBytes));
   const take = (chunk: Buffer) => {
     try {
       const heldBytes = collector.append(chunk);
@@ -105,8 +105,14 @@ function tooLarge(maxBytes: number): GatewayError {
  * them.
  */
 export class ByteCollector {
+  readonly #expectedBytes: number;
   #memory: Buffer = Buffer.alloc(0);
   length = 0;
+
+  /** @param expectedBytes how many there will be, as far as that is known */
+  constructor(expectedBytes = Number.POSITIVE_INFINITY) {
+    this.#expectedBytes = expectedBytes;
+  }
 
   /** Adds a piece. Answers how many more bytes of memory are held than before. */
   append(chunk: Buffer): number {
@@ -117,7 +123,7 @@ export class ByteCollector {
       this.#memory = chunk;
     } else {
       if (end > this.#memory.length) {
-        const larger = Buffer.allocUnsafeSlow(2 * end);
+        const larger = Buffer.allocUnsafeSlow(Math.max(end, Math.min(2 * end, this.#expectedBytes)));
         this.#memory.copy(larger, 0, 0, this.length);
         this.#memory = larger;
       }

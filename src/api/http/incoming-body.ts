@@ -118,7 +118,8 @@ export class IncomingBody {
     this.#bodies = bodies;
     this.#request = request;
     this.#response = response;
-    response.once("close", () => this.#leave());
+    // Sending an image takes ten listeners, after which Node would warn.
+    response.setMaxListeners(response.getMaxListeners() + 1).once("close", () => this.#leave());
   }
 
   /** Calls `listener` when the body must not go on arriving: it is too slow, or has to make way for others. */
