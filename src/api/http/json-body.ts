@@ -5,8 +5,6 @@ import { isReadable, readBytes } from "./body-bytes.ts";
 import { incomingBodyOf } from "./incoming-body.ts";
 import { mediaTypeOf, refuseUnlessUtf8 } from "./media-type.ts";
 
-/** How deep a JSON body may be nested. What GraphQL and the Images API take has a tenth of it. */
-const MAX_DEPTH = 100;
 /** About what a value takes in memory once it is parsed. A body of `[]` by the thousand is much larger than its text. */
 const BYTES_PER_VALUE = 64;
 
@@ -54,11 +52,14 @@ function parse(text: string, example: string): unknown {
   }
 }
 
-/** @throws BAD_USER_INPUT when the value is nested too deeply */
-function countValues(value: unknown, depth = 0): number {
-  if (typeof value !== "object" || value === null) return 1;
-  if (depth === MAX_DEPTH) throw badInput("body", `the body is nested too deeply; send at most ${MAX_DEPTH} levels`);
-  let count = 1;
-  for (const one of Array.isArray(value) ? value : Object.values(value)) count += countValues(one, depth + 1);
+/** How many values there are in a value, itself included, however deep. */
+function countValues(value: unknown): number {
+  let count = 0;
+  const left = [value];
+  while (left.length > 0) {
+    const one = left.pop();
+    count++;
+    if (typeof one === "object" && one !== null) for (const inner of Object.values(one)) left.push(inner);
+  }
   return count;
 }
