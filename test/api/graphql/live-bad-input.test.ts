@@ -106,6 +106,12 @@ describe("a socket", () => {
       4400,
       [{ type: "connection_init" }, { type: "subscribe", id: "1", payload: { query: "{a}", variables: [] } }],
     ],
+    [
+      "an id of a kilobyte",
+      4400,
+      [{ type: "connection_init" }, { type: "subscribe", id: "1".repeat(1024), payload: { query: "{a}" } }],
+    ],
+    ["what only servers send", 4400, [{ type: "connection_init" }, { type: "next", id: "1", payload: { data: {} } }]],
     ["an operation before it introduces itself", 4401, [{ type: "subscribe", id: "1", payload: { query: "{a}" } }]],
     ["two introductions", 4429, [{ type: "connection_init" }, { type: "connection_init" }]],
     ["a message of two megabytes", 1009, ["a".repeat(2 * 1024 * 1024)]],
@@ -123,6 +129,10 @@ describe("a socket", () => {
     socket.subscribe("1", GENERATION_EVENTS, { id });
 
     expect(await socket.closed).toEqual({ code: 4409, reason: "Subscriber for 1 already exists" });
+
+    const long = await RawSocket.introduced(socketUrl(gateway.url));
+    for (let time = 0; time < 2; time++) long.subscribe("一".repeat(255), GENERATION_EVENTS, { id });
+    expect(await long.closed).toEqual({ code: 4409, reason: "Subscriber already exists" });
   });
 
   test("has a hundred operations at once, is told so by each of nine hundred more, and may end some for others", async () => {

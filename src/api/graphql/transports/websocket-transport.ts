@@ -1,12 +1,20 @@
 import { Router } from "express";
 import { type ExecutionArgs, GraphQLError, parse } from "graphql";
-import { GRAPHQL_TRANSPORT_WS_PROTOCOL, makeServer } from "graphql-ws";
+import {
+  CloseCode,
+  GRAPHQL_TRANSPORT_WS_PROTOCOL,
+  type Message,
+  MessageType,
+  makeServer,
+  parseMessage,
+} from "graphql-ws";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Routes } from "../../http/app.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { upgradeOf } from "../../http/upgrade.ts";
 import { ApiRequest } from "../context.ts";
 import type { LiveOperations, LiveResult } from "./live-operations.ts";
+import { OperationIds } from "./operation-ids.ts";
 
 export const SOCKET_PATH = "/graphql";
 
@@ -23,8 +31,14 @@ export interface WebSocketTransportOptions {
 
 /** At once on one connection: subscriptions, and what is answered once. */
 const MAX_OPERATIONS = 100;
+/** With those that the client has completed and that are still being ended. */
+const MAX_RUNNING = 2 * MAX_OPERATIONS;
+/** Characters. The id of an operation is kept as long as it runs, and sent with each of its results. */
+const MAX_ID_LENGTH = 255;
 /** Who has not read so much is not sent more. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
+/** Of a connection's end, as WebSockets allow it. */
+const MAX_REASON_BYTES = 123;
 const INIT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 12_000;
 /** How long a client may take to part when the gateway stops. */
@@ -37,6 +51,8 @@ interface Connection {
   readonly socket: WebSocket;
   readonly context: ApiRequest;
   hasShownLife: boolean;
+  /** Operations that were begun and have not ended, completed ones included. */
+  running: number;
 }
 
 /**
@@ -65,7 +81,7 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
   });
 
   const connect = (socket: WebSocket, context: ApiRequest) => {
-    const connection: Connection = { socket, context, hasShownLife: true };
+    const connection: Connection = { socket, context, hasShownLife: true, running: 0 };
     connections.add(connection);
     const closed = protocol.opened(toTransport(connection), connection);
     socket.on("pong", () => {
@@ -103,7 +119,8 @@ function makeProtocol(operations: LiveOperations, connectionInitWaitTimeout: num
       delete (client as { connectionParams?: unknown }).connectionParams;
     },
     async onSubscribe({ extra, subscriptions }, _id, payload) {
-      if (Object.keys(subscriptions).length > MAX_OPERATIONS) return [tooMany()];
+      const open = Object.keys(subscriptions).length;
+      if (open > MAX_OPERATIONS || extra.running > MAX_RUNNING) return [tooMany()];
       const result = await operations.run(payload, extra.context);
       // The message lives as long as its operation.
       Object.assign(payload, { query: "", variables: undefined, extensions: undefined });
@@ -123,29 +140,68 @@ function makeProtocol(operations: LiveOperations, connectionInitWaitTimeout: num
 
 function toTransport(connection: Connection) {
   const { socket, context } = connection;
+  const ids = new OperationIds();
   return {
     protocol: socket.protocol,
     send: (text: string) => {
-      if (socket.readyState !== socket.OPEN) return;
+      const message = ids.toClient(text);
+      if (message === undefined || socket.readyState !== socket.OPEN) return;
       if (socket.bufferedAmount > MAX_UNREAD_BYTES) {
         context.logger.warn("a client does not read what it is sent; its connection is cut");
         socket.terminate();
         return;
       }
       // The next event of the same operation is not asked for before this one has left.
-      return new Promise<void>((resolve) => socket.send(text, () => resolve()));
+      return new Promise<void>((resolve) => socket.send(message, () => resolve()));
     },
     close: (code?: number, reason?: string) => socket.close(code, reason),
-    onMessage(take: (text: string) => Promise<void>) {
+    onMessage(take: (message: string) => Promise<void>) {
       socket.on("message", (bytes) => {
         connection.hasShownLife = true;
-        take(bytes.toString()).catch((err: unknown) => {
-          context.logger.error({ err }, "unexpected error");
-          socket.close(4500, "Internal server error");
-        });
+        const message = parseClientMessage(bytes.toString());
+        if (!message) return socket.close(CloseCode.BadRequest, "Invalid message received");
+        const isOperation = message.type === MessageType.Subscribe;
+        if (isOperation && ids.isTaken(message.id)) {
+          return socket.close(CloseCode.SubscriberAlreadyExists, alreadyExists(message.id));
+        }
+        if (isOperation) connection.running++;
+        // The library takes a message that is parsed already, too; its types know only texts.
+        take(ids.fromClient(message) as unknown as string)
+          .catch((err: unknown) => {
+            context.logger.error({ err }, "unexpected error");
+            socket.close(CloseCode.InternalServerError, "Internal server error");
+          })
+          .finally(() => {
+            if (isOperation) connection.running--;
+          });
       });
     },
   };
+}
+
+function alreadyExists(id: string): string {
+  const reason = `Subscriber for ${id} already exists`;
+  return Buffer.byteLength(reason) <= MAX_REASON_BYTES ? reason : "Subscriber already exists";
+}
+
+/** `undefined` for what no client of the protocol sends. */
+function parseClientMessage(text: string): Message | undefined {
+  try {
+    const message = parseMessage(text);
+    switch (message.type) {
+      case MessageType.Subscribe:
+      case MessageType.Complete:
+        return message.id.length > MAX_ID_LENGTH ? undefined : message;
+      case MessageType.ConnectionInit:
+      case MessageType.Ping:
+      case MessageType.Pong:
+        return message;
+      default:
+        return undefined;
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 /** A client that lives answers by itself; one that does not read, or is no more, is cut off. */
