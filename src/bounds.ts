@@ -3,3 +3,13 @@ export const URL_TTL_SECONDS = { min: 60, max: 604_800 } as const;
 
 /** The shortest signing secret that is accepted, in characters. */
 export const MIN_SECRET_LENGTH = 16;
+
+/** What one address may ask of one process, IPv6 addresses by their /64; `undefined` for no limit. */
+export interface AddressLimits {
+  /** Requests, and operations over WebSockets; images, preflights and health checks are not counted. */
+  readonly requestsPerMinute: number | undefined;
+  /** WebSockets and event streams that are open at once. */
+  readonly connections: number | undefined;
+  /** Multipart forms that are being received at once. */
+  readonly uploads: number | undefined;
+}

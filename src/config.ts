@@ -1,18 +1,23 @@
+import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { URL_TTL_SECONDS } from "./bounds.ts";
+import { type AddressLimits, URL_TTL_SECONDS } from "./bounds.ts";
 import { StartError } from "./errors.ts";
+import { hostNameOf, isLoopback } from "./host-name.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
 import {
   modelName,
   oneOf,
+  orNone,
   type Parse,
+  parseBoolean,
   parseBucket,
   parseDatabaseUrl,
   parseDownloadHosts,
   parseHost,
+  parseHostNames,
   parseHttpUrl,
-  parseOrigin,
   parseOrigins,
+  parsePublicUrl,
   parseSecret,
   parseTrustProxy,
   parseWord,
@@ -20,13 +25,30 @@ import {
   wholeNumber,
 } from "./setting-parsers.ts";
 
+/**
+ * Who may call: `open` lets everybody in. Gateways that ask callers for keys do not exist yet; `PICTOGRAPH_ADMIN_KEY`
+ * is kept for them.
+ */
+export type Access = "open";
+
 /** Everything that can be set from outside, checked. */
 export interface Config {
   /** 0–65535; 0 takes any free port. */
   readonly port: number;
   readonly host: string;
-  /** Origin of handed-out URLs without a trailing slash; `undefined` derives it from each request. */
+  /**
+   * Address of the gateway as clients see it, without a trailing slash: `https://example.com/pictures`. `undefined`
+   * derives it from each request.
+   */
   readonly publicUrl: string | undefined;
+  readonly access: Access;
+  /**
+   * Names that clients may use for the gateway, in lower case, besides loopback names and IP addresses. Requests for
+   * other names are answered with 421. `undefined` answers to any name, as embedded gateways do.
+   */
+  readonly hostNames: readonly string[] | undefined;
+  /** Whether Sandbox, GraphiQL and the REST reference are served. Embedded gateways serve them only when told to. */
+  readonly pages: boolean;
   /** Absolute path. */
   readonly dataDir: string;
   /** `undefined` leaves the illustrator as the only provider. */
@@ -39,9 +61,13 @@ export interface Config {
   /** `undefined` generates one and keeps it in the data directory. */
   readonly signingSecret: string | undefined;
   readonly urlTtlSeconds: number;
-  readonly corsOrigins: "*" | readonly string[];
+  /**
+   * Origins of the pages that may call. `undefined` decides by route: docs/security.md has the table.
+   */
+  readonly corsOrigins: "*" | readonly string[] | undefined;
   /** Number of proxies, or their addresses, whose `X-Forwarded-*` headers count. */
   readonly trustProxy: number | readonly string[] | undefined;
+  readonly addressLimits: AddressLimits;
   readonly maxConcurrency: number;
   readonly upstreamTimeoutMs: number;
   /** A `postgres://` URL; `undefined` keeps records in the data directory. */
@@ -67,6 +93,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Whether `NODE_ENV` says so: introspection is then off. */
   readonly isProduction: boolean;
+  /** What the operator should know of these settings, one sentence each, to be logged at the start. */
+  readonly warnings: readonly string[];
 }
 
 /** An S3-compatible bucket. */
@@ -89,6 +117,8 @@ type Read = <Value>(name: string, parse: Parse<Value>, absent: Value) => Value;
 const ILLUSTRATOR = "illustrator-1";
 const BEST_OPENAI_MODEL = "gpt-image-2.6-flare";
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** What one address may do behind a trusted proxy, when nothing else is set: a busy office, no flood. */
+const DEFAULT_ADDRESS_LIMITS: AddressLimits = { requestsPerMinute: 600, connections: 100, uploads: 16 };
 
 /**
  * Reads the environment. A variable that is empty counts as not set.
@@ -113,8 +143,8 @@ export function readConfig(environment: Environment = process.env): Config {
   const hasModelChoice = isSet("OPENAI_API_KEY") || isSet("PICTOGRAPH_MODELS_FILE");
   const config: Config = {
     port: read("PORT", wholeNumber(0, 65_535), 8080),
-    host: read("HOST", parseHost, "127.0.0.1"),
-    publicUrl: read("PICTOGRAPH_PUBLIC_URL", parseOrigin, undefined),
+    ...readAccess(read, isSet("PICTOGRAPH_ADMIN_KEY"), problems),
+    pages: true,
     dataDir: resolve(read("PICTOGRAPH_DATA_DIR", (text) => text, "./data")),
     openai,
     defaultModel: read(
@@ -126,8 +156,7 @@ export function readConfig(environment: Environment = process.env): Config {
     modelsFile: read<string | undefined>("PICTOGRAPH_MODELS_FILE", (text) => resolve(text), undefined),
     signingSecret: read("PICTOGRAPH_SIGNING_SECRET", parseSecret, undefined),
     urlTtlSeconds: read("PICTOGRAPH_URL_TTL_SECONDS", wholeNumber(URL_TTL_SECONDS.min, URL_TTL_SECONDS.max), 7200),
-    corsOrigins: read("PICTOGRAPH_CORS_ORIGINS", parseOrigins, "*"),
-    trustProxy: read("PICTOGRAPH_TRUST_PROXY", parseTrustProxy, undefined),
+    corsOrigins: read("PICTOGRAPH_CORS_ORIGINS", parseOrigins, undefined),
     maxConcurrency: read("PICTOGRAPH_MAX_CONCURRENCY", wholeNumber(1, 1000), 8),
     upstreamTimeoutMs: read("PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", times(1000, wholeNumber(1, 86_400)), 600_000),
     databaseUrl: read("DATABASE_URL", parseDatabaseUrl, undefined),
@@ -157,6 +186,56 @@ export function readConfig(environment: Environment = process.env): Config {
 /** The model that is used when none is configured. */
 export function defaultModelWith(openai: Config["openai"]): string {
   return openai ? BEST_OPENAI_MODEL : ILLUSTRATOR;
+}
+
+type AccessSettings = Pick<
+  Config,
+  "host" | "publicUrl" | "access" | "hostNames" | "trustProxy" | "addressLimits" | "warnings"
+>;
+
+/** Who reaches the gateway, by which names. One that others can reach starts only when its operator says so. */
+function readAccess(read: Read, hasAdminKey: boolean, problems: string[]): AccessSettings {
+  const host = read("HOST", parseHost, "127.0.0.1");
+  const publicUrl = read("PICTOGRAPH_PUBLIC_URL", parsePublicUrl, undefined);
+  const trustProxy = read("PICTOGRAPH_TRUST_PROXY", parseTrustProxy, undefined);
+  const allowedHosts = read("PICTOGRAPH_ALLOWED_HOSTS", parseHostNames, []);
+  const isOpenToAll = read("PICTOGRAPH_OPEN", parseBoolean, false);
+
+  const listeningName = isIP(host) ? host : (hostNameOf(host) ?? host);
+  const publicName = publicUrl === undefined ? undefined : hostNameOf(new URL(publicUrl).host);
+  const names = [listeningName, ...(publicName === undefined ? [] : [publicName]), ...allowedHosts];
+  const isBehindProxy = trustProxy !== undefined && trustProxy !== 0;
+  const waysIn = [
+    ...(isLoopback(listeningName) ? [] : [`HOST=${host} is not loopback`]),
+    ...(isBehindProxy ? ["PICTOGRAPH_TRUST_PROXY trusts a proxy"] : []),
+    ...(publicName === undefined || isLoopback(publicName) ? [] : ["PICTOGRAPH_PUBLIC_URL is not loopback"]),
+  ];
+  if (hasAdminKey) {
+    problems.push(
+      "PICTOGRAPH_ADMIN_KEY is not supported yet: this version asks no caller for a key. Unset it, and set PICTOGRAPH_OPEN=true if everybody may use the gateway",
+    );
+  } else if (waysIn.length > 0 && !isOpenToAll) {
+    problems.push(
+      `PICTOGRAPH_OPEN must be true, since ${waysIn.join(" and ")}: everybody who reaches the gateway may use it and spend its budget. A PICTOGRAPH_ADMIN_KEY will ask callers for keys in a later version`,
+    );
+  }
+  const limit = (name: string, field: keyof AddressLimits) =>
+    read(name, orNone(wholeNumber(1, 1_000_000)), isBehindProxy ? DEFAULT_ADDRESS_LIMITS[field] : undefined);
+  return {
+    host,
+    publicUrl,
+    access: "open",
+    hostNames: [...new Set(names.filter((name) => !isIP(name)))],
+    trustProxy,
+    addressLimits: {
+      requestsPerMinute: limit("PICTOGRAPH_MAX_REQUESTS_PER_MINUTE_PER_ADDRESS", "requestsPerMinute"),
+      connections: limit("PICTOGRAPH_MAX_CONNECTIONS_PER_ADDRESS", "connections"),
+      uploads: limit("PICTOGRAPH_MAX_UPLOADS_PER_ADDRESS", "uploads"),
+    },
+    warnings: isOpenToAll
+      ? ["PICTOGRAPH_OPEN=true: everybody who reaches this gateway may use it and spend its operator's money"]
+      : [],
+  };
 }
 
 function readOpenAI(read: Read, problems: string[]): Config["openai"] {

@@ -10,7 +10,7 @@ import { eventStreamTransport } from "./api/graphql/transports/event-stream-tran
 import { createHttpTransport } from "./api/graphql/transports/http-transport.ts";
 import { LiveOperations } from "./api/graphql/transports/live-operations.ts";
 import { SOCKET_PATH, webSocketTransport } from "./api/graphql/transports/websocket-transport.ts";
-import { createApp, MAX_BODY_BYTES } from "./api/http/app.ts";
+import { type AppOptions, createApp, MAX_BODY_BYTES } from "./api/http/app.ts";
 import { type Health, healthRoutes } from "./api/http/health.ts";
 import { OpenAnswers } from "./api/http/open-answers.ts";
 import { PUBLIC_CALLER } from "./api/http/request-context.ts";
@@ -24,6 +24,7 @@ import { type Config, defaultModelWith, readConfig } from "./config.ts";
 import {
   createDownloads,
   createProviders,
+  hasPaidProvider,
   openStorage,
   openStore,
   readModels,
@@ -54,8 +55,14 @@ const LAST_ANSWERS_MS = 3_000;
 /** How long a stream is silent at most: half of what proxies wait at least. */
 const SILENCE_MS = 15_000;
 
-/** What a program that embeds the gateway may set; everything left out is as in a fresh service. */
-export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "logLevel">> {
+/** Where an embedded gateway differs from a fresh service: its host program decides about names and pages. */
+const EMBEDDED = { hostNames: undefined, pages: false } as const;
+
+/**
+ * What a program that embeds the gateway may set. Everything left out is as in a fresh service, except that all host
+ * names are answered and no pages served.
+ */
+export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "access" | "logLevel" | "warnings">> {
   /** Asked before the built-in ones, for the models they name. */
   readonly providers?: readonly ImageProvider[];
   /** @defaultValue logs nothing */
@@ -107,7 +114,7 @@ export interface Gateway {
  */
 export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const { providers: ownProviders = [], logger = pino({ enabled: false }), now = () => new Date() } = options;
-  const config = { ...readConfig({}), defaultModel: defaultModelWith(options.openai), ...options };
+  const config = { ...readConfig({}), ...EMBEDDED, defaultModel: defaultModelWith(options.openai), ...options };
   const operator = await readModels(config);
   const providers = [...ownProviders, ...(await createProviders(config, operator))];
   const catalogue = new ModelCatalogue(providers, config.defaultModel, now, operator);
@@ -119,11 +126,12 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   try {
     const store = await openStore(config, logger);
     closers.push(() => store.close());
-    const storage = await openStorage(config);
+    const storage = await openStorage(config, logger);
     closers.push(() => storage.close());
     const images = await createImageService({ config, store, storage, catalogue, logger, now });
     const answers = new OpenAnswers();
-    const { app, health, closeApi } = await createApi({ config, images, store, storage, logger, answers });
+    const access = { hasPaidProvider: hasPaidProvider(providers), now };
+    const { app, health, closeApi } = await createApi({ config, access, images, store, storage, logger, answers });
     await images.start();
     modelWatch.start();
     const drain = async (graceMs: number) => {
@@ -218,6 +226,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
 
 interface ApiParts {
   readonly config: Config;
+  readonly access: Pick<AppOptions, "hasPaidProvider" | "now">;
   readonly images: ImageService;
   readonly store: Store;
   readonly storage: Storage;
@@ -225,17 +234,19 @@ interface ApiParts {
   readonly answers: OpenAnswers;
 }
 
-async function createApi({ config, images, store, storage, logger, answers }: ApiParts) {
+async function createApi({ config, access, images, store, storage, logger, answers }: ApiParts) {
+  const appOptions: AppOptions = { ...config, ...access, logger, answers };
   const health: Health = {
     isDraining: false,
     checks: { store: () => store.records.ping(), storage: () => storage.objects.ping() },
   };
   if (config.role === "worker") {
-    return { app: createApp([healthRoutes(health)], { ...config, logger, answers }), health, closeApi: async () => {} };
+    return { app: createApp([healthRoutes(health)], appOptions), health, closeApi: async () => {} };
   }
   const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as ApiRequest));
   const gate = await openGate(schema, config);
-  const graphql = await createHttpTransport(schema, { maxBodyBytes: MAX_BODY_BYTES, gate, logger });
+  const showsSandbox = config.pages && !config.isProduction;
+  const graphql = await createHttpTransport(schema, { maxBodyBytes: MAX_BODY_BYTES, gate, showsSandbox, logger });
   const waitMs = config.upstreamTimeoutMs + LAST_WORD_MS;
   const { keepAliveMs } = config;
   const getImage = getImageRoutes(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, keepAliveMs });
@@ -256,10 +267,10 @@ async function createApi({ config, images, store, storage, logger, answers }: Ap
     getImage,
     openAI,
     openApiRoutes(),
-    pageRoutes("reference", "/docs"),
-    ...(gate.showsSchema ? [pageRoutes("graphiql")] : []),
+    ...(config.pages ? [pageRoutes("reference", "/docs")] : []),
+    ...(config.pages && gate.showsSchema ? [pageRoutes("graphiql")] : []),
   ];
-  return { app: createApp(doors, { ...config, logger, answers }), health, closeApi: graphql.close };
+  return { app: createApp(doors, appOptions), health, closeApi: graphql.close };
 }
 
 /** @throws StartError when there is a list of trusted documents, and it cannot be used */

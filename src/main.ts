@@ -13,6 +13,7 @@ const LAST_MOMENT_MS = 28_000;
 async function main(): Promise<void> {
   const config = readConfig();
   const logger = createLogger(config.logLevel);
+  for (const warning of config.warnings) logger.warn(warning);
   const server = await listen(config.host, config.port);
   const gateway = await createGateway({ ...config, logger });
   server.serve(gateway.app, gateway.handleUpgrade);

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { access, constants, mkdir, readFile, writeFile } from "node:fs/promises";
+import { access, chmod, constants, mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { DiskObjectStore } from "./adapters/disk/disk-object-store.ts";
 import { GuardedDownloads } from "./adapters/downloads/guarded-downloads.ts";
-import { createIllustrator } from "./adapters/illustrator.ts";
+import { createIllustrator, ILLUSTRATOR_NAME } from "./adapters/illustrator.ts";
 import { MemoryEvents } from "./adapters/memory/memory-events.ts";
 import { MemoryJobQueue } from "./adapters/memory/memory-job-queue.ts";
 import { lockFile, openSqliteRecords } from "./adapters/sql/sqlite.ts";
@@ -74,6 +74,11 @@ export async function createProviders(config: Config, operator: ModelsFile | und
   return [openAI, ...others];
 }
 
+/** Whether a call may cost money: the illustrator alone is free for certain. */
+export function hasPaidProvider(providers: readonly ImageProvider[]): boolean {
+  return providers.some(({ name }) => name !== ILLUSTRATOR_NAME);
+}
+
 /**
  * Opens the store: PostgreSQL where the configuration names one, otherwise a database in the data directory.
  *
@@ -84,8 +89,12 @@ export async function openStore(config: Config, logger: Logger): Promise<Store> 
     const { openPostgres } = await import("./adapters/sql/postgres.ts");
     return openPostgres({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
   }
-  await prepareDataDir(config.dataDir);
-  const records = await openSqliteRecords(join(config.dataDir, "pictograph.db"));
+  await prepareDataDir(config.dataDir, logger);
+  const path = join(config.dataDir, "pictograph.db");
+  await makePrivate(path);
+  // SQLite gives the write-ahead log the mode of the database. An older version may have left one behind.
+  await chmod(`${path}-wal`, PRIVATE_FILE).catch(() => undefined);
+  const records = await openSqliteRecords(path);
   return {
     records,
     queue: new MemoryJobQueue(config.maxConcurrency),
@@ -100,15 +109,14 @@ export async function openStore(config: Config, logger: Logger): Promise<Store> 
  *
  * @throws StartError when it cannot be used, or another process uses it
  */
-export async function openStorage(config: Config): Promise<Storage> {
+export async function openStorage(config: Config, logger: Logger): Promise<Storage> {
   if (config.s3) {
     const { S3ObjectStore } = await import("./adapters/s3/s3-object-store.ts");
     const objects = await S3ObjectStore.open(config.s3);
     return { objects, close: () => objects.close() };
   }
-  await prepareDataDir(config.dataDir);
-  // The embedded database locks the directory by itself.
-  const unlock = config.databaseUrl ? lockFile(join(config.dataDir, "lock")) : () => {};
+  // The embedded store has prepared and locked the directory already.
+  const unlock = config.databaseUrl ? await lockDataDir(config.dataDir, logger) : () => {};
   const path = join(config.dataDir, "images");
   const objects = await DiskObjectStore.open(path).catch((error: unknown) => {
     throw unusable(`${path} in PICTOGRAPH_DATA_DIR`, error);
@@ -116,13 +124,40 @@ export async function openStorage(config: Config): Promise<Storage> {
   return { objects, close: async () => unlock() };
 }
 
-async function prepareDataDir(path: string): Promise<void> {
+/** Read and written by this user alone: prompts, the signing secret. */
+const PRIVATE_FILE = 0o600;
+const PRIVATE_DIRECTORY = 0o700;
+
+async function prepareDataDir(path: string, logger: Logger): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    const mode = (await stat(path)).mode & 0o777;
+    if ((mode & ~PRIVATE_DIRECTORY) !== 0) {
+      const problem = `PICTOGRAPH_DATA_DIR ${path} is open to other users of this machine (mode ${mode.toString(8)})`;
+      logger.warn(`${problem}; chmod 700 keeps its prompts and images from them`);
+    }
   } catch (error) {
     throw unusable(`PICTOGRAPH_DATA_DIR ${path}`, error);
   }
+}
+
+async function lockDataDir(dataDir: string, logger: Logger): Promise<() => void> {
+  await prepareDataDir(dataDir, logger);
+  const path = join(dataDir, "lock");
+  await makePrivate(path);
+  return lockFile(path);
+}
+
+/**
+ * Creates a file for this user alone, or takes it from all others. A failure is not reported: whoever opens the file next
+ * reports it, or the file belongs to another user, and then the directory is open to others, which is warned of.
+ */
+async function makePrivate(path: string): Promise<void> {
+  try {
+    const file = await open(path, "a", PRIVATE_FILE);
+    await file.chmod(PRIVATE_FILE).finally(() => file.close());
+  } catch {}
 }
 
 function unusable(what: string, cause: unknown): StartError {
@@ -139,11 +174,12 @@ function unusable(what: string, cause: unknown): StartError {
 export async function signingSecretOf({ signingSecret, dataDir }: Config): Promise<string> {
   if (signingSecret !== undefined) return signingSecret;
   const path = join(dataDir, "signing-secret");
-  await writeFile(path, randomBytes(32).toString("base64url"), { flag: "wx", mode: 0o600, flush: true }).catch(
+  await writeFile(path, randomBytes(32).toString("base64url"), { flag: "wx", mode: PRIVATE_FILE, flush: true }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") throw unusable(`${path} in PICTOGRAPH_DATA_DIR`, error);
     },
   );
+  await makePrivate(path);
   const secret = await readFile(path, "utf8");
   if (secret.length < MIN_SECRET_LENGTH) {
     throw new StartError([`${path} does not hold a whole signing secret; delete it and a new one is made`]);

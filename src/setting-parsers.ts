@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { MIN_SECRET_LENGTH } from "./bounds.ts";
+import { hostNameOf } from "./host-name.ts";
 import { parseDownloadHost } from "./ports/downloads.ts";
 
 /**
@@ -23,6 +24,18 @@ export function times(factor: number, parse: Parse<number>): Parse<number> {
   return (text) => parse(text) * factor;
 }
 
+/** `none` lifts a limit. */
+export function orNone(parse: Parse<number>): Parse<number | undefined> {
+  return (text) => {
+    if (text === "none") return undefined;
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}, or none`);
+    }
+  };
+}
+
 export function oneOf<Word extends string>(...words: readonly Word[]): Parse<Word> {
   return (text) => {
     const word = words.find((candidate) => candidate === text);
@@ -31,10 +44,25 @@ export function oneOf<Word extends string>(...words: readonly Word[]): Parse<Wor
   };
 }
 
+export function parseBoolean(text: string): boolean {
+  return oneOf("true", "false")(text) === "true";
+}
+
 /** An address to listen on. */
 export function parseHost(text: string): string {
   if (isIP(text) || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text)) return text;
   throw new Error("must be an IP address or a host name, such as 127.0.0.1 or 0.0.0.0");
+}
+
+/** Names that clients use for the gateway, in lower case. */
+export function parseHostNames(text: string): readonly string[] {
+  return text.split(",").map((entry) => {
+    const name = entry.trim();
+    if (isIP(name)) return name;
+    const host = name.includes(":") ? undefined : hostNameOf(name);
+    if (host) return host;
+    throw new Error("must be host names without ports, separated by commas, such as pictures.example,pictograph");
+  });
 }
 
 export function parseHttpUrl(text: string): string {
@@ -45,12 +73,21 @@ export function parseHttpUrl(text: string): string {
   return url.href.replace(/\/$/, "");
 }
 
-export function parseOrigin(text: string): string {
+/** The gateway's own address, without a slash at its end. */
+export function parsePublicUrl(text: string): string {
+  const url = URL.parse(text);
+  const bare = text.replace(/\/$/, "");
+  const isPlain = url && /^https?:$/.test(url.protocol) && !url.username && !url.password && !/[?#]/.test(text);
+  if (isPlain && bare === url.href.replace(/\/$/, "")) return bare;
+  throw new Error("must be an http or https URL with its host in lower case, such as https://images.example/pictures");
+}
+
+function parseOrigin(text: string): string {
   const url = URL.parse(text);
   if (url && /^https?:$/.test(url.protocol) && !url.username && (text === url.origin || text === `${url.origin}/`)) {
     return url.origin;
   }
-  throw new Error("must be an origin in lower case without a path, such as https://images.example");
+  throw new Error("must be an origin");
 }
 
 /** The origins of pages; `*` for any. */

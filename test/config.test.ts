@@ -5,6 +5,8 @@ import { StartError } from "../src/errors.ts";
 
 const KEY = "sk-marked-key-7f3a";
 const SECRET = "marked secret of 16 or more";
+const NO_LIMITS = { requestsPerMinute: undefined, connections: undefined, uploads: undefined };
+const PROXY_LIMITS = { requestsPerMinute: 600, connections: 100, uploads: 16 };
 
 function problemsOf(environment: Readonly<Record<string, string>>): readonly string[] {
   try {
@@ -21,6 +23,9 @@ describe("the configuration", () => {
     port: 8080,
     host: "127.0.0.1",
     publicUrl: undefined,
+    access: "open",
+    hostNames: [],
+    pages: true,
     dataDir: resolve("data"),
     openai: undefined,
     defaultModel: "illustrator-1",
@@ -28,8 +33,9 @@ describe("the configuration", () => {
     modelsFile: undefined,
     signingSecret: undefined,
     urlTtlSeconds: 7200,
-    corsOrigins: "*",
+    corsOrigins: undefined,
     trustProxy: undefined,
+    addressLimits: NO_LIMITS,
     maxConcurrency: 8,
     upstreamTimeoutMs: 600_000,
     databaseUrl: undefined,
@@ -44,6 +50,7 @@ describe("the configuration", () => {
     trustedDocuments: undefined,
     logLevel: "info",
     isProduction: false,
+    warnings: [],
   };
 
   test("has a default for everything", () => {
@@ -69,15 +76,28 @@ describe("the configuration", () => {
     ["PORT", "0", { port: 0 }],
     ["PORT", "65535", { port: 65_535 }],
     ["PORT", " 3000 ", { port: 3000 }],
-    ["HOST", "0.0.0.0", { host: "0.0.0.0" }],
-    ["HOST", "::", { host: "::" }],
     ["HOST", "::1", { host: "::1" }],
-    ["HOST", "localhost", { host: "localhost" }],
-    ["HOST", "images.internal-1.example", { host: "images.internal-1.example" }],
-    ["PICTOGRAPH_PUBLIC_URL", "https://images.example", { publicUrl: "https://images.example" }],
-    ["PICTOGRAPH_PUBLIC_URL", "https://images.example/", { publicUrl: "https://images.example" }],
-    ["PICTOGRAPH_PUBLIC_URL", "http://10.0.0.1:8443", { publicUrl: "http://10.0.0.1:8443" }],
+    ["HOST", "localhost", { host: "localhost", hostNames: ["localhost"] }],
+    ["HOST", "127.8.8.8", { host: "127.8.8.8" }],
+    ["HOST", "LOCALHOST", { host: "LOCALHOST", hostNames: ["localhost"] }],
     ["PICTOGRAPH_PUBLIC_URL", "http://[::1]:8080", { publicUrl: "http://[::1]:8080" }],
+    [
+      "PICTOGRAPH_PUBLIC_URL",
+      "http://localhost:8080/pictures/",
+      { publicUrl: "http://localhost:8080/pictures", hostNames: ["localhost"] },
+    ],
+    [
+      "PICTOGRAPH_ALLOWED_HOSTS",
+      "Pictures.example., pictograph,10.0.0.1,::1",
+      { hostNames: ["pictures.example", "pictograph"] },
+    ],
+    [
+      "PICTOGRAPH_MAX_REQUESTS_PER_MINUTE_PER_ADDRESS",
+      "60",
+      { addressLimits: { ...NO_LIMITS, requestsPerMinute: 60 } },
+    ],
+    ["PICTOGRAPH_MAX_CONNECTIONS_PER_ADDRESS", "10", { addressLimits: { ...NO_LIMITS, connections: 10 } }],
+    ["PICTOGRAPH_MAX_UPLOADS_PER_ADDRESS", "none", { addressLimits: NO_LIMITS }],
     ["PICTOGRAPH_DATA_DIR", "/var/lib/pictograph", { dataDir: "/var/lib/pictograph" }],
     ["PICTOGRAPH_DATA_DIR", "here/and there", { dataDir: join(process.cwd(), "here/and there") }],
     ["PICTOGRAPH_TRUSTED_DOCUMENTS", "operations.json", { trustedDocuments: resolve("operations.json") }],
@@ -99,9 +119,6 @@ describe("the configuration", () => {
       { corsOrigins: ["https://app.example", "http://localhost:3000"] },
     ],
     ["PICTOGRAPH_TRUST_PROXY", "0", { trustProxy: 0 }],
-    ["PICTOGRAPH_TRUST_PROXY", "2", { trustProxy: 2 }],
-    ["PICTOGRAPH_TRUST_PROXY", "loopback, 10.0.0.0/8,::1/128", { trustProxy: ["loopback", "10.0.0.0/8", "::1/128"] }],
-    ["PICTOGRAPH_TRUST_PROXY", "192.168.1.1", { trustProxy: ["192.168.1.1"] }],
     ["PICTOGRAPH_MAX_CONCURRENCY", "1", { maxConcurrency: 1 }],
     ["PICTOGRAPH_MAX_CONCURRENCY", "1000", { maxConcurrency: 1000 }],
     ["PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", "1", { upstreamTimeoutMs: 1000 }],
@@ -154,6 +171,77 @@ describe("the configuration", () => {
   });
 });
 
+describe("an open gateway that others can reach", () => {
+  const OPEN = { PICTOGRAPH_OPEN: "true" };
+
+  test.each<[string, string, Partial<Config>]>([
+    ["HOST", "0.0.0.0", { host: "0.0.0.0" }],
+    ["HOST", "::", { host: "::" }],
+    ["HOST", "10.0.0.1", { host: "10.0.0.1" }],
+    ["HOST", "localhost.example", { host: "localhost.example", hostNames: ["localhost.example"] }],
+    ["HOST", "Images.example", { host: "Images.example", hostNames: ["images.example"] }],
+    [
+      "PICTOGRAPH_PUBLIC_URL",
+      "https://images.example/",
+      { publicUrl: "https://images.example", hostNames: ["images.example"] },
+    ],
+    [
+      "PICTOGRAPH_PUBLIC_URL",
+      "https://images.example/pictures",
+      { publicUrl: "https://images.example/pictures", hostNames: ["images.example"] },
+    ],
+    ["PICTOGRAPH_PUBLIC_URL", "http://10.0.0.1:8443", { publicUrl: "http://10.0.0.1:8443" }],
+    ["PICTOGRAPH_TRUST_PROXY", "2", { trustProxy: 2, addressLimits: PROXY_LIMITS }],
+    [
+      "PICTOGRAPH_TRUST_PROXY",
+      "loopback, 10.0.0.0/8,::1/128",
+      { trustProxy: ["loopback", "10.0.0.0/8", "::1/128"], addressLimits: PROXY_LIMITS },
+    ],
+    ["PICTOGRAPH_TRUST_PROXY", "192.168.1.1", { trustProxy: ["192.168.1.1"], addressLimits: PROXY_LIMITS }],
+  ])("by %s=%s is allowed by a decision alone", (name, value, expected) => {
+    expect(problemsOf({ [name]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^PICTOGRAPH_OPEN .*${name}.*PICTOGRAPH_ADMIN_KEY`)),
+    ]);
+    expect(problemsOf({ [name]: value, PICTOGRAPH_OPEN: "false" })).toHaveLength(1);
+    expect(readConfig({ [name]: value, ...OPEN })).toMatchObject(expected);
+  });
+
+  test("is told of every reason at once", () => {
+    const environment = { HOST: "0.0.0.0", PICTOGRAPH_TRUST_PROXY: "1", PICTOGRAPH_PUBLIC_URL: "https://a.example" };
+    const [problem, ...others] = problemsOf(environment);
+
+    expect(others).toEqual([]);
+    for (const name of Object.keys(environment)) expect(problem).toContain(name);
+  });
+
+  test("warns of what it is", () => {
+    expect(readConfig(OPEN).warnings).toEqual([expect.stringContaining("PICTOGRAPH_OPEN")]);
+  });
+
+  test("may set the limits of an address, or lift them", () => {
+    const proxied = { ...OPEN, PICTOGRAPH_TRUST_PROXY: "1" };
+
+    expect(readConfig({ ...proxied, PICTOGRAPH_MAX_UPLOADS_PER_ADDRESS: "2" }).addressLimits).toEqual({
+      ...PROXY_LIMITS,
+      uploads: 2,
+    });
+    expect(readConfig({ ...proxied, PICTOGRAPH_MAX_REQUESTS_PER_MINUTE_PER_ADDRESS: "none" }).addressLimits).toEqual({
+      ...PROXY_LIMITS,
+      requestsPerMinute: undefined,
+    });
+  });
+
+  test.each([{}, { HOST: "0.0.0.0" }, OPEN])(
+    "does not start with an admin key and %j, as if it asked for keys",
+    (more) => {
+      const problems = problemsOf({ PICTOGRAPH_ADMIN_KEY: "marked-key-of-32-characters-or-more", ...more });
+
+      expect(problems).toEqual([expect.stringMatching(/^PICTOGRAPH_ADMIN_KEY .*PICTOGRAPH_OPEN/)]);
+      expect(problems[0]).not.toContain("marked");
+    },
+  );
+});
+
 const SHARED = {
   DATABASE_URL: "postgres://u:p@db.example/pictograph",
   S3_BUCKET: "pictures",
@@ -202,14 +290,21 @@ const MALFORMED: readonly (readonly [name: string, ...values: string[]])[] = [
     "PICTOGRAPH_PUBLIC_URL",
     "images.example",
     "ftp://images.example",
-    "https://images.example/path",
+    "https://images.example/a/../b",
+    "https://images.example/a b",
     "https://images.example?x",
     "https://images.example#x",
+    "https://images.example/?",
     "https://user:pass@images.example",
     "https://",
     "https://IMAGES.example",
     "javascript:alert(1)",
   ],
+  ["PICTOGRAPH_OPEN", "yes", "1", "TRUE"],
+  ["PICTOGRAPH_ALLOWED_HOSTS", "*", "images.example:8080", "https://images.example", "a.example,", "a b", "é", "[::1]"],
+  ["PICTOGRAPH_MAX_REQUESTS_PER_MINUTE_PER_ADDRESS", "0", "-1", "many", "1000001"],
+  ["PICTOGRAPH_MAX_CONNECTIONS_PER_ADDRESS", "0", "off"],
+  ["PICTOGRAPH_MAX_UPLOADS_PER_ADDRESS", "0", "NONE"],
   ["OPENAI_API_KEY", "sk with spaces", "sk-\u00e9", "sk-\n1", "“sk”"],
   ["PICTOGRAPH_DEFAULT_MODEL", "gpt-image-2", "illustrator-2", "ILLUSTRATOR-1"],
   [

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { toLoggedPath } from "../src/api/http/request-log.ts";
 import { gatewayProcesses } from "./support/gateway-processes.ts";
 import { getImageAsJson } from "./support/get-image-client.ts";
 import { generateImages, graphql, listGenerations } from "./support/graphql-client.ts";
@@ -13,6 +14,8 @@ const PROMPT = 'a "marzipan" zeppelin\n    at the seaside, \\u006darked 寿司';
 /** Any part of the prompt, plain or escaped, would show one of these. */
 const MARKS = /marzipan|zeppelin|seaside|寿司|\\u5bff|%E5%AF%BF/i;
 const TIMEOUT_MS = 60_000;
+const IMAGE = "img_01kaj0000000000000000000zz";
+const GENERATION = "gen_01kaj0000000000000000000zz";
 
 describe("the log of a whole session", () => {
   const startService = gatewayProcesses();
@@ -45,6 +48,19 @@ describe("the log of a whole session", () => {
         expect((await httpRequest(url)).status).toBe(200);
         expect((await httpRequest(url.slice(0, -1))).status).toBe(403);
         expect((await httpRequest(url.replace(/expires=\d/, "expires=9"))).status).toBe(403);
+        // As people mistype and paste them.
+        for (const typed of [
+          url.replace("?", "%3F"),
+          url.replace("?", "&"),
+          url.replace("?", "/"),
+          url.replace("/images/", "/Images/"),
+          url.replace("/images/", "/images//"),
+          url.replace("/images/", "/pictures/images/"),
+          url.replace("/images/", "/image/").replace("?", "&"),
+          `${service.url}/${url}`,
+        ]) {
+          expect((await httpRequest(typed)).status).toBeGreaterThanOrEqual(400);
+        }
       }
 
       const echo = `Incorrect API key provided: ${api.apiKey}. Your prompt was: ${PROMPT}`;
@@ -77,6 +93,7 @@ describe("the log of a whole session", () => {
       await httpRequest(`${service.url}/get-image`, { method: "POST", headers: json, body: `{"prompt": "${PROMPT}` });
       await httpRequest(`${service.url}/graphql`, { method: "POST", headers: json, body: `{"query": "${PROMPT}` });
       await httpRequest(`${service.url}/get-image?prompt=${encodeURIComponent(PROMPT)}`);
+      await httpRequest(`${service.url}/get-image/${encodeURIComponent(PROMPT)}`);
       await httpRequest(`${service.url}/graphql?query=${encodeURIComponent(`{ a(prompt: ${PROMPT}`)}`);
       await graphql(
         service.url,
@@ -139,6 +156,24 @@ describe("the log of a whole session", () => {
     },
     TIMEOUT_MS,
   );
+});
+
+test.each([
+  ["/get-image", "/get-image"],
+  ["/v1/models/org/some-model", "/v1/models/org/some-model"],
+  [`/images/${IMAGE}.png`, `/images/${IMAGE}`],
+  [`/images/${IMAGE}/512x-cover.webp&expires=1&signature=x`, `/images/${IMAGE}`],
+  [`/images/${GENERATION}/preview-0-1.webp`, `/images/${GENERATION}`],
+  ["/images/signature=x", "/images/"],
+  ["/images/", "/images/"],
+  [`/pictures/IMAGES/${IMAGE}.png%3Fsignature=x`, `/pictures/images/${IMAGE}`],
+  [`/a fox/images/${IMAGE}`, `/a/images/${IMAGE}`],
+  ["/image%73/signature", "/image"],
+  ["/a%20red%20fox", "/a"],
+  ["/signature=x", "/signature"],
+  [`/${"x".repeat(1000)}`, `/${"x".repeat(99)}`],
+])("the path %s is logged as %s", (path, expected) => {
+  expect(toLoggedPath(path)).toBe(expected);
 });
 
 describe("an error in the log", () => {

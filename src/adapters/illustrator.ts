@@ -8,9 +8,11 @@ import { readSources, type Sources } from "../illustrator/sources.ts";
 import { toXmpText } from "../ports/digital-source.ts";
 import type { GenerateRequest, ImageProvider, ModelDescription, ProviderEvent } from "../ports/image-provider.ts";
 
+export const ILLUSTRATOR_NAME = "illustrator";
+
 const MODEL: ModelDescription = {
   id: "illustrator-1",
-  provider: "illustrator",
+  provider: ILLUSTRATOR_NAME,
   operations: ["GENERATE", "EDIT"],
   maxImages: 10,
   sizes: {
@@ -88,7 +90,7 @@ export function createIllustrator(): ImageProvider {
   };
 
   return {
-    name: "illustrator",
+    name: ILLUSTRATOR_NAME,
     models: [MODEL],
     async *generate(request, signal): AsyncGenerator<ProviderEvent> {
       const left = new AbortController();

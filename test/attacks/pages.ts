@@ -14,7 +14,8 @@ export const PAGE_ATTACKS: readonly Attack[] = [
       await ask(target, "/get-image", { method: "POST", headers: { ...FORM, Origin: "null" }, body: BODY }),
       await ask(target, "/v1/images/generations", { method: "POST", headers: { ...FORM, Origin: EVIL }, body: BODY }),
     ],
-    expected: /^403 forbidden$/i,
+    // The contract of 2022 has no codes.
+    expected: /^403( forbidden)?$/i,
   },
   {
     name: "a name that was rebound to loopback",
@@ -30,7 +31,7 @@ export const PAGE_ATTACKS: readonly Attack[] = [
         await ask(target, "/openapi.json", { headers: { Host: "evil.example" } }),
       ];
     },
-    expected: /^421 [A-Za-z_]+$/,
+    expected: /^421( [A-Za-z_]+)?$/,
   },
   {
     name: "WebSockets of another site",

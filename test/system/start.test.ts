@@ -38,7 +38,9 @@ describe("a service that starts", () => {
       );
       const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
       expect(await modeOf(service.dataDirectory)).toBe("700");
-      expect(await modeOf(join(service.dataDirectory, "signing-secret"))).toBe("600");
+      for (const name of ["signing-secret", "pictograph.db", "pictograph.db-wal"]) {
+        expect([name, await modeOf(join(service.dataDirectory, name))]).toEqual([name, "600"]);
+      }
       await service.stop();
 
       const ready = service.lines.filter((line) => /\bready\b/i.test(line));
@@ -46,6 +48,27 @@ describe("a service that starts", () => {
       expect(ready[0]).toContain(`${service.url}/graphql`);
       expect(ready[0]).toContain(`${service.url}/get-image`);
       expect(service.stderr).toBe("");
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "takes what others could read from them, and warns of a directory that is open to them",
+    async () => {
+      const dataDirectory = await newDirectory();
+      const env = { PICTOGRAPH_DATA_DIR: dataDirectory };
+      const first = await startGatewayProcess({ env });
+      await fetch(`${first.url}/get-image`, { method: "POST", body: form({ n: "1", size: "64x64" }) });
+      await first.kill();
+      const names = ["signing-secret", "pictograph.db", "pictograph.db-wal"];
+      for (const name of names) await chmod(join(dataDirectory, name), 0o644);
+      await chmod(dataDirectory, 0o755);
+
+      await using second = await startGatewayProcess({ env });
+      const line = await second.waitForLine((candidate) => candidate.includes("PICTOGRAPH_DATA_DIR"));
+      expect(JSON.parse(line)).toMatchObject({ level: "warn", msg: expect.stringContaining("(mode 755)") });
+      for (const name of names) expect((await stat(join(dataDirectory, name))).mode & 0o777).toBe(0o600);
+      expect(first.lines.join("\n")).not.toContain("PICTOGRAPH_DATA_DIR");
     },
     TIMEOUT_MS,
   );
@@ -97,6 +120,9 @@ describe("a service that cannot start says why and exits with 1", () => {
       PORT: "eighty",
       HOST: "http://localhost",
       PICTOGRAPH_PUBLIC_URL: "images.example/path",
+      PICTOGRAPH_OPEN: "yes",
+      PICTOGRAPH_ALLOWED_HOSTS: "*",
+      PICTOGRAPH_MAX_REQUESTS_PER_MINUTE_PER_ADDRESS: "many",
       DATABASE_URL: "mysql://user:marked-password@localhost/pictograph",
       S3_BUCKET: "B",
       S3_ENDPOINT: "nowhere",

@@ -40,6 +40,11 @@ export class ApiRequest implements OperationRequest {
     if (this.response) setSunset(this.response, sunset);
   }
 
+  /** @throws RATE_LIMITED when the client's address has sent too many */
+  countOperation(): void {
+    this.request.countOperation();
+  }
+
   /** `req_…` */
   get id(): string {
     return this.request.id;

@@ -1,8 +1,11 @@
 import express, { type ErrorRequestHandler, type Express, type Router } from "express";
 import type { Logger } from "pino";
+import type { AddressLimits } from "../../bounds.ts";
 import { GatewayError } from "../../errors.ts";
-import { allowOrigins } from "./cors.ts";
+import { limitByAddress } from "./address-limits.ts";
+import { guardOrigins, type OriginOptions } from "./cors.ts";
 import { answerErrors } from "./errors.ts";
+import { checkHost } from "./host-check.ts";
 import { IncomingBodies } from "./incoming-body.ts";
 import type { OpenAnswers } from "./open-answers.ts";
 import { assignRequestContext } from "./request-context.ts";
@@ -17,11 +20,12 @@ export interface Routes {
   readonly errors?: { readonly path: string; readonly answer: ErrorRequestHandler };
 }
 
-export interface AppOptions {
-  readonly publicUrl: string | undefined;
-  readonly corsOrigins: "*" | readonly string[];
+export interface AppOptions extends OriginOptions {
   /** Whose `X-Forwarded-*` headers to believe, as Express' `trust proxy` takes it; `undefined` for nobody's. */
   readonly trustProxy: number | readonly string[] | undefined;
+  readonly addressLimits: AddressLimits;
+  /** The clock. */
+  readonly now: () => Date;
   readonly logger: Logger;
   readonly answers: OpenAnswers;
   /** The room for bodies that are arriving. @defaultValue what one process needs */
@@ -41,7 +45,10 @@ export function createApp(doors: readonly Routes[], options: AppOptions): Expres
   });
   const { watch } = options.bodies ?? new IncomingBodies();
   app.use(options.answers.track, assignRequestContext(options.publicUrl, options.logger), watch);
-  app.use(...allowOrigins(options.corsOrigins), ...doors.map((door) => door.router));
+  app.use(checkHost(options.hostNames), ...guardOrigins(options));
+  // After the origins, so that pages may read that a limit is reached.
+  app.use(limitByAddress(options.addressLimits, options.now));
+  app.use(...doors.map((door) => door.router));
   app.use(() => {
     throw new GatewayError("NOT_FOUND", "there is nothing here; see POST /get-image and /graphql");
   });

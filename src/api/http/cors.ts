@@ -1,41 +1,106 @@
-import cors from "cors";
-import type { RequestHandler } from "express";
+import cors, { type CorsOptions } from "cors";
+import type { Request, RequestHandler } from "express";
 import { GatewayError } from "../../errors.ts";
+import { hostNameOf, isLoopback } from "../../host-name.ts";
+import { answeredHosts } from "./host-check.ts";
 import { contextOf } from "./request-context.ts";
 
-const PREFLIGHT_SECONDS = 86_400;
-const EXPOSED_HEADERS = ["X-Request-Id", "Retry-After", "ETag", "Content-Range", "Warning", "Sunset", "X-Should-Retry"];
+export interface OriginOptions {
+  /** Origins of the pages that may call; `"*"` for any. `undefined` decides by route. */
+  readonly corsOrigins: "*" | readonly string[] | undefined;
+  /** Whether a call may cost money. */
+  readonly hasPaidProvider: boolean;
+  /** Names that are surely the gateway's, besides loopback names and IP addresses. */
+  readonly hostNames: readonly string[] | undefined;
+  readonly publicUrl: string | undefined;
+}
+
+/** Which pages may call a route, besides those of its own origin: any, those of this machine, or those of a list. */
+type AllowedPages = "any" | "loopback" | readonly string[];
+
+const SHARED: CorsOptions = {
+  methods: ["GET", "HEAD", "POST"],
+  /** Seconds. */
+  maxAge: 86_400,
+  exposedHeaders: ["X-Request-Id", "Retry-After", "ETag", "Content-Range", "Warning", "Sunset", "X-Should-Retry"],
+};
+const IMAGES = /^\/images\//;
+const GET_IMAGE = /^\/get-image\/?$/i;
 
 /**
- * Lets pages of these origins call, and refuses every request that names another origin: a browser sends a simple form
- * post without asking first, so hiding only the answer would come too late for what it costs.
- *
- * @param origins `"*"` for any
+ * Lets the pages that may call a route call it, and refuses every request of another page. A browser sends simple form
+ * posts and WebSocket upgrades without asking first, so that hiding the answer from the page would come too late for
+ * what it costs.
  */
-export function allowOrigins(origins: "*" | readonly string[]): RequestHandler[] {
-  const shared = { maxAge: PREFLIGHT_SECONDS, exposedHeaders: EXPOSED_HEADERS, methods: ["GET", "HEAD", "POST"] };
-  if (origins === "*") return [allowAnyOrigin(cors({ ...shared, origin: "*" }))];
-  return [refuseOtherOrigins(origins), cors({ ...shared, origin: [...origins] })];
-}
+export function guardOrigins(options: OriginOptions): RequestHandler[] {
+  const allowedPages = pagesPerRoute(options);
+  const isOwnOrigin = ownOrigins(options);
 
-/** Everything but a preflight is answered with the same two headers, which `cors` would put together for each anew. */
-function allowAnyOrigin(answerPreflight: RequestHandler): RequestHandler {
-  const exposed = EXPOSED_HEADERS.join(",");
-  return (request, response, next) => {
-    if (request.method === "OPTIONS") return answerPreflight(request, response, next);
-    response.setHeader("Access-Control-Allow-Origin", "*");
-    response.setHeader("Access-Control-Expose-Headers", exposed);
-    next();
-  };
-}
-
-function refuseOtherOrigins(origins: readonly string[]): RequestHandler {
-  return (request, response, next) => {
-    const { origin } = request.headers;
+  const refuse: RequestHandler = (request, response, next) => {
+    const allowed = allowedPages(request.path);
+    if (allowed === "any") return next();
     response.vary("Origin");
-    if (origin === undefined || origins.includes(origin) || origin === new URL(contextOf(request).rootUrl).origin) {
-      return next();
-    }
-    throw new GatewayError("FORBIDDEN", "pages of this origin may not call this gateway");
+    const { origin } = request.headers;
+    const mayCall =
+      origin === undefined ? !isFromUnknownPage(request) : isOwnOrigin(request, origin) || isAllowed(origin, allowed);
+    if (mayCall) return next();
+    throw new GatewayError(
+      "FORBIDDEN",
+      "pages of this origin may not call; PICTOGRAPH_CORS_ORIGINS names those that may",
+    );
   };
+  const describe = cors<Request>((request, callback) => {
+    const allowed = allowedPages(request.path);
+    const { origin = "" } = request.headers;
+    if (allowed === "any") return callback(null, { ...SHARED, origin: "*" });
+    const credentials = allowed !== "loopback" && allowed.includes(origin);
+    callback(null, { ...SHARED, origin: isAllowed(origin, allowed) ? [origin] : [], credentials });
+  });
+  return [refuse, describe];
+}
+
+/** @see docs/security.md, which has these rules as a table */
+function pagesPerRoute({ corsOrigins, hasPaidProvider }: OriginOptions): (path: string) => AllowedPages {
+  if (corsOrigins !== undefined) return () => (corsOrigins === "*" ? "any" : corsOrigins);
+  return (path) => {
+    // The signature is the authority.
+    if (IMAGES.test(path)) return "any";
+    // The pages of 2022 call from wherever they are.
+    if (GET_IMAGE.test(path) && !hasPaidProvider) return "any";
+    return "loopback";
+  };
+}
+
+function isAllowed(origin: string, allowed: "loopback" | readonly string[]): boolean {
+  return allowed === "loopback" ? isLoopbackOrigin(origin) : allowed.includes(origin);
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  const url = URL.parse(origin);
+  if (url?.origin !== origin || !/^https?:$/.test(url.protocol)) return false;
+  const host = hostNameOf(url.host);
+  return host !== undefined && isLoopback(host);
+}
+
+/**
+ * Only the browser writes `Sec-Fetch-Site`, and only for https and loopback. Elsewhere the address that the page called
+ * counts, if it is surely the gateway's: a page in DNS rebinding writes its own name into `Host`.
+ */
+function ownOrigins({ hostNames = [], publicUrl }: OriginOptions): (request: Request, origin: string) => boolean {
+  const isOurs = answeredHosts(hostNames);
+  return (request, origin) => {
+    if (request.headers["sec-fetch-site"] === "same-origin") return true;
+    const root = new URL(contextOf(request).rootUrl);
+    return root.origin === origin && (publicUrl !== undefined || isOurs(hostNameOf(root.host) ?? ""));
+  };
+}
+
+/**
+ * Images, scripts and forms that read make requests for a page without telling its origin. Those for images are allowed,
+ * and so is a click that leads to a page of the gateway.
+ */
+function isFromUnknownPage({ headers, path }: Request): boolean {
+  const site = headers["sec-fetch-site"];
+  if (site === undefined || site === "none" || site === "same-origin") return false;
+  return headers["sec-fetch-mode"] !== "navigate" && !IMAGES.test(path);
 }

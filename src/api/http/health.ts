@@ -1,5 +1,6 @@
 import { type RequestHandler, Router } from "express";
 import type { Routes } from "./app.ts";
+import { LIVENESS_PATH, READINESS_PATH } from "./probes.ts";
 import { contextOf } from "./request-context.ts";
 
 /** What a load balancer is told. */
@@ -16,10 +17,10 @@ const CHECK_MS = 2_000;
 /** `GET /healthz`: the process lives. `GET /readyz`: it can take traffic; 503 otherwise. */
 export function healthRoutes(health: Health): Routes {
   const router = Router();
-  router.get("/healthz", (_request, response) => {
+  router.get(LIVENESS_PATH, (_request, response) => {
     response.setHeader("Cache-Control", "no-store").json({ status: "ok" });
   });
-  router.get("/readyz", answerReadiness(health));
+  router.get(READINESS_PATH, answerReadiness(health));
   return { router };
 }
 

@@ -1,18 +1,23 @@
-import type { Request, RequestHandler, Response } from "express";
+import type { Request, RequestHandler } from "express";
 import type { Logger } from "pino";
 import { typeid } from "typeid-js";
+import { hostNameOf } from "../../host-name.ts";
 import type { Caller } from "../../service/image-service.ts";
+import { hostOf, protocolOf } from "./forwarded.ts";
+import { logWhenOver } from "./request-log.ts";
 
 /** Until callers have keys, everyone is the same caller. */
 export const PUBLIC_CALLER: Caller = { owner: "public" };
 
-/** What every door knows of a request. */
+/** What every route knows of a request. */
 export class RequestContext {
   /** `req_…`, in the `X-Request-Id` header of the answer and in every line logged about it. */
   readonly id: string;
   readonly caller = PUBLIC_CALLER;
   /** Where the gateway's root is for this caller, without a trailing slash: `https://images.example`. */
   readonly rootUrl: string;
+  /** Counts an operation that came without a request of its own. @throws RATE_LIMITED */
+  countOperation: () => void = () => {};
   #logger: Logger;
   #hasOwnLogger = false;
 
@@ -43,14 +48,13 @@ export function contextOf(request: Request): RequestContext {
 }
 
 /**
- * Gives each request its context and the headers of every answer, and logs one line when it is over. The query is not
- * logged: image URLs carry their signature there.
+ * Gives each request its context and the headers of every answer, and logs one line when it is over.
  *
- * @param publicUrl the origin of handed-out URLs; `undefined` derives it from the request
+ * @param publicUrl address of the gateway as clients see it; `undefined` derives it from the request
  */
 export function assignRequestContext(publicUrl: string | undefined, logger: Logger): RequestHandler {
   return (request, response, next) => {
-    const context = new RequestContext(`${publicUrl ?? originOf(request)}${request.baseUrl}`, logger);
+    const context = new RequestContext(rootUrlOf(request, publicUrl), logger);
     Object.assign(request, { [CONTEXT]: context });
     response.setHeader("X-Request-Id", context.id);
     response.setHeader("X-Content-Type-Options", "nosniff");
@@ -69,35 +73,20 @@ function newRequestId(): string {
   return `req_${time}${(requestCount++).toString(32).padStart(8, "0")}${PROCESS_PART}`;
 }
 
-/** Asked every few seconds by load balancers, and worth a line only when something is wrong. */
-const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
-
-function logWhenOver(requestId: string, request: Request, response: Response, logger: Logger): void {
-  const startedAt = performance.now();
-  const { method, path } = request;
-  response.on("close", () => {
-    const durationMs = Math.round(performance.now() - startedAt);
-    const { statusCode: status } = response;
-    const message = response.writableFinished || status === 101 ? "request answered" : "caller left before the answer";
-    const level = PROBES.has(path) && status < 400 ? "debug" : "info";
-    logger[level]({ requestId, method, path, status, durationMs }, message);
-  });
+/**
+ * Where the gateway's root is for the caller of this request, without a trailing slash. A public URL with a path names
+ * the root itself; otherwise the root is where the app is mounted.
+ */
+function rootUrlOf(request: Request, publicUrl: string | undefined): string {
+  if (publicUrl === undefined) return originOf(request) + request.baseUrl;
+  return new URL(publicUrl).pathname === "/" ? publicUrl + request.baseUrl : publicUrl;
 }
 
-/** The last one that was found to be an origin; mostly the next request names it too. */
-let lastOrigin: string | undefined;
-
-/** A Host header is the caller's word; one that is no host name falls back to the address the request came to. */
+/** A `Host` header is the caller's word; one that is no host name falls back to the address the request came to. */
 function originOf(request: Request): string {
-  const { host } = request;
-  const protocol = request.protocol === "https" ? "https" : "http";
-  const claimed = `${protocol}://${host}`;
-  if (claimed === lastOrigin) return claimed;
-  const isHost = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$/.test(host ?? "");
-  if (isHost && URL.canParse(claimed)) {
-    lastOrigin = claimed;
-    return claimed;
-  }
+  const host = hostOf(request);
+  const protocol = protocolOf(request);
+  if (host !== undefined && hostNameOf(host) !== undefined) return `${protocol}://${host}`;
   const { localAddress, localPort } = request.socket;
   const address = localAddress?.includes(":") ? `[${localAddress}]` : localAddress;
   return `${protocol}://${address}:${localPort}`;

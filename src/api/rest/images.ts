@@ -28,6 +28,8 @@ export function imageRoutes(
   const router = Router({ caseSensitive: true, strict: true });
   // Not a path with a parameter: Express would decode it, and refuse what cannot be decoded before we look at it.
   router.get(/^\/images\//, async (request, response) => {
+    // Opened as a page, it runs no script and belongs to no origin.
+    response.setHeader("Content-Security-Policy", "sandbox");
     const delivery = await service.open(request.url);
     // A URL of the store is signed for one method, so that HEAD is answered here.
     if (isRedirecting && request.method === "GET" && (await redirect(response, delivery))) return;

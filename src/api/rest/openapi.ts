@@ -8,7 +8,8 @@ import { errorResponses, HEADERS, IDEMPOTENCY_KEY, type Json, json, MODEL_HEADER
 
 const EXAMPLE = { prompt: "A cute asian girl with long hair smiling and looking at me", n: "2", size: "1024x1024" };
 
-const GET_IMAGE_ERRORS = ERROR_CODES.filter((code) => !["UNAUTHENTICATED", "NOT_FOUND"].includes(code));
+/** Who reads this document has found the gateway under a host that it answers to. */
+const GET_IMAGE_ERRORS = ERROR_CODES.filter((code) => !["UNAUTHENTICATED", "NOT_FOUND", "MISDIRECTED"].includes(code));
 
 /** The REST doors as an OpenAPI 3.1 document. */
 export function describeRestApi(): { readonly [key: string]: Json } {

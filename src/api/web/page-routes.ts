@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import express, { Router } from "express";
 import type { Routes } from "../http/app.ts";
+import { denyFraming, NO_FRAMES } from "../http/framing.ts";
 
 /** Nothing is loaded from elsewhere or sent there. What draws the pages sets styles while it does. */
 const POLICY = [
@@ -11,7 +12,7 @@ const POLICY = [
   "object-src 'none'",
   "base-uri 'none'",
   "form-action 'none'",
-  "frame-ancestors 'none'",
+  NO_FRAMES,
 ].join("; ");
 
 /**
@@ -22,7 +23,7 @@ export function pageRoutes(name: "graphiql" | "reference", path = `/${name}`): R
   // Where the build puts the page, whether this runs from `src/` or from `dist/`.
   const root = fileURLToPath(new URL(`../../../dist/pages/${name}/`, import.meta.url));
   const router = Router({ caseSensitive: true, strict: true });
-  router.use(path, (_request, response, next) => {
+  router.use(path, denyFraming, (_request, response, next) => {
     response.setHeader("Content-Security-Policy", POLICY);
     response.setHeader("Referrer-Policy", "no-referrer");
     next();

@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { pino } from "pino";
 import { type ApiRequest, contextFor } from "../../../src/api/graphql/context.ts";
 import { OperationGate } from "../../../src/api/graphql/limits/operation-gate.ts";
 import { buildFederatedSchema } from "../../../src/api/graphql/schema.ts";
@@ -10,8 +9,8 @@ import { eventStreamTransport } from "../../../src/api/graphql/transports/event-
 import { LiveOperations } from "../../../src/api/graphql/transports/live-operations.ts";
 import { SOCKET_PATH, webSocketTransport } from "../../../src/api/graphql/transports/websocket-transport.ts";
 import { createApp } from "../../../src/api/http/app.ts";
-import { OpenAnswers } from "../../../src/api/http/open-answers.ts";
 import { upgradeThrough } from "../../../src/api/http/upgrade.ts";
+import { appOptions } from "../../support/app-options.ts";
 import { httpRequest } from "../../support/http-request.ts";
 import { GENERATION_EVENTS, PROTOCOL, RawSocket, socketUrl } from "../../support/live-clients.ts";
 import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
@@ -49,13 +48,7 @@ async function startImpatient(options: { initTimeoutMs?: number; keepAliveMs?: n
   const gate = new OperationGate(schema, { hasIntrospection: true, trustedDocuments: undefined });
   const operations = new LiveOperations(schema, { gate, maxSubscribers: 1000, countWatching: () => images.watching });
   const live = { maxBodyBytes: 1024 * 1024, stopped: images.drained, ...options };
-  const app = createApp([webSocketTransport(operations, live), eventStreamTransport(operations, live)], {
-    publicUrl: undefined,
-    corsOrigins: "*",
-    trustProxy: undefined,
-    logger: pino({ enabled: false }),
-    answers: new OpenAnswers(),
-  });
+  const app = createApp([webSocketTransport(operations, live), eventStreamTransport(operations, live)], appOptions());
   server = createServer(app).on("upgrade", upgradeThrough(app, SOCKET_PATH));
   server.on("connection", (connection) => connections.push(connection));
   await once(server.listen(0, "127.0.0.1"), "listening");

@@ -14,7 +14,7 @@ const GUARDED = { "Apollo-Require-Preflight": "true" };
 let gateway: ScriptedGateway;
 
 beforeAll(async () => {
-  gateway = await startScriptedGateway();
+  gateway = await startScriptedGateway({ corsOrigins: "*" });
 });
 
 afterAll(() => gateway.close());

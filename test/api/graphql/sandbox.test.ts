@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { GatewayOptions } from "../../../src/gateway.ts";
 import { httpRequest } from "../../support/http-request.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
@@ -35,6 +36,29 @@ test("a browser sees Apollo Sandbox with a first mutation that runs as it stands
   const { images } = answer.body.data.generateImages;
   expect(images).toHaveLength(2);
   for (const { url } of images) expect((await httpRequest(url)).status).toBe(200);
+});
+
+test("no other page may frame it", async () => {
+  const { headers } = await httpRequest(`${gateway.url}/graphql`, { headers: BROWSER });
+
+  expect(headers["content-security-policy"]).toBe("frame-ancestors 'none'");
+  expect(headers["x-frame-options"]).toBe("DENY");
+});
+
+test.each<[string, GatewayOptions]>([
+  ["in production", { isProduction: true }],
+  ["that is embedded and was not told to show pages", { pages: false }],
+])("a gateway %s does not show it, nor load scripts of another host", async (_where, options) => {
+  const other = await startScriptedGateway(options);
+  try {
+    const { status, headers, body } = await httpRequest(`${other.url}/graphql`, { headers: BROWSER });
+
+    expect(status).toBe(400);
+    expect(headers["content-type"]).toMatch(/^application\/json/);
+    expect(body.toString()).not.toContain("http");
+  } finally {
+    await other.close();
+  }
 });
 
 test("a browser's query is answered, not shown a page", async () => {

@@ -5,8 +5,8 @@ import express from "express";
 import { pino } from "pino";
 import { createApp } from "../../../src/api/http/app.ts";
 import { type Health, healthRoutes } from "../../../src/api/http/health.ts";
-import { OpenAnswers } from "../../../src/api/http/open-answers.ts";
 import { type HttpServer, listen } from "../../../src/api/http/server.ts";
+import { appOptions } from "../../support/app-options.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
 import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
@@ -83,13 +83,7 @@ describe("readiness", () => {
       onLine(line);
     };
     const logger = pino({ level: "info" }, { write });
-    const app = createApp([healthRoutes(health)], {
-      publicUrl: undefined,
-      corsOrigins: "*",
-      trustProxy: undefined,
-      logger,
-      answers: new OpenAnswers(),
-    });
+    const app = createApp([healthRoutes(health)], appOptions({ logger }));
     server.serve(express().use(app));
   });
 

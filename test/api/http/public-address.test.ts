@@ -102,6 +102,24 @@ describe("a trusted proxy", () => {
     });
   });
 
+  test.each<[string, Record<string, string>, string]>([
+    ["behind the client's host", { "X-Forwarded-Host": "evil.example, images.example" }, "http://images.example"],
+    [
+      "behind the client's protocol",
+      { "X-Forwarded-Proto": "http,https", Host: "images.example" },
+      "https://images.example",
+    ],
+    [
+      "in headers of its own",
+      { "X-Forwarded-Host": ["evil.example", "images.example"] as never },
+      "http://images.example",
+    ],
+  ])("may write %s: its own word counts", async (_case, headers, expected) => {
+    await withGateway({ trustProxy: 1 }, async (running) => {
+      expect(await originFor(running, headers)).toBe(expected);
+    });
+  });
+
   test("is not the one that calls", async () => {
     await withGateway({ trustProxy: ["192.0.2.1"] }, async (running) => {
       expect(await originFor(running, FORWARDED)).toBe(running.url);
@@ -126,6 +144,16 @@ test("a public URL counts before everything that a request says", async () => {
     for (const headers of [{}, { ...FORWARDED, "X-Forwarded-Host": "other.example" }, { Host: "evil.example" }]) {
       expect(await originFor(running, headers)).toBe("https://images.example:8443");
     }
+  });
+});
+
+test("a public URL with a path is the gateway's root: the proxy takes the path away again", async () => {
+  await withGateway({ publicUrl: "https://example.com/pictures" }, async (running) => {
+    const { urlList } = await getImageAsJson(running.url, FIELDS);
+    const [url = ""] = urlList;
+
+    expect(url).toMatch(/^https:\/\/example\.com\/pictures\/images\/img_/);
+    await expectImage(running, url.replace("/pictures", ""));
   });
 });
 

@@ -24,7 +24,7 @@ const MULTIPART_TYPE = "multipart/form-data; boundary=x";
 let gateway: ScriptedGateway;
 
 beforeAll(async () => {
-  gateway = await startScriptedGateway();
+  gateway = await startScriptedGateway({ corsOrigins: "*" });
 });
 
 afterAll(() => gateway.close());

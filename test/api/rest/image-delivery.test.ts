@@ -38,6 +38,7 @@ test("an image comes with all that a browser and its caches have to know", async
     "content-disposition": "inline",
     "cache-control": `private, max-age=${TTL_SECONDS}`,
     "accept-ranges": "bytes",
+    "content-security-policy": "sandbox",
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "cross-origin",
     "access-control-allow-origin": "*",

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { pino } from "pino";
 import { createApp } from "../../../src/api/http/app.ts";
-import { OpenAnswers } from "../../../src/api/http/open-answers.ts";
 import { type HttpServer, listen } from "../../../src/api/http/server.ts";
 import { imageRoutes } from "../../../src/api/rest/images.ts";
+import { appOptions } from "../../support/app-options.ts";
 import { getImageAsJson } from "../../support/get-image-client.ts";
 import { httpRequest } from "../../support/http-request.ts";
 import { S3_CREDENTIALS, type S3Server, startS3Server } from "../../support/s3-server.ts";
@@ -29,14 +28,7 @@ beforeAll(async () => {
     now: () => now,
   });
   proxying = await listen("127.0.0.1", 0);
-  const options = {
-    publicUrl: undefined,
-    corsOrigins: "*",
-    trustProxy: undefined,
-    logger: pino({ enabled: false }),
-    answers: new OpenAnswers(),
-  } as const;
-  proxying.serve(createApp([imageRoutes(gateway.gateway.images, { isRedirecting: false })], options));
+  proxying.serve(createApp([imageRoutes(gateway.gateway.images, { isRedirecting: false })], appOptions()));
   [url = ""] = (await getImageAsJson(gateway.url, { prompt: "x", n: "1", size: "256x192" })).urlList;
 });
 

@@ -3,12 +3,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { pino } from "pino";
 import { createApp } from "../../../src/api/http/app.ts";
-import { OpenAnswers } from "../../../src/api/http/open-answers.ts";
 import { imageRoutes } from "../../../src/api/rest/images.ts";
 import { type ErrorCode, GatewayError } from "../../../src/errors.ts";
 import type { ProviderEvent } from "../../../src/ports/image-provider.ts";
+import { appOptions } from "../../support/app-options.ts";
 import { ContractObserver, type OpenApiDocument } from "../../support/contract-observer.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { makeImages, plainImage } from "../../support/scripted-provider.ts";
@@ -158,13 +157,7 @@ test("images in a bucket are delivered as documented", async () => {
   const object = { key: "a", byteSize: 1, modifiedAt: new Date(), read: async function* () {}, temporaryUrl };
   const stored = async () => ({ object, format: "PNG", tag: "a", secondsLeft: 60 }) as const;
   const open = async () => (await answers[0]?.()) ?? stored();
-  const app = createApp([imageRoutes({ open })], {
-    publicUrl: undefined,
-    corsOrigins: "*",
-    trustProxy: undefined,
-    logger: pino({ enabled: false }),
-    answers: new OpenAnswers(),
-  });
+  const app = createApp([imageRoutes({ open })], appOptions());
   const server = createServer(app).listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/images/img_1.png`;

@@ -85,6 +85,7 @@ test("the page says that it loads nothing from elsewhere, and does without scrip
   expect(status).toBe(200);
   expect(headers["content-security-policy"]).toMatch(/^default-src 'self'; /);
   expect(headers["content-security-policy"]).toMatch(/frame-ancestors 'none'/);
+  expect(headers["x-frame-options"]).toBe("DENY");
   expect(headers["content-type"]).toMatch(/^text\/html/);
   expect(body.toString()).not.toMatch(/https?:|<script>|<script [^>]*>[^<]/);
 });
@@ -102,6 +103,18 @@ test.each(["/graphiql/../graphiql.js", "/graphiql/%2e%2e/%2e%2e/main.js", "/grap
     expect((await httpRequest(gateway.url, { path })).status).toBe(404);
   },
 );
+
+test("an embedded gateway serves pages only when it is told to", async () => {
+  const embedded = await startScriptedGateway({ pages: false });
+  try {
+    for (const path of ["/graphiql", "/graphiql/page.js", "/docs", "/docs/page.js"]) {
+      expect((await httpRequest(embedded.url + path)).status).toBe(404);
+    }
+    expect((await httpRequest(`${embedded.url}/openapi.json`)).status).toBe(200);
+  } finally {
+    await embedded.close();
+  }
+});
 
 test("where the schema is hidden there is no explorer", async () => {
   const production = await startScriptedGateway({ isProduction: true });

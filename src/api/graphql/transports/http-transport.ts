@@ -2,12 +2,14 @@ import { ApolloServer } from "@apollo/server";
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
 } from "@apollo/server/plugin/disabled";
 import { type ErrorRequestHandler, type RequestHandler, Router } from "express";
 import type { GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
 import type { Routes } from "../../http/app.ts";
 import { setErrorStatus, toCallerError } from "../../http/errors.ts";
+import { denyFraming } from "../../http/framing.ts";
 import { readJson } from "../../http/json-body.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { upgradeOf } from "../../http/upgrade.ts";
@@ -24,6 +26,8 @@ const PATH = "/graphql";
 export interface HttpTransportOptions {
   readonly maxBodyBytes: number;
   readonly gate: OperationGate;
+  /** Whether a browser sees Apollo Sandbox. */
+  readonly showsSandbox: boolean;
   readonly logger: Logger;
 }
 
@@ -32,13 +36,13 @@ export interface HttpTransport extends Routes {
 }
 
 /**
- * `/graphql`: operations by GET and POST, and Apollo Sandbox for a browser.
+ * `/graphql`: operations by GET and POST, and Apollo Sandbox for a browser where it is shown.
  *
  * @param schema its context value is a {@link ApiRequest}
  */
 export async function createHttpTransport(
   schema: GraphQLSchema,
-  { maxBodyBytes, gate, logger }: HttpTransportOptions,
+  { maxBodyBytes, gate, showsSandbox, logger }: HttpTransportOptions,
 ): Promise<HttpTransport> {
   const server = new ApolloServer<ApiRequest>({
     schema,
@@ -59,7 +63,7 @@ export async function createHttpTransport(
       // It looks at each field for how long it may be cached: here, none may.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
-      showSandbox(),
+      showsSandbox ? showSandbox() : ApolloServerPluginLandingPageDisabled(),
     ],
   });
   await server.start();
@@ -72,7 +76,7 @@ export async function createHttpTransport(
       (request, response) => new ApiRequest(contextOf(request), request.get("Idempotency-Key"), response),
     ),
   ];
-  router.route(PATH).post(answer).all(leaveUpgrades, answer);
+  router.route(PATH).post(answer).all(leaveUpgrades, denyFraming, answer);
   return { router, errors: { path: PATH, answer: answerErrorsAsGraphQL }, close: () => server.stop() };
 }
 

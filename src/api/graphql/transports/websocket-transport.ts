@@ -13,6 +13,7 @@ import type { Routes } from "../../http/app.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { upgradeOf } from "../../http/upgrade.ts";
 import { ApiRequest } from "../context.ts";
+import { toClientError } from "../errors.ts";
 import type { LiveOperations, LiveResult } from "./live-operations.ts";
 import { OperationIds } from "./operation-ids.ts";
 
@@ -121,6 +122,11 @@ function makeProtocol(operations: LiveOperations, connectionInitWaitTimeout: num
     async onSubscribe({ extra, subscriptions }, _id, payload) {
       const open = Object.keys(subscriptions).length;
       if (open > MAX_OPERATIONS || extra.running > MAX_RUNNING) return [tooMany()];
+      try {
+        extra.context.countOperation();
+      } catch (error) {
+        return [toClientError(error, extra.context.logger)];
+      }
       const result = await operations.run(payload, extra.context);
       // The message lives as long as its operation.
       Object.assign(payload, { query: "", variables: undefined, extensions: undefined });

@@ -48,6 +48,7 @@ const KINDS: Readonly<Record<ErrorCode, OpenAIKind>> = {
   UNAUTHENTICATED: { type: "invalid_request_error", code: "invalid_api_key" },
   FORBIDDEN: { type: "invalid_request_error", code: "forbidden" },
   NOT_FOUND: { type: "invalid_request_error", code: "not_found" },
+  MISDIRECTED: { type: "invalid_request_error", code: "misdirected" },
   IDEMPOTENCY_CONFLICT: { type: "invalid_request_error", code: "idempotency_conflict" },
   PAYLOAD_TOO_LARGE: { type: "invalid_request_error", code: "payload_too_large" },
   UNSUPPORTED_MEDIA_TYPE: { type: "invalid_request_error", code: "unsupported_content_type" },

@@ -12,7 +12,9 @@ const PROMPT = "a red fox in a snowy forest at night";
 const FORM_EXAMPLE: Readonly<Record<string, string>> = { prompt: PROMPT, response_format: "url" };
 
 /** Callers need no key yet, and what is not there is told apart by its code. */
-const IMAGE_ERRORS: readonly ErrorCode[] = ERROR_CODES.filter((code) => code !== "UNAUTHENTICATED");
+const IMAGE_ERRORS: readonly ErrorCode[] = ERROR_CODES.filter(
+  (code) => !["UNAUTHENTICATED", "MISDIRECTED"].includes(code),
+);
 
 /** What the parameters mean; what they may be stands beside their readers. */
 const MEANINGS: Readonly<Record<string, string>> = {

@@ -1,0 +1,42 @@
+import type { Request, RequestHandler } from "express";
+import type { AddressLimits } from "../../bounds.ts";
+import { MinuteCounts, OpenCounts } from "./address-counts.ts";
+import { networkOf } from "./forwarded.ts";
+import { mediaTypeOf } from "./media-type.ts";
+import { isProbe } from "./probes.ts";
+import { contextOf } from "./request-context.ts";
+import { upgradeOf } from "./upgrade.ts";
+
+const EVENT_STREAMS = /^\/graphql\/stream\/?$/i;
+
+/**
+ * Limits what one address may ask for, so that one caller who needs no key cannot take the gateway from all others.
+ * Images have their signatures, and health checks no caller.
+ */
+export function limitByAddress(limits: AddressLimits, now: () => Date): RequestHandler {
+  if (Object.values(limits).every((limit) => limit === undefined)) return (_request, _response, next) => next();
+  const requests = new MinuteCounts(limits.requestsPerMinute, now);
+  const connections = new OpenCounts(limits.connections, "connections for live results");
+  const uploads = new OpenCounts(limits.uploads, "forms on their way");
+  return (request, response, next) => {
+    const { path } = request;
+    if (isProbe(path) || path.startsWith("/images/")) return next();
+    const network = networkOf(request);
+    const countRequest = () => requests.add(network);
+    countRequest();
+    contextOf(request).countOperation = countRequest;
+    const upgrade = upgradeOf(request);
+    if (upgrade || EVENT_STREAMS.test(path)) {
+      const leave = connections.enter(network);
+      // An upgraded connection has no end of its answer.
+      (upgrade ? request.socket : response).once("close", leave);
+    }
+    // A host program may have read the body already.
+    if (!upgrade && isForm(request) && !request.complete) request.once("close", uploads.enter(network));
+    next();
+  };
+}
+
+function isForm(request: Request): boolean {
+  return mediaTypeOf(request.headers["content-type"]) === "multipart/form-data";
+}

@@ -1,0 +1,36 @@
+import type { Request, Response } from "express";
+import type { Logger } from "pino";
+import { isProbe } from "./probes.ts";
+
+/** Logs one line when the request is over. It names neither the query nor the rest of an image's path: signatures are there. */
+export function logWhenOver(requestId: string, request: Request, response: Response, logger: Logger): void {
+  const startedAt = performance.now();
+  const { method, path } = request;
+  response.on("close", () => {
+    const durationMs = Math.round(performance.now() - startedAt);
+    const { statusCode: status } = response;
+    const message = response.writableFinished || status === 101 ? "request answered" : "caller left before the answer";
+    const level = isProbe(path) && status < 400 ? "debug" : "info";
+    logger[level]({ requestId, method, path: toLoggedPath(path), status, durationMs }, message);
+  });
+}
+
+const IMAGES = "/images/";
+/** What the gateway's own paths are made of; a longer path is none of them. */
+const PLAIN_START = /^[A-Za-z0-9/._-]{0,100}/;
+const ID_START = /^(?:img|gen)_[0-9a-z]{26}/;
+
+/**
+ * The part of a path that can hold no signature and no prompt: below `/images/` the id alone, otherwise everything before
+ * the first character that the gateway's own paths do not have.
+ */
+export function toLoggedPath(path: string): string {
+  const imagesAt = path.toLowerCase().indexOf(IMAGES);
+  if (imagesAt < 0) return plainStartOf(path);
+  const [id = ""] = ID_START.exec(path.slice(imagesAt + IMAGES.length)) ?? [];
+  return plainStartOf(path.slice(0, imagesAt)) + IMAGES + id;
+}
+
+function plainStartOf(text: string): string {
+  return PLAIN_START.exec(text)?.[0] ?? "";
+}

@@ -1,0 +1,19 @@
+import { pino } from "pino";
+import type { AppOptions } from "../../src/api/http/app.ts";
+import { OpenAnswers } from "../../src/api/http/open-answers.ts";
+
+/** For an app that answers everybody, without limits and without a log. */
+export function appOptions(options: Partial<AppOptions> = {}): AppOptions {
+  return {
+    publicUrl: undefined,
+    hostNames: undefined,
+    corsOrigins: "*",
+    hasPaidProvider: false,
+    trustProxy: undefined,
+    addressLimits: { requestsPerMinute: undefined, connections: undefined, uploads: undefined },
+    now: () => new Date(),
+    logger: pino({ enabled: false }),
+    answers: new OpenAnswers(),
+    ...options,
+  };
+}
