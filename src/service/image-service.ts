@@ -1,8 +1,8 @@
-import { badInput, GatewayError } from "../errors.ts";
+import { GatewayError } from "../errors.ts";
 import type { Events } from "../ports/events.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { OpenObject } from "../ports/object-store.ts";
-import type { Generation, GenerationStatus, Image, Preview, Warning } from "../ports/records.ts";
+import type { Generation, GenerationSlice, GenerationStatus, Image, Preview, Warning } from "../ports/records.ts";
 import type { EditInput } from "./edits/edit-input.ts";
 import { Acceptance, type AcceptanceOptions } from "./generations/acceptance.ts";
 import { EndWaits } from "./generations/end-waits.ts";
@@ -23,10 +23,10 @@ export interface Caller {
 
 /** Which part of a caller's generations to list, newest first. Ids stand for the generations beside the part. */
 export interface PageRequest {
-  /** How many from the newest end, 1–100; `first` 20 when neither is given. */
+  /** How many from the newest end, 0–100; `first` 20 when neither is given. */
   readonly first?: number | undefined;
   readonly after?: string | undefined;
-  /** How many from the oldest end, 1–100. */
+  /** How many from the oldest end, 0–100; with `first`, of what that leaves. */
   readonly last?: number | undefined;
   readonly before?: string | undefined;
   readonly status?: GenerationStatus | undefined;
@@ -204,27 +204,50 @@ export class ImageService {
     return this.#options.placeholders.of(image);
   }
 
-  /** @throws BAD_USER_INPUT naming `first` or `last` */
-  async page(caller: Caller, request: PageRequest): Promise<Page> {
-    const { first, last, after, before, status } = request;
-    if (first !== undefined && last !== undefined) throw badInput("last", "give first or last, not both");
-    const field = last === undefined ? "first" : "last";
-    const size = checkWholeNumber(field, last ?? first ?? DEFAULT_PAGE_SIZE, 0, MAX_PAGE_SIZE);
-    const isFromNewest = last === undefined;
-    const found = await this.#options.records.listGenerations({
-      owner: caller.owner,
-      from: isFromNewest ? "newest" : "oldest",
-      limit: size + 1,
-      ...(status && { status }),
-      ...(after !== undefined && { olderThan: after }),
-      ...(before !== undefined && { newerThan: before }),
-    });
-    const hasMore = found.length > size;
-    if (isFromNewest) {
-      return { generations: found.slice(0, size), hasNextPage: hasMore, hasPreviousPage: after !== undefined };
+  /**
+   * A slice of the caller's generations, by the algorithm of the Relay specification: of the range between the cursors
+   * first `first`, and of those then `last`.
+   *
+   * @see https://relay.dev/graphql/connections.htm#sec-Pagination-algorithm
+   * @throws BAD_USER_INPUT naming `first` or `last`
+   */
+  async page(caller: Caller, { first, last, after, before, status }: PageRequest): Promise<Page> {
+    if (last !== undefined) checkWholeNumber("last", last, 0, MAX_PAGE_SIZE);
+    const isFromNewest = first !== undefined || last === undefined;
+    const size = checkWholeNumber("first", first ?? last ?? DEFAULT_PAGE_SIZE, 0, MAX_PAGE_SIZE);
+    const list = { owner: caller.owner, ...(status && { status }) };
+    const [found, hasAtAfter, hasAtBefore] = await Promise.all([
+      this.#options.records.listGenerations({
+        ...list,
+        from: isFromNewest ? "newest" : "oldest",
+        limit: size + 1,
+        ...(after !== undefined && { olderThan: after }),
+        ...(before !== undefined && { newerThan: before }),
+      }),
+      last === undefined && after !== undefined && this.#reaches(list, after, { newerThan: after }),
+      !isFromNewest && before !== undefined && this.#reaches(list, before, { olderThan: before }),
+    ]);
+    const isCut = found.length > size;
+    if (!isFromNewest) {
+      return { generations: isCut ? found.slice(1) : found, hasNextPage: hasAtBefore, hasPreviousPage: isCut };
     }
-    const generations = hasMore ? found.slice(1) : found;
-    return { generations, hasNextPage: before !== undefined, hasPreviousPage: hasMore };
+    const generations = found.slice(0, size);
+    if (last === undefined) return { generations, hasNextPage: isCut, hasPreviousPage: hasAtAfter };
+    const start = Math.max(0, generations.length - last);
+    return { generations: generations.slice(start), hasNextPage: isCut, hasPreviousPage: start > 0 };
+  }
+
+  /** Whether a list has anything at a cursor or beyond it: what was there may be gone, or not be of the list any more. */
+  async #reaches(
+    list: Pick<GenerationSlice, "owner" | "status">,
+    cursor: string,
+    beyond: Pick<GenerationSlice, "newerThan" | "olderThan">,
+  ): Promise<boolean> {
+    const { records } = this.#options;
+    const [next] = await records.listGenerations({ ...list, ...beyond, from: "newest", limit: 1 });
+    if (next) return true;
+    const [there] = await records.findGenerations([cursor]);
+    return there?.owner === list.owner && (list.status === undefined || there.status === list.status);
   }
 
   /**

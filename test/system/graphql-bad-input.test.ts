@@ -123,7 +123,6 @@ describe("what is malformed, oversized or nested is refused with a short and pre
   });
 
   test.each<[string, object, string]>([
-    ["first and last", { first: 1, last: 1 }, "give first or last, not both"],
     ["a negative first", { first: -1 }, "first must be a whole number from 0 to 100"],
     ["a negative last", { last: -1 }, "last must be a whole number from 0 to 100"],
     ["10,001", { first: 10_001 }, "first must be a whole number from 0 to 100"],

@@ -74,43 +74,64 @@ test("the whole list is newest first, and ids sort so by themselves", async () =
   expect(new Set(cursors.values()).size).toBe(COUNT);
 });
 
-/** The algorithm of the Relay specification, on the whole list. */
-function expectedPage(list: readonly string[], { first, last, after, before }: Record<string, number | undefined>) {
-  const start = after === undefined ? 0 : after + 1;
-  const end = before === undefined ? list.length : before;
-  const range = list.slice(start, Math.max(start, end));
-  const size = first ?? last ?? 20;
-  const ids = last === undefined ? range.slice(0, size) : range.slice(Math.max(0, range.length - size));
-  return { ids, isCut: range.length > size };
+interface Slice {
+  readonly first?: number | undefined;
+  readonly last?: number | undefined;
+  /** Places in the whole list. */
+  readonly after?: number | undefined;
+  readonly before?: number | undefined;
+}
+
+/**
+ * The algorithm of the Relay specification, on the whole list. Of `last` beside `first` it takes what `first` leaves,
+ * as its reference implementation does.
+ *
+ * @see https://relay.dev/graphql/connections.htm#sec-Pagination-algorithm
+ */
+function expectedPage(list: readonly string[], { first, last, after, before }: Slice): Connection {
+  const range = list.filter(
+    (_, place) => (after === undefined || place > after) && (before === undefined || place < before),
+  );
+  const firstOnes = range.slice(0, first ?? (last === undefined ? 20 : range.length));
+  const ids = firstOnes.slice(last === undefined ? 0 : Math.max(0, firstOnes.length - last));
+  const isForward = first !== undefined || last === undefined;
+  return {
+    edges: ids.map((id) => ({ cursor: cursors.get(id) ?? "", node: { id } })),
+    pageInfo: {
+      hasNextPage: isForward ? range.length > firstOnes.length : before !== undefined,
+      hasPreviousPage: last === undefined ? after !== undefined : firstOnes.length > ids.length,
+      startCursor: cursors.get(ids[0] ?? "") ?? null,
+      endCursor: cursors.get(ids.at(-1) ?? "") ?? null,
+    },
+  };
 }
 
 describe("any slice is the one that the specification says", () => {
   const places = [undefined, ...Array.from({ length: COUNT }, (_, index) => index)];
   const sizes = [undefined, 0, 1, 2, 3, COUNT - 1, COUNT, COUNT + 1, 100];
+  const cursorAt = (place: number | undefined) => (place === undefined ? undefined : cursors.get(all[place] ?? ""));
+
+  async function expectAll(slices: Iterable<Slice>): Promise<void> {
+    for (const slice of slices) {
+      const connection = await page({ ...slice, after: cursorAt(slice.after), before: cursorAt(slice.before) });
+      expect({ slice, ...connection }).toEqual({ slice, ...expectedPage(all, slice) });
+    }
+  }
 
   test.each(["first", "last"])("with %s, after and before", async (direction) => {
-    for (const size of sizes) {
-      for (const after of places) {
-        for (const before of places) {
-          const connection = await page({
-            [direction]: size,
-            after: after === undefined ? undefined : cursors.get(all[after] ?? ""),
-            before: before === undefined ? undefined : cursors.get(all[before] ?? ""),
-          });
-          const { ids, isCut } = expectedPage(all, { [direction]: size, after, before });
-          const asked = { direction, size, after, before };
-          expect({ ...asked, ids: idsOf(connection) }).toEqual({ ...asked, ids });
-          const { pageInfo } = connection;
-          const isForward = direction === "first" || size === undefined;
-          expect({ ...asked, isCut: isForward ? pageInfo.hasNextPage : pageInfo.hasPreviousPage }).toEqual({
-            ...asked,
-            isCut,
-          });
-          expect(pageInfo.startCursor).toBe(cursors.get(ids[0] ?? "") ?? null);
-          expect(pageInfo.endCursor).toBe(cursors.get(ids.at(-1) ?? "") ?? null);
-        }
-      }
-    }
+    const slices = sizes.flatMap((size) =>
+      places.flatMap((after) => places.map((before) => ({ [direction]: size, after, before }))),
+    );
+    await expectAll(slices);
+  });
+
+  test("with first and last, after and before", async () => {
+    const both = [0, 1, 2, 3, 5, 100];
+    const ends = [undefined, 0, 1, 3, 5, 6];
+    const slices = both.flatMap((first) =>
+      both.flatMap((last) => ends.flatMap((after) => ends.map((before) => ({ first, last, after, before })))),
+    );
+    await expectAll(slices);
   });
 });
 
@@ -151,6 +172,29 @@ test("a status leaves the others out, in pages too", async () => {
   expect(idsOf(await page({ status: "FAILED", after: cursors.get(place) }))).toEqual(failed.filter((id) => id < place));
 });
 
+test("a page says that there are others before it only while there are", async () => {
+  const own = await startScriptedGateway();
+  try {
+    const list = async (variables: object): Promise<Connection> =>
+      (await own.graphql(PAGE, variables)).body.data.generations;
+    for (let index = 0; index < 3; index++) await getImageAsJson(own.url, { prompt: "x", n: "1", size: "64x64" });
+    const [newest, middle, oldest] = (await list({})).edges;
+    const after = { first: 5, after: newest?.cursor };
+    const before = { last: 5, before: oldest?.cursor };
+    expect((await list(after)).pageInfo.hasPreviousPage).toBe(true);
+    expect((await list({ ...after, status: "FAILED" })).pageInfo.hasPreviousPage).toBe(false);
+    expect((await list({ ...before, status: "FAILED" })).pageInfo.hasNextPage).toBe(false);
+
+    for (const edge of [newest, oldest]) {
+      await own.graphql("mutation ($id: ID!) { deleteGeneration(id: $id) }", { id: edge?.node.id });
+    }
+    expect((await list(after)).pageInfo).toMatchObject({ hasPreviousPage: false, startCursor: middle?.cursor });
+    expect((await list(before)).pageInfo).toMatchObject({ hasNextPage: false, endCursor: middle?.cursor });
+  } finally {
+    await own.close();
+  }
+});
+
 test("cursors stay what they are when newer ones come, and running ones are listed", async () => {
   const own = await startScriptedGateway();
   try {
@@ -182,7 +226,8 @@ describe("what cannot be a page is refused", () => {
   const cursor = Buffer.from("gen_01kaj0000000000000000000zz").toString("base64url");
 
   test.each<[string, object, string, RegExp]>([
-    ["first and last", { first: 1, last: 1 }, "last", /^give first or last, not both$/],
+    ["a negative last beside a first", { first: 1, last: -1 }, "last", /^last must be a whole number from 0 to 100$/],
+    ["a negative first beside a last", { first: -1, last: 1 }, "first", /^first must be a whole number from 0 to 100$/],
     ["a negative first", { first: -1 }, "first", /^first must be a whole number from 0 to 100$/],
     ["a first of 101", { first: 101 }, "first", /^first must be a whole number from 0 to 100$/],
     ["a negative last", { last: -1 }, "last", /^last must be a whole number from 0 to 100$/],

@@ -231,7 +231,8 @@ function imagesOf({ input }: ComplexityEstimatorArgs["args"]): number {
 
 /** A size that is out of range is refused by the service. */
 function pageSizeOf({ first, last }: ComplexityEstimatorArgs["args"]): number {
-  return Math.min(Math.max(last ?? first ?? DEFAULT_PAGE_SIZE, 1), MAX_PAGE_SIZE);
+  const size = Math.min(first ?? last ?? DEFAULT_PAGE_SIZE, last ?? MAX_PAGE_SIZE, MAX_PAGE_SIZE);
+  return Math.max(size, 1);
 }
 
 /** Counts the images that one operation makes while it runs, whatever was foreseen. */

@@ -16,7 +16,10 @@ export class GenerationsArgs {
   @Field(() => String, { nullable: true, description: "Only generations older than this cursor's." })
   after?: string;
 
-  @Field(() => Int, { nullable: true, description: "How many from the oldest end: 0 to 100." })
+  @Field(() => Int, {
+    nullable: true,
+    description: "How many from the oldest end: 0 to 100. With `first`, of what that leaves.",
+  })
   last?: number;
 
   @Field(() => String, { nullable: true, description: "Only generations newer than this cursor's." })
@@ -28,10 +31,14 @@ export class GenerationsArgs {
 
 @ObjectType("PageInfo", { description: "Where a page lies in the whole list." })
 class PageInfoType {
-  @Field(() => Boolean, { description: "Whether there are older ones." })
+  @Field(() => Boolean, {
+    description: "Whether there are older ones, up to `before` where a page is read with `first`.",
+  })
   hasNextPage!: boolean;
 
-  @Field(() => Boolean, { description: "Whether there are newer ones." })
+  @Field(() => Boolean, {
+    description: "Whether there are newer ones, up to `after` where a page is read with `last`.",
+  })
   hasPreviousPage!: boolean;
 
   @Field(() => String, { nullable: true, description: "Cursor of the first one of the page." })
