@@ -1,4 +1,5 @@
 import type { Gateway, GatewayOptions } from "./gateway.ts";
+import { refuseOldNode } from "./node-version.ts";
 
 export type { Config } from "./config.ts";
 export { type Billed, type ErrorCode, type ErrorDetails, GatewayError, StartError } from "./errors.ts";
@@ -44,9 +45,10 @@ export type { LinkOptions } from "./service/images/image-links.ts";
 /**
  * Puts a gateway together and takes up what an earlier process left.
  *
- * @throws StartError when the data directory cannot be used, or another process uses it
+ * @throws StartError when Node is too old, the data directory cannot be used, or another process uses it
  */
 export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  refuseOldNode();
   // Not before it is called: some of the libraries behind it read the environment and files as they load.
   const gateway = await import("./gateway.ts");
   return gateway.createGateway(options);

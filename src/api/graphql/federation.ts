@@ -11,11 +11,11 @@ import {
   print,
   printSchema,
 } from "graphql";
-import { Arg, Ctx, createUnionType, Field, Info, ObjectType, Query, Resolver } from "type-graphql";
 import { badInput } from "../../errors.ts";
 import type { GraphQLContext } from "./context.ts";
 import { LIMITS } from "./limits/limits.ts";
 import { ImageResolver } from "./resolvers.ts";
+import { Arg, Ctx, createUnionType, Field, Info, ObjectType, Query, Resolver } from "./type-graphql.ts";
 import { GenerationType, ImageType } from "./types/generation-type.ts";
 import { findModel, ModelType } from "./types/model-type.ts";
 

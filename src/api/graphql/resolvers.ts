@@ -1,7 +1,7 @@
-import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from "type-graphql";
 import type { Generation } from "../../ports/records.ts";
 import { checkWholeNumber } from "../../service/generations/generation-input.ts";
 import type { GraphQLContext } from "./context.ts";
+import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from "./type-graphql.ts";
 import { EditImagesInput, toImageReference } from "./types/edit-images-input.ts";
 import { GenerateImagesInput } from "./types/generate-images-input.ts";
 import { GenerationConnectionType, GenerationsArgs, toPageRequest } from "./types/generation-connection.ts";

@@ -1,12 +1,14 @@
 import "reflect-metadata";
 import { type GraphQLFieldResolver, type GraphQLSchema, isObjectType, printSchema } from "graphql";
-import { buildSchemaSync, type NonEmptyArray, type PubSub } from "type-graphql";
 import type { GraphQLContext, ToContext } from "./context.ts";
 import { toClientError } from "./errors.ts";
 import { FederationResolver, printSubgraph } from "./federation.ts";
 import { ImageResolver } from "./resolvers.ts";
+import { buildSchemaSync, endDecorating, type NonEmptyArray, type PubSub, withOwnMetadata } from "./type-graphql.ts";
 import { GenerationEventsResolver } from "./types/generation-events.ts";
 import type { ImageType, ImageUrlArgs } from "./types/generation-type.ts";
+
+endDecorating();
 
 /** type-graphql has no place to describe these. */
 const ROOT_DESCRIPTIONS: Readonly<Record<string, string>> = {
@@ -48,7 +50,7 @@ const DIRECT: ReadonlyMap<string, GraphQLFieldResolver<ImageType, GraphQLContext
 ]);
 
 function buildSchemaOf(resolvers: NonEmptyArray<new () => object>): GraphQLSchema {
-  const schema = buildSchemaSync({ resolvers, validate: false, pubSub: NO_PUB_SUB });
+  const schema = withOwnMetadata(() => buildSchemaSync({ resolvers, validate: false, pubSub: NO_PUB_SUB }));
   for (const [name, description] of Object.entries(ROOT_DESCRIPTIONS)) {
     const type = schema.getType(name);
     if (type) type.description = description;
@@ -86,7 +88,7 @@ function withOwnContext(resolve: Resolve, toContext: ToContext): Resolve {
   return (source, args, contextValue, info) => {
     const context = toContext(contextValue, info);
     try {
-      const result = resolve(source, args, context, info);
+      const result = withOwnMetadata(() => resolve(source, args, context, info));
       if (!(result instanceof Promise)) return result;
       return result.catch((error: unknown) => {
         throw toClientError(error, context.request.logger);

@@ -1,6 +1,6 @@
-import { Field, ID, InputType } from "type-graphql";
 import { badInput } from "../../../errors.ts";
 import type { ImageReference } from "../../../service/edits/edit-intake.ts";
+import { Field, ID, InputType } from "../type-graphql.ts";
 import { ImagesInput } from "./generate-images-input.ts";
 import { withoutNulls } from "./generation-type.ts";
 import { ImageSizeScalar } from "./scalars.ts";

@@ -1,9 +1,9 @@
-import { registerEnumType } from "type-graphql";
 import type { Billed } from "../../../errors.ts";
 import type { Background, ImageFormat, Operation, Quality } from "../../../ports/image-provider.ts";
 import type { FailureCode, GenerationStatus } from "../../../ports/records.ts";
 import type { Fit } from "../../../service/images/pixels.ts";
 import type { QuoteBasis } from "../../../service/models/quote.ts";
+import { registerEnumType } from "../type-graphql.ts";
 
 /** Registers a GraphQL enum whose words are the domain's own, each with its description. */
 function describeEnum<Word extends string>(

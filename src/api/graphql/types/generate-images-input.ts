@@ -1,5 +1,5 @@
-import { Field, InputType, Int } from "type-graphql";
 import type { Background, ImageFormat, Quality } from "../../../ports/image-provider.ts";
+import { Field, InputType, Int } from "../type-graphql.ts";
 import { BackgroundEnum, ImageFormatEnum, QualityEnum } from "./enums.ts";
 import { ImageSizeScalar } from "./scalars.ts";
 

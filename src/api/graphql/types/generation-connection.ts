@@ -1,7 +1,7 @@
-import { ArgsType, Field, Int, ObjectType } from "type-graphql";
 import { badInput } from "../../../errors.ts";
 import type { GenerationStatus } from "../../../ports/records.ts";
 import type { Page, PageRequest } from "../../../service/image-service.ts";
+import { ArgsType, Field, Int, ObjectType } from "../type-graphql.ts";
 import { GenerationStatusEnum } from "./enums.ts";
 import { GenerationType, withoutNulls } from "./generation-type.ts";
 

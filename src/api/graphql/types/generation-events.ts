@@ -1,7 +1,18 @@
-import { Arg, Ctx, createUnionType, Field, ID, Int, ObjectType, Resolver, Root, Subscription } from "type-graphql";
 import type { Generation, Preview } from "../../../ports/records.ts";
 import type { GenerationEvent } from "../../../service/generations/generation-watch.ts";
 import type { GraphQLContext } from "../context.ts";
+import {
+  Arg,
+  Ctx,
+  createUnionType,
+  Field,
+  ID,
+  Int,
+  ObjectType,
+  Resolver,
+  Root,
+  Subscription,
+} from "../type-graphql.ts";
 import { GenerationType, ImageType } from "./generation-type.ts";
 
 @ObjectType("GenerationStatusChanged", {

@@ -1,5 +1,4 @@
 import { GraphQLDateTime } from "graphql-scalars";
-import { Args, ArgsType, Ctx, Field, Int, ObjectType } from "type-graphql";
 import type { Billed } from "../../../errors.ts";
 import { toDigitalSourceUri } from "../../../ports/digital-source.ts";
 import type { ImageFormat, Operation, TokenDetails, TokenUsage } from "../../../ports/image-provider.ts";
@@ -7,6 +6,7 @@ import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Imag
 import type { Fit } from "../../../service/images/pixels.ts";
 import { toSizeText } from "../../../service/images/sizes.ts";
 import type { GraphQLContext } from "../context.ts";
+import { Args, ArgsType, Ctx, Field, Int, ObjectType } from "../type-graphql.ts";
 import { BilledEnum, FailureCodeEnum, FitEnum, GenerationStatusEnum, ImageFormatEnum, OperationEnum } from "./enums.ts";
 import { ModelType, modelOf } from "./model-type.ts";
 import { NodeType } from "./node-type.ts";

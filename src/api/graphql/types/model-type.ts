@@ -1,7 +1,7 @@
-import { Ctx, Field, ID, Int, ObjectType } from "type-graphql";
 import type { ModelDescription, Operation } from "../../../ports/image-provider.ts";
 import type { ImageService } from "../../../service/image-service.ts";
 import type { GraphQLContext } from "../context.ts";
+import { Ctx, Field, ID, Int, ObjectType } from "../type-graphql.ts";
 import { OperationEnum } from "./enums.ts";
 import { WarningType } from "./warning-type.ts";
 

@@ -1,4 +1,4 @@
-import { Field, ID, InterfaceType } from "type-graphql";
+import { Field, ID, InterfaceType } from "../type-graphql.ts";
 
 @InterfaceType("Node", {
   description: "Anything that can be read again by its id.",

@@ -1,5 +1,5 @@
-import { Field, ObjectType } from "type-graphql";
 import type { Warning } from "../../../ports/records.ts";
+import { Field, ObjectType } from "../type-graphql.ts";
 
 @ObjectType("Warning", { description: "Something that was done otherwise than asked." })
 export class WarningType implements Warning {
