@@ -2,6 +2,7 @@ import type { Express } from "express";
 import type { GraphQLSchema } from "graphql";
 import { type Logger, pino } from "pino";
 import { typeid } from "typeid-js";
+import type { IllustratorOptions } from "./adapters/illustrator.ts";
 import { type ApiRequest, contextFor, type OperationRequest } from "./api/graphql/context.ts";
 import { OperationGate } from "./api/graphql/limits/operation-gate.ts";
 import { TrustedDocuments } from "./api/graphql/limits/trusted-documents.ts";
@@ -23,6 +24,7 @@ import { pageRoutes } from "./api/web/page-routes.ts";
 import { type Config, defaultModelWith, readConfig } from "./config.ts";
 import {
   createDownloads,
+  createImageCodec,
   createProviders,
   hasPaidProvider,
   openStorage,
@@ -40,10 +42,12 @@ import { Previews } from "./service/generations/previews.ts";
 import { ProviderCalls } from "./service/generations/provider-calls.ts";
 import { Runner } from "./service/generations/runner.ts";
 import { type Caller, ImageService } from "./service/image-service.ts";
+import { Derivatives } from "./service/images/derivatives.ts";
 import { ImageDelivery } from "./service/images/image-delivery.ts";
 import { ImageIntake } from "./service/images/image-intake.ts";
 import { ImageLinks } from "./service/images/image-links.ts";
 import { Placeholders } from "./service/images/placeholders.ts";
+import { ScheduledCodec } from "./service/images/scheduled-codec.ts";
 import { ModelCatalogue } from "./service/models/model-catalogue.ts";
 import { ModelWatch } from "./service/models/model-watch.ts";
 
@@ -116,10 +120,15 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const { providers: ownProviders = [], logger = pino({ enabled: false }), now = () => new Date() } = options;
   const config = { ...readConfig({}), ...EMBEDDED, defaultModel: defaultModelWith(options.openai), ...options };
   const operator = await readModels(config);
-  const providers = [...ownProviders, ...(await createProviders(config, operator))];
+  const imageCodec = createImageCodec();
+  const codec = new ScheduledCodec(imageCodec);
+  const providers = [...ownProviders, ...(await createProviders(config, operator, illustratorWith(codec)))];
   const catalogue = new ModelCatalogue(providers, config.defaultModel, now, operator);
   const modelWatch = new ModelWatch(providers, catalogue, logger);
-  const closers: (() => Promise<unknown>)[] = [() => Promise.all(providers.map((provider) => provider.close()))];
+  const closers: (() => Promise<unknown>)[] = [
+    () => imageCodec.close(),
+    () => Promise.all(providers.map((provider) => provider.close())),
+  ];
   const closeAdapters = async () => {
     for (const close of closers.reverse()) await close();
   };
@@ -128,7 +137,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     closers.push(() => store.close());
     const storage = await openStorage(config, logger);
     closers.push(() => storage.close());
-    const images = await createImageService({ config, store, storage, catalogue, logger, now });
+    const images = await createImageService({ config, store, storage, catalogue, codec, logger, now });
     const answers = new OpenAnswers();
     const access = { hasPaidProvider: hasPaidProvider(providers), now };
     const { app, health, closeApi } = await createApi({ config, access, images, store, storage, logger, answers });
@@ -172,31 +181,39 @@ function readRequestsWith({ requestOf }: GatewayOptions, { publicUrl = "" }: Con
   };
 }
 
+/** The illustrator draws by itself, and has the images of an edit decoded as everything is. */
+function illustratorWith(codec: ScheduledCodec): IllustratorOptions {
+  const turn = { kind: "generation", owner: "illustrator" } as const;
+  return { decode: (image, box) => codec.decode(image, image, box, turn) };
+}
+
 interface ServiceParts {
   readonly config: Config;
   readonly store: Store;
   readonly storage: Storage;
   readonly catalogue: ModelCatalogue;
+  readonly codec: ScheduledCodec;
   readonly logger: Logger;
   readonly now: () => Date;
 }
 
 async function createImageService(parts: ServiceParts): Promise<ImageService> {
-  const { config, store, storage, catalogue, logger, now } = parts;
+  const { config, store, storage, catalogue, codec, logger, now } = parts;
   const { records, queue, events } = store;
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, role, leaseMs } = config;
   const links = new ImageLinks(await signingSecretOf(config), config.urlTtlSeconds, now);
-  const delivery = new ImageDelivery(records, objects, links, logger);
-  const edits = new EditIntake({ records, objects, downloads: createDownloads(config), links, delivery });
+  const derivatives = new Derivatives({ records, objects, codec, logger });
+  const delivery = new ImageDelivery({ records, objects, links, derivatives });
+  const edits = new EditIntake({ records, objects, downloads: createDownloads(config), links, delivery, codec });
   const worker = typeid("run").toString();
   const runner = new Runner({
     records,
     events,
     catalogue,
-    intake: new ImageIntake(objects, catalogue, now, () => typeid("img").toString()),
+    intake: new ImageIntake({ objects, catalogue, codec, now, newImageId: () => typeid("img").toString() }),
     edits,
-    previews: new Previews({ objects, records, events, catalogue, logger, worker }),
+    previews: new Previews({ objects, records, events, catalogue, codec, logger, worker }),
     calls: new ProviderCalls(logger),
     logger,
     now,
@@ -211,7 +228,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     catalogue,
     links,
     delivery,
-    placeholders: new Placeholders(records, objects),
+    placeholders: new Placeholders(records, objects, codec),
     edits,
     runner,
     maintenance: new Maintenance({ records, objects, queue, events, logger, now, retainMs, leaseMs }),

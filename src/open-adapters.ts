@@ -4,9 +4,10 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { DiskObjectStore } from "./adapters/disk/disk-object-store.ts";
 import { GuardedDownloads } from "./adapters/downloads/guarded-downloads.ts";
-import { createIllustrator, ILLUSTRATOR_NAME } from "./adapters/illustrator.ts";
+import { createIllustrator, ILLUSTRATOR_NAME, type IllustratorOptions } from "./adapters/illustrator.ts";
 import { MemoryEvents } from "./adapters/memory/memory-events.ts";
 import { MemoryJobQueue } from "./adapters/memory/memory-job-queue.ts";
+import { SharpImageCodec } from "./adapters/sharp/sharp-image-codec.ts";
 import { lockFile, openSqliteRecords } from "./adapters/sql/sqlite.ts";
 import { MIN_SECRET_LENGTH } from "./bounds.ts";
 import type { Config } from "./config.ts";
@@ -14,6 +15,7 @@ import { StartError } from "./errors.ts";
 import type { ModelsFile } from "./models-file.ts";
 import type { Downloads } from "./ports/downloads.ts";
 import type { Events } from "./ports/events.ts";
+import type { ImageCodec } from "./ports/image-codec.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import type { JobQueue } from "./ports/job-queue.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
@@ -49,10 +51,23 @@ export async function readModels({ modelsFile }: Config): Promise<ModelsFile | u
   return readModelsFile(modelsFile);
 }
 
-/** The providers that the configuration names, and the illustrator. */
-export async function createProviders(config: Config, operator: ModelsFile | undefined): Promise<ImageProvider[]> {
+/** What decodes and encodes images. */
+export function createImageCodec(): ImageCodec {
+  return new SharpImageCodec();
+}
+
+/**
+ * The providers that the configuration names, and the illustrator.
+ *
+ * @param illustrator what it cannot do itself
+ */
+export async function createProviders(
+  config: Config,
+  operator: ModelsFile | undefined,
+  illustrator: IllustratorOptions,
+): Promise<ImageProvider[]> {
   const { openai, defaultModel, upstreamTimeoutMs, downloadHosts } = config;
-  const others: ImageProvider[] = [createIllustrator()];
+  const others: ImageProvider[] = [createIllustrator(illustrator)];
   if (operator && operator.aiSdk.length > 0) {
     const { createAiSdk } = await import("./adapters/ai-sdk/ai-sdk.ts");
     others.unshift(await createAiSdk(operator.aiSdk));

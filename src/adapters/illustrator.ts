@@ -6,7 +6,14 @@ import type { Drawing, Stage } from "../illustrator/draw.ts";
 import type { Retouching } from "../illustrator/retouch.ts";
 import { readSources, type Sources } from "../illustrator/sources.ts";
 import { toXmpText } from "../ports/digital-source.ts";
-import type { GenerateRequest, ImageProvider, ModelDescription, ProviderEvent } from "../ports/image-provider.ts";
+import type { PixelBox, Pixels } from "../ports/image-codec.ts";
+import type {
+  GenerateRequest,
+  ImageProvider,
+  ModelDescription,
+  ProviderEvent,
+  SourceImage,
+} from "../ports/image-provider.ts";
 
 export const ILLUSTRATOR_NAME = "illustrator";
 
@@ -50,6 +57,11 @@ const IDLE_TIMEOUT_MS = 60_000;
 
 const CHUNK_BYTES = 64 * 1024;
 
+export interface IllustratorOptions {
+  /** Decodes the images of an edit. */
+  readonly decode: (image: SourceImage, box: PixelBox) => Promise<Pixels>;
+}
+
 /**
  * The embedded provider: it draws pictures from the words of a prompt, without a model, a key or a network. It does
  * not pretend to be an artificial intelligence; it is there so that everything works in the first minute.
@@ -59,7 +71,7 @@ const CHUNK_BYTES = 64 * 1024;
  * Pictures are PNG and depend on nothing but the request: the same request gives the same bytes with the same version
  * on the same platform. All drawing happens in worker threads, which start with the first picture and end when idle.
  */
-export function createIllustrator(): ImageProvider {
+export function createIllustrator({ decode }: IllustratorOptions): ImageProvider {
   const pool = new Piscina<Drawing | Retouching, Uint8Array>({
     filename: new URL(`../illustrator/draw-worker${extname(import.meta.url)}`, import.meta.url).href,
     minThreads: 0,
@@ -73,7 +85,7 @@ export function createIllustrator(): ImageProvider {
 
   const read = async ({ edit, size, background }: GenerateRequest): Promise<Sources | undefined> => {
     try {
-      return edit && (await readSources(edit, size, background === "OPAQUE"));
+      return edit && (await readSources(edit, size, background === "OPAQUE", decode));
     } catch (error) {
       throw couldNot("read the images", error);
     }

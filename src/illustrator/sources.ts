@@ -1,25 +1,25 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import sharp, { type ResizeOptions, type Sharp } from "sharp";
-
 /** Width and height in pixels. */
 interface PixelSize {
   readonly width: number;
   readonly height: number;
 }
 
-/** An encoded image of any format that sharp reads. */
-export interface SourceImage {
-  /** Reads the bytes; each call from the beginning. */
-  read(): AsyncIterable<Uint8Array>;
+/** What pixels of an image are wanted: those that fill a box, or the whole picture inside of it. */
+export interface Box extends PixelSize {
+  readonly fit: "COVER" | "INSIDE";
+  /** `OPAQUE` lays a transparent image on white; `ALPHA` gives one byte a pixel, how opaque it is. */
+  readonly channels: "RGBA" | "OPAQUE" | "ALPHA";
 }
 
+/** Decodes an image. Its bytes may come from anyone: it is not done where pictures are drawn. */
+export type Decode<Image> = (image: Image, box: Box) => Promise<Reference>;
+
 /** The images of an edit, encoded. */
-export interface EditSources {
+export interface EditSources<Image> {
   /** The first one is the picture that is edited, the others are references. */
-  readonly images: readonly SourceImage[];
+  readonly images: readonly Image[];
   /** An image with an alpha channel: only where it is transparent may the picture change. */
-  readonly mask?: SourceImage;
+  readonly mask?: Image;
 }
 
 /** What an edit starts from, in pixels: of the size that is asked for, so that the largest photograph costs no more. */
@@ -41,32 +41,25 @@ export interface Reference extends PixelSize {
 const REFERENCE_SIZE = 0.44;
 
 /**
- * Decodes and fits the images of an edit. The decoding itself happens in sharp's own threads.
+ * Decodes and fits the images of an edit.
  *
  * @param isOpaque lays a transparent picture on white
  */
-export async function readSources({ images, mask }: EditSources, size: PixelSize, isOpaque: boolean): Promise<Sources> {
+export async function readSources<Image>(
+  { images, mask }: EditSources<Image>,
+  size: PixelSize,
+  isOpaque: boolean,
+  decode: Decode<Image>,
+): Promise<Sources> {
   const [first, ...others] = images;
   if (!first) throw new RangeError("an edit has at least one image");
-  const { data: picture } = await decode(first, { ...size, fit: "cover" }, (image) =>
-    isOpaque ? image.flatten({ background: "#ffffff" }) : image,
-  );
+  const { data: picture } = await decode(first, { ...size, fit: "COVER", channels: isOpaque ? "OPAQUE" : "RGBA" });
   const side = Math.round(Math.min(size.width, size.height) * REFERENCE_SIZE);
   const references: Reference[] = [];
   for (const other of others) {
-    const { data, info } = await decode(other, { width: side, height: side, fit: "inside" });
-    references.push({ data, width: info.width, height: info.height });
+    references.push(await decode(other, { width: side, height: side, fit: "INSIDE", channels: "RGBA" }));
   }
   if (!mask) return { picture, references };
-  const alpha = await decode(mask, { ...size, fit: "cover" }, (image) => image.extractChannel("alpha"));
-  return { picture, references, mask: alpha.data };
-}
-
-async function decode(source: SourceImage, box: ResizeOptions, choose: (image: Sharp) => Sharp = (image) => image) {
-  const decoder = choose(sharp().autoOrient().resize(box).toColourspace("srgb").ensureAlpha()).raw();
-  const [decoded] = await Promise.all([
-    decoder.toBuffer({ resolveWithObject: true }),
-    pipeline(Readable.from(source.read()), decoder),
-  ]);
-  return decoded;
+  const { data: kept } = await decode(mask, { ...size, fit: "COVER", channels: "ALPHA" });
+  return { picture, references, mask: kept };
 }

@@ -97,7 +97,7 @@ test("a process ends by itself after close, and while the provider is idle", asy
   const module = new URL("../../src/adapters/illustrator.ts", import.meta.url).href;
   const script = (end: string) => `
     import { createIllustrator } from ${JSON.stringify(module)};
-    const provider = createIllustrator();
+    const provider = createIllustrator({ decode: async () => {} });
     const request = ${JSON.stringify(request("a dog"))};
     for await (const event of provider.generate(request, new AbortController().signal)) {
       for await (const chunk of event.bytes) process.stdout.write(String(chunk.length > 0));

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
-import { createIllustrator } from "../../src/adapters/illustrator.ts";
 import type { ImageProvider } from "../../src/ports/image-provider.ts";
-import { collect, pixelsOf, request } from "./pictures.ts";
+import { collect, newIllustrator, pixelsOf, request } from "./pictures.ts";
 
 let illustrator: ImageProvider;
 beforeAll(() => {
-  illustrator = createIllustrator();
+  illustrator = newIllustrator();
 });
 afterAll(() => illustrator.close());
 
@@ -21,7 +20,7 @@ describe("the same request", () => {
     "gives the same bytes for %j, from another provider too",
     async (prompt) => {
       const first = await draw(prompt, { seed: 7 });
-      const other = createIllustrator();
+      const other = newIllustrator();
       const [second] = await collect(other, request(prompt, { seed: 7 }));
       await other.close();
       expect(second?.bytes.equals(first)).toBe(true);

@@ -1,6 +1,9 @@
 import sharp from "sharp";
 import { createIllustrator } from "../../src/adapters/illustrator.ts";
+import { SharpImageCodec } from "../../src/adapters/sharp/sharp-image-codec.ts";
 import type { GenerateRequest, ImageProvider } from "../../src/ports/image-provider.ts";
+
+const MAX_PIXELS = 50_000_000;
 
 /** A request for one square picture, with what a test cares about laid over it. */
 export function request(prompt: string, changes: Partial<GenerateRequest> = {}): GenerateRequest {
@@ -33,9 +36,16 @@ export async function collect(
   return events;
 }
 
+/** An illustrator, and the processes that decode for it, which are closed with it. */
+export function newIllustrator(): ImageProvider {
+  const codec = new SharpImageCodec();
+  const illustrator = createIllustrator({ decode: (image, box) => codec.decode(image, box, MAX_PIXELS) });
+  return { ...illustrator, close: async () => void (await Promise.all([illustrator.close(), codec.close()])) };
+}
+
 /** Runs a test with an illustrator of its own and closes it after. */
 export async function withIllustrator(test: (provider: ImageProvider) => Promise<void>): Promise<void> {
-  const provider = createIllustrator();
+  const provider = newIllustrator();
   try {
     await test(provider);
   } finally {

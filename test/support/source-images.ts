@@ -27,10 +27,22 @@ export function zipBomb(): Buffer {
   return pngOf(30_000, 30_000, Buffer.alloc(3_000_000));
 }
 
-/** A sound little PNG with a note of 300 MB of zeros in 300 KB. */
+/** A sound little PNG with these chunks. */
+export function pngWith(...extra: readonly Buffer[]): Buffer {
+  return pngOf(64, 64, Buffer.alloc((64 * 3 + 1) * 64), ...extra);
+}
+
+/** A compressed chunk of a PNG that says little and unpacks to so many letters. */
+export function compressedChunk(name: "zTXt" | "iTXt" | "iCCP", byteSize: number): Buffer {
+  const head = { zTXt: "note\0\0", iTXt: "note\0\x01\0\0\0", iCCP: "profile\0\0" }[name];
+  return pngChunk(name, Buffer.concat([Buffer.from(head, "latin1"), deflateSync(Buffer.alloc(byteSize, "A"))]));
+}
+
+/** A sound little PNG with 20 notes of 50 MB each, in 1 MB. */
 export function noteBomb(): Buffer {
-  const note = Buffer.concat([Buffer.from("Comment\0\0", "latin1"), deflateSync(Buffer.alloc(300_000_000))]);
-  return pngOf(64, 64, Buffer.alloc((64 * 3 + 1) * 64), pngChunk("zTXt", note));
+  const letters = deflateSync(Buffer.alloc(50_000_000, "A"));
+  const notes = Array.from({ length: 20 }, (_, index) => Buffer.concat([Buffer.from(`note ${index}\0\0`), letters]));
+  return pngWith(...notes.map((note) => pngChunk("zTXt", note)));
 }
 
 export const SVG_WITH_SCRIPT = Buffer.from(

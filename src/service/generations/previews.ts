@@ -5,7 +5,8 @@ import type { Events } from "../../ports/events.ts";
 import type { PixelSize, ProviderEvent } from "../../ports/image-provider.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 import type { Generation, Preview, Records } from "../../ports/records.ts";
-import { renderPreview } from "../images/pixels.ts";
+import { formatOf } from "../images/pixels.ts";
+import type { ScheduledCodec } from "../images/scheduled-codec.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
 
 export interface PreviewsOptions {
@@ -13,6 +14,7 @@ export interface PreviewsOptions {
   readonly records: Records;
   readonly events: Events;
   readonly catalogue: Pick<ModelCatalogue, "digitalSourceOf">;
+  readonly codec: ScheduledCodec;
   readonly logger: Logger;
   /** This process among all that share the records. */
   readonly worker: string;
@@ -24,6 +26,7 @@ type Partial = Extract<ProviderEvent, { type: "partial" }>;
 
 /** Pixels on the longer side. */
 const MAX_SIDE = 512;
+const QUALITY = 70;
 /** A preview of more bytes is left out. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** As many wait to be made small, over all generations; what comes on top is left out. */
@@ -53,7 +56,9 @@ export class Previews {
 
   /** The previews of one generation that runs here. */
   begin(generation: Generation): PreviewStrip {
-    const { graceMs = GRACE_MS } = this.#options;
+    const { graceMs = GRACE_MS, codec } = this.#options;
+    // A preview that comes late is not shown at all.
+    if (generation.partialImages) codec.prepare();
     const strip: PreviewStrip = new PreviewStrip(generation, this.#options, this.#making, () => {
       this.#removals.set(strip, setTimeout(() => void this.#remove(strip), graceMs).unref());
     });
@@ -121,15 +126,12 @@ export class PreviewStrip {
   }
 
   async #show(preview: Preview, key: string, picture: Uint8Array): Promise<void> {
-    const { objects, records, events, catalogue, worker, logger } = this.#options;
-    const { id, requestedSize } = this.#generation;
+    const { objects, records, events, worker, logger } = this.#options;
+    const { id } = this.#generation;
     const isLate = () => this.#isOver || this.#finished.has(preview.imageIndex);
     if (isLate()) return;
     try {
-      await objects.put(
-        key,
-        once(await renderPreview(picture, fitInto(requestedSize), catalogue.digitalSourceOf(this.#generation))),
-      );
+      await objects.put(key, this.#render(picture));
       if (!isLate() && (await records.addPreview(id, preview, worker))) {
         this.#keys.add(key);
         events.publish({ generationId: id });
@@ -141,6 +143,22 @@ export class PreviewStrip {
       logger.warn({ generationId: id, err }, "a preview could not be shown");
     }
     await this.#removeObject(key);
+  }
+
+  #render(picture: Uint8Array): AsyncIterable<Uint8Array> {
+    const { codec, catalogue } = this.#options;
+    const { owner, modelSize, requestedSize } = this.#generation;
+    const rendition = {
+      ...fitInto(requestedSize),
+      fit: "COVER",
+      format: "WEBP",
+      quality: QUALITY,
+      isHasty: true,
+      digitalSourceType: catalogue.digitalSourceOf(this.#generation),
+    } as const;
+    const image = { byteSize: picture.byteLength, read: () => once(picture) };
+    const facts = { ...modelSize, format: formatOf(picture) ?? "PNG" };
+    return codec.render(image, facts, rendition, { kind: "generation", owner });
   }
 
   async #removeObject(key: string): Promise<void> {

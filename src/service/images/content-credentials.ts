@@ -1,31 +1,22 @@
-import type { ImageFormat } from "../../ports/image-provider.ts";
-import { formatOf } from "./pixels.ts";
+import { type ImagePart, ImageParts, type PartsReader } from "./image-parts.ts";
 
 /** The box that holds C2PA data in files of boxes. */
 const C2PA_BOX = Buffer.from("d8fec3d6-1b0e-483c-9297-5828877ec481".replaceAll("-", ""), "hex");
-
-/** How far it is to the next part of a file, from what it begins with. */
-type Step =
-  | { readonly skip: number }
-  /** More of the part has to be seen. */
-  | "more"
-  /** The part holds content credentials. */
-  | "found"
-  /** Nothing of what follows can. */
-  | "end";
+/** Of a part's content, what tells whether it holds content credentials. */
+const TELLING_BYTES = 28;
 
 /**
- * Looks for C2PA content credentials in an image as its bytes pass, by the parts a file of its format is made of. It
- * tells that they are there, not that they are valid.
+ * Looks for C2PA content credentials in an image as its bytes pass. It tells that they are there, not that they are
+ * valid.
  *
  * @see https://spec.c2pa.org/specifications/specifications/2.2/specs/C2PA_Specification.html#_embedding_manifests_into_various_file_formats
  */
-export class ContentCredentialsSearch {
+export class ContentCredentialsSearch implements PartsReader {
+  readonly #parts = new ImageParts(this);
   #isFound = false;
-  #isOver = false;
-  #format: ImageFormat | undefined;
-  #skip = 0;
-  #held: Uint8Array = new Uint8Array(0);
+  /** What the content of a part that may hold them begins with. */
+  #head: Buffer | undefined;
+  #part = "";
 
   /** Whether what has passed holds any. */
   get isFound(): boolean {
@@ -33,97 +24,28 @@ export class ContentCredentialsSearch {
   }
 
   write(chunk: Uint8Array): void {
-    if (this.#isOver) return;
-    const bytes =
-      this.#held.length > 0
-        ? Buffer.concat([this.#held, chunk])
-        : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    this.#held = new Uint8Array(0);
-    let position = 0;
-    while (!this.#isOver) {
-      const skipped = Math.min(this.#skip, bytes.length - position);
-      this.#skip -= skipped;
-      position += skipped;
-      if (this.#skip > 0) return;
-      const step = this.#step(bytes.subarray(position));
-      if (step === "more") {
-        // Whoever hands bytes over may use their memory again.
-        this.#held = Uint8Array.from(bytes.subarray(position));
-        return;
-      }
-      this.#isFound = step === "found";
-      this.#isOver = step === "found" || step === "end";
-      if (typeof step === "object") this.#skip = step.skip;
-    }
+    if (!this.#isFound) this.#parts.write(chunk);
   }
 
-  #step(part: Buffer): Step {
-    switch (this.#format) {
-      case "PNG":
-        return stepPng(part);
-      case "JPEG":
-        return stepJpeg(part);
-      case "WEBP":
-        return stepWebp(part);
-      case "AVIF":
-        return stepAvif(part);
-      case undefined:
-        return this.#begin(part);
-      default:
-        return this.#format satisfies never;
-    }
+  begin({ format, name }: ImagePart): void {
+    this.#part = `${format} ${name}`;
+    this.#isFound ||= this.#part === "PNG caBX" || this.#part === "WEBP C2PA";
+    this.#head = this.#part === "JPEG APP11" || this.#part === "AVIF uuid" ? Buffer.alloc(0) : undefined;
   }
 
-  #begin(head: Buffer): Step {
-    if (head.length < 12) return "more";
-    this.#format = formatOf(head);
-    if (!this.#format) return "end";
-    return { skip: { PNG: 8, JPEG: 2, WEBP: 12, AVIF: 0 }[this.#format] };
+  content(bytes: Uint8Array): void {
+    if (!this.#head || this.#head.length >= TELLING_BYTES) return;
+    this.#head = Buffer.concat([this.#head, bytes.subarray(0, TELLING_BYTES - this.#head.length)]);
+    this.#isFound ||= this.#part === "AVIF uuid" ? isC2paBox(this.#head) : isC2paSegment(this.#head);
   }
 }
 
-/** A chunk: length, name, content, checksum. */
-function stepPng(part: Buffer): Step {
-  if (part.length < 8) return "more";
-  const name = part.toString("latin1", 4, 8);
-  if (name === "caBX") return "found";
-  return name === "IEND" ? "end" : { skip: part.readUInt32BE(0) + 12 };
+/** It begins with the box's kind. */
+function isC2paBox(content: Buffer): boolean {
+  return content.subarray(0, C2PA_BOX.length).equals(C2PA_BOX);
 }
 
-/** A segment: marker, length, content. Behind the start of the scan there are pixels alone. */
-function stepJpeg(part: Buffer): Step {
-  if (part.length < 4) return "more";
-  const marker = part[1] ?? 0;
-  // Padding before a marker.
-  if (marker === 0xff) return { skip: 1 };
-  const isStandalone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
-  if (isStandalone) return { skip: 2 };
-  if (part[0] !== 0xff || marker === 0xd9 || marker === 0xda) return "end";
-  const length = part.readUInt16BE(2) + 2;
-  const APP11 = 0xeb;
-  // `JP`, a number, a place in line, and then a JUMBF box whose description begins with its kind.
-  if (marker !== APP11 || length < 32) return { skip: length };
-  if (part.length < 32) return "more";
-  const isC2pa = part.toString("latin1", 16, 20) === "jumb" && part.toString("latin1", 28, 32) === "c2pa";
-  return isC2pa ? "found" : { skip: length };
-}
-
-/** A chunk: name, length, content, padded to an even length. */
-function stepWebp(part: Buffer): Step {
-  if (part.length < 8) return "more";
-  if (part.toString("latin1", 0, 4) === "C2PA") return "found";
-  const length = part.readUInt32LE(4);
-  return { skip: 8 + length + (length % 2) };
-}
-
-/** A box: length, name, content; a length of 1 stands for a longer one behind the name, 0 for all the rest. */
-function stepAvif(part: Buffer): Step {
-  if (part.length < 8) return "more";
-  const isLong = part.readUInt32BE(0) === 1;
-  const headLength = isLong ? 16 : 8;
-  const isUuid = part.toString("latin1", 4, 8) === "uuid";
-  if (part.length < headLength + (isUuid ? 16 : 0)) return "more";
-  if (isUuid && part.subarray(headLength, headLength + 16).equals(C2PA_BOX)) return "found";
-  const length = isLong ? Number(part.readBigUInt64BE(8)) : part.readUInt32BE(0);
-  return length < headLength ? "end" : { skip: length };
+/** `JP`, a number, a place in line, and then a JUMBF box whose description begins with its kind. */
+function isC2paSegment(content: Buffer): boolean {
+  return content.toString("latin1", 12, 16) === "jumb" && content.toString("latin1", 24, 28) === "c2pa";
 }

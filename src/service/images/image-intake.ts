@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { GatewayError } from "../../errors.ts";
-import type { DigitalSourceType, ImageFormat, PixelSize } from "../../ports/image-provider.ts";
-import type { ObjectStore } from "../../ports/object-store.ts";
+import { type InspectedImage, type Rendition, UndecodableImageError } from "../../ports/image-codec.ts";
+import type { ImageFormat, PixelSize } from "../../ports/image-provider.ts";
+import type { ObjectStore, OpenObject } from "../../ports/object-store.ts";
 import type { Generation, Image } from "../../ports/records.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
 import { ContentCredentialsSearch } from "./content-credentials.ts";
-import { formatOf, type InspectedImage, inspectImage, type Rendition, renderImage } from "./pixels.ts";
+import { formatOf } from "./pixels.ts";
 import { PngCheck } from "./png-check.ts";
+import type { ImageFacts, ScheduledCodec } from "./scheduled-codec.ts";
 
 /** An image on its way from the provider into a generation. */
 export interface Arrival {
@@ -22,28 +24,27 @@ interface ImageKeys {
 }
 
 /** What the provider sent: known from passing it, or from decoding it, which gives a placeholder too. */
-type MadeImage = PixelSize & Partial<InspectedImage>;
+type MadeImage = PixelSize & Partial<Pick<InspectedImage, "placeholder">>;
+
+export interface ImageIntakeOptions {
+  readonly objects: ObjectStore;
+  readonly catalogue: Pick<ModelCatalogue, "digitalSourceOf">;
+  readonly codec: ScheduledCodec;
+  readonly now: () => Date;
+  readonly newImageId: () => string;
+}
 
 /**
  * Takes the images in. The provider's bytes are stored first and as they came. A PNG that is what was asked for is
- * checked while it passes, and never read again; of anything else the stored copy is read back, once.
+ * checked while it passes, and never read again; of anything else the stored copy is decoded.
  */
 export class ImageIntake {
+  readonly #options: ImageIntakeOptions;
   readonly #objects: ObjectStore;
-  readonly #now: () => Date;
-  readonly #newImageId: () => string;
-  readonly #catalogue: Pick<ModelCatalogue, "digitalSourceOf">;
 
-  constructor(
-    objects: ObjectStore,
-    catalogue: Pick<ModelCatalogue, "digitalSourceOf">,
-    now: () => Date,
-    newImageId: () => string,
-  ) {
-    this.#objects = objects;
-    this.#catalogue = catalogue;
-    this.#now = now;
-    this.#newImageId = newImageId;
+  constructor(options: ImageIntakeOptions) {
+    this.#options = options;
+    this.#objects = options.objects;
   }
 
   /**
@@ -59,7 +60,7 @@ export class ImageIntake {
     arrival: Arrival,
     record: (image: Image, generatedSize: PixelSize) => Promise<boolean>,
   ): Promise<boolean> {
-    const id = this.#newImageId();
+    const id = this.#options.newImageId();
     const keys = { original: `${generation.id}/${id}/original`, delivered: `${generation.id}/${id}/delivered` };
     const stored = await this.#store(generation, arrival, id, keys).catch(async (error) => {
       await this.#remove(keys);
@@ -78,10 +79,13 @@ export class ImageIntake {
   ): Promise<{ readonly image: Image; readonly generatedSize: PixelSize }> {
     const original = new Meter(arrival.bytes);
     await this.#objects.put(keys.original, original.bytes);
-    const stored = new StoredBytes(this.#objects, keys.original);
-    const made: MadeImage = original.pngSize ?? (await this.#decode(stored, original.format));
-    const isAsAsked = original.format === generation.format && isSameSize(made, generation.requestedSize);
-    const delivered = isAsAsked ? original : await this.#deliverExactly(generation, stored, keys.delivered);
+    const { format } = original;
+    if (!format) throw notAnImage();
+    const made: MadeImage = original.pngSize ?? (await this.#inspect(generation, keys.original, format));
+    const isAsAsked = format === generation.format && isSameSize(made, generation.requestedSize);
+    const delivered = isAsAsked
+      ? original
+      : await this.#deliverExactly(generation, keys, { width: made.width, height: made.height, format });
     const image: Image = {
       id,
       generationId: generation.id,
@@ -95,11 +99,11 @@ export class ImageIntake {
       sha256: delivered.sha256,
       ...(made.placeholder !== undefined && { placeholder: made.placeholder }),
       provenance: {
-        digitalSourceType: this.#catalogue.digitalSourceOf(generation),
+        digitalSourceType: this.#options.catalogue.digitalSourceOf(generation),
         hasContentCredentials: original.hasContentCredentials,
-        originalFormat: original.format ?? generation.format,
+        originalFormat: format,
       },
-      createdAt: this.#now(),
+      createdAt: this.#options.now(),
     };
     return { image, generatedSize: { width: made.width, height: made.height } };
   }
@@ -108,43 +112,36 @@ export class ImageIntake {
     await Promise.allSettled([keys.original, keys.delivered].map((key) => this.#objects.delete(key)));
   }
 
-  async #decode(stored: StoredBytes, format: ImageFormat | undefined): Promise<MadeImage> {
-    if (!format) throw notAnImage();
-    const bytes = await stored.whole();
-    return inspectImage(inOnePiece(bytes)).catch((cause) => {
-      throw notAnImage(cause);
+  async #inspect({ owner, modelSize }: Generation, key: string, format: ImageFormat): Promise<MadeImage> {
+    const turn = { kind: "generation", owner } as const;
+    return this.#options.codec.inspect(await this.#open(key), { ...modelSize, format }, turn).catch((error) => {
+      throw toUpstreamFailure(error);
     });
   }
 
-  async #deliverExactly(generation: Generation, stored: StoredBytes, key: string): Promise<Meter> {
-    const { requestedSize, format, compression } = generation;
-    // An encoder's least quality is 1, where the vendor's is 0.
-    const quality = compression === undefined ? undefined : Math.max(1, compression);
-    const rendition = { ...requestedSize, fit: "COVER", format, quality } as const;
-    const source = this.#catalogue.digitalSourceOf(generation);
-    const delivered = new Meter(rendered(await stored.whole(), rendition, source));
-    await this.#objects.put(key, delivered.bytes);
+  async #deliverExactly(generation: Generation, keys: ImageKeys, facts: ImageFacts): Promise<Meter> {
+    const { owner, requestedSize, format, compression } = generation;
+    const rendition: Rendition = {
+      ...requestedSize,
+      fit: "COVER",
+      format,
+      // An encoder's least quality is 1, where the vendor's is 0.
+      quality: compression === undefined ? undefined : Math.max(1, compression),
+      digitalSourceType: this.#options.catalogue.digitalSourceOf(generation),
+    };
+    const turn = { kind: "generation", owner } as const;
+    const rendered = this.#options.codec.render(await this.#open(keys.original), facts, rendition, turn);
+    const delivered = new Meter(rendered);
+    await this.#objects.put(keys.delivered, delivered.bytes).catch((error) => {
+      throw toUpstreamFailure(error);
+    });
     return delivered;
   }
-}
 
-/** An image that was stored, read back at most once: a decoder holds it whole anyway. */
-class StoredBytes {
-  readonly #objects: ObjectStore;
-  readonly #key: string;
-  #bytes: Buffer | undefined;
-
-  constructor(objects: ObjectStore, key: string) {
-    this.#objects = objects;
-    this.#key = key;
-  }
-
-  async whole(): Promise<Buffer> {
-    if (this.#bytes) return this.#bytes;
-    const object = await this.#objects.open(this.#key);
+  async #open(key: string): Promise<OpenObject> {
+    const object = await this.#objects.open(key);
     if (!object) throw new Error("a stored image is not in the object store");
-    this.#bytes = Buffer.concat(await Array.fromAsync(object.read()));
-    return this.#bytes;
+    return object;
   }
 }
 
@@ -195,21 +192,16 @@ class Meter {
   }
 }
 
-async function* inOnePiece(bytes: Buffer): AsyncIterable<Uint8Array> {
-  yield bytes;
+function toUpstreamFailure(error: unknown): unknown {
+  return error instanceof UndecodableImageError ? notAnImage(error) : error;
 }
 
-/** @throws UPSTREAM_FAILED when the bytes cannot be decoded */
-async function* rendered(bytes: Buffer, rendition: Rendition, source: DigitalSourceType): AsyncIterable<Uint8Array> {
-  try {
-    yield* renderImage(inOnePiece(bytes), rendition, source);
-  } catch (cause) {
-    throw notAnImage(cause);
-  }
-}
-
-function notAnImage(cause?: unknown): GatewayError {
-  return new GatewayError("UPSTREAM_FAILED", "the provider answered with something that is not an image", { cause });
+function notAnImage(cause?: UndecodableImageError): GatewayError {
+  const message =
+    cause?.reason === "exhausting"
+      ? "the provider answered with an image that takes more memory or time to decode than any may"
+      : "the provider answered with something that is not an image";
+  return new GatewayError("UPSTREAM_FAILED", message, { cause });
 }
 
 function isSameSize(a: PixelSize, b: PixelSize): boolean {

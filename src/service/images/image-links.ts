@@ -1,10 +1,10 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { URL_TTL_SECONDS } from "../../bounds.ts";
 import { badInput, GatewayError } from "../../errors.ts";
+import { FITS, type Rendition } from "../../ports/image-codec.ts";
 import { IMAGE_FORMATS, type ImageFormat } from "../../ports/image-provider.ts";
 import type { Image, Preview } from "../../ports/records.ts";
 import { checkWholeNumber } from "../generations/generation-input.ts";
-import { FITS, type Rendition } from "./pixels.ts";
 import { MAX_SIDE } from "./sizes.ts";
 
 /** In the place of a rendition's name. */

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
-import { MAX_DERIVATIVES } from "../../../src/service/images/image-delivery.ts";
+import { MAX_DERIVATIVES } from "../../../src/service/images/derivatives.ts";
 import { type HttpAnswer, httpRequest } from "../../support/http-request.ts";
 import { poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { once } from "../../support/scripted-provider.ts";
@@ -287,7 +287,7 @@ describe("the work", () => {
   test("is refused beyond what can wait, and nothing waits behind AVIF", async () => {
     const id = await makeImage("large");
     const avif = await Promise.all(
-      Array.from({ length: 24 }, (_, index) => linkOf(id, { format: "AVIF", quality: index + 1 })),
+      Array.from({ length: 40 }, (_, index) => linkOf(id, { format: "AVIF", quality: index + 1 })),
     );
     const order: string[] = [];
     const slow = avif.map((link) => httpRequest(link).finally(() => order.push("AVIF")));

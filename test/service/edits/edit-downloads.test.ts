@@ -15,16 +15,19 @@ import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import type { Records } from "../../../src/ports/records.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
 import { ImageService, type ImageServiceOptions } from "../../../src/service/image-service.ts";
+import { Derivatives } from "../../../src/service/images/derivatives.ts";
 import { ImageDelivery } from "../../../src/service/images/image-delivery.ts";
 import { ImageLinks } from "../../../src/service/images/image-links.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
+import { scheduledCodec } from "../../support/codec.ts";
 import { ANY_SIZE_EDITOR } from "../../support/scripted-gateway.ts";
 import { plainImage, ScriptedProvider } from "../../support/scripted-provider.ts";
-import { leftHalfMask, SVG_WITH_SCRIPT } from "../../support/source-images.ts";
+import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT } from "../../support/source-images.ts";
 import { storedFiles } from "../../support/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();
+const codec = scheduledCodec();
 let dataDir: string;
 let records: Records;
 let edits: EditIntake;
@@ -42,10 +45,11 @@ beforeEach(async () => {
   const objects = await DiskObjectStore.open(join(dataDir, "images"));
   const logger = pino({ enabled: false });
   const links = new ImageLinks("a secret for tests", 60, () => new Date());
-  const delivery = new ImageDelivery(records, objects, links, logger);
+  const derivatives = new Derivatives({ records, objects, codec, logger });
+  const delivery = new ImageDelivery({ records, objects, links, derivatives });
   // The server is at a private address: it is trusted as the operator's own is.
   const downloads = new GuardedDownloads({ hosts: [], ownOrigins: [origin] });
-  edits = new EditIntake({ records, objects, downloads, links, delivery });
+  edits = new EditIntake({ records, objects, downloads, links, delivery, codec });
 });
 
 afterEach(async () => {
@@ -59,12 +63,11 @@ function take(path = "/a", mask?: string) {
   return edits.take("gen_1", "public", { images, mask: mask === undefined ? undefined : { url: origin + mask } });
 }
 
-/** A file that begins as a JPEG does. */
+/** A JPEG and zeros behind it. */
 async function sendZeros(outgoing: ServerResponse, byteSize: number, isTold = false): Promise<void> {
   if (isTold) outgoing.setHeader("Content-Length", byteSize);
-  const head = Buffer.from("\xff\xd8\xff", "latin1");
-  const zeros = Buffer.alloc(1_000_000 - head.length);
-  const parts = Array.from({ length: byteSize / 1_000_000 }, () => [head, zeros]).flat();
+  const zeros = Buffer.alloc(1_000_000);
+  const parts = [await jpegOf(zeros.length), ...Array(byteSize / zeros.length - 1).fill(zeros)];
   // Whoever has read enough leaves.
   await pipeline(Readable.from(parts), outgoing).catch(() => undefined);
 }

@@ -13,6 +13,7 @@ import type { GenerationEvent } from "../../../src/service/generations/generatio
 import { Previews } from "../../../src/service/generations/previews.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
 import { begin, find, orderOf, WORKER } from "../../contracts/record-samples.ts";
+import { scheduledCodec } from "../../support/codec.ts";
 import { startGateway } from "../../support/gateway.ts";
 import { pictureStream } from "../../support/picture-stream.ts";
 import {
@@ -33,6 +34,7 @@ const MODEL: ModelDescription = { ...ANY_SIZE_MODEL, previews: { maxPartialImage
 let gateway: ScriptedGateway;
 
 const newDirectory = temporaryDirectories();
+const codec = scheduledCodec();
 
 async function start(options: GatewayOptions = {}, model = MODEL): Promise<void> {
   gateway = await startScriptedGateway(options, [model]);
@@ -265,7 +267,7 @@ test("previews are gone a while after the end, and what comes too late is never 
   const events = new MemoryEvents();
   const logger = pino({ enabled: false });
   const catalogue = new ModelCatalogue([new ScriptedProvider()], SCRIPTED_MODEL.id, () => new Date());
-  const previews = new Previews({ objects, records, events, catalogue, logger, worker: WORKER, graceMs: 10 });
+  const previews = new Previews({ objects, records, events, catalogue, codec, logger, worker: WORKER, graceMs: 10 });
   await begin(records, { ...orderOf("gen_1"), partialImages: 3 });
   const generation = await find(records, "gen_1");
   if (!generation) throw new Error("there is no generation");

@@ -10,11 +10,13 @@ import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
 import { Previews } from "../../../src/service/generations/previews.ts";
 import { ProviderCalls } from "../../../src/service/generations/provider-calls.ts";
 import { Runner } from "../../../src/service/generations/runner.ts";
+import { Derivatives } from "../../../src/service/images/derivatives.ts";
 import { ImageDelivery } from "../../../src/service/images/image-delivery.ts";
 import { ImageIntake } from "../../../src/service/images/image-intake.ts";
 import { ImageLinks } from "../../../src/service/images/image-links.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
 import { accept, find, orderOf, WORKER } from "../../contracts/record-samples.ts";
+import { scheduledCodec } from "../../support/codec.ts";
 import { ANY_SIZE_MODEL, type Hold, holdCalls } from "../../support/scripted-gateway.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/scripted-provider.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
@@ -23,6 +25,7 @@ import { temporaryDirectories } from "../../support/temporary-directory.ts";
 const LEASE_MS = 40;
 
 const newDirectory = temporaryDirectories();
+const codec = scheduledCodec();
 const now = () => new Date();
 let records: Records;
 let objects: DiskObjectStore;
@@ -47,16 +50,17 @@ function createRunner(changes: Partial<Records> = {}): Runner {
   const catalogue = new ModelCatalogue([provider], SCRIPTED_MODEL.id, now);
   let imageCount = 0;
   const links = new ImageLinks("a secret for tests", 60, now);
-  const delivery = new ImageDelivery(records, objects, links, logger);
+  const derivatives = new Derivatives({ records, objects, codec, logger });
+  const delivery = new ImageDelivery({ records, objects, links, derivatives });
   return new Runner({
     records: new Proxy(records, {
       get: (target, name: keyof Records) => changes[name] ?? target[name].bind(target),
     }),
     events,
     catalogue,
-    intake: new ImageIntake(objects, catalogue, now, () => `img_${++imageCount}`),
-    edits: new EditIntake({ records, objects, downloads: new GuardedDownloads({ hosts: [] }), links, delivery }),
-    previews: new Previews({ objects, records, events, catalogue, logger, worker: WORKER }),
+    intake: new ImageIntake({ objects, catalogue, codec, now, newImageId: () => `img_${++imageCount}` }),
+    edits: new EditIntake({ records, objects, downloads: new GuardedDownloads({ hosts: [] }), links, delivery, codec }),
+    previews: new Previews({ objects, records, events, catalogue, codec, logger, worker: WORKER }),
     calls: new ProviderCalls(logger),
     logger,
     now,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import type { GatewayError } from "../../../src/errors.ts";
+import { FITS } from "../../../src/ports/image-codec.ts";
 import { IMAGE_FORMATS } from "../../../src/ports/image-provider.ts";
 import type { Image } from "../../../src/ports/records.ts";
 import { ImageLinks, type LinkOptions, type LinkTarget } from "../../../src/service/images/image-links.ts";
-import { FITS } from "../../../src/service/images/pixels.ts";
 
 const IMAGE: Image = {
   id: "img_01kan5qsv4fj7r6y8m2q4w0e1t",

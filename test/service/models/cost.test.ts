@@ -24,7 +24,10 @@ interface CostVector {
 }
 
 const TODAY = new Date("2026-11-24T12:00:00Z");
-const PROVIDERS = [createOpenAI({ apiKey: "sk-none", timeoutMs: 1000 }), createIllustrator()];
+const PROVIDERS = [
+  createOpenAI({ apiKey: "sk-none", timeoutMs: 1000 }),
+  createIllustrator({ decode: () => Promise.reject(new Error("nothing is edited")) }),
+];
 const CATALOGUE = new ModelCatalogue(PROVIDERS, "illustrator-1", () => TODAY);
 
 function modelOf({ model, price }: CostVector): ModelDescription | undefined {

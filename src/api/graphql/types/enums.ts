@@ -1,7 +1,7 @@
 import type { Billed } from "../../../errors.ts";
+import type { Fit } from "../../../ports/image-codec.ts";
 import type { Background, ImageFormat, Operation, Quality } from "../../../ports/image-provider.ts";
 import type { FailureCode, GenerationStatus } from "../../../ports/records.ts";
-import type { Fit } from "../../../service/images/pixels.ts";
 import type { QuoteBasis } from "../../../service/models/quote.ts";
 import { registerEnumType } from "../type-graphql.ts";
 

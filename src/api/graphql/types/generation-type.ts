@@ -1,9 +1,9 @@
 import { GraphQLDateTime } from "graphql-scalars";
 import type { Billed } from "../../../errors.ts";
 import { toDigitalSourceUri } from "../../../ports/digital-source.ts";
+import type { Fit } from "../../../ports/image-codec.ts";
 import type { ImageFormat, Operation, TokenDetails, TokenUsage } from "../../../ports/image-provider.ts";
 import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Image } from "../../../ports/records.ts";
-import type { Fit } from "../../../service/images/pixels.ts";
 import { toSizeText } from "../../../service/images/sizes.ts";
 import type { GraphQLContext } from "../context.ts";
 import { Args, ArgsType, Ctx, Field, Int, ObjectType } from "../type-graphql.ts";

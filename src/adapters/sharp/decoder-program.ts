@@ -1,0 +1,74 @@
+import { writeFile } from "node:fs/promises";
+import { Socket } from "node:net";
+import { setPriority } from "node:os";
+import { MessagePipe, PIPE } from "./messages.ts";
+import { carryOut, type Operation, type OperationResult } from "./operations.ts";
+
+/** How often the memory is looked at. A decoder takes about 1 GB a second at most. */
+const WATCH_EVERY_MS = 10;
+
+/** Where processors are busy, a third of the gateway's share. */
+const NICENESS = 5;
+/** A large image leaves memory in pieces that the next ones would add to. */
+const SPENT_BYTES = 200_000_000;
+
+/** The gateway's question: what to do with the image that follows. */
+export type Question = Operation;
+/** The answer: the result, whose bytes follow, or what is wrong with the image. */
+export type Answer = (Pick<OperationResult, "facts"> | { readonly problem: string }) & {
+  /** Whether the process has kept so much memory that another image should not meet it. */
+  readonly isSpent: boolean;
+};
+
+/**
+ * The program of a process that decodes images which may come from anyone. It ends itself, at once and whatever its
+ * decoder is doing, when that takes more than `maxBytes` of memory, and when the gateway is gone.
+ */
+async function main(maxBytes: number): Promise<void> {
+  // Ctrl-C and service managers signal every process of the gateway, which may still need this one for a while.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
+  await stepBack();
+  const socket = new Socket({ fd: PIPE, readable: true, writable: true });
+  socket.once("close", endAtOnce);
+  const pipe = new MessagePipe(socket);
+  for (;;) {
+    const question = await pipe.next<Question>();
+    if (!question) return endAtOnce();
+    const image = Buffer.allocUnsafeSlow(question.byteSize);
+    let filled = 0;
+    for await (const piece of question.bytes) filled += piece.copy(image, filled);
+    const watch = setInterval(() => process.memoryUsage.rss() > maxBytes && endAtOnce(), WATCH_EVERY_MS);
+    const { bytes, ...result } = await resultOf(question.header, image);
+    clearInterval(watch);
+    const isSpent = process.memoryUsage.rss() > SPENT_BYTES;
+    await pipe.writeHeader({ ...result, isSpent }, bytes?.byteLength ?? 0);
+    if (bytes) await pipe.write(bytes);
+  }
+}
+
+async function resultOf(
+  question: Question,
+  image: Uint8Array,
+): Promise<OperationResult | { problem: string; bytes?: never }> {
+  try {
+    return await carryOut(question, image);
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
+
+/** The gateway has precedence where processors are busy, and where memory ends. A system that refuses it loses that. */
+async function stepBack(): Promise<void> {
+  try {
+    setPriority(NICENESS);
+    // Linux: of all processes, the kernel ends this one first.
+    await writeFile("/proc/self/oom_score_adj", "1000");
+  } catch {}
+}
+
+/** Not by `exit`, which waits for the threads that decode. */
+function endAtOnce(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
+await main(Number(process.argv[2])).catch(endAtOnce);

@@ -1,0 +1,79 @@
+import type { Duplex } from "node:stream";
+
+/** The pipe's file descriptor in a decoder process, after the three that every process has. */
+export const PIPE = 3;
+/** The length of a message's header, in four bytes before it. */
+const LENGTH_BYTES = 4;
+/** Headers are a few hundred bytes; the longest holds a placeholder of 1 KB or an error's text. */
+const MAX_HEADER_BYTES = 64 * 1024;
+
+/** The other process has ended, or does not speak as ours do. */
+export class BrokenPipeError extends Error {
+  override readonly name = "BrokenPipeError";
+}
+
+/**
+ * Messages over a pipe between two processes of ours: a header in JSON, and then as many bytes as it says, which are
+ * neither copied into text nor held. Every method throws {@link BrokenPipeError} when the pipe breaks.
+ */
+export class MessagePipe {
+  readonly #pipe: Duplex;
+  readonly #pieces: AsyncIterator<Buffer>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(pipe: Duplex) {
+    this.#pipe = pipe;
+    this.#pieces = pipe[Symbol.asyncIterator]();
+    // Reading and writing tell of what breaks.
+    pipe.on("error", () => {});
+  }
+
+  /** Writes the beginning of a message; exactly `byteSize` bytes have to follow. */
+  async writeHeader(header: object, byteSize: number): Promise<void> {
+    const json = Buffer.from(JSON.stringify({ header, byteSize }));
+    const length = Buffer.alloc(LENGTH_BYTES);
+    length.writeUInt32BE(json.length);
+    await this.write(Buffer.concat([length, json]));
+  }
+
+  /** Resolves when the system has taken the bytes, so that their memory may be used again. */
+  write(bytes: Uint8Array): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#pipe.write(bytes, (cause) => (cause ? reject(new BrokenPipeError("writing failed", { cause })) : resolve()));
+    return promise;
+  }
+
+  /**
+   * The next message: its header, and its bytes, which have to be read to their end before the next one; `undefined`
+   * when the other side has ended the pipe.
+   */
+  async next<Header>(): Promise<{ header: Header; byteSize: number; bytes: AsyncIterable<Buffer> } | undefined> {
+    if (this.#rest.length === 0 && !(await this.#readOn())) return undefined;
+    const length = (await this.#exactly(LENGTH_BYTES)).readUInt32BE();
+    if (length > MAX_HEADER_BYTES) throw new BrokenPipeError("a message's header is too long");
+    const { header, byteSize } = JSON.parse((await this.#exactly(length)).toString("utf8"));
+    return { header, byteSize, bytes: this.#bytes(byteSize) };
+  }
+
+  async *#bytes(byteSize: number): AsyncIterable<Buffer> {
+    for (let left = byteSize; left > 0; ) {
+      if (this.#rest.length === 0 && !(await this.#readOn())) throw new BrokenPipeError("it ended within a message");
+      const piece = this.#rest.subarray(0, left);
+      this.#rest = this.#rest.subarray(piece.length);
+      left -= piece.length;
+      yield piece;
+    }
+  }
+
+  async #exactly(byteSize: number): Promise<Buffer> {
+    return Buffer.concat(await Array.fromAsync(this.#bytes(byteSize)));
+  }
+
+  async #readOn(): Promise<boolean> {
+    const { value, done } = await this.#pieces.next().catch((cause) => {
+      throw new BrokenPipeError("reading failed", { cause });
+    });
+    this.#rest = value ?? Buffer.alloc(0);
+    return !done;
+  }
+}

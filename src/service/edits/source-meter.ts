@@ -1,0 +1,143 @@
+import { createHash } from "node:crypto";
+import { badInput, GatewayError } from "../../errors.ts";
+import type { UndecodableImageError } from "../../ports/image-codec.ts";
+import { SOURCE_FORMATS, type SourceFormat } from "../../ports/image-provider.ts";
+import { formatOf } from "../images/pixels.ts";
+import type { ImageFacts } from "../images/scheduled-codec.ts";
+import { toSizeText } from "../images/sizes.ts";
+import { SourceCheck, type SourceProblem } from "../images/source-check.ts";
+
+/** The largest file that goes into an edit, in bytes: the vendor takes "less than 50MB". */
+export const MAX_EDIT_IMAGE_BYTES = 50_000_000;
+
+/** A file on its way in, read at most once. */
+export interface Upload {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** What the sender says it is, such as `image/png`; `undefined` when nothing was said. */
+  readonly mediaType?: string | undefined;
+}
+
+/** Which input an image is. */
+export interface Place {
+  readonly field: "images" | "mask";
+  /** For messages: `image 2 of 3`, `the mask`. */
+  readonly name: string;
+}
+
+/** Counts, hashes and checks the bytes of an image as they pass, and stops those that are none, or too many. */
+export class SourceMeter {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly #hash = createHash("sha256");
+  readonly #check = new SourceCheck();
+  readonly #place: Place;
+  readonly #mediaType: string | undefined;
+  #byteSize = 0;
+  #format: SourceFormat | undefined;
+
+  constructor({ bytes, mediaType }: Upload, place: Place) {
+    this.#place = place;
+    this.#mediaType = mediaType;
+    this.bytes = this.#measure(bytes);
+  }
+
+  get byteSize(): number {
+    return this.#byteSize;
+  }
+
+  /** In hexadecimal; asked for once, when all bytes have passed. */
+  get sha256(): string {
+    return this.#hash.digest("hex");
+  }
+
+  /** What its header says, when all bytes have passed. */
+  get facts(): ImageFacts & { readonly format: SourceFormat } {
+    const { size, isInterlaced } = this.#check;
+    if (!this.#format || !size) throw new Error("an image's header is known when its bytes have passed");
+    return { ...size, format: this.#format, isInterlaced };
+  }
+
+  async *#measure(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    let head: Uint8Array | undefined = new Uint8Array(0);
+    for await (const chunk of source) {
+      this.#byteSize += chunk.byteLength;
+      if (this.#byteSize >= MAX_EDIT_IMAGE_BYTES) throw this.#tooLarge();
+      this.#hash.update(chunk);
+      if (!head) {
+        yield this.#checked(chunk);
+        continue;
+      }
+      head = Buffer.concat([head, chunk]);
+      if (head.byteLength < HEAD_BYTES) continue;
+      this.#format = this.#recognise(head);
+      yield this.#checked(head);
+      head = undefined;
+    }
+    if (head) this.#format = this.#recognise(head);
+    if (!this.#check.size) throw refusalOf({ kind: "damaged" }, this.#place);
+  }
+
+  /** @throws BAD_USER_INPUT when a decoder should not see what has passed so far */
+  #checked(bytes: Uint8Array): Uint8Array {
+    this.#check.write(bytes);
+    if (this.#check.problem) throw refusalOf(this.#check.problem, this.#place);
+    return bytes;
+  }
+
+  #recognise(head: Uint8Array): SourceFormat {
+    const { field, name } = this.#place;
+    const accepted: readonly SourceFormat[] = field === "mask" ? ["PNG"] : SOURCE_FORMATS;
+    const found = formatOf(head);
+    const format = accepted.find((candidate) => candidate === found);
+    if (!format) throw unsupported(field, `${name} is not a ${accepted.join(", ")} file`);
+    if (!isTypeOf(this.#mediaType, format)) {
+      throw unsupported(field, `${name} was sent as another type than it is; it is a ${format}`);
+    }
+    return format;
+  }
+
+  #tooLarge(): GatewayError {
+    const { field, name } = this.#place;
+    return new GatewayError("PAYLOAD_TOO_LARGE", `${name} is too large; send less than 50 MB`, { field });
+  }
+}
+
+/** What the caller is told of a file that no decoder sees. */
+export function refusalOf({ kind, size }: SourceProblem, { field, name }: Place): GatewayError {
+  switch (kind) {
+    case "damaged":
+      return badInput(field, `${name} is damaged or cut short; send it again`);
+    case "animation":
+      return badInput(field, `${name} is an animation; send a single picture`);
+    case "too many pixels":
+      return badInput(field, `${name} has ${size ? toSizeText(size) : "too many"} pixels; send at most 50 million`);
+    case "too much metadata":
+      return badInput(field, `${name} carries more notes and profiles than an image may; send it without its metadata`);
+    case "too many parts":
+      return badInput(field, `${name} is cut into too many pieces; save it with another program and send that`);
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** What the caller is told of a file that could not be decoded. */
+export function undecodable({ field, name }: Place, cause: UndecodableImageError): GatewayError {
+  const message =
+    cause.reason === "damaged"
+      ? `${name} is damaged or cut short; send it again`
+      : `${name} takes more memory or time to decode than any may; save it as a plain PNG or JPEG and send that`;
+  return new GatewayError("BAD_USER_INPUT", message, { field, cause });
+}
+
+/** By so many bytes a format is recognised. */
+const HEAD_BYTES = 12;
+
+/** A sender that does not know says so, or nothing; one that says it wrongly may be wrong about the image too. */
+function isTypeOf(mediaType: string | undefined, format: SourceFormat): boolean {
+  const [type = ""] = (mediaType ?? "").toLowerCase().split(";");
+  const said = type.trim().replace("image/jpg", "image/jpeg");
+  return said === "" || said === "application/octet-stream" || said === `image/${format.toLowerCase()}`;
+}
+
+function unsupported(field: string, message: string): GatewayError {
+  return new GatewayError("UNSUPPORTED_MEDIA_TYPE", message, { field });
+}

@@ -1,0 +1,224 @@
+import type { ImageFormat } from "../../ports/image-provider.ts";
+import { formatOf } from "./pixels.ts";
+
+/** A part that a file is made of: a chunk, a segment or a box. */
+export interface ImagePart {
+  readonly format: ImageFormat;
+  /** As the format's specification calls it: `IDAT`, `APP11`, `VP8X`, `mdat`. */
+  readonly name: string;
+  /** Of its content. */
+  readonly byteSize: number;
+}
+
+/** Who wants to see a file's parts. */
+export interface PartsReader {
+  begin(part: ImagePart): void;
+  /** A piece of the content of the part that was begun last, as long as it is in memory. */
+  content?(bytes: Uint8Array): void;
+  /** All of its content has passed. */
+  end?(): void;
+}
+
+/** What the next bytes are: the head of a part, or something in between. */
+type Head =
+  | { readonly headBytes: number; readonly part?: ImagePart; readonly paddingBytes?: number; readonly isScan?: boolean }
+  /** More of them have to be seen. */
+  | "more"
+  /** The image ends here. What follows, no decoder reads. */
+  | "end"
+  /** No part of this format begins like this. */
+  | "malformed";
+
+/** The most bytes of a part's head. */
+const MAX_HEAD_BYTES = 16;
+const MAX_PNG_CHUNK_BYTES = 2 ** 31 - 1;
+
+/**
+ * Tells apart the parts of a PNG, JPEG, WebP or AVIF while its bytes pass, and holds none of them.
+ *
+ * It reads containers as decoders do, or more strictly: what a decoder would find in a file it finds too, or it says that
+ * the file is malformed.
+ */
+export class ImageParts {
+  readonly #reader: PartsReader;
+  #state: "beginning" | "head" | "content" | "scan" | "end" | "malformed" = "beginning";
+  #format: ImageFormat | undefined;
+  /** The beginning of a head, which came in another piece than the rest of it. */
+  #held: Buffer = Buffer.alloc(0);
+  #contentLeft = 0;
+  #paddingLeft = 0;
+  #isScanNext = false;
+  #isMarkerNext = false;
+
+  constructor(reader: PartsReader) {
+    this.#reader = reader;
+  }
+
+  /** Whether it is no file of a format of ours, or not as its format says. */
+  get isMalformed(): boolean {
+    return this.#state === "malformed";
+  }
+
+  write(chunk: Uint8Array): void {
+    let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (this.#held.length > 0) bytes = Buffer.concat([this.#held, bytes]);
+    this.#held = Buffer.alloc(0);
+    while (bytes.length > 0 || this.#isPartOver) {
+      switch (this.#state) {
+        case "content":
+          bytes = this.#passContent(bytes);
+          break;
+        case "scan":
+          bytes = this.#passScan(bytes);
+          break;
+        case "beginning":
+        case "head": {
+          const head = this.#state === "head" ? this.#readHead(bytes) : this.#begin(bytes);
+          if (head === "more") {
+            // Whoever hands bytes over may use their memory again.
+            this.#held = Buffer.from(bytes);
+            return;
+          }
+          if (head === "end" || head === "malformed") this.#state = head;
+          else bytes = this.#enter(head, bytes);
+          break;
+        }
+        case "end":
+        case "malformed":
+          return;
+        default:
+          this.#state satisfies never;
+      }
+    }
+  }
+
+  get #isPartOver(): boolean {
+    return this.#state === "content" && this.#contentLeft + this.#paddingLeft === 0;
+  }
+
+  #begin(bytes: Buffer): Head {
+    if (bytes.length < 12) return "more";
+    this.#format = formatOf(bytes);
+    if (!this.#format) return "malformed";
+    return { headBytes: { PNG: 8, JPEG: 2, WEBP: 12, AVIF: 0 }[this.#format] };
+  }
+
+  #readHead(bytes: Buffer): Head {
+    switch (this.#format) {
+      case "PNG":
+        return readChunkHead(bytes);
+      case "JPEG":
+        return readSegmentHead(bytes);
+      case "WEBP":
+        return readRiffHead(bytes);
+      case "AVIF":
+        return readBoxHead(bytes);
+      default:
+        return "malformed";
+    }
+  }
+
+  #enter({ headBytes, part, paddingBytes = 0, isScan = false }: Exclude<Head, string>, bytes: Buffer): Buffer {
+    this.#state = part ? "content" : "head";
+    if (part) {
+      this.#contentLeft = part.byteSize;
+      this.#paddingLeft = paddingBytes;
+      this.#isScanNext = isScan;
+      this.#reader.begin(part);
+    }
+    return bytes.subarray(headBytes);
+  }
+
+  #passContent(bytes: Buffer): Buffer {
+    const content = bytes.subarray(0, this.#contentLeft);
+    this.#contentLeft -= content.length;
+    if (content.length > 0) this.#reader.content?.(content);
+    const padding = Math.min(this.#paddingLeft, bytes.length - content.length);
+    this.#paddingLeft -= padding;
+    if (this.#isPartOver) {
+      this.#state = this.#isScanNext ? "scan" : "head";
+      this.#isMarkerNext = false;
+      this.#reader.end?.();
+    }
+    return bytes.subarray(content.length + padding);
+  }
+
+  /** Pixels of a JPEG, up to the next marker: 0xFF and a byte that is neither 0 nor that of a restart. */
+  #passScan(bytes: Buffer): Buffer {
+    for (let position = 0; ; ) {
+      const marker = this.#isMarkerNext ? 0 : bytes.indexOf(0xff, position) + 1;
+      if (!this.#isMarkerNext && marker === 0) return bytes.subarray(bytes.length);
+      const next = bytes[marker];
+      this.#isMarkerNext = next === undefined;
+      if (next === undefined) return bytes.subarray(bytes.length);
+      const isPixels = next === 0 || (next >= 0xd0 && next <= 0xd7);
+      if (!isPixels) {
+        this.#state = "head";
+        return marker > 0 ? bytes.subarray(marker - 1) : Buffer.concat([Buffer.from([0xff]), bytes]);
+      }
+      position = marker + 1;
+    }
+  }
+}
+
+/** PNG: length, name, content, checksum. */
+function readChunkHead(bytes: Buffer): Head {
+  if (bytes.length < 8) return "more";
+  const byteSize = bytes.readUInt32BE(0);
+  const name = bytes.toString("latin1", 4, 8);
+  if (byteSize > MAX_PNG_CHUNK_BYTES || !/^[A-Za-z]{4}$/.test(name)) return "malformed";
+  if (name === "IEND") return "end";
+  return { headBytes: 8, part: { format: "PNG", name, byteSize }, paddingBytes: 4 };
+}
+
+/** JPEG: marker, length, content. Pixels follow the start of a scan. */
+function readSegmentHead(bytes: Buffer): Head {
+  if (bytes.length < 4) return bytes[0] === 0xff && bytes[1] === EOI ? "end" : "more";
+  const marker = bytes[1] ?? 0;
+  if (bytes[0] !== 0xff || marker === 0) return "malformed";
+  // Padding before a marker.
+  if (marker === 0xff) return { headBytes: 1 };
+  if (marker === EOI) return "end";
+  const isStandalone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+  if (isStandalone) return { headBytes: 2 };
+  const byteSize = bytes.readUInt16BE(2) - 2;
+  if (byteSize < 0) return "malformed";
+  const part = { format: "JPEG", name: nameOfSegment(marker), byteSize } as const;
+  return { headBytes: 4, part, isScan: marker === SOS };
+}
+
+const EOI = 0xd9;
+const SOS = 0xda;
+
+function nameOfSegment(marker: number): string {
+  if (marker >= 0xe0 && marker <= 0xef) return `APP${marker - 0xe0}`;
+  if (marker === SOS) return "SOS";
+  if (marker === 0xfe) return "COM";
+  if (marker === 0xc4) return "DHT";
+  if (marker === 0xcc) return "DAC";
+  if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc8) return `SOF${marker - 0xc0}`;
+  return `0x${marker.toString(16)}`;
+}
+
+/** WebP: name, length, content, padded to an even length. */
+function readRiffHead(bytes: Buffer): Head {
+  if (bytes.length < 8) return "more";
+  const byteSize = bytes.readUInt32LE(4);
+  return {
+    headBytes: 8,
+    part: { format: "WEBP", name: bytes.toString("latin1", 0, 4), byteSize },
+    paddingBytes: byteSize % 2,
+  };
+}
+
+/** AVIF: length, name, content; a length of 1 stands for a longer one behind the name, 0 for all the rest. */
+function readBoxHead(bytes: Buffer): Head {
+  if (bytes.length < 8) return "more";
+  const length = bytes.readUInt32BE(0);
+  if (length === 1 && bytes.length < MAX_HEAD_BYTES) return "more";
+  const headBytes = length === 1 ? MAX_HEAD_BYTES : 8;
+  const boxBytes = length === 1 ? Number(bytes.readBigUInt64BE(8)) : length === 0 ? Number.MAX_SAFE_INTEGER : length;
+  if (boxBytes < headBytes) return "malformed";
+  const part = { format: "AVIF", name: bytes.toString("latin1", 4, 8), byteSize: boxBytes - headBytes } as const;
+  return { headBytes, part };
+}

@@ -1,0 +1,98 @@
+import type { EncodedImage, ImageCodec, InspectedImage, PixelBox, Pixels, Rendition } from "../../ports/image-codec.ts";
+import type { ImageFormat, PixelSize } from "../../ports/image-provider.ts";
+import { DecodeQueue, type Turn } from "./decode-queue.ts";
+import { sizeOfRendition } from "./pixels.ts";
+import { MAX_SIDE } from "./sizes.ts";
+import { MAX_SOURCE_PIXELS } from "./source-check.ts";
+
+/** What is known of an image before it is decoded. */
+export interface ImageFacts extends PixelSize {
+  readonly format: ImageFormat;
+  /** Whether it is stored in passes over the whole picture, as interlaced PNGs and progressive JPEGs are. */
+  readonly isInterlaced?: boolean | undefined;
+}
+
+/** The most pixels of an image that a model made: no model and no caller can ask for more. */
+export const MAX_PIXELS = MAX_SIDE * MAX_SIDE;
+
+/** Milliseconds of one processor for a million pixels of a busy picture, measured with sharp 0.35. */
+const DECODE_MS = { PNG: 12, JPEG: 6, WEBP: 25, AVIF: 110 } as const;
+const ENCODE_MS = { PNG: 65, JPEG: 35, WEBP: 195, AVIF: 130 } as const;
+/** How many times as long passes over the whole picture take. */
+const INTERLACED = 5;
+/** Small AVIFs are made with more effort. */
+const SMALL_AVIF = { maxPixels: 500_000, encodeMs: 430 } as const;
+/** Work that no picture is too small for: starting, and handing bytes over. */
+const LEAST_MS = 2;
+
+/** What of a rendition is held so that its decoder need not wait until it is stored. */
+const MAX_HELD_BYTES = 1024 * 1024;
+
+/** A codec behind the queue in which everything that the gateway decodes waits for its turn. */
+export class ScheduledCodec {
+  readonly #codec: ImageCodec;
+  readonly #queue = new DecodeQueue();
+
+  constructor(codec: ImageCodec) {
+    this.#codec = codec;
+  }
+
+  /** @throws OVERLOADED, and what {@link ImageCodec.inspect} throws */
+  inspect(image: EncodedImage, facts: ImageFacts, turn: Turn, maxPixels = MAX_PIXELS): Promise<InspectedImage> {
+    return this.#inTurn(turn, decodeMs(facts), () => this.#codec.inspect(image, maxPixels));
+  }
+
+  /** @throws OVERLOADED, and what {@link ImageCodec.render} throws */
+  async *render(image: EncodedImage, facts: ImageFacts, rendition: Rendition, turn: Turn): AsyncIterable<Uint8Array> {
+    const made = { ...sizeOfRendition(facts, rendition), format: rendition.format };
+    const done = await this.#queue.enter(turn, decodeMs(facts) + encodeMs(made));
+    const held: Uint8Array[] = [];
+    let heldBytes = 0;
+    try {
+      for await (const piece of this.#codec.render(image, rendition, MAX_PIXELS)) {
+        held.push(piece);
+        heldBytes += piece.byteLength;
+        if (heldBytes < MAX_HELD_BYTES) continue;
+        yield* held.splice(0);
+        heldBytes = 0;
+      }
+    } finally {
+      done();
+    }
+    yield* held;
+  }
+
+  /** @throws OVERLOADED, and what {@link ImageCodec.decode} throws */
+  decode(image: EncodedImage, facts: ImageFacts, box: PixelBox, turn: Turn): Promise<Pixels> {
+    return this.#inTurn(turn, decodeMs(facts), () => this.#codec.decode(image, box, MAX_SOURCE_PIXELS));
+  }
+
+  /** Gets ready for an image that is about to come. */
+  prepare(): void {
+    this.#codec.prepare();
+  }
+
+  /** Resolves when nothing is decoded and nothing waits. */
+  onIdle(): Promise<void> {
+    return this.#queue.onIdle();
+  }
+
+  async #inTurn<Result>(turn: Turn, workMs: number, work: () => Promise<Result>): Promise<Result> {
+    const done = await this.#queue.enter(turn, workMs);
+    try {
+      return await work();
+    } finally {
+      done();
+    }
+  }
+}
+
+function decodeMs({ width, height, format, isInterlaced = false }: ImageFacts): number {
+  return LEAST_MS + ((width * height) / 1_000_000) * DECODE_MS[format] * (isInterlaced ? INTERLACED : 1);
+}
+
+function encodeMs({ width, height, format }: ImageFacts): number {
+  const pixels = width * height;
+  const isSmallAvif = format === "AVIF" && pixels <= SMALL_AVIF.maxPixels;
+  return (pixels / 1_000_000) * (isSmallAvif ? SMALL_AVIF.encodeMs : ENCODE_MS[format]);
+}

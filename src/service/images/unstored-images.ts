@@ -1,0 +1,45 @@
+import { GatewayError } from "../../errors.ts";
+import type { OpenObject } from "../../ports/object-store.ts";
+
+/** What all images together may take that could not be stored. */
+const MAX_BYTES = 64 * 1024 * 1024;
+/** How long such an image can be read. A viewer that takes nothing for as long is cut off. */
+const LIFE_MS = 30_000;
+const RETRY_AFTER_SECONDS = 30;
+
+/** Images that could not be stored, in memory for a moment: as long as those who asked may take to read them. */
+export class UnstoredImages {
+  #byteSize = 0;
+
+  /** @throws OVERLOADED when there are too many, and what `bytes` throws */
+  async take(key: string, bytes: AsyncIterable<Uint8Array>): Promise<OpenObject> {
+    const pieces: Uint8Array[] = [];
+    let byteSize = 0;
+    try {
+      for await (const piece of bytes) {
+        if (this.#byteSize + piece.byteLength > MAX_BYTES) throw overloaded();
+        this.#byteSize += piece.byteLength;
+        byteSize += piece.byteLength;
+        pieces.push(piece);
+      }
+    } catch (error) {
+      this.#byteSize -= byteSize;
+      throw error;
+    }
+    setTimeout(() => {
+      this.#byteSize -= byteSize;
+    }, LIFE_MS).unref();
+    const whole = Buffer.concat(pieces);
+    const read = ({ start, end } = { start: 0, end: byteSize - 1 }) => once(whole.subarray(start, end + 1));
+    return { key, byteSize, modifiedAt: new Date(), read };
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}
+
+function overloaded(): GatewayError {
+  const message = "this rendition cannot be stored, and too many wait in memory; load it again later";
+  return new GatewayError("OVERLOADED", message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+}

@@ -1,0 +1,102 @@
+import { setImmediate } from "node:timers/promises";
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import { DecodeQueue, type Turn } from "../../../src/service/images/decode-queue.ts";
+
+const LIGHT_MS = 10;
+const HEAVY_MS = 1_000;
+
+const view = (owner: string): Turn => ({ kind: "view", owner });
+const edit = (owner: string): Turn => ({ kind: "edit", owner });
+const PAID: Turn = { kind: "generation", owner: "a" };
+
+let queue: DecodeQueue;
+/** The images that were let in, in this order. */
+let order: string[];
+
+beforeEach(() => {
+  queue = new DecodeQueue({ light: 1, heavy: 1 });
+  order = [];
+});
+
+/** Notes when it is let in, and leaves at once. */
+async function enter(name: string, turn: Turn, workMs: number): Promise<void> {
+  const done = await queue.enter(turn, workMs);
+  order.push(name);
+  done();
+}
+
+describe("the queue of decoders", () => {
+  test("lets a light image in while heavy ones wait", async () => {
+    const done = await queue.enter(view("a"), HEAVY_MS);
+    const waiting = enter("heavy", view("a"), HEAVY_MS);
+    await enter("light", view("a"), LIGHT_MS);
+
+    expect(order).toEqual(["light"]);
+    done();
+    await waiting;
+  });
+
+  test.each([LIGHT_MS, HEAVY_MS])("lets callers in by turns, whoever has most images of %i ms", async (workMs) => {
+    const done = await queue.enter(edit("a"), workMs);
+    const waiting = [
+      enter("edit 1 of a", edit("a"), workMs),
+      enter("edit 2 of a", edit("a"), workMs),
+      enter("edit 3 of a", edit("a"), workMs),
+      enter("edit of b", edit("b"), workMs),
+      enter("view of a", view("a"), workMs),
+    ];
+    done();
+    await Promise.all(waiting);
+
+    expect(order).toEqual(["edit 1 of a", "edit of b", "view of a", "edit 2 of a", "edit 3 of a"]);
+  });
+
+  test.each([
+    ["light", 80, LIGHT_MS * 10],
+    ["heavy", 8, HEAVY_MS],
+  ])("refuses a caller whose %s images wait already, and no other one", async (_lane, most, workMs) => {
+    const done = await queue.enter(view("a"), workMs);
+    const waiting = Array.from({ length: most }, () => enter("a", view("a"), workMs));
+
+    await expect(queue.enter(view("a"), workMs)).rejects.toMatchObject({
+      code: "OVERLOADED",
+      message: "too many images wait to be rendered; load this one again later",
+      details: { retryAfterSeconds: 5 },
+    });
+    waiting.push(enter("b", edit("b"), workMs), enter("paid", PAID, workMs));
+    done();
+    await Promise.all(waiting);
+    expect(order.slice(0, 3)).toEqual(["a", "b", "paid"]);
+    await queue.onIdle();
+  });
+
+  test("refuses everyone when too much waits, except what was paid for", async () => {
+    const done = await queue.enter(view("a"), HEAVY_MS);
+    const waiting = ["a", "b", "c"].flatMap((owner) =>
+      Array.from({ length: 8 }, () => enter(owner, view(owner), HEAVY_MS)),
+    );
+
+    await expect(queue.enter(edit("d"), HEAVY_MS)).rejects.toMatchObject({
+      code: "OVERLOADED",
+      message: "too many images wait to be checked; send the edit again later",
+    });
+    waiting.push(...Array.from({ length: 100 }, () => enter("paid", PAID, HEAVY_MS)));
+    done();
+    await Promise.all(waiting);
+    expect(order).toHaveLength(124);
+  });
+
+  test("never refuses what may run at once, however large, and does not count a leave twice", async () => {
+    const done = await queue.enter(view("a"), 1_000_000);
+    done();
+    done();
+    const again = await queue.enter(view("a"), 1_000_000);
+    const waiting = enter("b", view("b"), HEAVY_MS);
+    await setImmediate();
+
+    expect(order).toEqual([]);
+    again();
+    await waiting;
+    await queue.onIdle();
+  });
+});
