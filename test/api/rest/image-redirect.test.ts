@@ -159,16 +159,11 @@ describe("with images in S3", () => {
       "query ($id: ID!) { image(id: $id) { url(width: 64, height: 32, format: WEBP) } }",
       { id },
     );
-    // The first viewer gets it before it is in S3.
     const first = await httpRequest(body.data.image.url);
-    await poll(
-      () => httpRequest(body.data.image.url),
-      (answer) => answer.status === 302,
-    );
     const { status, headers, body: bytes } = await follow(body.data.image.url);
 
     expect([status, headers["content-type"]]).toEqual([200, "image/webp"]);
-    expect([first.status, first.body.equals(bytes)]).toEqual([200, true]);
+    expect(first.status).toBe(302);
     expect(bytes.subarray(8, 12).toString()).toBe("WEBP");
     expect(await s3.footprint(bucket)).toContainEqual(expect.stringContaining("/64x32-cover.webp"));
   });
