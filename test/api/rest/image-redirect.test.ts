@@ -6,7 +6,7 @@ import { appOptions } from "../../support/app-options.ts";
 import { getImageAsJson } from "../../support/get-image-client.ts";
 import { httpRequest } from "../../support/http-request.ts";
 import { S3_CREDENTIALS, type S3Server, startS3Server } from "../../support/s3-server.ts";
-import { poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
 const TTL_SECONDS = 600;
 const START = new Date("2026-11-22T09:30:00Z");
