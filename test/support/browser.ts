@@ -27,14 +27,15 @@ const FONT_CONFIGURATION = `<?xml version="1.0"?>
  *
  * PICTOGRAPH_TEST_BROWSER names another Chromium or Chrome executable, for machines on which this one cannot run.
  *
+ * @param extraArguments of Chromium's command line
  * @throws Error, and never a silent skip, when no browser can be started here
  */
-export async function launchBrowser(): Promise<Browser> {
+export async function launchBrowser(extraArguments: readonly string[] = []): Promise<Browser> {
   const other = process.env.PICTOGRAPH_TEST_BROWSER;
   const options = other ? { executablePath: other } : await packagedBrowser();
   try {
     // The arguments that the package proposes switch web security off. Playwright's own do not.
-    return await chromium.launch({ ...options, args: ["--disable-gpu"], timeout: 20_000 });
+    return await chromium.launch({ ...options, args: ["--disable-gpu", ...extraArguments], timeout: 20_000 });
   } catch (cause) {
     throw new Error(
       other
