@@ -161,6 +161,7 @@ describe("the log of a whole session", () => {
 test.each([
   ["/get-image", "/get-image"],
   ["/v1/models/org/some-model", "/v1/models/org/some-model"],
+  ["/v1/images/generations", "/v1/images/generations"],
   [`/images/${IMAGE}.png`, `/images/${IMAGE}`],
   [`/images/${IMAGE}/512x-cover.webp&expires=1&signature=x`, `/images/${IMAGE}`],
   [`/images/${GENERATION}/preview-0-1.webp`, `/images/${GENERATION}`],

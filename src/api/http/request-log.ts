@@ -16,6 +16,8 @@ export function logWhenOver(requestId: string, request: Request, response: Respo
 }
 
 const IMAGES = "/images/";
+/** Has routes below `/images/` of its own, with no signatures. */
+const OPENAI = "/v1/";
 /** What the gateway's own paths are made of; a longer path is none of them. */
 const PLAIN_START = /^[A-Za-z0-9/._-]{0,100}/;
 const ID_START = /^(?:img|gen)_[0-9a-z]{26}/;
@@ -25,7 +27,7 @@ const ID_START = /^(?:img|gen)_[0-9a-z]{26}/;
  * the first character that the gateway's own paths do not have.
  */
 export function toLoggedPath(path: string): string {
-  const imagesAt = path.toLowerCase().indexOf(IMAGES);
+  const imagesAt = path.startsWith(OPENAI) ? -1 : path.toLowerCase().indexOf(IMAGES);
   if (imagesAt < 0) return plainStartOf(path);
   const [id = ""] = ID_START.exec(path.slice(imagesAt + IMAGES.length)) ?? [];
   return plainStartOf(path.slice(0, imagesAt)) + IMAGES + id;
