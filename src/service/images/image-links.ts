@@ -7,6 +7,12 @@ import type { Image, Preview } from "../../ports/records.ts";
 import { checkWholeNumber } from "../generations/generation-input.ts";
 import { MAX_SIDE } from "./sizes.ts";
 
+/**
+ * Seconds for which the URL of an image stays the same when it is asked for again, so that pages need not load what they
+ * show already. URLs that live for less than twice as long stay the same for half their life.
+ */
+const STABLE_SECONDS = 300;
+
 /** In the place of a rendition's name. */
 export const ORIGINAL = "original";
 
@@ -23,7 +29,7 @@ export interface LinkOptions {
   readonly quality?: number | undefined;
   /** The file as the model sent it, with whatever credentials it carries, instead of a rendition. @defaultValue false */
   readonly original?: boolean | undefined;
-  /** Seconds, 60–604800. @defaultValue the gateway's setting */
+  /** Seconds, 60–604800, rounded up by at most five minutes. @defaultValue the gateway's setting */
   readonly expiresIn?: number | undefined;
 }
 
@@ -57,14 +63,14 @@ export class ImageLinks {
   }
 
   /**
-   * The path and query of a new URL, from the gateway's root.
+   * The path and query of a URL, from the gateway's root.
    *
    * @throws BAD_USER_INPUT naming the option that is out of range
    */
   sign(image: Image, options: LinkOptions = {}): string {
     const { min, max } = URL_TTL_SECONDS;
     const ttlSeconds = checkWholeNumber("expiresIn", options.expiresIn ?? this.#ttlSeconds, min, max);
-    const expires = Math.floor(this.#now().getTime() / 1000) + ttlSeconds;
+    const expires = this.#expiryAfter(ttlSeconds);
     const { name, format } = options.original ? nameOfOriginal(image, options) : nameOfRendition(image, options);
     const extension = format.toLowerCase();
     const signed = `/images/${name}.${extension}?expires=${expires}`;
@@ -73,7 +79,7 @@ export class ImageLinks {
 
   /** The same for a preview. */
   signPreview(generationId: string, { imageIndex, partialIndex }: Preview): string {
-    const expires = Math.floor(this.#now().getTime() / 1000) + this.#ttlSeconds;
+    const expires = this.#expiryAfter(this.#ttlSeconds);
     const signed = `/images/${generationId}/preview-${imageIndex}-${partialIndex}.webp?expires=${expires}`;
     return `${signed}&signature=${this.#signature(signed)}`;
   }
@@ -101,6 +107,13 @@ export class ImageLinks {
     if (preview) return { generationId: id, preview, secondsLeft };
     if (name === undefined || name === ORIGINAL) return { imageId: id, rendition: name, secondsLeft };
     return { imageId: id, rendition: parseRendition(name, extension), secondsLeft };
+  }
+
+  /** Seconds since 1970: the same for everyone who asks in the same few minutes. */
+  #expiryAfter(ttlSeconds: number): number {
+    const stableSeconds = Math.min(STABLE_SECONDS, Math.floor(ttlSeconds / 2));
+    const earliest = Math.floor(this.#now().getTime() / 1000) + ttlSeconds;
+    return Math.ceil(earliest / stableSeconds) * stableSeconds;
   }
 
   #signature(text: string): string {

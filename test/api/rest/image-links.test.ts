@@ -123,6 +123,52 @@ describe.each([
   });
 });
 
+describe("asked for again, a link is the same for some minutes, and works at least as long as it was to", () => {
+  const URLS = `query ($id: ID!, $expiresIn: Int) { image(id: $id) {
+    stored: url(expiresIn: $expiresIn) derivative: url(width: 32, expiresIn: $expiresIn)
+    original: url(original: true, expiresIn: $expiresIn) } }`;
+
+  async function askAfter(seconds: number, link: string, expiresIn?: number): Promise<readonly string[]> {
+    now = new Date(START.getTime() + seconds * 1000);
+    const { body } = await gateway.graphql(URLS, { id: /img_[0-9a-z]{26}/.exec(link)?.[0], expiresIn });
+    return Object.values<string>(body.data.image);
+  }
+
+  test.each<[number | undefined, number]>([
+    [undefined, 300],
+    [604_800, 300],
+    [3599, 300],
+    [600, 300],
+    [60, 30],
+  ])("of a life of %s seconds", async (expiresIn, stableSeconds) => {
+    const lifeSeconds = expiresIn ?? TTL_SECONDS;
+    const seen = new Set<string>();
+    for (let seconds = 0; seconds < 3 * stableSeconds; seconds += stableSeconds / 15) {
+      for (const url of await askAfter(seconds, first, expiresIn)) {
+        const expires = Number(new URL(url).searchParams.get("expires"));
+        const livesFor = expires - Math.floor(now.getTime() / 1000);
+        expect({ seconds, isLongEnough: livesFor >= lifeSeconds }).toEqual({ seconds, isLongEnough: true });
+        expect({ seconds, isTooLong: livesFor >= lifeSeconds + stableSeconds }).toEqual({ seconds, isTooLong: false });
+        seen.add(url);
+      }
+    }
+
+    // Three links of three or four expiries each.
+    expect(seen.size).toBeLessThanOrEqual(12);
+    expect(new Set([...seen].map((url) => new URL(url).pathname)).size).toBe(2);
+  });
+
+  test("of /get-image too, whose cache then says how long it lives", async () => {
+    now = new Date(START.getTime() + 1000);
+    const { urlList } = await getImageAsJson(gateway.url, { prompt: "y", n: "1", size: "64x64" });
+    const [url = ""] = urlList;
+    const [stored] = await askAfter(250, url);
+
+    expect(stored).toBe(url);
+    expect((await get(toTarget(url))).headers["cache-control"]).toBe(`private, max-age=${TTL_SECONDS + 50}`);
+  });
+});
+
 test("the signature of another image does not fit", async () => {
   const signature = (link: string) => link.slice(link.indexOf("&signature="));
   const path = (link: string) => link.slice(0, link.indexOf("&signature="));

@@ -84,7 +84,8 @@ export class ImageUrlArgs {
 
   @Field(() => Int, {
     nullable: true,
-    description: "Seconds until the URL stops working, 60 to 604800; the gateway's setting when left out.",
+    description:
+      "How many seconds the URL works at least, 60 to 604800; the gateway's setting when left out. It is rounded up by at most five minutes, so that the same URL comes again for a while.",
   })
   expiresIn?: number;
 
