@@ -1,8 +1,16 @@
 /** What one download may cost. */
 export interface DownloadLimits {
+  /** Of the file itself: what is compressed on its way counts decompressed. */
   readonly maxBytes: number;
-  /** From the request to the last byte that the reader takes. */
+  /** From a request to the last byte that the reader takes. */
   readonly timeoutMs: number;
+  /**
+   * Whether the file was paid for: a failure that may pass is then waited out, by several more requests over at least a
+   * minute.
+   *
+   * @defaultValue false
+   */
+  readonly isPaid?: boolean;
 }
 
 /**

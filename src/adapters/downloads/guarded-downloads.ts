@@ -2,9 +2,12 @@ import { lookup as lookUp } from "node:dns/promises";
 import * as http from "node:http";
 import * as https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import ipaddr from "ipaddr.js";
 import { GatewayError } from "../../errors.ts";
 import { type DownloadLimits, type Downloads, parseDownloadHost } from "../../ports/downloads.ts";
+import { decodeContent } from "../content-encoding.ts";
+import { ResumedFile } from "./resumed-file.ts";
 
 export interface GuardedDownloadsOptions {
   /**
@@ -19,6 +22,8 @@ export interface GuardedDownloadsOptions {
   readonly ownOrigins?: readonly string[];
   /** Finds the addresses of a host. @defaultValue the system's resolver */
   readonly resolve?: (host: string) => Promise<readonly ResolvedAddress[]>;
+  /** Resolves after so many milliseconds, or rejects when the signal aborts before. @defaultValue a timer */
+  readonly wait?: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>;
 }
 
 export interface ResolvedAddress {
@@ -27,6 +32,8 @@ export interface ResolvedAddress {
 }
 
 const MAX_REDIRECTS = 3;
+/** Before each repetition of a download that was paid for, in milliseconds: more than a minute together. */
+const WAITS_MS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000];
 const MAX_ADDRESS_LENGTH = 8192;
 /** All of IPv6 that is given to hosts. @see https://www.iana.org/assignments/ipv6-address-space */
 const GLOBAL_UNICAST = "2000::/3";
@@ -42,26 +49,47 @@ export class GuardedDownloads implements Downloads {
   readonly #allowed: readonly URL[];
   readonly #ownOrigins: ReadonlySet<string>;
   readonly #resolve: (host: string) => Promise<readonly ResolvedAddress[]>;
+  readonly #wait: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>;
 
-  constructor({ hosts, ownOrigins = [], resolve = (host) => lookUp(host, { all: true }) }: GuardedDownloadsOptions) {
+  constructor({ hosts, ownOrigins = [], resolve, wait }: GuardedDownloadsOptions) {
     this.#allowed = hosts.map(parseDownloadHost);
     this.#ownOrigins = new Set(ownOrigins);
-    this.#resolve = resolve;
+    this.#resolve = resolve ?? ((host) => lookUp(host, { all: true }));
+    this.#wait = wait ?? ((ms, signal) => delay(ms, undefined, signal && { signal }));
   }
 
   async *read(address: string, limits: DownloadLimits, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    if (!limits.isPaid) {
+      yield* this.#readOnce(address, limits, signal);
+      return;
+    }
+    const file = new ResumedFile();
+    for (const waitMs of [...WAITS_MS, undefined]) {
+      try {
+        yield* file.read(this.#readOnce(address, limits, signal));
+        return;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (waitMs === undefined || !mayPass(error)) throw error;
+      }
+      await this.#wait(waitMs, signal).catch(() => signal?.throwIfAborted());
+    }
+  }
+
+  async *#readOnce(address: string, limits: DownloadLimits, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     const timeout = AbortSignal.timeout(limits.timeoutMs);
     let host = "the host";
     try {
       const url = this.#check(address);
       host = url.host;
       const answer = await this.#open(url, signal ? AbortSignal.any([signal, timeout]) : timeout);
-      if (Number(answer.headers["content-length"]) > limits.maxBytes) {
+      const { "content-length": length, "content-encoding": encoding } = answer.headers;
+      if (Number(length) > limits.maxBytes) {
         answer.destroy();
         throw tooLarge(limits);
       }
       let byteCount = 0;
-      for await (const chunk of answer as AsyncIterable<Buffer>) {
+      for await (const chunk of decodeContent(answer, encoding)) {
         byteCount += chunk.length;
         if (byteCount > limits.maxBytes) throw tooLarge(limits);
         yield chunk;
@@ -82,7 +110,8 @@ export class GuardedDownloads implements Downloads {
       if (answer.statusCode === 200) return answer;
       answer.destroy();
       const { location } = answer.headers;
-      if (!REDIRECTS.has(answer.statusCode) || location === undefined) throw refused(url, answer.statusCode ?? 0);
+      if (!REDIRECTS.has(answer.statusCode) || location === undefined)
+        throw new WrongStatus(url.host, answer.statusCode ?? 0);
       url = this.#check(location, url);
     }
     throw new GatewayError("BAD_USER_INPUT", `${firstUrl.host} redirects more than ${MAX_REDIRECTS} times`);
@@ -153,11 +182,17 @@ function isPublic(text: string): boolean {
   return address instanceof ipaddr.IPv4 || address.match(ipaddr.IPv6.parseCIDR(GLOBAL_UNICAST));
 }
 
-function refused(url: URL, status: number): GatewayError {
-  return new GatewayError(
-    status < 500 ? "BAD_USER_INPUT" : "UPSTREAM_FAILED",
-    `${url.host} answers with status ${status}`,
-  );
+/** The host answered with another status than 200. */
+class WrongStatus extends GatewayError {
+  constructor(host: string, status: number) {
+    super(status < 500 ? "BAD_USER_INPUT" : "UPSTREAM_FAILED", `${host} answers with status ${status}`);
+  }
+}
+
+/** Whether a later request may succeed: what is not there yet may come, what may not be downloaded may never be. */
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof GatewayError)) return false;
+  return error instanceof WrongStatus || error.code === "UPSTREAM_FAILED" || error.code === "UPSTREAM_TIMEOUT";
 }
 
 function tooLarge({ maxBytes }: DownloadLimits): GatewayError {

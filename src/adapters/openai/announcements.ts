@@ -23,10 +23,18 @@ export async function readAnnouncements(
     if (byteCount > MAX_LIST_BYTES) throw new BrokenAnswer("its list of models is too long");
     parts.push(part);
   }
-  const { data } = toRecord(JSON.parse(Buffer.concat(parts).toString()));
+  const { data } = toRecord(parseJson(Buffer.concat(parts)));
   if (!Array.isArray(data)) throw new BrokenAnswer("it holds no list of models");
   const named = data.map(toRecord).filter(({ id }) => typeof id === "string");
   return new Map(named.map((model) => [String(model.id), toAnnouncement(model)]));
+}
+
+function parseJson(text: Buffer): unknown {
+  try {
+    return JSON.parse(text.toString().replace(/^\uFEFF/, ""));
+  } catch {
+    throw new BrokenAnswer("its list of models is not JSON");
+  }
 }
 
 function toAnnouncement({ created, shutdown_date }: Readonly<Record<string, unknown>>): Announcement {

@@ -1,6 +1,6 @@
 /**
- * The provider's answer cannot be used. The message says how, as the rest of a sentence, and never repeats a byte of
- * the answer: it reaches clients and logs.
+ * The provider's answer cannot be used. The message says how, as the rest of a sentence. It reaches clients and logs:
+ * of the answer's text it repeats at most what `described-answer.ts` lets through.
  */
 export class BrokenAnswer extends Error {
   override readonly name = "BrokenAnswer";

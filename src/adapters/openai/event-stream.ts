@@ -7,14 +7,21 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
+/** No field begins with it, and every page does. */
+const LESS_THAN = 0x3c;
 const NEWLINE = Buffer.from("\n");
 /** Longer than any field name that counts. */
 const MAX_FIELD_NAME = 16;
 const MAX_EVENT_NAME = 256;
 
+/** Whether an answer is a stream of events: its label says so, or it begins like one. */
+export function isEventStream(mediaType: string | undefined, head: Buffer): boolean {
+  if (mediaType === "text/event-stream") return head[0] !== LESS_THAN;
+  return /^(data|event|id|retry)?:/.test(head.toString("latin1", 0, 6));
+}
+
 /**
- * Reads an answer that is a stream of server-sent events, each a JSON document with at most one picture at `b64_json`,
- * or its address at `url`.
+ * Reads an answer that is a stream of server-sent events, each a JSON document with at most one picture.
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
@@ -84,13 +91,15 @@ export class EventStream implements AnswerReader {
   }
 
   *#readData(bytes: Buffer): Generator<AnswerToken> {
-    this.#json ??= new JsonStrings(["b64_json"], this.#decoder, this.#maxOtherBytes);
+    this.#json ??= new JsonStrings([], this.#decoder, this.#maxOtherBytes);
     for (const token of this.#json.write(bytes)) {
       yield token.type === "start" ? this.#startPicture(this.#json) : token;
     }
   }
 
   #startPicture(json: JsonStrings): AnswerToken {
+    // The same image may stand in both members.
+    if (this.#hasPicture) return { type: "start", kind: "other", index: this.#completed };
     this.#hasPicture = true;
     return { type: "start", ...this.#placeOf(json.soFar()) };
   }

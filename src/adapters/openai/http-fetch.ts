@@ -1,5 +1,6 @@
 import * as http from "node:http";
 import * as https from "node:https";
+import { decodeContent } from "../content-encoding.ts";
 
 /** The connection was never made, so the server surely saw no request. The cause is the system's error. */
 export class NotConnected extends Error {
@@ -18,7 +19,8 @@ const NULL_BODY_STATUSES: ReadonlySet<number | undefined> = new Set([204, 205, 3
  *   headers, or between two pieces of the body, and only an undici dispatcher could tell it otherwise.
  * - Each call has a connection of its own, so that it never fails, its fate unknown, because a kept-alive one was just
  *   being closed; and a failure to connect is told apart from a later one by {@link NotConnected}.
- * - It follows no redirect, which would carry the key elsewhere or repeat the call, and asks for no compression.
+ * - It follows no redirect, which would carry the key elsewhere or repeat the call.
+ * - It asks for no compression, and decompresses what some servers compress all the same.
  * - The body has backpressure all the way to the socket; cancelling it closes the connection.
  *
  * It takes what the OpenAI client gives it: an address, a method, headers, a body of text, a stream or none, and a
@@ -101,7 +103,11 @@ const messages = new WeakMap<Response, http.IncomingMessage>();
  */
 export function bytesOf(response: Response): AsyncIterable<Uint8Array> | undefined {
   const message = messages.get(response);
-  return message ? readOnce(message) : (response.body ?? undefined);
+  return message ? decoded(message) : (response.body ?? undefined);
+}
+
+function decoded(message: http.IncomingMessage): AsyncIterable<Uint8Array> {
+  return decodeContent(readOnce(message), message.headers["content-encoding"]);
 }
 
 /**
@@ -116,6 +122,11 @@ async function* readOnce(message: http.IncomingMessage): AsyncGenerator<Uint8Arr
   }
 }
 
+/** For readers who keep a piece while they ask for the next one. */
+async function* copied(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) yield Uint8Array.from(piece);
+}
+
 function toResponse(message: http.IncomingMessage): Response {
   // Without a listener a connection that breaks while nobody reads would end the process.
   message.on("error", () => {});
@@ -125,7 +136,7 @@ function toResponse(message: http.IncomingMessage): Response {
   }
   const status = message.statusCode ?? 0;
   if (NULL_BODY_STATUSES.has(status)) return new Response(null, { status, headers });
-  const response = new Response(ReadableStream.from(message), { status, headers });
+  const response = new Response(ReadableStream.from(copied(decoded(message))), { status, headers });
   messages.set(response, message);
   return response;
 }

@@ -1,21 +1,29 @@
-import type { ProviderEvent, TokenDetails, TokenUsage } from "../../ports/image-provider.ts";
+import type { ProviderEvent, TokenUsage } from "../../ports/image-provider.ts";
 import { Base64Decoder } from "./base64.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
-import { EventStream } from "./event-stream.ts";
+import { describeAnswer, describeDocument, WHERE_TO_LOOK } from "./described-answer.ts";
+import { EventStream, isEventStream } from "./event-stream.ts";
+import { isImage, SIGNATURE_BYTES } from "./image-signature.ts";
 import { type AnswerReader, type AnswerToken, JsonAnswer } from "./json-answer.ts";
 import { toRecord } from "./json-strings.ts";
 import { toRefusal } from "./provider-refusal.ts";
+import { usageIn } from "./token-usage.ts";
+import { WholeImage } from "./whole-image.ts";
 
 export interface ImageAnswer {
   readonly body: AsyncIterable<Uint8Array>;
-  /** The answer's media type with its parameters; `null` is taken for JSON. */
+  /** The answer's media type with its parameters. What the answer is shows by its first bytes, whatever this says. */
   readonly contentType: string | null;
   /** Images asked for. A surplus is read over. */
   readonly imageCount: number;
+  /** What was asked: no message repeats it. */
+  readonly prompt: string;
   /** Reads an image of which the answer holds only the address. @defaultValue such an answer is refused */
   readonly download?: ((address: string) => AsyncIterable<Uint8Array>) | undefined;
   /** Turns what the body or its content threw into what the consumer gets; also told whether an image had begun. */
   readonly toError: (error: unknown, hasImage: boolean) => unknown;
+  /** Whether the consumer wants nothing more: what is thrown then is always handed on. */
+  readonly isCanceled: () => boolean;
   /** Ends the call, so that a read of the body that is under way ends too. Called once, however reading ended. */
   readonly release: () => void;
   /** @defaultValue {@link MAX_IMAGE_BYTES} an image, and 1 MiB of everything else */
@@ -31,6 +39,10 @@ export interface AnswerLimits {
 
 /** Twice the largest image uncompressed. */
 export const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
+/** Pictures that an answer may have beside the images asked for: previews, or a surplus. */
+const MORE_PICTURES = 4;
+/** How much longer a picture's text may be than its bytes: base64 takes a third more, the rest is white space. */
+const TEXT_FACTOR = 2;
 
 const LIMITS: AnswerLimits = { maxImageBytes: MAX_IMAGE_BYTES, maxOtherBytes: 1024 * 1024 };
 
@@ -39,6 +51,7 @@ const LIMITS: AnswerLimits = { maxImageBytes: MAX_IMAGE_BYTES, maxOtherBytes: 10
  * and one decoded block, and it asks for the next chunk only when the consumer wants more than that.
  *
  * An image that the consumer leaves is read over. Leaving the generator itself releases the call and cancels the body.
+ * Once all images that were asked for are there, nothing that is wrong with the rest of the answer counts.
  */
 export async function* readImages(answer: ImageAnswer): AsyncGenerator<ProviderEvent> {
   const tokens = new TokenSource(answer);
@@ -54,12 +67,20 @@ export async function* readImages(answer: ImageAnswer): AsyncGenerator<ProviderE
 
 async function* toEvents(tokens: TokenSource, answer: ImageAnswer): AsyncGenerator<ProviderEvent> {
   const indexes = new Set<number>();
+  const isComplete = () => indexes.size >= answer.imageCount;
   let usage: TokenUsage | undefined;
+  let document: { readonly value: unknown } | undefined;
   let partialIndex = 0;
-  for (let token = await tokens.next(); token; token = await tokens.next()) {
+  const next = () =>
+    tokens.next().catch((error) => {
+      if (!isComplete() || answer.isCanceled()) throw error;
+      return undefined;
+    });
+  for (let token = await next(); token; token = await next()) {
     if (token.type === "document") {
-      checkDocument(token.value, token.event === "error");
-      usage = toUsage(token.value) ?? usage;
+      document = token;
+      usage = usageIn(token.value) ?? usage;
+      refuseErrors(token.value, token.event === "error");
     } else if ((token.type === "start" || token.type === "address") && token.index < answer.imageCount) {
       const { kind, index } = token;
       if (kind === "other") continue;
@@ -76,9 +97,10 @@ async function* toEvents(tokens: TokenSource, answer: ImageAnswer): AsyncGenerat
     }
     // A server may leave a stream open after its last image.
     const isDocumentOver = token.type === "document" || token.type === "address";
-    if (tokens.isEventStream && isDocumentOver && indexes.size === answer.imageCount) break;
+    if (tokens.isEventStream && isDocumentOver && isComplete()) break;
   }
-  if (indexes.size === 0) throw new BrokenAnswer("it holds no image");
+  if (!isComplete()) refuseOddImages(document?.value);
+  if (indexes.size === 0) throw new BrokenAnswer(`${describeDocument(document?.value)}; ${WHERE_TO_LOOK}`);
   if (usage) yield { type: "usage", usage };
 }
 
@@ -101,22 +123,24 @@ async function* withErrors(
 
 /** The answer as one sequence of tokens, read from several places; a failure stays a failure. */
 class TokenSource {
-  readonly isEventStream: boolean;
   /** Whether an image was made: the call is paid. */
   hasImage = false;
   readonly #decoder: Base64Decoder;
+  readonly #limits: AnswerLimits;
+  readonly #answer: ImageAnswer;
   readonly #tokens: AsyncGenerator<AnswerToken>;
-  readonly #toError: ImageAnswer["toError"];
+  #reader: AnswerReader | undefined;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor({ body, contentType, toError, limits = LIMITS }: ImageAnswer) {
-    const mediaType = contentType?.split(";", 1)[0]?.trim().toLowerCase() ?? "application/json";
-    this.isEventStream = mediaType === "text/event-stream";
-    const isJson = /^application\/([\w.-]+\+)?json$/.test(mediaType);
-    const Reader = this.isEventStream ? EventStream : isJson ? JsonAnswer : undefined;
-    this.#decoder = new Base64Decoder(limits.maxImageBytes);
-    this.#tokens = readTokens(body, Reader && new Reader(this.#decoder, limits.maxOtherBytes));
-    this.#toError = toError;
+  constructor(answer: ImageAnswer) {
+    this.#answer = answer;
+    this.#limits = answer.limits ?? LIMITS;
+    this.#decoder = new Base64Decoder(this.#limits.maxImageBytes);
+    this.#tokens = this.#read();
+  }
+
+  get isEventStream(): boolean {
+    return this.#reader instanceof EventStream;
   }
 
   async next(): Promise<AnswerToken | undefined> {
@@ -125,7 +149,7 @@ class TokenSource {
       const { value, done } = await this.#tokens.next();
       return done ? undefined : value;
     } catch (error) {
-      this.#failure = { error: this.#toError(error, this.hasImage) };
+      this.#failure = { error: this.#answer.toError(error, this.hasImage) };
       throw this.#failure.error;
     }
   }
@@ -135,18 +159,52 @@ class TokenSource {
     // Left to a collection, those of many calls would wait for it together.
     this.#decoder.release();
   }
+
+  async *#read(): AsyncGenerator<AnswerToken> {
+    const { body, imageCount } = this.#answer;
+    const maxBytes = (imageCount + MORE_PICTURES) * TEXT_FACTOR * this.#limits.maxImageBytes;
+    let byteCount = 0;
+    let head: Buffer = Buffer.alloc(0);
+    for await (const chunk of body) {
+      byteCount += chunk.byteLength;
+      if (byteCount > maxBytes) throw new BrokenAnswer(`it has more than ${maxBytes} bytes`);
+      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      if (this.#reader) {
+        yield* this.#reader.write(bytes);
+        continue;
+      }
+      head = withoutLead(Buffer.concat([head, bytes]));
+      if (head.length >= SIGNATURE_BYTES) yield* this.#open(head).write(head);
+    }
+    if (!this.#reader) yield* this.#open(head).write(head);
+    yield* this.#reader!.end();
+  }
+
+  /** By its first bytes: labels are often wrong. */
+  #open(head: Buffer): AnswerReader {
+    const { contentType, prompt } = this.#answer;
+    const { maxImageBytes, maxOtherBytes } = this.#limits;
+    if (head.length === 0) throw new BrokenAnswer("it is empty");
+    const mediaType = contentType?.split(";", 1)[0]?.trim().toLowerCase();
+    if (isImage(head)) this.#reader = new WholeImage(maxImageBytes);
+    else if (head[0] === OPENING_BRACE || head[0] === OPENING_BRACKET)
+      this.#reader = new JsonAnswer(this.#decoder, maxOtherBytes);
+    else if (isEventStream(mediaType, head)) this.#reader = new EventStream(this.#decoder, maxOtherBytes);
+    else throw new BrokenAnswer(`${describeAnswer(mediaType, head, prompt)}; ${WHERE_TO_LOOK}`);
+    return this.#reader;
+  }
 }
 
-async function* readTokens(
-  body: AsyncIterable<Uint8Array>,
-  reader: AnswerReader | undefined,
-): AsyncGenerator<AnswerToken> {
-  for await (const chunk of body) {
-    if (!reader) throw new BrokenAnswer("it is not JSON");
-    yield* reader.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-  }
-  if (!reader) throw new BrokenAnswer("it is not JSON");
-  yield* reader.end();
+const OPENING_BRACE = 0x7b;
+const OPENING_BRACKET = 0x5b;
+const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
+
+/** Without white space and a byte order mark, which mean nothing at the beginning of a text. */
+function withoutLead(head: Buffer): Buffer {
+  const start = head.findIndex((byte) => byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09);
+  const rest = start === -1 ? head.subarray(head.length) : head.subarray(start);
+  const isMarked = rest.length >= BYTE_ORDER_MARK.length && rest.indexOf(BYTE_ORDER_MARK) === 0;
+  return isMarked ? withoutLead(rest.subarray(BYTE_ORDER_MARK.length)) : rest;
 }
 
 /** One picture's bytes, until its end or until the consumer goes on to the next event. */
@@ -180,41 +238,23 @@ class PictureBytes implements AsyncIterableIterator<Uint8Array, undefined> {
   }
 }
 
-/** Compatible servers and streams tell errors with status 200. */
-function checkDocument(document: unknown, isErrorEvent: boolean): void {
-  const { error, type, data, b64_json } = toRecord(document);
-  if (error) throw toRefusal(200, error);
+/** Compatible servers and streams tell errors with status 200; some leave the member there and empty beside images. */
+function refuseErrors(document: unknown, isErrorEvent: boolean): void {
+  const { error, type } = toRecord(document);
+  if (!isEmpty(error)) throw toRefusal(200, error);
   if (isErrorEvent || type === "error") throw toRefusal(200, document);
+}
+
+/** A picture that was read stands as "" in its document, and null is what servers leave that answer with addresses. */
+function refuseOddImages(document: unknown): void {
+  const { data, b64_json } = toRecord(document);
   const images = Array.isArray(data) ? data.map((item) => toRecord(item).b64_json) : [b64_json];
-  // A picture that was read stands as "" here; null and "" are left by servers that answer with addresses.
-  if (images.some((image) => image !== undefined && image !== null && image !== "")) {
+  if (images.some((image) => image !== undefined && image !== null && typeof image !== "string")) {
     throw new BrokenAnswer("an image is not base64");
   }
 }
 
-/** A total of 0 is how servers that do not count fill the field. */
-function toUsage(document: unknown): TokenUsage | undefined {
-  const usage = toRecord(toRecord(document).usage);
-  const { input_tokens: inputTokens, output_tokens: outputTokens, total_tokens: totalTokens } = usage;
-  if (!isCount(inputTokens) || !isCount(outputTokens) || !isCount(totalTokens) || totalTokens === 0) return undefined;
-  const inputDetails = toDetails(usage.input_tokens_details, inputTokens);
-  const outputDetails = toDetails(usage.output_tokens_details, outputTokens);
-  return {
-    inputTokens,
-    outputTokens,
-    totalTokens,
-    ...(inputDetails && { inputDetails }),
-    ...(outputDetails && { outputDetails }),
-  };
-}
-
-/** Parts that are not the whole tell nothing. */
-function toDetails(value: unknown, sum: number): TokenDetails | undefined {
-  const { text_tokens: textTokens, image_tokens: imageTokens } = toRecord(value);
-  if (!isCount(textTokens) || !isCount(imageTokens) || textTokens + imageTokens !== sum) return undefined;
-  return { textTokens, imageTokens };
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+function isEmpty(value: unknown): boolean {
+  if (typeof value === "object" && value !== null) return Object.values(value).every(isEmpty);
+  return value === undefined || value === null || value === false || value === 0 || value === "";
 }

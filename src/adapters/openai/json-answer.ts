@@ -1,5 +1,6 @@
 import type { Base64Decoder } from "./base64.ts";
 import { EVERY_ITEM, JsonStrings, toRecord } from "./json-strings.ts";
+import type { PictureField } from "./picture-text.ts";
 
 /** What an answer consists of, in the order of its bytes. */
 export type AnswerToken =
@@ -12,6 +13,7 @@ export type AnswerToken =
   /** The document before held no picture in this place, but an address of one. */
   | { readonly type: "address"; readonly kind: PictureKind; readonly index: number; readonly address: string };
 
+/** What is `other` is read over. */
 export type PictureKind = "image" | "partial" | "other";
 
 /** Takes an answer apart as its bytes arrive. */
@@ -22,20 +24,24 @@ export interface AnswerReader {
   end(): Iterable<AnswerToken>;
 }
 
-/** Reads an answer that is one JSON document with its images at `data[].b64_json`, or their addresses at `data[].url`. */
+/** Reads an answer that is one JSON document with its images in the items of `data`. */
 export class JsonAnswer implements AnswerReader {
   readonly #json: JsonStrings;
-  readonly #pictures = new Set<number>();
+  /** In which member the picture of each item was. */
+  readonly #pictures = new Map<number, PictureField>();
 
   constructor(decoder: Base64Decoder, maxOtherBytes: number) {
-    this.#json = new JsonStrings(["data", EVERY_ITEM, "b64_json"], decoder, maxOtherBytes);
+    this.#json = new JsonStrings(["data", EVERY_ITEM], decoder, maxOtherBytes);
   }
 
   *write(chunk: Buffer): Generator<AnswerToken> {
     for (const token of this.#json.write(chunk)) {
       if (token.type === "start") {
-        this.#pictures.add(token.item);
-        yield { type: "start", kind: "image", index: token.item };
+        const { field, item } = token;
+        // The same image may stand in both members.
+        const isRepeated = (this.#pictures.get(item) ?? field) !== field;
+        this.#pictures.set(item, field);
+        yield { type: "start", kind: isRepeated ? "other" : "image", index: item };
       } else {
         yield token;
       }
@@ -53,8 +59,8 @@ export class JsonAnswer implements AnswerReader {
   }
 }
 
-/** What compatible servers answer with in place of `b64_json`. */
+/** What stands in place of a picture, in either member. */
 export function addressIn(item: unknown): string | undefined {
-  const { url } = toRecord(item);
-  return typeof url === "string" && url !== "" ? url : undefined;
+  const { url, b64_json } = toRecord(item);
+  return [url, b64_json].find((address): address is string => typeof address === "string" && address !== "");
 }

@@ -1,17 +1,21 @@
 import type { Base64Decoder } from "./base64.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
+import { ByteCollector } from "./byte-collector.ts";
 import { NextByte } from "./next-byte.ts";
+import { type PictureField, recognisePicture } from "./picture-text.ts";
 
 /** Stands in a path for every item of an array. */
 export const EVERY_ITEM = Symbol("every item");
 
-/** Where the streamed strings are: object keys and `EVERY_ITEM`, from the document's root. */
+/** Where objects with pictures are: object keys and `EVERY_ITEM`, from the document's root. */
 export type JsonPath = readonly (string | typeof EVERY_ITEM)[];
 
-/** What a document holds at its path: for each string with content one `start`, its decoded `bytes`, and one `end`. */
+const PICTURE_FIELDS: ReadonlySet<string | undefined> = new Set<PictureField>(["b64_json", "url"]);
+
+/** The pictures of a document: for each one `start`, its decoded `bytes`, and one `end`. */
 export type StringToken =
   /** `item` is the position in the innermost array of the path, −1 without one. */
-  | { readonly type: "start"; readonly item: number }
+  | { readonly type: "start"; readonly field: PictureField; readonly item: number }
   | { readonly type: "bytes"; readonly bytes: Buffer }
   | { readonly type: "end" };
 
@@ -29,36 +33,49 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const MAX_DEPTH = 64;
-const ESCAPED_SOLIDUS = 0x2f;
 const LAST_ASCII = 0x7f;
+/** The most bytes by which it shows whether a string is a picture: those of a `data:` URI's prefix, with escapes. */
+const MAX_UNDECIDED_BYTES = 1024;
+/** The longest key of an answer that is repeated in a message, in characters. */
+const MAX_SHOWN_KEY = 32;
+
+/** The characters that a backslash and one letter stand for, as far as base64 has them. */
+const ESCAPED: ReadonlyMap<string, number> = new Map([
+  ["/", 0x2f],
+  ["n", 0x0a],
+  ["r", 0x0d],
+  ["t", 0x09],
+  ["f", 0x0c],
+]);
 
 /**
- * Reads one JSON document (RFC 8259) as its bytes arrive and hands over the base64 strings at one path as decoded
- * bytes, never holding one whole. Everything else is collected, with `""` in place of each such string, and goes
- * through `JSON.parse` at the end: that is what checks the grammar, so this scanner only has to follow valid documents.
+ * Reads one JSON document (RFC 8259) as its bytes arrive and hands over the pictures in the objects at one path as
+ * decoded bytes, never holding one whole: what stands as base64 at `b64_json` or `url`. Everything else is collected,
+ * with `""` in place of each picture, and goes through `JSON.parse` at the end: that is what checks the grammar, so this
+ * scanner only has to follow valid documents.
  */
 export class JsonStrings {
   readonly #path: JsonPath;
   readonly #decoder: Base64Decoder;
   readonly #other: ByteCollector;
   readonly #frames: Frame[] = [];
-  #state: "structure" | "plain string" | "streamed string" = "structure";
+  #state: "structure" | "plain string" | "undecided string" | "picture" = "structure";
   #isAfterSpace = false;
   #isKey = false;
   #stringStart = 0;
   #isEscaped = false;
-  /** What came after a backslash in a streamed string, at most `uXXX`; `undefined` outside an escape. */
+  /** What came after a backslash in a picture, at most `uXXX`; `undefined` outside an escape. */
   #escape: string | undefined;
-  #hasStarted = false;
 
   /**
+   * @param path of the objects that have pictures
    * @param decoder used by nobody else until the document ends
-   * @param maxOtherBytes the most bytes of everything beside the strings, whitespace between tokens aside
+   * @param maxOtherBytes the most bytes of everything beside the pictures, whitespace between tokens aside
    */
   constructor(path: JsonPath, decoder: Base64Decoder, maxOtherBytes: number) {
     this.#path = path;
     this.#decoder = decoder;
-    this.#other = new ByteCollector(maxOtherBytes);
+    this.#other = new ByteCollector(maxOtherBytes, () => this.#tooMuch(maxOtherBytes));
   }
 
   /** Scans one chunk lazily: it must be read to its end before the next one is written. */
@@ -71,8 +88,10 @@ export class JsonStrings {
         position = this.#readStructure(chunk, position);
       } else if (this.#state === "plain string") {
         position = this.#readPlainString(chunk, position, quotes, backslashes);
+      } else if (this.#state === "undecided string") {
+        yield* this.#readUndecidedString(chunk[position++]!);
       } else {
-        position = yield* this.#readStreamedString(chunk, position, quotes, backslashes);
+        position = yield* this.#readPicture(chunk, position, quotes, backslashes);
       }
     }
   }
@@ -88,7 +107,7 @@ export class JsonStrings {
     return parseJson(this.text + closers.join(""));
   }
 
-  /** The whole document, with `""` in place of each streamed string. */
+  /** The whole document, with `""` in place of each picture. */
   end(): unknown {
     return parseJson(this.text);
   }
@@ -142,26 +161,18 @@ export class JsonStrings {
 
   #openString(): void {
     this.#isKey = this.#frames.at(-1)?.isKeyNext ?? false;
-    if (!this.#isKey && this.#isAtPath()) {
-      this.#state = "streamed string";
-      this.#hasStarted = false;
-      this.#other.push(QUOTE);
-      this.#other.push(QUOTE);
-    } else {
-      this.#state = "plain string";
-      this.#stringStart = this.#other.length;
-      this.#other.push(QUOTE);
-    }
+    this.#state = this.#mayBePicture() ? "undecided string" : "plain string";
+    this.#stringStart = this.#other.length;
+    this.#other.push(QUOTE);
   }
 
-  #isAtPath(): boolean {
-    return (
-      this.#frames.length === this.#path.length &&
-      this.#path.every((step, depth) => {
-        const frame = this.#frames[depth]!;
-        return step === EVERY_ITEM ? !frame.isObject : frame.key === step;
-      })
-    );
+  #mayBePicture(): boolean {
+    const { key } = this.#frames.at(-1) ?? {};
+    if (this.#isKey || !PICTURE_FIELDS.has(key) || this.#frames.length !== this.#path.length + 1) return false;
+    return this.#path.every((step, depth) => {
+      const frame = this.#frames[depth]!;
+      return step === EVERY_ITEM ? !frame.isObject : frame.key === step;
+    });
   }
 
   #readPlainString(chunk: Buffer, start: number, quotes: NextByte, backslashes: NextByte): number {
@@ -186,12 +197,55 @@ export class JsonStrings {
     if (this.#isKey && frame) frame.key = String(parseJson(this.#other.text(this.#stringStart)));
   }
 
-  *#readStreamedString(
-    chunk: Buffer,
-    start: number,
-    quotes: NextByte,
-    backslashes: NextByte,
-  ): Generator<StringToken, number> {
+  /** Reads the beginning of a string that may be a picture: so few characters that each of them can be looked at. */
+  *#readUndecidedString(byte: number): Generator<StringToken> {
+    this.#other.push(byte);
+    if (this.#isEscaped) {
+      this.#isEscaped = false;
+      return;
+    }
+    if (this.#other.length - this.#stringStart > MAX_UNDECIDED_BYTES) throw new BrokenAnswer("an image is not base64");
+    if (byte === BACKSLASH) this.#isEscaped = true;
+    const isWhole = byte === QUOTE;
+    const text = this.#unescaped(isWhole);
+    if (text === undefined) return;
+    const field = this.#frames.at(-1)?.key as PictureField;
+    const picture = recognisePicture(field, text, isWhole);
+    if (picture?.kind === "base64") {
+      yield* this.#startPicture(field, Buffer.from(text.slice(picture.start)), picture.isUri);
+      if (isWhole) yield* this.#closePicture();
+    } else if (isWhole) {
+      this.#state = "structure";
+      // White space alone is nothing too.
+      if (picture?.kind === "nothing") this.#replaceString();
+    } else if (picture) {
+      this.#state = "plain string";
+    }
+  }
+
+  /** The undecided string as far as it was read; `undefined` in the middle of an escape. */
+  #unescaped(isWhole: boolean): string | undefined {
+    // Line breaks have to be escaped, and some servers break base64 without.
+    const raw = this.#other.text(this.#stringStart).replaceAll(/[\t\r\n]/g, " ");
+    if (/\\(u[0-9a-f]{0,3})?$/i.test(raw)) return undefined;
+    return String(parseJson(isWhole ? raw : `${raw}"`));
+  }
+
+  #replaceString(): void {
+    this.#other.truncate(this.#stringStart);
+    this.#other.push(QUOTE);
+    this.#other.push(QUOTE);
+  }
+
+  *#startPicture(field: PictureField, beginning: Buffer, isUri: boolean): Generator<StringToken> {
+    this.#state = "picture";
+    this.#replaceString();
+    if (isUri) this.#decoder.beginUri();
+    this.#decoder.fill(beginning, 0, beginning.length);
+    yield { type: "start", field, item: this.#frames.findLast((frame) => !frame.isObject)?.item ?? -1 };
+  }
+
+  *#readPicture(chunk: Buffer, start: number, quotes: NextByte, backslashes: NextByte): Generator<StringToken, number> {
     let position = start;
     while (position < chunk.length) {
       if (this.#escape !== undefined) {
@@ -199,19 +253,20 @@ export class JsonStrings {
         const character = toCharacter(this.#escape);
         if (character === undefined) continue;
         this.#escape = undefined;
-        if (!this.#hasRoom) yield* this.#makeRoom();
+        // Asked before: to start a generator for every escape would halve the speed.
+        if (this.#decoder.isFull) yield* this.#takeBlock();
         this.#decoder.put(character);
         continue;
       }
       const stop = Math.min(quotes.from(position), backslashes.from(position));
       while (position < stop) {
-        if (!this.#hasRoom) yield* this.#makeRoom();
+        if (this.#decoder.isFull) yield* this.#takeBlock();
         position = this.#decoder.fill(chunk, position, stop);
       }
       if (stop === chunk.length) break;
       position = stop + 1;
       if (chunk[stop] === QUOTE) {
-        yield* this.#closeStreamedString();
+        yield* this.#closePicture();
         return position;
       }
       this.#escape = "";
@@ -219,31 +274,38 @@ export class JsonStrings {
     return position;
   }
 
-  /** Asked before each `#makeRoom`: to start a generator for every escape would halve the speed. */
-  get #hasRoom(): boolean {
-    return this.#hasStarted && !this.#decoder.isFull;
+  *#takeBlock(): Generator<StringToken> {
+    const bytes = this.#decoder.take();
+    if (bytes.length > 0) yield { type: "bytes", bytes };
   }
 
-  *#makeRoom(): Generator<StringToken> {
-    if (!this.#hasStarted) {
-      this.#hasStarted = true;
-      yield { type: "start", item: this.#frames.findLast((frame) => !frame.isObject)?.item ?? -1 };
-    }
-    if (this.#decoder.isFull) yield { type: "bytes", bytes: this.#decoder.take() };
-  }
-
-  *#closeStreamedString(): Generator<StringToken> {
+  *#closePicture(): Generator<StringToken> {
     this.#state = "structure";
-    if (!this.#hasStarted) return;
     const bytes = this.#decoder.finish();
     if (bytes.length > 0) yield { type: "bytes", bytes };
     yield { type: "end" };
   }
+
+  #tooMuch(maxOtherBytes: number): BrokenAnswer {
+    const place = this.#frames
+      .map(({ isObject, key, item }) => (isObject ? `.${shownKey(key)}` : `[${item}]`))
+      .join("");
+    const where = place === "" ? "" : `, the last of them at ${place.slice(1)}`;
+    return new BrokenAnswer(
+      `it has more than ${maxOtherBytes} bytes beside its images${where}; images are read at data[].b64_json and data[].url`,
+    );
+  }
+}
+
+/** The names that an answer's members have are not secret, but may be anything. */
+export function shownKey(key: string | undefined): string {
+  return key !== undefined && key.length <= MAX_SHOWN_KEY && /^[\w-]+$/.test(key) ? key : "…";
 }
 
 /** The character of a JSON escape without its backslash, or `undefined` while it is not complete. */
 function toCharacter(escaped: string): number | undefined {
-  if (escaped === "/") return ESCAPED_SOLIDUS;
+  const known = ESCAPED.get(escaped);
+  if (known !== undefined) return known;
   if (!/^u[0-9a-f]{0,4}$/i.test(escaped)) throw new BrokenAnswer("an image is not base64");
   if (escaped.length < 5) return undefined;
   const character = Number.parseInt(escaped.slice(1), 16);
@@ -263,38 +325,4 @@ function parseJson(text: string): unknown {
 /** The members of a JSON object; none of anything else. */
 export function toRecord(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-/** Bytes in one growing buffer, up to a limit. */
-class ByteCollector {
-  readonly #maxBytes: number;
-  #bytes = Buffer.allocUnsafe(1024);
-  length = 0;
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-  }
-
-  push(byte: number): void {
-    this.#reserve(1);
-    this.#bytes[this.length++] = byte;
-  }
-
-  append(chunk: Buffer, start: number, end: number): void {
-    this.#reserve(end - start);
-    this.length += chunk.copy(this.#bytes, this.length, start, end);
-  }
-
-  text(start: number): string {
-    return this.#bytes.toString("utf8", start, this.length);
-  }
-
-  #reserve(byteCount: number): void {
-    const needed = this.length + byteCount;
-    if (needed > this.#maxBytes) throw new BrokenAnswer(`it has more than ${this.#maxBytes} bytes beside its images`);
-    if (needed <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
-    this.#bytes.copy(larger, 0, 0, this.length);
-    this.#bytes = larger;
-  }
 }

@@ -6,8 +6,10 @@ import { readAnnouncements } from "./announcements.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
 import { describeModels } from "./catalogue.ts";
 import { toEditParameters } from "./edit-parameters.ts";
+import { withVendorErrors } from "./error-body.ts";
 import { bytesOf, httpFetch } from "./http-fetch.ts";
 import { MAX_IMAGE_BYTES, readImages } from "./image-answer.ts";
+import { type OptionalParameter, ServerDialect } from "./server-dialect.ts";
 import { notDownloaded, timedOut, toGatewayError } from "./to-gateway-error.ts";
 
 export interface OpenAIOptions {
@@ -34,15 +36,15 @@ export interface OpenAIOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** The most that is read of an answer with an error status. */
-const MAX_ERROR_BYTES = 64 * 1024;
+const VENDOR_URL = "https://api.openai.com/v1";
 
 /**
- * OpenAI's Images API, or any server that speaks it. One `generate` is one call, never repeated: whether it may be,
- * the error tells by `details.billed` and `isRetryable`.
+ * OpenAI's Images API, or any server that speaks it. One `generate` is one call, repeated only where a compatible server
+ * refused it for a parameter that it does not have: without that one. Whether it may be repeated otherwise, the error
+ * tells by `details.billed` and `isRetryable`.
  */
 export function createOpenAI(options: OpenAIOptions): ImageProvider {
-  const { apiKey, baseUrl = "https://api.openai.com/v1", extraModels = [] } = options;
+  const { apiKey, baseUrl = VENDOR_URL, extraModels = [] } = options;
   // Everything that the client would read from the environment or log by itself is set.
   const client = new OpenAI({
     apiKey,
@@ -54,24 +56,27 @@ export function createOpenAI(options: OpenAIOptions): ImageProvider {
     logLevel: "off",
     maxRetries: 0,
     timeout: options.timeoutMs,
-    fetch: withShortErrors(options.fetch ?? httpFetch),
+    fetch: withVendorErrors(options.fetch ?? httpFetch),
   });
+  const dialect = new ServerDialect(baseUrl, (signal) => readAnnouncements(client, signal));
   return {
     name: "openai",
     models: describeModels(extraModels),
-    generate: (request, signal) => generate(client, options, request, signal),
-    announcements: (signal) => readAnnouncements(client, signal),
+    generate: (request, signal) => generate({ client, dialect, ...options }, request, signal),
+    announcements: (signal) => dialect.announcements(signal),
     close: async () => {},
   };
 }
 
-async function* generate(
-  client: OpenAI,
-  { timeoutMs, downloads }: OpenAIOptions,
-  request: GenerateRequest,
-  signal: AbortSignal,
-): AsyncGenerator<ProviderEvent> {
+interface Server extends OpenAIOptions {
+  readonly client: OpenAI;
+  readonly dialect: ServerDialect;
+}
+
+async function* generate(server: Server, request: GenerateRequest, signal: AbortSignal): AsyncGenerator<ProviderEvent> {
   signal.throwIfAborted();
+  const { downloads, timeoutMs } = server;
+  const { n, prompt } = request;
   const call = new AbortController();
   const abort = (): void => call.abort();
   let isLate = false;
@@ -83,20 +88,27 @@ async function* generate(
   const toError = (error: unknown, hasImage: boolean): unknown => {
     if (signal.aborted) return signal.reason;
     const billed = hasImage ? "YES" : "UNKNOWN";
-    return isLate ? timedOut(billed, error) : toGatewayError(error, billed);
+    return isLate ? timedOut(billed, error) : toGatewayError(error, { billed, prompt });
   };
   try {
-    const response = await ask(client, request, call.signal);
+    const { response, leftOut } = await ask(server, request, call.signal);
     const body = bytesOf(response);
     if (!body) throw new BrokenAnswer("it is empty");
-    yield* readImages({
+    const events = readImages({
       body,
       contentType: response.headers.get("content-type"),
-      imageCount: request.n,
-      download: downloads && ((address) => download(downloads, address, timeoutMs, call.signal)),
+      imageCount: n,
+      prompt,
+      download: downloads && ((address) => download(server, downloads, address, call.signal)),
       toError,
+      isCanceled: () => signal.aborted,
       release: abort,
     });
+    let warnings = warningsOf(request, leftOut);
+    for await (const event of events) {
+      yield event.type === "image" && warnings.length > 0 ? { ...event, warnings } : event;
+      if (event.type === "image") warnings = [];
+    }
   } catch (error) {
     throw toError(error, false);
   } finally {
@@ -106,24 +118,82 @@ async function* generate(
   }
 }
 
-/** @throws GatewayError that speaks of the provider, which gave the address */
+/**
+ * Downloads an image that was made and paid for.
+ *
+ * @param address as the answer has it: also one that is relative to where the API begins
+ * @throws GatewayError that speaks of the provider, which gave the address
+ */
 async function* download(
+  { baseUrl = VENDOR_URL, timeoutMs }: OpenAIOptions,
   downloads: Downloads,
   address: string,
-  timeoutMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  const url = URL.parse(address, `${baseUrl}/`)?.href ?? address;
   try {
-    yield* downloads.read(address, { maxBytes: MAX_IMAGE_BYTES, timeoutMs }, signal);
+    yield* downloads.read(url, { maxBytes: MAX_IMAGE_BYTES, timeoutMs, isPaid: true }, signal);
   } catch (error) {
     throw error instanceof GatewayError ? notDownloaded(error) : error;
   }
 }
 
-function ask(client: OpenAI, request: GenerateRequest, signal: AbortSignal): Promise<Response> {
-  const parameters = toParameters(request);
-  if (!request.edit) return client.images.generate(parameters, { signal }).asResponse();
-  return client.images.edit(toEditParameters(parameters, request.edit), { signal }).asResponse();
+/** Makes the call, once more without each parameter that a compatible server refuses to know. */
+async function ask(
+  { client, dialect }: Server,
+  request: GenerateRequest,
+  signal: AbortSignal,
+): Promise<{ readonly response: Response; readonly leftOut: ReadonlySet<OptionalParameter> }> {
+  const isVendor = await dialect.isVendor(signal);
+  for (;;) {
+    const leftOut = dialect.refusedBy(request.model);
+    const parameters = without(leftOut, {
+      ...toParameters(request),
+      ...(!isVendor && { response_format: "b64_json" as const }),
+    });
+    try {
+      return { response: await send(client, parameters, request, signal), leftOut };
+    } catch (error) {
+      // Each time there is one parameter less.
+      if (isVendor || !dialect.learn(request.model, error, parameters)) throw error;
+    }
+  }
+}
+
+function send(
+  client: OpenAI,
+  parameters: Parameters,
+  { edit }: GenerateRequest,
+  signal: AbortSignal,
+): Promise<Response> {
+  if (!edit) return client.images.generate(parameters, { signal }).asResponse();
+  return client.images.edit(toEditParameters(parameters, edit), { signal }).asResponse();
+}
+
+type Parameters = OpenAI.Images.ImageGenerateParams & Readonly<Record<string, unknown>>;
+
+function without(names: ReadonlySet<OptionalParameter>, parameters: OpenAI.Images.ImageGenerateParams): Parameters {
+  // The vendor takes either of them only with the other.
+  const isUnseen = names.has("stream") || names.has("partial_images");
+  const all = isUnseen ? new Set([...names, "stream", "partial_images"]) : names;
+  return Object.fromEntries(
+    Object.entries(parameters).filter(([name]) => !all.has(name as OptionalParameter)),
+  ) as Parameters;
+}
+
+/** What a caller should know of the parameters that were left out: not of those that the gateway itself makes up for. */
+function warningsOf(request: GenerateRequest, leftOut: ReadonlySet<OptionalParameter>): readonly string[] {
+  const { quality, background, partialImages, compression, moderation } = request;
+  const missed: Readonly<Partial<Record<OptionalParameter, boolean>>> = {
+    size: true,
+    quality: quality !== "AUTO",
+    background: background !== "AUTO",
+    output_compression: compression !== undefined,
+    moderation: moderation !== undefined,
+    partial_images: partialImages > 0,
+  };
+  const names = [...leftOut].filter((name) => missed[name]);
+  return names.map((name) => `the provider does not take ${name} for ${request.model}; it was left out`);
 }
 
 /**
@@ -147,24 +217,5 @@ function toParameters(request: GenerateRequest): OpenAI.Images.ImageGeneratePara
     ...(moderation !== undefined && { moderation: moderation.toLowerCase() as Lowercase<typeof moderation> }),
     ...(safetyIdentifier !== undefined && { safety_identifier: safetyIdentifier }),
     ...(partialImages > 0 && n === 1 ? { stream: true, partial_images: partialImages } : {}),
-  };
-}
-
-/** The client reads an answer with an error status whole: this cuts it off. */
-function withShortErrors(fetchAnswer: typeof fetch): typeof fetch {
-  return async (input, init) => {
-    const response = await fetchAnswer(input, init);
-    if (response.ok || !response.body) return response;
-    const parts: Uint8Array[] = [];
-    let byteCount = 0;
-    for await (const part of response.body) {
-      parts.push(part);
-      byteCount += part.byteLength;
-      if (byteCount > MAX_ERROR_BYTES) break;
-    }
-    return new Response(Buffer.concat(parts).subarray(0, MAX_ERROR_BYTES), {
-      status: response.status,
-      headers: response.headers,
-    });
   };
 }

@@ -1,6 +1,8 @@
 import { APIConnectionTimeoutError, APIError } from "openai";
 import { type Billed, type ErrorCode, GatewayError, type GatewayErrorOptions } from "../../errors.ts";
+import { DamagedContent } from "../content-encoding.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
+import { describeAnswer, WHERE_TO_LOOK } from "./described-answer.ts";
 import { NotConnected } from "./http-fetch.ts";
 import { ProviderRefusal, toRefusal } from "./provider-refusal.ts";
 
@@ -40,23 +42,29 @@ const NOT_CONNECTED_CODES: ReadonlySet<unknown> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
+/** What is known of a call that failed. */
+export interface FailedCall {
+  /** What it cost, when the error itself does not tell: `YES` once an image arrived. */
+  readonly billed: Billed;
+  /** What was asked: no message repeats it. */
+  readonly prompt: string;
+}
+
 /**
- * Translates whatever a call threw. The message never holds text of the provider; neither does the cause, which keeps
- * the provider's identifiers or the system's error.
- *
- * @param billed what the call is known to have cost when the error itself does not tell: `YES` once an image arrived
+ * Translates whatever a call threw. The message holds no text of the provider but what `describeAnswer` lets through;
+ * the cause keeps the provider's identifiers or the system's error.
  */
-export function toGatewayError(error: unknown, billed: Billed): GatewayError {
+export function toGatewayError(error: unknown, { billed, prompt }: FailedCall): GatewayError {
   if (error instanceof GatewayError) return error;
   if (error instanceof ProviderRefusal) return fromRefusal(error, billed);
-  if (error instanceof BrokenAnswer) {
+  if (error instanceof BrokenAnswer || error instanceof DamagedContent) {
     return new GatewayError("UPSTREAM_FAILED", `the provider's answer cannot be used: ${error.message}`, {
       billed,
       cause: error,
     });
   }
   if (error instanceof APIError && error.status !== undefined) {
-    return fromRefusal(toRefusal(error.status, error.error, error.headers), billed);
+    return fromRefusal(toRefusal(error.status, error.error, error.headers), billed, describeText(error, prompt));
   }
   if (isNotConnected(error)) {
     return new GatewayError("UPSTREAM_FAILED", "the provider could not be reached", {
@@ -87,7 +95,17 @@ export function notDownloaded(error: GatewayError): GatewayError {
   });
 }
 
-function fromRefusal(refusal: ProviderRefusal, billedSoFar: Billed): GatewayError {
+/** What an answer with an error status is that is no JSON. */
+function describeText({ status, error, message, headers }: APIError, prompt: string): string {
+  const text = message.slice(`${status} `.length);
+  // So the client writes that there is no text.
+  if (error !== undefined || text === "status code (no body)") return "";
+  const [mediaType] = (headers?.get("content-type") ?? "").split(";", 1);
+  return `: ${describeAnswer(mediaType?.trim().toLowerCase(), Buffer.from(text), prompt)}`;
+}
+
+/** @param description what the answer is where it is no JSON, to go on after a status */
+function fromRefusal(refusal: ProviderRefusal, billedSoFar: Billed, description = ""): GatewayError {
   const { status, code, type, param, moderationStage, retryAfterSeconds } = refusal.fields;
   const isClientError = status >= 300 && status < 500;
   // 503 says that no work was begun, as 429 does.
@@ -119,11 +137,12 @@ function fromRefusal(refusal: ProviderRefusal, billedSoFar: Billed): GatewayErro
   }
   if (isClientError) {
     const part = param === undefined ? "" : ` because of its parameter ${param}`;
-    return make("UPSTREAM_FAILED", `the provider refused the gateway's request with status ${status}${part}`, {
-      isRetryable: false,
-    });
+    // These are the statuses of addresses that lead elsewhere.
+    const advice = status < 400 || status === 404 || status === 405 ? `; ${WHERE_TO_LOOK}` : "";
+    const message = `the provider refused the gateway's request with status ${status}${part}${description}${advice}`;
+    return make("UPSTREAM_FAILED", message, { isRetryable: false });
   }
-  return make("UPSTREAM_FAILED", "the provider failed");
+  return make("UPSTREAM_FAILED", `the provider failed with status ${status}${description}`);
 }
 
 function isNotConnected(error: unknown): boolean {

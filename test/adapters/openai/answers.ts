@@ -24,6 +24,8 @@ export async function readBytes(parts: AsyncIterable<Uint8Array>): Promise<Buffe
 export interface AnswerOptions {
   readonly contentType?: string;
   readonly imageCount?: number;
+  readonly prompt?: string;
+  readonly isCanceled?: () => boolean;
   readonly limits?: AnswerLimits;
   readonly download?: (address: string) => AsyncIterable<Uint8Array>;
 }
@@ -31,13 +33,22 @@ export interface AnswerOptions {
 /** The events of an answer that arrives in these chunks; errors come as they were thrown. */
 export function eventsOf(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  { contentType = "application/json", imageCount = 10, limits, download }: AnswerOptions = {},
+  {
+    contentType = "application/json",
+    imageCount = 10,
+    prompt = "",
+    isCanceled = () => false,
+    limits,
+    download,
+  }: AnswerOptions = {},
 ): AsyncGenerator<ProviderEvent> {
   return readImages({
     body: toAsync(chunks),
     contentType,
     imageCount,
+    prompt,
     toError: (error) => error,
+    isCanceled,
     release: () => {},
     ...(limits ? { limits } : {}),
     download,

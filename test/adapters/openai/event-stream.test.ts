@@ -141,18 +141,22 @@ test("addresses in place of pictures are downloaded, wherever the stream is cut"
 
 describe("a broken stream is an error", () => {
   test("wherever it ends before the final image is whole", async () => {
-    const stream = Buffer.from(wholeStream().trimEnd());
-    for (let length = 0; length < stream.length; length++) {
+    const stream = Buffer.from(wholeStream());
+    const end = stream.indexOf(FOX.toString("base64")) + FOX.toString("base64").length;
+    for (let length = 0; length <= end; length++) {
       await expect(readCut(stream.subarray(0, length), length >> 1, STREAM)).rejects.toThrow(BrokenAnswer);
+    }
+    for (let length = end + 1; length < wholeStream().trimEnd().length; length++) {
+      expect(await readCut(stream.subarray(0, length), length >> 1, STREAM)).toEqual([sketch, draft, fox]);
     }
   });
 
   test.each([
     ["no event", ""],
     ["no final image", partialEvent(SKETCH, 0)],
-    ["a number over two lines", completedEvent().replace(":7}", ":\ndata: 1\ndata: 7}")],
+    ["a number over two lines", partialEvent(SKETCH, 0).replace(":0}", ":\ndata: 1\ndata: 0}") + completedEvent()],
     ["an event that is no JSON", `data: <html>\n\n${completedEvent()}`],
-    ["an image that is not base64", completedEvent().replace("++", "--")],
+    ["an image that is not base64", completedEvent().replace("++", "!!")],
     [
       "an address",
       toEvent("image_generation.completed", { type: "image_generation.completed", url: "https://x.example" }),

@@ -1,0 +1,41 @@
+/** Bytes in one growing buffer, up to a limit. */
+export class ByteCollector {
+  readonly #maxBytes: number;
+  readonly #tooMany: () => Error;
+  #bytes = Buffer.allocUnsafe(1024);
+  length = 0;
+
+  /** @param tooMany makes the error that is thrown for one byte more than `maxBytes` */
+  constructor(maxBytes: number, tooMany: () => Error) {
+    this.#maxBytes = maxBytes;
+    this.#tooMany = tooMany;
+  }
+
+  push(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.length++] = byte;
+  }
+
+  append(chunk: Buffer, start: number, end: number): void {
+    this.#reserve(end - start);
+    this.length += chunk.copy(this.#bytes, this.length, start, end);
+  }
+
+  /** Forgets everything from the byte at `length` on. */
+  truncate(length: number): void {
+    this.length = length;
+  }
+
+  text(start: number): string {
+    return this.#bytes.toString("utf8", start, this.length);
+  }
+
+  #reserve(byteCount: number): void {
+    const needed = this.length + byteCount;
+    if (needed > this.#maxBytes) throw this.#tooMany();
+    if (needed <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(larger, 0, 0, this.length);
+    this.#bytes = larger;
+  }
+}
