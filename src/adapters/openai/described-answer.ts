@@ -38,7 +38,7 @@ export const WHERE_TO_LOOK =
   "check OPENAI_BASE_URL, which has to name the API with its version, as http://host/v1 does";
 
 function textOfPage(page: string): string {
-  const [, title] = /<title[^>]*>([^<]*)/i.exec(page) ?? [];
+  const [, title] = /<title[^<>]*>([^<]*)/i.exec(page) ?? [];
   if (title?.trim()) return title;
   return page.replaceAll(/<(script|style)\b.*?(<\/\1\s*>|$)/gis, " ").replaceAll(/<[^>]*(>|$)/g, " ");
 }

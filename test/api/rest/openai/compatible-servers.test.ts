@@ -59,6 +59,9 @@ async function failureOf(work: Promise<unknown>): Promise<InstanceType<typeof Op
     (thrown: unknown) => thrown,
   );
   if (!(error instanceof OpenAI.APIError)) throw error;
+  // A provider that fails five times in a row is left alone.
+  server.answer = () => ({ body: png });
+  await client.images.generate({ prompt: "it works", response_format: "url" });
   return error;
 }
 
@@ -490,7 +493,7 @@ describe("a server that", () => {
       status: 422,
       errorMessage: "the provider refused the value of prompt (string_too_long); send another one",
     });
-    expect(server.calls).toHaveLength(2);
+    expect(server.calls.filter(({ body }) => body.prompt === "a fox")).toHaveLength(2);
   });
 
   test("lists its models as the vendor does is asked for nothing that the vendor does not have", async () => {
@@ -500,9 +503,10 @@ describe("a server that", () => {
     const error = await failureOf(client.images.generate({ prompt: "a fox" }));
 
     expect(error).toMatchObject({ status: 400, param: "size" });
-    expect(server.calls.map(({ body }) => Object.keys(body).toSorted())).toEqual([
-      ["model", "n", "output_format", "prompt", "quality", "size"],
-    ]);
+    const asked = server.calls
+      .filter(({ body }) => body.prompt === "a fox")
+      .map(({ body }) => Object.keys(body).toSorted());
+    expect(asked).toEqual([["model", "n", "output_format", "prompt", "quality", "size"]]);
   });
 
   test("edits is asked in the same way", async () => {
