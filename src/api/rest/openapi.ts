@@ -137,6 +137,7 @@ function describeDocument(): Json {
     responses: {
       "200": { description: "The REST doors", content: { "application/json": { schema: { type: "object" } } } },
       ...FORBIDDEN,
+      ...errorResponses(["RATE_LIMITED"], "Failure", (code) => HTTP_STATUS[code]),
     },
   };
 }

@@ -184,6 +184,21 @@ test("models, health and the document itself are answered as documented", async 
   expect(observer.violations).toEqual([]);
 });
 
+test("what one address asks too often is answered as documented", async () => {
+  const limited = await startScriptedGateway({
+    addressLimits: { requestsPerMinute: 1, connections: undefined, uploads: undefined },
+    // Always the same minute.
+    now: () => new Date("2026-12-01T12:00:00Z"),
+  });
+  for (const path of ["/v1/models", "/v1/models/any-size-1", "/openapi.json"]) {
+    await fetch(`${limited.url}${path}`);
+    await observer.fetch(`${limited.url}${path}`);
+  }
+  await limited.close();
+
+  expect(observer.violations).toEqual([]);
+});
+
 test("every documented answer was seen", () => {
   expect(observer.unseen).toEqual([]);
 });

@@ -46,7 +46,7 @@ export function describeOpenAIPaths(): Schemas {
         summary: "List the models",
         responses: {
           "200": { description: "Every model that can be asked for", content: json("ModelList") },
-          ...errorResponses(["FORBIDDEN"], "OpenAIFailure", openAIStatus),
+          ...errorResponses(["FORBIDDEN", "RATE_LIMITED"], "OpenAIFailure", openAIStatus),
         },
       },
     },
@@ -62,7 +62,7 @@ export function describeOpenAIPaths(): Schemas {
             headers: { Sunset: { $ref: "#/components/headers/Sunset" } },
             content: json("Model"),
           },
-          ...errorResponses(["FORBIDDEN", "MODEL_UNAVAILABLE"], "OpenAIFailure", openAIStatus),
+          ...errorResponses(["FORBIDDEN", "MODEL_UNAVAILABLE", "RATE_LIMITED"], "OpenAIFailure", openAIStatus),
         },
       },
     },
