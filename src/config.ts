@@ -20,6 +20,7 @@ import {
   parsePublicUrl,
   parseSecret,
   parseTrustProxy,
+  parseTypePrefix,
   parseWord,
   times,
   wholeNumber,
@@ -90,6 +91,8 @@ export interface Config {
   readonly keepAliveMs: number | undefined;
   /** Absolute path of the list of the only documents that run; `undefined` lets any run. */
   readonly trustedDocuments: string | undefined;
+  /** Stands before the name of every GraphQL type but scalars; empty for none. */
+  readonly typePrefix: string;
   readonly logLevel: LogLevel;
   /** Whether `NODE_ENV` says so: introspection is then off. */
   readonly isProduction: boolean;
@@ -169,6 +172,7 @@ export function readConfig(environment: Environment = process.env): Config {
     leaseMs: read("PICTOGRAPH_LEASE_SECONDS", times(1000, wholeNumber(2, 3600)), 60_000),
     keepAliveMs: read<number | undefined>("PICTOGRAPH_KEEPALIVE_SECONDS", times(1000, wholeNumber(1, 3600)), undefined),
     trustedDocuments: read<string | undefined>("PICTOGRAPH_TRUSTED_DOCUMENTS", (text) => resolve(text), undefined),
+    typePrefix: read("PICTOGRAPH_SUBGRAPH_PREFIX", parseTypePrefix, ""),
     logLevel: read("LOG_LEVEL", oneOf(...LOG_LEVELS), "info"),
     isProduction: environment.NODE_ENV === "production",
   };

@@ -14,7 +14,7 @@ import { SOCKET_PATH, webSocketTransport } from "./api/graphql/transports/websoc
 import { type AppOptions, createApp, MAX_BODY_BYTES } from "./api/http/app.ts";
 import { type Health, healthRoutes } from "./api/http/health.ts";
 import { OpenAnswers } from "./api/http/open-answers.ts";
-import { PUBLIC_CALLER } from "./api/http/request-context.ts";
+import { type HostRequest, PUBLIC_CALLER } from "./api/http/request-context.ts";
 import { type UpgradeListener, upgradeThrough } from "./api/http/upgrade.ts";
 import { getImageRoutes } from "./api/rest/get-image.ts";
 import { imageRoutes } from "./api/rest/images.ts";
@@ -41,7 +41,7 @@ import { Maintenance } from "./service/generations/maintenance.ts";
 import { Previews } from "./service/generations/previews.ts";
 import { ProviderCalls } from "./service/generations/provider-calls.ts";
 import { Runner } from "./service/generations/runner.ts";
-import { type Caller, ImageService } from "./service/image-service.ts";
+import { ImageService } from "./service/image-service.ts";
 import { Derivatives } from "./service/images/derivatives.ts";
 import { ImageDelivery } from "./service/images/image-delivery.ts";
 import { ImageIntake } from "./service/images/image-intake.ts";
@@ -74,20 +74,12 @@ export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "
   /** The clock. */
   readonly now?: () => Date;
   /**
-   * Tells who asks, when the host's own GraphQL server runs {@link Gateway.schema}, from that server's context value.
+   * Tells who asks. It gets the HTTP request of {@link Gateway.app}, or the context value of the GraphQL server that runs
+   * {@link Gateway.schema}. What it throws is answered as an unexpected error.
    *
    * @defaultValue everyone is the same caller, and image URLs begin with `publicUrl`
    */
-  requestOf?(contextValue: unknown): HostRequest;
-}
-
-export interface HostRequest {
-  /** @defaultValue the one caller that everyone is at the gateway's own doors */
-  readonly caller?: Caller;
-  /** Where the gateway's app is reached, without a trailing slash: `https://api.example/pictures`. */
-  readonly rootUrl?: string;
-  /** For inputs that name no key of their own. */
-  readonly idempotencyKey?: string;
+  requestOf?(contextValueOrRequest: unknown): HostRequest;
 }
 
 export interface Gateway {
@@ -139,7 +131,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     closers.push(() => storage.close());
     const images = await createImageService({ config, store, storage, catalogue, codec, logger, now });
     const answers = new OpenAnswers();
-    const access = { hasPaidProvider: hasPaidProvider(providers), now };
+    const access = { hasPaidProvider: hasPaidProvider(providers), requestOf: options.requestOf, now };
     const { app, health, closeApi } = await createApi({ config, access, images, store, storage, logger, answers });
     await images.start();
     modelWatch.start();
@@ -159,7 +151,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       app,
       // Most programs never ask for it, and building it takes as long as opening the store.
       get schema() {
-        schema ??= buildGraphQLSchema(contextFor(images, readRequestsWith(options, config, logger)));
+        schema ??= buildGraphQLSchema(contextFor(images, readRequestsWith(options, config, logger)), config.typePrefix);
         return schema;
       },
       handleUpgrade: upgradeThrough(app, SOCKET_PATH),
@@ -243,7 +235,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
 
 interface ApiParts {
   readonly config: Config;
-  readonly access: Pick<AppOptions, "hasPaidProvider" | "now">;
+  readonly access: Pick<AppOptions, "hasPaidProvider" | "requestOf" | "now">;
   readonly images: ImageService;
   readonly store: Store;
   readonly storage: Storage;
@@ -260,7 +252,10 @@ async function createApi({ config, access, images, store, storage, logger, answe
   if (config.role === "worker") {
     return { app: createApp([healthRoutes(health)], appOptions), health, closeApi: async () => {} };
   }
-  const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as ApiRequest));
+  const schema = buildFederatedSchema(
+    contextFor(images, (contextValue) => contextValue as ApiRequest),
+    config.typePrefix,
+  );
   const gate = await openGate(schema, config);
   const showsSandbox = config.pages && !config.isProduction;
   const graphql = await createHttpTransport(schema, { maxBodyBytes: MAX_BODY_BYTES, gate, showsSandbox, logger });

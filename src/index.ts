@@ -1,9 +1,10 @@
 import type { Gateway, GatewayOptions } from "./gateway.ts";
 import { refuseOldNode } from "./node-version.ts";
 
+export type { HostRequest } from "./api/http/request-context.ts";
 export type { Config } from "./config.ts";
 export { type Billed, type ErrorCode, type ErrorDetails, GatewayError, StartError } from "./errors.ts";
-export type { Gateway, GatewayOptions, HostRequest } from "./gateway.ts";
+export type { Gateway, GatewayOptions } from "./gateway.ts";
 export type {
   Announcement,
   Background,

@@ -154,3 +154,9 @@ export function parseWord(text: string): string {
   if (/^[\x21-\x7e]+$/.test(text)) return text;
   throw new Error("must be printable ASCII without spaces");
 }
+
+/** The beginning of GraphQL type names: `Pictograph`. */
+export function parseTypePrefix(text: string): string {
+  if (/^[A-Z]\w{0,31}$/.test(text)) return text;
+  throw new Error("must be a capital letter, then up to 31 letters, digits or _");
+}

@@ -48,6 +48,7 @@ describe("the configuration", () => {
     leaseMs: 60_000,
     keepAliveMs: undefined,
     trustedDocuments: undefined,
+    typePrefix: "",
     logLevel: "info",
     isProduction: false,
     warnings: [],

@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeExecutableSchema, mergeSchemas } from "@graphql-tools/schema";
@@ -10,6 +11,7 @@ import { pino } from "pino";
 import { buildSchema, Field, ObjectType, Query, Resolver } from "type-graphql";
 import { listen } from "../src/api/http/server.ts";
 import { createGateway, type Gateway, GatewayError } from "../src/index.ts";
+import { startGateway } from "./support/gateway.ts";
 import { type Follow, follow, overSocket, overStream, toWords } from "./support/live-clients.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "./support/scripted-provider.ts";
 import { temporaryDirectories } from "./support/temporary-directory.ts";
@@ -312,6 +314,26 @@ describe("the graph in a server of the host's own", () => {
     expect(await graphql({ schema, source, contextValue: { user: "bob" } })).toEqual({
       data: { motto: "pictures for all", generation: null },
     });
+    await gateway.close();
+  });
+
+  test("serves each user of the host's own app by the same option", async () => {
+    const gateway = await startGateway({
+      providers: [new ScriptedProvider()],
+      defaultModel: "scripted-1",
+      requestOf: (request: IncomingMessage) => ({
+        caller: { owner: String(request.headers["x-user"]) },
+        rootUrl: "https://host.example/pictures",
+      }),
+    });
+    const generate = `mutation { generateImages(input: { prompt: "a fox", size: "64x64" }) { id images { url } } }`;
+    const { data } = (await gateway.graphql(generate, {}, { "X-User": "ann" })).body;
+    const { id, images } = data.generateImages;
+    const find = async (user: string) =>
+      (await gateway.graphql(`{ generation(id: "${id}") { id } }`, {}, { "X-User": user })).body.data.generation;
+
+    expect(images[0].url).toMatch(/^https:\/\/host\.example\/pictures\/images\/img_/);
+    expect([await find("ann"), await find("bob")]).toEqual([{ id }, null]);
     await gateway.close();
   });
 

@@ -16,6 +16,7 @@ import type { GraphQLContext } from "./context.ts";
 import { LIMITS } from "./limits/limits.ts";
 import { ImageResolver } from "./resolvers.ts";
 import { Arg, Ctx, createUnionType, Field, Info, ObjectType, Query, Resolver } from "./type-graphql.ts";
+import { typePrefixOf } from "./type-prefix.ts";
 import { GenerationType, ImageType } from "./types/generation-type.ts";
 import { findModel, ModelType } from "./types/model-type.ts";
 
@@ -26,7 +27,7 @@ const queries = new ImageResolver();
 type Read = (id: string, context: GraphQLContext) => Promise<Entity | null>;
 
 /** What other subgraphs may refer to and extend, and how it is read by its key. */
-const ENTITIES: ReadonlyMap<unknown, Read> = new Map<string, Read>([
+const ENTITIES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ["Image", (id, context) => queries.image(id, context)],
   ["Generation", (id, context) => queries.generation(id, context)],
   ["Model", async (id, { service }) => findModel(id, service)],
@@ -44,19 +45,22 @@ const LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9
 
 /** The graph as a subgraph of a federated graph: the text that is composed with those of the others. */
 export function printSubgraph(schema: GraphQLSchema): string {
+  const prefix = typePrefixOf(schema);
   const { definitions } = parse(printSchema(schema));
   const document: DocumentNode = {
     kind: Kind.DOCUMENT,
     definitions: definitions
       .filter((definition) => !isTypeDefinitionNode(definition) || !LEFT_OUT.types.has(definition.name.value))
-      .map((definition) => (definition.kind === Kind.OBJECT_TYPE_DEFINITION ? toSubgraphType(definition) : definition)),
+      .map((definition) =>
+        definition.kind === Kind.OBJECT_TYPE_DEFINITION ? toSubgraphType(definition, prefix) : definition,
+      ),
   };
   return `${LINK}\n\n${print(document)}\n`;
 }
 
-function toSubgraphType(type: ObjectTypeDefinitionNode): ObjectTypeDefinitionNode {
+function toSubgraphType(type: ObjectTypeDefinitionNode, prefix: string): ObjectTypeDefinitionNode {
   const { name, fields = [] } = type;
-  if (ENTITIES.has(name.value)) return { ...type, directives: directives('@key(fields: "id")') };
+  if (entityOf(name.value, prefix)) return { ...type, directives: directives('@key(fields: "id")') };
   if (SHAREABLE.has(name.value)) return { ...type, directives: directives("@shareable") };
   if (name.value !== "Query") return type;
   return { ...type, fields: fields.filter((field) => !LEFT_OUT.queries.has(field.name.value)) };
@@ -109,11 +113,13 @@ export class FederationResolver {
     @Arg("representations", () => [AnyScalar], { description: "References, each with `__typename` and `id`." })
     representations: readonly unknown[],
     @Ctx() context: GraphQLContext,
+    @Info() { schema }: GraphQLResolveInfo,
   ): Promise<(Entity | null)[]> {
     if (representations.length > LIMITS.references) {
       throw badInput("representations", `ask for at most ${LIMITS.references} entities at once`);
     }
-    const references = representations.map(parseReference);
+    const prefix = typePrefixOf(schema);
+    const references = representations.map((representation) => parseReference(representation, prefix));
     const unreadable = references.filter((reference) => reference === undefined).length;
     if (unreadable > 0) {
       context.request.logger.warn(
@@ -123,6 +129,10 @@ export class FederationResolver {
     }
     return Promise.all(references.map((reference) => reference?.read(reference.id, context) ?? null));
   }
+}
+
+function entityOf(type: unknown, prefix: string): Read | undefined {
+  return typeof type === "string" && type.startsWith(prefix) ? ENTITIES.get(type.slice(prefix.length)) : undefined;
 }
 
 interface Reference {
@@ -136,9 +146,9 @@ interface Reference {
  *
  * @returns `undefined` for what is no reference to one of our entities
  */
-function parseReference(representation: unknown): Reference | undefined {
+function parseReference(representation: unknown, prefix: string): Reference | undefined {
   const { __typename: type, id } = Object(representation) as { __typename?: unknown; id?: unknown };
-  const read = ENTITIES.get(type);
+  const read = entityOf(type, prefix);
   if (!read) return undefined;
   if (typeof id === "string") return { read, id };
   // GraphQL takes whole numbers for ids too.

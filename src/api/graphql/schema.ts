@@ -5,6 +5,7 @@ import { toClientError } from "./errors.ts";
 import { FederationResolver, printSubgraph } from "./federation.ts";
 import { ImageResolver } from "./resolvers.ts";
 import { buildSchemaSync, endDecorating, type NonEmptyArray, type PubSub, withOwnMetadata } from "./type-graphql.ts";
+import { prefixTypes } from "./type-prefix.ts";
 import { GenerationEventsResolver } from "./types/generation-events.ts";
 import type { ImageType, ImageUrlArgs } from "./types/generation-type.ts";
 
@@ -27,13 +28,13 @@ const NO_PUB_SUB: PubSub = {
 };
 
 /** The graph, built from the resolvers. It runs in any GraphQL server, whatever that server's context value is. */
-export function buildGraphQLSchema(toContext: ToContext): GraphQLSchema {
-  return bind(buildSchemaOf(RESOLVERS), toContext);
+export function buildGraphQLSchema(toContext: ToContext, typePrefix = ""): GraphQLSchema {
+  return prefixTypes(bind(buildSchemaOf(RESOLVERS), toContext), typePrefix);
 }
 
 /** The same graph, that routers of a federated graph can also ask for what they need. */
-export function buildFederatedSchema(toContext: ToContext): GraphQLSchema {
-  return bind(buildSchemaOf([...RESOLVERS, FederationResolver]), toContext);
+export function buildFederatedSchema(toContext: ToContext, typePrefix = ""): GraphQLSchema {
+  return prefixTypes(bind(buildSchemaOf([...RESOLVERS, FederationResolver]), toContext), typePrefix);
 }
 
 /** The graph as text: what clients see, and the subgraph that is composed with others. */

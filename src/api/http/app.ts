@@ -1,5 +1,4 @@
 import express, { type ErrorRequestHandler, type Express, type Router } from "express";
-import type { Logger } from "pino";
 import type { AddressLimits } from "../../bounds.ts";
 import { GatewayError } from "../../errors.ts";
 import { limitByAddress } from "./address-limits.ts";
@@ -8,7 +7,7 @@ import { answerErrors } from "./errors.ts";
 import { checkHost } from "./host-check.ts";
 import { IncomingBodies } from "./incoming-body.ts";
 import type { OpenAnswers } from "./open-answers.ts";
-import { assignRequestContext } from "./request-context.ts";
+import { assignRequestContext, type RequestContextOptions } from "./request-context.ts";
 
 /** The largest request body of a door that takes no files: four times the longest prompt, percent-encoded. */
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -20,13 +19,12 @@ export interface Routes {
   readonly errors?: { readonly path: string; readonly answer: ErrorRequestHandler };
 }
 
-export interface AppOptions extends OriginOptions {
+export interface AppOptions extends OriginOptions, RequestContextOptions {
   /** Whose `X-Forwarded-*` headers to believe, as Express' `trust proxy` takes it; `undefined` for nobody's. */
   readonly trustProxy: number | readonly string[] | undefined;
   readonly addressLimits: AddressLimits;
   /** The clock. */
   readonly now: () => Date;
-  readonly logger: Logger;
   readonly answers: OpenAnswers;
   /** The room for bodies that are arriving. @defaultValue what one process needs */
   readonly bodies?: IncomingBodies;
@@ -44,7 +42,7 @@ export function createApp(doors: readonly Routes[], options: AppOptions): Expres
     Object.setPrototypeOf(app.response, express.response);
   });
   const { watch } = options.bodies ?? new IncomingBodies();
-  app.use(options.answers.track, assignRequestContext(options.publicUrl, options.logger), watch);
+  app.use(options.answers.track, assignRequestContext(options), watch);
   app.use(checkHost(options.hostNames), ...guardOrigins(options));
   // After the origins, so that pages may read that a limit is reached.
   app.use(limitByAddress(options.addressLimits, options.now));

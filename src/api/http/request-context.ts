@@ -9,11 +9,29 @@ import { logWhenOver } from "./request-log.ts";
 /** Until callers have keys, everyone is the same caller. */
 export const PUBLIC_CALLER: Caller = { owner: "public" };
 
+/** What a host program knows of a request or an operation that it hands to the gateway. */
+export interface HostRequest {
+  /** @defaultValue the one caller that everyone is */
+  readonly caller?: Caller;
+  /** Where the gateway's app is reached, without a trailing slash: `https://api.example/pictures`. */
+  readonly rootUrl?: string;
+  /** For inputs that name no key of their own. */
+  readonly idempotencyKey?: string;
+}
+
+export interface RequestContextOptions {
+  /** Address of the gateway as clients see it; `undefined` derives it from the request. */
+  readonly publicUrl: string | undefined;
+  /** Asks the host program who sent a request. Everyone is the same caller if it is left out. */
+  readonly requestOf?: ((request: Request) => HostRequest) | undefined;
+  readonly logger: Logger;
+}
+
 /** What every route knows of a request. */
 export class RequestContext {
   /** `req_…`, in the `X-Request-Id` header of the answer and in every line logged about it. */
   readonly id: string;
-  readonly caller = PUBLIC_CALLER;
+  readonly caller: Caller;
   /** Where the gateway's root is for this caller, without a trailing slash: `https://images.example`. */
   readonly rootUrl: string;
   /** Counts an operation that came without a request of its own. @throws RATE_LIMITED */
@@ -21,8 +39,9 @@ export class RequestContext {
   #logger: Logger;
   #hasOwnLogger = false;
 
-  constructor(rootUrl: string, logger: Logger) {
+  constructor(caller: Caller, rootUrl: string, logger: Logger) {
     this.id = newRequestId();
+    this.caller = caller;
     this.rootUrl = rootUrl;
     this.#logger = logger;
   }
@@ -47,14 +66,11 @@ export function contextOf(request: Request): RequestContext {
   return context;
 }
 
-/**
- * Gives each request its context and the headers of every answer, and logs one line when it is over.
- *
- * @param publicUrl address of the gateway as clients see it; `undefined` derives it from the request
- */
-export function assignRequestContext(publicUrl: string | undefined, logger: Logger): RequestHandler {
+/** Gives each request its context and the headers of every answer, and logs one line when it is over. */
+export function assignRequestContext({ publicUrl, requestOf, logger }: RequestContextOptions): RequestHandler {
   return (request, response, next) => {
-    const context = new RequestContext(rootUrlOf(request, publicUrl), logger);
+    const { caller = PUBLIC_CALLER, rootUrl = rootUrlOf(request, publicUrl) } = requestOf?.(request) ?? {};
+    const context = new RequestContext(caller, rootUrl, logger);
     Object.assign(request, { [CONTEXT]: context });
     response.setHeader("X-Request-Id", context.id);
     response.setHeader("X-Content-Type-Options", "nosniff");

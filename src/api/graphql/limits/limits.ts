@@ -17,6 +17,7 @@ import { badInput, type GatewayError } from "../../../errors.ts";
 import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
 import { MAX_IMAGES } from "../../../service/generations/generation-input.ts";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../../service/image-service.ts";
+import { plainNameOf } from "../type-prefix.ts";
 import { IntrospectionWeigher } from "./introspection-weight.ts";
 
 /** What one operation may ask for. */
@@ -194,7 +195,7 @@ function weigh(
           });
           return introspection.weigh(node);
         }
-        const costOf = COSTS.get(`${type.name}.${field.name}`);
+        const costOf = COSTS.get(`${plainNameOf(type)}.${field.name}`);
         if (costOf === makesImages) images.set(node.alias?.value ?? node.name.value, imagesOf(args));
         return costOf ? costOf(childComplexity, args) : 1 + childComplexity;
       },
