@@ -7,6 +7,12 @@ import { isWebSocket, type UpgradeListener } from "./upgrade.ts";
 const LAST_ANSWERS_MS = 3_000;
 /** Longer than load balancers keep an idle connection, 60 s for most: none is closed just as they use it again. */
 const KEEP_ALIVE_MS = 75_000;
+/** How long the head of a request may take. A body has no such time: {@link IncomingBodies} wants a minimum rate. */
+const HEAD_TIMEOUT_MS = 60_000;
+/** How often Node looks for heads that take too long. */
+const HEAD_CHECK_MS = 10_000;
+/** Connections at once. More are closed as they come, and the kept-alive ones that are idle make room for the next. */
+const MAX_CONNECTIONS = 10_000;
 /** A kept-alive connection becomes idle with its last answer, and would be kept for seconds more. */
 const CLOSE_IDLE_EVERY_MS = 50;
 
@@ -22,25 +28,34 @@ export interface HttpServer {
 }
 
 const answerNotReady: RequestListener = (_request, response) => {
-  response.writeHead(503, { "Retry-After": "1" }).end();
+  response.writeHead(503, { "Retry-After": "1", Connection: "close" }).end();
 };
 
 const refuseUpgrade: UpgradeListener = (_request, socket) => {
   socket.on("error", () => socket.destroy());
-  socket.end("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\r\n");
+  socket.end("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\r\n", () => socket.destroy());
 };
 
 /**
  * Takes the address, before anything is begun that a refused address would have to undo.
  *
  * @param port 0 for any free one
+ * @param maxConnections at once
  * @throws StartError when the address cannot be had
  */
-export async function listen(host: string, port: number): Promise<HttpServer> {
+export async function listen(host: string, port: number, maxConnections = MAX_CONNECTIONS): Promise<HttpServer> {
   let app = answerNotReady;
   let upgrade = refuseUpgrade;
-  const options = { shouldUpgradeCallback: isWebSocket, keepAliveTimeout: KEEP_ALIVE_MS };
+  const options = {
+    shouldUpgradeCallback: isWebSocket,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: 0,
+    headersTimeout: HEAD_TIMEOUT_MS,
+    connectionsCheckingInterval: HEAD_CHECK_MS,
+  };
   const server = createServer(options, (request, response) => app(request, response));
+  server.maxConnections = maxConnections;
+  server.on("drop", () => server.closeIdleConnections());
   server.on("upgrade", (request, socket, head) => upgrade(request, socket, head));
   const closed = Promise.withResolvers<void>();
   await new Promise<void>((resolve, reject) => {

@@ -32,7 +32,8 @@ export function upgradeThrough(app: Express, path: string): UpgradeListener {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Socket);
-    response.on("finish", () => socket.end());
+    // A client that does not close its side would keep the connection for ever.
+    response.on("finish", () => (socket as Socket).destroySoon());
     const abandon = () => socket.destroy();
     socket.on("error", abandon);
     if (!isWebSocket(request)) {

@@ -1,0 +1,323 @@
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+
+import { pino } from "pino";
+import { createApp } from "../../../src/api/http/app.ts";
+import { IncomingBodies, type IncomingBodiesOptions } from "../../../src/api/http/incoming-body.ts";
+import { OpenAnswers } from "../../../src/api/http/open-answers.ts";
+import { getImageRoutes } from "../../../src/api/rest/get-image.ts";
+import { openAIRoutes } from "../../../src/api/rest/openai/routes.ts";
+import { httpRequest } from "../../support/http-request.ts";
+import { OUR_TIMERS } from "../../support/our-timers.ts";
+import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { unlinkedFiles } from "../../support/unlinked-files.ts";
+
+const MEBIBYTE = 1024 ** 2;
+/** How often the gateway looks at what has come of a body. */
+const SWEEP_MS = 5_000;
+const FIELDS = JSON.stringify({ prompt: "a fox", n: "1", size: "64x64" });
+
+let gateway: ScriptedGateway;
+let server: Server | undefined;
+let url: string;
+/** What is connected, as the server sees it. */
+let connections: Socket[];
+let clients: Client[];
+
+beforeEach(async () => {
+  connections = [];
+  clients = [];
+  gateway = await startScriptedGateway();
+});
+
+afterEach(async () => {
+  jest.useRealTimers();
+  for (const client of clients) client.socket.destroy();
+  for (const connection of connections) connection.destroy();
+  server?.close();
+  await gateway.close();
+});
+
+async function serve(app: RequestListener): Promise<void> {
+  server = createServer({ requestTimeout: 0 }, app).on("connection", (connection) => connections.push(connection));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** The REST routes in an app of their own, with less room. */
+async function serveWithRoom(room: IncomingBodiesOptions): Promise<void> {
+  const { images } = gateway.gateway;
+  const limits = { maxBodyBytes: MEBIBYTE, waitMs: 600_000, keepAliveMs: undefined, silenceMs: 15_000 };
+  const app = createApp([getImageRoutes(images, limits), openAIRoutes(images, limits)], {
+    publicUrl: undefined,
+    corsOrigins: "*",
+    trustProxy: undefined,
+    logger: pino({ enabled: false }),
+    answers: new OpenAnswers(),
+    bodies: new IncomingBodies(room),
+  });
+  await serve(app);
+}
+
+/** A client that sends its body in its own time. */
+class Client {
+  readonly socket: Socket;
+  readonly #received: Promise<string>;
+  /** The same connection, as the server sees it. */
+  readonly #connection: Socket;
+  #sentBytes = 0;
+
+  private constructor(socket: Socket, connection: Socket) {
+    this.socket = socket.on("error", () => {});
+    this.#connection = connection;
+    this.#received = text(socket).catch(() => "");
+  }
+
+  static async begin(path: string, headers: Readonly<Record<string, string | number>>): Promise<Client> {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    await once(socket, "connect");
+    const { localPort } = socket;
+    const find = async () => connections.find(({ remotePort }) => remotePort === localPort);
+    const connection = await poll(find, (found) => found !== undefined);
+    const client = new Client(socket, connection as Socket);
+    clients.push(client);
+    const lines = Object.entries({ Host: "localhost", Connection: "close", ...headers });
+    await client.send(`POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`);
+    return client;
+  }
+
+  /** Resolves when the server has read it. */
+  async send(bytes: string | Buffer): Promise<void> {
+    this.#sentBytes += Buffer.byteLength(bytes);
+    this.socket.write(bytes);
+    await poll(
+      async () => this.#connection.bytesRead,
+      (bytesRead) => bytesRead === this.#sentBytes || this.#connection.destroyed,
+    );
+  }
+
+  /** What came until the connection was closed. */
+  get received(): Promise<string> {
+    return this.#received;
+  }
+
+  get isClosed(): boolean {
+    return this.#connection.destroyed;
+  }
+}
+
+async function sweep(times: number): Promise<void> {
+  for (let count = 0; count < times; count++) await jest.advanceTimersByTimeAsync(SWEEP_MS);
+}
+
+async function uploadsLeft(): Promise<string[]> {
+  return (await unlinkedFiles()).filter((path) => path.includes("/pictograph-upload-"));
+}
+
+const JSON_TYPE = { "Content-Type": "application/json" };
+const FORM_TYPE = { "Content-Type": "multipart/form-data; boundary=b", "Apollo-Require-Preflight": "1" };
+const FIELD = '--b\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na fox\r\n';
+const FILE = '--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n';
+
+describe("a body of which less than 1 KiB a second comes", () => {
+  beforeEach(async () => {
+    await serve(gateway.gateway.app);
+    jest.useFakeTimers(OUR_TIMERS);
+  });
+
+  test.each<[string, string, Readonly<Record<string, string>>, string]>([
+    ["JSON", "/graphql", JSON_TYPE, "{"],
+    ["JSON of a stream", "/graphql/stream", JSON_TYPE, "{"],
+    ["JSON", "/get-image", JSON_TYPE, "{"],
+    ["anything", "/get-image", {}, ""],
+    ["JSON", "/v1/images/generations", JSON_TYPE, "{"],
+    ["JSON", "/v1/images/edits", JSON_TYPE, "{"],
+    ["a form in a field", "/v1/images/edits", FORM_TYPE, FIELD.slice(0, -5)],
+    ["a form in a file", "/v1/images/edits", FORM_TYPE, `${FIELD}${FILE}abc`],
+    ["a form", "/graphql", FORM_TYPE, "--b\r\n"],
+  ])("is answered with 408: %s to %s", async (_what, path, headers, start) => {
+    const client = await Client.begin(path, { ...headers, "Content-Length": 100_000 });
+    await client.send(start);
+    for (let count = 0; count < 7; count++) {
+      expect(client.isClosed).toBe(false);
+      await client.send("x".repeat(4 * 1024));
+      await sweep(1);
+    }
+    const received = await client.received;
+
+    expect(received).toMatch(/^HTTP\/1\.1 408 /);
+    expect(received).toContain("Connection: close");
+    expect(received).toContain("the body came too slowly; send at least 1024 bytes a second");
+    await poll(uploadsLeft, (files) => files.length === 0);
+  });
+
+  test("that nobody reads ends its connection", async () => {
+    const client = await Client.begin("/healthz", { "Content-Length": 100_000 });
+    await client.send("x");
+    await sweep(12);
+
+    expect(await client.received).toMatch(/^HTTP\/1\.1 404 /);
+    expect(client.isClosed).toBe(true);
+  });
+});
+
+describe("a body that comes slowly, and not too slowly,", () => {
+  test("is answered though it takes ten minutes", async () => {
+    await serve(gateway.gateway.app);
+    jest.useFakeTimers(OUR_TIMERS);
+    const body = FIELDS.padEnd(120 * 6 * 1024);
+    const client = await Client.begin("/get-image", { ...JSON_TYPE, "Content-Length": body.length });
+    for (let sent = 0; sent < body.length; sent += 6 * 1024) {
+      await client.send(body.slice(sent, sent + 6 * 1024));
+      await sweep(1);
+    }
+    jest.useRealTimers();
+
+    expect(await client.received).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+describe("what still comes of a body once it was refused", () => {
+  beforeEach(async () => {
+    await serve(gateway.gateway.app);
+    jest.useFakeTimers(OUR_TIMERS);
+  });
+
+  test("is dropped, so that the answer arrives, and the next request is answered", async () => {
+    const client = await Client.begin("/v1/images/edits", {
+      ...FORM_TYPE,
+      Connection: "keep-alive",
+      "Content-Length": 20 * MEBIBYTE,
+    });
+    await client.send('--b\r\nContent-Disposition: form-data; name="wings"\r\n\r\n2');
+    const rest = 20 * MEBIBYTE - 54;
+    await client.send(Buffer.alloc(rest));
+    await client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    const received = await client.received;
+
+    expect(received).toMatch(/^HTTP\/1\.1 400 .*"unknown_parameter".*HTTP\/1\.1 200 /s);
+    expect(await uploadsLeft()).toEqual([]);
+  });
+
+  test("is not waited for beyond half a minute, however fast it comes", async () => {
+    const client = await Client.begin("/v1/images/edits", {
+      ...FORM_TYPE,
+      Connection: "keep-alive",
+      "Content-Length": 100 * MEBIBYTE,
+    });
+    await client.send('--b\r\nContent-Disposition: form-data; name="wings"\r\n\r\n2');
+    for (let count = 0; count < 8; count++) {
+      await client.send("x".repeat(64 * 1024));
+      await sweep(1);
+    }
+
+    expect(client.isClosed).toBe(true);
+  });
+});
+
+describe("where bodies together may hold 4 MiB of memory", () => {
+  beforeEach(() => serveWithRoom({ maxMemoryBytes: 4 * MEBIBYTE }));
+
+  /** A body that lacks its last byte. */
+  async function sendAlmost(path: string, headers: Readonly<Record<string, string>>, body: string): Promise<Client> {
+    const client = await Client.begin(path, { ...headers, "Content-Length": body.length + 1 });
+    await client.send(body);
+    return client;
+  }
+
+  test.each<[string, string, Readonly<Record<string, string>>, string]>([
+    ["JSON", "/get-image", JSON_TYPE, "x".repeat(MEBIBYTE - 1)],
+    ["JSON", "/v1/images/generations", JSON_TYPE, "x".repeat(MEBIBYTE - 1)],
+    ["text of forms", "/v1/images/edits", FORM_TYPE, FIELD.replace("a fox", "x".repeat(800_000))],
+  ])("one more is refused with 503, until one is gone: %s to %s", async (_what, path, headers, body) => {
+    const first = await sendAlmost(path, headers, body);
+    for (let count = 0; count < 3; count++) await sendAlmost(path, headers, body);
+    const refused = await sendAlmost(path, headers, body);
+    const received = await refused.received;
+    expect(received).toMatch(/^HTTP\/1\.1 503 .*Retry-After: 5/s);
+    expect(received).toMatch(/overloaded|sent to this gateway at once/);
+
+    first.socket.destroy();
+    await poll(
+      async () => first.isClosed,
+      (isClosed) => isClosed,
+    );
+    const small = await httpRequest(`${url}/get-image`, { method: "POST", headers: JSON_TYPE, body: FIELDS });
+    expect(small.status).toBe(200);
+  });
+
+  test("the one that has been arriving for longest makes way", async () => {
+    jest.useFakeTimers(OUR_TIMERS);
+    const body = "x".repeat(MEBIBYTE - 1);
+    const oldest = await sendAlmost("/get-image", JSON_TYPE, body);
+    for (let count = 0; count < 3; count++) await sendAlmost("/get-image", JSON_TYPE, body);
+    await sweep(2);
+    const answer = await httpRequest(`${url}/get-image`, {
+      method: "POST",
+      headers: JSON_TYPE,
+      body: FIELDS.padEnd(1000_000),
+    });
+
+    expect(await oldest.received).toMatch(/^HTTP\/1\.1 503 /);
+    expect(clients.map(({ isClosed }) => isClosed)).toEqual([true, false, false, false]);
+    expect(answer.status).toBe(200);
+  });
+
+  test("what a body holds counts until it is answered, and as it is in memory", async () => {
+    const hold = holdCalls(gateway.provider);
+    const query = "{ generations { edges { node { id } } } }";
+    const accepted = async () => (await gateway.graphql(query)).body.data.generations.edges.length;
+    const long = JSON.stringify({ prompt: "a fox", n: "1", size: "64x64" }).padEnd(900_000);
+    const waiting = Array.from({ length: 4 }, () =>
+      httpRequest(`${url}/get-image`, { method: "POST", headers: JSON_TYPE, body: long }),
+    );
+    await poll(accepted, (count) => count === 4);
+    const post = (body: string) => httpRequest(`${url}/get-image`, { method: "POST", headers: JSON_TYPE, body });
+    expect((await post(long)).status).toBe(503);
+    hold.release();
+    for (const answer of await Promise.all(waiting)) expect(answer.status).toBe(200);
+
+    const many = await post(`[${"[],".repeat(100_000)}1]`);
+    expect(many.status).toBe(503);
+    expect((await post(FIELDS)).status).toBe(200);
+  });
+
+  test("a compressed body counts as what it becomes", async () => {
+    const headers = { ...JSON_TYPE, "Content-Encoding": "gzip" };
+    const post = (body: Buffer) => httpRequest(`${url}/get-image`, { method: "POST", headers, body });
+
+    expect((await post(gzipSync(" ".repeat(10 * MEBIBYTE)))).status).toBe(413);
+    expect((await post(gzipSync(FIELDS.padEnd(MEBIBYTE)))).status).toBe(200);
+  });
+});
+
+describe("where uploads together may hold 8 MiB on disk", () => {
+  beforeEach(() => serveWithRoom({ maxDiskBytes: 8 * MEBIBYTE }));
+
+  async function sendFile(bytes: Buffer): Promise<Client> {
+    const client = await Client.begin("/v1/images/edits", { ...FORM_TYPE, "Content-Length": 50 * MEBIBYTE });
+    await client.send(Buffer.concat([Buffer.from(FIELD + FILE), bytes]));
+    return client;
+  }
+
+  test("one more is refused with 503, and nothing of it is left", async () => {
+    await sendFile(Buffer.alloc(4 * MEBIBYTE));
+    const refused = await sendFile(Buffer.alloc(5 * MEBIBYTE));
+
+    expect(await refused.received).toMatch(/^HTTP\/1\.1 503 /);
+    await poll(uploadsLeft, (files) => files.length === 1);
+  });
+
+  test("a small file counts as one of 1 MiB", async () => {
+    for (let count = 0; count < 8; count++) await sendFile(Buffer.alloc(1));
+    await poll(uploadsLeft, (files) => files.length === 8);
+    const refused = await sendFile(Buffer.alloc(1));
+
+    expect(await refused.received).toMatch(/^HTTP\/1\.1 503 /);
+  });
+});
