@@ -54,7 +54,7 @@ export const UploadScalar = new GraphQLScalarType<OpenUpload>({
   specifiedByURL: "https://github.com/jaydenseric/graphql-multipart-request-spec",
   parseValue(value) {
     if (value instanceof ArrivingUpload) return () => value.open();
-    if (value instanceof Blob) return async () => ({ bytes: value.stream(), mediaType: value.type });
+    if (isBlob(value)) return async () => ({ bytes: value.stream(), mediaType: value.type });
     if (isForeignUpload(value)) return () => value.promise.then(toUpload, refuse);
     throw new GraphQLError("Upload must be a file of a multipart request");
   },
@@ -65,6 +65,11 @@ export const UploadScalar = new GraphQLScalarType<OpenUpload>({
     throw new GraphQLError("Upload goes in and never out");
   },
 });
+
+/** By its members: GraphQL Yoga has a class of its own. No JSON has functions. */
+function isBlob(value: unknown): value is Pick<Blob, "stream" | "type"> {
+  return typeof value === "object" && value !== null && "stream" in value && typeof value.stream === "function";
+}
 
 /** By its members: the host has a copy of the package that is not ours. */
 function isForeignUpload(value: unknown): value is ForeignUpload {
