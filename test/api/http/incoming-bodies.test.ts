@@ -5,12 +5,11 @@ import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 
-import { pino } from "pino";
 import { createApp } from "../../../src/api/http/app.ts";
 import { IncomingBodies, type IncomingBodiesOptions } from "../../../src/api/http/incoming-body.ts";
-import { OpenAnswers } from "../../../src/api/http/open-answers.ts";
 import { getImageRoutes } from "../../../src/api/rest/get-image.ts";
 import { openAIRoutes } from "../../../src/api/rest/openai/routes.ts";
+import { appOptions } from "../../support/app-options.ts";
 import { httpRequest } from "../../support/http-request.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
 import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
@@ -53,11 +52,7 @@ async function serveWithRoom(room: IncomingBodiesOptions): Promise<void> {
   const { images } = gateway.gateway;
   const limits = { maxBodyBytes: MEBIBYTE, waitMs: 600_000, keepAliveMs: undefined, silenceMs: 15_000 };
   const app = createApp([getImageRoutes(images, limits), openAIRoutes(images, limits)], {
-    publicUrl: undefined,
-    corsOrigins: "*",
-    trustProxy: undefined,
-    logger: pino({ enabled: false }),
-    answers: new OpenAnswers(),
+    ...appOptions(),
     bodies: new IncomingBodies(room),
   });
   await serve(app);
