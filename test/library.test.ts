@@ -12,7 +12,7 @@ import { buildSchema, Field, ObjectType, Query, Resolver } from "type-graphql";
 import { listen } from "../src/api/http/server.ts";
 import { createGateway, type Gateway, GatewayError } from "../src/index.ts";
 import { startGateway } from "./support/gateway.ts";
-import { type Follow, follow, overSocket, overStream, toWords } from "./support/live-clients.ts";
+import { type Follow, follow, overSocket, overStream, RawSocket, socketUrl, toWords } from "./support/live-clients.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "./support/scripted-provider.ts";
 import { temporaryDirectories } from "./support/temporary-directory.ts";
 
@@ -58,6 +58,13 @@ describe("a gateway inside another program", () => {
     expect(events.map(toWords).slice(-2)).toEqual(["image 0", "status SUCCEEDED"]);
     expect(image?.url).toMatch(new RegExp(`^${server.url}/pictures/images/img_`));
     expect((await fetch(image?.url ?? "")).status).toBe(200);
+  });
+
+  test("takes WebSockets below that prefix with a slash at the end of their path", async () => {
+    const raw = await RawSocket.introduced(`${socketUrl(`${server.url}/pictures`)}/`);
+    raw.socket.close();
+
+    expect(await raw.closed).toMatchObject({ code: 1005 });
   });
 
   test("works in a host of Express 4 that reads bodies, over every transport", async () => {

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { type ExampleProcess, startExample } from "../support/example-process.ts";
 import type { GraphQLBody } from "../support/gateway.ts";
+import { graphqlMultipart } from "../support/graphql-multipart.ts";
 import { httpRequest } from "../support/http-request.ts";
+import { type Follow, follow, overSocket, overStream, toWords } from "../support/live-clients.ts";
+import { plainImage } from "../support/scripted-provider.ts";
 
 let example: ExampleProcess;
 
@@ -40,10 +43,10 @@ function runs(name: string) {
   afterAll(() => example.stop());
 }
 
-describe("a gateway in an Express app that is there already", () => {
-  runs("express-app");
+describe.each(["express-app", "fastify-app", "hono-app"])("a gateway in an app that is there already: %s", (name) => {
+  runs(name);
 
-  test("serves every door below its prefix, and leaves the rest to the app", async () => {
+  test("serves every route below its prefix, and leaves the rest to the app", async () => {
     const { origin } = new URL(example.url);
     expect((await httpRequest(origin)).body.toString()).toBe("the host's own page");
 
@@ -60,6 +63,30 @@ describe("a gateway in an Express app that is there already", () => {
     const { urlResponse, errorMessage } = JSON.parse(answer.body.toString());
     expect(errorMessage).toBe("OK");
     expect(await sizeAt(urlResponse.urlList[0])).toEqual({ width: 64, height: 64 });
+  });
+
+  test.each<[string, Follow]>([
+    ["WebSockets", overSocket],
+    ["server-sent events", overStream],
+  ])("tells what happens over %s", async (_name, transport) => {
+    const url = example.url.replace(/\/graphql$/, "");
+    const { id } = await generate("images { id }");
+    const events = await Array.fromAsync(follow(transport, url, id));
+
+    expect(events.map(toWords)).toEqual(["status SUCCEEDED", "image 0", "image 1"]);
+  });
+
+  test("takes an upload", async () => {
+    const query = `mutation ($image: Upload!) {
+      editImages(input: { prompt: "at night", images: [{ upload: $image }] }) { images { width height } }
+    }`;
+    const bytes = await plainImage(80, 64, 1, "PNG");
+    const url = example.url.replace(/\/graphql$/, "");
+    const { body } = await graphqlMultipart(url, { query, variables: { image: null } }, [
+      { path: "variables.image", bytes },
+    ]);
+
+    expect(body).toEqual({ data: { editImages: { images: [{ width: 80, height: 64 }] } } });
   });
 });
 

@@ -65,7 +65,8 @@ export function isWebSocket({ headers }: IncomingMessage): boolean {
 function mountAt(request: IncomingMessage, path: string): void {
   const { url = "" } = request;
   const [pathname = ""] = url.split("?", 1);
-  if (!pathname.endsWith(path)) return;
-  const baseUrl = pathname.slice(0, -path.length);
+  const withoutSlash = pathname.endsWith("/") ? pathname.slice(0, -1) : pathname;
+  if (!withoutSlash.endsWith(path)) return;
+  const baseUrl = withoutSlash.slice(0, -path.length);
   Object.assign(request, { originalUrl: url, baseUrl, url: url.slice(baseUrl.length) });
 }
