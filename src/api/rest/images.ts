@@ -3,15 +3,12 @@ import type { ByteRange, ObjectHeaders } from "../../ports/object-store.ts";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Delivery } from "../../service/images/image-delivery.ts";
 import type { Routes } from "../http/app.ts";
+import { ImageSender, type ImageSenderOptions } from "./image-sender.ts";
 
-/** What an answer holds of an image in memory; more than a connection takes without saying wait. */
-const SCRATCH_BYTES = 128 * 1024;
-/** Used again and again: at this rate, new memory costs more than the reading. */
-const MAX_SPARE_SCRATCHES = 32;
 /** How long a URL of the store itself works: a viewer that is sent there goes at once. */
 const REDIRECT_SECONDS = 60;
 
-export interface ImageRoutesOptions {
+export interface ImageRoutesOptions extends ImageSenderOptions {
   /**
    * Sends viewers to the store itself, where it has URLs of its own; otherwise all bytes pass through the gateway.
    *
@@ -23,8 +20,9 @@ export interface ImageRoutesOptions {
 /** `GET|HEAD /images/…`: the images behind signed URLs. */
 export function imageRoutes(
   service: Pick<ImageService, "open">,
-  { isRedirecting = true }: ImageRoutesOptions = {},
+  { isRedirecting = true, ...senderOptions }: ImageRoutesOptions = {},
 ): Routes {
+  const sender = new ImageSender(senderOptions);
   const router = Router({ caseSensitive: true, strict: true });
   // Not a path with a parameter: Express would decode it, and refuse what cannot be decoded before we look at it.
   router.get(/^\/images\//, async (request, response) => {
@@ -43,7 +41,7 @@ export function imageRoutes(
       response.status(416).setHeader("Content-Range", `bytes */${delivery.object.byteSize}`).end();
       return;
     }
-    await send(request, response, delivery, range);
+    await send(sender, request, response, delivery, range);
   });
   return { router };
 }
@@ -102,6 +100,7 @@ function suffixOf(length: number, byteSize: number): ByteRange | "unsatisfiable"
 }
 
 async function send(
+  sender: ImageSender,
   request: Request,
   response: Response,
   { object }: Delivery,
@@ -116,50 +115,5 @@ async function send(
     response.end();
     return;
   }
-  await sendBytes(response, object.read(range, scratchFor(response, byteSize)), byteSize);
-}
-
-const spareScratches: Buffer[] = [];
-
-/** Memory for the chunks of one answer, until all of it is with the operating system. */
-function scratchFor(response: Response, byteSize: number): Buffer | undefined {
-  // A connection that takes more without saying wait may still be sending a chunk when the next one is read over it.
-  if (byteSize > SCRATCH_BYTES && response.writableHighWaterMark > SCRATCH_BYTES) return undefined;
-  const scratch = spareScratches.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-  // Of an answer that is cut short nobody knows what is still being sent.
-  response.once("finish", () => {
-    if (!response.destroyed && spareScratches.length < MAX_SPARE_SCRATCHES) spareScratches.push(scratch);
-  });
-  return scratch;
-}
-
-/**
- * Hands bytes over no faster than the viewer takes them. A viewer that leaves in the middle is everyday life: then the
- * reading ends at once, and nothing is thrown.
- */
-async function sendBytes(response: Response, bytes: AsyncIterable<Uint8Array>, byteSize: number): Promise<void> {
-  const chunks = bytes[Symbol.asyncIterator]();
-  const leave = () => void chunks.return?.().catch(() => undefined);
-  response.once("close", leave);
-  try {
-    for (let left = byteSize; left > 0 && !response.destroyed; ) {
-      const { value, done } = await chunks.next();
-      if (done || value.byteLength > left) throw new Error("an object is not as large as its store said");
-      left -= value.byteLength;
-      if (left === 0) response.end(value);
-      else if (!response.write(value)) await untilWritable(response);
-    }
-  } catch (error) {
-    if (!response.destroyed) throw error;
-  }
-}
-
-function untilWritable(response: Response): Promise<void> {
-  return new Promise((resolve) => {
-    const proceed = () => {
-      response.off("drain", proceed).off("close", proceed);
-      resolve();
-    };
-    response.once("drain", proceed).once("close", proceed);
-  });
+  await sender.send(response, object, byteSize, range);
 }

@@ -3,8 +3,11 @@ import type { OpenObject } from "../../ports/object-store.ts";
 
 /** What all images together may take that could not be stored. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** How long such an image can be read. A viewer that takes nothing for as long is cut off. */
+/** How long such an image can be read. */
 const LIFE_MS = 30_000;
+/** A viewer that takes nothing for as long again is cut off; then nobody holds the image any more. */
+const HELD_MS = 2 * LIFE_MS;
+const PIECE_BYTES = 128 * 1024;
 const RETRY_AFTER_SECONDS = 30;
 
 /** Images that could not be stored, in memory for a moment: as long as those who asked may take to read them. */
@@ -28,15 +31,19 @@ export class UnstoredImages {
     }
     setTimeout(() => {
       this.#byteSize -= byteSize;
-    }, LIFE_MS).unref();
+    }, HELD_MS).unref();
     const whole = Buffer.concat(pieces);
-    const read = ({ start, end } = { start: 0, end: byteSize - 1 }) => once(whole.subarray(start, end + 1));
+    const readBefore = performance.now() + LIFE_MS;
+    const read = ({ start, end } = { start: 0, end: byteSize - 1 }) => cut(whole.subarray(start, end + 1), readBefore);
     return { key, byteSize, modifiedAt: new Date(), read };
   }
 }
 
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
-  yield bytes;
+async function* cut(bytes: Uint8Array, readBefore: number): AsyncIterable<Uint8Array> {
+  for (let start = 0; start < bytes.byteLength; start += PIECE_BYTES) {
+    if (performance.now() > readBefore) throw new Error("an image that could not be stored was read too slowly");
+    yield bytes.subarray(start, start + PIECE_BYTES);
+  }
 }
 
 function overloaded(): GatewayError {

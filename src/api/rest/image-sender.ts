@@ -1,0 +1,98 @@
+import type { Response } from "express";
+import { GatewayError } from "../../errors.ts";
+import type { ByteRange, OpenObject } from "../../ports/object-store.ts";
+
+export interface ImageSenderOptions {
+  /** A viewer that takes nothing for so long is cut off, in milliseconds. @defaultValue 30 s */
+  readonly stallMs?: number;
+  /** What all answers together may hold in memory. @defaultValue 64 MiB */
+  readonly maxBytesInFlight?: number;
+}
+
+/** What an answer holds of an image in memory; more than a connection takes without saying wait. */
+const SCRATCH_BYTES = 128 * 1024;
+/** Used again and again: at this rate, new memory costs more than the reading. */
+const MAX_SPARE_SCRATCHES = 32;
+const STALL_MS = 30_000;
+/** Answers to about five hundred viewers who do not read, or to any number who do. */
+const MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
+const RETRY_AFTER_SECONDS = 5;
+
+/** Sends images from the store to viewers, and holds little of them however slowly they read. */
+export class ImageSender {
+  readonly #stallMs: number;
+  readonly #maxBytesInFlight: number;
+  readonly #spareScratches: Buffer[] = [];
+  #bytesInFlight = 0;
+
+  constructor({ stallMs = STALL_MS, maxBytesInFlight = MAX_BYTES_IN_FLIGHT }: ImageSenderOptions) {
+    this.#stallMs = stallMs;
+    this.#maxBytesInFlight = maxBytesInFlight;
+  }
+
+  /**
+   * Sends an image, or a range of it, as the body of an answer whose headers are set. A viewer may leave at any time:
+   * then the reading ends at once, and nothing is thrown.
+   *
+   * @param byteSize of what is sent, more than 0
+   * @throws OVERLOADED, before anything is sent, when too many answers are in memory
+   */
+  async send(response: Response, object: OpenObject, byteSize: number, range?: ByteRange): Promise<void> {
+    this.#hold(response, Math.min(byteSize, SCRATCH_BYTES));
+    response.setTimeout(this.#stallMs, () => response.destroy());
+    await sendBytes(response, object.read(range, this.#scratchFor(response, byteSize)), byteSize);
+  }
+
+  #hold(response: Response, heldBytes: number): void {
+    if (this.#bytesInFlight + heldBytes > this.#maxBytesInFlight) throw overloaded();
+    this.#bytesInFlight += heldBytes;
+    response.once("close", () => {
+      this.#bytesInFlight -= heldBytes;
+    });
+  }
+
+  /** Memory for the chunks of one answer, until all of it is with the operating system. */
+  #scratchFor(response: Response, byteSize: number): Buffer | undefined {
+    // A connection that takes more without saying wait may still be sending a chunk when the next one is read over it.
+    if (byteSize > SCRATCH_BYTES && response.writableHighWaterMark > SCRATCH_BYTES) return undefined;
+    const spares = this.#spareScratches;
+    const scratch = spares.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    // Of an answer that is cut short nobody knows what is still being sent.
+    response.once("finish", () => {
+      if (!response.destroyed && spares.length < MAX_SPARE_SCRATCHES) spares.push(scratch);
+    });
+    return scratch;
+  }
+}
+
+async function sendBytes(response: Response, bytes: AsyncIterable<Uint8Array>, byteSize: number): Promise<void> {
+  const chunks = bytes[Symbol.asyncIterator]();
+  const leave = () => void chunks.return?.().catch(() => undefined);
+  response.once("close", leave);
+  try {
+    for (let left = byteSize; left > 0 && !response.destroyed; ) {
+      const { value, done } = await chunks.next();
+      if (done || value.byteLength > left) throw new Error("an object is not as large as its store said");
+      left -= value.byteLength;
+      if (left === 0) response.end(value);
+      else if (!response.write(value)) await untilWritable(response);
+    }
+  } catch (error) {
+    if (!response.destroyed) throw error;
+  }
+}
+
+function untilWritable(response: Response): Promise<void> {
+  return new Promise((resolve) => {
+    const proceed = () => {
+      response.off("drain", proceed).off("close", proceed);
+      resolve();
+    };
+    response.once("drain", proceed).once("close", proceed);
+  });
+}
+
+function overloaded(): GatewayError {
+  const message = "too many images are being sent; load this one again later";
+  return new GatewayError("OVERLOADED", message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+}
