@@ -1,0 +1,13 @@
+import { describe, test } from "@jest/globals";
+import fc from "fast-check";
+import { FUZZERS } from "./fuzzers.ts";
+
+/** Enough to notice a parser that breaks easily. `npm run fuzz` looks for longer. */
+const RUNS = 300;
+
+describe("whatever the bytes are", () => {
+  test.each(FUZZERS.map((fuzzer) => [fuzzer.name, fuzzer] as const))("%s", async (_name, { property }) => {
+    // A failure prints the seed and the smallest bytes that show it.
+    await fc.assert(property, { numRuns: RUNS });
+  });
+});
