@@ -33,6 +33,7 @@ import {
   type Storage,
   type Store,
   signingSecretOf,
+  standInFor,
 } from "./open-adapters.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import { EditIntake } from "./service/edits/edit-intake.ts";
@@ -115,7 +116,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const imageCodec = createImageCodec();
   const codec = new ScheduledCodec(imageCodec);
   const providers = [...ownProviders, ...(await createProviders(config, operator, illustratorWith(codec)))];
-  const catalogue = new ModelCatalogue(providers, config.defaultModel, now, operator);
+  const catalogue = new ModelCatalogue(providers, config.defaultModel, now, operator, standInFor(providers));
   const modelWatch = new ModelWatch(providers, catalogue, logger);
   const closers: (() => Promise<unknown>)[] = [
     () => imageCodec.close(),

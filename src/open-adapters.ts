@@ -4,9 +4,15 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { DiskObjectStore } from "./adapters/disk/disk-object-store.ts";
 import { GuardedDownloads } from "./adapters/downloads/guarded-downloads.ts";
-import { createIllustrator, ILLUSTRATOR_NAME, type IllustratorOptions } from "./adapters/illustrator.ts";
+import {
+  createIllustrator,
+  ILLUSTRATOR_MODEL,
+  ILLUSTRATOR_NAME,
+  type IllustratorOptions,
+} from "./adapters/illustrator.ts";
 import { MemoryEvents } from "./adapters/memory/memory-events.ts";
 import { MemoryJobQueue } from "./adapters/memory/memory-job-queue.ts";
+import { isModelName } from "./adapters/openai/model-names.ts";
 import { SharpImageCodec } from "./adapters/sharp/sharp-image-codec.ts";
 import { lockFile, openSqliteRecords } from "./adapters/sql/sqlite.ts";
 import { MIN_SECRET_LENGTH } from "./bounds.ts";
@@ -20,6 +26,7 @@ import type { ImageProvider } from "./ports/image-provider.ts";
 import type { JobQueue } from "./ports/job-queue.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
 import type { Records } from "./ports/records.ts";
+import type { StandIn } from "./service/models/model-catalogue.ts";
 
 /** Where generations live: the records and what wakes those who run them and wait for them. */
 export interface Store {
@@ -54,6 +61,16 @@ export async function readModels({ modelsFile }: Config): Promise<ModelsFile | u
 /** What decodes and encodes images. */
 export function createImageCodec(): ImageCodec {
   return new SharpImageCodec();
+}
+
+/**
+ * Who answers to the names of OpenAI's models: the illustrator, so that code written for them runs without a key. Only
+ * where nobody could mistake its pictures for those of a provider.
+ *
+ * @param providers all there are
+ */
+export function standInFor(providers: readonly ImageProvider[]): StandIn | undefined {
+  return hasPaidProvider(providers) ? undefined : { id: ILLUSTRATOR_MODEL, answersTo: isModelName };
 }
 
 /**

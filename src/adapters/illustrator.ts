@@ -16,9 +16,10 @@ import type {
 } from "../ports/image-provider.ts";
 
 export const ILLUSTRATOR_NAME = "illustrator";
+export const ILLUSTRATOR_MODEL = "illustrator-1";
 
 const MODEL: ModelDescription = {
-  id: "illustrator-1",
+  id: ILLUSTRATOR_MODEL,
   provider: ILLUSTRATOR_NAME,
   operations: ["GENERATE", "EDIT"],
   maxImages: 10,

@@ -148,6 +148,10 @@ export interface ModelDescription {
   readonly priceClass?: string;
   /** Whether someone decided that the replacement may be of another price class. @defaultValue false */
   readonly mayChangePriceClass?: boolean;
+  /** The model that this one is a dated snapshot of. It is and costs the same, and ends with it or when it says itself. */
+  readonly snapshotOf?: string;
+  /** Whether what stands here is only assumed: it is newer than what describes it. @defaultValue false */
+  readonly isAssumed?: boolean;
   /** In any order. @defaultValue nothing is known of its price */
   readonly prices?: readonly ModelPrice[];
   /** `undefined` where nothing is published. */
@@ -279,6 +283,11 @@ export interface ImageProvider {
   /** Lower case, stable, seen by clients: `openai`. */
   readonly name: string;
   readonly models: readonly ModelDescription[];
+  /**
+   * Describes a model of the vendor's that is not among `models`, by its name: a dated snapshot, or one that is newer
+   * than the description of the others. `undefined` for any other name.
+   */
+  describe?(id: string): ModelDescription | undefined;
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
   /** What the vendor says of its models today, by their names. Left out by providers that cannot know. */
   announcements?(signal: AbortSignal): Promise<ReadonlyMap<string, Announcement>>;

@@ -261,6 +261,11 @@ const MODELS: readonly (readonly [string, ModelRules])[] = [
   ["gpt-image-2.5-flare", TO_MAX],
   ["gpt-image-2.6-sunburst", TO_MAX],
   ["gpt-image-2.6-flare", TO_MAX],
+  ["gpt-image-1.5-2025-12-16", THREE_SIZES],
+  ["gpt-image-2-2026-04-21", ANY_SIZE],
+  ["gpt-image-2.5-sunburst-2026-09-08", TO_MAX],
+  ["gpt-image-2.5-flare-2026-09-08", TO_MAX],
+  ["chatgpt-image-latest", THREE_SIZES],
 ];
 
 const STANDARD_SIZES = ["1024x1024", "1536x1024", "1024x1536"];

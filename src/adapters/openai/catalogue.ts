@@ -9,6 +9,7 @@ import type {
   SizeRule,
   TokenPrices,
 } from "../../ports/image-provider.ts";
+import { isModelName } from "./model-names.ts";
 
 /*
  * OpenAI's image models as of 24 November 2026, as data: the retired ones too, so that their names still lead to a
@@ -171,6 +172,16 @@ export const CATALOGUE: readonly ModelDescription[] = [
     prices: [price("2025-12-16", "gpt-image-1.5", { ...TODAYS_PRICES, textOutput: "10", imageOutput: "32" })],
   },
   {
+    // Whatever model draws in ChatGPT: the vendor says no more of it than that it takes what the others take, and its
+    // prices are those of gpt-image-1.5.
+    ...withoutTokenCounts(TODAYS),
+    id: "chatgpt-image-latest",
+    qualities: TO_HIGH,
+    sizes: THREE_SIZES,
+    replacement: "gpt-image-2.6-sunburst",
+    prices: [price("2025-12-16", "chatgpt-image-latest", { ...TODAYS_PRICES, textOutput: "10", imageOutput: "32" })],
+  },
+  {
     ...withoutTokenCounts(TODAYS),
     id: "gpt-image-1-mini",
     qualities: TO_HIGH,
@@ -221,14 +232,35 @@ export const CATALOGUE: readonly ModelDescription[] = [
   },
 ];
 
+/** Snapshots that the vendor names: what they are and cost stands beside the model that each was taken of. */
+const SNAPSHOTS = [
+  ["gpt-image-2-2026-04-21", "gpt-image-2"],
+  ["gpt-image-2.5-sunburst-2026-09-08", "gpt-image-2.5-sunburst"],
+  ["gpt-image-2.5-flare-2026-09-08", "gpt-image-2.5-flare"],
+  ["gpt-image-1.5-2025-12-16", "gpt-image-1.5"],
+] as const;
+
 /**
  * The catalogue and, described by the rules of gpt-image-2 but without its price, the names that it does not know: a
  * compatible server's model, or one newer than this release.
  */
 export function describeModels(extraModels: readonly string[]): readonly ModelDescription[] {
-  const known = new Set(CATALOGUE.map((model) => model.id));
+  const known = new Set<string>([...CATALOGUE.map((model) => model.id), ...SNAPSHOTS.map(([id]) => id)]);
   const unknown = [...new Set(extraModels)].filter((id) => !known.has(id));
-  return [...CATALOGUE, ...unknown.map(describeUnknown)];
+  const others = unknown.map((id) => describeSnapshot(id) ?? describeUnknown(id));
+  return [...CATALOGUE, ...SNAPSHOTS.flatMap(([id]) => describeSnapshot(id) ?? []), ...others];
+}
+
+/** What {@link ImageProvider.describe} answers: the vendor dates its snapshots, and its models share a name. */
+export function describeModel(id: string): ModelDescription | undefined {
+  if (!isModelName(id) || !id.startsWith("gpt-image-")) return undefined;
+  return describeSnapshot(id) ?? { ...describeUnknown(id), isAssumed: true };
+}
+
+function describeSnapshot(id: string): ModelDescription | undefined {
+  const [, name] = /^(.+)-20\d\d-\d\d-\d\d$/.exec(id) ?? [];
+  const model = CATALOGUE.find((candidate) => candidate.id === name);
+  return model && { ...model, id, snapshotOf: model.id };
 }
 
 function describeUnknown(id: string): ModelDescription {

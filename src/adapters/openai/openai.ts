@@ -4,7 +4,7 @@ import type { Downloads } from "../../ports/downloads.ts";
 import type { GenerateRequest, ImageProvider, ProviderEvent } from "../../ports/image-provider.ts";
 import { readAnnouncements } from "./announcements.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
-import { describeModels } from "./catalogue.ts";
+import { describeModel, describeModels } from "./catalogue.ts";
 import { toEditParameters } from "./edit-parameters.ts";
 import { withVendorErrors } from "./error-body.ts";
 import { bytesOf, httpFetch } from "./http-fetch.ts";
@@ -62,6 +62,7 @@ export function createOpenAI(options: OpenAIOptions): ImageProvider {
   return {
     name: "openai",
     models: describeModels(extraModels),
+    describe: describeModel,
     generate: (request, signal) => generate({ client, dialect, ...options }, request, signal),
     announcements: (signal) => dialect.announcements(signal),
     close: async () => {},

@@ -24,19 +24,32 @@ export interface ResolvedModel {
   readonly warnings: readonly Warning[];
 }
 
+/** Draws what is asked of models that nobody configured. */
+export interface StandIn {
+  /** The model that draws. */
+  readonly id: string;
+  /** Whether it answers to this name of a model. */
+  answersTo(name: string): boolean;
+}
+
 /** How long before its end a model counts as leaving. */
 const LEAVING_DAYS = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** The models of all providers under their names, retired ones included: old records still name them. */
 export class ModelCatalogue {
+  readonly #providers: readonly ImageProvider[];
   readonly #models = new Map<string, CataloguedModel>();
+  /** What a vendor says of its dated snapshots themselves. */
+  readonly #announced = new Map<string, Announcement>();
   readonly #operator: OperatorModels;
+  readonly #standIn: StandIn | undefined;
   readonly #defaultModel: string;
   readonly #now: () => Date;
 
   /**
    * @param providers where two know a model of the same name, the first one has it
+   * @param standIn only for gateways without a provider
    * @throws StartError when no provider has the default model, or one that replaces it, or when the operator's models
    *   cannot be used
    */
@@ -45,7 +58,10 @@ export class ModelCatalogue {
     defaultModel: string,
     now: () => Date,
     operator: OperatorModels = { models: new Map(), aliases: new Map() },
+    standIn?: StandIn,
   ) {
+    this.#providers = providers;
+    this.#standIn = standIn;
     for (const provider of providers) {
       for (const description of provider.models) {
         if (!this.#models.has(description.id)) this.#models.set(description.id, { description, provider });
@@ -55,6 +71,7 @@ export class ModelCatalogue {
     this.#now = now;
     this.#defaultModel = defaultModel;
     const problems = [...operator.models].flatMap(([id, changes]) => this.#change(id, changes, providers));
+    this.#renewSnapshots();
     problems.push(...this.#wrongReplacements(), ...this.#wrongAliases());
     if (problems.length > 0) throw new StartError(problems);
     try {
@@ -94,7 +111,7 @@ export class ModelCatalogue {
   #wrongReplacements(): string[] {
     const { models } = this.#operator;
     return [...models].flatMap(([id, { replacement }]) => {
-      if (replacement !== undefined && !this.#models.has(replacement)) {
+      if (replacement !== undefined && !this.find(replacement)) {
         return [`models.${id}.replacement leads to ${replacement}, which nobody knows`];
       }
       const seen: string[] = [id];
@@ -115,7 +132,7 @@ export class ModelCatalogue {
         const place = `aliases.${alias}[${index}]`;
         if (names.indexOf(name) < index) return [`${place} is ${name} once more`];
         if (aliases.has(name)) return [`${place} is the alias ${name}; name a model`];
-        return this.#models.has(name) ? [] : [`${place} is ${name}, which nobody knows`];
+        return this.find(name) ? [] : [`${place} is ${name}, which nobody knows`];
       }),
     ]);
   }
@@ -133,12 +150,36 @@ export class ModelCatalogue {
 
   /** Those of these models that are known and living, in the same order. */
   livingOf(ids: readonly string[]): readonly CataloguedModel[] {
-    return ids.flatMap((id) => this.#models.get(id) ?? []).filter(({ description }) => !this.#isRetired(description));
+    return ids.flatMap((id) => this.find(id) ?? []).filter(({ description }) => !this.#isRetired(description));
   }
 
-  /** The model of this name, living or retired. */
+  /** The model of this name, living or retired; also one that its provider has not listed. */
   find(id: string): CataloguedModel | undefined {
-    return this.#models.get(id);
+    const known = this.#models.get(id);
+    if (known) return known;
+    for (const provider of this.#providers) {
+      const description = provider.describe?.(id);
+      if (description) return { provider, description: this.#asItsFamily(description) };
+    }
+    return undefined;
+  }
+
+  /** Snapshots follow the models that they were taken of, whatever changes those. */
+  #renewSnapshots(): void {
+    for (const [id, { provider, description }] of this.#models) {
+      if (description.snapshotOf !== undefined) {
+        this.#models.set(id, { provider, description: this.#asItsFamily(description) });
+      }
+    }
+  }
+
+  #asItsFamily(description: ModelDescription): ModelDescription {
+    const { id, snapshotOf } = description;
+    const family = snapshotOf === undefined ? undefined : this.#models.get(snapshotOf)?.description;
+    if (!family) return description;
+    const { createdAt, shutdownDate } = this.#announced.get(id) ?? {};
+    const own = { ...(createdAt && { createdAt }), ...(typeof shutdownDate === "string" && { shutdownDate }) };
+    return { ...family, ...own, ...this.#operator.models.get(id), id, snapshotOf: family.id };
   }
 
   /** How the images of a generation come to be; of one whose model is not known any more, as with most models. */
@@ -166,17 +207,22 @@ export class ModelCatalogue {
     }
     return {
       model: first.model,
-      fallbacks: [...new Set(others.map(({ model }) => model))].filter((model) => model !== first.model),
+      fallbacks: withoutRepetitions([first, ...others].map(({ model }) => model)).slice(1),
       warnings: [
         ...this.#replacedWarnings(first.id, first.model.description),
+        ...assumedWarnings(first.model.description),
         ...this.warningsOf(first.model.description),
       ],
     };
   }
 
   #replacedWarnings(id: string, used: ModelDescription): Warning[] {
-    const asked = this.#models.get(id)?.description;
-    if (!asked || id === used.id) return [];
+    if (id === used.id) return [];
+    const asked = this.find(id)?.description;
+    if (!asked) {
+      const message = `no provider of ${id} is configured; ${used.id} was used instead`;
+      return [{ code: "MODEL_REPLACED", message }];
+    }
     const replaced = { code: "MODEL_REPLACED", message: `the model ${id} is retired; ${used.id} was used instead` };
     if (asked.priceClass === used.priceClass) return [replaced];
     const [to, from] = [used, asked].map(({ priceClass = "unknown" }) => priceClass);
@@ -201,11 +247,13 @@ export class ModelCatalogue {
     return leftMs > 0 && leftMs <= LEAVING_DAYS * DAY_MS ? end : undefined;
   }
 
-  /** Takes what a vendor says of its models today. An end that the operator set stays. */
+  /** Takes what a vendor says of its models today, new ones among them. An end that the operator set stays. */
   announce(provider: ImageProvider, announcements: ReadonlyMap<string, Announcement>): void {
-    for (const [id, { createdAt, shutdownDate }] of announcements) {
-      const known = this.#models.get(id);
+    for (const [id, announcement] of announcements) {
+      const known = this.find(id);
       if (known?.provider !== provider) continue;
+      if (known.description.snapshotOf !== undefined) this.#announced.set(id, announcement);
+      const { createdAt, shutdownDate } = announcement;
       const { shutdownDate: before, ...others } = known.description;
       const isKept = shutdownDate === undefined || this.#operator.models.get(id)?.shutdownDate !== undefined;
       const end = isKept ? before : shutdownDate;
@@ -216,6 +264,7 @@ export class ModelCatalogue {
       };
       this.#models.set(id, { provider, description });
     }
+    this.#renewSnapshots();
   }
 
   #aliased(name: string): readonly string[] {
@@ -224,7 +273,7 @@ export class ModelCatalogue {
 
   /** The model, or what takes its place; otherwise why there is none, in words, or `""` for a name nobody knows. */
   #successor(id: string): CataloguedModel | string {
-    const model = this.#models.get(id);
+    const model = this.find(id) ?? (this.#standIn?.answersTo(id) ? this.#models.get(this.#standIn.id) : undefined);
     if (!model) return "";
     if (!this.#isRetired(model.description)) return model;
     const next = this.#successorOf(model.description);
@@ -236,7 +285,7 @@ export class ModelCatalogue {
     const seen = new Set<string>();
     for (let last = model; ; ) {
       seen.add(last.id);
-      const next = last.replacement === undefined ? undefined : this.#models.get(last.replacement);
+      const next = last.replacement === undefined ? undefined : this.find(last.replacement);
       if (!next || seen.has(next.description.id)) return "nothing replaces it";
       if (!last.mayChangePriceClass && last.priceClass !== next.description.priceClass) {
         return `it is not replaced by itself by ${next.description.id}, which is of another price class`;
@@ -249,6 +298,16 @@ export class ModelCatalogue {
   #isRetired(model: ModelDescription): boolean {
     return model.shutdownDate !== undefined && model.shutdownDate <= this.#now().toISOString().slice(0, 10);
   }
+}
+
+function withoutRepetitions(models: readonly CataloguedModel[]): readonly CataloguedModel[] {
+  return [...new Map(models.map((model) => [model.description.id, model])).values()];
+}
+
+function assumedWarnings({ id, isAssumed = false }: ModelDescription): Warning[] {
+  if (!isAssumed) return [];
+  const message = `${id} is newer than this gateway, which passed it on; what it can do is assumed and its price not known`;
+  return [{ code: "MODEL_UNKNOWN", message }];
 }
 
 function takesItsPlace(next: ModelDescription, { priceClass }: ModelDescription): string {

@@ -75,7 +75,10 @@ export class ModelWatch {
 
   #warn(): void {
     for (const model of this.#catalogue.living) {
-      const { id, shutdownDate, replacement } = model;
+      const { id, shutdownDate, replacement, snapshotOf } = model;
+      const family = snapshotOf === undefined ? undefined : this.#catalogue.find(snapshotOf)?.description;
+      // One line says it of a model and all its snapshots.
+      if (family && family.shutdownDate === shutdownDate) continue;
       for (const { message } of this.#catalogue.warningsOf(model)) {
         this.#logger.warn({ model: id, shutdownDate, replacement }, message);
       }

@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
-import { CATALOGUE, describeModels } from "../../../src/adapters/openai/catalogue.ts";
+import { CATALOGUE, describeModel, describeModels } from "../../../src/adapters/openai/catalogue.ts";
 import type { ModelDescription } from "../../../src/ports/image-provider.ts";
+import { readModelNames } from "../../support/openai-model-names.ts";
 
 const TODAY = "2026-11-22";
 const models = new Map(CATALOGUE.map((model) => [model.id, model]));
@@ -21,6 +22,7 @@ test("every model leads to another one whose end is not announced", () => {
 test("these models live today", () => {
   const living = CATALOGUE.filter(({ shutdownDate }) => !shutdownDate || shutdownDate > TODAY);
   expect(living.map((model) => model.id).sort()).toEqual([
+    "chatgpt-image-latest",
     "gpt-image-1-mini",
     "gpt-image-1.5",
     "gpt-image-2",
@@ -39,7 +41,7 @@ test.each(CATALOGUE.map((model) => [model.id, model] as const))("%s has xhigh an
 
 test("unknown names get the rules of gpt-image-2 without its price, once each, and known ones keep theirs", () => {
   const described = describeModels(["flux-local", "gpt-image-1.5", "flux-local"]);
-  expect(described).toHaveLength(CATALOGUE.length + 1);
+  expect(described).toHaveLength(describeModels([]).length + 1);
   const known = models.get("gpt-image-2") ?? {};
   const { prices: _p, priceClass: _c, outputTokens: _t, replacement: _r, ...abilities } = known as ModelDescription;
   expect(described.at(-1)).toEqual({ ...abilities, id: "flux-local" });
@@ -47,7 +49,7 @@ test("unknown names get the rules of gpt-image-2 without its price, once each, a
 
 test("every price is dated, has a source and is a decimal of US dollars", () => {
   const prices = CATALOGUE.flatMap((model) => model.prices ?? []);
-  expect(prices).toHaveLength(8);
+  expect(prices).toHaveLength(9);
   for (const { from, source, perMillionTokens = {} } of prices) {
     expect(from).toMatch(/^20\d\d-\d\d-\d\d$/);
     expect(source).toMatch(/^https:\/\/developers\.openai\.com\//);
@@ -77,9 +79,47 @@ test("a replacement of another price class is decided on for those models alone 
 });
 
 test("today's models edit up to 16 images with a mask, and show up to 3 previews of a single image", () => {
-  for (const model of CATALOGUE.filter(({ id }) => id.startsWith("gpt-image"))) {
+  for (const model of CATALOGUE.filter(({ id }) => !id.startsWith("dall-e"))) {
     expect(model.operations).toEqual(["GENERATE", "EDIT"]);
     expect(model.edits).toMatchObject({ maxInputImages: 16, hasMask: true });
     expect(model.previews).toEqual({ maxPartialImages: 3, maxImages: 1 });
   }
+});
+
+test("every name in the pinned client's ImageModel is described", async () => {
+  const names = await readModelNames();
+  const described = describeModels([]).map(({ id }) => id);
+
+  expect(names).toContain("gpt-image-2-2026-04-21");
+  expect(described).toEqual(expect.arrayContaining(names));
+  expect(new Set(described).size).toBe(described.length);
+});
+
+test.each([
+  ["gpt-image-2-2026-04-21", "gpt-image-2"],
+  ["gpt-image-1.5-2025-12-16", "gpt-image-1.5"],
+  ["gpt-image-2.6-flare-2026-11-04", "gpt-image-2.6-flare"],
+  ["gpt-image-1-2025-04-23", "gpt-image-1"],
+])("%s is %s with a date", (id, family) => {
+  expect(describeModel(id)).toEqual({ ...models.get(family), id, snapshotOf: family });
+});
+
+test.each(["gpt-image-3", "gpt-image-3-2027-01-01", "gpt-image-2.7-flare"])(
+  "%s is newer than the catalogue: what gpt-image-2 can is assumed of it, and it has no price",
+  (id) => {
+    const { prices: _p, priceClass: _c, outputTokens: _t, replacement: _r, ...abilities } = models.get("gpt-image-2")!;
+    expect(describeModel(id)).toEqual({ ...abilities, id, isAssumed: true });
+  },
+);
+
+test.each([
+  "gpt-5",
+  "dall-e-4",
+  "sora-2",
+  "gpt-image-",
+  "gpt-image-3 ",
+  "gpt-image-3\n",
+  `gpt-image-${"3".repeat(60)}`,
+])("%j is no name of an image model", (id) => {
+  expect(describeModel(id)).toBeUndefined();
 });
