@@ -146,7 +146,7 @@ export function readConfig(environment: Environment = process.env): Config {
   const hasModelChoice = isSet("OPENAI_API_KEY") || isSet("PICTOGRAPH_MODELS_FILE");
   const config: Config = {
     port: read("PORT", wholeNumber(0, 65_535), 8080),
-    ...readAccess(read, isSet("PICTOGRAPH_ADMIN_KEY"), problems),
+    ...readAccess(read, ["PICTOGRAPH_ADMIN_KEY", "PICTOGRAPH_ADMIN_KEY_FILE"].find(isSet), problems),
     pages: true,
     dataDir: resolve(read("PICTOGRAPH_DATA_DIR", (text) => text, "./data")),
     openai,
@@ -197,8 +197,12 @@ type AccessSettings = Pick<
   "host" | "publicUrl" | "access" | "hostNames" | "trustProxy" | "addressLimits" | "warnings"
 >;
 
-/** Who reaches the gateway, by which names. One that others can reach starts only when its operator says so. */
-function readAccess(read: Read, hasAdminKey: boolean, problems: string[]): AccessSettings {
+/**
+ * Who reaches the gateway, by which names. One that others can reach starts only when its operator says so.
+ *
+ * @param keyVariable the variable that is set as if there were keys; `undefined` for none
+ */
+function readAccess(read: Read, keyVariable: string | undefined, problems: string[]): AccessSettings {
   const host = read("HOST", parseHost, "127.0.0.1");
   const publicUrl = read("PICTOGRAPH_PUBLIC_URL", parsePublicUrl, undefined);
   const trustProxy = read("PICTOGRAPH_TRUST_PROXY", parseTrustProxy, undefined);
@@ -214,9 +218,9 @@ function readAccess(read: Read, hasAdminKey: boolean, problems: string[]): Acces
     ...(isBehindProxy ? ["PICTOGRAPH_TRUST_PROXY trusts a proxy"] : []),
     ...(publicName === undefined || isLoopback(publicName) ? [] : ["PICTOGRAPH_PUBLIC_URL is not loopback"]),
   ];
-  if (hasAdminKey) {
+  if (keyVariable !== undefined) {
     problems.push(
-      "PICTOGRAPH_ADMIN_KEY is not supported yet: this version asks no caller for a key. Unset it, and set PICTOGRAPH_OPEN=true if everybody may use the gateway",
+      `${keyVariable} is not supported yet: this version asks no caller for a key. Unset it, and set PICTOGRAPH_OPEN=true if everybody may use the gateway`,
     );
   } else if (waysIn.length > 0 && !isOpenToAll) {
     problems.push(

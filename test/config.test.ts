@@ -239,6 +239,9 @@ describe("an open gateway that others can reach", () => {
 
       expect(problems).toEqual([expect.stringMatching(/^PICTOGRAPH_ADMIN_KEY .*PICTOGRAPH_OPEN/)]);
       expect(problems[0]).not.toContain("marked");
+      expect(problemsOf({ PICTOGRAPH_ADMIN_KEY_FILE: "/run/secrets/key", ...more })).toEqual([
+        expect.stringMatching(/^PICTOGRAPH_ADMIN_KEY_FILE .*PICTOGRAPH_OPEN/),
+      ]);
     },
   );
 });

@@ -1,10 +1,10 @@
 import express, { type ErrorRequestHandler, type Express, type Router } from "express";
 import type { AddressLimits } from "../../bounds.ts";
 import { GatewayError } from "../../errors.ts";
-import { limitByAddress } from "./address-limits.ts";
-import { guardOrigins, type OriginOptions } from "./cors.ts";
+import { limitByAddress } from "./access/address-limits.ts";
+import { guardOrigins, type OriginOptions } from "./access/cors.ts";
+import { checkHost } from "./access/host-check.ts";
 import { answerErrors } from "./errors.ts";
-import { checkHost } from "./host-check.ts";
 import { IncomingBodies } from "./incoming-body.ts";
 import type { OpenAnswers } from "./open-answers.ts";
 import { assignRequestContext, type RequestContextOptions } from "./request-context.ts";

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { typeid } from "typeid-js";
 import { hostNameOf } from "../../host-name.ts";
 import type { Caller } from "../../service/image-service.ts";
-import { hostOf, protocolOf } from "./forwarded.ts";
+import { hostOf, protocolOf } from "./access/forwarded.ts";
 import { logWhenOver } from "./request-log.ts";
 
 /** Until callers have keys, everyone is the same caller. */

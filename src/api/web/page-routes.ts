@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import express, { Router } from "express";
+import { denyFraming, NO_FRAMES } from "../http/access/framing.ts";
 import type { Routes } from "../http/app.ts";
-import { denyFraming, NO_FRAMES } from "../http/framing.ts";
 
 /** Nothing is loaded from elsewhere or sent there. What draws the pages sets styles while it does. */
 const POLICY = [

@@ -7,9 +7,9 @@ import {
 import { type ErrorRequestHandler, type RequestHandler, Router } from "express";
 import type { GraphQLSchema } from "graphql";
 import type { Logger } from "pino";
+import { denyFraming } from "../../http/access/framing.ts";
 import type { Routes } from "../../http/app.ts";
 import { setErrorStatus, toCallerError } from "../../http/errors.ts";
-import { denyFraming } from "../../http/framing.ts";
 import { readJson } from "../../http/json-body.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { upgradeOf } from "../../http/upgrade.ts";

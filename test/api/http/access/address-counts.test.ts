@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { MAX_ADDRESSES, MinuteCounts, OpenCounts } from "../../../src/api/http/address-counts.ts";
-import { GatewayError } from "../../../src/errors.ts";
+import { MAX_ADDRESSES, MinuteCounts, OpenCounts } from "../../../../src/api/http/access/address-counts.ts";
+import { GatewayError } from "../../../../src/errors.ts";
 
 test("the table of a minute is bounded: further addresses share one count", () => {
   let now = new Date("2026-12-01T12:00:00Z");

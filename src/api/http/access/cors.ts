@@ -1,9 +1,9 @@
 import cors, { type CorsOptions } from "cors";
 import type { Request, RequestHandler } from "express";
-import { GatewayError } from "../../errors.ts";
-import { hostNameOf, isLoopback } from "../../host-name.ts";
+import { GatewayError } from "../../../errors.ts";
+import { hostNameOf, isLoopback } from "../../../host-name.ts";
+import { contextOf } from "../request-context.ts";
 import { answeredHosts } from "./host-check.ts";
-import { contextOf } from "./request-context.ts";
 
 export interface OriginOptions {
   /** Origins of the pages that may call; `"*"` for any. `undefined` decides by route. */

@@ -1,8 +1,8 @@
 import type { Request, RequestHandler } from "express";
-import { GatewayError } from "../../errors.ts";
-import { hostNameOf, isIpAddress, isLoopback } from "../../host-name.ts";
+import { GatewayError } from "../../../errors.ts";
+import { hostNameOf, isIpAddress, isLoopback } from "../../../host-name.ts";
+import { isProbe } from "../probes.ts";
 import { hostOf } from "./forwarded.ts";
-import { isProbe } from "./probes.ts";
 
 /**
  * Refuses requests for a host that is not the gateway's. In DNS rebinding a page of evil.example has its own name resolve

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Request } from "express";
 import ipaddr from "ipaddr.js";
-import { hostNameOf } from "../../host-name.ts";
+import { hostNameOf } from "../../../host-name.ts";
 
 /** The host that the client asked for, as it or the nearest trusted proxy wrote it; `undefined` when nobody did. */
 export function hostOf(request: Request): string | undefined {

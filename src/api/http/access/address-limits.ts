@@ -1,11 +1,11 @@
 import type { Request, RequestHandler } from "express";
-import type { AddressLimits } from "../../bounds.ts";
+import type { AddressLimits } from "../../../bounds.ts";
+import { mediaTypeOf } from "../media-type.ts";
+import { isProbe } from "../probes.ts";
+import { contextOf } from "../request-context.ts";
+import { upgradeOf } from "../upgrade.ts";
 import { MinuteCounts, OpenCounts } from "./address-counts.ts";
 import { networkOf } from "./forwarded.ts";
-import { mediaTypeOf } from "./media-type.ts";
-import { isProbe } from "./probes.ts";
-import { contextOf } from "./request-context.ts";
-import { upgradeOf } from "./upgrade.ts";
 
 const EVENT_STREAMS = /^\/graphql\/stream\/?$/i;
 

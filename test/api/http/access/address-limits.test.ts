@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { GatewayOptions } from "../../../src/gateway.ts";
-import { asMultipart } from "../../support/get-image-client.ts";
-import { type HttpAnswer, httpRequest } from "../../support/http-request.ts";
-import { overStream, RawSocket, socketUrl } from "../../support/live-clients.ts";
-import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import type { GatewayOptions } from "../../../../src/gateway.ts";
+import { asMultipart } from "../../../support/get-image-client.ts";
+import { type HttpAnswer, httpRequest } from "../../../support/http-request.ts";
+import { overStream, RawSocket, socketUrl } from "../../../support/live-clients.ts";
+import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 
 const NO_LIMITS = { requestsPerMinute: undefined, connections: undefined, uploads: undefined };
 const OPERATION = "{ __typename }";

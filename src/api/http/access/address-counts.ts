@@ -1,4 +1,4 @@
-import { GatewayError } from "../../errors.ts";
+import { GatewayError } from "../../../errors.ts";
 
 const MINUTE_MS = 60_000;
 /** How many addresses are told apart in one minute, about 10 MB; all further ones share one count. */
