@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import type { Express } from "express";
 import type { GraphQLSchema } from "graphql";
 import { type Logger, pino } from "pino";
@@ -12,8 +13,7 @@ import { createHttpTransport } from "./api/graphql/transports/http-transport.ts"
 import { LiveOperations } from "./api/graphql/transports/live-operations.ts";
 import { SOCKET_PATH, webSocketTransport } from "./api/graphql/transports/websocket-transport.ts";
 import { type AppOptions, createApp, MAX_BODY_BYTES } from "./api/http/app.ts";
-import { type Health, healthRoutes } from "./api/http/health.ts";
-import { OpenAnswers } from "./api/http/open-answers.ts";
+import { healthRoutes } from "./api/http/health.ts";
 import { type HostRequest, PUBLIC_CALLER } from "./api/http/request-context.ts";
 import { type UpgradeListener, upgradeThrough } from "./api/http/upgrade.ts";
 import { getImageRoutes } from "./api/rest/get-image.ts";
@@ -22,6 +22,7 @@ import { openAIRoutes } from "./api/rest/openai/routes.ts";
 import { openApiRoutes } from "./api/rest/openapi-routes.ts";
 import { pageRoutes } from "./api/web/page-routes.ts";
 import { type Config, defaultModelWith, readConfig } from "./config.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import {
   createDownloads,
   createImageCodec,
@@ -52,11 +53,10 @@ import { ScheduledCodec } from "./service/images/scheduled-codec.ts";
 import { ModelCatalogue } from "./service/models/model-catalogue.ts";
 import { ModelWatch } from "./service/models/model-watch.ts";
 
+const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
+
 /** How much longer than a provider's time the REST door waits: to tell how the call ended. */
 const LAST_WORD_MS = 1_000;
-/** How long answers that are being sent may take once nothing runs any more. */
-const LAST_ANSWERS_MS = 3_000;
-
 /** How long a stream is silent at most: half of what proxies wait at least. */
 const SILENCE_MS = 15_000;
 
@@ -96,57 +96,63 @@ export interface Gateway {
    * Without it, subscriptions run over server-sent events alone.
    */
   readonly handleUpgrade: UpgradeListener;
-  /** The service behind the doors. */
+  /** The service behind every API. */
   readonly images: ImageService;
-  /** Accepts nothing more and lets what runs finish, at most for `graceMs` milliseconds; the rest is interrupted. */
+  /** What it runs with. */
+  readonly facts: GatewayFacts;
+  /**
+   * Accepts nothing more, and lets what runs finish for `graceMs` milliseconds at most; the rest is interrupted. Then
+   * everyone who waits is answered: for a generation that is still queued, with the generation as it stands. WebSockets
+   * and event streams are closed after that, so that their clients connect to another process.
+   */
   drain(graceMs: number): Promise<void>;
-  /** Drains at once, lets answers that are being sent end, and frees everything. Queued generations stay on disk and run after the next start. */
+  /**
+   * Drains at once, lets answers that are being sent end, and frees everything. Queued generations stay on disk and run
+   * after the next start. Called again, it answers the same promise.
+   *
+   * @throws AggregateError when a part could not be closed; the others are closed all the same
+   */
   close(): Promise<void>;
 }
 
+/** What a gateway runs with, for its operator. Without secrets. */
+export interface GatewayFacts {
+  /** Of the package. */
+  readonly version: string;
+  readonly defaultModel: string;
+  /** Where records are kept. */
+  readonly store: string;
+  /** Where image bytes are kept. */
+  readonly storage: string;
+}
+
 /**
- * Puts the gateway together and takes up what an earlier process left.
+ * Puts the gateway together and takes up what an earlier process left. A start that fails leaves nothing open, and closes
+ * the providers it was given too.
  *
  * @throws StartError when the data directory cannot be used, or another process uses it
  */
 export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const { providers: ownProviders = [], logger = pino({ enabled: false }), now = () => new Date() } = options;
   const config = { ...readConfig({}), ...EMBEDDED, defaultModel: defaultModelWith(options.openai), ...options };
-  const operator = await readModels(config);
-  const imageCodec = createImageCodec();
-  const codec = new ScheduledCodec(imageCodec);
-  const providers = [...ownProviders, ...(await createProviders(config, operator, illustratorWith(codec)))];
-  const catalogue = new ModelCatalogue(providers, config.defaultModel, now, operator, standInFor(providers));
-  const modelWatch = new ModelWatch(providers, catalogue, logger);
-  const closers: (() => Promise<unknown>)[] = [
-    () => imageCodec.close(),
-    () => Promise.all(providers.map((provider) => provider.close())),
-  ];
-  const closeAdapters = async () => {
-    for (const close of closers.reverse()) await close();
-  };
+  const lifecycle = new Lifecycle(logger);
   try {
-    const store = await openStore(config, logger);
-    closers.push(() => store.close());
-    const storage = await openStorage(config, logger);
-    closers.push(() => storage.close());
-    const images = await createImageService({ config, store, storage, catalogue, codec, logger, now });
-    const answers = new OpenAnswers();
+    for (const provider of ownProviders) lifecycle.on("closed", () => provider.close());
+    const operator = await readModels(config);
+    const codec = new ScheduledCodec(createImageCodec(lifecycle));
+    const illustrator = illustratorWith(codec);
+    const providers = [...ownProviders, ...(await createProviders(config, operator, illustrator, lifecycle))];
+    const catalogue = new ModelCatalogue(providers, config.defaultModel, now, operator, standInFor(providers));
+    const store = await openStore(config, logger, lifecycle);
+    const storage = await openStorage(config, logger, lifecycle);
+    const images = await createImageService({ config, store, storage, catalogue, codec, lifecycle, logger, now });
     const access = { hasPaidProvider: hasPaidProvider(providers), requestOf: options.requestOf, now };
-    const { app, health, closeApi } = await createApi({ config, access, images, store, storage, logger, answers });
+    const app = await createApi({ config, access, images, store, storage, lifecycle, logger });
+    const modelWatch = new ModelWatch(providers, catalogue, logger);
+    lifecycle.on("draining", () => modelWatch.stop());
     await images.start();
     modelWatch.start();
-    const drain = async (graceMs: number) => {
-      health.isDraining = true;
-      await images.drain(graceMs);
-    };
-    const close = async () => {
-      await modelWatch.stop();
-      await drain(0);
-      await answers.idle(LAST_ANSWERS_MS);
-      await closeApi();
-      await closeAdapters();
-    };
+    lifecycle.accept();
     let schema: GraphQLSchema | undefined;
     return {
       app,
@@ -157,11 +163,13 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       },
       handleUpgrade: upgradeThrough(app, SOCKET_PATH),
       images,
-      drain,
-      close,
+      facts: { version, defaultModel: catalogue.defaultModel, store: store.place, storage: storage.place },
+      drain: (graceMs) => lifecycle.drain(graceMs),
+      close: () => lifecycle.close(),
     };
   } catch (error) {
-    await closeAdapters();
+    // What else goes wrong is logged there; the reason is what the caller needs.
+    await lifecycle.close().catch(() => {});
     throw error;
   }
 }
@@ -186,12 +194,13 @@ interface ServiceParts {
   readonly storage: Storage;
   readonly catalogue: ModelCatalogue;
   readonly codec: ScheduledCodec;
+  readonly lifecycle: Lifecycle;
   readonly logger: Logger;
   readonly now: () => Date;
 }
 
 async function createImageService(parts: ServiceParts): Promise<ImageService> {
-  const { config, store, storage, catalogue, codec, logger, now } = parts;
+  const { config, store, storage, catalogue, codec, lifecycle, logger, now } = parts;
   const { records, queue, events } = store;
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, role, leaseMs } = config;
@@ -214,7 +223,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     upstreamTimeoutMs,
     leaseMs,
   });
-  return new ImageService({
+  const service = new ImageService({
     records,
     queue,
     events,
@@ -226,12 +235,14 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     runner,
     maintenance: new Maintenance({ records, objects, queue, events, logger, now, retainMs, leaseMs }),
     watch: new GenerationWatch(records, events, logger),
+    lifecycle,
     logger,
     now,
     newGenerationId: () => typeid("gen").toString(),
     isWorker: role !== "web",
     maxQueued,
   });
+  return lifecycle.counting(service);
 }
 
 interface ApiParts {
@@ -240,19 +251,19 @@ interface ApiParts {
   readonly images: ImageService;
   readonly store: Store;
   readonly storage: Storage;
+  readonly lifecycle: Lifecycle;
   readonly logger: Logger;
-  readonly answers: OpenAnswers;
 }
 
-async function createApi({ config, access, images, store, storage, logger, answers }: ApiParts) {
-  const appOptions: AppOptions = { ...config, ...access, logger, answers };
-  const health: Health = {
-    isDraining: false,
+/** Every router as one Express app. */
+async function createApi({ config, access, images, store, storage, lifecycle, logger }: ApiParts): Promise<Express> {
+  const { operations: inFlight, releasing, released } = lifecycle;
+  const appOptions: AppOptions = { ...config, ...access, logger, operations: inFlight };
+  const health = healthRoutes({
+    isStopping: () => lifecycle.isStopping,
     checks: { store: () => store.records.ping(), storage: () => storage.objects.ping() },
-  };
-  if (config.role === "worker") {
-    return { app: createApp([healthRoutes(health)], appOptions), health, closeApi: async () => {} };
-  }
+  });
+  if (config.role === "worker") return createApp([health], appOptions);
   const schema = buildFederatedSchema(
     contextFor(images, (contextValue) => contextValue as ApiRequest),
     config.typePrefix,
@@ -260,30 +271,32 @@ async function createApi({ config, access, images, store, storage, logger, answe
   const gate = await openGate(schema, config);
   const showsSandbox = config.pages && !config.isProduction;
   const graphql = await createHttpTransport(schema, { maxBodyBytes: MAX_BODY_BYTES, gate, showsSandbox, logger });
+  lifecycle.on("closed", () => graphql.close());
   const waitMs = config.upstreamTimeoutMs + LAST_WORD_MS;
   const { keepAliveMs } = config;
   const getImage = getImageRoutes(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, keepAliveMs });
-  const openAI = openAIRoutes(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, silenceMs: keepAliveMs ?? SILENCE_MS });
+  const silenceMs = keepAliveMs ?? SILENCE_MS;
+  const openAI = openAIRoutes(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, silenceMs, releasing });
   const operations = new LiveOperations(schema, {
     gate,
     maxSubscribers: config.maxSubscribers,
     countWatching: () => images.watching,
   });
-  const live = { maxBodyBytes: MAX_BODY_BYTES, stopped: images.drained };
+  const live = { maxBodyBytes: MAX_BODY_BYTES, inFlight, released };
   // A request tries them in this order: those come first that are asked most, and are quick.
-  const doors = [
+  const routes = [
     graphql,
     webSocketTransport(operations, live),
     eventStreamTransport(operations, live),
     imageRoutes(images, config),
-    healthRoutes(health),
+    health,
     getImage,
     openAI,
     openApiRoutes(),
     ...(config.pages ? [pageRoutes("reference", "/docs")] : []),
     ...(config.pages && gate.showsSchema ? [pageRoutes("graphiql")] : []),
   ];
-  return { app: createApp(doors, appOptions), health, closeApi: graphql.close };
+  return createApp(routes, appOptions);
 }
 
 /** @throws StartError when there is a list of trusted documents, and it cannot be used */

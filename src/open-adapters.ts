@@ -18,6 +18,7 @@ import { lockFile, openSqliteRecords } from "./adapters/sql/sqlite.ts";
 import { MIN_SECRET_LENGTH } from "./bounds.ts";
 import type { Config } from "./config.ts";
 import { StartError } from "./errors.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 import type { ModelsFile } from "./models-file.ts";
 import type { Downloads } from "./ports/downloads.ts";
 import type { Events } from "./ports/events.ts";
@@ -33,13 +34,15 @@ export interface Store {
   readonly records: Records;
   readonly queue: JobQueue;
   readonly events: Events;
-  close(): Promise<void>;
+  /** What it is and where, for the operator: `PostgreSQL at localhost:5432/pictures`. */
+  readonly place: string;
 }
 
 /** Where image bytes live. */
 export interface Storage {
   readonly objects: ObjectStore;
-  close(): Promise<void>;
+  /** What it is and where, for the operator: `S3 bucket pictures`. */
+  readonly place: string;
 }
 
 /** Fetches what callers name by its address, from the hosts that the configuration allows. */
@@ -59,8 +62,10 @@ export async function readModels({ modelsFile }: Config): Promise<ModelsFile | u
 }
 
 /** What decodes and encodes images. */
-export function createImageCodec(): ImageCodec {
-  return new SharpImageCodec();
+export function createImageCodec(lifecycle: Lifecycle): ImageCodec {
+  const codec = new SharpImageCodec();
+  lifecycle.on("closed", () => codec.close());
+  return codec;
 }
 
 /**
@@ -76,18 +81,23 @@ export function standInFor(providers: readonly ImageProvider[]): StandIn | undef
 /**
  * The providers that the configuration names, and the illustrator.
  *
- * @param illustrator what it cannot do itself
+ * @param illustratorOptions what it cannot do itself
  */
 export async function createProviders(
   config: Config,
   operator: ModelsFile | undefined,
-  illustrator: IllustratorOptions,
+  illustratorOptions: IllustratorOptions,
+  lifecycle: Lifecycle,
 ): Promise<ImageProvider[]> {
   const { openai, defaultModel, upstreamTimeoutMs, downloadHosts } = config;
-  const others: ImageProvider[] = [createIllustrator(illustrator)];
+  const illustrator = createIllustrator(illustratorOptions);
+  lifecycle.on("closed", () => illustrator.close());
+  const others: ImageProvider[] = [illustrator];
   if (operator && operator.aiSdk.length > 0) {
     const { createAiSdk } = await import("./adapters/ai-sdk/ai-sdk.ts");
-    others.unshift(await createAiSdk(operator.aiSdk));
+    const aiSdk = await createAiSdk(operator.aiSdk);
+    lifecycle.on("closed", () => aiSdk.close());
+    others.unshift(aiSdk);
   }
   if (!openai) return others;
   const { createOpenAI } = await import("./adapters/openai/openai.ts");
@@ -103,6 +113,7 @@ export async function createProviders(
       ownOrigins: baseUrl === undefined ? [] : [new URL(baseUrl).origin],
     }),
   });
+  lifecycle.on("closed", () => openAI.close());
   return [openAI, ...others];
 }
 
@@ -116,10 +127,12 @@ export function hasPaidProvider(providers: readonly ImageProvider[]): boolean {
  *
  * @throws StartError when it cannot be used, or another process uses it
  */
-export async function openStore(config: Config, logger: Logger): Promise<Store> {
+export async function openStore(config: Config, logger: Logger, lifecycle: Lifecycle): Promise<Store> {
   if (config.databaseUrl) {
     const { openPostgres } = await import("./adapters/sql/postgres.ts");
-    return openPostgres({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
+    const store = await openPostgres({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
+    lifecycle.on("closed", () => store.close());
+    return store;
   }
   await prepareDataDir(config.dataDir, logger);
   const path = join(config.dataDir, "pictograph.db");
@@ -127,11 +140,12 @@ export async function openStore(config: Config, logger: Logger): Promise<Store> 
   // SQLite gives the write-ahead log the mode of the database. An older version may have left one behind.
   await chmod(`${path}-wal`, PRIVATE_FILE).catch(() => undefined);
   const records = await openSqliteRecords(path);
+  lifecycle.on("closed", () => records.close());
   return {
     records,
     queue: new MemoryJobQueue(config.maxConcurrency),
     events: new MemoryEvents(),
-    close: () => records.close(),
+    place: `SQLite at ${path}`,
   };
 }
 
@@ -141,19 +155,21 @@ export async function openStore(config: Config, logger: Logger): Promise<Store> 
  *
  * @throws StartError when it cannot be used, or another process uses it
  */
-export async function openStorage(config: Config, logger: Logger): Promise<Storage> {
+export async function openStorage(config: Config, logger: Logger, lifecycle: Lifecycle): Promise<Storage> {
   if (config.s3) {
     const { S3ObjectStore } = await import("./adapters/s3/s3-object-store.ts");
+    const { bucket, endpoint } = config.s3;
     const objects = await S3ObjectStore.open(config.s3);
-    return { objects, close: () => objects.close() };
+    lifecycle.on("closed", () => objects.close());
+    return { objects, place: `S3 bucket ${bucket}${endpoint === undefined ? "" : ` at ${endpoint}`}` };
   }
   // The embedded store has prepared and locked the directory already.
-  const unlock = config.databaseUrl ? await lockDataDir(config.dataDir, logger) : () => {};
+  if (config.databaseUrl) lifecycle.on("closed", await lockDataDir(config.dataDir, logger));
   const path = join(config.dataDir, "images");
   const objects = await DiskObjectStore.open(path).catch((error: unknown) => {
     throw unusable(`${path} in PICTOGRAPH_DATA_DIR`, error);
   });
-  return { objects, close: async () => unlock() };
+  return { objects, place: `directory ${path}` };
 }
 
 /** Read and written by this user alone: prompts, the signing secret. */

@@ -1,5 +1,6 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
+
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeExecutableSchema, mergeSchemas } from "@graphql-tools/schema";
@@ -14,6 +15,7 @@ import { createGateway, type Gateway, GatewayError } from "../src/index.ts";
 import { startGateway } from "./support/gateway.ts";
 import { type Follow, follow, overSocket, overStream, RawSocket, socketUrl, toWords } from "./support/live-clients.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "./support/scripted-provider.ts";
+import { storedFiles } from "./support/stored-files.ts";
 import { temporaryDirectories } from "./support/temporary-directory.ts";
 
 describe("a gateway inside another program", () => {
@@ -371,15 +373,25 @@ describe("the graph in a server of the host's own", () => {
   test("shows that server nothing of an unexpected error, and logs it", async () => {
     const lines: string[] = [];
     const logger = pino({}, { write: (line: string) => void lines.push(line) });
-    const gateway = await createGateway({ dataDir: await makeDirectory(), logger });
-    await gateway.close();
-    const { data, errors } = await graphql({ schema: gateway.schema, source: "{ generations { edges { cursor } } }" });
+    const dataDir = await makeDirectory();
+    const gateway = await createGateway({
+      dataDir,
+      providers: [new ScriptedProvider()],
+      defaultModel: "scripted-1",
+      logger,
+    });
+    const { images, schema } = gateway;
+    const { id } = await images.wait(await images.submit({ owner: "public" }, { prompt: "a fox" }), 20_000);
+    for (const path of await storedFiles(dataDir)) await writeFile(path, "no picture any more");
+    const source = `{ generation(id: "${id}") { images { placeholder } } }`;
+    const { data, errors } = await graphql({ schema, source });
 
-    expect(data).toBeNull();
+    expect(data?.generation).toBeNull();
     expect(errors?.map(({ message, extensions }) => ({ message, extensions }))).toEqual([
       { message: expect.stringMatching(/^an internal error occurred/), extensions: { code: "INTERNAL" } },
     ]);
     expect(lines.join("")).toContain("unexpected error");
+    await gateway.close();
   });
 });
 

@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors.ts";
+import type { Lifecycle } from "../lifecycle.ts";
 import type { Events } from "../ports/events.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { OpenObject } from "../ports/object-store.ts";
@@ -47,6 +48,7 @@ export interface ImageServiceOptions extends AcceptanceOptions {
   readonly runner: Runner;
   readonly maintenance: Maintenance;
   readonly watch: GenerationWatch;
+  readonly lifecycle: Lifecycle;
   /** Whether this process runs generations; otherwise it leaves them to others on the same queue. */
   readonly isWorker: boolean;
 }
@@ -55,20 +57,20 @@ export interface ImageServiceOptions extends AcceptanceOptions {
 export const DEFAULT_PAGE_SIZE = 20;
 /** The most generations of one page. */
 export const MAX_PAGE_SIZE = 100;
-const STOPPING_RETRY_SECONDS = 5;
 
-/** The one image service behind every door: what is accepted here goes on whoever asked for it stays or leaves. */
+/** The one image service behind every API. Clients may disconnect; what was accepted here continues. */
 export class ImageService {
   readonly #options: ImageServiceOptions;
   readonly #acceptance: Acceptance;
-  readonly #drained = new AbortController();
   readonly #waits: EndWaits;
-  #isClosing = false;
 
   constructor(options: ImageServiceOptions) {
+    const { records, events, lifecycle } = options;
     this.#options = options;
     this.#acceptance = new Acceptance(options);
-    this.#waits = new EndWaits(options.records, options.events, this.#drained.signal);
+    this.#waits = new EndWaits(records, events, lifecycle.releasing);
+    lifecycle.on("draining", () => this.#drain());
+    lifecycle.on("released", () => this.#tidy());
   }
 
   /** Takes up what an earlier process left, and begins to run generations unless that is left to others. */
@@ -85,7 +87,7 @@ export class ImageService {
    * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, IDEMPOTENCY_CONFLICT, OVERLOADED
    */
   async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
-    this.#refuseWhileClosing();
+    this.#options.lifecycle.refuseWhileStopping();
     return this.#acceptance.submit(caller.owner, input);
   }
 
@@ -98,15 +100,8 @@ export class ImageService {
    *   IDEMPOTENCY_CONFLICT, OVERLOADED, and whatever the bytes of an upload throw
    */
   async submitEdit(caller: Caller, input: EditInput): Promise<Generation> {
-    this.#refuseWhileClosing();
+    this.#options.lifecycle.refuseWhileStopping();
     return this.#acceptance.submitEdit(caller.owner, input);
-  }
-
-  #refuseWhileClosing(): void {
-    if (!this.#isClosing) return;
-    throw new GatewayError("OVERLOADED", "the gateway is stopping; send the request again", {
-      retryAfterSeconds: STOPPING_RETRY_SECONDS,
-    });
   }
 
   /**
@@ -156,7 +151,7 @@ export class ImageService {
   /**
    * What happens to a generation: its state as it is now with the images there are, then each change of status, each
    * preview and each image, and last how it ended; of one that has ended already the state comes first too. Ends also
-   * when the generation is deleted, and with {@link drained}.
+   * when the generation is deleted, and once everyone is released who waits.
    *
    * Nothing comes twice. A viewer who is slow misses nothing, and who comes again begins with the present state.
    *
@@ -175,11 +170,6 @@ export class ImageService {
   /** How many {@link watch} now. */
   get watching(): number {
     return this.#options.watch.count;
-  }
-
-  /** Aborts when the gateway has stopped, just before everyone who waits or watches is let go. */
-  get drained(): AbortSignal {
-    return this.#drained.signal;
   }
 
   /** The caller's generations with these ids, each in its place; `undefined` for those that are not the caller's. */
@@ -316,22 +306,21 @@ export class ImageService {
     return this.#options.delivery.open(url);
   }
 
-  /**
-   * Accepts nothing more, lets what runs finish for `graceMs` milliseconds, interrupts the rest, and then releases
-   * everyone who waits. What is queued stays queued on disk.
-   */
-  async drain(graceMs: number): Promise<void> {
-    const { queue, runner, maintenance, watch, delivery } = this.#options;
-    this.#isClosing = true;
-    const timer = setTimeout(() => runner.interrupt(), graceMs);
-    // Both at once: what is interrupted makes room, and nothing that waits may take it.
+  /** Lets what runs finish, or interrupts it when the grace is over. What is queued stays queued on disk. */
+  async #drain(): Promise<void> {
+    const { queue, runner, maintenance, watch, lifecycle } = this.#options;
+    lifecycle.graceOver.addEventListener("abort", () => runner.interrupt());
+    // Both at once: an interrupted generation makes room, and nothing that waits may take it.
     await Promise.all([queue.drain(), maintenance.stop()]);
-    clearTimeout(timer);
+    await this.#waits.untilNoneRuns(lifecycle.graceOver);
     await watch.settle();
-    this.#drained.abort();
+  }
+
+  /** Lets those go who watch, and removes what is of no use without a generation that runs. */
+  async #tidy(): Promise<void> {
+    const { runner, watch, delivery } = this.#options;
     watch.close();
     await runner.tidy();
-    await this.#waits.onIdle();
     await delivery.onIdle();
   }
 }

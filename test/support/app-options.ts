@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import type { AppOptions } from "../../src/api/http/app.ts";
-import { OpenAnswers } from "../../src/api/http/open-answers.ts";
+import { OperationsInFlight } from "../../src/lifecycle.ts";
 
 /** For an app that answers everybody, without limits and without a log. */
 export function appOptions(options: Partial<AppOptions> = {}): AppOptions {
@@ -13,7 +13,7 @@ export function appOptions(options: Partial<AppOptions> = {}): AppOptions {
     addressLimits: { requestsPerMinute: undefined, connections: undefined, uploads: undefined },
     now: () => new Date(),
     logger: pino({ enabled: false }),
-    answers: new OpenAnswers(),
+    operations: new OperationsInFlight(),
     ...options,
   };
 }

@@ -7,7 +7,8 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
-const START_TIMEOUT_MS = 20_000;
+/** `npm start` compiles before it starts. */
+const START_TIMEOUT_MS = 60_000;
 /** What the service promises, from SIGTERM to its exit. */
 const STOP_TIMEOUT_MS = 30_000;
 
@@ -17,10 +18,17 @@ export interface GatewayProcessOptions {
    * PICTOGRAPH_DATA_DIR a temporary directory unless set here.
    */
   readonly env?: Readonly<Record<string, string>>;
-  /** Flags for Node, such as `--max-old-space-size=512`. */
+  /** Flags for Node, such as `--max-old-space-size=512`; npm sets its own. */
   readonly nodeFlags?: readonly string[];
   /** Kills the process, as a crash would, while it starts: the start then fails. */
   readonly signal?: AbortSignal;
+  /**
+   * Starts the service by `npm start` in this copy of the project, in a process group of its own: every signal goes to
+   * the whole group, as Ctrl-C does in a terminal, and npm passes it on to the gateway once more.
+   *
+   * @defaultValue `dist/main.js` is started without npm
+   */
+  readonly project?: string;
 }
 
 export interface GatewayExit {
@@ -50,34 +58,38 @@ export interface GatewayProcess extends AsyncDisposable {
    * @throws Error with the output of the process when it exits otherwise, or had already exited by itself
    */
   stop(): Promise<void>;
+  /** Sends a signal. Answers whether there was a process to get it. */
+  signal(name: NodeJS.Signals): boolean;
   /** SIGKILL, as a crash would. A temporary data directory stays until `stop`, so that a successor can start on it. */
   kill(): Promise<void>;
 }
 
 /**
- * Starts `dist/main.js` on a free port and waits for its ready line.
+ * Starts the service on a free port and waits for its ready line.
  *
- * @throws Error with the output of the process when it exits first, or is not ready within 20 s
+ * @throws Error with the output of the process when it exits first, or is not ready within 60 s
  */
-export async function startGatewayProcess({
-  env = {},
-  nodeFlags = [],
-  signal,
-}: GatewayProcessOptions = {}): Promise<GatewayProcess> {
+export async function startGatewayProcess(options: GatewayProcessOptions = {}): Promise<GatewayProcess> {
+  const { env = {}, nodeFlags = [], signal, project } = options;
   const temporary = await mkdtemp(join(tmpdir(), "pictograph-"));
   const removeTemporary = () => rm(temporary, { recursive: true, force: true });
   const dataDirectory = env.PICTOGRAPH_DATA_DIR ?? join(temporary, "data");
   const { PATH = "", HOME = temporary } = process.env;
-  const child = spawn(process.execPath, [...nodeFlags, MAIN], {
-    cwd: temporary,
+  const direct = [process.execPath, [...nodeFlags, MAIN]] as const;
+  const [command, parameters] = project === undefined ? direct : ["npm", ["start"]];
+  const child = spawn(command, parameters, {
+    cwd: project ?? temporary,
+    detached: project !== undefined,
     env: { PATH, HOME, PORT: "0", PICTOGRAPH_DATA_DIR: dataDirectory, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     ...(signal && { signal, killSignal: "SIGKILL" }),
   });
   const output = new ProcessOutput(child);
+  const send = (name: NodeJS.Signals) =>
+    project === undefined ? child.kill(name) : signalGroup(child.pid as number, name);
 
   let url: string | undefined;
-  const startTimer = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
+  const startTimer = setTimeout(send, START_TIMEOUT_MS, "SIGKILL");
   try {
     url = readyOrigin(await output.waitForLine((line) => readyOrigin(line) !== undefined));
   } catch {
@@ -91,8 +103,8 @@ export async function startGatewayProcess({
   let stopping: Promise<void> | undefined;
 
   async function terminate(): Promise<void> {
-    const hadExited = !isKilled && !child.kill("SIGTERM");
-    const stopTimer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    const hadExited = !isKilled && !send("SIGTERM");
+    const stopTimer = setTimeout(send, STOP_TIMEOUT_MS, "SIGKILL");
     const { code } = await output.exited;
     clearTimeout(stopTimer);
     await removeTemporary();
@@ -117,13 +129,22 @@ export async function startGatewayProcess({
     },
     exited: output.exited,
     waitForLine: (matches) => output.waitForLine(matches),
+    signal: send,
     stop,
     async kill() {
-      isKilled = child.kill("SIGKILL");
+      isKilled = send("SIGKILL");
       await output.exited;
     },
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function signalGroup(groupId: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(-groupId, name);
+  } catch {
+    return false;
+  }
 }
 
 /** The origin in a line like `{"level":"info",…,"url":"http://127.0.0.1:41234","msg":"Pictograph is ready: …"}`. */

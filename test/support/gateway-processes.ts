@@ -1,5 +1,5 @@
 import { afterEach } from "@jest/globals";
-import { type GatewayProcess, startGatewayProcess } from "./gateway-process.ts";
+import { type GatewayProcess, type GatewayProcessOptions, startGatewayProcess } from "./gateway-process.ts";
 
 /** Ending several processes takes longer than Jest gives a hook by itself. */
 const HOOK_TIMEOUT_MS = 60_000;
@@ -8,7 +8,10 @@ const HOOK_TIMEOUT_MS = 60_000;
  * Starts services for tests that end them in their own ways, by a signal or a crash. Whatever is still running when a
  * test is over is killed.
  */
-export function gatewayProcesses(): (env: Readonly<Record<string, string>>) => Promise<GatewayProcess> {
+export function gatewayProcesses(): (
+  env: Readonly<Record<string, string>>,
+  options?: Pick<GatewayProcessOptions, "project">,
+) => Promise<GatewayProcess> {
   const started: GatewayProcess[] = [];
   afterEach(async () => {
     for (const service of started.splice(0)) {
@@ -17,8 +20,8 @@ export function gatewayProcesses(): (env: Readonly<Record<string, string>>) => P
       await service.stop().catch(() => undefined);
     }
   }, HOOK_TIMEOUT_MS);
-  return async (env) => {
-    const service = await startGatewayProcess({ env });
+  return async (env, options = {}) => {
+    const service = await startGatewayProcess({ ...options, env });
     started.push(service);
     return service;
   };

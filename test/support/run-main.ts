@@ -11,6 +11,8 @@ export interface MainOptions {
   readonly env: Readonly<Record<string, string>>;
   /** A command that is given the service's own as its last arguments: `["nice", "-n", "5"]`. */
   readonly through?: readonly string[];
+  /** What is done while it runs. */
+  readonly meanwhile?: (processId: number) => Promise<void>;
 }
 
 export interface MainResult {
@@ -21,7 +23,7 @@ export interface MainResult {
 }
 
 /** Runs the service where it is expected to end by itself, and gives what it said. It is killed after 20 s. */
-export async function runMain({ env, through = [] }: MainOptions): Promise<MainResult> {
+export async function runMain({ env, through = [], meanwhile }: MainOptions): Promise<MainResult> {
   const [command = "", ...parameters] = [...through, process.execPath, MAIN];
   const child = spawn(command, parameters, {
     cwd: tmpdir(),
@@ -30,6 +32,7 @@ export async function runMain({ env, through = [] }: MainOptions): Promise<MainR
   });
   const timer = setTimeout(() => child.kill("SIGKILL"), EXIT_TIMEOUT_MS);
   const exit = exitOf(child);
+  if (child.pid !== undefined) await meanwhile?.(child.pid);
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const [code, signal] = await exit;
   clearTimeout(timer);

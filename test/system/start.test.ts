@@ -47,6 +47,12 @@ describe("a service that starts", () => {
       expect(ready).toEqual([service.lines[0]]);
       expect(ready[0]).toContain(`${service.url}/graphql`);
       expect(ready[0]).toContain(`${service.url}/get-image`);
+      expect(JSON.parse(ready[0] ?? "")).toMatchObject({
+        version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+        defaultModel: "illustrator-1",
+        store: `SQLite at ${join(service.dataDirectory, "pictograph.db")}`,
+        storage: `directory ${join(service.dataDirectory, "images")}`,
+      });
       expect(service.stderr).toBe("");
     },
     TIMEOUT_MS,

@@ -30,6 +30,8 @@ export interface PostgresStore {
   readonly records: SqlRecords;
   readonly queue: GraphileJobQueue;
   readonly events: PostgresEvents;
+  /** For the operator: `PostgreSQL at localhost:5432/pictures`. */
+  readonly place: string;
   /** Drains the queue and closes every connection. */
   close(): Promise<void>;
 }
@@ -73,6 +75,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresSt
       records,
       queue,
       events,
+      place: `PostgreSQL at ${place}`,
       async close() {
         closing ??= closeAll();
         await closing;

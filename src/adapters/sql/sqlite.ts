@@ -19,12 +19,12 @@ export async function openSqliteRecords(path: string): Promise<Records> {
   const database = new Kysely<Database>({ dialect: new SqliteDialect({ database: toKyselyDatabase(sqlite) }) });
   try {
     await migrate(database, { place: path, idType: "text" });
+    // Whoever ran these held the lock that this process now has: they are surely dead.
+    await database.updateTable("generations").set({ lease_until: 0 }).where("status", "=", "RUNNING").execute();
   } catch (error) {
     await database.destroy();
     throw error;
   }
-  // Whoever ran these held the lock that this process now has: they are surely dead.
-  await database.updateTable("generations").set({ lease_until: 0 }).where("status", "=", "RUNNING").execute();
   return new SqlRecords(database);
 }
 

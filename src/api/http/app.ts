@@ -1,12 +1,13 @@
 import express, { type ErrorRequestHandler, type Express, type Router } from "express";
 import type { AddressLimits } from "../../bounds.ts";
 import { GatewayError } from "../../errors.ts";
+import type { OperationsInFlight } from "../../lifecycle.ts";
 import { limitByAddress } from "./access/address-limits.ts";
 import { guardOrigins, type OriginOptions } from "./access/cors.ts";
 import { checkHost } from "./access/host-check.ts";
 import { answerErrors } from "./errors.ts";
 import { IncomingBodies } from "./incoming-body.ts";
-import type { OpenAnswers } from "./open-answers.ts";
+import { countAnswers } from "./open-answers.ts";
 import { assignRequestContext, type RequestContextOptions } from "./request-context.ts";
 
 /** The largest request body of a door that takes no files: four times the longest prompt, percent-encoded. */
@@ -25,7 +26,7 @@ export interface AppOptions extends OriginOptions, RequestContextOptions {
   readonly addressLimits: AddressLimits;
   /** The clock. */
   readonly now: () => Date;
-  readonly answers: OpenAnswers;
+  readonly operations: OperationsInFlight;
   /** The room for bodies that are arriving. @defaultValue what one process needs */
   readonly bodies?: IncomingBodies;
 }
@@ -42,7 +43,7 @@ export function createApp(doors: readonly Routes[], options: AppOptions): Expres
     Object.setPrototypeOf(app.response, express.response);
   });
   const { watch } = options.bodies ?? new IncomingBodies();
-  app.use(options.answers.track, assignRequestContext(options), watch);
+  app.use(countAnswers(options.operations), assignRequestContext(options), watch);
   app.use(checkHost(options.hostNames), ...guardOrigins(options));
   // After the origins, so that pages may read that a limit is reached.
   app.use(limitByAddress(options.addressLimits, options.now));

@@ -5,8 +5,8 @@ import { contextOf } from "./request-context.ts";
 
 /** What a load balancer is told. */
 export interface Health {
-  /** Set once the process is to stop: it then takes no more traffic. */
-  isDraining: boolean;
+  /** Whether the gateway was told to stop: it then takes no more traffic. */
+  isStopping(): boolean;
   /** Each resolves when what it stands for works. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>;
 }
@@ -37,8 +37,9 @@ function answerReadiness(health: Health): RequestHandler {
         }
       }),
     );
-    const isReady = !health.isDraining && checks.every(([, state]) => state === "ok");
-    const status = health.isDraining ? "draining" : isReady ? "ok" : "failed";
+    const isStopping = health.isStopping();
+    const isReady = !isStopping && checks.every(([, state]) => state === "ok");
+    const status = isStopping ? "draining" : isReady ? "ok" : "failed";
     response.status(isReady ? 200 : 503).setHeader("Cache-Control", "no-store");
     response.json({ status, checks: Object.fromEntries(checks) });
   };

@@ -1,30 +1,24 @@
-import type { RequestHandler } from "express";
+import type { RequestHandler, Response } from "express";
+import type { OperationsInFlight } from "../../lifecycle.ts";
 import { upgradeOf } from "./upgrade.ts";
 
-/** Which requests are being answered, so that what their answers need is not taken away before. */
-export class OpenAnswers {
-  #open = 0;
-  #whenIdle: (() => void)[] = [];
+/** On the response itself, as the request's context is on the request. */
+const END = Symbol("end");
 
-  readonly track: RequestHandler = (request, response, next) => {
-    // Whoever takes a connection over ends it, without an answer.
-    if (upgradeOf(request)) return next();
-    this.#open++;
-    response.once("close", () => {
-      this.#open--;
-      if (this.#open > 0) return;
-      for (const resolve of this.#whenIdle.splice(0)) resolve();
-    });
+/** Counts each request as an operation in flight until its answer is sent, or its client is gone. */
+export function countAnswers(operations: OperationsInFlight): RequestHandler {
+  return (request, response, next) => {
+    // A connection that is taken over gets no answer; what is asked on it is counted there.
+    if (!upgradeOf(request)) {
+      const end = operations.begin();
+      Object.assign(response, { [END]: end });
+      response.once("close", end);
+    }
     next();
   };
+}
 
-  /** Resolves when no request is being answered, or after `timeoutMs` milliseconds. */
-  async idle(timeoutMs: number): Promise<void> {
-    if (this.#open === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#whenIdle.push(resolve);
-    const timer = setTimeout(resolve, timeoutMs);
-    await promise;
-    clearTimeout(timer);
-  }
+/** Says of an answer that it goes on until the gateway ends it: a stop does not wait for it. */
+export function leaveUncounted(response: Response): void {
+  (response as { [END]?: () => void })[END]?.();
 }

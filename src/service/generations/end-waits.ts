@@ -4,60 +4,101 @@ import type { Generation, Records } from "../../ports/records.ts";
 import { isEnded } from "./generation-end.ts";
 
 const UNRECORDED_RETRY_SECONDS = 5;
+/** How many generations are read at once. */
+const MAX_IDS = 500;
 
 /** Everyone who waits for the end of a generation. */
 export class EndWaits {
   readonly #records: Records;
   readonly #events: Events;
-  readonly #drained: AbortSignal;
-  readonly #waits = new Set<Promise<Generation>>();
+  readonly #releasing: AbortSignal;
+  readonly #waits = new Set<Wait>();
 
-  /** @param drained lets everyone go */
-  constructor(records: Records, events: Events, drained: AbortSignal) {
+  /** @param releasing ends every wait */
+  constructor(records: Records, events: Events, releasing: AbortSignal) {
     this.#records = records;
     this.#events = events;
-    this.#drained = drained;
+    this.#releasing = releasing;
   }
 
   /** @see ImageService.wait */
   async wait(generation: Generation, timeoutMs: number): Promise<Generation> {
-    if (isEnded(generation) || timeoutMs <= 0 || this.#drained.aborted) return generation;
-    const waiting = this.#waitForEnd(generation, timeoutMs);
-    this.#waits.add(waiting);
-    return waiting.finally(() => this.#waits.delete(waiting));
+    if (isEnded(generation) || timeoutMs <= 0 || this.#releasing.aborted) return generation;
+    const wait: Wait = { latest: generation, over: Promise.withResolvers<void>() };
+    this.#waits.add(wait);
+    try {
+      return await this.#waitForEnd(wait, timeoutMs);
+    } finally {
+      this.#waits.delete(wait);
+    }
   }
 
-  /** Resolves when everyone has been let go. */
-  async onIdle(): Promise<void> {
-    await Promise.allSettled(this.#waits);
+  /**
+   * Resolves when nobody waits for a generation that runs, in this process or in another one, or when it is given up.
+   * Those who wait for one that is queued stay.
+   */
+  async untilNoneRuns(giveUp: AbortSignal): Promise<void> {
+    const isGivenUp = aborted(giveUp);
+    // What the store cannot tell now is known from the last notice.
+    await this.#refreshAll().catch(() => {});
+    for (;;) {
+      const running = [...this.#waits].filter(({ latest }) => latest.status === "RUNNING");
+      if (running.length === 0 || giveUp.aborted) return;
+      await Promise.race([isGivenUp, Promise.allSettled(running.map(({ over }) => over.promise))]);
+    }
   }
 
-  async #waitForEnd(generation: Generation, timeoutMs: number): Promise<Generation> {
-    const isOver = Promise.withResolvers<void>();
-    const stop = () => isOver.resolve();
-    let latest = generation;
+  /** A generation may have begun to run elsewhere, and the notice of it be on its way. */
+  async #refreshAll(): Promise<void> {
+    const waits = [...this.#waits];
+    for (let start = 0; start < waits.length; start += MAX_IDS) {
+      const some = waits.slice(start, start + MAX_IDS);
+      const found = await this.#records.findGenerations(some.map(({ latest }) => latest.id));
+      const byId = new Map(found.map((generation) => [generation.id, generation]));
+      for (const wait of some) wait.latest = byId.get(wait.latest.id) ?? wait.latest;
+    }
+  }
+
+  async #waitForEnd(wait: Wait, timeoutMs: number): Promise<Generation> {
+    const { id } = wait.latest;
+    const { over } = wait;
+    const stop = () => over.resolve();
     const refresh = async () => {
-      const [found] = await this.#records.findGenerations([generation.id]);
-      if (found) latest = found;
+      const [found] = await this.#records.findGenerations([id]);
+      if (found) wait.latest = found;
       if (!found || isEnded(found)) stop();
     };
-    const look = () => void refresh().catch(isOver.reject);
-    const onNotice = ({ isUnrecorded }: GenerationNotice) => (isUnrecorded ? isOver.reject(unrecorded()) : look());
+    const look = () => void refresh().catch(over.reject);
+    const onNotice = ({ isUnrecorded }: GenerationNotice) => (isUnrecorded ? over.reject(unrecorded()) : look());
     const timer = setTimeout(stop, timeoutMs);
-    const unsubscribe = this.#events.subscribe(generation.id, onNotice);
-    this.#drained.addEventListener("abort", stop);
+    const unsubscribe = this.#events.subscribe(id, onNotice);
+    this.#releasing.addEventListener("abort", stop);
     try {
       look();
-      await isOver.promise;
-      // The last generations end just before the wait does: what their notice led to may not have been read yet.
-      if (!isEnded(latest)) await refresh();
-      return latest;
+      await over.promise;
+      // A generation may have ended just before the wait did, and its notice not have been followed yet.
+      if (!isEnded(wait.latest)) await refresh();
+      return wait.latest;
     } finally {
       clearTimeout(timer);
       unsubscribe();
-      this.#drained.removeEventListener("abort", stop);
+      this.#releasing.removeEventListener("abort", stop);
     }
   }
+}
+
+interface Wait {
+  /** The generation as it was when it was last read. */
+  latest: Generation;
+  readonly over: PromiseWithResolvers<void>;
+}
+
+/** Resolves when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 function unrecorded(): GatewayError {

@@ -10,6 +10,7 @@ import { LiveOperations } from "../../../src/api/graphql/transports/live-operati
 import { SOCKET_PATH, webSocketTransport } from "../../../src/api/graphql/transports/websocket-transport.ts";
 import { createApp } from "../../../src/api/http/app.ts";
 import { upgradeThrough } from "../../../src/api/http/upgrade.ts";
+import { OperationsInFlight } from "../../../src/lifecycle.ts";
 import { appOptions } from "../../support/app-options.ts";
 import { httpRequest } from "../../support/http-request.ts";
 import { GENERATION_EVENTS, PROTOCOL, RawSocket, socketUrl } from "../../support/live-clients.ts";
@@ -23,6 +24,7 @@ const LONG_PROMPT = "🦊".repeat(32_000);
 let gateway: ScriptedGateway;
 let id: string;
 let server: Server | undefined;
+let released: AbortController;
 /** What is connected to that server, as it sees them. */
 let connections: Socket[];
 
@@ -47,7 +49,9 @@ async function startImpatient(options: { initTimeoutMs?: number; keepAliveMs?: n
   const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as ApiRequest));
   const gate = new OperationGate(schema, { hasIntrospection: true, trustedDocuments: undefined });
   const operations = new LiveOperations(schema, { gate, maxSubscribers: 1000, countWatching: () => images.watching });
-  const live = { maxBodyBytes: 1024 * 1024, stopped: images.drained, ...options };
+  const inFlight = new OperationsInFlight();
+  released = new AbortController();
+  const live = { maxBodyBytes: 1024 * 1024, inFlight, released: released.signal, ...options };
   const app = createApp([webSocketTransport(operations, live), eventStreamTransport(operations, live)], appOptions());
   server = createServer(app).on("upgrade", upgradeThrough(app, SOCKET_PATH));
   server.on("connection", (connection) => connections.push(connection));
@@ -289,7 +293,7 @@ describe("a stream", () => {
     let text = "";
     for await (const part of response.setEncoding("utf8")) {
       text += part;
-      if (text.endsWith("\n\n:\n\n:\n\n")) void gateway.gateway.drain(0);
+      if (text.endsWith("\n\n:\n\n:\n\n")) released.abort();
     }
 
     expect(response.headers).toMatchObject({

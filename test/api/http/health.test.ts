@@ -74,7 +74,7 @@ describe("readiness", () => {
   let onLine: (line: string) => unknown;
 
   beforeEach(async () => {
-    health = { isDraining: false, checks: { store: check, storage: async () => {} } };
+    health = { isStopping: () => false, checks: { store: check, storage: async () => {} } };
     server = await listen("127.0.0.1", 0);
     lines = [];
     onLine = () => {};

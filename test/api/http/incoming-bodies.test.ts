@@ -50,7 +50,13 @@ async function serve(app: RequestListener): Promise<void> {
 /** The REST routes in an app of their own, with less room. */
 async function serveWithRoom(room: IncomingBodiesOptions): Promise<void> {
   const { images } = gateway.gateway;
-  const limits = { maxBodyBytes: MEBIBYTE, waitMs: 600_000, keepAliveMs: undefined, silenceMs: 15_000 };
+  const limits = {
+    maxBodyBytes: MEBIBYTE,
+    waitMs: 600_000,
+    keepAliveMs: undefined,
+    silenceMs: 15_000,
+    releasing: new AbortController().signal,
+  };
   const app = createApp([getImageRoutes(images, limits), openAIRoutes(images, limits)], {
     ...appOptions(),
     bodies: new IncomingBodies(room),

@@ -3,6 +3,7 @@ import type { ExecutionResult } from "graphql";
 import { badInput, GatewayError } from "../../../errors.ts";
 import type { Routes } from "../../http/app.ts";
 import { readJson } from "../../http/json-body.ts";
+import { leaveUncounted } from "../../http/open-answers.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { ApiRequest } from "../context.ts";
 import type { CarriedOperation } from "../limits/operation-gate.ts";
@@ -12,8 +13,8 @@ const PATH = "/graphql/stream";
 
 export interface EventStreamTransportOptions {
   readonly maxBodyBytes: number;
-  /** Aborts when the gateway stops. */
-  readonly stopped: AbortSignal;
+  /** Aborts when the gateway stops and everyone who waited has an answer. */
+  readonly released: AbortSignal;
   /** How often a silent stream says that it lives, and a client has to have read. @defaultValue 12 seconds */
   readonly keepAliveMs?: number;
 }
@@ -28,12 +29,12 @@ const COMMENT = ":\n\n";
  * @see https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md#distinct-connections-mode
  */
 export function eventStreamTransport(operations: LiveOperations, options: EventStreamTransportOptions): Routes {
-  const { maxBodyBytes, stopped, keepAliveMs = KEEP_ALIVE_MS } = options;
+  const { maxBodyBytes, released, keepAliveMs = KEEP_ALIVE_MS } = options;
   const streams = new Set<EventStream>();
   const keepAlive = setInterval(() => {
     for (const stream of streams) stream.keepAlive();
   }, keepAliveMs).unref();
-  stopped.addEventListener("abort", () => {
+  released.addEventListener("abort", () => {
     clearInterval(keepAlive);
     for (const stream of streams) stream.end();
   });
@@ -52,12 +53,15 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
       const stream = new EventStream(response);
       streams.add(stream);
       stream.onClose(() => streams.delete(stream));
-      if (stopped.aborted) stream.end();
+      if (released.aborted) stream.end();
       const context = new ApiRequest(contextOf(request), request.get("Idempotency-Key"));
       // What waited for the end would keep all of Express' work on the request until then, thousands of times.
       operations
         .run(carried, context)
-        .then((result) => send(result, stream, (each) => operations.toAnswer(each, context)))
+        .then((result) => {
+          if (Symbol.asyncIterator in result) leaveUncounted(response);
+          return send(result, stream, (each) => operations.toAnswer(each, context));
+        })
         .catch((err: unknown) => {
           context.logger.error({ err }, "unexpected error");
           response.destroy();
@@ -67,7 +71,7 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
   );
   router.all(PATH, (_request, response) => {
     response.setHeader("Allow", "POST");
-    refuse(response.status(405), "send each operation by POST; streams in distinct connections mode are all there is");
+    refuse(response.status(405), "send the operation by POST");
   });
   return { router };
 }

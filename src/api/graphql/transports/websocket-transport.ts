@@ -9,6 +9,7 @@ import {
   parseMessage,
 } from "graphql-ws";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { OperationsInFlight } from "../../../lifecycle.ts";
 import type { Routes } from "../../http/app.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { upgradeOf } from "../../http/upgrade.ts";
@@ -22,8 +23,10 @@ export const SOCKET_PATH = "/graphql";
 export interface WebSocketTransportOptions {
   /** The largest message. */
   readonly maxBodyBytes: number;
-  /** Aborts when the gateway stops. */
-  readonly stopped: AbortSignal;
+  /** Where each operation counts until it is answered. Subscriptions do not: they go on until they are ended. */
+  readonly inFlight: OperationsInFlight;
+  /** Aborts when the gateway stops and everyone who waited has an answer. */
+  readonly released: AbortSignal;
   /** How long a client may take to introduce itself. @defaultValue 10 seconds */
   readonly initTimeoutMs?: number;
   /** How often a client has to show that it lives. @defaultValue 12 seconds */
@@ -42,8 +45,8 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 const MAX_REASON_BYTES = 123;
 const INIT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 12_000;
-/** How long a client may take to part when the gateway stops. */
-const FAREWELL_MS = 1_000;
+/** How long a client may take to close its side when the gateway stops. */
+const CLOSE_MS = 1_000;
 /** @see https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
 const GOING_AWAY = 1001;
 
@@ -51,6 +54,8 @@ const GOING_AWAY = 1001;
 interface Connection {
   readonly socket: WebSocket;
   readonly context: ApiRequest;
+  /** Of each operation that is not answered yet, by its id, what ends its count. */
+  readonly unanswered: Map<string, () => void>;
   hasShownLife: boolean;
   /** Operations that were begun and have not ended, completed ones included. */
   running: number;
@@ -62,8 +67,8 @@ interface Connection {
  * @see https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
  */
 export function webSocketTransport(operations: LiveOperations, options: WebSocketTransportOptions): Routes {
-  const { maxBodyBytes, stopped, initTimeoutMs = INIT_TIMEOUT_MS, keepAliveMs = KEEP_ALIVE_MS } = options;
-  const protocol = makeProtocol(operations, initTimeoutMs);
+  const { maxBodyBytes, inFlight, released, initTimeoutMs = INIT_TIMEOUT_MS, keepAliveMs = KEEP_ALIVE_MS } = options;
+  const protocol = makeProtocol(operations, inFlight, initTimeoutMs);
   const connections = new Set<Connection>();
   const upgrader = new WebSocketServer({
     noServer: true,
@@ -76,13 +81,13 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
       offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : ([...offered][0] ?? false),
   });
   const keepAlive = setInterval(() => askForLife(connections), keepAliveMs).unref();
-  stopped.addEventListener("abort", () => {
+  released.addEventListener("abort", () => {
     clearInterval(keepAlive);
-    for (const { socket } of connections) farewell(socket);
+    for (const { socket } of connections) sendAway(socket);
   });
 
   const connect = (socket: WebSocket, context: ApiRequest) => {
-    const connection: Connection = { socket, context, hasShownLife: true, running: 0 };
+    const connection: Connection = { socket, context, unanswered: new Map(), hasShownLife: true, running: 0 };
     connections.add(connection);
     const closed = protocol.opened(toTransport(connection), connection);
     socket.on("pong", () => {
@@ -91,10 +96,11 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
     socket.on("error", (err) => context.logger.debug({ err }, "a client broke the rules of its connection"));
     socket.once("close", (code, reason) => {
       connections.delete(connection);
+      for (const end of connection.unanswered.values()) end();
       context.logger.info({ code }, "connection closed");
       void closed(code, reason.toString());
     });
-    if (stopped.aborted) farewell(socket);
+    if (released.aborted) sendAway(socket);
   };
 
   const router = Router();
@@ -111,7 +117,7 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
 /** The library asks for something to execute; what it gets is the result. */
 const NOTHING = parse("{ __typename }");
 
-function makeProtocol(operations: LiveOperations, connectionInitWaitTimeout: number) {
+function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, connectionInitWaitTimeout: number) {
   const takeResult = ({ contextValue }: ExecutionArgs) => contextValue as LiveResult;
   return makeServer<Record<string, unknown> | undefined, Connection>({
     connectionInitWaitTimeout,
@@ -119,7 +125,7 @@ function makeProtocol(operations: LiveOperations, connectionInitWaitTimeout: num
       // Nobody reads it, and it can be as large as a message.
       delete (client as { connectionParams?: unknown }).connectionParams;
     },
-    async onSubscribe({ extra, subscriptions }, _id, payload) {
+    async onSubscribe({ extra, subscriptions }, id, payload) {
       const open = Object.keys(subscriptions).length;
       if (open > MAX_OPERATIONS || extra.running > MAX_RUNNING) return [tooMany()];
       try {
@@ -127,13 +133,25 @@ function makeProtocol(operations: LiveOperations, connectionInitWaitTimeout: num
       } catch (error) {
         return [toClientError(error, extra.context.logger)];
       }
-      const result = await operations.run(payload, extra.context);
-      // The message lives as long as its operation.
-      Object.assign(payload, { query: "", variables: undefined, extensions: undefined });
-      if ("errors" in result && result.errors && result.data === undefined) return result.errors;
-      return { schema: undefined as never, document: NOTHING, contextValue: result };
+      const end = inFlight.begin();
+      let isAnswerLeft = false;
+      try {
+        const result = await operations.run(payload, extra.context);
+        // The message lives as long as its operation.
+        Object.assign(payload, { query: "", variables: undefined, extensions: undefined });
+        if ("errors" in result && result.errors && result.data === undefined) return result.errors;
+        isAnswerLeft = !(Symbol.asyncIterator in result) && id in subscriptions;
+        if (isAnswerLeft) extra.unanswered.set(id, end);
+        return { schema: undefined as never, document: NOTHING, contextValue: result };
+      } finally {
+        if (!isAnswerLeft) end();
+      }
     },
     execute: takeResult,
+    onComplete({ extra }, id) {
+      extra.unanswered.get(id)?.();
+      extra.unanswered.delete(id);
+    },
     onNext({ extra }, _id, _payload, _args, result) {
       const answer = operations.toAnswer(result, extra.context);
       // The library holds on to the last result until the next one comes.
@@ -221,9 +239,9 @@ function askForLife(connections: ReadonlySet<Connection>): void {
 }
 
 /** Its client then connects again, to another process. */
-function farewell(socket: WebSocket): void {
+function sendAway(socket: WebSocket): void {
   socket.close(GOING_AWAY, "the gateway stops");
-  setTimeout(() => socket.terminate(), FAREWELL_MS).unref();
+  setTimeout(() => socket.terminate(), CLOSE_MS).unref();
 }
 
 function tooMany(): GraphQLError {

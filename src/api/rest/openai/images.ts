@@ -35,6 +35,8 @@ export interface OpenAIImagesOptions {
   readonly waitMs: number;
   /** How long a stream is silent at most. */
   readonly silenceMs: number;
+  /** Aborts when the gateway stops and nothing runs any more: streams are then to end with an answer. */
+  readonly releasing: AbortSignal;
 }
 
 /** `POST /v1/images/generations` and `POST /v1/images/edits`. */
@@ -171,23 +173,21 @@ class Answer {
     const { caller } = contextOf(this.#request);
     const left = new AbortController();
     this.#response.once("close", () => left.abort());
-    for await (const event of await this.#service.watch(caller, accepted.id, left.signal)) {
+    const over = AbortSignal.any([left.signal, this.#options.releasing]);
+    for await (const event of await this.#service.watch(caller, accepted.id, over)) {
       if (event.type === "partial") {
         const object = await this.#service.readPreview(event.generation, event);
         const more = { partial_image_index: event.partialIndex, output_format: "webp" };
         if (object) yield toImageEvent(`${eventName}.partial_image`, event.generation, object, more);
       }
-      if (event.type === "status" && isEnded(event.generation)) {
-        const { generation, images } = await this.#resultOf(event.generation);
-        const [object] = await this.#open(images);
-        if (object) yield toImageEvent(`${eventName}.completed`, generation, object, describeEnd(generation));
-        return;
-      }
+      if (event.type === "status" && isEnded(event.generation)) break;
     }
-    // The gateway stops, or the generation was deleted.
+    // It has ended, or the gateway stops, or the generation was deleted.
     const [latest] = await this.#service.generations(caller, [accepted.id]);
     if (!latest) throw new GatewayError("NOT_FOUND", "The generation was deleted.");
-    await this.#resultOf(latest);
+    const { generation, images } = await this.#resultOf(latest);
+    const [object] = await this.#open(images);
+    if (object) yield toImageEvent(`${eventName}.completed`, generation, object, describeEnd(generation));
   }
 
   async #resultOf(

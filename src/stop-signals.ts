@@ -1,0 +1,31 @@
+import { constants } from "node:os";
+import type { Logger } from "pino";
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+/**
+ * A signal that comes so soon after the first one is the same wish: a terminal sends Ctrl-C to npm and to the gateway,
+ * and npm passes it on to the gateway once more.
+ */
+const SAME_WISH_MS = 2_000;
+
+/**
+ * Calls `stop` with the first signal that asks the process to end. A later one, unless it is the same wish, ends the
+ * process at once, with the exit code that shells give to a process which that signal killed.
+ */
+export function onStopSignal(stop: (signal: NodeJS.Signals) => void, logger: Logger): void {
+  let firstAt: number | undefined;
+  const onSignal = (signal: (typeof SIGNALS)[number]) => {
+    const at = performance.now();
+    if (firstAt === undefined) {
+      firstAt = at;
+      logger.info({ signal }, "stopping");
+      stop(signal);
+    } else if (at - firstAt < SAME_WISH_MS) {
+      logger.info({ signal }, "stopping already");
+    } else {
+      logger.warn({ signal }, "stopped at once, by another signal");
+      process.exit(128 + constants.signals[signal]);
+    }
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+}
