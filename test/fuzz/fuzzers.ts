@@ -8,6 +8,7 @@ import { type AnswerReader, JsonAnswer } from "../../src/adapters/openai/json-an
 import { placeUploads } from "../../src/api/graphql/transports/upload-map.ts";
 import { readForm } from "../../src/api/http/multipart-form.ts";
 import { GatewayError } from "../../src/errors.ts";
+import { hostNameOf } from "../../src/host-name.ts";
 import { ImageLinks } from "../../src/service/images/image-links.ts";
 import { PngCheck } from "../../src/service/images/png-check.ts";
 import { parseSize } from "../../src/service/images/sizes.ts";
@@ -53,6 +54,10 @@ const EVENTS = Buffer.from(
   ].join(""),
 );
 
+const HOSTS = ["localhost:8080", "Images.Example.", "127.0.0.1", "[::ffff:127.0.0.1]:80", "a@localhost/x?y#z"].map(
+  (host) => Buffer.from(host),
+);
+
 const NOW = new Date("2026-11-30T00:00:00Z");
 const LINKS = new ImageLinks("a secret of the fuzzers", 7200, () => NOW);
 const SIGNED = LINKS.signPreview("gen_01h455vb4pex5vsknk084sn02q", { imageIndex: 0, partialIndex: 1 });
@@ -93,6 +98,17 @@ export const FUZZERS: readonly Fuzzer[] = [
         Object.getOwnPropertyNames(Object.prototype).length === shared &&
         (isPlaced || isUnchanged(operations))
       );
+    }),
+  },
+  {
+    name: "a host is the one that a browser would ask, or none",
+    property: fc.property(mutated(HOSTS), (bytes) => {
+      const text = bytes.toString("latin1");
+      const host = hostNameOf(text);
+      if (host === undefined) return true;
+      const { hostname, username, pathname, search, hash } = new URL(`http://${text}`);
+      const isAlone = `${username}${search}${hash}` === "" && pathname === "/";
+      return isAlone && /^[a-z0-9._:-]*$/.test(host) && [host, `${host}.`, `[${host}]`].includes(hostname);
     }),
   },
   {
