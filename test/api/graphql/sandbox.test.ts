@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import type { Browser, Page, Route } from "playwright-core";
 import type { GatewayOptions } from "../../../src/gateway.ts";
+import { launchBrowser } from "../../support/browser.ts";
 import { httpRequest } from "../../support/http-request.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
@@ -68,6 +70,68 @@ test("a browser's query is answered, not shown a page", async () => {
 
   expect(headers["content-type"]).toMatch(/^application\/json/);
   expect(JSON.parse(body.toString()).data.models[0]).toEqual({ id: "any-size-1" });
+});
+
+describe("in a browser", () => {
+  let browser: Browser;
+  let page: Page;
+  const isScript = (url: string) => url.includes("embeddable-sandbox.umd");
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+
+  afterAll(() => browser.close());
+
+  beforeEach(async () => {
+    page = await browser.newPage();
+    page.setDefaultTimeout(60_000);
+  });
+
+  afterEach(() => page.close());
+
+  /** Loads the page while requests to other sites are answered so. */
+  async function load(path: string, answer: (route: Route) => unknown): Promise<void> {
+    await page.route("**", (route) => {
+      const url = route.request().url();
+      return url.startsWith(gateway.url) || url.startsWith("data:") ? route.continue() : answer(route);
+    });
+    await page.goto(gateway.url + path, { waitUntil: "commit" });
+  }
+
+  test.each(["/graphql", "/graphql/", "/graphql?"])("%s shows GraphiQL without internet", async (path) => {
+    await load(path, (route) => route.abort());
+
+    await page.locator(".graphiql-execute-button").waitFor();
+    expect(page.url()).toBe(`${gateway.url}/graphiql`);
+  });
+
+  test("it shows GraphiQL where other sites never answer", async () => {
+    const asked = Promise.withResolvers<void>();
+    await page.clock.install();
+    await load("/graphql", () => asked.resolve());
+    await asked.promise;
+    await page.clock.fastForward(5_000);
+
+    await page.locator(".graphiql-execute-button").waitFor();
+  });
+
+  test("it stays with Sandbox where that can be loaded, whatever else cannot", async () => {
+    await page.clock.install();
+    await load("/graphql", (route) =>
+      isScript(route.request().url())
+        ? route.fulfill({
+            contentType: "text/javascript",
+            body: "window.EmbeddedSandbox = class { constructor(options) { document.title = options.initialEndpoint; } };",
+          })
+        : route.abort(),
+    );
+    await page.waitForFunction("document.title.endsWith('/graphql')");
+    await page.clock.fastForward(60_000);
+
+    expect(await page.title()).toBe(`${gateway.url}/graphql`);
+    expect(page.url()).toBe(`${gateway.url}/graphql`);
+  });
 });
 
 describe("introspection", () => {

@@ -55,16 +55,49 @@ describe("in a browser without internet", () => {
     expect(gateway.provider.requests).toMatchObject([{ n: 2, size: { width: 1024, height: 1024 } }]);
   });
 
-  test("a subscription shows its events", async () => {
-    const { body } = await gateway.graphql("{ generations(first: 1) { edges { node { id } } } }");
+  test("the preview of an image under the pointer is whole, and of its shape", async () => {
+    await answer().locator(".cm-string", { hasText: "/images/" }).first().hover();
+    const preview = page.locator(".CodeMirror-info");
+    await preview.getByText("1024x1024 image/png").waitFor();
+
+    const box = await preview.boundingBox();
+    const image = await preview.locator("img").boundingBox();
+    if (!box || !image) throw new Error("there is no preview");
+    expect(image.x).toBeGreaterThanOrEqual(box.x);
+    expect(image.x + image.width).toBeLessThanOrEqual(box.x + box.width);
+    expect(image.y).toBeGreaterThanOrEqual(box.y);
+    expect(image.y + image.height).toBeLessThanOrEqual(box.y + box.height);
+    const fit = await page.evaluate(`getComputedStyle(document.querySelector(".CodeMirror-info img")).objectFit`);
+    expect(fit).toBe("contain");
+    expect(await preview.evaluate(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight)).toBe(0);
+    await page.mouse.move(0, 0);
+  });
+
+  const openFollow = async () => {
     await page.getByRole("tab", { name: "Follow" }).click();
     // GraphiQL looks which operation there is when nothing was typed for a moment.
     await page.waitForFunction(() => editorIn(".graphiql-query-editor")?.operationName === "Follow");
-    const variables = JSON.stringify({ id: body.data.generations.edges[0].node.id });
-    await page.evaluate((text) => editorIn(".graphiql-editor-tool")?.setValue(text), variables);
+  };
+
+  test("the tab Follow shows the events of the newest generation as it opens", async () => {
+    await openFollow();
     await run();
 
     await answer().getByText("GenerationStatusChanged").or(answer().getByText("ImageReady")).first().waitFor();
+  });
+
+  test("and those of the one whose id is put there", async () => {
+    const variables = JSON.stringify({ id: "gen_01kaj0000000000000000000zz" });
+    await page.evaluate((text) => editorIn(".graphiql-editor-tool")?.setValue(text), variables);
+    await run();
+
+    await answer().getByText("you have no such generation").waitFor();
+  });
+
+  test("Sandbox is one click away", async () => {
+    expect(await page.getByRole("link", { name: "Open Apollo Sandbox" }).evaluate(({ href }) => href)).toBe(
+      `${gateway.url}/graphql`,
+    );
   });
 
   test("the graph is described", async () => {

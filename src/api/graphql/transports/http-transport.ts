@@ -63,7 +63,7 @@ export async function createHttpTransport(
       // It looks at each field for how long it may be cached: here, none may.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
-      showsSandbox ? showSandbox() : ApolloServerPluginLandingPageDisabled(),
+      showsSandbox ? showSandbox(gate.showsSchema) : ApolloServerPluginLandingPageDisabled(),
     ],
   });
   await server.start();

@@ -25,8 +25,31 @@ const LAST_OPTION = /\binitialEndpoint,(?=\n\s*\})/;
 /** Sandbox takes where it subscribes as well, for which Apollo Server's page has no option. */
 const SUBSCRIPTIONS = `$&\n      initialSubscriptionEndpoint: initialEndpoint.replace(/^http/, "ws"),`;
 
-/** Shows Apollo Sandbox to a browser, ready to run a first mutation and to follow it. */
-export function showSandbox(): ApolloServerPlugin {
+/** How long the page may take to load Sandbox's script from Apollo's site. */
+const LOAD_TIMEOUT_MS = 5_000;
+
+/**
+ * Without internet the page would stay white: then it leads to the gateway's own GraphiQL, which is beside it. This
+ * stands before anything that is loaded, which would keep it waiting; errors of scripts do not bubble.
+ */
+const withFallback = (page: string) => {
+  const [, nonce = ""] = /'nonce-([0-9a-f]+)'/.exec(page) ?? [];
+  const script = `<script nonce="${nonce}">
+      function showGraphiQL() {
+        if (!window.EmbeddedSandbox) location.replace(location.pathname.replace(/graphql\\/?$/i, "graphiql"));
+      }
+      addEventListener("error", ({ target }) => target instanceof HTMLScriptElement && showGraphiQL(), true);
+      setTimeout(showGraphiQL, ${LOAD_TIMEOUT_MS});
+    </script>`;
+  return page.replace("<link", () => `${script}\n    <link`);
+};
+
+/**
+ * Shows Apollo Sandbox to a browser, ready to run a first mutation and to follow it.
+ *
+ * @param hasGraphiQL whether `/graphiql` is there to be shown where Sandbox cannot be loaded
+ */
+export function showSandbox(hasGraphiQL: boolean): ApolloServerPlugin {
   const plugin = ApolloServerPluginLandingPageLocalDefault({
     document: FIRST_MUTATION,
     variables: { input: FIRST_INPUT },
@@ -37,7 +60,10 @@ export function showSandbox(): ApolloServerPlugin {
       const page = await (await plugin.serverWillStart?.(server))?.renderLandingPage?.();
       if (!page) return;
       const { html } = page;
-      const render = async () => (typeof html === "string" ? html : await html()).replace(LAST_OPTION, SUBSCRIPTIONS);
+      const render = async () => {
+        const text = (typeof html === "string" ? html : await html()).replace(LAST_OPTION, SUBSCRIPTIONS);
+        return hasGraphiQL ? withFallback(text) : text;
+      };
       return { renderLandingPage: async () => ({ html: render }) };
     },
   };

@@ -1,5 +1,8 @@
 /* global React, ReactDOM, GraphiQL, graphqlSse */
 
+/** In the place of an id: the newest generation there is. */
+const NEWEST = "gen_…";
+
 const TABS = [
   {
     query: `# Ctrl-Enter runs it: two pictures that are kept.
@@ -25,7 +28,7 @@ mutation FirstImages($input: GenerateImagesInput!) {
     },
   },
   {
-    query: `# Answers at once; follow its id in the next tab.
+    query: `# Answers at once; follow it in the next tab.
 mutation Begin {
   generateImages(
     input: {
@@ -41,7 +44,7 @@ mutation Begin {
 `,
   },
   {
-    query: `# The present state, what happens, and the end.
+    query: `# The present state, what happens, and the end: of your newest generation, until you put another id below.
 subscription Follow($id: ID!) {
   generationEvents(id: $id) {
     __typename
@@ -64,7 +67,7 @@ subscription Follow($id: ID!) {
   }
 }
 `,
-    variables: { id: "gen_…" },
+    variables: { id: NEWEST },
   },
   {
     query: `# What you have made, newest first.
@@ -117,15 +120,41 @@ function isSubscription(document, name) {
   );
 }
 
-function fetcher(operation, { documentAST: document, headers } = {}) {
-  return isSubscription(document, operation.operationName) ? events.iterate(operation) : request(operation, headers);
+async function newestId(headers) {
+  const { data } = await request({ query: "{ generations(first: 1) { edges { node { id } } } }" }, headers);
+  const [newest] = data.generations.edges;
+  if (!newest) throw new Error("There is no generation yet. Run the tab Begin first.");
+  return newest.node.id;
 }
 
+async function subscribe(operation, headers) {
+  const { variables } = operation;
+  const id = variables?.id === NEWEST ? await newestId(headers) : variables?.id;
+  return events.iterate({ ...operation, variables: { ...variables, id } });
+}
+
+function fetcher(operation, { documentAST: document, headers } = {}) {
+  return isSubscription(document, operation.operationName)
+    ? subscribe(operation, headers)
+    : request(operation, headers);
+}
+
+const { createElement } = React;
+
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
-  React.createElement(GraphiQL, {
-    fetcher,
-    defaultTabs: TABS.map(({ query, variables }) => ({ query, variables: toText(variables) })),
-    defaultEditorToolsVisibility: "variables",
-    shouldPersistHeaders: false,
-  }),
+  createElement(
+    GraphiQL,
+    {
+      fetcher,
+      defaultTabs: TABS.map(({ query, variables }) => ({ query, variables: toText(variables) })),
+      defaultEditorToolsVisibility: "variables",
+      shouldPersistHeaders: false,
+    },
+    createElement(
+      GraphiQL.Logo,
+      null,
+      "Pictograph ",
+      createElement("a", { href: "graphql", className: "sandbox-link" }, "Open Apollo Sandbox"),
+    ),
+  ),
 );
