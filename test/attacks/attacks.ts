@@ -1,3 +1,4 @@
+import { ADDRESS_ATTACKS } from "./addresses.ts";
 import type { Attack } from "./attack.ts";
 import { DERIVATIVE_ATTACKS } from "./derivatives.ts";
 import { DOCUMENT_ATTACKS } from "./documents.ts";
@@ -16,4 +17,5 @@ export const ATTACKS: readonly Attack[] = [
   ...SOCKET_ATTACKS,
   ...SPENDING_ATTACKS,
   ...PAGE_ATTACKS,
+  ...ADDRESS_ATTACKS,
 ];

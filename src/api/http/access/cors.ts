@@ -36,7 +36,7 @@ export function guardOrigins(options: OriginOptions): RequestHandler[] {
   const allowedPages = pagesPerRoute(options);
   const isOwnOrigin = ownOrigins(options);
 
-  const refuse: RequestHandler = (request, response, next) => {
+  const refuseOtherPages: RequestHandler = (request, response, next) => {
     const allowed = allowedPages(request.path);
     if (allowed === "any") return next();
     response.vary("Origin");
@@ -49,14 +49,14 @@ export function guardOrigins(options: OriginOptions): RequestHandler[] {
       "pages of this origin may not call; PICTOGRAPH_CORS_ORIGINS names those that may",
     );
   };
-  const describe = cors<Request>((request, callback) => {
+  const answerCors = cors<Request>((request, callback) => {
     const allowed = allowedPages(request.path);
     const { origin = "" } = request.headers;
     if (allowed === "any") return callback(null, { ...SHARED, origin: "*" });
     const credentials = allowed !== "loopback" && allowed.includes(origin);
     callback(null, { ...SHARED, origin: isAllowed(origin, allowed) ? [origin] : [], credentials });
   });
-  return [refuse, describe];
+  return [refuseOtherPages, answerCors];
 }
 
 /** @see docs/security.md, which has these rules as a table */
