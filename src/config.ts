@@ -87,7 +87,7 @@ export interface Config {
   readonly retainMs: number | undefined;
   /** How long the other processes wait before they presume that one is dead which no longer says that it lives. */
   readonly leaseMs: number;
-  /** How often a waiting `/get-image` answer sends white space; `undefined` for never. */
+  /** How often a waiting answer of `/get-image` or `/v1` sends white space; `undefined` for never. */
   readonly keepAliveMs: number | undefined;
   /** Absolute path of the list of the only documents that run; `undefined` lets any run. */
   readonly trustedDocuments: string | undefined;

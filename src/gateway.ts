@@ -276,7 +276,8 @@ async function createApi({ config, access, images, store, storage, lifecycle, lo
   const { keepAliveMs } = config;
   const getImage = getImageRoutes(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, keepAliveMs });
   const silenceMs = keepAliveMs ?? SILENCE_MS;
-  const openAI = openAIRoutes(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, silenceMs, releasing });
+  const openAIOptions = { maxBodyBytes: MAX_BODY_BYTES, waitMs, silenceMs, keepAliveMs, releasing };
+  const openAI = openAIRoutes(images, openAIOptions);
   const operations = new LiveOperations(schema, {
     gate,
     maxSubscribers: config.maxSubscribers,

@@ -24,8 +24,13 @@ const EXAMPLE = '{"prompt": "…", "n": "2", "size": "1024x1024"}';
  *   or a field twice
  */
 export async function parseFormBody(body: Buffer, request: Request): Promise<FormFields> {
-  const contentType = request.get("Content-Type")?.trim() || guessContentType(body);
+  const said = request.get("Content-Type")?.trim();
+  const contentType = said || guessContentType(body);
   const kind = kindOf(contentType);
+  // Some clients call every body a form unless they are told otherwise.
+  if ((!said || kind === "application/x-www-form-urlencoded") && isYaml(body)) {
+    throw badInput("body", `the body is YAML, as the document of 2022 shows it; send the same as JSON: ${EXAMPLE}`);
+  }
   switch (kind) {
     case "multipart/form-data":
       return parseMultipart(body, contentType);
@@ -52,6 +57,17 @@ function guessContentType(body: Buffer): string {
   const firstCharacter = /\S/.exec(body.subarray(0, 1024).toString("latin1"))?.[0];
   const looksLikeForm = /^[^\s{["=&]+=/.test(body.subarray(0, 1024).toString("latin1").trimStart());
   return firstCharacter === undefined || looksLikeForm ? "application/x-www-form-urlencoded" : "application/json";
+}
+
+/** Whether the first line of a body is like `prompt: a fox`. */
+function isYaml(body: Buffer): boolean {
+  const lines = body
+    .toString("utf8", 0, 1024)
+    .replace(/^\uFEFF/, "")
+    .split("\n")
+    .map((line) => line.trim());
+  const first = lines.find((line) => line !== "" && line !== "---") ?? "";
+  return /^["']?(prompt|n|size)["']? *:/.test(first);
 }
 
 /**

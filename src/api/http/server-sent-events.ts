@@ -26,7 +26,12 @@ export async function sendEvents(
   const text = withComments(events, silenceMs);
   const first = await text.next();
   if (response.destroyed) return void (await text.return(undefined));
-  response.set({ "Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store" });
+  response.set({
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store, no-transform",
+    // nginx would hold events back.
+    "X-Accel-Buffering": "no",
+  });
   await pipeline(Readable.from(withLastWord(first, text, toEvent), { objectMode: false }), response).catch((error) => {
     // A caller that leaves in the middle is everyday life.
     if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;

@@ -10,6 +10,7 @@ import { contextOf } from "../http/request-context.ts";
 import { setSunset } from "../http/sunset-header.ts";
 import { setWarnings } from "../http/warning-header.ts";
 import { refuseUnlessSucceeded } from "./ended-generation.ts";
+import { endWithJson, whileSendingSpace } from "./keep-alive.ts";
 
 export interface GetImageOptions {
   readonly maxBodyBytes: number;
@@ -22,8 +23,8 @@ export interface GetImageOptions {
 /** `POST /get-image`, the contract of 2022: three strings in, a list of image URLs out. */
 export function getImageRoutes(service: ImageService, { maxBodyBytes, waitMs, keepAliveMs }: GetImageOptions): Routes {
   const router = Router({ caseSensitive: true, strict: true });
-  const path = "/get-image";
-  router.post(path, readRawBody(maxBodyBytes), async (request, response) => {
+  const paths = ["/get-image", "/get-image/"];
+  router.post(paths, readRawBody(maxBodyBytes), async (request, response) => {
     const { caller, rootUrl } = contextOf(request);
     const input = toInput(await readFields(request));
     const idempotencyKey = request.get("Idempotency-Key");
@@ -41,11 +42,11 @@ export function getImageRoutes(service: ImageService, { maxBodyBytes, waitMs, ke
       "OK",
     );
   });
-  router.all(path, (_request, response) => {
+  router.all(paths, (_request, response) => {
     response.status(405).setHeader("Allow", "POST, OPTIONS");
     answer(response, [], "send a POST with prompt, n and size");
   });
-  return { router, errors: { path, answer: answerErrorsAsIn2022 } };
+  return { router, errors: { path: "/get-image", answer: answerErrorsAsIn2022 } };
 }
 
 /** Old clients read `urlResponse.urlList` without looking at the status. */
@@ -56,27 +57,7 @@ const answerErrorsAsIn2022: ErrorRequestHandler = (error, request, response, _ne
 };
 
 function answer(response: Response, urlList: readonly string[], errorMessage: string): void {
-  const body = { urlResponse: { urlList }, errorMessage };
-  if (response.headersSent) response.end(JSON.stringify(body));
-  else response.setHeader("Cache-Control", "no-store").json(body);
-}
-
-/** JSON may begin with white space, but the status has then been sent: it is 200 whatever follows. */
-async function whileSendingSpace<Result>(
-  response: Response,
-  everyMs: number | undefined,
-  work: Promise<Result>,
-): Promise<Result> {
-  if (everyMs === undefined) return work;
-  const timer = setInterval(() => {
-    if (!response.headersSent) response.set({ "Content-Type": "application/json", "Cache-Control": "no-store" });
-    response.write(" ");
-  }, everyMs);
-  try {
-    return await work;
-  } finally {
-    clearInterval(timer);
-  }
+  endWithJson(response, { urlResponse: { urlList }, errorMessage });
 }
 
 /** An app that the gateway is mounted in may have read the body already, and parsed it too. */
@@ -87,7 +68,12 @@ async function readFields(request: Request): Promise<FormFields> {
 }
 
 function toInput(fields: FormFields): GenerationInput {
-  return { prompt: textOf(fields, "prompt"), n: wholeNumberOf(fields, "n"), size: textOf(fields, "size") };
+  return { prompt: textOf(fields, "prompt"), n: wholeNumberOf(fields, "n"), size: sizeOf(fields) };
+}
+
+/** People write the sign between the sides in several ways. */
+function sizeOf(fields: FormFields): string {
+  return textOf(fields, "size").replace(/^([0-9]+) ?[xX×] ?([0-9]+)$/, "$1x$2");
 }
 
 const EXAMPLES: Readonly<Record<string, string>> = { prompt: "A red fox in the snow", n: "2", size: "1024x1024" };

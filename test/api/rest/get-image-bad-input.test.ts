@@ -59,7 +59,17 @@ describe.each(ENCODINGS)("in %s", (_name, encode) => {
     ["no size", missing("size"), /^size is missing; send it as text, such as "1024x1024"$/],
     ["an empty size", { ...FIELDS, size: "" }, /^size is missing; send it as text, such as "1024x1024"$/],
     ...[
-      ...["1024", "1024x", "x1024", "0x0", "1024X1024", "1024×1024", "１０２４x1024", "1024x1024x1024", " 1024x1024"],
+      ...[
+        "1024",
+        "1024x",
+        "x1024",
+        "0x0",
+        "1024xX1024",
+        "1024  x 1024",
+        "１０２４x1024",
+        "1024x1024x1024",
+        " 1024x1024",
+      ],
       ...[
         "1024x1024\n",
         "1024.0x1024",
@@ -122,6 +132,10 @@ describe.each(ENCODINGS)("in %s", (_name, encode) => {
   });
 });
 
+/** How the document of 2022 shows a body. */
+const YAML = 'prompt: A cute asian girl\nn: "2"\nsize: 1024x1024\n';
+const YAML_REFUSAL = /^the body is YAML, .* send the same as JSON: \{"prompt": /;
+
 describe("a body that is none", () => {
   test.each<[string, string | undefined, string | Buffer, number, RegExp]>([
     ["nothing", undefined, "", 400, /^prompt is missing; send/],
@@ -151,6 +165,10 @@ describe("a body that is none", () => {
       400,
       /^prompt must be text, such as/,
     ],
+    ["YAML as in the document of 2022", undefined, YAML, 400, YAML_REFUSAL],
+    ["YAML that a client calls a form", FORM_TYPE, YAML, 400, YAML_REFUSAL],
+    ["YAML in another order, after its mark", undefined, `---\n\n"size": 64x64\n${YAML}`, 400, YAML_REFUSAL],
+    ["YAML that says so", "application/yaml", YAML, 415, /^send the body as multipart/],
     ["a plain sentence, unnamed", undefined, "A red fox in the snow", 400, /^the body is not valid JSON; send/],
     ["bytes, unnamed", undefined, Buffer.from([0, 1, 2, 3, 255]), 400, /^the body is not valid UTF-8/],
     ["a form in UTF-16", FORM_TYPE, Buffer.from("\uFEFFprompt=fox", "utf16le"), 400, /^the body is not valid UTF-8/],

@@ -139,6 +139,26 @@ describe("what clients may also send", () => {
     expect(gateway.provider.requests).toMatchObject([{ prompt: FIELDS.prompt, n: 1, size: { width: 64, height: 64 } }]);
   });
 
+  test.each(["96X64", "96×64", "96 x 64", "96 × 64"])("a size such as %s", async (size) => {
+    const answer = await getImage(gateway.url, JSON.stringify({ ...FIELDS, size }));
+
+    expect(answer.errorMessage).toBe("OK");
+    expect(gateway.provider.requests).toMatchObject([{ size: { width: 96, height: 64 } }]);
+  });
+
+  test("a path with a slash at its end", async () => {
+    const url = `${gateway.url}/get-image/`;
+    const [made, refused, got] = await Promise.all([
+      fetch(url, { method: "POST", body: new URLSearchParams(FIELDS) }),
+      fetch(url, { method: "POST", body: new URLSearchParams({ n: "1" }) }),
+      fetch(url),
+    ]);
+
+    expect(await made.json()).toMatchObject({ errorMessage: "OK" });
+    expect([refused.status, await refused.json()]).toMatchObject([400, { urlResponse: { urlList: [] } }]);
+    expect([got.status, await got.json()]).toMatchObject([405, { urlResponse: { urlList: [] } }]);
+  });
+
   test("fields in any order, unnamed", async () => {
     for (const [encode, first] of [asJson, asMultipart, asUrlencoded].flatMap((one) => [
       [one, "n"] as const,

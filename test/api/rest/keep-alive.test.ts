@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { text } from "node:stream/consumers";
-import { afterEach, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, test } from "@jest/globals";
 import { GatewayError } from "../../../src/errors.ts";
 import { getImageAsJson } from "../../support/get-image-client.ts";
 import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
@@ -13,17 +13,17 @@ let gateway: ScriptedGateway;
 afterEach(() => gateway.close());
 
 /** A request whose answer is read as it comes. */
-function send(headers: Record<string, string> = {}) {
+function send(headers: Record<string, string> = {}, path = "/get-image", fields: object = FIELDS) {
   const { hostname, port } = new URL(gateway.url);
   const outgoing = request({
     hostname,
     port,
-    path: "/get-image",
+    path,
     method: "POST",
     headers: { "Content-Type": "application/json", ...headers },
     agent: false,
   });
-  outgoing.end(JSON.stringify(FIELDS));
+  outgoing.end(JSON.stringify(fields));
   return outgoing;
 }
 
@@ -63,6 +63,51 @@ test("a failure comes with status 200, because that was sent before, and with it
   expect(JSON.parse(String(first) + (await text(incoming)))).toEqual({
     urlResponse: { urlList: [] },
     errorMessage: "the prompt was refused",
+  });
+});
+
+describe.each(["url", "b64_json"])("an answer of /v1 with %s", (response_format) => {
+  const path = "/v1/images/generations";
+  const fields = { prompt: "a fox", size: "64x64", response_format };
+
+  test("is kept alive in the same way", async () => {
+    gateway = await startScriptedGateway({ keepAliveMs: 1 });
+    const hold = holdCalls(gateway.provider);
+    const [incoming] = await once(send({}, path, fields), "response");
+    const [first] = await once(incoming, "data");
+    expect(String(first)).toMatch(/^ +$/);
+    hold.release();
+    const { created, data } = JSON.parse(await text(incoming));
+
+    expect(incoming.statusCode).toBe(200);
+    expect(incoming.headers["content-type"]).toMatch(/^application\/json/);
+    expect(created).toEqual(expect.any(Number));
+    expect(data).toEqual([{ [response_format]: expect.any(String) }]);
+  });
+
+  test("tells a failure in its body, because its status was sent before", async () => {
+    gateway = await startScriptedGateway({ keepAliveMs: 1 });
+    const failed = Promise.withResolvers<never>();
+    // biome-ignore lint/correctness/useYield: it fails before it makes anything
+    gateway.provider.script = async function* () {
+      await failed.promise;
+    };
+    const [incoming] = await once(send({}, path, fields), "response");
+    await once(incoming, "data");
+    failed.reject(new GatewayError("CONTENT_REJECTED", "the prompt was refused", { billed: "NO" }));
+
+    expect(incoming.statusCode).toBe(200);
+    expect(JSON.parse(await text(incoming))).toMatchObject({
+      error: { message: "the prompt was refused", code: "moderation_blocked" },
+    });
+  });
+
+  test("keeps its status where it is refused at once", async () => {
+    gateway = await startScriptedGateway({ keepAliveMs: 1 });
+    const [incoming] = await once(send({}, path, { ...fields, n: 11 }), "response");
+
+    expect(incoming.statusCode).toBe(400);
+    expect(JSON.parse(await text(incoming))).toMatchObject({ error: { param: "n" } });
   });
 });
 

@@ -5,6 +5,7 @@ import type { TokenDetails, TokenUsage } from "../../../ports/image-provider.ts"
 import type { OpenObject } from "../../../ports/object-store.ts";
 import type { Generation } from "../../../ports/records.ts";
 import { toSizeText } from "../../../service/images/sizes.ts";
+import { endWithJson } from "../keep-alive.ts";
 import { base64Length, toBase64 } from "./base64-text.ts";
 
 /** Text, or an object whose bytes stand as base64 text in its place. */
@@ -13,7 +14,7 @@ type Part = string | OpenObject;
 /** Answers `data` with one URL for each image. */
 export function answerUrls(response: Response, generation: Generation, urls: readonly string[]): void {
   const data = urls.map((url) => ({ url }));
-  response.setHeader("Cache-Control", "no-store").json(describeAnswer(generation, data));
+  endWithJson(response, describeAnswer(generation, data));
 }
 
 /** Answers `data` with the images as base64 text, which goes from storage to the socket without ever being whole. */
@@ -26,11 +27,14 @@ export async function answerBase64(
   const images = objects.flatMap((object, index) => [index > 0 ? ',{"b64_json":"' : '{"b64_json":"', object, '"}']);
   const parts = [`${head}[`, ...images, `]${tail}`];
   const length = parts.reduce((sum, part) => sum + lengthOf(part), 0);
-  response.set({
-    "Content-Type": "application/json; charset=utf-8",
-    "Cache-Control": "no-store",
-    "Content-Length": String(length),
-  });
+  // An answer that has begun with white space has its headers.
+  if (!response.headersSent) {
+    response.set({
+      "Content-Type": "application/json; charset=utf-8",
+      "Cache-Control": "no-store",
+      "Content-Length": String(length),
+    });
+  }
   await pipeline(Readable.from(textOf(parts), { objectMode: false }), response).catch((error) => {
     // A caller that leaves in the middle is everyday life.
     if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
@@ -70,9 +74,9 @@ export async function* toImageEvent(
 }
 
 /** What only the last event of a stream tells. */
-export function describeEnd({ usage, safetyIdentifier }: Generation): object {
+export function describeEnd({ usage, safetyIdentifier, edit }: Generation): object {
   return {
-    ...(usage && { usage: toUsage(usage) }),
+    ...(usage && { usage: toUsage(usage, edit !== undefined) }),
     ...(safetyIdentifier !== undefined && { safety_identifier: safetyIdentifier }),
   };
 }
@@ -99,7 +103,10 @@ function describeAnswer(generation: Generation, data: readonly object[]): object
   };
 }
 
-function toUsage({ inputTokens, outputTokens, totalTokens, inputDetails, outputDetails }: TokenUsage): object {
+/** Strict clients insist on `input_tokens_details`: where no image went in, all of them are text. */
+function toUsage(usage: TokenUsage, isEdit: boolean): object {
+  const { inputTokens, outputTokens, totalTokens, outputDetails } = usage;
+  const { inputDetails = isEdit ? undefined : { textTokens: inputTokens, imageTokens: 0 } } = usage;
   return {
     input_tokens: inputTokens,
     ...(inputDetails && { input_tokens_details: toDetails(inputDetails) }),

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type Request, type Response, Router } from "express";
 import { GatewayError } from "../../../errors.ts";
+import type { TokenUsage } from "../../../ports/image-provider.ts";
 import type { Generation, Image, Warning } from "../../../ports/records.ts";
 import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
 import { isEnded } from "../../../service/generations/generation-end.ts";
@@ -16,6 +17,7 @@ import { setSunset } from "../../http/sunset-header.ts";
 import { withUploads } from "../../http/uploaded-files.ts";
 import { setWarnings } from "../../http/warning-header.ts";
 import { refuseUnlessSucceeded } from "../ended-generation.ts";
+import { endWithJson, whileSendingSpace } from "../keep-alive.ts";
 import { answerBase64, answerUrls, describeEnd, toImageEvent } from "./answer.ts";
 import { readFields, readJsonFields } from "./body.ts";
 import { kindOfPart, type SplitEdit, splitForm, splitJson } from "./edit-input.ts";
@@ -37,6 +39,8 @@ export interface OpenAIImagesOptions {
   readonly silenceMs: number;
   /** Aborts when the gateway stops and nothing runs any more: streams are then to end with an answer. */
   readonly releasing: AbortSignal;
+  /** How often a waiting answer without a stream sends white space; `undefined` for never. */
+  readonly keepAliveMs: number | undefined;
 }
 
 /** `POST /v1/images/generations` and `POST /v1/images/edits`. */
@@ -132,6 +136,15 @@ function wantsUrls({ model = "", response_format }: ImageParameters): boolean {
   return (response_format ?? (model.startsWith("dall-e-") ? "url" : "b64_json")) === "url";
 }
 
+/** What a model uses that draws by rules alone. */
+const NO_TOKENS: TokenUsage = {
+  inputTokens: 0,
+  outputTokens: 0,
+  totalTokens: 0,
+  inputDetails: { textTokens: 0, imageTokens: 0 },
+  outputDetails: { textTokens: 0, imageTokens: 0 },
+};
+
 /** The answer to one request, as soon as its generation has ended. */
 class Answer {
   readonly #service: ImageService;
@@ -157,16 +170,34 @@ class Answer {
 
   async send(accepted: Generation, parameters: ImageParameters, eventName: string): Promise<void> {
     setSunset(this.#response, this.#service.sunsetOf(accepted));
+    this.#warn(accepted);
     if (parameters.stream) {
-      this.#warn(accepted);
       const toEvent = (error: unknown) => this.#toErrorEvent(error);
       return sendEvents(this.#response, this.#events(accepted, eventName), this.#options.silenceMs, toEvent);
     }
-    const { generation, images } = await this.#resultOf(await this.#service.wait(accepted, this.#options.waitMs));
-    if (!wantsUrls(parameters)) return answerBase64(this.#response, generation, await this.#open(images));
-    const { rootUrl } = contextOf(this.#request);
-    const urls = images.map((image) => rootUrl + this.#service.link(image));
-    answerUrls(this.#response, generation, urls);
+    let sendResult: () => Promise<void>;
+    try {
+      sendResult = await this.#resultFor(accepted, parameters);
+    } catch (error) {
+      if (!this.#response.headersSent) throw error;
+      // White space went before it, and status 200 with that.
+      return endWithJson(this.#response, toOpenAIError(toCallerError(error, this.#request)));
+    }
+    await sendResult();
+  }
+
+  /** Waits for the images and gets them ready to be sent. */
+  async #resultFor(accepted: Generation, parameters: ImageParameters): Promise<() => Promise<void>> {
+    const { keepAliveMs, waitMs } = this.#options;
+    const waiting = this.#service.wait(accepted, waitMs);
+    const { generation, images } = await this.#resultOf(await whileSendingSpace(this.#response, keepAliveMs, waiting));
+    if (wantsUrls(parameters)) {
+      const { rootUrl } = contextOf(this.#request);
+      const urls = images.map((image) => rootUrl + this.#service.link(image));
+      return async () => answerUrls(this.#response, generation, urls);
+    }
+    const objects = await this.#open(images);
+    return () => answerBase64(this.#response, generation, objects);
   }
 
   async *#events(accepted: Generation, eventName: string): Events {
@@ -197,7 +228,8 @@ class Answer {
     setSunset(this.#response, this.#service.sunsetOf(generation));
     refuseUnlessSucceeded(generation);
     const [images = []] = await this.#service.imagesOf([generation.id]);
-    return { generation, images };
+    const isFreeOfTokens = generation.usage === undefined && this.#service.model(generation.model)?.isProcedural;
+    return { generation: isFreeOfTokens ? { ...generation, usage: NO_TOKENS } : generation, images };
   }
 
   #warn({ warnings }: Generation): void {

@@ -86,6 +86,44 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     });
   });
 
+  test("gets the parts of its input, which strict clients need, where they follow from there being no images", async () => {
+    gateway.provider.script = async function* telling(request): AsyncIterable<ProviderEvent> {
+      yield* makeImages(request);
+      yield { type: "usage", usage: { inputTokens: 7, outputTokens: 100, totalTokens: 107 } };
+    };
+    const whole = await client.images.generate({ prompt: "a fox", size: "64x64" });
+    const stream = await client.images.generate({ prompt: "a fox, streamed", size: "64x64", stream: true });
+    const events: OpenAI.Images.ImageGenStreamEvent[] = [];
+    for await (const event of stream) events.push(event);
+
+    const usage = {
+      input_tokens: 7,
+      input_tokens_details: { image_tokens: 0, text_tokens: 7 },
+      output_tokens: 100,
+      total_tokens: 107,
+    };
+    expect(whole.usage).toEqual(usage);
+    expect(events.at(-1)).toMatchObject({ type: "image_generation.completed", usage });
+  });
+
+  test("gets the illustrator's zeros", async () => {
+    const details = { image_tokens: 0, text_tokens: 0 };
+    const usage = {
+      input_tokens: 0,
+      input_tokens_details: details,
+      output_tokens: 0,
+      output_tokens_details: details,
+      total_tokens: 0,
+    };
+    const request = { prompt: "a fox", size: "64x64", model: "illustrator-1" } as const;
+    const stream = await client.images.generate({ ...request, stream: true });
+    const events: OpenAI.Images.ImageGenStreamEvent[] = [];
+    for await (const event of stream) events.push(event);
+
+    expect((await client.images.generate(request)).usage).toEqual(usage);
+    expect(events.at(-1)).toMatchObject({ type: "image_generation.completed", usage });
+  });
+
   test("gets signed URLs where it asks for them", async () => {
     const { data = [] } = await client.images.generate({ prompt: "a fox", size: "64x65", response_format: "url" });
 

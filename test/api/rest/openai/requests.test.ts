@@ -211,6 +211,8 @@ describe("a stream", () => {
     await impatient.close();
 
     expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+    expect(response.headers.get("x-accel-buffering")).toBe("no");
+    expect(response.headers.get("cache-control")).toBe("no-store, no-transform");
     expect(text).toMatch(/^(:\n\n)+event: error\ndata: \{"error":\{.*"code":"interrupted"\}\}\n\n$/);
   });
 

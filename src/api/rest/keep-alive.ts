@@ -1,0 +1,30 @@
+import type { Response } from "express";
+
+/**
+ * Sends white space while an answer is awaited, for proxies that cut silent connections. JSON may begin with white
+ * space; but the status has then been sent, and is 200 whatever follows.
+ *
+ * @param everyMs `undefined` for never
+ */
+export async function whileSendingSpace<Result>(
+  response: Response,
+  everyMs: number | undefined,
+  work: Promise<Result>,
+): Promise<Result> {
+  if (everyMs === undefined) return work;
+  const timer = setInterval(() => {
+    if (!response.headersSent) response.set({ "Content-Type": "application/json", "Cache-Control": "no-store" });
+    response.write(" ");
+  }, everyMs);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Ends an answer with a JSON body, also one that has begun with white space. */
+export function endWithJson(response: Response, body: object): void {
+  if (response.headersSent) response.end(JSON.stringify(body));
+  else response.setHeader("Cache-Control", "no-store").json(body);
+}
