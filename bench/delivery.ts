@@ -163,7 +163,11 @@ class Model {
   async start(): Promise<Record<string, string>> {
     await once(this.#server.listen(0, "127.0.0.1"), "listening");
     const { port } = this.#server.address() as AddressInfo;
-    return { OPENAI_API_KEY: "none", OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1` };
+    return {
+      OPENAI_API_KEY: "none",
+      PICTOGRAPH_DAILY_BUDGET_USD: "none",
+      OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`,
+    };
   }
 
   /** Has the gateway make a picture of noise, and sends it in exactly that size whatever it is asked for. */

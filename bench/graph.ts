@@ -47,6 +47,7 @@ export async function measure(): Promise<Row[]> {
     environment: {
       LOG_LEVEL: "info",
       OPENAI_API_KEY: "none",
+      PICTOGRAPH_DAILY_BUDGET_USD: "none",
       OPENAI_BASE_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`,
       PICTOGRAPH_MAX_CONCURRENCY: "8",
       PICTOGRAPH_MAX_QUEUE: "1000000",

@@ -79,6 +79,7 @@ function startContestant(contestant: Contestant, providerUrl: string): Promise<M
     isMonitored: true,
     environment: {
       OPENAI_API_KEY: PROVIDER_KEY,
+      PICTOGRAPH_DAILY_BUDGET_USD: "none",
       OPENAI_BASE_URL: `${providerUrl}/v1`,
       PICTOGRAPH_MAX_CONCURRENCY: String(MOST_CALLERS),
     },

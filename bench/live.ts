@@ -25,6 +25,7 @@ export async function measure(): Promise<Row[]> {
   await once(silent, "listening");
   const environment = {
     OPENAI_API_KEY: "none",
+    PICTOGRAPH_DAILY_BUDGET_USD: "none",
     OPENAI_BASE_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`,
     PICTOGRAPH_MAX_CONCURRENCY: "1",
   };

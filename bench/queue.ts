@@ -43,6 +43,7 @@ async function measureQueue(): Promise<QueueFigures> {
     isMonitored: true,
     environment: {
       OPENAI_API_KEY: "none",
+      PICTOGRAPH_DAILY_BUDGET_USD: "1000000",
       OPENAI_BASE_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`,
       PICTOGRAPH_MAX_CONCURRENCY: "1",
       PICTOGRAPH_MAX_QUEUE: String(3 * QUEUED),

@@ -21,6 +21,7 @@ import {
   parseSecret,
   parseTrustProxy,
   parseTypePrefix,
+  parseUsd,
   parseWord,
   times,
   wholeNumber,
@@ -79,6 +80,8 @@ export interface Config {
   readonly isRedirecting: boolean;
   /** What this process does of the work; the others do the rest. */
   readonly role: "all" | "web" | "worker";
+  /** What may be spent in a UTC day, in US dollars as a decimal string; `undefined` for any amount. */
+  readonly dailyBudget: { readonly usd: string; readonly isDefault: boolean } | undefined;
   /** How many generations may wait before more are refused. */
   readonly maxQueued: number;
   /** How many WebSockets, and how many subscriptions, this process has at once before more are refused. */
@@ -119,6 +122,7 @@ type Read = <Value>(name: string, parse: Parse<Value>, absent: Value) => Value;
 
 const ILLUSTRATOR = "illustrator-1";
 const BEST_OPENAI_MODEL = "gpt-image-2.6-flare";
+const DEFAULT_DAILY_BUDGET_USD = "20";
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** What one address may do behind a trusted proxy, when nothing else is set: a busy office, no flood. */
 const DEFAULT_ADDRESS_LIMITS: AddressLimits = { requestsPerMinute: 600, connections: 100, uploads: 16 };
@@ -166,6 +170,10 @@ export function readConfig(environment: Environment = process.env): Config {
     s3: readS3(read, problems),
     isRedirecting: read("PICTOGRAPH_IMAGE_DELIVERY", oneOf("redirect", "proxy"), "redirect") === "redirect",
     role: read("PICTOGRAPH_ROLE", oneOf("all", "web", "worker"), "all"),
+    dailyBudget: read("PICTOGRAPH_DAILY_BUDGET_USD", parseDailyBudget, {
+      usd: DEFAULT_DAILY_BUDGET_USD,
+      isDefault: true,
+    }),
     maxQueued: read("PICTOGRAPH_MAX_QUEUE", wholeNumber(1, 1_000_000), 1000),
     maxSubscribers: read("PICTOGRAPH_MAX_SUBSCRIBERS", wholeNumber(1, 1_000_000), 5000),
     retainMs: read<number | undefined>("PICTOGRAPH_RETAIN_DAYS", times(DAY_MS, wholeNumber(1, 36_500)), undefined),
@@ -253,6 +261,10 @@ function readOpenAI(read: Read, problems: string[]): Config["openai"] {
   if (baseUrl !== undefined)
     problems.push("OPENAI_BASE_URL needs OPENAI_API_KEY (any text where the server asks for none)");
   return undefined;
+}
+
+function parseDailyBudget(text: string): Config["dailyBudget"] {
+  return text === "none" ? undefined : { usd: parseUsd(text), isDefault: false };
 }
 
 function parseIllustratorName(text: string): string {

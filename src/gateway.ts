@@ -60,12 +60,12 @@ const LAST_WORD_MS = 1_000;
 /** How long a stream is silent at most: half of what proxies wait at least. */
 const SILENCE_MS = 15_000;
 
-/** Where an embedded gateway differs from a fresh service: its host program decides about names and pages. */
-const EMBEDDED = { hostNames: undefined, pages: false } as const;
+/** Where an embedded gateway differs from a fresh service: its host program decides about names, pages and money. */
+const EMBEDDED = { hostNames: undefined, pages: false, dailyBudget: undefined } as const;
 
 /**
  * What a program that embeds the gateway may set. Everything left out is as in a fresh service, except that all host
- * names are answered and no pages served.
+ * names are answered, no pages served, and any amount of money may be spent.
  */
 export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "access" | "logLevel" | "warnings">> {
   /** Asked before the built-in ones, for the models they name. */
@@ -124,6 +124,8 @@ export interface GatewayFacts {
   readonly store: string;
   /** Where image bytes are kept. */
   readonly storage: string;
+  /** What may be spent in a UTC day, or `none` for any amount. */
+  readonly dailyBudgetUsd: string;
 }
 
 /**
@@ -163,7 +165,13 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       },
       handleUpgrade: upgradeThrough(app, SOCKET_PATH),
       images,
-      facts: { version, defaultModel: catalogue.defaultModel, store: store.place, storage: storage.place },
+      facts: {
+        version,
+        defaultModel: catalogue.defaultModel,
+        store: store.place,
+        storage: storage.place,
+        dailyBudgetUsd: config.dailyBudget?.usd ?? "none",
+      },
       drain: (graceMs) => lifecycle.drain(graceMs),
       close: () => lifecycle.close(),
     };
@@ -203,7 +211,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
   const { config, store, storage, catalogue, codec, lifecycle, logger, now } = parts;
   const { records, queue, events } = store;
   const { objects } = storage;
-  const { upstreamTimeoutMs, retainMs, maxQueued, role, leaseMs } = config;
+  const { upstreamTimeoutMs, retainMs, maxQueued, dailyBudget, role, leaseMs } = config;
   const links = new ImageLinks(await signingSecretOf(config), config.urlTtlSeconds, now);
   const derivatives = new Derivatives({ records, objects, codec, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
@@ -241,6 +249,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     newGenerationId: () => typeid("gen").toString(),
     isWorker: role !== "web",
     maxQueued,
+    dailyBudget,
   });
   return lifecycle.counting(service);
 }

@@ -12,9 +12,9 @@ import {
   QUALITIES,
   SOURCE_FORMATS,
 } from "./ports/image-provider.ts";
+import { isUsd } from "./ports/money.ts";
 import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "./service/edits/edit-intake.ts";
 import { MAX_PARTIAL_IMAGES } from "./service/generations/generation-input.ts";
-import { isUsd } from "./service/models/cost.ts";
 import type { OperatorModels } from "./service/models/model-catalogue.ts";
 
 /** The largest file that is read, in bytes. */

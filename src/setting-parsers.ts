@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { MIN_SECRET_LENGTH } from "./bounds.ts";
 import { hostNameOf } from "./host-name.ts";
 import { parseDownloadHost } from "./ports/downloads.ts";
+import { isUsd, toAmount } from "./ports/money.ts";
 
 /**
  * Reads the text of one environment variable. What it throws says what the text must be, and never repeats it: it could
@@ -159,4 +160,13 @@ export function parseWord(text: string): string {
 export function parseTypePrefix(text: string): string {
   if (/^[A-Z]\w{0,31}$/.test(text)) return text;
   throw new Error("must be a capital letter, then up to 31 letters, digits or _");
+}
+
+/** The most that can be set, in US dollars: a thousand times what an operator is likely to spend in a day. */
+const MAX_USD = "1000000";
+
+/** US dollars as a decimal string. */
+export function parseUsd(text: string): string {
+  if (isUsd(text) && toAmount(text) <= toAmount(MAX_USD)) return text;
+  throw new Error(`must be US dollars from 0 to ${MAX_USD}, such as 20 or 0.50, or none`);
 }

@@ -42,6 +42,7 @@ describe("the configuration", () => {
     s3: undefined,
     isRedirecting: true,
     role: "all",
+    dailyBudget: { usd: "20", isDefault: true },
     maxQueued: 1000,
     maxSubscribers: 5000,
     retainMs: undefined,
@@ -133,6 +134,11 @@ describe("the configuration", () => {
     ],
     ["AWS_REGION", "eu-west-1", {}],
     ["PICTOGRAPH_IMAGE_DELIVERY", "proxy", { isRedirecting: false }],
+    ["PICTOGRAPH_DAILY_BUDGET_USD", "0", { dailyBudget: { usd: "0", isDefault: false } }],
+    ["PICTOGRAPH_DAILY_BUDGET_USD", "20", { dailyBudget: { usd: "20", isDefault: false } }],
+    ["PICTOGRAPH_DAILY_BUDGET_USD", "0.000000000001", { dailyBudget: { usd: "0.000000000001", isDefault: false } }],
+    ["PICTOGRAPH_DAILY_BUDGET_USD", "1000000", { dailyBudget: { usd: "1000000", isDefault: false } }],
+    ["PICTOGRAPH_DAILY_BUDGET_USD", "none", { dailyBudget: undefined }],
     ["PICTOGRAPH_MAX_QUEUE", "1", { maxQueued: 1 }],
     ["PICTOGRAPH_MAX_SUBSCRIBERS", "1", { maxSubscribers: 1 }],
     ["PICTOGRAPH_RETAIN_DAYS", "30", { retainMs: 2_592_000_000 }],
@@ -288,6 +294,18 @@ describe("many machines", () => {
 });
 
 const MALFORMED: readonly (readonly [name: string, ...values: string[]])[] = [
+  [
+    "PICTOGRAPH_DAILY_BUDGET_USD",
+    "-1",
+    "1e3",
+    "$20",
+    "20,50",
+    "1.1234567890123",
+    "1000000.01",
+    "NaN",
+    "None",
+    "10 000",
+  ],
   ["PORT", "abc", "-1", "65536", "80.5", "8e3", "0x50", "80 80", "８０", "99999999999999999999"],
   ["HOST", "http://localhost", "a b", "-x", "x-", "1.2.3.4:80", "*", "[::1]", "a_b"],
   [

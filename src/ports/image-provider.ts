@@ -112,6 +112,16 @@ export interface OutputTokens {
   readonly perPartialImage: number;
 }
 
+/** What goes into a call will take at most, besides the prompt: enough to bound what it will cost. */
+export interface InputTokens {
+  /** Where it is published, or was measured. */
+  readonly source: string;
+  /** Text tokens that every call takes on top of the prompt's. */
+  readonly textPerCall: number;
+  /** What each image that goes into an edit takes. `undefined` where nothing is known of it. */
+  readonly perImage?: { readonly textTokens: number; readonly imageTokens: number };
+}
+
 /** What one model is and can do. The service asks a model only for what stands here. */
 export interface ModelDescription {
   readonly id: string;
@@ -156,6 +166,8 @@ export interface ModelDescription {
   readonly prices?: readonly ModelPrice[];
   /** `undefined` where nothing is published. */
   readonly outputTokens?: OutputTokens;
+  /** @defaultValue the prompt's tokens are all that goes in, and nothing is known of edits */
+  readonly inputTokens?: InputTokens;
 }
 
 /** The formats of images that go into an edit. */

@@ -3,6 +3,7 @@ import type {
   Background,
   DigitalSourceType,
   ImageFormat,
+  ModelPrice,
   Moderation,
   PixelSize,
   Quality,
@@ -92,6 +93,10 @@ export interface GenerationOrder {
   readonly warnings: readonly Warning[];
   /** The models to go on with, in this order, while the provider of `model` is out of order. @defaultValue none */
   readonly fallbacks?: readonly string[] | undefined;
+  /** The prices it was accepted at, of each model that may carry it out; none where a model's price is not known. */
+  readonly prices?: Readonly<Record<string, ModelPrice>> | undefined;
+  /** The most that it can cost, held until it has ended: US dollars; `undefined` where that is not known. */
+  readonly maxCost?: string | undefined;
   /** SHA-256 of the whole input in hexadecimal, to tell a repetition from another request. */
   readonly inputHash: string;
   readonly createdAt: Date;
@@ -112,6 +117,14 @@ export interface Preview {
   readonly partialIndex: number;
 }
 
+/** What a generation cost: what the ledger charges for it. */
+export interface Cost {
+  /** US dollars as an exact decimal string with at most twelve decimals. */
+  readonly usd: string;
+  /** Whether the provider may have charged less than that. */
+  readonly isEstimated: boolean;
+}
+
 export interface Generation extends GenerationOrder {
   readonly status: GenerationStatus;
   /** What could be seen of the images before they were there, in that order; `undefined` for nothing. */
@@ -120,8 +133,10 @@ export interface Generation extends GenerationOrder {
   readonly generatedSize?: PixelSize;
   readonly failure?: GenerationFailure;
   readonly usage?: TokenUsage;
-  /** What it cost in US dollars as a decimal string, by the prices of its day; `undefined` while unknown. */
+  /** What it cost in US dollars as a decimal string: what the ledger charges for it; `undefined` while unknown. */
   readonly cost?: string;
+  /** Whether the provider may have charged less. @defaultValue false */
+  readonly costIsEstimated?: boolean;
   readonly startedAt?: Date;
   readonly finishedAt?: Date;
 }
@@ -167,7 +182,8 @@ export type GenerationOutcome =
 
 interface OutcomeFacts {
   readonly usage?: TokenUsage;
-  readonly cost?: string;
+  /** `undefined` where it is not known: then the most that it can have cost is charged, as an estimate. */
+  readonly cost?: Cost;
   /** Those of the generation and the provider's; `undefined` where nothing was added. */
   readonly warnings?: readonly Warning[];
 }
@@ -185,10 +201,34 @@ export interface GenerationSlice {
   readonly limit: number;
 }
 
-export interface Acceptance {
+/** The project that everything belongs to while there are no others. */
+export const PUBLIC_PROJECT = "proj_public";
+
+/** Under which conditions a generation is accepted. */
+export interface AcceptanceTerms {
+  /** The project that pays. */
+  readonly project: string;
+  /** How many generations may wait. */
+  readonly maxQueued: number;
+  /** What the project may spend in a UTC day, in US dollars. @defaultValue any amount */
+  readonly dailyBudget?: string | undefined;
+}
+
+export interface AcceptedGeneration {
   readonly generation: Generation;
   /** `false` when the idempotency key led to an earlier generation. */
   readonly isNew: boolean;
+}
+
+/** Why a generation was not accepted. */
+export type Refusal = "QUEUE_FULL" | "BUDGET_EXCEEDED";
+
+/** What a project has spent in a day: US dollars as exact decimal strings. */
+export interface Spending {
+  /** For generations that have ended. */
+  readonly settled: string;
+  /** For generations that have not: the most that they can cost. */
+  readonly held: string;
 }
 
 /** How a generation goes on with another model: in an outage, or since its own has ended. */
@@ -215,14 +255,22 @@ export interface Claim {
  *
  * A generation that runs is leased to its worker. When the lease runs out, the worker is presumed dead and anyone may
  * end the generation as interrupted; a worker that turns out to live may still bring in what was paid for.
+ *
+ * The ledger has one row for each generation that was ever accepted; neither removal nor retention touches it. The write
+ * that accepts a generation holds the most it can cost. The write that ends it settles the hold: at its cost, or at the
+ * most it can have cost where the cost is not known. A later and truer end replaces the settlement on the day that held
+ * it. Days are UTC; where several processes share the records, the database's clock decides which day it is.
  */
 export interface Records {
   /**
-   * Stores the order as `QUEUED`. When its owner already used its idempotency key and the key is still remembered,
-   * nothing is stored and the earlier generation comes back with `isNew: false`. `undefined`, and nothing stored, when
-   * `maxQueued` generations wait already; several at the same instant may pass the limit together.
+   * Stores the order as `QUEUED` and holds its `maxCost`. When its owner already used its idempotency key and the key is
+   * still remembered, nothing is stored or held and the earlier generation comes back with `isNew: false`.
+   *
+   * Refuses, storing nothing, when `maxQueued` generations wait already (several at the same instant may pass this limit
+   * together), or when what was spent today and is held would exceed the budget (nothing passes this limit, however many
+   * processes accept).
    */
-  accept(order: GenerationOrder, maxQueued: number): Promise<Acceptance | undefined>;
+  accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal>;
   /** `QUEUED` → `RUNNING`, leased. `undefined` when the generation is not `QUEUED` (any more). */
   start(id: string, claim: Claim): Promise<Generation | undefined>;
   /** Extends the leases of everything this worker runs, and answers what that is. */
@@ -243,16 +291,24 @@ export interface Records {
    * more). Only for what no provider has in hand.
    */
   park(id: string, worker: string): Promise<boolean>;
-  /** `RUNNING` → the outcome. `false` when this worker does not run the generation (any more). */
+  /** `RUNNING` → the outcome, settled. `false` when this worker does not run the generation (any more). */
   finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean>;
-  /** `RUNNING` with a lease that ended before `at` → `FAILED`. Answers the ids. */
+  /**
+   * Replaces the estimated cost of a generation that others ended, or removed, while this worker ran it. Does nothing
+   * where the cost was not estimated.
+   */
+  correctCost(id: string, cost: Cost): Promise<void>;
+  /** `RUNNING` with a lease that ended before `at` → `FAILED`, settled as an estimate. Answers the ids. */
   interruptExpired(failure: GenerationFailure, at: Date): Promise<readonly string[]>;
   /**
-   * `QUEUED` → `CANCELED`, which cost 0; `RUNNING` → `CANCELED` with this failure. `false` when it had ended, or does
-   * not exist.
+   * `QUEUED` → `CANCELED`, settled at 0; `RUNNING` → `CANCELED` with this failure, settled as an estimate. `false` when it
+   * had ended, or does not exist.
    */
   cancel(id: string, failureWhenRunning: GenerationFailure, at: Date): Promise<boolean>;
-  /** Removes a generation and its images. Removing one that does not exist is not an error. */
+  /**
+   * Removes a generation and its images. One that has not ended is settled as if it were canceled. Removing one that does
+   * not exist is not an error.
+   */
   remove(id: string): Promise<void>;
 
   /** Ids of `QUEUED` generations accepted before `at`, oldest first, at most `limit`. */
@@ -271,6 +327,8 @@ export interface Records {
   findImages(ids: readonly string[]): Promise<readonly Image[]>;
   /** The images of these generations, by generation and index. */
   findImagesOf(generationIds: readonly string[]): Promise<readonly Image[]>;
+  /** What a project has spent on a UTC day, `YYYY-MM-DD`. */
+  spendingOn(project: string, day: string): Promise<Spending>;
   /** Whether the sweep, which one does for all who share the records, is the caller's until `until`: nobody's at `at`. */
   claimSweep(at: Date, until: Date): Promise<boolean>;
   /** When these records were begun: they can know nothing of what is older. */

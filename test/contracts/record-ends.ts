@@ -14,7 +14,7 @@ import {
   imageOf,
   keyOf,
   LEASE_UNTIL,
-  NO_LIMIT,
+  NO_LIMITS,
   type OpenedRecords,
   OTHER_WORKER,
   orderOf,
@@ -304,26 +304,28 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
     });
 
     describe("a full queue", () => {
+      const waiting = (maxQueued: number) => ({ ...NO_LIMITS, maxQueued });
+
       beforeEach(async () => {
         await accept(records, { ...orderOf("gen_1"), idempotency: keyOf("k") });
         await accept(records, orderOf("gen_2"));
       });
 
       test("takes no more, and stores nothing of it", async () => {
-        expect(await records.accept({ ...orderOf("gen_3"), idempotency: keyOf("k3") }, 2)).toBeUndefined();
+        expect(await records.accept({ ...orderOf("gen_3"), idempotency: keyOf("k3") }, waiting(2))).toBe("QUEUE_FULL");
 
         expect(await find(records, "gen_3")).toBeUndefined();
-        expect(await records.accept({ ...orderOf("gen_4"), idempotency: keyOf("k3") }, 3)).toMatchObject({
+        expect(await records.accept({ ...orderOf("gen_4"), idempotency: keyOf("k3") }, waiting(3))).toMatchObject({
           generation: { id: "gen_4" },
           isNew: true,
         });
       });
 
       test("still answers for what it has taken already", async () => {
-        const replay = await records.accept({ ...orderOf("gen_3"), idempotency: keyOf("k") }, 2);
+        const replay = await records.accept({ ...orderOf("gen_3"), idempotency: keyOf("k") }, waiting(2));
 
         expect(replay).toMatchObject({ generation: { id: "gen_1" }, isNew: false });
-        expect(await records.accept({ ...orderOf("gen_3"), idempotency: keyOf("k") }, 0)).toEqual(replay);
+        expect(await records.accept({ ...orderOf("gen_3"), idempotency: keyOf("k") }, waiting(0))).toEqual(replay);
       });
 
       test.each<[string, (records: Records) => Promise<unknown>]>([
@@ -333,8 +335,8 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
       ])("has room again once one is %s", async (_what, makeRoom) => {
         await makeRoom(records);
 
-        expect(await records.accept(orderOf("gen_3"), 2)).toMatchObject({ isNew: true });
-        expect(await records.accept(orderOf("gen_4"), 2)).toBeUndefined();
+        expect(await records.accept(orderOf("gen_3"), waiting(2))).toMatchObject({ isNew: true });
+        expect(await records.accept(orderOf("gen_4"), waiting(2))).toBe("QUEUE_FULL");
       });
     });
 
@@ -351,7 +353,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
 
     test("answer a ping, empty or not", async () => {
       await records.ping();
-      await records.accept(orderOf("gen_1"), NO_LIMIT);
+      await records.accept(orderOf("gen_1"), NO_LIMITS);
       await records.ping();
     });
   });

@@ -273,14 +273,19 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
       });
 
       test("keeps what was used and paid by a success and by a failure, to the last digit", async () => {
-        const cost = "123456789.123456789012345678";
+        const cost = { usd: "99999.123456789012", isEstimated: false };
         await begin(records, orderOf("gen_1"));
         await begin(records, orderOf("gen_2"));
         await records.finish("gen_1", WORKER, { status: "SUCCEEDED", usage, cost }, FINISHED_AT);
         await records.finish("gen_2", WORKER, { status: "FAILED", failure: FAILURE, usage, cost }, FINISHED_AT);
 
-        expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED", usage, cost });
-        expect(await find(records, "gen_2")).toMatchObject({ status: "FAILED", failure: FAILURE, usage, cost });
+        expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED", usage, cost: cost.usd });
+        expect(await find(records, "gen_2")).toMatchObject({
+          status: "FAILED",
+          failure: FAILURE,
+          usage,
+          cost: cost.usd,
+        });
       });
 
       test("keeps the warnings that came with the end, and otherwise those there were", async () => {

@@ -1,13 +1,15 @@
-import type {
-  Acceptance,
-  Claim,
-  EditSource,
-  Generation,
-  GenerationFailure,
-  GenerationOrder,
-  Idempotency,
-  Image,
-  Records,
+import {
+  type AcceptanceTerms,
+  type AcceptedGeneration,
+  type Claim,
+  type EditSource,
+  type Generation,
+  type GenerationFailure,
+  type GenerationOrder,
+  type Idempotency,
+  type Image,
+  PUBLIC_PROJECT,
+  type Records,
 } from "../../src/ports/records.ts";
 
 /** An adapter on an empty place of its own. */
@@ -15,6 +17,8 @@ export interface OpenedRecords {
   readonly records: Records;
   /** Closes the adapter and opens it again on the same place, as the next process does. */
   reopen(): Promise<Records>;
+  /** The day, `YYYY-MM-DD`, on which the adapter takes what was made at this time. */
+  dayOf(createdAt: Date): string;
   /** Closes what is open and frees the place. */
   close(): Promise<void>;
 }
@@ -26,7 +30,8 @@ export const FINISHED_AT = new Date("2026-11-22T10:01:40.500Z");
 /** Later than everything that happens in these tests. */
 export const END_OF_TIME = new Date("9999-12-31T23:59:59.999Z");
 export const DAY_MS = 86_400_000;
-export const NO_LIMIT = 1_000_000;
+/** Room for everything, and any amount of money. */
+export const NO_LIMITS: AcceptanceTerms = { project: PUBLIC_PROJECT, maxQueued: 1_000_000 };
 export const WORKER = "run_here";
 export const OTHER_WORKER = "run_there";
 export const SIZE = { width: 480, height: 1408 };
@@ -107,11 +112,15 @@ export function warning(code: string, message: string): { readonly code: string;
   return { code, message };
 }
 
-/** Accepts where there is room for everything. */
-export async function accept(records: Records, order: GenerationOrder): Promise<Acceptance> {
-  const acceptance = await records.accept(order, NO_LIMIT);
-  if (!acceptance) throw new Error("there was no room for a generation");
-  return acceptance;
+/** @throws Error when it is refused */
+export async function accept(
+  records: Records,
+  order: GenerationOrder,
+  terms: Partial<AcceptanceTerms> = {},
+): Promise<AcceptedGeneration> {
+  const accepted = await records.accept(order, { ...NO_LIMITS, ...terms });
+  if (typeof accepted === "string") throw new Error(accepted);
+  return accepted;
 }
 
 /** Accepts and starts. */

@@ -3,6 +3,7 @@ import type { GenerationOrder, GenerationSlice, Records } from "../../src/ports/
 import { GENERATION_STATUSES } from "../../src/ports/records.ts";
 import { seededRandom } from "../support/random.ts";
 import { recordEndsContract } from "./record-ends.ts";
+import { recordLedgerContract } from "./record-ledger.ts";
 import { recordRunsContract } from "./record-runs.ts";
 import {
   ACCEPTED_AT,
@@ -30,6 +31,7 @@ import {
 export function recordsContract(name: string, open: () => Promise<OpenedRecords>): void {
   recordRunsContract(name, open);
   recordEndsContract(name, open);
+  recordLedgerContract(name, open);
 
   describe(`${name} as records`, () => {
     let opened: OpenedRecords;

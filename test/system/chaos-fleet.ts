@@ -125,7 +125,12 @@ export class ChaosFleet {
 
   #env(slot: Slot): Readonly<Record<string, string>> {
     const { baseUrl, apiKey } = slot.upstream;
-    const common = { OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: apiKey, PICTOGRAPH_MAX_CONCURRENCY: "4" };
+    const common = {
+      OPENAI_BASE_URL: baseUrl,
+      OPENAI_API_KEY: apiKey,
+      PICTOGRAPH_MAX_CONCURRENCY: "4",
+      PICTOGRAPH_DAILY_BUDGET_USD: "100000",
+    };
     return { ...common, ...this.#ground.env(slot.index) };
   }
 

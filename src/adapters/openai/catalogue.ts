@@ -1,5 +1,6 @@
 import type {
   Edits,
+  InputTokens,
   ModelDescription,
   ModelPrice,
   OutputTokens,
@@ -89,6 +90,17 @@ const TOKENS_OF_2_5: OutputTokens = {
   perPartialImage: 100,
 };
 
+/** Text tokens of a call besides the prompt's, as they were measured. */
+const TEXT_INPUT: InputTokens = {
+  source: "https://community.openai.com/t/openai-must-document-the-input-image-pricing-of-gpt-image-2/1382940",
+  textPerCall: 6,
+};
+/**
+ * Measured with gpt-image-2, since nothing is published: an image that goes in takes at most 1,536 tokens, whatever its
+ * size. With gpt-image-1.5 each took up to 37 tokens of text besides; they are bounded by 64 here.
+ */
+const PATCHES_INPUT: InputTokens = { ...TEXT_INPUT, perImage: { textTokens: 64, imageTokens: 1536 } };
+
 const TODAYS: Omit<ModelDescription, "id" | "prices"> = {
   provider: "openai",
   operations: ["GENERATE", "EDIT"],
@@ -105,6 +117,7 @@ const TODAYS: Omit<ModelDescription, "id" | "prices"> = {
   moderated: ["GENERATE"],
   priceClass: "standard",
   outputTokens: TOKENS_OF_2_5,
+  inputTokens: PATCHES_INPUT,
 };
 
 const DALL_E: Omit<ModelDescription, "id" | "maxImages" | "sizes" | "maxPromptLength" | "replacement"> = {
@@ -169,6 +182,7 @@ export const CATALOGUE: readonly ModelDescription[] = [
     shutdownDate: "2026-12-01",
     replacement: "gpt-image-2.6-sunburst",
     outputTokens: TOKENS_BY_SIZE,
+    inputTokens: TEXT_INPUT,
     prices: [price("2025-12-16", "gpt-image-1.5", { ...TODAYS_PRICES, textOutput: "10", imageOutput: "32" })],
   },
   {
@@ -206,6 +220,7 @@ export const CATALOGUE: readonly ModelDescription[] = [
     shutdownDate: "2026-10-23",
     replacement: "gpt-image-2.6-sunburst",
     outputTokens: TOKENS_BY_SIZE,
+    inputTokens: TEXT_INPUT,
     prices: [
       price("2025-04-23", "gpt-image-1", {
         textInput: "5",
@@ -269,7 +284,11 @@ function describeUnknown(id: string): ModelDescription {
 }
 
 /** Nothing is published of them. */
-function withoutTokenCounts({ outputTokens: _, ...model }: typeof TODAYS): Omit<typeof TODAYS, "outputTokens"> {
+function withoutTokenCounts({
+  outputTokens: _output,
+  inputTokens: _input,
+  ...model
+}: typeof TODAYS): Omit<typeof TODAYS, "outputTokens" | "inputTokens"> {
   return model;
 }
 

@@ -45,6 +45,11 @@ export function integer<Name extends string>(name: Name): Field<number, Columns<
   );
 }
 
+/** A boolean, as 1 or 0. */
+export function flag<Name extends string>(name: Name): Field<boolean, Columns<Name, number>> {
+  return oneColumn(name, Number, Boolean);
+}
+
 /** A moment, in milliseconds since 1970 UTC. */
 export function time<Name extends string>(name: Name): Field<Date, Columns<Name, number>> {
   return oneColumn(

@@ -1,8 +1,12 @@
 import type { CreateTableBuilder, Kysely, RawBuilder } from "kysely";
 import type { Migration } from "kysely/migration";
+import { enterGenerations } from "./enter-generations.ts";
 
-/** SQL's types. `id` is text that is compared byte by byte, whatever language the database speaks. */
-type ColumnType = "id" | "text" | "integer" | "bigint";
+/**
+ * SQL's types, and two of our own. `id` is text that is compared byte by byte, whatever language the database speaks.
+ * `amount` is money: a `bigint` that JavaScript's numbers cannot hold, and so is read as text.
+ */
+type ColumnType = "id" | "text" | "integer" | "bigint" | "amount";
 /** A column as a migration declares it. */
 type Column = `${ColumnType}${"" | " not null" | " primary key"}` | "id not null references generations";
 
@@ -75,6 +79,25 @@ const ADDITIONS = {
     add: { generations: { compression: "integer", moderation: "text", safety_identifier: "text" } },
   },
   "0008-chores": { create: { chores: { name: "text primary key", claimed_until: "bigint not null" } } },
+  "0009-ledger": {
+    create: {
+      ledger: {
+        generation_id: "id primary key",
+        project: "text not null",
+        model: "text not null",
+        operation: "text not null",
+        images: "integer not null",
+        accepted_at: "bigint not null",
+        day: "text not null",
+        state: "text not null",
+        held: "amount",
+        settled: "amount",
+        is_estimated: "integer not null",
+      },
+      spending: { project: "text not null", day: "text not null", settled: "amount not null", held: "amount not null" },
+    },
+    add: { generations: { prices: "text", max_cost: "text", cost_is_estimated: "integer" } },
+  },
 } as const satisfies Readonly<Record<string, Addition>>;
 
 type MigrationName = keyof typeof ADDITIONS;
@@ -107,6 +130,10 @@ const THEN: { readonly [Name in MigrationName]?: (database: Kysely<Schema>) => P
   async "0008-chores"(database) {
     await database.insertInto("chores").values({ name: SWEEP, claimed_until: 0 }).execute();
   },
+  async "0009-ledger"(database) {
+    await database.schema.createIndex("spending_day").on("spending").columns(["project", "day"]).unique().execute();
+    await enterGenerations(database);
+  },
 };
 
 /** The chore of removing what is over. */
@@ -120,7 +147,7 @@ type AllTables = Intersection<ValuesOf<Additions>>;
 type ValuesOf<Members> = Members extends unknown ? Members[keyof Members] : never;
 type RowOf<Columns> = { [Name in keyof Columns]: ValueOf<Columns[Name]> };
 type ValueOf<Declared> =
-  | (Declared extends `${"id" | "text"}${string}` ? string : number)
+  | (Declared extends `${"id" | "text"}${string}` ? string : Declared extends `amount${string}` ? bigint : number)
   | (Declared extends `${string} ${"not null" | "primary key"}${string}` ? never : null);
 type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (all: infer All) => void
   ? All
@@ -174,7 +201,8 @@ async function addColumns(
   }
 }
 
-function typeOf(declared: Column, idType: IdType): Exclude<ColumnType, "id"> | IdType {
+function typeOf(declared: Column, idType: IdType): "text" | "integer" | "bigint" | IdType {
   const [type] = declared.split(" ") as [ColumnType];
-  return type === "id" ? idType : type;
+  if (type === "id") return idType;
+  return type === "amount" ? "bigint" : type;
 }

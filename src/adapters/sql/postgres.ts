@@ -44,6 +44,8 @@ export const PREPARATION_LOCK = 7_402_116_351;
 const MAX_CONNECTIONS = 10;
 /** Connections for the job engine of a process that runs jobs; one of them listens. */
 const MAX_ENGINE_CONNECTIONS = 3;
+/** By the database's clock, which all processes share. */
+const TODAY = sql<string>`to_char(now() at time zone 'UTC', 'YYYY-MM-DD')`;
 const ANSWER_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 3_000;
 
@@ -59,7 +61,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresSt
   const config = connectionConfig(url, answerTimeoutMs);
   const pool = createPool({ ...config, max: MAX_CONNECTIONS }, logger);
   const enginePool = new InsistentPool({ ...config, max: MAX_ENGINE_CONNECTIONS }, logger);
-  const records = new SqlRecords(openDatabase(pool));
+  const records = new SqlRecords(openDatabase(pool), () => TODAY);
   try {
     await prepare(url, place, logger);
     const queue = await GraphileJobQueue.open({ pool, enginePool, concurrency, logger });

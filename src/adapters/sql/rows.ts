@@ -4,6 +4,7 @@ import {
   type Changes,
   type Field,
   type Fields,
+  flag,
   fromRow,
   integer,
   json,
@@ -41,7 +42,10 @@ const GENERATION: Fields<Generation, GenerationRow> = {
   failure: optional(json("failure")),
   usage: optional(json("usage")),
   cost: optional(text("cost")),
+  costIsEstimated: optional(flag("cost_is_estimated")),
   fallbacks: optional(json("fallbacks")),
+  prices: optional(json("prices")),
+  maxCost: optional(text("max_cost")),
   idempotency: optional(idempotency()),
   // The column was made to be null, and never is.
   inputHash: oneColumn(

@@ -1,8 +1,10 @@
-import { type ExpressionBuilder, type Kysely, sql } from "kysely";
+import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from "kysely";
 import type { PixelSize } from "../../ports/image-provider.ts";
 import type {
-  Acceptance,
+  AcceptanceTerms,
+  AcceptedGeneration,
   Claim,
+  Cost,
   Generation,
   GenerationFailure,
   GenerationOrder,
@@ -13,37 +15,48 @@ import type {
   ModelChange,
   Preview,
   Records,
+  Refusal,
+  Spending,
 } from "../../ports/records.ts";
-import type { Database } from "./database.ts";
+import type { Database, GenerationRow } from "./database.ts";
 import { NEEDED_MIGRATIONS, SWEEP } from "./migrations.ts";
 import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPreviewText } from "./rows.ts";
+import { SqlLedger } from "./sql-ledger.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
-/** In US dollars, written as every cost is. */
-const NO_COST = "0.000000";
+const NO_COST: Cost = { usd: "0.000000", isEstimated: false };
 
 /** {@link Records} in SQL, the same statements on every engine. */
 export class SqlRecords implements Records {
   readonly #database: Kysely<Database>;
+  readonly #ledger: SqlLedger;
 
-  constructor(database: Kysely<Database>) {
+  /** @param dayOf the UTC day on which something is accepted, `YYYY-MM-DD` */
+  constructor(database: Kysely<Database>, dayOf: (at: Date) => Expression<string>) {
     this.#database = database;
+    this.#ledger = new SqlLedger(dayOf);
   }
 
-  async accept(order: GenerationOrder, maxQueued: number): Promise<Acceptance | undefined> {
+  async accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal> {
+    const ledger = this.#ledger;
     return this.#database.transaction().execute(async (transaction) => {
       const { owner, idempotency } = order;
       if (idempotency) await forgetExpiredKey(transaction, owner, idempotency.key, order.createdAt);
       const earlier = idempotency && (await findByKey(transaction, owner, idempotency.key));
       if (earlier) return { generation: toGeneration(earlier), isNew: false };
-      if ((await countQueued(transaction)) >= maxQueued) return undefined;
+      if ((await countQueued(transaction)) >= terms.maxQueued) return "QUEUE_FULL";
+      if (!(await ledger.hold(transaction, order, terms))) return "BUDGET_EXCEEDED";
       const inserted = await transaction
         .insertInto("generations")
         .values(toGenerationRow({ ...order, status: "QUEUED" }))
         .onConflict((conflict) => conflict.columns(["owner", "idempotency_key"]).doNothing())
         .returningAll()
         .executeTakeFirst();
-      if (inserted) return { generation: toGeneration(inserted), isNew: true };
+      if (inserted) {
+        await ledger.enter(transaction, order, terms);
+        return { generation: toGeneration(inserted), isNew: true };
+      }
+      await ledger.release(transaction, order, terms);
       const sameInstant = idempotency && (await findByKey(transaction, owner, idempotency.key));
       if (!sameInstant) throw new Error("a generation was neither stored nor found");
       return { generation: toGeneration(sameInstant), isNew: false };
@@ -111,15 +124,18 @@ export class SqlRecords implements Records {
 
   async changeModel(id: string, worker: string, next: ModelChange): Promise<Generation | undefined> {
     const fallbacks = next.fallbacks.length > 0 ? next.fallbacks : undefined;
-    const row = await this.#database
-      .updateTable("generations")
-      .set(toChanges({ ...next, fallbacks }))
-      .where("id", "=", id)
-      .where("worker", "=", worker)
-      .where("status", "=", "RUNNING")
-      .returningAll()
-      .executeTakeFirst();
-    return row && toGeneration(row);
+    return this.#database.transaction().execute(async (transaction) => {
+      const row = await transaction
+        .updateTable("generations")
+        .set(toChanges({ ...next, fallbacks }))
+        .where("id", "=", id)
+        .where("worker", "=", worker)
+        .where("status", "=", "RUNNING")
+        .returningAll()
+        .executeTakeFirst();
+      if (row) await this.#ledger.changeModel(transaction, id, next.model);
+      return row && toGeneration(row);
+    });
   }
 
   async park(id: string, worker: string): Promise<boolean> {
@@ -136,44 +152,85 @@ export class SqlRecords implements Records {
   async finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean> {
     const { status, usage, cost, warnings } = outcome;
     const failure = status === "FAILED" ? outcome.failure : undefined;
-    const changes = { status, failure, usage, cost, ...(warnings && { warnings }), finishedAt: at };
-    const { numUpdatedRows } = await this.#database
-      .updateTable("generations")
-      .set({ ...toChanges(changes), lease_until: null })
-      .where("id", "=", id)
-      .where(isRunBy(worker))
-      .executeTakeFirst();
-    return numUpdatedRows > 0n;
+    const changes = { status, failure, usage, ...(warnings && { warnings }), finishedAt: at };
+    return this.#database.transaction().execute(async (transaction) => {
+      const { numUpdatedRows } = await transaction
+        .updateTable("generations")
+        .set((row) => ({ ...toChanges(changes), ...(cost ? costChanges(cost) : atMost(row)), lease_until: null }))
+        .where("id", "=", id)
+        .where(isRunBy(worker))
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return false;
+      if (cost) await this.#ledger.settle(transaction, id, cost);
+      else await this.#ledger.settleAsHeld(transaction, [id]);
+      return true;
+    });
+  }
+
+  async correctCost(id: string, cost: Cost): Promise<void> {
+    await this.#database.transaction().execute(async (transaction) => {
+      // Its row is gone when it was removed; the ledger's stays.
+      await transaction
+        .updateTable("generations")
+        .set(costChanges(cost))
+        .where("id", "=", id)
+        .where("cost_is_estimated", "=", 1)
+        .execute();
+      await this.#ledger.correct(transaction, id, cost);
+    });
   }
 
   async interruptExpired(failure: GenerationFailure, at: Date): Promise<readonly string[]> {
-    const rows = await this.#database
-      .updateTable("generations")
-      .set(toChanges({ status: "FAILED", failure, finishedAt: at }))
-      .where("status", "=", "RUNNING")
-      .where("lease_until", "<", at.getTime())
-      .returning("id")
-      .execute();
-    return rows.map((row) => row.id);
+    return this.#database.transaction().execute(async (transaction) => {
+      const rows = await transaction
+        .updateTable("generations")
+        .set((row) => ({ ...toChanges({ status: "FAILED", failure, finishedAt: at }), ...atMost(row) }))
+        .where("status", "=", "RUNNING")
+        .where("lease_until", "<", at.getTime())
+        .returning("id")
+        .execute();
+      const ids = rows.map((row) => row.id);
+      await this.#ledger.settleAsHeld(transaction, ids);
+      return ids;
+    });
   }
 
   async cancel(id: string, failureWhenRunning: GenerationFailure, at: Date): Promise<boolean> {
-    const { numUpdatedRows } = await this.#database
-      .updateTable("generations")
-      .set((row) => ({
-        ...toChanges({ status: "CANCELED", finishedAt: at }),
-        failure: row.case().when("status", "=", "RUNNING").then(JSON.stringify(failureWhenRunning)).else(null).end(),
-        cost: row.case().when("status", "=", "QUEUED").then(NO_COST).else(null).end(),
-        lease_until: null,
-      }))
-      .where("id", "=", id)
-      .where("status", "in", ["QUEUED", "RUNNING"])
-      .executeTakeFirst();
-    return numUpdatedRows > 0n;
+    return this.#database.transaction().execute(async (transaction) => {
+      const canceled = await transaction
+        .updateTable("generations")
+        .set((row) => ({
+          ...toChanges({ status: "CANCELED", finishedAt: at }),
+          failure: row.case().when("status", "=", "RUNNING").then(JSON.stringify(failureWhenRunning)).else(null).end(),
+          cost: row.case().when("status", "=", "QUEUED").then(NO_COST.usd).else(row.ref("max_cost")).end(),
+          cost_is_estimated: isEstimated(
+            row,
+            row.and([row("status", "=", "RUNNING"), row("max_cost", "is not", null)]),
+          ),
+          lease_until: null,
+        }))
+        .where("id", "=", id)
+        .where("status", "in", ["QUEUED", "RUNNING"])
+        .returning("failure")
+        .executeTakeFirst();
+      if (!canceled) return false;
+      const wasQueued = canceled.failure === null;
+      if (wasQueued) await this.#ledger.settle(transaction, id, NO_COST);
+      else await this.#ledger.settleAsHeld(transaction, [id]);
+      return true;
+    });
   }
 
   async remove(id: string): Promise<void> {
-    await this.#database.deleteFrom("generations").where("id", "=", id).execute();
+    await this.#database.transaction().execute(async (transaction) => {
+      const removed = await transaction
+        .deleteFrom("generations")
+        .where("id", "=", id)
+        .returning("status")
+        .executeTakeFirst();
+      if (removed?.status === "QUEUED") await this.#ledger.settle(transaction, id, NO_COST);
+      if (removed?.status === "RUNNING") await this.#ledger.settleAsHeld(transaction, [id]);
+    });
   }
 
   idsQueuedBefore(at: Date, limit: number): Promise<readonly string[]> {
@@ -253,6 +310,10 @@ export class SqlRecords implements Records {
     return rows.map(toImage);
   }
 
+  spendingOn(project: string, day: string): Promise<Spending> {
+    return this.#ledger.spendingOn(this.#database, project, day);
+  }
+
   async claimSweep(at: Date, until: Date): Promise<boolean> {
     const { numUpdatedRows } = await this.#database
       .updateTable("chores")
@@ -313,6 +374,19 @@ async function countQueued(database: Kysely<Database>): Promise<number> {
     .where("status", "=", "QUEUED")
     .executeTakeFirstOrThrow();
   return Number(count);
+}
+
+function costChanges({ usd, isEstimated }: Cost): Partial<GenerationRow> {
+  return toChanges({ cost: usd, costIsEstimated: isEstimated || undefined });
+}
+
+/** The cost of a generation of which only the most that it can have cost is known. */
+function atMost(row: ExpressionBuilder<Database, "generations">) {
+  return { cost: row.ref("max_cost"), cost_is_estimated: isEstimated(row, row("max_cost", "is not", null)) };
+}
+
+function isEstimated(row: ExpressionBuilder<Database, "generations">, condition: Expression<SqlBool>) {
+  return row.case().when(condition).then(1).else(null).end();
 }
 
 /** A worker that was presumed dead and lives still runs what it ran: its lease was not taken back by an end. */

@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
-import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from "kysely";
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from "kysely";
 import { StartError } from "../../errors.ts";
 import type { Records } from "../../ports/records.ts";
 import { type Database, migrate } from "./database.ts";
@@ -25,7 +25,7 @@ export async function openSqliteRecords(path: string): Promise<Records> {
     await database.destroy();
     throw error;
   }
-  return new SqlRecords(database);
+  return new SqlRecords(database, (at) => sql.val(at.toISOString().slice(0, 10)));
 }
 
 /**

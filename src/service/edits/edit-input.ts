@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { badInput } from "../../errors.ts";
 import type { EditOrder } from "../../ports/records.ts";
-import { type GenerationInput, type GenerationPlan, planGeneration } from "../generations/generation-input.ts";
+import { type CheckedInput, checkInput, type GenerationInput } from "../generations/generation-input.ts";
+import { completePlan, draftPlan, type GenerationPlan, type PlanDraft } from "../generations/generation-plan.ts";
 import { editRefusal } from "../models/can-do.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
 import { type EditReferences, type ImageReference, MAX_EDIT_IMAGES } from "./edit-intake.ts";
@@ -10,22 +11,43 @@ import { type EditReferences, type ImageReference, MAX_EDIT_IMAGES } from "./edi
 export interface EditInput extends GenerationInput, EditReferences {}
 
 /**
- * Checks an edit and decides how it is carried out.
+ * Checks what no model and no image decides.
  *
- * @param edit the images; left out while they are not known, for a check of everything else
- * @throws BAD_USER_INPUT, UNSUPPORTED_MEDIA_TYPE or PAYLOAD_TOO_LARGE naming the field, MODEL_UNAVAILABLE
+ * @throws BAD_USER_INPUT naming the field
  */
-export function planEdit(input: EditInput, catalogue: ModelCatalogue, edit?: EditOrder): GenerationPlan {
-  const { images, mask } = input;
+export function checkEdit(input: EditInput): CheckedInput {
+  const checked = checkInput(input);
+  const { images } = input;
   if (images.length === 0 || images.length > MAX_EDIT_IMAGES) {
     throw badInput("images", `an edit needs 1 to ${MAX_EDIT_IMAGES} images`);
   }
-  const plan = planGeneration(input, catalogue, "EDIT", edit);
-  const refusal = editRefusal(plan.model.description, edit ?? { images: images.map(() => ({})), mask });
+  return checked;
+}
+
+/**
+ * Decides how an edit is carried out, as far as its images do not decide it.
+ *
+ * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
+ */
+export function draftEdit(checked: CheckedInput, references: EditReferences, catalogue: ModelCatalogue): PlanDraft {
+  const draft = draftPlan(checked, catalogue, "EDIT");
+  const { images, mask } = references;
+  const refusal = editRefusal(draft.model.description, { images: images.map(() => ({})), mask });
   if (refusal) throw refusal;
-  if (!edit) return plan;
+  return draft;
+}
+
+/**
+ * Decides the rest.
+ *
+ * @param edit the images, stored
+ * @throws UNSUPPORTED_MEDIA_TYPE or PAYLOAD_TOO_LARGE naming the field, when the model does not take one of them
+ */
+export function completeEdit(draft: PlanDraft, input: EditInput, edit: EditOrder): GenerationPlan {
+  const refusal = editRefusal(draft.model.description, edit);
+  if (refusal) throw refusal;
   const hashes = [...edit.images, edit.mask].map((source) => source?.sha256);
-  return { ...plan, inputHash: hashEdit(plan, input, hashes) };
+  return { ...completePlan(draft, edit), inputHash: hashEdit(draft, input, hashes) };
 }
 
 /**
@@ -36,7 +58,7 @@ export function planEdit(input: EditInput, catalogue: ModelCatalogue, edit?: Edi
  * @param hashes the SHA-256 of each upload, in its place among the images with the mask behind them
  */
 export function hashEdit(
-  asked: Pick<GenerationPlan, "inputHash">,
+  asked: Pick<CheckedInput, "inputHash">,
   { images, mask, size }: EditInput,
   hashes: readonly (string | undefined)[],
 ): string {

@@ -1,12 +1,22 @@
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
-import type { EditOrder, Generation, GenerationOrder, Records } from "../../ports/records.ts";
-import { type EditInput, hashEdit, planEdit } from "../edits/edit-input.ts";
+import {
+  type EditOrder,
+  type Generation,
+  type GenerationOrder,
+  PUBLIC_PROJECT,
+  type Records,
+  type Refusal,
+} from "../../ports/records.ts";
+import { checkEdit, completeEdit, draftEdit, type EditInput, hashEdit } from "../edits/edit-input.ts";
 import type { EditIntake } from "../edits/edit-intake.ts";
+import { budgetExceeded, type DailyBudget, fixPrices, type PriceTerms } from "../models/budget.ts";
+import { canDo } from "../models/can-do.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
 import { isEnded } from "./generation-end.ts";
-import { checkInput, type GenerationInput, type GenerationPlan, planGeneration } from "./generation-input.ts";
+import { type CheckedInput, checkInput, type GenerationInput } from "./generation-input.ts";
+import { completePlan, draftPlan, type GenerationPlan, type PlanDraft } from "./generation-plan.ts";
 import { REPETITION_MS, RetryDeduplicator } from "./retry-deduplicator.ts";
 
 export interface AcceptanceOptions {
@@ -19,10 +29,18 @@ export interface AcceptanceOptions {
   readonly newGenerationId: () => string;
   /** How many generations may wait before more are refused. */
   readonly maxQueued: number;
+  /** `undefined` for none. */
+  readonly dailyBudget: DailyBudget | undefined;
 }
 
 /** By what a request is known that comes again. */
-type AskedBefore = Pick<GenerationPlan, "idempotencyKey" | "attempt" | "inputHash">;
+type AskedBefore = Pick<CheckedInput, "idempotencyKey" | "attempt" | "inputHash">;
+
+/** What is accepted, or refused by the limits. */
+interface PricedPlan extends GenerationPlan, PriceTerms {
+  readonly edit?: EditOrder;
+  readonly createdAt: Date;
+}
 
 const FULL_RETRY_SECONDS = 30;
 /** The most requests of the same input, under way at once, among which a repetition finds its own. */
@@ -33,6 +51,7 @@ const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 export class Acceptance {
   readonly #options: AcceptanceOptions;
   readonly #taken: RetryDeduplicator;
+  #reportedDay: string | undefined;
 
   constructor(options: AcceptanceOptions) {
     this.#options = options;
@@ -42,11 +61,12 @@ export class Acceptance {
   /** @see ImageService.submit */
   async submit(owner: string, input: GenerationInput): Promise<Generation> {
     const { catalogue, newGenerationId } = this.#options;
-    let plan: GenerationPlan;
+    const asked = checkInput(input);
+    let plan: PricedPlan;
     try {
-      plan = planGeneration(input, catalogue);
+      plan = this.#price(completePlan(draftPlan(asked, catalogue, "GENERATE")));
     } catch (error) {
-      return this.#acceptedBefore(owner, checkInput(input), error);
+      return this.#acceptedBefore(owner, asked, error);
     }
     return (await this.#repeated(owner, plan)) ?? this.#accept(owner, newGenerationId(), plan);
   }
@@ -54,9 +74,10 @@ export class Acceptance {
   /** @see ImageService.submitEdit */
   async submitEdit(owner: string, input: EditInput): Promise<Generation> {
     const { catalogue, edits, newGenerationId } = this.#options;
-    const asked = checkInput(input);
+    const asked = checkEdit(input);
+    let draft: PlanDraft;
     try {
-      planEdit(input, catalogue);
+      draft = draftEdit(asked, input, catalogue);
     } catch (error) {
       // Whatever can be refused without the images is refused before they are read, unless its key was accepted before.
       const kept = asked.idempotencyKey === undefined ? undefined : await this.#earlierEdit(owner, input, asked);
@@ -67,17 +88,27 @@ export class Acceptance {
     if (earlier) return earlier;
     const id = newGenerationId();
     const edit = await edits.take(id, owner, input);
-    let plan: GenerationPlan;
+    let plan: PricedPlan;
     try {
-      plan = planEdit(input, catalogue, edit);
+      plan = this.#price(completeEdit(draft, input, edit), edit);
     } catch (error) {
       await edits.discard(edit);
       throw error;
     }
     const repeated = await this.#repeated(owner, plan);
-    if (!repeated) return this.#accept(owner, id, plan, edit);
+    if (!repeated) return this.#accept(owner, id, plan);
     await edits.discard(edit);
     return repeated;
+  }
+
+  /** @throws MODEL_UNAVAILABLE when the budget needs a bound that there is not */
+  #price(plan: GenerationPlan, edit?: EditOrder): PricedPlan {
+    const { catalogue, now, dailyBudget } = this.#options;
+    const createdAt = now();
+    const order = { ...plan, edit };
+    const others = catalogue.othersFor(plan.model.description, plan.fallbacks).filter((model) => canDo(model, order));
+    const terms = fixPrices(order, [plan.model.description, ...others], createdAt, dailyBudget);
+    return { ...plan, ...terms, ...(edit && { edit }), createdAt };
   }
 
   /** The key of what was accepted goes on answering it, when nobody could accept it any more: its model has ended. */
@@ -99,10 +130,10 @@ export class Acceptance {
     return hasUploads ? undefined : this.#repeated(owner, { ...asked, inputHash: hashEdit(asked, input, []) });
   }
 
-  async #accept(owner: string, id: string, decided: GenerationPlan, edit?: EditOrder): Promise<Generation> {
-    const { records, edits, now, maxQueued } = this.#options;
+  async #accept(owner: string, id: string, decided: PricedPlan): Promise<Generation> {
+    const { records, edits, maxQueued, dailyBudget } = this.#options;
     const { model, idempotencyKey, attempt, ...plan } = decided;
-    const createdAt = now();
+    const { edit, createdAt } = plan;
     // Before anybody can find it.
     if (attempt) this.#taken.keepFor(id, attempt);
     const order: GenerationOrder = {
@@ -110,21 +141,38 @@ export class Acceptance {
       id,
       owner,
       model: model.description.id,
-      createdAt,
-      edit,
       ...(idempotencyKey !== undefined && {
         idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
       }),
     };
+    const terms = { project: PUBLIC_PROJECT, maxQueued, dailyBudget: dailyBudget?.usd };
     // When this throws nobody knows whether it was accepted: the images stay, and are swept if it was not.
-    const acceptance = await records.accept(order, maxQueued);
-    if (edit && !acceptance?.isNew) await edits.discard(edit);
-    if (!acceptance) throw full(maxQueued);
-    const { generation, isNew } = acceptance;
+    const accepted = await records.accept(order, terms);
+    const isRefused = typeof accepted === "string";
+    if (edit && (isRefused || !accepted.isNew)) await edits.discard(edit);
+    if (isRefused) throw await this.#refusal(accepted, decided);
+    const { generation, isNew } = accepted;
     if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
     this.#warnOfPrice(generation);
     await this.#enqueue(generation.id);
     return generation;
+  }
+
+  async #refusal(refusal: Refusal, plan: PricedPlan): Promise<GatewayError> {
+    const { dailyBudget, maxQueued } = this.#options;
+    if (refusal === "QUEUE_FULL" || !dailyBudget) return full(maxQueued);
+    await this.#reportSpending(dailyBudget, plan.createdAt);
+    return budgetExceeded(dailyBudget, plan, plan.createdAt);
+  }
+
+  /** Once a day: a caller may send any number of requests that are refused. */
+  async #reportSpending({ usd: budgetUsd }: DailyBudget, at: Date): Promise<void> {
+    const { records, logger } = this.#options;
+    const day = at.toISOString().slice(0, 10);
+    if (this.#reportedDay === day) return;
+    this.#reportedDay = day;
+    const { settled: settledUsd, held: heldUsd } = await records.spendingOn(PUBLIC_PROJECT, day);
+    logger.warn({ day, budgetUsd, settledUsd, heldUsd }, "the budget of the day refuses generations");
   }
 
   #warnOfPrice({ id: generationId, model, warnings }: Generation): void {

@@ -1,23 +1,22 @@
 import { createHash } from "node:crypto";
-import { badInput, type GatewayError } from "../../errors.ts";
+import { badInput } from "../../errors.ts";
 import {
   BACKGROUNDS,
+  type Background,
   IMAGE_FORMATS,
   type ImageFormat,
   MODERATIONS,
-  type ModelDescription,
-  type Operation,
+  type Moderation,
   type PixelSize,
   QUALITIES,
   type Quality,
 } from "../../ports/image-provider.ts";
-import type { EditOrder, GenerationOrder, Warning } from "../../ports/records.ts";
-import { isCovered, nearestModelSize, nearestSize, parseSize, toSizeText } from "../images/sizes.ts";
-import { canDo, countCodePoints } from "../models/can-do.ts";
-import type { CataloguedModel, ModelCatalogue } from "../models/model-catalogue.ts";
+import { parseSize } from "../images/sizes.ts";
+import { countCodePoints } from "../models/can-do.ts";
 import type { Attempt } from "./retry-deduplicator.ts";
 
-const DEFAULT_SIZE = "1024x1024";
+/** The size of what is made from text alone, where none is named. */
+export const DEFAULT_SIZE = "1024x1024";
 /** The most images of one generation. */
 export const MAX_IMAGES = 10;
 /** The longest prompt, in Unicode code points. */
@@ -67,95 +66,41 @@ export interface GenerationInput {
   readonly attempt?: Attempt | undefined;
 }
 
-/** An input that can be carried out, with everything decided. */
-export interface GenerationPlan extends Required<Omit<GenerationOrder, DecidedAtAcceptance>> {
-  readonly model: CataloguedModel;
+/** What a caller asks for, checked as far as no model decides it. */
+export interface CheckedInput {
+  readonly prompt: string;
+  readonly n: number;
+  /** `undefined` leaves it to the operation: {@link DEFAULT_SIZE}, or in an edit the size of the first image. */
+  readonly requestedSize: PixelSize | undefined;
+  readonly modelName: string | undefined;
+  readonly quality: Quality;
+  /** In the caller's own words where a retired model had them. */
+  readonly qualityWord: string;
+  readonly format: ImageFormat;
+  readonly background: Background;
+  readonly seed: number | undefined;
+  readonly compression: number | undefined;
+  /** `undefined` for the usual way. */
+  readonly moderation: Moderation | undefined;
+  readonly safetyIdentifier: string | undefined;
+  readonly partialImages: number;
+  readonly hasStyle: boolean;
   readonly idempotencyKey: string | undefined;
   /** `undefined` where there is a key. */
   readonly attempt: Attempt | undefined;
-}
-
-type DecidedAtAcceptance = "id" | "owner" | "model" | "edit" | "createdAt" | "idempotency";
-
-/** What a caller asks for, checked as far as no model decides it. */
-interface CheckedInput extends Omit<GenerationPlan, "model" | "modelSize" | "warnings" | "fallbacks"> {
-  readonly modelName: string | undefined;
-  /** In the caller's own words where a retired model had them. */
-  readonly qualityWord: string;
-  readonly hasStyle: boolean;
-}
-
-/**
- * Checks an input and decides how it is carried out.
- *
- * @param operation what the model has to be able to do
- * @param edit the images that go in, once they are known: where no size is named, the first one's
- * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
- */
-export function planGeneration(
-  input: GenerationInput,
-  catalogue: ModelCatalogue,
-  operation: Operation = "GENERATE",
-  edit?: EditOrder,
-): GenerationPlan {
-  const [first] = edit?.images ?? [];
-  const { modelName, qualityWord, hasStyle, ...asked } = checkInput(input, first && toSizeText(nearestSize(first)));
-  const { prompt, n, requestedSize, background, seed, moderation, partialImages = 0 } = asked;
-  const { model, fallbacks, warnings: modelWarnings } = catalogue.resolve(modelName);
-  const { description } = model;
-  const { id, maxPromptLength, maxImages, backgrounds, hasSeed, sizes } = description;
-  if (!description.operations.includes(operation)) throw cannot(operation, description, catalogue);
-  if (prompt.length > maxPromptLength && countCodePoints(prompt) > maxPromptLength) {
-    throw badInput("prompt", `prompt must have at most ${maxPromptLength} characters for ${id}`);
-  }
-  if (!backgrounds.includes(background)) {
-    throw badInput("background", `${id} makes only these backgrounds: ${backgrounds.join(", ")}`);
-  }
-  if (n > maxImages) throw badInput("n", `n must be at most ${maxImages} for ${id}`);
-  const quality = fitQuality(asked.quality, qualityWord, description);
-  const previews = fitPreviews(partialImages, n, description);
-  const modelSize = nearestModelSize(requestedSize, sizes);
-  const isModerated = description.moderated?.includes(operation) ?? false;
-  const plan = {
-    ...asked,
-    model,
-    modelSize,
-    quality: quality.quality,
-    seed: hasSeed ? seed : undefined,
-    moderation: isModerated ? moderation : undefined,
-    partialImages: previews.partialImages || undefined,
-    warnings: [
-      ...modelWarnings,
-      ...quality.warnings,
-      ...(isCovered(requestedSize, modelSize) ? [] : [enlargedWarning(requestedSize, modelSize)]),
-      ...(seed !== undefined && !hasSeed ? [ignoredWarning("seed", description)] : []),
-      ...previews.warnings,
-      ...(moderation !== undefined && !isModerated ? [unmoderatedWarning(operation, description)] : []),
-      ...(hasStyle ? [ignoredWarning("style", description)] : []),
-    ],
-  };
-  const wanted = { prompt, n, requestedSize, modelSize, quality: quality.quality, background };
-  const able = fallbacks.filter((other) =>
-    canDo(other.description, {
-      ...wanted,
-      ...(seed !== undefined && { seed }),
-      ...(plan.moderation !== undefined && { moderation: plan.moderation }),
-      ...(edit && { edit }),
-    }),
-  );
-  return { ...plan, fallbacks: able.length > 0 ? able.map((other) => other.description.id) : undefined };
+  /** SHA-256 over everything that was asked for and decides what is made, in hexadecimal. */
+  readonly inputHash: string;
 }
 
 /**
  * Checks what no model decides.
  *
- * @param defaultSize what `size` is when it is left out
  * @throws BAD_USER_INPUT naming the field
  */
-export function checkInput(input: GenerationInput, defaultSize = DEFAULT_SIZE): CheckedInput {
+export function checkInput(input: GenerationInput): CheckedInput {
   const prompt = checkPrompt(input.prompt);
   const n = checkWholeNumber("n", input.n ?? 1, 1, MAX_IMAGES);
-  const requestedSize = parseSize(input.size ?? defaultSize);
+  const requestedSize = input.size === undefined ? undefined : parseSize(input.size);
   const qualityWord = input.quality ?? "AUTO";
   const quality = LEGACY_QUALITIES.get(qualityWord.toLowerCase()) ?? checkWord("quality", qualityWord, QUALITIES);
   const format = checkWord("format", input.format ?? "PNG", IMAGE_FORMATS);
@@ -202,12 +147,6 @@ export function checkInput(input: GenerationInput, defaultSize = DEFAULT_SIZE): 
     attempt,
     inputHash,
   };
-}
-
-function cannot(operation: Operation, model: ModelDescription, catalogue: ModelCatalogue): GatewayError {
-  const able = catalogue.living.filter(({ operations }) => operations.includes(operation)).map(({ id }) => id);
-  const what = operation === "EDIT" ? "edit images" : "make images from text alone";
-  return badInput("model", `${model.id} cannot ${what}; use one of: ${able.join(", ")}`);
 }
 
 function checkPrompt(prompt: string): string {
@@ -270,53 +209,7 @@ function checkIdempotencyKey(key: string | undefined): string | undefined {
 }
 
 /** What DALL·E 2 and 3 called their qualities. */
-const LEGACY_QUALITIES: ReadonlyMap<string, Quality> = new Map([
+export const LEGACY_QUALITIES: ReadonlyMap<string, Quality> = new Map([
   ["standard", "MEDIUM"],
   ["hd", "HIGH"],
 ]);
-
-function fitQuality(wanted: Quality, word: string, model: ModelDescription): { quality: Quality; warnings: Warning[] } {
-  const upToWanted = QUALITIES.slice(0, QUALITIES.indexOf(wanted) + 1);
-  const quality = upToWanted.findLast((candidate) => model.qualities.includes(candidate)) ?? "AUTO";
-  const isTranslated = LEGACY_QUALITIES.has(word.toLowerCase());
-  if (!isTranslated && quality === wanted) return { quality, warnings: [] };
-  const asWord = isTranslated ? word.toLowerCase() : wanted;
-  return {
-    quality,
-    warnings: [
-      { code: "QUALITY_REPLACED", message: `${model.id} has no quality ${asWord}; ${quality} was used instead` },
-    ],
-  };
-}
-
-/** How many previews of each image a model shows of those that are wanted, and why not all. */
-export function fitPreviews(
-  wanted: number,
-  n: number,
-  { id, previews }: ModelDescription,
-): { readonly partialImages: number; readonly warnings: readonly Warning[] } {
-  const { maxPartialImages = 0, maxImages = 0 } = previews ?? {};
-  const partialImages = n > maxImages ? 0 : Math.min(wanted, maxPartialImages);
-  const limit =
-    maxImages === 0
-      ? `${id} shows no previews`
-      : n > maxImages
-        ? `${id} shows previews of at most ${maxImages} images a call`
-        : `${id} shows at most ${maxPartialImages} previews of an image`;
-  const warning = { code: "PARTIAL_IMAGES_IGNORED", message: `${limit}; ${partialImages || "none"} will come` };
-  return { partialImages, warnings: partialImages === wanted ? [] : [warning] };
-}
-
-function enlargedWarning(requested: PixelSize, made: PixelSize): Warning {
-  const message = `the model makes at most ${toSizeText(made)} of this shape; it was enlarged to ${toSizeText(requested)}`;
-  return { code: "ENLARGED", message };
-}
-
-function unmoderatedWarning(operation: Operation, { id }: ModelDescription): Warning {
-  const what = operation === "EDIT" ? "moderation of edits" : "moderation";
-  return { code: "MODERATION_IGNORED", message: `${id} has no ${what} that could be set; it was ignored` };
-}
-
-function ignoredWarning(parameter: string, model: ModelDescription): Warning {
-  return { code: `${parameter.toUpperCase()}_IGNORED`, message: `${model.id} has no ${parameter}; it was ignored` };
-}

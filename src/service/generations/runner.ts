@@ -5,11 +5,15 @@ import type { Events } from "../../ports/events.ts";
 import type {
   GenerateRequest,
   ImageFormat,
+  ModelDescription,
+  ModelPrice,
   ProviderEvent,
   ProviderWarning,
   TokenUsage,
 } from "../../ports/image-provider.ts";
+import { toAmount } from "../../ports/money.ts";
 import {
+  type Cost,
   FAILURE_CODES,
   type Generation,
   type GenerationFailure,
@@ -20,11 +24,12 @@ import {
 import type { EditIntake } from "../edits/edit-intake.ts";
 import type { ImageIntake } from "../images/image-intake.ts";
 import { nearestModelSize } from "../images/sizes.ts";
+import { isHoldEnough } from "../models/budget.ts";
 import { canDo } from "../models/can-do.ts";
-import { costOf } from "../models/cost.ts";
+import { costOf, priceAt } from "../models/cost.ts";
 import type { CataloguedModel, ModelCatalogue, ResolvedModel } from "../models/model-catalogue.ts";
 import { INTERRUPTED } from "./generation-end.ts";
-import { fitPreviews } from "./generation-input.ts";
+import { fitPreviews } from "./generation-plan.ts";
 import type { Previews } from "./previews.ts";
 import type { ProviderCalls } from "./provider-calls.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -85,6 +90,8 @@ export class Runner {
       const isParked = this.#stop.signal.aborted && isUnbegun(outcome) && (await records.park(generationId, worker));
       if (isParked) return logger.info({ generationId }, "generation parked");
       const isFinished = await this.#insist(generationId, () => records.finish(generationId, worker, outcome, now()));
+      // Others ended it with an estimate, and this is the truth.
+      if (!isFinished && outcome.cost?.isEstimated === false) await this.#correctCost(generationId, outcome.cost);
       // However it ended, nobody edits these again.
       if (generation.edit) await edits.discard(generation.edit);
       if (isFinished)
@@ -136,13 +143,18 @@ export class Runner {
    * @throws MODEL_UNAVAILABLE when nothing does that can do what was asked
    */
   async #moveOn(generation: Generation): Promise<Generation> {
-    const { logger } = this.#options;
+    const { logger, catalogue } = this.#options;
     const { id: generationId, model: from } = generation;
     const { model, warnings } = this.#resolve(from);
     const { id: to } = model.description;
     if (to === from) return generation;
     if (!canDo(model.description, generation)) {
       const message = `the model ${from} shut down while this waited, and ${to} cannot do what was asked of it`;
+      throw new GatewayError("MODEL_UNAVAILABLE", message, { billed: "NO" });
+    }
+    const [before, prices] = [catalogue.find(from)?.description, { [to]: priceOf(generation, model.description) }];
+    if (before && !isHoldEnough(generation, before, model.description, prices)) {
+      const message = `the model ${from} shut down while this waited, and ${to} may cost more than the ${generation.maxCost} US dollars that are held for it`;
       throw new GatewayError("MODEL_UNAVAILABLE", message, { billed: "NO" });
     }
     const codes = warnings.map(({ code }) => code);
@@ -239,8 +251,18 @@ export class Runner {
     }
   }
 
+  async #correctCost(generationId: string, cost: Cost): Promise<void> {
+    await this.#insist(generationId, () => this.#options.records.correctCost(generationId, cost));
+  }
+
   #withCost(generation: Generation, outcome: GenerationOutcome): GenerationOutcome {
-    const cost = costOf(this.#options.catalogue.find(generation.model)?.description, generation, outcome);
+    const { id: generationId, model, maxCost: maxCostUsd } = generation;
+    const description = this.#options.catalogue.find(model)?.description;
+    const cost = costOf(description && priceOf(generation, description), generation, outcome);
+    if (cost && maxCostUsd !== undefined && toAmount(cost.usd) > toAmount(maxCostUsd)) {
+      const facts = { generationId, model, costUsd: cost.usd, maxCostUsd };
+      this.#options.logger.warn(facts, "the provider charged more than its prices allow for; all of it is charged");
+    }
     return cost === undefined ? outcome : { ...outcome, cost };
   }
 
@@ -364,6 +386,11 @@ export class Runner {
     const message = `an internal error stopped this generation; the operator finds it under ${id}`;
     return { code: "INTERNAL", message, retryable: false, billed: "UNKNOWN" };
   }
+}
+
+/** The price at which a generation was accepted; versions that did not keep it took that of the day. */
+function priceOf({ prices, createdAt }: Generation, model: ModelDescription): ModelPrice | undefined {
+  return prices ? prices[model.id] : priceAt(model, createdAt);
 }
 
 /** Whether it was stopped while no provider had it in hand. */

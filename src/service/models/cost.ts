@@ -1,47 +1,43 @@
 import type { ModelDescription, ModelPrice, TokenPrices, TokenUsage } from "../../ports/image-provider.ts";
-import type { GenerationOutcome } from "../../ports/records.ts";
+import { type Amount, toAmount, toUsd } from "../../ports/money.ts";
+import type { Cost, GenerationOutcome } from "../../ports/records.ts";
 
-/** Decimals that are reckoned with: those of a price, and six more for the million that it may be for. */
-const DECIMALS = 18;
-const PRICE_DECIMALS = 12;
-/** Decimals that are always shown; more only where they say something. */
-const SHOWN_DECIMALS = 6;
+/** US dollars as an integer of 10^-18: exact, however small the part of a price that is for a million. */
+export type ExactUsd = bigint;
+
 const MILLION = 1_000_000n;
+const FREE: Cost = { usd: toUsd(0n), isEstimated: false };
 
-const AMOUNT = /^(?<whole>\d{1,9})(?:\.(?<fraction>\d{1,12}))?$/;
-
-/** An exact amount, in units of 10^-18 US dollars. */
-export type Amount = bigint;
-
-/** What decides what a generation costs besides its outcome. */
+/** What decides what a generation costs besides its price and its outcome. */
 export interface Ordered {
   readonly n: number;
-  readonly startedAt?: Date;
   /** Set when images went in. */
   readonly edit?: unknown;
 }
 
 /**
- * What a generation cost: US dollars as an exact decimal string. The price is that of the day on which it went to the
- * provider.
+ * What a generation cost, by the price at which it was accepted. What was surely not billed cost nothing. A call that
+ * was billed and broke off costs what its usage says; where the price is for each image, as if all had been made, as an
+ * estimate.
  *
- * @returns `undefined` where any part of it is not known; what was surely not billed cost 0
+ * @returns `undefined` where any part of it is not known, or it may not have been billed
  */
 export function costOf(
-  model: ModelDescription | undefined,
-  { n, startedAt, edit }: Ordered,
+  price: ModelPrice | undefined,
+  { n, edit }: Ordered,
   outcome: GenerationOutcome,
-): string | undefined {
-  if (outcome.status === "FAILED" && outcome.failure.billed === "NO") return toUsd(0n);
-  const price = model && startedAt && priceAt(model, startedAt);
+): Cost | undefined {
+  const isBrokenOff = outcome.status === "FAILED";
+  if (isBrokenOff && outcome.failure.billed === "NO") return FREE;
   if (!price) return undefined;
-  // Of a call that broke off nobody knows how many images are charged for.
-  const imageCount = outcome.status === "SUCCEEDED" ? n : undefined;
+  const { perImage, perMillionTokens } = price;
+  if (isBrokenOff && outcome.failure.billed === "UNKNOWN" && perImage !== undefined) return undefined;
   const cost = sumKnown([
-    price.perImage === undefined ? 0n : imagesAt(price.perImage, imageCount),
-    price.perMillionTokens === undefined ? 0n : usageAt(price.perMillionTokens, outcome.usage, edit !== undefined),
+    perImage === undefined ? 0n : imagesAt(perImage, n),
+    perMillionTokens === undefined ? 0n : usageAt(perMillionTokens, outcome.usage, edit !== undefined),
   ]);
-  return cost === undefined ? undefined : toUsd(cost);
+  if (cost === undefined) return undefined;
+  return { usd: toUsd(roundUp(cost)), isEstimated: isBrokenOff && perImage !== undefined };
 }
 
 /** The price of that day; `undefined` when none is known. */
@@ -53,19 +49,25 @@ export function priceAt({ prices = [] }: ModelDescription, at: Date): ModelPrice
     .at(-1);
 }
 
-/** What so many images cost; `undefined` when their number is not known. */
-export function imagesAt(perImage: string, imageCount: number | undefined): Amount | undefined {
-  return imageCount === undefined ? undefined : toAmount(perImage) * BigInt(imageCount);
+/** Whether it is known that nothing is ever charged. */
+export function isFree(price: ModelPrice | undefined): boolean {
+  if (!price) return false;
+  const { perImage = "0", perMillionTokens } = price;
+  return perMillionTokens === undefined && toAmount(perImage) === 0n;
+}
+
+export function imagesAt(perImage: string, imageCount: number): ExactUsd {
+  return toAmount(perImage) * MILLION * BigInt(imageCount);
 }
 
 /** What so many tokens cost; `undefined` when there are some and their price is not known. */
-export function tokensAt(perMillion: string | undefined, count: number): Amount | undefined {
+export function tokensAt(perMillion: string | undefined, count: number): ExactUsd | undefined {
   if (count === 0) return 0n;
-  return perMillion === undefined ? undefined : (toAmount(perMillion) * BigInt(count)) / MILLION;
+  return perMillion === undefined ? undefined : toAmount(perMillion) * BigInt(count);
 }
 
 /** Where the parts are not told: a prompt alone is text, and what comes out of an image model is images. */
-function usageAt(prices: TokenPrices, usage: TokenUsage | undefined, isEdit: boolean): Amount | undefined {
+function usageAt(prices: TokenPrices, usage: TokenUsage | undefined, isEdit: boolean): ExactUsd | undefined {
   if (!usage) return undefined;
   const { inputTokens, outputTokens, inputDetails, outputDetails } = usage;
   if (!inputDetails && isEdit) return undefined;
@@ -80,7 +82,7 @@ function usageAt(prices: TokenPrices, usage: TokenUsage | undefined, isEdit: boo
 }
 
 /** `undefined` as soon as one is not known. */
-export function sumKnown(amounts: readonly (Amount | undefined)[]): Amount | undefined {
+export function sumKnown(amounts: readonly (ExactUsd | undefined)[]): ExactUsd | undefined {
   let sum = 0n;
   for (const amount of amounts) {
     if (amount === undefined) return undefined;
@@ -89,21 +91,7 @@ export function sumKnown(amounts: readonly (Amount | undefined)[]): Amount | und
   return sum;
 }
 
-/** Whether it is an amount in US dollars: a decimal that is not negative, with at most twelve decimals. */
-export function isUsd(text: string): boolean {
-  return AMOUNT.test(text);
-}
-
-/** @param usd as {@link isUsd} accepts it */
-export function toAmount(usd: string): Amount {
-  const { whole, fraction = "" } = AMOUNT.exec(usd)?.groups ?? {};
-  if (whole === undefined) throw new RangeError(`not an amount in US dollars: ${usd}`);
-  return BigInt(whole + fraction.padEnd(PRICE_DECIMALS, "0")) * 10n ** BigInt(DECIMALS - PRICE_DECIMALS);
-}
-
-/** `0.042113`: no digit is rounded away, and at least six decimals stand. */
-export function toUsd(amount: Amount): string {
-  const digits = String(amount).padStart(DECIMALS + 1, "0");
-  const fraction = digits.slice(-DECIMALS).replace(/0+$/, "").padEnd(SHOWN_DECIMALS, "0");
-  return `${digits.slice(0, -DECIMALS)}.${fraction}`;
+/** What is charged is never less than what it cost. */
+export function roundUp(exact: ExactUsd): Amount {
+  return (exact + MILLION - 1n) / MILLION;
 }

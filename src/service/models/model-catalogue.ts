@@ -98,6 +98,7 @@ export class ModelCatalogue {
       prices: _p,
       priceClass: _c,
       outputTokens: _t,
+      inputTokens: _i,
       shutdownDate: _d,
       replacement: _r,
       createdAt: _a,
@@ -151,6 +152,13 @@ export class ModelCatalogue {
   /** Those of these models that are known and living, in the same order. */
   livingOf(ids: readonly string[]): readonly CataloguedModel[] {
     return ids.flatMap((id) => this.find(id) ?? []).filter(({ description }) => !this.#isRetired(description));
+  }
+
+  /** The models that may carry out what was planned for one: its replacement, if its end is announced, and these. */
+  othersFor(model: ModelDescription, fallbacks: readonly string[] = []): readonly ModelDescription[] {
+    const next = model.shutdownDate === undefined ? undefined : this.#successorOf(model);
+    const others = this.livingOf(fallbacks);
+    return [...(typeof next === "object" ? [next] : []), ...others].map(({ description }) => description);
   }
 
   /** The model of this name, living or retired; also one that its provider has not listed. */

@@ -1,7 +1,8 @@
 import type { ModelDescription, ModelPrice, OutputTokens, PixelSize, Quality } from "../../ports/image-provider.ts";
-import type { Warning } from "../../ports/records.ts";
-import { toSizeText } from "../images/sizes.ts";
-import { type Amount, imagesAt, priceAt, sumKnown, tokensAt, toUsd } from "./cost.ts";
+import { toUsd } from "../../ports/money.ts";
+import type { EditOrder, GenerationOrder, Warning } from "../../ports/records.ts";
+import { nearestModelSize, toSizeText } from "../images/sizes.ts";
+import { type ExactUsd, imagesAt, priceAt, roundUp, sumKnown, tokensAt } from "./cost.ts";
 
 /** What a quote is reckoned from; `UNKNOWN` when it cannot be. */
 export const QUOTE_BASES = ["TOKENS", "IMAGES", "UNKNOWN"] as const;
@@ -23,20 +24,20 @@ export interface Quote {
   readonly warnings: readonly Warning[];
 }
 
+/** What is asked of a model, as far as it decides the cost. */
+interface Asked extends Pick<GenerationOrder, "prompt" | "n" | "modelSize" | "quality" | "partialImages"> {
+  readonly edit?: EditOrder | undefined;
+}
+
 /** What decides what a generation will cost. */
-export interface QuotedPlan {
-  readonly prompt: string;
-  readonly n: number;
+export interface QuotedPlan extends Asked {
   readonly model: { readonly description: ModelDescription };
-  readonly modelSize: PixelSize;
-  readonly quality: Quality;
-  readonly partialImages?: number | undefined;
   readonly warnings: readonly Warning[];
 }
 
 /** A quote's answer to how much: the least and the most, and how it was reckoned. */
 type Reckoning =
-  | { readonly min: Amount; readonly max: Amount; readonly basis: QuoteBasis; readonly explanation: string }
+  | { readonly min: ExactUsd; readonly max: ExactUsd; readonly basis: QuoteBasis; readonly explanation: string }
   | { readonly unknown: string };
 
 /** A prompt's tokens are pieces of at least one byte of UTF-8, and in every language of more than eight on no average. */
@@ -47,33 +48,76 @@ export function quoteOf(plan: QuotedPlan, at: Date): Quote {
   const { n, modelSize, warnings } = plan;
   const model = plan.model.description;
   const price = priceAt(model, at);
-  const reckoning = price ? reckon(plan, price) : { unknown: `no price of ${model.id} is known` };
-  const sources = [price?.source, price?.perMillionTokens && model.outputTokens?.source];
-  const about = { model, n, modelSize, sources: sources.filter((source) => source !== undefined), warnings };
+  const reckoning = reckon(plan, model, price);
+  const { perMillionTokens } = price ?? {};
+  const sources = [price?.source, ...(perMillionTokens ? [model.outputTokens?.source, model.inputTokens?.source] : [])];
+  const about = {
+    model,
+    n,
+    modelSize,
+    sources: [...new Set(sources.filter((source) => source !== undefined))],
+    warnings,
+  };
   if ("unknown" in reckoning) return { ...about, cost: undefined, basis: "UNKNOWN", explanation: reckoning.unknown };
   const { min, max, basis, explanation } = reckoning;
-  return { ...about, cost: { min: toUsd(min), max: toUsd(max) }, basis, explanation };
+  return { ...about, cost: { min: toUsd(roundUp(min)), max: toUsd(roundUp(max)) }, basis, explanation };
 }
 
-function reckon(plan: QuotedPlan, { perImage, perMillionTokens }: ModelPrice): Reckoning {
-  const { prompt, n, model, modelSize, quality, partialImages = 0 } = plan;
-  const { id, outputTokens } = model.description;
+/**
+ * The most that a generation can cost, whichever of these models carries it out.
+ *
+ * @param prices by the names of the models
+ * @returns US dollars as an exact decimal string; `undefined` where it cannot be bounded
+ */
+export function maxCostOf(
+  order: Omit<Asked, "modelSize"> & Pick<GenerationOrder, "requestedSize">,
+  models: readonly ModelDescription[],
+  prices: Readonly<Record<string, ModelPrice | undefined>>,
+): string | undefined {
+  const reckonings = models.map((model) => {
+    const modelSize = nearestModelSize(order.requestedSize, model.sizes);
+    return reckon({ ...order, modelSize }, model, prices[model.id]);
+  });
+  let most = 0n;
+  for (const reckoning of reckonings) {
+    if ("unknown" in reckoning) return undefined;
+    if (reckoning.max > most) most = reckoning.max;
+  }
+  return toUsd(roundUp(most));
+}
+
+function reckon(asked: Asked, model: ModelDescription, price: ModelPrice | undefined): Reckoning {
+  const { prompt, n, modelSize, quality, partialImages = 0, edit } = asked;
+  const { id, outputTokens, inputTokens } = model;
+  if (!price) return { unknown: `no price of ${id} is known` };
+  const { perImage, perMillionTokens } = price;
   const images = perImage === undefined ? 0n : imagesAt(perImage, n);
-  if (images === undefined) return { unknown: `no price of ${id} is known` };
   if (!perMillionTokens)
     return { min: images, max: images, basis: "IMAGES", explanation: `${n} × ${perImage} dollars` };
 
   const counts = outputTokens && countTokens(outputTokens, quality, modelSize);
   if (!counts) return { unknown: `how many tokens ${id} takes for an image of this size and quality is not published` };
+  const sourceCount = edit ? edit.images.length + (edit.mask ? 1 : 0) : 0;
+  const perSource = inputTokens?.perImage;
+  if (sourceCount > 0 && !perSource)
+    return { unknown: `how many tokens ${id} takes for an image to edit is not known` };
+  const { textTokens = 0, imageTokens = 0 } = perSource ?? {};
   const bytes = Buffer.byteLength(prompt);
+  const mostText = bytes + (inputTokens?.textPerCall ?? 0) + sourceCount * textTokens;
   const previews = outputTokens.perPartialImage * partialImages;
-  const { textInput, imageOutput } = perMillionTokens;
+  const { textInput, imageInput, imageOutput } = perMillionTokens;
   const min = sumKnown([
     images,
     tokensAt(textInput, Math.ceil(bytes / MOST_BYTES_A_TOKEN)),
     tokensAt(imageOutput, n * counts.min),
   ]);
-  const max = sumKnown([images, tokensAt(textInput, bytes), tokensAt(imageOutput, n * (counts.max + previews))]);
+  // Vendors may carry out a call for several images as several calls, and bill for what goes in each time.
+  const max = sumKnown([
+    images,
+    tokensAt(textInput, n * mostText),
+    tokensAt(imageInput, n * sourceCount * imageTokens),
+    tokensAt(imageOutput, n * (counts.max + previews)),
+  ]);
   if (min === undefined || max === undefined) return { unknown: `not every price of ${id} is known` };
   const each = counts.min === counts.max ? `${counts.min}` : `${counts.min} to ${counts.max}`;
   const explanation = `${n} × ${each} output tokens for ${toSizeText(modelSize)}, and 1 token for 1 to 8 bytes of prompt`;

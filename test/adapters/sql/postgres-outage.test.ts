@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { openPostgres } from "../../../src/adapters/sql/postgres.ts";
 import { Ear } from "../../contracts/events.ts";
-import { accept, NO_LIMIT, orderOf } from "../../contracts/record-samples.ts";
+import { accept, NO_LIMITS, orderOf } from "../../contracts/record-samples.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import { usePostgres } from "../../support/use-postgres.ts";
 
@@ -21,7 +21,7 @@ describe("while PostgreSQL is away", () => {
     await postgres.server.stopServer();
 
     await expect(store.records.ping()).rejects.toThrow();
-    const refused = expect(store.records.accept(orderOf("gen_5"), NO_LIMIT)).rejects;
+    const refused = expect(store.records.accept(orderOf("gen_5"), NO_LIMITS)).rejects;
     await refused.toMatchObject({ code: "OVERLOADED", details: { retryAfterSeconds: 5 } });
     await expect(store.queue.enqueue("gen_1")).rejects.toThrow();
     await postgres.server.startServer();
@@ -37,7 +37,7 @@ describe("while PostgreSQL is away", () => {
     const url = await postgres.newDatabase();
     const store = await openPostgres({ url, concurrency: 1, logger });
     const accepting = Promise.allSettled(
-      Array.from({ length: 40 }, (_, i) => store.records.accept(orderOf(`gen_${i}`), NO_LIMIT)),
+      Array.from({ length: 40 }, (_, i) => store.records.accept(orderOf(`gen_${i}`), NO_LIMITS)),
     );
     await postgres.server.stopServer();
     const accepted = await accepting;
@@ -45,7 +45,7 @@ describe("while PostgreSQL is away", () => {
     const found = await store.records.findGenerations(accepted.map((_, i) => `gen_${i}`));
 
     const acceptedIds = accepted.flatMap((result) =>
-      result.status === "fulfilled" ? result.value?.generation.id : [],
+      result.status === "fulfilled" && typeof result.value === "object" ? result.value.generation.id : [],
     );
     expect(found.map(({ id }) => id)).toEqual(expect.arrayContaining(acceptedIds));
     await store.close();

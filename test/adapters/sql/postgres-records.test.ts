@@ -32,6 +32,7 @@ recordsContract("PostgreSQL", async () => {
       store = await open(url);
       return store.records;
     },
+    dayOf: () => new Date().toISOString().slice(0, 10),
     close: () => store.close(),
   };
 });

@@ -15,7 +15,7 @@ import {
   FINISHED_AT,
   find,
   INTERRUPTED,
-  NO_LIMIT,
+  NO_LIMITS,
   orderOf,
   STARTED_AT,
   WORKER,
@@ -39,6 +39,7 @@ recordsContract("SQLite", async () => {
       records = await openSqliteRecords(path);
       return records;
     },
+    dayOf: (createdAt) => createdAt.toISOString().slice(0, 10),
     close: () => records.close(),
   };
 });
@@ -197,7 +198,7 @@ function openInAnotherProcess(path: string): ChildProcess & { readonly stdout: N
     const order = JSON.parse(process.argv[2], (name, value) => (name === "createdAt" ? new Date(value) : value));
     try {
       const records = await openSqliteRecords(process.argv[1]);
-      await records.accept(order, ${NO_LIMIT});
+      await records.accept(order, ${JSON.stringify(NO_LIMITS)});
       console.log("accepted");
       setInterval(() => {}, 1000);
     } catch (error) {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import type { GatewayError } from "../../../src/errors.ts";
 import type { ModelDescription } from "../../../src/ports/image-provider.ts";
-import { type GenerationInput, planGeneration } from "../../../src/service/generations/generation-input.ts";
+import { checkInput, type GenerationInput } from "../../../src/service/generations/generation-input.ts";
+import { draftPlan, planGeneration } from "../../../src/service/generations/generation-plan.ts";
 import type { Attempt } from "../../../src/service/generations/retry-deduplicator.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/scripted-provider.ts";
@@ -217,7 +218,7 @@ describe("what is done otherwise than asked comes with a warning", () => {
     expect(plan({ moderation: "low" })).toMatchObject({ moderation: "LOW", warnings: [] });
     expect(plan({ moderation: "low", model: "plain" })).toMatchObject({ moderation: undefined, warnings });
     expect(plan({ moderation: "auto", model: "plain" })).toMatchObject({ moderation: undefined, warnings: [] });
-    expect(planGeneration({ ...input, model: "all" }, CATALOGUE, "EDIT")).toMatchObject({
+    expect(draftPlan(checkInput({ ...input, model: "all" }), CATALOGUE, "EDIT")).toMatchObject({
       moderation: undefined,
       warnings,
     });
@@ -246,9 +247,9 @@ describe("what is done otherwise than asked comes with a warning", () => {
     expect(warningCodes({ model: "retired", quality: "hd", style: "natural", seed: 1, size: "3840x3840" })).toEqual([
       "MODEL_REPLACED",
       "QUALITY_REPLACED",
-      "ENLARGED",
       "SEED_IGNORED",
       "STYLE_IGNORED",
+      "ENLARGED",
     ]);
   });
 });

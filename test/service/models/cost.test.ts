@@ -3,8 +3,9 @@ import { createIllustrator } from "../../../src/adapters/illustrator.ts";
 import { createOpenAI } from "../../../src/adapters/openai/openai.ts";
 import type { Billed } from "../../../src/errors.ts";
 import type { ModelDescription, ModelPrice, TokenUsage } from "../../../src/ports/image-provider.ts";
-import { planGeneration } from "../../../src/service/generations/generation-input.ts";
-import { costOf, isUsd, priceAt, toAmount, toUsd } from "../../../src/service/models/cost.ts";
+import { isUsd, toAmount, toUsd } from "../../../src/ports/money.ts";
+import { planGeneration } from "../../../src/service/generations/generation-plan.ts";
+import { costOf, priceAt } from "../../../src/service/models/cost.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
 import { quoteOf } from "../../../src/service/models/quote.ts";
 import { SCRIPTED_MODEL } from "../../support/scripted-provider.ts";
@@ -21,6 +22,8 @@ interface CostVector {
   readonly status: string;
   readonly billed?: Billed;
   readonly cost: string | null;
+  /** @defaultValue false */
+  readonly isEstimated?: boolean;
 }
 
 const TODAY = new Date("2026-11-24T12:00:00Z");
@@ -39,11 +42,13 @@ describe("the published vectors of what was paid", () => {
   test.each((vectors.costs as readonly CostVector[]).map((vector) => [vector.name, vector] as const))(
     "%s",
     (_name, vector) => {
-      const { n, on, edit, usage, status, billed = "UNKNOWN", cost } = vector;
-      const order = { n, startedAt: new Date(`${on}T23:59:59.999Z`), ...(edit && { edit }) };
+      const { n, on, edit, usage, status, billed = "UNKNOWN", cost, isEstimated = false } = vector;
+      const model = modelOf(vector);
+      const price = model && priceAt(model, new Date(`${on}T23:59:59.999Z`));
       const failure = { code: "UPSTREAM_FAILED", message: "", retryable: false, billed } as const;
       const end = status === "SUCCEEDED" ? ({ status } as const) : ({ status: "FAILED", failure } as const);
-      expect(costOf(modelOf(vector), order, { ...end, ...(usage && { usage }) }) ?? null).toBe(cost);
+      const outcome = { ...end, ...(usage && { usage }) };
+      expect(costOf(price, { n, edit }, outcome) ?? null).toEqual(cost === null ? null : { usd: cost, isEstimated });
     },
   );
 });
@@ -82,10 +87,15 @@ test("amounts keep every digit", () => {
   expect(toUsd(toAmount("7"))).toBe("7.000000");
 });
 
-test.each(["", "-1", "+1", "1.", ".5", "1e3", "1,5", "NaN", "0x10", " 1", "1 ", "1.1234567890123", "1234567890"])(
+test.each(["", "-1", "+1", "1.", ".5", "1e3", "1,5", "NaN", "0x10", " 1", "1 ", "1.1234567890123"])(
   "%j is no amount",
   (text) => {
     expect(isUsd(text)).toBe(false);
     expect(() => toAmount(text)).toThrow(RangeError);
   },
 );
+
+test("a setting is below a billion dollars", () => {
+  expect(isUsd("999999999.999999999999")).toBe(true);
+  expect(isUsd("1000000000")).toBe(false);
+});

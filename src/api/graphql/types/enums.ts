@@ -31,7 +31,7 @@ export const FailureCodeEnum = describeEnum<FailureCode>("FailureCode", "Why a g
   INPUT_REJECTED: "The provider refuses a value of the input; the message names it. Change it and send it again.",
   MODEL_UNAVAILABLE: "The provider does not have the model any more.",
   RATE_LIMITED: "The provider's limit of requests is reached for now.",
-  BUDGET_EXCEEDED: "The operator's budget at the provider is used up.",
+  BUDGET_EXCEEDED: "The operator's account with the provider has no money left.",
   UPSTREAM_FAILED: "The provider broke, or answered with something that is not an image.",
   UPSTREAM_TIMEOUT: "The provider did not answer in time.",
   INTERRUPTED: "The gateway stopped while the provider was at work. It is never submitted again by itself.",

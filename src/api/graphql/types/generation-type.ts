@@ -286,10 +286,18 @@ export class GenerationType extends NodeType {
   @Field(() => UsdScalar, {
     nullable: true,
     description:
-      "What it cost, by the prices of its day, to the last digit; null while unknown, never 0 for unknown. What was surely not billed cost 0.",
+      "What it cost, by the prices of the day on which it was accepted, rounded up to 12 decimals; null while unknown, never 0 for unknown. What was certainly not billed cost 0.",
   })
   get cost(): string | null {
     return this.#generation.cost ?? null;
+  }
+
+  @Field(() => Boolean, {
+    description:
+      "Whether `cost` is the most that it can have cost: nobody knows what the provider charged, as after a crash or when it was canceled while it ran.",
+  })
+  get costIsEstimated(): boolean {
+    return this.#generation.costIsEstimated ?? false;
   }
 
   @Field(() => GraphQLDateTime, { description: "When it was accepted." })

@@ -1,0 +1,155 @@
+import { badInput, type GatewayError } from "../../errors.ts";
+import {
+  type ModelDescription,
+  type Operation,
+  type PixelSize,
+  QUALITIES,
+  type Quality,
+} from "../../ports/image-provider.ts";
+import type { EditOrder, GenerationOrder, Warning } from "../../ports/records.ts";
+import { isCovered, nearestModelSize, nearestSize, parseSize, toSizeText } from "../images/sizes.ts";
+import { canDo, countCodePoints } from "../models/can-do.ts";
+import type { CataloguedModel, ModelCatalogue } from "../models/model-catalogue.ts";
+import {
+  type CheckedInput,
+  checkInput,
+  DEFAULT_SIZE,
+  type GenerationInput,
+  LEGACY_QUALITIES,
+} from "./generation-input.ts";
+import type { Attempt } from "./retry-deduplicator.ts";
+
+/** An input that can be carried out, with everything decided. */
+export interface GenerationPlan extends Required<Omit<GenerationOrder, DecidedAtAcceptance>> {
+  readonly model: CataloguedModel;
+  readonly idempotencyKey: string | undefined;
+  /** `undefined` where there is a key. */
+  readonly attempt: Attempt | undefined;
+}
+
+type DecidedAtAcceptance = "id" | "owner" | "model" | "edit" | "prices" | "maxCost" | "createdAt" | "idempotency";
+
+/** A plan as far as the size does not decide it: that of an edit may be known only with its images. */
+export interface PlanDraft extends Omit<GenerationPlan, "requestedSize" | "modelSize" | "fallbacks"> {
+  readonly requestedSize: PixelSize | undefined;
+  /** Models to fall back to, whether or not they can do what was asked. */
+  readonly candidates: readonly CataloguedModel[];
+}
+
+/**
+ * Decides how an input is carried out.
+ *
+ * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
+ */
+export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue): GenerationPlan {
+  return completePlan(draftPlan(checkInput(input), catalogue, "GENERATE"));
+}
+
+/**
+ * Decides everything but the size.
+ *
+ * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
+ */
+export function draftPlan(checked: CheckedInput, catalogue: ModelCatalogue, operation: Operation): PlanDraft {
+  const { modelName, qualityWord, hasStyle, ...asked } = checked;
+  const { prompt, n, background, seed, moderation, partialImages } = asked;
+  const { model, fallbacks: candidates, warnings: modelWarnings } = catalogue.resolve(modelName);
+  const { description } = model;
+  const { id, maxPromptLength, maxImages, backgrounds, hasSeed } = description;
+  if (!description.operations.includes(operation)) throw cannot(operation, description, catalogue);
+  if (prompt.length > maxPromptLength && countCodePoints(prompt) > maxPromptLength) {
+    throw badInput("prompt", `prompt must have at most ${maxPromptLength} characters for ${id}`);
+  }
+  if (!backgrounds.includes(background)) {
+    throw badInput("background", `${id} makes only these backgrounds: ${backgrounds.join(", ")}`);
+  }
+  if (n > maxImages) throw badInput("n", `n must be at most ${maxImages} for ${id}`);
+  const quality = fitQuality(asked.quality, qualityWord, description);
+  const previews = fitPreviews(partialImages, n, description);
+  const isModerated = description.moderated?.includes(operation) ?? false;
+  return {
+    ...asked,
+    model,
+    candidates,
+    quality: quality.quality,
+    seed: hasSeed ? seed : undefined,
+    moderation: isModerated ? moderation : undefined,
+    partialImages: previews.partialImages || undefined,
+    warnings: [
+      ...modelWarnings,
+      ...quality.warnings,
+      ...(seed !== undefined && !hasSeed ? [ignoredWarning("seed", description)] : []),
+      ...previews.warnings,
+      ...(moderation !== undefined && !isModerated ? [unmoderatedWarning(operation, description)] : []),
+      ...(hasStyle ? [ignoredWarning("style", description)] : []),
+    ],
+  };
+}
+
+/**
+ * Decides the sizes, and which models can do the same.
+ *
+ * @param edit the images that go in: where no size was named, the first one's counts
+ */
+export function completePlan({ candidates, ...draft }: PlanDraft, edit?: EditOrder): GenerationPlan {
+  const [first] = edit?.images ?? [];
+  const requestedSize = draft.requestedSize ?? (first ? nearestSize(first) : parseSize(DEFAULT_SIZE));
+  const modelSize = nearestModelSize(requestedSize, draft.model.description.sizes);
+  const isEnlarged = !isCovered(requestedSize, modelSize);
+  const warnings = isEnlarged ? [...draft.warnings, enlargedWarning(requestedSize, modelSize)] : draft.warnings;
+  const plan = { ...draft, requestedSize, modelSize, warnings };
+  const able = candidates.filter(({ description }) => canDo(description, { ...plan, edit }));
+  return { ...plan, fallbacks: able.length > 0 ? able.map(({ description }) => description.id) : undefined };
+}
+
+function cannot(operation: Operation, model: ModelDescription, catalogue: ModelCatalogue): GatewayError {
+  const able = catalogue.living.filter(({ operations }) => operations.includes(operation)).map(({ id }) => id);
+  const what = operation === "EDIT" ? "edit images" : "make images from text alone";
+  return badInput("model", `${model.id} cannot ${what}; use one of: ${able.join(", ")}`);
+}
+
+function fitQuality(wanted: Quality, word: string, model: ModelDescription): { quality: Quality; warnings: Warning[] } {
+  const upToWanted = QUALITIES.slice(0, QUALITIES.indexOf(wanted) + 1);
+  const quality = upToWanted.findLast((candidate) => model.qualities.includes(candidate)) ?? "AUTO";
+  const isTranslated = LEGACY_QUALITIES.has(word.toLowerCase());
+  if (!isTranslated && quality === wanted) return { quality, warnings: [] };
+  const asWord = isTranslated ? word.toLowerCase() : wanted;
+  return {
+    quality,
+    warnings: [
+      { code: "QUALITY_REPLACED", message: `${model.id} has no quality ${asWord}; ${quality} was used instead` },
+    ],
+  };
+}
+
+/** How many previews of each image a model shows of those that are wanted, and why not all. */
+export function fitPreviews(
+  wanted: number,
+  n: number,
+  { id, previews }: ModelDescription,
+): { readonly partialImages: number; readonly warnings: readonly Warning[] } {
+  const { maxPartialImages = 0, maxImages = 0 } = previews ?? {};
+  const partialImages = n > maxImages ? 0 : Math.min(wanted, maxPartialImages);
+  const limit =
+    maxImages === 0
+      ? `${id} shows no previews`
+      : n > maxImages
+        ? `${id} shows previews of at most ${maxImages} images a call`
+        : `${id} shows at most ${maxPartialImages} previews of an image`;
+  const warning = { code: "PARTIAL_IMAGES_IGNORED", message: `${limit}; ${partialImages || "none"} will come` };
+  return { partialImages, warnings: partialImages === wanted ? [] : [warning] };
+}
+
+function enlargedWarning(requested: PixelSize, made: PixelSize): Warning {
+  const message = `the model makes at most ${toSizeText(made)} of this shape; it was enlarged to ${toSizeText(requested)}`;
+  return { code: "ENLARGED", message };
+}
+
+function unmoderatedWarning(operation: Operation, { id }: ModelDescription): Warning {
+  const what = operation === "EDIT" ? "moderation of edits" : "moderation";
+  return { code: "MODERATION_IGNORED", message: `${id} has no ${what} that could be set; it was ignored` };
+}
+
+function ignoredWarning(parameter: string, model: ModelDescription): Warning {
+  return { code: `${parameter.toUpperCase()}_IGNORED`, message: `${model.id} has no ${parameter}; it was ignored` };
+}

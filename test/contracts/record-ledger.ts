@@ -1,0 +1,292 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { toAmount, toUsd } from "../../src/ports/money.ts";
+import { PUBLIC_PROJECT, type Records, type Spending } from "../../src/ports/records.ts";
+import {
+  ACCEPTED_AT,
+  accept,
+  begin,
+  claimOf,
+  END_OF_TIME,
+  FAILURE,
+  FINISHED_AT,
+  find,
+  INTERRUPTED,
+  keyOf,
+  NO_LIMITS,
+  type OpenedRecords,
+  OTHER_WORKER,
+  orderOf,
+  WORKER,
+} from "./record-samples.ts";
+
+const NOTHING: Spending = { settled: "0.000000", held: "0.000000" };
+/** A digit that no floating point number of dollars would keep. */
+const MAX_COST = "1234.000000000001";
+const COST = { usd: "0.000000000003", isEstimated: false };
+
+/** What every {@link Records} promises about money. */
+export function recordLedgerContract(name: string, open: () => Promise<OpenedRecords>): void {
+  describe(`${name} as a ledger`, () => {
+    let opened: OpenedRecords;
+    let records: Records;
+
+    beforeEach(async () => {
+      opened = await open();
+      records = opened.records;
+    });
+
+    afterEach(() => opened.close());
+
+    const order = (id: string, maxCost: string | undefined = MAX_COST) => ({ ...orderOf(id), maxCost });
+    const spent = () => records.spendingOn(PUBLIC_PROJECT, opened.dayOf(ACCEPTED_AT));
+    const settled = (usd: string): Spending => ({ ...NOTHING, settled: usd });
+    const held = (usd: string): Spending => ({ ...NOTHING, held: usd });
+    const within = (dailyBudget: string) => ({ ...NO_LIMITS, dailyBudget });
+
+    describe("accepting", () => {
+      test("holds the most that a generation can cost, to the last digit", async () => {
+        expect(await spent()).toEqual(NOTHING);
+        for (const id of ["gen_1", "gen_2"]) await accept(records, order(id));
+
+        expect(await spent()).toEqual(held("2468.000000000002"));
+        records = await opened.reopen();
+        expect(await spent()).toEqual(held("2468.000000000002"));
+        expect(await find(records, "gen_1")).toStrictEqual({ ...order("gen_1"), status: "QUEUED" });
+      });
+
+      test("keeps the prices", async () => {
+        const prices = { "scripted-1": { from: "2026-01-01", source: "a test", perImage: "0.04" } };
+        await accept(records, { ...order("gen_1"), prices });
+
+        expect(await find(records, "gen_1")).toMatchObject({ prices });
+      });
+
+      test("holds nothing for a repetition, of 50 at once too", async () => {
+        const repeated = Array.from({ length: 50 }, (_, i) => ({ ...order(`gen_${i}`), idempotency: keyOf("k") }));
+        await Promise.all(repeated.map((one) => accept(records, one)));
+        await accept(records, { ...order("gen_x", "5"), idempotency: keyOf("k") });
+
+        expect(await spent()).toEqual(held(MAX_COST));
+      });
+
+      test("takes what costs nothing, or nobody knows what, whatever was spent", async () => {
+        await accept(records, order("gen_1", "3"), within("3"));
+        await accept(records, order("gen_2", "0.000000"), within("3"));
+        await accept(records, orderOf("gen_3"), within("3"));
+
+        expect(await spent()).toEqual(held("3.000000"));
+      });
+
+      test("goes up to the budget and not beyond it, and stores nothing of what it refuses", async () => {
+        await accept(records, order("gen_1", "0.9"), within("1"));
+        const refused = { ...order("gen_2", "0.100000000001"), idempotency: keyOf("k") };
+
+        expect(await records.accept(refused, within("1"))).toBe("BUDGET_EXCEEDED");
+        expect(await find(records, "gen_2")).toBeUndefined();
+        expect(await spent()).toEqual(held("0.900000"));
+        await accept(records, { ...order("gen_3", "0.1"), idempotency: keyOf("k") }, within("1"));
+        expect(await records.accept(order("gen_4", "0.000000000001"), within("1"))).toBe("BUDGET_EXCEEDED");
+        expect(await spent()).toEqual(held("1.000000"));
+      });
+
+      test("refuses what costs more than the whole budget, and anything under a budget of nothing", async () => {
+        expect(await records.accept(order("gen_1", "1.000000000001"), within("1"))).toBe("BUDGET_EXCEEDED");
+        expect(await records.accept(order("gen_1", "0.000000000001"), within("0"))).toBe("BUDGET_EXCEEDED");
+        expect(await spent()).toEqual(NOTHING);
+      });
+
+      test("still answers for what it has taken when the budget is used up", async () => {
+        await accept(records, { ...order("gen_1", "1"), idempotency: keyOf("k") }, within("1"));
+        const again = await records.accept({ ...order("gen_2", "1"), idempotency: keyOf("k") }, within("1"));
+
+        expect(again).toMatchObject({ generation: { id: "gen_1" }, isNew: false });
+      });
+
+      test("lets exactly as many of 200 in as the budget covers", async () => {
+        const answers = await Promise.all(
+          Array.from({ length: 200 }, (_, i) => records.accept(order(`gen_${i}`, "0.1"), within("1"))),
+        );
+
+        expect(answers.filter((answer) => answer !== "BUDGET_EXCEEDED")).toHaveLength(10);
+        expect(await spent()).toEqual(held("1.000000"));
+      });
+
+      test("counts what a generation really cost from its end on", async () => {
+        await begin(records, order("gen_1", "1"));
+        expect(await records.accept(order("gen_2", "0.6"), within("1"))).toBe("BUDGET_EXCEEDED");
+        const cost = { usd: "0.4", isEstimated: false };
+        await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost }, FINISHED_AT);
+
+        await accept(records, order("gen_2", "0.6"), within("1"));
+        expect(await spent()).toEqual({ settled: "0.400000", held: "0.600000" });
+      });
+    });
+
+    describe("an end", () => {
+      test("settles at what it cost", async () => {
+        await begin(records, order("gen_1"));
+        await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
+
+        expect(await spent()).toEqual(settled(COST.usd));
+        const generation = await find(records, "gen_1");
+        expect(generation).toMatchObject({ cost: COST.usd });
+        expect(generation).not.toHaveProperty("costIsEstimated");
+      });
+
+      test("settles at what it cost though that is more than was held, or nothing was", async () => {
+        const cost = { usd: "2000.5", isEstimated: false };
+        await begin(records, order("gen_1"));
+        await begin(records, orderOf("gen_2"));
+        for (const id of ["gen_1", "gen_2"]) {
+          await records.finish(id, WORKER, { status: "FAILED", failure: FAILURE, cost }, FINISHED_AT);
+        }
+
+        expect(await spent()).toEqual(settled("4001.000000"));
+      });
+
+      test("settles at what was held where the cost is not known, as an estimate", async () => {
+        await begin(records, order("gen_1"));
+        await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
+
+        expect(await spent()).toEqual(settled(MAX_COST));
+        expect(await find(records, "gen_1")).toMatchObject({ cost: MAX_COST, costIsEstimated: true });
+      });
+
+      test("leaves the cost unknown where nothing is known of it at all", async () => {
+        await begin(records, orderOf("gen_1"));
+        await records.finish("gen_1", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+
+        expect(await spent()).toEqual(NOTHING);
+        const generation = await find(records, "gen_1");
+        for (const property of ["cost", "costIsEstimated"]) expect(generation).not.toHaveProperty(property);
+      });
+
+      test("settles nothing while a generation is parked, and once when it is finished twice", async () => {
+        await begin(records, order("gen_1"));
+        await records.park("gen_1", WORKER);
+        expect(await spent()).toEqual(held(MAX_COST));
+
+        await records.start("gen_1", claimOf(OTHER_WORKER));
+        const finish = () => records.finish("gen_1", OTHER_WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
+        expect((await Promise.all([finish(), finish()])).sort()).toEqual([false, true]);
+        expect(await spent()).toEqual(settled(COST.usd));
+      });
+
+      test("by cancelation costs nothing while it waits, and perhaps all that was held while it runs", async () => {
+        await accept(records, order("gen_1"));
+        await records.cancel("gen_1", FAILURE, FINISHED_AT);
+        expect(await spent()).toEqual(NOTHING);
+        const waited = await find(records, "gen_1");
+        expect(waited).toMatchObject({ cost: "0.000000" });
+        expect(waited).not.toHaveProperty("costIsEstimated");
+
+        await begin(records, order("gen_2"));
+        await records.cancel("gen_2", FAILURE, FINISHED_AT);
+        expect(await spent()).toEqual(settled(MAX_COST));
+        expect(await find(records, "gen_2")).toMatchObject({ cost: MAX_COST, costIsEstimated: true });
+      });
+
+      test("by removal does the same", async () => {
+        await accept(records, order("gen_1"));
+        await records.remove("gen_1");
+        expect(await spent()).toEqual(NOTHING);
+
+        await begin(records, order("gen_2"));
+        await records.remove("gen_2");
+        expect(await spent()).toEqual(settled(MAX_COST));
+      });
+
+      test("for all whose worker died settles at what was held, and a worker that lives brings in the truth", async () => {
+        for (const id of ["gen_1", "gen_2", "gen_3"]) await begin(records, order(id, "2"));
+        await records.interruptExpired(INTERRUPTED, END_OF_TIME);
+        expect(await spent()).toEqual(settled("6.000000"));
+        expect(await find(records, "gen_1")).toMatchObject({ cost: "2", costIsEstimated: true });
+
+        await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
+        const dearer = { usd: "3", isEstimated: false };
+        await records.finish("gen_2", WORKER, { status: "FAILED", failure: FAILURE, cost: dearer }, FINISHED_AT);
+        await records.finish("gen_3", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
+        expect(await spent()).toEqual(settled("5.000000000003"));
+        const generation = await find(records, "gen_1");
+        expect(generation).toMatchObject({ status: "SUCCEEDED", cost: COST.usd });
+        expect(generation).not.toHaveProperty("costIsEstimated");
+      });
+    });
+
+    describe("a cost that is known later", () => {
+      test("replaces the estimate of what was canceled, or removed, while it ran", async () => {
+        for (const id of ["gen_1", "gen_2"]) await begin(records, order(id));
+        await records.cancel("gen_1", FAILURE, FINISHED_AT);
+        await records.remove("gen_2");
+        for (const id of ["gen_1", "gen_2"]) await records.correctCost(id, COST);
+
+        expect(await spent()).toEqual(settled("0.000000000006"));
+        const canceled = await find(records, "gen_1");
+        expect(canceled).toMatchObject({ status: "CANCELED", cost: COST.usd });
+        expect(canceled).not.toHaveProperty("costIsEstimated");
+      });
+
+      test("replaces nothing that is known, and nothing of what is unknown", async () => {
+        await begin(records, order("gen_1"));
+        await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
+        await accept(records, order("gen_2", "7"));
+        for (const id of ["gen_0", "gen_1", "gen_2"]) await records.correctCost(id, { usd: "9", isEstimated: false });
+
+        expect(await spent()).toEqual({ settled: COST.usd, held: "7.000000" });
+        expect(await find(records, "gen_1")).toMatchObject({ cost: COST.usd });
+      });
+    });
+
+    test("removal leaves what was spent", async () => {
+      await begin(records, order("gen_1"));
+      await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
+      await records.remove("gen_1");
+
+      expect(await spent()).toEqual(settled(COST.usd));
+      await records.correctCost("gen_1", { usd: "9", isEstimated: false });
+      expect(await spent()).toEqual(settled(COST.usd));
+    });
+
+    test("nothing that a provider reports is too much to be written down", async () => {
+      const absurd = { usd: "999999999999.999999999999", isEstimated: false };
+      for (let i = 0; i < 95; i++) {
+        await begin(records, order(`gen_${i}`));
+        await records.finish(`gen_${i}`, WORKER, { status: "SUCCEEDED", cost: absurd }, FINISHED_AT);
+      }
+
+      expect(await spent()).toEqual(settled("9000000.000000"));
+      expect(await records.accept(order("gen_x", "1"), within("1000000"))).toBe("BUDGET_EXCEEDED");
+      expect(await find(records, "gen_1")).toMatchObject({ cost: absurd.usd });
+    });
+
+    test("projects have their own", async () => {
+      await accept(records, order("gen_1", "1"), { ...within("1"), project: "proj_other" });
+      await accept(records, order("gen_2", "1"), within("1"));
+
+      expect(await spent()).toEqual(held("1.000000"));
+      expect(await records.spendingOn("proj_other", opened.dayOf(ACCEPTED_AT))).toEqual(held("1.000000"));
+    });
+
+    test("holds nothing any more once everything has ended, whoever ended it, all at once", async () => {
+      const ids = Array.from({ length: 60 }, (_, i) => `gen_${i}`);
+      await Promise.all(ids.map((id) => accept(records, order(id, "1"))));
+      await Promise.all(
+        ids.flatMap((id) => [
+          records
+            .start(id, claimOf())
+            .then(() => records.finish(id, WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT)),
+          records.cancel(id, FAILURE, FINISHED_AT),
+          records.interruptExpired(INTERRUPTED, END_OF_TIME),
+          records.accept(order(`${id}_more`, "0"), within("100")),
+        ]),
+      );
+
+      const generations = await records.findGenerations(ids);
+      const charged = generations.map(({ cost = "unknown" }) => toAmount(cost));
+      expect(generations.every(({ status }) => status !== "QUEUED" && status !== "RUNNING")).toBe(true);
+      const { settled: total, held: left } = await spent();
+      expect(left).toBe("0.000000");
+      expect(total).toBe(toUsd(charged.reduce((sum, one) => sum + one, 0n)));
+    });
+  });
+}

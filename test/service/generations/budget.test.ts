@@ -1,0 +1,372 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { type Logger, pino } from "pino";
+import type { GatewayOptions } from "../../../src/gateway.ts";
+import type { ModelDescription } from "../../../src/ports/image-provider.ts";
+import { startGateway } from "../../support/gateway.ts";
+import { getImageAsJson } from "../../support/get-image-client.ts";
+import {
+  ANY_SIZE_EDITOR,
+  holdCalls,
+  poll,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../support/scripted-gateway.ts";
+import { makeImages, plainImage } from "../../support/scripted-provider.ts";
+import { temporaryDirectories } from "../../support/temporary-directory.ts";
+import { usePostgres } from "../../support/use-postgres.ts";
+
+const GENERATE = `mutation ($input: GenerateImagesInput!) {
+  generateImages(input: $input) { id status model { id } cost costIsEstimated failure { code billed } } }`;
+const CANCEL = "mutation ($id: ID!) { cancelGeneration(id: $id) { id } }";
+const READ = "query ($id: ID!) { generation(id: $id) { status cost costIsEstimated } }";
+const TODAY = new Date("2026-11-24T18:00:00Z");
+/** Until the day ends. */
+const SIX_HOURS_S = 6 * 60 * 60;
+
+function priced(id: string, perImage: string, more: Partial<ModelDescription> = {}): ModelDescription {
+  return { ...ANY_SIZE_EDITOR, id, prices: [{ from: "2026-01-01", source: "a test", perImage }], ...more };
+}
+
+const CHEAP = priced("cheap-1", "0.1");
+const DEAR = priced("dear-1", "0.5");
+const FREE = priced("free-1", "0");
+const { prices: _, ...UNKNOWN } = priced("unknown-1", "0");
+const ONE_DOLLAR = { usd: "1", isDefault: false };
+
+const newDirectory = temporaryDirectories();
+const postgres = usePostgres();
+const running: ScriptedGateway[] = [];
+
+afterEach(async () => {
+  for (const gateway of running.splice(0)) await gateway.close();
+});
+
+/** A gateway at the same moment of a day, unless its options say otherwise. */
+async function start(
+  options: GatewayOptions = {},
+  models: readonly ModelDescription[] = [CHEAP, DEAR, FREE, UNKNOWN],
+): Promise<ScriptedGateway> {
+  const gateway = await startScriptedGateway({ now: () => TODAY, dailyBudget: ONE_DOLLAR, ...options }, models);
+  running.push(gateway);
+  return gateway;
+}
+
+async function generate(gateway: ScriptedGateway, input: object = {}) {
+  const { body } = await gateway.graphql(GENERATE, { input: { prompt: "a fox", size: "64x64", ...input } });
+  return { generation: body.data?.generateImages, error: body.errors?.[0] };
+}
+
+/** How many of 200 requests that come at once are let in, and by how many the provider was called. */
+async function rush(gateways: readonly ScriptedGateway[]) {
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => {
+      const gateway = gateways[i % gateways.length] as ScriptedGateway;
+      return generate(gateway, { prompt: `fox ${i}`, waitSeconds: 60 });
+    }),
+  );
+  const refusals = answers.flatMap(({ error }) => error ?? []);
+  for (const { extensions } of refusals) expect(extensions.code).toBe("BUDGET_EXCEEDED");
+  return {
+    accepted: answers.filter(({ generation }) => generation?.status === "SUCCEEDED").length,
+    refused: refusals.length,
+    called: gateways.flatMap(({ provider }) => provider.requests).length,
+  };
+}
+
+describe("a budget that covers ten images lets exactly ten of 200 in that come at once", () => {
+  test("on SQLite", async () => {
+    expect(await rush([await start()])).toEqual({ accepted: 10, refused: 190, called: 10 });
+  });
+
+  test("on two gateways that share a PostgreSQL", async () => {
+    const databaseUrl = await postgres.newDatabase();
+    const both = [await start({ databaseUrl }), await start({ databaseUrl })];
+
+    expect(await rush(both)).toEqual({ accepted: 10, refused: 190, called: 10 });
+  });
+});
+
+describe("a request that the budget does not cover", () => {
+  const isRefusal = (message: unknown) =>
+    expect(message).toMatch(/^today's budget of 0.1 US dollars \(PICTOGRAPH_DAILY_BUDGET_USD\) .* may cost 0\.100000;/);
+
+  async function startSpent(): Promise<ScriptedGateway> {
+    const gateway = await start({ dailyBudget: { usd: "0.1", isDefault: false } });
+    await generate(gateway);
+    return gateway;
+  }
+
+  test("is told so over GraphQL, with the time until the day ends", async () => {
+    const { error, generation } = await generate(await startSpent());
+
+    expect(generation ?? null).toBeNull();
+    isRefusal(error?.message);
+    expect(error?.extensions).toEqual({ code: "BUDGET_EXCEEDED", retryAfterSeconds: SIX_HOURS_S });
+  });
+
+  test("is told so over REST, with status 402 and the shape of 2022", async () => {
+    const { url } = await startSpent();
+    const answer = await getImageAsJson(url, { prompt: "a fox", n: "1", size: "64x64" });
+
+    expect(answer).toMatchObject({ status: 402, urlList: [] });
+    expect(answer.headers["retry-after"]).toBe(String(SIX_HOURS_S));
+    isRefusal(answer.errorMessage);
+  });
+
+  test.each(["generations", "edits"])("is told so at /v1/images/%s as OpenAI does", async (route) => {
+    const { url, provider } = await startSpent();
+    const form = new FormData();
+    form.append("prompt", "a fox");
+    form.append("image", new Blob([new Uint8Array(await plainImage(64, 64, 0, "PNG"))], { type: "image/png" }));
+    const isEdit = route === "edits";
+    const response = await fetch(`${url}/v1/images/${route}`, {
+      method: "POST",
+      ...(isEdit
+        ? { body: form }
+        : { body: JSON.stringify({ prompt: "a fox" }), headers: { "Content-Type": "application/json" } }),
+    });
+
+    expect(response.status).toBe(400);
+    expect(response.headers.get("retry-after")).toBe(String(SIX_HOURS_S));
+    const { error } = (await response.json()) as { error: { message: string; code: string } };
+    expect(error.code).toBe("billing_hard_limit_reached");
+    isRefusal(error.message);
+    expect(provider.requests).toHaveLength(1);
+  });
+
+  test("leaves nothing behind, and is accepted when the next day begins", async () => {
+    let now = TODAY;
+    const gateway = await start({ now: () => now });
+    expect((await generate(gateway, { n: 10 })).generation.status).toBe("SUCCEEDED");
+    expect((await generate(gateway, { idempotencyKey: "k" })).error?.extensions.code).toBe("BUDGET_EXCEEDED");
+    now = new Date("2026-11-24T23:59:59.999Z");
+    expect((await generate(gateway)).error?.extensions).toEqual({ code: "BUDGET_EXCEEDED", retryAfterSeconds: 1 });
+
+    now = new Date("2026-11-25T00:00:00.000Z");
+    expect((await generate(gateway, { idempotencyKey: "k", n: 10 })).generation.status).toBe("SUCCEEDED");
+    expect((await generate(gateway)).error?.extensions.code).toBe("BUDGET_EXCEEDED");
+    const { body } = await gateway.graphql("{ generations { edges { node { id } } } }");
+    expect(body.data.generations.edges).toHaveLength(2);
+  });
+
+  test("is logged once a day, with what was spent", async () => {
+    const lines: string[] = [];
+    const logger: Logger = pino({}, { write: (line) => void lines.push(line) });
+    const gateway = await start({ logger });
+    await generate(gateway, { n: 10 });
+    for (let i = 0; i < 3; i++) await generate(gateway);
+
+    const told = lines.filter((line) => line.includes("the budget of the day"));
+    expect(told.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 40, day: "2026-11-24", budgetUsd: "1", settledUsd: "1.000000", heldUsd: "0.000000" },
+    ]);
+  });
+});
+
+describe("what does not spend is accepted though the budget is used up:", () => {
+  test("a model that is free", async () => {
+    const gateway = await start({ dailyBudget: { usd: "0", isDefault: false } });
+
+    expect((await generate(gateway, { model: "free-1", n: 10 })).generation).toMatchObject({
+      status: "SUCCEEDED",
+      cost: "0.000000",
+      costIsEstimated: false,
+    });
+    expect((await generate(gateway)).error?.extensions.code).toBe("BUDGET_EXCEEDED");
+  });
+
+  test("a repetition, by its key", async () => {
+    const gateway = await start();
+    const input = { n: 10, idempotencyKey: "k" };
+    const { generation } = await generate(gateway, input);
+
+    expect((await generate(gateway, input)).generation).toEqual(generation);
+    expect(gateway.provider.requests).toHaveLength(1);
+  });
+
+  test("anything, where there is no budget, as in an embedded gateway that sets none", async () => {
+    const { dailyBudget: _budget, ...embedded } = { now: () => TODAY, dailyBudget: undefined };
+    const gateway = await startScriptedGateway(embedded, [DEAR, UNKNOWN]);
+    running.push(gateway);
+    for (const model of ["dear-1", "unknown-1"]) {
+      for (let i = 0; i < 9; i++) {
+        expect((await generate(gateway, { model, n: 10 })).generation.status).toBe("SUCCEEDED");
+      }
+    }
+  });
+});
+
+describe("a generation that ends otherwise than paid for", () => {
+  test("gives back what it held when it was surely not billed", async () => {
+    const gateway = await start();
+    gateway.provider.script = async function* () {
+      yield* [];
+      const { GatewayError } = await import("../../../src/errors.ts");
+      throw new GatewayError("CONTENT_REJECTED", "no", { billed: "NO" });
+    };
+    for (let i = 0; i < 3; i++) {
+      expect((await generate(gateway, { n: 10 })).generation).toMatchObject({
+        status: "FAILED",
+        cost: "0.000000",
+        costIsEstimated: false,
+      });
+    }
+  });
+
+  test("is charged what it held when it was canceled while it ran, and nothing when it waited", async () => {
+    const gateway = await start({ maxConcurrency: 1 });
+    const hold = holdCalls(gateway.provider);
+    const [ran, waited] = [
+      (await generate(gateway, { n: 5, waitSeconds: 0 })).generation,
+      (await generate(gateway, { n: 5, waitSeconds: 0 })).generation,
+    ];
+    await hold.called;
+    expect((await generate(gateway)).error?.extensions.code).toBe("BUDGET_EXCEEDED");
+    for (const { id } of [waited, ran]) await gateway.graphql(CANCEL, { id });
+
+    const read = async (id: string) => (await gateway.graphql(READ, { id })).body.data.generation;
+    expect(await read(ran.id)).toEqual({ status: "CANCELED", cost: "0.500000", costIsEstimated: true });
+    expect(await read(waited.id)).toEqual({ status: "CANCELED", cost: "0.000000", costIsEstimated: false });
+    hold.release();
+    gateway.provider.script = makeImages;
+    expect((await generate(gateway, { n: 6, waitSeconds: 0 })).error?.extensions.code).toBe("BUDGET_EXCEEDED");
+    expect((await generate(gateway, { n: 5, waitSeconds: 0 })).error).toBeUndefined();
+  });
+
+  test("is charged though it was deleted", async () => {
+    const gateway = await start();
+    const { generation } = await generate(gateway, { n: 10 });
+    await gateway.graphql("mutation ($id: ID!) { deleteGeneration(id: $id) }", { id: generation.id });
+
+    expect((await generate(gateway)).error?.extensions.code).toBe("BUDGET_EXCEEDED");
+  });
+
+  test("is charged though retention removed it", async () => {
+    let now = TODAY;
+    const dataDir = await newDirectory();
+    const gateway = await start({ dataDir, now: () => now });
+    await generate(gateway, { n: 10 });
+    await gateway.gateway.close();
+    now = new Date(TODAY.getTime() + 60_000);
+    const again = await start({ dataDir, now: () => now, retainMs: 1 });
+    const list = async () => (await again.graphql("{ generations { edges { node { id } } } }")).body.data.generations;
+    await poll(list, ({ edges }) => edges.length === 0);
+
+    expect((await generate(again)).error?.extensions.code).toBe("BUDGET_EXCEEDED");
+  });
+});
+
+describe("a model whose cost cannot be bounded", () => {
+  test("is refused under a budget that somebody chose, naming the models file", async () => {
+    const gateway = await start({ dailyBudget: { usd: "1000", isDefault: false } });
+    const { error } = await generate(gateway, { model: "unknown-1" });
+
+    expect(error?.extensions).toEqual({ code: "MODEL_UNAVAILABLE", field: "model" });
+    expect(error?.message).toMatch(/unknown-1 cannot be bounded.*PICTOGRAPH_DAILY_BUDGET_USD.*PICTOGRAPH_MODELS_FILE/);
+    expect(gateway.provider.requests).toEqual([]);
+  });
+
+  test("still answers for what was accepted before somebody chose one", async () => {
+    const dataDir = await newDirectory();
+    const input = { model: "unknown-1", idempotencyKey: "k" };
+    const before = await start({ dataDir, dailyBudget: undefined });
+    const { generation } = await generate(before, input);
+    await before.gateway.close();
+
+    const after = await start({ dataDir, dailyBudget: { usd: "1000", isDefault: false } });
+    expect((await generate(after, input)).generation.id).toBe(generation.id);
+  });
+
+  test("counts half a dollar an image under the default, as an estimate", async () => {
+    const gateway = await start({ dailyBudget: { usd: "20", isDefault: true } });
+    for (let i = 0; i < 4; i++) {
+      expect((await generate(gateway, { model: "unknown-1", n: 10 })).generation).toMatchObject({
+        status: "SUCCEEDED",
+        cost: "5.000000",
+        costIsEstimated: true,
+      });
+    }
+
+    expect((await generate(gateway, { model: "unknown-1" })).error?.extensions.code).toBe("BUDGET_EXCEEDED");
+  });
+});
+
+describe("what is held", () => {
+  test("covers the dearest model that may take over", async () => {
+    const modelsFile = join(await newDirectory(), "models.json");
+    await writeFile(modelsFile, JSON.stringify({ aliases: { sturdy: ["cheap-1", "dear-1"] } }));
+    const gateway = await start({ modelsFile });
+    const { generation } = await generate(gateway, { model: "sturdy", n: 2 });
+
+    expect(generation).toMatchObject({ model: { id: "cheap-1" }, cost: "0.200000", costIsEstimated: false });
+    expect((await generate(gateway, { model: "sturdy", n: 2 })).error?.extensions.code).toBe("BUDGET_EXCEEDED");
+    expect((await generate(gateway, { model: "cheap-1", n: 8 })).generation.status).toBe("SUCCEEDED");
+  });
+
+  test("covers the model that takes over when this one shuts down while the request waits", async () => {
+    const leaving = priced("leaving-1", "0.1", {
+      shutdownDate: "2026-11-25",
+      replacement: "dear-1",
+      mayChangePriceClass: true,
+    });
+    let now = TODAY;
+    const gateway = await start({ now: () => now, maxConcurrency: 1 }, [FREE, leaving, DEAR]);
+    const hold = holdCalls(gateway.provider);
+    await generate(gateway, { waitSeconds: 0 });
+    await hold.called;
+    expect((await generate(gateway, { model: "leaving-1", n: 3, waitSeconds: 0 })).error?.extensions.code).toBe(
+      "BUDGET_EXCEEDED",
+    );
+    const { generation } = await generate(gateway, { model: "leaving-1", n: 2, waitSeconds: 0 });
+    now = new Date("2026-11-25T08:00:00Z");
+    hold.release();
+
+    const ended = await gateway.gateway.images.wait(
+      (await gateway.gateway.images.generations({ owner: "public" }, [generation.id]))[0] as never,
+      60_000,
+    );
+    expect(ended).toMatchObject({ status: "SUCCEEDED", model: "dear-1", cost: "1.000000" });
+  });
+});
+
+test("a price is that of the day of acceptance, whenever it is paid and whatever it is then", async () => {
+  const prices = [
+    { from: "2026-01-01", source: "a test", perImage: "0.1" },
+    { from: "2026-11-25", source: "a test", perImage: "7" },
+  ];
+  let now = TODAY;
+  const gateway = await start({ now: () => now }, [{ ...CHEAP, prices }]);
+  const hold = holdCalls(gateway.provider);
+  const { generation } = await generate(gateway, { waitSeconds: 0 });
+  await hold.called;
+  now = new Date("2026-11-25T00:00:01Z");
+  hold.release();
+
+  const [found] = await gateway.gateway.images.generations({ owner: "public" }, [generation.id]);
+  const ended = await gateway.gateway.images.wait(found as never, 60_000);
+  expect(ended).toMatchObject({ status: "SUCCEEDED", cost: "0.100000" });
+  expect((await generate(gateway)).error?.extensions.code).toBe("BUDGET_EXCEEDED");
+});
+
+test("an edit by OpenAI's models is bounded by what its images take", async () => {
+  const gateway = await startGateway({
+    openai: { apiKey: "none", baseUrl: "http://127.0.0.1:9/v1" },
+    dailyBudget: { usd: "0.2", isDefault: false },
+  });
+  const bytes = await plainImage(64, 64, 0, "PNG");
+  const asUpload = async function* () {
+    yield new Uint8Array(bytes);
+  };
+  const edit = (quality: string) =>
+    gateway.gateway.images.submitEdit(
+      { owner: "public" },
+      { prompt: "a cat", size: "1024x1024", quality, images: [{ bytes: asUpload() }] },
+    );
+
+  // 1,756 tokens of image at 30 dollars a million, 1,536 of the source at 8, and 75 of text at 5.
+  expect((await edit("HIGH")).maxCost).toBe("0.065343");
+  await expect(edit("MAX")).rejects.toMatchObject({ code: "BUDGET_EXCEEDED" });
+  await gateway.close();
+});
