@@ -2,15 +2,18 @@ import { availableParallelism } from "node:os";
 import { extname } from "node:path";
 import { Piscina } from "piscina";
 import { GatewayError } from "../errors.ts";
-import type { Drawing, Stage } from "../illustrator/draw.ts";
+import type { Drawing, Drawn, Stage } from "../illustrator/draw.ts";
 import type { Retouching } from "../illustrator/retouch.ts";
-import { readSources, type Sources } from "../illustrator/sources.ts";
+import { readSources } from "../illustrator/sources.ts";
 import { toXmpText } from "../ports/digital-source.ts";
 import type { PixelBox, Pixels } from "../ports/image-codec.ts";
 import type {
+  Background,
+  EditSources,
   GenerateRequest,
   ImageProvider,
   ModelDescription,
+  OriginStep,
   ProviderEvent,
   SourceImage,
 } from "../ports/image-provider.ts";
@@ -64,16 +67,18 @@ export interface IllustratorOptions {
 }
 
 /**
- * The embedded provider: it draws pictures from the words of a prompt, without a model, a key or a network. It does
- * not pretend to be an artificial intelligence; it is there so that everything works in the first minute.
+ * The embedded provider: it draws pictures from the words of a prompt, without a model, a key or a network. It does not
+ * pretend to be an artificial intelligence; it is there so that everything works in the first minute.
  *
- * Edits work likewise: the words say what is put into a picture, what stands behind it and in what light.
+ * It draws its own pictures again to edit them, with what the prompt changes. All other images are retouched: the words
+ * say what is drawn over them, what stands behind them and in what light. What a prompt names and the picture does not
+ * show is told in warnings.
  *
  * Pictures are PNG and depend on nothing but the request: the same request gives the same bytes with the same version
- * on the same platform. All drawing happens in worker threads, which start with the first picture and end when idle.
+ * on the same platform. Worker threads do all drawing; they start with the first picture and end when idle.
  */
 export function createIllustrator({ decode }: IllustratorOptions): ImageProvider {
-  const pool = new Piscina<Drawing | Retouching, Uint8Array>({
+  const pool = new Piscina<Drawing | Retouching, Drawn>({
     filename: new URL(`../illustrator/draw-worker${extname(import.meta.url)}`, import.meta.url).href,
     minThreads: 0,
     maxThreads: MAX_THREADS,
@@ -84,21 +89,13 @@ export function createIllustrator({ decode }: IllustratorOptions): ImageProvider
     resourceLimits: { maxYoungGenerationSizeMb: 8 },
   });
 
-  const read = async ({ edit, size, background }: GenerateRequest): Promise<Sources | undefined> => {
-    try {
-      return edit && (await readSources(edit, size, background === "OPAQUE", decode));
-    } catch (error) {
-      throw couldNot("read the images", error);
-    }
-  };
-
-  const draw = async (drawing: Drawing | Retouching, signal: AbortSignal): Promise<Uint8Array> => {
+  const draw = async (drawing: Drawing | Retouching, signal: AbortSignal): Promise<Drawn> => {
     signal.throwIfAborted();
     try {
       return await pool.run(drawing, { signal });
     } catch (error) {
       signal.throwIfAborted();
-      throw couldNot("draw this picture", error);
+      throw failedTo("draw this picture", error);
     }
   };
 
@@ -106,32 +103,38 @@ export function createIllustrator({ decode }: IllustratorOptions): ImageProvider
     name: ILLUSTRATOR_NAME,
     models: [MODEL],
     async *generate(request, signal): AsyncGenerator<ProviderEvent> {
-      const left = new AbortController();
-      const stop = AbortSignal.any([signal, left.signal]);
-      const ahead: Promise<Uint8Array>[] = [];
+      const abandoned = new AbortController();
+      const stop = AbortSignal.any([signal, abandoned.signal]);
       stop.throwIfAborted();
-      const sources = await read(request);
-      const steps = planOf(request);
+      const toDrawing = await prepare(request, decode);
+      const steps = stepsOf(request);
       const waiting = [...steps];
+      const drawnAhead: Promise<Drawn>[] = [];
       const drawAhead = () => {
-        for (const step of waiting.splice(0, MAX_THREADS - ahead.length)) {
-          const drawing = draw({ ...toDrawing(request, step), ...(sources && { sources }) }, stop);
+        for (const step of waiting.splice(0, MAX_THREADS - drawnAhead.length)) {
+          const drawing = draw(toDrawing(step), stop);
           drawing.catch(() => undefined);
-          ahead.push(drawing);
+          drawnAhead.push(drawing);
         }
       };
+      const told = new Set<string>();
       try {
         for (const { index, partialIndex } of steps) {
           drawAhead();
-          const png = (await ahead.shift()) ?? new Uint8Array();
+          const drawn = await drawnAhead.shift();
+          if (drawn === undefined) return;
           drawAhead();
-          const bytes = chunksOf(png);
-          yield partialIndex === undefined
-            ? { type: "image", index, bytes }
-            : { type: "partial", index, partialIndex, bytes };
+          const bytes = chunksOf(drawn.png);
+          if (partialIndex !== undefined) {
+            yield { type: "partial", index, partialIndex, bytes };
+            continue;
+          }
+          const warnings = drawn.notes.filter(({ message }) => !told.has(message));
+          for (const { message } of warnings) told.add(message);
+          yield { type: "image", index, bytes, ...(warnings.length > 0 && { warnings }) };
         }
       } finally {
-        left.abort();
+        abandoned.abort();
       }
     },
     close: () => pool.destroy(),
@@ -146,7 +149,7 @@ interface Step {
   readonly partialIndex: number | undefined;
 }
 
-function planOf({ n, partialImages }: GenerateRequest): Step[] {
+function stepsOf({ n, partialImages }: GenerateRequest): Step[] {
   const stages = PREVIEW_STAGES[Math.min(partialImages, PREVIEW_STAGES.length - 1)] ?? [];
   return Array.from({ length: n }, (_, index): Step[] => [
     ...stages.map((stage, partialIndex) => ({ index, stage, partialIndex })),
@@ -154,13 +157,50 @@ function planOf({ n, partialImages }: GenerateRequest): Step[] {
   ]).flat();
 }
 
-function toDrawing({ prompt, seed, size, background, edit }: GenerateRequest, { index, stage }: Step): Drawing {
+/** Reads what an edit needs, once for all its pictures, and says how each step is drawn. */
+async function prepare(
+  request: GenerateRequest,
+  decode: IllustratorOptions["decode"],
+): Promise<(step: Step) => Drawing | Retouching> {
+  const { prompt, seed, size, background, edit } = request;
   const { width, height } = size;
   const metadata = toXmpText(edit ? "compositeSynthetic" : "algorithmicMedia");
-  return { prompt, seed, index, width, height, isTransparent: background === "TRANSPARENT", stage, metadata };
+  const isTransparent = background === "TRANSPARENT";
+  const common = ({ stage }: Step) => ({ width, height, stage, metadata, isTransparent });
+  if (!edit) return (step) => ({ ...common(step), prompt, seed, index: step.index });
+  try {
+    const origin = await ownOrigin(edit);
+    const isWithoutPixels = origin !== undefined && !edit.mask && edit.images.length === 1;
+    const sources = isWithoutPixels ? undefined : await readSources(edit, size, background === "OPAQUE", decode);
+    const [first, ...earlier] = origin ?? [];
+    if (first === undefined) return (step) => ({ ...common(step), prompt, seed, index: step.index, sources });
+    return (step) => ({
+      ...common(step),
+      ...toStep(first),
+      edits: [...earlier.map(toStep), { prompt, seed, index: step.index }],
+      isTransparent: [...(origin ?? []), request].reduce(staysTransparent, false),
+      ...(sources && { sources }),
+      ...(edit.mask && { sceneSize: origin?.at(-1)?.size }),
+    });
+  } catch (error) {
+    throw failedTo("read the images", error);
+  }
 }
 
-function couldNot(what: string, cause: unknown): GatewayError {
+/** How the first image was made, if the illustrator drew it and every edit of it. */
+async function ownOrigin({ images: [image] }: EditSources): Promise<readonly OriginStep[] | undefined> {
+  const origin = await image?.origin?.();
+  return origin?.every(({ model }) => model === ILLUSTRATOR_MODEL) ? origin : undefined;
+}
+
+const toStep = ({ prompt, seed, index }: OriginStep) => ({ prompt, seed, index });
+
+/** A background that is left to the illustrator stays as it was. */
+function staysTransparent(before: boolean, { background }: { readonly background: Background }): boolean {
+  return background === "AUTO" ? before : background === "TRANSPARENT";
+}
+
+function failedTo(what: string, cause: unknown): GatewayError {
   return new GatewayError("INTERNAL", `the illustrator could not ${what}`, { billed: "NO", cause });
 }
 

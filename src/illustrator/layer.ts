@@ -11,6 +11,14 @@ export function svg(texts: TemplateStringsArray, ...values: readonly (string | n
   return String.raw({ raw: texts }, ...values.map((value) => (typeof value === "string" ? value : round(value))));
 }
 
+/** The numbers of a table such as "1 2 3, 4 5 6" in threes; what is left out is 0. */
+export function triplesOf(table: string): [number, number, number][] {
+  return table.split(", ").map((row) => {
+    const [x = 0, y = 0, z = 0] = row.split(" ").map(Number);
+    return [x, y, z];
+  });
+}
+
 const round = (value: number): number => Math.round(value * 100) / 100;
 
 /**
@@ -62,8 +70,18 @@ export class Layer {
     this.rect(0, 0, this.width, this.height, fill, opacity);
   }
 
+  /** Covers the whole width from one height to another, with a gradient from top to bottom. */
+  band(from: number, to: number, gradient: Gradient): void {
+    this.rect(0, from, this.width, to - from, this.vertical(gradient, from, to));
+  }
+
   circle(x: number, y: number, radius: number, fill: string, opacity = 1): void {
     this.add(svg`<circle cx="${x}" cy="${y}" r="${radius}" fill="${fill}"${opacityOf(opacity)}/>`);
+  }
+
+  /** @param table the middle and the radius of each circle: "0 0 5, 10 0 5" */
+  circles(table: string, fill: string, opacity = 1): void {
+    for (const [x, y, radius] of triplesOf(table)) this.circle(x, y, radius, fill, opacity);
   }
 
   ellipse(x: number, y: number, radiusX: number, radiusY: number, fill: string, opacity = 1): void {
@@ -77,6 +95,11 @@ export class Layer {
   /** A vertical gradient from one height to another, as a fill. */
   vertical(gradient: Gradient, from = 0, to = this.height): string {
     return this.linear(gradient, [0, from], [0, to]);
+  }
+
+  /** A gradient from left to right, as a fill. */
+  across(gradient: Gradient, from: number, to: number): string {
+    return this.linear(gradient, [from, 0], [to, 0]);
   }
 
   /** A gradient between two points, as a fill. */
@@ -131,11 +154,11 @@ export class Layer {
     return `<defs>${this.#definitions.join("")}</defs>${this.#shapes.join("")}`;
   }
 
-  /** The whole layer as an SVG document of exactly this many pixels. */
+  /** An SVG document of exactly this many pixels, which the layer covers; what is too much of it is cut off. */
   toSvg(pixelWidth: number, pixelHeight: number): string {
-    const scaleX = pixelWidth / this.width;
-    const scaleY = pixelHeight / this.height;
-    return `<svg xmlns="http://www.w3.org/2000/svg" width="${pixelWidth}" height="${pixelHeight}"><defs>${this.#definitions.join("")}</defs><g transform="scale(${scaleX} ${scaleY})">${this.#shapes.join("")}</g></svg>`;
+    const scale = Math.max(pixelWidth / this.width, pixelHeight / this.height);
+    const [x, y] = [(pixelWidth - this.width * scale) / 2, (pixelHeight - this.height * scale) / 2];
+    return `<svg xmlns="http://www.w3.org/2000/svg" width="${pixelWidth}" height="${pixelHeight}"><defs>${this.#definitions.join("")}</defs><g transform="translate(${x} ${y}) scale(${scale})">${this.#shapes.join("")}</g></svg>`;
   }
 
   #define(definition: (id: string) => string): string {

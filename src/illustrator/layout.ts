@@ -1,20 +1,26 @@
 import type { Ground } from "./backdrop/setting.ts";
-import type { Layer } from "./layer.ts";
-import type { Location } from "./location.ts";
+import type { Point } from "./layer.ts";
 import type { Random } from "./random.ts";
-import type { Scene, Subject, Thing } from "./scene.ts";
-import type { Role } from "./words/things.ts";
+import type { Position, Scene, Subject, Thing, Zone } from "./scene.ts";
+import type { Sprite } from "./subjects/sprite.ts";
+import { subjectSprite } from "./subjects/subject-sprite.ts";
+import type { Location } from "./words/scenery.ts";
+import { ROLES } from "./words/things.ts";
 
-/** One subject's place in the picture. */
+/** The width and height of a picture in scene units. */
+export interface Extent {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** One copy of a subject, ready to be drawn on a ground. */
 export interface Spot {
   readonly subject: Subject;
-  /** Which of several of its kind, from 0. */
   readonly copy: number;
   /** The middle of its feet, in scene units. */
   readonly x: number;
   readonly y: number;
   readonly height: number;
-  /** The widest it may get. */
   readonly maxWidth: number;
   /** Degrees. */
   readonly turn: number;
@@ -23,245 +29,250 @@ export interface Spot {
   readonly isAfloat: boolean;
 }
 
-type Zone = "air" | "water" | "back" | "ground" | "front" | "perch" | "void";
-
-/** How tall things of a role are when alone, in scene units. */
-const HEIGHTS: Readonly<Record<Role, number>> = {
-  animal: 450,
-  bird: 200,
-  insect: 130,
-  swimmer: 250,
-  vehicle: 290,
-  boat: 330,
-  aircraft: 270,
-  building: 480,
-  tree: 520,
-  flower: 240,
-  food: 320,
-  wearable: 300,
-  instrument: 320,
-  object: 280,
-  furniture: 340,
-  celestial: 190,
-  symbol: 400,
-  face: 460,
-  effect: 300,
-};
-
-/** Animals that are larger or smaller than most. */
-const STATURES: Readonly<Record<string, number>> = {
-  elephant: 1.2,
-  mammoth: 1.2,
-  giraffe: 1.35,
-  "t-rex": 1.25,
-  sauropod: 1.3,
-  dragon: 1.2,
-  horse: 1.12,
-  camel: 1.1,
-  mouse: 0.6,
-  hamster: 0.7,
-  hedgehog: 0.66,
-  crab: 0.45,
-  snail: 0.5,
-  chipmunk: 0.72,
-  rabbit: 0.72,
-  penguin: 0.8,
-  "spouting-whale": 1.5,
-  whale: 1.5,
-  shark: 1.25,
-  dolphin: 1.15,
-  "tropical-fish": 0.8,
-  turtle: 0.62,
-  bus: 1.15,
-  locomotive: 1.2,
-  bicycle: 0.95,
-  "palm-tree": 1,
-  sunflower: 1.5,
-  rose: 1.7,
-  eagle: 0.8,
-  dove: 0.7,
-  "hot-air-balloon": 1.25,
-  balloon: 1,
-  lighthouse: 1.1,
-  bridge: 0.62,
-  pyramid: 0.85,
-  tent: 0.66,
-  cottage: 0.72,
-  "fruit-bowl": 1.35,
-  "chess-board": 0.55,
-  candle: 0.75,
-  snowman: 1.2,
-  bouquet: 1.3,
-  cactus: 0.8,
-  frog: 0.75,
-  duck: 1.1,
-  swan: 1.3,
-  flamingo: 1.7,
-  peacock: 1.5,
-  rooster: 1.2,
-  owl: 1.1,
-  kite: 0.9,
-};
+/** Things that are larger or smaller than most of their role: how much, and the names of their art. */
+const STATURES: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    0.45: "crab",
+    0.5: "snail",
+    0.55: "chess-board",
+    0.6: "mouse",
+    0.62: "turtle bridge",
+    0.66: "hedgehog tent",
+    0.7: "hamster dove",
+    0.72: "chipmunk rabbit cottage",
+    0.75: "candle frog",
+    0.8: "penguin tropical-fish eagle fuji cactus",
+    0.85: "pyramid",
+    0.9: "kite",
+    0.95: "bicycle",
+    1.1: "camel lighthouse bed bowl duck owl",
+    1.12: "horse",
+    1.15: "dolphin bus",
+    1.2: "elephant mammoth dragon locomotive vase snowman rooster",
+    1.25: "t-rex shark hot-air-balloon couch-and-lamp",
+    1.3: "sauropod bouquet swan",
+    1.35: "giraffe fruit-bowl",
+    1.5: "spouting-whale whale sunflower peacock",
+    1.7: "rose flamingo",
+  }).flatMap(([stature, arts]) => arts.split(" ").map((art) => [art, Number(stature)] as const)),
+);
 
 const PERSON_HEIGHT = 500;
-const MOST_COPIES = 9;
 
-/** Places every subject: none alone in a corner, the first one the largest, near ones below and over far ones. */
-export function arrange(scene: Scene, ground: Ground, location: Location, layer: Layer, random: Random): Spot[] {
-  const byZone = new Map<Zone, { subject: Subject; copy: number }[]>();
+/** How much of its height a thing of a zone has. */
+const ZONE_HEIGHTS: Readonly<Record<Zone, number>> = {
+  air: 0.86,
+  water: 1,
+  horizon: 1.25,
+  back: 1,
+  ground: 1,
+  front: 0.62,
+  seat: 0.8,
+  perch: 0.8,
+  void: 1.15,
+};
+
+/** Furniture to sit on, and where: to the right of its middle and above its feet, as shares of its height. */
+const SEATS: Readonly<Record<string, Point>> = { "couch-and-lamp": [-0.12, 0.3], bed: [0.1, 0.42], chair: [0, 0.42] };
+
+const WATERS: ReadonlySet<Location> = new Set(["beach", "lake", "river", "sea"]);
+
+/** Decides where every subject stands: none alone in a corner, the first one the largest. */
+export function arrange(scene: Scene, location: Location, extent: Extent, random: Random): void {
+  const byZone = new Map<Zone, Subject[]>();
   for (const subject of scene.subjects) {
-    const zone = zoneOf(subject, scene, ground, location);
+    const zone = zoneOf(subject, scene, location);
     const members = byZone.get(zone) ?? [];
-    for (let copy = 0; copy < Math.min(subject.count, MOST_COPIES); copy++) members.push({ subject, copy });
-    byZone.set(zone, members);
+    byZone.set(zone, [...members, ...Array.from({ length: subject.count }, () => subject)]);
+    subject.positions = [];
   }
-  const spots: Spot[] = [];
-  for (const [zone, members] of byZone)
-    spots.push(...arrangeZone(zone, members, { scene, ground, layer, random: random.fork(zone), all: byZone }));
-  return spots.sort((first, second) => layerOf(first) - layerOf(second) || first.y - second.y);
+  for (const [zone, members] of byZone) {
+    const hasGround = (byZone.get("ground")?.length ?? 0) > 0;
+    const positions = arrangeZone(zone, members, scene.subjects, extent, random.fork(zone), hasGround);
+    for (const [index, position] of positions.entries()) members[index]?.positions?.push(position);
+  }
 }
 
-/** What sits on something is drawn after it, wherever it is. */
-function layerOf({ subject }: Spot): number {
-  return subject.kind === "thing" && (subject.role === "bird" || subject.role === "insect") ? 1 : 0;
-}
-
-function zoneOf(subject: Subject, scene: Scene, ground: Ground, location: Location): Zone {
-  if (location === "space" || location === "studio" || location === "abstract")
-    return location === "space" ? "void" : "ground";
+/** Which zone of a place a subject belongs to. */
+export function zoneOf(subject: Subject, { subjects, actions }: Scene, location: Location): Zone {
+  if (location === "space" || location === "sky") return "void";
+  if (location === "studio" || location === "abstract") return "ground";
   const role = subject.kind === "person" ? undefined : subject.role;
   if (location === "underwater")
     return role === "animal" || role === "object" || role === "building" ? "ground" : "void";
-  if (location === "sky") return "void";
   const mountRole = subject.riding?.role;
   if (role === "boat" || role === "swimmer" || mountRole === "boat" || mountRole === "swimmer")
-    return ground.waterline === undefined ? "ground" : "water";
+    return WATERS.has(location) ? "water" : "ground";
   if (role === "aircraft" || role === "celestial" || mountRole === "aircraft") return "air";
+  if (role === "animal" && seatOf(subjects) !== undefined) return "seat";
   if (role === "bird") {
-    if (scene.subjects.some((other) => other.kind === "thing" && other.role === "tree")) return "perch";
-    return scene.actions.includes("fly") ? "air" : "ground";
+    if (subjects.some((other) => other.kind === "thing" && other.role === "tree")) return "perch";
+    return actions.includes("fly") ? "air" : "ground";
   }
   if (role === "insect") return "air";
+  if (subject.kind === "thing" && subject.art === "fuji") return "horizon";
   if (role === "building" || role === "tree")
-    return scene.subjects[0] === subject && scene.subjects.length === 1 ? "ground" : "back";
+    return subjects[0] === subject && subjects.length === 1 ? "ground" : "back";
   const isSmall = role === "object" || role === "food" || role === "flower" || role === "instrument";
-  if (
-    isSmall &&
-    scene.subjects.some((other) => other !== subject && (other.kind === "person" || HEIGHTS[other.role] > 320))
-  )
-    return "front";
-  return "ground";
+  const isTall = (other: Subject) => other.kind === "person" || ROLES[other.role].height > 320;
+  return isSmall && subjects.some((other) => other !== subject && isTall(other)) ? "front" : "ground";
 }
 
-interface Surroundings {
-  readonly scene: Scene;
-  readonly ground: Ground;
-  readonly layer: Layer;
-  readonly random: Random;
-  readonly all: ReadonlyMap<Zone, readonly unknown[]>;
-}
+const seatOf = (subjects: readonly Subject[]): Thing | undefined =>
+  subjects.find((subject) => subject.kind === "thing" && Object.hasOwn(SEATS, subject.art)) as Thing | undefined;
 
 function arrangeZone(
   zone: Zone,
-  members: readonly { readonly subject: Subject; readonly copy: number }[],
-  { scene: { subjects }, ground, layer, random, all }: Surroundings,
-): Spot[] {
+  members: readonly Subject[],
+  subjects: readonly Subject[],
+  extent: Extent,
+  random: Random,
+  hasGround: boolean,
+): Position[] {
   const count = members.length;
-  const crowd = count === 1 ? 1 : count === 2 ? 0.86 : count === 3 ? 0.74 : count <= 5 ? 0.6 : 0.48;
-  const room = Math.min(layer.width * 0.94, count * 620);
-  const left = (layer.width - room) / 2;
+  const crowded = count === 1 ? 1 : count === 2 ? 0.86 : count === 3 ? 0.74 : count <= 5 ? 0.6 : 0.48;
+  const room = Math.min(extent.width * 0.94, count * 620);
+  const left = (extent.width - room) / 2;
   const order = random.shuffle(members.map((_, index) => index));
-  const isTall = layer.height > layer.width * 1.3;
-  const growth = isTall ? Math.min(1.25, layer.height / layer.width / 1.15) : 1;
-  return members.map(({ subject, copy }, index) => {
+  const isInRows = count > 5 && zone !== "perch";
+  const spacing = isInRows ? room / Math.ceil(count / 2 + 0.5) : room / count;
+  return members.map((subject, index) => {
     const slot = order[index] ?? index;
-    const isInRows = count > 5 && zone !== "perch";
-    const spacing = isInRows ? room / Math.ceil(count / 2 + 0.5) : room / count;
-    const column = isInRows ? Math.floor(slot / 2) + (slot % 2) * 0.5 : slot;
-    const free = count === 1 ? freePosition(zone, layer, random, all) : undefined;
-    const x = free ?? left + spacing * (column + 0.5) + random.between(-0.1, 0.1) * spacing;
-    const height =
-      heightOf(subject, subjects) *
-      crowd *
-      growth *
-      (zone === "front" ? 0.62 : zone === "air" ? 0.86 : 1) *
-      random.between(0.86, 1.12);
-    const common = {
-      subject,
-      copy,
-      x,
-      height,
-      maxWidth: count === 1 ? layer.width * 0.8 : spacing * (zone === "air" ? 0.95 : 1.12),
-      isAfloat: false,
+    const row = slot % 2 === 0 ? 0 : 1;
+    const column = isInRows ? Math.floor(slot / 2) + row * 0.5 : slot;
+    const alone = count === 1 ? alonePosition(zone, subject, extent, random, hasGround) : undefined;
+    const x =
+      zone === "perch"
+        ? extent.width * (0.5 + (slot - (count - 1) / 2) * 0.17) + random.between(-20, 20)
+        : left + spacing * (column + 0.5) + random.between(-0.1, 0.1) * spacing;
+    return {
+      zone,
+      x: alone ?? x,
+      height: heightOf(subject, subjects) * crowded * growthOf(extent) * random.between(0.86, 1.12),
+      maxWidth: count === 1 ? extent.width * 0.8 : spacing * (zone === "air" ? 0.95 : 1.12),
+      depth: random.next(),
+      row,
+      crowd: count,
+      lean: random.between(-1, 1),
+      isMirrored: random.chance(zone === "front" ? 0.3 : 0.5) !== (count === 2 && zone !== "front" && slot === 0),
     };
-    const isMirrored = count === 2 ? slot === 0 : random.chance(0.5);
-    switch (zone) {
-      case "air": {
-        const lowest = ground.surface === "none" ? layer.height * 0.8 : ground.horizon * 0.92;
-        const y = Math.max(height + 30, lowest * random.between(0.5, 0.86));
-        return { ...common, y, turn: random.between(-6, 6), isMirrored, hasShadow: false };
-      }
-      case "void": {
-        const isHero = count === 1;
-        const y = isHero
-          ? layer.height * 0.5 + height * 0.56
-          : layer.height * (0.34 + (slot % 2) * 0.3) + height * 0.5 + random.between(-40, 40);
-        return { ...common, height: height * 1.15, y, turn: random.between(-13, 13), isMirrored, hasShadow: false };
-      }
-      case "water":
-        return {
-          ...common,
-          y: (ground.waterline ?? ground.floor) + random.between(0, 26) + (slot % 2) * 18,
-          turn: random.between(-2, 2),
-          isMirrored,
-          hasShadow: false,
-          isAfloat: true,
-        };
-      case "back":
-        return { ...common, y: ground.back + random.between(0, 22), turn: 0, isMirrored, hasShadow: true };
-      case "front":
-        return {
-          ...common,
-          y: Math.min(layer.height - 24, ground.floor + (layer.height - ground.floor) * random.between(0.4, 0.62)),
-          turn: 0,
-          isMirrored: random.chance(0.3),
-          hasShadow: true,
-        };
-      case "perch":
-        return {
-          ...common,
-          height: height * 0.8,
-          y: ground.back - 240 * growth + random.between(-70, 70),
-          x: layer.width * (0.5 + (slot - (count - 1) / 2) * 0.17) + random.between(-20, 20),
-          turn: 0,
-          isMirrored,
-          hasShadow: false,
-        };
-      case "ground": {
-        const depth = count > 3 ? (slot % 2) * 96 : random.between(-12, 12);
-        return {
-          ...common,
-          y: Math.min(layer.height - 18, ground.floor + depth),
-          turn: 0,
-          isMirrored,
-          hasShadow: true,
-        };
-      }
-      default:
-        return zone satisfies never;
-    }
   });
 }
 
+/** In tall pictures subjects are taller. */
+const growthOf = ({ width, height }: Extent): number =>
+  height > width * 1.3 ? Math.min(1.25, height / width / 1.15) : 1;
+
 /** Where a subject that is alone in its zone goes: near the middle, and beside the ones of other zones. */
-function freePosition(zone: Zone, layer: Layer, random: Random, all: ReadonlyMap<Zone, readonly unknown[]>): number {
-  const side = random.chance(0.5) ? 1 : -1;
-  if (zone === "front") return layer.width * (0.5 + side * random.between(0.24, 0.32));
-  if (zone === "air") return layer.width * (0.5 + side * random.between(0.06, 0.24));
-  if (zone === "back" && (all.get("ground")?.length ?? 0) > 0)
-    return layer.width * (0.5 + side * random.between(0.22, 0.3));
-  if (zone === "back") return layer.width * random.between(0.44, 0.56);
-  return layer.width * (0.5 + side * random.between(0.01, 0.17));
+function alonePosition(zone: Zone, subject: Subject, { width }: Extent, random: Random, hasGround: boolean): number {
+  const side = subject.side === undefined ? (random.chance(0.5) ? 1 : -1) : subject.side === "left" ? -1 : 1;
+  const [near, far] =
+    subject.side !== undefined || zone === "front" || (zone === "back" && hasGround)
+      ? [0.22, 0.32]
+      : zone === "air"
+        ? [0.06, 0.24]
+        : zone === "back" || zone === "horizon"
+          ? [-0.06, 0.06]
+          : [0.01, 0.17];
+  return width * (0.5 + side * random.between(near, far));
+}
+
+/** The spots of all subjects on a ground, the far ones before the near ones. */
+export function spotsOn(ground: Ground, { subjects }: Scene, extent: Extent): Spot[] {
+  const layerOf = ({ subject, copy }: Spot) =>
+    ["seat", "perch", "air"].includes(subject.positions?.[copy]?.zone ?? "ground") ? 1 : 0;
+  return subjects
+    .flatMap((subject) =>
+      (subject.positions ?? []).map((position, copy) => toSpot(subject, copy, position, ground, subjects, extent)),
+    )
+    .sort((first, second) => layerOf(first) - layerOf(second) || first.y - second.y);
+}
+
+function toSpot(
+  subject: Subject,
+  copy: number,
+  position: Position,
+  ground: Ground,
+  subjects: readonly Subject[],
+  extent: Extent,
+): Spot {
+  const { zone, depth, row, crowd, lean, isMirrored, maxWidth } = position;
+  const height = position.height * ZONE_HEIGHTS[zone];
+  const leanDegrees = zone === "void" ? 13 : zone === "air" ? 6 : zone === "water" ? 2 : 0;
+  const spot = {
+    subject,
+    copy,
+    x: position.x,
+    height,
+    maxWidth,
+    turn: lean * leanDegrees,
+    isMirrored,
+    hasShadow: zone === "back" || zone === "ground" || zone === "front",
+    isAfloat: zone === "water",
+  };
+  if (position.y !== undefined) return { ...spot, y: position.y };
+  switch (zone) {
+    case "air": {
+      const lowest = ground.surface === "none" ? extent.height * 0.8 : ground.horizon * 0.92;
+      return { ...spot, y: Math.max(height + 30, lowest * (0.5 + 0.36 * depth)) };
+    }
+    case "void": {
+      const middle = crowd === 1 ? 0.5 : 0.34 + row * 0.3;
+      const sway = crowd === 1 ? 0 : (depth - 0.5) * 80;
+      return { ...spot, y: extent.height * middle + position.height * (crowd === 1 ? 0.56 : 0.5) + sway };
+    }
+    case "water":
+      return { ...spot, y: (ground.waterline ?? ground.floor) + depth * 26 + row * 18 };
+    case "horizon":
+      return { ...spot, y: ground.horizon + 8 };
+    case "back":
+      return { ...spot, y: ground.back + depth * 22 };
+    case "front": {
+      const share = 0.4 + 0.22 * depth;
+      return { ...spot, y: Math.min(extent.height - 24, ground.floor + (extent.height - ground.floor) * share) };
+    }
+    case "perch":
+      return { ...spot, y: ground.back - 240 * growthOf(extent) + (depth - 0.5) * 140 };
+    case "ground": {
+      const nearer = crowd > 3 ? row * 96 : (depth - 0.5) * 24;
+      return { ...spot, y: Math.min(extent.height - 18, ground.floor + nearer) };
+    }
+    case "seat": {
+      const seat = seatOf(subjects);
+      const under = seat?.positions?.[0];
+      const [across, up] = SEATS[seat?.art ?? ""] ?? [0, 0];
+      if (seat === undefined || under === undefined || copy >= 3) return { ...spot, y: ground.floor };
+      const { y, height: tall } = toSpot(seat, 0, under, ground, subjects, extent);
+      const mirrored = under.isMirrored ? -1 : 1;
+      return {
+        ...spot,
+        x: under.x + across * mirrored * tall + copy * tall * 0.3,
+        y: y - up * tall,
+        height: Math.min(height, tall * 0.95),
+      };
+    }
+    default:
+      return zone satisfies never;
+  }
+}
+
+/** How much a sprite is scaled to stand somewhere. */
+export function scaleOf({ box, stature }: Sprite, height: number, maxWidth: number, extent: Extent): number {
+  return Math.min(height / (stature ?? box.height), maxWidth / box.width, (extent.height * 0.84) / box.height);
+}
+
+/** Moves something of this width as far into the picture as it fits. */
+export function insideX(x: number, width: number, extent: Extent): number {
+  const inset = Math.min(extent.width / 2, width / 2 + 6);
+  return Math.max(inset, Math.min(extent.width - inset, x));
+}
+
+/** How wide one copy of a subject is, in scene units, with room for its tail on both sides. */
+export function widthOf(subject: Subject, position: Position, scene: Scene, extent: Extent): number {
+  const sprite = subjectSprite(subject, 0, scene);
+  if (sprite === undefined) return 0;
+  const scale = scaleOf(sprite, position.height * ZONE_HEIGHTS[position.zone], position.maxWidth, extent);
+  return (sprite.box.width + 2 * (sprite.overhang ?? 0)) * scale;
 }
 
 /** Animals that stand no lower than a person. */
@@ -274,17 +285,18 @@ const LARGE_ANIMALS: ReadonlySet<string> = new Set(
 
 /** How tall a thing is beside the others: an animal next to a person has the size it has in life. */
 function statureOf(thing: Thing, subjects: readonly Subject[]): number {
-  const stature = STATURES[thing.art] ?? 1;
+  const stature = STATURES.get(thing.art) ?? 1;
   if (subjects.length === 1) return Math.max(0.85, stature);
   const isBesidePerson = thing.role === "animal" && subjects.some(({ kind }) => kind === "person");
   return isBesidePerson && !LARGE_ANIMALS.has(thing.art) ? stature * 0.56 : stature;
 }
 
-function heightOf(subject: Subject, subjects: readonly Subject[]): number {
+/** How tall a subject is beside the others, in scene units. */
+export function heightOf(subject: Subject, subjects: readonly Subject[]): number {
   const size = subject.kind === "thing" ? (subject.size === "small" ? 0.66 : subject.size === "large" ? 1.3 : 1) : 1;
   const own =
     subject.kind === "person"
       ? PERSON_HEIGHT * (subject.look.age === "child" ? 0.8 : 1)
-      : HEIGHTS[subject.role] * statureOf(subject, subjects) * size;
+      : ROLES[subject.role].height * statureOf(subject, subjects) * size;
   return subject.riding === undefined ? own : 540;
 }

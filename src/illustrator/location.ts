@@ -1,126 +1,51 @@
 import type { Random } from "./random.ts";
 import type { Scene, Subject } from "./scene.ts";
-import type { Outfit } from "./words/people.ts";
-import type { Place } from "./words/scenery.ts";
-import type { Role } from "./words/things.ts";
+import { clothesOf } from "./words/people.ts";
+import type { Location, Place } from "./words/scenery.ts";
+import { ROLES } from "./words/things.ts";
 
-/** Where a picture plays: a place of the prompt's, a studio behind an object, or no place at all. */
-export type Location = Place | "studio" | "abstract";
-
-/** Where things are at home when the prompt does not say where they are, by the name of their art. */
-const HOMES: Readonly<Record<string, readonly Place[]>> = {
-  lighthouse: ["sea"],
-  bridge: ["sea"],
-  pyramid: ["desert"],
-  windmill: ["farm", "garden"],
-  "cherry-tree": ["park", "lake"],
-  "treasure-chest": ["underwater", "beach"],
-  "fruit-bowl": ["table"],
-  "chess-board": ["library", "room"],
-  penguin: ["mountains"],
-  "polar-bear": ["mountains"],
-  camel: ["desert"],
-  "two-hump-camel": ["desert"],
-  cactus: ["desert"],
-  snake: ["desert", "jungle"],
-  lion: ["meadow"],
-  monkey: ["jungle"],
-  gorilla: ["jungle"],
-  parrot: ["jungle"],
-  tiger: ["jungle"],
-  panda: ["forest"],
-  leopard: ["jungle"],
-  crocodile: ["river"],
-  flamingo: ["lake"],
-  duck: ["lake"],
-  swan: ["lake"],
-  goose: ["lake"],
-  frog: ["lake"],
-  turtle: ["beach"],
-  crab: ["beach"],
-  cow: ["farm"],
-  pig: ["farm"],
-  ewe: ["farm"],
-  goat: ["mountains", "farm"],
-  rooster: ["farm"],
-  tractor: ["farm"],
-  deer: ["forest"],
-  wolf: ["forest"],
-  fox: ["forest"],
-  owl: ["forest"],
-  bear: ["forest"],
-  hedgehog: ["forest"],
-  chipmunk: ["forest", "park"],
-  hamster: ["room"],
-  "cat-face": ["room", "garden", "meadow"],
-  "black-cat": ["room", "street"],
-  robot: ["room", "city"],
-  alien: ["mars"],
-  "flying-saucer": ["space"],
-  rocket: ["space"],
-  satellite: ["space"],
-  locomotive: ["mountains", "meadow"],
-  volcano: ["jungle"],
-  "snow-capped-mountain": ["lake"],
-  dragon: ["mountains"],
-  "t-rex": ["jungle"],
-  sauropod: ["jungle"],
-  "soccer-ball": ["field"],
-  tent: ["forest"],
-  snowman: ["village"],
-  "christmas-tree": ["room"],
-  "palm-tree": ["beach"],
-  "ringed-planet": ["space"],
-  "globe-showing-europe-africa": ["space"],
-};
-
-const HOMES_BY_ROLE: Readonly<Record<Role, readonly Location[]>> = {
-  animal: ["meadow"],
-  bird: ["meadow", "park"],
-  insect: ["garden"],
-  swimmer: ["underwater"],
-  vehicle: ["city", "street"],
-  boat: ["sea"],
-  aircraft: ["sky"],
-  building: ["meadow"],
-  tree: ["meadow"],
-  flower: ["garden"],
-  food: ["table"],
-  wearable: ["studio"],
-  instrument: ["stage"],
-  object: ["table", "studio"],
-  furniture: ["room"],
-  celestial: ["sky"],
-  symbol: ["studio"],
-  face: ["studio"],
-  effect: ["mountains"],
-};
-
-const HOMES_BY_OUTFIT: Partial<Readonly<Record<Outfit, readonly Place[]>>> = {
-  astronaut: ["moon", "space"],
-  knight: ["meadow"],
-  royal: ["garden"],
-  chef: ["kitchen"],
-  farmer: ["farm"],
-  pirate: ["sea"],
-  wizard: ["forest", "library"],
-  cowboy: ["desert"],
-  santa: ["village"],
-  ninja: ["village"],
-  doctor: ["office"],
-  firefighter: ["street"],
-  police: ["street"],
-  superhero: ["city"],
-  suit: ["office"],
-  worker: ["street"],
-};
+/** Where things are at home when the prompt does not say where they are: places, and the names of the art. */
+const HOMES: ReadonlyMap<string, readonly Place[]> = new Map(
+  [
+    ["sea", "lighthouse bridge"],
+    ["desert", "pyramid camel two-hump-camel cactus"],
+    ["farm garden", "windmill"],
+    ["park lake", "cherry-tree"],
+    ["underwater beach", "treasure-chest"],
+    ["table", "fruit-bowl"],
+    ["library room", "chess-board"],
+    ["mountains", "penguin polar-bear dragon"],
+    ["desert jungle", "snake"],
+    ["meadow", "lion"],
+    ["jungle", "monkey gorilla parrot tiger leopard volcano t-rex sauropod"],
+    ["bamboo", "panda"],
+    ["river", "crocodile"],
+    ["lake", "flamingo duck swan goose frog fuji"],
+    ["beach", "turtle crab palm-tree"],
+    ["farm", "cow pig ewe rooster tractor"],
+    ["mountains farm", "goat"],
+    ["forest", "deer wolf fox owl bear hedgehog tent"],
+    ["forest park", "chipmunk"],
+    ["room", "hamster christmas-tree"],
+    ["room garden meadow", "cat-face"],
+    ["room street", "black-cat"],
+    ["room city", "robot"],
+    ["mars", "alien"],
+    ["space", "flying-saucer rocket satellite ringed-planet globe-showing-europe-africa"],
+    ["mountains meadow", "locomotive"],
+    ["field", "soccer-ball"],
+    ["village", "snowman"],
+  ].flatMap(([places = "", arts = ""]) => arts.split(" ").map((art) => [art, places.split(" ") as Place[]] as const)),
+);
 
 const LANDSCAPES: readonly Place[] = ["meadow", "mountains", "lake", "forest"];
 
 /** Chooses where the picture plays. */
 export function locate(scene: Scene, random: Random): Location {
   if (scene.place !== undefined) return scene.place;
+  if (scene.backdropColour !== undefined) return "studio";
   if (scene.isAbstract) return "abstract";
+  if (scene.subjects.some((subject) => subject.kind === "thing" && subject.role === "furniture")) return "room";
   const [subject] = scene.subjects;
   if (subject !== undefined) return random.pick(homesOf(subject, scene));
   const hasScenery = scene.time ?? scene.weather ?? scene.season ?? scene.effects[0];
@@ -133,14 +58,14 @@ function homesOf(subject: Subject, scene: Scene): readonly Location[] {
     if (subject.riding !== undefined) return homesOf(subject.riding, scene);
     if (subject.holding?.role === "instrument") return ["stage"];
     if (subject.holding?.role === "food" && !isOutside) return ["cafe"];
-    return HOMES_BY_OUTFIT[subject.look.outfit ?? "plain"] ?? ["park", "street", "meadow"];
+    return clothesOf(subject.look.outfit ?? "plain").homes ?? ["park", "street", "meadow"];
   }
   if (subject.riding !== undefined) return homesOf(subject.riding, scene);
-  if (subject.holding?.role === "food" && !isOutside) return ["cafe"];
+  if (subject.holding?.role === "food" && subject.role !== "food" && !isOutside) return ["cafe"];
   if (subject.role === "bird" && scene.subjects.some((other) => other.kind === "thing" && other.role === "tree"))
     return ["meadow"];
   if (scene.actions.includes("fly") && subject.role !== "swimmer") return ["sky"];
-  const homes = HOMES[subject.art] ?? HOMES_BY_ROLE[subject.role];
+  const homes = HOMES.get(subject.art) ?? ROLES[subject.role].homes;
   const outdoors = homes.filter((home) => !isOutside || !["room", "studio"].includes(home));
   return outdoors.length > 0 ? outdoors : ["meadow"];
 }

@@ -1,9 +1,11 @@
+import type { Area } from "./mask.ts";
+import type { Random } from "./random.ts";
 import type { Raster } from "./raster.ts";
 
-/** A picture that is laid on another one: red, green, blue, alpha. */
+/** A picture that is laid on another one. */
 export type Photo = Raster;
 
-export interface Position {
+interface Position {
   /** The middle, in pixels of the picture below. */
   readonly x: number;
   readonly y: number;
@@ -12,15 +14,15 @@ export interface Position {
   readonly turn: number;
 }
 
-/** The white border, and how far the shadow reaches, as shares of the print's shorter side. */
+/** The white border, and how far the shadow reaches, as shares of the photo's shorter side. */
 const BORDER = 0.045;
 const SHADOW = 0.07;
 const PAPER = [252, 250, 245] as const;
 
-/** Lays a print with a white border and a soft shadow on a picture. */
-export function pastePhoto(picture: Raster, print: Photo, { x: middleX, y: middleY, scale, turn }: Position): void {
+/** Lays a photo with a white border and a soft shadow on a picture. */
+export function pastePhoto(picture: Raster, photo: Photo, { x: middleX, y: middleY, scale, turn }: Position): void {
   const { width, height, data } = picture;
-  const [halfWidth, halfHeight] = [(print.width * scale) / 2, (print.height * scale) / 2];
+  const [halfWidth, halfHeight] = [(photo.width * scale) / 2, (photo.height * scale) / 2];
   const short = 2 * Math.min(halfWidth, halfHeight);
   const border = short * BORDER;
   const shadow = short * SHADOW;
@@ -33,20 +35,20 @@ export function pastePhoto(picture: Raster, print: Photo, { x: middleX, y: middl
   for (let y = fromY; y < toY; y++) {
     for (let x = fromX; x < toX; x++) {
       const [acrossX, acrossY] = [x + 0.5 - middleX, y + 0.5 - middleY];
-      const printX = acrossX * cosine + acrossY * sine;
-      const printY = acrossY * cosine - acrossX * sine;
-      const beyond = outside(printX, printY);
+      const photoX = acrossX * cosine + acrossY * sine;
+      const photoY = acrossY * cosine - acrossX * sine;
+      const beyond = outside(photoX, photoY);
       const position = (y * width + x) * 4;
       // Half a pixel on either side of the edge is mixed, so that it is smooth at any angle.
       const cover = Math.max(0, Math.min(1, border - beyond + 0.5));
       const shade = Math.max(
         0,
-        1 - Math.max(0, outside(printX - shadow * 0.2, printY - shadow * 0.45) - border) / shadow,
+        1 - Math.max(0, outside(photoX - shadow * 0.2, photoY - shadow * 0.45) - border) / shadow,
       );
       darken(data, position, 1 - 0.42 * shade * shade * (1 - cover));
       if (cover === 0) continue;
       const inside = Math.max(0, Math.min(1, 0.5 - beyond));
-      sample(print, (printX + halfWidth) / scale - 0.5, (printY + halfHeight) / scale - 0.5, colour);
+      sample(photo, (photoX + halfWidth) / scale - 0.5, (photoY + halfHeight) / scale - 0.5, colour);
       for (let channel = 0; channel < 3; channel++) {
         const paper = PAPER[channel] ?? 255;
         const own = paper + ((colour[channel] ?? 0) - paper) * inside;
@@ -62,7 +64,7 @@ function darken(data: Uint8Array, position: number, factor: number): void {
   for (let channel = 0; channel < 3; channel++) data[position + channel] = (data[position + channel] ?? 0) * factor;
 }
 
-/** The colour at a point between pixels, on paper where the print is transparent. */
+/** The colour at a point between pixels, on paper where the photo is transparent. */
 function sample({ width, height, data }: Photo, x: number, y: number, colour: Float32Array): void {
   const left = Math.max(0, Math.min(width - 1, Math.floor(x)));
   const top = Math.max(0, Math.min(height - 1, Math.floor(y)));
@@ -77,5 +79,22 @@ function sample({ width, height, data }: Photo, x: number, y: number, colour: Fl
     const upper = at(left, top) * (1 - across) + at(right, top) * across;
     const lower = at(left, bottom) * (1 - across) + at(right, bottom) * across;
     colour[channel] = upper * (1 - down) + lower * down;
+  }
+}
+
+/** Side by side along the lower edge, the more the smaller, each at an angle of its own. */
+export function pastePhotos(picture: Raster, photos: readonly Photo[], area: Area, random: Random): void {
+  const columns = Math.max(2, Math.min(5, photos.length));
+  for (const [index, photo] of photos.entries()) {
+    const [column, row] = [index % columns, Math.floor(index / columns)];
+    const room = area.width / columns;
+    const scale = Math.min((room * 0.84) / photo.width, (area.height * 0.42) / photo.height);
+    const inRow = Math.min(columns, photos.length - row * columns);
+    pastePhoto(picture, photo, {
+      x: area.left + area.width / 2 + (column - (inRow - 1) / 2) * room,
+      y: area.top + area.height * (0.76 - row * 0.3),
+      scale,
+      turn: random.between(-7, 7),
+    });
   }
 }

@@ -12,10 +12,8 @@ const FILTER_NONE = 0;
 const FILTER_UP = 2;
 
 export interface PngOptions {
-  /** Keeps transparency; otherwise the picture is taken as opaque. */
+  /** Keeps transparency, with colours that are not multiplied by alpha; otherwise the picture is taken as opaque. */
   readonly hasAlpha: boolean;
-  /** The colours are not multiplied by alpha. @defaultValue false */
-  readonly isDivided?: boolean;
   /** Packs grain well and quickly; flat pictures come out smaller and no slower without. */
   readonly isGrainy: boolean;
   /** The content of an `iTXt` chunk, such as XMP. The file has none if it is undefined. */
@@ -29,14 +27,14 @@ export interface PngOptions {
  * @see https://www.w3.org/TR/png-3/
  */
 export function encodePng(picture: Raster, options: PngOptions): Uint8Array {
-  const { hasAlpha, isGrainy, isDivided = false, metadata } = options;
+  const { hasAlpha, isGrainy, metadata } = options;
   const { width, height } = picture;
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);
   header.setUint32(4, height);
   header.setUint8(8, 8);
   header.setUint8(9, hasAlpha ? TRUE_COLOUR_WITH_ALPHA : TRUE_COLOUR);
-  const rows = hasAlpha ? rowsWithAlpha(picture, isDivided) : opaqueRows(picture, isGrainy);
+  const rows = rowsOf(picture, options);
   const packed = deflateSync(rows, { level: isGrainy ? 1 : 6, memLevel: 9 });
   const parts = [
     SIGNATURE,
@@ -54,8 +52,9 @@ export function encodePng(picture: Raster, options: PngOptions): Uint8Array {
   return bytes;
 }
 
-function opaqueRows({ width, height, data }: Raster, isGrainy: boolean): Uint8Array {
-  const stride = width * 3 + 1;
+function rowsOf({ width, height, data }: Raster, { hasAlpha, isGrainy }: PngOptions): Uint8Array {
+  const channels = hasAlpha ? 4 : 3;
+  const stride = width * channels + 1;
   const rows = new Uint8Array(stride * height);
   for (let y = 0; y < height; y++) {
     const isFiltered = isGrainy && y > 0;
@@ -64,33 +63,10 @@ function opaqueRows({ width, height, data }: Raster, isGrainy: boolean): Uint8Ar
     const above = isFiltered ? width * 4 : 0;
     const end = (y + 1) * width * 4;
     for (let source = y * width * 4; source < end; source += 4) {
-      for (let channel = 0; channel < 3; channel++) {
+      for (let channel = 0; channel < channels; channel++) {
         const own = data[source + channel] ?? 0;
         rows[target++] = above === 0 ? own : own - (data[source + channel - above] ?? 0);
       }
-    }
-  }
-  return rows;
-}
-
-/** PNG has colours that are not multiplied by alpha. */
-function rowsWithAlpha({ width, height, data }: Raster, isDivided: boolean): Uint8Array {
-  const stride = width * 4 + 1;
-  const rows = new Uint8Array(stride * height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const source = (y * width + x) * 4;
-      const target = y * stride + 1 + x * 4;
-      const alpha = data[source + 3] ?? 0;
-      if (isDivided) {
-        rows.set(data.subarray(source, source + 4), target);
-        continue;
-      }
-      if (alpha === 0) continue;
-      for (let channel = 0; channel < 3; channel++) {
-        rows[target + channel] = Math.min(255, Math.round(((data[source + channel] ?? 0) * 255) / alpha));
-      }
-      rows[target + 3] = alpha;
     }
   }
   return rows;

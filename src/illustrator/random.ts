@@ -12,8 +12,10 @@ export interface Random {
   pick<Item>(items: readonly Item[]): Item;
   /** The elements in another order. */
   shuffle<Item>(items: readonly Item[]): Item[];
-  /** An independent stream: what is drawn from it does not move this one. */
+  /** An independent stream that belongs to this one's seed and a name. It does not move this one. */
   fork(name: string): Random;
+  /** An independent stream that starts from this one's next number. It moves this one by that number only. */
+  split(): Random;
 }
 
 /**
@@ -70,6 +72,7 @@ export function createRandom(seed: string): Random {
         .sort((left, right) => left.key - right.key)
         .map(({ item }) => item),
     fork: (name) => createRandom(`${seed}\u0000${name}`),
+    split: () => createRandom(`${next()}`),
   };
   return random;
 }

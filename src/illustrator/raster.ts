@@ -64,3 +64,34 @@ export function rasteriseBlurred(layer: Layer, width: number, height: number, si
   }
   return { width, height, data };
 }
+
+/** Whether a pixel is not opaque. */
+export function hasAlpha(data: Uint8Array): boolean {
+  for (let position = 3; position < data.length; position += 4) if (data[position] !== 255) return true;
+  return false;
+}
+
+/** A copy with the colours multiplied by alpha. */
+export function multiplyAlpha(straight: Uint8Array): Uint8Array {
+  const data = new Uint8Array(straight);
+  for (let position = 0; position < data.length; position += 4) {
+    const alpha = data[position + 3] ?? 0;
+    if (alpha === 255) continue;
+    for (let channel = 0; channel < 3; channel++) {
+      data[position + channel] = Math.round(((data[position + channel] ?? 0) * alpha) / 255);
+    }
+  }
+  return data;
+}
+
+/** Undoes {@link multiplyAlpha} in place. */
+export function divideAlpha(data: Uint8Array): Uint8Array {
+  for (let position = 0; position < data.length; position += 4) {
+    const alpha = data[position + 3] ?? 0;
+    if (alpha === 255 || alpha === 0) continue;
+    for (let channel = 0; channel < 3; channel++) {
+      data[position + channel] = Math.min(255, Math.round(((data[position + channel] ?? 0) * 255) / alpha));
+    }
+  }
+  return data;
+}

@@ -1,60 +1,113 @@
 import type { Colour } from "./palette.ts";
-import type { Person, Scene, Subject, Thing } from "./scene.ts";
+import { type Phrase, readPhrases } from "./prompt.ts";
+import { emptyScene, type Person, type Scene, type Subject, type Thing, type Worn } from "./scene.ts";
 import type { Meaning } from "./vocabulary.ts";
 import type { Action } from "./words/grammar.ts";
 import type { Look } from "./words/people.ts";
-import type { Place } from "./words/scenery.ts";
+import { type Place, shows } from "./words/scenery.ts";
 import type { Role } from "./words/things.ts";
 
 /** Subjects beyond these would only hide each other. */
-const MAX_SUBJECTS = 6;
+export const MAX_SUBJECTS = 6;
 
 /** Places that a more telling one replaces wherever it stands in the prompt. */
 const VAGUE_PLACES: ReadonlySet<Place> = new Set(["sky", "meadow", "room", "table", "stage"]);
 
+/** Words for a place that are mostly something else. */
+const VAGUE_TEXTS: ReadonlySet<string> = new Set(["bamboo", "竹", "竹子", "대나무"]);
+
 /** The number a plural stands for when the prompt gives none. */
 const PLURAL_COUNT = 3;
+/** The most copies of one subject. */
+export const MAX_COUNT = 9;
 
 /** Colours that are a fruit where no noun follows. */
 const FRUIT_COLOURS: Readonly<Record<Colour, string>> = { "#f28a1f": "tangerine" };
 
-/** Puts meanings together in the order they are heard: what belongs to which noun. */
-export class SceneBuilder {
+/** What a vessel can have in it. */
+const CONTENTS: Readonly<Record<string, Role>> = { bowl: "food", vase: "flower" };
+
+/** What "without" and "no" can stand before. */
+const NOUNS: ReadonlySet<Meaning["is"]> = new Set(["thing", "person", "trait", "place", "weather", "season"]);
+
+/** What says nothing without a noun. */
+const GRAMMAR: ReadonlySet<Meaning["is"]> = new Set([
+  "break",
+  "filler",
+  "negation",
+  "count",
+  "definite",
+  "more",
+  "verb",
+]);
+
+/** Reads a prompt into a scene. It never fails: a prompt without a known word gives a scene without subjects. */
+export function readScene(prompt: string): Scene {
+  return buildScene(readPhrases(prompt));
+}
+
+/** Puts the meanings of phrases together. */
+export function buildScene(phrases: readonly Phrase[]): Scene {
+  const scene = emptyScene();
+  const builder = new SceneBuilder(scene);
+  for (const phrase of phrases) builder.read(phrase);
+  builder.finish();
+  return scene;
+}
+
+/** Puts meanings together in the order they are read: what belongs to which noun. */
+class SceneBuilder {
   readonly #scene: Scene;
   #colours: Colour[] = [];
-  #count: number | undefined;
-  #size: "small" | "large" | undefined;
+  /** What was read of the next noun. */
+  #next: Partial<Pick<Subject, "count" | "size" | "side" | "isDefinite" | "isExtra">> = {};
+  #isPlural = false;
   #look: Look = {};
+  #age: Look["age"];
   #action: Action | undefined;
   #awaitsRider: Thing | undefined;
-  #awaitsWearer: { art: string; colour?: Colour }[] = [];
+  #awaitsHolder: Thing | undefined;
+  #awaitsWearer: Worn[] = [];
   #person: Person | undefined;
   #lastActor: Subject | undefined;
-  #awaitsHolder: Thing | undefined;
   #isAfterPerson = false;
+  #isNegated = false;
+  /** Whether the last word was "on", and only a colour since: "on white". */
+  #isOnColour = false;
+  #isBackdropNext = false;
+  /** The last subject, until the sentence or its part ends. */
+  #neighbour: Subject | undefined;
 
   constructor(scene: Scene) {
     this.#scene = scene;
   }
 
-  read(meanings: readonly Meaning[]): void {
-    for (const meaning of meanings) {
-      this.#readOne(meaning);
+  read(phrase: Phrase): void {
+    if (phrase.isUnknown) this.#scene.missing.add(phrase.text);
+    if (phrase.meanings.some(({ is }) => !GRAMMAR.has(is))) this.#scene.known++;
+    if (this.#isNegated) {
+      this.#isNegated = !phrase.meanings.some(({ is }) => NOUNS.has(is) || is === "break");
+      return;
+    }
+    for (const meaning of phrase.meanings) {
+      this.#readOne(meaning, phrase.text);
       this.#isAfterPerson = meaning.is === "person";
     }
   }
 
-  #readOne(meaning: Meaning): void {
+  #readOne(meaning: Meaning, text: string): void {
     const scene = this.#scene;
+    if (meaning.is !== "colour" && meaning.is !== "break" && meaning.is !== "filler") this.#isOnColour = false;
     switch (meaning.is) {
       case "place":
-        if (scene.place === undefined || VAGUE_PLACES.has(scene.place)) scene.place = meaning.place;
+        this.#addPlace(meaning.place, text);
         return;
       case "time":
         scene.time ??= meaning.time;
         return;
       case "weather":
         if (scene.weather !== "storm") scene.weather = meaning.weather;
+        scene.texts.weather = text;
         return;
       case "season":
         scene.season ??= meaning.season;
@@ -63,14 +116,34 @@ export class SceneBuilder {
         scene.style ??= meaning.style;
         return;
       case "colour":
-        this.#colours.push(meaning.colour);
+        if (this.#isBackdropNext) scene.backdropColour = meaning.colour;
+        else this.#colours.push(meaning.colour);
+        this.#isBackdropNext = false;
         return;
+      case "backdrop": {
+        const colour = this.#takeColour();
+        if (colour === undefined) this.#isBackdropNext = true;
+        else scene.backdropColour = colour;
+        return;
+      }
       case "count":
-        this.#count =
-          meaning.count === 0 ? (this.#count === 1 ? 1 : (this.#count ?? PLURAL_COUNT)) : Math.min(9, meaning.count);
+        if (meaning.count === 0) this.#isPlural = true;
+        else this.#next.count = Math.min(MAX_COUNT, meaning.count);
+        return;
+      case "definite":
+        this.#next.isDefinite = true;
+        return;
+      case "more":
+        this.#next.isExtra = true;
+        return;
+      case "all":
+        scene.namesAll = true;
         return;
       case "size":
-        this.#size = meaning.size;
+        this.#next.size = meaning.size;
+        return;
+      case "side":
+        (this.#neighbour ?? this.#next).side = meaning.side;
         return;
       case "action":
         this.#action = meaning.action;
@@ -78,13 +151,16 @@ export class SceneBuilder {
         this.#giveBack(meaning.action);
         return;
       case "thing":
-        this.#addThing(meaning.art, meaning.role);
+        this.#addThing(meaning.art, meaning.role, text);
         return;
       case "person":
-        this.#addPerson(meaning.look);
+        this.#addPerson(meaning.look, text);
         return;
       case "trait":
         this.#addTrait(meaning.look);
+        return;
+      case "age":
+        this.#age = meaning.age;
         return;
       case "feature":
         this.#addFeature(meaning.feature);
@@ -95,34 +171,87 @@ export class SceneBuilder {
       case "abstract":
         scene.isAbstract = true;
         return;
+      case "near":
+        scene.missing.add(text);
+        return;
+      case "negation":
+        this.#isNegated = true;
+        return;
       case "break":
-        this.#count = undefined;
-        this.#size = undefined;
+        this.#endPart();
+        this.#isOnColour = /^(isolated )?on\b/.test(text);
+        return;
+      case "verb":
+      case "filler":
         return;
       default:
         meaning satisfies never;
     }
   }
 
-  #addThing(art: string, role: Role): void {
+  #endPart(): void {
+    const ground = this.#isOnColour ? this.#colours.pop() : undefined;
+    if (ground !== undefined) this.#scene.backdropColour ??= ground;
+    if (this.#person !== undefined && this.#age !== undefined)
+      this.#person.look = { ...this.#person.look, age: this.#age };
+    this.#addTrailing();
+    this.#age = undefined;
+    this.#neighbour = undefined;
+    this.#forgetNext();
+  }
+
+  /** What stands behind its noun: "the fox bigger", 고양이 두 마리. */
+  #addTrailing(): void {
+    const { size, count } = this.#next;
+    const neighbour = this.#neighbour;
+    if (neighbour === undefined) return;
+    if (size !== undefined) neighbour.size ??= size;
+    if (count === undefined || neighbour.isCounted) return;
+    neighbour.count = count;
+    neighbour.isCounted = true;
+  }
+
+  #forgetNext(): void {
+    this.#next = {};
+    this.#isPlural = false;
+  }
+
+  /** The first place counts, unless it is a vague one. One that is named beside it may be a part of it. */
+  #addPlace(place: Place, text: string): void {
+    const scene = this.#scene;
+    const known = scene.place;
+    const knownText = scene.texts.place ?? "";
+    const isVague = (known && VAGUE_PLACES.has(known)) || VAGUE_TEXTS.has(knownText) || scene.missing.has(knownText);
+    if (known === undefined || (isVague && known !== place)) {
+      if (known !== undefined && !shows(place, known)) scene.missing.add(knownText);
+      scene.place = place;
+      scene.texts.place = text;
+    } else if (known !== place && !shows(known, place)) scene.missing.add(text);
+  }
+
+  #addThing(art: string, role: Role, text: string): void {
     const scene = this.#scene;
     if (role === "effect") {
       if (!scene.effects.includes(art)) scene.effects.push(art);
+      scene.texts[art] = text;
       return;
     }
     const colour = this.#takeColour();
     if (role === "wearable") {
-      const worn = { art, ...(colour === undefined ? {} : { colour }) };
+      const worn: Worn = { art, text, colour };
       const wearer = this.#lastActor;
       if (wearer === undefined) this.#awaitsWearer.push(worn);
       else wearer.wearing.push(worn);
-      this.#count = undefined;
+      this.#forgetNext();
       return;
     }
-    const thing: Thing = { kind: "thing", art, role, count: this.#takeCount(), wearing: [] };
-    if (colour !== undefined) thing.colour = colour;
-    if (this.#size !== undefined) thing.size = this.#size;
-    this.#size = undefined;
+    const thing: Thing = { kind: "thing", art, role, text, colour, wearing: [], ...this.#takeNext() };
+    this.#age = undefined;
+    const neighbour = this.#neighbour;
+    if (neighbour?.kind === "thing" && CONTENTS[neighbour.art] === role) {
+      neighbour.holding = thing;
+      return;
+    }
     const action = this.#action;
     const actor = this.#lastActor;
     if (action === "ride" && isMount(thing)) {
@@ -139,6 +268,9 @@ export class SceneBuilder {
       }
       this.#awaitsHolder = thing;
       return;
+    }
+    if (neighbour?.kind === "thing" && CONTENTS[art] === neighbour.role) {
+      thing.holding = scene.subjects.pop() as Thing;
     }
     this.#addSubject(thing);
   }
@@ -164,16 +296,23 @@ export class SceneBuilder {
     this.#action = undefined;
   }
 
-  #addPerson(look: Look): void {
-    const person: Person = { kind: "person", look: { ...look, ...this.#look }, count: this.#takeCount(), wearing: [] };
+  #addPerson(noun: Look, text: string): void {
+    const age = this.#age === undefined ? {} : { age: this.#age };
+    const person: Person = {
+      kind: "person",
+      look: { ...noun, ...this.#look, ...age },
+      text,
+      wearing: [],
+      ...this.#takeNext(),
+    };
     const colour = this.#takeColour();
     if (colour !== undefined) person.look = { ...person.look, outfitColour: colour };
     this.#look = {};
-    this.#size = undefined;
+    this.#age = undefined;
     const same = this.#person;
-    const isSame = this.#isAfterPerson || (same !== undefined && isSamePerson(same.look, look));
+    const isSame = this.#isAfterPerson || (same !== undefined && !person.isCounted && isSamePerson(same.look, noun));
     if (same !== undefined && isSame && same.count === 1 && person.count === 1) {
-      same.look = { ...person.look, ...same.look, ...look };
+      same.look = { ...person.look, ...same.look, ...noun, ...age };
       return;
     }
     this.#person = person;
@@ -199,7 +338,7 @@ export class SceneBuilder {
   }
 
   #addSubject(subject: Subject): void {
-    const { subjects } = this.#scene;
+    const { subjects, missing } = this.#scene;
     const same = subjects.find(
       (other) =>
         other.kind === "thing" &&
@@ -211,8 +350,12 @@ export class SceneBuilder {
       same.count = Math.max(same.count, subject.count);
       return;
     }
-    if (subjects.length === MAX_SUBJECTS) return;
+    if (subjects.length === MAX_SUBJECTS) {
+      missing.add(subject.text);
+      return;
+    }
     subjects.push(subject);
+    this.#neighbour = subject;
     if (!canAct(subject)) return;
     this.#lastActor = subject;
     subject.wearing.push(...this.#awaitsWearer.splice(0));
@@ -227,38 +370,45 @@ export class SceneBuilder {
   }
 
   finish(): void {
-    const { subjects, colours } = this.#scene;
-    for (const waiting of [this.#awaitsRider, this.#awaitsHolder]) if (waiting !== undefined) this.#addSubject(waiting);
-    for (const { art, colour } of this.#awaitsWearer) {
-      const role = "wearable";
-      subjects.push({ kind: "thing", art, role, count: 1, wearing: [], ...(colour === undefined ? {} : { colour }) });
+    this.#endPart();
+    const scene = this.#scene;
+    const { subjects } = scene;
+    if (this.#isBackdropNext) scene.namesBackdrop = true;
+    const waiting = [this.#awaitsRider, this.#awaitsHolder];
+    [this.#awaitsRider, this.#awaitsHolder] = [undefined, undefined];
+    for (const thing of waiting) if (thing !== undefined) this.#addSubject(thing);
+    for (const worn of this.#awaitsWearer) {
+      subjects.push({ kind: "thing", role: "wearable", count: 1, wearing: [], ...worn });
     }
     const fruit = FRUIT_COLOURS[this.#colours.at(-1) ?? ""];
-    if (fruit !== undefined && subjects.length === 0 && !this.#scene.isAbstract) {
+    if (fruit !== undefined && subjects.length === 0 && !scene.isAbstract) {
       this.#colours.pop();
-      this.#addSubject({ kind: "thing", art: fruit, role: "food", count: 1, wearing: [] });
+      this.#addSubject({ kind: "thing", art: fruit, role: "food", text: "orange", count: 1, wearing: [] });
     }
     const last = subjects.findLast((subject) => subject.kind === "person");
     if (last?.kind === "person") last.look = { ...this.#look, ...last.look };
-    colours.push(...this.#colours);
+    else scene.look = this.#look;
+    scene.colours = [...scene.colours, ...this.#colours];
   }
 
   /** The colour right before the noun. The ones before that are the picture's. */
   #takeColour(): Colour | undefined {
     const colour = this.#colours.pop();
-    this.#scene.colours.push(...this.#colours);
+    this.#scene.colours = [...this.#scene.colours, ...this.#colours];
     this.#colours = [];
     return colour;
   }
 
-  #takeCount(): number {
-    const count = this.#count ?? 1;
-    this.#count = undefined;
-    return count;
+  #takeNext(): Pick<Subject, "count" | "isCounted" | "size" | "side" | "isDefinite" | "isExtra"> {
+    const { count = this.#isPlural ? PLURAL_COUNT : 1, ...said } = this.#next;
+    const isCounted = this.#next.count !== undefined;
+    this.#forgetNext();
+    return { count, ...(isCounted && { isCounted }), ...said };
   }
 }
 
-const canAct = (subject: Subject): boolean =>
+/** Whether it can wear, hold and ride something. */
+export const canAct = (subject: Subject): boolean =>
   subject.kind === "person" || ["animal", "bird", "face", "swimmer"].includes(subject.role);
 
 const isMount = (thing: Thing): boolean =>

@@ -1,50 +1,132 @@
 import type { Colour } from "./palette.ts";
+import type { Random } from "./random.ts";
 import type { Action } from "./words/grammar.ts";
 import type { Look } from "./words/people.ts";
-import type { Place, Season, Style, TimeOfDay, Weather } from "./words/scenery.ts";
+import type { Location, Place, Season, Style, TimeOfDay, Weather } from "./words/scenery.ts";
 import type { Role } from "./words/things.ts";
 
-/** A thing of the prompt: its art, how many, and what was said about it. */
-export interface Thing {
-  readonly kind: "thing";
-  art: string;
-  role: Role;
-  count: number;
-  colour?: Colour;
-  size?: "small" | "large";
-  /** Art worn, such as a hat, with its colour. */
-  wearing: { art: string; colour?: Colour }[];
-  /** What it holds, eats, drinks or plays. */
-  holding?: Thing;
-  /** What it rides or drives. */
-  riding?: Thing;
+/** Something worn, such as a hat. */
+export interface Worn {
+  readonly art: string;
+  colour?: Colour | undefined;
+  /** The words that name it. */
+  readonly text: string;
 }
 
-/** A person of the prompt. What the prompt leaves open the seed decides. */
-export interface Person {
+interface SubjectParts {
+  count: number;
+  /** The words that name it. */
+  readonly text: string;
+  wearing: Worn[];
+  /** What it holds, eats, drinks or plays; of a vessel, what is in it. */
+  holding?: Thing | undefined;
+  /** What it rides or drives. */
+  riding?: Thing | undefined;
+  size?: "small" | "large" | undefined;
+  side?: "left" | "right" | undefined;
+  /** The prompt says how many. */
+  isCounted?: boolean | undefined;
+  /** The prompt points at one that is there: "the fox". */
+  isDefinite?: boolean | undefined;
+  /** The prompt asks for one more: "another fox". */
+  isExtra?: boolean | undefined;
+  /** What the seed decides of its looks. */
+  looks?: Random | undefined;
+  /** Where each copy stands, once the scene is arranged. */
+  positions?: Position[] | undefined;
+}
+
+/** A thing or an animal: its art, and what the prompt says about it. */
+export interface Thing extends SubjectParts {
+  readonly kind: "thing";
+  readonly art: string;
+  readonly role: Role;
+  colour?: Colour | undefined;
+}
+
+/** A person. What the prompt leaves open the seed decides. */
+export interface Person extends SubjectParts {
   readonly kind: "person";
   look: Look;
-  count: number;
-  wearing: { art: string; colour?: Colour }[];
-  holding?: Thing;
-  riding?: Thing;
 }
 
 export type Subject = Thing | Person;
 
-/** What a picture is asked to show. */
+/** How far away from the viewer, and on what, a subject stands. */
+export type Zone = "air" | "water" | "horizon" | "back" | "ground" | "front" | "seat" | "perch" | "void";
+
+/** Where one copy of a subject stands, in scene units. How far down that is depends on the backdrop's ground. */
+export interface Position {
+  zone: Zone;
+  /** The middle of its feet. */
+  x: number;
+  height: number;
+  /** The widest it may get. */
+  readonly maxWidth: number;
+  /** How near it stands in its zone, 0–1. */
+  readonly depth: number;
+  /** Every other one of several stands in a second row. */
+  readonly row: 0 | 1;
+  /** How many share its zone. */
+  readonly crowd: number;
+  /** −1 to 1: how far it leans, where things of its zone may lean. */
+  readonly lean: number;
+  readonly isMirrored: boolean;
+  /** Where its feet are, in place of what the ground says. */
+  readonly y?: number;
+}
+
+/** What a picture shows. */
 export interface Scene {
-  place?: Place;
-  time?: TimeOfDay;
-  weather?: Weather;
-  season?: Season;
-  style?: Style;
+  place?: Place | undefined;
+  time?: TimeOfDay | undefined;
+  weather?: Weather | undefined;
+  season?: Season | undefined;
+  style?: Style | undefined;
   /** Colours that belong to no noun: the mood of the picture. */
-  readonly colours: Colour[];
-  readonly subjects: Subject[];
+  colours: readonly Colour[];
+  /** The colour of a plain ground behind everything. */
+  backdropColour?: Colour | undefined;
+  /** The colour that the finished picture is tinted in. */
+  tint?: Colour | undefined;
+  subjects: Subject[];
   /** Drawn rather than pasted: rainbow, fireworks, aurora, shooting star. */
-  readonly effects: string[];
-  readonly actions: Action[];
+  effects: string[];
+  actions: Action[];
   isPortrait: boolean;
   isAbstract: boolean;
+  /** Everything that stands in the picture is named. */
+  namesAll?: boolean;
+  /** The backdrop is named, without a colour. */
+  namesBackdrop?: boolean;
+  /** What was said of a person, with no noun for the person. */
+  look: Look;
+  /** The words that name effects, the weather and the season, by what they are. */
+  readonly texts: { place?: string; weather?: string; [effect: string]: string };
+  /** The words that name what is not in the picture. */
+  readonly missing: Set<string>;
+  /** How many phrases were understood. */
+  known: number;
+  /** Decides the shades of the hour, where an edit named another one. */
+  shades?: Random | undefined;
+  /** Which trees its woods have, once that is decided. */
+  trees?: "fir" | "tree" | undefined;
+  /** Where it plays, once that is decided. */
+  location?: Location | undefined;
+}
+
+/** A scene with nothing in it. */
+export function emptyScene(): Scene {
+  return {
+    colours: [],
+    subjects: [],
+    effects: [],
+    actions: [],
+    isPortrait: false,
+    isAbstract: false,
+    look: {},
+    texts: {},
+    missing: new Set(),
+    known: 0,
+  };
 }

@@ -1,5 +1,5 @@
 import type { Atmosphere } from "./atmosphere.ts";
-import { toChannels } from "./palette.ts";
+import { type Colour, toChannels } from "./palette.ts";
 import type { Raster } from "./raster.ts";
 
 /**
@@ -46,4 +46,32 @@ export function vignette({ width, height, data }: Raster, strength: number): voi
       for (let channel = 0; channel < 3; channel++) data[position + channel] = (data[position + channel] ?? 0) * factor;
     }
   }
+}
+
+/**
+ * Tints a picture: every brightness gets its own shade of the colour, from black over the colour to white.
+ *
+ * @param share how much of its own colour a pixel gives up, 0–1
+ */
+export function tint({ data }: Raster, colour: Colour, share: number): void {
+  const channels = toChannels(colour);
+  const middle = Math.max(60, Math.min(190, luminanceOf(...channels)));
+  const shades = channels.map((channel) =>
+    Float32Array.from({ length: 256 }, (_, bright) =>
+      bright < middle ? (channel * bright) / middle : channel + ((255 - channel) * (bright - middle)) / (255 - middle),
+    ),
+  );
+  for (let position = 0; position < data.length; position += 4) {
+    const alpha = data[position + 3] ?? 0;
+    const bright = Math.round(luminanceOf(data[position] ?? 0, data[position + 1] ?? 0, data[position + 2] ?? 0));
+    for (let channel = 0; channel < 3; channel++) {
+      const own = data[position + channel] ?? 0;
+      const tinted = ((shades[channel]?.[bright] ?? 0) * alpha) / 255;
+      data[position + channel] = Math.min(alpha, own + (tinted - own) * share);
+    }
+  }
+}
+
+function luminanceOf(red: number, green: number, blue: number): number {
+  return red * 0.2126 + green * 0.7152 + blue * 0.0722;
 }

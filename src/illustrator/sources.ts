@@ -1,5 +1,5 @@
 /** Width and height in pixels. */
-interface PixelSize {
+export interface PixelSize {
   readonly width: number;
   readonly height: number;
 }

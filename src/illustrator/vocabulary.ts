@@ -1,76 +1,85 @@
 import lexicon from "./lexicon.json" with { type: "json" };
 import type { Colour } from "./palette.ts";
 import { COLOURS, HAIR_COLOURS } from "./words/colours.ts";
-import { ABSTRACT_WORDS, ACTIONS, type Action, BREAKS, COUNTS, SIZES } from "./words/grammar.ts";
-import { COLOURED_FEATURES, type Look, PERSON_NOUNS, PORTRAIT_WORDS, TRAITS } from "./words/people.ts";
-import {
-  PLACES,
-  type Place,
-  SEASONS,
-  type Season,
-  STYLES,
-  type Style,
-  TIMES,
-  type TimeOfDay,
-  WEATHERS,
-  type Weather,
-} from "./words/scenery.ts";
+import { FUNCTION_WORDS, QUALITY_WORDS } from "./words/fillers.ts";
+import * as grammar from "./words/grammar.ts";
+import * as people from "./words/people.ts";
+import * as scenery from "./words/scenery.ts";
 import { type Role, THINGS } from "./words/things.ts";
 
 /** What a word can say about a picture. A word may say several of these at once. */
 export type Meaning =
-  | { readonly is: "place"; readonly place: Place }
-  | { readonly is: "time"; readonly time: TimeOfDay }
-  | { readonly is: "weather"; readonly weather: Weather }
-  | { readonly is: "season"; readonly season: Season }
-  | { readonly is: "style"; readonly style: Style }
+  | { readonly is: "place"; readonly place: scenery.Place }
+  | { readonly is: "time"; readonly time: scenery.TimeOfDay }
+  | { readonly is: "weather"; readonly weather: scenery.Weather }
+  | { readonly is: "season"; readonly season: scenery.Season }
+  | { readonly is: "style"; readonly style: scenery.Style }
   | { readonly is: "colour"; readonly colour: Colour }
   | { readonly is: "count"; readonly count: number }
   | { readonly is: "size"; readonly size: "small" | "large" }
-  | { readonly is: "action"; readonly action: Action }
+  | { readonly is: "side"; readonly side: "left" | "right" }
+  | { readonly is: "action"; readonly action: grammar.Action }
   | { readonly is: "thing"; readonly art: string; readonly role: Role }
-  | { readonly is: "person"; readonly look: Look }
-  | { readonly is: "trait"; readonly look: Look }
-  | { readonly is: "feature"; readonly feature: keyof typeof COLOURED_FEATURES }
-  | { readonly is: "portrait" }
-  | { readonly is: "abstract" }
-  | { readonly is: "break" };
+  | { readonly is: "person"; readonly look: people.Look }
+  | { readonly is: "trait"; readonly look: people.Look }
+  | { readonly is: "age"; readonly age: NonNullable<people.Look["age"]> }
+  | { readonly is: "feature"; readonly feature: keyof typeof people.COLOURED_FEATURES }
+  | { readonly is: "verb"; readonly verb: grammar.Verb; readonly position: "before" | "between" | "after" }
+  | { readonly is: "portrait" | "abstract" | "backdrop" | "all" | "break" | "definite" | "more" | "negation" }
+  /** The art or the backdrop is only near to what the word names, which the picture then lacks. */
+  | { readonly is: "near" }
+  /** Names nothing. Some of these words end the noun before them. */
+  | { readonly is: "filler"; readonly endsNoun: boolean };
 
 const vocabulary = new Map<string, Meaning[]>();
 
-function teach(words: string, meaning: Meaning): void {
-  for (const word of words.split("|")) {
-    const known = vocabulary.get(word);
-    if (known === undefined) vocabulary.set(word, [meaning]);
-    else known.push(meaning);
+/** @param words separated by bars; one that begins with `~` is only near to its meaning */
+function define(words: string, meaning: Meaning): void {
+  for (const entry of words.split("|")) {
+    const word = entry.replace("~", "");
+    const meanings = vocabulary.get(word) ?? [];
+    vocabulary.set(word, [...meanings, meaning, ...(entry === word ? [] : [{ is: "near" } as const])]);
   }
 }
 
-function teachAll<Key extends string>(lists: Readonly<Record<Key, string>>, toMeaning: (key: Key) => Meaning): void {
-  for (const [key, words] of Object.entries(lists) as [Key, string][]) teach(words, toMeaning(key));
+/** @param line what the words mean, then the words */
+function defineLine(line: string, toMeaning: (head: string) => Meaning): void {
+  const end = line.indexOf("|");
+  define(line.slice(end + 1), toMeaning(line.slice(0, end)));
 }
 
-teachAll(SIZES, (size) => ({ is: "size", size }));
-for (const [count, words] of Object.entries(COUNTS)) teach(words, { is: "count", count: Number(count) });
-teachAll(ACTIONS, (action) => ({ is: "action", action }));
-for (const line of THINGS) {
-  const [head = "", ...words] = line.split("|");
-  const [art = "", role = ""] = head.split(" ");
-  teach(words.join("|"), { is: "thing", art, role: role as Role });
+function defineAll<Key extends string>(lists: Readonly<Record<Key, string>>, toMeaning: (key: Key) => Meaning): void {
+  for (const [key, words] of Object.entries(lists) as [Key, string][]) define(words, toMeaning(key));
 }
-for (const [look, words] of PERSON_NOUNS) teach(words, { is: "person", look });
-for (const [look, words] of TRAITS) teach(words, { is: "trait", look });
-teachAll(COLOURED_FEATURES, (feature) => ({ is: "feature", feature }));
-teachAll(HAIR_COLOURS, (hairColour) => ({ is: "trait", look: { hairColour } }));
-teachAll(PLACES, (place) => ({ is: "place", place }));
-teachAll(TIMES, (time) => ({ is: "time", time }));
-teachAll(WEATHERS, (weather) => ({ is: "weather", weather }));
-teachAll(SEASONS, (season) => ({ is: "season", season }));
-teachAll(STYLES, (style) => ({ is: "style", style }));
-teachAll(COLOURS, (colour) => ({ is: "colour", colour }));
-teach(PORTRAIT_WORDS, { is: "portrait" });
-teach(ABSTRACT_WORDS, { is: "abstract" });
-teach(BREAKS, { is: "break" });
+
+defineAll(grammar.SIZES, (size) => ({ is: "size", size }));
+defineAll(grammar.SIDES, (side) => ({ is: "side", side }));
+for (const [count, words] of Object.entries(grammar.COUNTS)) define(words, { is: "count", count: Number(count) });
+defineAll(grammar.VERBS_BEFORE, (verb) => ({ is: "verb", verb, position: "before" }));
+define(grammar.VERBS_BETWEEN, { is: "verb", verb: "replace", position: "between" });
+defineAll(grammar.VERBS_AFTER, (verb) => ({ is: "verb", verb, position: "after" }));
+define(grammar.NEGATIONS, { is: "negation" });
+define(grammar.DEFINITE_WORDS, { is: "definite" });
+define(grammar.MORE_WORDS, { is: "more" });
+define(grammar.ALL_WORDS, { is: "all" });
+defineAll(grammar.ACTIONS, (action) => ({ is: "action", action }));
+for (const line of THINGS) for (const entry of line.split("; ")) defineLine(entry, toThing);
+for (const line of people.PERSON_NOUNS) defineLine(line, (head) => ({ is: "person", look: people.toLook(head) }));
+for (const line of people.TRAITS) defineLine(line, (head) => ({ is: "trait", look: people.toLook(head) }));
+defineAll(people.COLOURED_FEATURES, (feature) => ({ is: "feature", feature }));
+defineAll(HAIR_COLOURS, (hairColour) => ({ is: "trait", look: { hairColour } }));
+defineAll(scenery.PLACES, (place) => ({ is: "place", place }));
+defineAll(scenery.TIMES, (time) => ({ is: "time", time }));
+defineAll(scenery.WEATHERS, (weather) => ({ is: "weather", weather }));
+defineAll(scenery.SEASONS, (season) => ({ is: "season", season }));
+defineAll(scenery.STYLES, (style) => ({ is: "style", style }));
+defineAll(COLOURS, (colour) => ({ is: "colour", colour }));
+define(people.PORTRAIT_WORDS, { is: "portrait" });
+define(grammar.ABSTRACT_WORDS, { is: "abstract" });
+define(grammar.BACKDROP_WORDS, { is: "backdrop" });
+define(grammar.BREAKS, { is: "break" });
+define(FUNCTION_WORDS, { is: "filler", endsNoun: true });
+define(QUALITY_WORDS, { is: "filler", endsNoun: false });
 
 const words: Readonly<Record<string, number>> = lexicon.words;
 const codes: Readonly<Record<string, number>> = lexicon.codes;
@@ -80,19 +89,14 @@ const spoken: Readonly<Record<string, string>> = lexicon.spoken;
 export const LONGEST_WORD = 8;
 
 /**
- * What a word or phrase means, if it means anything here. The forms of one phrase are tried in their order, the
- * curated words before the lexicon; they are lower case, with single spaces.
+ * What a word or phrase means, if it means anything here, and in which of its forms. The forms are tried in their
+ * order, the curated words before the lexicon; they are lower case, with single spaces.
  */
-export function lookUp(...forms: readonly string[]): readonly Meaning[] | undefined {
-  for (const form of forms) {
-    const meanings = vocabulary.get(form);
-    if (meanings !== undefined) return meanings;
-  }
-  for (const form of forms) {
-    const art = Object.hasOwn(words, form) ? artAt(words[form]) : undefined;
-    if (art !== undefined) return [art];
-  }
-  return undefined;
+export function lookUp(...forms: readonly string[]): { form: string; meanings: readonly Meaning[] } | undefined {
+  const form = forms.find((one) => vocabulary.has(one)) ?? forms.find((one) => Object.hasOwn(words, one));
+  if (form === undefined) return undefined;
+  const art = artAt(words[form]);
+  return { form, meanings: vocabulary.get(form) ?? (art === undefined ? [] : [art]) };
 }
 
 /** What an emoji means: a thing to draw, or words to read in its place. */
@@ -119,7 +123,11 @@ const SKIN_WORDS: Readonly<Record<string, string>> = {
 
 function artAt(position: number | undefined): Meaning | undefined {
   const entry = position === undefined ? undefined : lexicon.art[position];
-  if (entry === undefined) return undefined;
+  return entry === undefined ? undefined : toThing(entry);
+}
+
+/** @param entry the name of the art, and its role */
+function toThing(entry: string): Meaning {
   const [art = "", role = ""] = entry.split(" ");
   return { is: "thing", art, role: role as Role };
 }

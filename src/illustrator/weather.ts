@@ -2,31 +2,14 @@ import type { Setting } from "./backdrop/setting.ts";
 import { svg } from "./layer.ts";
 import { lighten, mix } from "./palette.ts";
 
-/** Draws what falls or drifts before the subjects: rain, snow, fog, lightning, leaves. */
+/** Draws what falls or drifts before the subjects: rain, snow, fog, leaves. */
 export function drawWeather(setting: Setting, horizon: number, isIndoors: boolean): void {
-  if (isIndoors) return;
   const { weather } = setting.atmosphere;
-  switch (weather) {
-    case "rain":
-      drawRain(setting, 1);
-      return;
-    case "storm":
-      drawRain(setting, 1.7);
-      return;
-    case "snow":
-      drawSnow(setting);
-      return;
-    case "fog":
-      drawFog(setting, horizon);
-      return;
-    case "wind":
-    case "clear":
-    case "cloudy":
-      drawDrift(setting, weather === "wind" ? 3 : 1);
-      return;
-    default:
-      weather satisfies never;
-  }
+  if (isIndoors) return;
+  if (weather === "rain" || weather === "storm") drawRain(setting, weather === "rain" ? 1 : 1.7);
+  else if (weather === "snow" || setting.scene.season === "winter") drawSnow(setting, weather === "snow" ? 1 : 0.4);
+  else if (weather === "fog") drawFog(setting, horizon);
+  else drawDrift(setting, weather === "wind" ? 3 : 1);
 }
 
 function drawRain({ layer, random, atmosphere }: Setting, strength: number): void {
@@ -46,18 +29,13 @@ function drawRain({ layer, random, atmosphere }: Setting, strength: number): voi
   }
 }
 
-function drawSnow({ layer, random, atmosphere }: Setting): void {
+function drawSnow({ layer, random, atmosphere }: Setting, amount: number): void {
   const colour = atmosphere.isDark ? "#e3ecff" : "#ffffff";
-  const count = Math.round((layer.width * layer.height) / 5600);
+  const count = Math.round(((layer.width * layer.height) / 5600) * amount);
   for (let flake = 0; flake < count; flake++) {
     const nearness = random.next() ** 3;
-    layer.circle(
-      random.between(0, layer.width),
-      random.between(0, layer.height),
-      1.8 + nearness * 7.5,
-      colour,
-      0.9 - nearness * 0.4,
-    );
+    const [x, y] = [random.between(0, layer.width), random.between(0, layer.height)];
+    layer.circle(x, y, 1.8 + nearness * 7.5, colour, 0.9 - nearness * 0.4);
   }
 }
 
@@ -66,14 +44,8 @@ function drawFog({ layer, random, atmosphere }: Setting, horizon: number): void 
   layer.fill(layer.vertical({ 0: [colour, 0.1], 0.6: [colour, 0.6], 1: [colour, 0.25] }, 0, layer.height));
   for (let bank = 0; bank < 9; bank++) {
     const width = random.between(300, 640);
-    layer.shadow(
-      random.between(0, layer.width),
-      horizon + random.between(-190, 200),
-      width,
-      width * 0.17,
-      colour,
-      0.55,
-    );
+    const [x, y] = [random.between(0, layer.width), horizon + random.between(-190, 200)];
+    layer.shadow(x, y, width, width * 0.17, colour, 0.55);
   }
 }
 
@@ -92,9 +64,8 @@ function drawDrift({ layer, random, atmosphere, scene }: Setting, strength: numb
     const y = random.between(0, layer.height);
     const size = random.between(7, 15);
     const fill = atmosphere.illuminate(random.pick(colours ?? ["#8fbf5f", "#ffffff"]));
-    layer.add(
-      svg`<path d="M${-size} 0Q0 ${-size * 0.8} ${size} 0Q0 ${size * 0.8} ${-size} 0Z" fill="${fill}" opacity="0.85" transform="translate(${x} ${y}) rotate(${random.between(0, 360)})"/>`,
-    );
+    const leafShape = svg`<path d="M${-size} 0Q0 ${-size * 0.8} ${size} 0Q0 ${size * 0.8} ${-size} 0Z" fill="${fill}" opacity="0.85" transform="translate(${x} ${y}) rotate(${random.between(0, 360)})"/>`;
+    layer.add(leafShape);
   }
 }
 

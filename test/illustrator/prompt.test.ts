@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { parsePrompt } from "../../src/illustrator/prompt.ts";
 import type { Subject } from "../../src/illustrator/scene.ts";
+import { readScene } from "../../src/illustrator/scene-builder.ts";
 
 /** Subjects in short: how many of what, in which colour, with what. */
 function told(subject: Subject): string {
@@ -12,9 +12,9 @@ function told(subject: Subject): string {
   return `${subject.count} ${name}${colour}${worn}${held}${ridden}`;
 }
 
-const subjectsOf = (prompt: string): string[] => parsePrompt(prompt).subjects.map(told);
+const subjectsOf = (prompt: string): string[] => readScene(prompt).subjects.map(told);
 
-describe("parsePrompt", () => {
+describe("readScene", () => {
   test.each([
     ["a dog on a beach", ["1 dog"]],
     ["two cats", ["2 cat-face"]],
@@ -48,11 +48,11 @@ describe("parsePrompt", () => {
     ["骑马的宇航员在月球上", ["1 person rides 1 horse"], "moon", undefined],
     ["雨の街を走る赤い車", ["1 automobile #e5352f"], "city", undefined],
     ["森の中の狐", ["1 fox"], "forest", undefined],
-    ["밤하늘 아래 고양이 두 마리", ["1 cat-face"], "sky", undefined],
+    ["밤하늘 아래 고양이 두 마리", ["2 cat-face"], "sky", undefined],
     ["커피를 마시는 로봇", ["1 robot holds 1 hot-beverage"], undefined, undefined],
     ["고양이가 커피를 마시는 카페", ["1 cat-face holds 1 hot-beverage"], "cafe", undefined],
   ])("finds words without spaces in %j", (prompt, subjects, place, time) => {
-    const scene = parsePrompt(prompt);
+    const scene = readScene(prompt);
     expect(scene.subjects.map(told)).toEqual(subjects);
     expect(scene.place).toBe(place);
     if (time !== undefined) expect(scene.time).toBe(time);
@@ -61,28 +61,28 @@ describe("parsePrompt", () => {
   test("reads emoji by code point, with skin and repetition", () => {
     expect(subjectsOf("🍕🚀 in space")).toEqual(["1 pizza", "1 rocket"]);
     expect(subjectsOf("🐱🐱🐱")).toEqual(["3 cat-face"]);
-    const [person] = parsePrompt("👩🏿‍🚀").subjects;
+    const [person] = readScene("👩🏿‍🚀").subjects;
     expect(person).toMatchObject({
       kind: "person",
       count: 1,
       look: { gender: "female", outfit: "astronaut", skin: "dark" },
     });
-    expect(parsePrompt("🌧️").weather).toBe("rain");
+    expect(readScene("🌧️").weather).toBe("rain");
   });
 
   test("reads place, time, weather, season and style", () => {
-    expect(parsePrompt("a foggy forest at dawn in autumn, oil painting")).toMatchObject({
+    expect(readScene("a foggy forest at dawn in autumn, oil painting")).toMatchObject({
       place: "forest",
       time: "dawn",
       weather: "fog",
       season: "autumn",
       style: "oil",
     });
-    expect(parsePrompt("a lighthouse in a storm")).toMatchObject({
+    expect(readScene("a lighthouse in a storm")).toMatchObject({
       weather: "storm",
       subjects: [{ art: "lighthouse" }],
     });
-    expect(parsePrompt("snowy village at night, pixel art")).toMatchObject({
+    expect(readScene("snowy village at night, pixel art")).toMatchObject({
       place: "village",
       weather: "snow",
       time: "night",
@@ -91,27 +91,99 @@ describe("parsePrompt", () => {
   });
 
   test("gives a colour to the noun after it, and the rest to the picture", () => {
-    const scene = parsePrompt("abstract blue and gold waves");
+    const scene = readScene("abstract blue and gold waves");
     expect(scene).toMatchObject({ isAbstract: true, subjects: [], colours: ["#2f6fe4", "#e0a92e"] });
   });
 
   test("reads how a person looks", () => {
-    expect(parsePrompt("a portrait of an old man with a beard and glasses")).toMatchObject({
+    expect(readScene("a portrait of an old man with a beard and glasses")).toMatchObject({
       isPortrait: true,
       subjects: [{ look: { age: "old", gender: "male", beard: "beard" }, wearing: [{ art: "glasses" }] }],
     });
-    expect(parsePrompt("smiling girl with long blonde hair and green eyes").subjects).toMatchObject([
+    expect(readScene("smiling girl with long blonde hair and green eyes").subjects).toMatchObject([
       { look: { gender: "female", hair: "long", hairColour: "#e8c26a", eyeColour: "#2fa84f", expression: "smiling" } },
     ]);
-    expect(parsePrompt("长发女孩").subjects).toMatchObject([{ look: { gender: "female", hair: "long" } }]);
-    expect(parsePrompt("woman in a red dress").subjects).toMatchObject([
+    expect(readScene("长发女孩").subjects).toMatchObject([{ look: { gender: "female", hair: "long" } }]);
+    expect(readScene("woman in a red dress").subjects).toMatchObject([
       { look: { gender: "female", outfit: "dress", outfitColour: "#e5352f" } },
     ]);
   });
 
   test("treats full-width, upper-case and decomposed letters alike", () => {
-    expect(parsePrompt("ＣＡＴ")).toEqual(parsePrompt("cat"));
-    expect(parsePrompt("  Café ".normalize("NFD")).place).toBe("cafe");
+    expect(readScene("ＣＡＴ")).toEqual(readScene("cat"));
+    expect(readScene("  Café ".normalize("NFD")).place).toBe("cafe");
+  });
+
+  test.each([
+    ["a 5 year old girl", 1, "child"],
+    ["a five-year-old girl", 1, "child"],
+    ["two 5 year old girls", 2, "child"],
+    ["a girl, 5 years old", 1, "child"],
+    ["a girl aged 11", 1, "child"],
+    ["a 17yo girl", 1, "young"],
+    ["a 35-year-old woman", 1, "adult"],
+    ["an eighty year old woman", 1, "old"],
+    ["5岁的女孩", 1, "child"],
+    ["五岁的女孩", 1, "child"],
+    ["5歳の女の子", 1, "child"],
+    ["다섯 살 소녀", 1, "child"],
+    ["5살 소녀", 1, "child"],
+  ])("takes the age in %j for an age", (prompt, count, age) => {
+    expect(readScene(prompt).subjects).toMatchObject([{ count, look: { gender: "female", age } }]);
+  });
+
+  test.each([
+    ["3 cats at 5 pm, 85mm lens, f/1.8, 8k", ["3 cat-face"]],
+    ["a 5 year old dog", ["1 dog"]],
+    ["a dog, 1024x1024", ["1 dog"]],
+  ])("takes no number of %j but the count for a count", (prompt, subjects) => {
+    expect(subjectsOf(prompt)).toEqual(subjects);
+  });
+
+  test.each([
+    ["a unicorn, a narwhal and a yak", ["narwhal", "yak"]],
+    ["a steampunk zeppelin above a city", ["zeppelin"]],
+    ["a fluffy cat, highly detailed, masterpiece, 8k", []],
+    ["a cat on a roof in a forest by the sea", ["roof", "sea"]],
+    ["a dog in a park under trees and a blue sky", []],
+    ["a panda eating bamboo by a lake", ["bamboo"]],
+    ["a waterfall in a jungle", ["waterfall"]],
+    ["one two three four five six seven cats, a dog, a fox, a cow, a pig, a horse and a bear", ["bear"]],
+    ["鹤在湖边", ["鹤"]],
+    ["一只毛茸茸的小狗在草地上玩球", []],
+    ["雪が積もった村", []],
+    ["눈 덮인 산의 곰", []],
+    ["кот на крыше", ["кот", "на", "крыше"]],
+  ])("knows what of %j it has no words or no place for", (prompt, missing) => {
+    expect([...readScene(prompt).missing]).toEqual(missing);
+  });
+
+  test.each([
+    ["a red apple on white", ["1 red-apple"], "#f6f4ef"],
+    ["a cat on a white background", ["1 cat-face"], "#f6f4ef"],
+    ["白色背景上的苹果", ["1 red-apple"], "#f6f4ef"],
+    ["青い背景の猫", ["1 cat-face"], "#2f6fe4"],
+  ])("knows the plain ground of %j", (prompt, subjects, colour) => {
+    expect(subjectsOf(prompt)).toEqual(subjects);
+    expect(readScene(prompt).backdropColour).toBe(colour);
+  });
+
+  test.each([
+    ["a man without a hat", ["1 person"]],
+    ["a street with no people", []],
+    ["没有人的街道", []],
+  ])("leaves out what %j does without", (prompt, subjects) => {
+    expect(subjectsOf(prompt)).toEqual(subjects);
+  });
+
+  test("fills vessels", () => {
+    expect(subjectsOf("a bowl of lemons")).toEqual(["1 bowl holds 3 lemon"]);
+    expect(subjectsOf("lemons in a bowl")).toEqual(["1 bowl holds 3 lemon"]);
+    expect(subjectsOf("a vase of roses on a table")).toEqual(["1 vase holds 3 rose"]);
+  });
+
+  test("lets nothing ride itself", () => {
+    expect(subjectsOf("스키 타는 곰")).toEqual(["1 skis", "1 bear"]);
   });
 
   test.each([
@@ -124,7 +196,7 @@ describe("parsePrompt", () => {
     ["32,000 Chinese characters", "猫".repeat(32_000)],
     ["10,000 emoji", "🐱🐶".repeat(5000)],
   ])("survives %s", (_name, prompt) => {
-    const { subjects } = parsePrompt(prompt);
+    const { subjects } = readScene(prompt);
     expect(subjects.length).toBeLessThanOrEqual(6);
     for (const { count } of subjects) expect(count).toBeLessThanOrEqual(9);
   });

@@ -40,12 +40,8 @@ const waves: Composition = ({ layer, random }, colours) => {
   const sunY = layer.height * random.between(0.14, 0.24);
   const sun = colours.at(-1) ?? "#e0a92e";
   layer.glow(sunX, sunY, 330, sun, 0.4);
-  layer.circle(
-    sunX,
-    sunY,
-    random.between(86, 124),
-    layer.vertical({ 0: lighten(sun, 0.25), 1: sun }, sunY - 110, sunY + 110),
-  );
+  const disc = layer.vertical({ 0: lighten(sun, 0.25), 1: sun }, sunY - 110, sunY + 110);
+  layer.circle(sunX, sunY, random.between(86, 124), disc);
   const rows = Math.max(9, Math.round(layer.height / 105));
   for (let row = 0; row < rows; row++) {
     const base = colours[row % colours.length] ?? "#888888";
@@ -65,14 +61,12 @@ const waves: Composition = ({ layer, random }, colours) => {
       [-5, 0.12],
     ] as const)
       layer.path(edge(offset), "#141a38", opacity);
-    layer.path(
-      edge(0),
-      layer.linear(
-        { 0: lighten(colour, 0.2), 0.5: colour, 1: darken(colour, 0.2) },
-        [0, level - swing],
-        [layer.width, level + 260],
-      ),
+    const fill = layer.linear(
+      { 0: lighten(colour, 0.2), 0.5: colour, 1: darken(colour, 0.2) },
+      [0, level - swing],
+      [layer.width, level + 260],
     );
+    layer.path(edge(0), fill);
     for (let line = 1; line < 4; line++) {
       let data = "";
       for (let x = -20; x <= layer.width + 30; x += 16)
@@ -121,14 +115,10 @@ const blooms: Composition = ({ layer, random }, colours) => {
   const base = darken(colours[0] ?? "#333355", 0.62);
   layer.fill(layer.linear({ 0: base, 1: darken(colours.at(-1) ?? base, 0.5) }, [0, 0], [layer.width, layer.height]));
   const reach = Math.max(layer.width, layer.height);
-  for (let bloom = 0; bloom < 14; bloom++)
-    layer.glow(
-      random.between(0, layer.width),
-      random.between(0, layer.height),
-      reach * random.between(0.2, 0.48),
-      random.pick(colours),
-      random.between(0.5, 0.85),
-    );
+  for (let bloom = 0; bloom < 14; bloom++) {
+    const [x, y] = [random.between(0, layer.width), random.between(0, layer.height)];
+    layer.glow(x, y, reach * random.between(0.2, 0.48), random.pick(colours), random.between(0.5, 0.85));
+  }
   for (let ribbon = 0; ribbon < 20; ribbon++) {
     const contour = createContour(random, layer.width * random.between(0.8, 1.5), 0.3);
     const level = layer.height * (0.25 + ribbon * 0.027);
@@ -143,21 +133,20 @@ const blooms: Composition = ({ layer, random }, colours) => {
     const x = random.between(0.08, 0.92) * layer.width;
     const y = random.between(0.1, 0.9) * layer.height;
     layer.shadow(x + radius * 0.3, y + radius * 0.5, radius * 1.3, radius * 1.2, "#05061a", 0.4);
-    layer.circle(
-      x,
-      y,
-      radius,
-      layer.linear(
-        { 0: lighten(colour, 0.5), 0.5: colour, 1: darken(colour, 0.45) },
-        [x - radius, y - radius],
-        [x + radius, y + radius],
-      ),
+    const fill = layer.linear(
+      { 0: lighten(colour, 0.5), 0.5: colour, 1: darken(colour, 0.45) },
+      [x - radius, y - radius],
+      [x + radius, y + radius],
     );
+    layer.circle(x, y, radius, fill);
   }
 };
 
+/** Black and white as a ground: without the tinge that they have as a thing's colour. */
+const PURE_COLOURS: Readonly<Record<Colour, Colour>> = { "#f6f4ef": "#ffffff", "#2b2b33": "#000000" };
+
 /** A picture of nothing: what is drawn for a prompt without a thing or a place in it. */
-export function abstract(setting: Setting): Ground {
+function abstract(setting: Setting): Ground {
   const colours = harmonyOf(setting);
   const compose = setting.scene.isAbstract ? waves : setting.random.pick([waves, tiles, blooms]);
   compose(setting, colours);
@@ -165,38 +154,29 @@ export function abstract(setting: Setting): Ground {
   return { horizon: height * 0.6, floor: height * 0.8, back: height * 0.7, surface: "none" };
 }
 
-/** A plain ground with a soft light, for an object that belongs nowhere. */
-export function studio(setting: Setting): Ground {
+/** A plain ground with a soft light, for an object that belongs nowhere; nothing but a colour where that is asked for. */
+function studio(setting: Setting): Ground {
   const { layer, random, scene, atmosphere } = setting;
-  const base = scene.colours[0] ?? fromHsl(random.between(0, 360), 0.52, atmosphere.isDark ? 0.3 : 0.8);
   const horizon = layer.height * 0.68;
+  const ground: Ground = { horizon, floor: layer.height * 0.84, back: horizon + 20, surface: "floor" };
+  if (scene.backdropColour !== undefined) {
+    layer.fill(PURE_COLOURS[scene.backdropColour] ?? scene.backdropColour);
+    return ground;
+  }
+  const base = scene.colours[0] ?? fromHsl(random.between(0, 360), 0.52, atmosphere.isDark ? 0.3 : 0.8);
   layer.fill(layer.vertical({ 0: mix(base, "#ffffff", 0.12), 1: lighten(base, 0.36) }, 0, horizon));
   layer.glow(layer.width * 0.5, horizon * 0.62, Math.max(layer.width, layer.height) * 0.52, "#ffffff", 0.8);
-  for (let disc = 0; disc < 16; disc++)
-    layer.circle(
-      random.between(0, layer.width),
-      random.between(0, horizon),
-      random.between(14, 66),
-      "#ffffff",
-      random.between(0.08, 0.24),
-    );
-  layer.rect(
-    0,
-    horizon,
-    layer.width,
-    layer.height - horizon,
-    layer.vertical({ 0: mix(base, "#2a2350", 0.12), 1: lighten(base, 0.18) }, horizon, layer.height),
-  );
-  layer.rect(
-    0,
-    horizon - 36,
-    layer.width,
-    72,
-    layer.vertical(
-      { 0: [lighten(base, 0.3), 0], 0.5: [lighten(base, 0.3), 0.8], 1: [lighten(base, 0.18), 0] },
-      horizon - 36,
-      horizon + 36,
-    ),
-  );
-  return { horizon, floor: layer.height * 0.84, back: horizon + 20, surface: "floor" };
+  for (let disc = 0; disc < 16; disc++) {
+    const [x, y] = [random.between(0, layer.width), random.between(0, horizon)];
+    layer.circle(x, y, random.between(14, 66), "#ffffff", random.between(0.08, 0.24));
+  }
+  layer.band(horizon, layer.height, { 0: mix(base, "#2a2350", 0.12), 1: lighten(base, 0.18) });
+  layer.band(horizon - 36, horizon + 36, {
+    0: [lighten(base, 0.3), 0],
+    0.5: [lighten(base, 0.3), 0.8],
+    1: [lighten(base, 0.18), 0],
+  });
+  return ground;
 }
+
+export const GROUNDS = { abstract, studio };

@@ -1,6 +1,6 @@
 import { svg } from "../layer.ts";
 import { type Colour, lighten, mix } from "../palette.ts";
-import type { Setting } from "./setting.ts";
+import { type Setting, withOwnRandom } from "./setting.ts";
 
 const BOOKS: readonly Colour[] = [
   "#b5483f",
@@ -40,13 +40,7 @@ export function drawWall(setting: Setting, horizon: number, colour: Colour): voi
 export function drawBoards(setting: Setting, horizon: number, colour: Colour): void {
   const { layer } = setting;
   const wood = roomTint(setting, colour);
-  layer.rect(
-    -5,
-    horizon,
-    layer.width + 10,
-    layer.height - horizon + 5,
-    layer.vertical({ 0: mix(wood, "#2a1830", 0.25), 0.35: wood, 1: lighten(wood, 0.08) }, horizon, layer.height),
-  );
+  layer.band(horizon, layer.height, { 0: mix(wood, "#2a1830", 0.25), 0.35: wood, 1: lighten(wood, 0.08) });
   const middle = layer.width / 2;
   const joint = mix(wood, "#2a1830", 0.35);
   for (let board = -14; board <= 14; board++) {
@@ -57,7 +51,7 @@ export function drawBoards(setting: Setting, horizon: number, colour: Colour): v
 
 /** A window with the weather and the hour outside. */
 export function drawWindow(setting: Setting, x: number, y: number, width: number, height: number): void {
-  const { layer, atmosphere, random } = setting;
+  const { layer, atmosphere, random } = withOwnRandom(setting);
   const frame = roomTint(setting, "#fbf7f0");
   const clip = layer.clip(svg`<rect x="${x}" y="${y}" width="${width}" height="${height}"/>`);
   if (!atmosphere.isDark) layer.glow(x + width / 2, y + height / 2, width * 1.5, atmosphere.light, 0.4);
@@ -66,14 +60,10 @@ export function drawWindow(setting: Setting, x: number, y: number, width: number
     const [top, middle, bottom] = atmosphere.sky;
     layer.rect(x, y, width, height, layer.vertical({ 0: top, 0.6: middle, 1: bottom }, y, y + height));
     if (atmosphere.isDark)
-      for (let star = 0; star < 22; star++)
-        layer.circle(
-          random.between(x, x + width),
-          random.between(y, y + height * 0.6),
-          random.between(1, 2.2),
-          "#ffffff",
-          0.9,
-        );
+      for (let star = 0; star < 22; star++) {
+        const [starX, starY] = [random.between(x, x + width), random.between(y, y + height * 0.6)];
+        layer.circle(starX, starY, random.between(1, 2.2), "#ffffff", 0.9);
+      }
     if (atmosphere.hasOrb) layer.circle(x + width * 0.72, y + height * 0.26, width * 0.09, atmosphere.light);
     else layer.ellipse(x + width * 0.4, y + height * 0.25, width * 0.3, height * 0.08, lighten(middle, 0.3), 0.8);
     layer.ellipse(x + width * 0.25, y + height * 1.02, width * 0.55, height * 0.32, atmosphere.tint("#5aa05a", 0.35));
@@ -94,15 +84,8 @@ export function drawWindow(setting: Setting, x: number, y: number, width: number
 export function drawPainting(setting: Setting, x: number, y: number, width: number): void {
   const { layer, random } = setting;
   const height = width * 0.76;
-  layer.rect(
-    x - 9,
-    y - 9,
-    width + 18,
-    height + 18,
-    roomTint(setting, random.pick(["#a8763f", "#5f4a3c", "#e8dcc0"])),
-    1,
-    3,
-  );
+  const wood = roomTint(setting, random.pick(["#a8763f", "#5f4a3c", "#e8dcc0"]));
+  layer.rect(x - 9, y - 9, width + 18, height + 18, wood, 1, 3);
   const clip = layer.clip(svg`<rect x="${x}" y="${y}" width="${width}" height="${height}"/>`);
   const tones = random
     .pick([
@@ -137,15 +120,8 @@ export function drawShelves(setting: Setting, from: number, to: number, top: num
       const colour = roomTint(setting, random.pick(BOOKS));
       const lean = random.chance(0.06) ? svg` transform="rotate(-9 ${x} ${y - 12})"` : "";
       layer.add(`<g${lean}>`);
-      layer.rect(
-        x,
-        y - 12 - height,
-        width,
-        height,
-        layer.linear({ 0: lighten(colour, 0.12), 1: mix(colour, "#1a0f1f", 0.25) }, [x, 0], [x + width, 0]),
-        1,
-        2,
-      );
+      const cover = layer.across({ 0: lighten(colour, 0.12), 1: mix(colour, "#1a0f1f", 0.25) }, x, x + width);
+      layer.rect(x, y - 12 - height, width, height, cover, 1, 2);
       layer.rect(x, y - 12 - height * 0.82, width, 5, lighten(colour, 0.42), 0.8);
       layer.add("</g>");
       x += width + 1.5;
@@ -185,19 +161,14 @@ export function drawPlant(setting: Setting, x: number, foot: number, height: num
     const endX = x + Math.cos(angle) * length;
     const endY = foot - height * 0.25 + Math.sin(angle) * length;
     const side = length * 0.12;
-    layer.path(
-      svg`M${x} ${foot - height * 0.25}Q${(x + endX) / 2 - side} ${(foot - height * 0.25 + endY) / 2 - side} ${endX} ${endY}Q${(x + endX) / 2 + side} ${(foot - height * 0.25 + endY) / 2 + side} ${x} ${foot - height * 0.25}Z`,
-      roomTint(setting, random.pick(["#3f8a5a", "#4f9a5f", "#2f7a52"])),
-    );
+    const blade = svg`M${x} ${foot - height * 0.25}Q${(x + endX) / 2 - side} ${(foot - height * 0.25 + endY) / 2 - side} ${endX} ${endY}Q${(x + endX) / 2 + side} ${(foot - height * 0.25 + endY) / 2 + side} ${x} ${foot - height * 0.25}Z`;
+    layer.path(blade, roomTint(setting, random.pick(["#3f8a5a", "#4f9a5f", "#2f7a52"])));
   }
   const pot = roomTint(setting, "#d98a5f");
   layer.shadow(x, foot, height * 0.26, height * 0.05, "#1a0f1f", 0.4);
+  const body = svg`M${x - height * 0.15} ${foot - height * 0.28}L${x + height * 0.15} ${foot - height * 0.28}L${x + height * 0.11} ${foot}L${x - height * 0.11} ${foot}Z`;
   layer.path(
-    svg`M${x - height * 0.15} ${foot - height * 0.28}L${x + height * 0.15} ${foot - height * 0.28}L${x + height * 0.11} ${foot}L${x - height * 0.11} ${foot}Z`,
-    layer.linear(
-      { 0: lighten(pot, 0.15), 1: mix(pot, "#3a1a2a", 0.3) },
-      [x - height * 0.15, 0],
-      [x + height * 0.15, 0],
-    ),
+    body,
+    layer.across({ 0: lighten(pot, 0.15), 1: mix(pot, "#3a1a2a", 0.3) }, x - height * 0.15, x + height * 0.15),
   );
 }

@@ -20,7 +20,7 @@ function finishRoom({ layer }: Setting, horizon: number): Ground {
   return { horizon, floor: horizon + (layer.height - horizon) * 0.62, back: horizon + 26, surface: "floor" };
 }
 
-export const library: Backdrop = (setting) => {
+const library: Backdrop = (setting) => {
   const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawWall(setting, horizon, "#c9b18f");
@@ -38,7 +38,7 @@ export const library: Backdrop = (setting) => {
   return finishRoom(setting, horizon);
 };
 
-export const room: Backdrop = (setting) => {
+const room: Backdrop = (setting) => {
   const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.68);
   drawWall(setting, horizon, random.pick(WALLS));
@@ -56,7 +56,7 @@ export const room: Backdrop = (setting) => {
   return finishRoom(setting, horizon);
 };
 
-export const bedroom: Backdrop = (setting) => {
+const bedroom: Backdrop = (setting) => {
   const { layer, random } = setting;
   const ground = room(setting);
   const width = Math.min(620, layer.width * 0.62);
@@ -66,14 +66,12 @@ export const bedroom: Backdrop = (setting) => {
   layer.rect(x - 16, y - 150, 26, 220, roomTint(setting, "#8a5f42"), 1, 8);
   layer.rect(x, y - 40, width, 100, roomTint(setting, "#f6f1ea"), 1, 18);
   layer.rect(x + 12, y - 82, 150, 58, roomTint(setting, "#ffffff"), 1, 24);
-  layer.path(
-    svg`M${x + 130} ${y - 46}Q${x + width * 0.6} ${y - 76} ${x + width} ${y - 40}V${y + 60}H${x + 150}Z`,
-    layer.vertical({ 0: lighten(cover, 0.15), 1: mix(cover, "#2a1a3a", 0.25) }, y - 60, y + 60),
-  );
+  const blanket = svg`M${x + 130} ${y - 46}Q${x + width * 0.6} ${y - 76} ${x + width} ${y - 40}V${y + 60}H${x + 150}Z`;
+  layer.path(blanket, layer.vertical({ 0: lighten(cover, 0.15), 1: mix(cover, "#2a1a3a", 0.25) }, y - 60, y + 60));
   return { ...ground, floor: ground.floor + 30 };
 };
 
-export const kitchen: Backdrop = (setting) => {
+const kitchen: Backdrop = (setting) => {
   const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawWall(setting, horizon, random.pick(["#f3e3cf", "#d8e6e0", "#f0d6c6"]));
@@ -95,7 +93,7 @@ export const kitchen: Backdrop = (setting) => {
   return finishRoom(setting, horizon);
 };
 
-export const office: Backdrop = (setting) => {
+const office: Backdrop = (setting) => {
   const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawWall(setting, horizon, random.pick(["#d3dde8", "#e6e0d6", "#cfe0d8"]));
@@ -110,7 +108,7 @@ export const office: Backdrop = (setting) => {
   return finishRoom(setting, horizon);
 };
 
-export const cafe: Backdrop = (setting) => {
+const cafe: Backdrop = (setting) => {
   const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawWall(setting, horizon, random.pick(["#8f6f5a", "#5f7a72", "#a8705f"]));
@@ -122,15 +120,8 @@ export const cafe: Backdrop = (setting) => {
     const y = horizon - 350 + row * 120;
     for (let jar = 0; jar < 5; jar++) {
       const jarX = shelf + 14 + jar * 62;
-      layer.rect(
-        jarX,
-        y - 56,
-        42,
-        56,
-        roomTint(setting, random.pick(["#e6dcc8", "#c9854f", "#7f9f8f", "#d9b06f", "#a85a4f"])),
-        1,
-        8,
-      );
+      const glaze = roomTint(setting, random.pick(["#e6dcc8", "#c9854f", "#7f9f8f", "#d9b06f", "#a85a4f"]));
+      layer.rect(jarX, y - 56, 42, 56, glaze, 1, 8);
       layer.rect(jarX + 5, y - 66, 32, 12, roomTint(setting, "#4a3a34"), 1, 3);
     }
     layer.rect(shelf - 6, y, 330, 14, roomTint(setting, "#5f4030"));
@@ -141,7 +132,7 @@ export const cafe: Backdrop = (setting) => {
 };
 
 /** A table in front of a wall with a window: the place of a still life. */
-export const table: Backdrop = (setting) => {
+const table: Backdrop = (setting) => {
   const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.56);
   drawWall(setting, horizon, random.pick(WALLS));
@@ -156,13 +147,7 @@ export const table: Backdrop = (setting) => {
   );
   if (layer.width > 700) drawPainting(setting, isLeft ? layer.width * 0.66 : layer.width * 0.16, horizon - 400, 140);
   const wood = roomTint(setting, random.pick(["#b3783f", "#a86b3c", "#c08a52", "#8f5f3c"]));
-  layer.rect(
-    -5,
-    horizon,
-    layer.width + 10,
-    layer.height - horizon + 5,
-    layer.vertical({ 0: mix(wood, "#3a1f2a", 0.2), 0.4: wood, 1: lighten(wood, 0.12) }, horizon, layer.height),
-  );
+  layer.band(horizon, layer.height, { 0: mix(wood, "#3a1f2a", 0.2), 0.4: wood, 1: lighten(wood, 0.12) });
   const planks = 5;
   for (let plank = 0; plank <= planks; plank++) {
     const y = horizon + (layer.height - horizon) * (plank / planks) ** 1.35;
@@ -177,31 +162,20 @@ export const table: Backdrop = (setting) => {
   return { horizon, floor: horizon + (layer.height - horizon) * 0.52, back: horizon + 50, surface: "table" };
 };
 
-export const stage: Backdrop = (setting) => {
+const stage: Backdrop = (setting) => {
   const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.7);
   layer.fill(layer.vertical({ 0: "#140a2a", 1: "#3a1a55" }, 0, horizon));
   const velvet = random.pick(["#a8283f", "#7a2a6f", "#2a4a8f"]);
-  for (let x = 0; x < layer.width; x += 62)
-    layer.rect(
+  for (let x = 0; x < layer.width; x += 62) {
+    const folds = layer.across(
+      { 0: mix(velvet, "#14081f", 0.55), 0.5: mix(velvet, "#14081f", 0.1), 1: mix(velvet, "#14081f", 0.6) },
       x,
-      0,
-      62,
-      horizon,
-      layer.linear(
-        { 0: mix(velvet, "#14081f", 0.55), 0.5: mix(velvet, "#14081f", 0.1), 1: mix(velvet, "#14081f", 0.6) },
-        [x, 0],
-        [x + 62, 0],
-      ),
-      0.75,
+      x + 62,
     );
-  layer.rect(
-    -5,
-    horizon,
-    layer.width + 10,
-    layer.height - horizon + 5,
-    layer.vertical({ 0: "#5a3526", 1: "#a8683f" }, horizon, layer.height),
-  );
+    layer.rect(x, 0, 62, horizon, folds, 0.75);
+  }
+  layer.band(horizon, layer.height, { 0: "#5a3526", 1: "#a8683f" });
   const floor = horizon + (layer.height - horizon) * 0.5;
   for (const [share, colour] of [
     [0.16, "#ffd879"],
@@ -210,34 +184,22 @@ export const stage: Backdrop = (setting) => {
   ] as const) {
     const x = layer.width * share;
     const target = layer.width / 2 + (x - layer.width / 2) * 0.35;
-    layer.path(
-      svg`M${x - 14} -10L${x + 14} -10L${target + 190} ${floor}L${target - 190} ${floor}Z`,
-      layer.vertical({ 0: [colour, 0.5], 1: [colour, 0.08] }, 0, floor),
-    );
+    const beam = svg`M${x - 14} -10L${x + 14} -10L${target + 190} ${floor}L${target - 190} ${floor}Z`;
+    layer.path(beam, layer.vertical({ 0: [colour, 0.5], 1: [colour, 0.08] }, 0, floor));
   }
   layer.ellipse(layer.width / 2, floor, Math.min(430, layer.width * 0.42), 74, "#fff3d0", 0.42);
-  for (let mote = 0; mote < layer.width / 16; mote++)
-    layer.circle(
-      random.between(0, layer.width),
-      random.between(0, horizon),
-      random.between(1.5, 4),
-      random.pick(["#ffd879", "#ffffff", "#ff9fd0"]),
-      0.6,
-    );
+  for (let mote = 0; mote < layer.width / 16; mote++) {
+    const [x, y] = [random.between(0, layer.width), random.between(0, horizon)];
+    layer.circle(x, y, random.between(1.5, 4), random.pick(["#ffd879", "#ffffff", "#ff9fd0"]), 0.6);
+  }
   return { horizon, floor, back: horizon + 20, surface: "floor" };
 };
 
-export const cave: Backdrop = (setting) => {
+const cave: Backdrop = (setting) => {
   const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.68);
   drawSky(setting, horizon);
-  layer.rect(
-    0,
-    horizon,
-    layer.width,
-    layer.height - horizon,
-    layer.vertical({ 0: atmosphere.tint("#5f6a7a", 0.3), 1: "#241f33" }, horizon, layer.height),
-  );
+  layer.band(horizon, layer.height, { 0: atmosphere.tint("#5f6a7a", 0.3), 1: "#241f33" });
   for (const [inset, tone] of [
     [150, "#4a4660"],
     [70, "#332f48"],
@@ -262,14 +224,13 @@ export const cave: Backdrop = (setting) => {
     const size = random.between(40, 100);
     const colour = random.pick(["#7fe0ff", "#c08fff", "#8fffc8"]);
     layer.glow(x, y - size / 2, size * 1.6, colour, 0.5);
+    const shard = svg`M${x - size * 0.2} ${y}L${x - size * 0.12} ${y - size * 0.7}L${x} ${y - size}L${x + size * 0.14} ${y - size * 0.6}L${x + size * 0.2} ${y}Z`;
     layer.path(
-      svg`M${x - size * 0.2} ${y}L${x - size * 0.12} ${y - size * 0.7}L${x} ${y - size}L${x + size * 0.14} ${y - size * 0.6}L${x + size * 0.2} ${y}Z`,
-      layer.linear(
-        { 0: lighten(colour, 0.4), 1: mix(colour, "#2a1f55", 0.4) },
-        [x - size * 0.2, 0],
-        [x + size * 0.2, 0],
-      ),
+      shard,
+      layer.across({ 0: lighten(colour, 0.4), 1: mix(colour, "#2a1f55", 0.4) }, x - size * 0.2, x + size * 0.2),
     );
   }
   return { horizon, floor: horizon + (layer.height - horizon) * 0.55, back: horizon + 20, surface: "land" };
 };
+
+export const INDOORS = { library, room, bedroom, kitchen, office, cafe, table, stage, cave };

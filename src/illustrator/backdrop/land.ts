@@ -1,9 +1,9 @@
 import { svg } from "../layer.ts";
 import { lighten, mix } from "../palette.ts";
-import { type Backdrop, floorOf, type Ground, horizonOf, type Setting } from "./setting.ts";
+import { type Backdrop, floorOf, type Ground, horizonOf, type Setting, withOwnRandom } from "./setting.ts";
 import { drawSky } from "./sky.ts";
 import { drawFlowers, drawGrass, drawRange, drawRidge, landColours, type Ridge } from "./terrain.ts";
-import { drawFir, drawPalm, drawTree, drawTreeline } from "./trees.ts";
+import { drawFir, drawPalm, drawTree, drawTreeline, TREES, type TreeKind } from "./trees.ts";
 
 const PETALS = ["#f06ba8", "#ffffff", "#f7c92e", "#8a6fe0", "#e5452f", "#ff9f4a"] as const;
 
@@ -24,12 +24,8 @@ function drawHills(setting: Setting, horizon: number, count: number): void {
     const distance = 0.78 - (row / count) * 0.42;
     const level = horizon - 34 - (count - row) * random.between(30, 46);
     const colour = atmosphere.tint(far, distance);
-    drawRidge(
-      setting,
-      { level, swing: 38, wavelength: random.between(700, 1300) },
-      lighten(colour, 0.06),
-      mix(colour, atmosphere.haze, 0.45),
-    );
+    const shape = { level, swing: 38, wavelength: random.between(700, 1300) };
+    drawRidge(setting, shape, lighten(colour, 0.06), mix(colour, atmosphere.haze, 0.45));
   }
 }
 
@@ -37,10 +33,11 @@ function finishField(setting: Setting, horizon: number, hasFlowers: boolean): Gr
   const { layer, atmosphere, isSnowy } = setting;
   const { near } = landColours(setting);
   const floor = floorOf(setting, horizon);
-  if (isSnowy) drawDrifts(setting, horizon);
+  const own = withOwnRandom(setting);
+  if (isSnowy) drawDrifts(own, horizon);
   else {
-    drawGrass(setting, horizon + 20, layer.height, atmosphere.tint(near, 0.02));
-    if (hasFlowers) drawFlowers(setting, horizon + 40, layer.height - 6, PETALS, 0.8);
+    drawGrass(own, horizon + 20, layer.height, atmosphere.tint(near, 0.02));
+    if (hasFlowers) drawFlowers(own, horizon + 40, layer.height - 6, PETALS, 0.8);
   }
   return { horizon, floor, back: horizon + 40, surface: "land" };
 }
@@ -52,15 +49,12 @@ function drawDrifts({ layer, random, atmosphere }: Setting, horizon: number): vo
     const y = horizon + 30 + (layer.height - horizon) * nearness;
     const width = 60 + 190 * nearness;
     const x = random.between(0, layer.width);
-    layer.path(
-      svg`M${x - width} ${y}Q${x} ${y - 16 - 16 * nearness} ${x + width} ${y}Q${x} ${y - 5} ${x - width} ${y}Z`,
-      shade,
-      0.5,
-    );
+    const ripple = svg`M${x - width} ${y}Q${x} ${y - 16 - 16 * nearness} ${x + width} ${y}Q${x} ${y - 5} ${x - width} ${y}Z`;
+    layer.path(ripple, shade, 0.5);
   }
 }
 
-export const meadow: Backdrop = (setting) => {
+const meadow: Backdrop = (setting) => {
   const { random, layer } = setting;
   const horizon = horizonOf(setting, 0.62);
   drawSky(setting, horizon);
@@ -73,7 +67,7 @@ export const meadow: Backdrop = (setting) => {
   return finishField(setting, horizon, true);
 };
 
-export const garden: Backdrop = (setting) => {
+const garden: Backdrop = (setting) => {
   const { layer, atmosphere, random } = setting;
   const horizon = horizonOf(setting, 0.5);
   drawSky(setting, horizon);
@@ -95,25 +89,31 @@ export const garden: Backdrop = (setting) => {
   };
 };
 
-export const forest: Backdrop = (setting) => {
-  const { layer, random, atmosphere, scene, isSnowy } = setting;
+const forest: Backdrop = (setting) => {
+  const { trees = "fir" } = setting.scene;
+  return drawWoods(setting, trees, trees === "fir" ? 500 : 640);
+};
+
+const bamboo: Backdrop = (setting) => drawWoods(setting, "bamboo", 900);
+
+/** Rows of trees that fade into the haze, and one on each side in front, as tall as `height`. */
+function drawWoods(setting: Setting, kind: TreeKind, height: number): Ground {
+  const { layer, random, isSnowy } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawSky(setting, horizon, { clouds: 0.6 });
   drawHills(setting, horizon, 2);
-  const kind = isSnowy || (scene.season === undefined && random.chance(0.5)) || atmosphere.isDark ? "fir" : "tree";
-  drawTreeline(setting, () => horizon - 30, 150, 0.66, kind);
-  drawTreeline(setting, () => horizon - 4, 220, 0.42, kind);
+  drawTreeline(setting, () => horizon - 30, height * 0.27, 0.66, kind);
+  drawTreeline(setting, () => horizon - 4, height * 0.4, 0.42, kind);
   drawField(setting, horizon);
-  drawTreeline(setting, () => horizon + 26, 300, 0.16, kind);
+  drawTreeline(setting, () => horizon + 26, height * 0.55, 0.16, kind);
   const ground = finishField(setting, horizon, !isSnowy);
-  const draw = kind === "fir" ? drawFir : drawTree;
-  const size = kind === "fir" ? 500 : 640;
-  for (const x of [random.between(-40, 60), layer.width + random.between(-60, 40)])
-    draw(setting, x, ground.floor + random.between(10, 50), size * random.between(0.95, 1.2), 0);
+  for (const x of [random.between(-40, 60), layer.width + random.between(-60, 40)]) {
+    TREES[kind](setting, x, ground.floor + random.between(10, 50), height * random.between(0.95, 1.2), 0);
+  }
   return ground;
-};
+}
 
-export const jungle: Backdrop = (setting) => {
+const jungle: Backdrop = (setting) => {
   const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawSky(setting, horizon, { clouds: 0.4 });
@@ -141,15 +141,13 @@ function drawLeaves({ layer, random }: Setting, colour: string): void {
       const tone = leaf % 2 === 0 ? mix(colour, "#0b2a1c", 0.35) : colour;
       const midX = (x + endX) / 2;
       const midY = (layer.height + 20 + endY) / 2;
-      layer.path(
-        svg`M${x} ${layer.height + 20}Q${midX + Math.sin(angle) * width} ${midY - Math.cos(angle) * width} ${endX} ${endY}Q${midX - Math.sin(angle) * width} ${midY + Math.cos(angle) * width} ${x} ${layer.height + 20}Z`,
-        tone,
-      );
+      const outline = svg`M${x} ${layer.height + 20}Q${midX + Math.sin(angle) * width} ${midY - Math.cos(angle) * width} ${endX} ${endY}Q${midX - Math.sin(angle) * width} ${midY + Math.cos(angle) * width} ${x} ${layer.height + 20}Z`;
+      layer.path(outline, tone);
     }
   }
 }
 
-export const mountains: Backdrop = (setting) => {
+const mountains: Backdrop = (setting) => {
   const { random, layer } = setting;
   const horizon = horizonOf(setting, 0.66);
   drawSky(setting, horizon);
@@ -167,7 +165,7 @@ export const mountains: Backdrop = (setting) => {
   return ground;
 };
 
-export const desert: Backdrop = (setting) => {
+const desert: Backdrop = (setting) => {
   const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.58);
   drawSky(setting, horizon, { clouds: 0.35 });
@@ -190,7 +188,7 @@ export const desert: Backdrop = (setting) => {
   return { horizon, floor: floorOf(setting, horizon, 0.7), back: horizon + 50, surface: "land" };
 };
 
-export const village: Backdrop = (setting) => {
+const village: Backdrop = (setting) => {
   const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.62);
   drawSky(setting, horizon);
@@ -208,7 +206,7 @@ export const village: Backdrop = (setting) => {
 
 /** A small house with a lit window in the dark and smoke from its chimney. */
 export function drawCottage(setting: Setting, x: number, foot: number, width: number, distance: number): void {
-  const { layer, random, atmosphere, isSnowy } = setting;
+  const { layer, random, atmosphere, isSnowy } = withOwnRandom(setting);
   const wall = atmosphere.tint(random.pick(["#f3e3c8", "#e9d2b3", "#f0dcd0", "#dfe3dc"]), distance);
   const roof = isSnowy
     ? atmosphere.tint("#f2f7fd", distance)
@@ -216,15 +214,11 @@ export function drawCottage(setting: Setting, x: number, foot: number, width: nu
   const height = width * 0.56;
   const left = x - width / 2;
   layer.rect(x + width * 0.2, foot - height * 1.75, width * 0.11, height * 0.6, atmosphere.tint("#8a5a48", distance));
-  layer.rect(
-    left,
-    foot - height,
-    width,
-    height,
-    layer.linear({ 0: wall, 1: mix(wall, atmosphere.shade, 0.22) }, [left, 0], [left + width, 0]),
-  );
+  const plaster = layer.across({ 0: wall, 1: mix(wall, atmosphere.shade, 0.22) }, left, left + width);
+  layer.rect(left, foot - height, width, height, plaster);
+  const gable = svg`M${left - width * 0.1} ${foot - height}L${x - width * 0.26} ${foot - height * 1.62}L${x + width * 0.26} ${foot - height * 1.62}L${left + width * 1.1} ${foot - height}Z`;
   layer.path(
-    svg`M${left - width * 0.1} ${foot - height}L${x - width * 0.26} ${foot - height * 1.62}L${x + width * 0.26} ${foot - height * 1.62}L${left + width * 1.1} ${foot - height}Z`,
+    gable,
     layer.vertical({ 0: roof, 1: mix(roof, atmosphere.shade, 0.2) }, foot - height * 1.62, foot - height),
   );
   const isLit = atmosphere.isDark || atmosphere.time === "sunset" || atmosphere.weather === "rain";
@@ -232,26 +226,14 @@ export function drawCottage(setting: Setting, x: number, foot: number, width: nu
   for (const share of [0.2, 0.66]) {
     if (isLit) layer.glow(left + width * (share + 0.08), foot - height * 0.56, width * 0.34, "#ffcf6b", 0.6);
     layer.rect(left + width * share, foot - height * 0.74, width * 0.16, height * 0.34, glass, 1, 2);
-    layer.rect(
-      left + width * (share + 0.072),
-      foot - height * 0.74,
-      width * 0.016,
-      height * 0.34,
-      mix(wall, "#5b4636", 0.5),
-    );
+    const bar = mix(wall, "#5b4636", 0.5);
+    layer.rect(left + width * (share + 0.072), foot - height * 0.74, width * 0.016, height * 0.34, bar);
   }
-  layer.rect(
-    x - width * 0.08,
-    foot - height * 0.58,
-    width * 0.16,
-    height * 0.58,
-    atmosphere.tint("#6d4531", distance),
-    1,
-    2,
-  );
+  const door = atmosphere.tint("#6d4531", distance);
+  layer.rect(x - width * 0.08, foot - height * 0.58, width * 0.16, height * 0.58, door, 1, 2);
 }
 
-export const farm: Backdrop = (setting) => {
+const farm: Backdrop = (setting) => {
   const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.58);
   drawSky(setting, horizon);
@@ -261,11 +243,8 @@ export const farm: Backdrop = (setting) => {
   for (let row = -9; row <= 9; row++) {
     const x = layer.width / 2 + row * 46;
     const endX = layer.width / 2 + row * 250;
-    layer.path(
-      svg`M${x - 7} ${horizon + 14}L${x + 7} ${horizon + 14}L${endX + 62} ${layer.height + 10}L${endX - 62} ${layer.height + 10}Z`,
-      row % 2 === 0 ? crop : lighten(crop, 0.1),
-      0.55,
-    );
+    const furrow = svg`M${x - 7} ${horizon + 14}L${x + 7} ${horizon + 14}L${endX + 62} ${layer.height + 10}L${endX - 62} ${layer.height + 10}Z`;
+    layer.path(furrow, row % 2 === 0 ? crop : lighten(crop, 0.1), 0.55);
   }
   const barnX = layer.width * (random.chance(0.5) ? random.between(0.14, 0.26) : random.between(0.74, 0.86));
   drawBarn(setting, barnX, horizon + 34, 190);
@@ -284,28 +263,18 @@ function drawBarn({ layer, atmosphere, isSnowy }: Setting, x: number, foot: numb
   const trim = atmosphere.tint("#f5efe6", 0.1);
   const height = width * 0.55;
   const left = x - width / 2;
-  layer.rect(
-    left,
-    foot - height,
-    width,
-    height,
-    layer.linear({ 0: red, 1: mix(red, atmosphere.shade, 0.3) }, [left, 0], [left + width, 0]),
-  );
-  layer.path(
-    svg`M${left - 10} ${foot - height}L${left + width * 0.18} ${foot - height * 1.45}L${x} ${foot - height * 1.75}L${left + width * 0.82} ${foot - height * 1.45}L${left + width + 10} ${foot - height}Z`,
-    isSnowy ? trim : atmosphere.tint("#6b4a45", 0.15),
-  );
+  const boards = layer.across({ 0: red, 1: mix(red, atmosphere.shade, 0.3) }, left, left + width);
+  layer.rect(left, foot - height, width, height, boards);
+  const gable = svg`M${left - 10} ${foot - height}L${left + width * 0.18} ${foot - height * 1.45}L${x} ${foot - height * 1.75}L${left + width * 0.82} ${foot - height * 1.45}L${left + width + 10} ${foot - height}Z`;
+  layer.path(gable, isSnowy ? trim : atmosphere.tint("#6b4a45", 0.15));
   const door = width * 0.34;
   layer.rect(x - door / 2, foot - height * 0.72, door, height * 0.72, trim);
   layer.rect(x - door / 2 + 6, foot - height * 0.72 + 6, door - 12, height * 0.72 - 6, mix(red, atmosphere.shade, 0.2));
-  layer.line(
-    svg`M${x - door / 2 + 6} ${foot - height * 0.7}L${x + door / 2 - 6} ${foot}M${x + door / 2 - 6} ${foot - height * 0.7}L${x - door / 2 + 6} ${foot}`,
-    trim,
-    6,
-  );
+  const braces = svg`M${x - door / 2 + 6} ${foot - height * 0.7}L${x + door / 2 - 6} ${foot}M${x + door / 2 - 6} ${foot - height * 0.7}L${x - door / 2 + 6} ${foot}`;
+  layer.line(braces, trim, 6);
 }
 
-export const park: Backdrop = (setting) => {
+const park: Backdrop = (setting) => {
   const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.58);
   drawSky(setting, horizon);
@@ -314,29 +283,26 @@ export const park: Backdrop = (setting) => {
   const path = atmosphere.tint(setting.isSnowy ? "#dfe7f0" : "#e6d3ac", 0.04);
   const bend = random.between(-160, 160);
   const middle = layer.width / 2;
-  layer.path(
-    svg`M${middle + bend - 26} ${horizon + 20}Q${middle - bend} ${horizon + (layer.height - horizon) * 0.35} ${middle - 250} ${layer.height + 10}L${middle + 250} ${layer.height + 10}Q${middle - bend + 120} ${horizon + (layer.height - horizon) * 0.35} ${middle + bend + 26} ${horizon + 20}Z`,
-    path,
-  );
+  const course = svg`M${middle + bend - 26} ${horizon + 20}Q${middle - bend} ${horizon + (layer.height - horizon) * 0.35} ${middle - 250} ${layer.height + 10}L${middle + 250} ${layer.height + 10}Q${middle - bend + 120} ${horizon + (layer.height - horizon) * 0.35} ${middle + bend + 26} ${horizon + 20}Z`;
+  layer.path(course, path);
   const ground = finishField(setting, horizon, !setting.isSnowy);
   drawTree(setting, layer.width * random.between(0.02, 0.12), horizon + 90, 480, 0.05);
   drawTree(setting, layer.width * random.between(0.88, 0.98), horizon + 70, 430, 0.08);
   return ground;
 };
 
-export const field: Backdrop = (setting) => {
+const field: Backdrop = (setting) => {
   const { layer, atmosphere, random } = setting;
   const horizon = horizonOf(setting, 0.5);
   drawSky(setting, horizon);
   const stand = atmosphere.tint("#6f7f9c", 0.3);
-  layer.path(
-    svg`M-10 ${horizon - 120}L${layer.width + 10} ${horizon - 120}L${layer.width + 10} ${horizon + 10}L-10 ${horizon + 10}Z`,
-    stand,
-  );
+  const stands = svg`M-10 ${horizon - 120}L${layer.width + 10} ${horizon - 120}L${layer.width + 10} ${horizon + 10}L-10 ${horizon + 10}Z`;
+  layer.path(stands, stand);
   for (let seat = 0; seat < layer.width / 5; seat++) {
+    const [x, y] = [random.between(0, layer.width), horizon - random.between(12, 112)];
     layer.circle(
-      random.between(0, layer.width),
-      horizon - random.between(12, 112),
+      x,
+      y,
       random.between(4, 7),
       atmosphere.tint(random.pick(["#e5605a", "#f0c04a", "#5a9be0", "#f4f0ea", "#6dbb7a", "#3f4a66"]), 0.25),
     );
@@ -348,9 +314,10 @@ export const field: Backdrop = (setting) => {
     layer.rect(0, from, layer.width, to - from + 1, atmosphere.tint(stripe % 2 === 0 ? "#4fa64f" : "#5cb65a", 0.05));
   }
   const line = atmosphere.tint("#ffffff", 0.04);
-  layer.add(
-    svg`<ellipse cx="${layer.width / 2}" cy="${horizon + (layer.height - horizon) * 0.55}" rx="330" ry="96" fill="none" stroke="${line}" stroke-width="7" opacity="0.85"/>`,
-  );
+  const centreCircle = svg`<ellipse cx="${layer.width / 2}" cy="${horizon + (layer.height - horizon) * 0.55}" rx="330" ry="96" fill="none" stroke="${line}" stroke-width="7" opacity="0.85"/>`;
+  layer.add(centreCircle);
   layer.rect(0, horizon + (layer.height - horizon) * 0.55 - 3, layer.width, 6, line, 0.85);
   return { horizon, floor: floorOf(setting, horizon, 0.68), back: horizon + 60, surface: "land" };
 };
+
+export const LANDS = { meadow, garden, forest, bamboo, jungle, mountains, desert, village, farm, park, field };

@@ -13,6 +13,12 @@ export interface Setting {
   readonly isSnowy: boolean;
 }
 
+/**
+ * The same setting with a stream of its own. An element that draws more or fewer numbers by the hour, the weather or the
+ * season takes them from there, so that everything after it stays where it is.
+ */
+export const withOwnRandom = (setting: Setting): Setting => ({ ...setting, random: setting.random.split() });
+
 /** What a backdrop leaves for the subjects: where they stand, and on what. */
 export interface Ground {
   /** Where sky or wall meets the ground, in scene units from the top. */

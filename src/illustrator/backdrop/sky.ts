@@ -1,6 +1,6 @@
-import { type Point, svg } from "../layer.ts";
+import { type Point, svg, triplesOf } from "../layer.ts";
 import { lighten, mix } from "../palette.ts";
-import type { Setting } from "./setting.ts";
+import { type Setting, withOwnRandom } from "./setting.ts";
 
 /** Where the sun or the moon stands, and how large it is. */
 export interface Orb {
@@ -15,9 +15,10 @@ export function drawSky(setting: Setting, horizon: number, options: { readonly c
   const [top, middle, bottom] = atmosphere.sky;
   layer.fill(layer.vertical({ 0: top, 0.55: middle, 0.98: bottom, 1: bottom }, 0, horizon));
   const orb = placeOrb(setting, horizon);
-  if (atmosphere.isDark) drawStars(setting, horizon, atmosphere.weather === "clear" ? 1 : 0.25);
-  if (atmosphere.hasOrb) drawOrb(setting, orb);
-  drawSkyEffects(setting, horizon);
+  const [stars, face, effects] = [withOwnRandom(setting), withOwnRandom(setting), withOwnRandom(setting)];
+  if (atmosphere.isDark) drawStars(stars, horizon, atmosphere.weather === "clear" ? 1 : 0.25);
+  if (atmosphere.hasOrb) drawOrb(face, orb);
+  drawSkyEffects(effects, horizon);
   drawClouds(setting, horizon, options.clouds ?? 1, atmosphere.hasOrb ? orb : undefined);
   return orb;
 }
@@ -41,12 +42,7 @@ function drawOrb({ layer, atmosphere, random }: Setting, { x, y, radius }: Orb):
   layer.circle(x, y, radius, layer.linear({ 0: lighten(light, 0.5), 1: light }, [x, y - radius], [x, y + radius]));
   if (!isDark) return;
   const crater = mix(light, "#8d93b0", 0.35);
-  for (const [craterX, craterY, size] of [
-    [-0.3, -0.25, 0.22],
-    [0.32, 0.1, 0.28],
-    [-0.12, 0.42, 0.17],
-    [0.2, -0.48, 0.12],
-  ] as const) {
+  for (const [craterX, craterY, size] of triplesOf("-0.3 -0.25 0.22, 0.32 0.1 0.28, -0.12 0.42 0.17, 0.2 -0.48 0.12")) {
     layer.circle(x + craterX * radius, y + craterY * radius, radius * size * random.between(0.8, 1.15), crater, 0.55);
   }
 }
@@ -73,10 +69,12 @@ function sparkle(x: number, y: number, reach: number): string {
 
 /** Strews clouds over the upper part of the sky; `share` 1 is the usual number. */
 export function drawClouds(setting: Setting, horizon: number, share: number, orb?: Orb): void {
-  const { layer, random, atmosphere } = setting;
+  const own = withOwnRandom(setting);
+  const { layer, random, atmosphere } = own;
   const { weather, isDark, sky } = atmosphere;
   const isHeavy = weather === "rain" || weather === "storm" || weather === "cloudy" || weather === "snow";
-  const amount = (isHeavy ? 7 : random.between(3, 5.4)) * Math.max(0.8, (layer.width * horizon) / 620_000) * share;
+  const usual = random.between(3, 5.4);
+  const amount = (isHeavy ? 7 : usual) * Math.max(0.8, (layer.width * horizon) / 620_000) * share;
   const lit = isDark
     ? mix(sky[1], "#aab6e6", 0.22)
     : isHeavy
@@ -90,8 +88,9 @@ export function drawClouds(setting: Setting, horizon: number, share: number, orb
     const y = horizon * (isHeavy ? random.between(0.02, 0.42) : random.between(0.08, 0.62));
     const hidesOrb =
       orb !== undefined && Math.abs(x - orb.x) < width * 0.55 + orb.radius && Math.abs(y - orb.y) < orb.radius * 2.2;
-    if (hidesOrb && (isDark || random.chance(0.7))) continue;
-    drawCloud(setting, x, y, width, lit, shaded, isDark ? 0.5 : isHeavy ? 0.72 : 0.92);
+    const [mayHideOrb, shape] = [random.chance(0.3) && !isDark, withOwnRandom(own)];
+    if (hidesOrb && !mayHideOrb) continue;
+    drawCloud(shape, x, y, width, lit, shaded, isDark ? 0.5 : isHeavy ? 0.72 : 0.92);
   }
 }
 
@@ -115,12 +114,11 @@ export function drawCloud(
       const share = (head + 0.5) / heads + random.between(-0.05, 0.05);
       const middle = 1 - Math.abs(share - random.between(0.4, 0.6)) * 1.15;
       const radius = height * (0.26 + 0.24 * middle);
-      layer.circle(
+      const [headX, headY] = [
         x - width / 2 + base * 0.6 + share * (width - base * 1.2),
         y - base * 0.55 - radius * 0.55,
-        radius,
-        fill,
-      );
+      ];
+      layer.circle(headX, headY, radius, fill);
     }
   });
 }
@@ -177,12 +175,8 @@ function drawFireworks({ layer, random }: Setting, horizon: number): void {
       const reach = size * random.between(0.8, 1.05);
       const endX = x + Math.cos(angle) * reach;
       const endY = y + Math.sin(angle) * reach + reach * 0.12;
-      layer.line(
-        svg`M${x + Math.cos(angle) * reach * 0.25} ${y + Math.sin(angle) * reach * 0.25}Q${x + Math.cos(angle) * reach * 0.7} ${y + Math.sin(angle) * reach * 0.7} ${endX} ${endY}`,
-        colour,
-        3.2,
-        0.85,
-      );
+      const streak = svg`M${x + Math.cos(angle) * reach * 0.25} ${y + Math.sin(angle) * reach * 0.25}Q${x + Math.cos(angle) * reach * 0.7} ${y + Math.sin(angle) * reach * 0.7} ${endX} ${endY}`;
+      layer.line(streak, colour, 3.2, 0.85);
       layer.circle(endX, endY, 4.5, lighten(colour, 0.5));
     }
   }

@@ -1,7 +1,7 @@
 import { type Point, svg } from "../layer.ts";
 import { type Colour, lighten, mix } from "../palette.ts";
 import type { Random } from "../random.ts";
-import type { Setting } from "./setting.ts";
+import { type Setting, withOwnRandom } from "./setting.ts";
 
 /** A line of heights across the picture: the sum of a few seeded waves, −1 to 1. */
 export function createContour(random: Random, wavelength: number, roughness = 0.5): (x: number) => number {
@@ -41,7 +41,7 @@ export function drawRidge(setting: Setting, shape: RidgeShape, top: Colour, foot
 
 /** Draws a jagged mountain range with lit and shaded faces, and snow on its peaks. */
 export function drawRange(setting: Setting, foot: number, height: number, distance: number, hasSnow: boolean): void {
-  const { layer, random, atmosphere } = setting;
+  const { layer, random, atmosphere } = withOwnRandom(setting);
   const rock = random.pick(["#5d6f8f", "#6a6a86", "#5a7286", "#77706f"]);
   const base = atmosphere.tint(rock, distance);
   const lit = mix(base, atmosphere.light, atmosphere.isDark ? 0.1 : 0.28);
@@ -72,8 +72,8 @@ export function drawRange(setting: Setting, foot: number, height: number, distan
     const fade = (colour: Colour) => layer.vertical({ 0: colour, 1: mix(colour, atmosphere.haze, 0.5) }, top, foot);
     layer.polygon([...left, ...right.toReversed()], fade(lit));
     layer.polygon([...spine, ...right.toReversed()], fade(shaded));
-    if (!hasSnow) continue;
     const line = 0.34 * random.between(0.8, 1.2);
+    if (!hasSnow) continue;
     const edge = (from: number, to: number): Point[] =>
       Array.from({ length: 5 }, (_, index) => {
         const share = index / 4;
@@ -94,7 +94,7 @@ export function landColours({ scene, isSnowy, random }: Setting): {
   if (isSnowy) return { near: "#eef4fb", far: "#d3e0f0", accent: "#c2d3ea" };
   if (scene.season === "autumn") return { near: "#c98f3e", far: "#b5803f", accent: "#e0b04c" };
   if (scene.season === "spring") return { near: "#86c95a", far: "#74b568", accent: "#b4e07a" };
-  return random.pick([
+  return random.fork("land").pick([
     { near: "#5fae4b", far: "#5a9c62", accent: "#8fd05a" },
     { near: "#6bb04a", far: "#4f9468", accent: "#a2d65e" },
     { near: "#58a558", far: "#539370", accent: "#93cf6c" },
@@ -103,7 +103,7 @@ export function landColours({ scene, isSnowy, random }: Setting): {
 
 /** Tufts of grass along the ground, larger towards the viewer. */
 export function drawGrass(setting: Setting, from: number, to: number, colour: Colour, amount = 1): void {
-  const { layer, random } = setting;
+  const { layer, random } = withOwnRandom(setting);
   const count = Math.round((layer.width / 16) * amount);
   for (let tuft = 0; tuft < count; tuft++) {
     const nearness = random.next() ** 0.8;
@@ -113,18 +113,14 @@ export function drawGrass(setting: Setting, from: number, to: number, colour: Co
     const shade = random.chance(0.5)
       ? lighten(colour, random.between(0.05, 0.2))
       : mix(colour, "#12342a", random.between(0.08, 0.28));
-    layer.line(
-      svg`M${x - size * 0.3} ${y}q${-size * 0.1} ${-size * 0.6} ${-size * 0.4} ${-size * 0.9}M${x} ${y}q0 ${-size * 0.7} ${size * 0.05} ${-size * 1.1}M${x + size * 0.3} ${y}q${size * 0.1} ${-size * 0.6} ${size * 0.42} ${-size * 0.85}`,
-      shade,
-      1.6 + nearness * 1.6,
-      0.75,
-    );
+    const blades = svg`M${x - size * 0.3} ${y}q${-size * 0.1} ${-size * 0.6} ${-size * 0.4} ${-size * 0.9}M${x} ${y}q0 ${-size * 0.7} ${size * 0.05} ${-size * 1.1}M${x + size * 0.3} ${y}q${size * 0.1} ${-size * 0.6} ${size * 0.42} ${-size * 0.85}`;
+    layer.line(blades, shade, 1.6 + nearness * 1.6, 0.75);
   }
 }
 
 /** Small flowers strewn over the ground. */
 export function drawFlowers(setting: Setting, from: number, to: number, colours: readonly Colour[], amount = 1): void {
-  const { layer, random, atmosphere } = setting;
+  const { layer, random, atmosphere } = withOwnRandom(setting);
   const blooms = Array.from({ length: Math.round((layer.width / 22) * amount) }, () => random.next() ** 0.7).sort(
     (a, b) => a - b,
   );
@@ -137,12 +133,8 @@ export function drawFlowers(setting: Setting, from: number, to: number, colours:
     layer.line(svg`M${x} ${y}v${-size * 2.4}`, stem, 1 + nearness * 1.4);
     for (let petal = 0; petal < 5; petal++) {
       const angle = (petal / 5) * Math.PI * 2 + 0.3;
-      layer.circle(
-        x + Math.cos(angle) * size * 0.62,
-        y - size * 2.4 + Math.sin(angle) * size * 0.62,
-        size * 0.5,
-        colour,
-      );
+      const [petalX, petalY] = [x + Math.cos(angle) * size * 0.62, y - size * 2.4 + Math.sin(angle) * size * 0.62];
+      layer.circle(petalX, petalY, size * 0.5, colour);
     }
     layer.circle(x, y - size * 2.4, size * 0.4, atmosphere.illuminate("#ffd34d"));
   }

@@ -1,6 +1,6 @@
 import { svg } from "../layer.ts";
 import { type Colour, lighten, mix } from "../palette.ts";
-import { type Backdrop, horizonOf, type Setting } from "./setting.ts";
+import { type Backdrop, horizonOf, type Setting, withOwnRandom } from "./setting.ts";
 import { drawSky } from "./sky.ts";
 import { drawTree } from "./trees.ts";
 
@@ -8,7 +8,7 @@ const WINDOW_LIGHTS = ["#ffd879", "#ffe7ac", "#ffc95c", "#9fd4ff"] as const;
 
 /** A row of towers standing on a line, their windows lit by the hour. */
 function drawSkyline(setting: Setting, foot: number, tallest: number, distance: number): void {
-  const { layer, random, atmosphere } = setting;
+  const { layer, random, atmosphere } = withOwnRandom(setting);
   const isLit =
     atmosphere.isDark ||
     atmosphere.time === "sunset" ||
@@ -21,19 +21,15 @@ function drawSkyline(setting: Setting, foot: number, tallest: number, distance: 
     const wall = atmosphere.tint(random.pick(["#5a6f9a", "#6d7f9f", "#4f6488", "#7a7894", "#5f7f93"]), distance);
     const body = isLit ? mix(wall, "#101a42", 0.55 - distance * 0.4) : wall;
     const top = foot - height;
-    layer.rect(
-      x,
-      top,
-      width,
-      height + 10,
-      layer.linear({ 0: lighten(body, 0.08), 1: mix(body, atmosphere.shade, 0.25) }, [x, 0], [x + width, 0]),
-    );
+    const shaded = layer.across({ 0: lighten(body, 0.08), 1: mix(body, atmosphere.shade, 0.25) }, x, x + width);
+    layer.rect(x, top, width, height + 10, shaded);
     const cap = random.next();
     if (cap < 0.25) layer.rect(x + width * 0.3, top - 22, width * 0.4, 24, body);
     else if (cap < 0.42) layer.line(svg`M${x + width / 2} ${top}v-46`, body, 4);
     else if (cap < 0.54)
       layer.path(svg`M${x} ${top + 1}L${x + width / 2} ${top - width * 0.42}L${x + width} ${top + 1}Z`, body);
-    const glass = isLit ? random.pick(WINDOW_LIGHTS) : lighten(body, 0.28);
+    const light = random.pick(WINDOW_LIGHTS);
+    const glass = isLit ? light : lighten(body, 0.28);
     const columns = Math.max(2, Math.floor(width / 21));
     const gap = width / (columns + 0.4);
     let lit = "";
@@ -53,17 +49,11 @@ function drawSkyline(setting: Setting, foot: number, tallest: number, distance: 
 
 /** Asphalt with its markings, wet and mirroring in the rain. */
 function drawRoad(setting: Setting, from: number, lineY: number): void {
-  const { layer, random, atmosphere, isSnowy } = setting;
+  const { layer, random, atmosphere, isSnowy } = withOwnRandom(setting);
   const asphalt = atmosphere.tint(isSnowy ? "#c3cedd" : "#5b6272", 0.04);
   layer.rect(-10, from - 18, layer.width + 20, 20, atmosphere.tint("#a7adb8", 0.08));
   layer.rect(-10, from, layer.width + 20, 6, atmosphere.tint("#7f8692", 0.05));
-  layer.rect(
-    -10,
-    from + 5,
-    layer.width + 20,
-    layer.height - from,
-    layer.vertical({ 0: lighten(asphalt, 0.06), 1: mix(asphalt, atmosphere.shade, 0.35) }, from, layer.height),
-  );
+  layer.band(from + 5, layer.height, { 0: lighten(asphalt, 0.06), 1: mix(asphalt, atmosphere.shade, 0.35) });
   const isWet = atmosphere.weather === "rain" || atmosphere.weather === "storm";
   if (isWet || atmosphere.isDark) {
     for (let streak = 0; streak < Math.round(layer.width / 42); streak++) {
@@ -96,37 +86,23 @@ function drawLamp({ layer, atmosphere }: Setting, x: number, foot: number, heigh
   layer.rect(x - 9, foot - 26, 18, 26, metal, 1, 3);
   layer.rect(headX - 22, headY - 5, 44, 12, metal, 1, 5);
   if (atmosphere.isDark || atmosphere.weather === "rain") {
-    layer.path(
-      svg`M${headX - 18} ${headY + 6}L${headX + 18} ${headY + 6}L${headX + height * 0.34} ${foot + 16}L${headX - height * 0.34} ${foot + 16}Z`,
-      layer.vertical({ 0: ["#ffe3a0", 0.42], 1: ["#ffe3a0", 0] }, headY, foot + 16),
-    );
+    const cone = svg`M${headX - 18} ${headY + 6}L${headX + 18} ${headY + 6}L${headX + height * 0.34} ${foot + 16}L${headX - height * 0.34} ${foot + 16}Z`;
+    layer.path(cone, layer.vertical({ 0: ["#ffe3a0", 0.42], 1: ["#ffe3a0", 0] }, headY, foot + 16));
     layer.glow(headX, headY + 8, 100, "#ffe3a0", 0.85);
     layer.ellipse(headX, headY + 8, 15, 6, "#fff8df");
   }
 }
 
-export const city: Backdrop = (setting) => {
+const city: Backdrop = (setting) => {
   const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.7);
   drawSky(setting, horizon);
   const tallest = Math.min(520, horizon * 0.78);
   drawSkyline(setting, horizon, tallest, 0.66);
-  layer.rect(
-    0,
-    horizon - tallest,
-    layer.width,
-    tallest,
-    layer.vertical({ 0: [atmosphere.haze, 0], 1: [atmosphere.haze, 0.5] }, horizon - tallest, horizon),
-  );
+  layer.band(horizon - tallest, horizon, { 0: [atmosphere.haze, 0], 1: [atmosphere.haze, 0.5] });
   drawSkyline(setting, horizon, tallest * 0.66, 0.3);
   if (atmosphere.isDark || atmosphere.weather === "rain")
-    layer.rect(
-      0,
-      horizon - 160,
-      layer.width,
-      170,
-      layer.vertical({ 0: ["#ffb45f", 0], 1: ["#ffb45f", 0.2] }, horizon - 160, horizon),
-    );
+    layer.band(horizon - 160, horizon, { 0: ["#ffb45f", 0], 1: ["#ffb45f", 0.2] });
   const floor = horizon + (layer.height - horizon) * 0.56;
   drawRoad(setting, horizon, horizon + (layer.height - horizon) * 0.72);
   for (let x = random.between(60, 200); x < layer.width; x += random.between(420, 560))
@@ -134,8 +110,8 @@ export const city: Backdrop = (setting) => {
   return { horizon, floor, back: horizon + 10, surface: "road" };
 };
 
-export const street: Backdrop = (setting) => {
-  const { layer, random, atmosphere } = setting;
+const street: Backdrop = (setting) => {
+  const { layer, random } = setting;
   const horizon = horizonOf(setting, 0.72);
   drawSky(setting, horizon);
   drawSkyline(setting, horizon, Math.min(480, horizon * 0.6), 0.62);
@@ -149,47 +125,31 @@ export const street: Backdrop = (setting) => {
   const spacing = random.between(330, 430);
   for (let lamp = random.between(40, 160); lamp < layer.width; lamp += spacing) {
     drawLamp(setting, lamp, horizon + 2, 300, 1);
-    if (!atmosphere.isDark) drawTree(setting, lamp + spacing * 0.5, horizon + 2, 210, 0.04);
+    drawTree(setting, lamp + spacing * 0.5, horizon + 2, 210, 0.04);
   }
   return { horizon, floor: horizon + (layer.height - horizon) * 0.56, back: horizon + 6, surface: "road" };
 };
 
 /** A town house with a shop under an awning. */
 function drawShop(setting: Setting, x: number, foot: number, width: number, height: number): void {
-  const { layer, random, atmosphere, isSnowy } = setting;
+  const { layer, random, atmosphere, isSnowy } = withOwnRandom(setting);
   const isLit = atmosphere.isDark || atmosphere.time === "sunset" || atmosphere.weather === "rain";
   const paint: Colour = random.pick(["#d98f6a", "#e3b774", "#8fb0a4", "#b77f86", "#7f93b5", "#c9a58a", "#a7b48a"]);
   const wall = mix(atmosphere.tint(paint, 0.06), atmosphere.shade, isLit ? 0.22 : 0);
   const trim = lighten(wall, 0.32);
   const top = foot - height;
-  layer.rect(
-    x,
-    top,
-    width,
-    height + 12,
-    layer.linear({ 0: lighten(wall, 0.06), 1: mix(wall, atmosphere.shade, 0.18) }, [x, 0], [x + width, 0]),
-  );
-  layer.rect(
-    x - 4,
-    top - 12,
-    width + 8,
-    16,
-    isSnowy ? atmosphere.tint("#ffffff", 0) : mix(wall, atmosphere.shade, 0.3),
-  );
+  const shaded = layer.across({ 0: lighten(wall, 0.06), 1: mix(wall, atmosphere.shade, 0.18) }, x, x + width);
+  layer.rect(x, top, width, height + 12, shaded);
+  const cornice = isSnowy ? atmosphere.tint("#ffffff", 0) : mix(wall, atmosphere.shade, 0.3);
+  layer.rect(x - 4, top - 12, width + 8, 16, cornice);
   const columns = Math.max(2, Math.round(width / 80));
   for (let y = top + 34; y < foot - 180; y += 92) {
     for (let column = 0; column < columns; column++) {
       const paneX = x + (width / columns) * (column + 0.5) - 19;
-      const isOn = isLit && random.chance(0.6);
+      const [isOn, light] = [random.chance(0.6) && isLit, random.pick(WINDOW_LIGHTS)];
       if (isOn) layer.glow(paneX + 19, y + 26, 62, "#ffcf6b", 0.45);
       layer.rect(paneX - 4, y - 4, 46, 62, trim, 1, 3);
-      layer.rect(
-        paneX,
-        y,
-        38,
-        54,
-        isOn ? random.pick(WINDOW_LIGHTS) : mix(atmosphere.sky[1], "#1a2440", isLit ? 0.7 : 0.35),
-      );
+      layer.rect(paneX, y, 38, 54, isOn ? light : mix(atmosphere.sky[1], "#1a2440", isLit ? 0.7 : 0.35));
       layer.rect(paneX + 17, y, 4, 54, trim);
       layer.rect(paneX - 7, y + 56, 52, 7, trim);
     }
@@ -204,9 +164,9 @@ function drawShop(setting: Setting, x: number, foot: number, width: number, heig
   for (let stripe = 0; stripe < stripes; stripe++) {
     const from = x + 8 + ((width - 16) / stripes) * stripe;
     const size = (width - 16) / stripes;
-    layer.path(
-      svg`M${from} ${shopTop - 14}h${size}v34a${size / 2} ${size / 2} 0 0 1 ${-size} 0z`,
-      stripe % 2 === 0 ? awning : atmosphere.illuminate("#f7f1e6"),
-    );
+    const flap = svg`M${from} ${shopTop - 14}h${size}v34a${size / 2} ${size / 2} 0 0 1 ${-size} 0z`;
+    layer.path(flap, stripe % 2 === 0 ? awning : atmosphere.illuminate("#f7f1e6"));
   }
 }
+
+export const TOWNS = { city, street };

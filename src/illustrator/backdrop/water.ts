@@ -1,32 +1,22 @@
 import { svg } from "../layer.ts";
 import { lighten, mix } from "../palette.ts";
-import { type Backdrop, floorOf, horizonOf, type Setting } from "./setting.ts";
+import { type Backdrop, floorOf, horizonOf, type Setting, withOwnRandom } from "./setting.ts";
 import { drawSky, type Orb } from "./sky.ts";
 import { createContour, drawFlowers, drawGrass, drawRange, drawRidge, landColours } from "./terrain.ts";
 import { drawFir, drawPalm, drawTree, drawTreeline } from "./trees.ts";
 
 /** Fills from the shore line down with water that mirrors the sky, the light on it as a broken path. */
 function drawWater(setting: Setting, from: number, to: number, orb: Orb, calm: number): void {
-  const { layer, random, atmosphere } = setting;
+  const { layer, random, atmosphere } = withOwnRandom(setting);
   const [, middle, bottom] = atmosphere.sky;
   const body = atmosphere.tint(atmosphere.time === "day" ? "#2f9fc4" : "#3a7fa8", 0.12);
   const near = mix(body, atmosphere.shade, 0.32);
   const isGolden = atmosphere.time === "sunset" || atmosphere.time === "dawn";
-  layer.rect(
-    -10,
-    from,
-    layer.width + 20,
-    to - from + 10,
-    layer.vertical(
-      {
-        0: mix(bottom, body, isGolden ? 0.16 : 0.42),
-        0.35: mix(middle, body, isGolden ? 0.24 : 0.62),
-        1: isGolden ? mix(middle, near, 0.5) : near,
-      },
-      from,
-      to,
-    ),
-  );
+  layer.band(from, to, {
+    0: mix(bottom, body, isGolden ? 0.16 : 0.42),
+    0.35: mix(middle, body, isGolden ? 0.24 : 0.62),
+    1: isGolden ? mix(middle, near, 0.5) : near,
+  });
   const depth = to - from;
   const rows = Math.round(depth / 11);
   for (let row = 0; row < rows; row++) {
@@ -34,12 +24,8 @@ function drawWater(setting: Setting, from: number, to: number, orb: Orb, calm: n
     const y = from + depth * nearness ** 1.25;
     const length = (26 + 120 * nearness) * random.between(0.6, 1.4);
     const x = random.between(-20, layer.width);
-    layer.line(
-      svg`M${x} ${y}q${length * 0.25} ${-3 - 5 * nearness * calm} ${length * 0.5} 0t${length * 0.5} 0`,
-      random.chance(0.6) ? lighten(body, 0.4) : near,
-      1.6 + 2.2 * nearness,
-      0.38,
-    );
+    const ripple = svg`M${x} ${y}q${length * 0.25} ${-3 - 5 * nearness * calm} ${length * 0.5} 0t${length * 0.5} 0`;
+    layer.line(ripple, random.chance(0.6) ? lighten(body, 0.4) : near, 1.6 + 2.2 * nearness, 0.38);
   }
   if (!atmosphere.hasOrb) return;
   for (let glint = 0; glint < 26; glint++) {
@@ -47,30 +33,20 @@ function drawWater(setting: Setting, from: number, to: number, orb: Orb, calm: n
     const y = from + 5 + depth * share * 0.9;
     const width = orb.radius * (0.3 + share * 1.25) * random.between(0.4, 1.1);
     const x = orb.x + random.between(-1, 1) * orb.radius * (0.2 + share * 0.9);
-    layer.rect(
-      x - width / 2,
-      y,
-      width,
-      2.4 + 3.4 * share,
-      lighten(atmosphere.light, 0.25),
-      (0.75 - share * 0.5) * (atmosphere.time === "day" ? 0.75 : 0.95),
-      2.5,
-    );
+    const strength = (0.75 - share * 0.5) * (atmosphere.time === "day" ? 0.75 : 0.95);
+    layer.rect(x - width / 2, y, width, 2.4 + 3.4 * share, lighten(atmosphere.light, 0.25), strength, 2.5);
   }
 }
 
-export const beach: Backdrop = (setting) => {
+const beach: Backdrop = (setting) => {
   const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.5);
   const shore = horizon + (layer.height - horizon) * random.between(0.42, 0.5);
   const orb = drawSky(setting, horizon);
-  if (random.chance(0.6))
-    drawRidge(
-      setting,
-      { level: horizon + 4, swing: 26, wavelength: 1900, roughness: 0.3 },
-      atmosphere.tint("#5a7f8f", 0.62),
-      atmosphere.tint("#5a7f8f", 0.7),
-    );
+  if (random.chance(0.6)) {
+    const shape = { level: horizon + 4, swing: 26, wavelength: 1900, roughness: 0.3 };
+    drawRidge(setting, shape, atmosphere.tint("#5a7f8f", 0.62), atmosphere.tint("#5a7f8f", 0.7));
+  }
   drawWater(setting, horizon, shore + 60, orb, 0.6);
   const contour = createContour(random, layer.width * 1.3, 0.3);
   const edge = (x: number, offset: number) => shore + contour(x) * 20 + offset;
@@ -89,23 +65,13 @@ export const beach: Backdrop = (setting) => {
   );
   for (let grain = 0; grain < Math.round(layer.width / 9); grain++) {
     const nearness = random.next();
-    layer.circle(
-      random.between(0, layer.width),
-      shore + 40 + (layer.height - shore) * nearness,
-      1 + 1.6 * nearness,
-      random.chance(0.5) ? lighten(sand, 0.4) : mix(sand, "#8a6238", 0.4),
-      0.6,
-    );
+    const [x, y] = [random.between(0, layer.width), shore + 40 + (layer.height - shore) * nearness];
+    layer.circle(x, y, 1 + 1.6 * nearness, random.chance(0.5) ? lighten(sand, 0.4) : mix(sand, "#8a6238", 0.4), 0.6);
   }
   const floor = floorOf(setting, horizon, 0.8);
   const isLeft = random.chance(0.5);
-  drawPalm(
-    setting,
-    isLeft ? random.between(40, 110) : layer.width - random.between(40, 110),
-    shore + random.between(40, 90),
-    random.between(430, 540),
-    0.04,
-  );
+  const x = isLeft ? random.between(40, 110) : layer.width - random.between(40, 110);
+  drawPalm(setting, x, shore + random.between(40, 90), random.between(430, 540), 0.04);
   drawShells(setting, floor);
   return { horizon, floor, back: shore + 40, surface: "land", waterline: horizon + (shore - horizon) * 0.42 };
 };
@@ -113,9 +79,10 @@ export const beach: Backdrop = (setting) => {
 /** A starfish, a shell and a few pebbles on the sand. */
 function drawShells({ layer, random, atmosphere }: Setting, floor: number): void {
   for (let pebble = 0; pebble < 6; pebble++) {
+    const [x, y] = [random.between(0, layer.width), random.between(floor, layer.height - 10)];
     layer.ellipse(
-      random.between(0, layer.width),
-      random.between(floor, layer.height - 10),
+      x,
+      y,
       random.between(6, 13),
       random.between(4, 7),
       atmosphere.tint(random.pick(["#b9a48c", "#d9c8ac", "#9d8f86"]), 0),
@@ -131,7 +98,7 @@ function drawShells({ layer, random, atmosphere }: Setting, floor: number): void
   layer.polygon(arms, atmosphere.tint("#e8754f", 0));
 }
 
-export const sea: Backdrop = (setting) => {
+const sea: Backdrop = (setting) => {
   const { layer, random, atmosphere } = setting;
   const horizon = horizonOf(setting, 0.52);
   const isRough = atmosphere.weather === "storm" || atmosphere.weather === "wind";
@@ -182,15 +149,13 @@ function drawWave(
       );
     }
   }
-  layer.path(
-    svg`${data}L${layer.width + length * 2} ${level}V${layer.height + 20}Z`,
-    layer.vertical({ 0: lighten(colour, 0.16), 1: colour }, level - height * 1.5, level + 150),
-  );
+  const crest = svg`${data}L${layer.width + length * 2} ${level}V${layer.height + 20}Z`;
+  layer.path(crest, layer.vertical({ 0: lighten(colour, 0.16), 1: colour }, level - height * 1.5, level + 150));
   layer.line(foam.join(""), lighten(colour, 0.62), isRough ? 6 : 3, isRough ? 0.9 : 0.5);
 }
 
 /** A lake with its far shore mirrored in it. */
-export const lake: Backdrop = (setting) => {
+const lake: Backdrop = (setting) => {
   const { layer, random, atmosphere, isSnowy } = setting;
   const horizon = horizonOf(setting, 0.5);
   const shore = horizon + (layer.height - horizon) * 0.6;
@@ -206,32 +171,23 @@ export const lake: Backdrop = (setting) => {
   const far = layer.since(before);
   drawWater(setting, horizon, layer.height, orb, 0.4);
   const clip = layer.clip(svg`<rect x="0" y="${horizon}" width="${layer.width}" height="${layer.height}"/>`);
-  layer.add(
-    svg`<g clip-path="${clip}"><g opacity="0.34" transform="translate(0 ${horizon * 1.8}) scale(1 -0.8)">${far}</g></g>`,
-  );
+  const mirrored = svg`<g clip-path="${clip}"><g opacity="0.34" transform="translate(0 ${horizon * 1.8}) scale(1 -0.8)">${far}</g></g>`;
+  layer.add(mirrored);
   layer.rect(0, horizon - 2, layer.width, 5, lighten(atmosphere.haze, 0.3), 0.5);
   const { near, far: farLand } = landColours(setting);
-  drawRidge(
-    setting,
-    { level: shore, swing: 34, wavelength: 1500 },
-    atmosphere.tint(farLand, 0.05),
-    atmosphere.tint(near, 0),
-  );
+  const bank = { level: shore, swing: 34, wavelength: 1500 };
+  drawRidge(setting, bank, atmosphere.tint(farLand, 0.05), atmosphere.tint(near, 0));
+  const plants = withOwnRandom(setting);
   if (!isSnowy) {
-    drawGrass(setting, shore + 10, layer.height, atmosphere.tint(near, 0.02));
-    drawFlowers(setting, shore + 40, layer.height, ["#f7c92e", "#ffffff", "#c58be8"], 0.5);
+    drawGrass(plants, shore + 10, layer.height, atmosphere.tint(near, 0.02));
+    drawFlowers(plants, shore + 40, layer.height, ["#f7c92e", "#ffffff", "#c58be8"], 0.5);
   }
   const draw = random.chance(0.7) || isSnowy ? drawFir : drawTree;
   const isLeft = random.chance(0.5);
   for (let tree = 0; tree < 3; tree++) {
     const inset = random.between(-20, 60) + tree * 62;
-    draw(
-      setting,
-      isLeft ? inset : layer.width - inset,
-      shore + random.between(20, 60),
-      random.between(330, 480) * (1 - tree * 0.17),
-      0.04,
-    );
+    const [foot, height] = [shore + random.between(20, 60), random.between(330, 480) * (1 - tree * 0.17)];
+    draw(setting, isLeft ? inset : layer.width - inset, foot, height, 0.04);
   }
   return {
     horizon,
@@ -242,19 +198,15 @@ export const lake: Backdrop = (setting) => {
   };
 };
 
-export const river: Backdrop = (setting) => {
+const river: Backdrop = (setting) => {
   const { layer, random, atmosphere, isSnowy } = setting;
   const horizon = horizonOf(setting, 0.54);
   const orb = drawSky(setting, horizon);
   drawRange(setting, horizon + 6, Math.min(300, horizon * 0.5), 0.58, true);
   drawTreeline(setting, () => horizon + 10, 120, 0.4, "fir");
   const { near, far } = landColours(setting);
-  drawRidge(
-    setting,
-    { level: horizon, swing: 10, wavelength: 1500 },
-    atmosphere.tint(far, 0.2),
-    atmosphere.tint(near, 0),
-  );
+  const bank = { level: horizon, swing: 10, wavelength: 1500 };
+  drawRidge(setting, bank, atmosphere.tint(far, 0.2), atmosphere.tint(near, 0));
   const middle = layer.width * random.between(0.42, 0.58);
   const bend = random.between(120, 220) * (random.chance(0.5) ? 1 : -1);
   const depth = layer.height - horizon;
@@ -262,7 +214,8 @@ export const river: Backdrop = (setting) => {
     svg`<path d="M${middle - 12} ${horizon + 6}C${middle + bend} ${horizon + depth * 0.3} ${middle - bend * 1.4 - 160} ${horizon + depth * 0.5} ${middle - 330} ${layer.height + 10}L${middle + 210} ${layer.height + 10}C${middle - bend + 120} ${horizon + depth * 0.5} ${middle + bend + 90} ${horizon + depth * 0.3} ${middle + 14} ${horizon + 6}Z"/>`,
   );
   layer.group(`clip-path="${clip}"`, () => drawWater(setting, horizon, layer.height, orb, 0.6));
-  if (!isSnowy) drawGrass(setting, horizon + 30, layer.height, atmosphere.tint(near, 0.02), 0.6);
+  const grass = withOwnRandom(setting);
+  if (!isSnowy) drawGrass(grass, horizon + 30, layer.height, atmosphere.tint(near, 0.02), 0.6);
   drawFir(setting, layer.width * 0.06, horizon + 130, 360, 0.06);
   drawFir(setting, layer.width * 0.95, horizon + 110, 320, 0.08);
   return {
@@ -274,7 +227,7 @@ export const river: Backdrop = (setting) => {
   };
 };
 
-export const underwater: Backdrop = (setting) => {
+const underwater: Backdrop = (setting) => {
   const { layer, random, atmosphere } = setting;
   const deep = atmosphere.isDark ? "#04122e" : "#0a3f7a";
   layer.fill(
@@ -288,18 +241,12 @@ export const underwater: Backdrop = (setting) => {
     const x = layer.width * random.between(-0.05, 1);
     const width = random.between(30, 110);
     const slant = random.between(90, 220);
-    layer.path(
-      svg`M${x} -10L${x + width} -10L${x + width * 2.2 - slant} ${layer.height * 0.85}L${x - slant} ${layer.height * 0.85}Z`,
-      layer.vertical({ 0: ["#ffffff", 0.26], 1: ["#ffffff", 0] }, 0, layer.height * 0.85),
-    );
+    const beam = svg`M${x} -10L${x + width} -10L${x + width * 2.2 - slant} ${layer.height * 0.85}L${x - slant} ${layer.height * 0.85}Z`;
+    layer.path(beam, layer.vertical({ 0: ["#ffffff", 0.26], 1: ["#ffffff", 0] }, 0, layer.height * 0.85));
   }
   const floor = layer.height - 120;
-  drawRidge(
-    setting,
-    { level: floor - 70, swing: 50, wavelength: 800 },
-    mix(deep, "#3f7fb0", 0.4),
-    mix(deep, "#2f5f90", 0.4),
-  );
+  const dune = { level: floor - 70, swing: 50, wavelength: 800 };
+  drawRidge(setting, dune, mix(deep, "#3f7fb0", 0.4), mix(deep, "#2f5f90", 0.4));
   const sand = mix("#e3cd94", deep, atmosphere.isDark ? 0.65 : 0.35);
   drawRidge(setting, { level: floor, swing: 26, wavelength: 1100 }, lighten(sand, 0.12), mix(sand, deep, 0.35));
   for (let weed = 0; weed < Math.round(layer.width / 62); weed++) {
@@ -308,19 +255,15 @@ export const underwater: Backdrop = (setting) => {
     const sway = random.between(-40, 40);
     const colour = mix(random.pick(["#2f9f6a", "#3fbf8a", "#2a8a7f", "#5fb04a"]), deep, 0.3);
     const foot = floor + random.between(10, 90);
-    layer.line(
-      svg`M${x} ${foot}C${x + sway} ${foot - height * 0.35} ${x - sway} ${foot - height * 0.65} ${x + sway * 0.6} ${foot - height}`,
-      colour,
-      random.between(8, 16),
-    );
+    const blade = svg`M${x} ${foot}C${x + sway} ${foot - height * 0.35} ${x - sway} ${foot - height * 0.65} ${x + sway * 0.6} ${foot - height}`;
+    layer.line(blade, colour, random.between(8, 16));
   }
   for (let coral = 0; coral < Math.round(layer.width / 170); coral++)
     drawCoral(setting, random.between(0, layer.width), floor + random.between(30, 90), random.between(50, 100), deep);
   for (let bubble = 0; bubble < Math.round(layer.width / 34); bubble++) {
     const radius = random.between(3, 13);
-    layer.add(
-      svg`<circle cx="${random.between(0, layer.width)}" cy="${random.between(40, layer.height - 80)}" r="${radius}" fill="#ffffff" fill-opacity="0.14" stroke="#ffffff" stroke-opacity="0.55" stroke-width="1.6"/>`,
-    );
+    const ring = svg`<circle cx="${random.between(0, layer.width)}" cy="${random.between(40, layer.height - 80)}" r="${radius}" fill="#ffffff" fill-opacity="0.14" stroke="#ffffff" stroke-opacity="0.55" stroke-width="1.6"/>`;
+    layer.add(ring);
   }
   return {
     horizon: layer.height * 0.3,
@@ -336,11 +279,10 @@ function drawCoral({ layer, random }: Setting, x: number, foot: number, size: nu
   for (let branch = -2; branch <= 2; branch++) {
     const tipX = x + branch * size * 0.32;
     const tipY = foot - size * (1.1 - Math.abs(branch) * 0.2);
-    layer.line(
-      svg`M${x} ${foot}Q${x + branch * size * 0.05} ${foot - size * 0.6} ${tipX} ${tipY}`,
-      colour,
-      size * 0.15,
-    );
+    const arm = svg`M${x} ${foot}Q${x + branch * size * 0.05} ${foot - size * 0.6} ${tipX} ${tipY}`;
+    layer.line(arm, colour, size * 0.15);
     layer.circle(tipX, tipY, size * 0.1, lighten(colour, 0.2));
   }
 }
+
+export const WATERS = { beach, sea, lake, river, underwater };

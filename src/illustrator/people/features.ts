@@ -9,17 +9,8 @@ export function drawFeatures(layer: Layer, person: Appearance): void {
   const blush = mix(person.skin, "#f0605f", 0.42);
   for (const side of [-1, 1]) layer.ellipse(side * 31, 19, 10.5, 6.5, blush, 0.55);
   if (person.hasFreckles) {
-    for (const [x, y] of [
-      [-36, 15],
-      [-30, 19],
-      [-25, 15],
-      [-33, 22],
-      [36, 15],
-      [30, 19],
-      [25, 15],
-      [33, 22],
-    ] as const)
-      layer.circle(x, y, 1.3, darken(person.skin, 0.35), 0.7);
+    const freckles = "-36 15 1.3, -30 19 1.3, -25 15 1.3, -33 22 1.3, 36 15 1.3, 30 19 1.3, 25 15 1.3, 33 22 1.3";
+    layer.circles(freckles, darken(person.skin, 0.35), 0.7);
   }
   for (const side of [-1, 1] as const) {
     drawEye(layer, person, side);
@@ -42,11 +33,8 @@ function drawEye(layer: Layer, { gaze, eyes, expression, eyeColour, gender, age 
   const x = side * 21;
   if (gaze === "closed" || expression === "laughing") {
     const bend = gaze === "closed" ? 6 : -8;
-    layer.line(
-      svg`M${x - 10} ${gaze === "closed" ? -2 : 2}Q${x} ${(gaze === "closed" ? -2 : 2) + bend} ${x + 10} ${gaze === "closed" ? -2 : 2}`,
-      INK,
-      3.6,
-    );
+    const lid = svg`M${x - 10} ${gaze === "closed" ? -2 : 2}Q${x} ${(gaze === "closed" ? -2 : 2) + bend} ${x + 10} ${gaze === "closed" ? -2 : 2}`;
+    layer.line(lid, INK, 3.6);
     return;
   }
   const isYoung = age === "child" || age === "young";
@@ -61,17 +49,11 @@ function drawEye(layer: Layer, { gaze, eyes, expression, eyeColour, gender, age 
     layer.circle(x + shiftX, shiftY, Math.min(4.4, height * 0.42), "#140d12");
     layer.circle(x + shiftX + 2.6, shiftY - 3.2, 2.5, "#ffffff");
     layer.circle(x + shiftX - 2.4, shiftY + 2.8, 1.2, "#ffffff", 0.8);
-    layer.line(
-      svg`M${x - width} ${-height * 0.24}Q${x} ${-height * 1.45} ${x + width} ${-height * 0.24}`,
-      INK,
-      gender === "female" ? 3.8 : 3,
-    );
+    const lash = svg`M${x - width} ${-height * 0.24}Q${x} ${-height * 1.45} ${x + width} ${-height * 0.24}`;
+    layer.line(lash, INK, gender === "female" ? 3.8 : 3);
     if (gender === "female" && age !== "old") {
-      layer.line(
-        svg`M${x + side * width} ${-height * 0.24}l${side * 5} -4.5M${x + side * width * 0.75} ${-height * 0.62}l${side * 4} -4.5`,
-        INK,
-        2.4,
-      );
+      const lashes = svg`M${x + side * width} ${-height * 0.24}l${side * 5} -4.5M${x + side * width * 0.75} ${-height * 0.62}l${side * 4} -4.5`;
+      layer.line(lashes, INK, 2.4);
     }
   });
 }
@@ -80,11 +62,8 @@ function drawBrow(layer: Layer, { hairColour, expression, gender, age, hair }: A
   const colour = hair === "bald" ? "#5b4636" : age === "old" ? darken(hairColour, 0.12) : darken(hairColour, 0.1);
   const inner = expression === "angry" ? 6 : expression === "sad" ? -5 : 0;
   const lift = expression === "surprised" ? -6 : 0;
-  layer.line(
-    svg`M${side * 9} ${-19 + inner + lift}Q${side * 20} ${-26 + lift} ${side * 32} ${-19 - inner * 0.5 + lift}`,
-    colour,
-    gender === "male" ? 5 : 3.4,
-  );
+  const brow = svg`M${side * 9} ${-19 + inner + lift}Q${side * 20} ${-26 + lift} ${side * 32} ${-19 - inner * 0.5 + lift}`;
+  layer.line(brow, colour, gender === "male" ? 5 : 3.4);
 }
 
 function drawMouth(layer: Layer, { expression, gender, skin }: Appearance): void {

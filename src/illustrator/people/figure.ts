@@ -54,37 +54,22 @@ function drawTorso(layer: Layer, { outfit, outfitColour, gender, age }: Appearan
   const isGown =
     outfit === "dress" || outfit === "hanfu" || outfit === "kimono" || outfit === "royal" || outfit === "wizard";
   if (outfit === "superhero" || (outfit === "royal" && gender === "male")) {
-    layer.path(
-      `M${-shoulder + 6} 76Q-88 ${hip} -76 ${hip + 104}Q0 ${hip + 84} 76 ${hip + 104}Q88 ${hip} ${shoulder - 6} 76Z`,
-      "#c92f3f",
-    );
+    const cape = `M${-shoulder + 6} 76Q-88 ${hip} -76 ${hip + 104}Q0 ${hip + 84} 76 ${hip + 104}Q88 ${hip} ${shoulder - 6} 76Z`;
+    layer.path(cape, "#c92f3f");
   }
   if (isGown) {
     const flare = age === "child" ? 64 : 80;
-    layer.path(
-      `M${-shoulder} 84Q0 62 ${shoulder} 84Q${shoulder - 8} 122 34 ${hip - 46}Q${flare * 0.8} ${hip + 20} ${flare} ${hip + 84}Q0 ${hip + 104} ${-flare} ${hip + 84}Q${-flare * 0.8} ${hip + 20} -34 ${hip - 46}Q${-shoulder + 8} 122 ${-shoulder} 84Z`,
-      outfitColour,
-    );
-    layer.path(
-      `M-35 ${hip - 50}Q0 ${hip - 40} 35 ${hip - 50}L36 ${hip - 36}Q0 ${hip - 26} -36 ${hip - 36}Z`,
-      outfit === "royal" ? "#f4c542" : lighten(outfitColour, 0.4),
-    );
-    layer.line(
-      `M-22 ${hip - 20}Q-32 ${hip + 30} -36 ${hip + 84}M20 ${hip - 20}Q30 ${hip + 30} 34 ${hip + 84}`,
-      dark,
-      2.6,
-      0.6,
-    );
+    const gown = `M${-shoulder} 84Q0 62 ${shoulder} 84Q${shoulder - 8} 122 34 ${hip - 46}Q${flare * 0.8} ${hip + 20} ${flare} ${hip + 84}Q0 ${hip + 104} ${-flare} ${hip + 84}Q${-flare * 0.8} ${hip + 20} -34 ${hip - 46}Q${-shoulder + 8} 122 ${-shoulder} 84Z`;
+    layer.path(gown, outfitColour);
+    const belt = `M-35 ${hip - 50}Q0 ${hip - 40} 35 ${hip - 50}L36 ${hip - 36}Q0 ${hip - 26} -36 ${hip - 36}Z`;
+    layer.path(belt, outfit === "royal" ? "#f4c542" : lighten(outfitColour, 0.4));
+    const folds = `M-22 ${hip - 20}Q-32 ${hip + 30} -36 ${hip + 84}M20 ${hip - 20}Q30 ${hip + 30} 34 ${hip + 84}`;
+    layer.line(folds, dark, 2.6, 0.6);
   } else {
-    layer.path(
-      `M${-shoulder} 88Q0 62 ${shoulder} 88L${shoulder * 0.86} ${hip + 8}Q0 ${hip + 20} ${-shoulder * 0.86} ${hip + 8}Z`,
-      outfitColour,
-    );
-    layer.path(
-      `M${shoulder * 0.3} 74Q${shoulder * 0.8} 78 ${shoulder} 88L${shoulder * 0.86} ${hip + 8}Q${shoulder * 0.5} ${hip + 16} ${shoulder * 0.4} ${hip + 14}Z`,
-      dark,
-      0.4,
-    );
+    const shirt = `M${-shoulder} 88Q0 62 ${shoulder} 88L${shoulder * 0.86} ${hip + 8}Q0 ${hip + 20} ${-shoulder * 0.86} ${hip + 8}Z`;
+    layer.path(shirt, outfitColour);
+    const shaded = `M${shoulder * 0.3} 74Q${shoulder * 0.8} 78 ${shoulder} 88L${shoulder * 0.86} ${hip + 8}Q${shoulder * 0.5} ${hip + 16} ${shoulder * 0.4} ${hip + 14}Z`;
+    layer.path(shaded, dark, 0.4);
   }
   drawDetails(layer, outfit, outfitColour, hip);
 }
@@ -147,15 +132,10 @@ function drawLegs(layer: Layer, person: Appearance, hip: number, foot: number, p
   const stride = pose === "walk" ? 26 : 0;
   for (const side of [-1, 1]) {
     const x = side * 20 + side * stride;
-    layer.line(
-      svg`M${side * 18} ${hip}Q${side * 22 + side * stride * 0.3} ${(hip + foot) / 2} ${x} ${foot - 16}`,
-      side < 0 ? darken(leg, 0.14) : leg,
-      30,
-    );
-    layer.path(
-      `M${x - 18} ${foot}Q${x - 20} ${foot - 22} ${x} ${foot - 22}Q${x + side * 4 + 22} ${foot - 20} ${x + side * 4 + 24} ${foot}Z`,
-      shoe,
-    );
+    const limb = svg`M${side * 18} ${hip}Q${side * 22 + side * stride * 0.3} ${(hip + foot) / 2} ${x} ${foot - 16}`;
+    layer.line(limb, side < 0 ? darken(leg, 0.14) : leg, 30);
+    const boot = `M${x - 18} ${foot}Q${x - 20} ${foot - 22} ${x} ${foot - 22}Q${x + side * 4 + 22} ${foot - 20} ${x + side * 4 + 24} ${foot}Z`;
+    layer.path(boot, shoe);
   }
 }
 

@@ -27,14 +27,10 @@ export function drawBackHair(layer: Layer, { hair, hairColour, outfit }: Appeara
     case "braids":
       layer.path("M-55 -14C-58 -80 58 -80 55 -14L48 30H-48Z", colour);
       for (const side of [-1, 1]) {
-        for (let knot = 0; knot < 6; knot++)
-          layer.ellipse(
-            side * (54 + knot * 1.5),
-            32 + knot * 19,
-            14 - knot * 0.9,
-            13,
-            knot % 2 === 0 ? colour : darken(hairColour, 0.05),
-          );
+        for (let knot = 0; knot < 6; knot++) {
+          const [knotX, knotY] = [side * (54 + knot * 1.5), 32 + knot * 19];
+          layer.ellipse(knotX, knotY, 14 - knot * 0.9, 13, knot % 2 === 0 ? colour : darken(hairColour, 0.05));
+        }
         layer.rect(side * 63 - 9, 142, 18, 8, "#e5605a", 1, 3);
         layer.path(`M${side * 63 - 9} 150h18l-4 22h-10z`, colour);
       }
@@ -45,18 +41,8 @@ export function drawBackHair(layer: Layer, { hair, hairColour, outfit }: Appeara
       layer.path("M-53 -14C-56 -80 56 -80 53 -14Z", colour);
       return;
     case "curly":
-      for (const [x, y, radius] of [
-        [-46, -30, 27],
-        [-52, 4, 24],
-        [46, -30, 27],
-        [52, 4, 24],
-        [-26, -58, 28],
-        [26, -58, 28],
-        [0, -66, 28],
-        [-48, 30, 18],
-        [48, 30, 18],
-      ] as const)
-        layer.circle(x, y, radius, colour);
+      layer.circles("-46 -30 27, -52 4 24, 46 -30 27, 52 4 24, -26 -58 28, 26 -58 28, 0 -66 28", colour);
+      layer.circles("-48 30 18, 48 30 18", colour);
       return;
     case "short":
       layer.path("M-53 2C-58 -82 58 -82 53 2L46 16H-46Z", colour);
@@ -78,20 +64,8 @@ export function drawFrontHair(layer: Layer, person: Appearance): void {
   }
   const shine = lighten(hairColour, 0.22);
   if (hair === "curly") {
-    for (const [x, y, radius] of [
-      [-38, -38, 17],
-      [-18, -50, 18],
-      [4, -53, 18],
-      [26, -47, 17],
-      [42, -34, 15],
-    ] as const)
-      layer.circle(x, y, radius, hairColour);
-    for (const [x, y] of [
-      [-20, -56],
-      [6, -59],
-      [28, -52],
-    ] as const)
-      layer.line(`M${x - 6} ${y}q6 -6 12 0`, shine, 2.6, 0.6);
+    layer.circles("-38 -38 17, -18 -50 18, 4 -53 18, 26 -47 17, 42 -34 15", hairColour);
+    layer.line("M-26 -56q6 -6 12 0M0 -59q6 -6 12 0M22 -52q6 -6 12 0", shine, 2.6, 0.6);
     return;
   }
   if (hair === "short" && person.gender === "male") {
@@ -117,16 +91,10 @@ export function drawFrontHair(layer: Layer, person: Appearance): void {
   if (falls && outfit !== "astronaut") {
     const length = hair === "long" ? 118 : hair === "bob" ? 56 : 24;
     for (const side of [-1, 1]) {
-      layer.path(
-        svg`M${side * 54} -16C${side * 58} 20 ${side * 62} ${length * 0.6} ${side * 54} ${length}C${side * 44} ${length + 4} ${side * 38} ${length * 0.7} ${side * 46} ${length * 0.3}C${side * 48} 6 ${side * 47} -8 ${side * 46} -20Z`,
-        hairColour,
-      );
-      layer.line(
-        svg`M${side * 53} 0C${side * 55} 26 ${side * 56} ${length * 0.6} ${side * 51} ${length * 0.86}`,
-        shine,
-        1.8,
-        0.4,
-      );
+      const lock = svg`M${side * 54} -16C${side * 58} 20 ${side * 62} ${length * 0.6} ${side * 54} ${length}C${side * 44} ${length + 4} ${side * 38} ${length * 0.7} ${side * 46} ${length * 0.3}C${side * 48} 6 ${side * 47} -8 ${side * 46} -20Z`;
+      layer.path(lock, hairColour);
+      const gleam = svg`M${side * 53} 0C${side * 55} 26 ${side * 56} ${length * 0.6} ${side * 51} ${length * 0.86}`;
+      layer.line(gleam, shine, 1.8, 0.4);
     }
   }
 }

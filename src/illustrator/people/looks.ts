@@ -1,6 +1,6 @@
 import type { Colour } from "../palette.ts";
 import type { Random } from "../random.ts";
-import type { Look, Outfit } from "../words/people.ts";
+import { clothesOf, type Look, type Outfit } from "../words/people.ts";
 
 /** A look with nothing left open. */
 export interface Appearance {
@@ -41,61 +41,45 @@ const CLOTHES: readonly Colour[] = [
   "#d95f8f",
   "#4f5f8f",
 ];
-const OUTFIT_COLOURS: Partial<Readonly<Record<Outfit, Colour>>> = {
-  astronaut: "#e9edf2",
-  knight: "#a9b4c4",
-  royal: "#7a3fb0",
-  chef: "#f7f5f0",
-  doctor: "#f7f9fa",
-  police: "#2f4a7f",
-  firefighter: "#c9452f",
-  wizard: "#4a3f9f",
-  santa: "#d9302f",
-  ninja: "#2b2b38",
-  soldier: "#5f6f45",
-  suit: "#3a4560",
-  kimono: "#c94f6f",
-  hanfu: "#5f9fae",
-  pirate: "#8f2f38",
-  farmer: "#4f78b8",
-  worker: "#f0a03c",
-  superhero: "#2f5fd0",
-  cowboy: "#a8683f",
-};
 
 /**
  * Fills in what a prompt leaves open. Skin, hair, age and clothes are drawn from the seed with equal chances, so that
  * "a person" is not always the same kind of person.
  */
 export function settleLook(look: Look, random: Random): Appearance {
-  const age = look.age ?? random.pick(["young", "young", "adult", "adult"] as const);
-  const gender = look.gender ?? random.pick(["female", "male"] as const);
-  const skinTone = look.skin ?? random.pick(["light", "medium", "brown", "dark"] as const);
+  // Each choice has a stream of its own: what a prompt or an edit decides moves no other one.
+  const pick = <Item>(what: string, items: readonly Item[]): Item => random.fork(what).pick(items);
+  const age = look.age ?? pick("age", ["young", "young", "adult", "adult"] as const);
+  const gender = look.gender ?? pick("gender", ["female", "male"] as const);
+  const skinTone = look.skin ?? pick("skin tone", ["light", "medium", "brown", "dark"] as const);
   const outfit = look.outfit ?? "plain";
-  const hair =
-    look.hair ??
-    (gender === "female"
-      ? random.pick(["long", "long", "bob", "ponytail", "bun", "curly"] as const)
+  const hairs =
+    gender === "female"
+      ? (["long", "long", "bob", "ponytail", "bun", "curly"] as const)
       : age === "old"
-        ? random.pick(["short", "bald", "short"] as const)
-        : random.pick(["short", "short", "curly"] as const));
-  const natural = skinTone === "dark" || skinTone === "brown" ? HAIR_COLOURS.slice(0, 3) : HAIR_COLOURS;
+        ? (["short", "bald", "short"] as const)
+        : (["short", "short", "curly"] as const);
+  const hairColours =
+    age === "old"
+      ? ["#d9d9de", "#bfc2ca", "#eceaea"]
+      : skinTone === "dark" || skinTone === "brown"
+        ? HAIR_COLOURS.slice(0, 3)
+        : HAIR_COLOURS;
   return {
     age,
     gender,
-    skin: random.pick(SKINS[skinTone]),
-    hair,
-    hairColour:
-      look.hairColour ?? (age === "old" ? random.pick(["#d9d9de", "#bfc2ca", "#eceaea"]) : random.pick(natural)),
-    eyeColour: look.eyeColour ?? random.pick(skinTone === "light" ? EYE_COLOURS : EYE_COLOURS.slice(0, 2)),
+    skin: pick("skin", SKINS[skinTone]),
+    hair: look.hair ?? pick("hair", hairs),
+    hairColour: look.hairColour ?? pick("hair colour", hairColours),
+    eyeColour: look.eyeColour ?? pick("eyes", skinTone === "light" ? EYE_COLOURS : EYE_COLOURS.slice(0, 2)),
     eyes: look.eyes ?? "round",
-    expression: look.expression ?? random.pick(["smiling", "smiling", "laughing", "calm"] as const),
+    expression: look.expression ?? pick("expression", ["smiling", "smiling", "laughing", "calm"] as const),
     gaze: look.gaze ?? "ahead",
     beard: look.beard ?? (outfit === "santa" ? "beard" : undefined),
     glasses: look.glasses,
-    hasFreckles: look.freckles ?? (skinTone === "light" && random.chance(0.12)),
+    hasFreckles: look.freckles ?? (skinTone === "light" && random.fork("freckles").chance(0.12)),
     outfit,
-    outfitColour: look.outfitColour ?? OUTFIT_COLOURS[outfit] ?? random.pick(CLOTHES),
-    fringe: random.whole(0, 3),
+    outfitColour: look.outfitColour ?? clothesOf(outfit).colour ?? pick("clothes", CLOTHES),
+    fringe: random.fork("fringe").whole(0, 3),
   };
 }

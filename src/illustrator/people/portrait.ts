@@ -2,7 +2,7 @@ import type { Atmosphere } from "../atmosphere.ts";
 import { type Layer, svg } from "../layer.ts";
 import { type Colour, darken, fromHsl, lighten, mix } from "../palette.ts";
 import type { Random } from "../random.ts";
-import type { Person } from "../scene.ts";
+import type { Worn } from "../scene.ts";
 import { dress } from "../subjects/dress.ts";
 import { iconSprite } from "../subjects/icons.ts";
 import type { Sprite } from "../subjects/sprite.ts";
@@ -28,9 +28,10 @@ export function drawStudio(layer: Layer, random: Random, atmosphere: Atmosphere,
   );
   layer.glow(layer.width * 0.5, layer.height * 0.4, size * 0.62, "#ffffff", atmosphere.isDark ? 0.25 : 0.75);
   for (let disc = 0; disc < Math.round((layer.width * layer.height) / 55_000); disc++) {
+    const [x, y] = [random.between(0, layer.width), random.between(0, layer.height)];
     layer.circle(
-      random.between(0, layer.width),
-      random.between(0, layer.height),
+      x,
+      y,
       random.between(18, 82),
       random.chance(0.6) ? "#ffffff" : lighten(base, 0.3),
       random.between(0.1, 0.34),
@@ -45,9 +46,8 @@ export function drawStudio(layer: Layer, random: Random, atmosphere: Atmosphere,
     const edge = random.between(0, 0.17) * layer.width;
     const x = random.chance(0.5) ? edge : layer.width - edge;
     const y = random.between(0.03, 0.9) * layer.height;
-    layer.add(
-      svg`<g opacity="0.92" transform="translate(${x} ${y}) rotate(${random.between(0, 360)}) scale(${scale}) translate(-16 -16)">${sprite.svg}</g>`,
-    );
+    const placed = svg`<g opacity="0.92" transform="translate(${x} ${y}) rotate(${random.between(0, 360)}) scale(${scale}) translate(-16 -16)">${sprite.svg}</g>`;
+    layer.add(placed);
   }
 }
 
@@ -57,7 +57,9 @@ const HATTED: ReadonlySet<string> = new Set(["wizard", "chef", "royal", "santa",
 /** Someone to be portrayed, with what is worn besides clothes. */
 export interface Sitter {
   readonly look: Look;
-  readonly wearing: Person["wearing"];
+  readonly wearing: readonly Worn[];
+  /** Decides what the look leaves open. */
+  readonly looks: Random;
 }
 
 /** Draws people from the chest up, side by side, filling the picture. */
@@ -66,8 +68,8 @@ export function drawPortrait(layer: Layer, sitters: readonly Sitter[], random: R
   const share = layer.width / count;
   const isHatted = sitters.some(({ look, wearing }) => wearing.length > 0 || HATTED.has(look.outfit ?? "plain"));
   const scale = Math.min(share / 236, layer.height / 262) * random.between(0.95, 1.08) * (isHatted ? 0.8 : 1);
-  for (const [position, { look, wearing }] of sitters.entries()) {
-    const person = settleLook(look, random.fork(`person ${position}`));
+  for (const [position, { look, wearing, looks }] of sitters.entries()) {
+    const person = settleLook(look, looks);
     const x = share * (position + 0.5) + (count === 1 ? random.between(-34, 34) : 0);
     const y = Math.min(
       layer.height - 148 * scale * (person.age === "child" ? 0.92 : 1),
@@ -97,15 +99,10 @@ function drawBust(layer: Layer, person: Appearance): void {
   const half = isBroad ? 112 : 94;
   const neck = isBroad ? 23 : 18;
   layer.path(`M${-neck} 40V82Q0 104 ${neck} 82V40Z`, darken(skin, 0.12));
-  layer.path(
-    `M${-half} 210C${-half} 118 ${-half + 8} 104 ${-neck - 14} 82Q0 112 ${neck + 14} 82C${half - 8} 104 ${half} 118 ${half} 210L${half + 14} 700H${-half - 14}Z`,
-    cloth,
-  );
-  layer.path(
-    `M${half * 0.45} 92C${half - 8} 106 ${half} 118 ${half} 210L${half + 12} 700H${half * 0.7}L${half * 0.62} 210Q${half * 0.7} 130 ${half * 0.45} 92Z`,
-    darken(cloth, 0.2),
-    0.45,
-  );
+  const torso = `M${-half} 210C${-half} 118 ${-half + 8} 104 ${-neck - 14} 82Q0 112 ${neck + 14} 82C${half - 8} 104 ${half} 118 ${half} 210L${half + 14} 700H${-half - 14}Z`;
+  layer.path(torso, cloth);
+  const shaded = `M${half * 0.45} 92C${half - 8} 106 ${half} 118 ${half} 210L${half + 12} 700H${half * 0.7}L${half * 0.62} 210Q${half * 0.7} 130 ${half * 0.45} 92Z`;
+  layer.path(shaded, darken(cloth, 0.2), 0.45);
   drawCollar(layer, person, neck);
   drawHead(layer, person);
 }
@@ -120,10 +117,8 @@ function drawCollar(layer: Layer, { outfit, outfitColour: cloth, skin }: Appeara
     layer.path(`M${-neck - 14} 82L14 150L4 176L${-neck - 32} 88Z`, light);
     layer.path(`M${neck + 14} 82L-20 172L-2 180L${neck + 32} 88Z`, light);
   } else if (outfit === "doctor" || outfit === "coat" || outfit === "chef") {
-    layer.path(
-      `M${-neck - 12} 83L0 142L${neck + 12} 83Q0 112 ${-neck - 12} 83Z`,
-      outfit === "coat" ? "#e9e2d6" : "#8fc3e0",
-    );
+    const lapels = `M${-neck - 12} 83L0 142L${neck + 12} 83Q0 112 ${-neck - 12} 83Z`;
+    layer.path(lapels, outfit === "coat" ? "#e9e2d6" : "#8fc3e0");
     layer.line("M0 142V210", darken(cloth, 0.25), 3);
   } else if (outfit === "astronaut") {
     layer.rect(-52, 66, 104, 26, "#c2ccd8", 1, 13);

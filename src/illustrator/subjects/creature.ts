@@ -132,6 +132,7 @@ function withBody(name: string, body: Body, colour: Colour | undefined): Sprite 
   return {
     svg: parts.join(""),
     box: { x: 16 - 14.5 * girth, y: box.y, width: 29 * girth, height: 61.8 - box.y },
+    overhang: body.tail === "none" || body.tail === "round" ? 0 : 10,
     head: { at: [16, box.y + earsOf(name)], width: Math.min(19, box.width * 0.66) },
     eyes: { at: [16, 15.4], width: 19 },
     neck: { at: [16, 29], width: 17 },

@@ -20,7 +20,7 @@ const HATS: Readonly<Record<string, readonly [width: number, depth: number]>> = 
 /** Puts something on a sprite that has a head: a hat, glasses, a scarf, a tie, headphones. */
 export function dress(
   sprite: Sprite,
-  worn: { readonly art: string; readonly colour?: Colour },
+  worn: { readonly art: string; readonly colour?: Colour | undefined },
   random: Random,
 ): Sprite {
   const { art, colour } = worn;

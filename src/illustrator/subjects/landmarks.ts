@@ -1,4 +1,4 @@
-import { Layer, svg } from "../layer.ts";
+import { Layer, svg, triplesOf } from "../layer.ts";
 import { type Colour, darken, lighten } from "../palette.ts";
 import type { Random } from "../random.ts";
 import { iconSprite } from "./icons.ts";
@@ -6,7 +6,7 @@ import type { Sprite } from "./sprite.ts";
 
 let drawn = 0;
 
-type Draw = (layer: Layer, random: Random, colour: Colour | undefined) => void;
+type Draw = (layer: Layer, random: Random, colour: Colour | undefined, contents: string | undefined) => void;
 
 /** What has no emoji art, drawn in a box of its own: width and height, feet on the lower edge. */
 const LANDMARKS: Readonly<Record<string, readonly [width: number, height: number, draw: Draw]>> = {
@@ -19,6 +19,9 @@ const LANDMARKS: Readonly<Record<string, readonly [width: number, height: number
   "deciduous-tree": [320, 360, drawLeafyTree],
   "hot-air-balloon": [220, 320, drawBalloon],
   "fruit-bowl": [320, 240, drawFruitBowl],
+  bowl: [320, 240, drawBowl],
+  vase: [260, 360, drawVase],
+  fuji: [740, 330, drawFuji],
   "chess-board": [280, 150, drawChessBoard],
   "treasure-chest": [240, 180, drawChest],
   "santa-hat": [120, 80, drawSantaHat],
@@ -26,14 +29,23 @@ const LANDMARKS: Readonly<Record<string, readonly [width: number, height: number
   "bow-tie": [80, 40, drawBowTie],
 };
 
-/** A drawn landmark or thing, or `undefined` when there is none of this name. */
-export function landmarkSprite(art: string, random: Random, colour: Colour | undefined): Sprite | undefined {
+/**
+ * A drawn landmark or thing, or `undefined` when there is none of this name.
+ *
+ * @param contents the art of what is in it, where it can hold something
+ */
+export function landmarkSprite(
+  art: string,
+  random: Random,
+  colour: Colour | undefined,
+  contents?: string,
+): Sprite | undefined {
   const entry = Object.hasOwn(LANDMARKS, art) ? LANDMARKS[art] : undefined;
   if (entry === undefined) return undefined;
   const [width, height, draw] = entry;
   const layer = new Layer(`l${drawn++ % 100_000}-`, width, height);
-  draw(layer, random, colour);
-  return { svg: layer.toFragment(), box: { x: 0, y: 0, width, height } };
+  draw(layer, random, colour, contents);
+  return { svg: layer.toFragment(), box: { x: 0, y: 0, width, height }, contents };
 }
 
 function drawLighthouse(layer: Layer, _random: Random, colour: Colour = "#d9423f"): void {
@@ -44,10 +56,8 @@ function drawLighthouse(layer: Layer, _random: Random, colour: Colour = "#d9423f
   for (let band = 0; band < 5; band++) {
     const from = 96 + band * 53;
     const to = from + 53;
-    layer.path(
-      svg`M${left(from)} ${from}L${right(from)} ${from}L${right(to)} ${to}L${left(to)} ${to}Z`,
-      band % 2 === 0 ? "#f6f2ea" : colour,
-    );
+    const stripe = svg`M${left(from)} ${from}L${right(from)} ${from}L${right(to)} ${to}L${left(to)} ${to}Z`;
+    layer.path(stripe, band % 2 === 0 ? "#f6f2ea" : colour);
   }
   layer.path(svg`M118 96L136 96L${right(361)} 361L128 361Z`, "#2a1d33", 0.16);
   layer.rect(74, 86, 72, 12, "#3a3444", 1, 3);
@@ -118,7 +128,8 @@ function drawPyramid(layer: Layer, random: Random, colour: Colour = "#e3b868"): 
 }
 
 function drawHouse(layer: Layer, random: Random, colour?: Colour): void {
-  const wall = colour ?? random.pick(["#f4e4ca", "#f0d8c6", "#e3e6dc", "#f2dfae"]);
+  const plaster = random.pick(["#f4e4ca", "#f0d8c6", "#e3e6dc", "#f2dfae"]);
+  const wall = colour ?? plaster;
   const roof = random.pick(["#b8503c", "#8f4a3c", "#56708f", "#7a4f66"]);
   layer.rect(206, 30, 30, 76, "#9a6150");
   layer.rect(200, 24, 42, 12, "#7f4f42", 1, 2);
@@ -168,7 +179,8 @@ function drawCrownedTree(layer: Layer, random: Random, colour: Colour): void {
 }
 
 function drawBalloon(layer: Layer, random: Random, colour?: Colour): void {
-  const first = colour ?? random.pick(["#e5504a", "#3f8fe0", "#8a5fd0", "#f0963c"]);
+  const silk = random.pick(["#e5504a", "#3f8fe0", "#8a5fd0", "#f0963c"]);
+  const first = colour ?? silk;
   const second = random.pick(["#fbe6b0", "#f7c92e", "#ffffff"]);
   const gores = [
     [110, first],
@@ -188,27 +200,68 @@ function drawBalloon(layer: Layer, random: Random, colour?: Colour): void {
   layer.line("M92 286H128M93 298H127", "#7f5630", 3);
 }
 
-function drawFruitBowl(layer: Layer, random: Random, colour: Colour = "#5f8fae"): void {
-  const fruits = random.shuffle(["red-apple", "tangerine", "pear", "green-apple", "peach", "lemon", "mango"]);
-  const place = (name: string, x: number, y: number, size: number, turn: number) => {
-    const icon = iconSprite(name);
-    if (icon !== undefined)
-      layer.add(
-        svg`<g transform="translate(${x} ${y}) rotate(${turn}) scale(${size / 32}) translate(-16 -16)">${icon.svg}</g>`,
-      );
-  };
-  place("banana", 236, 78, 120, 20);
-  place("pineapple", 80, 68, 124, -12);
-  place(fruits[0] ?? "red-apple", 160, 52, 98, random.between(-12, 12));
-  place(fruits[1] ?? "pear", 106, 106, 96, random.between(-14, 14));
-  place(fruits[2] ?? "peach", 208, 108, 98, random.between(-14, 14));
-  place("grapes", 262, 124, 92, -20);
-  place(fruits[3] ?? "lemon", 156, 116, 94, random.between(-10, 10));
-  place("strawberry", 64, 124, 66, -30);
+/** Where things lie in a bowl: the middle, the size and the turn of each, the far ones first. */
+const IN_BOWL = [
+  [236, 78, 112, 20],
+  [80, 78, 112, -12],
+  [160, 56, 102, 6],
+  [106, 106, 96, -10],
+  [208, 108, 98, 12],
+  [262, 120, 84, -20],
+  [156, 116, 94, -4],
+  [60, 122, 74, -30],
+] as const;
+
+const FRUITS = ["banana", "pineapple", "red-apple", "pear", "peach", "grapes", "lemon", "strawberry"] as const;
+
+function drawFruitBowl(layer: Layer, _random: Random, colour: Colour | undefined): void {
+  fillBowl(layer, colour, FRUITS);
+}
+
+function drawBowl(layer: Layer, _random: Random, colour: Colour | undefined, contents?: string): void {
+  fillBowl(layer, colour, contents === undefined ? [] : [contents]);
+}
+
+function fillBowl(layer: Layer, colour: Colour = "#5f8fae", contents: readonly string[]): void {
+  layer.ellipse(160, 128, 146, 22, darken(colour, 0.35));
+  for (const [index, [x, y, size, turn]] of IN_BOWL.entries()) {
+    drawIcon(layer, contents[index % contents.length], x, y, size, turn);
+  }
   layer.path("M18 128H302C300 196 256 226 210 228L216 240H104L110 228C64 226 20 196 18 128Z", colour);
   layer.path("M230 128H302C300 196 256 226 210 228L216 240H176C224 220 238 176 230 128Z", darken(colour, 0.25), 0.6);
   layer.rect(12, 120, 296, 17, lighten(colour, 0.3), 1, 8);
   layer.line("M46 156Q58 192 92 208", lighten(colour, 0.5), 7, 0.6);
+}
+
+function drawIcon(layer: Layer, name = "", x: number, y: number, size: number, turn: number): void {
+  const icon = iconSprite(name);
+  if (icon === undefined) return;
+  const place = svg`translate(${x} ${y}) rotate(${turn}) scale(${size / 32}) translate(-16 -16)`;
+  layer.add(`<g transform="${place}">${icon.svg}</g>`);
+}
+
+/** A vase of flowers: those of the prompt, or tulips and roses. */
+function drawVase(layer: Layer, random: Random, colour: Colour = "#4f8fae", contents?: string): void {
+  const flowers = contents === undefined ? ["tulip", "rose", "hibiscus"] : [contents];
+  const stems = triplesOf("56 96 -24, 204 98 24, 92 60 -10, 170 58 12, 130 84 0");
+  for (const [x] of stems) layer.line(svg`M130 240Q${130 + (x - 130) * 0.3} 160 ${x} 110`, "#3f8a3d", 6);
+  for (const [x, y, turn] of stems) drawIcon(layer, random.pick(flowers), x, y, 108, turn);
+  const dark = darken(colour, 0.25);
+  layer.path("M92 196H168L160 228Q206 262 196 318Q188 352 160 358H100Q72 352 64 318Q54 262 100 228Z", colour);
+  layer.path("M140 196H168L160 228Q206 262 196 318Q188 352 160 358H130Q170 330 164 286Q160 250 140 228Z", dark, 0.5);
+  layer.rect(84, 188, 92, 14, lighten(colour, 0.3), 1, 6);
+  layer.line("M80 262Q72 290 82 318", lighten(colour, 0.5), 7, 0.6);
+}
+
+/** Mount Fuji: a wide cone with a flat top, snow down its gullies. */
+function drawFuji(layer: Layer, _random: Random, colour: Colour = "#56709f"): void {
+  layer.path("M0 330Q210 230 318 34Q335 12 352 22L372 16L392 24Q408 14 424 36Q530 230 740 330Z", colour);
+  layer.path("M372 16L392 24Q408 14 424 36Q530 230 740 330H420Q400 150 372 16Z", darken(colour, 0.22), 0.7);
+  layer.path(
+    "M318 34Q335 12 352 22L372 16L392 24Q408 14 424 36Q444 76 470 116L446 104L436 150L412 108L396 168L374 112L350 160L332 106L306 146L296 100L268 120Q300 68 318 34Z",
+    "#f7faff",
+  );
+  layer.path("M392 24Q408 14 424 36Q444 76 470 116L446 104L436 150L412 108L396 168L384 136Z", "#c4d3ea");
 }
 
 function drawChessBoard(layer: Layer, _random: Random, colour: Colour = "#f3e3c4"): void {
@@ -228,39 +281,21 @@ function drawChessBoard(layer: Layer, _random: Random, colour: Colour = "#f3e3c4
   const piece = (column: number, row: number, isWhite: boolean, height: number) => {
     const [x, y] = at(column + 0.5, row + 0.6);
     const fill = isWhite ? "#fbf6ea" : "#2b2733";
-    layer.path(
-      svg`M${x - 10} ${y}H${x + 10}L${x + 7} ${y - 6}Q${x + 3} ${y - height * 0.4} ${x + 5} ${y - height * 0.62}H${x - 5}Q${x - 3} ${y - height * 0.4} ${x - 7} ${y - 6}Z`,
-      fill,
-    );
+    const body = svg`M${x - 10} ${y}H${x + 10}L${x + 7} ${y - 6}Q${x + 3} ${y - height * 0.4} ${x + 5} ${y - height * 0.62}H${x - 5}Q${x - 3} ${y - height * 0.4} ${x - 7} ${y - 6}Z`;
+    layer.path(body, fill);
     layer.circle(x, y - height * 0.74, height * 0.19, fill);
     if (height > 46) layer.path(svg`M${x - 8} ${y - height * 0.86}l4 -9l4 6l4 -6l4 9z`, fill);
   };
-  for (const [column, row] of [
-    [1, 1],
-    [3, 1],
-    [5, 2],
-    [6, 1],
-  ] as const)
-    piece(column, row, false, column === 3 ? 56 : 40);
-  for (const [column, row] of [
-    [2, 4],
-    [0, 6],
-    [4, 6],
-    [6, 5],
-    [7, 6],
-  ] as const)
-    piece(column, row, true, column === 4 ? 62 : 44);
+  for (const [column, row, height] of triplesOf("1 1 40, 3 1 56, 5 2 40, 6 1 40")) piece(column, row, false, height);
+  for (const [column, row, height] of triplesOf("2 4 44, 0 6 44, 4 6 62, 6 5 44, 7 6 44"))
+    piece(column, row, true, height);
 }
 
 function drawChest(layer: Layer, random: Random): void {
-  for (let coin = 0; coin < 22; coin++)
-    layer.ellipse(
-      random.between(40, 200),
-      random.between(62, 96),
-      15,
-      11,
-      random.pick(["#f7c92e", "#ffdf70", "#e0a92e"]),
-    );
+  for (let coin = 0; coin < 22; coin++) {
+    const [x, y] = [random.between(40, 200), random.between(62, 96)];
+    layer.ellipse(x, y, 15, 11, random.pick(["#f7c92e", "#ffdf70", "#e0a92e"]));
+  }
   layer.path("M20 60Q24 4 120 4Q216 4 220 60L206 62Q200 26 120 26Q40 26 34 62Z", "#8a5630");
   layer.rect(18, 88, 204, 90, "#a86b3c", 1, 6);
   layer.rect(18, 88, 204, 14, "#7f4f2c", 1, 4);

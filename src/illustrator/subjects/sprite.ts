@@ -13,6 +13,8 @@ export interface Sprite {
   /** Colours are quoted `#rrggbb`, so that the light of the scene can be applied to them. */
   readonly svg: string;
   readonly box: Box;
+  /** How far a tail reaches beyond the box, on one of its sides. */
+  readonly overhang?: number;
   /** The height it is scaled by, where a hat or a rider must not make it smaller; the box's when absent. */
   readonly stature?: number;
   /** Where a hat sits, and how wide the head is there. */
@@ -22,6 +24,8 @@ export interface Sprite {
   readonly neck?: { readonly at: Point; readonly width: number };
   /** Where something held is. */
   readonly hand?: { readonly at: Point; readonly size: number };
+  /** The art of what is in it already. */
+  readonly contents?: string | undefined;
   /** Where a rider sits. */
   readonly saddle?: { readonly at: Point; readonly size: number };
 }

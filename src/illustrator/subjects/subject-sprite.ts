@@ -1,45 +1,67 @@
 import { figureSprite, type Pose } from "../people/figure.ts";
-import type { Random } from "../random.ts";
-import type { Scene, Subject, Thing } from "../scene.ts";
+import { createRandom, type Random } from "../random.ts";
+import type { Person, Scene, Subject, Thing } from "../scene.ts";
 import { creatureSprite } from "./creature.ts";
 import { dress, give, mount } from "./dress.ts";
 import { iconSprite } from "./icons.ts";
 import { landmarkSprite } from "./landmarks.ts";
 import type { Sprite } from "./sprite.ts";
 
-/** Draws a subject with what it wears, holds and rides. `undefined` when there is no art for it. */
-export function subjectSprite(subject: Subject, scene: Scene, random: Random): Sprite | undefined {
+/**
+ * Draws one copy of a subject with what it wears, holds and rides. `undefined` when there is no art for it. What cannot
+ * be drawn is told among the scene's missing words.
+ */
+export function subjectSprite(subject: Subject, copy: number, scene: Scene): Sprite | undefined {
+  const random = (subject.looks ?? createRandom(subject.text)).fork(`${copy}`);
+  const { missing } = scene;
   let sprite = subject.kind === "person" ? personSprite(subject, scene, random) : thingSprite(subject, scene, random);
-  if (sprite === undefined) return undefined;
-  for (const worn of subject.wearing) sprite = dress(sprite, worn, random);
-  if (subject.holding !== undefined && subject.holding.role !== "furniture") {
+  if (sprite === undefined) {
+    missing.add(subject.text);
+    return undefined;
+  }
+  for (const worn of subject.wearing) {
+    if (subject.kind === "person" && isEyewear(worn)) continue;
+    const dressed = dress(sprite, worn, random);
+    if (dressed === sprite) missing.add(worn.text);
+    sprite = dressed;
+  }
+  if (subject.holding !== undefined && sprite.contents !== subject.holding.art) {
     const held = thingSprite(subject.holding, scene, random);
-    if (held !== undefined) sprite = give(sprite, held);
+    const giving = held === undefined ? sprite : give(sprite, held);
+    if (giving === sprite) missing.add(subject.holding.text);
+    sprite = giving;
   }
   if (subject.riding === undefined) return sprite;
   const steed = thingSprite(subject.riding, scene, random);
+  if (steed === undefined) missing.add(subject.riding.text);
   return steed === undefined ? sprite : mount(sprite, steed, subject.riding.art, subject.riding.role);
 }
 
-function personSprite(person: Extract<Subject, { kind: "person" }>, scene: Scene, random: Random): Sprite {
-  const eyewear = person.wearing.find(({ art }) => art === "glasses" || art === "sunglasses");
-  if (eyewear !== undefined) person.wearing = person.wearing.filter((worn) => worn !== eyewear);
-  const glasses = eyewear === undefined ? person.look.glasses : eyewear.art === "glasses" ? "glasses" : "sunglasses";
-  const look = glasses === undefined ? person.look : { ...person.look, glasses };
-  return figureSprite(look as typeof person.look, poseOf(person, scene), random);
+const isEyewear = ({ art }: { readonly art: string }): boolean => art === "glasses" || art === "sunglasses";
+
+/** A person's look with the glasses that are worn. */
+export function lookOf({ look, wearing }: Person): Person["look"] {
+  const eyewear = wearing.find(isEyewear)?.art;
+  return eyewear === "glasses" || eyewear === "sunglasses" ? { ...look, glasses: eyewear } : look;
 }
 
-function poseOf(person: Extract<Subject, { kind: "person" }>, scene: Scene): Pose {
+function personSprite(person: Person, scene: Scene, random: Random): Sprite {
+  return figureSprite(lookOf(person), poseOf(person, scene), random);
+}
+
+function poseOf(person: Person, { actions }: Scene): Pose {
   if (person.riding !== undefined) return "ride";
   if (person.holding !== undefined) return "hold";
-  if (scene.actions.includes("run")) return "walk";
-  return scene.actions.includes("sit") ? "sit" : "stand";
+  if (actions.includes("run")) return "walk";
+  return actions.includes("sit") ? "sit" : "stand";
 }
 
 function thingSprite(thing: Thing, scene: Scene, random: Random): Sprite | undefined {
   const { art, role, colour } = thing;
   const isActive = thing.wearing.length > 0 || thing.holding !== undefined;
-  const drawn = art === "deciduous-tree" ? seasonalTree(thing, scene, random) : landmarkSprite(art, random, colour);
+  const contents = thing.holding?.art;
+  const drawn =
+    art === "deciduous-tree" ? seasonalTree(thing, scene, random) : landmarkSprite(art, random, colour, contents);
   if (drawn !== undefined) return drawn;
   if (role === "animal" || role === "face" || role === "bird" || SIDE_VIEWS.has(role)) {
     return creatureSprite(art, colour, isActive || (thing.riding !== undefined && role === "animal"));

@@ -1,5 +1,7 @@
 import type { Colour } from "../palette.ts";
 
+export const WHITE: Colour = "#f6f4ef";
+
 /** Colours by value: words separated by bars, in English, Chinese, Japanese and Korean. */
 export const COLOURS: Readonly<Record<Colour, string>> = {
   "#e5352f": "red|crimson|scarlet|红色|红|红色的|赤い|赤|赤色|빨간|빨간색|붉은",
@@ -14,7 +16,7 @@ export const COLOURS: Readonly<Record<Colour, string>> = {
   "#f06ba8": "pink|magenta|rosy|粉色|粉红色|粉红|粉|ピンク|ピンクの|桃色|분홍색|분홍|핑크",
   "#7b4a2b": "brown|chestnut|bronze|copper|棕色|褐色|咖啡色|棕|茶色|茶色い|갈색",
   "#2b2b33": "black|ebony|黑色|黑|黑色的|黒い|黒|黒色|검은|검은색|검정",
-  "#f6f4ef": "white|ivory|snow white|白色|白|白色的|白い|白の|흰|하얀|흰색",
+  [WHITE]: "white|ivory|snow white|白色|白|白色的|白い|白の|흰|하얀|흰색",
   "#8d929b": "gray|grey|灰色|灰|灰色的|灰色の|회색",
   "#c4c9d2": "silver|silvery|银色|银|银色的|銀色|銀|은색",
   "#e0a92e": "gold|golden|金色|金|金色的|金色の|금색|황금|황금색",
