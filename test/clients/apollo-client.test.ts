@@ -9,7 +9,7 @@ import {
 } from "@apollo/client";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { getMainDefinition, relayStylePagination } from "@apollo/client/utilities";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
 import { GatewayError } from "../../src/errors.ts";
@@ -45,9 +45,17 @@ const HISTORY = gql`
 const EVENTS = gql`
   subscription Events($id: ID!) {
     generationEvents(id: $id) {
-      ... on GenerationStatusChanged { generation { ...Fields } }
+      ... on GenerationUpdate { id generation { ...Fields } }
+      ... on PartialImageReady { imageIndex partialIndex url }
       ... on ImageReady { image { id width } }
     }
+  }
+  ${FIELDS}
+`;
+/** The least that brings pages up to date. */
+const UPDATES = gql`
+  subscription Updates($id: ID!) {
+    generationEvents(id: $id) { ... on GenerationUpdate { generation { ...Fields } } }
   }
   ${FIELDS}
 `;
@@ -88,6 +96,7 @@ beforeEach(() => {
       new HttpLink({ uri: `${gateway.url}/graphql` }),
     ),
     cache: new InMemoryCache({
+      possibleTypes: { GenerationUpdate: ["GenerationStatusChanged", "PartialImageReady", "ImageReady"] },
       typePolicies: {
         Query: {
           fields: {
@@ -149,7 +158,11 @@ test("keeps what a mutation made by its id, each thumbnail beside the image itse
   expect(data).toMatchObject({ generation: { id, status: "SUCCEEDED", images: [{ small: first?.small }, {}] } });
 });
 
-test("follows a generation, and shows everywhere what the events tell", async () => {
+test.each([
+  ["whole events", EVENTS],
+  ["their generations alone", UPDATES],
+])("follows a generation by %s, and shows everywhere what they tell", async (_what, subscription) => {
+  const warned = jest.spyOn(console, "warn").mockImplementation(() => undefined);
   const hold = holdCalls(gateway.provider);
   const { id, status } = await generate({ waitSeconds: 0 });
   expect(["QUEUED", "RUNNING"]).toContain(status);
@@ -161,7 +174,7 @@ test("follows a generation, and shows everywhere what the events tell", async ()
   );
   const events: string[] = [];
   const followed = Promise.withResolvers<void>();
-  client.subscribe<{ generationEvents: { __typename: string } }>({ query: EVENTS, variables: { id } }).subscribe({
+  client.subscribe<{ generationEvents: { __typename: string } }>({ query: subscription, variables: { id } }).subscribe({
     next: ({ data }) => {
       events.push(data?.generationEvents.__typename ?? "nothing");
       hold.release();
@@ -172,7 +185,21 @@ test("follows a generation, and shows everywhere what the events tell", async ()
   await followed.promise;
 
   expect(events).toEqual(["GenerationStatusChanged", "ImageReady", "ImageReady", "GenerationStatusChanged"]);
-  await isShown;
+  const { images } = (await isShown).generation;
+  // It warns of what it loses.
+  expect(warned.mock.calls).toEqual([]);
+  warned.mockRestore();
+  if (subscription !== EVENTS) return;
+  const cached = client.cache.extract() as Record<string, Record<string, unknown>>;
+  for (const [index, image] of images.entries()) {
+    expect(cached[`ImageReady:${id}/image-${index}`]).toMatchObject({
+      generation: { __ref: `Generation:${id}` },
+      image: { __ref: `Image:${image.id}` },
+    });
+  }
+  expect(Object.keys(cached)).toEqual(
+    expect.arrayContaining([`GenerationStatusChanged:${id}/RUNNING`, `GenerationStatusChanged:${id}/SUCCEEDED`]),
+  );
 });
 
 test("pages through the history, and puts the pages together", async () => {

@@ -74,6 +74,8 @@ function directives(text: string): readonly ConstDirectiveNode[] {
 const AnyScalar = new GraphQLScalarType({
   name: "_Any",
   description: "A reference to an entity of another subgraph: its `__typename` and its `id`.",
+  specifiedByURL:
+    "https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec#scalar-_any",
 });
 
 const EntityUnion = createUnionType({

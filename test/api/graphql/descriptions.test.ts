@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { buildClientSchema, getIntrospectionQuery, type IntrospectionQuery } from "graphql";
+import {
+  buildClientSchema,
+  type GraphQLInterfaceType,
+  type GraphQLUnionType,
+  getIntrospectionQuery,
+  type IntrospectionQuery,
+  specifiedScalarTypes,
+} from "graphql";
 import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
 let gateway: ScriptedGateway;
@@ -38,6 +45,31 @@ test("every type, field, argument, enum value and input field of the graph is de
   expect(parts.filter(([, description]) => description.trim().length < 5).map(([path]) => path)).toEqual([]);
 });
 
+test("every scalar that is not GraphQL's own says where it is specified", () => {
+  const ours = introspection.__schema.types
+    .filter((type) => type.kind === "SCALAR")
+    .filter(({ name }) => !specifiedScalarTypes.some((scalar) => scalar.name === name));
+
+  expect(ours.map(({ name }) => name).sort()).toEqual(["DateTime", "ImageSize", "USD", "Upload", "_Any"]);
+  for (const { name, specifiedByURL } of ours) {
+    expect([name, URL.canParse(specifiedByURL ?? "")]).toEqual([name, true]);
+  }
+});
+
+test("events have an interface with their generation", () => {
+  const schema = buildClientSchema(introspection);
+  const event = schema.getType("GenerationEvent") as GraphQLUnionType;
+  const update = schema.getType("GenerationUpdate") as GraphQLInterfaceType;
+
+  expect(event.getTypes().map(({ name }) => name)).toEqual([
+    "GenerationStatusChanged",
+    "PartialImageReady",
+    "ImageReady",
+  ]);
+  expect(schema.getPossibleTypes(update)).toEqual(expect.arrayContaining([...event.getTypes()]));
+  expect(String(update.getFields().generation?.type)).toBe("Generation!");
+});
+
 test("the graph has what the contract names, and it builds", () => {
   const schema = buildClientSchema(introspection);
   const fieldsOf = (name: string) => {
@@ -49,7 +81,7 @@ test("the graph has what the contract names, and it builds", () => {
   expect(fieldsOf("Mutation")).toContain("generateImages");
   expect(fieldsOf("Generation")).toEqual(
     expect.arrayContaining(
-      "id status prompt model n requestedSize generatedSize images failure warnings usage cost createdAt startedAt finishedAt".split(
+      "id status prompt model n requestedSize generatedSize quality format background compression seed images failure warnings usage cost createdAt startedAt finishedAt".split(
         " ",
       ),
     ),

@@ -74,6 +74,16 @@ test("the whole list is newest first, and ids sort so by themselves", async () =
   expect(new Set(cursors.values()).size).toBe(COUNT);
 });
 
+test("the nodes of a page are those of its edges", async () => {
+  const query = "query ($first: Int) { generations(first: $first) { edges { node { id } } nodes { id prompt } } }";
+  const { body } = await gateway.graphql(query, { first: 3 });
+
+  const { edges, nodes } = body.data.generations;
+  expect(nodes.map(({ id }: { id: string }) => id)).toEqual(all.slice(0, 3));
+  expect(nodes).toHaveLength(edges.length);
+  expect(nodes[0].prompt).toBe(`fox ${COUNT - 1}`);
+});
+
 interface Slice {
   readonly first?: number | undefined;
   readonly last?: number | undefined;

@@ -62,6 +62,11 @@ export class GenerationConnectionType {
   @Field(() => [GenerationEdgeType], { description: "The generations with their cursors." })
   edges: GenerationEdgeType[];
 
+  @Field(() => [GenerationType], { description: "The generations without their cursors." })
+  get nodes(): GenerationType[] {
+    return this.edges.map(({ node }) => node);
+  }
+
   @Field(() => PageInfoType, { description: "Where the page lies." })
   pageInfo: PageInfoType;
 

@@ -1,4 +1,4 @@
-import type { Generation, Preview } from "../../../ports/records.ts";
+import type { Generation } from "../../../ports/records.ts";
 import type { GenerationEvent } from "../../../service/generations/generation-watch.ts";
 import type { GraphQLContext } from "../context.ts";
 import {
@@ -8,6 +8,7 @@ import {
   Field,
   ID,
   Int,
+  InterfaceType,
   ObjectType,
   Resolver,
   Root,
@@ -15,37 +16,61 @@ import {
 } from "../type-graphql.ts";
 import { GenerationType, ImageType } from "./generation-type.ts";
 
-@ObjectType("GenerationStatusChanged", {
-  description: "A generation's status: first the present one, then each new one.",
-})
-class GenerationStatusChangedType {
-  @Field(() => GenerationType, { description: "As it was then." })
-  generation!: GenerationType;
-}
+type EventOf<Type extends GenerationEvent["type"]> = Extract<GenerationEvent, { readonly type: Type }>;
 
-@ObjectType("PartialImageReady", { description: "A preview of an image that is still being made." })
-class PartialImageReadyType {
+/**
+ * What the members of the union have in common. A cache that normalizes, as Apollo Client's does, would write each event
+ * over the one before and lose what only that had: by their ids it keeps them apart, and with its generation each event
+ * brings up to date what pages show of it.
+ */
+@InterfaceType("GenerationUpdate", { description: "What every event has, whatever it tells." })
+abstract class GenerationUpdateType {
   readonly #generation: Generation;
-  readonly #preview: Preview;
 
-  constructor(generation: Generation, preview: Preview) {
+  constructor(generation: Generation, place: string) {
     this.#generation = generation;
-    this.#preview = preview;
+    this.id = `${generation.id}/${place}`;
   }
 
-  @Field(() => GenerationType, { description: "What it belongs to." })
+  @Field(() => ID, { description: "The same for the same event, for caches. Nothing can be read by it." })
+  id: string;
+
+  @Field(() => GenerationType, { description: "The generation as it was then." })
   get generation(): GenerationType {
     return new GenerationType(this.#generation);
+  }
+}
+
+@ObjectType("GenerationStatusChanged", {
+  implements: GenerationUpdateType,
+  description: "A generation's status: first the present one, then each new one.",
+})
+class GenerationStatusChangedType extends GenerationUpdateType {
+  constructor({ generation }: EventOf<"status">) {
+    super(generation, generation.status);
+  }
+}
+
+@ObjectType("PartialImageReady", {
+  implements: GenerationUpdateType,
+  description: "A preview of an image that is still being made.",
+})
+class PartialImageReadyType extends GenerationUpdateType {
+  readonly #event: EventOf<"partial">;
+
+  constructor(event: EventOf<"partial">) {
+    super(event.generation, `preview-${event.imageIndex}-${event.partialIndex}`);
+    this.#event = event;
   }
 
   @Field(() => Int, { description: "Which of the images it shows, from 0." })
   get imageIndex(): number {
-    return this.#preview.imageIndex;
+    return this.#event.imageIndex;
   }
 
   @Field(() => Int, { description: "Which preview of that image it is, from 0; a higher one shows more." })
   get partialIndex(): number {
-    return this.#preview.partialIndex;
+    return this.#event.partialIndex;
   }
 
   @Field(() => String, {
@@ -53,14 +78,19 @@ class PartialImageReadyType {
       "A signed URL of the preview in WebP, at most 512 pixels on its longer side. It works until a minute after the generation's end.",
   })
   url(@Ctx() { request, service }: GraphQLContext): string {
-    return request.rootUrl + service.previewLink(this.#generation, this.#preview);
+    return request.rootUrl + service.previewLink(this.#event.generation, this.#event);
   }
 }
 
-@ObjectType("ImageReady", { description: "An image that is stored now." })
-class ImageReadyType {
+@ObjectType("ImageReady", { implements: GenerationUpdateType, description: "An image that is stored now." })
+class ImageReadyType extends GenerationUpdateType {
   @Field(() => ImageType, { description: "The image." })
-  image!: ImageType;
+  image: ImageType;
+
+  constructor({ generation, image }: EventOf<"image">) {
+    super(generation, `image-${image.index}`);
+    this.image = new ImageType(image);
+  }
 }
 
 const GenerationEventUnion = createUnionType({
@@ -85,11 +115,11 @@ export class GenerationEventsResolver {
   ): typeof GenerationEventUnion {
     switch (event.type) {
       case "status":
-        return Object.assign(new GenerationStatusChangedType(), { generation: new GenerationType(event.generation) });
+        return new GenerationStatusChangedType(event);
       case "partial":
-        return new PartialImageReadyType(event.generation, event);
+        return new PartialImageReadyType(event);
       case "image":
-        return Object.assign(new ImageReadyType(), { image: new ImageType(event.image) });
+        return new ImageReadyType(event);
       default:
         return event satisfies never;
     }

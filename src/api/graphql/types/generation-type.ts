@@ -1,16 +1,31 @@
-import { GraphQLDateTime } from "graphql-scalars";
 import type { Billed } from "../../../errors.ts";
 import { toDigitalSourceUri } from "../../../ports/digital-source.ts";
 import type { Fit } from "../../../ports/image-codec.ts";
-import type { ImageFormat, Operation, TokenDetails, TokenUsage } from "../../../ports/image-provider.ts";
+import type {
+  Background,
+  ImageFormat,
+  Operation,
+  Quality,
+  TokenDetails,
+  TokenUsage,
+} from "../../../ports/image-provider.ts";
 import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Image } from "../../../ports/records.ts";
 import { toSizeText } from "../../../service/images/sizes.ts";
 import type { GraphQLContext } from "../context.ts";
 import { Args, ArgsType, Ctx, Field, Int, ObjectType } from "../type-graphql.ts";
-import { BilledEnum, FailureCodeEnum, FitEnum, GenerationStatusEnum, ImageFormatEnum, OperationEnum } from "./enums.ts";
+import {
+  BackgroundEnum,
+  BilledEnum,
+  FailureCodeEnum,
+  FitEnum,
+  GenerationStatusEnum,
+  ImageFormatEnum,
+  OperationEnum,
+  QualityEnum,
+} from "./enums.ts";
 import { ModelType, modelOf } from "./model-type.ts";
 import { NodeType } from "./node-type.ts";
-import { ImageSizeScalar, UsdScalar } from "./scalars.ts";
+import { DateTimeScalar, ImageSizeScalar, UsdScalar } from "./scalars.ts";
 import { WarningType } from "./warning-type.ts";
 
 @ObjectType("GenerationFailure", { description: "Why a generation ended without all its images." })
@@ -204,7 +219,7 @@ export class ImageType extends NodeType {
     return { digitalSourceType: toDigitalSourceUri(digitalSourceType), hasContentCredentials, isOriginal };
   }
 
-  @Field(() => GraphQLDateTime, { description: "When it was stored." })
+  @Field(() => DateTimeScalar, { description: "When it was stored." })
   get createdAt(): Date {
     return this.#image.createdAt;
   }
@@ -262,6 +277,34 @@ export class GenerationType extends NodeType {
     return generatedSize ? toSizeText(generatedSize) : null;
   }
 
+  @Field(() => QualityEnum, { description: "The quality the model was asked for." })
+  get quality(): Quality {
+    return this.#generation.quality;
+  }
+
+  @Field(() => ImageFormatEnum, { description: "The format the images are stored in." })
+  get format(): ImageFormat {
+    return this.#generation.format;
+  }
+
+  @Field(() => BackgroundEnum, { description: "What the model was asked to put behind the subject." })
+  get background(): Background {
+    return this.#generation.background;
+  }
+
+  @Field(() => Int, {
+    nullable: true,
+    description: "How much of a JPEG's or WebP's quality is kept, 0 to 100; null leaves it to the model.",
+  })
+  get compression(): number | null {
+    return this.#generation.compression ?? null;
+  }
+
+  @Field(() => Int, { nullable: true, description: "The seed; null where none was given, or the model takes none." })
+  get seed(): number | null {
+    return this.#generation.seed ?? null;
+  }
+
   @Field(() => [ImageType], { description: "The images stored so far, by index." })
   async images(@Ctx() { loaders }: GraphQLContext): Promise<ImageType[]> {
     const images = await loaders.imagesOf.load(this.id);
@@ -300,17 +343,17 @@ export class GenerationType extends NodeType {
     return this.#generation.costIsEstimated ?? false;
   }
 
-  @Field(() => GraphQLDateTime, { description: "When it was accepted." })
+  @Field(() => DateTimeScalar, { description: "When it was accepted." })
   get createdAt(): Date {
     return this.#generation.createdAt;
   }
 
-  @Field(() => GraphQLDateTime, { nullable: true, description: "When it went to the provider." })
+  @Field(() => DateTimeScalar, { nullable: true, description: "When it went to the provider." })
   get startedAt(): Date | null {
     return this.#generation.startedAt ?? null;
   }
 
-  @Field(() => GraphQLDateTime, { nullable: true, description: "When it ended." })
+  @Field(() => DateTimeScalar, { nullable: true, description: "When it ended." })
   get finishedAt(): Date | null {
     return this.#generation.finishedAt ?? null;
   }

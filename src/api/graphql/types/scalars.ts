@@ -1,4 +1,11 @@
 import { GraphQLError, GraphQLScalarType, Kind } from "graphql";
+import { GraphQLDateTime } from "graphql-scalars";
+
+/** ISO 8601, in UTC. */
+export const DateTimeScalar = new GraphQLScalarType({
+  ...GraphQLDateTime.toConfig(),
+  specifiedByURL: "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+});
 
 /**
  * Whether a size can be made is the service's to say, where the answer can name the input; here it only has to be text.
@@ -6,14 +13,20 @@ import { GraphQLError, GraphQLScalarType, Kind } from "graphql";
 export const ImageSizeScalar = textScalar(
   "ImageSize",
   'Width and height in pixels, "WIDTHxHEIGHT": "1024x1024". Each side 64 to 3840, ratio 1:3 to 3:1.',
+  "https://html.spec.whatwg.org/multipage/semantics.html#attr-link-sizes",
 );
 
-export const UsdScalar = textScalar("USD", 'An amount in US dollars as a decimal string: "0.042113".');
+export const UsdScalar = textScalar(
+  "USD",
+  'An amount in US dollars as a decimal string: "0.042113".',
+  "https://www.w3.org/TR/xmlschema11-2/#decimal",
+);
 
-function textScalar(name: string, description: string): GraphQLScalarType<string, string> {
+function textScalar(name: string, description: string, specifiedByURL: string): GraphQLScalarType<string, string> {
   return new GraphQLScalarType<string, string>({
     name,
     description,
+    specifiedByURL,
     serialize: (value) => toText(name, value),
     parseValue: (value) => toText(name, value),
     parseLiteral: (node) => toText(name, node.kind === Kind.STRING ? node.value : undefined),
