@@ -13,6 +13,7 @@ import { createHttpTransport } from "./api/graphql/transports/http-transport.ts"
 import { LiveOperations } from "./api/graphql/transports/live-operations.ts";
 import { SOCKET_PATH, webSocketTransport } from "./api/graphql/transports/websocket-transport.ts";
 import { type AppOptions, createApp, MAX_BODY_BYTES } from "./api/http/app.ts";
+import { Arrivals } from "./api/http/arrivals.ts";
 import { healthRoutes } from "./api/http/health.ts";
 import { type HostRequest, PUBLIC_CALLER } from "./api/http/request-context.ts";
 import { type UpgradeListener, upgradeThrough } from "./api/http/upgrade.ts";
@@ -267,7 +268,8 @@ interface ApiParts {
 /** Every router as one Express app. */
 async function createApi({ config, access, images, store, storage, lifecycle, logger }: ApiParts): Promise<Express> {
   const { operations: inFlight, releasing, released } = lifecycle;
-  const appOptions: AppOptions = { ...config, ...access, logger, operations: inFlight };
+  const arrivals = new Arrivals();
+  const appOptions: AppOptions = { ...config, ...access, logger, operations: inFlight, arrivals };
   const health = healthRoutes({
     isStopping: () => lifecycle.isStopping,
     checks: { store: () => store.records.ping(), storage: () => storage.objects.ping() },
@@ -292,7 +294,7 @@ async function createApi({ config, access, images, store, storage, lifecycle, lo
     maxSubscribers: config.maxSubscribers,
     countWatching: () => images.watching,
   });
-  const live = { maxBodyBytes: MAX_BODY_BYTES, inFlight, released };
+  const live = { maxBodyBytes: MAX_BODY_BYTES, arrivals, inFlight, released };
   // A request tries them in this order: those come first that are asked most, and are quick.
   const routes = [
     graphql,

@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import type { AppOptions } from "../../src/api/http/app.ts";
+import { Arrivals } from "../../src/api/http/arrivals.ts";
 import { OperationsInFlight } from "../../src/lifecycle.ts";
 
 /** For an app that answers everybody, without limits and without a log. */
@@ -14,6 +15,7 @@ export function appOptions(options: Partial<AppOptions> = {}): AppOptions {
     now: () => new Date(),
     logger: pino({ enabled: false }),
     operations: new OperationsInFlight(),
+    arrivals: new Arrivals(),
     ...options,
   };
 }

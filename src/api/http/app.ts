@@ -5,8 +5,9 @@ import type { OperationsInFlight } from "../../lifecycle.ts";
 import { limitByAddress } from "./access/address-limits.ts";
 import { guardOrigins, type OriginOptions } from "./access/cors.ts";
 import { checkHost } from "./access/host-check.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { answerErrors } from "./errors.ts";
-import { IncomingBodies } from "./incoming-body.ts";
+import { watchBodies } from "./incoming-body.ts";
 import { countAnswers } from "./open-answers.ts";
 import { assignRequestContext, type RequestContextOptions } from "./request-context.ts";
 
@@ -27,8 +28,7 @@ export interface AppOptions extends OriginOptions, RequestContextOptions {
   /** The clock. */
   readonly now: () => Date;
   readonly operations: OperationsInFlight;
-  /** The room for bodies that are arriving. @defaultValue what one process needs */
-  readonly bodies?: IncomingBodies;
+  readonly arrivals: Arrivals;
 }
 
 /** The Express app around the doors. */
@@ -42,8 +42,7 @@ export function createApp(doors: readonly Routes[], options: AppOptions): Expres
     Object.setPrototypeOf(app.request, express.request);
     Object.setPrototypeOf(app.response, express.response);
   });
-  const { watch } = options.bodies ?? new IncomingBodies();
-  app.use(countAnswers(options.operations), assignRequestContext(options), watch);
+  app.use(countAnswers(options.operations), assignRequestContext(options), watchBodies(options.arrivals));
   app.use(checkHost(options.hostNames), ...guardOrigins(options));
   // After the origins, so that pages may read that a limit is reached.
   app.use(limitByAddress(options.addressLimits, options.now));

@@ -1,12 +1,7 @@
 import type { Request, RequestHandler, Response } from "express";
 import { GatewayError } from "../../errors.ts";
+import { type Arrival, type Arrivals, type Store, SWEEP_MS } from "./arrivals.ts";
 
-/** The most memory that all bodies together may hold, in bytes: 64 of the largest ones, or thousands of usual ones. */
-const MAX_MEMORY_BYTES = 64 * 1024 ** 2;
-/** The most bytes of all uploads together in the temporary directory: two of the largest forms. */
-const MAX_DISK_BYTES = 2 * 1024 ** 3;
-/** How often the bodies that are arriving are looked at. */
-const SWEEP_MS = 5_000;
 /** A body is judged by what arrived in the last 30 seconds. */
 const WINDOW_SWEEPS = 6;
 /** A slower client than this is cut off. */
@@ -14,16 +9,6 @@ const MIN_BYTES_PER_SECOND = 1024;
 const MIN_WINDOW_BYTES = (MIN_BYTES_PER_SECOND * WINDOW_SWEEPS * SWEEP_MS) / 1000;
 /** How long the rest of a body may go on arriving after its request was answered; it is dropped as it comes. */
 const LINGER_SWEEPS = 6;
-/** A body that has been arriving for five to ten seconds makes way for others when there is no room. */
-const MAKES_WAY_AFTER_SWEEPS = 2;
-const FULL_RETRY_SECONDS = 5;
-
-export interface IncomingBodiesOptions {
-  /** @defaultValue 64 MiB */
-  readonly maxMemoryBytes?: number;
-  /** @defaultValue 2 GiB */
-  readonly maxDiskBytes?: number;
-}
 
 /** A body that came too slowly. It is answered with 408, and its connection is closed. */
 export class SlowBodyError extends GatewayError {
@@ -34,65 +19,23 @@ export class SlowBodyError extends GatewayError {
   }
 }
 
-type Store = "memory" | "disk";
+const BODY = Symbol("body");
 
-/** The bodies of all requests, and the room that they share. */
-export class IncomingBodies {
-  readonly #free: Record<Store, number>;
-  /** In the order they began. */
-  readonly #arriving = new Set<IncomingBody>();
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor({ maxMemoryBytes = MAX_MEMORY_BYTES, maxDiskBytes = MAX_DISK_BYTES }: IncomingBodiesOptions = {}) {
-    this.#free = { memory: maxMemoryBytes, disk: maxDiskBytes };
-  }
-
-  /**
-   * Watches the body of each request until it has arrived. A client that sends less than 1 KiB a second for 30 seconds
-   * is cut off, also where nobody reads the body.
-   */
-  readonly watch: RequestHandler = (request, response, next) => {
+/**
+ * Watches the body of each request until it has arrived. A client that sends less than 1 KiB a second for 30 seconds is
+ * cut off, also where nobody reads the body.
+ */
+export function watchBodies(arrivals: Arrivals): RequestHandler {
+  return (request, response, next) => {
     const { headers } = request;
     if (headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined) {
-      const body = new IncomingBody(this, request, response);
+      const body = new IncomingBody(arrivals, request, response);
       Object.assign(request, { [BODY]: body });
-      this.#arriving.add(body);
-      this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
+      arrivals.add(body);
     }
     next();
   };
-
-  /**
-   * Takes room for a body. When there is none, the body that has been arriving for longest makes way.
-   *
-   * @throws OVERLOADED when there is no room
-   */
-  take(store: Store, bytes: number, taker: IncomingBody): void {
-    while (this.#free[store] < bytes) {
-      const slowest = [...this.#arriving].find((body) => body !== taker && body.canMakeWay(store));
-      if (!slowest) throw overloaded();
-      slowest.refuse(overloaded());
-    }
-    this.#free[store] -= bytes;
-  }
-
-  giveBack(store: Store, bytes: number): void {
-    this.#free[store] += bytes;
-  }
-
-  forget(body: IncomingBody): void {
-    this.#arriving.delete(body);
-  }
-
-  #sweep(): void {
-    for (const body of this.#arriving) if (!body.sweep()) this.#arriving.delete(body);
-    if (this.#arriving.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
 }
-
-const BODY = Symbol("body");
 
 /** The body of a request; `undefined` when it has none. */
 export function incomingBodyOf(request: Request): IncomingBody | undefined {
@@ -100,8 +43,8 @@ export function incomingBodyOf(request: Request): IncomingBody | undefined {
 }
 
 /** The body of one request, from its first byte until nobody needs it any more. */
-export class IncomingBody {
-  readonly #bodies: IncomingBodies;
+export class IncomingBody implements Arrival {
+  readonly #arrivals: Arrivals;
   readonly #request: Request;
   readonly #response: Response;
   readonly #held: Record<Store, number> = { memory: 0, disk: 0 };
@@ -114,12 +57,20 @@ export class IncomingBody {
   /** How many bytes had come over the connection, at each of the last sweeps. */
   readonly #received: number[] = [];
 
-  constructor(bodies: IncomingBodies, request: Request, response: Response) {
-    this.#bodies = bodies;
+  constructor(arrivals: Arrivals, request: Request, response: Response) {
+    this.#arrivals = arrivals;
     this.#request = request;
     this.#response = response;
     // Sending an image takes ten listeners, after which Node would warn.
     response.setMaxListeners(response.getMaxListeners() + 1).once("close", () => this.#leave());
+  }
+
+  get sweeps(): number {
+    return this.#sweeps;
+  }
+
+  held(store: Store): number {
+    return this.#held[store];
   }
 
   /** Calls `listener` when the body must not go on arriving: it is too slow, or has to make way for others. */
@@ -146,14 +97,14 @@ export class IncomingBody {
    */
   hold(store: Store, bytes: number): void {
     if (this.#users === 0 || this.#isRefused) throw new Error("the body is not needed any more");
-    this.#bodies.take(store, bytes, this);
+    this.#arrivals.take(store, bytes, this);
     this.#held[store] += bytes;
   }
 
   release(store: Store, bytes: number): void {
     const released = Math.min(bytes, this.#held[store]);
     this.#held[store] -= released;
-    this.#bodies.giveBack(store, released);
+    this.#arrivals.giveBack(store, released);
   }
 
   #leave(): void {
@@ -163,11 +114,7 @@ export class IncomingBody {
 
   /** The body is here, and is not watched any more. */
   arrived(): void {
-    this.#bodies.forget(this);
-  }
-
-  canMakeWay(store: Store): boolean {
-    return this.#sweeps >= MAKES_WAY_AFTER_SWEEPS && this.#held[store] > 0 && !this.#isRefused;
+    this.#arrivals.forget(this);
   }
 
   /** Gives all room back and stops whoever reads the body, who then answers the request. */
@@ -187,7 +134,6 @@ export class IncomingBody {
     if (!this.#isRefused) this.refuse(new GatewayError("BAD_USER_INPUT", "the request was answered before its end"));
   }
 
-  /** Looks at what has come since the last time. Answers whether there is more to watch. */
   sweep(): boolean {
     this.#sweeps++;
     if (this.#request.complete || this.#request.destroyed) return false;
@@ -205,9 +151,4 @@ export class IncomingBody {
     const before = this.#received.shift() ?? bytesRead;
     return bytesRead - before < MIN_WINDOW_BYTES;
   }
-}
-
-function overloaded(): GatewayError {
-  const message = "too much is being sent to this gateway at once; send the request again later";
-  return new GatewayError("OVERLOADED", message, { retryAfterSeconds: FULL_RETRY_SECONDS });
 }

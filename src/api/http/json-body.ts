@@ -5,7 +5,7 @@ import { isReadable, readBytes } from "./body-bytes.ts";
 import { incomingBodyOf } from "./incoming-body.ts";
 import { mediaTypeOf, refuseUnlessUtf8 } from "./media-type.ts";
 
-/** About what a value takes in memory once it is parsed. A body of `[]` by the thousand is much larger than its text. */
+/** What a value takes in memory beside its characters. A body of `[]` by the thousand is much larger than its text. */
 const BYTES_PER_VALUE = 64;
 
 /**
@@ -39,7 +39,8 @@ export function readJson(maxBytes: number): RequestHandler {
 export function parseJson(json: Buffer | string, request: Request, example = "a JSON object"): unknown {
   if (typeof json !== "string" && !isUtf8(json)) throw badInput("body", "the body is not valid UTF-8");
   const value = parse(json.toString().replace(/^\uFEFF/, ""), example);
-  incomingBodyOf(request)?.hold("memory", BYTES_PER_VALUE * countValues(value));
+  // The bytes are not needed any more.
+  incomingBodyOf(request)?.hold("memory", memoryOf(value) - json.length);
   return value;
 }
 
@@ -52,14 +53,14 @@ function parse(text: string, example: string): unknown {
   }
 }
 
-/** How many values there are in a value, itself included, however deep. */
-function countValues(value: unknown): number {
-  let count = 0;
+/** About how much memory a parsed value takes, in bytes. */
+export function memoryOf(value: unknown): number {
+  let bytes = 0;
   const left = [value];
   while (left.length > 0) {
     const one = left.pop();
-    count++;
+    bytes += BYTES_PER_VALUE + (typeof one === "string" ? one.length : 0);
     if (typeof one === "object" && one !== null) for (const inner of Object.values(one)) left.push(inner);
   }
-  return count;
+  return bytes;
 }

@@ -7,7 +7,7 @@ import { isWebSocket, type UpgradeListener } from "./upgrade.ts";
 const LAST_ANSWERS_MS = 3_000;
 /** Longer than load balancers keep an idle connection, 60 s for most: none is closed just as they use it again. */
 const KEEP_ALIVE_MS = 75_000;
-/** How long the head of a request may take. A body has no such time: {@link IncomingBodies} wants a minimum rate. */
+/** How long the head of a request may take. A body has a minimum rate instead: see {@link watchBodies}. */
 const HEAD_TIMEOUT_MS = 60_000;
 /** How often Node looks for heads that take too long. */
 const HEAD_CHECK_MS = 10_000;

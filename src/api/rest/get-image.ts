@@ -64,6 +64,8 @@ function answer(response: Response, urlList: readonly string[], errorMessage: st
 async function readFields(request: Request): Promise<FormFields> {
   const { body = "" } = request as { body?: unknown };
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  // The request lives as long as its answer takes.
+  request.body = undefined;
   return Buffer.isBuffer(bytes) ? parseFormBody(bytes, request) : toFields(bytes);
 }
 

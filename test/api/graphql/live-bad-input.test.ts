@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { type ApiRequest, contextFor } from "../../../src/api/graphql/context.ts";
 import { OperationGate } from "../../../src/api/graphql/limits/operation-gate.ts";
 import { buildFederatedSchema } from "../../../src/api/graphql/schema.ts";
@@ -9,11 +9,13 @@ import { eventStreamTransport } from "../../../src/api/graphql/transports/event-
 import { LiveOperations } from "../../../src/api/graphql/transports/live-operations.ts";
 import { SOCKET_PATH, webSocketTransport } from "../../../src/api/graphql/transports/websocket-transport.ts";
 import { createApp } from "../../../src/api/http/app.ts";
+import { Arrivals, type ArrivalsOptions } from "../../../src/api/http/arrivals.ts";
 import { upgradeThrough } from "../../../src/api/http/upgrade.ts";
 import { OperationsInFlight } from "../../../src/lifecycle.ts";
 import { appOptions } from "../../support/app-options.ts";
 import { httpRequest } from "../../support/http-request.ts";
 import { GENERATION_EVENTS, PROTOCOL, RawSocket, socketUrl } from "../../support/live-clients.ts";
+import { OUR_TIMERS } from "../../support/our-timers.ts";
 import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
 const FOREIGN = "https://evil.example";
@@ -44,15 +46,22 @@ afterEach(async () => {
 });
 
 /** The same doors in an app of their own, with less patience. */
-async function startImpatient(options: { initTimeoutMs?: number; keepAliveMs?: number }): Promise<string> {
+async function startImpatient(options: {
+  initTimeoutMs?: number;
+  keepAliveMs?: number;
+  room?: ArrivalsOptions;
+}): Promise<string> {
   const { images } = gateway.gateway;
   const schema = buildFederatedSchema(contextFor(images, (contextValue) => contextValue as ApiRequest));
   const gate = new OperationGate(schema, { hasIntrospection: true, trustedDocuments: undefined });
   const operations = new LiveOperations(schema, { gate, maxSubscribers: 1000, countWatching: () => images.watching });
   const inFlight = new OperationsInFlight();
   released = new AbortController();
-  const live = { maxBodyBytes: 1024 * 1024, inFlight, released: released.signal, ...options };
-  const app = createApp([webSocketTransport(operations, live), eventStreamTransport(operations, live)], appOptions());
+  const { room, ...patience } = options;
+  const arrivals = new Arrivals(room);
+  const live = { maxBodyBytes: 1024 * 1024, arrivals, inFlight, released: released.signal, ...patience };
+  const routes = [webSocketTransport(operations, live), eventStreamTransport(operations, live)];
+  const app = createApp(routes, appOptions({ arrivals }));
   server = createServer(app).on("upgrade", upgradeThrough(app, SOCKET_PATH));
   server.on("connection", (connection) => connections.push(connection));
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -164,6 +173,110 @@ describe("a socket", () => {
     expect(cut.bytesWritten).toBeLessThan(100 * LONG_PROMPT.length);
     expect(reading.socket.readyState).toBe(reading.socket.OPEN);
     reading.socket.terminate();
+  });
+
+  describe("that sends a message in pieces", () => {
+    const QUERY = JSON.stringify({ type: "subscribe", id: "1", payload: { query: "{ __typename }" } });
+    const sendPiece = ({ socket }: RawSocket, text: string, fin = false) =>
+      new Promise((resolve) => socket.send(text, { fin }, resolve));
+    /** A piece of a message, which the server has read when this resolves: it has answered the ping behind it. */
+    const sendRead = async (raw: RawSocket, text: string) => {
+      await sendPiece(raw, text);
+      const answered = Promise.race([once(raw.socket, "pong"), raw.closed]);
+      raw.socket.ping();
+      await answered;
+    };
+
+    afterEach(() => void jest.useRealTimers());
+
+    test("is answered when it is whole, pings in between or not", async () => {
+      const socket = await RawSocket.introduced(socketUrl(gateway.url));
+      for (const letter of QUERY.slice(0, -1)) await sendRead(socket, letter);
+      await sendPiece(socket, QUERY.slice(-1), true);
+
+      expect(await socket.message(({ id }) => id === "1")).toMatchObject({ type: "next" });
+      socket.socket.terminate();
+    });
+
+    test("is closed with 1008 after a minute, however often it sends a ping", async () => {
+      jest.useFakeTimers(OUR_TIMERS);
+      const url = socketUrl(await startImpatient({ initTimeoutMs: 600_000, keepAliveMs: 600_000 }));
+      const slow = await RawSocket.introduced(url);
+      const idle = await RawSocket.introduced(url);
+      await sendRead(slow, QUERY.slice(0, 5));
+      for (let sweep = 0; sweep < 13; sweep++) {
+        expect(slow.socket.readyState).toBe(slow.socket.OPEN);
+        await sendRead(slow, "");
+        await jest.advanceTimersByTimeAsync(5_000);
+      }
+
+      await jest.advanceTimersByTimeAsync(1_000);
+      expect(await slow.closed).toEqual({ code: 1008, reason: "the message came too slowly" });
+      expect(idle.socket.readyState).toBe(idle.socket.OPEN);
+      idle.socket.terminate();
+    });
+
+    test("shares 2 MiB with all others: one too many is closed with 1013, and what is left is answered", async () => {
+      const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 2 * 1024 * 1024 } }));
+      const sockets = [];
+      for (let index = 0; index < 3; index++) {
+        const socket = await RawSocket.introduced(url);
+        sockets.push(socket);
+        await sendRead(socket, QUERY.slice(0, 5));
+        await sendRead(socket, "x".repeat(700_000));
+      }
+      const [first, , third] = sockets;
+      expect(await third?.closed).toMatchObject({ code: 1013 });
+      first?.socket.terminate();
+      const open = () => connections.filter(({ destroyed }) => !destroyed).length;
+      await poll(
+        async () => open(),
+        (count) => count === 1,
+      );
+      const fourth = await RawSocket.introduced(url);
+      fourth.send(QUERY);
+
+      expect(await fourth.message(({ id }) => id === "1")).toMatchObject({ type: "next" });
+      for (const { socket } of [...sockets, fourth]) socket.terminate();
+    });
+
+    test("makes way for others once it has been arriving for ten seconds", async () => {
+      jest.useFakeTimers(OUR_TIMERS);
+      const room = { maxMemoryBytes: 1024 * 1024 };
+      const url = socketUrl(await startImpatient({ initTimeoutMs: 600_000, keepAliveMs: 600_000, room }));
+      const slow = await RawSocket.introduced(url);
+      await sendRead(slow, "x".repeat(900_000));
+      await jest.advanceTimersByTimeAsync(10_000);
+      const other = await RawSocket.introduced(url);
+      other.send(JSON.stringify({ type: "ping", payload: { text: "x".repeat(500_000) } }));
+      await other.message(({ type }) => type === "pong");
+      await jest.advanceTimersByTimeAsync(1_000);
+
+      expect(await slow.closed).toMatchObject({ code: 1013 });
+      other.socket.terminate();
+    });
+
+    test("counts what takes more memory than its bytes: pieces of nothing", async () => {
+      const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 1024 * 1024 } }));
+      const socket = await RawSocket.introduced(url);
+      for (let piece = 0; piece < 10_000; piece++) void sendPiece(socket, "x");
+
+      expect(await socket.closed).toMatchObject({ code: 1013 });
+    });
+  });
+
+  test("has its operations counted while they run: one that does not fit is told so", async () => {
+    const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 1024 * 1024 } }));
+    const socket = await RawSocket.introduced(url);
+    const waiting = `mutation { generateImages(input: { prompt: "a fox", size: "64x64", idempotencyKey: "k" }) { id } }`;
+    socket.subscribe("1", waiting, { junk: Array(9_000).fill([]) });
+    socket.subscribe("2", "{ __typename }", { junk: Array(9_000).fill([]) });
+    const refused = await socket.message(({ id }) => id === "2");
+    socket.subscribe("3", "{ __typename }", {});
+
+    expect(refused).toMatchObject({ type: "error", payload: [{ extensions: { code: "OVERLOADED" } }] });
+    expect(await socket.message((message) => message.id === "3")).toMatchObject({ type: "next" });
+    socket.socket.terminate();
   });
 
   test("of a page that may not call is refused before it is one", async () => {

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 
 import { createApp } from "../../../src/api/http/app.ts";
-import { IncomingBodies, type IncomingBodiesOptions } from "../../../src/api/http/incoming-body.ts";
+import { Arrivals, type ArrivalsOptions } from "../../../src/api/http/arrivals.ts";
 import { getImageRoutes } from "../../../src/api/rest/get-image.ts";
 import { openAIRoutes } from "../../../src/api/rest/openai/routes.ts";
 import { appOptions } from "../../support/app-options.ts";
@@ -48,7 +48,7 @@ async function serve(app: RequestListener): Promise<void> {
 }
 
 /** The REST routes in an app of their own, with less room. */
-async function serveWithRoom(room: IncomingBodiesOptions): Promise<void> {
+async function serveWithRoom(room: ArrivalsOptions): Promise<void> {
   const { images } = gateway.gateway;
   const limits = {
     maxBodyBytes: MEBIBYTE,
@@ -59,7 +59,7 @@ async function serveWithRoom(room: IncomingBodiesOptions): Promise<void> {
   };
   const app = createApp([getImageRoutes(images, limits), openAIRoutes(images, limits)], {
     ...appOptions(),
-    bodies: new IncomingBodies(room),
+    arrivals: new Arrivals(room),
   });
   await serve(app);
 }
@@ -273,7 +273,7 @@ describe("where bodies together may hold 4 MiB of memory", () => {
     const hold = holdCalls(gateway.provider);
     const query = "{ generations { edges { node { id } } } }";
     const accepted = async () => (await gateway.graphql(query)).body.data.generations.edges.length;
-    const long = JSON.stringify({ prompt: "a fox", n: "1", size: "64x64" }).padEnd(900_000);
+    const long = JSON.stringify({ ...JSON.parse(FIELDS), more: "x".repeat(900_000) });
     const waiting = Array.from({ length: 4 }, () =>
       httpRequest(`${url}/get-image`, { method: "POST", headers: JSON_TYPE, body: long }),
     );

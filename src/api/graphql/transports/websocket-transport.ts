@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { Router } from "express";
 import { type ExecutionArgs, GraphQLError, parse } from "graphql";
 import {
@@ -9,12 +10,15 @@ import {
   parseMessage,
 } from "graphql-ws";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { GatewayError } from "../../../errors.ts";
 import type { OperationsInFlight } from "../../../lifecycle.ts";
 import type { Routes } from "../../http/app.ts";
+import type { Arrivals } from "../../http/arrivals.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { upgradeOf } from "../../http/upgrade.ts";
 import { ApiRequest } from "../context.ts";
 import { toClientError } from "../errors.ts";
+import { IncomingMessages } from "./incoming-messages.ts";
 import type { LiveOperations, LiveResult } from "./live-operations.ts";
 import { OperationIds } from "./operation-ids.ts";
 
@@ -23,6 +27,8 @@ export const SOCKET_PATH = "/graphql";
 export interface WebSocketTransportOptions {
   /** The largest message. */
   readonly maxBodyBytes: number;
+  /** What messages share with the bodies of requests. */
+  readonly arrivals: Arrivals;
   /** Where each operation counts until it is answered. Subscriptions do not: they go on until they are ended. */
   readonly inFlight: OperationsInFlight;
   /** Aborts when the gateway stops and everyone who waited has an answer. */
@@ -45,15 +51,18 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 const MAX_REASON_BYTES = 123;
 const INIT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 12_000;
-/** How long a client may take to close its side when the gateway stops. */
+/** How long a client may take to close its side. */
 const CLOSE_MS = 1_000;
-/** @see https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1 */
+/** @see https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number */
 const GOING_AWAY = 1001;
+const POLICY_VIOLATION = 1008;
+const TRY_AGAIN_LATER = 1013;
 
 /** One client's connection. */
 interface Connection {
   readonly socket: WebSocket;
   readonly context: ApiRequest;
+  readonly messages: IncomingMessages;
   /** Of each operation that is not answered yet, by its id, what ends its count. */
   readonly unanswered: Map<string, () => void>;
   hasShownLife: boolean;
@@ -67,7 +76,8 @@ interface Connection {
  * @see https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
  */
 export function webSocketTransport(operations: LiveOperations, options: WebSocketTransportOptions): Routes {
-  const { maxBodyBytes, inFlight, released, initTimeoutMs = INIT_TIMEOUT_MS, keepAliveMs = KEEP_ALIVE_MS } = options;
+  const { maxBodyBytes, arrivals, inFlight, released } = options;
+  const { initTimeoutMs = INIT_TIMEOUT_MS, keepAliveMs = KEEP_ALIVE_MS } = options;
   const protocol = makeProtocol(operations, inFlight, initTimeoutMs);
   const connections = new Set<Connection>();
   const upgrader = new WebSocketServer({
@@ -86,8 +96,16 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
     for (const { socket } of connections) sendAway(socket);
   });
 
-  const connect = (socket: WebSocket, context: ApiRequest) => {
-    const connection: Connection = { socket, context, unanswered: new Map(), hasShownLife: true, running: 0 };
+  const connect = (socket: WebSocket, duplex: Duplex, context: ApiRequest) => {
+    const messages = new IncomingMessages(arrivals, duplex, (error) => cutOff(socket, error));
+    const connection: Connection = {
+      socket,
+      context,
+      messages,
+      unanswered: new Map(),
+      hasShownLife: true,
+      running: 0,
+    };
     connections.add(connection);
     const closed = protocol.opened(toTransport(connection), connection);
     socket.on("pong", () => {
@@ -109,7 +127,8 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
     if (!upgrade) return next();
     operations.checkRoom(connections.size);
     const context = new ApiRequest(contextOf(request), undefined);
-    upgrader.handleUpgrade(request, upgrade.take(), upgrade.head, (socket) => connect(socket, context));
+    const duplex = upgrade.take();
+    upgrader.handleUpgrade(request, duplex, upgrade.head, (socket) => connect(socket, duplex, context));
   });
   return { router };
 }
@@ -128,8 +147,10 @@ function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, 
     async onSubscribe({ extra, subscriptions }, id, payload) {
       const open = Object.keys(subscriptions).length;
       if (open > MAX_OPERATIONS || extra.running > MAX_RUNNING) return [tooMany()];
+      let release: () => void;
       try {
         extra.context.countOperation();
+        release = extra.messages.hold(payload);
       } catch (error) {
         return [toClientError(error, extra.context.logger)];
       }
@@ -144,6 +165,7 @@ function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, 
         if (isAnswerLeft) extra.unanswered.set(id, end);
         return { schema: undefined as never, document: NOTHING, contextValue: result };
       } finally {
+        release();
         if (!isAnswerLeft) end();
       }
     },
@@ -240,7 +262,17 @@ function askForLife(connections: ReadonlySet<Connection>): void {
 
 /** Its client then connects again, to another process. */
 function sendAway(socket: WebSocket): void {
-  socket.close(GOING_AWAY, "the gateway stops");
+  close(socket, GOING_AWAY, "the gateway stops");
+}
+
+/** Nothing more is read of what the client sends. */
+function cutOff(socket: WebSocket, { code, message }: GatewayError): void {
+  close(socket, code === "OVERLOADED" ? TRY_AGAIN_LATER : POLICY_VIOLATION, message);
+  socket.pause();
+}
+
+function close(socket: WebSocket, code: number, reason: string): void {
+  socket.close(code, reason);
   setTimeout(() => socket.terminate(), CLOSE_MS).unref();
 }
 

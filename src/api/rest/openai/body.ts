@@ -15,6 +15,8 @@ export async function readFields(request: Request): Promise<Fields> {
   const mediaType = mediaTypeOf(request.get("Content-Type"));
   const { body: received = Buffer.alloc(0) } = request as { body?: unknown };
   const body = typeof received === "string" ? Buffer.from(received) : received;
+  // The request lives as long as its answer takes.
+  request.body = undefined;
   if (!Buffer.isBuffer(body)) return { values: toValues(body), isForm: mediaType !== "application/json" };
   if (mediaType === "application/json") return { values: parseValues(body, request), isForm: false };
   if (mediaType === "multipart/form-data" || mediaType === "application/x-www-form-urlencoded") {
