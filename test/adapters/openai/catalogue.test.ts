@@ -43,7 +43,14 @@ test("unknown names get the rules of gpt-image-2 without its price, once each, a
   const described = describeModels(["flux-local", "gpt-image-1.5", "flux-local"]);
   expect(described).toHaveLength(describeModels([]).length + 1);
   const known = models.get("gpt-image-2") ?? {};
-  const { prices: _p, priceClass: _c, outputTokens: _t, replacement: _r, ...abilities } = known as ModelDescription;
+  const {
+    prices: _p,
+    priceClass: _c,
+    outputTokens: _t,
+    inputTokens: _i,
+    replacement: _r,
+    ...abilities
+  } = known as ModelDescription;
   expect(described.at(-1)).toEqual({ ...abilities, id: "flux-local" });
 });
 
@@ -107,7 +114,14 @@ test.each([
 test.each(["gpt-image-3", "gpt-image-3-2027-01-01", "gpt-image-2.7-flare"])(
   "%s is newer than the catalogue: what gpt-image-2 can is assumed of it, and it has no price",
   (id) => {
-    const { prices: _p, priceClass: _c, outputTokens: _t, replacement: _r, ...abilities } = models.get("gpt-image-2")!;
+    const {
+      prices: _p,
+      priceClass: _c,
+      outputTokens: _t,
+      inputTokens: _i,
+      replacement: _r,
+      ...abilities
+    } = models.get("gpt-image-2")!;
     expect(describeModel(id)).toEqual({ ...abilities, id, isAssumed: true });
   },
 );
