@@ -12,6 +12,7 @@ import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts
 import { GuardedDownloads } from "../../../src/adapters/downloads/guarded-downloads.ts";
 import { MemoryJobQueue } from "../../../src/adapters/memory/memory-job-queue.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
+import { Lifecycle } from "../../../src/lifecycle.ts";
 import type { Records } from "../../../src/ports/records.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
 import { ImageService, type ImageServiceOptions } from "../../../src/service/image-service.ts";
@@ -132,6 +133,7 @@ describe("an idempotency key", () => {
       newGenerationId: () => typeid("gen").toString(),
       now,
       maxQueued: 10,
+      lifecycle: new Lifecycle(pino({ enabled: false })),
     };
     const service = new ImageService(options as ImageServiceOptions);
     return service.submitEdit({ owner: "public" }, { prompt: "a fox", images: [{ url: origin + path }], ...rest });
