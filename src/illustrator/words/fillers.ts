@@ -32,8 +32,11 @@ export const DESCRIPTIVE_ENDING = /(?:ly|ful|ous|ish|ive|less|able|ible|ed|est|i
 /** Endings of Korean verbs and adjectives. */
 export const KOREAN_ENDING = /(?:[인는은한된진던운린고서며게히]|있는|하는)$/;
 
-/** A Japanese verb or adjective: its characters stand before kana that are no particles. */
-export const JAPANESE_STEM = /\p{sc=Han}+(?=[\p{sc=Hiragana}&&[^のがをにはとでへや]])/gv;
+/**
+ * A Japanese verb or adjective: its characters stand before kana that are no particles. A run of characters is tried
+ * from its beginning alone: a prompt may be one run of 32,000.
+ */
+export const JAPANESE_STEM = /(?<!\p{sc=Han})\p{sc=Han}+(?=[\p{sc=Hiragana}&&[^のがをにはとでへや]])/gv;
 
 /** Characters between the nouns of Chinese, Japanese and Korean, which name nothing themselves. */
 export const PARTICLES =
