@@ -1,8 +1,6 @@
 import { Readable } from "node:stream";
 import fc from "fast-check";
 import sharp from "sharp";
-import { Base64Decoder } from "../../src/adapters/openai/base64.ts";
-import { BrokenAnswer } from "../../src/adapters/openai/broken-answer.ts";
 import { EventStream } from "../../src/adapters/openai/event-stream.ts";
 import { type AnswerReader, JsonAnswer } from "../../src/adapters/openai/json-answer.ts";
 import { placeUploads } from "../../src/api/graphql/transports/upload-map.ts";
@@ -13,6 +11,8 @@ import { ImageLinks } from "../../src/service/images/image-links.ts";
 import { PngCheck } from "../../src/service/images/png-check.ts";
 import { parseSize } from "../../src/service/images/sizes.ts";
 import { SourceCheck } from "../../src/service/images/source-check.ts";
+import { Base64Decoder } from "../../src/streamed-json/base64-decoder.ts";
+import { UnreadableJson } from "../../src/streamed-json/unreadable-json.ts";
 import { inPieces, mutated } from "./bytes.ts";
 
 /** A parser that meets a caller's bytes, and what is true of it whatever they are. */
@@ -188,7 +188,7 @@ function answerProperty(sound: Buffer, createReader: (decoder: Base64Decoder) =>
         for (const part of parts) take(reader.write(part));
         take(reader.end());
       } catch (error) {
-        if (!(error instanceof BrokenAnswer)) throw error;
+        if (!(error instanceof UnreadableJson)) throw error;
         return "broken";
       }
       return JSON.stringify([pictures, documents]);

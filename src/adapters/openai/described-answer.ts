@@ -1,4 +1,5 @@
-import { shownKey, toRecord } from "./json-strings.ts";
+import { shownKey } from "../../streamed-json/json-strings.ts";
+import { toRecord } from "./to-record.ts";
 
 /** How much is looked at of an answer that is not understood, in bytes. */
 const MAX_LOOKED_AT = 2048;

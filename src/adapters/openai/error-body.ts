@@ -1,5 +1,5 @@
 import { decodeContent } from "../content-encoding.ts";
-import { toRecord } from "./json-strings.ts";
+import { toRecord } from "./to-record.ts";
 
 /** The most that is read of an answer with an error status, in bytes. */
 const MAX_ERROR_BYTES = 64 * 1024;

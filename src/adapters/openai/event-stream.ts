@@ -1,7 +1,9 @@
-import type { Base64Decoder } from "./base64.ts";
+import type { Base64Decoder } from "../../streamed-json/base64-decoder.ts";
+import { JsonStrings } from "../../streamed-json/json-strings.ts";
+import { NextByte } from "../../streamed-json/next-byte.ts";
 import { type AnswerReader, type AnswerToken, addressIn, type PictureKind } from "./json-answer.ts";
-import { JsonStrings, toRecord } from "./json-strings.ts";
-import { NextByte } from "./next-byte.ts";
+import { PICTURE_FIELDS, recognisePicture } from "./picture-text.ts";
+import { toRecord } from "./to-record.ts";
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -91,10 +93,16 @@ export class EventStream implements AnswerReader {
   }
 
   *#readData(bytes: Buffer): Generator<AnswerToken> {
-    this.#json ??= new JsonStrings([], this.#decoder, this.#maxOtherBytes);
+    this.#json ??= this.#createJson();
     for (const token of this.#json.write(bytes)) {
       yield token.type === "start" ? this.#startPicture(this.#json) : token;
     }
+  }
+
+  #createJson(): JsonStrings {
+    const paths = PICTURE_FIELDS.map((field) => [field] as const);
+    const [decoder, maxOtherBytes] = [this.#decoder, this.#maxOtherBytes];
+    return new JsonStrings({ paths, recognise: recognisePicture, decoder, maxOtherBytes });
   }
 
   #startPicture(json: JsonStrings): AnswerToken {

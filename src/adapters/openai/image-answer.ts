@@ -1,12 +1,13 @@
 import type { ProviderEvent, TokenUsage } from "../../ports/image-provider.ts";
-import { Base64Decoder } from "./base64.ts";
+import { Base64Decoder } from "../../streamed-json/base64-decoder.ts";
+import { UnreadableJson } from "../../streamed-json/unreadable-json.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
 import { describeAnswer, describeDocument, WHERE_TO_LOOK } from "./described-answer.ts";
 import { EventStream, isEventStream } from "./event-stream.ts";
 import { isImage, SIGNATURE_BYTES } from "./image-signature.ts";
 import { type AnswerReader, type AnswerToken, JsonAnswer } from "./json-answer.ts";
-import { toRecord } from "./json-strings.ts";
 import { toRefusal } from "./provider-refusal.ts";
+import { toRecord } from "./to-record.ts";
 import { usageIn } from "./token-usage.ts";
 import { WholeImage } from "./whole-image.ts";
 
@@ -149,7 +150,8 @@ class TokenSource {
       const { value, done } = await this.#tokens.next();
       return done ? undefined : value;
     } catch (error) {
-      this.#failure = { error: this.#answer.toError(error, this.hasImage) };
+      const broken = error instanceof UnreadableJson ? toBrokenAnswer(error) : error;
+      this.#failure = { error: this.#answer.toError(broken, this.hasImage) };
       throw this.#failure.error;
     }
   }
@@ -193,6 +195,11 @@ class TokenSource {
     else throw new BrokenAnswer(`${describeAnswer(mediaType, head, prompt)}; ${WHERE_TO_LOOK}`);
     return this.#reader;
   }
+}
+
+function toBrokenAnswer({ reason, message }: UnreadableJson): BrokenAnswer {
+  const advice = reason === "too much" ? "; images are read at data[].b64_json and data[].url" : "";
+  return new BrokenAnswer(message + advice);
 }
 
 const OPENING_BRACE = 0x7b;

@@ -1,6 +1,7 @@
-import type { Base64Decoder } from "./base64.ts";
-import { EVERY_ITEM, JsonStrings, toRecord } from "./json-strings.ts";
-import type { PictureField } from "./picture-text.ts";
+import type { Base64Decoder } from "../../streamed-json/base64-decoder.ts";
+import { EVERY_ITEM, JsonStrings } from "../../streamed-json/json-strings.ts";
+import { PICTURE_FIELDS, recognisePicture } from "./picture-text.ts";
+import { toRecord } from "./to-record.ts";
 
 /** What an answer consists of, in the order of its bytes. */
 export type AnswerToken =
@@ -20,7 +21,7 @@ export type PictureKind = "image" | "partial" | "other";
 export interface AnswerReader {
   /** Lazy: what it returns is read to its end before the next chunk is written. */
   write(chunk: Buffer): Iterable<AnswerToken>;
-  /** The answer is over. @throws BrokenAnswer when it is not whole */
+  /** The answer is over. @throws UnreadableJson when it is not whole */
   end(): Iterable<AnswerToken>;
 }
 
@@ -28,10 +29,11 @@ export interface AnswerReader {
 export class JsonAnswer implements AnswerReader {
   readonly #json: JsonStrings;
   /** In which member the picture of each item was. */
-  readonly #pictures = new Map<number, PictureField>();
+  readonly #pictures = new Map<number, string>();
 
   constructor(decoder: Base64Decoder, maxOtherBytes: number) {
-    this.#json = new JsonStrings(["data", EVERY_ITEM], decoder, maxOtherBytes);
+    const paths = PICTURE_FIELDS.map((field) => ["data", EVERY_ITEM, field] as const);
+    this.#json = new JsonStrings({ paths, recognise: recognisePicture, decoder, maxOtherBytes });
   }
 
   *write(chunk: Buffer): Generator<AnswerToken> {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { APIError } from "openai";
 import type { Announcement } from "../../ports/image-provider.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
-import { toRecord } from "./json-strings.ts";
+import { toRecord } from "./to-record.ts";
 
 /** How long a server may take to list its models, where that has to be waited for. */
 const TIMEOUT_MS = 5_000;

@@ -1,5 +1,5 @@
 import type { TokenDetails, TokenUsage } from "../../ports/image-provider.ts";
-import { toRecord } from "./json-strings.ts";
+import { toRecord } from "./to-record.ts";
 
 /**
  * What an answer says it used, as far as that is sound: a sum that is missing follows from the others. `undefined` when

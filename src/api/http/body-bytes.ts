@@ -86,6 +86,61 @@ function receive(request: Request, maxBytes: number): Promise<Buffer> {
   return promise;
 }
 
+/**
+ * The bytes of a body as they arrive, no faster than they are read. When their reader leaves, what still comes is
+ * dropped.
+ *
+ * @throws PAYLOAD_TOO_LARGE, BAD_USER_INPUT when the body is cut short or too slow, OVERLOADED when it has to make way
+ */
+export async function* arrivingBytes(request: Request, maxBytes: number): AsyncGenerator<Buffer> {
+  const body = incomingBodyOf(request);
+  const chunks: Buffer[] = [];
+  let isEnded = false;
+  let failure: unknown;
+  let proceed = (): void => {};
+  const take = (chunk: Buffer) => {
+    chunks.push(chunk);
+    request.pause();
+    proceed();
+  };
+  const end = () => {
+    isEnded = true;
+    proceed();
+  };
+  const fail = (error: unknown) => {
+    failure ??= error;
+    proceed();
+  };
+  const breakOff = () => {
+    if (!isEnded) fail(badInput("body", "the body is cut short; send it again"));
+  };
+  body?.onRefused(fail);
+  request.on("data", take).on("end", end).on("error", breakOff).on("close", breakOff);
+  if (request.destroyed) breakOff();
+  try {
+    for (let length = 0; ; ) {
+      if (failure !== undefined) throw failure;
+      const chunk = chunks.shift();
+      if (chunk) {
+        length += chunk.length;
+        if (length > maxBytes) throw tooLarge(maxBytes);
+        yield chunk;
+      } else if (isEnded) {
+        body?.arrived();
+        return;
+      } else {
+        const arrived = Promise.withResolvers<void>();
+        proceed = arrived.resolve;
+        request.resume();
+        await arrived.promise;
+      }
+    }
+  } finally {
+    request.off("data", take).off("end", end).off("error", breakOff).off("close", breakOff);
+    request.resume();
+  }
+}
+
 function decodeAtMost(decode: typeof gunzipSync, bytes: Buffer, maxBytes: number): Buffer {
   try {
     return decode(bytes, { maxOutputLength: maxBytes });
@@ -95,9 +150,9 @@ function decodeAtMost(decode: typeof gunzipSync, bytes: Buffer, maxBytes: number
   }
 }
 
-/** @param maxBytes a multiple of 1 MiB */
 function tooLarge(maxBytes: number): GatewayError {
-  return new GatewayError("PAYLOAD_TOO_LARGE", `the body is too large; send at most ${maxBytes / 1024 ** 2} MiB`);
+  const mebibytes = Math.floor(maxBytes / 1024 ** 2);
+  return new GatewayError("PAYLOAD_TOO_LARGE", `the body is too large; send at most ${mebibytes} MiB`);
 }
 
 /**

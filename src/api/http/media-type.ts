@@ -5,6 +5,22 @@ export function mediaTypeOf(contentType: string | undefined): string | undefined
   return contentType?.split(";", 1)[0]?.trim().toLowerCase();
 }
 
+/** Types that say nothing of a file; parsers of forms put `text/plain` where a part has no type. */
+const GENERIC_TYPES: ReadonlySet<string> = new Set([
+  "",
+  "text/plain",
+  "application/octet-stream",
+  "binary/octet-stream",
+  "image/*",
+  "*/*",
+]);
+
+/** The type that a sender gives its file; `undefined` when it says nothing, or nothing that helps. */
+export function fileTypeOf(contentType: string | undefined): string | undefined {
+  const mediaType = mediaTypeOf(contentType) ?? "";
+  return GENERIC_TYPES.has(mediaType) ? undefined : mediaType;
+}
+
 /** @throws UNSUPPORTED_MEDIA_TYPE when a `Content-Type` header names another charset than UTF-8 or US-ASCII */
 export function refuseUnlessUtf8(contentType = ""): void {
   const [, ...parameters] = contentType.split(";");

@@ -4,6 +4,7 @@ import { Busboy, type BusboyInstance } from "@fastify/busboy";
 import { badInput, GatewayError } from "../../errors.ts";
 import { ByteCollector } from "./body-bytes.ts";
 import type { IncomingBody } from "./incoming-body.ts";
+import { fileTypeOf } from "./media-type.ts";
 
 export interface FormLimits {
   /** Parts of the form, files and text fields together. */
@@ -39,8 +40,6 @@ const MAX_HEADER_LINES = 20;
 const MAX_HEADER_BYTES = 8 * 1024;
 /** The longest name of a part, in characters. */
 const MAX_NAME_LENGTH = 256;
-/** Types that say nothing of a file; the parser puts `text/plain` where a part has no type. */
-const GENERIC_TYPES: ReadonlySet<string> = new Set(["text/plain", "application/octet-stream", "binary/octet-stream"]);
 /** Types of text fields that have no file name. */
 const TEXT_TYPE = /^(text\/|application\/(json|graphql)$)/;
 
@@ -152,7 +151,7 @@ class ArrivingForm {
       if (name === undefined) throw brokenForm();
       if (name.length > MAX_NAME_LENGTH) throw badInput("body", "the form has a field with a name that is too long");
       if (this.#parts.kindOf(name, isFile) === "text") this.#parts.takeText(name, await this.#readText(name, bytes));
-      else await this.#parts.takeFile(name, GENERIC_TYPES.has(mediaType) ? undefined : mediaType, bytes);
+      else await this.#parts.takeFile(name, fileTypeOf(mediaType), bytes);
     } catch (error) {
       this.#fail(error);
     }

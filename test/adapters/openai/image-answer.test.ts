@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { BLOCK_CHARACTERS } from "../../../src/adapters/openai/base64.ts";
 import { BrokenAnswer } from "../../../src/adapters/openai/broken-answer.ts";
 import type { ProviderEvent } from "../../../src/ports/image-provider.ts";
+import { BLOCK_CHARACTERS } from "../../../src/streamed-json/base64-decoder.ts";
 import { eventsOf, readAll, readBytes } from "./answers.ts";
 
 const HEAD = Buffer.from('{"data":[{"b64_json":"');

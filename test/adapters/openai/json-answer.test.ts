@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { Base64Decoder, BLOCK_CHARACTERS } from "../../../src/adapters/openai/base64.ts";
 import { BrokenAnswer } from "../../../src/adapters/openai/broken-answer.ts";
-import { EVERY_ITEM, JsonStrings } from "../../../src/adapters/openai/json-strings.ts";
+import { Base64Decoder, BLOCK_CHARACTERS } from "../../../src/streamed-json/base64-decoder.ts";
+import { EVERY_ITEM, JsonStrings } from "../../../src/streamed-json/json-strings.ts";
 import { eventsOf, randomBytes, randomChunks, readAll, readBytes, readCut, seededRandom } from "./answers.ts";
 
 const USAGE = { input_tokens: 3, output_tokens: 4, total_tokens: 7 };
@@ -171,9 +171,14 @@ describe("addresses in place of images are downloaded", () => {
 });
 
 test("what stands before an image can be asked for when it begins", () => {
-  const json = new JsonStrings(["images", EVERY_ITEM], new Base64Decoder(100), 100);
+  const json = new JsonStrings({
+    paths: [["images", EVERY_ITEM, "b64_json"]],
+    recognise: (_field, _text, isWhole) => (isWhole ? undefined : { kind: "base64", start: 0, isUri: false }),
+    decoder: new Base64Decoder(100),
+    maxOtherBytes: 100,
+  });
   const [start] = json.write(Buffer.from(`{"created":1,"images":[{"a":2},{"b64_json":"${fox}`));
-  expect(start).toEqual({ type: "start", field: "b64_json", item: 1 });
+  expect(start).toEqual({ type: "start", field: "b64_json", item: 1, prefix: "" });
   expect(json.soFar()).toEqual({ created: 1, images: [{ a: 2 }, { b64_json: "" }] });
 });
 

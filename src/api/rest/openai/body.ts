@@ -1,8 +1,12 @@
 import type { Request } from "express";
 import { badInput, GatewayError } from "../../../errors.ts";
+import type { JsonPath } from "../../../streamed-json/json-strings.ts";
 import { parseFormBody } from "../../http/form-body.ts";
 import { parseJson } from "../../http/json-body.ts";
-import { mediaTypeOf } from "../../http/media-type.ts";
+import { BadDataUri, type JsonWithUploads, NotJson, withJsonUploads } from "../../http/json-uploads.ts";
+import { mediaTypeOf, refuseUnlessUtf8 } from "../../http/media-type.ts";
+import type { UploadLimits } from "../../http/uploaded-files.ts";
+import { ParameterError } from "./errors.ts";
 import type { Fields } from "./parameters.ts";
 
 /**
@@ -25,11 +29,38 @@ export async function readFields(request: Request): Promise<Fields> {
   throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", "Unsupported Content-Type. Send the body as application/json.");
 }
 
-/** The same where a form would have to carry files. */
-export async function readJsonFields(request: Request): Promise<Fields> {
-  if (mediaTypeOf(request.get("Content-Type")) === "application/json") return readFields(request);
-  const message = "Unsupported Content-Type. Send the body as multipart/form-data or application/json.";
-  throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", message);
+/**
+ * Reads the parameters of a JSON body that carries files as `data:` URIs, and hands them to `use`.
+ *
+ * @param paths where files may stand
+ * @throws UNSUPPORTED_MEDIA_TYPE, and what {@link withJsonUploads} throws
+ */
+export async function withJsonFields<Result>(
+  request: Request,
+  paths: readonly JsonPath[],
+  limits: UploadLimits,
+  use: (fields: Fields, files: JsonWithUploads["files"]) => Promise<Result>,
+): Promise<Result> {
+  const contentType = request.get("Content-Type");
+  if (mediaTypeOf(contentType) !== "application/json") {
+    const message = "Unsupported Content-Type. Send the body as multipart/form-data or application/json.";
+    throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", message);
+  }
+  refuseUnlessUtf8(contentType);
+  try {
+    return await withJsonUploads(request, paths, limits, ({ value, files }) =>
+      use({ values: toValues(value), isForm: false }, files),
+    );
+  } catch (error) {
+    if (error instanceof BadDataUri) throw badDataUri(error);
+    throw error instanceof NotJson ? notJson() : error;
+  }
+}
+
+function badDataUri({ details }: BadDataUri): ParameterError {
+  const name = (details.field ?? "").replace(/\.image_url$/, "");
+  const message = `Invalid '${name}': expected a data URL such as data:image/png;base64,….`;
+  return new ParameterError("invalid_value", name, message);
 }
 
 function parseValues(body: Buffer, request: Request): ReadonlyMap<string, unknown> {

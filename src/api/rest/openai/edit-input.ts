@@ -1,6 +1,7 @@
-import { Readable } from "node:stream";
 import type { EditReferences, ImageReference } from "../../../service/edits/edit-intake.ts";
 import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
+import { EVERY_ITEM, type JsonPath } from "../../../streamed-json/json-strings.ts";
+import type { JsonWithUploads } from "../../http/json-uploads.ts";
 import type { UploadedForm } from "../../http/uploaded-files.ts";
 import { ParameterError } from "./errors.ts";
 import { EDIT_PARAMETERS, type Fields, refuseUnlessKnown, required } from "./parameters.ts";
@@ -36,20 +37,31 @@ export function splitForm({ values, files }: UploadedForm): SplitEdit {
   return { references: toReferences("image", images, mask), fields: { values, isForm: true } };
 }
 
+/** Where a JSON body may hold files, as `data:` URIs. */
+export const FILE_PATHS: readonly JsonPath[] = [
+  ["images", EVERY_ITEM, "image_url"],
+  ["mask", "image_url"],
+];
+
 /**
  * A JSON body names images instead: `{"images": [{"file_id": "img_…"}, {"image_url": "https://…"}]}`, and `mask`
- * likewise; a URL may also be a `data:` URL.
+ * likewise; a URL may also be a `data:` URI. `null` stands for what was left out.
  *
+ * @param files what stood as `data:` URIs, by its place
  * @param rootUrl where the gateway's own URLs begin
  */
-export function splitJson({ values }: Fields, rootUrl: string): SplitEdit {
+export function splitJson({ values }: Fields, files: JsonWithUploads["files"], rootUrl: string): SplitEdit {
   const { images, mask, ...others } = Object.fromEntries(values);
   const list = required("images", images ?? undefined);
   if (!Array.isArray(list)) throw wrongReference("images");
-  const references = list.map((image, index) => toReference(`images[${index}]`, image, rootUrl));
-  const maskReference = mask === undefined || mask === null ? undefined : toReference("mask", mask, rootUrl);
+  const references = list.map((image, index) => {
+    const name = `images[${index}]`;
+    const reference = toReference(name, image, files, rootUrl);
+    if (!reference) throw wrongReference(name);
+    return reference;
+  });
   return {
-    references: toReferences("images", references, maskReference),
+    references: toReferences("images", references, toReference("mask", mask, files, rootUrl)),
     fields: { values: new Map(Object.entries(others)), isForm: false },
   };
 }
@@ -67,24 +79,24 @@ function toReferences(
   return { images, mask };
 }
 
-function toReference(name: string, value: unknown, rootUrl: string): ImageReference {
-  const entries = typeof value === "object" && value !== null ? Object.entries(value) : [];
+/** `undefined` when it names nothing. */
+function toReference(
+  name: string,
+  value: unknown,
+  files: JsonWithUploads["files"],
+  rootUrl: string,
+): ImageReference | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "object" || Array.isArray(value)) throw wrongReference(name);
+  const entries = Object.entries(value).filter(([, member]) => member !== null);
   const [[key, text] = []] = entries;
+  if (key === undefined) return undefined;
   if (entries.length !== 1 || typeof text !== "string") throw wrongReference(name);
   if (key === "file_id") return { id: text };
   if (key !== "image_url") throw wrongReference(name);
-  if (/^data:/i.test(text)) return toUpload(name, text);
+  const file = files.get(`${name}.image_url`);
+  if (file) return file;
   return text.startsWith(`${rootUrl}/images/`) ? { link: text.slice(rootUrl.length) } : { url: text };
-}
-
-/** An image in its own URL, which fits into a body only when it is small. */
-function toUpload(name: string, url: string): ImageReference {
-  const [, mediaType, base64] = /^data:(image\/[a-z]+);base64,([A-Za-z0-9+/]+={0,2})$/i.exec(url) ?? [];
-  if (base64 === undefined) {
-    const message = `Invalid '${name}': expected a data URL such as data:image/png;base64,….`;
-    throw new ParameterError("invalid_value", name, message);
-  }
-  return { bytes: Readable.from([Buffer.from(base64, "base64")]), mediaType };
 }
 
 function wrongReference(name: string): ParameterError {

@@ -19,8 +19,8 @@ import { setWarnings } from "../../http/warning-header.ts";
 import { refuseUnlessSucceeded } from "../ended-generation.ts";
 import { endWithJson, whileSendingSpace } from "../keep-alive.ts";
 import { answerBase64, answerUrls, describeEnd, toImageEvent } from "./answer.ts";
-import { readFields, readJsonFields } from "./body.ts";
-import { kindOfPart, type SplitEdit, splitForm, splitJson } from "./edit-input.ts";
+import { readFields, withJsonFields } from "./body.ts";
+import { FILE_PATHS, kindOfPart, type SplitEdit, splitForm, splitJson } from "./edit-input.ts";
 import { advisesRetry, ParameterError, toOpenAIError } from "./errors.ts";
 import {
   EDIT_PARAMETERS,
@@ -54,13 +54,12 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
     const accepted = await service.submit(contextOf(request).caller, input);
     await new Answer(service, options, request, response).send(accepted, parameters, "image_generation");
   });
-  const bodyWithoutFiles = readRawBody(options.maxBodyBytes, (request) => !isMultipart(request));
   const limits = {
     maxFiles: MAX_EDIT_IMAGES + 1,
     maxFileBytes: MAX_EDIT_IMAGE_BYTES,
     maxTextBytes: options.maxBodyBytes,
   };
-  router.post("/v1/images/edits", bodyWithoutFiles, async (request, response) => {
+  router.post("/v1/images/edits", async (request, response) => {
     const accept = async ({ references, fields }: SplitEdit) => {
       const parameters = readParameters(EDIT_PARAMETERS, fields);
       const input = { ...toInput(parameters, request, response), ...references };
@@ -69,7 +68,9 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
     };
     const { parameters, accepted } = isMultipart(request)
       ? await withUploads(request, limits, kindOfPart, (form) => accept(splitForm(form)))
-      : await accept(splitJson(await readJsonFields(request), contextOf(request).rootUrl));
+      : await withJsonFields(request, FILE_PATHS, limits, (fields, files) =>
+          accept(splitJson(fields, files, contextOf(request).rootUrl)),
+        );
     const ignored = parameters.input_fidelity === undefined ? [] : [INPUT_FIDELITY_IGNORED];
     await new Answer(service, options, request, response, ignored).send(accepted, parameters, "image_edit");
   });

@@ -155,7 +155,8 @@ export function describeOpenAISchemas(): Schemas {
         image_url: {
           type: "string",
           format: "uri",
-          description: "Of this gateway, of a host that it allows, or a small image as data:image/png;base64,…",
+          description:
+            "Of this gateway, of a host that it allows, or an image of less than 50 MB as data:image/png;base64,…",
         },
       }),
     ],

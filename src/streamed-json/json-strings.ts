@@ -1,21 +1,35 @@
-import type { Base64Decoder } from "./base64.ts";
-import { BrokenAnswer } from "./broken-answer.ts";
-import { ByteCollector } from "./byte-collector.ts";
+import type { Base64Decoder } from "./base64-decoder.ts";
+import { BoundedBytes } from "./bounded-bytes.ts";
+import type { Recognised } from "./data-uri.ts";
 import { NextByte } from "./next-byte.ts";
-import { type PictureField, recognisePicture } from "./picture-text.ts";
+import { notBase64, UnreadableJson } from "./unreadable-json.ts";
 
 /** Stands in a path for every item of an array. */
 export const EVERY_ITEM = Symbol("every item");
 
-/** Where objects with pictures are: object keys and `EVERY_ITEM`, from the document's root. */
-export type JsonPath = readonly (string | typeof EVERY_ITEM)[];
+/** Where strings are that may be streamed: object keys and `EVERY_ITEM` from the root, and last the string's own key. */
+export type JsonPath = readonly [...(string | typeof EVERY_ITEM)[], string];
 
-const PICTURE_FIELDS: ReadonlySet<string | undefined> = new Set<PictureField>(["b64_json", "url"]);
+export interface JsonStringsOptions {
+  readonly paths: readonly JsonPath[];
+  /**
+   * What a string at one of the paths is by its beginning; `undefined` while more of it is needed.
+   *
+   * @param field its own key
+   * @param isWhole whether nothing follows
+   * @throws UnreadableJson
+   */
+  recognise(field: string, text: string, isWhole: boolean): Recognised | undefined;
+  /** Used by nobody else until the document ends. */
+  readonly decoder: Base64Decoder;
+  /** The most bytes of everything beside the base64, whitespace between tokens aside. */
+  readonly maxOtherBytes: number;
+}
 
-/** The pictures of a document: for each one `start`, its decoded `bytes`, and one `end`. */
+/** The base64 of a document: for each text one `start`, its decoded `bytes`, and one `end`. */
 export type StringToken =
-  /** `item` is the position in the innermost array of the path, −1 without one. */
-  | { readonly type: "start"; readonly field: PictureField; readonly item: number }
+  /** `item` is the position in the innermost array of its path, −1 without one; `prefix` what stood before the base64. */
+  | { readonly type: "start"; readonly field: string; readonly item: number; readonly prefix: string }
   | { readonly type: "bytes"; readonly bytes: Buffer }
   | { readonly type: "end" };
 
@@ -34,9 +48,9 @@ const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const MAX_DEPTH = 64;
 const LAST_ASCII = 0x7f;
-/** The most bytes by which it shows whether a string is a picture: those of a `data:` URI's prefix, with escapes. */
+/** The most bytes by which it shows whether a string is base64: those of a `data:` URI's prefix, with escapes. */
 const MAX_UNDECIDED_BYTES = 1024;
-/** The longest key of an answer that is repeated in a message, in characters. */
+/** The longest key that is repeated in a message, in characters. */
 const MAX_SHOWN_KEY = 32;
 
 /** The characters that a backslash and one letter stand for, as far as base64 has them. */
@@ -49,33 +63,27 @@ const ESCAPED: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * Reads one JSON document (RFC 8259) as its bytes arrive and hands over the pictures in the objects at one path as
- * decoded bytes, never holding one whole: what stands as base64 at `b64_json` or `url`. Everything else is collected,
- * with `""` in place of each picture, and goes through `JSON.parse` at the end: that is what checks the grammar, so this
- * scanner only has to follow valid documents.
+ * Reads one JSON document (RFC 8259) as its bytes arrive and hands over what stands as base64 at some paths as decoded
+ * bytes, never holding one text whole. Everything else is collected, with `""` in place of each such text, and goes
+ * through `JSON.parse` at the end: that is what checks the grammar, so this scanner only has to follow valid documents.
  */
 export class JsonStrings {
-  readonly #path: JsonPath;
+  readonly #options: JsonStringsOptions;
   readonly #decoder: Base64Decoder;
-  readonly #other: ByteCollector;
+  readonly #other: BoundedBytes;
   readonly #frames: Frame[] = [];
-  #state: "structure" | "plain string" | "undecided string" | "picture" = "structure";
+  #state: "structure" | "plain string" | "undecided string" | "base64" = "structure";
   #isAfterSpace = false;
   #isKey = false;
   #stringStart = 0;
   #isEscaped = false;
-  /** What came after a backslash in a picture, at most `uXXX`; `undefined` outside an escape. */
+  /** What came after a backslash in base64, at most `uXXX`; `undefined` outside an escape. */
   #escape: string | undefined;
 
-  /**
-   * @param path of the objects that have pictures
-   * @param decoder used by nobody else until the document ends
-   * @param maxOtherBytes the most bytes of everything beside the pictures, whitespace between tokens aside
-   */
-  constructor(path: JsonPath, decoder: Base64Decoder, maxOtherBytes: number) {
-    this.#path = path;
-    this.#decoder = decoder;
-    this.#other = new ByteCollector(maxOtherBytes, () => this.#tooMuch(maxOtherBytes));
+  constructor(options: JsonStringsOptions) {
+    this.#options = options;
+    this.#decoder = options.decoder;
+    this.#other = new BoundedBytes(options.maxOtherBytes, () => this.#tooMuch());
   }
 
   /** Scans one chunk lazily: it must be read to its end before the next one is written. */
@@ -91,12 +99,28 @@ export class JsonStrings {
       } else if (this.#state === "undecided string") {
         yield* this.#readUndecidedString(chunk[position++]!);
       } else {
-        position = yield* this.#readPicture(chunk, position, quotes, backslashes);
+        position = yield* this.#readBase64(chunk, position, quotes, backslashes);
       }
     }
   }
 
-  /** What has been collected so far, as text. */
+  /** Where in the document it reads: `data[0].url`. Keys that are long or odd are left out. */
+  get place(): string {
+    const steps = this.#frames.map(({ isObject, key, item }) => (isObject ? `.${shownKey(key)}` : `[${item}]`));
+    return steps.join("").replace(/^\./, "");
+  }
+
+  /** What the collected bytes hold in memory. */
+  get heldBytes(): number {
+    return this.#other.heldBytes;
+  }
+
+  /** What has been collected so far. */
+  get collected(): Buffer {
+    return this.#other.bytes();
+  }
+
+  /** The same as text. */
   get text(): string {
     return this.#other.text(0);
   }
@@ -107,7 +131,7 @@ export class JsonStrings {
     return parseJson(this.text + closers.join(""));
   }
 
-  /** The whole document, with `""` in place of each picture. */
+  /** The whole document, with `""` in place of each streamed text. */
   end(): unknown {
     return parseJson(this.text);
   }
@@ -155,24 +179,29 @@ export class JsonStrings {
   }
 
   #open(frame: Frame): void {
-    if (this.#frames.length === MAX_DEPTH) throw new BrokenAnswer("it is nested too deeply");
+    if (this.#frames.length === MAX_DEPTH) throw new UnreadableJson("nested", "it is nested too deeply");
     this.#frames.push(frame);
   }
 
   #openString(): void {
     this.#isKey = this.#frames.at(-1)?.isKeyNext ?? false;
-    this.#state = this.#mayBePicture() ? "undecided string" : "plain string";
+    this.#state = this.#mayBeStreamed() ? "undecided string" : "plain string";
     this.#stringStart = this.#other.length;
     this.#other.push(QUOTE);
   }
 
-  #mayBePicture(): boolean {
-    const { key } = this.#frames.at(-1) ?? {};
-    if (this.#isKey || !PICTURE_FIELDS.has(key) || this.#frames.length !== this.#path.length + 1) return false;
-    return this.#path.every((step, depth) => {
-      const frame = this.#frames[depth]!;
-      return step === EVERY_ITEM ? !frame.isObject : frame.key === step;
-    });
+  #mayBeStreamed(): boolean {
+    return !this.#isKey && this.#options.paths.some((path) => this.#isAt(path));
+  }
+
+  #isAt(path: JsonPath): boolean {
+    return (
+      this.#frames.length === path.length &&
+      path.every((step, depth) => {
+        const frame = this.#frames[depth]!;
+        return step === EVERY_ITEM ? !frame.isObject : frame.key === step;
+      })
+    );
   }
 
   #readPlainString(chunk: Buffer, start: number, quotes: NextByte, backslashes: NextByte): number {
@@ -197,28 +226,28 @@ export class JsonStrings {
     if (this.#isKey && frame) frame.key = String(parseJson(this.#other.text(this.#stringStart)));
   }
 
-  /** Reads the beginning of a string that may be a picture: so few characters that each of them can be looked at. */
+  /** Reads the beginning of a string that may be base64: so few characters that each of them can be looked at. */
   *#readUndecidedString(byte: number): Generator<StringToken> {
     this.#other.push(byte);
     if (this.#isEscaped) {
       this.#isEscaped = false;
       return;
     }
-    if (this.#other.length - this.#stringStart > MAX_UNDECIDED_BYTES) throw new BrokenAnswer("an image is not base64");
+    if (this.#other.length - this.#stringStart > MAX_UNDECIDED_BYTES) throw notBase64();
     if (byte === BACKSLASH) this.#isEscaped = true;
     const isWhole = byte === QUOTE;
     const text = this.#unescaped(isWhole);
     if (text === undefined) return;
-    const field = this.#frames.at(-1)?.key as PictureField;
-    const picture = recognisePicture(field, text, isWhole);
-    if (picture?.kind === "base64") {
-      yield* this.#startPicture(field, Buffer.from(text.slice(picture.start)), picture.isUri);
-      if (isWhole) yield* this.#closePicture();
+    const field = this.#frames.at(-1)?.key ?? "";
+    const recognised = this.#options.recognise(field, text, isWhole);
+    if (recognised?.kind === "base64") {
+      const { start, isUri } = recognised;
+      yield* this.#startBase64(field, text.slice(0, start), Buffer.from(text.slice(start)), isUri);
+      if (isWhole) yield* this.#closeBase64();
     } else if (isWhole) {
       this.#state = "structure";
-      // White space alone is nothing too.
-      if (picture?.kind === "nothing") this.#replaceString();
-    } else if (picture) {
+      if (recognised?.kind === "nothing") this.#replaceString();
+    } else if (recognised) {
       this.#state = "plain string";
     }
   }
@@ -237,15 +266,16 @@ export class JsonStrings {
     this.#other.push(QUOTE);
   }
 
-  *#startPicture(field: PictureField, beginning: Buffer, isUri: boolean): Generator<StringToken> {
-    this.#state = "picture";
+  *#startBase64(field: string, prefix: string, beginning: Buffer, isUri: boolean): Generator<StringToken> {
+    this.#state = "base64";
     this.#replaceString();
     if (isUri) this.#decoder.beginUri();
     this.#decoder.fill(beginning, 0, beginning.length);
-    yield { type: "start", field, item: this.#frames.findLast((frame) => !frame.isObject)?.item ?? -1 };
+    const item = this.#frames.findLast((frame) => !frame.isObject)?.item ?? -1;
+    yield { type: "start", field, item, prefix };
   }
 
-  *#readPicture(chunk: Buffer, start: number, quotes: NextByte, backslashes: NextByte): Generator<StringToken, number> {
+  *#readBase64(chunk: Buffer, start: number, quotes: NextByte, backslashes: NextByte): Generator<StringToken, number> {
     let position = start;
     while (position < chunk.length) {
       if (this.#escape !== undefined) {
@@ -266,7 +296,7 @@ export class JsonStrings {
       if (stop === chunk.length) break;
       position = stop + 1;
       if (chunk[stop] === QUOTE) {
-        yield* this.#closePicture();
+        yield* this.#closeBase64();
         return position;
       }
       this.#escape = "";
@@ -279,25 +309,21 @@ export class JsonStrings {
     if (bytes.length > 0) yield { type: "bytes", bytes };
   }
 
-  *#closePicture(): Generator<StringToken> {
+  *#closeBase64(): Generator<StringToken> {
     this.#state = "structure";
     const bytes = this.#decoder.finish();
     if (bytes.length > 0) yield { type: "bytes", bytes };
     yield { type: "end" };
   }
 
-  #tooMuch(maxOtherBytes: number): BrokenAnswer {
-    const place = this.#frames
-      .map(({ isObject, key, item }) => (isObject ? `.${shownKey(key)}` : `[${item}]`))
-      .join("");
-    const where = place === "" ? "" : `, the last of them at ${place.slice(1)}`;
-    return new BrokenAnswer(
-      `it has more than ${maxOtherBytes} bytes beside its images${where}; images are read at data[].b64_json and data[].url`,
-    );
+  #tooMuch(): UnreadableJson {
+    const { maxOtherBytes } = this.#options;
+    const where = this.place === "" ? "" : `, the last of them at ${this.place}`;
+    return new UnreadableJson("too much", `it has more than ${maxOtherBytes} bytes beside its images${where}`);
   }
 }
 
-/** The names that an answer's members have are not secret, but may be anything. */
+/** A key to be shown in a message: it is no secret, but may be anything. */
 export function shownKey(key: string | undefined): string {
   return key !== undefined && key.length <= MAX_SHOWN_KEY && /^[\w-]+$/.test(key) ? key : "…";
 }
@@ -306,10 +332,10 @@ export function shownKey(key: string | undefined): string {
 function toCharacter(escaped: string): number | undefined {
   const known = ESCAPED.get(escaped);
   if (known !== undefined) return known;
-  if (!/^u[0-9a-f]{0,4}$/i.test(escaped)) throw new BrokenAnswer("an image is not base64");
+  if (!/^u[0-9a-f]{0,4}$/i.test(escaped)) throw notBase64();
   if (escaped.length < 5) return undefined;
   const character = Number.parseInt(escaped.slice(1), 16);
-  if (character > LAST_ASCII) throw new BrokenAnswer("an image is not base64");
+  if (character > LAST_ASCII) throw notBase64();
   return character;
 }
 
@@ -318,11 +344,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new BrokenAnswer("it is not whole, valid JSON");
+    throw new UnreadableJson("not JSON", "it is not whole, valid JSON");
   }
-}
-
-/** The members of a JSON object; none of anything else. */
-export function toRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -1,8 +1,8 @@
 /** Bytes in one growing buffer, up to a limit. */
-export class ByteCollector {
+export class BoundedBytes {
   readonly #maxBytes: number;
   readonly #tooMany: () => Error;
-  #bytes = Buffer.allocUnsafe(1024);
+  #bytes = Buffer.allocUnsafeSlow(1024);
   length = 0;
 
   /** @param tooMany makes the error that is thrown for one byte more than `maxBytes` */
@@ -26,6 +26,15 @@ export class ByteCollector {
     this.length = length;
   }
 
+  /** What is held in memory. */
+  get heldBytes(): number {
+    return this.#bytes.length;
+  }
+
+  bytes(): Buffer {
+    return this.#bytes.subarray(0, this.length);
+  }
+
   text(start: number): string {
     return this.#bytes.toString("utf8", start, this.length);
   }
@@ -34,7 +43,7 @@ export class ByteCollector {
     const needed = this.length + byteCount;
     if (needed > this.#maxBytes) throw this.#tooMany();
     if (needed <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
     this.#bytes.copy(larger, 0, 0, this.length);
     this.#bytes = larger;
   }

@@ -1,7 +1,9 @@
-import { BrokenAnswer } from "./broken-answer.ts";
+import { notBase64, UnreadableJson } from "./unreadable-json.ts";
 
 /** Characters gathered before they are decoded, a multiple of 4. Larger blocks are fewer writes to a file. */
 export const BLOCK_CHARACTERS = 131_072;
+/** What one decoder holds, in bytes. */
+export const DECODER_BYTES = BLOCK_CHARACTERS + (BLOCK_CHARACTERS / 4) * 3;
 /** Characters decoded at once, a multiple of 4: V8 keeps much longer strings in pages of their own, which cost more. */
 const TEXT_CHARACTERS = 65_536;
 
@@ -34,8 +36,8 @@ export class Base64Decoder {
   /** What came after a percent sign, at most one character; `undefined` outside an escape. */
   #escape: string | undefined;
 
-  /** @param maxBytes the most bytes one text may decode to */
-  constructor(maxBytes: number) {
+  /** @param maxBytes the most bytes one text may decode to; left out where its reader counts them */
+  constructor(maxBytes = Number.POSITIVE_INFINITY) {
     this.#maxBytes = maxBytes;
   }
 
@@ -70,14 +72,14 @@ export class Base64Decoder {
     return this.#decode(this.#length) ?? this.#decodeDigits(false);
   }
 
-  /** Decodes what is left. @throws BrokenAnswer when the text was no base64, or held no byte */
+  /** Decodes what is left. @throws UnreadableJson when the text was no base64, or held no byte */
   finish(): Buffer {
     const bytes = (this.#length % 4 === 1 ? undefined : this.#decode(this.#length)) ?? this.#decodeDigits(true);
     const isEmpty = this.#decodedBytes === 0;
     this.#decodedBytes = 0;
     this.#isPadded = false;
     this.#isUri = false;
-    if (isEmpty) throw new BrokenAnswer("an image is empty");
+    if (isEmpty) throw notBase64("an image is empty");
     return bytes;
   }
 
@@ -109,7 +111,9 @@ export class Base64Decoder {
     this.#length -= length;
     this.#digitCount = this.#length;
     this.#decodedBytes += bytes.length;
-    if (this.#decodedBytes > this.#maxBytes) throw new BrokenAnswer(`an image is larger than ${this.#maxBytes} bytes`);
+    if (this.#decodedBytes > this.#maxBytes) {
+      throw new UnreadableJson("too large", `an image is larger than ${this.#maxBytes} bytes`);
+    }
     return bytes;
   }
 
@@ -146,8 +150,4 @@ function tableOf(characters: string): Uint8Array {
   const table = new Uint8Array(256);
   for (const byte of Buffer.from(characters, "latin1")) table[byte] = 1;
   return table;
-}
-
-function notBase64(): BrokenAnswer {
-  return new BrokenAnswer("an image is not base64");
 }
