@@ -6,7 +6,7 @@ import type { Generation, Image } from "../../ports/records.ts";
 import type { Caller, ImageService } from "../../service/image-service.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import { setSunset } from "../http/sunset-header.ts";
-import { ImageAllowance } from "./limits/limits.ts";
+import { OperationAllowance } from "./limits/operation-allowance.ts";
 
 /** Who asks, as the server knows it that runs the operation. It is that server's context value. */
 export interface OperationRequest {
@@ -69,8 +69,8 @@ export interface GraphQLContext {
   readonly service: ImageService;
   /** Everything read by id goes through these: one store query for all that one operation needs. */
   readonly loaders: Loaders;
-  /** Asked by every mutation that makes images. */
-  readonly allowance: ImageAllowance;
+  /** Asked by every mutation that makes images, and for every prompt. */
+  readonly allowance: OperationAllowance;
 }
 
 export interface Loaders {
@@ -105,5 +105,5 @@ function createContext(service: ImageService, request: OperationRequest): GraphQ
     image: new DataLoader((ids: readonly string[]) => service.images(caller, ids)),
     imagesOf: new DataLoader((ids: readonly string[]) => service.imagesOf(ids)),
   };
-  return { request, service, loaders, allowance: new ImageAllowance() };
+  return { request, service, loaders, allowance: new OperationAllowance() };
 }

@@ -74,7 +74,7 @@ export class ImageResolver {
     const { request, service, allowance } = context;
     const { waitSeconds = DEFAULT_WAIT_SECONDS, ...asked } = withoutNulls(input);
     checkWholeNumber("waitSeconds", waitSeconds, 0, MAX_WAIT_SECONDS);
-    allowance.take(asked.n);
+    allowance.takeImages(asked.n);
     const accepted = await service.submit(request.caller, { idempotencyKey: request.idempotencyKey, ...asked });
     return toAnswer(await service.wait(accepted, waitSeconds * 1000), context);
   }
@@ -90,7 +90,7 @@ export class ImageResolver {
     const { request, service, allowance } = context;
     const { waitSeconds = DEFAULT_WAIT_SECONDS, images, mask, ...asked } = withoutNulls(input);
     checkWholeNumber("waitSeconds", waitSeconds, 0, MAX_WAIT_SECONDS);
-    allowance.take(asked.n);
+    allowance.takeImages(asked.n);
     const { idempotencyKey, rootUrl, caller } = request;
     const references = images.map((image) => toImageReference("images", image, rootUrl));
     const accepted = await service.submitEdit(caller, {

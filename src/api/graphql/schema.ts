@@ -7,7 +7,7 @@ import { ImageResolver } from "./resolvers.ts";
 import { buildSchemaSync, endDecorating, type NonEmptyArray, type PubSub, withOwnMetadata } from "./type-graphql.ts";
 import { prefixTypes } from "./type-prefix.ts";
 import { GenerationEventsResolver } from "./types/generation-events.ts";
-import type { ImageType, ImageUrlArgs } from "./types/generation-type.ts";
+import type { GenerationType, ImageType, ImageUrlArgs } from "./types/generation-type.ts";
 
 endDecorating();
 
@@ -46,8 +46,15 @@ export function describeGraph(): { readonly schema: string; readonly subgraph: s
 type Resolve = GraphQLFieldResolver<unknown, unknown>;
 
 /** Fields that a page asks for by the dozen. type-graphql would make several promises for the arguments of each. */
-const DIRECT: ReadonlyMap<string, GraphQLFieldResolver<ImageType, GraphQLContext, ImageUrlArgs>> = new Map([
-  ["Image.url", (image, options, context) => image.url(options, context)],
+const DIRECT: ReadonlyMap<string, Resolve> = new Map<string, Resolve>([
+  [
+    "Image.url",
+    (image, options, context) => (image as ImageType).url(options as ImageUrlArgs, context as GraphQLContext),
+  ],
+  [
+    "Generation.prompt",
+    (generation, _args, context) => (generation as GenerationType).prompt(context as GraphQLContext),
+  ],
 ]);
 
 function buildSchemaOf(resolvers: NonEmptyArray<new () => object>): GraphQLSchema {
@@ -66,7 +73,7 @@ function bind(schema: GraphQLSchema, toContext: ToContext): GraphQLSchema {
     const isRoot = type.name in ROOT_DESCRIPTIONS;
     for (const field of Object.values(type.getFields())) {
       if (field.resolve) {
-        const direct = DIRECT.get(`${type.name}.${field.name}`) as Resolve | undefined;
+        const direct = DIRECT.get(`${type.name}.${field.name}`);
         const resolve = withOwnContext(direct ?? field.resolve, toContext);
         field.resolve = isRoot ? resolve : unlessPlain(field.name, resolve);
       }

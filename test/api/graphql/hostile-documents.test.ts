@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { getIntrospectionQuery } from "graphql";
 import { type Message, RawSocket, socketUrl } from "../../support/live-clients.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
 /** The most of a text that a body of one megabyte can hold when each of its characters is escaped. */
 const MANY = 240_000;
@@ -176,6 +176,30 @@ describe.each([
 
     expect(await ask(open.url, query)).toMatchObject({ data: { __schema: { queryType: { name: "Query" } } } });
   });
+});
+
+test("prompts are answered up to a page of the longest, however often a document names them", async () => {
+  const gateway = await startScriptedGateway({ maxConcurrency: 1 });
+  try {
+    holdCalls(gateway.provider);
+    for (let index = 0; index < 100; index++) {
+      await gateway.gateway.images.submit({ owner: "public" }, { prompt: "é".repeat(32_000), size: "64x64" });
+    }
+    const page = await gateway.graphql("{ generations(first: 100) { nodes { prompt } } }");
+    expect(page.body.data.generations.nodes).toHaveLength(100);
+
+    const tooMuch = { message: "the prompts of one answer may have 4000000 characters; ask for fewer at once" };
+    const extensions = { code: "BAD_USER_INPUT", field: "prompt" };
+    for (const query of [
+      `{ generations(first: 100) { nodes { ${aliases("prompt", 90)} } } }`,
+      "{ generations(first: 100) { nodes { prompt } edges { node { prompt } } } }",
+      `{ ${aliases("generations(first: 100) { nodes { prompt } }", 20)} }`,
+    ]) {
+      expect((await gateway.graphql(query)).body).toMatchObject({ data: null, errors: [{ ...tooMuch, extensions }] });
+    }
+  } finally {
+    await gateway.close();
+  }
 });
 
 /** The same field so often; a document may have a hundred aliases. */

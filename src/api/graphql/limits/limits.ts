@@ -38,6 +38,8 @@ export const LIMITS = {
   fields: 10_000,
   /** Images that are made, over all mutations of the operation. */
   images: MAX_IMAGES,
+  /** Characters of all prompts of an answer: a page of a hundred of the longest, and a quarter more. */
+  promptLength: 4_000_000,
   /** Entities that a router asks for at once; the store finds them in one query. */
   references: 5_000,
 } as const;
@@ -236,22 +238,11 @@ function pageSizeOf({ first, last }: ComplexityEstimatorArgs["args"]): number {
   return Math.max(size, 1);
 }
 
-/** Counts the images that one operation makes while it runs, whatever was foreseen. */
-export class ImageAllowance {
-  #taken = 0;
-
-  /** @throws BAD_USER_INPUT when the operation has made as many as it may */
-  take(n = 1): void {
-    this.#taken += n;
-    if (n <= MAX_IMAGES && this.#taken > LIMITS.images) throw tooManyImages(this.#taken);
-  }
-}
-
 function nestedTooDeeply(variable: string): GatewayError {
   return badInput(variable, `a variable may have at most ${LIMITS.variableDepth} levels of objects and lists`);
 }
 
-function tooManyImages(asked: number): GatewayError {
+export function tooManyImages(asked: number): GatewayError {
   return badInput("n", `one operation may make at most ${LIMITS.images} images; this one asks for ${asked}`);
 }
 

@@ -249,8 +249,10 @@ export class GenerationType extends NodeType {
   }
 
   @Field(() => String, { description: "What was asked for." })
-  get prompt(): string {
-    return this.#generation.prompt;
+  prompt(@Ctx() { allowance }: GraphQLContext): string {
+    const { prompt } = this.#generation;
+    allowance.takePrompt(prompt);
+    return prompt;
   }
 
   @Field(() => ModelType, { description: "The model that is used; a warning tells when it is not the one asked for." })
