@@ -82,6 +82,10 @@ export interface Config {
   readonly role: "all" | "web" | "worker";
   /** What may be spent in a UTC day, in US dollars as a decimal string; `undefined` for any amount. */
   readonly dailyBudget: { readonly usd: string; readonly isDefault: boolean } | undefined;
+  /** What all derivatives may take. @defaultValue 5 GB, or a tenth of the volume where that is less */
+  readonly maxDerivativeBytes: number | undefined;
+  /** When less of the images' volume is free, nothing new is generated; 0 for no such limit. */
+  readonly minFreeBytes: number;
   /** How many generations may wait before more are refused. */
   readonly maxQueued: number;
   /** How many WebSockets, and how many subscriptions, this process has at once before more are refused. */
@@ -123,6 +127,7 @@ type Read = <Value>(name: string, parse: Parse<Value>, absent: Value) => Value;
 const ILLUSTRATOR = "illustrator-1";
 const BEST_OPENAI_MODEL = "gpt-image-2.6-flare";
 const DEFAULT_DAILY_BUDGET_USD = "20";
+const MEGABYTE = 1_000_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** What one address may do behind a trusted proxy, when nothing else is set: a busy office, no flood. */
 const DEFAULT_ADDRESS_LIMITS: AddressLimits = { requestsPerMinute: 600, connections: 100, uploads: 16 };
@@ -174,6 +179,12 @@ export function readConfig(environment: Environment = process.env): Config {
       usd: DEFAULT_DAILY_BUDGET_USD,
       isDefault: true,
     }),
+    maxDerivativeBytes: read<number | undefined>(
+      "PICTOGRAPH_MAX_DERIVATIVES_MB",
+      times(MEGABYTE, wholeNumber(1, 999_999_999)),
+      undefined,
+    ),
+    minFreeBytes: read("PICTOGRAPH_MIN_FREE_DISK_MB", times(MEGABYTE, wholeNumber(0, 999_999_999)), 1000 * MEGABYTE),
     maxQueued: read("PICTOGRAPH_MAX_QUEUE", wholeNumber(1, 1_000_000), 1000),
     maxSubscribers: read("PICTOGRAPH_MAX_SUBSCRIBERS", wholeNumber(1, 1_000_000), 5000),
     retainMs: read<number | undefined>("PICTOGRAPH_RETAIN_DAYS", times(DAY_MS, wholeNumber(1, 36_500)), undefined),

@@ -51,6 +51,7 @@ import { ImageIntake } from "./service/images/image-intake.ts";
 import { ImageLinks } from "./service/images/image-links.ts";
 import { Placeholders } from "./service/images/placeholders.ts";
 import { ScheduledCodec } from "./service/images/scheduled-codec.ts";
+import { StorageBudget } from "./service/images/storage-budget.ts";
 import { ModelCatalogue } from "./service/models/model-catalogue.ts";
 import { ModelWatch } from "./service/models/model-watch.ts";
 
@@ -214,7 +215,8 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, dailyBudget, role, leaseMs } = config;
   const links = new ImageLinks(await signingSecretOf(config), config.urlTtlSeconds, now);
-  const derivatives = new Derivatives({ records, objects, codec, logger });
+  const storageBudget = new StorageBudget({ ...config, derivatives: store.derivatives, objects, logger, now });
+  const derivatives = new Derivatives({ budget: storageBudget, objects, codec, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   const edits = new EditIntake({ records, objects, downloads: createDownloads(config), links, delivery, codec });
   const worker = typeid("run").toString();
@@ -241,8 +243,19 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     delivery,
     placeholders: new Placeholders(records, objects, codec),
     edits,
+    storage: storageBudget,
     runner,
-    maintenance: new Maintenance({ records, objects, queue, events, logger, now, retainMs, leaseMs }),
+    maintenance: new Maintenance({
+      records,
+      budget: storageBudget,
+      objects,
+      queue,
+      events,
+      logger,
+      now,
+      retainMs,
+      leaseMs,
+    }),
     watch: new GenerationWatch(records, events, logger),
     lifecycle,
     logger,

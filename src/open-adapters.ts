@@ -20,6 +20,7 @@ import type { Config } from "./config.ts";
 import { StartError } from "./errors.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { ModelsFile } from "./models-file.ts";
+import type { DerivativeRecords } from "./ports/derivative-records.ts";
 import type { Downloads } from "./ports/downloads.ts";
 import type { Events } from "./ports/events.ts";
 import type { ImageCodec } from "./ports/image-codec.ts";
@@ -32,6 +33,7 @@ import type { StandIn } from "./service/models/model-catalogue.ts";
 /** Where generations live: the records and what wakes those who run them and wait for them. */
 export interface Store {
   readonly records: Records;
+  readonly derivatives: DerivativeRecords;
   readonly queue: JobQueue;
   readonly events: Events;
   /** What it is and where, for the operator: `PostgreSQL at localhost:5432/pictures`. */
@@ -132,7 +134,7 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
     const { openPostgres } = await import("./adapters/sql/postgres.ts");
     const store = await openPostgres({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
     lifecycle.on("closed", () => store.close());
-    return store;
+    return { ...store, derivatives: store.records.derivatives };
   }
   await prepareDataDir(config.dataDir, logger);
   const path = join(config.dataDir, "pictograph.db");
@@ -143,6 +145,7 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
   lifecycle.on("closed", () => records.close());
   return {
     records,
+    derivatives: records.derivatives,
     queue: new MemoryJobQueue(config.maxConcurrency),
     events: new MemoryEvents(),
     place: `SQLite at ${path}`,

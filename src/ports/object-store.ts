@@ -34,6 +34,13 @@ export interface ObjectHeaders {
   readonly cacheControl: string;
 }
 
+/** The volume that a store is on, in bytes. */
+export interface StorageSpace {
+  readonly totalBytes: number;
+  /** What this process may still write. */
+  readonly freeBytes: number;
+}
+
 /**
  * Where image bytes live. Keys are relative paths of `[A-Za-z0-9_.-]` segments separated by `/`, made by the gateway,
  * never by a caller.
@@ -51,6 +58,8 @@ export interface ObjectStore {
   list(prefix: string): AsyncIterable<StoredObject>;
   /** Removes the object; removing one that does not exist is not an error. */
   delete(key: string): Promise<void>;
+  /** `undefined` where there is no end of space, or nobody can tell. */
+  space(): Promise<StorageSpace | undefined>;
   /** Resolves when the store answers, and rejects when it does not. */
   ping(): Promise<void>;
   close(): Promise<void>;

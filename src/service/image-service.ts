@@ -322,7 +322,7 @@ export class ImageService {
     const { runner, watch, delivery } = this.#options;
     watch.close();
     await runner.tidy();
-    await delivery.onIdle();
+    await delivery.close();
   }
 }
 

@@ -53,7 +53,7 @@ export const DERIVATIVE_ATTACKS: readonly Attack[] = [
   },
   {
     name: "derivatives that fill the disk",
-    env: { PICTOGRAPH_DERIVATIVE_BYTES: "50000000" },
+    env: { PICTOGRAPH_MAX_DERIVATIVES_MB: "50" },
     run: async (target, scale) => {
       const urls = await derivativeUrls(target, scale === "full" ? 60 : 3, "PNG");
       const answers: string[] = [];

@@ -398,6 +398,14 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
       });
     });
 
+    test("tells how much of its volume is free, where it has one", async () => {
+      const space = await store.space();
+      if (!space) return;
+
+      expect(space.freeBytes).toBeGreaterThan(0);
+      expect(space.totalBytes).toBeGreaterThanOrEqual(space.freeBytes);
+    });
+
     test("answers while its place is there, and says so when it is not", async () => {
       await expect(store.ping()).resolves.toBeUndefined();
 

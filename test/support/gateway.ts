@@ -15,6 +15,8 @@ export interface RunningGateway {
     variables?: object,
     headers?: Record<string, string>,
   ): Promise<{ status: number; body: GraphQLBody }>;
+  /** Closes everything and keeps the data directory. */
+  stop(): Promise<void>;
   /** Closes everything and removes the data directory. */
   close(): Promise<void>;
 }
@@ -32,6 +34,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   const gateway = await createGateway({ pages: true, ...options, dataDir });
   server.serve(gateway.app, gateway.handleUpgrade);
   const { url } = server;
+  const stop = async () => {
+    server.stopAccepting();
+    await gateway.close();
+    await server.close();
+  };
   return {
     url,
     dataDir,
@@ -44,10 +51,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       });
       return { status: response.status, body: (await response.json()) as GraphQLBody };
     },
+    stop,
     async close() {
-      server.stopAccepting();
-      await gateway.close();
-      await server.close();
+      await stop();
       await rm(dataDir, { recursive: true, force: true });
     },
   };

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import fs, { closeSync } from "node:fs";
-import { access, constants, mkdir, open, opendir, rename, rm, rmdir, stat } from "node:fs/promises";
+import { access, constants, mkdir, open, opendir, rename, rm, rmdir, stat, statfs } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { promisify } from "node:util";
 import { checkObjectKey } from "../../ports/object-key.ts";
-import type { ByteRange, ObjectStore, OpenObject, StoredObject } from "../../ports/object-store.ts";
+import type { ByteRange, ObjectStore, OpenObject, StorageSpace, StoredObject } from "../../ports/object-store.ts";
 
 const READ_CHUNK_BYTES = 128 * 1024;
 const TEMPORARY = ".tmp";
@@ -73,6 +73,12 @@ export class DiskObjectStore implements ObjectStore {
     const path = this.#path(key);
     await rm(path, { force: true });
     await removeEmptyDirectories(dirname(path), this.#root);
+  }
+
+  async space(): Promise<StorageSpace | undefined> {
+    const { blocks, bavail, bsize } = await statfs(this.#root);
+    // Some network file systems do not count their blocks.
+    return blocks === 0 ? undefined : { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
   }
 
   async ping(): Promise<void> {

@@ -145,6 +145,10 @@ export class S3ObjectStore implements ObjectStore {
     });
   }
 
+  async space(): Promise<undefined> {
+    return undefined;
+  }
+
   async ping(): Promise<void> {
     await this.#probe.send(new HeadBucketCommand({ Bucket: this.#bucket })).catch((error) => {
       throw toS3Failure(error, "answer");

@@ -8,7 +8,9 @@ import { enterGenerations } from "./enter-generations.ts";
  */
 type ColumnType = "id" | "text" | "integer" | "bigint" | "amount";
 /** A column as a migration declares it. */
-type Column = `${ColumnType}${"" | " not null" | " primary key"}` | "id not null references generations";
+type Column =
+  | `${ColumnType}${"" | " not null" | " primary key"}`
+  | `id not null references ${"generations" | "images"}`;
 
 /** What a migration adds. */
 interface Addition {
@@ -98,6 +100,16 @@ const ADDITIONS = {
     },
     add: { generations: { prices: "text", max_cost: "text", cost_is_estimated: "integer" } },
   },
+  "0010-derivatives": {
+    create: {
+      derivatives: {
+        object_key: "text primary key",
+        image_id: "id not null references images",
+        byte_size: "bigint not null",
+        used_at: "bigint not null",
+      },
+    },
+  },
 } as const satisfies Readonly<Record<string, Addition>>;
 
 type MigrationName = keyof typeof ADDITIONS;
@@ -126,6 +138,10 @@ const THEN: { readonly [Name in MigrationName]?: (database: Kysely<Schema>) => P
   },
   async "0007-openai-parameters"({ schema }) {
     await schema.createIndex("generations_input").on("generations").columns(["owner", "input_hash"]).execute();
+  },
+  async "0010-derivatives"({ schema }) {
+    await schema.createIndex("derivatives_image").on("derivatives").columns(["image_id", "used_at"]).execute();
+    await schema.createIndex("derivatives_used").on("derivatives").columns(["used_at", "byte_size"]).execute();
   },
   async "0008-chores"(database) {
     await database.insertInto("chores").values({ name: SWEEP, claimed_until: 0 }).execute();
@@ -183,7 +199,8 @@ async function createTable(
   for (const [name, declared] of Object.entries(columns)) {
     creation = creation.addColumn(name, typeOf(declared, idType), (column) => {
       if (declared.endsWith(" primary key")) return column.primaryKey();
-      if (declared.includes(" references ")) return column.notNull().references("generations.id").onDelete("cascade");
+      const [, target] = declared.split(" references ");
+      if (target) return column.notNull().references(`${target}.id`).onDelete("cascade");
       return declared.endsWith(" not null") ? column.notNull() : column;
     });
   }

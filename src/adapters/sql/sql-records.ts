@@ -21,6 +21,7 @@ import type {
 import type { Database, GenerationRow } from "./database.ts";
 import { NEEDED_MIGRATIONS, SWEEP } from "./migrations.ts";
 import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPreviewText } from "./rows.ts";
+import { SqlDerivatives } from "./sql-derivatives.ts";
 import { SqlLedger } from "./sql-ledger.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
@@ -28,11 +29,14 @@ const NO_COST: Cost = { usd: "0.000000", isEstimated: false };
 
 /** {@link Records} in SQL, the same statements on every engine. */
 export class SqlRecords implements Records {
+  /** In the same database. */
+  readonly derivatives: SqlDerivatives;
   readonly #database: Kysely<Database>;
   readonly #ledger: SqlLedger;
 
   /** @param dayOf the UTC day on which something is accepted, `YYYY-MM-DD` */
   constructor(database: Kysely<Database>, dayOf: (at: Date) => Expression<string>) {
+    this.derivatives = new SqlDerivatives(database);
     this.#database = database;
     this.#ledger = new SqlLedger(dayOf);
   }

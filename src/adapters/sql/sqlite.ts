@@ -1,7 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from "kysely";
 import { StartError } from "../../errors.ts";
-import type { Records } from "../../ports/records.ts";
 import { type Database, migrate } from "./database.ts";
 import { SqlRecords } from "./sql-records.ts";
 
@@ -14,7 +13,7 @@ const SQLITE_BUSY = 5;
  * @param path the database file; its directory exists
  * @throws StartError when another process has it open, or it cannot be opened or migrated
  */
-export async function openSqliteRecords(path: string): Promise<Records> {
+export async function openSqliteRecords(path: string): Promise<SqlRecords> {
   const sqlite = openExclusively(path);
   const database = new Kysely<Database>({ dialect: new SqliteDialect({ database: toKyselyDatabase(sqlite) }) });
   try {

@@ -11,6 +11,7 @@ import {
 } from "../../ports/records.ts";
 import { checkEdit, completeEdit, draftEdit, type EditInput, hashEdit } from "../edits/edit-input.ts";
 import type { EditIntake } from "../edits/edit-intake.ts";
+import type { StorageBudget } from "../images/storage-budget.ts";
 import { budgetExceeded, type DailyBudget, fixPrices, type PriceTerms } from "../models/budget.ts";
 import { canDo } from "../models/can-do.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
@@ -24,6 +25,7 @@ export interface AcceptanceOptions {
   readonly queue: JobQueue;
   readonly catalogue: ModelCatalogue;
   readonly edits: EditIntake;
+  readonly storage: Pick<StorageBudget, "checkFree">;
   readonly logger: Logger;
   readonly now: () => Date;
   readonly newGenerationId: () => string;
@@ -60,11 +62,12 @@ export class Acceptance {
 
   /** @see ImageService.submit */
   async submit(owner: string, input: GenerationInput): Promise<Generation> {
-    const { catalogue, newGenerationId } = this.#options;
+    const { catalogue, storage, newGenerationId } = this.#options;
     const asked = checkInput(input);
     let plan: PricedPlan;
     try {
       plan = this.#price(completePlan(draftPlan(asked, catalogue, "GENERATE")));
+      await storage.checkFree();
     } catch (error) {
       return this.#acceptedBefore(owner, asked, error);
     }
@@ -73,7 +76,7 @@ export class Acceptance {
 
   /** @see ImageService.submitEdit */
   async submitEdit(owner: string, input: EditInput): Promise<Generation> {
-    const { catalogue, edits, newGenerationId } = this.#options;
+    const { catalogue, edits, storage, newGenerationId } = this.#options;
     const asked = checkEdit(input);
     let draft: PlanDraft;
     try {
@@ -86,6 +89,7 @@ export class Acceptance {
     }
     const earlier = await this.#earlierEdit(owner, input, asked);
     if (earlier) return earlier;
+    await storage.checkFree();
     const id = newGenerationId();
     const edit = await edits.take(id, owner, input);
     let plan: PricedPlan;
@@ -111,7 +115,10 @@ export class Acceptance {
     return { ...plan, ...terms, ...(edit && { edit }), createdAt };
   }
 
-  /** The key of what was accepted goes on answering it, when nobody could accept it any more: its model has ended. */
+  /**
+   * The key of what was accepted goes on answering it when nobody could accept it any more: its model has ended, or the
+   * disk is full.
+   */
   async #acceptedBefore(owner: string, asked: AskedBefore, refusal: unknown): Promise<Generation> {
     const { records, now } = this.#options;
     const { idempotencyKey: key, inputHash } = asked;

@@ -1,13 +1,16 @@
 import type { Logger } from "pino";
 import { TypeID } from "typeid-js";
+import type { StoredDerivative } from "../../ports/derivative-records.ts";
 import type { Events } from "../../ports/events.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
-import type { ObjectStore } from "../../ports/object-store.ts";
-import type { Records } from "../../ports/records.ts";
+import type { ObjectStore, StoredObject } from "../../ports/object-store.ts";
+import type { Image, Records } from "../../ports/records.ts";
+import type { StorageBudget } from "../images/storage-budget.ts";
 import { INTERRUPTED } from "./generation-end.ts";
 
 export interface MaintenanceOptions {
   readonly records: Records;
+  readonly budget: StorageBudget;
   readonly objects: ObjectStore;
   readonly queue: JobQueue;
   readonly events: Events;
@@ -102,6 +105,7 @@ export class Maintenance {
   async sweep(): Promise<void> {
     await this.#removeExpired();
     await this.#removeOrphans();
+    await this.#options.budget.makeRoom();
     if (!this.#isStopped) this.#options.logger.debug("swept");
   }
 
@@ -133,24 +137,29 @@ export class Maintenance {
     const { objects, records, now } = this.#options;
     const begunAt = await records.begunAt();
     const before = new Date(now().getTime() - ORPHAN_MS);
-    let candidates: string[] = [];
-    for await (const { key, modifiedAt } of objects.list("")) {
+    let candidates: StoredObject[] = [];
+    for await (const object of objects.list("")) {
       if (this.#isStopped) return;
-      if (modifiedAt < before && OUR_KEY.test(key) && acceptedAt(key) >= begunAt) candidates.push(key);
+      const { key, modifiedAt } = object;
+      if (modifiedAt < before && OUR_KEY.test(key) && acceptedAt(key) >= begunAt) candidates.push(object);
       if (candidates.length < STEP) continue;
-      await this.#deleteUnknown(candidates);
+      await this.#compare(candidates);
       candidates = [];
     }
-    await this.#deleteUnknown(candidates);
+    await this.#compare(candidates);
   }
 
   /**
+   * Deletes what no record knows, and counts derivatives that nobody has counted: of older versions, or while the store
+   * was away.
+   *
    * `<generation>/<image>/<rendition>`: known when the image is, or while its generation may still add it.
    * `<generation>/previews/<preview>`: known as long as that.
    * `<generation>/sources/<source>`: known until its generation has ended.
    */
-  async #deleteUnknown(keys: readonly string[]): Promise<void> {
-    const { records, objects, logger } = this.#options;
+  async #compare(stored: readonly StoredObject[]): Promise<void> {
+    const { records, objects, budget, logger } = this.#options;
+    const keys = stored.map(({ key }) => key);
     const imageIds = [...new Set(keys.map((key) => key.split("/")[1] ?? ""))];
     const generationIds = [...new Set(keys.map((key) => key.split("/")[0] ?? ""))];
     // In this order: a generation that ends in between had all its images when they are looked up.
@@ -163,6 +172,7 @@ export class Maintenance {
     const orphans = keys.filter((key) => !key.split("/").some((segment) => known.has(segment)));
     for (const key of orphans) await objects.delete(key);
     if (orphans.length > 0) logger.warn({ orphans: orphans.length }, "removed bytes that no record knows");
+    await budget.addFound(derivativesAmong(stored, images));
   }
 
   #every(intervalMs: number, step: () => Promise<void>): void {
@@ -177,6 +187,15 @@ export class Maintenance {
     });
     return this.#work;
   }
+}
+
+function derivativesAmong(stored: readonly StoredObject[], images: readonly Image[]): StoredDerivative[] {
+  const byId = new Map(images.map((image) => [image.id, image]));
+  return stored.flatMap(({ key, byteSize, modifiedAt }) => {
+    const image = byId.get(key.split("/")[1] ?? "");
+    if (!image || key === image.key || key === image.originalKey) return [];
+    return [{ key, imageId: image.id, byteSize, usedAt: modifiedAt }];
+  });
 }
 
 /** The moment in a generation's id, a UUIDv7, that its key begins with. */

@@ -1,18 +1,16 @@
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import { type Rendition, UndecodableImageError } from "../../ports/image-codec.ts";
-import type { ObjectStore, OpenObject } from "../../ports/object-store.ts";
-import type { Image, Records } from "../../ports/records.ts";
+import type { ObjectStore, OpenObject, StoredObject } from "../../ports/object-store.ts";
+import type { Image } from "../../ports/records.ts";
 import { toRenditionName } from "./image-links.ts";
 import { sizeOfRendition } from "./pixels.ts";
 import type { ScheduledCodec } from "./scheduled-codec.ts";
+import type { StorageBudget } from "./storage-budget.ts";
 import { UnstoredImages } from "./unstored-images.ts";
 
-/** How many derivatives of one image are kept; the oldest makes room for another one, and is made again when asked for. */
-export const MAX_DERIVATIVES = 64;
-
 export interface DerivativesOptions {
-  readonly records: Pick<Records, "findImages">;
+  readonly budget: StorageBudget;
   readonly objects: ObjectStore;
   readonly codec: ScheduledCodec;
   readonly logger: Logger;
@@ -37,9 +35,12 @@ export class Derivatives {
    */
   async open(image: Image, rendition: Rendition): Promise<OpenObject> {
     const key = `${toPrefix(image)}${toDerivativeName(rendition)}`;
-    const { objects } = this.#options;
+    const { objects, budget } = this.#options;
     const stored = await objects.open(key);
-    if (stored) return stored;
+    if (stored) {
+      budget.use(key);
+      return stored;
+    }
     const made = await this.#make(image, rendition, key);
     // Another process may have deleted it meanwhile.
     return made ?? (await objects.open(key)) ?? this.#makeUnstored(image, rendition, key);
@@ -52,8 +53,9 @@ export class Derivatives {
   }
 
   /** Resolves when no derivative is being made or stored. */
-  async onIdle(): Promise<void> {
+  async close(): Promise<void> {
     await Promise.allSettled(this.#making.values());
+    await this.#options.budget.close();
   }
 
   /** One work for all who ask meanwhile. */
@@ -70,14 +72,15 @@ export class Derivatives {
     // Another one may have been stored since it was found missing.
     if (await objects.open(key)) return undefined;
     const rendered = new Rendered(this.#render(image, rendition));
+    let stored: StoredObject;
     try {
-      await objects.put(key, rendered.bytes);
+      stored = await objects.put(key, rendered.bytes);
     } catch (err) {
       if (rendered.failure) throw toGatewayError(rendered.failure.error);
       logger.warn({ imageId: image.id, err }, "a derivative could not be kept; it is made again when asked for");
       return this.#makeUnstored(image, rendition, key);
     }
-    await this.#tidy(image, key);
+    await this.#count(image, stored);
     return undefined;
   }
 
@@ -97,22 +100,15 @@ export class Derivatives {
   }
 
   /** @throws NOT_FOUND when the image was deleted meanwhile; what was put back is removed again */
-  async #tidy(image: Image, key: string): Promise<void> {
-    const { records, objects } = this.#options;
-    await this.#makeRoom(image, key);
-    const [known] = await records.findImages([image.id]);
-    if (known) return;
-    await objects.delete(key);
+  async #count(image: Image, stored: StoredObject): Promise<void> {
+    const { budget, objects, logger } = this.#options;
+    const isCounted = await budget.add(image.id, stored).catch((err) => {
+      logger.warn({ imageId: image.id, err }, "a derivative could not be counted yet; the next sweep finds it");
+      return true;
+    });
+    if (isCounted) return;
+    await objects.delete(stored.key);
     throw deleted();
-  }
-
-  async #makeRoom(image: Image, newKey: string): Promise<void> {
-    const { objects } = this.#options;
-    const kept = [image.key, image.originalKey, newKey];
-    const stored = await Array.fromAsync(objects.list(toPrefix(image)));
-    const older = stored.filter(({ key }) => !kept.includes(key));
-    older.sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime());
-    for (const { key } of older.slice(MAX_DERIVATIVES - 1)) await objects.delete(key);
   }
 }
 

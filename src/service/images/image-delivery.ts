@@ -78,8 +78,8 @@ export class ImageDelivery {
   }
 
   /** Resolves when no derivative is being made or stored. */
-  onIdle(): Promise<void> {
-    return this.#derivatives.onIdle();
+  close(): Promise<void> {
+    return this.#derivatives.close();
   }
 
   /** Previews have no record of their own: once they are not shown any more, their bytes are gone. */

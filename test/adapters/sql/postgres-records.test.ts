@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { openPostgres } from "../../../src/adapters/sql/postgres.ts";
+import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
 import {
   accept,
   begin,
@@ -35,6 +36,11 @@ recordsContract("PostgreSQL", async () => {
     dayOf: () => new Date().toISOString().slice(0, 10),
     close: () => store.close(),
   };
+});
+
+derivativeRecordsContract("PostgreSQL", async () => {
+  const store = await open(await postgres.newDatabase());
+  return { records: store.records, derivatives: store.records.derivatives, close: () => store.close() };
 });
 
 describe("two processes on one PostgreSQL", () => {

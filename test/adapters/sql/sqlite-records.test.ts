@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { describe, expect, jest, test } from "@jest/globals";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import { StartError } from "../../../src/errors.ts";
+import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
 import {
   accept,
   begin,
@@ -42,6 +43,11 @@ recordsContract("SQLite", async () => {
     dayOf: (createdAt) => createdAt.toISOString().slice(0, 10),
     close: () => records.close(),
   };
+});
+
+derivativeRecordsContract("SQLite", async () => {
+  const records = await openSqliteRecords(await newPath());
+  return { records, derivatives: records.derivatives, close: () => records.close() };
 });
 
 describe("a SQLite database", () => {

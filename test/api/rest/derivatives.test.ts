@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
-import { MAX_DERIVATIVES } from "../../../src/service/images/derivatives.ts";
+import { MAX_DERIVATIVES } from "../../../src/service/images/storage-budget.ts";
 import { type HttpAnswer, httpRequest } from "../../support/http-request.ts";
 import { poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { once } from "../../support/scripted-provider.ts";

@@ -11,9 +11,9 @@ import { typeid } from "typeid-js";
 import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts";
 import { GuardedDownloads } from "../../../src/adapters/downloads/guarded-downloads.ts";
 import { MemoryJobQueue } from "../../../src/adapters/memory/memory-job-queue.ts";
+import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import { Lifecycle } from "../../../src/lifecycle.ts";
-import type { Records } from "../../../src/ports/records.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
 import { ImageService, type ImageServiceOptions } from "../../../src/service/image-service.ts";
 import { Derivatives } from "../../../src/service/images/derivatives.ts";
@@ -24,13 +24,15 @@ import { scheduledCodec } from "../../support/codec.ts";
 import { ANY_SIZE_EDITOR } from "../../support/scripted-gateway.ts";
 import { plainImage, ScriptedProvider } from "../../support/scripted-provider.ts";
 import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT } from "../../support/source-images.ts";
+import { storageBudget } from "../../support/storage-budget.ts";
 import { storedFiles } from "../../support/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();
 const codec = scheduledCodec();
 let dataDir: string;
-let records: Records;
+let records: SqlRecords;
+let objects: DiskObjectStore;
 let edits: EditIntake;
 let server: Server;
 let origin: string;
@@ -43,10 +45,10 @@ beforeEach(async () => {
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   dataDir = await newDirectory();
   records = await openSqliteRecords(join(dataDir, "pictograph.db"));
-  const objects = await DiskObjectStore.open(join(dataDir, "images"));
+  objects = await DiskObjectStore.open(join(dataDir, "images"));
   const logger = pino({ enabled: false });
   const links = new ImageLinks("a secret for tests", 60, () => new Date());
-  const derivatives = new Derivatives({ records, objects, codec, logger });
+  const derivatives = new Derivatives({ budget: storageBudget(records, objects), objects, codec, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   // The server is at a private address: it is trusted as the operator's own is.
   const downloads = new GuardedDownloads({ hosts: [], ownOrigins: [origin] });
@@ -128,6 +130,7 @@ describe("an idempotency key", () => {
     const options: Partial<ImageServiceOptions> = {
       records,
       edits,
+      storage: storageBudget(records, objects),
       catalogue: new ModelCatalogue([new ScriptedProvider([ANY_SIZE_EDITOR])], ANY_SIZE_EDITOR.id, now),
       queue: new MemoryJobQueue(1),
       newGenerationId: () => typeid("gen").toString(),

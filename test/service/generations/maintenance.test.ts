@@ -6,11 +6,13 @@ import { typeid } from "typeid-js";
 import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts";
 import { MemoryEvents } from "../../../src/adapters/memory/memory-events.ts";
 import { MemoryJobQueue } from "../../../src/adapters/memory/memory-job-queue.ts";
+import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
-import type { Image, Records } from "../../../src/ports/records.ts";
+import type { Image } from "../../../src/ports/records.ts";
 import { Maintenance, type MaintenanceOptions } from "../../../src/service/generations/maintenance.ts";
 import { accept, begin, claimOf, FAILURE, find, imageOf, orderOf } from "../../contracts/record-samples.ts";
 import { once } from "../../support/scripted-provider.ts";
+import { storageBudget } from "../../support/storage-budget.ts";
 import { storedFiles } from "../../support/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
@@ -22,7 +24,7 @@ const START = new Date("2026-11-22T10:00:00Z");
 
 const newDirectory = temporaryDirectories();
 let dataDir: string;
-let records: Records;
+let records: SqlRecords;
 let objects: DiskObjectStore;
 let queue: MemoryJobQueue;
 let events: MemoryEvents;
@@ -47,7 +49,18 @@ afterEach(async () => {
 
 function keep(options: Partial<MaintenanceOptions> = {}): Maintenance {
   const logger = pino({ enabled: false });
-  const parts = { records, objects, queue, events, logger, now: () => now, retainMs: undefined, leaseMs: LEASE_MS };
+  const budget = storageBudget(records, objects);
+  const parts = {
+    records,
+    budget,
+    objects,
+    queue,
+    events,
+    logger,
+    now: () => now,
+    retainMs: undefined,
+    leaseMs: LEASE_MS,
+  };
   return new Maintenance({ ...parts, ...options });
 }
 

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts";
 import { GuardedDownloads } from "../../../src/adapters/downloads/guarded-downloads.ts";
 import { MemoryEvents } from "../../../src/adapters/memory/memory-events.ts";
+import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import type { Records } from "../../../src/ports/records.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
@@ -19,6 +20,7 @@ import { accept, find, orderOf, WORKER } from "../../contracts/record-samples.ts
 import { scheduledCodec } from "../../support/codec.ts";
 import { ANY_SIZE_MODEL, type Hold, holdCalls } from "../../support/scripted-gateway.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/scripted-provider.ts";
+import { storageBudget } from "../../support/storage-budget.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 /** So short that heartbeats come quickly; nobody takes over. */
@@ -27,7 +29,7 @@ const LEASE_MS = 40;
 const newDirectory = temporaryDirectories();
 const codec = scheduledCodec();
 const now = () => new Date();
-let records: Records;
+let records: SqlRecords;
 let objects: DiskObjectStore;
 let events: MemoryEvents;
 let provider: ScriptedProvider;
@@ -50,7 +52,7 @@ function createRunner(changes: Partial<Records> = {}): Runner {
   const catalogue = new ModelCatalogue([provider], SCRIPTED_MODEL.id, now);
   let imageCount = 0;
   const links = new ImageLinks("a secret for tests", 60, now);
-  const derivatives = new Derivatives({ records, objects, codec, logger });
+  const derivatives = new Derivatives({ budget: storageBudget(records, objects), objects, codec, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   return new Runner({
     records: new Proxy(records, {

@@ -1,0 +1,206 @@
+import type { Logger } from "pino";
+import { GatewayError } from "../../errors.ts";
+import type { DerivativeRecords, StoredDerivative } from "../../ports/derivative-records.ts";
+import type { ObjectStore, StorageSpace, StoredObject } from "../../ports/object-store.ts";
+
+export interface StorageBudgetOptions {
+  readonly derivatives: DerivativeRecords;
+  readonly objects: Pick<ObjectStore, "delete" | "space">;
+  /** What all derivatives may take. @defaultValue 5 GB, or a tenth of the volume where that is less */
+  readonly maxDerivativeBytes: number | undefined;
+  /** Of the volume; when less is free, derivatives go, and then nothing new is generated. 0 for no such limit. */
+  readonly minFreeBytes: number;
+  readonly logger: Logger;
+  readonly now: () => Date;
+}
+
+/** How many derivatives of one image are kept; the one used longest ago makes room, and is made again when asked for. */
+export const MAX_DERIVATIVES = 64;
+const DEFAULT_MAX_BYTES = 5_000_000_000;
+const DEFAULT_SHARE_OF_VOLUME = 0.1;
+/** What is kept when there are too many: more than one goes at a time, since adding all of them up takes a while. */
+const SHARE_KEPT = 0.95;
+/** How long a sum and a look at the volume are believed: others write too. */
+const TOTAL_BELIEVED_MS = 60_000;
+const SPACE_BELIEVED_MS = 1_000;
+/** How many are deleted before the next look at what is left. */
+const STEP = 50;
+/** A derivative that was used is not noted again for so long. */
+const USED_AGAIN_MS = 60 * 60_000;
+const MAX_RECENTLY_USED = 10_000;
+/** Uses are written together. */
+const MAX_USED_TOGETHER = 100;
+const WRITE_USED_MS = 10_000;
+const LOW_RETRY_SECONDS = 60;
+
+/**
+ * Keeps all derivatives together within a number of bytes, and the volume from filling up: those go first that were used
+ * longest ago. Originals are never touched.
+ */
+export class StorageBudget {
+  readonly #options: StorageBudgetOptions;
+  #total: { readonly bytes: number; readonly believedUntil: number } | undefined;
+  #space: { readonly space: StorageSpace | undefined; readonly believedUntil: number } | undefined;
+  #makingRoom: Promise<void> | undefined;
+  #isLow = false;
+  /** When each was last noted as used. */
+  readonly #recentlyUsed = new Map<string, number>();
+  #used = new Set<string>();
+  #writeTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: StorageBudgetOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Counts a derivative that was stored, and makes room for it.
+   *
+   * @returns `false`, and nothing counted, when its image does not exist any more
+   */
+  async add(imageId: string, { key, byteSize }: StoredObject): Promise<boolean> {
+    const { derivatives, now } = this.#options;
+    if (!(await derivatives.add({ key, imageId, byteSize, usedAt: now() }))) return false;
+    this.#countBytes(byteSize);
+    await this.#delete(await derivatives.beyond(imageId, MAX_DERIVATIVES));
+    await this.makeRoom();
+    return true;
+  }
+
+  /** Counts derivatives that were found in the store, where they are not counted yet. */
+  async addFound(found: readonly StoredDerivative[]): Promise<void> {
+    if (found.length === 0) return;
+    await this.#options.derivatives.addFound(found);
+    this.#total = undefined;
+  }
+
+  /** Notes that a derivative was asked for. */
+  use(key: string): void {
+    const now = performance.now();
+    const usedAt = this.#recentlyUsed.get(key);
+    if (usedAt !== undefined && now - usedAt < USED_AGAIN_MS) return;
+    this.#recentlyUsed.delete(key);
+    this.#recentlyUsed.set(key, now);
+    const [oldest] = this.#recentlyUsed.keys();
+    if (oldest !== undefined && this.#recentlyUsed.size > MAX_RECENTLY_USED) this.#recentlyUsed.delete(oldest);
+    this.#used.add(key);
+    if (this.#used.size >= MAX_USED_TOGETHER) void this.#writeUsed();
+    else this.#writeTimer ??= setTimeout(() => void this.#writeUsed(), WRITE_USED_MS).unref();
+  }
+
+  /**
+   * To be called before something new is generated.
+   *
+   * @throws OVERLOADED when the volume is nearly full, of other things than derivatives
+   */
+  async checkFree(): Promise<void> {
+    if ((await this.#missingBytes()) > 0) await this.makeRoom();
+    const isLow = (await this.#missingBytes()) > 0;
+    if (isLow !== this.#isLow) this.#tell(isLow);
+    if (isLow) throw nearlyFull();
+  }
+
+  /** Deletes derivatives until the others are within their bytes, and enough of the volume is free. */
+  makeRoom(): Promise<void> {
+    this.#makingRoom ??= this.#makeRoom().finally(() => {
+      this.#makingRoom = undefined;
+    });
+    return this.#makingRoom;
+  }
+
+  /** Writes down what was used. */
+  async close(): Promise<void> {
+    await this.#writeUsed();
+  }
+
+  async #makeRoom(): Promise<void> {
+    // Deleting so much is enough, though not every file system says at once that it is free.
+    for (let excess = await this.#excessBytes(); excess > 0; ) {
+      const oldest = await this.#options.derivatives.leastRecentlyUsed(STEP);
+      if (oldest.length === 0) break;
+      const going: StoredDerivative[] = [];
+      for (const derivative of oldest) {
+        if (excess <= 0) break;
+        going.push(derivative);
+        excess -= derivative.byteSize;
+      }
+      await this.#delete(going);
+      this.#space = undefined;
+    }
+  }
+
+  async #excessBytes(): Promise<number> {
+    const maxBytes = await this.#maxBytes();
+    const isOver = (await this.#totalBytes()) > maxBytes;
+    const excess = isOver ? (await this.#sumBytes()) - maxBytes * SHARE_KEPT : 0;
+    return Math.max(excess, await this.#missingBytes());
+  }
+
+  async #totalBytes(): Promise<number> {
+    const isBelieved = this.#total !== undefined && performance.now() < this.#total.believedUntil;
+    return isBelieved && this.#total ? this.#total.bytes : this.#sumBytes();
+  }
+
+  /** Without those that went with their image. */
+  async #sumBytes(): Promise<number> {
+    const bytes = await this.#options.derivatives.totalBytes();
+    this.#total = { bytes, believedUntil: performance.now() + TOTAL_BELIEVED_MS };
+    return bytes;
+  }
+
+  async #maxBytes(): Promise<number> {
+    const { maxDerivativeBytes } = this.#options;
+    if (maxDerivativeBytes !== undefined) return maxDerivativeBytes;
+    const { totalBytes = Number.POSITIVE_INFINITY } = (await this.#volume()) ?? {};
+    return Math.min(DEFAULT_MAX_BYTES, totalBytes * DEFAULT_SHARE_OF_VOLUME);
+  }
+
+  /** How much less than enough of the volume is free. */
+  async #missingBytes(): Promise<number> {
+    const space = await this.#volume();
+    return space ? this.#options.minFreeBytes - space.freeBytes : 0;
+  }
+
+  async #volume(): Promise<StorageSpace | undefined> {
+    if (!this.#space || performance.now() > this.#space.believedUntil) {
+      const space = await this.#options.objects.space();
+      this.#space = { space, believedUntil: performance.now() + SPACE_BELIEVED_MS };
+    }
+    return this.#space.space;
+  }
+
+  #countBytes(bytes: number): void {
+    if (this.#total) this.#total = { ...this.#total, bytes: this.#total.bytes + bytes };
+  }
+
+  async #delete(going: readonly StoredDerivative[]): Promise<void> {
+    if (going.length === 0) return;
+    for (const { key } of going) await this.#options.objects.delete(key);
+    await this.#options.derivatives.remove(going.map(({ key }) => key));
+    this.#countBytes(-going.reduce((sum, { byteSize }) => sum + byteSize, 0));
+  }
+
+  /** Uses that cannot be written down are forgotten: then a derivative goes a little earlier. */
+  async #writeUsed(): Promise<void> {
+    clearTimeout(this.#writeTimer);
+    this.#writeTimer = undefined;
+    const keys = [...this.#used];
+    this.#used = new Set();
+    if (keys.length === 0) return;
+    const { derivatives, logger, now } = this.#options;
+    await derivatives
+      .markUsed(keys, now())
+      .catch((err) => logger.debug({ err }, "the use of derivatives is not noted"));
+  }
+
+  #tell(isLow: boolean): void {
+    const { logger, minFreeBytes } = this.#options;
+    this.#isLow = isLow;
+    if (isLow) logger.warn({ minFreeBytes }, "the disk is nearly full: nothing new is generated until there is room");
+    else logger.info("there is room on the disk again");
+  }
+}
+
+function nearlyFull(): GatewayError {
+  const message = "the gateway's disk is nearly full; nothing new is generated until its operator makes room";
+  return new GatewayError("OVERLOADED", message, { retryAfterSeconds: LOW_RETRY_SECONDS });
+}

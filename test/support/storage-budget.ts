@@ -1,0 +1,20 @@
+import { pino } from "pino";
+import type { SqlRecords } from "../../src/adapters/sql/sql-records.ts";
+import { StorageBudget, type StorageBudgetOptions } from "../../src/service/images/storage-budget.ts";
+
+/** A budget that nothing here exceeds, with what a test cares about laid over it. */
+export function storageBudget(
+  { derivatives }: Pick<SqlRecords, "derivatives">,
+  objects: StorageBudgetOptions["objects"],
+  changes: Partial<StorageBudgetOptions> = {},
+): StorageBudget {
+  return new StorageBudget({
+    derivatives,
+    objects,
+    maxDerivativeBytes: undefined,
+    minFreeBytes: 0,
+    logger: pino({ enabled: false }),
+    now: () => new Date(),
+    ...changes,
+  });
+}
