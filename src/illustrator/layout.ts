@@ -1,5 +1,4 @@
 import type { Ground } from "./backdrop/setting.ts";
-import type { Point } from "./layer.ts";
 import type { Random } from "./random.ts";
 import type { Position, Scene, Subject, Thing, Zone } from "./scene.ts";
 import type { Sprite } from "./subjects/sprite.ts";
@@ -48,11 +47,11 @@ const STATURES: ReadonlyMap<string, number> = new Map(
     1.1: "camel lighthouse bed bowl duck owl",
     1.12: "horse",
     1.15: "dolphin bus",
-    1.2: "elephant mammoth dragon locomotive vase snowman rooster",
+    1.2: "elephant mammoth dragon locomotive rooster",
     1.25: "t-rex shark hot-air-balloon couch-and-lamp",
     1.3: "sauropod bouquet swan",
     1.35: "giraffe fruit-bowl",
-    1.5: "spouting-whale whale sunflower peacock",
+    1.5: "spouting-whale whale sunflower peacock vase",
     1.7: "rose flamingo",
   }).flatMap(([stature, arts]) => arts.split(" ").map((art) => [art, Number(stature)] as const)),
 );
@@ -72,8 +71,15 @@ const ZONE_HEIGHTS: Readonly<Record<Zone, number>> = {
   void: 1.15,
 };
 
-/** Furniture to sit on, and where: to the right of its middle and above its feet, as shares of its height. */
-const SEATS: Readonly<Record<string, Point>> = { "couch-and-lamp": [-0.12, 0.3], bed: [0.1, 0.42], chair: [0, 0.42] };
+/**
+ * Furniture to sit on, in shares of its height: how far right of its middle and above its feet one sits, and how tall
+ * who sits there is at most.
+ */
+const SEATS: Readonly<Record<string, readonly [right: number, up: number, tallest: number]>> = {
+  "couch-and-lamp": [-0.12, 0.3, 0.95],
+  bed: [-0.05, 0.4, 0.75],
+  chair: [0, 0.42, 0.9],
+};
 
 const WATERS: ReadonlySet<Location> = new Set(["beach", "lake", "river", "sea"]);
 
@@ -105,11 +111,9 @@ export function zoneOf(subject: Subject, { subjects, actions }: Scene, location:
     return WATERS.has(location) ? "water" : "ground";
   if (role === "aircraft" || role === "celestial" || mountRole === "aircraft") return "air";
   if (role === "animal" && seatOf(subjects) !== undefined) return "seat";
-  if (role === "bird") {
-    if (subjects.some((other) => other.kind === "thing" && other.role === "tree")) return "perch";
-    return actions.includes("fly") ? "air" : "ground";
-  }
-  if (role === "insect") return "air";
+  if (role === "bird" && subjects.some((other) => other.kind === "thing" && other.role === "tree")) return "perch";
+  const isFlying = actions.includes("fly") && (role === "bird" || (role === "animal" && subjects[0] === subject));
+  if (role === "insect" || isFlying || (role === "bird" && location === "sea")) return "air";
   if (subject.kind === "thing" && subject.art === "fuji") return "horizon";
   if (role === "building" || role === "tree")
     return subjects[0] === subject && subjects.length === 1 ? "ground" : "back";
@@ -240,7 +244,7 @@ function toSpot(
     case "seat": {
       const seat = seatOf(subjects);
       const under = seat?.positions?.[0];
-      const [across, up] = SEATS[seat?.art ?? ""] ?? [0, 0];
+      const [across, up, tallest] = SEATS[seat?.art ?? ""] ?? [0, 0, 1];
       if (seat === undefined || under === undefined || copy >= 3) return { ...spot, y: ground.floor };
       const { y, height: tall } = toSpot(seat, 0, under, ground, subjects, extent);
       const mirrored = under.isMirrored ? -1 : 1;
@@ -248,7 +252,7 @@ function toSpot(
         ...spot,
         x: under.x + across * mirrored * tall + copy * tall * 0.3,
         y: y - up * tall,
-        height: Math.min(height, tall * 0.95),
+        height: Math.min(height, tall * tallest),
       };
     }
     default:

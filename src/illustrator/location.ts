@@ -2,7 +2,7 @@ import type { Random } from "./random.ts";
 import type { Scene, Subject } from "./scene.ts";
 import { clothesOf } from "./words/people.ts";
 import type { Location, Place } from "./words/scenery.ts";
-import { ROLES } from "./words/things.ts";
+import { ROLES, type Role } from "./words/things.ts";
 
 /** Where things are at home when the prompt does not say where they are: places, and the names of the art. */
 const HOMES: ReadonlyMap<string, readonly Place[]> = new Map(
@@ -40,6 +40,9 @@ const HOMES: ReadonlyMap<string, readonly Place[]> = new Map(
 
 const LANDSCAPES: readonly Place[] = ["meadow", "mountains", "lake", "forest"];
 
+/** What keeps a picture on the ground, whatever flies in it. */
+const GROUNDED: ReadonlySet<Role> = new Set(["building", "tree", "vehicle", "boat", "flower"]);
+
 /** Chooses where the picture plays. */
 export function locate(scene: Scene, random: Random): Location {
   if (scene.place !== undefined) return scene.place;
@@ -64,7 +67,10 @@ function homesOf(subject: Subject, scene: Scene): readonly Location[] {
   if (subject.holding?.role === "food" && subject.role !== "food" && !isOutside) return ["cafe"];
   if (subject.role === "bird" && scene.subjects.some((other) => other.kind === "thing" && other.role === "tree"))
     return ["meadow"];
-  if (scene.actions.includes("fly") && subject.role !== "swimmer") return ["sky"];
+  if (scene.actions.includes("fly") && subject.role !== "swimmer") {
+    const grounded = scene.subjects.find((other) => other.kind === "thing" && GROUNDED.has(other.role));
+    return grounded === undefined ? ["sky"] : homesOf(grounded, { ...scene, actions: [] });
+  }
   const homes = HOMES.get(subject.art) ?? ROLES[subject.role].homes;
   const outdoors = homes.filter((home) => !isOutside || !["room", "studio"].includes(home));
   return outdoors.length > 0 ? outdoors : ["meadow"];

@@ -27,6 +27,11 @@ const FRUIT_COLOURS: Readonly<Record<Colour, string>> = { "#f28a1f": "tangerine"
 /** What a vessel can have in it. */
 const CONTENTS: Readonly<Record<string, Role>> = { bowl: "food", vase: "flower" };
 
+/** Art that shows its bowl. */
+const SERVED: ReadonlySet<string> = new Set(
+  "steaming-bowl pot-of-food cooked-rice curry-rice green-salad bowl-with-spoon".split(" "),
+);
+
 /** What "without" and "no" can stand before. */
 const NOUNS: ReadonlySet<Meaning["is"]> = new Set(["thing", "person", "trait", "place", "weather", "season"]);
 
@@ -181,8 +186,11 @@ class SceneBuilder {
         this.#endPart();
         this.#isOnColour = /^(isolated )?on\b/.test(text);
         return;
-      case "verb":
       case "filler":
+        // "a knight with a sword": what stands behind is held, if it can be.
+        if (text === "with" && this.#neighbour === this.#lastActor) this.#action ??= "hold";
+        return;
+      case "verb":
         return;
       default:
         meaning satisfies never;
@@ -249,7 +257,8 @@ class SceneBuilder {
     this.#age = undefined;
     const neighbour = this.#neighbour;
     if (neighbour?.kind === "thing" && CONTENTS[neighbour.art] === role) {
-      neighbour.holding = thing;
+      if (SERVED.has(art)) scene.subjects[scene.subjects.indexOf(neighbour)] = thing;
+      else neighbour.holding = thing;
       return;
     }
     const action = this.#action;

@@ -37,9 +37,9 @@ function drawEye(layer: Layer, { gaze, eyes, expression, eyeColour, gender, age 
     layer.line(lid, INK, 3.6);
     return;
   }
-  const isYoung = age === "child" || age === "young";
-  const height = (eyes === "narrow" ? 9.6 : 11) * (expression === "surprised" ? 1.18 : 1) * (isYoung ? 1.08 : 0.92);
-  const width = 10.5;
+  const growth = age === "child" ? 1.3 : age === "young" ? 1.08 : 0.92;
+  const height = (eyes === "narrow" ? 9.6 : 11) * (expression === "surprised" ? 1.18 : 1) * growth;
+  const width = age === "child" ? 12.5 : 10.5;
   const shiftX = gaze === "left" ? -3.6 : gaze === "right" ? 3.6 : 0;
   const shiftY = gaze === "up" ? -3.4 : 0.6;
   const tilt = eyes === "narrow" ? -6 * side : -2 * side;
@@ -51,7 +51,7 @@ function drawEye(layer: Layer, { gaze, eyes, expression, eyeColour, gender, age 
     layer.circle(x + shiftX - 2.4, shiftY + 2.8, 1.2, "#ffffff", 0.8);
     const lash = svg`M${x - width} ${-height * 0.24}Q${x} ${-height * 1.45} ${x + width} ${-height * 0.24}`;
     layer.line(lash, INK, gender === "female" ? 3.8 : 3);
-    if (gender === "female" && age !== "old") {
+    if (gender === "female" && (age === "young" || age === "adult")) {
       const lashes = svg`M${x + side * width} ${-height * 0.24}l${side * 5} -4.5M${x + side * width * 0.75} ${-height * 0.62}l${side * 4} -4.5`;
       layer.line(lashes, INK, 2.4);
     }
@@ -63,11 +63,11 @@ function drawBrow(layer: Layer, { hairColour, expression, gender, age, hair }: A
   const inner = expression === "angry" ? 6 : expression === "sad" ? -5 : 0;
   const lift = expression === "surprised" ? -6 : 0;
   const brow = svg`M${side * 9} ${-19 + inner + lift}Q${side * 20} ${-26 + lift} ${side * 32} ${-19 - inner * 0.5 + lift}`;
-  layer.line(brow, colour, gender === "male" ? 5 : 3.4);
+  layer.line(brow, colour, gender === "male" && age !== "child" ? 5 : 3.4);
 }
 
-function drawMouth(layer: Layer, { expression, gender, skin }: Appearance): void {
-  const lip = gender === "female" ? mix("#c9404f", skin, 0.18) : mix("#a8503f", skin, 0.4);
+function drawMouth(layer: Layer, { expression, gender, age, skin }: Appearance): void {
+  const lip = gender === "female" && age !== "child" ? mix("#c9404f", skin, 0.18) : mix("#a8503f", skin, 0.4);
   switch (expression) {
     case "smiling":
       layer.path("M-15 31Q0 36 15 31Q12 46 0 47Q-12 46 -15 31Z", "#8a2733");

@@ -18,7 +18,8 @@ export function drawHead(layer: Layer, person: Appearance): void {
   layer.path(faceOutline(person), person.skin);
   layer.path("M-46 10C-42 44 -26 60 0 62C26 60 42 44 46 10C44 36 26 51 0 52C-26 51 -44 36 -46 10Z", shade, 0.35);
   if (person.beard === "beard") drawBeard(layer, person.hairColour);
-  drawFeatures(layer, person);
+  // A child's face sits low, under a high forehead.
+  layer.group(person.age === "child" ? 'transform="translate(0 8)"' : "", () => drawFeatures(layer, person));
   if (person.beard !== undefined) drawMoustache(layer, person.hairColour);
   drawFrontHair(layer, person);
   if (person.glasses !== undefined) drawGlasses(layer, person.glasses);

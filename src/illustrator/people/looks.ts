@@ -73,7 +73,9 @@ export function settleLook(look: Look, random: Random): Appearance {
     hairColour: look.hairColour ?? pick("hair colour", hairColours),
     eyeColour: look.eyeColour ?? pick("eyes", skinTone === "light" ? EYE_COLOURS : EYE_COLOURS.slice(0, 2)),
     eyes: look.eyes ?? "round",
-    expression: look.expression ?? pick("expression", ["smiling", "smiling", "laughing", "calm"] as const),
+    expression:
+      look.expression ??
+      pick("expression", ["smiling", "laughing", "smiling", age === "child" ? "smiling" : "calm"] as const),
     gaze: look.gaze ?? "ahead",
     beard: look.beard ?? (outfit === "santa" ? "beard" : undefined),
     glasses: look.glasses,

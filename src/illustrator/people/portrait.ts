@@ -94,6 +94,14 @@ const BARE: Sprite = {
 
 function drawBust(layer: Layer, person: Appearance): void {
   drawBackHair(layer, person);
+  // A child's shoulders are small for its head.
+  layer.group(person.age === "child" ? 'transform="translate(0 4) scale(0.74 0.9)"' : "", () =>
+    drawTorso(layer, person),
+  );
+  drawHead(layer, person);
+}
+
+function drawTorso(layer: Layer, person: Appearance): void {
   const { outfitColour: cloth, skin } = person;
   const isBroad = person.gender === "male" && person.age !== "child";
   const half = isBroad ? 112 : 94;
@@ -104,7 +112,6 @@ function drawBust(layer: Layer, person: Appearance): void {
   const shaded = `M${half * 0.45} 92C${half - 8} 106 ${half} 118 ${half} 210L${half + 12} 700H${half * 0.7}L${half * 0.62} 210Q${half * 0.7} 130 ${half * 0.45} 92Z`;
   layer.path(shaded, darken(cloth, 0.2), 0.45);
   drawCollar(layer, person, neck);
-  drawHead(layer, person);
 }
 
 function drawCollar(layer: Layer, { outfit, outfitColour: cloth, skin }: Appearance, neck: number): void {

@@ -84,6 +84,9 @@ const SADDLES: Readonly<Record<string, readonly [number, number]>> = {
 /** A black coat that still shows its legs; the art of the black cat is purple. */
 const BLACK = "#35323f";
 
+/** The eyes of animals with a dark coat. */
+const AMBER = "#f2c84b";
+
 /** An animal as a sprite. With `isActive` it has to hold or wear something, and shows its face. */
 export function creatureSprite(art: string, colour: Colour | undefined, isActive: boolean): Sprite | undefined {
   if (art === "unicorn") return unicorn(colour);
@@ -92,7 +95,7 @@ export function creatureSprite(art: string, colour: Colour | undefined, isActive
   const body = BODIES[name];
   if (body !== undefined) return withBody(name, body, colour ?? (isBlackCat ? BLACK : undefined));
   if (name === "robot" || name === "alien" || name === "alien-monster") return withMachineBody(name, colour);
-  const sprite = iconSprite(name, colour ?? (isBlackCat ? BLACK : undefined));
+  const sprite = iconSprite(name, colour ?? (isBlackCat ? BLACK : undefined), AMBER);
   if (sprite === undefined) return undefined;
   const { x, y, width, height } = sprite.box;
   const saddle = SADDLES[name];
@@ -107,7 +110,7 @@ export function creatureSprite(art: string, colour: Colour | undefined, isActive
 }
 
 function withBody(name: string, body: Body, colour: Colour | undefined): Sprite | undefined {
-  const face = iconSprite(name, colour);
+  const face = iconSprite(name, colour, AMBER);
   if (face === undefined) return undefined;
   const paint = (own: Colour): Colour => (colour === undefined ? own : repaint(own, body.coat ?? own, colour));
   const coat = paint(body.coat ?? dominantColour(name));

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Resvg } from "@resvg/resvg-js";
-import { type Colour, mapColours, repaint, toChannels, toHsl } from "../palette.ts";
+import { type Colour, luminance, mapColours, repaint, toChannels, toHsl } from "../palette.ts";
+import { WHITE } from "../words/colours.ts";
 import type { Box, Sprite } from "./sprite.ts";
 
 /** The side of every icon's own square. */
@@ -90,11 +91,16 @@ export function dominantColour(name: string): Colour {
   return loadIcon(name)?.dominant ?? "#808080";
 }
 
+/** How bright the darkest coat is on which dark eyes still show, 0–1. */
+const DARK = 0.24;
+
 /**
  * The emoji art of a name as a sprite, painted in another colour when one is given. `undefined` when the collection
  * has no such icon. Ids inside get a prefix of their own, so that two icons of one picture never share one.
+ *
+ * @param eyes the colour of what is dark in the art, such as eyes, where it is painted in a dark colour
  */
-export function iconSprite(name: string, colour?: Colour): Sprite | undefined {
+export function iconSprite(name: string, colour?: Colour, eyes?: Colour): Sprite | undefined {
   const icon = loadIcon(name);
   if (icon === undefined) return undefined;
   const prefix = `i${placed++ % 100_000}-`;
@@ -102,6 +108,11 @@ export function iconSprite(name: string, colour?: Colour): Sprite | undefined {
     .replace(/\bid="/g, `id="${prefix}`)
     .replace(/url\(#/g, `url(#${prefix}`)
     .replace(/href="#/g, `href="#${prefix}`);
-  const svg = colour === undefined ? unique : mapColours(unique, (own) => repaint(own, icon.dominant, colour));
+  const paint = (own: Colour): Colour => {
+    const isEye =
+      luminance(own) < DARK && luminance(colour ?? own) < DARK && repaint(own, icon.dominant, WHITE) === own;
+    return isEye ? (eyes ?? own) : repaint(own, icon.dominant, colour ?? own);
+  };
+  const svg = colour === undefined ? unique : mapColours(unique, paint);
   return { svg, box: icon.box };
 }

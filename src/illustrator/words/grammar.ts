@@ -4,7 +4,7 @@ export type Action = "ride" | "wear" | "hold" | "play" | "eat" | "sit" | "sleep"
 export const ACTIONS: Readonly<Record<Action, string>> = {
   ride: "riding|rides|ride|driving|drives|drive|on top of a|骑|骑马|骑着马|乗馬|승마|骑着|骑在|驾驶|开着|乗る|乗って|乗った|乗り|타고|타는|탄|운전하는",
   wear: "wearing|wears|wear|dressed in|戴|戴着|戴上|穿|穿着|穿上|かぶった|かぶせて|着た|着て|着せて|かけた|쓴|쓰고|씌워|입은|입고|입혀",
-  hold: "holding|holds|hold|reading|reads|read|reading a book|看书|读书|読書|本を読む|책을 읽는|fishing|钓鱼|釣り|낚시|singing|唱歌|歌う|노래하는|carrying|carries|using|giving|拿着|拿|抱着|抱|举着|撑着|持つ|持って|持った|들고|든|안고",
+  hold: "holding|holds|hold|reading|reads|read|reading a book|看书|读书|読書|本を読む|책을 읽는|fishing|钓鱼|釣り|낚시|singing|唱歌|歌う|노래하는|carrying|carries|using|giving|带着|拿着|拿|抱着|抱|举着|撑着|持つ|持って|持った|들고|든|안고",
   play: "playing|plays|play|playing with|practicing|玩|玩着|弹|演奏|下|拉|遊ぶ|弾く|演奏する|する|치는|연주하는|노는|하는",
   eat: "eating|eats|eat|drinking|drinks|drink|sipping|tasting|吃|喝|吃着|喝着|食べる|食べて|飲む|飲んで|먹는|마시는|먹고|마시고",
   sit: "sitting|sits|sit|seated|perched|lying|watching|坐|坐着|坐在|看|看着|座る|座って|見る|見て|앉은|앉아|보는|보고",

@@ -48,7 +48,7 @@ export const THINGS: readonly string[] = [
   "rabbit animal|rabbit|bunny|hare|小兔子|兔|うさぎ; raccoon animal|racoon|red panda|小浣熊|小熊猫; frog animal|toad|蛙",
   "turtle animal|亀; crocodile animal|alligator; snake animal|serpent; dragon animal|dragon|巨龙|竜|龍|드래곤",
   "t-rex animal|dinosaur|恐龙|恐竜|공룡; robot face|android|cyborg|로봇; alien face|extraterrestrial|宇宙人|外計人",
-  "ghost symbol|spirit|幽灵|鬼魂|幽霊|귀신; snowman object|snowman|雪人|雪だるま|눈사람; teddy-bear object|stuffed bear|玩具熊|곰인형|테디베어",
+  "ghost symbol|spirit|幽灵|鬼魂|幽霊|귀신; yarn object|ball of yarn|毛线球|毛糸玉|실뭉치; snowman face|snowman|雪人|雪だるま|눈사람; teddy-bear object|stuffed bear|玩具熊|곰인형|테디베어",
   // Birds, insects, sea life
   "bird bird|birdie|sparrow|robin|songbird|小鸟|鸟儿|麻雀|小鳥|ことり|작은 새|참새",
   "eagle aircraft|hawk|falcon|seagull|gull|海鸥|鷹|カモメ|鷲|갈매기|매; dove aircraft|pigeon|白鸽|鳩",
