@@ -61,13 +61,5 @@ function isBehindNoun(before: Verb, verb: Wish["verb"], phrase: Phrase, part: re
   return verb === "change" && before !== "add" && isChinese(phrase) && part.some(isNoun);
 }
 
-const NOUNS: ReadonlySet<Meaning["is"]> = new Set([
-  "thing",
-  "person",
-  "place",
-  "time",
-  "weather",
-  "season",
-  "backdrop",
-]);
+const NOUNS: ReadonlySet<Meaning["is"]> = new Set(["thing", "person", "place", "setting", "weather", "backdrop"]);
 const isNoun = ({ meanings }: Phrase): boolean => meanings.some(({ is }) => NOUNS.has(is));

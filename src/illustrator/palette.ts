@@ -61,26 +61,20 @@ export function toHsl(colour: Colour): Hsl {
   return { hue: sector * 60, saturation, lightness };
 }
 
-/** `hue` in degrees, wrapping; `saturation` and `lightness` 0–1, clamped. */
+/**
+ * `hue` in degrees, wrapping; `saturation` and `lightness` 0–1, clamped.
+ *
+ * @see https://www.w3.org/TR/css-color-4/#hsl-to-rgb
+ */
 export function fromHsl(hue: number, saturation: number, lightness: number): Colour {
   const clamp = (value: number) => Math.max(0, Math.min(1, value));
-  const chroma = (1 - Math.abs(2 * clamp(lightness) - 1)) * clamp(saturation);
-  const sector = (((hue % 360) + 360) % 360) / 60;
-  const second = chroma * (1 - Math.abs((sector % 2) - 1));
-  const base = clamp(lightness) - chroma / 2;
-  const [red, green, blue] =
-    sector < 1
-      ? [chroma, second, 0]
-      : sector < 2
-        ? [second, chroma, 0]
-        : sector < 3
-          ? [0, chroma, second]
-          : sector < 4
-            ? [0, second, chroma]
-            : sector < 5
-              ? [second, 0, chroma]
-              : [chroma, 0, second];
-  return fromChannels((red + base) * 255, (green + base) * 255, (blue + base) * 255);
+  const light = clamp(lightness);
+  const reach = clamp(saturation) * Math.min(light, 1 - light);
+  const channel = (offset: number) => {
+    const turn = (((offset + hue / 30) % 12) + 12) % 12;
+    return 255 * (light - reach * Math.max(-1, Math.min(turn - 3, 9 - turn, 1)));
+  };
+  return fromChannels(channel(0), channel(8), channel(4));
 }
 
 /** How bright a colour looks, 0–1. */

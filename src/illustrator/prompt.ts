@@ -154,7 +154,7 @@ function asNamed(phrase: Phrase, next: Phrase = STOP): Phrase {
   return { text: phrase.text, meanings: [] };
 }
 
-const ENDINGS: ReadonlySet<Meaning["is"]> = new Set(["break", "definite", "more", "action", "verb", "negation"]);
+const ENDINGS: ReadonlySet<Meaning["is"]> = new Set(["break", "next", "action", "verb", "negation"]);
 
 const IRREGULAR: Readonly<Record<string, string>> = {
   children: "child",

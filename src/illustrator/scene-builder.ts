@@ -33,18 +33,10 @@ const SERVED: ReadonlySet<string> = new Set(
 );
 
 /** What "without" and "no" can stand before. */
-const NOUNS: ReadonlySet<Meaning["is"]> = new Set(["thing", "person", "trait", "place", "weather", "season"]);
+const NOUNS: ReadonlySet<Meaning["is"]> = new Set(["thing", "person", "trait", "place", "weather", "setting"]);
 
 /** What says nothing without a noun. */
-const GRAMMAR: ReadonlySet<Meaning["is"]> = new Set([
-  "break",
-  "filler",
-  "negation",
-  "count",
-  "definite",
-  "more",
-  "verb",
-]);
+const GRAMMAR: ReadonlySet<Meaning["is"]> = new Set(["break", "filler", "negation", "count", "next", "verb"]);
 
 /** Reads a prompt into a scene. It never fails: a prompt without a known word gives a scene without subjects. */
 export function readScene(prompt: string): Scene {
@@ -107,17 +99,14 @@ class SceneBuilder {
       case "place":
         this.#addPlace(meaning.place, text);
         return;
-      case "time":
-        scene.time ??= meaning.time;
-        return;
       case "weather":
         if (scene.weather !== "storm") scene.weather = meaning.weather;
         scene.texts.weather = text;
         return;
-      case "season":
+      case "setting":
+        // The first hour, season and style count.
+        scene.time ??= meaning.time;
         scene.season ??= meaning.season;
-        return;
-      case "style":
         scene.style ??= meaning.style;
         return;
       case "colour":
@@ -135,17 +124,8 @@ class SceneBuilder {
         if (meaning.count === 0) this.#isPlural = true;
         else this.#next.count = Math.min(MAX_COUNT, meaning.count);
         return;
-      case "definite":
-        this.#next.isDefinite = true;
-        return;
-      case "more":
-        this.#next.isExtra = true;
-        return;
-      case "all":
-        scene.namesAll = true;
-        return;
-      case "size":
-        this.#next.size = meaning.size;
+      case "next":
+        Object.assign(this.#next, meaning.next);
         return;
       case "side":
         (this.#neighbour ?? this.#next).side = meaning.side;
@@ -170,11 +150,8 @@ class SceneBuilder {
       case "feature":
         this.#addFeature(meaning.feature);
         return;
-      case "portrait":
-        scene.isPortrait = true;
-        return;
-      case "abstract":
-        scene.isAbstract = true;
+      case "flag":
+        scene[meaning.flag] = true;
         return;
       case "near":
         scene.missing.add(text);

@@ -1,5 +1,6 @@
 import lexicon from "./lexicon.json" with { type: "json" };
 import type { Colour } from "./palette.ts";
+import type { Scene, Subject } from "./scene.ts";
 import { COLOURS, HAIR_COLOURS } from "./words/colours.ts";
 import { FUNCTION_WORDS, QUALITY_WORDS } from "./words/fillers.ts";
 import * as grammar from "./words/grammar.ts";
@@ -10,13 +11,12 @@ import { type Role, THINGS } from "./words/things.ts";
 /** What a word can say about a picture. A word may say several of these at once. */
 export type Meaning =
   | { readonly is: "place"; readonly place: scenery.Place }
-  | { readonly is: "time"; readonly time: scenery.TimeOfDay }
   | { readonly is: "weather"; readonly weather: scenery.Weather }
-  | { readonly is: "season"; readonly season: scenery.Season }
-  | { readonly is: "style"; readonly style: scenery.Style }
+  | ({ readonly is: "setting" } & Readonly<Pick<Scene, "time" | "season" | "style">>)
   | { readonly is: "colour"; readonly colour: Colour }
   | { readonly is: "count"; readonly count: number }
-  | { readonly is: "size"; readonly size: "small" | "large" }
+  /** About the next noun: which of several it is, and how large. */
+  | { readonly is: "next"; readonly next: Partial<Pick<Subject, "size" | "isDefinite" | "isExtra">> }
   | { readonly is: "side"; readonly side: "left" | "right" }
   | { readonly is: "action"; readonly action: grammar.Action }
   | { readonly is: "thing"; readonly art: string; readonly role: Role }
@@ -25,7 +25,8 @@ export type Meaning =
   | { readonly is: "age"; readonly age: NonNullable<people.Look["age"]> }
   | { readonly is: "feature"; readonly feature: keyof typeof people.COLOURED_FEATURES }
   | { readonly is: "verb"; readonly verb: grammar.Verb; readonly position: "before" | "between" | "after" }
-  | { readonly is: "portrait" | "abstract" | "backdrop" | "all" | "break" | "definite" | "more" | "negation" }
+  | { readonly is: "flag"; readonly flag: "isPortrait" | "isAbstract" | "namesAll" }
+  | { readonly is: "backdrop" | "break" | "negation" }
   /** The art or the backdrop is only near to what the word names, which the picture then lacks. */
   | { readonly is: "near" }
   /** Names nothing. Some of these words end the noun before them. */
@@ -52,16 +53,16 @@ function defineAll<Key extends string>(lists: Readonly<Record<Key, string>>, toM
   for (const [key, words] of Object.entries(lists) as [Key, string][]) define(words, toMeaning(key));
 }
 
-defineAll(grammar.SIZES, (size) => ({ is: "size", size }));
+defineAll(grammar.SIZES, (size) => ({ is: "next", next: { size } }));
 defineAll(grammar.SIDES, (side) => ({ is: "side", side }));
 for (const [count, words] of Object.entries(grammar.COUNTS)) define(words, { is: "count", count: Number(count) });
 defineAll(grammar.VERBS_BEFORE, (verb) => ({ is: "verb", verb, position: "before" }));
 define(grammar.VERBS_BETWEEN, { is: "verb", verb: "replace", position: "between" });
 defineAll(grammar.VERBS_AFTER, (verb) => ({ is: "verb", verb, position: "after" }));
 define(grammar.NEGATIONS, { is: "negation" });
-define(grammar.DEFINITE_WORDS, { is: "definite" });
-define(grammar.MORE_WORDS, { is: "more" });
-define(grammar.ALL_WORDS, { is: "all" });
+define(grammar.DEFINITE_WORDS, { is: "next", next: { isDefinite: true } });
+define(grammar.MORE_WORDS, { is: "next", next: { isExtra: true } });
+define(grammar.ALL_WORDS, { is: "flag", flag: "namesAll" });
 defineAll(grammar.ACTIONS, (action) => ({ is: "action", action }));
 for (const line of THINGS) for (const entry of line.split("; ")) defineLine(entry, toThing);
 for (const line of people.PERSON_NOUNS) defineLine(line, (head) => ({ is: "person", look: people.toLook(head) }));
@@ -69,13 +70,13 @@ for (const line of people.TRAITS) defineLine(line, (head) => ({ is: "trait", loo
 defineAll(people.COLOURED_FEATURES, (feature) => ({ is: "feature", feature }));
 defineAll(HAIR_COLOURS, (hairColour) => ({ is: "trait", look: { hairColour } }));
 defineAll(scenery.PLACES, (place) => ({ is: "place", place }));
-defineAll(scenery.TIMES, (time) => ({ is: "time", time }));
+defineAll(scenery.TIMES, (time) => ({ is: "setting", time }));
 defineAll(scenery.WEATHERS, (weather) => ({ is: "weather", weather }));
-defineAll(scenery.SEASONS, (season) => ({ is: "season", season }));
-defineAll(scenery.STYLES, (style) => ({ is: "style", style }));
+defineAll(scenery.SEASONS, (season) => ({ is: "setting", season }));
+defineAll(scenery.STYLES, (style) => ({ is: "setting", style }));
 defineAll(COLOURS, (colour) => ({ is: "colour", colour }));
-define(people.PORTRAIT_WORDS, { is: "portrait" });
-define(grammar.ABSTRACT_WORDS, { is: "abstract" });
+define(people.PORTRAIT_WORDS, { is: "flag", flag: "isPortrait" });
+define(grammar.ABSTRACT_WORDS, { is: "flag", flag: "isAbstract" });
 define(grammar.BACKDROP_WORDS, { is: "backdrop" });
 define(grammar.BREAKS, { is: "break" });
 define(FUNCTION_WORDS, { is: "filler", endsNoun: true });

@@ -5,52 +5,35 @@ import type { Appearance } from "./looks.ts";
 /** Outfits that cover the hair at the front. */
 const COVERS_HAIR: ReadonlySet<string> = new Set(["ninja", "knight"]);
 
-/** Draws the hair that falls behind the head and shoulders; the head is around (0, 0). */
+/** What falls behind the head and shoulders. */
+const BACK_HAIR: Readonly<Record<Appearance["hair"], string>> = {
+  long: "M-57 -20C-60 -84 60 -84 57 -20C58 30 72 90 62 146C40 158 20 150 14 120H-14C-20 150 -40 158 -62 146C-72 90 -58 30 -57 -20Z",
+  bob: "M-58 -16C-60 -82 60 -82 58 -16C60 20 62 44 50 66C34 74 -34 74 -50 66C-62 44 -60 20 -58 -16Z",
+  ponytail: "M30 -60C84 -64 92 0 70 66C62 82 52 78 56 60C66 18 58 -20 26 -34ZM-52 -14C-56 -78 56 -78 52 -14Z",
+  braids: "M-55 -14C-58 -80 58 -80 55 -14L48 30H-48Z",
+  bun: "M-53 -14C-56 -80 56 -80 53 -14ZM-27 -78a27 27 0 1 0 54 0a27 27 0 1 0 -54 0z",
+  curly: "",
+  short: "M-53 2C-58 -82 58 -82 53 2L46 16H-46Z",
+  bald: "",
+};
+
+/** Draws the hair behind the head, which is around (0, 0). */
 export function drawBackHair(layer: Layer, { hair, hairColour, outfit }: Appearance): void {
   const colour = darken(hairColour, 0.16);
-  const isTight = outfit === "astronaut";
-  const shape = isTight && hair !== "bald" ? "short" : hair;
-  switch (shape) {
-    case "long":
-      layer.path(
-        "M-57 -20C-60 -84 60 -84 57 -20C58 30 72 90 62 146C40 158 20 150 14 120H-14C-20 150 -40 158 -62 146C-72 90 -58 30 -57 -20Z",
-        colour,
-      );
-      return;
-    case "bob":
-      layer.path("M-58 -16C-60 -82 60 -82 58 -16C60 20 62 44 50 66C34 74 -34 74 -50 66C-62 44 -60 20 -58 -16Z", colour);
-      return;
-    case "ponytail":
-      layer.path("M30 -60C84 -64 92 0 70 66C62 82 52 78 56 60C66 18 58 -20 26 -34Z", colour);
-      layer.path("M-52 -14C-56 -78 56 -78 52 -14Z", colour);
-      return;
-    case "braids":
-      layer.path("M-55 -14C-58 -80 58 -80 55 -14L48 30H-48Z", colour);
-      for (const side of [-1, 1]) {
-        for (let knot = 0; knot < 6; knot++) {
-          const [knotX, knotY] = [side * (54 + knot * 1.5), 32 + knot * 19];
-          layer.ellipse(knotX, knotY, 14 - knot * 0.9, 13, knot % 2 === 0 ? colour : darken(hairColour, 0.05));
-        }
-        layer.rect(side * 63 - 9, 142, 18, 8, "#e5605a", 1, 3);
-        layer.path(`M${side * 63 - 9} 150h18l-4 22h-10z`, colour);
-      }
-      return;
-    case "bun":
-      layer.circle(0, -78, 27, colour);
-      layer.line("M-16 -86Q0 -70 18 -84", lighten(colour, 0.14), 3, 0.7);
-      layer.path("M-53 -14C-56 -80 56 -80 53 -14Z", colour);
-      return;
-    case "curly":
-      layer.circles("-46 -30 27, -52 4 24, 46 -30 27, 52 4 24, -26 -58 28, 26 -58 28, 0 -66 28", colour);
-      layer.circles("-48 30 18, 48 30 18", colour);
-      return;
-    case "short":
-      layer.path("M-53 2C-58 -82 58 -82 53 2L46 16H-46Z", colour);
-      return;
-    case "bald":
-      return;
-    default:
-      shape satisfies never;
+  const shape = outfit === "astronaut" && hair !== "bald" ? "short" : hair;
+  layer.path(BACK_HAIR[shape], colour);
+  if (shape === "bun") layer.line("M-16 -86Q0 -70 18 -84", lighten(colour, 0.14), 3, 0.7);
+  if (shape === "curly") {
+    layer.circles("-46 -30 27, -52 4 24, 46 -30 27, 52 4 24, -26 -58 28, 26 -58 28, 0 -66 28", colour);
+    layer.circles("-48 30 18, 48 30 18", colour);
+  }
+  for (const side of shape === "braids" ? [-1, 1] : []) {
+    for (let knot = 0; knot < 6; knot++) {
+      const [knotX, knotY] = [side * (54 + knot * 1.5), 32 + knot * 19];
+      layer.ellipse(knotX, knotY, 14 - knot * 0.9, 13, knot % 2 === 0 ? colour : darken(hairColour, 0.05));
+    }
+    layer.rect(side * 63 - 9, 142, 18, 8, "#e5605a", 1, 3);
+    layer.path(`M${side * 63 - 9} 150h18l-4 22h-10z`, colour);
   }
 }
 
