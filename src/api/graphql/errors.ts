@@ -1,6 +1,7 @@
 import type { ApolloServerPlugin, GraphQLRequestListener } from "@apollo/server";
 import { unwrapResolverError } from "@apollo/server/errors";
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import Negotiator from "negotiator";
 import type { Logger } from "pino";
 import { ERROR_CODES, type ErrorCode, GatewayError } from "../../errors.ts";
 import { HTTP_STATUS } from "../http/status.ts";
@@ -147,6 +148,15 @@ function isErrorCode(code: unknown): code is ErrorCode {
   return (ERROR_CODES as readonly unknown[]).includes(code);
 }
 
+/** As Apollo Server chooses between them. */
+const ANSWER_TYPES = {
+  json: "application/json; charset=utf-8",
+  responseJson: "application/graphql-response+json; charset=utf-8",
+};
+
+/** Whether the answer is plain JSON because its client names that, and not because it takes anything. */
 function asksForPlainJson(accept = ""): boolean {
-  return accept.includes("application/json") && !accept.includes("application/graphql-response+json");
+  const negotiator = new Negotiator({ headers: { accept } });
+  const isNamed = negotiator.mediaTypes().some((type) => type.toLowerCase() === "application/json");
+  return isNamed && negotiator.mediaType(Object.values(ANSWER_TYPES)) === ANSWER_TYPES.json;
 }

@@ -46,6 +46,30 @@ describe("the status of what is not executed", () => {
     ["too many images", { query: twoMutationsOf(6) }],
   ];
 
+  test.each<[number, string]>([
+    [200, "APPLICATION/JSON"],
+    [200, "application/json; charset=UTF-8"],
+    [200, "text/html, application/json"],
+    [200, "application/json, */*;q=0.1"],
+    [200, "application/graphql-response+json;q=0.5, application/json"],
+    [200, "application/graphql-response+json;q=0, application/json;q=0.1"],
+    [400, "Application/GraphQL-Response+JSON"],
+    [400, "application/json;q=0.5, application/graphql-response+json"],
+    [400, "application/json;q=0, application/graphql-response+json;q=0.1"],
+    [400, "application/json-patch+json, application/*"],
+    [400, "*/*;q=0.1"],
+  ])("is %i for Accept: %s", async (status, accept) => {
+    const answer = await send(
+      "POST",
+      { "Content-Type": "application/json", Accept: accept },
+      '{"query":"{ nonsense }"}',
+    );
+
+    expect(answer.status).toBe(status);
+    const type = status === 200 || accept.includes("*") ? "application/json" : "application/graphql-response+json";
+    expect(answer.headers["content-type"]).toBe(`${type}; charset=utf-8`);
+  });
+
   test.each(CASES)("of %s is 200 where plain JSON is asked for by name, else 400", async (_case, body) => {
     const statusFor = async (accept?: string) => (await post(body, accept)).status;
 
@@ -54,6 +78,74 @@ describe("the status of what is not executed", () => {
     expect(await statusFor("application/graphql-response+json, application/json;q=0.9")).toBe(400);
     expect(await statusFor("*/*")).toBe(400);
     expect(await statusFor()).toBe(400);
+  });
+});
+
+describe("HEAD is answered as GET is, without the body", () => {
+  const GUARDED = { "Apollo-Require-Preflight": "true" };
+
+  test.each<[string, string, Record<string, string>, number]>([
+    ["a query", "?query={models{id}}", GUARDED, 200],
+    ["a mutation", '?query=mutation{deleteGeneration(id:"gen_1")}', GUARDED, 405],
+    ["what is not in the graph", "?query={nonsense}", GUARDED, 400],
+    ["what a foreign page could send", "?query={models{id}}", {}, 400],
+    ["a browser", "", { Accept: "text/html" }, 200],
+  ])("to %s", async (_case, search, headers, status) => {
+    const [head, get] = [await send("HEAD", headers, "", search), await send("GET", headers, "", search)];
+
+    expect([head.status, head.body.length]).toEqual([status, 0]);
+    expect(get.status).toBe(status);
+    for (const name of ["content-type", "content-length", "cache-control", "allow"]) {
+      // Each page of Sandbox has keys of its own, all of the same length.
+      expect([name, head.headers[name]]).toEqual([name, get.headers[name]]);
+    }
+  });
+});
+
+describe("who asks here for a stream of answers is told where there are some", () => {
+  const body = JSON.stringify({ query: 'subscription { generationEvents(id: "gen_1") { __typename } }' });
+  const search = `?query=${JSON.parse(body).query}`;
+  const json = { "Content-Type": "application/json" };
+
+  test.each<[string, string, Record<string, string>, number]>([
+    ["by POST", "POST", json, 400],
+    ["by POST, as urql does", "POST", { ...json, Accept: "text/event-stream, multipart/mixed" }, 406],
+    ["by POST, as graphql-sse does", "POST", { ...json, Accept: "Text/Event-Stream" }, 406],
+    [
+      "by POST, as Apollo Client does",
+      "POST",
+      {
+        ...json,
+        Accept:
+          "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9",
+      },
+      400,
+    ],
+    ["by GET", "GET", { "Apollo-Require-Preflight": "true" }, 400],
+    ["by GET, as a browser's EventSource does", "GET", { Accept: "text/event-stream" }, 406],
+  ])("%s", async (_case, method, headers, status) => {
+    const answer = await send(method, headers, method === "POST" ? body : "", method === "GET" ? search : "");
+
+    expect({ status: answer.status, body: JSON.parse(answer.body.toString()) }).toEqual({
+      status,
+      body: {
+        errors: [
+          {
+            message:
+              "subscriptions run over WebSockets (graphql-transport-ws) at this address, or as server-sent events by POST to its /stream",
+            extensions: { code: "BAD_REQUEST" },
+          },
+        ],
+      },
+    });
+    expect(answer.headers["content-type"]).toMatch(/^application\/(graphql-response\+)?json/);
+  });
+
+  test("and a query that takes JSON too is answered", async () => {
+    const headers = { ...json, Accept: "text/event-stream, multipart/mixed, application/json;q=0.1" };
+    const { status, body: answered } = await send("POST", headers, '{"query":"{ __typename }"}');
+
+    expect([status, JSON.parse(answered.toString())]).toEqual([200, { data: { __typename: "Query" } }]);
   });
 });
 
@@ -111,11 +203,12 @@ function twoMutationsOf(n: number): string {
   return `mutation { a: ${field} b: ${field} }`;
 }
 
+function send(method: string, headers: Record<string, string>, body = "", search = "") {
+  return httpRequest(`${gateway.url}/graphql${encodeURI(search)}`, { method, headers, ...(body && { body }) });
+}
+
 async function post(body: object, accept?: string) {
-  const answer = await httpRequest(`${gateway.url}/graphql`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", ...(accept && { Accept: accept }) },
-    body: JSON.stringify(body),
-  });
+  const headers = { "Content-Type": "application/json", ...(accept && { Accept: accept }) };
+  const answer = await send("POST", headers, JSON.stringify(body));
   return { status: answer.status, body: JSON.parse(answer.body.toString()) };
 }

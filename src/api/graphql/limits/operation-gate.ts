@@ -177,9 +177,9 @@ const noSubgraphRule: ValidationRule = (context) => ({
   },
 });
 
-const SUBSCRIBE_ELSEWHERE = badRequest(
-  "subscriptions run over graphql-transport-ws on this path, or as server-sent events by POST on its /stream",
-);
+/** For who asks here for more than one answer. */
+export const SUBSCRIBE_ELSEWHERE =
+  "subscriptions run over WebSockets (graphql-transport-ws) at this address, or as server-sent events by POST to its /stream";
 
 /** What Apollo Server reads in the place of a document that may not be parsed. */
 const NOTHING = "{ __typename }";
@@ -198,8 +198,15 @@ export function guardOperations(gate: OperationGate): ApolloServerPlugin<ApiRequ
           const tooMuch = operation && gate.weigh(document, operation, request.variables);
           if (tooMuch) throw tooMuch;
           // Apollo Server would run it once, and answer null.
-          if (operation?.operation === "subscription") throw SUBSCRIBE_ELSEWHERE;
+          if (operation?.operation === "subscription") throw badRequest(SUBSCRIBE_ELSEWHERE);
           gate.keep(found);
+        },
+        /** By GET, Apollo Server says that a subscription is to be sent by POST. */
+        async willSendResponse({ operation, response: { http, body } }) {
+          if (operation?.operation !== "subscription" || http.status !== 405 || body.kind !== "single") return;
+          http.status = 400;
+          http.headers.delete("allow");
+          body.singleResult.errors = [badRequest(SUBSCRIBE_ELSEWHERE).toJSON()];
         },
       };
     },

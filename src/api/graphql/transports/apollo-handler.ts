@@ -18,7 +18,13 @@ export function handleWithApollo(
       if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
     }
     const execution = server.executeHTTPGraphQLRequest({
-      httpGraphQLRequest: { method: request.method, headers, search: searchOf(request.url), body: request.body },
+      // Node leaves the body out of the answer to HEAD.
+      httpGraphQLRequest: {
+        method: request.method === "HEAD" ? "GET" : request.method,
+        headers,
+        search: searchOf(request.url),
+        body: request.body,
+      },
       context: async () => contextOf(request, response),
     });
     const { status = 200, headers: answered, body } = await (incomingBodyOf(request)?.keepFor(execution) ?? execution);
@@ -26,6 +32,7 @@ export function handleWithApollo(
     response.statusCode = status;
     response.setHeader("Cache-Control", "no-store");
     for (const [name, value] of answered) response.setHeader(name, value);
+    if (request.method === "HEAD") response.setHeader("Content-Length", Buffer.byteLength(body.string));
     response.end(body.string);
   };
 }

@@ -71,7 +71,7 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
   );
   router.all(PATH, (_request, response) => {
     response.setHeader("Allow", "POST");
-    refuse(response.status(405), "send the operation by POST");
+    refuse(response.status(405), "send each operation by POST; streams in distinct connections mode are all there is");
   });
   return { router };
 }

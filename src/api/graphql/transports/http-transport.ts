@@ -14,14 +14,17 @@ import { readJson } from "../../http/json-body.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { upgradeOf } from "../../http/upgrade.ts";
 import { ApiRequest } from "../context.ts";
-import { explainErrors, formatError } from "../errors.ts";
+import { badRequest, explainErrors, formatError } from "../errors.ts";
 import { EXECUTION_OPTIONS, PARSE_OPTIONS, VALIDATION_OPTIONS } from "../limits/limits.ts";
-import { guardOperations, type OperationGate } from "../limits/operation-gate.ts";
+import { guardOperations, type OperationGate, SUBSCRIBE_ELSEWHERE } from "../limits/operation-gate.ts";
 import { handleWithApollo } from "./apollo-handler.ts";
 import { acceptMultipart } from "./multipart.ts";
 import { showSandbox } from "./sandbox.ts";
 
 const PATH = "/graphql";
+/** What is answered here. */
+const ANSWER_TYPES = ["application/json", "application/graphql-response+json", "text/html"];
+const STREAM_TYPE = /text\/event-stream|multipart\/mixed/i;
 
 export interface HttpTransportOptions {
   readonly maxBodyBytes: number;
@@ -69,6 +72,7 @@ export async function createHttpTransport(
   await server.start();
   const router = Router();
   const answer = [
+    sendStreamsElsewhere,
     acceptMultipart(maxBodyBytes),
     readJson(maxBodyBytes),
     handleWithApollo(
@@ -79,6 +83,12 @@ export async function createHttpTransport(
   router.route(PATH).post(answer).all(leaveUpgrades, denyFraming, answer);
   return { router, errors: { path: PATH, answer: answerErrorsAsGraphQL }, close: () => server.stop() };
 }
+
+/** A client that takes nothing but a stream of answers learns where there are some. */
+const sendStreamsElsewhere: RequestHandler = (request, response, next) => {
+  if (!STREAM_TYPE.test(request.headers.accept ?? "") || request.accepts(ANSWER_TYPES)) return next();
+  response.status(406).json({ errors: [badRequest(SUBSCRIBE_ELSEWHERE).toJSON()] });
+};
 
 /** They are for another door, and never come by POST. */
 const leaveUpgrades: RequestHandler = (request, _response, next) => next(upgradeOf(request) ? "router" : undefined);
