@@ -1,10 +1,11 @@
-import { compose, extentOf, settle } from "./composition.ts";
-import { type Area, freeArea, keepMasked, toUnits } from "./mask.ts";
+import { type Composition, compose, extentOf, settle } from "./composition.ts";
+import { freeArea, keepMasked, toUnits } from "./mask.ts";
 import { type Note, notesOf } from "./notes.ts";
 import { pastePhotos } from "./pasted-photo.ts";
 import { encodePng } from "./png.ts";
 import { createRandom, type Random } from "./random.ts";
 import { divideAlpha, hasAlpha, overlay, type Raster, rasterise, rasteriseBlurred } from "./raster.ts";
+import type { Scene } from "./scene.ts";
 import { readScene } from "./scene-builder.ts";
 import { editScene } from "./scene-edit.ts";
 import { shadeSubjects, tint, vignette } from "./shading.ts";
@@ -19,7 +20,7 @@ import type { Style } from "./words/scenery.ts";
 /** How far a picture has come: what is behind, what it is about, the light and weather over it, and its style. */
 export type Stage = "backdrop" | "subjects" | "weather" | "finish";
 
-/** What a scene is drawn from, or changed by. */
+/** A prompt that a scene is drawn from or changed by. */
 export interface Step {
   readonly prompt: string;
   readonly seed: number | undefined;
@@ -29,7 +30,7 @@ export interface Step {
 
 /** Everything one picture depends on. */
 export interface Drawing extends Step {
-  /** What changes the scene before it is drawn, the last one now. @defaultValue none */
+  /** The edits of the scene so far, and the one that is asked for now. @defaultValue none */
   readonly edits?: readonly Step[];
   /** In pixels, as is `height`. */
   readonly width: number;
@@ -41,11 +42,11 @@ export interface Drawing extends Step {
   readonly metadata?: Uint8Array;
   /** The images of an edit: what its mask keeps, and the photos that are pasted. */
   readonly sources?: Sources | undefined;
-  /** The size whose proportions the scene has, where the picture is a part of it. @defaultValue that of the picture */
+  /** The size that the scene was composed for, if the picture is cut out of it. @defaultValue the picture's own */
   readonly sceneSize?: PixelSize | undefined;
 }
 
-/** A picture, and what of its last prompt it does not show. */
+/** A picture, and notes on what it lacks of its prompt. */
 export interface Drawn {
   readonly png: Uint8Array;
   readonly notes: readonly Note[];
@@ -53,7 +54,7 @@ export interface Drawn {
 
 /** Draws a picture as PNG of exactly the size asked for. The same drawing always gives the same bytes. */
 export function draw(drawing: Drawing): Drawn {
-  const { prompt, edits = [], width, height, stage, isTransparent, metadata, sources, sceneSize = drawing } = drawing;
+  const { prompt, edits = [], width, height, isTransparent, metadata, sources, sceneSize = drawing } = drawing;
   const random = randomOf(drawing);
   const extent = extentOf(sceneSize.width, sceneSize.height);
   const scene = readScene(prompt);
@@ -66,38 +67,37 @@ export function draw(drawing: Drawing): Drawn {
   }
   const composition = compose(scene, random, extent);
   const notes = notesOf(scene, unchanged, edits.at(-1)?.prompt ?? prompt);
+  const isAlone = isTransparent && (scene.subjects.length > 0 || edits.length > 0);
+  const data = isAlone
+    ? divideAlpha(paintSubjects(composition, random, drawing).data)
+    : paint(scene, composition, random, drawing).data;
+  const kept = sources?.mask ? keepMasked(data, sources) : data;
+  const isGrainy = !isAlone && GRAINY.has(scene.style ?? "plain");
+  const options = { hasAlpha: (isAlone || sources?.mask !== undefined) && hasAlpha(kept), isGrainy, metadata };
+  return { png: encodePng({ width, height, data: kept }, options), notes };
+}
 
-  const unit = Math.min(width, height) / 1000;
-  const drawSubjects = (): Raster => {
-    const subjects = rasterise(composition.subjects, width, height);
-    if (composition.hasShading)
-      shadeSubjects(subjects, composition.atmosphere, random.fork("light").chance(0.5) ? 1 : -1);
-    return subjects;
-  };
-  if (isTransparent && scene.subjects.length > 0 && sources?.mask === undefined) {
-    const data = divideAlpha(drawSubjects().data);
-    return { notes, png: encodePng({ width, height, data }, { hasAlpha: true, isGrainy: false, metadata }) };
-  }
-  const picture =
-    composition.backdropBlur > 0
-      ? rasteriseBlurred(composition.backdrop, width, height, composition.backdropBlur * unit)
-      : rasterise(composition.backdrop, width, height);
-  if (stage !== "backdrop" && !composition.subjects.isEmpty) overlay(picture, drawSubjects());
-  const hasWeather = stage === "weather" || stage === "finish";
-  if (hasWeather && !composition.finish.isEmpty) overlay(picture, rasterise(composition.finish, width, height));
-  const style = scene.style ?? "plain";
-  if (stage === "finish") {
-    if (style === "plain" && scene.backdropColour === undefined) vignette(picture, 0.15);
-    if (scene.tint !== undefined) tint(picture, scene.tint, 0.6);
-    const whole: Area = { left: 0, top: 0, width, height };
-    pastePhotos(picture, sources?.references ?? [], whole, random.fork("photos"));
-    applyStyle(picture, style, random.fork("style"));
-  }
-  const isGrainy = GRAINY.has(style);
-  if (sources?.mask === undefined) return { notes, png: encodePng(picture, { hasAlpha: false, isGrainy, metadata }) };
-  const data = keepMasked(picture.data, sources);
-  const options = { hasAlpha: hasAlpha(data), isGrainy, metadata };
-  return { notes, png: encodePng({ width, height, data }, options) };
+function paint(scene: Scene, composition: Composition, random: Random, drawing: Drawing): Raster {
+  const { width, height, stage, sources } = drawing;
+  const { backdrop, subjects, finish, backdropBlur } = composition;
+  const blur = (backdropBlur * Math.min(width, height)) / 1000;
+  const picture = blur > 0 ? rasteriseBlurred(backdrop, width, height, blur) : rasterise(backdrop, width, height);
+  if (stage !== "backdrop" && !subjects.isEmpty) overlay(picture, paintSubjects(composition, random, drawing));
+  if ((stage === "weather" || stage === "finish") && !finish.isEmpty)
+    overlay(picture, rasterise(finish, width, height));
+  if (stage !== "finish") return picture;
+  const { style = "plain", backdropColour } = scene;
+  if (style === "plain" && backdropColour === undefined) vignette(picture, 0.15);
+  if (scene.tint !== undefined) tint(picture, scene.tint, 0.6);
+  pastePhotos(picture, sources?.references ?? [], { left: 0, top: 0, width, height }, random.fork("photos"));
+  applyStyle(picture, style, random.fork("style"));
+  return picture;
+}
+
+function paintSubjects({ subjects, atmosphere, hasShading }: Composition, random: Random, size: PixelSize): Raster {
+  const picture = rasterise(subjects, size.width, size.height);
+  if (hasShading) shadeSubjects(picture, atmosphere, random.fork("light").chance(0.5) ? 1 : -1);
+  return picture;
 }
 
 /** The seed of a picture and of every change of it: the prompt, the caller's seed and the index. */

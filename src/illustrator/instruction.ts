@@ -4,8 +4,8 @@ import { buildScene } from "./scene-builder.ts";
 import type { Meaning } from "./vocabulary.ts";
 import type { Verb } from "./words/grammar.ts";
 
-/** One part of an instruction: what its verb does with what it names. */
-export interface Wish {
+/** One thing to do: a verb, and what it names. */
+export interface Instruction {
   /** `show` where there is no verb. */
   readonly verb: Verb | "show";
   readonly named: Scene;
@@ -13,15 +13,16 @@ export interface Wish {
   readonly instead?: Scene;
 }
 
-/** Reads an instruction such as "remove the fox and make it night". */
-export function readWishes(prompt: string): Wish[] {
-  const wishes: Wish[] = [];
-  let verb: Wish["verb"] = "show";
+/** Reads the instructions of a prompt such as "remove the fox and make it night". */
+export function readInstructions(prompt: string): Instruction[] {
+  const instructions: Instruction[] = [];
+  let verb: Instruction["verb"] = "show";
   let part: Phrase[] = [];
   let target: Phrase[] | undefined;
-  const end = (next: Wish["verb"]): void => {
-    if (target !== undefined) wishes.push({ verb: "replace", named: buildScene(target), instead: buildScene(part) });
-    else if (part.length > 0) wishes.push({ verb, named: buildScene(part) });
+  const end = (next: Instruction["verb"]): void => {
+    if (target !== undefined)
+      instructions.push({ verb: "replace", named: buildScene(target), instead: buildScene(part) });
+    else if (part.length > 0) instructions.push({ verb, named: buildScene(part) });
     verb = next;
     part = [];
     target = undefined;
@@ -40,7 +41,7 @@ export function readWishes(prompt: string): Wish[] {
     else part.push(phrase);
   }
   end("show");
-  return wishes;
+  return instructions;
 }
 
 function verbsOf({ meanings }: Phrase): Partial<Record<"before" | "between" | "after", Verb>> {
@@ -51,13 +52,13 @@ function verbsOf({ meanings }: Phrase): Partial<Record<"before" | "between" | "a
 
 const isChinese = ({ text }: Phrase): boolean => /^\p{sc=Han}/u.test(text);
 
-/** English has "to", "with" and the like between nouns for much else. */
-function takesSubstitute(verb: Wish["verb"], phrase: Phrase): boolean {
+/** Whether a substitute follows: English has "to", "with" and the like between nouns for much else. */
+function takesSubstitute(verb: Instruction["verb"], phrase: Phrase): boolean {
   return isChinese(phrase) || verb === "replace" || (verb === "change" && ["into", "to"].includes(phrase.text));
 }
 
 /** In Chinese 把 brings the noun before its verb: 把狐狸去掉. */
-function isBehindNoun(before: Verb, verb: Wish["verb"], phrase: Phrase, part: readonly Phrase[]): boolean {
+function isBehindNoun(before: Verb, verb: Instruction["verb"], phrase: Phrase, part: readonly Phrase[]): boolean {
   return verb === "change" && before !== "add" && isChinese(phrase) && part.some(isNoun);
 }
 

@@ -9,7 +9,7 @@ export interface Area {
   readonly height: number;
 }
 
-/** Too narrow a part is no place for a subject: then it is the whole picture, of which the mask shows what it leaves. */
+/** In a narrower or smaller area a subject has no room. It is then drawn in the whole picture, and partly masked. */
 const NARROWEST_RATIO = 5;
 const SMALLEST_SIDE = 16;
 

@@ -1,21 +1,23 @@
 import type { Scene } from "./scene.ts";
 
-/** What a picture lacks of its prompt, for the person who wrote it. */
+/** Tells the person who wrote a prompt what the picture lacks. */
 export interface Note {
   /** `NOT_DRAWN`, `NOT_CHANGED` or `NOT_REDRAWN`. */
   readonly code: string;
   readonly message: string;
 }
 
-/** A note names at most so many words, each of at most so many characters. */
+/** The most words that a note lists, and the most characters of each. */
 const MAX_WORDS = 8;
 const MAX_WORD_LENGTH = 24;
 
 const LANGUAGES = "the illustrator reads English, Chinese, Japanese and Korean";
 
 /**
- * @param unchanged the words for what was to be changed, and was not found
- * @param prompt the last one; what the ones before it lack was told then
+ * Says what a picture lacks.
+ *
+ * @param unchanged words for what was to be changed and was not found
+ * @param prompt the last prompt: what the earlier ones named and the picture lacks was said when they were drawn
  */
 export function notesOf({ missing, known }: Scene, unchanged: readonly string[], prompt: string): Note[] {
   if (known === 0) return [{ code: "NOT_DRAWN", message: `no word of this prompt is known; ${LANGUAGES}` }];
@@ -35,7 +37,7 @@ export function notesOf({ missing, known }: Scene, unchanged: readonly string[],
   return notes;
 }
 
-/** That a picture could only be drawn over, and what was not done for that reason. */
+/** Says that an image was only drawn over, and what could not be changed for that reason. */
 export function retouchNote(unchanged: readonly string[]): Note {
   const rest = unchanged.length === 0 ? "" : `; not changed: ${listOf(unchanged)}`;
   const message = `this image cannot be drawn again, since its making is not on record; it was only drawn over${rest}`;

@@ -153,7 +153,7 @@ class SceneBuilder {
       case "flag":
         scene[meaning.flag] = true;
         return;
-      case "near":
+      case "likeness":
         scene.missing.add(text);
         return;
       case "negation":

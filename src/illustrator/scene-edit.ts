@@ -1,4 +1,4 @@
-import { readWishes, type Wish } from "./instruction.ts";
+import { type Instruction, readInstructions } from "./instruction.ts";
 import { type Extent, heightOf, zoneOf } from "./layout.ts";
 import type { Area } from "./mask.ts";
 import type { Colour } from "./palette.ts";
@@ -17,18 +17,18 @@ export interface EditSetting {
 }
 
 /**
- * Changes a scene by an instruction: adds beside what is there, removes, replaces, recolours, or gives it another time,
+ * Changes a scene as a prompt says: adds beside what is there, removes, replaces, recolours, or gives it another time,
  * weather, place or style. Everything else stays in its place.
  *
  * @returns the words for what was to be changed, and is not in the scene
  */
 export function editScene(scene: Scene, prompt: string, setting: EditSetting): readonly string[] {
   const edit = new SceneEdit(scene, setting);
-  const wishes = readWishes(prompt);
+  const instructions = readInstructions(prompt);
   scene.missing.clear();
   scene.known = 0;
-  const kept = wishes.filter(({ verb }) => verb === "keep").flatMap(({ named }) => named.subjects);
-  for (const { verb, named, instead } of wishes) {
+  const kept = instructions.filter(({ verb }) => verb === "keep").flatMap(({ named }) => named.subjects);
+  for (const { verb, named, instead } of instructions) {
     scene.known += named.known + (instead?.known ?? 0);
     if (verb === "keep") continue;
     if (verb === "remove") edit.remove(named, kept);
@@ -42,7 +42,7 @@ class SceneEdit {
   readonly #scene: Scene;
   readonly #setting: EditSetting;
   readonly unchanged: string[] = [];
-  /** Tells the streams of new subjects and places apart. */
+  /** How many streams of random numbers were begun, to tell them apart. */
   #drawn = 0;
 
   constructor(scene: Scene, setting: EditSetting) {
@@ -50,7 +50,7 @@ class SceneEdit {
     this.#setting = setting;
   }
 
-  show(named: Scene, verb: Wish["verb"]): void {
+  show(named: Scene, verb: Instruction["verb"]): void {
     const scene = this.#scene;
     for (const text of named.missing) scene.missing.add(text);
     Object.assign(scene.texts, named.texts);
@@ -73,7 +73,7 @@ class SceneEdit {
     scene.location = to;
     for (const subject of scene.subjects) {
       const [before, zone] = [zoneOf(subject, scene, from), zoneOf(subject, scene, to)];
-      // What stands in front for want of room stays there.
+      // A subject that stands in front, because there was no room, stays there.
       for (const position of subject.positions ?? []) if (position.zone === before) position.zone = zone;
     }
   }
@@ -87,8 +87,8 @@ class SceneEdit {
     scene.season = season ?? scene.season;
   }
 
-  /** Colours with no noun of their own: the only subject's, an abstract picture's, or a tint over everything. */
-  #showColours({ subjects, colours }: Scene, verb: Wish["verb"]): void {
+  /** A colour without a noun is for the only subject, for an abstract picture, or a tint over everything. */
+  #showColours({ subjects, colours }: Scene, verb: Instruction["verb"]): void {
     const scene = this.#scene;
     const [colour] = colours;
     const [named = scene.subjects[0]] = subjects;
@@ -101,7 +101,7 @@ class SceneEdit {
     else scene.tint = colour;
   }
 
-  #showSubject(named: Subject, verb: Wish["verb"]): void {
+  #showSubject(named: Subject, verb: Instruction["verb"]): void {
     const found = this.#find(named);
     const hasParts = named.wearing.length > 0 || named.holding !== undefined;
     const isNew = named.isExtra || (verb === "add" && !named.isDefinite && (named.isCounted || !hasParts));
@@ -113,7 +113,7 @@ class SceneEdit {
     else this.#add(named);
   }
 
-  /** A hat that stands with no noun is the one that is worn, or one for the first who can wear it. */
+  /** "A hat" is the hat that someone wears already, or else is put on the first who can wear one. */
   #showWorn({ art, colour, text }: Thing, worn: Worn | Thing | undefined): void {
     const wearer = this.#scene.subjects.find(canAct);
     const hat: Worn = { art, text, colour };
@@ -260,7 +260,7 @@ class SceneEdit {
 /** Where something stands that is moved to a side, as a share of the picture's width. */
 const SIDES = { left: 0.24, right: 0.76 } as const;
 
-/** Leaves a subject as it is, in a wish that names it. */
+/** For an instruction that names a subject and says nothing of it. */
 const NOTHING_SAID = { wearing: [], isCounted: false, isDefinite: true, isExtra: false };
 
 const partsOf = ({ wearing, holding, riding }: Subject): (Worn | Thing)[] =>

@@ -26,11 +26,11 @@ interface SubjectParts {
   side?: "left" | "right" | undefined;
   /** The prompt says how many. */
   isCounted?: boolean | undefined;
-  /** The prompt points at one that is there: "the fox". */
+  /** The prompt means one that is there already: "the fox". */
   isDefinite?: boolean | undefined;
   /** The prompt asks for one more: "another fox". */
   isExtra?: boolean | undefined;
-  /** What the seed decides of its looks. */
+  /** The random numbers that decide its looks. */
   looks?: Random | undefined;
   /** Where each copy stands, once the scene is arranged. */
   positions?: Position[] | undefined;
@@ -52,7 +52,7 @@ export interface Person extends SubjectParts {
 
 export type Subject = Thing | Person;
 
-/** How far away from the viewer, and on what, a subject stands. */
+/** The part of a backdrop that a subject stands in. */
 export type Zone = "air" | "water" | "horizon" | "back" | "ground" | "front" | "seat" | "perch" | "void";
 
 /** Where one copy of a subject stands, in scene units. How far down that is depends on the backdrop's ground. */
@@ -72,7 +72,7 @@ export interface Position {
   /** −1 to 1: how far it leans, where things of its zone may lean. */
   readonly lean: number;
   readonly isMirrored: boolean;
-  /** Where its feet are, in place of what the ground says. */
+  /** Where its feet are, if the ground does not decide it. */
   readonly y?: number;
 }
 
@@ -101,13 +101,13 @@ export interface Scene {
   namesBackdrop?: boolean;
   /** What was said of a person, with no noun for the person. */
   look: Look;
-  /** The words that name effects, the weather and the season, by what they are. */
+  /** The words that name the place, the weather and each effect. */
   readonly texts: { place?: string; weather?: string; [effect: string]: string };
-  /** The words that name what is not in the picture. */
+  /** Words for what the picture does not show. */
   readonly missing: Set<string>;
   /** How many phrases were understood. */
   known: number;
-  /** Decides the shades of the hour, where an edit named another one. */
+  /** The random numbers that choose the colours of the sky, once an edit changed the hour or the weather. */
   shades?: Random | undefined;
   /** Which trees its woods have, once that is decided. */
   trees?: "fir" | "tree" | undefined;

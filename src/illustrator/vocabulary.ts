@@ -27,19 +27,19 @@ export type Meaning =
   | { readonly is: "verb"; readonly verb: grammar.Verb; readonly position: "before" | "between" | "after" }
   | { readonly is: "flag"; readonly flag: "isPortrait" | "isAbstract" | "namesAll" }
   | { readonly is: "backdrop" | "break" | "negation" }
-  /** The art or the backdrop is only near to what the word names, which the picture then lacks. */
-  | { readonly is: "near" }
+  /** The art or the backdrop only resembles what the word names. */
+  | { readonly is: "likeness" }
   /** Names nothing. Some of these words end the noun before them. */
   | { readonly is: "filler"; readonly endsNoun: boolean };
 
 const vocabulary = new Map<string, Meaning[]>();
 
-/** @param words separated by bars; one that begins with `~` is only near to its meaning */
+/** @param words separated by bars; a word that begins with `~` is something that the art only resembles */
 function define(words: string, meaning: Meaning): void {
   for (const entry of words.split("|")) {
     const word = entry.replace("~", "");
     const meanings = vocabulary.get(word) ?? [];
-    vocabulary.set(word, [...meanings, meaning, ...(entry === word ? [] : [{ is: "near" } as const])]);
+    vocabulary.set(word, [...meanings, meaning, ...(entry === word ? [] : [{ is: "likeness" } as const])]);
   }
 }
 

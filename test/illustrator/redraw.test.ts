@@ -224,6 +224,44 @@ describe("an edit of the illustrator's own picture", () => {
     expect(await sharp(opaque.bytes).metadata()).toMatchObject({ channels: 3 });
   });
 
+  test("leaves nothing of a transparent picture whose only subject is removed", async () => {
+    const fox = await generate("a fox in a forest", { background: "TRANSPARENT" });
+    const { bytes } = await edit("remove the fox", fox);
+    const { channels } = await sharp(bytes).stats();
+    expect(channels[3]).toMatchObject({ min: 0, max: 0 });
+  });
+
+  test("pastes the other images", async () => {
+    const fox = await generate("a fox in a forest");
+    const blue = { create: { width: 64, height: 64, channels: 3, background: "#2010f0" } } as const;
+    const input = { prompt: "make it night", size: `${SIDE}x${SIDE}`, images: [{ id: fox.id }, { upload: null }] };
+    const file = { bytes: await sharp(blue).png().toBuffer(), path: "variables.input.images.1.upload" };
+    const { body } = await graphqlMultipart(gateway.url, { query: EDIT, variables: { input } }, [file]);
+    const [made] = await toMade(body.data.made);
+    if (!made) throw new Error("no picture came");
+    const pixels = await pixelsOf(made);
+    expect(pixels.where((red, green, blueness) => blueness > 200 && red < 80 && green < 60).length).toBeGreaterThan(
+      500,
+    );
+    expect(made.warnings).toEqual([]);
+  });
+
+  test("is cut out of its scene when a mask goes with another shape", async () => {
+    const fox = await generate("a fox in a forest");
+    const input = { prompt: "make it night", size: "256x128", images: [{ id: fox.id }], mask: { upload: null } };
+    const file = { bytes: await leftHalfMask(SIDE, SIDE), path: "variables.input.mask.upload" };
+    const { body } = await graphqlMultipart(gateway.url, { query: EDIT, variables: { input } }, [file]);
+    const [made] = await toMade(body.data.made);
+    const right = { left: SIDE / 2, top: 0, width: SIDE / 2, height: SIDE / 2 };
+    const kept = await sharp(made?.bytes).extract(right).removeAlpha().raw().toBuffer();
+    const source = await sharp(fox.bytes)
+      .extract({ ...right, top: SIDE / 4 })
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    expect(kept.equals(source)).toBe(true);
+  });
+
   test("says what it did not find", async () => {
     const fox = await generate("a fox in a forest");
     const { warnings, bytes } = await edit("remove the elephant", fox);

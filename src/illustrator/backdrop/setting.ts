@@ -14,8 +14,8 @@ export interface Setting {
 }
 
 /**
- * The same setting with a stream of its own. An element that draws more or fewer numbers by the hour, the weather or the
- * season takes them from there, so that everything after it stays where it is.
+ * The same setting with random numbers of its own. Elements that need more of them at night, in the rain or in winter
+ * take them from here. So the elements drawn after them stay where they are.
  */
 export const withOwnRandom = (setting: Setting): Setting => ({ ...setting, random: setting.random.split() });
 

@@ -8,7 +8,7 @@ export type Season = keyof typeof SEASONS;
 export type Style = keyof typeof STYLES;
 
 /**
- * Words by meaning, separated by bars: English, Chinese, Japanese, Korean. The backdrop is only near to what a word after
+ * Words by meaning, separated by bars: English, Chinese, Japanese, Korean. The backdrop only resembles what a word after
  * `~` names.
  */
 export const PLACES = {

@@ -33,8 +33,8 @@ export type Role = keyof typeof ROLES;
 
 /**
  * Nouns that the generated lexicon does not know, or takes for something that people do not mean (a "mouse" is the
- * animal): the art, its role and the words, several entries a line. They win over the lexicon. The art is only near to
- * what a word after `~` names; things without emoji art are drawn by `landmarks.ts`.
+ * animal): the art, its role and the words, several entries a line. They win over the lexicon. The art only
+ * resembles what a word after `~` names. Things without emoji art are drawn by `landmarks.ts`.
  */
 export const THINGS: readonly string[] = [
   // Animals. Art whose name is here but only shows a face gets a drawn body.
