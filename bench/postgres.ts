@@ -76,7 +76,7 @@ async function perSecond(work: () => Promise<void>): Promise<number> {
 function orderOf(id: string): GenerationOrder {
   return {
     id,
-    owner: "public",
+    projectId: "proj_public",
     prompt: "A cute asian girl with long hair smiling and looking at me",
     model: "illustrator-1",
     n: 1,
@@ -97,7 +97,7 @@ function imageOf(generationId: string): Image {
   return {
     id,
     generationId,
-    owner: "public",
+    projectId: "proj_public",
     index: 0,
     key,
     originalKey: key,

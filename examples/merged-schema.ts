@@ -13,7 +13,10 @@ interface HostContext {
 const gateway = await createGateway({
   dataDir: "./data/example",
   // The host's context stays its own; this reads from it who asks, and where the images are served.
-  requestOf: ({ user, origin }: HostContext) => ({ caller: { owner: user }, rootUrl: `${origin}/pictures` }),
+  authenticate: ({ user, origin }: HostContext) => ({
+    endUser: user,
+    rootUrl: `${origin}/pictures`,
+  }),
 });
 
 const own = makeExecutableSchema<HostContext>({

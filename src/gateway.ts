@@ -15,7 +15,7 @@ import { SOCKET_PATH, webSocketTransport } from "./api/graphql/transports/websoc
 import { type AppOptions, createApp, MAX_BODY_BYTES } from "./api/http/app.ts";
 import { Arrivals } from "./api/http/arrivals.ts";
 import { healthRoutes } from "./api/http/health.ts";
-import { type HostRequest, PUBLIC_CALLER } from "./api/http/request-context.ts";
+import { type HostRequest, toCaller } from "./api/http/request-context.ts";
 import { type UpgradeListener, upgradeThrough } from "./api/http/upgrade.ts";
 import { getImageRoutes } from "./api/rest/get-image.ts";
 import { imageRoutes } from "./api/rest/images.ts";
@@ -77,12 +77,13 @@ export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "
   /** The clock. */
   readonly now?: () => Date;
   /**
-   * Tells who asks. It gets the HTTP request of {@link Gateway.app}, or the context value of the GraphQL server that runs
-   * {@link Gateway.schema}. What it throws is answered as an unexpected error.
+   * Tells for which project and which end user a request is. It gets the HTTP request of {@link Gateway.app}, or the
+   * context value of the GraphQL server that runs {@link Gateway.schema}. A `GatewayError` that it throws is answered as
+   * it is, anything else as an unexpected error.
    *
    * @defaultValue everyone is the same caller, and image URLs begin with `publicUrl`
    */
-  requestOf?(contextValueOrRequest: unknown): HostRequest;
+  authenticate?(contextValueOrRequest: unknown): HostRequest | Promise<HostRequest>;
 }
 
 export interface Gateway {
@@ -90,7 +91,7 @@ export interface Gateway {
   readonly app: Express;
   /**
    * The graph, to be merged into or stitched to another one. Its resolvers run in any GraphQL server and leave the
-   * server's context value as it is; {@link GatewayOptions.requestOf} reads it.
+   * server's context value as it is; {@link GatewayOptions.authenticate} reads it.
    */
   readonly schema: GraphQLSchema;
   /**
@@ -150,7 +151,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const store = await openStore(config, logger, lifecycle);
     const storage = await openStorage(config, logger, lifecycle);
     const images = await createImageService({ config, store, storage, catalogue, codec, lifecycle, logger, now });
-    const access = { hasPaidProvider: hasPaidProvider(providers), requestOf: options.requestOf, now };
+    const access = { hasPaidProvider: hasPaidProvider(providers), authenticate: options.authenticate, now };
     const app = await createApi({ config, access, images, store, storage, lifecycle, logger });
     const modelWatch = new ModelWatch(providers, catalogue, logger);
     lifecycle.on("draining", () => modelWatch.stop());
@@ -185,16 +186,20 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
 }
 
 /** What the resolvers see of an operation that the host's own server runs. */
-function readRequestsWith({ requestOf }: GatewayOptions, { publicUrl = "" }: Config, logger: Logger) {
-  return (contextValue: unknown): OperationRequest => {
-    const { caller = PUBLIC_CALLER, rootUrl = publicUrl, idempotencyKey } = requestOf?.(contextValue) ?? {};
-    return { caller, rootUrl, idempotencyKey, logger };
+function readRequestsWith({ authenticate }: GatewayOptions, { publicUrl = "" }: Config, logger: Logger) {
+  const toRequest = (host: HostRequest): OperationRequest => {
+    const { rootUrl = publicUrl, idempotencyKey } = host;
+    return { caller: toCaller(host), rootUrl, idempotencyKey, logger };
+  };
+  return (contextValue: unknown): OperationRequest | Promise<OperationRequest> => {
+    const host = authenticate?.(contextValue) ?? {};
+    return host instanceof Promise ? host.then(toRequest) : toRequest(host);
   };
 }
 
 /** The illustrator draws by itself, and has the images of an edit decoded as everything is. */
 function illustratorWith(codec: ScheduledCodec): IllustratorOptions {
-  const turn = { kind: "generation", owner: "illustrator" } as const;
+  const turn = { kind: "generation", projectId: "illustrator" } as const;
   return { decode: (image, box) => codec.decode(image, image, box, turn) };
 }
 
@@ -270,7 +275,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
 
 interface ApiParts {
   readonly config: Config;
-  readonly access: Pick<AppOptions, "hasPaidProvider" | "requestOf" | "now">;
+  readonly access: Pick<AppOptions, "hasPaidProvider" | "authenticate" | "now">;
   readonly images: ImageService;
   readonly store: Store;
   readonly storage: Storage;

@@ -40,8 +40,9 @@ export type {
 } from "./ports/records.ts";
 export type { GenerationInput } from "./service/generations/generation-input.ts";
 export type { GenerationEvent } from "./service/generations/generation-watch.ts";
-export type { Caller, ImageService, Page, PageRequest } from "./service/image-service.ts";
+export type { ImageService, Page, PageRequest } from "./service/image-service.ts";
 export type { LinkOptions } from "./service/images/image-links.ts";
+export type { Caller } from "./service/projects/caller.ts";
 
 /**
  * Puts a gateway together and takes up what an earlier process left.

@@ -53,7 +53,7 @@ describe("a gateway inside another program", () => {
     ["WebSockets", overSocket],
     ["server-sent events", overStream],
   ])("tells what happens below that prefix too, over %s", async (_name, transport) => {
-    const { id } = await gateway.images.submit({ owner: "public" }, { prompt: "a fox", size: "512x512" });
+    const { id } = await gateway.images.submit({ projectId: "proj_public" }, { prompt: "a fox", size: "512x512" });
     const events = await Array.fromAsync(follow(transport, `${server.url}/pictures`, id));
     const image = events.find((event) => event.image)?.image;
 
@@ -97,17 +97,17 @@ describe("a gateway inside another program", () => {
   });
 
   test("gives its service, with the caller named by the host", async () => {
-    const caller = { owner: "someone" };
+    const caller = { projectId: "someone" };
     const accepted = await gateway.images.submit(caller, { prompt: "a fox", quality: "hd", style: "vivid" });
     const generation = await gateway.images.wait(accepted, 20_000);
     expect(generation.status).toBe("SUCCEEDED");
     expect(generation.quality).toBe("HIGH");
     expect(generation.warnings.map(({ code }) => code)).toEqual(["QUALITY_REPLACED", "STYLE_IGNORED"]);
-    expect(await gateway.images.generations({ owner: "another" }, [generation.id])).toEqual([undefined]);
+    expect(await gateway.images.generations({ projectId: "another" }, [generation.id])).toEqual([undefined]);
   });
 
   test("throws errors that the host can switch on", async () => {
-    const submitted = gateway.images.submit({ owner: "someone" }, { prompt: "" });
+    const submitted = gateway.images.submit({ projectId: "someone" }, { prompt: "" });
     await expect(submitted).rejects.toThrow(GatewayError);
     await expect(submitted).rejects.toMatchObject({ code: "BAD_USER_INPUT", details: { field: "prompt" } });
   });
@@ -222,7 +222,7 @@ describe("a provider of the host's own that does not heed its signal", () => {
       }),
     });
     const gateway = await createGateway({ dataDir, providers: [provider], defaultModel: "scripted-1" });
-    const accepted = await gateway.images.submit({ owner: "someone" }, { prompt: "a fox" });
+    const accepted = await gateway.images.submit({ projectId: "someone" }, { prompt: "a fox" });
     const ended = gateway.images.wait(accepted, 20_000);
     await isAsked.promise;
     await gateway.drain(0);
@@ -248,7 +248,7 @@ describe("two gateways in one process", () => {
     );
     if (!first || !second) throw new Error("two gateways were made");
     const generate = async ({ images }: Gateway, prompt: string) =>
-      images.wait(await images.submit({ owner: "public" }, { prompt, n: 2, size: "64x64" }), 20_000);
+      images.wait(await images.submit({ projectId: "proj_public" }, { prompt, n: 2, size: "64x64" }), 20_000);
     const pageOf = async ({ schema }: Gateway) =>
       JSON.parse(JSON.stringify(await graphql({ schema, source: PAGE }))).data.generations.edges.map(
         ({ node }: { node: { prompt: string; model: { provider: string }; images: object[] } }) =>
@@ -258,7 +258,7 @@ describe("two gateways in one process", () => {
     const [madeFirst, madeSecond] = await Promise.all([generate(first, "a fox"), generate(second, "a cat")]);
     expect(await pageOf(first)).toEqual(["a fox, first, 2 images"]);
     expect(await pageOf(second)).toEqual(["a cat, second, 2 images"]);
-    expect(await first.images.generations({ owner: "public" }, [madeSecond.id])).toEqual([undefined]);
+    expect(await first.images.generations({ projectId: "proj_public" }, [madeSecond.id])).toEqual([undefined]);
     const [[image] = []] = await first.images.imagesOf([madeFirst.id]);
     const link = image ? first.images.link(image) : "";
     await expect(second.images.open(link)).rejects.toMatchObject({ code: "FORBIDDEN" });
@@ -303,10 +303,13 @@ describe("the graph in a server of the host's own", () => {
       providers: [new ScriptedProvider()],
       defaultModel: "scripted-1",
       publicUrl: "https://images.example",
-      requestOf: ({ user }: { user: string }) => ({ caller: { owner: user } }),
+      authenticate: ({ user }: { user: string }) => ({ projectId: user }),
     });
     const { images } = gateway;
-    const made = await images.wait(await images.submit({ owner: "ann" }, { prompt: "a fox", size: "64x64" }), 20_000);
+    const made = await images.wait(
+      await images.submit({ projectId: "ann" }, { prompt: "a fox", size: "64x64" }),
+      20_000,
+    );
     const shop = makeExecutableSchema({
       typeDefs: "type Query { motto: String! }",
       resolvers: { Query: { motto: () => "pictures for all" } },
@@ -330,8 +333,8 @@ describe("the graph in a server of the host's own", () => {
     const gateway = await startGateway({
       providers: [new ScriptedProvider()],
       defaultModel: "scripted-1",
-      requestOf: (request: IncomingMessage) => ({
-        caller: { owner: String(request.headers["x-user"]) },
+      authenticate: (request: IncomingMessage) => ({
+        endUser: String(request.headers["x-user"]),
         rootUrl: "https://host.example/pictures",
       }),
     });
@@ -354,7 +357,7 @@ describe("the graph in a server of the host's own", () => {
     });
     const shop = makeExecutableSchema({ typeDefs: "type Query { motto: String! }" });
     const schema = mergeSchemas({ schemas: [shop, gateway.schema] });
-    const { id } = await gateway.images.submit({ owner: "public" }, { prompt: "a fox", size: "64x64" });
+    const { id } = await gateway.images.submit({ projectId: "proj_public" }, { prompt: "a fox", size: "64x64" });
     const document = parse(`subscription { generationEvents(id: "${id}") {
       __typename ... on GenerationStatusChanged { generation { status images { index } } }
     } }`);
@@ -381,7 +384,7 @@ describe("the graph in a server of the host's own", () => {
       logger,
     });
     const { images, schema } = gateway;
-    const { id } = await images.wait(await images.submit({ owner: "public" }, { prompt: "a fox" }), 20_000);
+    const { id } = await images.wait(await images.submit({ projectId: "proj_public" }, { prompt: "a fox" }), 20_000);
     for (const path of await storedFiles(dataDir)) await writeFile(path, "no picture any more");
     const source = `{ generation(id: "${id}") { images { placeholder } } }`;
     const { data, errors } = await graphql({ schema, source });

@@ -8,7 +8,7 @@ import { makeImages, ScriptedProvider } from "./support/scripted-provider.ts";
 import { temporaryDirectories } from "./support/temporary-directory.ts";
 import { usePostgres } from "./support/use-postgres.ts";
 
-const CALLER = { owner: "public" };
+const CALLER = { projectId: "proj_public" };
 /** More than run at once, so that some are queued when the gateway is closed. */
 const OPERATIONS = 12;
 const RUNNING = 8;

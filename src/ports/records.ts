@@ -53,7 +53,7 @@ export interface EditSource extends PixelSize {
   readonly byteSize: number;
   /** In hexadecimal. */
   readonly sha256: string;
-  /** The owner's stored image that it is a copy of; `undefined` when it came from elsewhere. */
+  /** The caller's stored image that it is a copy of; `undefined` when it came from elsewhere. */
   readonly imageId?: string;
 }
 
@@ -63,12 +63,31 @@ export interface EditOrder {
   readonly mask?: EditSource;
 }
 
+/** The project of everything that was made before there were others, and of the callers of an open gateway. */
+export const PUBLIC_PROJECT = "proj_public";
+
+/** Whom a record belongs to. */
+export interface Owner {
+  /** `proj_…` */
+  readonly projectId: string;
+  /** The end user of the project for whom it was made; `undefined` for nobody in particular. */
+  readonly endUser?: string | undefined;
+}
+
+/** Something that the caller attached to a generation. */
+export interface MetadataEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
 /** What was asked, fixed when the generation is accepted. */
-export interface GenerationOrder {
+export interface GenerationOrder extends Owner {
   /** `gen_…`, sorts by time. */
   readonly id: string;
-  /** Who asked, and who alone may read it. */
-  readonly owner: string;
+  /** `key_…`: the API key that it was asked for with; `undefined` for other credentials, and for none. */
+  readonly apiKeyId?: string | undefined;
+  /** In the caller's order, each key once; `undefined` for none. */
+  readonly metadata?: readonly MetadataEntry[] | undefined;
   readonly prompt: string;
   readonly model: string;
   readonly n: number;
@@ -105,7 +124,7 @@ export interface GenerationOrder {
 
 /** Makes the same request, sent again, the same generation. */
 export interface Idempotency {
-  /** The caller's own words, unique per owner while it is remembered. */
+  /** Unique per project while it is remembered. */
   readonly key: string;
   /** When the key is forgotten. */
   readonly expiresAt: Date;
@@ -151,11 +170,10 @@ export interface Provenance {
 }
 
 /** An image whose bytes are durable. */
-export interface Image {
+export interface Image extends Owner {
   /** `img_…`, sorts by time. */
   readonly id: string;
   readonly generationId: string;
-  readonly owner: string;
   /** Position in the generation, from 0. */
   readonly index: number;
   /** Where the delivered bytes are in the {@link ObjectStore}. */
@@ -188,9 +206,10 @@ interface OutcomeFacts {
   readonly warnings?: readonly Warning[];
 }
 
-/** A slice of one owner's generations, newest first. */
+/** A slice of the generations of a project and an end user, newest first; what is left out stands for any. */
 export interface GenerationSlice {
-  readonly owner: string;
+  readonly projectId?: string | undefined;
+  readonly endUser?: string | undefined;
   readonly status?: GenerationStatus;
   /** Only generations older than this id. */
   readonly olderThan?: string;
@@ -200,9 +219,6 @@ export interface GenerationSlice {
   readonly from: "newest" | "oldest";
   readonly limit: number;
 }
-
-/** The project that everything belongs to while there are no others. */
-export const PUBLIC_PROJECT = "proj_public";
 
 /** Under which conditions a generation is accepted. */
 export interface AcceptanceTerms {
@@ -263,7 +279,7 @@ export interface Claim {
  */
 export interface Records {
   /**
-   * Stores the order as `QUEUED` and holds its `maxCost`. When its owner already used its idempotency key and the key is
+   * Stores the order as `QUEUED` and holds its `maxCost`. When its project already used its idempotency key and the key is
    * still remembered, nothing is stored or held and the earlier generation comes back with `isNew: false`.
    *
    * Refuses, storing nothing, when `maxQueued` generations wait already (several at the same instant may pass this limit
@@ -318,10 +334,10 @@ export interface Records {
 
   /** The generations with these ids, in no promised order; unknown ids are left out. */
   findGenerations(ids: readonly string[]): Promise<readonly Generation[]>;
-  /** The owner's generation with this idempotency key, if the key is still remembered at `at`. */
-  findByIdempotencyKey(owner: string, key: string, at: Date): Promise<Generation | undefined>;
-  /** The newest generations of this owner and input that were accepted at `since` or later, newest first. */
-  findLatestOf(owner: string, inputHash: string, since: Date, limit: number): Promise<readonly Generation[]>;
+  /** The project's generation with this idempotency key, if the key is still remembered at `at`. */
+  findByIdempotencyKey(projectId: string, key: string, at: Date): Promise<Generation | undefined>;
+  /** The newest generations of this project and input that were accepted at `since` or later, newest first. */
+  findLatestOf(projectId: string, inputHash: string, since: Date, limit: number): Promise<readonly Generation[]>;
   listGenerations(slice: GenerationSlice): Promise<readonly Generation[]>;
   /** The images with these ids, in no promised order; unknown ids are left out. */
   findImages(ids: readonly string[]): Promise<readonly Image[]>;

@@ -3,7 +3,15 @@ import type { Lifecycle } from "../lifecycle.ts";
 import type { Events } from "../ports/events.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { OpenObject } from "../ports/object-store.ts";
-import type { Generation, GenerationSlice, GenerationStatus, Image, Preview, Warning } from "../ports/records.ts";
+import type {
+  Generation,
+  GenerationSlice,
+  GenerationStatus,
+  Image,
+  Owner,
+  Preview,
+  Warning,
+} from "../ports/records.ts";
 import type { EditInput } from "./edits/edit-input.ts";
 import { Acceptance, type AcceptanceOptions } from "./generations/acceptance.ts";
 import { EndWaits } from "./generations/end-waits.ts";
@@ -17,11 +25,7 @@ import type { Delivery, ImageDelivery } from "./images/image-delivery.ts";
 import type { ImageLinks, LinkOptions } from "./images/image-links.ts";
 import type { Placeholders } from "./images/placeholders.ts";
 import { type Quote, quoteOf } from "./models/quote.ts";
-
-/** Who asks. Records belong to the owner and are read by the same owner alone. */
-export interface Caller {
-  readonly owner: string;
-}
+import { type Caller, mayAccess, scopeOf } from "./projects/caller.ts";
 
 /** Which part of a caller's generations to list, newest first. Ids stand for the generations beside the part. */
 export interface PageRequest {
@@ -89,7 +93,7 @@ export class ImageService {
    */
   async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
     this.#options.lifecycle.refuseWhileStopping();
-    return this.#acceptance.submit(caller.owner, input);
+    return this.#acceptance.submit(caller, input);
   }
 
   /**
@@ -102,7 +106,7 @@ export class ImageService {
    */
   async submitEdit(caller: Caller, input: EditInput): Promise<Generation> {
     this.#options.lifecycle.refuseWhileStopping();
-    return this.#acceptance.submitEdit(caller.owner, input);
+    return this.#acceptance.submitEdit(caller, input);
   }
 
   /**
@@ -206,17 +210,17 @@ export class ImageService {
     if (last !== undefined) checkWholeNumber("last", last, 0, MAX_PAGE_SIZE);
     const isFromNewest = first !== undefined || last === undefined;
     const size = checkWholeNumber("first", first ?? last ?? DEFAULT_PAGE_SIZE, 0, MAX_PAGE_SIZE);
-    const list = { owner: caller.owner, ...(status && { status }) };
     const [found, hasAtAfter, hasAtBefore] = await Promise.all([
       this.#options.records.listGenerations({
-        ...list,
+        ...scopeOf(caller),
+        ...(status && { status }),
         from: isFromNewest ? "newest" : "oldest",
         limit: size + 1,
         ...(after !== undefined && { olderThan: after }),
         ...(before !== undefined && { newerThan: before }),
       }),
-      last === undefined && after !== undefined && this.#reaches(list, after, { newerThan: after }),
-      !isFromNewest && before !== undefined && this.#reaches(list, before, { olderThan: before }),
+      last === undefined && after !== undefined && this.#reaches(caller, status, after, { newerThan: after }),
+      !isFromNewest && before !== undefined && this.#reaches(caller, status, before, { olderThan: before }),
     ]);
     const isCut = found.length > size;
     if (!isFromNewest) {
@@ -230,15 +234,17 @@ export class ImageService {
 
   /** Whether a list has anything at a cursor or beyond it: what was there may be gone, or not be of the list any more. */
   async #reaches(
-    list: Pick<GenerationSlice, "owner" | "status">,
+    caller: Caller,
+    status: GenerationStatus | undefined,
     cursor: string,
     beyond: Pick<GenerationSlice, "newerThan" | "olderThan">,
   ): Promise<boolean> {
     const { records } = this.#options;
+    const list = { ...scopeOf(caller), ...(status && { status }) };
     const [next] = await records.listGenerations({ ...list, ...beyond, from: "newest", limit: 1 });
     if (next) return true;
     const [there] = await records.findGenerations([cursor]);
-    return there?.owner === list.owner && (list.status === undefined || there.status === list.status);
+    return there !== undefined && mayAccess(caller, there) && (status === undefined || there.status === status);
   }
 
   /**
@@ -326,11 +332,11 @@ export class ImageService {
   }
 }
 
-function inPlace<Owned extends { id: string; owner: string }>(
+function inPlace<Owned extends Owner & { readonly id: string }>(
   ids: readonly string[],
   caller: Caller,
   found: readonly Owned[],
 ): (Owned | undefined)[] {
-  const own = new Map(found.filter((one) => one.owner === caller.owner).map((one) => [one.id, one]));
+  const own = new Map(found.filter((one) => mayAccess(caller, one)).map((one) => [one.id, one]));
   return ids.map((id) => own.get(id));
 }

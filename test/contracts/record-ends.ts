@@ -280,7 +280,8 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
       const momentOf = (i: number) => new Date(ACCEPTED_AT.getTime() + i);
 
       test("of what is queued: oldest first, none accepted at the moment or later, at most the limit", async () => {
-        for (const i of [3, 1, 5, 2, 4]) await accept(records, { ...orderOf(`gen_${i}`, momentOf(i)), owner: `o${i}` });
+        for (const i of [3, 1, 5, 2, 4])
+          await accept(records, { ...orderOf(`gen_${i}`, momentOf(i)), projectId: `o${i}` });
         await records.start("gen_2", claimOf());
 
         expect(await records.idsQueuedBefore(momentOf(5), 10)).toEqual(["gen_1", "gen_3", "gen_4"]);

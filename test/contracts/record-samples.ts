@@ -51,7 +51,7 @@ export const INTERRUPTED: GenerationFailure = {
 export function orderOf(id: string, createdAt = ACCEPTED_AT): GenerationOrder {
   return {
     id,
-    owner: "public",
+    projectId: "proj_public",
     prompt: "a fox",
     model: "scripted-1",
     n: 2,
@@ -78,7 +78,7 @@ export function imageOf(generationId: string, index: number): Image {
   return {
     id: `img_${generationId}_${9 - index}`,
     generationId,
-    owner: "public",
+    projectId: "proj_public",
     index,
     key: `${generationId}/${index}/original`,
     originalKey: `${generationId}/${index}/original`,

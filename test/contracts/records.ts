@@ -70,7 +70,16 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         ["warnings in their order", { warnings: [warning("B", 'say "hi" 🖼'), warning("A", ""), warning("C", "c")] }],
         ["a moment to the millisecond", { createdAt: new Date("2038-01-19T03:14:08.123Z") }],
         ["an idempotency key", { idempotency: keyOf("a key with spaces, 'quotes' and %") }],
-        ["another owner", { owner: "key_ä'\"" }],
+        ["another project and end user", { projectId: "proj_ä'\"", endUser: "ü%_'\" \n", apiKeyId: "key_1" }],
+        [
+          "what the caller attached",
+          {
+            metadata: [
+              { key: "b", value: "" },
+              { key: "a", value: "寿司 '\"" },
+            ],
+          },
+        ],
       ])("keeps %s exactly", async (_what, difference) => {
         const order: GenerationOrder = { ...orderOf("gen_1"), ...difference };
         await accept(records, order);
@@ -93,7 +102,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
 
       beforeEach(() => accept(records, first));
 
-      test("brings the same owner's earlier generation back, as it stands", async () => {
+      test("brings the same project's earlier generation back, as it stands", async () => {
         await records.start("gen_1", claimOf());
         const again: GenerationOrder = {
           ...orderOf("gen_2"),
@@ -123,7 +132,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
       });
 
       test.each<[string, Partial<GenerationOrder>]>([
-        ["of another owner", { owner: "other", idempotency: keyOf("k") }],
+        ["of another project", { projectId: "other", idempotency: keyOf("k") }],
         ["in another case", { idempotency: keyOf("K") }],
         ["with a space more", { idempotency: keyOf("k ") }],
         ["that is another", { idempotency: keyOf("k2") }],
@@ -148,18 +157,18 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         expect(await find(records, "gen_1")).toMatchObject(withoutKey);
       });
 
-      test("finds the same owner's generation, as long as it is remembered", async () => {
+      test("finds the same project's generation, as long as it is remembered", async () => {
         const lastMoment = new Date(ACCEPTED_AT.getTime() + DAY_MS - 1);
         const over = new Date(ACCEPTED_AT.getTime() + DAY_MS);
 
-        expect(await records.findByIdempotencyKey("public", "k", ACCEPTED_AT)).toStrictEqual({
+        expect(await records.findByIdempotencyKey("proj_public", "k", ACCEPTED_AT)).toStrictEqual({
           ...first,
           status: "QUEUED",
         });
-        expect((await records.findByIdempotencyKey("public", "k", lastMoment))?.id).toBe("gen_1");
-        expect(await records.findByIdempotencyKey("public", "k", over)).toBeUndefined();
+        expect((await records.findByIdempotencyKey("proj_public", "k", lastMoment))?.id).toBe("gen_1");
+        expect(await records.findByIdempotencyKey("proj_public", "k", over)).toBeUndefined();
         expect(await records.findByIdempotencyKey("other", "k", ACCEPTED_AT)).toBeUndefined();
-        expect(await records.findByIdempotencyKey("public", "K", ACCEPTED_AT)).toBeUndefined();
+        expect(await records.findByIdempotencyKey("proj_public", "K", ACCEPTED_AT)).toBeUndefined();
       });
 
       test("lets one of 50 who come at once in", async () => {
@@ -224,33 +233,37 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
       const ids = random.shuffled(
         Array.from({ length: 60 }, (_, i) => mixedCase(`gen_${(i * 7919 + 100_000).toString(36)}`, i)),
       );
-      const owners = ["a", "b", "A"];
-      const model: { readonly id: string; readonly owner: string; status: string }[] = [];
+      const projects = ["a", "b", "A"];
+      const endUsers = ["u", "U", undefined];
+      const model: { readonly id: string; projectId: string; endUser: string | undefined; status: string }[] = [];
       for (const id of ids) {
-        const owner = random.pick(owners);
-        await accept(records, { ...orderOf(id), owner });
+        const projectId = random.pick(projects);
+        const endUser = random.pick(endUsers);
+        await accept(records, { ...orderOf(id), projectId, endUser });
         const status = random.pick(["QUEUED", "RUNNING", "SUCCEEDED", "FAILED"]);
         if (status !== "QUEUED") await records.start(id, claimOf());
         if (status === "SUCCEEDED") await records.finish(id, WORKER, { status }, FINISHED_AT);
         if (status === "FAILED") await records.finish(id, WORKER, { status, failure: FAILURE }, FINISHED_AT);
-        model.push({ id, owner, status });
+        model.push({ id, projectId, endUser, status });
       }
       const newestFirst = model.sort((a, b) => (a.id < b.id ? 1 : -1));
       const boundaries = [...ids, "gen_", "gen_zzzzz", "gen_2m0"];
 
       for (let round = 0; round < 300; round++) {
         const slice: GenerationSlice = {
-          owner: random.pick([...owners, "nobody"]),
+          projectId: random.pick([...projects, "nobody", undefined]),
+          endUser: random.pick(endUsers),
           from: random.pick(["newest", "oldest"]),
           limit: random.pick([1, 2, 3, 10, 61]),
           ...(random.whole(0, 1) === 1 && { status: random.pick(GENERATION_STATUSES) }),
           ...(random.whole(0, 1) === 1 && { olderThan: random.pick(boundaries) }),
           ...(random.whole(0, 1) === 1 && { newerThan: random.pick(boundaries) }),
         };
-        const { owner, status, olderThan, newerThan, limit } = slice;
+        const { projectId, endUser, status, olderThan, newerThan, limit } = slice;
         const matching = newestFirst.filter(
           (one) =>
-            one.owner === owner &&
+            (projectId === undefined || one.projectId === projectId) &&
+            (endUser === undefined || one.endUser === endUser) &&
             (status === undefined || one.status === status) &&
             (olderThan === undefined || one.id < olderThan) &&
             (newerThan === undefined || one.id > newerThan),
@@ -261,18 +274,18 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
       }
     });
 
-    test("find the newest of an owner's generations with the same input, from a moment on", async () => {
+    test("find the newest of a project's generations with the same input, from a moment on", async () => {
       const inputHash = "a".repeat(64);
       const at = (ms: number) => new Date(ACCEPTED_AT.getTime() + ms);
       await accept(records, { ...orderOf("gen_1", at(1)), inputHash });
       await accept(records, { ...orderOf("gen_2", at(2)), inputHash });
-      await accept(records, { ...orderOf("gen_3", at(3)), inputHash, owner: "other" });
+      await accept(records, { ...orderOf("gen_3", at(3)), inputHash, projectId: "other" });
       await accept(records, orderOf("gen_4", at(4)));
 
-      expect(idsOf(await records.findLatestOf("public", inputHash, at(0), 10))).toEqual(["gen_2", "gen_1"]);
-      expect(idsOf(await records.findLatestOf("public", inputHash, at(0), 1))).toEqual(["gen_2"]);
-      expect(idsOf(await records.findLatestOf("public", inputHash, at(2), 10))).toEqual(["gen_2"]);
-      expect(await records.findLatestOf("public", inputHash, at(3), 10)).toEqual([]);
+      expect(idsOf(await records.findLatestOf("proj_public", inputHash, at(0), 10))).toEqual(["gen_2", "gen_1"]);
+      expect(idsOf(await records.findLatestOf("proj_public", inputHash, at(0), 1))).toEqual(["gen_2"]);
+      expect(idsOf(await records.findLatestOf("proj_public", inputHash, at(2), 10))).toEqual(["gen_2"]);
+      expect(await records.findLatestOf("proj_public", inputHash, at(3), 10)).toEqual([]);
       expect(await records.findLatestOf("nobody", inputHash, at(0), 10)).toEqual([]);
     });
 
@@ -283,11 +296,13 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
       const usage = { inputTokens: 1, outputTokens: 2, totalTokens: 3 };
       await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE, usage }, FINISHED_AT);
       await accept(records, orderOf("gen_2"));
-      const before = await records.listGenerations({ owner: "public", from: "newest", limit: 10 });
+      const before = await records.listGenerations({ projectId: "proj_public", from: "newest", limit: 10 });
 
       records = await opened.reopen();
 
-      expect(await records.listGenerations({ owner: "public", from: "newest", limit: 10 })).toStrictEqual(before);
+      expect(await records.listGenerations({ projectId: "proj_public", from: "newest", limit: 10 })).toStrictEqual(
+        before,
+      );
       expect(before).toHaveLength(2);
       expect(await records.findImagesOf(["gen_1"])).toStrictEqual([imageOf("gen_1", 0)]);
       expect(await records.idsQueuedBefore(END_OF_TIME, 100)).toEqual(["gen_2"]);

@@ -1,5 +1,6 @@
-import type { CreateTableBuilder, Kysely, RawBuilder } from "kysely";
+import { type CreateTableBuilder, type Kysely, type RawBuilder, sql } from "kysely";
 import type { Migration } from "kysely/migration";
+import { PUBLIC_PROJECT } from "../../ports/records.ts";
 import { enterGenerations } from "./enter-generations.ts";
 
 /**
@@ -18,6 +19,8 @@ interface Addition {
   readonly create?: Tables<Column>;
   /** New columns of tables that there are. Older versions have filled these tables, so the columns can be null. */
   readonly add?: Tables<ColumnType>;
+  /** New names of columns, by their old ones. Indexes follow. */
+  readonly rename?: Tables<string>;
 }
 type Tables<AnyColumn> = Readonly<Record<string, Readonly<Record<string, AnyColumn>>>>;
 
@@ -110,6 +113,13 @@ const ADDITIONS = {
       },
     },
   },
+  "0011-projects": {
+    rename: { generations: { owner: "project_id" }, images: { owner: "project_id" } },
+    add: {
+      generations: { end_user: "text", api_key_id: "text", metadata: "text" },
+      images: { end_user: "text" },
+    },
+  },
 } as const satisfies Readonly<Record<string, Addition>>;
 
 type MigrationName = keyof typeof ADDITIONS;
@@ -150,18 +160,46 @@ const THEN: { readonly [Name in MigrationName]?: (database: Kysely<Schema>) => P
     await database.schema.createIndex("spending_day").on("spending").columns(["project", "day"]).unique().execute();
     await enterGenerations(database);
   },
+  async "0011-projects"(database) {
+    const { schema } = database;
+    const columns = ["project_id", "end_user", "id"];
+    await schema.createIndex("generations_end_user").on("generations").columns(columns).execute();
+    // Host programs had owners of their own. Each becomes an end user, so that nobody sees what others made.
+    await database
+      .updateTable("generations")
+      .set((row) => ({
+        end_user: row.ref("project_id"),
+        idempotency_key: sql`idempotency_key || ${"\n"} || project_id`,
+      }))
+      .where("project_id", "<>", OLD_PUBLIC_OWNER)
+      .execute();
+    await database
+      .updateTable("images")
+      .set((row) => ({ end_user: row.ref("project_id") }))
+      .where("project_id", "<>", OLD_PUBLIC_OWNER)
+      .execute();
+    await database.updateTable("generations").set({ project_id: PUBLIC_PROJECT }).execute();
+    await database.updateTable("images").set({ project_id: PUBLIC_PROJECT }).execute();
+  },
 };
+
+/** What anything belonged to, where no host program said something else. */
+const OLD_PUBLIC_OWNER = "public";
 
 /** The chore of removing what is over. */
 export const SWEEP = "sweep";
 
 /** Every table that the migrations make, with the type of its rows. */
-export type Schema = { readonly [Table in keyof AllTables]: RowOf<AllTables[Table]> };
+export type Schema = { readonly [Table in keyof AllTables]: RowOf<AllTables[Table], NewNamesOf<Table>> };
 
 type Additions = (typeof ADDITIONS)[MigrationName];
-type AllTables = Intersection<ValuesOf<Additions>>;
-type ValuesOf<Members> = Members extends unknown ? Members[keyof Members] : never;
-type RowOf<Columns> = { [Name in keyof Columns]: ValueOf<Columns[Name]> };
+type AllTables = Intersection<ValuesOf<Additions, "create"> | ValuesOf<Additions, "add">>;
+type AllNewNames = Intersection<ValuesOf<Additions, "rename">>;
+type ValuesOf<Members, Key extends string> = Members extends { readonly [Name in Key]: infer Value } ? Value : never;
+type NewNamesOf<Table> = Table extends keyof AllNewNames ? AllNewNames[Table] : Readonly<Record<never, never>>;
+type RowOf<Columns, NewNames> = {
+  [Name in keyof Columns as Name extends keyof NewNames ? NewNames[Name] & string : Name]: ValueOf<Columns[Name]>;
+};
 type ValueOf<Declared> =
   | (Declared extends `${"id" | "text"}${string}` ? string : Declared extends `amount${string}` ? bigint : number)
   | (Declared extends `${string} ${"not null" | "primary key"}${string}` ? never : null);
@@ -177,10 +215,11 @@ export type IdType = "text" | RawBuilder<unknown>;
 
 /** The migrations by their names, as Kysely's migrator takes them. */
 export function migrationsWith(idType: IdType): Record<string, Migration> {
-  const toMigration = (name: string, { create = {}, add = {} }: Addition): Migration => ({
+  const toMigration = (name: string, { create = {}, add = {}, rename = {} }: Addition): Migration => ({
     async up(database: Kysely<Schema>) {
       for (const [table, columns] of Object.entries(create)) await createTable(database, table, columns, idType);
       for (const [table, columns] of Object.entries(add)) await addColumns(database, table, columns, idType);
+      for (const [table, columns] of Object.entries(rename)) await renameColumns(database, table, columns);
       await THEN[name as MigrationName]?.(database);
     },
   });
@@ -215,6 +254,16 @@ async function addColumns(
 ): Promise<void> {
   for (const [name, type] of Object.entries(columns)) {
     await schema.alterTable(table).addColumn(name, typeOf(type, idType)).execute();
+  }
+}
+
+async function renameColumns(
+  { schema }: Kysely<Schema>,
+  table: string,
+  columns: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [name, newName] of Object.entries(columns)) {
+    await schema.alterTable(table).renameColumn(name, newName).execute();
   }
 }
 

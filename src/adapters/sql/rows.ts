@@ -20,7 +20,10 @@ import {
 /** How a generation is kept. The columns that lease it to a worker are not among its properties. */
 const GENERATION: Fields<Generation, GenerationRow> = {
   id: text("id"),
-  owner: text("owner"),
+  projectId: text("project_id"),
+  endUser: optional(text("end_user")),
+  apiKeyId: optional(text("api_key_id")),
+  metadata: optional(json("metadata")),
   status: text("status"),
   prompt: text("prompt"),
   model: text("model"),
@@ -62,7 +65,8 @@ const GENERATION: Fields<Generation, GenerationRow> = {
 const IMAGE: Fields<Image, ImageRow> = {
   id: text("id"),
   generationId: text("generation_id"),
-  owner: text("owner"),
+  projectId: text("project_id"),
+  endUser: optional(text("end_user")),
   index: integer("position"),
   key: text("object_key"),
   originalKey: text("original_key"),

@@ -44,16 +44,16 @@ export class SqlRecords implements Records {
   async accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal> {
     const ledger = this.#ledger;
     return this.#database.transaction().execute(async (transaction) => {
-      const { owner, idempotency } = order;
-      if (idempotency) await forgetExpiredKey(transaction, owner, idempotency.key, order.createdAt);
-      const earlier = idempotency && (await findByKey(transaction, owner, idempotency.key));
+      const { projectId, idempotency } = order;
+      if (idempotency) await forgetExpiredKey(transaction, projectId, idempotency.key, order.createdAt);
+      const earlier = idempotency && (await findByKey(transaction, projectId, idempotency.key));
       if (earlier) return { generation: toGeneration(earlier), isNew: false };
       if ((await countQueued(transaction)) >= terms.maxQueued) return "QUEUE_FULL";
       if (!(await ledger.hold(transaction, order, terms))) return "BUDGET_EXCEEDED";
       const inserted = await transaction
         .insertInto("generations")
         .values(toGenerationRow({ ...order, status: "QUEUED" }))
-        .onConflict((conflict) => conflict.columns(["owner", "idempotency_key"]).doNothing())
+        .onConflict((conflict) => conflict.columns(["project_id", "idempotency_key"]).doNothing())
         .returningAll()
         .executeTakeFirst();
       if (inserted) {
@@ -61,7 +61,7 @@ export class SqlRecords implements Records {
         return { generation: toGeneration(inserted), isNew: true };
       }
       await ledger.release(transaction, order, terms);
-      const sameInstant = idempotency && (await findByKey(transaction, owner, idempotency.key));
+      const sameInstant = idempotency && (await findByKey(transaction, projectId, idempotency.key));
       if (!sameInstant) throw new Error("a generation was neither stored nor found");
       return { generation: toGeneration(sameInstant), isNew: false };
     });
@@ -264,17 +264,17 @@ export class SqlRecords implements Records {
     return rows.map(toGeneration);
   }
 
-  async findByIdempotencyKey(owner: string, key: string, at: Date): Promise<Generation | undefined> {
-    const row = await findByKey(this.#database, owner, key);
+  async findByIdempotencyKey(projectId: string, key: string, at: Date): Promise<Generation | undefined> {
+    const row = await findByKey(this.#database, projectId, key);
     const generation = row && toGeneration(row);
     return generation?.idempotency && generation.idempotency.expiresAt > at ? generation : undefined;
   }
 
-  async findLatestOf(owner: string, inputHash: string, since: Date, limit: number): Promise<readonly Generation[]> {
+  async findLatestOf(projectId: string, inputHash: string, since: Date, limit: number): Promise<readonly Generation[]> {
     const rows = await this.#database
       .selectFrom("generations")
       .selectAll()
-      .where("owner", "=", owner)
+      .where("project_id", "=", projectId)
       .where("input_hash", "=", inputHash)
       .where("created_at", ">=", since.getTime())
       .orderBy("id", "desc")
@@ -284,7 +284,9 @@ export class SqlRecords implements Records {
   }
 
   async listGenerations(slice: GenerationSlice): Promise<readonly Generation[]> {
-    let query = this.#database.selectFrom("generations").selectAll().where("owner", "=", slice.owner);
+    let query = this.#database.selectFrom("generations").selectAll();
+    if (slice.projectId !== undefined) query = query.where("project_id", "=", slice.projectId);
+    if (slice.endUser !== undefined) query = query.where("end_user", "=", slice.endUser);
     if (slice.status) query = query.where("status", "=", slice.status);
     if (slice.olderThan) query = query.where("id", "<", slice.olderThan);
     if (slice.newerThan) query = query.where("id", ">", slice.newerThan);
@@ -352,21 +354,21 @@ export class SqlRecords implements Records {
   }
 }
 
-async function forgetExpiredKey(database: Kysely<Database>, owner: string, key: string, at: Date): Promise<void> {
+async function forgetExpiredKey(database: Kysely<Database>, projectId: string, key: string, at: Date): Promise<void> {
   await database
     .updateTable("generations")
     .set({ idempotency_key: null })
-    .where("owner", "=", owner)
+    .where("project_id", "=", projectId)
     .where("idempotency_key", "=", key)
     .where("idempotency_expires_at", "<=", at.getTime())
     .execute();
 }
 
-function findByKey(database: Kysely<Database>, owner: string, key: string) {
+function findByKey(database: Kysely<Database>, projectId: string, key: string) {
   return database
     .selectFrom("generations")
     .selectAll()
-    .where("owner", "=", owner)
+    .where("project_id", "=", projectId)
     .where("idempotency_key", "=", key)
     .executeTakeFirst();
 }

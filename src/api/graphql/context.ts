@@ -3,7 +3,8 @@ import type { Response } from "express";
 import type { GraphQLResolveInfo } from "graphql";
 import type { Logger } from "pino";
 import type { Generation, Image } from "../../ports/records.ts";
-import type { Caller, ImageService } from "../../service/image-service.ts";
+import type { ImageService } from "../../service/image-service.ts";
+import type { Caller } from "../../service/projects/caller.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import { setSunset } from "../http/sunset-header.ts";
 import { OperationAllowance } from "./limits/operation-allowance.ts";
@@ -80,18 +81,23 @@ export interface Loaders {
 }
 
 /** Gives each execution of an operation its context, the same to all its resolvers. */
-export type ToContext = (contextValue: unknown, info: GraphQLResolveInfo) => GraphQLContext;
+export type ToContext = (contextValue: unknown, info: GraphQLResolveInfo) => GraphQLContext | Promise<GraphQLContext>;
 
 /** @param requestOf reads the context value of the server that runs the operations */
-export function contextFor(service: ImageService, requestOf: (contextValue: unknown) => OperationRequest): ToContext {
+export function contextFor(
+  service: ImageService,
+  requestOf: (contextValue: unknown) => OperationRequest | Promise<OperationRequest>,
+): ToContext {
   // A context value may be shared by several operations, and by all events of a subscription; the variables are made
   // anew for each execution. What was loaded for one of them could be out of date for the next. The context is on them
   // and not in a WeakMap, the values of which outlive the collections of the young generation.
   const key = Symbol("context");
   return (contextValue, { variableValues }) => {
-    const known = (variableValues as { readonly [key]?: GraphQLContext })[key];
+    const known = (variableValues as { readonly [key]?: ReturnType<ToContext> })[key];
     if (known) return known;
-    const context = createContext(service, requestOf(contextValue));
+    const request = requestOf(contextValue);
+    const create = (each: OperationRequest) => createContext(service, each);
+    const context = request instanceof Promise ? request.then(create) : create(request);
     // Where they are frozen each field has a context of its own: less is read together, and nothing else changes.
     Reflect.defineProperty(variableValues, key, { value: context });
     return context;

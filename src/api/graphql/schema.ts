@@ -94,15 +94,18 @@ function unlessPlain(name: string, resolve: Resolve): Resolve {
 /** Lets a resolver see our context in place of the server's, and the server only errors that clients may see. */
 function withOwnContext(resolve: Resolve, toContext: ToContext): Resolve {
   return (source, args, contextValue, info) => {
-    const context = toContext(contextValue, info);
-    try {
-      const result = withOwnMetadata(() => resolve(source, args, context, info));
-      if (!(result instanceof Promise)) return result;
-      return result.catch((error: unknown) => {
+    const resolveIn = (context: GraphQLContext) => {
+      const toShown = (error: unknown) => {
         throw toClientError(error, context.request.logger);
-      });
-    } catch (error) {
-      throw toClientError(error, context.request.logger);
-    }
+      };
+      try {
+        const result = withOwnMetadata(() => resolve(source, args, context, info));
+        return result instanceof Promise ? result.catch(toShown) : result;
+      } catch (error) {
+        return toShown(error);
+      }
+    };
+    const context = toContext(contextValue, info);
+    return context instanceof Promise ? context.then(resolveIn) : resolveIn(context);
   };
 }

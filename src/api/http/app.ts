@@ -9,7 +9,7 @@ import type { Arrivals } from "./arrivals.ts";
 import { answerErrors } from "./errors.ts";
 import { watchBodies } from "./incoming-body.ts";
 import { countAnswers } from "./open-answers.ts";
-import { assignRequestContext, type RequestContextOptions } from "./request-context.ts";
+import { type Authenticate, askHost, assignRequestContext, type RequestContextOptions } from "./request-context.ts";
 
 /** The largest request body of a door that takes no files: four times the longest prompt, percent-encoded. */
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -27,6 +27,8 @@ export interface AppOptions extends OriginOptions, RequestContextOptions {
   readonly addressLimits: AddressLimits;
   /** The clock. */
   readonly now: () => Date;
+  /** Asks the host program who sent a request. @defaultValue everyone is the same caller */
+  readonly authenticate?: Authenticate | undefined;
   readonly operations: OperationsInFlight;
   readonly arrivals: Arrivals;
 }
@@ -43,6 +45,7 @@ export function createApp(doors: readonly Routes[], options: AppOptions): Expres
     Object.setPrototypeOf(app.response, express.response);
   });
   app.use(countAnswers(options.operations), assignRequestContext(options), watchBodies(options.arrivals));
+  if (options.authenticate) app.use(askHost(options.authenticate));
   app.use(checkHost(options.hostNames), ...guardOrigins(options));
   // After the origins, so that pages may read that a limit is reached.
   app.use(limitByAddress(options.addressLimits, options.now));

@@ -2,28 +2,38 @@ import type { Request, RequestHandler } from "express";
 import type { Logger } from "pino";
 import { typeid } from "typeid-js";
 import { hostNameOf } from "../../host-name.ts";
-import type { Caller } from "../../service/image-service.ts";
+import { PUBLIC_PROJECT } from "../../ports/records.ts";
+import type { Caller } from "../../service/projects/caller.ts";
+import { checkEndUser } from "../../service/projects/end-user.ts";
 import { hostOf, protocolOf } from "./access/forwarded.ts";
 import { logWhenOver } from "./request-log.ts";
 
-/** Until callers have keys, everyone is the same caller. */
-export const PUBLIC_CALLER: Caller = { owner: "public" };
+/** Everyone who calls an open gateway. */
+export const PUBLIC_CALLER: Caller = { projectId: PUBLIC_PROJECT };
 
-/** What a host program knows of a request or an operation that it hands to the gateway. */
+/** Who sent a request or an operation that a host program hands to the gateway. */
 export interface HostRequest {
-  /** @defaultValue the one caller that everyone is */
-  readonly caller?: Caller;
+  /** The project that the request belongs to. @defaultValue `proj_public` */
+  readonly projectId?: string;
+  /** The end user who then sees its own records alone, 1–255 characters. @defaultValue sees those of the project */
+  readonly endUser?: string | undefined;
   /** Where the gateway's app is reached, without a trailing slash: `https://api.example/pictures`. */
   readonly rootUrl?: string;
   /** For inputs that name no key of their own. */
   readonly idempotencyKey?: string;
 }
 
+/** Tells who sent a request. */
+export type Authenticate = (request: Request) => HostRequest | Promise<HostRequest>;
+
+/** @throws BAD_USER_INPUT when the host program names an end user that cannot be one */
+export function toCaller({ projectId = PUBLIC_PROJECT, endUser }: HostRequest): Caller {
+  return { projectId, ...(endUser !== undefined && { endUser: checkEndUser("endUser", endUser) }) };
+}
+
 export interface RequestContextOptions {
   /** Address of the gateway as clients see it; `undefined` derives it from the request. */
   readonly publicUrl: string | undefined;
-  /** Asks the host program who sent a request. Everyone is the same caller if it is left out. */
-  readonly requestOf?: ((request: Request) => HostRequest) | undefined;
   readonly logger: Logger;
 }
 
@@ -31,9 +41,10 @@ export interface RequestContextOptions {
 export class RequestContext {
   /** `req_…`, in the `X-Request-Id` header of the answer and in every line logged about it. */
   readonly id: string;
-  readonly caller: Caller;
+  /** Nobody in particular until the request is known to be somebody's. */
+  caller: Caller;
   /** Where the gateway's root is for this caller, without a trailing slash: `https://images.example`. */
-  readonly rootUrl: string;
+  rootUrl: string;
   /** Counts an operation that came without a request of its own. @throws RATE_LIMITED */
   countOperation: () => void = () => {};
   #logger: Logger;
@@ -67,14 +78,24 @@ export function contextOf(request: Request): RequestContext {
 }
 
 /** Gives each request its context and the headers of every answer, and logs one line when it is over. */
-export function assignRequestContext({ publicUrl, requestOf, logger }: RequestContextOptions): RequestHandler {
+export function assignRequestContext({ publicUrl, logger }: RequestContextOptions): RequestHandler {
   return (request, response, next) => {
-    const { caller = PUBLIC_CALLER, rootUrl = rootUrlOf(request, publicUrl) } = requestOf?.(request) ?? {};
-    const context = new RequestContext(caller, rootUrl, logger);
+    const context = new RequestContext(PUBLIC_CALLER, rootUrlOf(request, publicUrl), logger);
     Object.assign(request, { [CONTEXT]: context });
     response.setHeader("X-Request-Id", context.id);
     response.setHeader("X-Content-Type-Options", "nosniff");
     logWhenOver(context.id, request, response, logger);
+    next();
+  };
+}
+
+/** Asks the host program who sent the request. */
+export function askHost(authenticate: Authenticate): RequestHandler {
+  return async (request, _response, next) => {
+    const host = await authenticate(request);
+    const context = contextOf(request);
+    context.caller = toCaller(host);
+    context.rootUrl = host.rootUrl ?? context.rootUrl;
     next();
   };
 }

@@ -9,6 +9,7 @@ import type { ImageLinks } from "../images/image-links.ts";
 import type { ImageFacts, ScheduledCodec } from "../images/scheduled-codec.ts";
 import { toSizeText } from "../images/sizes.ts";
 import { MAX_SOURCE_PIXELS } from "../images/source-check.ts";
+import { type Caller, mayAccess } from "../projects/caller.ts";
 import { findOrigin } from "./image-origin.ts";
 import { MAX_EDIT_IMAGE_BYTES, type Place, refusalOf, SourceMeter, type Upload, undecodable } from "./source-meter.ts";
 
@@ -66,13 +67,13 @@ export class EditIntake {
    * @throws BAD_USER_INPUT, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, NOT_FOUND, FORBIDDEN, UPSTREAM_FAILED,
    *   UPSTREAM_TIMEOUT or OVERLOADED naming `images` or `mask`, and whatever the bytes of an upload throw
    */
-  async take(generationId: string, owner: string, { images, mask }: EditReferences): Promise<EditOrder> {
+  async take(generationId: string, caller: Caller, { images, mask }: EditReferences): Promise<EditOrder> {
     const taken: EditSource[] = [];
     const takeOne = async (reference: ImageReference, place: Place): Promise<EditSource> => {
-      const incoming = await this.#find(reference, owner).catch((error) => {
+      const incoming = await this.#find(reference, caller).catch((error) => {
         throw namedAs(place, error);
       });
-      const source = await this.#store(`${generationId}/sources/${taken.length}`, owner, incoming, place);
+      const source = await this.#store(`${generationId}/sources/${taken.length}`, caller, incoming, place);
       taken.push(source);
       return source;
     };
@@ -129,42 +130,42 @@ export class EditIntake {
     await Promise.allSettled(keys.map((key) => this.#objects.delete(key)));
   }
 
-  async #find(reference: ImageReference, owner: string): Promise<Incoming> {
+  async #find(reference: ImageReference, caller: Caller): Promise<Incoming> {
     if ("bytes" in reference) return reference;
     if ("url" in reference) return { bytes: this.#options.downloads.read(reference.url, DOWNLOAD_LIMITS) };
-    if ("link" in reference) return this.#follow(reference.link, owner);
-    const image = await this.#ownImage(reference.id, owner);
+    if ("link" in reference) return this.#follow(reference.link, caller);
+    const image = await this.#ownImage(reference.id, caller);
     if (!image) throw new GatewayError("NOT_FOUND", "you have no such image");
-    return { imageId: image.id, bytes: this.#asSource(await this.#open(image.key), image, owner) };
+    return { imageId: image.id, bytes: this.#asSource(await this.#open(image.key), image, caller) };
   }
 
-  /** Whoever has a signed URL may see what it stands for; that it came from an image only the image's owner is told. */
-  async #follow(link: string, owner: string): Promise<Incoming> {
+  /** Any caller may use a signed URL. Only one that may see the image is told later that the copy came from it. */
+  async #follow(link: string, caller: Caller): Promise<Incoming> {
     const { object, format } = await this.#options.delivery.open(link);
     const target = this.#options.links.verify(link);
-    const image = "imageId" in target ? await this.#ownImage(target.imageId, owner) : undefined;
-    const bytes = this.#asSource(object, { ...USUAL_SIZE, format }, owner);
+    const image = "imageId" in target ? await this.#ownImage(target.imageId, caller) : undefined;
+    const bytes = this.#asSource(object, { ...USUAL_SIZE, format }, caller);
     return { bytes, ...(image && { imageId: image.id }) };
   }
 
-  async #ownImage(id: string, owner: string): Promise<Image | undefined> {
+  async #ownImage(id: string, caller: Caller): Promise<Image | undefined> {
     const [image] = await this.#options.records.findImages([id]);
-    return image?.owner === owner ? image : undefined;
+    return image && mayAccess(caller, image) ? image : undefined;
   }
 
   /** No model reads AVIF. */
-  #asSource(object: OpenObject, facts: ImageFacts, owner: string): AsyncIterable<Uint8Array> {
+  #asSource(object: OpenObject, facts: ImageFacts, { projectId }: Caller): AsyncIterable<Uint8Array> {
     if (facts.format !== "AVIF") return object.read();
-    return this.#options.codec.render(object, facts, { fit: "COVER", format: "PNG" }, { kind: "edit", owner });
+    return this.#options.codec.render(object, facts, { fit: "COVER", format: "PNG" }, { kind: "edit", projectId });
   }
 
-  async #store(key: string, owner: string, incoming: Incoming, place: Place): Promise<EditSource> {
+  async #store(key: string, caller: Caller, incoming: Incoming, place: Place): Promise<EditSource> {
     const meter = new SourceMeter(incoming, place);
     await this.#objects.put(key, meter.bytes).catch((error) => {
       throw namedAs(place, error);
     });
     try {
-      const size = await this.#inspect(key, owner, meter.facts, place);
+      const size = await this.#inspect(key, caller, meter.facts, place);
       const { byteSize, sha256 } = meter;
       const { format } = meter.facts;
       return { key, ...size, format, byteSize, sha256, ...(incoming.imageId && { imageId: incoming.imageId }) };
@@ -175,9 +176,9 @@ export class EditIntake {
   }
 
   /** Decodes an image whole: a provider that would refuse it is not asked. */
-  async #inspect(key: string, owner: string, facts: ImageFacts, place: Place): Promise<PixelSize> {
+  async #inspect(key: string, { projectId }: Caller, facts: ImageFacts, place: Place): Promise<PixelSize> {
     const object = await this.#open(key);
-    const turn = { kind: "edit", owner } as const;
+    const turn = { kind: "edit", projectId } as const;
     const image = await this.#options.codec.inspect(object, facts, turn, MAX_SOURCE_PIXELS).catch((error) => {
       if (error instanceof UndecodableImageError) throw undecodable(place, error);
       throw error;

@@ -1,20 +1,15 @@
+import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
-import {
-  type EditOrder,
-  type Generation,
-  type GenerationOrder,
-  PUBLIC_PROJECT,
-  type Records,
-  type Refusal,
-} from "../../ports/records.ts";
+import type { EditOrder, Generation, GenerationOrder, Records, Refusal } from "../../ports/records.ts";
 import { checkEdit, completeEdit, draftEdit, type EditInput, hashEdit } from "../edits/edit-input.ts";
 import type { EditIntake } from "../edits/edit-intake.ts";
 import type { StorageBudget } from "../images/storage-budget.ts";
 import { budgetExceeded, type DailyBudget, fixPrices, type PriceTerms } from "../models/budget.ts";
 import { canDo } from "../models/can-do.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
+import type { Caller } from "../projects/caller.ts";
 import { isEnded } from "./generation-end.ts";
 import { type CheckedInput, checkInput, type GenerationInput } from "./generation-input.ts";
 import { completePlan, draftPlan, type GenerationPlan, type PlanDraft } from "./generation-plan.ts";
@@ -61,37 +56,37 @@ export class Acceptance {
   }
 
   /** @see ImageService.submit */
-  async submit(owner: string, input: GenerationInput): Promise<Generation> {
+  async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
     const { catalogue, storage, newGenerationId } = this.#options;
-    const asked = checkInput(input);
+    const asked = forCaller(caller, checkInput(input));
     let plan: PricedPlan;
     try {
       plan = this.#price(completePlan(draftPlan(asked, catalogue, "GENERATE")));
       await storage.checkFree();
     } catch (error) {
-      return this.#acceptedBefore(owner, asked, error);
+      return this.#acceptedBefore(caller, asked, error);
     }
-    return (await this.#repeated(owner, plan)) ?? this.#accept(owner, newGenerationId(), plan);
+    return (await this.#repeated(caller, plan)) ?? this.#accept(caller, newGenerationId(), plan);
   }
 
   /** @see ImageService.submitEdit */
-  async submitEdit(owner: string, input: EditInput): Promise<Generation> {
+  async submitEdit(caller: Caller, input: EditInput): Promise<Generation> {
     const { catalogue, edits, storage, newGenerationId } = this.#options;
-    const asked = checkEdit(input);
+    const asked = forCaller(caller, checkEdit(input));
     let draft: PlanDraft;
     try {
       draft = draftEdit(asked, input, catalogue);
     } catch (error) {
       // Whatever can be refused without the images is refused before they are read, unless its key was accepted before.
-      const kept = asked.idempotencyKey === undefined ? undefined : await this.#earlierEdit(owner, input, asked);
+      const kept = asked.idempotencyKey === undefined ? undefined : await this.#earlierEdit(caller, input, asked);
       if (!kept) throw error;
       return kept;
     }
-    const earlier = await this.#earlierEdit(owner, input, asked);
+    const earlier = await this.#earlierEdit(caller, input, asked);
     if (earlier) return earlier;
     await storage.checkFree();
     const id = newGenerationId();
-    const edit = await edits.take(id, owner, input);
+    const edit = await edits.take(id, caller, input);
     let plan: PricedPlan;
     try {
       plan = this.#price(completeEdit(draft, input, edit), edit);
@@ -99,8 +94,8 @@ export class Acceptance {
       await edits.discard(edit);
       throw error;
     }
-    const repeated = await this.#repeated(owner, plan);
-    if (!repeated) return this.#accept(owner, id, plan);
+    const repeated = await this.#repeated(caller, plan);
+    if (!repeated) return this.#accept(caller, id, plan);
     await edits.discard(edit);
     return repeated;
   }
@@ -119,45 +114,48 @@ export class Acceptance {
    * The key of what was accepted goes on answering it when nobody could accept it any more: its model has ended, or the
    * disk is full.
    */
-  async #acceptedBefore(owner: string, asked: AskedBefore, refusal: unknown): Promise<Generation> {
+  async #acceptedBefore({ projectId }: Caller, asked: AskedBefore, refusal: unknown): Promise<Generation> {
     const { records, now } = this.#options;
     const { idempotencyKey: key, inputHash } = asked;
-    const earlier = key === undefined ? undefined : await records.findByIdempotencyKey(owner, key, now());
+    const earlier = key === undefined ? undefined : await records.findByIdempotencyKey(projectId, key, now());
     if (earlier?.inputHash !== inputHash) throw refusal;
     return earlier;
   }
 
   /** What the same edit led to before, found without its images, which may be gone meanwhile. */
-  async #earlierEdit(owner: string, input: EditInput, asked: AskedBefore): Promise<Generation | undefined> {
+  async #earlierEdit(caller: Caller, input: EditInput, asked: AskedBefore): Promise<Generation | undefined> {
     const { records, edits, now } = this.#options;
     const { idempotencyKey: key } = asked;
-    const earlier = key === undefined ? undefined : await records.findByIdempotencyKey(owner, key, now());
+    const earlier = key === undefined ? undefined : await records.findByIdempotencyKey(caller.projectId, key, now());
     if (earlier) return refuseUnlessSame(earlier, hashEdit(asked, input, await edits.hashUploads(input)));
     const hasUploads = [...input.images, input.mask].some((image) => image && "bytes" in image);
-    return hasUploads ? undefined : this.#repeated(owner, { ...asked, inputHash: hashEdit(asked, input, []) });
+    return hasUploads ? undefined : this.#repeated(caller, { ...asked, inputHash: hashEdit(asked, input, []) });
   }
 
-  async #accept(owner: string, id: string, decided: PricedPlan): Promise<Generation> {
+  async #accept(caller: Caller, id: string, decided: PricedPlan): Promise<Generation> {
     const { records, edits, maxQueued, dailyBudget } = this.#options;
-    const { model, idempotencyKey, attempt, ...plan } = decided;
+    const { model, idempotencyKey, attempt, endUser, ...plan } = decided;
+    const { projectId } = caller;
     const { edit, createdAt } = plan;
     // Before anybody can find it.
     if (attempt) this.#taken.keepFor(id, attempt);
     const order: GenerationOrder = {
       ...plan,
       id,
-      owner,
+      projectId,
+      endUser: caller.endUser ?? endUser,
+      apiKeyId: caller.apiKeyId,
       model: model.description.id,
       ...(idempotencyKey !== undefined && {
         idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
       }),
     };
-    const terms = { project: PUBLIC_PROJECT, maxQueued, dailyBudget: dailyBudget?.usd };
+    const terms = { project: projectId, maxQueued, dailyBudget: dailyBudget?.usd };
     // When this throws nobody knows whether it was accepted: the images stay, and are swept if it was not.
     const accepted = await records.accept(order, terms);
     const isRefused = typeof accepted === "string";
     if (edit && (isRefused || !accepted.isNew)) await edits.discard(edit);
-    if (isRefused) throw await this.#refusal(accepted, decided);
+    if (isRefused) throw await this.#refusal(accepted, decided, caller);
     const { generation, isNew } = accepted;
     if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
     this.#warnOfPrice(generation);
@@ -165,20 +163,20 @@ export class Acceptance {
     return generation;
   }
 
-  async #refusal(refusal: Refusal, plan: PricedPlan): Promise<GatewayError> {
+  async #refusal(refusal: Refusal, plan: PricedPlan, { projectId }: Caller): Promise<GatewayError> {
     const { dailyBudget, maxQueued } = this.#options;
     if (refusal === "QUEUE_FULL" || !dailyBudget) return full(maxQueued);
-    await this.#reportSpending(dailyBudget, plan.createdAt);
+    await this.#reportSpending(dailyBudget, projectId, plan.createdAt);
     return budgetExceeded(dailyBudget, plan, plan.createdAt);
   }
 
   /** Once a day: a caller may send any number of requests that are refused. */
-  async #reportSpending({ usd: budgetUsd }: DailyBudget, at: Date): Promise<void> {
+  async #reportSpending({ usd: budgetUsd }: DailyBudget, projectId: string, at: Date): Promise<void> {
     const { records, logger } = this.#options;
     const day = at.toISOString().slice(0, 10);
     if (this.#reportedDay === day) return;
     this.#reportedDay = day;
-    const { settled: settledUsd, held: heldUsd } = await records.spendingOn(PUBLIC_PROJECT, day);
+    const { settled: settledUsd, held: heldUsd } = await records.spendingOn(projectId, day);
     logger.warn({ day, budgetUsd, settledUsd, heldUsd }, "the budget of the day refuses generations");
   }
 
@@ -188,12 +186,12 @@ export class Acceptance {
   }
 
   /** What a repetition without a key asks for: a generation of the same client and input that nobody got or awaits. */
-  async #repeated(owner: string, { attempt, inputHash }: AskedBefore): Promise<Generation | undefined> {
+  async #repeated({ projectId }: Caller, { attempt, inputHash }: AskedBefore): Promise<Generation | undefined> {
     if (!attempt?.isRepetition) return undefined;
     const { records, now } = this.#options;
     const at = now();
     const since = new Date(at.getTime() - IDEMPOTENCY_MS);
-    const alike = await records.findLatestOf(owner, inputHash, since, MAX_ALIKE);
+    const alike = await records.findLatestOf(projectId, inputHash, since, MAX_ALIKE);
     const unanswered = alike.find((generation) => !this.#taken.has(generation.id) && isWorthAnAnswer(generation, at));
     if (unanswered) this.#taken.keepFor(unanswered.id, attempt);
     return unanswered;
@@ -206,6 +204,19 @@ export class Acceptance {
       logger.warn({ generationId, err: error }, "the job could not be made yet");
     });
   }
+}
+
+/** Matches repetitions for each end user of a project alone. No idempotency key has a line feed. */
+function forCaller({ endUser }: Caller, asked: CheckedInput): CheckedInput {
+  if (endUser === undefined) return asked;
+  const { idempotencyKey: key, inputHash } = asked;
+  return {
+    ...asked,
+    idempotencyKey: key === undefined ? undefined : `${key}\n${endUser}`,
+    inputHash: createHash("sha256")
+      .update(JSON.stringify([inputHash, endUser]))
+      .digest("hex"),
+  };
 }
 
 /** Whether it is under way, or has ended lately and may have cost something. */

@@ -13,7 +13,7 @@ export const INTERRUPTED: GenerationFailure = {
   billed: "UNKNOWN",
 };
 
-/** The failure of a generation that its owner canceled while the provider was at work. */
+/** The failure of a generation that a caller canceled while the provider was at work. */
 export const CANCELED_WHILE_RUNNING: GenerationFailure = {
   code: "INTERRUPTED",
   message: "the generation was canceled while the provider was at work; whether it was billed is not known",

@@ -11,8 +11,11 @@ import {
   QUALITIES,
   type Quality,
 } from "../../ports/image-provider.ts";
+import type { MetadataEntry } from "../../ports/records.ts";
 import { parseSize } from "../images/sizes.ts";
 import { countCodePoints } from "../models/can-do.ts";
+import { checkEndUser } from "../projects/end-user.ts";
+import { checkMetadata } from "./metadata.ts";
 import type { Attempt } from "./retry-deduplicator.ts";
 
 /** The size of what is made from text alone, where none is named. */
@@ -56,6 +59,10 @@ export interface GenerationInput {
   readonly moderation?: string | undefined;
   /** Stands for the person who asks, for the provider's abuse monitoring: 1–64 characters, a hash for preference. */
   readonly safetyIdentifier?: string | undefined;
+  /** The end user to record, where the request is not that of one itself: 1–255 characters. */
+  readonly endUser?: string | undefined;
+  /** What to keep with the generation: at most 16 entries, each key once. */
+  readonly metadata?: readonly MetadataEntry[] | undefined;
   /** Previews of each image while it is made, 0–3; none with a warning where the model shows none. @defaultValue 0 */
   readonly partialImages?: number | undefined;
   /** A parameter of a retired model that none understands any more; ignored with a warning. */
@@ -83,6 +90,8 @@ export interface CheckedInput {
   /** `undefined` for the usual way. */
   readonly moderation: Moderation | undefined;
   readonly safetyIdentifier: string | undefined;
+  readonly endUser: string | undefined;
+  readonly metadata: readonly MetadataEntry[] | undefined;
   readonly partialImages: number;
   readonly hasStyle: boolean;
   readonly idempotencyKey: string | undefined;
@@ -112,6 +121,8 @@ export function checkInput(input: GenerationInput): CheckedInput {
   const compression = checkCompression(input.compression, format);
   const moderation = checkWord("moderation", input.moderation ?? "AUTO", MODERATIONS);
   const safetyIdentifier = checkSafetyIdentifier(input.safetyIdentifier);
+  const endUser = input.endUser === undefined ? undefined : checkEndUser("endUser", input.endUser);
+  const metadata = checkMetadata(input.metadata);
   const partialImages = checkWholeNumber("partialImages", input.partialImages ?? 0, 0, MAX_PARTIAL_IMAGES);
   const idempotencyKey = checkIdempotencyKey(input.idempotencyKey);
   const attempt = idempotencyKey === undefined ? input.attempt : undefined;
@@ -121,6 +132,7 @@ export function checkInput(input: GenerationInput): CheckedInput {
     compression,
     ...(moderation !== "AUTO" && { moderation }),
     ...(partialImages > 0 && { partialImages }),
+    ...(metadata && { metadata }),
     client: attempt?.client,
   };
   const more = Object.values(added).some((value) => value !== undefined) ? [added] : [];
@@ -141,6 +153,8 @@ export function checkInput(input: GenerationInput): CheckedInput {
     compression,
     moderation: moderation === "AUTO" ? undefined : moderation,
     safetyIdentifier,
+    endUser,
+    metadata,
     partialImages,
     hasStyle: input.style !== undefined,
     idempotencyKey,

@@ -27,7 +27,16 @@ export interface GenerationPlan extends Required<Omit<GenerationOrder, DecidedAt
   readonly attempt: Attempt | undefined;
 }
 
-type DecidedAtAcceptance = "id" | "owner" | "model" | "edit" | "prices" | "maxCost" | "createdAt" | "idempotency";
+type DecidedAtAcceptance =
+  | "id"
+  | "projectId"
+  | "apiKeyId"
+  | "model"
+  | "edit"
+  | "prices"
+  | "maxCost"
+  | "createdAt"
+  | "idempotency";
 
 /** A plan as far as the size does not decide it: that of an edit may be known only with its images. */
 export interface PlanDraft extends Omit<GenerationPlan, "requestedSize" | "modelSize" | "fallbacks"> {

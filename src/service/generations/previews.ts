@@ -147,7 +147,7 @@ export class PreviewStrip {
 
   #render(picture: Uint8Array): AsyncIterable<Uint8Array> {
     const { codec, catalogue } = this.#options;
-    const { owner, modelSize, requestedSize } = this.#generation;
+    const { projectId, modelSize, requestedSize } = this.#generation;
     const rendition = {
       ...fitInto(requestedSize),
       fit: "COVER",
@@ -158,7 +158,7 @@ export class PreviewStrip {
     } as const;
     const image = { byteSize: picture.byteLength, read: () => once(picture) };
     const facts = { ...modelSize, format: formatOf(picture) ?? "PNG" };
-    return codec.render(image, facts, rendition, { kind: "generation", owner });
+    return codec.render(image, facts, rendition, { kind: "generation", projectId });
   }
 
   async #removeObject(key: string): Promise<void> {

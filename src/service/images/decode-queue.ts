@@ -13,24 +13,24 @@ const LANES: Lanes = {
 };
 /** More work than this is heavy. */
 const MAX_LIGHT_MS = 200;
-/** How much of one caller's work may wait in a lane, and how much of all callers'. */
+/** How much of one project's work may wait in a lane, and how much of all projects'. */
 const MAX_WAITING_MS = { ofOne: 8_000, ofAll: 24_000 } as const;
 const RETRY_AFTER_SECONDS = 5;
 
-/** For whom an image is decoded. Nobody waits behind more than one image of another caller, or of another kind. */
+/** For which project an image is decoded. None waits behind more than one image of another project, or of another kind. */
 export interface Turn {
   /** What comes from a `generation` was paid for: it waits for as long as it takes, and is never refused. */
   readonly kind: "edit" | "generation" | "view";
-  readonly owner: string;
+  readonly projectId: string;
 }
 
-/** What one caller has waiting in a lane, the oldest first. */
+/** What one project has waiting in a lane, the oldest first. */
 interface Waiting {
   readonly images: { readonly workMs: number; readonly begin: () => void }[];
   workMs: number;
 }
 
-/** Where images wait for a decoder: small ones never behind large ones, and callers by turns. */
+/** Where images wait for a decoder: small ones never behind large ones, and projects by turns. */
 export class DecodeQueue {
   readonly #light: Lane;
   readonly #heavy: Lane;
@@ -59,7 +59,7 @@ export class DecodeQueue {
 class Lane {
   #free: number;
   readonly #size: number;
-  /** By caller; the first one's turn is next. */
+  /** By project and kind; the first one's turn is next. */
   readonly #waiting = new Map<string, Waiting>();
   #waitingMs = 0;
   #whenIdle: (() => void)[] = [];
@@ -69,19 +69,19 @@ class Lane {
     this.#size = size;
   }
 
-  async enter({ kind, owner }: Turn, workMs: number): Promise<() => void> {
+  async enter({ kind, projectId }: Turn, workMs: number): Promise<() => void> {
     if (this.#free > 0) {
       this.#free--;
       return this.#leaveOnce();
     }
-    const caller = `${kind} ${owner}`;
-    const waiting = this.#waiting.get(caller) ?? { images: [], workMs: 0 };
+    const turn = `${kind} ${projectId}`;
+    const waiting = this.#waiting.get(turn) ?? { images: [], workMs: 0 };
     if (kind !== "generation") this.#refuseWhenFull(kind, waiting.workMs + workMs, workMs);
     const { promise, resolve } = Promise.withResolvers<void>();
     waiting.images.push({ workMs, begin: resolve });
     waiting.workMs += workMs;
     this.#waitingMs += workMs;
-    this.#waiting.set(caller, waiting);
+    this.#waiting.set(turn, waiting);
     await promise;
     return this.#leaveOnce();
   }
@@ -106,19 +106,19 @@ class Lane {
     };
   }
 
-  /** Hands the decoder that became free to the caller whose turn it is, who then stands last. */
+  /** Hands the decoder that became free to the project whose turn it is, who then stands last. */
   #next(): void {
-    const [caller, waiting] = this.#waiting.entries().next().value ?? [];
+    const [turn, waiting] = this.#waiting.entries().next().value ?? [];
     const image = waiting?.images.shift();
-    if (caller === undefined || !waiting || !image) {
+    if (turn === undefined || !waiting || !image) {
       this.#free++;
       if (this.#free === this.#size) for (const resolve of this.#whenIdle.splice(0)) resolve();
       return;
     }
     waiting.workMs -= image.workMs;
     this.#waitingMs -= image.workMs;
-    this.#waiting.delete(caller);
-    if (waiting.images.length > 0) this.#waiting.set(caller, waiting);
+    this.#waiting.delete(turn);
+    if (waiting.images.length > 0) this.#waiting.set(turn, waiting);
     image.begin();
   }
 }

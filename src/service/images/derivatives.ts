@@ -96,7 +96,7 @@ export class Derivatives {
     if (!original) throw deleted();
     const digitalSourceType = image.provenance?.digitalSourceType ?? "trainedAlgorithmicMedia";
     const exactly = { ...rendition, ...sizeOfRendition(image, rendition), digitalSourceType };
-    yield* this.#options.codec.render(original, image, exactly, { kind: "view", owner: image.owner });
+    yield* this.#options.codec.render(original, image, exactly, { kind: "view", projectId: image.projectId });
   }
 
   /** @throws NOT_FOUND when the image was deleted meanwhile; what was put back is removed again */

@@ -89,7 +89,8 @@ export class ImageIntake {
     const image: Image = {
       id,
       generationId: generation.id,
-      owner: generation.owner,
+      projectId: generation.projectId,
+      ...(generation.endUser !== undefined && { endUser: generation.endUser }),
       index: arrival.index,
       key: isAsAsked ? keys.original : keys.delivered,
       originalKey: keys.original,
@@ -112,15 +113,15 @@ export class ImageIntake {
     await Promise.allSettled([keys.original, keys.delivered].map((key) => this.#objects.delete(key)));
   }
 
-  async #inspect({ owner, modelSize }: Generation, key: string, format: ImageFormat): Promise<MadeImage> {
-    const turn = { kind: "generation", owner } as const;
+  async #inspect({ projectId, modelSize }: Generation, key: string, format: ImageFormat): Promise<MadeImage> {
+    const turn = { kind: "generation", projectId } as const;
     return this.#options.codec.inspect(await this.#open(key), { ...modelSize, format }, turn).catch((error) => {
       throw toUpstreamFailure(error);
     });
   }
 
   async #deliverExactly(generation: Generation, keys: ImageKeys, facts: ImageFacts): Promise<Meter> {
-    const { owner, requestedSize, format, compression } = generation;
+    const { projectId, requestedSize, format, compression } = generation;
     const rendition: Rendition = {
       ...requestedSize,
       fit: "COVER",
@@ -129,7 +130,7 @@ export class ImageIntake {
       quality: compression === undefined ? undefined : Math.max(1, compression),
       digitalSourceType: this.#options.catalogue.digitalSourceOf(generation),
     };
-    const turn = { kind: "generation", owner } as const;
+    const turn = { kind: "generation", projectId } as const;
     const rendered = this.#options.codec.render(await this.#open(keys.original), facts, rendition, turn);
     const delivered = new Meter(rendered);
     await this.#objects.put(keys.delivered, delivered.bytes).catch((error) => {

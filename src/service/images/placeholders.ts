@@ -47,7 +47,7 @@ export class Placeholders {
   async #make(image: Image): Promise<string> {
     const object = await this.#objects.open(image.key);
     if (!object) throw new GatewayError("NOT_FOUND", "this image does not exist any more");
-    const turn = { kind: "view", owner: image.owner } as const;
+    const turn = { kind: "view", projectId: image.projectId } as const;
     const { placeholder } = await this.#codec.inspect(object, image, turn);
     // What could not be kept is made again.
     await this.#records.keepPlaceholder(image.id, placeholder).catch(() => {});

@@ -57,7 +57,6 @@ const ENGINES: Readonly<Record<string, Engine>> = {
 /** What the first version wrote of a generation that was running, and of its image; later ones wrote more. */
 const GENERATION = {
   id: "gen_1",
-  owner: "public",
   status: "RUNNING",
   prompt: "a fox",
   model: "scripted-1",
@@ -75,7 +74,6 @@ const GENERATION = {
 const IMAGE = {
   id: "img_1",
   generation_id: "gen_1",
-  owner: "public",
   position: 0,
   object_key: "gen_1/img_1/original",
   original_key: "gen_1/img_1/original",
@@ -88,12 +86,14 @@ const IMAGE = {
   created_at: 1_763_805_601_000,
 };
 
+const KEY_EXPIRES_AT = Date.parse("9999-12-31T23:59:59.999Z");
+
 describe.each(Object.entries(ENGINES))("a database of an older version, on %s", (_name, { create, idType, schema }) => {
   test.each(NEEDED_MIGRATIONS.map((name, index) => [name, index + 1] as const).slice(0, -1))(
     "is brought up to date when its last change was %s: nothing is lost, and what ran there is taken back",
     async (_last, count) => {
       const { dialect, open } = await create();
-      const older = new Kysely<{ generations: typeof GENERATION; images: typeof IMAGE }>({ dialect });
+      const older = new Kysely<{ generations: object; images: object }>({ dialect });
       const known = Object.fromEntries(Object.entries(migrationsWith(idType)).slice(0, count));
       const placed = schema === undefined ? older : older.withSchema(schema);
       const migrator = new Migrator({
@@ -102,8 +102,17 @@ describe.each(Object.entries(ENGINES))("a database of an older version, on %s", 
         ...(schema !== undefined && { migrationTableSchema: schema }),
       });
       expect((await migrator.migrateToLatest()).error).toBeUndefined();
-      await placed.insertInto("generations").values(GENERATION).execute();
-      await placed.insertInto("images").values(IMAGE).execute();
+      const hasProjects = "0011-projects" in known;
+      const ours = hasProjects ? { project_id: "proj_public" } : { owner: "public" };
+      const anns = hasProjects ? { project_id: "proj_public", end_user: "ann" } : { owner: "ann" };
+      const annsKey = { idempotency_key: hasProjects ? "k\nann" : "k", idempotency_expires_at: KEY_EXPIRES_AT };
+      const ofAnn = { ...GENERATION, id: "gen_ann", status: "SUCCEEDED", ...anns, ...annsKey };
+      const withKey = { idempotency_key: "k", idempotency_expires_at: KEY_EXPIRES_AT };
+      for (const row of [{ ...GENERATION, ...ours, ...withKey }, ofAnn]) {
+        await placed.insertInto("generations").values(row).execute();
+      }
+      const imageOfAnn = { ...IMAGE, id: "img_ann", generation_id: "gen_ann", ...anns };
+      for (const row of [{ ...IMAGE, ...ours }, imageOfAnn]) await placed.insertInto("images").values(row).execute();
       // From the second version on, a generation that runs has a lease; this one ended long ago.
       if (count > 1)
         await sql`update ${sql.table(schema ? `${schema}.generations` : "generations")} set lease_until = 0`.execute(
@@ -117,6 +126,21 @@ describe.each(Object.entries(ENGINES))("a database of an older version, on %s", 
       expect(await find(records, "gen_1")).toMatchObject({ prompt: "a fox", status: "FAILED", failure: INTERRUPTED });
       expect(await records.findImagesOf(["gen_1"])).toMatchObject([
         { id: "img_1", key: IMAGE.object_key, byteSize: 1000, createdAt: new Date(IMAGE.created_at) },
+      ]);
+      const inPublicProject = { projectId: "proj_public" };
+      expect(await records.findImages(["img_1", "img_ann"])).toMatchObject([
+        inPublicProject,
+        { ...inPublicProject, endUser: "ann" },
+      ]);
+      expect(
+        await records.listGenerations({ ...inPublicProject, endUser: "ann", from: "newest", limit: 9 }),
+      ).toMatchObject([{ id: "gen_ann" }]);
+      const keys = await Promise.all(
+        ["k", "k\nann"].map((key) => records.findByIdempotencyKey("proj_public", key, FINISHED_AT)),
+      );
+      expect(keys.map((found) => [found?.id, found?.endUser])).toEqual([
+        ["gen_1", undefined],
+        ["gen_ann", "ann"],
       ]);
       await accept(records, orderOf("gen_2"));
       await close();

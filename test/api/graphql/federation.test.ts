@@ -100,9 +100,9 @@ describe("what a router asks", () => {
         imageIds.push(image.id);
       }
     }
-    await accept(records, { ...orderOf("gen_foreign"), owner: "someone else" });
+    await accept(records, { ...orderOf("gen_foreign"), projectId: "someone else" });
     await records.start("gen_foreign", claimOf());
-    await records.addImage({ ...imageOf("gen_foreign", 0), owner: "someone else" }, SIZE, WORKER);
+    await records.addImage({ ...imageOf("gen_foreign", 0), projectId: "someone else" }, SIZE, WORKER);
     await records.close();
     const logger = pino({}, { write: (line: string) => void logLines.push(line) });
     gateway = await startScriptedGateway({ dataDir, logger });

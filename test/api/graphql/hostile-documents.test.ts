@@ -183,7 +183,7 @@ test("prompts are answered up to a page of the longest, however often a document
   try {
     holdCalls(gateway.provider);
     for (let index = 0; index < 100; index++) {
-      await gateway.gateway.images.submit({ owner: "public" }, { prompt: "é".repeat(32_000), size: "64x64" });
+      await gateway.gateway.images.submit({ projectId: "proj_public" }, { prompt: "é".repeat(32_000), size: "64x64" });
     }
     const page = await gateway.graphql("{ generations(first: 100) { nodes { prompt } } }");
     expect(page.body.data.generations.nodes).toHaveLength(100);

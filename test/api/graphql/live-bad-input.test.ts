@@ -34,7 +34,10 @@ beforeEach(async () => {
   connections = [];
   gateway = await startScriptedGateway({ corsOrigins: [LISTED], maxConcurrency: 1 });
   holdCalls(gateway.provider);
-  const accepted = await gateway.gateway.images.submit({ owner: "public" }, { prompt: LONG_PROMPT, size: "64x64" });
+  const accepted = await gateway.gateway.images.submit(
+    { projectId: "proj_public" },
+    { prompt: LONG_PROMPT, size: "64x64" },
+  );
   id = accepted.id;
 });
 
@@ -326,7 +329,7 @@ describe("where there is room for two sockets and two subscriptions", () => {
   beforeEach(async () => {
     full = await startScriptedGateway({ maxSubscribers: 2 });
     holdCalls(full.provider);
-    followed = (await full.gateway.images.submit({ owner: "public" }, { prompt: "a fox", size: "64x64" })).id;
+    followed = (await full.gateway.images.submit({ projectId: "proj_public" }, { prompt: "a fox", size: "64x64" })).id;
   });
 
   afterEach(() => full.close());
@@ -399,7 +402,7 @@ describe("a stream", () => {
   });
 
   test("says that it lives while nothing happens, and ends without `complete` when the gateway stops", async () => {
-    const { id: queued } = await gateway.gateway.images.submit({ owner: "public" }, { prompt: "never begun" });
+    const { id: queued } = await gateway.gateway.images.submit({ projectId: "proj_public" }, { prompt: "never begun" });
     const url = await startImpatient({ keepAliveMs: 20 });
     const socket = await RawSocket.introduced(socketUrl(url));
     const response = await openStream(url, queued);

@@ -35,13 +35,13 @@ function holdOf(prompt: string): PromiseWithResolvers<void> {
 }
 
 async function begin(prompt: string): Promise<string> {
-  const { id } = await gateway.gateway.images.submit({ owner: "public" }, { prompt, size: "64x64" });
+  const { id } = await gateway.gateway.images.submit({ projectId: "proj_public" }, { prompt, size: "64x64" });
   return id;
 }
 
 /** Waits until a generation has ended, as another client sees it. */
 async function ended(id: string): Promise<void> {
-  for await (const _event of await gateway.gateway.images.watch({ owner: "public" }, id));
+  for await (const _event of await gateway.gateway.images.watch({ projectId: "proj_public" }, id));
 }
 
 /** Everything that comes under an id up to the end of its operation. */

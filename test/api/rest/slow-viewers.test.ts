@@ -47,7 +47,7 @@ afterAll(() => gateway.close());
 /** The gateway's images, behind routes with other limits. */
 async function serve(options: ImageRoutesOptions): Promise<string> {
   const app = express();
-  app.use(assignRequestContext({ publicUrl: undefined, requestOf: undefined, logger: pino({ enabled: false }) }));
+  app.use(assignRequestContext({ publicUrl: undefined, logger: pino({ enabled: false }) }));
   app.use(imageRoutes(gateway.gateway.images, options).router, answerErrors);
   server = createServer(app);
   server.listen(0, "127.0.0.1");

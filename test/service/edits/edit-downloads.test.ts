@@ -63,7 +63,11 @@ afterEach(async () => {
 
 function take(path = "/a", mask?: string) {
   const images = [{ url: origin + path }];
-  return edits.take("gen_1", "public", { images, mask: mask === undefined ? undefined : { url: origin + mask } });
+  return edits.take(
+    "gen_1",
+    { projectId: "proj_public" },
+    { images, mask: mask === undefined ? undefined : { url: origin + mask } },
+  );
 }
 
 /** A JPEG and zeros behind it. */
@@ -139,7 +143,10 @@ describe("an idempotency key", () => {
       lifecycle: new Lifecycle(pino({ enabled: false })),
     };
     const service = new ImageService(options as ImageServiceOptions);
-    return service.submitEdit({ owner: "public" }, { prompt: "a fox", images: [{ url: origin + path }], ...rest });
+    return service.submitEdit(
+      { projectId: "proj_public" },
+      { prompt: "a fox", images: [{ url: origin + path }], ...rest },
+    );
   };
 
   test("gives the same edit without asking for its URL again, whatever is there now", async () => {

@@ -12,7 +12,7 @@ import { jpegOf, leftHalfMask } from "../../support/source-images.ts";
 import { storedFiles } from "../../support/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
-const CALLER = { owner: "public" };
+const CALLER = { projectId: "proj_public" };
 const ABLE = { ...ANY_SIZE_EDITOR, id: "able" };
 const PICKY = {
   ...ANY_SIZE_EDITOR,

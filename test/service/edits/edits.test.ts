@@ -21,7 +21,7 @@ import { makeImages, once, plainImage } from "../../support/scripted-provider.ts
 import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../support/source-images.ts";
 import { storedFiles } from "../../support/stored-files.ts";
 
-const CALLER = { owner: "public" };
+const CALLER = { projectId: "proj_public" };
 const PATIENCE_MS = 60_000;
 
 let gateway: ScriptedGateway;
@@ -48,8 +48,8 @@ async function edit(input: Partial<EditInput> = {}): Promise<Generation> {
   return images.wait(await submit(input), PATIENCE_MS);
 }
 
-async function generate(format = "PNG", owner = CALLER.owner): Promise<Image> {
-  const accepted = await images.submit({ owner }, { prompt: "a fox", size: "96x64", format });
+async function generate(format = "PNG", projectId = CALLER.projectId): Promise<Image> {
+  const accepted = await images.submit({ projectId }, { prompt: "a fox", size: "96x64", format });
   const ended = await images.wait(accepted, PATIENCE_MS);
   const [[image] = []] = await images.imagesOf([ended.id]);
   if (!image) throw new Error("there is no image");

@@ -9,7 +9,7 @@ import { compressedChunk, noteBomb, pngChunk, pngOf, pngWith } from "../../suppo
 import { storedFiles } from "../../support/stored-files.ts";
 
 const MEGABYTE = 1024 * 1024;
-const CALLER = { owner: "public" };
+const CALLER = { projectId: "proj_public" };
 
 const TOO_LARGE = /^image 1 of 1 has [0-9]+x[0-9]+ pixels; send at most 50 million$/;
 const TOO_MUCH = /^image 1 of 1 carries more notes and profiles than an image may; send it without its metadata$/;

@@ -12,7 +12,7 @@ import {
 import { makeImages, once, plainImage } from "../../support/scripted-provider.ts";
 import { leftHalfMask } from "../../support/source-images.ts";
 
-const CALLER = { owner: "public" };
+const CALLER = { projectId: "proj_public" };
 const PATIENCE_MS = 60_000;
 
 let gateway: ScriptedGateway;

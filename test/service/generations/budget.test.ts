@@ -324,7 +324,7 @@ describe("what is held", () => {
     hold.release();
 
     const ended = await gateway.gateway.images.wait(
-      (await gateway.gateway.images.generations({ owner: "public" }, [generation.id]))[0] as never,
+      (await gateway.gateway.images.generations({ projectId: "proj_public" }, [generation.id]))[0] as never,
       60_000,
     );
     expect(ended).toMatchObject({ status: "SUCCEEDED", model: "dear-1", cost: "1.000000" });
@@ -344,7 +344,7 @@ test("a price is that of the day of acceptance, whenever it is paid and whatever
   now = new Date("2026-11-25T00:00:01Z");
   hold.release();
 
-  const [found] = await gateway.gateway.images.generations({ owner: "public" }, [generation.id]);
+  const [found] = await gateway.gateway.images.generations({ projectId: "proj_public" }, [generation.id]);
   const ended = await gateway.gateway.images.wait(found as never, 60_000);
   expect(ended).toMatchObject({ status: "SUCCEEDED", cost: "0.100000" });
   expect((await generate(gateway)).error?.extensions.code).toBe("BUDGET_EXCEEDED");
@@ -361,7 +361,7 @@ test("an edit by OpenAI's models is bounded by what its images take", async () =
   };
   const edit = (quality: string) =>
     gateway.gateway.images.submitEdit(
-      { owner: "public" },
+      { projectId: "proj_public" },
       { prompt: "a cat", size: "1024x1024", quality, images: [{ bytes: asUpload() }] },
     );
 

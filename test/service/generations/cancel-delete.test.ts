@@ -7,7 +7,7 @@ import { type RunningGateway, startGateway } from "../../support/gateway.ts";
 import { storedFiles } from "../../support/stored-files.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
 
-const CALLER = { owner: "public" };
+const CALLER = { projectId: "proj_public" };
 /** Longer than any of these generations may take, and never waited for. */
 const PATIENCE_MS = 60_000;
 
@@ -226,7 +226,7 @@ test.each(["cancel", "delete"] as const)(
     const notFound = { code: "NOT_FOUND", details: { field: "id" } };
 
     await expect(images[act](CALLER, "gen_01jd0000000000000000000000")).rejects.toMatchObject(notFound);
-    await expect(images[act]({ owner: "other" }, foreign.id)).rejects.toMatchObject(notFound);
+    await expect(images[act]({ projectId: "other" }, foreign.id)).rejects.toMatchObject(notFound);
     expect(await find(foreign.id)).toEqual(foreign);
   },
 );

@@ -23,7 +23,7 @@ import {
 import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { once, plainImage } from "../../support/scripted-provider.ts";
 
-const CALLER = { owner: "public" };
+const CALLER = { projectId: "proj_public" };
 
 let gateway: ScriptedGateway;
 let images: ImageService;
@@ -152,7 +152,7 @@ describe("who watches a generation", () => {
     for (const unknown of [id.toUpperCase(), "gen_01jd0000000000000000000000", "img_x", ""]) {
       await expect(images.watch(CALLER, unknown)).rejects.toMatchObject({ code: "NOT_FOUND" });
     }
-    await expect(images.watch({ owner: "another" }, id)).rejects.toMatchObject({
+    await expect(images.watch({ projectId: "another" }, id)).rejects.toMatchObject({
       code: "NOT_FOUND",
       details: { field: "id" },
     });

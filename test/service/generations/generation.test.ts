@@ -14,7 +14,7 @@ import { aborted, holdCalls, type ScriptedGateway, startScriptedGateway } from "
 import { makeImages, once, plainImage, SCRIPTED_MODEL, type Script } from "../../support/scripted-provider.ts";
 import { storedFiles } from "../../support/stored-files.ts";
 
-const CALLER = { owner: "public" };
+const CALLER = { projectId: "proj_public" };
 const SMALL: ModelDescription = {
   ...SCRIPTED_MODEL,
   id: "small-1",
@@ -514,7 +514,7 @@ describe("the same idempotency key", () => {
 
   test("of another caller, or after 24 hours, is another one", async () => {
     const first = await generate({ idempotencyKey: "k" });
-    const foreign = await submit({ idempotencyKey: "k" }, { owner: "other" });
+    const foreign = await submit({ idempotencyKey: "k" }, { projectId: "other" });
     now = new Date(now.getTime() + 86_400_000);
     const next = await generate({ idempotencyKey: "k" });
 

@@ -28,7 +28,7 @@ import { storedFiles } from "../../support/stored-files.ts";
 import { startStrictImageApi } from "../../support/strict-image-api.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
-const CALLER = { owner: "public" };
+const CALLER = { projectId: "proj_public" };
 const MODEL: ModelDescription = { ...ANY_SIZE_MODEL, previews: { maxPartialImages: 3, maxImages: 2 } };
 
 let gateway: ScriptedGateway;

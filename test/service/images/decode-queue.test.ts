@@ -5,9 +5,9 @@ import { DecodeQueue, type Turn } from "../../../src/service/images/decode-queue
 const LIGHT_MS = 10;
 const HEAVY_MS = 1_000;
 
-const view = (owner: string): Turn => ({ kind: "view", owner });
-const edit = (owner: string): Turn => ({ kind: "edit", owner });
-const PAID: Turn = { kind: "generation", owner: "a" };
+const view = (projectId: string): Turn => ({ kind: "view", projectId });
+const edit = (projectId: string): Turn => ({ kind: "edit", projectId });
+const PAID: Turn = { kind: "generation", projectId: "a" };
 
 let queue: DecodeQueue;
 /** The images that were let in, in this order. */
@@ -72,8 +72,8 @@ describe("the queue of decoders", () => {
 
   test("refuses everyone when too much waits, except what was paid for", async () => {
     const done = await queue.enter(view("a"), HEAVY_MS);
-    const waiting = ["a", "b", "c"].flatMap((owner) =>
-      Array.from({ length: 8 }, () => enter(owner, view(owner), HEAVY_MS)),
+    const waiting = ["a", "b", "c"].flatMap((project) =>
+      Array.from({ length: 8 }, () => enter(project, view(project), HEAVY_MS)),
     );
 
     await expect(queue.enter(edit("d"), HEAVY_MS)).rejects.toMatchObject({

@@ -8,7 +8,7 @@ import { ImageLinks, type LinkOptions, type LinkTarget } from "../../../src/serv
 const IMAGE: Image = {
   id: "img_01kan5qsv4fj7r6y8m2q4w0e1t",
   generationId: "gen_01kan5qsv4fj7r6y8m2q4w0e1a",
-  owner: "public",
+  projectId: "proj_public",
   index: 0,
   key: "gen_1/img_1/original",
   originalKey: "gen_1/img_1/original",

@@ -16,13 +16,13 @@ interface HostContext {
 
 const options: GatewayOptions = {
   dataDir: "./data-typescript",
-  requestOf: ({ user }: HostContext) => ({ caller: { owner: user } }),
+  authenticate: ({ user }: HostContext) => ({ endUser: user }),
 };
 const gateway: Gateway = await createGateway(options);
 express().use("/pictures", gateway.app);
 createServer(gateway.app).on("upgrade", gateway.handleUpgrade);
 
-const caller = { owner: "someone" };
+const caller = { projectId: "someone" };
 const accepted: Generation = await gateway.images.submit(caller, { prompt: "a red fox", size: "96x64" });
 const { id, status } = await gateway.images.wait(accepted, 60_000);
 const [[image] = []] = await gateway.images.imagesOf([id]);

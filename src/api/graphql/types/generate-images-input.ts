@@ -1,6 +1,7 @@
 import type { Background, ImageFormat, Quality } from "../../../ports/image-provider.ts";
 import { Field, InputType, Int } from "../type-graphql.ts";
 import { BackgroundEnum, ImageFormatEnum, QualityEnum } from "./enums.ts";
+import { MetadataEntryInput } from "./metadata-type.ts";
 import { ImageSizeScalar } from "./scalars.ts";
 
 /** What generations and edits have in common. */
@@ -56,6 +57,19 @@ export abstract class ImagesInput {
       "The same key with the same input gives the same generation for 24 hours, so that a repeated request is not paid twice. The `Idempotency-Key` header does the same.",
   })
   idempotencyKey?: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "The end user to record with the generation: 1 to 255 characters. It restricts nothing, and counts only where the request itself names no end user.",
+  })
+  endUser?: string;
+
+  @Field(() => [MetadataEntryInput], {
+    nullable: true,
+    description: "What to keep with the generation: at most 16 entries, each key once.",
+  })
+  metadata?: MetadataEntryInput[];
 
   @Field(() => Int, {
     nullable: true,

@@ -23,6 +23,7 @@ import {
   OperationEnum,
   QualityEnum,
 } from "./enums.ts";
+import { MetadataEntryType } from "./metadata-type.ts";
 import { ModelType, modelOf } from "./model-type.ts";
 import { NodeType } from "./node-type.ts";
 import { DateTimeScalar, ImageSizeScalar, UsdScalar } from "./scalars.ts";
@@ -253,6 +254,19 @@ export class GenerationType extends NodeType {
     const { prompt } = this.#generation;
     allowance.takePrompt(prompt);
     return prompt;
+  }
+
+  @Field(() => String, {
+    nullable: true,
+    description: "The end user for whom it was made; null for nobody in particular.",
+  })
+  get endUser(): string | null {
+    return this.#generation.endUser ?? null;
+  }
+
+  @Field(() => [MetadataEntryType], { description: "What the caller attached to it, in the caller's order." })
+  get metadata(): readonly MetadataEntryType[] {
+    return this.#generation.metadata ?? [];
   }
 
   @Field(() => ModelType, { description: "The model that is used; a warning tells when it is not the one asked for." })

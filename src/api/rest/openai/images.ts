@@ -102,6 +102,7 @@ function toInput(parameters: ImageParameters, request: Request, response: Respon
     compression: parameters.output_compression,
     partialImages: partial_images,
     safetyIdentifier: safety_identifier || user || undefined,
+    endUser: user || safety_identifier || undefined,
     idempotencyKey: request.get("Idempotency-Key"),
     attempt: toAttempt(request, response),
   };
