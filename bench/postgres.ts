@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { typeid } from "typeid-js";
-import { openPostgres } from "../src/adapters/sql/postgres.ts";
 import { type GenerationOrder, type Image, PUBLIC_PROJECT } from "../src/ports/records.ts";
+import { openPostgresStore } from "../src/postgres-store.ts";
 import { startPostgresServer } from "../test/support/postgres.ts";
 import type { Row } from "./row.ts";
 
@@ -37,7 +37,7 @@ async function measurePostgres(): Promise<PostgresFigures> {
   const server = await startPostgresServer({ isDurable: true });
   try {
     const url = await server.createDatabase();
-    const store = await openPostgres({ url, concurrency: 1, logger: pino({ enabled: false }) });
+    const store = await openPostgresStore({ url, concurrency: 1, logger: pino({ enabled: false }) });
     const ids: string[] = [];
     const acceptedPerSecond = await perSecond(async () => {
       const order = orderOf(typeid("gen").toString());

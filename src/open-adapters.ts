@@ -131,8 +131,8 @@ export function hasPaidProvider(providers: readonly ImageProvider[]): boolean {
  */
 export async function openStore(config: Config, logger: Logger, lifecycle: Lifecycle): Promise<Store> {
   if (config.databaseUrl) {
-    const { openPostgres } = await import("./adapters/sql/postgres.ts");
-    const store = await openPostgres({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
+    const { openPostgresStore } = await import("./postgres-store.ts");
+    const store = await openPostgresStore({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
     lifecycle.on("closed", () => store.close());
     return { ...store, derivatives: store.records.derivatives };
   }

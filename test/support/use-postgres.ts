@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from "@jest/globals";
 import { pino } from "pino";
-import { openPostgres } from "../../src/adapters/sql/postgres.ts";
+import { openPostgresStore } from "../../src/postgres-store.ts";
 import { type PostgresServer, startPostgresServer } from "./postgres.ts";
 
 /** A server for the tests of a file, which is removed when its last test is over. */
@@ -17,7 +17,7 @@ export function usePostgres(): TestPostgres {
   beforeAll(async () => {
     server = await startPostgresServer();
     template = await server.createDatabase();
-    await (await openPostgres({ url: template, concurrency: 1, logger: pino({ enabled: false }) })).close();
+    await (await openPostgresStore({ url: template, concurrency: 1, logger: pino({ enabled: false }) })).close();
   });
   afterAll(() => server?.stop());
   return {

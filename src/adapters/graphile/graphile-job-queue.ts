@@ -1,43 +1,50 @@
-import {
-  Logger as EngineLogger,
-  makeWorkerUtils,
-  runMigrations,
-  runTaskList,
-  type WorkerPool,
-  type WorkerUtils,
-} from "graphile-worker";
-import type { Pool } from "pg";
+import { setTimeout as delay } from "node:timers/promises";
+import { makeWorkerUtils, runMigrations, type WorkerUtils } from "graphile-worker";
+import PQueue from "p-queue";
+import type { Pool, PoolConfig } from "pg";
 import type { Logger } from "pino";
 import type { JobQueue } from "../../ports/job-queue.ts";
-import type { InsistentPool } from "../sql/postgres-connections.ts";
+import { toEngineLogger } from "./engine-logger.ts";
+import { EnginePool } from "./engine-pool.ts";
+import { JobEngine } from "./job-engine.ts";
 
 export interface GraphileJobQueueOptions {
   /** Takes jobs in. */
   readonly pool: Pool;
-  /** Hands jobs out. */
-  readonly enginePool: InsistentPool;
+  /** How an engine, which hands jobs out, reaches the database of `pool`. */
+  readonly poolConfig: PoolConfig;
+  /** How many jobs run at once. */
   readonly concurrency: number;
   readonly logger: Logger;
 }
 
 const TASK = "generate";
-/** PostgreSQL tells of new jobs; only what it could not tell, its connection being broken, is found by looking. */
-const LOOK_EVERY_MS = 5_000;
-const LEVELS = { error: "error", warning: "warn", info: "debug", debug: "trace" } as const;
+/** How long to wait, at most, before another attempt to start an engine. */
+const RESTART_PAUSE_MS = 1_000;
+/** How long the engines may take to stop once no job runs any more. */
+const STOP_MS = 3_000;
 
 /**
- * The jobs of every process on one database, in graphile-worker's own schema. The engine never repeats a job: what was
- * in the hands of a process that died is enqueued again by who reads the records.
+ * The jobs of every process on one database, in graphile-worker's own schema. A job is never repeated: whoever reads the
+ * records enqueues again what was in the hands of a process that died. When the database goes away, the engine that
+ * hands jobs out is stopped, and another one started once the database is back; the jobs that run go on meanwhile.
  */
 export class GraphileJobQueue implements JobQueue {
   readonly #options: GraphileJobQueueOptions;
   readonly #utilities: WorkerUtils;
-  #workers: WorkerPool | undefined;
+  /** The jobs that run here, whichever engine handed them out. */
+  readonly #running: PQueue;
+  /** Those that were started and have not stopped. */
+  readonly #engines = new Set<JobEngine>();
+  readonly #draining = new AbortController();
+  /** By which jobs may still be locked that no engine runs. */
+  #lostIds: string[] = [];
   #drained: Promise<void> | undefined;
 
   private constructor(options: GraphileJobQueueOptions, utilities: WorkerUtils) {
     this.#options = options;
     this.#utilities = utilities;
+    this.#running = new PQueue({ concurrency: options.concurrency });
   }
 
   /** Takes jobs in; they run where `start` is called. */
@@ -56,50 +63,65 @@ export class GraphileJobQueue implements JobQueue {
   }
 
   async start(run: (generationId: string) => Promise<void>): Promise<void> {
-    const { enginePool, concurrency, logger } = this.#options;
-    await this.#utilities.cleanup({ tasks: ["DELETE_PERMAFAILED_JOBS"] });
-    if (this.#drained) return;
-    const handle = async (payload: unknown) => {
-      const { generationId } = payload as { generationId: string };
-      // The engine hands out what it was fetching when it was told to stop.
-      await (this.#drained ? this.enqueue(generationId) : run(generationId));
-    };
-    this.#workers = runTaskList(
-      { concurrency, noHandleSignals: true, pollInterval: LOOK_EVERY_MS, logger: toEngineLogger(logger) },
-      { [TASK]: handle },
-      enginePool,
-    );
-    const report = (err?: unknown) => {
-      if (!this.#drained) logger.error({ err }, "the job engine stopped by itself; this process runs no further jobs");
-    };
-    this.#workers.promise.then(() => report(), report);
+    await this.#clearAway();
+    this.#startEngine(run);
   }
 
   drain(): Promise<void> {
-    this.#drained ??= Promise.resolve().then(() => this.#drain());
+    this.#drained ??= this.#drain();
     return this.#drained;
   }
 
   async #drain(): Promise<void> {
-    const { enginePool, logger } = this.#options;
-    const givenUp = enginePool.giveUp();
-    try {
-      await this.#workers?.gracefulShutdown();
-    } catch (err) {
-      logger.warn({ err }, "the job engine did not stop in order");
+    this.#draining.abort();
+    const stopped = Promise.all([...this.#engines].map((engine) => engine.stop()));
+    await this.#running.onIdle();
+    // What an engine cannot tell a database that is away, the processes that live find out.
+    await Promise.race([stopped, delay(STOP_MS, undefined, { ref: false })]);
+  }
+
+  /** Removes what is left of jobs that failed, and of those whose engine lost its database. */
+  async #clearAway(): Promise<void> {
+    const lostIds = this.#lostIds;
+    if (lostIds.length > 0) await this.#utilities.forceUnlockWorkers(lostIds);
+    await this.#utilities.cleanup({ tasks: ["DELETE_PERMAFAILED_JOBS"] });
+    this.#lostIds = this.#lostIds.filter((id) => !lostIds.includes(id));
+  }
+
+  #startEngine(run: (generationId: string) => Promise<void>): void {
+    if (this.#draining.signal.aborted) return;
+    const { poolConfig, concurrency, logger } = this.#options;
+    const giveBack = (generationId: string) => this.enqueue(generationId);
+    const runOrGiveBack = (generationId: string) =>
+      this.#running.add(() => (this.#draining.signal.aborted ? giveBack : run)(generationId));
+    const pool = new EnginePool(poolConfig, logger);
+    const engine = new JobEngine({ pool, task: TASK, concurrency, logger, run: runOrGiveBack, giveBack });
+    this.#engines.add(engine);
+    void engine.lost.then(() => this.#replace(engine, run));
+  }
+
+  async #replace(lost: JobEngine, run: (generationId: string) => Promise<void>): Promise<void> {
+    const { logger } = this.#options;
+    const { signal } = this.#draining;
+    if (signal.aborted) return;
+    logger.warn("PostgreSQL does not answer the job engine; another one starts once it does");
+    this.#lostIds.push(lost.id);
+    void lost.stop().then(() => this.#engines.delete(lost));
+    while (!signal.aborted) {
+      await delay(RESTART_PAUSE_MS * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+      try {
+        await this.#clearAway();
+        this.#startEngine(run);
+        logger.info("PostgreSQL answers the job engine again");
+        return;
+      } catch (err) {
+        logger.debug({ err }, "no job engine yet");
+      }
     }
-    await givenUp;
-    await enginePool.giveUp();
   }
 }
 
 /** Creates and migrates the engine's tables. */
 export async function migrateJobs(pool: Pool, logger: Logger): Promise<void> {
   await runMigrations({ pgPool: pool, logger: toEngineLogger(logger) });
-}
-
-function toEngineLogger(logger: Logger): EngineLogger {
-  return new EngineLogger(() => (level, message, { error }) => {
-    logger[LEVELS[level]](error === undefined ? {} : { err: error }, message);
-  });
 }

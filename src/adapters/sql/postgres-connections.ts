@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { PostgresPool } from "kysely";
-import { Client, type ClientConfig, DatabaseError, Pool, type PoolClient, type PoolConfig } from "pg";
-import type { Logger } from "pino";
+import { Client, type ClientConfig, DatabaseError, type Pool } from "pg";
 import { GatewayError, StartError } from "../../errors.ts";
 
 /** How long to wait for a connection, a new one or a free one of the pool. */
@@ -36,22 +35,7 @@ export function connectionConfig(url: string, answerTimeoutMs: number | undefine
   };
 }
 
-/** A pool whose connections may break at any time: who uses one is told by its query, and the others go on. */
-export function createPool(config: PoolConfig, logger: Logger): Pool {
-  return surviveBreaks(new Pool(config), logger);
-}
-
-function surviveBreaks<AnyPool extends Pool>(pool: AnyPool, logger: Logger): AnyPool {
-  const report = (err: Error) => logger.debug({ err }, "a connection to PostgreSQL broke");
-  pool.on("error", report);
-  pool.on("connect", (client) => client.on("error", report));
-  return pool;
-}
-
-/**
- * The pool as Kysely uses it, except that a connection that broke, or did not answer in time, is not used again: its
- * next user would wait just as long. While the database is away, its users are told `OVERLOADED`.
- */
+/** The pool as Kysely uses it, except that its users are told `OVERLOADED` while the database is away. */
 export function toKyselyPool(pool: Pool): PostgresPool {
   return {
     options: pool.options,
@@ -61,75 +45,19 @@ export function toKyselyPool(pool: Pool): PostgresPool {
       const client = await pool.connect().catch((error: unknown) => {
         throw toStoreError(error);
       });
-      let isBroken = false;
       return {
         async query(sql: string, parameters: readonly unknown[]) {
           try {
             return await client.query(sql, [...parameters]);
           } catch (error) {
-            isBroken ||= !(error instanceof DatabaseError);
             throw toStoreError(error);
           }
         },
-        release: () => client.release(isBroken),
+        release: () => client.release(),
         // pg's result says less about its type than Kysely's: the shape is the same.
       } as unknown as Awaited<ReturnType<PostgresPool["connect"]>>;
     },
   };
-}
-
-/**
- * The pool for an engine that takes every failed query for a reason to stop, or lets it end the process: a query waits
- * until the database is back. The connection that listens is the engine's own to renew.
- */
-export class InsistentPool extends Pool {
-  readonly #logger: Logger;
-  readonly #giveUp = new AbortController();
-  readonly #underWay = new Set<Promise<unknown>>();
-
-  constructor(config: PoolConfig, logger: Logger) {
-    super(config);
-    this.#logger = logger;
-    surviveBreaks(this, logger);
-  }
-
-  override connect(): Promise<PoolClient>;
-  override connect(callback: Parameters<Pool["connect"]>[0]): void;
-  override connect(callback?: Parameters<Pool["connect"]>[0]): Promise<PoolClient> | undefined {
-    if (callback) {
-      super.connect(callback);
-      return undefined;
-    }
-    const query = (...query: Parameters<Pool["query"]>) => this.#insist(query);
-    return Promise.resolve({ query, release: () => {} } as unknown as PoolClient);
-  }
-
-  /**
-   * From now on a query that fails finds nothing and changes nothing instead of waiting. Resolves when none is under way
-   * any more.
-   */
-  async giveUp(): Promise<void> {
-    this.#giveUp.abort();
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
-  }
-
-  #insist(query: Parameters<Pool["query"]>): Promise<unknown> {
-    const answer = this.#answer(query);
-    this.#underWay.add(answer);
-    return answer.finally(() => this.#underWay.delete(answer));
-  }
-
-  async #answer(query: Parameters<Pool["query"]>): Promise<unknown> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await this.query(...query);
-      } catch (err) {
-        if (this.#giveUp.signal.aborted) return { rows: [], rowCount: 0 };
-        if (attempt === 0) this.#logger.warn({ err }, "PostgreSQL does not answer the job queue; trying again");
-        await pause(attempt, this.#giveUp.signal);
-      }
-    }
-  }
 }
 
 /** Every way of PostgreSQL to say that it is stopping, starting, or has no connection left. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */

@@ -1,38 +1,34 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Kysely, PostgresDialect, sql } from "kysely";
-import { Client, type ClientConfig, type Pool } from "pg";
+import { Client, type ClientConfig, type Pool, type PoolConfig } from "pg";
 import type { Logger } from "pino";
-import { GraphileJobQueue, migrateJobs } from "../graphile/graphile-job-queue.ts";
+import { PostgresPool } from "../postgres-pool.ts";
 import { type Database, migrate } from "./database.ts";
-import {
-  connectionConfig,
-  createPool,
-  InsistentPool,
-  placeOf,
-  toKyselyPool,
-  toStartError,
-} from "./postgres-connections.ts";
+import { connectionConfig, placeOf, toKyselyPool, toStartError } from "./postgres-connections.ts";
 import { PostgresEvents } from "./postgres-events.ts";
 import { SqlRecords } from "./sql-records.ts";
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:5432/database` */
   readonly url: string;
-  /** How many jobs this process runs at once. */
-  readonly concurrency: number;
   readonly logger: Logger;
   /** How long one query may take, in milliseconds. @defaultValue 10 000 */
   readonly answerTimeoutMs?: number;
+  /** Creates and migrates what another adapter keeps in the database, while no other process prepares it. */
+  prepareMore?(pool: Pool): Promise<void>;
 }
 
-/** Records, jobs and events on one PostgreSQL database, shared by every process that opens it. */
-export interface PostgresStore {
+/** Records and events on one PostgreSQL database, shared by every process that opens it. */
+export interface PostgresDatabase {
   readonly records: SqlRecords;
-  readonly queue: GraphileJobQueue;
   readonly events: PostgresEvents;
-  /** For the operator: `PostgreSQL at localhost:5432/pictures`. */
+  /** The connections of the records, which other adapters may use too. */
+  readonly pool: Pool;
+  /** How another adapter opens connections of its own. */
+  readonly poolConfig: PoolConfig;
+  /** For the operator: `localhost:5432/pictures`. */
   readonly place: string;
-  /** Drains the queue and closes every connection. */
+  /** Closes every connection. */
   close(): Promise<void>;
 }
 
@@ -42,8 +38,6 @@ const SCHEMA = "pictograph";
 export const PREPARATION_LOCK = 7_402_116_351;
 /** Connections for records; one more listens for events. */
 const MAX_CONNECTIONS = 10;
-/** Connections for the job engine of a process that runs jobs; one of them listens. */
-const MAX_ENGINE_CONNECTIONS = 3;
 /** By the database's clock, which all processes share. */
 const TODAY = sql<string>`to_char(now() at time zone 'UTC', 'YYYY-MM-DD')`;
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -55,36 +49,34 @@ const CLOSE_TIMEOUT_MS = 3_000;
  *
  * @throws StartError when the database cannot be reached, used or migrated; it names the place, never the password
  */
-export async function openPostgres(options: PostgresOptions): Promise<PostgresStore> {
-  const { url, concurrency, logger, answerTimeoutMs = ANSWER_TIMEOUT_MS } = options;
+export async function openPostgres(options: PostgresOptions): Promise<PostgresDatabase> {
+  const { url, logger, answerTimeoutMs = ANSWER_TIMEOUT_MS } = options;
   const place = placeOf(url);
   const config = connectionConfig(url, answerTimeoutMs);
-  const pool = createPool({ ...config, max: MAX_CONNECTIONS }, logger);
-  const enginePool = new InsistentPool({ ...config, max: MAX_ENGINE_CONNECTIONS }, logger);
+  const pool = new PostgresPool({ ...config, max: MAX_CONNECTIONS }, logger);
   const records = new SqlRecords(openDatabase(pool), () => TODAY);
   try {
-    await prepare(url, place, logger);
-    const queue = await GraphileJobQueue.open({ pool, enginePool, concurrency, logger });
+    await prepare(place, options);
     const events = await PostgresEvents.open(config, logger);
     let closing: Promise<unknown> | undefined;
     const closeAll = async () => {
-      await queue.drain();
-      const closed = events.close().then(() => Promise.all([records.close(), pool.end(), enginePool.end()]));
+      const closed = events.close().then(() => Promise.all([records.close(), pool.end()]));
       // Connections that PostgreSQL does not close in time are left to the end of the process.
       await Promise.race([closed, delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
     };
     return {
       records,
-      queue,
       events,
-      place: `PostgreSQL at ${place}`,
+      pool,
+      poolConfig: config,
+      place,
       async close() {
         closing ??= closeAll();
         await closing;
       },
     };
   } catch (error) {
-    await Promise.all([pool.end(), enginePool.end()]);
+    await pool.end();
     throw toStartError(place, error);
   }
 }
@@ -93,18 +85,18 @@ function openDatabase(pool: Pool): Kysely<Database> {
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool: toKyselyPool(pool) }) }).withSchema(SCHEMA);
 }
 
-/** Creates and migrates the tables, ours and the engine's. However long that takes: without a timeout. */
-async function prepare(url: string, place: string, logger: Logger): Promise<void> {
+/** Creates and migrates the tables. However long that takes: without a timeout. */
+async function prepare(place: string, { url, logger, prepareMore }: PostgresOptions): Promise<void> {
   const config = connectionConfig(url, undefined);
   await whileLocked(config, logger, async () => {
-    const pool = createPool({ ...config, max: 1 }, logger);
+    const pool = new PostgresPool({ ...config, max: 1 }, logger);
     try {
       await migrate(openDatabase(pool), {
         place: `DATABASE_URL: ${place}`,
         idType: sql`text collate "C"`,
         schema: SCHEMA,
       });
-      await migrateJobs(pool, logger);
+      await prepareMore?.(pool);
     } finally {
       await pool.end();
     }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { Client } from "pg";
 import { pino } from "pino";
-import { openPostgres } from "../../../src/adapters/sql/postgres.ts";
+import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { jobQueueContract } from "../../contracts/job-queue.ts";
 import { usePostgres } from "../../support/use-postgres.ts";
 
@@ -12,14 +12,14 @@ const WAITING =
   "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%skip locked%'";
 
 jobQueueContract("PostgreSQL", async (concurrency) => {
-  const store = await openPostgres({ url: await postgres.newDatabase(), concurrency, logger });
+  const store = await openPostgresStore({ url: await postgres.newDatabase(), concurrency, logger });
   return { queue: store.queue, close: () => store.close() };
 });
 
 describe("jobs on one PostgreSQL", () => {
   test("are one job, and keep their place, however often they are enqueued before they run", async () => {
     const url = await postgres.newDatabase();
-    const store = await openPostgres({ url, concurrency: 1, logger });
+    const store = await openPostgresStore({ url, concurrency: 1, logger });
     for (const id of ["gen_1", "gen_2", "gen_3", "gen_1", "gen_1"]) await store.queue.enqueue(id);
     await Promise.all(Array.from({ length: 10 }, () => store.queue.enqueue("gen_2")));
 
@@ -39,8 +39,8 @@ describe("jobs on one PostgreSQL", () => {
 
   test("run in the process that hands them out, though another took them in", async () => {
     const url = await postgres.newDatabase();
-    const web = await openPostgres({ url, concurrency: 1, logger });
-    const worker = await openPostgres({ url, concurrency: 1, logger });
+    const web = await openPostgresStore({ url, concurrency: 1, logger });
+    const worker = await openPostgresStore({ url, concurrency: 1, logger });
     const ran = Promise.withResolvers<string>();
     await worker.queue.start(async (id) => ran.resolve(id));
     await web.queue.enqueue("gen_1");
@@ -52,7 +52,7 @@ describe("jobs on one PostgreSQL", () => {
 
   test("run once, though two processes hand them out", async () => {
     const url = await postgres.newDatabase();
-    const stores = await Promise.all([1, 2].map(() => openPostgres({ url, concurrency: 4, logger })));
+    const stores = await Promise.all([1, 2].map(() => openPostgresStore({ url, concurrency: 4, logger })));
     const ids = Array.from({ length: 60 }, (_, i) => `gen_${i}`);
     const ran: string[][] = [[], []];
     const all = Promise.withResolvers<void>();
@@ -76,7 +76,7 @@ describe("jobs on one PostgreSQL", () => {
 
   test("that were in the hands of a process that died run again when they are enqueued again", async () => {
     const url = await postgres.newDatabase();
-    const store = await openPostgres({ url, concurrency: 1, logger });
+    const store = await openPostgresStore({ url, concurrency: 1, logger });
     await store.queue.enqueue("gen_1");
     // As graphile-worker leaves it: the job is locked by a process that is no more.
     await lockAll(url);
@@ -99,7 +99,7 @@ describe("jobs on one PostgreSQL", () => {
 
   test("that were being handed out when the queue was drained go to another process", async () => {
     const url = await postgres.newDatabase();
-    const store = await openPostgres({ url, concurrency: 1, logger });
+    const store = await openPostgresStore({ url, concurrency: 1, logger });
     const ran: string[] = [];
     const isUp = Promise.withResolvers<void>();
     await store.queue.start(async (id) => {
@@ -130,7 +130,7 @@ describe("jobs on one PostgreSQL", () => {
 
   test("that failed are not repeated by the engine, and cleared away by the next process", async () => {
     const url = await postgres.newDatabase();
-    const store = await openPostgres({ url, concurrency: 1, logger });
+    const store = await openPostgresStore({ url, concurrency: 1, logger });
     let attempts = 0;
     const second = Promise.withResolvers<void>();
     await store.queue.start(async (id) => {
@@ -148,7 +148,7 @@ describe("jobs on one PostgreSQL", () => {
       { key: "gen_1", attempts: 1, max_attempts: 1, locked: false },
     ]);
 
-    const next = await openPostgres({ url, concurrency: 1, logger });
+    const next = await openPostgresStore({ url, concurrency: 1, logger });
     await next.queue.start(async () => {});
     expect(await postgres.server.query(url, JOBS)).toEqual([]);
     await next.close();
@@ -157,7 +157,7 @@ describe("jobs on one PostgreSQL", () => {
   test("leave the signals of the process alone", async () => {
     const listeners = () => process.eventNames().map((name) => [name, process.listenerCount(name)]);
     const before = listeners();
-    const store = await openPostgres({ url: await postgres.newDatabase(), concurrency: 1, logger });
+    const store = await openPostgresStore({ url: await postgres.newDatabase(), concurrency: 1, logger });
     await store.queue.start(async () => {});
 
     expect(listeners()).toEqual(before);

@@ -6,9 +6,9 @@ import { Migrator } from "kysely/migration";
 import { Pool } from "pg";
 import { pino } from "pino";
 import { migrationsWith, NEEDED_MIGRATIONS } from "../../../src/adapters/sql/migrations.ts";
-import { openPostgres } from "../../../src/adapters/sql/postgres.ts";
 import { openSqliteRecords, toKyselyDatabase } from "../../../src/adapters/sql/sqlite.ts";
 import type { Records } from "../../../src/ports/records.ts";
+import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { accept, FINISHED_AT, find, INTERRUPTED, orderOf } from "../../contracts/record-samples.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 import { usePostgres } from "../../support/use-postgres.ts";
@@ -48,7 +48,7 @@ const ENGINES: Readonly<Record<string, Engine>> = {
     async create() {
       const url = await postgres.server.createDatabase();
       const dialect = new PostgresDialect({ pool: new Pool({ connectionString: url, max: 1 }) });
-      const open = () => openPostgres({ url, concurrency: 1, logger: pino({ enabled: false }) });
+      const open = () => openPostgresStore({ url, concurrency: 1, logger: pino({ enabled: false }) });
       return { dialect, open };
     },
   },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { openPostgres } from "../../../src/adapters/sql/postgres.ts";
+import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { Ear, eventsContract } from "../../contracts/events.ts";
 import { usePostgres } from "../../support/use-postgres.ts";
 
@@ -9,15 +9,15 @@ const logger = pino({ enabled: false });
 const LISTENERS = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN pictograph%'";
 
 eventsContract("PostgreSQL", async () => {
-  const store = await openPostgres({ url: await postgres.newDatabase(), concurrency: 1, logger });
+  const store = await openPostgresStore({ url: await postgres.newDatabase(), concurrency: 1, logger });
   return { events: store.events, close: () => store.close() };
 });
 
 describe("events on one PostgreSQL", () => {
   test("cross over to the other process, both ways", async () => {
     const url = await postgres.newDatabase();
-    const here = await openPostgres({ url, concurrency: 1, logger });
-    const there = await openPostgres({ url, concurrency: 1, logger });
+    const here = await openPostgresStore({ url, concurrency: 1, logger });
+    const there = await openPostgresStore({ url, concurrency: 1, logger });
     const ears = [new Ear(), new Ear()] as const;
     here.events.subscribe("gen_1", ears[0].listen);
     there.events.subscribe("gen_1", ears[1].listen);
@@ -35,8 +35,8 @@ describe("events on one PostgreSQL", () => {
 
   test("stay in their own database", async () => {
     const [url, otherUrl] = [await postgres.newDatabase(), await postgres.newDatabase()];
-    const here = await openPostgres({ url, concurrency: 1, logger });
-    const elsewhere = await openPostgres({ url: otherUrl, concurrency: 1, logger });
+    const here = await openPostgresStore({ url, concurrency: 1, logger });
+    const elsewhere = await openPostgresStore({ url: otherUrl, concurrency: 1, logger });
     const ear = new Ear();
     elsewhere.events.subscribe("gen_1", ear.listen);
     elsewhere.events.subscribe("gen_2", ear.listen);
@@ -53,7 +53,7 @@ describe("events on one PostgreSQL", () => {
 
   test("tell every subscriber once a broken connection is back, and go on", async () => {
     const url = await postgres.newDatabase();
-    const store = await openPostgres({ url, concurrency: 1, logger });
+    const store = await openPostgresStore({ url, concurrency: 1, logger });
     const ears = [new Ear(), new Ear()] as const;
     store.events.subscribe("gen_1", ears[0].listen);
     store.events.subscribe("gen_2", ears[1].listen);
@@ -71,9 +71,9 @@ describe("events on one PostgreSQL", () => {
   test("that were published without a connection are sent once there is one, to those who never lost theirs", async () => {
     const url = await postgres.newDatabase();
     const administration = new URL("/postgres", url).href;
-    const here = await openPostgres({ url, concurrency: 1, logger });
+    const here = await openPostgresStore({ url, concurrency: 1, logger });
     const [listener] = await postgres.server.query(url, `SELECT pid ${LISTENERS}`);
-    const there = await openPostgres({ url, concurrency: 1, logger });
+    const there = await openPostgresStore({ url, concurrency: 1, logger });
     const ear = new Ear();
     for (let i = 0; i < 10; i++) there.events.subscribe(`gen_${i}`, ear.listen);
     const name = new URL(url).pathname.slice(1);
@@ -90,7 +90,7 @@ describe("events on one PostgreSQL", () => {
   });
 
   test("are forgotten in silence once they are closed", async () => {
-    const store = await openPostgres({ url: await postgres.newDatabase(), concurrency: 1, logger });
+    const store = await openPostgresStore({ url: await postgres.newDatabase(), concurrency: 1, logger });
     const ear = new Ear();
     store.events.subscribe("gen_1", ear.listen);
     store.events.publish({ generationId: "gen_1" });

@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { text } from "node:stream/consumers";
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { openPostgres } from "../../../src/adapters/sql/postgres.ts";
+import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { Ear } from "../../contracts/events.ts";
 import { accept, NO_LIMITS, orderOf } from "../../contracts/record-samples.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
@@ -15,7 +12,7 @@ const logger = pino({ enabled: false });
 describe("while PostgreSQL is away", () => {
   test("records reject, and work again once it is back, with all they had accepted", async () => {
     const url = await postgres.newDatabase();
-    const store = await openPostgres({ url, concurrency: 1, logger });
+    const store = await openPostgresStore({ url, concurrency: 1, logger });
     // More than one connection, so that some are idle when they break.
     await Promise.all(Array.from({ length: 5 }, (_, i) => accept(store.records, orderOf(`gen_${i}`))));
     await postgres.server.stopServer();
@@ -35,7 +32,7 @@ describe("while PostgreSQL is away", () => {
 
   test("a transaction that was under way is undone", async () => {
     const url = await postgres.newDatabase();
-    const store = await openPostgres({ url, concurrency: 1, logger });
+    const store = await openPostgresStore({ url, concurrency: 1, logger });
     const accepting = Promise.allSettled(
       Array.from({ length: 40 }, (_, i) => store.records.accept(orderOf(`gen_${i}`), NO_LIMITS)),
     );
@@ -51,29 +48,8 @@ describe("while PostgreSQL is away", () => {
     await store.close();
   });
 
-  test("a process whose job ends then survives it, and runs the next one once the database is back", async () => {
-    const url = await postgres.newDatabase();
-    const worker = new Worker(url);
-    const store = await openPostgres({ url, concurrency: 1, logger });
-    await store.queue.enqueue("gen_1");
-    await worker.says("begins gen_1");
-    await postgres.server.stopServer();
-    worker.tell("end gen_1");
-    await worker.says("ends gen_1");
-    // Its engine has tried by now to say so.
-    await worker.says("gives up nothing");
-    await postgres.server.startServer();
-    await store.queue.enqueue("gen_2");
-    await worker.says("ends gen_2");
-    worker.tell("close");
-
-    expect(await worker.exit()).toEqual({ code: 0, stderr: "" });
-    expect(await postgres.server.query(url, "SELECT key FROM graphile_worker._private_jobs")).toEqual([]);
-    await store.close();
-  });
-
   test("everything closes all the same", async () => {
-    const store = await openPostgres({ url: await postgres.newDatabase(), concurrency: 2, logger });
+    const store = await openPostgresStore({ url: await postgres.newDatabase(), concurrency: 2, logger });
     const isRunning = Promise.withResolvers<void>();
     const mayEnd = Promise.withResolvers<void>();
     await store.queue.start(async () => {
@@ -98,8 +74,8 @@ describe("a connection on which nothing arrives any more", () => {
     const direct = await postgres.newDatabase();
     const url = new URL(direct);
     url.port = String(proxy.port);
-    const store = await openPostgres({ url: url.href, concurrency: 1, logger, answerTimeoutMs: 1000 });
-    const other = await openPostgres({ url: direct, concurrency: 1, logger });
+    const store = await openPostgresStore({ url: url.href, concurrency: 1, logger, answerTimeoutMs: 1000 });
+    const other = await openPostgresStore({ url: direct, concurrency: 1, logger });
     const ear = new Ear();
     other.events.subscribe("gen_1", ear.listen);
     await Promise.all(Array.from({ length: 3 }, (_, i) => accept(store.records, orderOf(`gen_${i}`))));
@@ -116,59 +92,3 @@ describe("a connection on which nothing arrives any more", () => {
     await proxy.close();
   });
 });
-
-/** Another process that runs jobs, from the sources. A job ends at once, gen_1 when it is told to. */
-class Worker {
-  readonly #child: ChildProcess;
-  readonly #stderr: Promise<string>;
-  readonly #said: string[] = [];
-  #changed = Promise.withResolvers<void>();
-
-  constructor(url: string) {
-    const script = `
-      import { pino } from ${JSON.stringify(import.meta.resolve("pino"))};
-      import { openPostgres } from ${JSON.stringify(new URL("../../../src/adapters/sql/postgres.ts", import.meta.url).href)};
-      const logger = pino({ level: "warn" }, { write: (line) => line.includes("job queue") && process.send("gives up nothing") });
-      const store = await openPostgres({ url: process.argv[1], concurrency: 1, logger });
-      await store.queue.start(async (id) => {
-        process.send("begins " + id);
-        if (id === "gen_1") await new Promise((resolve) => process.once("message", resolve));
-        process.send("ends " + id);
-      });
-      process.on("message", async (message) => {
-        if (message !== "close") return;
-        await store.close();
-        process.disconnect();
-      });
-    `;
-    const parameters = ["--input-type=module", "--eval", script, url];
-    this.#child = spawn(process.execPath, parameters, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
-    this.#stderr = text(this.#child.stderr as NonNullable<ChildProcess["stderr"]>);
-    this.#child.on("message", (message) => this.#hear(String(message)));
-    this.#child.on("exit", () => this.#hear("exits"));
-  }
-
-  tell(message: string): void {
-    this.#child.send(message);
-  }
-
-  /** Waits until it has said this, once for each time it is waited for. */
-  async says(what: string): Promise<void> {
-    while (!this.#said.includes(what)) {
-      if (this.#said.includes("exits")) throw new Error(`the worker died: ${await this.#stderr}`);
-      await this.#changed.promise;
-    }
-    this.#said.splice(this.#said.indexOf(what), 1);
-  }
-
-  async exit(): Promise<{ readonly code: number | null; readonly stderr: string }> {
-    if (this.#child.exitCode === null) await once(this.#child, "exit");
-    return { code: this.#child.exitCode, stderr: await this.#stderr };
-  }
-
-  #hear(message: string): void {
-    this.#said.push(message);
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers<void>();
-  }
-}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { openPostgres } from "../../../src/adapters/sql/postgres.ts";
+import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
 import {
   accept,
@@ -20,7 +20,7 @@ import { usePostgres } from "../../support/use-postgres.ts";
 const postgres = usePostgres();
 
 function open(url: string) {
-  return openPostgres({ url, concurrency: 1, logger: pino({ enabled: false }) });
+  return openPostgresStore({ url, concurrency: 1, logger: pino({ enabled: false }) });
 }
 
 recordsContract("PostgreSQL", async () => {

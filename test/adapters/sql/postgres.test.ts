@@ -6,8 +6,9 @@ import { describe, expect, test } from "@jest/globals";
 import { Client } from "pg";
 import { pino } from "pino";
 import { NEEDED_MIGRATIONS } from "../../../src/adapters/sql/migrations.ts";
-import { openPostgres, type PostgresStore, PREPARATION_LOCK } from "../../../src/adapters/sql/postgres.ts";
+import { PREPARATION_LOCK } from "../../../src/adapters/sql/postgres.ts";
 import { StartError } from "../../../src/errors.ts";
+import { openPostgresStore, type PostgresStore } from "../../../src/postgres-store.ts";
 import { accept, END_OF_TIME, idsOf, orderOf } from "../../contracts/record-samples.ts";
 import { usePostgres } from "../../support/use-postgres.ts";
 
@@ -19,7 +20,7 @@ const WAITING =
   "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'advisory'";
 
 function open(url: string): Promise<PostgresStore> {
-  return openPostgres({ url, concurrency: 1, logger });
+  return openPostgresStore({ url, concurrency: 1, logger });
 }
 
 describe("an empty PostgreSQL database", () => {
@@ -214,8 +215,8 @@ async function refusalOf(url: string): Promise<Error> {
 async function openInAnotherProcess(url: string): Promise<string> {
   const script = `
     import { pino } from ${JSON.stringify(import.meta.resolve("pino"))};
-    import { openPostgres } from ${JSON.stringify(new URL("../../../src/adapters/sql/postgres.ts", import.meta.url).href)};
-    const store = await openPostgres({ url: process.argv[1], concurrency: 1, logger: pino({ enabled: false }) });
+    import { openPostgresStore } from ${JSON.stringify(new URL("../../../src/postgres-store.ts", import.meta.url).href)};
+    const store = await openPostgresStore({ url: process.argv[1], concurrency: 1, logger: pino({ enabled: false }) });
     await store.records.ping();
     console.log("opened");
     await store.close();

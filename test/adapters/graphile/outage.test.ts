@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
+import type { JobQueue } from "../../../src/ports/job-queue.ts";
+import { openPostgresStore } from "../../../src/postgres-store.ts";
+import { startTcpProxy } from "../../support/tcp-proxy.ts";
+import { usePostgres } from "../../support/use-postgres.ts";
+
+const postgres = usePostgres();
+const logger = pino({ enabled: false });
+const JOBS = "SELECT key FROM graphile_worker._private_jobs";
+
+/** Makes jobs wait until they are let go, and tells of those that begin. */
+class HeldJobs {
+  mostAtOnce = 0;
+  readonly #running = new Map<string, () => void>();
+  readonly #begun = new Set<string>();
+  #changed = Promise.withResolvers<void>();
+
+  readonly run = async (id: string): Promise<void> => {
+    const mayEnd = Promise.withResolvers<void>();
+    this.#running.set(id, mayEnd.resolve);
+    this.#begun.add(id);
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.#running.size);
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+    await mayEnd.promise;
+    this.#running.delete(id);
+  };
+
+  async begins(id: string): Promise<void> {
+    while (!this.#begun.has(id)) await this.#changed.promise;
+  }
+
+  end(id: string): void {
+    this.#running.get(id)?.();
+  }
+}
+
+describe("a queue whose database goes away and comes back", () => {
+  test("runs other jobs beside those that were running, and no more at once than it may", async () => {
+    const url = await postgres.newDatabase();
+    const store = await openPostgresStore({ url, concurrency: 2, logger });
+    const jobs = new HeldJobs();
+    await store.queue.start(jobs.run);
+    await store.queue.enqueue("gen_1");
+    await jobs.begins("gen_1");
+    await postgres.server.stopServer();
+    await postgres.server.startServer();
+    for (const id of ["gen_2", "gen_3"]) await enqueueInTime(store.queue, id);
+    await jobs.begins("gen_2");
+    jobs.end("gen_2");
+    await jobs.begins("gen_3");
+    for (const id of ["gen_1", "gen_3"]) jobs.end(id);
+    await store.queue.drain();
+
+    expect(jobs.mostAtOnce).toBe(2);
+    expect(await postgres.server.query(url, JOBS)).toEqual([]);
+    await store.close();
+  });
+
+  test("hands out what comes after its connections have fallen silent", async () => {
+    const proxy = await startTcpProxy(postgres.server.port);
+    const direct = await postgres.newDatabase();
+    const url = new URL(direct);
+    url.port = String(proxy.port);
+    const store = await openPostgresStore({ url: url.href, concurrency: 1, logger, answerTimeoutMs: 1000 });
+    const other = await openPostgresStore({ url: direct, concurrency: 1, logger });
+    const jobs = new HeldJobs();
+    await store.queue.start(jobs.run);
+    await other.queue.enqueue("gen_1");
+    await jobs.begins("gen_1");
+    jobs.end("gen_1");
+    proxy.freeze();
+    await other.queue.enqueue("gen_2");
+    await jobs.begins("gen_2");
+    jobs.end("gen_2");
+
+    await Promise.all([store.close(), other.close()]);
+    await proxy.close();
+  });
+
+  test("a process whose job ends then survives it, and runs the next one once the database is back", async () => {
+    const url = await postgres.newDatabase();
+    const worker = new Worker(url, 1);
+    const store = await openPostgresStore({ url, concurrency: 1, logger });
+    await store.queue.enqueue("gen_1");
+    await worker.says("begins gen_1");
+    await postgres.server.stopServer();
+    worker.tell("end gen_1");
+    await worker.says("ends gen_1");
+    await worker.says("stops its engine");
+    await postgres.server.startServer();
+    await store.queue.enqueue("gen_2");
+    await worker.says("ends gen_2");
+    worker.tell("close");
+
+    expect(await worker.exit()).toEqual({ code: 0, stderr: "" });
+    expect(await postgres.server.query(url, "SELECT key FROM graphile_worker._private_jobs")).toEqual([]);
+    await store.close();
+  });
+
+  test("writes nothing but its log, however often that happens to how many workers", async () => {
+    const url = await postgres.newDatabase();
+    const worker = new Worker(url, 8);
+    const store = await openPostgresStore({ url, concurrency: 1, logger });
+    for (let outage = 1; outage <= 3; outage++) {
+      await enqueueInTime(store.queue, `gen_before_${outage}`);
+      await worker.says(`ends gen_before_${outage}`);
+      await postgres.server.stopServer();
+      await worker.says("stops its engine");
+      await postgres.server.startServer();
+    }
+    await enqueueInTime(store.queue, "gen_last");
+    await worker.says("ends gen_last");
+    worker.tell("close");
+
+    expect(await worker.exit()).toEqual({ code: 0, stderr: "" });
+    await store.close();
+  });
+});
+
+/** A connection that broke with the database is found to be broken by who uses it next. */
+async function enqueueInTime(queue: JobQueue, id: string): Promise<void> {
+  while (
+    !(await queue.enqueue(id).then(
+      () => true,
+      () => false,
+    ))
+  );
+}
+
+/** Another process that runs jobs, from the sources. A job ends at once, gen_1 when it is told to. */
+class Worker {
+  readonly #child: ChildProcess;
+  readonly #stderr: Promise<string>;
+  readonly #said: string[] = [];
+  #changed = Promise.withResolvers<void>();
+
+  constructor(url: string, concurrency: number) {
+    const script = `
+      import { pino } from ${JSON.stringify(import.meta.resolve("pino"))};
+      import { openPostgresStore } from ${JSON.stringify(new URL("../../../src/postgres-store.ts", import.meta.url).href)};
+      const logger = pino({ level: "warn" }, { write: (line) => line.includes("job engine; another one") && process.send("stops its engine") });
+      const store = await openPostgresStore({ url: process.argv[1], concurrency: ${concurrency}, logger });
+      await store.queue.start(async (id) => {
+        process.send("begins " + id);
+        if (id === "gen_1") await new Promise((resolve) => process.once("message", resolve));
+        process.send("ends " + id);
+      });
+      process.on("message", async (message) => {
+        if (message !== "close") return;
+        await store.close();
+        process.disconnect();
+      });
+    `;
+    const parameters = ["--input-type=module", "--eval", script, url];
+    this.#child = spawn(process.execPath, parameters, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    this.#stderr = text(this.#child.stderr as NonNullable<ChildProcess["stderr"]>);
+    this.#child.on("message", (message) => this.#hear(String(message)));
+    this.#child.on("exit", () => this.#hear("exits"));
+  }
+
+  tell(message: string): void {
+    this.#child.send(message);
+  }
+
+  /** Waits until it has said this, once for each time it is waited for. */
+  async says(what: string): Promise<void> {
+    while (!this.#said.includes(what)) {
+      if (this.#said.includes("exits")) throw new Error(`the worker died: ${await this.#stderr}`);
+      await this.#changed.promise;
+    }
+    this.#said.splice(this.#said.indexOf(what), 1);
+  }
+
+  async exit(): Promise<{ readonly code: number | null; readonly stderr: string }> {
+    if (this.#child.exitCode === null) await once(this.#child, "exit");
+    return { code: this.#child.exitCode, stderr: await this.#stderr };
+  }
+
+  #hear(message: string): void {
+    this.#said.push(message);
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+}
