@@ -50,7 +50,7 @@ const REFUSED: readonly [string, object, string | RegExp][] = [
     { query: `{ __typename ${repeat("@skip ", 60_000)} }` },
     "Syntax Error: Token limit of 2000 exceeded.",
   ],
-  ["a name of a megabyte", { query: `{ ${repeat("a")} }` }, 'Cannot query field "…" on type "Query".'],
+  ["a name of a megabyte", { query: `{ ${repeat("a")} }` }, /^Cannot query field "a+…a+" on type "Query"\.$/],
   [
     "fragments in a circle",
     { query: "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }" },
@@ -59,12 +59,12 @@ const REFUSED: readonly [string, object, string | RegExp][] = [
   [
     "a text of a megabyte for a number",
     { query: IN_VARIABLE, variables: { first: repeat("a") } },
-    'Variable "$first" got invalid value "…"; Int cannot represent non-integer value: "…"',
+    /^Variable "\$first" got invalid value "a+…a+"$/,
   ],
   [
     "a megabyte of quotes for a number",
     { query: IN_VARIABLE, variables: { first: repeat('"', MEGABYTE / 2) } },
-    'Variable "$first" got invalid value "…"; Int cannot represent non-integer value: "…"',
+    /^Variable "\$first" got invalid value "[\\"]+…[\\"]+$/,
   ],
   [
     "a name of a megabyte in an input",
@@ -74,7 +74,7 @@ const REFUSED: readonly [string, object, string | RegExp][] = [
   [
     "a list nested 3,000 deep",
     { query: IN_VARIABLE, variables: { first: JSON.parse(nestedList(3000)) } },
-    /^Variable "\$first" got invalid value/,
+    "a variable may have at most 32 levels of objects and lists",
   ],
 ];
 

@@ -95,6 +95,10 @@ test("a model that ends in a week is warned of in the graph, on its generations,
       "gpt-image-1-mini",
       { code: "MODEL_RETIRING", message: expect.stringMatching(/flare takes its place, .* price class$/) },
     ],
+    [
+      "gpt-image-1.5-2025-12-16",
+      { code: "MODEL_RETIRING", message: expect.stringMatching(/gpt-image-2\.6-sunburst takes its place$/) },
+    ],
   ]);
   expect(await generate("gpt-image-1.5")).toMatchObject({
     status: "SUCCEEDED",
