@@ -15,6 +15,8 @@ const INSTALL_TIMEOUT_MS = 180_000;
 /** The project of somebody who installs the package. */
 let project: string;
 let workspace: string;
+/** What npm said when it installed the package. */
+let installation: { readonly stderr: string };
 
 const run = (command: string, parameters: readonly string[], cwd = project) =>
   promisify(execFile)(command, parameters, { cwd, env: { PATH: process.env.PATH, HOME: process.env.HOME } });
@@ -59,17 +61,21 @@ beforeAll(async () => {
   await npm(["pack", "--silent", "--pack-destination", workspace], ROOT);
   const [tarball = ""] = (await readdir(workspace)).filter((name) => name.endsWith(".tgz"));
   await writeProject(join("..", tarball));
-  await npm(["ci", "--prefer-offline", "--no-audit", "--no-fund"], project);
+  installation = await npm(["ci", "--prefer-offline", "--no-audit", "--no-fund"], project);
   await cp(PROGRAMS, project, { recursive: true });
 }, INSTALL_TIMEOUT_MS);
 
 afterAll(() => rm(workspace, { recursive: true, force: true }));
 
 describe("the packed package, installed in an empty project", () => {
+  test("installs without a warning", () => {
+    expect(installation.stderr).not.toMatch(/warn/i);
+  });
+
   test("has what is used, and nothing of how it was made", async () => {
     const installed = join(project, "node_modules/pictograph");
     expect((await readdir(installed)).sort()).toEqual(
-      ["CHANGELOG.md", "LICENSE", "README.md", "dist", "package.json", "schema"].sort(),
+      ["CHANGELOG.md", "LICENSE", "README.md", "README.zh-CN.md", "dist", "package.json", "schema"].sort(),
     );
     expect((await readdir(join(installed, "schema"))).sort()).toEqual([
       "openapi.yaml",
