@@ -183,12 +183,12 @@ test("prompts are answered up to a page of the longest, however often a document
   try {
     holdCalls(gateway.provider);
     for (let index = 0; index < 100; index++) {
-      await gateway.gateway.images.submit({ projectId: "proj_public" }, { prompt: "é".repeat(32_000), size: "64x64" });
+      await gateway.gateway.images.submit({ projectId: "proj_public" }, { prompt: "🦊".repeat(32_000), size: "64x64" });
     }
     const page = await gateway.graphql("{ generations(first: 100) { nodes { prompt } } }");
     expect(page.body.data.generations.nodes).toHaveLength(100);
 
-    const tooMuch = { message: "the prompts of one answer may have 4000000 characters; ask for fewer at once" };
+    const tooMuch = { message: "the prompts of one answer may have 8000000 characters; ask for fewer at once" };
     const extensions = { code: "BAD_USER_INPUT", field: "prompt" };
     for (const query of [
       `{ generations(first: 100) { nodes { ${aliases("prompt", 90)} } } }`,

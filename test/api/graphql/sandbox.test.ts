@@ -126,7 +126,10 @@ describe("in a browser", () => {
           })
         : route.abort(),
     );
-    await page.waitForFunction("document.title.endsWith('/graphql')");
+    await page.waitForFunction(() => {
+      const { document } = globalThis as unknown as { readonly document: { readonly title: string } };
+      return document.title.endsWith("/graphql");
+    });
     await page.clock.fastForward(60_000);
 
     expect(await page.title()).toBe(`${gateway.url}/graphql`);

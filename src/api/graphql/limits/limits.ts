@@ -38,8 +38,8 @@ export const LIMITS = {
   fields: 10_000,
   /** Images that are made, over all mutations of the operation. */
   images: MAX_IMAGES,
-  /** Characters of all prompts of an answer: a page of a hundred of the longest, and a quarter more. */
-  promptLength: 4_000_000,
+  /** UTF-16 units of all prompts of an answer: a page of a hundred of the longest, all emoji, and a quarter more. */
+  promptLength: 8_000_000,
   /** Entities that a router asks for at once; the store finds them in one query. */
   references: 5_000,
 } as const;
