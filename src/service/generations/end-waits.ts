@@ -7,7 +7,7 @@ const UNRECORDED_RETRY_SECONDS = 5;
 /** How many generations are read at once. */
 const MAX_IDS = 500;
 
-/** Everyone who waits for the end of a generation. */
+/** The callers that wait for a generation to end. */
 export class EndWaits {
   readonly #records: Records;
   readonly #events: Events;
@@ -34,12 +34,12 @@ export class EndWaits {
   }
 
   /**
-   * Resolves when nobody waits for a generation that runs, in this process or in another one, or when it is given up.
-   * Those who wait for one that is queued stay.
+   * Resolves when no caller waits for a running generation, whichever process runs it, or when `giveUp` aborts. Callers
+   * that wait for a queued one keep waiting.
    */
   async untilNoneRuns(giveUp: AbortSignal): Promise<void> {
     const isGivenUp = aborted(giveUp);
-    // What the store cannot tell now is known from the last notice.
+    // If the store does not answer, the state of the last notice counts.
     await this.#refreshAll().catch(() => {});
     for (;;) {
       const running = [...this.#waits].filter(({ latest }) => latest.status === "RUNNING");
@@ -48,7 +48,7 @@ export class EndWaits {
     }
   }
 
-  /** A generation may have begun to run elsewhere, and the notice of it be on its way. */
+  /** Another process may have started a generation, and its notice may still be on its way. */
   async #refreshAll(): Promise<void> {
     const waits = [...this.#waits];
     for (let start = 0; start < waits.length; start += MAX_IDS) {
@@ -76,7 +76,7 @@ export class EndWaits {
     try {
       look();
       await over.promise;
-      // A generation may have ended just before the wait did, and its notice not have been followed yet.
+      // The generation may have ended just before the wait did, and its notice may not have been handled yet.
       if (!isEnded(wait.latest)) await refresh();
       return wait.latest;
     } finally {
@@ -88,7 +88,7 @@ export class EndWaits {
 }
 
 interface Wait {
-  /** The generation as it was when it was last read. */
+  /** The generation at the last read. */
   latest: Generation;
   readonly over: PromiseWithResolvers<void>;
 }

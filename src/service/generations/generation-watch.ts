@@ -10,45 +10,45 @@ export type GenerationEvent =
   | ({ readonly type: "partial"; readonly generation: Generation } & Preview)
   | { readonly type: "image"; readonly generation: Generation; readonly image: Image };
 
-/** How often is looked without a notice: a process may die between a change and its notice. */
-const LOOK_EVERY_MS = 30_000;
-/** How long after a look that failed the next one is. */
-const LOOK_AGAIN_MS = 1_000;
-/** How long the last look may take. */
-const LAST_LOOK_MS = 1_000;
-/** How many generations one look reads. */
+/** How often the records are read without a notice: a process may die between a change and its notice. */
+const POLL_MS = 30_000;
+/** How long to wait after a read that failed. */
+const RETRY_MS = 1_000;
+/** How long the last read may take. */
+const LAST_READ_MS = 1_000;
+/** How many generations are read at once. */
 const MAX_IDS = 500;
 
 /**
- * Tells viewers what happens to generations. A notice only says where to look: the records are read, once for all
- * viewers, and each viewer is told what it has not seen. So nothing is told twice, and what a lost notice was about is
- * seen with the next look.
+ * Sends viewers the events of generations. A notice only says which generation to read: its records are read once for
+ * all viewers, and each viewer gets the events that it has not seen. So no event is sent twice, and the next read finds
+ * what a lost notice was about.
  */
 export class GenerationWatch {
   readonly #records: Records;
   readonly #events: Events;
   readonly #logger: Logger;
-  readonly #lookEveryMs: number;
+  readonly #pollMs: number;
   readonly #watched = new Map<string, { readonly viewers: Set<Viewer>; readonly unsubscribe: () => void }>();
   readonly #stale = new Set<string>();
   readonly #closing = new AbortController();
   #count = 0;
-  #isLooking = false;
+  #isReading = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param lookEveryMs how often is looked without a notice */
-  constructor(records: Records, events: Events, logger: Logger, lookEveryMs = LOOK_EVERY_MS) {
+  /** @param pollMs how often the records are read without a notice, in milliseconds */
+  constructor(records: Records, events: Events, logger: Logger, pollMs = POLL_MS) {
     this.#records = records;
     this.#events = events;
     this.#logger = logger;
-    this.#lookEveryMs = lookEveryMs;
+    this.#pollMs = pollMs;
   }
 
   /**
-   * The present state, then what happens, until the generation has ended or is removed, or the viewer leaves. A viewer
-   * that does not ask for more costs no more than what a generation can tell.
+   * Yields the present state, then each event, until the generation has ended or is removed, or the viewer leaves. For
+   * a viewer that does not read, at most all events of one generation are kept.
    *
-   * @param signal makes the viewer leave
+   * @param signal ends the iteration when it aborts
    */
   watch(generationId: string, signal?: AbortSignal): AsyncIterableIterator<GenerationEvent, undefined> {
     const leave = () => void viewer.return();
@@ -62,21 +62,21 @@ export class GenerationWatch {
     return viewer;
   }
 
-  /** How many viewers there are. */
+  /** The number of viewers. */
   get count(): number {
     return this.#count;
   }
 
-  /** Tells of everything that has happened by now, if the store answers soon. */
+  /** Sends everything that has happened by now, if the store answers within a second. */
   async settle(): Promise<void> {
-    const looked = this.#show([...this.#watched.keys()]).catch((err) => {
-      this.#logger.warn({ err }, "the last look failed");
+    const read = this.#show([...this.#watched.keys()]).catch((err) => {
+      this.#logger.warn({ err }, "viewers may have missed the last events: the store did not answer");
     });
-    await Promise.race([looked, delay(LAST_LOOK_MS, undefined, { ref: false })]);
+    await Promise.race([read, delay(LAST_READ_MS, undefined, { ref: false })]);
     await turn();
   }
 
-  /** Lets every viewer go. */
+  /** Ends every iteration. */
   close(): void {
     this.#closing.abort();
     for (const { viewers } of [...this.#watched.values()]) for (const viewer of [...viewers]) viewer.end();
@@ -87,11 +87,11 @@ export class GenerationWatch {
     const watched = this.#watched.get(generationId);
     if (watched) watched.viewers.add(viewer);
     else {
-      const unsubscribe = this.#events.subscribe(generationId, () => this.#look([generationId]));
+      const unsubscribe = this.#events.subscribe(generationId, () => this.#refresh([generationId]));
       this.#watched.set(generationId, { viewers: new Set([viewer]), unsubscribe });
     }
-    this.#timer ??= setInterval(() => this.#look(this.#watched.keys()), this.#lookEveryMs).unref();
-    this.#look([generationId]);
+    this.#timer ??= setInterval(() => this.#refresh(this.#watched.keys()), this.#pollMs).unref();
+    this.#refresh([generationId]);
   }
 
   #leave(generationId: string, viewer: Viewer): void {
@@ -106,32 +106,32 @@ export class GenerationWatch {
     this.#timer = undefined;
   }
 
-  #look(generationIds: Iterable<string>): void {
+  #refresh(generationIds: Iterable<string>): void {
     for (const id of generationIds) this.#stale.add(id);
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    void this.#lookAtAll();
+    if (this.#isReading) return;
+    this.#isReading = true;
+    void this.#readStale();
   }
 
-  async #lookAtAll(): Promise<void> {
+  async #readStale(): Promise<void> {
     while (this.#stale.size > 0 && !this.#closing.signal.aborted) {
-      // Those who come together look together.
+      // Viewers that join in the same turn share a read.
       await turn();
       const ids = [...this.#stale].slice(0, MAX_IDS);
       for (const id of ids) this.#stale.delete(id);
       try {
         await this.#show(ids.filter((id) => this.#watched.has(id)));
       } catch (err) {
-        this.#logger.warn({ err }, "the store does not answer those who watch; asking again");
+        this.#logger.warn({ err }, "the store does not answer; viewers get their events once it does");
         for (const id of ids) this.#stale.add(id);
-        await delay(LOOK_AGAIN_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {});
+        await delay(RETRY_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {});
       }
     }
-    this.#isLooking = false;
+    this.#isReading = false;
   }
 
   async #show(ids: readonly string[]): Promise<void> {
-    // In this order: a generation that has ended has all its images when they are looked up.
+    // In this order: when a generation has ended, all its images are stored.
     const generations = new Map((await this.#records.findGenerations(ids)).map((found) => [found.id, found]));
     const images = Map.groupBy(await this.#records.findImagesOf(ids), ({ generationId }) => generationId);
     for (const id of ids) {
@@ -143,14 +143,14 @@ export class GenerationWatch {
 
 type Step = IteratorResult<GenerationEvent, undefined>;
 
-/** One who watches: what it has seen, and what it has not asked for yet. */
+/** One viewer: the events it has seen, and those that it has not asked for yet. */
 class Viewer implements AsyncIterableIterator<GenerationEvent, undefined> {
   readonly #leave: () => void;
-  readonly #untold: GenerationEvent[] = [];
-  readonly #asking: ((step: Step) => void)[] = [];
-  /** Made when there is something: most viewers wait for long, and there are many. */
+  readonly #queued: GenerationEvent[] = [];
+  readonly #waiting: ((step: Step) => void)[] = [];
+  /** Created with the first entry: there are many viewers, and most wait for long. */
   #seen: Set<string> | undefined;
-  /** Of previews and images, at the last look. */
+  /** The number of previews and images at the last read. */
   #count = 0;
   #status: GenerationStatus | undefined;
   #isOver = false;
@@ -164,27 +164,31 @@ class Viewer implements AsyncIterableIterator<GenerationEvent, undefined> {
   }
 
   next(): Promise<Step> {
-    const event = this.#untold.shift();
+    const event = this.#queued.shift();
     if (event) return Promise.resolve({ done: false, value: event });
     if (this.#isOver) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => this.#asking.push(resolve));
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   async return(): Promise<Step> {
-    this.#untold.length = 0;
+    this.#queued.length = 0;
     this.end();
     return { done: true, value: undefined };
   }
 
-  /** Tells nothing new from now on. */
+  /** Ends the iteration after the events that are queued. */
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#leave();
-    for (const answer of this.#asking.splice(0)) answer({ done: true, value: undefined });
+    for (const answer of this.#waiting.splice(0)) answer({ done: true, value: undefined });
   }
 
-  /** @param generation `undefined` when it was removed */
+  /**
+   * Compares what was read with what this viewer has seen, and sends the difference.
+   *
+   * @param generation `undefined` if it was removed
+   */
   see(generation: Generation | undefined, images: readonly Image[]): void {
     if (this.#isOver) return;
     if (!generation) {
@@ -192,37 +196,37 @@ class Viewer implements AsyncIterableIterator<GenerationEvent, undefined> {
       return;
     }
     const count = images.length + (generation.previews?.length ?? 0);
-    // Most looks are for somebody else's sake.
+    // Usually nothing changed for this viewer.
     if (generation.status === this.#status && count === this.#count) return;
     this.#count = count;
     const isFirst = this.#status === undefined;
     const hasEnded = isEnded(generation);
-    // What went by between two looks: whoever saw it wait sees it run before it ends.
-    if (hasEnded && this.#status === "QUEUED" && generation.startedAt) this.#tellStatus(asItRan(generation));
-    if (isFirst || !hasEnded) this.#tellStatus(generation);
-    // Whoever comes when an image is there needs no preview of it; whoever was there is told before.
+    // The generation ran and ended between two reads. A viewer that saw it queued sees it run first.
+    if (hasEnded && this.#status === "QUEUED" && generation.startedAt) this.#sendStatus(asItRan(generation));
+    if (isFirst || !hasEnded) this.#sendStatus(generation);
+    // A viewer that joins when an image is complete needs none of its previews.
     const known = isFirst ? images.map(({ index }) => index) : [];
     const isLate = isFirst && hasEnded;
     for (const preview of isLate ? [] : (generation.previews ?? [])) {
-      if (!known.includes(preview.imageIndex)) this.#tellPreview(generation, preview);
+      if (!known.includes(preview.imageIndex)) this.#sendPreview(generation, preview);
     }
     for (const image of images) {
-      if (this.#isNew(`image ${image.index}`)) this.#tell({ type: "image", generation, image });
+      if (this.#isNew(`image ${image.index}`)) this.#send({ type: "image", generation, image });
     }
     if (!hasEnded) return;
-    this.#tellStatus(generation);
+    this.#sendStatus(generation);
     this.end();
   }
 
-  #tellStatus(generation: Generation): void {
+  #sendStatus(generation: Generation): void {
     if (generation.status === this.#status) return;
     this.#status = generation.status;
-    this.#tell({ type: "status", generation });
+    this.#send({ type: "status", generation });
   }
 
-  #tellPreview(generation: Generation, { imageIndex, partialIndex }: Preview): void {
+  #sendPreview(generation: Generation, { imageIndex, partialIndex }: Preview): void {
     if (this.#seen?.has(`image ${imageIndex}`) || !this.#isNew(`preview ${imageIndex} ${partialIndex}`)) return;
-    this.#tell({ type: "partial", generation, imageIndex, partialIndex });
+    this.#send({ type: "partial", generation, imageIndex, partialIndex });
   }
 
   #isNew(name: string): boolean {
@@ -230,10 +234,10 @@ class Viewer implements AsyncIterableIterator<GenerationEvent, undefined> {
     return this.#seen.size < this.#seen.add(name).size;
   }
 
-  #tell(event: GenerationEvent): void {
-    const answer = this.#asking.shift();
+  #send(event: GenerationEvent): void {
+    const answer = this.#waiting.shift();
     if (answer) answer({ done: false, value: event });
-    else this.#untold.push(event);
+    else this.#queued.push(event);
   }
 }
 

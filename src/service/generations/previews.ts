@@ -16,7 +16,7 @@ export interface PreviewsOptions {
   readonly catalogue: Pick<ModelCatalogue, "digitalSourceOf">;
   readonly codec: ScheduledCodec;
   readonly logger: Logger;
-  /** This process among all that share the records. */
+  /** The id of this process. */
   readonly worker: string;
   /** How long a preview can be loaded after its generation's end. @defaultValue one minute */
   readonly graceMs?: number;
@@ -27,23 +27,23 @@ type Partial = Extract<ProviderEvent, { type: "partial" }>;
 /** Pixels on the longer side. */
 const MAX_SIDE = 512;
 const QUALITY = 70;
-/** A preview of more bytes is left out. */
+/** Larger previews are dropped. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** As many wait to be made small, over all generations; what comes on top is left out. */
+/** How many previews wait to be scaled down, over all generations. Further ones are dropped. */
 const MAX_WAITING = 8;
 const GRACE_MS = 60_000;
-/** How long the last removals may take; what is left then is swept. */
+/** How long the last removals may take. Maintenance removes what is left. */
 const LAST_REMOVALS_MS = 2_000;
 
-/** Where the bytes of a preview are, in WebP. */
+/** The object key of a preview, a WebP file. */
 export function toPreviewKey(generationId: string, { imageIndex, partialIndex }: Preview): string {
   return `${generationId}/previews/${imageIndex}-${partialIndex}.webp`;
 }
 
 /**
- * Shows what a provider lets see of its images before they are there: small files, told of when they are stored, and
- * removed a while after the generation's end. An image never waits for a preview: what comes too late is left out, and
- * one that cannot be made is no failure. What a crash leaves, the maintenance sweeps.
+ * Stores small previews of images that a provider is still making, and removes them a while after the generation ends.
+ * No image waits for a preview: late previews are dropped, and a preview that cannot be made is not a failure.
+ * Maintenance removes what a crash leaves behind.
  */
 export class Previews {
   readonly #options: PreviewsOptions;
@@ -54,10 +54,10 @@ export class Previews {
     this.#options = options;
   }
 
-  /** The previews of one generation that runs here. */
+  /** Starts the previews of a generation that this process runs. */
   begin(generation: Generation): PreviewStrip {
     const { graceMs = GRACE_MS, codec } = this.#options;
-    // A preview that comes late is not shown at all.
+    // The codec takes a moment to start, and late previews are dropped.
     if (generation.partialImages) codec.prepare();
     const strip: PreviewStrip = new PreviewStrip(generation, this.#options, this.#making, () => {
       this.#removals.set(strip, setTimeout(() => void this.#remove(strip), graceMs).unref());
@@ -65,7 +65,7 @@ export class Previews {
     return strip;
   }
 
-  /** Removes at once what would be removed later, as far as the store lets it. */
+  /** Removes all previews now, and gives up after two seconds. */
   async close(): Promise<void> {
     const removed = this.#making.onIdle().then(() => Promise.all([...this.#removals.keys()].map(this.#remove)));
     await Promise.race([removed, delay(LAST_REMOVALS_MS, undefined, { ref: false })]);
@@ -94,7 +94,7 @@ export class PreviewStrip {
     this.#leave = leave;
   }
 
-  /** Takes a preview in. Resolves when its bytes are read or left, so that the provider can go on. */
+  /** Accepts a preview. Resolves when its bytes have been read or dropped, so that the provider can continue. */
   async take({ index: imageIndex, partialIndex, bytes }: Partial): Promise<void> {
     const { n, partialImages = 0 } = this.#generation;
     const preview = { imageIndex, partialIndex };
@@ -109,18 +109,18 @@ export class PreviewStrip {
     void this.#making.add(() => this.#show(preview, key, picture));
   }
 
-  /** No preview of this image is shown any more. */
+  /** Call it when an image is complete: its previews are not needed any more. */
   finish(imageIndex: number): void {
     this.#finished.add(imageIndex);
   }
 
-  /** No preview is shown any more, and those that were are removed in a while. */
+  /** Call it when the generation has ended: no more previews are stored, and the stored ones are removed later. */
   end(): void {
     this.#isOver = true;
     if (this.#keys.size > 0) this.#leave();
   }
 
-  /** Removes what was shown. */
+  /** Removes the stored previews. */
   async remove(): Promise<void> {
     for (const key of this.#keys) await this.#removeObject(key);
   }
@@ -135,7 +135,7 @@ export class PreviewStrip {
       if (!isLate() && (await records.addPreview(id, preview, worker))) {
         this.#keys.add(key);
         events.publish({ generationId: id });
-        // Whoever ended meanwhile counted without it.
+        // `end` ran while this was stored, and did not see this key.
         if (this.#isOver && this.#keys.size === 1) this.#leave();
         return;
       }
@@ -167,20 +167,20 @@ export class PreviewStrip {
   }
 }
 
-/** `undefined`, and the rest left, when it is too large. */
+/** `undefined` if the preview is too large. */
 async function readWhole(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let byteSize = 0;
   for await (const chunk of bytes) {
     byteSize += chunk.byteLength;
     if (byteSize > MAX_BYTES) return undefined;
-    // A provider may use its buffer again.
+    // The provider may reuse its buffer.
     chunks.push(Uint8Array.from(chunk));
   }
   return Buffer.concat(chunks);
 }
 
-/** The shape of the images, at most {@link MAX_SIDE} pixels on the longer side. */
+/** The size of a preview: the shape of its image, at most {@link MAX_SIDE} pixels on the longer side. */
 function fitInto({ width, height }: PixelSize): PixelSize {
   const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };

@@ -1,25 +1,25 @@
-/** One of the requests that a client sends for the same thing, because it did not get the answer of the one before. */
+/** One of several requests that a client sends for the same images, because it got no answer to the one before. */
 export interface Attempt {
-  /** Whether there was one before. */
+  /** Whether the client says that it sent an attempt before this one. */
   readonly isRepetition: boolean;
-  /** What tells one client from another, as far as anything does. It is only ever hashed. */
+  /** Tells clients apart, as far as anything does. It is stored only as a hash. */
   readonly client: string;
-  /** Settles when the connection is over: whether its client has got its answer, and will not ask again. */
+  /** Resolves when the connection closes: true if the client received its answer, and so will not retry. */
   readonly isAnswered: Promise<boolean>;
 }
 
-/** How long after its end a generation may still be what a client without a key asks for again. */
+/** How long after its end a generation may still answer a retry without an idempotency key. */
 export const REPETITION_MS = 5 * 60 * 1000;
 
 /**
- * Which generations no repetition may be given: those that another request still waits for, and those whose answer has
- * gone out. So of several requests that are alike each gets images of its own, also when they are sent again.
+ * Remembers which generations must not answer a retry: those that another request still waits for, and those whose
+ * answer was received. So each of several identical requests gets its own images, also when they are retried.
  *
- * It knows of this process alone. What it has not heard of, from another process or from before a crash, may be given.
+ * It knows only this process. A generation of another process, or from before a crash, may answer a retry.
  */
 export class RetryDeduplicator {
   readonly #awaited = new Set<string>();
-  /** Those that were answered, in that order, and when. */
+  /** When each generation was answered, in milliseconds since 1970, oldest first. */
   readonly #answered = new Map<string, number>();
   readonly #now: () => Date;
 
@@ -31,7 +31,7 @@ export class RetryDeduplicator {
     return this.#awaited.has(generationId) || this.#answered.has(generationId);
   }
 
-  /** Keeps a generation for a client, until it turns out to have left without its answer. */
+  /** Reserves a generation for a client, until the client disconnects without its answer. */
   keepFor(generationId: string, { isAnswered }: Attempt): void {
     this.#forgetOld();
     this.#awaited.add(generationId);
@@ -41,7 +41,7 @@ export class RetryDeduplicator {
     });
   }
 
-  /** After so long its record alone tells that it is nobody's any more. */
+  /** Older generations never answer a retry, so they need not be remembered. */
   #forgetOld(): void {
     const before = this.#now().getTime() - REPETITION_MS;
     for (const [generationId, at] of this.#answered) {

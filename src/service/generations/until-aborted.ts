@@ -1,9 +1,9 @@
 /**
- * Passes on what a source yields and ends with the signal, even when the source does not heed it: a provider of the
- * host's own must not be able to keep a generation, or the whole process, from its end.
+ * Yields what a source yields, and ends when the signal aborts, even if the source ignores the signal. Otherwise a
+ * provider could keep a generation, or the whole process, from ending.
  *
- * Each wait is a promise of its own. In a race with one promise that lasts, that one would hold on to everything that
- * ever won: to all pieces of an image, until its last.
+ * Each wait has its own promise. `Promise.race` with one long-lived promise would leak: that promise keeps every value
+ * that ever won the race, here all pieces of an image.
  *
  * @throws the signal's reason
  */

@@ -3,13 +3,13 @@ import type { ModelDescription } from "../../ports/image-provider.ts";
 import type { EditSource, GenerationOrder } from "../../ports/records.ts";
 import { isCovered, nearestModelSize } from "../images/sizes.ts";
 
-/** What decides whether another model can take a generation over; `modelSize` is what the first one would make. */
+/** What another model must be able to do to take over a generation. `modelSize` is the size that the first model makes. */
 type Wanted = Pick<
   GenerationOrder,
   "prompt" | "n" | "requestedSize" | "modelSize" | "quality" | "background" | "seed" | "moderation" | "edit"
 >;
 
-/** Whether a model can do all that was asked, at least as well as the one it was planned for. */
+/** Whether a model can make what was asked for, at least as well as the planned model. */
 export function canDo(model: ModelDescription, wanted: Wanted): boolean {
   const { prompt, n, requestedSize, modelSize, quality, background, seed, moderation, edit } = wanted;
   const operation = edit ? "EDIT" : "GENERATE";
@@ -27,13 +27,13 @@ export function canDo(model: ModelDescription, wanted: Wanted): boolean {
   );
 }
 
-/** What goes into an edit, as far as it is known. */
+/** The images of an edit, as far as they are known. */
 interface Sources {
   readonly images: readonly Partial<Pick<EditSource, "format" | "byteSize">>[];
   readonly mask?: object | undefined;
 }
 
-/** Why a model that edits cannot edit these; `undefined` when it can. */
+/** Why a model cannot edit these images; `undefined` if it can. */
 export function editRefusal({ id, edits }: ModelDescription, { images, mask }: Sources): GatewayError | undefined {
   if (!edits) return undefined;
   const { maxInputImages, maxInputBytes, inputFormats, hasMask } = edits;

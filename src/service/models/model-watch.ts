@@ -7,7 +7,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** How long a vendor may take to answer. */
 const TIMEOUT_MS = 30_000;
 
-/** Learns at the start and then daily which models their vendors are about to end, and warns of those in the log. */
+/** Asks the vendors at the start, and then daily, which models they will shut down, and logs a warning for each. */
 export class ModelWatch {
   readonly #providers: readonly ImageProvider[];
   readonly #catalogue: ModelCatalogue;
@@ -16,7 +16,7 @@ export class ModelWatch {
   readonly #stop = new AbortController();
   #isOver: Promise<void> = Promise.resolve();
 
-  /** @param wait resolves after so many milliseconds, or rejects when the signal aborts before; a timer when left out */
+  /** @param wait resolves after this many milliseconds, or rejects when the signal aborts. @defaultValue a timer */
   constructor(
     providers: readonly ImageProvider[],
     catalogue: ModelCatalogue,
@@ -29,7 +29,7 @@ export class ModelWatch {
     this.#wait = wait;
   }
 
-  /** Begins; nobody has to wait for what it finds. */
+  /** Starts in the background. */
   start(): void {
     this.#isOver = this.#run();
   }
@@ -57,11 +57,11 @@ export class ModelWatch {
       if (announcements) this.#catalogue.announce(provider, announcements);
     } catch (err) {
       if (this.#stop.signal.aborted) return;
-      this.#logger.warn({ provider: provider.name, err }, "the provider does not tell when its models shut down");
+      this.#logger.warn({ provider: provider.name, err }, "the provider did not say which models it will shut down");
     }
   }
 
-  /** What callers get who name no model: that it is not the configured one, or none at all. */
+  /** Warns when callers that name no model get another model than the configured one, or none. */
   #warnOfDefault(): void {
     const { defaultModel } = this.#catalogue;
     try {
@@ -69,7 +69,10 @@ export class ModelWatch {
         if (code !== "MODEL_RETIRING") this.#logger.warn({ defaultModel }, message);
       }
     } catch (err) {
-      this.#logger.error({ defaultModel, err }, "there is no default model any more");
+      this.#logger.error(
+        { defaultModel, err },
+        "the default model has shut down and has no replacement; set PICTOGRAPH_DEFAULT_MODEL",
+      );
     }
   }
 
@@ -77,7 +80,7 @@ export class ModelWatch {
     for (const model of this.#catalogue.living) {
       const { id, shutdownDate, replacement, snapshotOf } = model;
       const family = snapshotOf === undefined ? undefined : this.#catalogue.find(snapshotOf)?.description;
-      // One line says it of a model and all its snapshots.
+      // One line covers a model and all its snapshots.
       if (family && family.shutdownDate === shutdownDate) continue;
       for (const { message } of this.#catalogue.warningsOf(model)) {
         this.#logger.warn({ model: id, shutdownDate, replacement }, message);

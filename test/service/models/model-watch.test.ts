@@ -93,7 +93,7 @@ test("the log tells daily that the default model is another one by now, or none 
   api.models.shutdownDates = { "gpt-image-2.6-flare": "2026-11-24", "gpt-image-2.6-sunburst": "2026-11-24" };
   days[0]?.resolve();
   await second;
-  expect(ofDefault()).toEqual([[50, "there is no default model any more"]]);
+  expect(ofDefault()).toEqual([[50, expect.stringContaining("set PICTOGRAPH_DEFAULT_MODEL")]]);
 });
 
 test.each([0, -1, 1.5, 1e15, "1795348800", null])(
