@@ -1,4 +1,12 @@
-import type { EncodedImage, ImageCodec, InspectedImage, PixelBox, Pixels, Rendition } from "../../ports/image-codec.ts";
+import {
+  type EncodedImage,
+  type ImageCodec,
+  type InspectedImage,
+  type PixelBox,
+  type Pixels,
+  type Rendition,
+  UndecodableImageError,
+} from "../../ports/image-codec.ts";
 import type { ImageFormat, PixelSize } from "../../ports/image-provider.ts";
 import { DecodeQueue, type Turn } from "./decode-queue.ts";
 import { sizeOfRendition } from "./pixels.ts";
@@ -25,6 +33,8 @@ const SMALL_AVIF = { maxPixels: 500_000, encodeMs: 430 } as const;
 /** Work that no picture is too small for: starting, and handing bytes over. */
 const LEAST_MS = 2;
 
+/** The decoder of what was paid for may have been ended for the memory that others took: it gets another one. */
+const ATTEMPTS: Readonly<Record<Turn["kind"], number>> = { edit: 1, generation: 2, view: 1 };
 /** What of a rendition is held so that its decoder need not wait until it is stored. */
 const MAX_HELD_BYTES = 1024 * 1024;
 
@@ -46,10 +56,11 @@ export class ScheduledCodec {
   async *render(image: EncodedImage, facts: ImageFacts, rendition: Rendition, turn: Turn): AsyncIterable<Uint8Array> {
     const made = { ...sizeOfRendition(facts, rendition), format: rendition.format };
     const done = await this.#queue.enter(turn, decodeMs(facts) + encodeMs(made));
+    const rendered = renderAgain(ATTEMPTS[turn.kind], () => this.#codec.render(image, rendition, MAX_PIXELS));
     const held: Uint8Array[] = [];
     let heldBytes = 0;
     try {
-      for await (const piece of this.#codec.render(image, rendition, MAX_PIXELS)) {
+      for await (const piece of rendered) {
         held.push(piece);
         heldBytes += piece.byteLength;
         if (heldBytes < MAX_HELD_BYTES) continue;
@@ -80,11 +91,41 @@ export class ScheduledCodec {
   async #inTurn<Result>(turn: Turn, workMs: number, work: () => Promise<Result>): Promise<Result> {
     const done = await this.#queue.enter(turn, workMs);
     try {
-      return await work();
+      return await workAgain(ATTEMPTS[turn.kind], work);
     } finally {
       done();
     }
   }
+}
+
+async function workAgain<Result>(attempts: number, work: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === attempts || isDamaged(error)) throw error;
+    }
+  }
+}
+
+/** Renders again when that failed before the first piece came. */
+async function* renderAgain(attempts: number, render: () => AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  for (let attempt = 1; ; attempt++) {
+    let hasBegun = false;
+    try {
+      for await (const piece of render()) {
+        hasBegun = true;
+        yield piece;
+      }
+      return;
+    } catch (error) {
+      if (hasBegun || attempt === attempts || isDamaged(error)) throw error;
+    }
+  }
+}
+
+function isDamaged(error: unknown): boolean {
+  return error instanceof UndecodableImageError && error.reason === "damaged";
 }
 
 function decodeMs({ width, height, format, isInterlaced = false }: ImageFacts): number {
