@@ -307,10 +307,11 @@ export class ImageService {
    * What a signed URL stands for.
    *
    * @param url path and query exactly as they were received
-   * @throws FORBIDDEN, NOT_FOUND
+   * @param network where the viewer is; viewers of different networks take turns
+   * @throws FORBIDDEN, NOT_FOUND, OVERLOADED, UPSTREAM_FAILED
    */
-  open(url: string): Promise<Delivery> {
-    return this.#options.delivery.open(url);
+  open(url: string, network?: string): Promise<Delivery> {
+    return this.#options.delivery.open(url, network);
   }
 
   /** Lets what runs finish, or interrupts it when the grace is over. What is queued stays queued on disk. */

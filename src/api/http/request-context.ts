@@ -5,7 +5,7 @@ import { hostNameOf } from "../../host-name.ts";
 import { PUBLIC_PROJECT } from "../../ports/records.ts";
 import type { Caller } from "../../service/projects/caller.ts";
 import { checkEndUser } from "../../service/projects/end-user.ts";
-import { hostOf, protocolOf } from "./access/forwarded.ts";
+import { hostOf, networkOf, protocolOf } from "./access/forwarded.ts";
 import { logWhenOver } from "./request-log.ts";
 
 /** Everyone who calls an open gateway. */
@@ -80,7 +80,11 @@ export function contextOf(request: Request): RequestContext {
 /** Gives each request its context and the headers of every answer, and logs one line when it is over. */
 export function assignRequestContext({ publicUrl, logger }: RequestContextOptions): RequestHandler {
   return (request, response, next) => {
-    const context = new RequestContext(PUBLIC_CALLER, rootUrlOf(request, publicUrl), logger);
+    const context = new RequestContext(
+      { ...PUBLIC_CALLER, network: networkOf(request) },
+      rootUrlOf(request, publicUrl),
+      logger,
+    );
     Object.assign(request, { [CONTEXT]: context });
     response.setHeader("X-Request-Id", context.id);
     response.setHeader("X-Content-Type-Options", "nosniff");

@@ -2,6 +2,7 @@ import { type Request, type Response, Router } from "express";
 import type { ByteRange, ObjectHeaders } from "../../ports/object-store.ts";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Delivery } from "../../service/images/image-delivery.ts";
+import { networkOf } from "../http/access/forwarded.ts";
 import type { Routes } from "../http/app.ts";
 import { ImageSender, type ImageSenderOptions } from "./image-sender.ts";
 
@@ -28,7 +29,7 @@ export function imageRoutes(
   router.get(/^\/images\//, async (request, response) => {
     // Opened as a page, it runs no script and belongs to no origin.
     response.setHeader("Content-Security-Policy", "sandbox");
-    const delivery = await service.open(request.url);
+    const delivery = await service.open(request.url, networkOf(request));
     // A URL of the store is signed for one method, so that HEAD is answered here.
     if (isRedirecting && request.method === "GET" && (await redirect(response, delivery))) return;
     describe(response, delivery);

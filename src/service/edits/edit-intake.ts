@@ -4,6 +4,7 @@ import { UndecodableImageError } from "../../ports/image-codec.ts";
 import type { EditSources, PixelSize, SourceImage } from "../../ports/image-provider.ts";
 import type { ObjectStore, OpenObject } from "../../ports/object-store.ts";
 import type { EditOrder, EditSource, Image, Records } from "../../ports/records.ts";
+import { editTurnOf } from "../images/decode-queue.ts";
 import type { ImageDelivery } from "../images/image-delivery.ts";
 import type { ImageLinks } from "../images/image-links.ts";
 import type { ImageFacts, ScheduledCodec } from "../images/scheduled-codec.ts";
@@ -141,7 +142,7 @@ export class EditIntake {
 
   /** Any caller may use a signed URL. Only one that may see the image is told later that the copy came from it. */
   async #follow(link: string, caller: Caller): Promise<Incoming> {
-    const { object, format } = await this.#options.delivery.open(link);
+    const { object, format } = await this.#options.delivery.open(link, caller.network);
     const target = this.#options.links.verify(link);
     const image = "imageId" in target ? await this.#ownImage(target.imageId, caller) : undefined;
     const bytes = this.#asSource(object, { ...USUAL_SIZE, format }, caller);
@@ -154,9 +155,9 @@ export class EditIntake {
   }
 
   /** No model reads AVIF. */
-  #asSource(object: OpenObject, facts: ImageFacts, { projectId }: Caller): AsyncIterable<Uint8Array> {
+  #asSource(object: OpenObject, facts: ImageFacts, caller: Caller): AsyncIterable<Uint8Array> {
     if (facts.format !== "AVIF") return object.read();
-    return this.#options.codec.render(object, facts, { fit: "COVER", format: "PNG" }, { kind: "edit", projectId });
+    return this.#options.codec.render(object, facts, { fit: "COVER", format: "PNG" }, editTurnOf(caller));
   }
 
   async #store(key: string, caller: Caller, incoming: Incoming, place: Place): Promise<EditSource> {
@@ -176,9 +177,9 @@ export class EditIntake {
   }
 
   /** Decodes an image whole: a provider that would refuse it is not asked. */
-  async #inspect(key: string, { projectId }: Caller, facts: ImageFacts, place: Place): Promise<PixelSize> {
+  async #inspect(key: string, caller: Caller, facts: ImageFacts, place: Place): Promise<PixelSize> {
     const object = await this.#open(key);
-    const turn = { kind: "edit", projectId } as const;
+    const turn = editTurnOf(caller);
     const image = await this.#options.codec.inspect(object, facts, turn, MAX_SOURCE_PIXELS).catch((error) => {
       if (error instanceof UndecodableImageError) throw undecodable(place, error);
       throw error;

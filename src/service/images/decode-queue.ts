@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { GatewayError } from "../../errors.ts";
+import type { Caller } from "../projects/caller.ts";
 
 /** How many images are in a decoder at once: light ones, and heavy ones, each of which may take half a gigabyte. */
 export interface Lanes {
@@ -13,24 +14,31 @@ const LANES: Lanes = {
 };
 /** More work than this is heavy. */
 const MAX_LIGHT_MS = 200;
-/** How much of one project's work may wait in a lane, and how much of all projects'. */
+/** How much of one caller's work may wait in a lane, and how much of all callers'. */
 const MAX_WAITING_MS = { ofOne: 8_000, ofAll: 24_000 } as const;
 const RETRY_AFTER_SECONDS = 5;
 
-/** For which project an image is decoded. None waits behind more than one image of another project, or of another kind. */
+/** For whom an image is decoded. Nobody waits behind more than one image of each other caller, or of another kind. */
 export interface Turn {
   /** What comes from a `generation` was paid for: it waits for as long as it takes, and is never refused. */
   readonly kind: "edit" | "generation" | "view";
   readonly projectId: string;
+  /** Who of the project. @defaultValue the project is one caller */
+  readonly callerId?: string | undefined;
 }
 
-/** What one project has waiting in a lane, the oldest first. */
+/** What one caller has waiting in a lane, the oldest first. */
 interface Waiting {
   readonly images: { readonly workMs: number; readonly begin: () => void }[];
   workMs: number;
 }
 
-/** Where images wait for a decoder: small ones never behind large ones, and projects by turns. */
+/** The turn of a caller's edit. */
+export function editTurnOf({ projectId, endUser, apiKeyId, network }: Caller): Turn {
+  return { kind: "edit", projectId, callerId: endUser ?? apiKeyId ?? network };
+}
+
+/** Where images wait for a decoder: small ones never behind large ones, and callers by turns. */
 export class DecodeQueue {
   readonly #light: Lane;
   readonly #heavy: Lane;
@@ -59,7 +67,7 @@ export class DecodeQueue {
 class Lane {
   #free: number;
   readonly #size: number;
-  /** By project and kind; the first one's turn is next. */
+  /** By kind and caller; the first one's turn is next. */
   readonly #waiting = new Map<string, Waiting>();
   #waitingMs = 0;
   #whenIdle: (() => void)[] = [];
@@ -69,12 +77,12 @@ class Lane {
     this.#size = size;
   }
 
-  async enter({ kind, projectId }: Turn, workMs: number): Promise<() => void> {
+  async enter({ kind, projectId, callerId = "" }: Turn, workMs: number): Promise<() => void> {
     if (this.#free > 0) {
       this.#free--;
       return this.#leaveOnce();
     }
-    const turn = `${kind} ${projectId}`;
+    const turn = `${kind} ${projectId} ${callerId}`;
     const waiting = this.#waiting.get(turn) ?? { images: [], workMs: 0 };
     if (kind !== "generation") this.#refuseWhenFull(kind, waiting.workMs + workMs, workMs);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -106,7 +114,7 @@ class Lane {
     };
   }
 
-  /** Hands the decoder that became free to the project whose turn it is, who then stands last. */
+  /** Hands the decoder that became free to the caller whose turn it is, who then stands last. */
   #next(): void {
     const [turn, waiting] = this.#waiting.entries().next().value ?? [];
     const image = waiting?.images.shift();

@@ -16,6 +16,14 @@ export interface DerivativesOptions {
   readonly logger: Logger;
 }
 
+/** A derivative that somebody asks for. */
+interface Wanted {
+  readonly image: Image;
+  readonly rendition: Rendition;
+  readonly key: string;
+  readonly network: string | undefined;
+}
+
 /** Makes derivatives of images when they are first asked for, and keeps them. */
 export class Derivatives {
   readonly #options: DerivativesOptions;
@@ -30,20 +38,22 @@ export class Derivatives {
   /**
    * Opens a derivative, which is stored before anybody reads it: a viewer that reads slowly holds none of it in memory.
    *
+   * @param network where the viewer is; viewers of different networks take turns
    * @throws NOT_FOUND when the image was deleted, OVERLOADED when too many derivatives wait to be made, UPSTREAM_FAILED
    *   when the image takes too much to decode
    */
-  async open(image: Image, rendition: Rendition): Promise<OpenObject> {
-    const key = `${toPrefix(image)}${toDerivativeName(rendition)}`;
+  async open(image: Image, rendition: Rendition, network?: string): Promise<OpenObject> {
+    const key = `${image.generationId}/${image.id}/${toDerivativeName(rendition)}`;
     const { objects, budget } = this.#options;
     const stored = await objects.open(key);
     if (stored) {
       budget.use(key);
       return stored;
     }
-    const made = await this.#make(image, rendition, key);
+    const wanted = { image, rendition, key, network };
+    const made = await this.#make(wanted);
     // Another process may have deleted it meanwhile.
-    return made ?? (await objects.open(key)) ?? this.#makeUnstored(image, rendition, key);
+    return made ?? (await objects.open(key)) ?? this.#makeUnstored(wanted);
   }
 
   /** To be called when a generation is gone: once this resolves, nothing of it is stored again. */
@@ -59,44 +69,47 @@ export class Derivatives {
   }
 
   /** One work for all who ask meanwhile. */
-  #make(image: Image, rendition: Rendition, key: string): Promise<OpenObject | undefined> {
+  #make(wanted: Wanted): Promise<OpenObject | undefined> {
+    const { key } = wanted;
     const running = this.#making.get(key);
     if (running) return running;
-    const making = this.#store(image, rendition, key).finally(() => this.#making.delete(key));
+    const making = this.#store(wanted).finally(() => this.#making.delete(key));
     this.#making.set(key, making);
     return making;
   }
 
-  async #store(image: Image, rendition: Rendition, key: string): Promise<OpenObject | undefined> {
+  async #store(wanted: Wanted): Promise<OpenObject | undefined> {
     const { objects, logger } = this.#options;
+    const { image, key } = wanted;
     // Another one may have been stored since it was found missing.
     if (await objects.open(key)) return undefined;
-    const rendered = new Rendered(this.#render(image, rendition));
+    const rendered = new Rendered(this.#render(wanted));
     let stored: StoredObject;
     try {
       stored = await objects.put(key, rendered.bytes);
     } catch (err) {
       if (rendered.failure) throw toGatewayError(rendered.failure.error);
       logger.warn({ imageId: image.id, err }, "a derivative could not be kept; it is made again when asked for");
-      return this.#makeUnstored(image, rendition, key);
+      return this.#makeUnstored(wanted);
     }
     await this.#count(image, stored);
     return undefined;
   }
 
   /** For these viewers alone, from memory. */
-  async #makeUnstored(image: Image, rendition: Rendition, key: string): Promise<OpenObject> {
-    return this.#unstored.take(key, this.#render(image, rendition)).catch((error) => {
+  async #makeUnstored(wanted: Wanted): Promise<OpenObject> {
+    return this.#unstored.take(wanted.key, this.#render(wanted)).catch((error) => {
       throw toGatewayError(error);
     });
   }
 
-  async *#render(image: Image, rendition: Rendition): AsyncIterable<Uint8Array> {
+  async *#render({ image, rendition, network }: Wanted): AsyncIterable<Uint8Array> {
     const original = await this.#options.objects.open(image.key);
     if (!original) throw deleted();
     const digitalSourceType = image.provenance?.digitalSourceType ?? "trainedAlgorithmicMedia";
     const exactly = { ...rendition, ...sizeOfRendition(image, rendition), digitalSourceType };
-    yield* this.#options.codec.render(original, image, exactly, { kind: "view", projectId: image.projectId });
+    const turn = { kind: "view", projectId: image.projectId, callerId: network } as const;
+    yield* this.#options.codec.render(original, image, exactly, turn);
   }
 
   /** @throws NOT_FOUND when the image was deleted meanwhile; what was put back is removed again */
@@ -133,11 +146,6 @@ class Rendered {
       throw error;
     }
   }
-}
-
-/** Where everything of an image lies. */
-function toPrefix({ id, generationId }: Image): string {
-  return `${generationId}/${id}/`;
 }
 
 /** The name of a rendition's file, the same for the same pixels. */

@@ -47,10 +47,11 @@ export class ImageDelivery {
 
   /**
    * @param url path and query exactly as they were received
+   * @param network where the viewer is
    * @throws FORBIDDEN when the URL was changed or its time is over, NOT_FOUND when the image was deleted, and what
    *   {@link Derivatives.open} throws
    */
-  async open(url: string): Promise<Delivery> {
+  async open(url: string, network?: string): Promise<Delivery> {
     const target = this.#links.verify(url);
     if ("preview" in target) return this.#openPreview(target);
     const { imageId, rendition, secondsLeft } = target;
@@ -63,7 +64,7 @@ export class ImageDelivery {
       const object = await this.#openKey(image.originalKey);
       return { object, format: originalFormatOf(image), tag: `${image.sha256}-${ORIGINAL}`, secondsLeft };
     }
-    const object = await this.#derivatives.open(image, rendition);
+    const object = await this.#derivatives.open(image, rendition, network);
     return { object, format: rendition.format, tag: `${image.sha256}-${toDerivativeName(rendition)}`, secondsLeft };
   }
 

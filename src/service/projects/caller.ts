@@ -8,6 +8,8 @@ export interface Caller {
   readonly endUser?: string | undefined;
   /** `key_…`: the API key that it asks with; `undefined` for other credentials, and for none. */
   readonly apiKeyId?: string | undefined;
+  /** The network that a caller without credentials calls from; such callers take turns by it. */
+  readonly network?: string | undefined;
   /** Whether it manages the gateway, and sees the records of every project. @defaultValue false */
   readonly isAdmin?: boolean | undefined;
 }

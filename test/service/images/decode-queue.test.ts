@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { DecodeQueue, type Turn } from "../../../src/service/images/decode-queue.ts";
+import { DecodeQueue, editTurnOf, type Turn } from "../../../src/service/images/decode-queue.ts";
+import type { Caller } from "../../../src/service/projects/caller.ts";
 
 const LIGHT_MS = 10;
 const HEAVY_MS = 1_000;
@@ -49,6 +50,24 @@ describe("the queue of decoders", () => {
     await Promise.all(waiting);
 
     expect(order).toEqual(["edit 1 of a", "edit of b", "view of a", "edit 2 of a", "edit 3 of a"]);
+  });
+
+  test.each<[string, Partial<Caller>, Partial<Caller>]>([
+    ["networks", { network: "192.0.2.1" }, { network: "192.0.2.2" }],
+    ["API keys", { apiKeyId: "key_1", network: "192.0.2.1" }, { apiKeyId: "key_2", network: "192.0.2.1" }],
+    ["end users", { endUser: "ann", apiKeyId: "key_1" }, { endUser: "ben", apiKeyId: "key_1" }],
+  ])("tells callers of one project apart by their %s", async (_what, ann, ben) => {
+    const editOf = (caller: Partial<Caller>) => editTurnOf({ projectId: "proj_public", ...caller });
+    const done = await queue.enter(editOf(ann), HEAVY_MS);
+    const waiting = [
+      enter("ann 1", editOf(ann), HEAVY_MS),
+      enter("ann 2", editOf(ann), HEAVY_MS),
+      enter("ben", editOf(ben), HEAVY_MS),
+    ];
+    done();
+    await Promise.all(waiting);
+
+    expect(order).toEqual(["ann 1", "ben", "ann 2"]);
   });
 
   test.each([

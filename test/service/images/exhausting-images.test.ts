@@ -9,6 +9,7 @@ import { GuardedDownloads } from "../../../src/adapters/downloads/guarded-downlo
 import { SharpImageCodec } from "../../../src/adapters/sharp/sharp-image-codec.ts";
 import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
+import { PUBLIC_CALLER } from "../../../src/api/http/request-context.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
 import { Derivatives } from "../../../src/service/images/derivatives.ts";
 import { ImageDelivery } from "../../../src/service/images/image-delivery.ts";
@@ -74,7 +75,7 @@ function open() {
 describe("an image that takes its decoder more memory than any may is one failure,", () => {
   test("as the source of an edit", async () => {
     const { edits } = open();
-    const take = (bytes: Uint8Array) => edits.take("gen_1", "public", { images: [{ bytes: once(bytes) }] });
+    const take = (bytes: Uint8Array) => edits.take("gen_1", PUBLIC_CALLER, { images: [{ bytes: once(bytes) }] });
 
     await expect(take(large)).rejects.toMatchObject({
       code: "BAD_USER_INPUT",
