@@ -100,7 +100,7 @@ export function arrange(scene: Scene, location: Location, extent: Extent, random
 }
 
 /** Which zone of a place a subject belongs to. */
-export function zoneOf(subject: Subject, { subjects, actions }: Scene, location: Location): Zone {
+export function zoneOf(subject: Subject, { subjects }: Scene, location: Location): Zone {
   if (location === "space" || location === "sky") return "void";
   if (location === "studio" || location === "abstract") return "ground";
   const role = subject.kind === "person" ? undefined : subject.role;
@@ -112,7 +112,7 @@ export function zoneOf(subject: Subject, { subjects, actions }: Scene, location:
   if (role === "aircraft" || role === "celestial" || mountRole === "aircraft") return "air";
   if (role === "animal" && seatOf(subjects) !== undefined) return "seat";
   if (role === "bird" && subjects.some((other) => other.kind === "thing" && other.role === "tree")) return "perch";
-  const isFlying = actions.includes("fly") && (role === "bird" || (role === "animal" && subjects[0] === subject));
+  const isFlying = subject.flies && (role === "bird" || role === "animal");
   if (role === "insect" || isFlying || (role === "bird" && location === "sea")) return "air";
   if (subject.kind === "thing" && subject.art === "fuji") return "horizon";
   if (role === "building" || role === "tree")
@@ -134,7 +134,6 @@ function arrangeZone(
   hasGround: boolean,
 ): Position[] {
   const count = members.length;
-  const crowded = count === 1 ? 1 : count === 2 ? 0.86 : count === 3 ? 0.74 : count <= 5 ? 0.6 : 0.48;
   const room = Math.min(extent.width * 0.94, count * 620);
   const left = (extent.width - room) / 2;
   const order = random.shuffle(members.map((_, index) => index));
@@ -152,7 +151,7 @@ function arrangeZone(
     return {
       zone,
       x: alone ?? x,
-      height: heightOf(subject, subjects) * crowded * growthOf(extent) * random.between(0.86, 1.12),
+      height: heightOf(subject, subjects) * crowding(count) * growthOf(extent) * random.between(0.86, 1.12),
       maxWidth: count === 1 ? extent.width * 0.8 : spacing * (zone === "air" ? 0.95 : 1.12),
       depth: random.next(),
       row,
@@ -162,6 +161,10 @@ function arrangeZone(
     };
   });
 }
+
+/** How much smaller each is when several stand in one zone. */
+export const crowding = (count: number): number =>
+  count === 1 ? 1 : count === 2 ? 0.86 : count === 3 ? 0.74 : count <= 5 ? 0.6 : 0.48;
 
 /** In tall pictures subjects are taller. */
 const growthOf = ({ width, height }: Extent): number =>
@@ -302,5 +305,6 @@ export function heightOf(subject: Subject, subjects: readonly Subject[]): number
     subject.kind === "person"
       ? PERSON_HEIGHT * (subject.look.age === "child" ? 0.8 : 1)
       : ROLES[subject.role].height * statureOf(subject, subjects) * size;
-  return subject.riding === undefined ? own : 540;
+  const flying = subject.kind === "thing" && subject.role === "animal" && subject.flies ? 0.66 : 1;
+  return subject.riding === undefined ? own * flying : 540;
 }

@@ -67,9 +67,9 @@ function homesOf(subject: Subject, scene: Scene): readonly Location[] {
   if (subject.holding?.role === "food" && subject.role !== "food" && !isOutside) return ["cafe"];
   if (subject.role === "bird" && scene.subjects.some((other) => other.kind === "thing" && other.role === "tree"))
     return ["meadow"];
-  if (scene.actions.includes("fly") && subject.role !== "swimmer") {
+  if (subject.flies && subject.role !== "swimmer") {
     const grounded = scene.subjects.find((other) => other.kind === "thing" && GROUNDED.has(other.role));
-    return grounded === undefined ? ["sky"] : homesOf(grounded, { ...scene, actions: [] });
+    return grounded === undefined ? ["sky"] : homesOf(grounded, scene);
   }
   const homes = HOMES.get(subject.art) ?? ROLES[subject.role].homes;
   const outdoors = homes.filter((home) => !isOutside || !["room", "studio"].includes(home));

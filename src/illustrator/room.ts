@@ -1,134 +1,131 @@
-import { type Extent, heightOf, insideX, widthOf, zoneOf } from "./layout.ts";
+import { crowding, type Extent, heightOf, insideX, widthOf, zoneOf } from "./layout.ts";
 import type { Area } from "./mask.ts";
 import type { Random } from "./random.ts";
-import type { Position, Scene, Subject } from "./scene.ts";
+import type { Position, Scene, Subject, Zone } from "./scene.ts";
+
+/** What a new copy of a subject is placed in. */
+export interface Room {
+  readonly scene: Scene;
+  readonly extent: Extent;
+  readonly random: Random;
+  /** The part of the picture that it has to stand in; anywhere when it is left out. */
+  readonly area?: Area | undefined;
+}
 
 /** What is kept free at the edges of the picture and between two neighbours, in scene units. */
 const MARGIN = 22;
-/** A subject shrinks to this share at most, rather than stand in front of another one. */
-const LEAST_SCALE = 0.5;
-/** Where things stand beside a portrait, as shares of the picture's width. */
+/** How far a subject shrinks at most to fit beside the others. */
+const LEAST_SCALE = 0.66;
+/** Where things stand beside a portrait, as shares of the picture's width, and how tall they are. */
 const BESIDE_PORTRAIT = [0.16, 0.84, 0.3, 0.7] as const;
 const BESIDE_PORTRAIT_HEIGHT = 520;
+/** From this height on, in scene units, what stands on the ground is in the way of what flies. */
+const HIGH = 360;
 
 /**
  * Finds room for one more copy of a subject beside what stands there already, which stays where it is.
  *
- * @param area the part of the picture that it has to stand in; the whole picture when it is left out
+ * @param crowd how many copies are added together
  */
-export function findRoom(subject: Subject, scene: Scene, extent: Extent, random: Random, area?: Area): Position {
+export function findRoom(subject: Subject, crowd: number, room: Room): Position {
+  const { scene, extent, random, area } = room;
   const { location = "meadow", subjects } = scene;
-  const [anchor] = subjects.filter((other) => other !== subject && (other.positions?.length ?? 0) > 0);
-  const at = anchor?.positions?.[0];
-  const zone = scene.isPortrait ? "front" : zoneOf(subject, scene, location);
-  const tallness = anchor && at ? at.height / heightOf(anchor, subjects) : 1;
+  const copy = subject.positions?.length ?? 0;
+  const anchor = subjects.find((other) => other !== subject && other.positions?.[0] !== undefined);
+  const [at] = anchor?.positions ?? [];
+  const likeOthers = anchor && at ? Math.min(1.1, at.height / heightOf(anchor, subjects)) : 1;
   const position: Position = {
-    zone,
+    zone: scene.isPortrait ? "front" : zoneOf(subject, scene, location),
     x: extent.width / 2,
-    height: heightOf(subject, subjects) * Math.min(1.1, tallness) * random.between(0.88, 1),
+    height: heightOf(subject, subjects) * Math.min(likeOthers, crowding(crowd)) * random.between(0.88, 1),
     maxWidth: extent.width * 0.8,
     depth: random.next(),
-    row: 0,
-    crowd: 1,
+    row: copy % 2 === 0 ? 0 : 1,
+    crowd,
     lean: random.between(-1, 1),
     isMirrored: random.chance(0.5),
   };
-  if (area !== undefined) return inArea(position, subject, scene, extent, area);
-  if (scene.isPortrait) {
-    const others = subjects.flatMap((other) =>
-      other.kind === "person" || other === subject ? [] : (other.positions ?? []),
-    );
-    const isRight = subject.side === undefined ? random.chance(0.5) : subject.side === "right";
-    const share = BESIDE_PORTRAIT[others.length % BESIDE_PORTRAIT.length] ?? 0.5;
-    return { ...position, x: extent.width * (isRight ? 1 - share : share), height: BESIDE_PORTRAIT_HEIGHT };
-  }
-  return inGap(position, subject, scene, extent, random, at?.x ?? extent.width / 2);
+  if (area !== undefined) return inArea(position, subject, area, room);
+  if (scene.isPortrait) return besidePortrait(position, subject, room);
+  return besideOthers(position, subject, at?.x ?? extent.width / 2, room);
 }
 
-/** In the gap nearest to the anchor that is wide enough, or smaller in the widest one. */
-function inGap(
-  position: Position,
-  subject: Subject,
-  scene: Scene,
-  extent: Extent,
-  random: Random,
-  anchorX: number,
-): Position {
-  const isHigh = (zone: Position["zone"]) => zone === "air" || zone === "perch" || zone === "horizon";
+/** In the gap nearest to the first subject that is wide enough; among the others where there is none. */
+function besideOthers(position: Position, subject: Subject, firstX: number, room: Room): Position {
+  const { scene, extent, random } = room;
+  const width = widthOf(subject, position, scene, extent);
+  const sizeOf = ([from, to]: readonly [number, number]) => Math.min(1, (to - from) / width);
+  const distanceOf = ([from, to]: readonly [number, number]) => Math.max(0, from - firstX, firstX - to);
+  const [gap] = gapsFor(position.zone, room)
+    .filter(([from, to]) => isOnSide(subject, (from + to) / 2, firstX) && sizeOf([from, to]) >= LEAST_SCALE)
+    .sort((one, other) => sizeOf(other) - sizeOf(one) || distanceOf(one) - distanceOf(other));
+  if (gap === undefined) return amongOthers(position, subject, firstX, room);
+  const [from, to] = gap;
+  const scale = sizeOf(gap);
+  const inset = (width * scale) / 2 + (to - from - width * scale) * random.between(0, 0.5);
+  return { ...position, x: from >= firstX ? from + inset : to - inset, height: position.height * scale };
+}
+
+/** Smaller in front of the others, or behind them if it is taller, where least is hidden. */
+function amongOthers(position: Position, subject: Subject, firstX: number, room: Room): Position {
+  const { scene, extent, random } = room;
+  const heights = scene.subjects.flatMap(({ positions = [] }) => positions.map(({ height }) => height));
+  const isTaller = position.height > Math.max(...heights) * 1.05;
+  const zone = isHigh(position.zone) ? position.zone : isTaller ? "back" : "front";
+  // Animals in front are not as small as cups and books.
+  const height =
+    position.height * (zone === "front" && subject.kind === "thing" && subject.role === "animal" ? 1.3 : 1);
+  const placed = { ...position, zone, height };
+  const half = widthOf(subject, placed, scene, extent) / 2;
+  const taken = [...takenBy(() => true, room), ...takenBy((other) => other === zone, room)];
+  const hiddenAt = (x: number): number =>
+    taken.reduce((sum, [left, right]) => sum + Math.max(0, Math.min(right, x + half) - Math.max(left, x - half)), 0);
+  const places = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].map((share) => share * extent.width);
+  const onSide = places.filter((x) => isOnSide(subject, x, firstX));
+  const [x = firstX] = random.shuffle(onSide.length > 0 ? onSide : places).sort((a, b) => hiddenAt(a) - hiddenAt(b));
+  return { ...placed, x };
+}
+
+function besidePortrait(position: Position, subject: Subject, { scene, extent, random }: Room): Position {
+  const others = scene.subjects.flatMap(({ kind, positions = [] }) => (kind === "person" ? [] : positions));
+  const isRight = subject.side === undefined ? random.chance(0.5) : subject.side === "right";
+  const share = BESIDE_PORTRAIT[others.length % BESIDE_PORTRAIT.length] ?? 0.5;
+  return { ...position, x: extent.width * (isRight ? 1 - share : share), height: BESIDE_PORTRAIT_HEIGHT };
+}
+
+/** In the middle of the area, on its lower edge, and as tall as fits. */
+function inArea(position: Position, subject: Subject, area: Area, { scene, extent }: Room): Position {
+  const width = widthOf(subject, position, scene, extent);
+  const scale = Math.min(1, (area.width * 0.92) / width, (area.height * 0.92) / position.height);
+  const [x, y] = [area.left + area.width / 2, area.top + area.height * 0.96];
+  return { ...position, zone: "ground", x, y, height: position.height * scale };
+}
+
+const isOnSide = ({ side }: Subject, x: number, firstX: number): boolean =>
+  side === undefined || x < firstX === (side === "left");
+
+const isHigh = (zone: Zone): boolean => zone === "air" || zone === "perch" || zone === "horizon" || zone === "void";
+
+/** The gaps between what is in the way in a zone, from left to right. */
+function gapsFor(zone: Zone, room: Room): [from: number, to: number][] {
+  const { width } = room.extent;
   const gaps: [from: number, to: number][] = [];
   let from = MARGIN;
-  for (const [left, right] of occupied(scene, extent, (zone) => isHigh(zone) === isHigh(position.zone))) {
+  const isInTheWay = (other: Zone, height: number) =>
+    isHigh(other) === isHigh(zone) || (zone === "air" && height > HIGH);
+  for (const [left, right] of [...takenBy(isInTheWay, room), [width, width] as const]) {
     if (left - MARGIN > from) gaps.push([from, left - MARGIN]);
     from = Math.max(from, right + MARGIN);
   }
-  if (extent.width - MARGIN > from) gaps.push([from, extent.width - MARGIN]);
-  const onSide = gaps.filter(([start, end]) => isOnSide(subject, (start + end) / 2, anchorX));
-  const width = widthOf(subject, position, scene, extent);
-  const distance = ([start, end]: [number, number]) => Math.max(0, start - anchorX, anchorX - end);
-  const size = ([start, end]: [number, number]) => end - start;
-  const fitting = onSide.filter((gap) => size(gap) >= width * LEAST_SCALE);
-  const [gap] = fitting.sort(
-    (one, other) =>
-      Math.min(1, size(other) / width) - Math.min(1, size(one) / width) || distance(one) - distance(other),
-  );
-  if (gap === undefined) return inFront(position, subject, scene, extent, random, anchorX);
-  const scale = Math.min(1, size(gap) / width);
-  const slack = size(gap) - width * scale;
-  const half = (width * scale) / 2;
-  const inset = half + slack * random.between(0, 0.5);
-  const x = gap[0] >= anchorX ? gap[0] + inset : gap[1] - inset;
-  return { ...position, x, height: position.height * scale };
+  return gaps;
 }
 
-/** Smaller and nearer than the others, where it hides the least of them. */
-function inFront(
-  position: Position,
-  subject: Subject,
-  scene: Scene,
-  extent: Extent,
-  random: Random,
-  anchorX: number,
-): Position {
-  const zone = position.zone === "air" ? "air" : "front";
-  const half = widthOf(subject, { ...position, zone }, scene, extent) / 2;
-  const taken = occupied(scene, extent, () => true);
-  const inFirstRow = occupied(scene, extent, (other) => other === zone);
-  const hidden = (x: number): number =>
-    [...taken, ...inFirstRow, ...inFirstRow].reduce(
-      (sum, [left, right]) => sum + Math.max(0, Math.min(right, x + half) - Math.max(left, x - half)),
-      0,
-    );
-  const places = random.shuffle([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].map((share) => share * extent.width));
-  const onSide = places.filter((place) => isOnSide(subject, place, anchorX));
-  const x = (onSide.length > 0 ? onSide : places).reduce((best, other) =>
-    hidden(other) < hidden(best) ? other : best,
-  );
-  return { ...position, zone, x };
-}
-
-const isOnSide = ({ side }: Subject, x: number, anchorX: number): boolean =>
-  side === undefined || x < anchorX === (side === "left");
-
-/** As tall as the area allows, on the ground where that is inside the area, on its lower edge otherwise. */
-function inArea(position: Position, subject: Subject, scene: Scene, extent: Extent, area: Area): Position {
-  const { left, top, width: across, height: down } = area;
-  const width = widthOf(subject, position, scene, extent);
-  const scale = Math.min(1, (across * 0.92) / width, (down * 0.92) / position.height);
-  return {
-    ...position,
-    zone: "ground",
-    x: left + across / 2,
-    y: top + down * 0.96,
-    height: position.height * scale,
-  };
-}
-
-/** From where to where the picture is taken, from left to right. */
-function occupied(scene: Scene, extent: Extent, counts: (zone: Position["zone"]) => boolean): [number, number][] {
+/** From where to where the picture is taken by what stands in some zones, from left to right. */
+function takenBy(counts: (zone: Zone, height: number) => boolean, { scene, extent }: Room): [number, number][] {
   return scene.subjects
     .flatMap((subject) =>
       (subject.positions ?? [])
-        .filter(({ zone }) => counts(zone))
+        .filter(({ zone, height }) => counts(zone, height))
         .map((position): [number, number] => {
           const width = widthOf(subject, position, scene, extent);
           const x = insideX(position.x, width, extent);

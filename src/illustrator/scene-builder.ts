@@ -62,8 +62,8 @@ class SceneBuilder {
   #look: Look = {};
   #age: Look["age"];
   #action: Action | undefined;
-  #awaitsRider: Thing | undefined;
-  #awaitsHolder: Thing | undefined;
+  /** What the next one who can act rides or holds. */
+  #awaitsActor: Partial<Record<"riding" | "holding", Thing>> = {};
   #awaitsWearer: Worn[] = [];
   #person: Person | undefined;
   #lastActor: Subject | undefined;
@@ -72,6 +72,8 @@ class SceneBuilder {
   /** Whether the last word was "on", and only a colour since: "on white". */
   #isOnColour = false;
   #isBackdropNext = false;
+  /** A feature that the next colour is for: "her hair blue". */
+  #awaitsColour: "hairColour" | "eyeColour" | undefined;
   /** The last subject, until the sentence or its part ends. */
   #neighbour: Subject | undefined;
 
@@ -111,8 +113,10 @@ class SceneBuilder {
         return;
       case "colour":
         if (this.#isBackdropNext) scene.backdropColour = meaning.colour;
+        else if (this.#awaitsColour) this.#addTrait({ [this.#awaitsColour]: meaning.colour });
         else this.#colours.push(meaning.colour);
         this.#isBackdropNext = false;
+        this.#awaitsColour = undefined;
         return;
       case "backdrop": {
         const colour = this.#takeColour();
@@ -122,7 +126,7 @@ class SceneBuilder {
       }
       case "count":
         if (meaning.count === 0) this.#isPlural = true;
-        else this.#next.count = Math.min(MAX_COUNT, meaning.count);
+        else Object.assign(this.#next, { count: Math.min(MAX_COUNT, meaning.count), isDefinite: false });
         return;
       case "next":
         Object.assign(this.#next, meaning.next);
@@ -132,6 +136,7 @@ class SceneBuilder {
         return;
       case "action":
         this.#action = meaning.action;
+        if (meaning.action === "fly" && this.#neighbour) this.#neighbour.flies = true;
         if (!scene.actions.includes(meaning.action)) scene.actions.push(meaning.action);
         this.#giveBack(meaning.action);
         return;
@@ -181,6 +186,7 @@ class SceneBuilder {
       this.#person.look = { ...this.#person.look, age: this.#age };
     this.#addTrailing();
     this.#age = undefined;
+    this.#awaitsColour = undefined;
     this.#neighbour = undefined;
     this.#forgetNext();
   }
@@ -238,21 +244,11 @@ class SceneBuilder {
       else neighbour.holding = thing;
       return;
     }
-    const action = this.#action;
-    const actor = this.#lastActor;
-    if (action === "ride" && isMount(thing)) {
+    const part = holdOf(this.#action, thing);
+    if (part !== undefined) {
+      const actor = this.#lastActor;
+      (actor === undefined || actor[part] !== undefined ? this.#awaitsActor : actor)[part] = thing;
       this.#action = undefined;
-      if (actor !== undefined && actor.riding === undefined) actor.riding = thing;
-      else this.#awaitsRider = thing;
-      return;
-    }
-    if ((action === "hold" || action === "eat" || action === "play") && isHeld(thing)) {
-      this.#action = undefined;
-      if (actor !== undefined && actor.holding === undefined) {
-        actor.holding = thing;
-        return;
-      }
-      this.#awaitsHolder = thing;
       return;
     }
     if (neighbour?.kind === "thing" && CONTENTS[art] === neighbour.role) {
@@ -264,21 +260,11 @@ class SceneBuilder {
   /** Where the verb comes last, as in Japanese and Korean, the noun before it is what is held or ridden. */
   #giveBack(action: Action): void {
     const { subjects } = this.#scene;
-    const actor = this.#lastActor;
-    const thing = subjects.at(-1);
-    if (thing?.kind !== "thing" || thing === actor) return;
-    if (actor === undefined) {
-      if ((action !== "hold" && action !== "eat") || !isHeld(thing)) return;
-      this.#awaitsHolder = subjects.pop() as Thing;
-      this.#action = undefined;
-      return;
-    }
-    if ((action === "hold" || action === "eat" || action === "play") && isHeld(thing) && actor.holding === undefined) {
-      actor.holding = thing;
-    } else if (action === "ride" && isMount(thing) && actor.riding === undefined) {
-      actor.riding = thing;
-    } else return;
-    subjects.pop();
+    const [actor, thing] = [this.#lastActor, subjects.at(-1)];
+    const part = thing?.kind === "thing" && thing !== actor ? holdOf(action, thing) : undefined;
+    const isFree = actor === undefined ? action === "hold" || action === "eat" : part && actor[part] === undefined;
+    if (part === undefined || !isFree) return;
+    (actor ?? this.#awaitsActor)[part] = subjects.pop() as Thing;
     this.#action = undefined;
   }
 
@@ -320,7 +306,8 @@ class SceneBuilder {
   #addFeature(feature: "hairColour" | "eyeColour" | "skin"): void {
     if (feature === "skin") return;
     const colour = this.#takeColour();
-    if (colour !== undefined) this.#addTrait({ [feature]: colour });
+    if (colour === undefined) this.#awaitsColour = feature;
+    else this.#addTrait({ [feature]: colour });
   }
 
   #addSubject(subject: Subject): void {
@@ -343,26 +330,25 @@ class SceneBuilder {
     subjects.push(subject);
     this.#neighbour = subject;
     if (!canAct(subject)) return;
+    if (this.#action === "fly") {
+      subject.flies = true;
+      this.#action = undefined;
+    }
     this.#lastActor = subject;
     subject.wearing.push(...this.#awaitsWearer.splice(0));
-    if (this.#awaitsRider !== undefined) {
-      subject.riding = this.#awaitsRider;
-      this.#awaitsRider = undefined;
-    }
-    if (this.#awaitsHolder !== undefined) {
-      subject.holding = this.#awaitsHolder;
-      this.#awaitsHolder = undefined;
-    }
+    Object.assign(subject, this.#awaitsActor);
+    this.#awaitsActor = {};
   }
 
   finish(): void {
+    this.#scene.namesFeature = this.#awaitsColour;
     this.#endPart();
     const scene = this.#scene;
     const { subjects } = scene;
     if (this.#isBackdropNext) scene.namesBackdrop = true;
-    const waiting = [this.#awaitsRider, this.#awaitsHolder];
-    [this.#awaitsRider, this.#awaitsHolder] = [undefined, undefined];
-    for (const thing of waiting) if (thing !== undefined) this.#addSubject(thing);
+    const waiting = Object.values(this.#awaitsActor);
+    this.#awaitsActor = {};
+    for (const thing of waiting) this.#addSubject(thing);
     for (const worn of this.#awaitsWearer) {
       subjects.push({ kind: "thing", role: "wearable", count: 1, wearing: [], ...worn });
     }
@@ -397,13 +383,15 @@ class SceneBuilder {
 export const canAct = (subject: Subject): boolean =>
   subject.kind === "person" || ["animal", "bird", "face", "swimmer"].includes(subject.role);
 
-const isMount = (thing: Thing): boolean =>
-  ["animal", "vehicle", "boat", "aircraft", "swimmer", "bird"].includes(thing.role);
+const MOUNTS: ReadonlySet<Role> = new Set(["animal", "vehicle", "boat", "aircraft", "swimmer", "bird"]);
+const HELD: ReadonlySet<Role> = new Set(["food", "object", "instrument", "flower", "symbol"]);
 
-const isHeld = (thing: Thing): boolean =>
-  ["food", "object", "instrument", "flower", "symbol"].includes(thing.role) ||
-  thing.art === "kite" ||
-  thing.art === "balloon";
+/** Whether an action makes someone ride a thing, or hold it. */
+export function holdOf(action: Action | undefined, { art, role }: Thing): "riding" | "holding" | undefined {
+  if (action === "ride") return MOUNTS.has(role) ? "riding" : undefined;
+  const canHold = HELD.has(role) || art === "kite" || art === "balloon";
+  return canHold && (action === "hold" || action === "eat" || action === "play") ? "holding" : undefined;
+}
 
 /** Whether two nouns in a row can speak of one person: "a chinese girl, young woman". */
 function isSamePerson(first: Look, second: Look): boolean {

@@ -1,28 +1,21 @@
 import { type Instruction, readInstructions } from "./instruction.ts";
-import { type Extent, heightOf, zoneOf } from "./layout.ts";
-import type { Area } from "./mask.ts";
+import { heightOf, zoneOf } from "./layout.ts";
 import type { Colour } from "./palette.ts";
 import type { Random } from "./random.ts";
-import { findRoom } from "./room.ts";
+import { findRoom, type Room } from "./room.ts";
 import type { Scene, Subject, Thing, Worn } from "./scene.ts";
-import { canAct, MAX_COUNT, MAX_SUBJECTS } from "./scene-builder.ts";
+import { canAct, holdOf, MAX_COUNT, MAX_SUBJECTS } from "./scene-builder.ts";
 import { WHITE } from "./words/colours.ts";
-
-/** What new subjects of an edit are drawn and placed with. */
-export interface EditSetting {
-  readonly random: Random;
-  readonly extent: Extent;
-  /** The part of the picture that new subjects have to stand in; anywhere when it is left out. */
-  readonly area?: Area | undefined;
-}
+import { shows } from "./words/scenery.ts";
 
 /**
  * Changes a scene as a prompt says: adds beside what is there, removes, replaces, recolours, or gives it another time,
  * weather, place or style. Everything else stays in its place.
  *
+ * @param setting what new subjects are drawn and placed with
  * @returns the words for what was to be changed, and is not in the scene
  */
-export function editScene(scene: Scene, prompt: string, setting: EditSetting): readonly string[] {
+export function editScene(scene: Scene, prompt: string, setting: Omit<Room, "scene">): readonly string[] {
   const edit = new SceneEdit(scene, setting);
   const instructions = readInstructions(prompt);
   scene.missing.clear();
@@ -40,12 +33,12 @@ export function editScene(scene: Scene, prompt: string, setting: EditSetting): r
 
 class SceneEdit {
   readonly #scene: Scene;
-  readonly #setting: EditSetting;
+  readonly #setting: Omit<Room, "scene">;
   readonly unchanged: string[] = [];
   /** How many streams of random numbers were begun, to tell them apart. */
   #drawn = 0;
 
-  constructor(scene: Scene, setting: EditSetting) {
+  constructor(scene: Scene, setting: Omit<Room, "scene">) {
     this.#scene = scene;
     this.#setting = setting;
   }
@@ -54,20 +47,26 @@ class SceneEdit {
     const scene = this.#scene;
     for (const text of named.missing) scene.missing.add(text);
     Object.assign(scene.texts, named.texts);
-    this.#showPlace(named);
+    this.#showPlace(named, verb);
     this.#showHour(named);
     if (named.style !== undefined) scene.style = named.style;
     scene.effects = [...new Set([...scene.effects, ...named.effects])];
     scene.actions = [...new Set([...scene.actions, ...named.actions])];
     for (const person of scene.subjects) if (person.kind === "person") person.look = { ...person.look, ...named.look };
-    for (const subject of named.subjects) this.#showSubject(subject, verb);
+    for (const subject of named.subjects) if (!this.#giveAway(subject, named, verb)) this.#showSubject(subject, verb);
     if (named.colours.length > 0) this.#showColours(named, verb);
   }
 
-  #showPlace({ place, backdropColour }: Scene): void {
+  #showPlace({ place, backdropColour, subjects, texts }: Scene, verb: Instruction["verb"]): void {
     const scene = this.#scene;
-    if (place === undefined && backdropColour === undefined) return;
     const [from = "meadow", to] = [scene.location, place ?? "studio"] as const;
+    if (place === undefined && backdropColour === undefined) return;
+    if (place !== undefined && scene.place !== undefined && shows(scene.place, place)) return;
+    if (place !== undefined && verb === "add" && subjects.length > 0) {
+      // "add a boat on a lake" asks for a boat. There can be only one backdrop.
+      if (place !== scene.place) scene.missing.add(texts.place ?? place);
+      return;
+    }
     scene.place = place;
     scene.backdropColour = backdropColour;
     scene.location = to;
@@ -111,6 +110,22 @@ class SceneEdit {
     else if (found?.part && !isNew && named.kind === "thing") found.part.colour = named.colour ?? found.part.colour;
     else if (named.isDefinite && verb !== "show") this.unchanged.push(named.text);
     else this.#add(named);
+  }
+
+  /** "give her an apple", "let the fox ride a bicycle": whether it is for someone to hold or to ride. */
+  #giveAway(named: Subject, { subjects, actions }: Scene, verb: Instruction["verb"]): boolean {
+    const actor = this.#scene.subjects.find(
+      (one) => canAct(one) && (subjects.length === 1 || this.#isNamed(one, subjects)),
+    );
+    if (actor === undefined || named.kind !== "thing" || isMeant(actor, named)) return false;
+    const parts = (verb === "give" ? (["hold"] as const) : actions).map((action) => holdOf(action, named));
+    const part = parts.find((one) => one !== undefined);
+    if (part !== undefined) this.#change(actor, { ...actor, ...NOTHING_SAID, [part]: named });
+    return part !== undefined;
+  }
+
+  #isNamed(subject: Subject, subjects: readonly Subject[]): boolean {
+    return subjects.some((named) => this.#find(named)?.subject === subject);
   }
 
   /** "A hat" is the hat that someone wears already, or else is put on the first who can wear one. */
@@ -162,9 +177,9 @@ class SceneEdit {
   }
 
   #addCopies(subject: Subject, count: number): void {
-    const { extent, area } = this.#setting;
     for (let copy = 0; copy < count && subject.count < MAX_COUNT; copy++) {
-      const position = findRoom(subject, this.#scene, extent, this.#newStream(), area);
+      const room = { ...this.#setting, scene: this.#scene, random: this.#newStream() };
+      const position = findRoom(subject, count, room);
       subject.positions = [...(subject.positions ?? []), position];
       subject.count++;
     }
@@ -179,7 +194,7 @@ class SceneEdit {
     for (const subject of named.subjects) this.#removeSubject(subject);
     if (named.namesAll)
       scene.subjects = scene.subjects.filter((subject) => kept.some((other) => isMeant(subject, other)));
-    if (named.namesBackdrop) this.#showPlace({ ...named, place: undefined, backdropColour: WHITE });
+    if (named.namesBackdrop) this.#showPlace({ ...named, place: undefined, backdropColour: WHITE }, "change");
     this.unchanged.push(...named.missing);
     scene.effects = scene.effects.filter((effect) => !named.effects.includes(effect));
     const isThaw = named.weather === "snow" || named.season === "winter";
@@ -218,8 +233,13 @@ class SceneEdit {
       swapPart(found.holder, target.art, comes);
       this.show({ ...substitute, subjects: others, colours: [] }, "change");
     } else {
-      const [backdropColour] = named.namesBackdrop ? substitute.colours : [];
-      this.show(backdropColour === undefined ? substitute : { ...substitute, backdropColour, colours: [] }, "change");
+      const [colour] = substitute.colours;
+      const { namesBackdrop, namesFeature } = named;
+      if (colour !== undefined && namesFeature) {
+        this.show({ ...substitute, look: { [namesFeature]: colour }, colours: [] }, "change");
+      } else if (namesBackdrop && colour !== undefined) {
+        this.show({ ...substitute, backdropColour: colour, colours: [] }, "change");
+      } else this.show(substitute, "change");
     }
   }
 
@@ -261,7 +281,7 @@ class SceneEdit {
 const SIDES = { left: 0.24, right: 0.76 } as const;
 
 /** For an instruction that names a subject and says nothing of it. */
-const NOTHING_SAID = { wearing: [], isCounted: false, isDefinite: true, isExtra: false };
+const NOTHING_SAID = { wearing: [], isCounted: false, isDefinite: true, isExtra: false, side: undefined };
 
 const partsOf = ({ wearing, holding, riding }: Subject): (Worn | Thing)[] =>
   [...wearing, holding, riding].filter((part) => part !== undefined);
@@ -280,9 +300,11 @@ function isMeant(subject: Subject, named: Subject | undefined): boolean {
   return agrees("gender") && agrees("outfit");
 }
 
-/** A black cat is a cat. */
+/** A black cat is a cat, and a bowl of fruit a bowl. */
 function isSameText(one: string, other: string): boolean {
-  return one !== "" && other !== "" && (one.endsWith(other) || other.endsWith(one));
+  const isPart = (whole: string, part: string) =>
+    part !== "" && (/^\p{sc=Latin}/u.test(part) ? ` ${whole} `.includes(` ${part} `) : whole.includes(part));
+  return isPart(one, other) || isPart(other, one);
 }
 
 /** Whether another one of the second kind would look like the first. */

@@ -24,6 +24,8 @@ interface SubjectParts {
   riding?: Thing | undefined;
   size?: "small" | "large" | undefined;
   side?: "left" | "right" | undefined;
+  /** It is in the air. */
+  flies?: boolean | undefined;
   /** The prompt says how many. */
   isCounted?: boolean | undefined;
   /** The prompt means one that is there already: "the fox". */
@@ -99,6 +101,8 @@ export interface Scene {
   namesAll?: boolean;
   /** The backdrop is named, without a colour. */
   namesBackdrop?: boolean;
+  /** A person's hair or eyes are named, without a colour. */
+  namesFeature?: "hairColour" | "eyeColour" | undefined;
   /** What was said of a person, with no noun for the person. */
   look: Look;
   /** The words that name the place, the weather and each effect. */

@@ -182,6 +182,15 @@ describe("readScene", () => {
     expect(subjectsOf("a vase of roses on a table")).toEqual(["1 vase holds 3 rose"]);
   });
 
+  test.each([
+    ["a knight with a sword", ["1 person holds 1 dagger"]],
+    ["a girl with a dog", ["1 person", "1 dog"]],
+    ["a bowl of ramen", ["1 steaming-bowl"]],
+    ["a snowman with a red scarf", ["1 snowman+scarf"]],
+  ])("knows what stands behind with in %j", (prompt, subjects) => {
+    expect(subjectsOf(prompt)).toEqual(subjects);
+  });
+
   test("lets nothing ride itself", () => {
     expect(subjectsOf("스키 타는 곰")).toEqual(["1 skis", "1 bear"]);
   });

@@ -1,4 +1,4 @@
-import { svg } from "../layer.ts";
+import { svg, triplesOf } from "../layer.ts";
 import { type Colour, darken, fromHsl, lighten, mix } from "../palette.ts";
 import type { Ground, Setting } from "./setting.ts";
 import { createContour } from "./terrain.ts";
@@ -55,11 +55,7 @@ const waves: Composition = ({ layer, random }, colours) => {
       for (let x = -20; x <= layer.width + 30; x += 14) data += svg`L${x} ${level - contour(x) * swing + offset}`;
       return svg`${data}L${layer.width + 30} ${foot}Z`;
     };
-    for (const [offset, opacity] of [
-      [-15, 0.05],
-      [-10, 0.08],
-      [-5, 0.12],
-    ] as const)
+    for (const [offset, opacity] of triplesOf("-15 0.05, -10 0.08, -5 0.12"))
       layer.path(edge(offset), "#141a38", opacity);
     const fill = layer.linear(
       { 0: lighten(colour, 0.2), 0.5: colour, 1: darken(colour, 0.2) },

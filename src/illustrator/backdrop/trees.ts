@@ -1,4 +1,4 @@
-import { type Point, svg } from "../layer.ts";
+import { type Point, svg, triplesOf } from "../layer.ts";
 import { type Colour, lighten, mix } from "../palette.ts";
 import { type Setting, withOwnRandom } from "./setting.ts";
 
@@ -98,11 +98,7 @@ export function drawPalm(setting: Setting, x: number, foot: number, height: numb
     const blade = svg`M${topX} ${topY}Q${midX} ${midY - thickness * 0.5} ${endX} ${endY}Q${midX + thickness * 0.1} ${midY + thickness} ${topX} ${topY}Z`;
     layer.path(blade, tones[order % tones.length] ?? green);
   }
-  for (const [nutX, nutY] of [
-    [-0.02, 0.03],
-    [0.025, 0.035],
-    [0, 0.055],
-  ] as const) {
+  for (const [nutX, nutY] of triplesOf("-0.02 0.03, 0.025 0.035, 0 0.055")) {
     layer.circle(topX + nutX * height, topY + nutY * height, height * 0.024, atmosphere.tint("#6e4529", distance));
   }
 }

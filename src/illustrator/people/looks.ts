@@ -31,16 +31,7 @@ const SKINS: Readonly<Record<NonNullable<Look["skin"]>, readonly Colour[]>> = {
 
 const HAIR_COLOURS: readonly Colour[] = ["#241b22", "#3a2620", "#5b3a26", "#8a5a33", "#b5763f", "#e0b25f", "#b5482a"];
 const EYE_COLOURS: readonly Colour[] = ["#3a2a22", "#5a3a24", "#3f5f4a", "#3a5f8f", "#2f2a2a"];
-const CLOTHES: readonly Colour[] = [
-  "#8f6fd6",
-  "#f0a03c",
-  "#3f8fe0",
-  "#e5605a",
-  "#3fae8a",
-  "#f4efe6",
-  "#d95f8f",
-  "#4f5f8f",
-];
+const CLOTHES: readonly Colour[] = "#8f6fd6 #f0a03c #3f8fe0 #e5605a #3fae8a #f4efe6 #d95f8f #4f5f8f".split(" ");
 
 /**
  * Fills in what a prompt leaves open. Skin, hair, age and clothes are drawn from the seed with equal chances, so that

@@ -130,12 +130,9 @@ function drawCollar(layer: Layer, { outfit, outfitColour: cloth, skin }: Appeara
   } else if (outfit === "astronaut") {
     layer.rect(-52, 66, 104, 26, "#c2ccd8", 1, 13);
     layer.rect(-34, 128, 68, 50, "#8f9fb5", 1, 8);
-    for (const [x, colour] of [
-      [-18, "#e5485a"],
-      [0, "#f4c542"],
-      [18, "#4f9be8"],
-    ] as const)
-      layer.circle(x, 146, 6, colour);
+    layer.circle(-18, 146, 6, "#e5485a");
+    layer.circle(0, 146, 6, "#f4c542");
+    layer.circle(18, 146, 6, "#4f9be8");
   } else if (outfit === "dress") {
     layer.path(`M${-neck - 22} 80Q0 162 ${neck + 22} 80Q0 108 ${-neck - 22} 80Z`, skin);
     layer.line("M-24 96Q0 126 24 96", "#f4d98a", 3);

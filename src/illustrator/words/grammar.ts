@@ -9,7 +9,7 @@ export const ACTIONS: Readonly<Record<Action, string>> = {
   eat: "eating|eats|eat|drinking|drinks|drink|sipping|tasting|吃|喝|吃着|喝着|食べる|食べて|飲む|飲んで|먹는|마시는|먹고|마시고",
   sit: "sitting|sits|sit|seated|perched|lying|watching|坐|坐着|坐在|看|看着|座る|座って|見る|見て|앉은|앉아|보는|보고",
   sleep: "sleeping|asleep|napping|sleeps|睡觉|睡着|眠る|眠って|寝て|자는|잠자는",
-  fly: "flying|flies|fly|floating|floats|soaring|jumping|leaping|飞|飞翔|漂浮|跳|飛ぶ|飛んで|浮かぶ|날아가는|나는|떠있는|떠다니는",
+  fly: "flying|flies|fly|floating|floats|soaring|jumping|leaping|飞|飞翔|漂浮|跳|飛ぶ|飛んで|空を飛ぶ|浮かぶ|날아가는|날고|나는|떠있는|떠다니는",
   swim: "swimming|swims|swim|diving|surfing|游泳|潜水|冲浪|泳ぐ|泳いで|수영하는|헤엄치는",
   run: "running|runs|run|walking|walks|walk|racing|chasing|jogging|跑|奔跑|走|走着|走路|走る|走って|歩く|歩いて|달리는|뛰는|걷는",
 };
@@ -74,14 +74,15 @@ export const MORE_WORDS =
 export const NEGATIONS = "without|no|without any|not|没有|无|なし|無し|のいない|없는|없이";
 
 /** What an instruction does with the nouns beside its verb. */
-export type Verb = "add" | "remove" | "replace" | "change" | "keep" | "tint";
+export type Verb = "add" | "give" | "remove" | "replace" | "change" | "keep" | "tint";
 
 /** Verbs that stand before their nouns. */
 export const VERBS_BEFORE: Readonly<Record<Verb, string>> = {
   add: "add|adding|insert|include|put|place|draw|加|加上|添加|增加|放|画",
-  remove: `remove|removing|delete|erase|take away|take out|get rid of|drop|clear away|去掉|删除|删掉|移除|去除|拿走|不要|擦掉|抹掉|${NEGATIONS}`,
+  remove: `remove|removing|stop|delete|erase|take away|take out|get rid of|drop|clear away|去掉|删除|删掉|移除|去除|拿走|不要|擦掉|抹掉|${NEGATIONS}`,
   replace: "replace|replacing|swap|exchange|substitute|turn|convert|transform|替换|替換",
-  change: "make|change|let|have|set|give|move|paint|put on|把|让|使",
+  give: "give|giving|hand|bring",
+  change: "make|change|let|have|set|move|paint|put on|把|让|使",
   keep: "keep|keeping|leave|preserve|except|except for|保留|保持|除了",
   tint: "tint|tint it|tone|colour it|color it|colorize|染成|调成",
 };
@@ -95,6 +96,7 @@ export const VERBS_AFTER: Readonly<Record<Verb, string>> = {
   remove:
     "消して|消す|削除|削除して|取り除いて|取り除く|なくして|外して|제거|제거해|제거해줘|지워|지워줘|삭제|삭제해|없애|없애줘|빼줘",
   replace: "変えて|変更|変更して|置き換えて|取り替えて|바꿔|바꿔줘|바꾸어|변경|변경해|교체|교체해",
+  give: "あげて|渡して|줘|주고",
   change: "にして|して|해줘|만들어|만들어줘",
   keep: "そのまま|残して|유지|유지해",
   tint: "染めて|물들여",

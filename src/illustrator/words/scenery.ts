@@ -50,7 +50,7 @@ export const PLACES = {
   room: "room|living room|indoors|inside|interior|house interior|~fireplace|~window sill|~windowsill|by the window|window|~museum|gallery|客厅|房间|室内|屋里|窗边|窗前|~窗台|家里|部屋|リビング|室内で|窓辺|방|거실|실내|창가",
   table:
     "table|wooden table|tabletop|still life|~tray|桌子|桌上|木桌|餐桌|静物|テーブル|食卓|机の上|静物画|테이블|식탁|정물",
-  sky: "sky|in the sky|cloud|clouds|above the clouds|in the air|flying|soaring|天空|空中|云端|云上|云|云中|白云|云海|雲|飞翔|天上|飞|空を飛ぶ|雲の上|空|飛ぶ|하늘|구름 위|날고",
+  sky: "sky|in the sky|cloud|clouds|above the clouds|in the air|天空|空中|云端|云上|云|云中|白云|云海|雲|天上|雲の上|空|하늘|구름 위",
   stage:
     "stage|concert|theater|theatre|~dance floor|~circus|performing|singing|dancing|舞台|演唱会|剧院|唱歌|跳舞|コンサート|劇場|歌う|踊る|무대|콘서트",
   cave: "cave|cavern|~dungeon|~mine|洞穴|山洞|~地牢|洞窟|동굴",
