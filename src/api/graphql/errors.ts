@@ -1,6 +1,6 @@
 import type { ApolloServerPlugin, GraphQLRequestListener } from "@apollo/server";
 import { unwrapResolverError } from "@apollo/server/errors";
-import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import { GraphQLError, type GraphQLFormattedError, Kind } from "graphql";
 import Negotiator from "negotiator";
 import type { Logger } from "pino";
 import { ERROR_CODES, type ErrorCode, GatewayError } from "../../errors.ts";
@@ -55,6 +55,7 @@ export function formatError(
   const { locations, path, extensions } = formatted;
   if (extensions?.code === "INTERNAL_SERVER_ERROR") {
     if (isAboutRequest(error)) return { message: formatted.message, extensions: { code: "BAD_REQUEST" } };
+    if (isAboutVariables(error)) return { message: formatted.message, extensions: { code: "BAD_USER_INPUT" } };
     const place = { ...(locations && { locations }), ...(path && { path }) };
     return { message: INTERNAL, ...place, extensions: { code: "INTERNAL" } };
   }
@@ -69,6 +70,13 @@ export function formatError(
 /** Apollo Server gives some errors of persisted queries a status and no code. */
 function isAboutRequest(error: unknown): boolean {
   return error instanceof GraphQLError && error.extensions.http !== undefined;
+}
+
+/** GraphQL gives what it finds wrong with variables no code, and the error that ends a long list of them no place either. */
+export function isAboutVariables(error: unknown): boolean {
+  if (!(error instanceof GraphQLError) || error.path !== undefined) return false;
+  const isLast = error.message.startsWith("Too many errors processing variables");
+  return isLast || error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
 }
 
 /** Messages hold callers' texts of up to a megabyte: nothing here may take more than one pass over them. */
@@ -105,7 +113,7 @@ const EXPLAIN_ERRORS: GraphQLRequestListener<ApiRequest> = {
   async didEncounterErrors({ errors, contextValue }) {
     for (const error of errors) {
       // What resolvers throw has its code, and was logged where it needed to be.
-      if (error.extensions.code !== undefined || isAboutRequest(error)) continue;
+      if (error.extensions.code !== undefined || isAboutRequest(error) || isAboutVariables(error)) continue;
       contextValue.logger.error({ err: unwrapResolverError(error) }, "unexpected error");
     }
   },

@@ -142,6 +142,28 @@ describe.each([
     }
   });
 
+  test("variables of very many values are refused before anything looks at them", async () => {
+    const query = "mutation ($input: EditImagesInput!) { editImages(input: $input) { id } }";
+    const images = Array.from({ length: 20_000 }, () => 1);
+    const names = Object.fromEntries(images.map((one, index) => [`n${index}`, one]));
+    for (const input of [{ prompt: "a fox", images }, { prompt: "a fox", images: [], ...names }, images]) {
+      expect(await refusalOf(open.url, query, { input })).toEqual({
+        message: "a variable may have at most 20000 values",
+        extensions: { code: "BAD_USER_INPUT", field: "input" },
+      });
+    }
+  });
+
+  test("of a variable's many mistakes the first ten are told, and none is the gateway's", async () => {
+    const query = "mutation ($input: EditImagesInput!) { editImages(input: $input) { id } }";
+    const names = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`n${index}`, index]));
+    const { data, errors } = await ask(open.url, query, { input: { prompt: "a fox", images: [], ...names } });
+
+    expect(data).toBeUndefined();
+    expect(errors?.map(({ extensions }) => extensions.code)).toEqual(Array(11).fill("BAD_USER_INPUT"));
+    expect(errors?.at(-1)?.message).toMatch(/^Too many errors processing variables/);
+  });
+
   test.each<[string, string]>([
     [
       "texts",

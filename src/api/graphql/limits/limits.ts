@@ -28,6 +28,8 @@ export const LIMITS = {
   lines: 4_000,
   /** Levels of objects and lists in one variable. */
   variableDepth: 32,
+  /** Values in one variable, objects and lists included: a router's references, and a quarter more. */
+  variableValues: 20_000,
   /** Levels of fields, introspection apart. */
   depth: 12,
   aliases: 100,
@@ -57,7 +59,7 @@ export const PARSE_OPTIONS = { maxTokens: LIMITS.tokens };
 /** For `validate`: each error repeats what was sent. */
 export const VALIDATION_OPTIONS = { maxErrors: 20 };
 /** For `execute`, of the errors that variables have. */
-export const EXECUTION_OPTIONS = { maxCoercionErrors: 20 };
+export const EXECUTION_OPTIONS = { maxCoercionErrors: 10 };
 
 const REPORT = {
   exposeLimits: true,
@@ -128,8 +130,10 @@ export function checkWeight(
   const shape = shapeOf(variables);
   if (shape !== undefined && allowed.get(operation)?.has(shape)) return undefined;
   const { variableDefinitions = [] } = operation;
-  const deep = variableDefinitions.find(({ variable }) => isTooDeep(variables[variable.name.value]));
-  if (deep) return asGraphQLError(nestedTooDeeply(deep.variable.name.value));
+  for (const { variable } of variableDefinitions) {
+    const tooMuch = checkVariable(variable.name.value, variables[variable.name.value]);
+    if (tooMuch) return asGraphQLError(tooMuch);
+  }
   const { coerced, errors } = getVariableValues(schema, variableDefinitions, variables, { maxErrors: 1 });
   if (errors) return undefined;
   try {
@@ -211,13 +215,26 @@ function fragmentsOf({ definitions }: DocumentNode): ReadonlyMap<string, Fragmen
   return new Map(fragments.map((fragment) => [fragment.name.value, fragment]));
 }
 
-/** Looks at a value level by level: none is too deep for that, as it would be for what looks at it after this. */
-function isTooDeep(value: unknown): boolean {
+/**
+ * Looks at a value level by level: none is too deep for that, as it would be for what looks at it after this.
+ *
+ * @returns why it is too much
+ */
+function checkVariable(name: string, value: unknown): GatewayError | undefined {
   let level = [value];
-  for (let depth = 0; depth < LIMITS.variableDepth && level.length > 0; depth++) {
-    level = level.filter(isContainer).flatMap((container) => Object.values(container));
+  let count = 0;
+  for (let depth = 0; level.length > 0; depth++) {
+    count += level.length;
+    if (count > LIMITS.variableValues) {
+      return badInput(name, `a variable may have at most ${LIMITS.variableValues} values`);
+    }
+    const containers = level.filter(isContainer);
+    if (depth === LIMITS.variableDepth && containers.length > 0) {
+      return badInput(name, `a variable may have at most ${LIMITS.variableDepth} levels of objects and lists`);
+    }
+    level = containers.flatMap((container) => Object.values(container));
   }
-  return level.some(isContainer);
+  return undefined;
 }
 
 /** Files among the variables are not. */
@@ -236,10 +253,6 @@ function imagesOf({ input }: ComplexityEstimatorArgs["args"]): number {
 function pageSizeOf({ first, last }: ComplexityEstimatorArgs["args"]): number {
   const size = Math.min(first ?? last ?? DEFAULT_PAGE_SIZE, last ?? MAX_PAGE_SIZE, MAX_PAGE_SIZE);
   return Math.max(size, 1);
-}
-
-function nestedTooDeeply(variable: string): GatewayError {
-  return badInput(variable, `a variable may have at most ${LIMITS.variableDepth} levels of objects and lists`);
 }
 
 export function tooManyImages(asked: number): GatewayError {

@@ -5,13 +5,12 @@ import {
   type GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
-  Kind,
   type SubscriptionArgs,
   subscribe,
 } from "graphql";
 import { GatewayError } from "../../../errors.ts";
 import type { ApiRequest } from "../context.ts";
-import { formatError, toClientError } from "../errors.ts";
+import { formatError, isAboutVariables, toClientError } from "../errors.ts";
 import { EXECUTION_OPTIONS } from "../limits/limits.ts";
 import type { CarriedOperation, OperationGate } from "../limits/operation-gate.ts";
 
@@ -92,7 +91,7 @@ export class LiveOperations {
   /** Errors as the client may see them; what is hidden is logged here, once. */
   toClientErrors(errors: readonly GraphQLError[], request: ApiRequest): GraphQLFormattedError[] {
     return errors.map((error) => {
-      const code = error.extensions.code ?? (isAboutVariable(error) ? "BAD_USER_INPUT" : undefined);
+      const code = error.extensions.code ?? (isAboutVariables(error) ? "BAD_USER_INPUT" : undefined);
       if (code === undefined) request.logger.error({ err: error.originalError ?? error }, "unexpected error");
       const coded = { ...error.toJSON(), extensions: { ...error.extensions, code: code ?? "INTERNAL_SERVER_ERROR" } };
       const formatted = formatError(coded, error, this.#gate.showsSchema);
@@ -105,9 +104,4 @@ export class LiveOperations {
 function full(limit: number): GatewayError {
   const message = `${limit} subscribers are here already; connect again later, or to another process`;
   return new GatewayError("OVERLOADED", message, { retryAfterSeconds: FULL_RETRY_SECONDS });
-}
-
-/** GraphQL gives what it finds wrong with a variable no code. */
-function isAboutVariable({ nodes, path }: GraphQLError): boolean {
-  return path === undefined && nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
 }
