@@ -152,7 +152,7 @@ test.each<[string, object, RegExp]>([
   [
     "a model twice in an alias",
     { aliases: { a: ["illustrator-1", "illustrator-1"] } },
-    /aliases\.a\[1\] is illustrator-1 once more/,
+    /aliases\.a\[1\] is illustrator-1, which is listed before/,
   ],
   ["an unknown provider", { models: { a: { provider: "acme" } } }, /models\.a\.provider must be one of illustrator/],
 ])("%s stops the start", async (_what, content, message) => {

@@ -170,6 +170,8 @@ function vacate(slot: Slot): GatewayProcess | undefined {
 
 /** What the start of a gateway says that it took over. */
 function queuedOf(gateway: GatewayProcess): number {
-  const line = gateway.lines.find((candidate) => candidate.includes('"msg":"took over what was left"'));
+  const line = gateway.lines.find((candidate) =>
+    candidate.includes('"msg":"took over generations of another process"'),
+  );
   return line ? (JSON.parse(line) as { queued: number }).queued : 0;
 }

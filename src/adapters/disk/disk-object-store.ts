@@ -10,7 +10,7 @@ const READ_CHUNK_BYTES = 128 * 1024;
 const TEMPORARY = ".tmp";
 const MAX_MOVE_ATTEMPTS = 100;
 
-// Images are read far more often than they are written, and these cost less than those of `node:fs/promises`.
+// Images are read far more often than written, and callbacks cost less than `node:fs/promises`.
 const statFile = promisify(fs.stat);
 const openFile = promisify(fs.open);
 const readInto = promisify(fs.read);
@@ -26,7 +26,7 @@ export class DiskObjectStore implements ObjectStore {
     this.#root = root;
   }
 
-  /** Creates the directory when it is missing and removes what a crash left half written. */
+  /** Creates the directory if it is missing, and removes files that a crash left half written. */
   static async open(root: string): Promise<DiskObjectStore> {
     await rm(join(root, TEMPORARY), { recursive: true, force: true });
     await mkdir(join(root, TEMPORARY), { recursive: true, mode: 0o700 });
@@ -77,7 +77,7 @@ export class DiskObjectStore implements ObjectStore {
 
   async space(): Promise<StorageSpace | undefined> {
     const { blocks, bavail, bsize } = await statfs(this.#root);
-    // Some network file systems do not count their blocks.
+    // Some network file systems report no block count.
     return blocks === 0 ? undefined : { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
   }
 
@@ -98,12 +98,12 @@ export class DiskObjectStore implements ObjectStore {
     for (let directory = path; directory.length >= this.#root.length; directory = dirname(directory)) {
       directories.push(directory);
     }
-    // Together they cost the file system one commit.
+    // Synced together, they cost the file system one commit.
     await Promise.all(directories.map(syncDirectory));
   }
 }
 
-/** Directories that are removed meanwhile are passed over, where Node's own recursion gives up. */
+/** Skips directories that are removed meanwhile. Node's own recursion fails then. */
 async function* filesBelow(directory: string): AsyncIterable<string> {
   const entries = await opendir(directory).catch(undefinedWhenMissing);
   for await (const entry of entries ?? []) {
@@ -127,7 +127,7 @@ async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>): Pro
   }
 }
 
-/** A `delete` in the same directory may remove it, as it is empty still, between the two steps: then both are repeated. */
+/** Between the two steps, a `delete` may remove the directory, since it is still empty. Then both steps are repeated. */
 async function moveIntoPlace(temporaryPath: string, path: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -140,7 +140,7 @@ async function moveIntoPlace(temporaryPath: string, path: string): Promise<void>
   }
 }
 
-/** Costs half of what a stream does, most of it in memory that is not needed here. */
+/** Costs half of what a stream costs, which allocates memory that is not needed here. */
 async function* readFile(path: string, { start, end }: ByteRange, scratch?: Uint8Array): AsyncIterable<Uint8Array> {
   const file = await openFile(path, "r");
   try {
@@ -152,7 +152,7 @@ async function* readFile(path: string, { start, end }: ByteRange, scratch?: Uint
       yield chunk;
     }
   } finally {
-    // A file that was only read has nothing to wait for.
+    // The file was only read, so closing it needs no wait.
     closeSync(file);
   }
 }

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 
 const LEVELS = { error: "error", warning: "warn", info: "debug", debug: "trace" } as const;
 
-/** Passes on what graphile-worker logs. */
+/** Forwards the log of graphile-worker. */
 export function toEngineLogger(logger: Logger): EngineLogger {
   return new EngineLogger(() => (level, message, { error }) => {
     logger[LEVELS[level]](error === undefined ? {} : { err: error }, message);

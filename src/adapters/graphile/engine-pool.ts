@@ -2,7 +2,7 @@ import type { PoolClient, PoolConfig } from "pg";
 import type { Logger } from "pino";
 import { PostgresPool } from "../postgres-pool.ts";
 
-/** How many connections one engine has; one of them listens. */
+/** How many connections one engine has. One of them listens for new jobs. */
 const MAX_CONNECTIONS = 3;
 
 type ConnectCallback = Parameters<typeof PostgresPool.prototype.connect>[0];
@@ -14,10 +14,10 @@ export class EnginePool extends PostgresPool {
   }
 
   /**
-   * A connection that cannot be had is an error without a code. After the codes that it knows, graphile-worker would try
-   * again for hours, with minutes in between, and could not be stopped meanwhile.
+   * A connection that cannot be opened gives an error without a code. For the codes that it knows, graphile-worker would
+   * retry for hours, and could not be stopped meanwhile.
    *
-   * With a callback, the connection is the one that listens.
+   * The connection that listens is requested with a callback.
    *
    * @see https://github.com/graphile/worker/blob/main/src/lib.ts RETRYABLE_ERROR_CODES
    */
@@ -37,7 +37,7 @@ export class EnginePool extends PostgresPool {
   }
 }
 
-/** graphile-worker releases the connection twice that breaks while it stops to listen, and the pool throws. */
+/** If a connection breaks while graphile-worker stops listening, it is released twice, and the pool would throw. */
 function once(release: (error?: unknown) => void): typeof release {
   let isReleased = false;
   return (error) => {
@@ -47,7 +47,7 @@ function once(release: (error?: unknown) => void): typeof release {
   };
 }
 
-/** graphile-worker may stop to listen before it has begun, and pg warns of two queries at once. */
+/** graphile-worker may stop listening before it has started to, and pg warns of two queries at once. */
 function askInTurn(client: PoolClient): void {
   const ask = client.query.bind(client) as (...parameters: unknown[]) => Promise<unknown>;
   let last: Promise<unknown> = Promise.resolve();

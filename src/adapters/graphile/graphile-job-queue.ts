@@ -9,9 +9,9 @@ import { EnginePool } from "./engine-pool.ts";
 import { JobEngine } from "./job-engine.ts";
 
 export interface GraphileJobQueueOptions {
-  /** Takes jobs in. */
+  /** Connections for adding jobs. */
   readonly pool: Pool;
-  /** How an engine, which hands jobs out, reaches the database of `pool`. */
+  /** How an engine reaches the database of `pool`. */
   readonly poolConfig: PoolConfig;
   /** How many jobs run at once. */
   readonly concurrency: number;
@@ -19,25 +19,25 @@ export interface GraphileJobQueueOptions {
 }
 
 const TASK = "generate";
-/** How long to wait, at most, before another attempt to start an engine. */
+/** The longest wait before the next attempt to start an engine. */
 const RESTART_PAUSE_MS = 1_000;
 /** How long the engines may take to stop once no job runs any more. */
 const STOP_MS = 3_000;
 
 /**
- * The jobs of every process on one database, in graphile-worker's own schema. A job is never repeated: whoever reads the
- * records enqueues again what was in the hands of a process that died. When the database goes away, the engine that
- * hands jobs out is stopped, and another one started once the database is back; the jobs that run go on meanwhile.
+ * The jobs of all processes that share a database, in graphile-worker's own schema. A job is never repeated: maintenance
+ * enqueues the generations of a process that died again. When the database goes away, the engine is stopped, and a new
+ * one is started once the database is back. Running jobs continue meanwhile.
  */
 export class GraphileJobQueue implements JobQueue {
   readonly #options: GraphileJobQueueOptions;
   readonly #utilities: WorkerUtils;
-  /** The jobs that run here, whichever engine handed them out. */
+  /** The jobs that run in this process, from any engine. */
   readonly #running: PQueue;
-  /** Those that were started and have not stopped. */
+  /** The engines that have not stopped. */
   readonly #engines = new Set<JobEngine>();
   readonly #draining = new AbortController();
-  /** By which jobs may still be locked that no engine runs. */
+  /** The names of stopped engines, under which jobs may still be locked. */
   #lostIds: string[] = [];
   #drained: Promise<void> | undefined;
 
@@ -47,13 +47,13 @@ export class GraphileJobQueue implements JobQueue {
     this.#running = new PQueue({ concurrency: options.concurrency });
   }
 
-  /** Takes jobs in; they run where `start` is called. */
+  /** Connects for adding jobs. They run in the processes that call `start`. */
   static async open(options: GraphileJobQueueOptions): Promise<GraphileJobQueue> {
     const { pool, logger } = options;
     return new GraphileJobQueue(options, await makeWorkerUtils({ pgPool: pool, logger: toEngineLogger(logger) }));
   }
 
-  /** A generation that waits already keeps its place; one whose worker died with it gets a new job. */
+  /** A queued generation keeps its place. One whose worker died gets a new job. */
   async enqueue(generationId: string): Promise<void> {
     await this.#utilities.addJob(
       TASK,
@@ -76,11 +76,11 @@ export class GraphileJobQueue implements JobQueue {
     this.#draining.abort();
     const stopped = Promise.all([...this.#engines].map((engine) => engine.stop()));
     await this.#running.onIdle();
-    // What an engine cannot tell a database that is away, the processes that live find out.
+    // If the database is away, the other processes find out what this engine could not record.
     await Promise.race([stopped, delay(STOP_MS, undefined, { ref: false })]);
   }
 
-  /** Removes what is left of jobs that failed, and of those whose engine lost its database. */
+  /** Removes failed jobs, and jobs whose engine lost its database. */
   async #clearAway(): Promise<void> {
     const lostIds = this.#lostIds;
     if (lostIds.length > 0) await this.#utilities.forceUnlockWorkers(lostIds);

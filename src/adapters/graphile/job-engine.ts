@@ -6,31 +6,31 @@ import { toEngineLogger } from "./engine-logger.ts";
 import type { EnginePool } from "./engine-pool.ts";
 
 export interface JobEngineOptions {
-  /** Connections of its own, which it closes. */
+  /** The engine's own connections, which it closes. */
   readonly pool: EnginePool;
   readonly task: string;
-  /** How many jobs it has in hand at once. */
+  /** How many jobs run at once. */
   readonly concurrency: number;
   readonly logger: Logger;
-  /** Carries out one job. */
+  /** Runs one job. */
   run(generationId: string): Promise<void>;
-  /** Takes a job back that was being fetched when the engine was told to stop. */
+  /** Called for a job that was being fetched when the engine was told to stop. */
   giveBack(generationId: string): Promise<void>;
 }
 
-/** PostgreSQL tells of new jobs; only what it could not tell, its connection being broken, is found by looking. */
+/** PostgreSQL announces new jobs. Polling finds only jobs that were added while the connection was broken. */
 const LOOK_EVERY_MS = 5_000;
 /**
- * How long it may take to tell the database of its last jobs. Once it could not do so, graphile-worker miscounts what is
- * left to tell, and would wait for ever.
+ * How long recording the last jobs may take. After a failure, graphile-worker miscounts what is left to record, and would
+ * wait for ever.
  */
 const FAREWELL_MS = 2_000;
-/** What graphile-worker tells when its database does not answer. */
+/** The events of graphile-worker that mean that its database does not answer. */
 const LOSSES = ["worker:getJob:error", "pool:listen:error", "pool:fatalError"] as const;
 
 /**
- * One run of graphile-worker: until it is told to stop, or its database goes away. It does not outlive the latter: it
- * ends by itself when it cannot tell that a job is done.
+ * One run of graphile-worker, until it is stopped or its database goes away: graphile-worker ends by itself when it cannot
+ * record that a job is done.
  */
 export class JobEngine {
   readonly #options: JobEngineOptions;
@@ -38,7 +38,7 @@ export class JobEngine {
   readonly #lost = Promise.withResolvers<void>();
   readonly #deactivated = Promise.withResolvers<void>();
   readonly #fetches = new Fetches();
-  /** Those that it has handed out and that have not ended. */
+  /** The jobs that this engine has started and that have not ended. */
   readonly #jobs = new Set<Promise<void>>();
   #isStopping = false;
   #isDeactivating = false;
@@ -49,7 +49,7 @@ export class JobEngine {
     this.#options = options;
     const deactivation = { poolGracefulShutdown: (next: () => PromiseOrDirect<void>) => this.#deactivate(next) };
     const preset = {
-      // What cannot be told of a job ends the engine in this way. Otherwise it would end the process.
+      // If a finished job cannot be recorded, the engine ends in this way. Otherwise the process would end.
       worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 },
       plugins: [{ name: "pictograph", version: "1.0.0", worker: { middleware: deactivation } }],
     };
@@ -71,7 +71,7 @@ export class JobEngine {
     );
   }
 
-  /** The name by which the jobs are locked that it has in hand. */
+  /** The name under which this engine locks its jobs. */
   get id(): string {
     return this.#workers.id;
   }
@@ -81,7 +81,7 @@ export class JobEngine {
     return this.#lost.promise;
   }
 
-  /** Hands out no further job. Resolves when those that it has handed out have ended and its connections are closed. */
+  /** Starts no further job. Resolves when the running jobs have ended and the connections are closed. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -107,14 +107,14 @@ export class JobEngine {
   }
 
   async #giveBack(generationId: string): Promise<void> {
-    // Not before: this engine would fetch it again.
+    // Not earlier: this engine would fetch it again.
     await this.#deactivated.promise;
     await this.#options.giveBack(generationId);
   }
 
   /**
-   * Comes before graphile-worker fetches nothing more, whoever told it. A fetch that fails after that is printed with its
-   * stack on stderr.
+   * Runs before graphile-worker stops fetching, whatever stopped it. It prints the stack of a fetch that fails later to
+   * stderr.
    */
   async #deactivate(next: () => PromiseOrDirect<void>): Promise<void> {
     this.#isDeactivating = true;
@@ -124,7 +124,7 @@ export class JobEngine {
   }
 }
 
-/** The fetches of jobs that are under way. */
+/** The fetches that are in progress. */
 class Fetches {
   #count = 0;
   #whenOver: (() => void) | undefined;
@@ -140,7 +140,7 @@ class Fetches {
     events.on("job:start", end).on("worker:getJob:empty", end).on("worker:getJob:error", end);
   }
 
-  /** Resolves in a moment in which none is under way. */
+  /** Resolves when none is in progress. */
   areOver(): Promise<void> {
     return new Promise((resolve) => {
       this.#whenOver = resolve;

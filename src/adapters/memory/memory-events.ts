@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { Events, GenerationNotice } from "../../ports/events.ts";
 
-/** Notices within one process. */
+/** Delivers notices within one process. */
 export class MemoryEvents implements Events {
   readonly #emitter = new EventEmitter().setMaxListeners(0);
 

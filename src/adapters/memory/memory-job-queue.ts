@@ -1,8 +1,8 @@
 import type { JobQueue } from "../../ports/job-queue.ts";
 
 /**
- * The jobs of one process, first come first served. A job is nothing but an id, so that tens of thousands can wait. They
- * are forgotten with the process; the records, from which the queue is filled again, are not.
+ * The jobs of one process, in order of arrival. A job is only an id, so tens of thousands can wait. Jobs end with the
+ * process; the next one fills the queue again from the records.
  */
 export class MemoryJobQueue implements JobQueue {
   readonly #concurrency: number;

@@ -5,19 +5,19 @@ const TOO_MANY_REQUESTS = 429;
 const NOT_IMPLEMENTED = 501;
 
 /**
- * What may be known of a failed S3 request. The SDK's own error repeats access keys, signatures and parts of the
- * answer in its fields, so that it never gets further than here.
+ * The part of a failed S3 request that may be logged. The SDK's own error holds access keys, signatures and parts of the
+ * answer, so it must not leave this module.
  */
 export interface S3Failure extends Error {
-  /** S3's code, such as `AccessDenied`, or the network's, such as `ECONNREFUSED`. */
+  /** The code of S3, such as `AccessDenied`, or of the network, such as `ECONNREFUSED`. */
   readonly code: string;
-  /** The HTTP status; `undefined` when there was no answer. */
+  /** The HTTP status; `undefined` without an answer. */
   readonly status: number | undefined;
 }
 
 /**
- * What S3 refuses is a fault; that it does not answer, or cannot at the moment, passes: `OVERLOADED`, with the failure as
- * its cause.
+ * Translates an error of the SDK. If S3 does not answer, or cannot at the moment, the result is `OVERLOADED` with the
+ * failure as its cause. If S3 refuses the request, it is the failure itself.
  *
  * @param doing what S3 was asked for, such as "store an object"
  */
@@ -36,7 +36,7 @@ export function toS3Failure(error: unknown, doing: string): S3Failure | GatewayE
   });
 }
 
-/** Whether S3 answered that there is no such object. */
+/** Whether S3 answered that the object does not exist. */
 export function isMissing(error: unknown): boolean {
   return statusOf(error) === 404 && codeOf(error) !== "NoSuchBucket";
 }
@@ -73,7 +73,7 @@ function statusOf(error: unknown): number | undefined {
     ?.httpStatusCode;
 }
 
-/** S3's code is the error's name. An answer to HEAD has no body and so no code: the SDK then makes one up. */
+/** The error's name is S3's code. An answer to HEAD has no body and so no code; the SDK then invents one. */
 function codeOf(error: unknown): string {
   const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
   const candidates = statusOf(error) === undefined ? [code, name] : [name, code];

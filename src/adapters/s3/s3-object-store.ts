@@ -22,7 +22,7 @@ import { readObject, type S3Target } from "./s3-reading.ts";
 import { retryPatiently } from "./s3-retries.ts";
 
 export interface S3Options {
-  /** Belongs to the gateway alone. */
+  /** The gateway must be the only program that uses it. */
   readonly bucket: string;
   /** An S3-compatible server, addressed with the bucket in the path. @defaultValue Amazon S3 */
   readonly endpoint?: string | undefined;
@@ -42,27 +42,27 @@ export interface S3Credentials {
   readonly sessionToken?: string;
 }
 
-/** The smallest that S3 takes. @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+/** The smallest part size that S3 accepts. @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const PART_BYTES = 5 * 1024 * 1024;
-/** What an upload holds in memory: each is being filled or on its way. */
+/** How many parts of an upload are in memory at once, being filled or sent. */
 const PARTS_IN_FLIGHT = 2;
 const MAX_CONNECTIONS = 256;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** As long as records are insisted on: what a provider sent cannot be asked for again. */
+/** How long an upload is retried. A provider's answer cannot be asked for again. */
 const UPLOAD_PATIENCE_MS = 10 * 60_000;
 const PROBE = { patienceMs: 1_000, idleTimeoutMs: 3_000 };
-/** No upload takes that long: its process died. */
+/** An unfinished upload of this age belongs to a process that died. */
 const STALE_UPLOAD_MS = 24 * 60 * 60_000;
 
 /**
- * Objects in a bucket of Amazon S3 or of a server that speaks its protocol. Up to 5 MiB are stored by one request, more
- * in parts that become an object when the last one is there.
+ * Objects in a bucket of Amazon S3, or of a server that speaks its protocol. Objects up to 5 MiB are stored by one
+ * request, larger ones in parts that become visible when the last part has arrived.
  */
 export class S3ObjectStore implements ObjectStore {
   readonly #bucket: string;
   readonly #client: S3Client;
   readonly #uploads: S3Client;
-  /** For those who want to know whether S3 answers now, not whether it will. */
+  /** Does not retry: it answers whether S3 is there now. */
   readonly #probe: S3Client;
 
   private constructor(options: S3Options) {
@@ -73,20 +73,20 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   /**
-   * Checks that the bucket is there and may be used, and removes the parts of uploads whose process died.
+   * Checks that the bucket exists and may be used, and removes the parts of uploads whose process died.
    *
    * @throws StartError naming bucket and endpoint
    */
   static async open(options: S3Options): Promise<S3ObjectStore> {
     const store = new S3ObjectStore(options);
     try {
-      // Unlike HeadBucket, it is answered with a reason.
+      // Unlike HeadBucket, its answer has a body with the reason.
       await store.#probe.send(new ListObjectsV2Command({ Bucket: options.bucket, MaxKeys: 1 }));
     } catch (error) {
       await store.close();
       throw new StartError([explainS3Failure(error, options.bucket, options.endpoint)]);
     }
-    // Some servers have no such list, and clean up by themselves.
+    // Some servers have no such list, and remove parts by themselves.
     await store.#abortStaleUploads().catch(() => undefined);
     return store;
   }
@@ -101,7 +101,7 @@ export class S3ObjectStore implements ObjectStore {
       await upload.done();
     } catch (error) {
       if (source.failure) throw source.failure.error;
-      // When the answer to the last request was lost, the upload is unknown at its repetition, and the object is there.
+      // If the answer to the last request was lost, its repetition finds no upload, but the object is there.
       const stored = await this.#head(target).catch(() => undefined);
       if (stored?.Metadata?.receipt !== receipt) throw toS3Failure(error, "store an object");
     } finally {
@@ -125,7 +125,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async *list(prefix: string): AsyncIterable<StoredObject> {
-    // Other characters are in no key, and not all of them in what XML can say.
+    // Keys have no other characters, and XML cannot express all of them.
     if (!/^[A-Za-z0-9_./-]*$/.test(prefix)) return;
     const pages = paginateListObjectsV2({ client: this.#client }, { Bucket: this.#bucket, Prefix: prefix });
     try {
@@ -195,7 +195,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 }
 
-/** The bytes of a `put`: counted, and with their own failure kept apart from those of S3. */
+/** Counts the bytes of a `put`, and tells a failure of their source from a failure of S3. */
 class Source {
   readonly stream: Readable;
   byteSize = 0;
@@ -203,19 +203,19 @@ class Source {
 
   constructor(bytes: AsyncIterable<Uint8Array>) {
     this.stream = Readable.from(this.#measure(bytes), { objectMode: false });
-    // Nobody listens any more when S3 has failed before.
+    // If S3 failed first, nothing listens to this error any more.
     this.stream.on("error", () => undefined);
   }
 
   async *#measure(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
     for await (const chunk of this.#watch(bytes)) {
       this.byteSize += chunk.byteLength;
-      // The stream asks for more than it has passed on.
+      // The stream reads ahead.
       if (chunk.byteLength > 0) yield Uint8Array.from(chunk);
     }
   }
 
-  /** Apart from the other generator: a stream that is destroyed throws into that one, and only ends this one. */
+  /** A generator of its own: destroying the stream throws into the outer one and only ends this one. */
   async *#watch(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
     try {
       yield* bytes;
@@ -233,10 +233,10 @@ function createClient(options: S3Options): S3Client {
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     ...(region !== undefined && { region }),
     ...(credentials && { credentials }),
-    // Trailing checksums, the SDK's default, are not understood by every server.
+    // Not every server understands trailing checksums, the SDK's default.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
-    // With it, the SDK opens a connection of its own for each part.
+    // Otherwise the SDK opens a new connection for each part.
     expectContinueHeader: false,
     retryStrategy: retryPatiently(patienceMs),
     requestHandler: {
@@ -248,7 +248,7 @@ function createClient(options: S3Options): S3Client {
   });
 }
 
-/** HTTP knows no smaller unit, lists of some servers do: an object has one time. */
+/** Rounds to seconds, as HTTP headers do, so that lists and headers give an object the same time. */
 function toWholeSeconds(date: Date): Date {
   return new Date(Math.floor(date.getTime() / 1000) * 1000);
 }

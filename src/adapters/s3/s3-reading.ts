@@ -3,7 +3,7 @@ import { GetObjectCommand, type GetObjectCommandOutput, type S3Client } from "@a
 import type { ByteRange } from "../../ports/object-store.ts";
 import { toS3Failure } from "./s3-errors.ts";
 
-/** Connections that break one after the other without a single byte between them. */
+/** How many connections in a row may break without sending a byte. */
 const MAX_BREAKS = 5;
 const READING = "read an object";
 
@@ -13,8 +13,8 @@ export interface S3Target {
 }
 
 /**
- * Reads an object, no faster than its bytes are taken. A connection that breaks in the middle is taken up again at the
- * byte where it broke, provided that the object is still the same; a reader that leaves frees the connection at once.
+ * Reads an object with back-pressure. If the connection breaks, reading continues at the same byte on a new one, provided
+ * that the object has not changed. When the reader stops, the connection is closed at once.
  */
 export function readObject(client: S3Client, target: S3Target, range?: ByteRange): AsyncIterable<Uint8Array> {
   return {
@@ -23,7 +23,7 @@ export function readObject(client: S3Client, target: S3Target, range?: ByteRange
       const chunks = readChunks(client, target, range, left.signal);
       return {
         next: () => chunks.next(),
-        // A generator alone would go on waiting for the chunk it has been asked for.
+        // A plain generator would keep waiting for the chunk that was requested.
         async return() {
           left.abort();
           await chunks.return();
@@ -81,7 +81,7 @@ async function requestPart(
     throw toS3Failure(error, READING);
   });
   const isAsAsked = part === undefined || answer.ContentRange?.startsWith(`bytes ${part.start}-${part.end}/`);
-  // Not every server knows If-Match.
+  // Not every server supports If-Match.
   const isSameVersion = version === undefined || answer.ETag === version;
   if (isAsAsked && isSameVersion) return answer;
   (answer.Body as Readable).destroy();

@@ -7,15 +7,15 @@ type Failure = Parameters<RetryStrategy["refreshRetryTokenForRetry"]>[1];
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 5_000;
 const NOT_IMPLEMENTED = 501;
-/** Another request is at the same object just now. */
+/** Another request is changing the same object. */
 const CONFLICTS: ReadonlySet<unknown> = new Set(["OperationAborted", "ConditionalRequestConflict"]);
 
 /**
- * Repeats a request for as long as S3 is away, does not answer or answers with a failure of its own, and never when it
- * refuses. The SDK's own strategies give up after a number of attempts, and sooner when many requests fail at once:
- * together they draw on one budget, which an outage under load uses up within seconds.
+ * Repeats a request while S3 cannot be reached, does not answer, or answers with an error of its own; never when S3
+ * refuses the request. The SDK's own strategies give up after a number of attempts, and sooner if many requests fail at
+ * once: these share one budget, which an outage under load uses up within seconds.
  *
- * @param patienceMs how long after the first attempt the last one may begin; 0 for a single attempt
+ * @param patienceMs how long after the first attempt the last one may start; 0 for a single attempt
  */
 export function retryPatiently(patienceMs: number): RetryStrategy {
   const startTimes = new WeakMap<Attempt, number>();
@@ -38,7 +38,7 @@ export function retryPatiently(patienceMs: number): RetryStrategy {
   };
 }
 
-/** Doubles from retry to retry; half of it is chance, so that those who failed together do not return together. */
+/** Doubles with each retry. Half of it is random, so that requests that failed together do not retry together. */
 function backoffMs(retryCount: number): number {
   const fullMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (retryCount - 1));
   return fullMs / 2 + (Math.random() * fullMs) / 2;
@@ -52,7 +52,7 @@ function isPassing({ errorType, error }: Failure): boolean {
     readonly syscall?: unknown;
   };
   const status = $metadata?.httpStatusCode;
-  // A system call that failed, or an answer that is no HTTP: the SDK knows some of them only.
+  // Failed system calls and answers that are not HTTP. The SDK recognises only some of them.
   const isBrokenConnection = status === undefined && (syscall !== undefined || String(code).startsWith("HPE_"));
   return (errorType !== "CLIENT_ERROR" && status !== NOT_IMPLEMENTED) || isBrokenConnection || CONFLICTS.has(name);
 }

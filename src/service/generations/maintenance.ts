@@ -18,26 +18,26 @@ export interface MaintenanceOptions {
   readonly now: () => Date;
   /** How long ended generations are kept; `undefined` for ever. */
   readonly retainMs: number | undefined;
-  /** How long a worker is believed to live since it last said so, and a job to exist since it was made. */
+  /** How long after its last sign of life a worker counts as alive, and after its creation a job as not lost. */
   readonly leaseMs: number;
 }
 
-/** How often generations are looked after, while a lease lasts, whose worker died or whose job got lost. */
-const LOOKS_A_LEASE = 6;
-/** How often old generations and lost bytes are removed, by one of all who share the records. */
+/** How many times a lease the generations of dead workers, and those with lost jobs, are looked for. */
+const CHECKS_PER_LEASE = 6;
+/** How often old generations and orphaned bytes are removed, by one of the processes that share the records. */
 const SWEEP_EVERY_MS = 60 * 60_000;
-/** A little less, so that it is over when the same process comes again. */
+/** Shorter than the interval, so that the same process can claim the next sweep. */
 const CLAIM_MS = SWEEP_EVERY_MS - 60_000;
-/** Bytes so old, and still without a record, never get one. */
+/** Bytes of this age without a record never get one. */
 const ORPHAN_MS = 60 * 60_000;
-/** What the gateway itself stores; anything else in a directory or a bucket is somebody else's. */
+/** Keys that the gateway makes. Maintenance never touches anything else in the directory or the bucket. */
 const OUR_KEY = /^gen_[0-7][0-9a-hjkmnp-tv-z]{25}\/(sources|previews|img_[0-7][0-9a-hjkmnp-tv-z]{25})\//;
-/** How many are handled at a time, so that no step takes long. */
-const STEP = 100;
-/** The most that can wait: the largest PICTOGRAPH_MAX_QUEUE. */
-const ALL = 1_000_000;
+/** How many generations or objects are handled at a time. */
+const BATCH = 100;
+/** The most generations that can wait: the largest PICTOGRAPH_MAX_QUEUE. */
+const MAX_QUEUED = 1_000_000;
 
-/** Keeps the house in order: ends what died, wakes what was forgotten, removes what is over. */
+/** Ends generations of dead workers, enqueues those with lost jobs, and removes expired generations and orphaned bytes. */
 export class Maintenance {
   readonly #options: MaintenanceOptions;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -48,19 +48,22 @@ export class Maintenance {
     this.#options = options;
   }
 
-  /** Takes up what an earlier process left, and from then on looks after it regularly. */
+  /** Takes over what an earlier process left, then does so regularly. */
   async start(): Promise<void> {
     const { now, leaseMs } = this.#options;
     const startedAt = now();
     const wakened = await this.takeOver(startedAt);
-    this.#every(leaseMs / LOOKS_A_LEASE, async () => void (await this.takeOver(new Date(now().getTime() - leaseMs))));
+    this.#every(
+      leaseMs / CHECKS_PER_LEASE,
+      async () => void (await this.takeOver(new Date(now().getTime() - leaseMs))),
+    );
     this.#every(SWEEP_EVERY_MS, () => this.sweepWhenDue());
-    // Nobody has to wait for the rest of a long queue: what is at its head runs already.
-    if (wakened === STEP) void this.#run(() => this.#wake(startedAt, STEP));
+    // The rest of a long queue is enqueued in the background: its head is running already.
+    if (wakened === BATCH) void this.#run(() => this.#wake(startedAt, BATCH));
     void this.#run(() => this.sweep());
   }
 
-  /** Stops after the step that is under way. */
+  /** Stops after the task that is running. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const timer of this.#timers) clearInterval(timer);
@@ -68,40 +71,43 @@ export class Maintenance {
   }
 
   /**
-   * Ends what was in a provider's hands when its process died: it is never submitted again. Enqueues what waits since
-   * before `queuedBefore`, the oldest {@link STEP} of it, and answers how many that are: a job that is delivered twice
-   * does no harm.
+   * Ends generations whose process died while their provider worked; they are never submitted again. Enqueues the
+   * oldest {@link BATCH} generations that have been queued since before `queuedBefore`, and returns how many. Delivering a
+   * job twice is harmless.
    */
   async takeOver(queuedBefore: Date): Promise<number> {
     const { records, queue, events, logger, now } = this.#options;
     const interrupted = await records.interruptExpired(INTERRUPTED, now());
     for (const generationId of interrupted) events.publish({ generationId });
-    const queued = await records.idsQueuedBefore(queuedBefore, STEP);
+    const queued = await records.idsQueuedBefore(queuedBefore, BATCH);
     for (const id of queued) await queue.enqueue(id);
     if (interrupted.length + queued.length > 0) {
-      logger.warn({ interrupted: interrupted.length, queued: queued.length }, "took over what was left");
+      logger.warn(
+        { interrupted: interrupted.length, queued: queued.length },
+        "took over generations of another process",
+      );
     }
     return queued.length;
   }
 
-  /** Enqueues everything that waits since before `queuedBefore`, but for the oldest `skipped`. */
+  /** Enqueues all generations that have been queued since before `queuedBefore`, except the oldest `skipped`. */
   async #wake(queuedBefore: Date, skipped: number): Promise<void> {
     const { records, queue } = this.#options;
-    const ids = await records.idsQueuedBefore(queuedBefore, ALL);
+    const ids = await records.idsQueuedBefore(queuedBefore, MAX_QUEUED);
     for (const id of ids.slice(skipped)) {
       if (this.#isStopped) return;
       await queue.enqueue(id);
     }
   }
 
-  /** Sweeps unless another process does, or did within the hour: going through a large bucket has its price. */
+  /** Sweeps unless another process did so within the hour: listing a large bucket is expensive. */
   async sweepWhenDue(): Promise<void> {
     const { records, now } = this.#options;
     const at = now();
     if (await records.claimSweep(at, new Date(at.getTime() + CLAIM_MS))) await this.sweep();
   }
 
-  /** Removes generations past their time, and bytes that no record knows. */
+  /** Removes expired generations and orphaned bytes, and makes room among derivatives. */
   async sweep(): Promise<void> {
     await this.#removeExpired();
     await this.#removeOrphans();
@@ -109,7 +115,7 @@ export class Maintenance {
     if (!this.#isStopped) this.#options.logger.debug("swept");
   }
 
-  /** The record goes first: bytes without a record are swept, a record without its bytes would be a broken promise. */
+  /** Removes a generation. The record goes first: bytes without a record are swept, but a record must have its bytes. */
   async remove(generationId: string): Promise<void> {
     const { records, objects } = this.#options;
     await records.remove(generationId);
@@ -122,17 +128,17 @@ export class Maintenance {
     if (retainMs === undefined) return;
     const before = new Date(now().getTime() - retainMs);
     for (;;) {
-      const ids = await records.idsEndedBefore(before, STEP);
+      const ids = await records.idsEndedBefore(before, BATCH);
       for (const id of ids) {
         if (this.#isStopped) return;
         await this.remove(id);
       }
-      if (ids.length > 0) logger.info({ removed: ids.length }, "removed generations past their time");
-      if (ids.length < STEP) return;
+      if (ids.length > 0) logger.info({ removed: ids.length }, "removed expired generations");
+      if (ids.length < BATCH) return;
     }
   }
 
-  /** Bytes of generations that are older than the records may belong to records that were lost, or are elsewhere: they are kept. */
+  /** Keeps bytes that are older than the records: they may belong to lost records, or to another database. */
   async #removeOrphans(): Promise<void> {
     const { objects, records, now } = this.#options;
     const begunAt = await records.begunAt();
@@ -142,27 +148,26 @@ export class Maintenance {
       if (this.#isStopped) return;
       const { key, modifiedAt } = object;
       if (modifiedAt < before && OUR_KEY.test(key) && acceptedAt(key) >= begunAt) candidates.push(object);
-      if (candidates.length < STEP) continue;
-      await this.#compare(candidates);
+      if (candidates.length < BATCH) continue;
+      await this.#removeUnknown(candidates);
       candidates = [];
     }
-    await this.#compare(candidates);
+    await this.#removeUnknown(candidates);
   }
 
   /**
-   * Deletes what no record knows, and counts derivatives that nobody has counted: of older versions, or while the store
-   * was away.
+   * Deletes bytes without a record, and adds derivatives to the budget that are missing there: those of older versions,
+   * and those that were stored while the database was away.
    *
-   * `<generation>/<image>/<rendition>`: known when the image is, or while its generation may still add it.
-   * `<generation>/previews/<preview>`: known as long as that.
-   * `<generation>/sources/<source>`: known until its generation has ended.
+   * - `<generation>/<image>/<rendition>` stays while the image has a record, or its generation has not ended.
+   * - `<generation>/previews/<preview>` and `<generation>/sources/<source>` stay until their generation has ended.
    */
-  async #compare(stored: readonly StoredObject[]): Promise<void> {
+  async #removeUnknown(stored: readonly StoredObject[]): Promise<void> {
     const { records, objects, budget, logger } = this.#options;
     const keys = stored.map(({ key }) => key);
     const imageIds = [...new Set(keys.map((key) => key.split("/")[1] ?? ""))];
     const generationIds = [...new Set(keys.map((key) => key.split("/")[0] ?? ""))];
-    // In this order: a generation that ends in between had all its images when they are looked up.
+    // In this order: a generation that ends in between has all its images when they are read.
     const generations = await records.findGenerations(generationIds);
     const images = await records.findImages(imageIds);
     const known = new Set([
@@ -171,7 +176,7 @@ export class Maintenance {
     ]);
     const orphans = keys.filter((key) => !key.split("/").some((segment) => known.has(segment)));
     for (const key of orphans) await objects.delete(key);
-    if (orphans.length > 0) logger.warn({ orphans: orphans.length }, "removed bytes that no record knows");
+    if (orphans.length > 0) logger.warn({ orphans: orphans.length }, "removed bytes without a record");
     await budget.addFound(derivativesAmong(stored, images));
   }
 
@@ -179,11 +184,13 @@ export class Maintenance {
     this.#timers.push(setInterval(() => void this.#run(step), intervalMs).unref());
   }
 
-  /** One step at a time; one that fails is tried again at its next time. */
+  /** Runs one task at a time. A task that fails runs again at its next interval. */
   #run(step: () => Promise<void>): Promise<void> {
     this.#work = this.#work.then(async () => {
       if (this.#isStopped) return;
-      await step().catch((error) => this.#options.logger.error({ err: error }, "a step of keeping order failed"));
+      await step().catch((error) =>
+        this.#options.logger.error({ err: error }, "a maintenance task failed; it runs again at its next interval"),
+      );
     });
     return this.#work;
   }
@@ -198,7 +205,7 @@ function derivativesAmong(stored: readonly StoredObject[], images: readonly Imag
   });
 }
 
-/** The moment in a generation's id, a UUIDv7, that its key begins with. */
+/** When a generation was accepted: its key begins with its id, a UUIDv7, which holds the time. */
 function acceptedAt(key: string): Date {
   const [id = ""] = key.split("/");
   return new Date(Number.parseInt(TypeID.fromString(id).toUUID().replaceAll("-", "").slice(0, 12), 16));

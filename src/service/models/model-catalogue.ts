@@ -2,29 +2,29 @@ import { GatewayError, StartError } from "../../errors.ts";
 import type { Announcement, DigitalSourceType, ImageProvider, ModelDescription } from "../../ports/image-provider.ts";
 import type { Generation, Warning } from "../../ports/records.ts";
 
-/** A model, and who makes images with it. */
+/** A model and the provider that runs it. */
 export interface CataloguedModel {
   readonly description: ModelDescription;
   readonly provider: ImageProvider;
 }
 
-/** What an operator decides about models. */
+/** The operator's models file. */
 export interface OperatorModels {
-  /** By id: what replaces parts of a known description, or the whole description of a model that nobody knows. */
+  /** By id: changes to the description of a known model, or the description of a new one. */
   readonly models: ReadonlyMap<string, Partial<ModelDescription>>;
-  /** Names that stand for a model, and for those to fall back to, in order. */
+  /** By alias: a model and the models to fall back to, in order. */
   readonly aliases: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What a name stands for today. */
+/** The model that a name means today. */
 export interface ResolvedModel {
   readonly model: CataloguedModel;
-  /** Living models to go on with while the provider of the first is out of order. */
+  /** Models to use while the first one's provider is not available. None of them is retired. */
   readonly fallbacks: readonly CataloguedModel[];
   readonly warnings: readonly Warning[];
 }
 
-/** Draws what is asked of models that nobody configured. */
+/** A model that answers to the names of models that are not configured. */
 export interface StandIn {
   /** The model that draws. */
   readonly id: string;
@@ -32,15 +32,15 @@ export interface StandIn {
   answersTo(name: string): boolean;
 }
 
-/** How long before its end a model counts as leaving. */
-const LEAVING_DAYS = 30;
+/** How many days before its shutdown a model is warned of. */
+const WARNING_DAYS = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** The models of all providers under their names, retired ones included: old records still name them. */
+/** The models of all providers by name. Retired models stay, since old records name them. */
 export class ModelCatalogue {
   readonly #providers: readonly ImageProvider[];
   readonly #models = new Map<string, CataloguedModel>();
-  /** What a vendor says of its dated snapshots themselves. */
+  /** What vendors announced about dated snapshots. */
   readonly #announced = new Map<string, Announcement>();
   readonly #operator: OperatorModels;
   readonly #standIn: StandIn | undefined;
@@ -48,10 +48,9 @@ export class ModelCatalogue {
   readonly #now: () => Date;
 
   /**
-   * @param providers where two know a model of the same name, the first one has it
+   * @param providers if two have a model of the same name, the first one counts
    * @param standIn only for gateways without a provider
-   * @throws StartError when no provider has the default model, or one that replaces it, or when the operator's models
-   *   cannot be used
+   * @throws StartError when no provider has the default model or a replacement of it, or when the models file is wrong
    */
   constructor(
     providers: readonly ImageProvider[],
@@ -90,10 +89,10 @@ export class ModelCatalogue {
     const provider = providers.find(({ name }) => name === changes.provider);
     if (!provider) {
       const names = [...new Set(providers.map(({ name }) => name))].join(", ");
-      return [`models.${id}.provider must be one of ${names}: nobody knows this model`];
+      return [`models.${id}.provider must be one of ${names}: no provider has this model`];
     }
     const like = provider.models.find((model) => model.shutdownDate === undefined) ?? provider.models[0];
-    if (!like) return [`models.${id}: ${provider.name} describes no model that this one could be like`];
+    if (!like) return [`models.${id}: ${provider.name} has no model whose description this one could extend`];
     const {
       prices: _p,
       priceClass: _c,
@@ -108,12 +107,12 @@ export class ModelCatalogue {
     return [];
   }
 
-  /** Only the operator's own circles are a mistake: two models of a vendor may each be the other's way out. */
+  /** A circle is a mistake only within the models file: two models of a vendor may replace each other. */
   #wrongReplacements(): string[] {
     const { models } = this.#operator;
     return [...models].flatMap(([id, { replacement }]) => {
       if (replacement !== undefined && !this.find(replacement)) {
-        return [`models.${id}.replacement leads to ${replacement}, which nobody knows`];
+        return [`models.${id}.replacement is ${replacement}, which no provider has`];
       }
       const seen: string[] = [id];
       for (let next = replacement; next !== undefined; next = models.get(next)?.replacement) {
@@ -131,37 +130,37 @@ export class ModelCatalogue {
       ...(this.#models.has(alias) ? [`aliases.${alias} is the name of a model; set its replacement instead`] : []),
       ...names.flatMap((name, index) => {
         const place = `aliases.${alias}[${index}]`;
-        if (names.indexOf(name) < index) return [`${place} is ${name} once more`];
+        if (names.indexOf(name) < index) return [`${place} is ${name}, which is listed before`];
         if (aliases.has(name)) return [`${place} is the alias ${name}; name a model`];
-        return this.find(name) ? [] : [`${place} is ${name}, which nobody knows`];
+        return this.find(name) ? [] : [`${place} is ${name}, which no provider has`];
       }),
     ]);
   }
 
-  /** The id of the model that is used when the caller names none; its replacement once it is retired. */
+  /** The id of the model for callers that name none. Once it is retired, the id of its replacement. */
   get defaultModel(): string {
     const model = this.#successor(this.#aliased(this.#defaultModel)[0] ?? this.#defaultModel);
     return typeof model === "string" ? this.#defaultModel : model.description.id;
   }
 
-  /** Every model that can be asked for today. */
+  /** Every model that is not retired. */
   get living(): readonly ModelDescription[] {
     return [...this.#models.values()].map((model) => model.description).filter((model) => !this.#isRetired(model));
   }
 
-  /** Those of these models that are known and living, in the same order. */
+  /** Those of these models that are known and not retired, in the same order. */
   livingOf(ids: readonly string[]): readonly CataloguedModel[] {
     return ids.flatMap((id) => this.find(id) ?? []).filter(({ description }) => !this.#isRetired(description));
   }
 
-  /** The models that may carry out what was planned for one: its replacement, if its end is announced, and these. */
+  /** The models that may run a generation planned for this one: its replacement, if its shutdown is announced, and the fallbacks. */
   othersFor(model: ModelDescription, fallbacks: readonly string[] = []): readonly ModelDescription[] {
     const next = model.shutdownDate === undefined ? undefined : this.#successorOf(model);
     const others = this.livingOf(fallbacks);
     return [...(typeof next === "object" ? [next] : []), ...others].map(({ description }) => description);
   }
 
-  /** The model of this name, living or retired; also one that its provider has not listed. */
+  /** The model of this name, retired or not. Also finds models that their provider can describe but does not list. */
   find(id: string): CataloguedModel | undefined {
     const known = this.#models.get(id);
     if (known) return known;
@@ -172,7 +171,7 @@ export class ModelCatalogue {
     return undefined;
   }
 
-  /** Snapshots follow the models that they were taken of, whatever changes those. */
+  /** Copies changes of a model to its snapshots. */
   #renewSnapshots(): void {
     for (const [id, { provider, description }] of this.#models) {
       if (description.snapshotOf !== undefined) {
@@ -190,18 +189,18 @@ export class ModelCatalogue {
     return { ...family, ...own, ...this.#operator.models.get(id), id, snapshotOf: family.id };
   }
 
-  /** How the images of a generation come to be; of one whose model is not known any more, as with most models. */
+  /** How the images of a generation were made. An unknown model counts as a trained one. */
   digitalSourceOf({ model, edit }: Pick<Generation, "model" | "edit">): DigitalSourceType {
     if (this.find(model)?.description.isProcedural) return edit ? "compositeSynthetic" : "algorithmicMedia";
     return edit ? "compositeWithTrainedAlgorithmicMedia" : "trainedAlgorithmicMedia";
   }
 
   /**
-   * The model to use for a name: the model itself, or with a warning what replaces it once it is retired. Of an alias,
-   * the first of its models that can be used, and the others to fall back to.
+   * Finds the model for a name. A retired model gives its replacement, with a warning. An alias gives the first of its
+   * models that can be used, and the others as fallbacks.
    *
    * @param name `undefined` for the default model
-   * @throws MODEL_UNAVAILABLE when no provider has it, or only one of another price class that nobody decided on
+   * @throws MODEL_UNAVAILABLE when no provider has it, or its replacement is of another price class and not allowed
    */
   resolve(name: string | undefined): ResolvedModel {
     const asked = name ?? this.#defaultModel;
@@ -238,7 +237,7 @@ export class ModelCatalogue {
     return [replaced, { code: "PRICE_CLASS_CHANGED", message }];
   }
 
-  /** Whether its vendor ends it within 30 days. */
+  /** The warning of a model that shuts down within 30 days. */
   warningsOf(model: ModelDescription): readonly Warning[] {
     if (!this.sunsetOf(model)) return [];
     const { id, shutdownDate } = model;
@@ -247,15 +246,15 @@ export class ModelCatalogue {
     return [{ code: "MODEL_RETIRING", message: `the model ${id} shuts down on ${shutdownDate}; ${what}` }];
   }
 
-  /** When a model ends that lives and has no more than 30 days left; `undefined` for all others. */
+  /** When a model shuts down that has at most 30 days left; `undefined` for all others. */
   sunsetOf({ shutdownDate }: ModelDescription): Date | undefined {
     if (shutdownDate === undefined) return undefined;
     const end = new Date(`${shutdownDate}T00:00:00Z`);
     const leftMs = end.getTime() - this.#now().getTime();
-    return leftMs > 0 && leftMs <= LEAVING_DAYS * DAY_MS ? end : undefined;
+    return leftMs > 0 && leftMs <= WARNING_DAYS * DAY_MS ? end : undefined;
   }
 
-  /** Takes what a vendor says of its models today, new ones among them. An end that the operator set stays. */
+  /** Records what a vendor announced about its models. A shutdown date of the models file stays. */
   announce(provider: ImageProvider, announcements: ReadonlyMap<string, Announcement>): void {
     for (const [id, announcement] of announcements) {
       const known = this.find(id);
@@ -279,7 +278,7 @@ export class ModelCatalogue {
     return this.#operator.aliases.get(name) ?? [name];
   }
 
-  /** The model, or what takes its place; otherwise why there is none, in words, or `""` for a name nobody knows. */
+  /** The model or its replacement. Otherwise the reason as a text; `""` for an unknown name. */
   #successor(id: string): CataloguedModel | string {
     const model = this.find(id) ?? (this.#standIn?.answersTo(id) ? this.#models.get(this.#standIn.id) : undefined);
     if (!model) return "";
@@ -288,15 +287,15 @@ export class ModelCatalogue {
     return typeof next === "string" ? `the model ${id} has shut down; ${next}` : next;
   }
 
-  /** What takes a model's place; otherwise why nothing does, in words that go on from its name. */
+  /** The replacement of a model. Otherwise the reason why there is none, as the end of a sentence. */
   #successorOf(model: ModelDescription): CataloguedModel | string {
     const seen = new Set<string>();
     for (let last = model; ; ) {
       seen.add(last.id);
       const next = last.replacement === undefined ? undefined : this.find(last.replacement);
-      if (!next || seen.has(next.description.id)) return "nothing replaces it";
+      if (!next || seen.has(next.description.id)) return "it has no replacement";
       if (!last.mayChangePriceClass && last.priceClass !== next.description.priceClass) {
-        return `it is not replaced by itself by ${next.description.id}, which is of another price class`;
+        return `its replacement ${next.description.id} is of another price class and must be asked for by name`;
       }
       if (!this.#isRetired(next.description)) return next;
       last = next.description;
@@ -314,7 +313,7 @@ function withoutRepetitions(models: readonly CataloguedModel[]): readonly Catalo
 
 function assumedWarnings({ id, isAssumed = false }: ModelDescription): Warning[] {
   if (!isAssumed) return [];
-  const message = `${id} is newer than this gateway, which passed it on; what it can do is assumed and its price not known`;
+  const message = `${id} is newer than this gateway, which passed it on; its abilities are assumed and its price is unknown`;
   return [{ code: "MODEL_UNKNOWN", message }];
 }
 

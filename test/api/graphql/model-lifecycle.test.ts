@@ -177,7 +177,7 @@ test("an operator's word keeps a name inside its price class", async () => {
   const refused = await generate("gpt-image-1-mini");
   expect(refused.extensions).toMatchObject({ code: "MODEL_UNAVAILABLE", field: "model" });
   expect(refused.message).toMatch(
-    /not replaced by itself by gpt-image-2\.6-flare, .* price class; use one of: gpt-image/,
+    /its replacement gpt-image-2\.6-flare is of another price class and must be asked for by name; use one of: gpt-image/,
   );
   expect(api.callCount).toBe(0);
 });

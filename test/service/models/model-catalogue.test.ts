@@ -147,7 +147,7 @@ describe("a price class", () => {
     const refusal = refusalOf(() => replacing("cheap").resolve("old"));
     expect(refusal).toMatchObject({ code: "MODEL_UNAVAILABLE" });
     expect(refusal?.message).toMatch(
-      /^the model old has shut down; it is not replaced by itself by new, .* price class; use/,
+      /^the model old has shut down; its replacement new is of another price class and must be asked for by name; use/,
     );
     expect(refusal?.message).toMatch(/living, new$/);
   });
@@ -262,7 +262,7 @@ describe("what an operator decides", () => {
       expect.stringMatching(/^models\.nobodys\.provider must be one of scripted/),
       expect.stringMatching(/^models\.a\.replacement leads in a circle/),
       expect.stringMatching(/^models\.b\.replacement leads in a circle/),
-      expect.stringMatching(/^models\.c\.replacement leads to nowhere/),
+      expect.stringMatching(/^models\.c\.replacement is nowhere, which no provider has/),
       expect.stringMatching(/^aliases\.living is the name of a model/),
       expect.stringMatching(/^aliases\.one\[0\] is the alias two/),
       expect.stringMatching(/^aliases\.two\[0\] is the alias one/),
