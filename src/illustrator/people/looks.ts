@@ -44,6 +44,7 @@ export function settleLook(look: Look, random: Random): Appearance {
   const gender = look.gender ?? pick("gender", ["female", "male"] as const);
   const skinTone = look.skin ?? pick("skin tone", ["light", "medium", "brown", "dark"] as const);
   const outfit = look.outfit ?? "plain";
+  const hasLightEyes = skinTone === "light" && look.eyes !== "narrow";
   const hairs =
     gender === "female"
       ? (["long", "long", "bob", "ponytail", "bun", "curly"] as const)
@@ -62,7 +63,7 @@ export function settleLook(look: Look, random: Random): Appearance {
     skin: pick("skin", SKINS[skinTone]),
     hair: look.hair ?? pick("hair", hairs),
     hairColour: look.hairColour ?? pick("hair colour", hairColours),
-    eyeColour: look.eyeColour ?? pick("eyes", skinTone === "light" ? EYE_COLOURS : EYE_COLOURS.slice(0, 2)),
+    eyeColour: look.eyeColour ?? pick("eyes", hasLightEyes ? EYE_COLOURS : EYE_COLOURS.slice(0, 2)),
     eyes: look.eyes ?? "round",
     expression:
       look.expression ??
