@@ -21,6 +21,7 @@ export class ContractObserver {
     this.#document = document;
     this.#ajv = new Ajv2020.default({ strict: false, allErrors: true });
     formats.default(this.#ajv);
+    this.#ajv.addFormat("image-size", isImageSize);
     this.#ajv.addSchema(document, "openapi");
   }
 
@@ -51,6 +52,11 @@ export class ContractObserver {
     this.#check(name, ["components", "schemas", name], value);
   }
 
+  /** Whether the document says that this can be sent. */
+  accepts(name: string, value: unknown): boolean {
+    return this.#ajv.validate({ $ref: `openapi#/components/schemas/${name}` }, value);
+  }
+
   /** What is documented and was never answered. */
   get unseen(): string[] {
     const documented = Object.entries(this.#document.paths).flatMap(([path, operations]) =>
@@ -75,4 +81,10 @@ export class ContractObserver {
     const fits = (path: string) => new RegExp(`^${path.replaceAll(/\{[a-z]+\}/g, ".+")}$`).test(pathname);
     return paths.find((path) => path === pathname) ?? paths.find(fits) ?? pathname;
   }
+}
+
+/** What the document's own format says of a size, where the pattern says which sides there are. */
+function isImageSize(text: string): boolean {
+  const [width = 1, height = 1] = text.split(/ ?[xX×] ?/).map(Number);
+  return text === "auto" || (width <= 3 * height && height <= 3 * width);
 }

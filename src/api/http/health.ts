@@ -1,5 +1,6 @@
 import { type RequestHandler, Router } from "express";
 import type { Routes } from "./app.ts";
+import { refuseOtherMethods } from "./other-methods.ts";
 import { LIVENESS_PATH, READINESS_PATH } from "./probes.ts";
 import { contextOf } from "./request-context.ts";
 
@@ -21,6 +22,7 @@ export function healthRoutes(health: Health): Routes {
     response.setHeader("Cache-Control", "no-store").json({ status: "ok" });
   });
   router.get(READINESS_PATH, answerReadiness(health));
+  router.all([LIVENESS_PATH, READINESS_PATH], refuseOtherMethods);
   return { router };
 }
 

@@ -1,6 +1,4 @@
 import { type ErrorRequestHandler, type Request, type Response, Router } from "express";
-import { badInput } from "../../errors.ts";
-import type { GenerationInput } from "../../service/generations/generation-input.ts";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Routes } from "../http/app.ts";
 import { readRawBody } from "../http/body-bytes.ts";
@@ -10,6 +8,7 @@ import { contextOf } from "../http/request-context.ts";
 import { setSunset } from "../http/sunset-header.ts";
 import { setWarnings } from "../http/warning-header.ts";
 import { refuseUnlessSucceeded } from "./ended-generation.ts";
+import { readGetImage } from "./get-image-input.ts";
 import { endWithJson, whileSendingSpace } from "./keep-alive.ts";
 
 export interface GetImageOptions {
@@ -26,7 +25,7 @@ export function getImageRoutes(service: ImageService, { maxBodyBytes, waitMs, ke
   const paths = ["/get-image", "/get-image/"];
   router.post(paths, readRawBody(maxBodyBytes), async (request, response) => {
     const { caller, rootUrl } = contextOf(request);
-    const input = toInput(await readFields(request));
+    const input = readGetImage(await readFields(request));
     const idempotencyKey = request.get("Idempotency-Key");
     const accepted = await service.submit(caller, { ...input, format: "PNG", idempotencyKey });
     setSunset(response, service.sunsetOf(accepted));
@@ -67,31 +66,4 @@ async function readFields(request: Request): Promise<FormFields> {
   // The request lives as long as its answer takes.
   request.body = undefined;
   return Buffer.isBuffer(bytes) ? parseFormBody(bytes, request) : toFields(bytes);
-}
-
-function toInput(fields: FormFields): GenerationInput {
-  return { prompt: textOf(fields, "prompt"), n: wholeNumberOf(fields, "n"), size: sizeOf(fields) };
-}
-
-/** People write the sign between the sides in several ways. */
-function sizeOf(fields: FormFields): string {
-  return textOf(fields, "size").replace(/^([0-9]+) ?[xX×] ?([0-9]+)$/, "$1x$2");
-}
-
-const EXAMPLES: Readonly<Record<string, string>> = { prompt: "A red fox in the snow", n: "2", size: "1024x1024" };
-
-function textOf(fields: FormFields, name: string): string {
-  const value = fields.get(name);
-  if (value === undefined || value === null || value === "") {
-    throw badInput(name, `${name} is missing; send it as text, such as "${EXAMPLES[name]}"`);
-  }
-  if (typeof value !== "string") throw badInput(name, `${name} must be text, such as "${EXAMPLES[name]}"`);
-  return value;
-}
-
-function wholeNumberOf(fields: FormFields, name: string): number {
-  const value = fields.get(name);
-  if (typeof value === "number") return value;
-  const text = textOf(fields, name);
-  return /^-?[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
 }

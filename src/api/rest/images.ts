@@ -4,6 +4,7 @@ import type { ImageService } from "../../service/image-service.ts";
 import type { Delivery } from "../../service/images/image-delivery.ts";
 import { networkOf } from "../http/access/forwarded.ts";
 import type { Routes } from "../http/app.ts";
+import { refuseOtherMethods } from "../http/other-methods.ts";
 import { ImageSender, type ImageSenderOptions } from "./image-sender.ts";
 
 /** How long a URL of the store itself works: a viewer that is sent there goes at once. */
@@ -44,6 +45,7 @@ export function imageRoutes(
     }
     await send(sender, request, response, delivery, range);
   });
+  router.all(/^\/images\//, refuseOtherMethods);
   return { router };
 }
 

@@ -1,7 +1,44 @@
+import { z } from "zod";
 import type { ErrorCode } from "../../errors.ts";
+import { MAX_IDEMPOTENCY_KEY_LENGTH } from "../../service/generations/generation-input.ts";
 
 /** A JSON value, as OpenAPI documents are made of. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/**
+ * Schemas under their names, as components of the document that refer to each other.
+ *
+ * @param io whether they are what is sent to the gateway, or what it answers
+ */
+export function toComponents(
+  schemas: Readonly<Record<string, z.ZodType>>,
+  io: "input" | "output",
+): { readonly [name: string]: Json } {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
+  const { schemas: described } = z.toJSONSchema(registry, {
+    io,
+    uri: (id) => `#/components/schemas/${id}`,
+    override({ jsonSchema }) {
+      // Every integer of JavaScript has these bounds.
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      mergeNull(jsonSchema);
+    },
+  });
+  return Object.fromEntries(
+    Object.entries(described).map(([name, { $schema: _s, $id: _i, ...schema }]) => [name, schema as Json]),
+  );
+}
+
+/** Says that a value may be null by its type: pages that show the document understand that better than a choice. */
+function mergeNull(schema: z.core.JSONSchema.BaseSchema): void {
+  const [other, nothing, ...more] = schema.anyOf ?? [];
+  if (nothing?.type !== "null" || more.length > 0 || typeof other?.type !== "string" || other.not) return;
+  delete schema.anyOf;
+  const type = [other.type, "null"] as unknown as typeof other.type;
+  Object.assign(schema, other, { type }, other.enum && { enum: [...other.enum, null] });
+}
 
 /** A JSON body of a named schema. */
 export function json(schema: string): Json {
@@ -46,5 +83,5 @@ export const IDEMPOTENCY_KEY: Json = {
   in: "header",
   required: false,
   description: "The same key with the same input gives the same images for 24 hours, paid once.",
-  schema: { type: "string", minLength: 1, maxLength: 255 },
+  schema: { type: "string", minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY_LENGTH, pattern: "^[!-~]+( +[!-~]+)*$" },
 };

@@ -1,5 +1,6 @@
 import { Router } from "express";
 import type { Routes } from "../http/app.ts";
+import { refuseOtherMethods } from "../http/other-methods.ts";
 import { contextOf } from "../http/request-context.ts";
 import { describeRestApi } from "./openapi.ts";
 
@@ -11,5 +12,6 @@ export function openApiRoutes(): Routes {
     const { rootUrl } = contextOf(request);
     response.setHeader("Cache-Control", "no-cache").json({ ...document, servers: [{ url: rootUrl }] });
   });
+  router.all("/openapi.json", refuseOtherMethods);
   return { router };
 }

@@ -1,12 +1,20 @@
+import { z } from "zod";
 import { ERROR_CODES, type ErrorCode } from "../../errors.ts";
 import { IMAGE_FORMATS } from "../../ports/image-provider.ts";
-import { MAX_IMAGES, MAX_PROMPT_LENGTH } from "../../service/generations/generation-input.ts";
-import { MAX_RATIO, MAX_SIDE, MIN_SIDE } from "../../service/images/sizes.ts";
+import { MAX_IMAGES } from "../../service/generations/generation-input.ts";
 import { HTTP_STATUS } from "../http/status.ts";
-import { describeOpenAIPaths, describeOpenAISchemas } from "./openai/openapi.ts";
-import { errorResponses, HEADERS, IDEMPOTENCY_KEY, type Json, json, MODEL_HEADERS } from "./openapi-parts.ts";
-
-const EXAMPLE = { prompt: "A cute asian girl with long hair smiling and looking at me", n: "2", size: "1024x1024" };
+import { GET_IMAGE_EXAMPLE, GetImageRequest } from "./get-image-input.ts";
+import { OPENAI_ANSWERS } from "./openai/answer-schemas.ts";
+import { describeOpenAIPaths, OPENAI_REQUESTS } from "./openai/openapi.ts";
+import {
+  errorResponses,
+  HEADERS,
+  IDEMPOTENCY_KEY,
+  type Json,
+  json,
+  MODEL_HEADERS,
+  toComponents,
+} from "./openapi-parts.ts";
 
 /** Who reads this document has found the gateway under a host that it answers to. */
 const GET_IMAGE_ERRORS = ERROR_CODES.filter((code) => !["UNAUTHENTICATED", "NOT_FOUND", "MISDIRECTED"].includes(code));
@@ -34,7 +42,14 @@ export function describeRestApi(): { readonly [key: string]: Json } {
       },
       "/openapi.json": { get: describeDocument() },
     },
-    components: { headers: HEADERS, schemas: { ...describeSchemas(), ...describeOpenAISchemas() } },
+    components: { headers: HEADERS, schemas: describeSchemas() },
+  };
+}
+
+function describeSchemas(): Json {
+  return {
+    ...toComponents({ GetImageRequest, ...OPENAI_REQUESTS }, "input"),
+    ...toComponents({ ...ANSWERS, ...OPENAI_ANSWERS }, "output"),
   };
 }
 
@@ -50,9 +65,9 @@ function describeGetImage(): Json {
     requestBody: {
       required: true,
       content: {
-        "multipart/form-data": { schema, example: EXAMPLE },
-        "application/x-www-form-urlencoded": { schema, example: EXAMPLE },
-        "application/json": { schema, example: EXAMPLE },
+        "multipart/form-data": { schema, example: GET_IMAGE_EXAMPLE },
+        "application/x-www-form-urlencoded": { schema, example: GET_IMAGE_EXAMPLE },
+        "application/json": { schema, example: GET_IMAGE_EXAMPLE },
       },
     },
     responses: {
@@ -142,86 +157,32 @@ function describeDocument(): Json {
   };
 }
 
-function describeSchemas(): { readonly [name: string]: Json } {
-  const text = (description: string): Json => ({ type: "string", description });
-  const urlResponse = (urlList: Json): Json => ({
-    type: "object",
-    required: ["urlList"],
-    additionalProperties: false,
-    properties: { urlList },
-  });
-  return {
-    GetImageRequest: {
-      type: "object",
-      required: ["prompt", "n", "size"],
-      properties: {
-        prompt: {
-          type: "string",
-          minLength: 1,
-          maxLength: MAX_PROMPT_LENGTH,
-          description: "What they show",
-          examples: [EXAMPLE.prompt],
-        },
-        n: { type: ["string", "integer"], description: `How many: 1 to ${MAX_IMAGES}`, examples: [EXAMPLE.n] },
-        size: {
-          type: "string",
-          pattern: "^[1-9][0-9]+x[1-9][0-9]+$",
-          description: `WIDTHxHEIGHT in pixels: ${MIN_SIDE} to ${MAX_SIDE} a side, ratio 1:${MAX_RATIO} to ${MAX_RATIO}:1`,
-          examples: [EXAMPLE.size],
-        },
-      },
-    },
-    GetImageResponse: {
-      type: "object",
-      required: ["urlResponse", "errorMessage"],
-      additionalProperties: false,
-      properties: {
-        urlResponse: urlResponse({
-          type: "array",
-          minItems: 1,
-          maxItems: MAX_IMAGES,
-          items: { type: "string", format: "uri" },
-        }),
-        errorMessage: { type: "string", const: "OK" },
-      },
-    },
-    GetImageFailure: {
-      type: "object",
-      required: ["urlResponse", "errorMessage"],
-      additionalProperties: false,
-      properties: {
-        urlResponse: urlResponse({ type: "array", maxItems: 0, items: { type: "string" } }),
-        errorMessage: text("What is wrong and what to send instead; never OK"),
-      },
-    },
-    Health: {
-      type: "object",
-      required: ["status"],
-      additionalProperties: false,
-      properties: {
-        status: { type: "string", enum: ["ok", "draining", "failed"] },
-        checks: {
-          type: "object",
-          additionalProperties: { type: "string", enum: ["ok", "failed"] },
-          description: "What is needed to take traffic",
-        },
-      },
-    },
-    Failure: {
-      type: "object",
-      required: ["error"],
-      properties: {
-        error: {
-          type: "object",
-          required: ["code", "message", "requestId"],
-          properties: {
-            code: { type: "string", enum: [...ERROR_CODES] },
-            message: text("What is wrong and what to send instead"),
-            field: text("The input that has to change"),
-            requestId: text("For the operator"),
-          },
-        },
-      },
-    },
-  };
-}
+const urlResponse = (urlList: z.ZodType) => z.strictObject({ urlList });
+
+const Health = z.strictObject({
+  status: z.enum(["ok", "draining", "failed"]),
+  checks: z
+    .record(z.string(), z.enum(["ok", "failed"]))
+    .optional()
+    .describe("What is needed to take traffic"),
+});
+
+const ANSWERS = {
+  GetImageResponse: z.strictObject({
+    urlResponse: urlResponse(z.array(z.url()).min(1).max(MAX_IMAGES)),
+    errorMessage: z.literal("OK"),
+  }),
+  GetImageFailure: z.strictObject({
+    urlResponse: urlResponse(z.array(z.string()).max(0)),
+    errorMessage: z.string().describe("What is wrong and what to send instead; never OK"),
+  }),
+  Health,
+  Failure: z.looseObject({
+    error: z.looseObject({
+      code: z.enum(ERROR_CODES),
+      message: z.string().describe("What is wrong and what to send instead"),
+      field: z.string().optional().describe("The input that has to change"),
+      requestId: z.string().describe("For the operator"),
+    }),
+  }),
+};

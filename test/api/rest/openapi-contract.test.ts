@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { createApp } from "../../../src/api/http/app.ts";
 import { imageRoutes } from "../../../src/api/rest/images.ts";
@@ -11,6 +11,7 @@ import { appOptions } from "../../support/app-options.ts";
 import { ContractObserver, type OpenApiDocument } from "../../support/contract-observer.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { makeImages, plainImage } from "../../support/scripted-provider.ts";
+import { RIGHT_PARAMETERS, WRONG_PARAMETERS, WRONG_TYPES } from "./openai/wrong-parameters.ts";
 
 const PAGE = "https://app.example";
 const STRANGER = { Origin: "https://stranger.example" };
@@ -97,6 +98,88 @@ test("the doors of images answer as documented", async () => {
     await post(path, body);
   }
   expect(observer.violations).toEqual([]);
+});
+
+describe("what is documented can be sent, and nothing else:", () => {
+  const values = (...of: readonly unknown[]) => of;
+  const FIELDS = { prompt: "a fox", n: "1", size: "64x64" };
+  const sizes = [
+    ...["64x64", "3840x1280", "96X64", "96×64", "96 x 64", "100x300"],
+    ...["0", "0x0", "63x64", "64x193", "3841x3840", "064x64", "64x64 ", "64  x64", "1024", "auto", ""],
+  ];
+
+  test.each<[string, readonly unknown[]]>([
+    [
+      "n",
+      values(1, 10, "1", "10", "007", 0, 11, -1, 1.5, "0", "11", "-1", "1.5", "", "two", true, null, [1], undefined),
+    ],
+    ["size", [...sizes, null, 64, undefined]],
+    [
+      "prompt",
+      values("x", "x".repeat(32_000), "🦊".repeat(32_000), "", " \n", "a\0b", "x".repeat(32_001), 7, null, undefined),
+    ],
+    ["more", values(1, null, {})],
+  ])("%s of /get-image", async (name, candidates) => {
+    for (const value of candidates) {
+      const body = { ...FIELDS, [name]: value };
+      const { status } = await post("/get-image", body);
+      const isAccepted = observer.accepts("GetImageRequest", JSON.parse(JSON.stringify(body)));
+      expect({ value, status }).toEqual({ value, status: isAccepted ? 200 : 400 });
+    }
+  });
+
+  test.each<[string, readonly object[]]>([
+    ["right", RIGHT_PARAMETERS],
+    ["wrong", [...WRONG_PARAMETERS, ...WRONG_TYPES].map(([change]) => change)],
+  ])("%s parameters of /v1/images/generations", async (_what, changes) => {
+    for (const change of changes) {
+      const body = JSON.parse(JSON.stringify({ prompt: "a fox", size: "64x64", ...change }));
+      const answer = await post("/v1/images/generations", body);
+      await answer.text();
+      const isAccepted = observer.accepts("ImageGenerationRequest", body);
+      expect({ change, status: answer.status }).toEqual({ change, status: isAccepted ? 200 : 400 });
+    }
+  });
+
+  test("images and masks of /v1/images/edits", async () => {
+    const uri = `data:image/png;base64,${(await plainImage(64, 64, 1, "png")).toString("base64")}`;
+    const [image, wrong] = [{ image_url: uri }, { image_url: uri, file_id: "img_1" }];
+    const bodies = [
+      ...[{ images: [image] }, { images: [{ ...image, file_id: null }], mask: null }],
+      ...[
+        { images: [image], mask: {} },
+        { images: [image], mask: { file_id: null, image_url: null } },
+      ],
+      ...[{ images: [] }, { images: [null] }, { images: [{}] }, { images: [wrong] }, { images: image }, {}],
+      ...[{ images: [{ url: uri }] }, { images: [image], mask: uri }, { images: [image], mask: [] }],
+      ...[{ images: Array(16).fill(image) }, { images: Array(17).fill(image) }, { images: [image], style: "vivid" }],
+    ];
+    for (const change of bodies) {
+      const body = { prompt: "a hat", size: "64x64", ...change };
+      const { status } = await post("/v1/images/edits", body);
+      const isAccepted = observer.accepts("ImageEditRequest", body);
+      expect({ images: Object.keys(change), status }).toEqual({
+        images: Object.keys(change),
+        status: isAccepted ? 200 : 400,
+      });
+    }
+  });
+
+  test.each(["/healthz", "/readyz", "/openapi.json", "/images/a.png", "/get-image", "/v1/models", "/v1/images/edits"])(
+    "the methods of %s",
+    async (path) => {
+      const { origin, hostname, port } = new URL(gateway.url);
+      for (const method of ["TRACE", "PUT", "PATCH", "DELETE", "POST", "GET"]) {
+        if (method.toLowerCase() in (document.paths[path.replace("a.png", "{name}")] ?? {})) continue;
+        const outgoing = request({ hostname, port, path, method });
+        outgoing.end();
+        const [incoming] = await once(outgoing, "response");
+        incoming.resume();
+        expect([origin, method, incoming.statusCode]).toEqual([origin, method, 405]);
+        expect(incoming.headers.allow).toBeDefined();
+      }
+    },
+  );
 });
 
 test("edits are answered as documented", async () => {

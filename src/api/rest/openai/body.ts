@@ -7,7 +7,7 @@ import { BadDataUri, type JsonWithUploads, NotJson, withJsonUploads } from "../.
 import { mediaTypeOf, refuseUnlessUtf8 } from "../../http/media-type.ts";
 import type { UploadLimits } from "../../http/uploaded-files.ts";
 import { ParameterError } from "./errors.ts";
-import type { Fields } from "./parameters.ts";
+import type { Fields } from "./read-parameters.ts";
 
 /**
  * Reads the parameters of a body that carries no files: JSON as OpenAI documents it, or a form. An app around the

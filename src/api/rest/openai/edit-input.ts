@@ -4,15 +4,16 @@ import { EVERY_ITEM, type JsonPath } from "../../../streamed-json/json-strings.t
 import type { JsonWithUploads } from "../../http/json-uploads.ts";
 import type { UploadedForm } from "../../http/uploaded-files.ts";
 import { ParameterError } from "./errors.ts";
-import { EDIT_PARAMETERS, type Fields, refuseUnlessKnown, required } from "./parameters.ts";
+import { ImageEditFields, ImageEditRequest, type Parameters } from "./parameters.ts";
+import { type Fields, readParameters, refuseUnlessKnown } from "./read-parameters.ts";
 
 /** `image`, or one of several as the clients name them: `image[]`, `image[0]`. */
 const IMAGE_NAME = /^image(\[[0-9]*\])?$/;
 
-/** What of a request says which images, and what says everything else. */
-export interface SplitEdit {
+/** An edit that was asked for: which images, and everything else. */
+export interface AskedEdit {
   readonly references: EditReferences;
-  readonly fields: Fields;
+  readonly parameters: Parameters<typeof ImageEditFields>;
 }
 
 /**
@@ -22,19 +23,33 @@ export interface SplitEdit {
  */
 export function kindOfPart(name: string, isFile: boolean): "text" | "file" {
   const mustBeFile = IMAGE_NAME.test(name) || name === "mask";
-  if (!mustBeFile) refuseUnlessKnown(EDIT_PARAMETERS, name);
+  if (!mustBeFile) refuseUnlessKnown(ImageEditFields, name);
   if (mustBeFile === isFile) return isFile ? "file" : "text";
   const [expected, got] = mustBeFile ? ["a file", "a string"] : ["text", "a file"];
   const message = `Invalid type for '${name}': expected ${expected}, but got ${got} instead.`;
   throw new ParameterError("invalid_type", name, message);
 }
 
-/** @throws ParameterError when there is no image, or there are too many */
-export function splitForm({ values, files }: UploadedForm): SplitEdit {
+/** An image, or a mask, as JSON names it. */
+interface JsonReference {
+  readonly file_id?: string | null | undefined;
+  readonly image_url?: string | null | undefined;
+}
+
+/** @throws ParameterError when there is no image, there are too many, or another parameter is wrong */
+export function readForm({ values, files }: UploadedForm): AskedEdit {
   const images = files.filter(({ name }) => name !== "mask");
   const [mask, ...moreMasks] = files.filter(({ name }) => name === "mask");
   if (moreMasks.length > 0) throw new ParameterError("invalid_value", "mask", "Invalid 'mask': send one file.");
-  return { references: toReferences("image", images, mask), fields: { values, isForm: true } };
+  if (images.length === 0) {
+    throw new ParameterError("missing_required_parameter", "image", "Missing required parameter: 'image'.");
+  }
+  if (images.length > MAX_EDIT_IMAGES) {
+    const message = `Invalid 'image': array too long. Expected an array with maximum length ${MAX_EDIT_IMAGES}.`;
+    throw new ParameterError("array_above_max_length", "image", message);
+  }
+  const parameters = readParameters(ImageEditFields, { values, isForm: true });
+  return { references: { images, mask }, parameters };
 }
 
 /** Where a JSON body may hold files, as `data:` URIs. */
@@ -45,64 +60,24 @@ export const FILE_PATHS: readonly JsonPath[] = [
 
 /**
  * A JSON body names images instead: `{"images": [{"file_id": "img_…"}, {"image_url": "https://…"}]}`, and `mask`
- * likewise; a URL may also be a `data:` URI. `null` stands for what was left out.
+ * likewise; a URL may also be a `data:` URI.
  *
  * @param files what stood as `data:` URIs, by its place
  * @param rootUrl where the gateway's own URLs begin
+ * @throws ParameterError
  */
-export function splitJson({ values }: Fields, files: JsonWithUploads["files"], rootUrl: string): SplitEdit {
-  const { images, mask, ...others } = Object.fromEntries(values);
-  const list = required("images", images ?? undefined);
-  if (!Array.isArray(list)) throw wrongReference("images");
-  const references = list.map((image, index) => {
-    const name = `images[${index}]`;
-    const reference = toReference(name, image, files, rootUrl);
-    if (!reference) throw wrongReference(name);
-    return reference;
-  });
-  return {
-    references: toReferences("images", references, toReference("mask", mask, files, rootUrl)),
-    fields: { values: new Map(Object.entries(others)), isForm: false },
+export function readJson(fields: Fields, files: JsonWithUploads["files"], rootUrl: string): AskedEdit {
+  const { images, mask, ...parameters } = readParameters(ImageEditRequest, fields);
+  const toReference = (name: string, { file_id: id, image_url: url }: JsonReference) => {
+    const file = files.get(`${name}.image_url`);
+    if (file) return file;
+    if (typeof id === "string") return { id };
+    if (typeof url !== "string") return undefined;
+    return url.startsWith(`${rootUrl}/images/`) ? { link: url.slice(rootUrl.length) } : { url };
   };
-}
-
-function toReferences(
-  name: string,
-  images: readonly ImageReference[],
-  mask: ImageReference | undefined,
-): EditReferences {
-  required(name, images[0]);
-  if (images.length > MAX_EDIT_IMAGES) {
-    const message = `Invalid '${name}': array too long. Expected an array with maximum length ${MAX_EDIT_IMAGES}.`;
-    throw new ParameterError("array_above_max_length", name, message);
-  }
-  return { images, mask };
-}
-
-/** `undefined` when it names nothing. */
-function toReference(
-  name: string,
-  value: unknown,
-  files: JsonWithUploads["files"],
-  rootUrl: string,
-): ImageReference | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== "object" || Array.isArray(value)) throw wrongReference(name);
-  const entries = Object.entries(value).filter(([, member]) => member !== null);
-  const [[key, text] = []] = entries;
-  if (key === undefined) return undefined;
-  if (entries.length !== 1 || typeof text !== "string") throw wrongReference(name);
-  if (key === "file_id") return { id: text };
-  if (key !== "image_url") throw wrongReference(name);
-  const file = files.get(`${name}.image_url`);
-  if (file) return file;
-  return text.startsWith(`${rootUrl}/images/`) ? { link: text.slice(rootUrl.length) } : { url: text };
-}
-
-function wrongReference(name: string): ParameterError {
-  return new ParameterError(
-    "invalid_type",
-    name,
-    `Invalid type for '${name}': expected {"file_id": "img_…"} or {"image_url": "https://…"}.`,
-  );
+  const references = images.flatMap((image, index): ImageReference[] => {
+    const reference = toReference(`images[${index}]`, image);
+    return reference ? [reference] : [];
+  });
+  return { references: { images: references, mask: mask && toReference("mask", mask) }, parameters };
 }

@@ -20,15 +20,10 @@ import { refuseUnlessSucceeded } from "../ended-generation.ts";
 import { endWithJson, whileSendingSpace } from "../keep-alive.ts";
 import { answerBase64, answerUrls, describeEnd, toImageEvent } from "./answer.ts";
 import { readFields, withJsonFields } from "./body.ts";
-import { FILE_PATHS, kindOfPart, type SplitEdit, splitForm, splitJson } from "./edit-input.ts";
-import { advisesRetry, ParameterError, toOpenAIError } from "./errors.ts";
-import {
-  EDIT_PARAMETERS,
-  GENERATION_PARAMETERS,
-  type ImageParameters,
-  readParameters,
-  required,
-} from "./parameters.ts";
+import { type AskedEdit, FILE_PATHS, kindOfPart, readForm, readJson } from "./edit-input.ts";
+import { advisesRetry, toOpenAIError } from "./errors.ts";
+import { ImageGenerationRequest, type ImageParameters } from "./parameters.ts";
+import { readParameters } from "./read-parameters.ts";
 
 export interface OpenAIImagesOptions {
   /** Of a body without files. */
@@ -48,9 +43,8 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
   const router = Router({ caseSensitive: true, strict: true });
   router.post("/v1/images/generations", readRawBody(options.maxBodyBytes), async (request, response) => {
     const fields = await readFields(request);
-    const parameters = readParameters(GENERATION_PARAMETERS, fields);
+    const parameters = readParameters(ImageGenerationRequest, fields);
     const input: GenerationInput = { ...toInput(parameters, request, response), style: parameters.style };
-    checkTogether(parameters);
     const accepted = await service.submit(contextOf(request).caller, input);
     await new Answer(service, options, request, response).send(accepted, parameters, "image_generation");
   });
@@ -60,16 +54,14 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
     maxTextBytes: options.maxBodyBytes,
   };
   router.post("/v1/images/edits", async (request, response) => {
-    const accept = async ({ references, fields }: SplitEdit) => {
-      const parameters = readParameters(EDIT_PARAMETERS, fields);
+    const accept = async ({ references, parameters }: AskedEdit) => {
       const input = { ...toInput(parameters, request, response), ...references };
-      checkTogether(parameters);
       return { parameters, accepted: await service.submitEdit(contextOf(request).caller, input) };
     };
     const { parameters, accepted } = isMultipart(request)
-      ? await withUploads(request, limits, kindOfPart, (form) => accept(splitForm(form)))
+      ? await withUploads(request, limits, kindOfPart, (form) => accept(readForm(form)))
       : await withJsonFields(request, FILE_PATHS, limits, (fields, files) =>
-          accept(splitJson(fields, files, contextOf(request).rootUrl)),
+          accept(readJson(fields, files, contextOf(request).rootUrl)),
         );
     const ignored = parameters.input_fidelity === undefined ? [] : [INPUT_FIDELITY_IGNORED];
     await new Answer(service, options, request, response, ignored).send(accepted, parameters, "image_edit");
@@ -91,7 +83,7 @@ function toInput(parameters: ImageParameters, request: Request, response: Respon
   const { prompt, model, n, size, quality, background, moderation, partial_images } = parameters;
   const { safety_identifier, user } = parameters;
   return {
-    prompt: required("prompt", prompt),
+    prompt,
     model,
     n,
     size: size === "auto" ? undefined : size,
@@ -120,17 +112,6 @@ function toAttempt(request: Request, response: Response): Attempt {
       response.setMaxListeners(response.getMaxListeners() + 1).once("close", settle);
     }),
   };
-}
-
-/** What each alone may be and together may not. */
-function checkTogether({ stream = false, n = 1, partial_images, response_format }: ImageParameters): void {
-  if (!stream && partial_images) {
-    throw new ParameterError("invalid_value", "partial_images", "partial_images needs stream to be true.");
-  }
-  if (stream && n !== 1) throw new ParameterError("invalid_value", "n", "Streaming is only supported with n=1.");
-  if (stream && response_format === "url") {
-    throw new ParameterError("invalid_value", "response_format", "A stream carries b64_json only.");
-  }
 }
 
 /** DALL·E answered with URLs unless asked for something else, and the others never. */

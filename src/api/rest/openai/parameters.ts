@@ -1,46 +1,168 @@
+import { z } from "zod";
+import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
 import {
   MAX_IMAGES,
   MAX_PARTIAL_IMAGES,
-  MAX_PROMPT_LENGTH,
   MAX_SAFETY_IDENTIFIER_LENGTH,
 } from "../../../service/generations/generation-input.ts";
-import { ParameterError } from "./errors.ts";
+import type { Json } from "../openapi-parts.ts";
+import { isLonger, optional, PROMPT_SCHEMA, SIZE_FORMAT, sizePattern } from "../request-schema.ts";
+import type { ParameterFault } from "./errors.ts";
 
-/** The values of a parameter, and how one is read; `isForm` where a form could only send text. */
-export interface Parameter<Value> {
-  /** As a JSON schema. */
-  readonly schema: Readonly<Record<string, string | number | boolean | readonly string[]>>;
-  read(name: string, value: unknown, isForm: boolean): Value;
+/*
+ * What OpenAI documents of its images, as far as the gateway takes it: these schemas check requests, are their types,
+ * and stand in the OpenAPI document.
+ */
+
+export const PROMPT_EXAMPLE = "a red fox in a snowy forest at night";
+
+const prompt = text({ minLength: 1, ...PROMPT_SCHEMA }).meta({
+  description: "What the images show",
+  examples: [PROMPT_EXAMPLE],
+});
+
+const SHARED = {
+  model: optional(
+    text({ minLength: 1 }),
+    "One of `GET /v1/models`; the names of retired models go on working. The gateway's default when left out",
+  ),
+  n: optional(z.int().min(1).max(MAX_IMAGES), "How many; a stream carries one"),
+  size: optional(
+    text({ minLength: 1, pattern: `^(auto|${sizePattern("x")})$`, format: SIZE_FORMAT }),
+    "WIDTHxHEIGHT in pixels, delivered exactly: 64 to 3840 a side, ratio 1:3 to 3:1; or auto",
+  ),
+  quality: optional(
+    z.enum(["auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"]),
+    "standard and hd are the words of retired models",
+  ),
+  background: optional(z.enum(["auto", "opaque", "transparent"]), "What is behind the subject"),
+  output_format: optional(z.enum(["png", "jpeg", "webp"]), "png when left out"),
+  output_compression: optional(z.int().min(0).max(100), "How much of the quality to keep, for jpeg and webp"),
+  moderation: optional(
+    z.enum(["auto", "low"]),
+    "How strictly content is filtered; ignored with a warning where that cannot be set, as in edits",
+  ),
+  safety_identifier: optional(identifier(), "Stands for the person who asks: a hash for preference"),
+  user: optional(identifier(), "The older name of safety_identifier"),
+  stream: optional(z.boolean(), "Whether to answer with server-sent events"),
+  partial_images: optional(z.int().min(0).max(MAX_PARTIAL_IMAGES), "Previews before the image, with stream"),
+  response_format: optional(
+    z.enum(["url", "b64_json"]).meta({ examples: ["url"] }),
+    "url for signed URLs, of every model; b64_json unless the model is a dall-e",
+  ),
+};
+
+const EDIT_PARAMETERS = {
+  ...SHARED,
+  input_fidelity: optional(z.enum(["high", "low"]), "Of retired models; ignored with a warning"),
+};
+
+/** What one parameter may be while another one is something. Either counts as its default when it is left out. */
+export interface Rule {
+  readonly when: { readonly name: string; readonly is: string | boolean; readonly byDefault: boolean };
+  readonly allows: { readonly name: string; readonly is: readonly (string | number)[] };
+  readonly message: string;
 }
 
-/** What both doors of images take. */
-export const SHARED_PARAMETERS = {
-  prompt: text({ minLength: 1, maxLength: MAX_PROMPT_LENGTH }),
-  model: text({ minLength: 1 }),
-  n: integer(1, MAX_IMAGES),
-  size: text({ minLength: 1 }),
-  quality: oneOf("auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"),
-  background: oneOf("auto", "opaque", "transparent"),
-  output_format: oneOf("png", "jpeg", "webp"),
-  output_compression: integer(0, 100),
-  moderation: oneOf("auto", "low"),
-  safety_identifier: text({ maxLength: MAX_SAFETY_IDENTIFIER_LENGTH }),
-  user: text({ maxLength: MAX_SAFETY_IDENTIFIER_LENGTH }),
-  stream: boolean(),
-  partial_images: integer(0, MAX_PARTIAL_IMAGES),
-  response_format: oneOf("url", "b64_json"),
-} as const;
+/** What each alone may be and together may not. */
+export const RULES: readonly Rule[] = [
+  {
+    when: { name: "stream", is: false, byDefault: true },
+    allows: { name: "partial_images", is: [0] },
+    message: "partial_images needs stream to be true.",
+  },
+  {
+    when: { name: "stream", is: true, byDefault: false },
+    allows: { name: "n", is: [1] },
+    message: "Streaming is only supported with n=1.",
+  },
+  {
+    when: { name: "stream", is: true, byDefault: false },
+    allows: { name: "response_format", is: ["b64_json"] },
+    message: "A stream carries b64_json only.",
+  },
+  {
+    when: { name: "output_format", is: "jpeg", byDefault: false },
+    allows: { name: "background", is: ["auto", "opaque"] },
+    message: "A JPEG cannot be transparent; ask for png or webp.",
+  },
+  {
+    when: { name: "output_format", is: "png", byDefault: true },
+    allows: { name: "output_compression", is: [100] },
+    message: "A PNG loses nothing, so its output_compression can only be 100; ask for jpeg or webp.",
+  },
+];
 
-/** What both doors of images were asked. */
-export type ImageParameters = Values<typeof SHARED_PARAMETERS>;
+const TOGETHER = {
+  allOf: RULES.map(({ when, allows }): Json => {
+    const condition = { properties: { [when.name]: { enum: [when.is, ...(when.byDefault ? [null] : [])] } } };
+    return {
+      if: when.byDefault ? condition : { ...condition, required: [when.name] },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema, in a document
+      then: { properties: { [allows.name]: { enum: [...allows.is, null] } } },
+    };
+  }),
+};
 
-export const GENERATION_PARAMETERS = { ...SHARED_PARAMETERS, style: oneOf("vivid", "natural") } as const;
+export const ImageGenerationRequest = z
+  .strictObject({
+    prompt,
+    ...SHARED,
+    style: optional(z.enum(["vivid", "natural"]), "Of retired models; ignored with a warning"),
+  })
+  .meta(TOGETHER);
 
-/** `input_fidelity` is what only retired models understand. */
-export const EDIT_PARAMETERS = { ...SHARED_PARAMETERS, input_fidelity: oneOf("high", "low") } as const;
+/** The text fields of a form that edits; its files are read while they arrive. */
+export const ImageEditFields = z.strictObject({ prompt, ...EDIT_PARAMETERS }).meta(TOGETHER);
+
+/** A form that edits, as the document shows it. */
+export const ImageEditForm = z
+  .strictObject({
+    prompt,
+    image: z
+      .file()
+      .describe(
+        `A PNG, JPEG or WebP of less than 50 MB; or up to ${MAX_EDIT_IMAGES}, each as \`image\` or \`image[]\``,
+      ),
+    mask: z.file().optional().describe("A PNG of the first image's size; it may change where this is clear"),
+    ...EDIT_PARAMETERS,
+  })
+  .meta(TOGETHER);
+
+const nothing = z.null().optional();
+const reference = z.union([
+  z.strictObject({ file_id: z.string().describe("The id of an image: `img_…`"), image_url: nothing }),
+  z.strictObject({
+    image_url: z
+      .string()
+      .describe("Of this gateway, of a host that it allows, or an image of less than 50 MB as data:image/png;base64,…"),
+    file_id: nothing,
+  }),
+]);
+
+export const ImageEditRequest = z
+  .strictObject({
+    prompt,
+    images: z.array(reference).min(1).max(MAX_EDIT_IMAGES),
+    mask: optional(
+      z.union([reference, z.strictObject({ file_id: nothing, image_url: nothing })]),
+      "A PNG of the first image's size; it may change where this is clear",
+    ),
+    ...EDIT_PARAMETERS,
+  })
+  .meta(TOGETHER);
+
+/** What requests for images and for edits have in common. */
+const Shared = z.strictObject({ prompt, ...SHARED });
+export type ImageParameters = Parameters<typeof Shared>;
+
+/** What a request was found to say: `null` stood for what was left out. */
+export type Parameters<Schema extends z.ZodObject> = {
+  readonly [Name in keyof z.output<Schema>]: Exclude<z.output<Schema>[Name], null>;
+};
 
 /** What OpenAI documents and no model behind this gateway can do. */
-const UNSUPPORTED: ReadonlySet<string> = new Set([
+export const UNSUPPORTED: ReadonlySet<string> = new Set([
   "complexity",
   "frame_count",
   "frame_duration_ms",
@@ -49,129 +171,26 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
   "markup",
 ]);
 
-/** The longest name of an unknown parameter that is repeated to its sender. */
-const MAX_NAME_LENGTH = 64;
-
-type Values<Parameters extends Readonly<Record<string, Parameter<unknown>>>> = {
-  readonly [Name in keyof Parameters]?: Parameters[Name] extends Parameter<infer Value> ? Value : never;
-};
-
-export interface Fields {
-  readonly values: ReadonlyMap<string, unknown>;
-  /** Whether they came in a form, where everything is text. */
-  readonly isForm: boolean;
+interface TextBounds {
+  readonly minLength?: number;
+  /** In characters, which are code points. */
+  readonly maxLength?: number;
+  /** What else is known of it, in JSON Schema; the service checks it. */
+  readonly [keyword: string]: unknown;
 }
 
-/**
- * Reads parameters as OpenAI documents them. `null` stands for what was left out.
- *
- * @throws ParameterError for the first that is unknown, and then for the first of a wrong type or out of range
- */
-export function readParameters<Parameters extends Readonly<Record<string, Parameter<unknown>>>>(
-  parameters: Parameters,
-  { values, isForm }: Fields,
-): Values<Parameters> {
-  for (const name of values.keys()) refuseUnlessKnown(parameters, name);
-  const given = Object.entries(parameters).filter(([name]) => (values.get(name) ?? null) !== null);
-  const read = given.map(([name, parameter]) => [name, parameter.read(name, values.get(name), isForm)]);
-  return Object.fromEntries(read) as Values<Parameters>;
+function text({ minLength = 0, maxLength, ...described }: TextBounds) {
+  const atLeast = minLength > 0 ? z.string().min(minLength) : z.string();
+  if (maxLength === undefined) return atLeast.meta(described);
+  const fault: ParameterFault = "string_above_max_length";
+  return atLeast
+    .refine((value) => !isLonger(value, maxLength), {
+      error: `string too long. Expected a string with maximum length ${maxLength}.`,
+      params: { fault },
+    })
+    .meta({ maxLength, ...described });
 }
 
-/** @throws ParameterError when `name` is none of the parameters */
-export function refuseUnlessKnown(parameters: object, name: string): void {
-  if (Object.hasOwn(parameters, name)) return;
-  if (UNSUPPORTED.has(name)) {
-    throw new ParameterError("unsupported_parameter", name, `Unsupported parameter: '${name}' is not supported here.`);
-  }
-  const shown = name.slice(0, MAX_NAME_LENGTH);
-  throw new ParameterError("unknown_parameter", shown, `Unknown parameter: '${shown}'.`);
-}
-
-/** @throws ParameterError when `value` is missing */
-export function required<Value>(name: string, value: Value | undefined): Value {
-  if (value !== undefined) return value;
-  throw new ParameterError("missing_required_parameter", name, `Missing required parameter: '${name}'.`);
-}
-
-function text({ minLength = 0, maxLength }: { minLength?: number; maxLength?: number }): Parameter<string> {
-  return {
-    schema: { type: "string", ...(minLength > 0 && { minLength }), ...(maxLength !== undefined && { maxLength }) },
-    read(name, value) {
-      if (typeof value !== "string") throw wrongType(name, "a string", value);
-      if (value.length < minLength) {
-        const message = `Invalid '${name}': empty string. Expected a string with minimum length ${minLength}.`;
-        throw new ParameterError("empty_string", name, message);
-      }
-      if (maxLength !== undefined && isLonger(value, maxLength)) {
-        const message = `Invalid '${name}': string too long. Expected a string with maximum length ${maxLength}.`;
-        throw new ParameterError("string_above_max_length", name, message);
-      }
-      return value;
-    },
-  };
-}
-
-/** In code points, of which each is one or two code units. */
-function isLonger(value: string, maxLength: number): boolean {
-  if (value.length <= maxLength) return false;
-  return value.length > 2 * maxLength || [...value].length > maxLength;
-}
-
-function integer(minimum: number, maximum: number): Parameter<number> {
-  return {
-    schema: { type: "integer", minimum, maximum },
-    read(name, value, isForm) {
-      const number = isForm && typeof value === "string" && /^-?[0-9]{1,9}$/.test(value) ? Number(value) : value;
-      if (typeof number !== "number" || !Number.isInteger(number)) throw wrongType(name, "an integer", value);
-      if (number < minimum) {
-        const message = `Invalid '${name}': integer below minimum value. Expected a value >= ${minimum}.`;
-        throw new ParameterError("integer_below_min_value", name, message);
-      }
-      if (number > maximum) {
-        const message = `Invalid '${name}': integer above maximum value. Expected a value <= ${maximum}.`;
-        throw new ParameterError("integer_above_max_value", name, message);
-      }
-      return number;
-    },
-  };
-}
-
-function boolean(): Parameter<boolean> {
-  return {
-    schema: { type: "boolean" },
-    read(name, value, isForm) {
-      if (typeof value === "boolean") return value;
-      if (isForm && (value === "true" || value === "false")) return value === "true";
-      throw wrongType(name, "a boolean", value);
-    },
-  };
-}
-
-function oneOf<const Word extends string>(...words: readonly Word[]): Parameter<Word> {
-  return {
-    schema: { type: "string", enum: words },
-    read(name, value) {
-      if (typeof value !== "string") throw wrongType(name, `one of ${list(words)}`, value);
-      const word = words.find((candidate) => candidate === value);
-      if (word) return word;
-      const message = `Invalid value for '${name}'. Supported values are: ${list(words)}.`;
-      throw new ParameterError("invalid_value", name, message);
-    },
-  };
-}
-
-function list(words: readonly string[]): string {
-  return words.map((word) => `'${word}'`).join(", ");
-}
-
-/** The value itself is not repeated: it may be a prompt in the wrong place. */
-function wrongType(name: string, expected: string, value: unknown): ParameterError {
-  const message = `Invalid type for '${name}': expected ${expected}, but got ${typeOf(value)} instead.`;
-  return new ParameterError("invalid_type", name, message);
-}
-
-function typeOf(value: unknown): string {
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "number") return Number.isInteger(value) ? "an integer" : "a decimal number";
-  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+function identifier() {
+  return text({ maxLength: MAX_SAFETY_IDENTIFIER_LENGTH, pattern: "^[^\\u0000]*$" });
 }

@@ -105,6 +105,26 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
   });
 });
 
+describe("a file of a form", () => {
+  test.each([
+    ["without a type", ""],
+    ["of a type that says nothing", "Content-Type: application/octet-stream\r\n"],
+    ["of the type that libraries make up", "Content-Type: text/plain\r\n"],
+  ])("%s is judged by its bytes", async (_name, type) => {
+    const head = (name: string, more = "") => `--b\r\nContent-Disposition: form-data; name="${name}"${more}\r\n`;
+    const text = `${head("prompt")}\r\na hat\r\n${head("size")}\r\n64x64\r\n`;
+    const file = `${head("image", '; filename="fox"')}${type}\r\n`;
+    const response = await fetch(`${gateway.url}/v1/images/edits`, {
+      method: "POST",
+      headers: { "Content-Type": "multipart/form-data; boundary=b" },
+      body: Buffer.concat([Buffer.from(text + file), picture, Buffer.from("\r\n--b--\r\n")]),
+    });
+
+    expect(response.status).toBe(200);
+    expect(given).toEqual([[picture]]);
+  });
+});
+
 describe("an edit by JSON", () => {
   test("names images that the gateway made, and is an edit in the graph", async () => {
     const query = `mutation { generateImages(input: { prompt: "a fox", size: "80x64" }) { images { id } } }`;

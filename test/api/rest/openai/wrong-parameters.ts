@@ -60,3 +60,27 @@ export const WRONG_TYPES: readonly WrongParameter[] = [
   [{ stream: "true" }, TYPE, "stream"],
   [{ quality: {} }, TYPE, "quality"],
 ];
+
+/** Changes of a right request that leave it right. */
+export const RIGHT_PARAMETERS: readonly object[] = [
+  {},
+  { prompt: "🦊".repeat(32_000) },
+  ...["model", "n", "size", "quality", "background", "output_format", "stream", "partial_images", "user"].map(
+    (name) => ({
+      [name]: null,
+    }),
+  ),
+  { n: 1, stream: true },
+  { n: 10 },
+  { n: null, stream: true, response_format: null },
+  { size: "auto" },
+  { size: "96x64", quality: "hd" },
+  { background: "transparent" },
+  { background: "transparent", output_format: "webp" },
+  { background: "opaque", output_format: "jpeg" },
+  { output_compression: 100 },
+  { output_compression: 0, output_format: "jpeg" },
+  { partial_images: 0 },
+  { user: "" },
+  { safety_identifier: "🦊".repeat(64) },
+];
