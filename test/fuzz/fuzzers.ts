@@ -3,16 +3,20 @@ import fc from "fast-check";
 import sharp from "sharp";
 import { EventStream } from "../../src/adapters/openai/event-stream.ts";
 import { type AnswerReader, JsonAnswer } from "../../src/adapters/openai/json-answer.ts";
+import { SharpImageCodec } from "../../src/adapters/sharp/sharp-image-codec.ts";
 import { placeUploads } from "../../src/api/graphql/transports/upload-map.ts";
 import { readForm } from "../../src/api/http/multipart-form.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { hostNameOf } from "../../src/host-name.ts";
+import { UndecodableImageError } from "../../src/ports/image-codec.ts";
+import type { PixelSize } from "../../src/ports/image-provider.ts";
 import { ImageLinks } from "../../src/service/images/image-links.ts";
 import { PngCheck } from "../../src/service/images/png-check.ts";
 import { parseSize } from "../../src/service/images/sizes.ts";
-import { SourceCheck } from "../../src/service/images/source-check.ts";
+import { MAX_SOURCE_PIXELS, SourceCheck } from "../../src/service/images/source-check.ts";
 import { Base64Decoder } from "../../src/streamed-json/base64-decoder.ts";
 import { UnreadableJson } from "../../src/streamed-json/unreadable-json.ts";
+import { once } from "../support/scripted-provider.ts";
 import { inPieces, mutated } from "./bytes.ts";
 
 /** A parser that meets a caller's bytes, and what is true of it whatever they are. */
@@ -26,8 +30,12 @@ const FILES = await Promise.all([
   PICTURE.clone().png().toBuffer(),
   PICTURE.clone().png({ progressive: true }).toBuffer(),
   PICTURE.clone().withMetadata({ density: 72 }).jpeg().toBuffer(),
+  PICTURE.clone().jpeg({ progressive: true }).toBuffer(),
   PICTURE.clone().webp().toBuffer(),
+  PICTURE.clone().webp({ lossless: true }).withIccProfile("p3").toBuffer(),
 ]);
+/** Its processes end with this one. */
+const CODEC = new SharpImageCodec();
 
 const FORM = Buffer.from(
   [
@@ -131,6 +139,22 @@ export const FUZZERS: readonly Fuzzer[] = [
         return JSON.stringify([source.problem, source.problem ? undefined : source.size]);
       };
       return check([whole]) === check(pieces);
+    }),
+  },
+  {
+    name: "a source image that is let through is what its decoder finds",
+    property: fc.asyncProperty(mutated(FILES), async (bytes) => {
+      const source = new SourceCheck();
+      source.write(bytes);
+      if (source.problem) return true;
+      const decoded = await CODEC.inspect({ byteSize: bytes.length, read: () => once(bytes) }, MAX_SOURCE_PIXELS).catch(
+        (error) => {
+          if (error instanceof UndecodableImageError && error.reason === "damaged") return undefined;
+          throw error;
+        },
+      );
+      const sides = ({ width, height }: PixelSize) => [width, height].sort().join("x");
+      return !decoded || (source.size !== undefined && sides(source.size) === sides(decoded));
     }),
   },
   {

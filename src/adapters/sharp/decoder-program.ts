@@ -7,6 +7,8 @@ import { carryOut, type Operation, type OperationResult } from "./operations.ts"
 /** How often the memory is looked at. A decoder takes about 1 GB a second at most. */
 const WATCH_EVERY_MS = 10;
 
+/** Of a decoder's message, for the log. */
+const MAX_PROBLEM_LENGTH = 300;
 /** Where processors are busy, a third of the gateway's share. */
 const NICENESS = 5;
 /** A large image leaves memory in pieces that the next ones would add to. */
@@ -53,7 +55,7 @@ async function resultOf(
   try {
     return await carryOut(question, image);
   } catch (error) {
-    return { problem: (error as Error).message };
+    return { problem: (error as Error).message.slice(0, MAX_PROBLEM_LENGTH) };
   }
 }
 

@@ -47,6 +47,8 @@ export class ImageParts {
   #held: Buffer = Buffer.alloc(0);
   #contentLeft = 0;
   #paddingLeft = 0;
+  /** Of a WebP, as its head says. What follows, no decoder reads. */
+  #riffLeft = 0;
   #isScanNext = false;
   #isMarkerNext = false;
 
@@ -100,6 +102,7 @@ export class ImageParts {
     if (bytes.length < 12) return "more";
     this.#format = formatOf(bytes);
     if (!this.#format) return "malformed";
+    if (this.#format === "WEBP") this.#riffLeft = bytes.readUInt32LE(4) - 4;
     return { headBytes: { PNG: 8, JPEG: 2, WEBP: 12, AVIF: 0 }[this.#format] };
   }
 
@@ -110,7 +113,7 @@ export class ImageParts {
       case "JPEG":
         return readSegmentHead(bytes);
       case "WEBP":
-        return readRiffHead(bytes);
+        return this.#riffLeft < RIFF_HEAD_BYTES ? "end" : readRiffHead(bytes);
       case "AVIF":
         return readBoxHead(bytes);
       default:
@@ -123,6 +126,7 @@ export class ImageParts {
     if (part) {
       this.#contentLeft = part.byteSize;
       this.#paddingLeft = paddingBytes;
+      this.#riffLeft -= headBytes + part.byteSize + paddingBytes;
       this.#isScanNext = isScan;
       this.#reader.begin(part);
     }
@@ -200,12 +204,14 @@ function nameOfSegment(marker: number): string {
   return `0x${marker.toString(16)}`;
 }
 
+const RIFF_HEAD_BYTES = 8;
+
 /** WebP: name, length, content, padded to an even length. */
 function readRiffHead(bytes: Buffer): Head {
-  if (bytes.length < 8) return "more";
+  if (bytes.length < RIFF_HEAD_BYTES) return "more";
   const byteSize = bytes.readUInt32LE(4);
   return {
-    headBytes: 8,
+    headBytes: RIFF_HEAD_BYTES,
     part: { format: "WEBP", name: bytes.toString("latin1", 0, 4), byteSize },
     paddingBytes: byteSize % 2,
   };

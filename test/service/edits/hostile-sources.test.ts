@@ -169,6 +169,7 @@ describe("a file that carries what programs put into their files is taken:", () 
     ],
     ["a JPEG in several passes", () => sharp(png).jpeg({ progressive: true }).toBuffer()],
     ["a JPEG with restarts and a picture behind it", () => Buffer.concat([jpeg, jpeg])],
+    ["a WebP with something behind it", () => Buffer.concat([webp, Buffer.from("what is this? And this?")])],
     ["a WebP without loss", () => sharp(png).webp({ lossless: true }).toBuffer()],
     ["a WebP with EXIF data", () => sharp(png).withMetadata({ orientation: 1 }).webp().toBuffer()],
   ])("%s", async (_what, make) => {
