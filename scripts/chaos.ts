@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
-import { brokenPromises, type ChaosReport, runChaos } from "../test/system/chaos.ts";
+import { brokenPromises, type ChaosReport, type EndCounts, runChaos } from "../test/system/chaos.ts";
 import type { Verdict } from "../test/system/chaos-verdict.ts";
 import { type Outage, type OutageReport, OutageRun, type OutageVerdict } from "../test/system/outage.ts";
 
 /**
- * `npm run chaos` kills gateways: one with its own store 200 times, and then, 50 times, one of two that share theirs;
+ * `npm run chaos` ends gateways, by crashes, SIGTERM and Ctrl-C: one with its own store 200 times, and then, 50 times,
+ * one of two that share theirs;
  * `npm run chaos -- --rounds 200 --seed 7 --topology embedded|distributed` does one of the two;
  * `npm run chaos -- --outage database|storage|both --seconds 30` takes away what two of them share.
  * Prints a table, exits 1 on a broken promise.
@@ -30,9 +31,9 @@ if (outage !== undefined && !isOutage(outage)) throw new Error("--outage is data
 const seed = wholeNumber("seed");
 const clients = wholeNumber("clients");
 if (outage !== undefined) await takeAway(outage, wholeNumber("seconds"));
-else for (const topology of topologies) await killGateways(topology);
+else for (const topology of topologies) await endGateways(topology);
 
-async function killGateways(topology: Topology): Promise<void> {
+async function endGateways(topology: Topology): Promise<void> {
   const rounds = values.rounds === undefined ? ROUNDS[topology] : wholeNumber("rounds");
   console.log(`${topology}, ${rounds} rounds, seed ${seed}`);
   const report = await runChaos({
@@ -45,7 +46,7 @@ async function killGateways(topology: Topology): Promise<void> {
       else if (round % 25 === 0) console.log(`${round} of ${rounds}`);
     },
   });
-  print([...rowsOf(report), ...killRowsOf(report)]);
+  print([...rowsOf(report), ...endRowsOf(report)]);
   complain(brokenPromises(report));
 }
 
@@ -83,6 +84,8 @@ function rowsOf(verdict: Verdict): Row[] {
     ...indented(finished),
     ["lost", verdict.lost.length],
     ["submitted twice", verdict.submittedTwice.length],
+    ["paid twice over WebSockets without a key", verdict.paidTwice.length],
+    ["cut off by a stop", verdict.cutOff.length],
     ["orphans", verdict.orphans.length],
     ["half-written images served", verdict.halfWritten.length],
     ["records without bytes", verdict.recordsWithoutBytes.length],
@@ -90,16 +93,13 @@ function rowsOf(verdict: Verdict): Row[] {
   ];
 }
 
-function killRowsOf(report: ChaosReport): Row[] {
-  const { queued, inProvidersHands, storing, idle } = report.kills;
+function endRowsOf(report: ChaosReport): Row[] {
   const { images, previews, sources } = report.swept;
   return [
-    ["kills", report.rounds],
-    ["  while generations waited", queued],
-    ["  while the provider worked", inProvidersHands],
-    ["  while images were stored", storing],
-    ["  while nothing happened", idle],
-    ["stops in order besides", report.stops],
+    ...countRowsOf("crashes", report.kills),
+    ...countRowsOf("stops, by SIGTERM and by Ctrl-C in turn", report.stops),
+    ["sent again over a WebSocket that closed", report.repeats],
+    ["orders over WebSockets through stops alone", report.throughStops],
     ["calls of the provider", report.upstreamCalls],
     ["images loaded and compared", report.imagesLoaded],
     ["previews loaded", report.previewsLoaded],
@@ -107,6 +107,16 @@ function killRowsOf(report: ChaosReport): Row[] {
     ["  previews", previews],
     ["  of edits to be made", sources],
     ["duration", `${Math.round(report.durationMs / 1000)} s`],
+  ];
+}
+
+function countRowsOf(name: string, { all, queued, inProvidersHands, storing, idle }: EndCounts): Row[] {
+  return [
+    [name, all],
+    ["  while generations waited", queued],
+    ["  while the provider worked", inProvidersHands],
+    ["  while images were stored", storing],
+    ["  while nothing happened", idle],
   ];
 }
 

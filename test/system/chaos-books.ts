@@ -29,9 +29,9 @@ export const GENERATION_FIELDS = `id status failure { code billed }
   images { id index url derivative: url(width: ${DERIVATIVE_WIDTH}) original: url(original: true)
     width height byteSize sha256 }`;
 
-/** What one client wants, under one idempotency key, and everything it was told about it. */
+/** What one client wants, and everything it was told about it. */
 export interface Order {
-  /** In the prompt, and the key too. */
+  /** In the prompt, and the idempotency key too, except over WebSockets: there an order has none. */
   readonly marker: string;
   readonly n: number;
   readonly size: string;
@@ -39,7 +39,7 @@ export interface Order {
   readonly isEdit: boolean;
   /** How many previews of its image are asked for, and looked at. */
   readonly partialImages: number;
-  readonly door: "REST" | "GraphQL";
+  readonly door: "REST" | "GraphQL" | "WebSocket";
   /** What the client does while it waits for its first answer. */
   readonly patience: "waits" | "leaves" | "asks again";
   /** Whether two send the same at once. */
@@ -48,6 +48,8 @@ export interface Order {
   readonly wantsDerivatives: boolean;
   readonly ending: "takes" | "cancels" | "deletes";
   /** Whether anything but silence was ever answered. */
+  /** Whether a gateway was killed before a client over a WebSocket had its first answer: it may have sent the order twice. */
+  hasMetCrash: boolean;
   isAccepted: boolean;
   isDeleted: boolean;
   readonly ids: Set<string>;
@@ -55,6 +57,11 @@ export interface Order {
   readonly restImageIds: Set<string>;
   /** The first answer in which the generation had ended. */
   ended: ToldGeneration | undefined;
+}
+
+/** The marker of the order that a prompt belongs to. */
+export function markerIn(prompt: string): string {
+  return /chaos-\d+-\d+/.exec(prompt)?.[0] ?? "";
 }
 
 export function isEnded({ status }: ToldGeneration): boolean {
@@ -68,6 +75,10 @@ export class ChaosBooks {
   readonly contradictions: string[] = [];
   readonly halfWritten: string[] = [];
   readonly withoutBytes: string[] = [];
+  /** How often clients sent an order over a WebSocket once more, because the connection closed before the answer. */
+  repeats = 0;
+  /** Orders over WebSockets that gateways were stopped under, in order, and none killed. */
+  readonly throughStops: Order[] = [];
   imageCount = 0;
   previewCount = 0;
 

@@ -1,16 +1,18 @@
 import type { ExecutionResult } from "graphql-sse";
-import { overStream } from "../support/live-clients.ts";
+import { overStream, socketUrl } from "../support/live-clients.ts";
 import { type Random, seededRandom } from "../support/random.ts";
 import { type ChaosBooks, GENERATION_FIELDS, isEnded, type Order, type ToldGeneration } from "./chaos-books.ts";
 import { toEditRequest } from "./chaos-edits.ts";
 import type { EventCount } from "./chaos-events.ts";
 import type { ChaosFleet } from "./chaos-fleet.ts";
+import { askOverSocket } from "./chaos-sockets.ts";
 
 const GENERATE = `mutation ($input: GenerateImagesInput!) {
   told: generateImages(input: $input) { ${GENERATION_FIELDS} } }`;
 const WATCH = `subscription ($id: ID!) { generationEvents(id: $id) { ... on PartialImageReady { url } } }`;
 const CANCEL = `mutation ($id: ID!) { cancelGeneration(id: $id) { ${GENERATION_FIELDS} } }`;
 const DELETE = "mutation ($id: ID!) { deleteGeneration(id: $id) }";
+const FIND = `query ($id: ID!) { generation(id: $id) { ${GENERATION_FIELDS} } }`;
 const LOOK = "query ($id: ID!) { image(id: $id) { sha256 byteSize } }";
 const WAIT_SECONDS = 30;
 
@@ -37,6 +39,7 @@ export class ChaosClients {
     const random = seededRandom(this.#seed * 1_000_003 + number);
     const order = makeOrder(`chaos-${this.#seed}-${number}`, random);
     this.#books.orders.push(order);
+    if (order.door === "WebSocket") return this.#bringOverSocket(order, random);
     await Promise.all([
       this.#approach(order, random),
       order.hasTwin && this.#approach(order, random),
@@ -45,13 +48,56 @@ export class ChaosClients {
     if (order.ending !== "takes") await this.#endIt(order, random);
     if (order.isDeleted) return;
     for (let told = await this.#ask(order, random, 0); ; told = await this.#ask(order, random, WAIT_SECONDS)) {
-      for (const image of told.images) {
-        await this.#look(order, random, image.url);
-        if (!order.wantsDerivatives) continue;
-        await this.#lookAt(order, random, image.derivative, (bytes) => this.#books.noteDerivative(order, bytes));
-        await this.#lookAt(order, random, image.original, (bytes) => this.#books.noteOriginal(order, bytes));
-      }
+      await this.#lookAtAll(order, random, told);
       if (isEnded(told)) return;
+    }
+  }
+
+  /** An order without a key: its client has nothing but the one answer, and the id that this names. */
+  async #bringOverSocket(order: Order, random: Random): Promise<void> {
+    const { crashes, stoppedLives } = this.#fleet;
+    const stops = stoppedLives.size;
+    let told = await this.#insist(() => this.#sendOverSocket(order, random));
+    order.hasMetCrash = this.#fleet.crashes > crashes;
+    if (!order.hasMetCrash && stoppedLives.size > stops) this.#books.throughStops.push(order);
+    for (;;) {
+      this.#books.note(order, told);
+      await this.#lookAtAll(order, random, told);
+      if (isEnded(told)) return;
+      await this.#events.after(3);
+      told = await this.#insist(async () => {
+        const { data } = await this.#graphql(random, FIND, { id: told.id });
+        return data?.generation as ToldGeneration;
+      });
+    }
+  }
+
+  async #sendOverSocket(order: Order, random: Random): Promise<ToldGeneration> {
+    const { n, size } = order;
+    const input = { prompt: toPrompt(order), n, size, waitSeconds: WAIT_SECONDS };
+    this.#events.tick();
+    const { data, errors } = await askOverSocket(
+      GENERATE,
+      { input },
+      {
+        url: async () => socketUrl(await this.#fleet.url(random)),
+        pause: () => this.#events.after(3),
+        onRepeat: () => this.#books.repeats++,
+      },
+    );
+    this.#events.tick();
+    // The gateway stops: nothing was accepted.
+    if (errors?.[0]?.extensions.code === "OVERLOADED") throw new Unreachable();
+    if (errors) throw new Error(`${order.marker}: ${JSON.stringify(errors)}`);
+    return data?.told as ToldGeneration;
+  }
+
+  async #lookAtAll(order: Order, random: Random, { images }: ToldGeneration): Promise<void> {
+    for (const image of images) {
+      await this.#look(order, random, image.url);
+      if (!order.wantsDerivatives) continue;
+      await this.#lookAt(order, random, image.derivative, (bytes) => this.#books.noteDerivative(order, bytes));
+      await this.#lookAt(order, random, image.original, (bytes) => this.#books.noteOriginal(order, bytes));
     }
   }
 
@@ -227,9 +273,12 @@ interface GraphQLAnswer {
 }
 
 function makeOrder(marker: string, random: Random): Order {
-  const ending = random.pick(["takes", "takes", "takes", "takes", "takes", "takes", "cancels", "deletes"] as const);
-  const isEdit = random.whole(1, 6) === 1;
-  const door = isEdit ? "GraphQL" : random.pick(["REST", "GraphQL"] as const);
+  const door = random.pick(["REST", "GraphQL", "WebSocket"] as const);
+  const isOverSocket = door === "WebSocket";
+  const ending = isOverSocket
+    ? "takes"
+    : random.pick(["takes", "takes", "takes", "takes", "takes", "takes", "cancels", "deletes"] as const);
+  const isEdit = door === "GraphQL" && random.whole(1, 3) === 1;
   const n = random.pick([1, 1, 1, 2]);
   // The vendor shows previews of single images alone.
   const hasPreviews = door === "GraphQL" && n === 1 && random.whole(1, 2) === 1;
@@ -243,8 +292,9 @@ function makeOrder(marker: string, random: Random): Order {
     // A request that outlived its deletion would be a new order under the key that became free.
     patience: random.pick(["waits", "waits", "asks again", ending === "deletes" ? "waits" : "leaves"] as const),
     wantsDerivatives: random.whole(1, 3) === 1,
-    hasTwin: ending !== "deletes" && random.whole(1, 5) === 1,
+    hasTwin: !isOverSocket && ending !== "deletes" && random.whole(1, 5) === 1,
     ending,
+    hasMetCrash: false,
     isAccepted: false,
     isDeleted: false,
     ids: new Set(),

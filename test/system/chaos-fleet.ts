@@ -4,8 +4,11 @@ import type { EventCount } from "./chaos-events.ts";
 import type { ChaosGround } from "./chaos-ground.ts";
 import type { ChaosUpstream } from "./chaos-upstream.ts";
 
-/** What a gateway was doing when it was killed. */
-export interface KillFacts {
+/** How a gateway is ended: by a crash, by a supervisor, or in a terminal, where npm passes Ctrl-C on once more. */
+export type Ending = "SIGKILL" | "SIGTERM" | "Ctrl-C";
+
+/** What a gateway was doing when it was ended. */
+export interface EndFacts {
   /** Generations that waited, as its successor counted them. */
   readonly queued: number;
   /** Calls that the provider had not answered in full. */
@@ -31,6 +34,7 @@ export class ChaosFleet {
   readonly #stoppedLives = new Set<number>();
   readonly #broken = Promise.withResolvers<never>();
   #lives = 0;
+  #crashes = 0;
 
   /** @param startUpstream makes the provider of one slot; `life` tells which start of its gateway runs */
   static async create(
@@ -61,6 +65,11 @@ export class ChaosFleet {
     return this.#slots.map(({ upstream }) => upstream);
   }
 
+  /** How often a gateway was killed. */
+  get crashes(): number {
+    return this.#crashes;
+  }
+
   /** The lives that ended in order: what waited in them for a provider's next attempt goes on in another. */
   get stoppedLives(): ReadonlySet<number> {
     return this.#stoppedLives;
@@ -77,27 +86,30 @@ export class ChaosFleet {
     return Promise.all(this.#slots.map((slot) => this.#start(slot, env)));
   }
 
-  /** SIGKILL to one of the gateways, and a successor for it. */
-  async killOne(random: Random): Promise<KillFacts> {
+  /**
+   * Ends one of the gateways, and starts a successor for it.
+   *
+   * @throws Error when one that is told to stop does not exit with code 0
+   */
+  async endOne(ending: Ending, random: Random): Promise<EndFacts> {
     const slot = random.pick(this.#slots);
     const gateway = vacate(slot) as GatewayProcess;
     const ownCalls = slot.upstream.calls.filter(({ life }) => life === slot.life);
     const inProvidersHands = ownCalls.filter(({ end }) => end === "open").length;
     const answered = ownCalls.filter(({ end, isTurnedAway }) => end === "finished" && !isTurnedAway).length;
-    await gateway.kill();
     const ended = gateway.lines.filter((line) => line.includes('"msg":"generation ended"')).length;
-    await gateway.stop();
-    if (random.whole(1, 4) === 1) await this.#killWhileStarting(slot, random);
+    if (ending === "SIGKILL") {
+      this.#crashes++;
+      await gateway.kill();
+      await gateway.stop();
+      if (random.whole(1, 4) === 1) await this.#killWhileStarting(slot, random);
+    } else {
+      this.#stoppedLives.add(slot.life);
+      if (ending === "Ctrl-C") await interruptTwice(gateway);
+      else await gateway.stop();
+    }
     const successor = await this.#start(slot);
     return { queued: queuedOf(successor), inProvidersHands, storing: Math.max(0, answered - ended) };
-  }
-
-  /** SIGTERM to one of the gateways, which has to exit with code 0, and a successor for it. */
-  async stopOne(random: Random): Promise<void> {
-    const slot = random.pick(this.#slots);
-    this.#stoppedLives.add(slot.life);
-    await vacate(slot)?.stop();
-    await this.#start(slot);
   }
 
   /** SIGTERM to all; each has to exit with code 0. */
@@ -158,6 +170,17 @@ export class ChaosFleet {
       })
       .catch(() => {});
   }
+}
+
+/** As Ctrl-C under npm arrives: the second signal comes when the process has heard the first. */
+async function interruptTwice(gateway: GatewayProcess): Promise<void> {
+  gateway.signal("SIGINT");
+  await gateway.waitForLine((line) => line.includes('"msg":"stopping"'));
+  gateway.signal("SIGINT");
+  const { code } = await gateway.exited;
+  // Only cleans up: the process has exited.
+  await gateway.stop().catch(() => {});
+  if (code !== 0) throw new Error(`a gateway exited with ${code} after Ctrl-C\n${gateway.lines.slice(-20).join("\n")}`);
 }
 
 /** Nobody is sent to its gateway any more. */

@@ -8,6 +8,7 @@ import {
   type RecordedRequest,
   startStrictImageApi,
 } from "../support/strict-image-api.ts";
+import { markerIn } from "./chaos-books.ts";
 import type { EventCount } from "./chaos-events.ts";
 
 /** Calls are decided on before they arrive, and more of them than can arrive at the same instant. */
@@ -93,7 +94,7 @@ export async function startChaosUpstream(
     const request = await held.arrived;
     plan();
     const call: UpstreamCall = {
-      marker: /chaos-\d+-\d+/.exec(String(request.body?.prompt))?.[0] ?? "",
+      marker: markerIn(String(request.body?.prompt)),
       life: life(),
       n: Number(request.body?.n ?? 1),
       size: String(request.body?.size),

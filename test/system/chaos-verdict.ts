@@ -1,5 +1,12 @@
 import sharp from "sharp";
-import { type ChaosBooks, GENERATION_FIELDS, type Order, type ToldGeneration, type ToldImage } from "./chaos-books.ts";
+import {
+  type ChaosBooks,
+  GENERATION_FIELDS,
+  markerIn,
+  type Order,
+  type ToldGeneration,
+  type ToldImage,
+} from "./chaos-books.ts";
 import { editFiles } from "./chaos-edits.ts";
 import type { ChaosFleet } from "./chaos-fleet.ts";
 import type { ChaosUpstream, UpstreamCall } from "./chaos-upstream.ts";
@@ -14,6 +21,10 @@ export interface Verdict {
   readonly finished: ReadonlyMap<string, number>;
   readonly lost: readonly string[];
   readonly submittedTwice: readonly string[];
+  /** Orders without a key that were submitted twice, though no gateway was killed before they were answered. */
+  readonly paidTwice: readonly string[];
+  /** Orders that failed as interrupted in a gateway that was told to stop in order. */
+  readonly cutOff: readonly string[];
   /** Stored bytes without a record. */
   readonly orphans: readonly string[];
   readonly recordsWithoutBytes: readonly string[];
@@ -22,7 +33,7 @@ export interface Verdict {
 }
 
 const PAGE = `query ($after: String) { generations(first: 100, after: $after) {
-  edges { node { ${GENERATION_FIELDS} } } pageInfo { hasNextPage endCursor } } }`;
+  edges { node { prompt ${GENERATION_FIELDS} } } pageInfo { hasNextPage endCursor } } }`;
 
 /**
  * Looks at everything that the gateway has, through its doors.
@@ -44,6 +55,7 @@ export async function judge(
   const halfWritten = [...books.halfWritten];
   const contradictions = [...books.contradictions];
   const finished = new Map<string, number>();
+  const cutOff: string[] = [];
   for (const order of books.orders) {
     const found = [...order.ids].flatMap((id) => generations.get(id) ?? []);
     for (const { id } of found) generations.delete(id);
@@ -58,6 +70,9 @@ export async function judge(
       continue;
     }
     const { status, failure } = generation;
+    const sent = callsOf.get(order.marker)?.at(-1);
+    const isInterrupted = status === "FAILED" && failure?.code === "INTERRUPTED";
+    if (isInterrupted && sent && !order.hasMetCrash && stoppedLives.has(sent.call.life)) cutOff.push(order.marker);
     count(finished, failure ? `${status} ${failure.code}` : status);
     if (status === "QUEUED" || status === "RUNNING") lost.push(`${order.marker}: still ${status}`);
     if (order.ended?.status !== status) contradictions.push(`${order.marker}: ${order.ended?.status} became ${status}`);
@@ -73,10 +88,10 @@ export async function judge(
       else books.noteBytes(order, bytes, image);
       const derivative = order.wantsDerivatives && (await load(url, image.derivative));
       if (derivative) await books.noteDerivative(order, derivative);
-      const sent = callsOf.get(order.marker)?.at(-1);
       const original = order.wantsDerivatives ? await load(url, image.original) : undefined;
       if (order.wantsDerivatives && !original) withoutBytes.push(`${order.marker}: the original of ${image.id}`);
-      const difference = bytes && (await differenceOf(order, image, { bytes, original }, sent));
+      // Of an order that was sent twice nobody knows which call made this.
+      const difference = bytes && !order.hasMetCrash && (await differenceOf(order, image, { bytes, original }, sent));
       if (difference) halfWritten.push(`${order.marker}: ${image.id} ${difference}`);
     }
   }
@@ -86,22 +101,28 @@ export async function judge(
     const wrong = callsOf.get(marker)?.find(({ call: { files } }) => !isSame(files, expected));
     if (wrong) contradictions.push(`${marker}: the provider got ${wrong.call.files.length} files, or others`);
   }
-  for (const id of generations.keys()) contradictions.push(`${id}: nobody knows it`);
+  const unkeyed = new Map(
+    books.orders.filter(({ door }) => door === "WebSocket").map((order) => [order.marker, order]),
+  );
+  for (const [id, { prompt }] of generations) {
+    // What a client sent before a crash that swallowed the answer is known to nobody: it had no key.
+    if (!unkeyed.get(markerIn(prompt))?.hasMetCrash) contradictions.push(`${id}: nobody knows it`);
+  }
+  const isRepeated = ([, own]: [string, { call: UpstreamCall }[]]) =>
+    !isOnce(
+      own.map(({ call }) => call),
+      stoppedLives,
+    );
+  const repeated = [...callsOf].filter(isRepeated).map(([marker]) => marker);
   const accepted = books.orders.filter(({ isAccepted }) => isAccepted);
   return {
     accepted: accepted.length,
     acceptedEdits: accepted.filter(({ isEdit }) => isEdit).length,
     finished,
     lost: [...new Set([...lost, ...withoutBytes])],
-    submittedTwice: [...callsOf]
-      .filter(
-        ([, own]) =>
-          !isOnce(
-            own.map(({ call }) => call),
-            stoppedLives,
-          ),
-      )
-      .map(([marker]) => marker),
+    submittedTwice: repeated.filter((marker) => !unkeyed.has(marker)),
+    paidTwice: repeated.filter((marker) => unkeyed.get(marker)?.hasMetCrash === false),
+    cutOff,
     orphans: await orphansOf(url, storedKeys),
     recordsWithoutBytes: withoutBytes,
     halfWritten: [...new Set([...halfWritten, ...books.halfWritten])],
@@ -144,8 +165,10 @@ async function differenceOf(
   return isSent ? undefined : `is another picture: ${means}, not ${expected}`;
 }
 
-async function allGenerations(url: string): Promise<Map<string, ToldGeneration>> {
-  const found = new Map<string, ToldGeneration>();
+type PagedGeneration = ToldGeneration & { readonly prompt: string };
+
+async function allGenerations(url: string): Promise<Map<string, PagedGeneration>> {
+  const found = new Map<string, PagedGeneration>();
   for (let after: string | null = null; ; ) {
     const { generations }: { generations: Page } = await query(url, PAGE, { after });
     for (const { node } of generations.edges) found.set(node.id, node);
@@ -155,7 +178,7 @@ async function allGenerations(url: string): Promise<Map<string, ToldGeneration>>
 }
 
 interface Page {
-  readonly edges: readonly { readonly node: ToldGeneration }[];
+  readonly edges: readonly { readonly node: PagedGeneration }[];
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
 }
 

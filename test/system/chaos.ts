@@ -3,29 +3,32 @@ import { seededRandom } from "../support/random.ts";
 import { ChaosBooks } from "./chaos-books.ts";
 import { ChaosClients } from "./chaos-clients.ts";
 import { EventCount } from "./chaos-events.ts";
-import { ChaosFleet, type KillFacts } from "./chaos-fleet.ts";
+import { ChaosFleet, type EndFacts, type Ending } from "./chaos-fleet.ts";
 import { type ChaosGround, distributedGround, embeddedGround } from "./chaos-ground.ts";
 import { startChaosUpstream } from "./chaos-upstream.ts";
 import { judge, query, type Verdict } from "./chaos-verdict.ts";
 
 export interface ChaosOptions {
-  /** How often a gateway is killed. */
+  /** How often a gateway is ended, half of the times by a crash. */
   readonly rounds: number;
   readonly topology: "embedded" | "distributed";
   /** The same seed makes roughly the same run: processes and sockets have a clock of their own. */
   readonly seed: number;
   /** How many clients are at work at any time. @defaultValue 16 */
   readonly clients?: number;
-  /** Told of each kill. */
-  readonly onRound?: (round: number, facts: KillFacts) => void;
+  /** Told of each round. */
+  readonly onRound?: (round: number) => void;
 }
 
 export interface ChaosReport extends Verdict {
   readonly rounds: number;
-  /** Kills while at least one generation waited, was in the provider's hands, or was being stored; or nothing at all. */
-  readonly kills: { queued: number; inProvidersHands: number; storing: number; idle: number };
-  /** How often a gateway was told to stop in order, besides. */
-  readonly stops: number;
+  /** How often gateways were killed, and told to stop in order. */
+  readonly kills: EndCounts;
+  readonly stops: EndCounts;
+  /** How often clients sent an order over a WebSocket once more. */
+  readonly repeats: number;
+  /** Orders over WebSockets, without a key, that were under way while gateways were stopped in order and none killed. */
+  readonly throughStops: number;
   /** Bytes without a record before the sweep, as crashes leave them. */
   readonly swept: Swept;
   readonly upstreamCalls: number;
@@ -44,17 +47,26 @@ export interface Swept {
   readonly sources: number;
 }
 
-/** A kill comes after so many events at most: lines logged, requests, answers, calls, pieces written to the disk. */
+/** Endings of which at least one generation waited, was in the provider's hands, or was being stored; or nothing at all. */
+export interface EndCounts {
+  all: number;
+  queued: number;
+  inProvidersHands: number;
+  storing: number;
+  idle: number;
+}
+
+/** The endings of the rounds, in turn. */
+const ENDINGS: readonly Ending[] = ["SIGKILL", "SIGTERM", "SIGKILL", "Ctrl-C"];
+/** An ending comes after so many events at most: lines logged, requests, answers, calls, pieces written to the disk. */
 const MAX_EVENTS = [40, 200, 800];
-/** After one kill in so many, a gateway is told to stop in order as well. */
-const STOP_EVERY = 6;
 /** Where everyone waits for everyone, this passes for an event. */
 export const STANDSTILL_MS = 10;
-/** What has not ended so long after the last kill never will. */
+/** What has not ended so long after the last round never will. */
 const GIVE_UP_MS = 5 * 60_000;
 
 /**
- * Kills gateways under load again and again, and looks at what became of everything that was accepted.
+ * Kills and stops gateways under load again and again, and looks at what became of everything that was accepted.
  *
  * @throws Error when a gateway exits by itself, does not start, or answers what it must not
  */
@@ -72,7 +84,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   stack.defer(() => fleet.stop());
   const pump = setInterval(() => events.tick(), STANDSTILL_MS);
   stack.defer(() => clearInterval(pump));
-  const kills = { queued: 0, inProvidersHands: 0, storing: 0, idle: 0 };
+  const [kills, stops] = [newCounts(), newCounts()];
 
   const work = async (): Promise<Verdict & { readonly swept: Swept }> => {
     await fleet.start();
@@ -81,10 +93,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       const unfollow = ground.follow(events);
       await Promise.race([events.after(random.whole(1, random.pick(MAX_EVENTS))), load.failed]);
       unfollow();
-      const facts = await fleet.killOne(random);
-      options.onRound?.(round, facts);
-      countKill(kills, facts);
-      if (random.whole(1, STOP_EVERY) === 1) await fleet.stopOne(random);
+      const ending = ENDINGS[(round - 1) % ENDINGS.length] ?? "SIGKILL";
+      countEnd(ending === "SIGKILL" ? kills : stops, await fleet.endOne(ending, random));
+      options.onRound?.(round);
     }
     for (const upstream of fleet.upstreams) upstream.calmDown();
     await within(GIVE_UP_MS, load.end());
@@ -95,7 +106,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     ...verdict,
     rounds,
     kills,
-    stops: fleet.stoppedLives.size,
+    stops,
+    repeats: books.repeats,
+    throughStops: books.throughStops.length,
     upstreamCalls: fleet.upstreams.reduce((sum, { calls }) => sum + calls.length, 0),
     imagesLoaded: books.imageCount,
     previewsLoaded: books.previewCount,
@@ -105,8 +118,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 
 /** What must be 0, with what happened instead. */
 export function brokenPromises(report: Verdict): ReadonlyMap<string, readonly string[]> {
-  const { lost, submittedTwice, orphans, halfWritten, recordsWithoutBytes, contradictions } = report;
-  const all = { lost, submittedTwice, orphans, halfWritten, recordsWithoutBytes, contradictions };
+  const { lost, submittedTwice, paidTwice, cutOff, orphans, halfWritten, recordsWithoutBytes, contradictions } = report;
+  const all = { lost, submittedTwice, paidTwice, cutOff, orphans, halfWritten, recordsWithoutBytes, contradictions };
   return new Map(Object.entries(all).filter(([, list]) => list.length > 0));
 }
 
@@ -182,9 +195,14 @@ function openGround(topology: ChaosOptions["topology"]): Promise<ChaosGround> {
   return topology === "embedded" ? embeddedGround() : distributedGround();
 }
 
-function countKill(kills: ChaosReport["kills"], { queued, inProvidersHands, storing }: KillFacts): void {
-  if (queued > 0) kills.queued++;
-  if (inProvidersHands > 0) kills.inProvidersHands++;
-  if (storing > 0) kills.storing++;
-  if (queued + inProvidersHands + storing === 0) kills.idle++;
+function newCounts(): EndCounts {
+  return { all: 0, queued: 0, inProvidersHands: 0, storing: 0, idle: 0 };
+}
+
+function countEnd(counts: EndCounts, { queued, inProvidersHands, storing }: EndFacts): void {
+  counts.all++;
+  if (queued > 0) counts.queued++;
+  if (inProvidersHands > 0) counts.inProvidersHands++;
+  if (storing > 0) counts.storing++;
+  if (queued + inProvidersHands + storing === 0) counts.idle++;
 }

@@ -147,6 +147,7 @@ function makeOrder(marker: string, random: Random, wantedEntry: Order["door"] | 
     hasTwin: false,
     wantsDerivatives: false,
     ending: "takes",
+    hasMetCrash: false,
     isAccepted: false,
     isDeleted: false,
     ids: new Set(),
