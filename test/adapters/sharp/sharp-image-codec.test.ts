@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -283,6 +284,20 @@ describe("the processes of a codec", () => {
     await expect(own.inspect(image, MAX_PIXELS)).rejects.toThrow("the image codec is closed");
   });
 
+  test("outlive the signals that end the gateway in order, and know nothing of its environment", async () => {
+    const own = new SharpImageCodec();
+    const image = imageOf(await noise(64, 64, "PNG"));
+    const before = await childrenOf(process.pid);
+    await own.inspect(image, MAX_PIXELS);
+    const [child = 0] = (await childrenOf(process.pid)).filter((id) => !before.includes(id));
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.kill(child, signal);
+    await own.inspect(image, MAX_PIXELS);
+
+    expect(await childrenOf(process.pid)).toContain(child);
+    expect(await readFile(`/proc/${child}/environ`, "utf8")).toBe("MALLOC_ARENA_MAX=2\0");
+    await own.close();
+  });
+
   test("are no reason for the gateway's process to go on, and end when it is killed", async () => {
     const module = new URL("../../../src/adapters/sharp/sharp-image-codec.ts", import.meta.url).href;
     const image = await noise(32, 32, "PNG");
@@ -308,6 +323,11 @@ const codec = new SharpImageCodec();
     }
   });
 });
+
+async function childrenOf(processId: number): Promise<number[]> {
+  const children = await readFile(`/proc/${processId}/task/${processId}/children`, "utf8");
+  return children.trim().split(" ").filter(Boolean).map(Number);
+}
 
 function isRunning(processId: number): boolean {
   try {

@@ -154,6 +154,23 @@ describe("a file made to exhaust its decoder is refused, and nothing of it is le
   });
 });
 
+test("a small edit does not wait behind large ones", async () => {
+  const create = { width: 3000, height: 3000, channels: 3, background: "#345678" } as const;
+  const large = await sharp({ create }).png({ progressive: true }).toBuffer();
+  const order: string[] = [];
+  const edit = async (name: string, bytes: Uint8Array) => {
+    const { status } = await submit(bytes);
+    order.push(name);
+    return status;
+  };
+  const largeEdits = Array.from({ length: 6 }, () => edit("large", large));
+  await Promise.race(largeEdits);
+  const statuses = await Promise.all([edit("small", png), ...largeEdits]);
+
+  expect(new Set(statuses)).toEqual(new Set(["QUEUED"]));
+  expect(order.at(-1)).toBe("large");
+});
+
 describe("a file that carries what programs put into their files is taken:", () => {
   test.each<[string, () => Buffer | Promise<Buffer>]>([
     [
