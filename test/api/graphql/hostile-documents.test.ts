@@ -210,7 +210,7 @@ test("prompts are answered up to a page of the longest, however often a document
     const page = await gateway.graphql("{ generations(first: 100) { nodes { prompt } } }");
     expect(page.body.data.generations.nodes).toHaveLength(100);
 
-    const tooMuch = { message: "the prompts of one answer may have 8000000 characters; ask for fewer at once" };
+    const tooMuch = { message: "the prompts of one answer may have at most 8000000 characters; request fewer at once" };
     const extensions = { code: "BAD_USER_INPUT", field: "prompt" };
     for (const query of [
       `{ generations(first: 100) { nodes { ${aliases("prompt", 90)} } } }`,

@@ -19,7 +19,7 @@ const SCHEMA = "query { __schema { queryType { name } } }";
 const DOCUMENTS = [MODELS, GENERATE, GENERATE_ID, FOLLOW, SCHEMA];
 
 const FORBIDDEN = {
-  message: "only documents that the operator trusts run here; this one is not among them",
+  message: "only documents that the operator trusts may run here, and this is not one of them",
   extensions: { code: "FORBIDDEN" },
 };
 const NOT_FOUND = { message: "PersistedQueryNotFound", extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } };

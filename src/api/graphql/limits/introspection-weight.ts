@@ -12,26 +12,26 @@ import {
   TypeMetaFieldDef,
 } from "graphql";
 
-/** Characters of a text that count as much as a field. */
-const TEXT_LENGTH = 100;
+/** This many characters of text weigh as much as one field. */
+const CHARACTERS_PER_FIELD = 100;
 
 export interface IntrospectionOptions {
   readonly schema: GraphQLSchema;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** A heavier introspection is not weighed to its end. */
+  /** Weighing stops once the weight exceeds this. */
   readonly limit: number;
 }
 
 /**
- * Weighs `__schema` and `__type`: one for each field that is answered, and for each hundred characters of its text. Of
- * these fields the answer is known beforehand, being in the schema: the weight is exact, where the usual length of a
- * list would be wrong by far for lists in lists. What is asked of the same thing again is weighed once.
+ * Weighs `__schema` and `__type`: 1 for each field in the answer, plus 1 for each 100 characters of its text. The schema
+ * already holds the answer to these fields, so the weight is exact. An assumed list length would be far off for lists in
+ * lists. The same selections on the same object are weighed only once.
  */
 export class IntrospectionWeigher {
   readonly #options: IntrospectionOptions;
   readonly #known = new Map<SelectionSetNode, Map<object, number>>();
-  /** Each adds one or more to the weight. */
+  /** How many fields were weighed. Each adds at least 1 to the weight. */
   #weighedFields = 0;
 
   constructor(options: IntrospectionOptions) {
@@ -39,8 +39,8 @@ export class IntrospectionWeigher {
   }
 
   /**
-   * @param node a field of the query; any but the two weighs nothing
-   * @returns more than the limit, but not how much more, for what is too heavy
+   * @param node a field of the query; every field except `__schema` and `__type` weighs 0
+   * @returns the weight; for a field that is too heavy, some number above the limit
    */
   weigh(node: FieldNode): number {
     const field = [SchemaMetaFieldDef, TypeMetaFieldDef].find(({ name }) => name === node.name.value);
@@ -53,7 +53,7 @@ export class IntrospectionWeigher {
       if (this.#weighedFields > this.#options.limit) return this.#options.limit + 1;
       if (selection.kind === Kind.FIELD) {
         const field = type.getFields()[selection.name.value];
-        // `__typename` is on no type.
+        // `__typename` is not among the fields of a type.
         weight += field ? this.#weighField(field, selection, source) : 1;
         continue;
       }
@@ -77,7 +77,7 @@ export class IntrospectionWeigher {
     const { schema, variables } = this.#options;
     const args = getArgumentValues(field, node, variables);
     const value: unknown = field.resolve?.(source, args, undefined, { schema } as GraphQLResolveInfo);
-    if (typeof value === "string") return 1 + Math.floor(value.length / TEXT_LENGTH);
+    if (typeof value === "string") return 1 + Math.floor(value.length / CHARACTERS_PER_FIELD);
     const { selectionSet } = node;
     if (!selectionSet) return 1;
     const type = getNamedType(field.type) as GraphQLObjectType;

@@ -18,7 +18,7 @@ import { asGraphQLError, checkWeight, LIMIT_RULES, LIMITS, PARSE_OPTIONS, VALIDA
 import { checkId, PersistedQueries, persistedIdOf, persistedQueryNotFound } from "./persisted-queries.ts";
 import type { TrustedDocuments } from "./trusted-documents.ts";
 
-/** An operation as any transport of GraphQL carries it. */
+/** An operation as a GraphQL transport received it. */
 export interface CarriedOperation {
   readonly query?: string | null | undefined;
   readonly operationName?: string | null | undefined;
@@ -29,7 +29,7 @@ export interface CarriedOperation {
 /** The text of a document before it is parsed. */
 export interface FoundDocument {
   readonly text: string;
-  /** By which the client wants to name it from now on. */
+  /** The id that the client will send instead of the document from now on. */
   readonly newId?: string;
 }
 
@@ -39,28 +39,28 @@ export interface AdmittedOperation {
 }
 
 export interface OperationGateOptions {
-  /** Whether the schema may be asked for. */
+  /** Whether introspection is allowed. */
   readonly hasIntrospection: boolean;
-  /** `undefined` lets any document run. */
+  /** `undefined` when any document may run. */
   readonly trustedDocuments: TrustedDocuments | undefined;
 }
 
-/** Documents that are kept for the next time, and the longest of them in characters. */
+/** The most parsed documents that are kept, and the length of the longest of them in characters. */
 const MAX_KEPT = 200;
 const MAX_KEPT_LENGTH = 10_000;
 
-/** Decides which operations run, for every transport alike. */
+/** Decides which operations may run, for every transport. */
 export class OperationGate {
-  /** Whether the schema may be asked for; of trusted documents, any may. */
+  /** Whether introspection is allowed. Trusted documents may always contain it. */
   readonly hasIntrospection: boolean;
-  /** Whether everyone may see what else there is, in the explorer and in the proposals of errors. */
+  /** Whether the explorer and the suggestions in error messages may show the schema. */
   readonly showsSchema: boolean;
-  /** Beside the specified ones. */
+  /** Validation rules in addition to those of the GraphQL specification. */
   readonly validationRules: readonly ValidationRule[];
   readonly #schema: GraphQLSchema;
   readonly #trustedDocuments: TrustedDocuments | undefined;
   readonly #persistedQueries = new PersistedQueries();
-  /** Valid ones by their text: a thousand subscribers send the same one, and each would hold its own. */
+  /** Valid documents by their text. A thousand subscribers that send the same text then share one document. */
   readonly #documents = new Map<string, DocumentNode>();
 
   constructor(schema: GraphQLSchema, { hasIntrospection, trustedDocuments }: OperationGateOptions) {
@@ -74,9 +74,9 @@ export class OperationGate {
   }
 
   /**
-   * Finds the document that is to run. Nothing was parsed of what was sent.
+   * Finds the text of the document to run, without parsing it.
    *
-   * @throws GraphQLError with its code, for one that may not run or is not known by its id
+   * @throws GraphQLError with its code, when the document may not run or its id is not known
    */
   find({ query, extensions }: CarriedOperation): FoundDocument {
     const id = persistedIdOf(extensions);
@@ -90,7 +90,7 @@ export class OperationGate {
     return found;
   }
 
-  /** Lets clients send the id alone from now on, of a document that is admitted. */
+  /** Remembers the id of an admitted document, so that clients can send the id alone from now on. */
   keep({ text, newId }: FoundDocument): void {
     if (newId !== undefined) this.#persistedQueries.keep(newId, text);
   }
@@ -98,7 +98,7 @@ export class OperationGate {
   /**
    * Parses, validates and weighs an operation, for transports that Apollo Server does not serve.
    *
-   * @returns the errors, each with its code, when it may not run
+   * @returns the operation, or the errors, each with its code, when it may not run
    */
   admit(request: CarriedOperation): AdmittedOperation | readonly GraphQLError[] {
     try {
@@ -117,7 +117,7 @@ export class OperationGate {
     }
   }
 
-  /** Why the operation is too much, with its variables. */
+  /** Returns why the operation with these variables asks for too much; `undefined` when it does not. */
   weigh(
     document: DocumentNode,
     operation: OperationDefinitionNode,
@@ -126,7 +126,11 @@ export class OperationGate {
     return checkWeight(this.#schema, document, operation, variables ?? {});
   }
 
-  /** @throws GraphQLError when it cannot be parsed */
+  /**
+   * Parses and validates a document.
+   *
+   * @throws GraphQLError when it cannot be parsed
+   */
   #read(text: string): DocumentNode | readonly GraphQLError[] {
     const document = parseDocument(text);
     const rules = [...specifiedRules, ...this.validationRules];
@@ -140,7 +144,7 @@ export class OperationGate {
     return document;
   }
 
-  /** @throws GraphQLError */
+  /** @throws GraphQLError when nothing was sent, the id is not known, or the id is not that of the document */
   #sentDocumentOf(query: CarriedOperation["query"], id: string | undefined): FoundDocument {
     if (!query) {
       if (id === undefined) throw badRequest("send a GraphQL document as query");
@@ -153,9 +157,10 @@ export class OperationGate {
 }
 
 /**
- * A trusted id decides, whatever text comes with it: some clients always send one, and print it in their own way.
+ * Finds a trusted document by its id, else by its text. A known id wins over any text that comes with it, because some
+ * clients always send a text and print it in their own way.
  *
- * @throws GraphQLError
+ * @throws GraphQLError when the document is not trusted
  */
 function trustedTextOf(query: CarriedOperation["query"], id: string | undefined, documents: TrustedDocuments): string {
   const byId = id === undefined ? undefined : documents.findById(id);
@@ -163,45 +168,45 @@ function trustedTextOf(query: CarriedOperation["query"], id: string | undefined,
   if (text !== undefined) return text;
   if (id !== undefined && !query) throw persistedQueryNotFound();
   throw asGraphQLError(
-    new GatewayError("FORBIDDEN", "only documents that the operator trusts run here; this one is not among them"),
+    new GatewayError("FORBIDDEN", "only documents that the operator trusts may run here, and this is not one of them"),
   );
 }
 
-/** What federation asks for tells as much as introspection. */
+/** Refuses `_service`, which shows the schema to a federation router just as introspection does. */
 const noSubgraphRule: ValidationRule = (context) => ({
   Field(node) {
     if (node.name.value !== "_service") return;
     context.reportError(
-      new GraphQLError("GraphQL introspection is not allowed, and `_service` is one.", { nodes: node }),
+      new GraphQLError("GraphQL introspection is not allowed, and `_service` shows the schema too.", { nodes: node }),
     );
   },
 });
 
-/** For who asks here for more than one answer. */
+/** The error message for a client that requests several answers where only one can be sent. */
 export const SUBSCRIBE_ELSEWHERE =
   "subscriptions run over WebSockets (graphql-transport-ws) at this address, or as server-sent events by POST to its /stream";
 
-/** What Apollo Server reads in the place of a document that may not be parsed. */
-const NOTHING = "{ __typename }";
+/** Apollo Server parses this instead of a document that may not run. */
+const HARMLESS_DOCUMENT = "{ __typename }";
 
-/** Asks the gate in the places where Apollo Server lets a plugin answer. */
+/** Makes Apollo Server run only what the gate admits. */
 export function guardOperations(gate: OperationGate): ApolloServerPlugin<ApiRequest> {
   return {
     async requestDidStart({ request }): Promise<GraphQLRequestListener<ApiRequest>> {
       const found = tryToFind(gate, request);
-      request.query = found instanceof GraphQLError ? NOTHING : found.text;
-      // The gate has looked documents up by their ids already.
+      request.query = found instanceof GraphQLError ? HARMLESS_DOCUMENT : found.text;
+      // The gate has already looked up the document by its id.
       delete request.extensions?.persistedQuery;
       return {
         async didResolveOperation({ document, operation }) {
           if (found instanceof GraphQLError) throw found;
           const tooMuch = operation && gate.weigh(document, operation, request.variables);
           if (tooMuch) throw tooMuch;
-          // Apollo Server would run it once, and answer null.
+          // Apollo Server would execute the subscription once and answer null.
           if (operation?.operation === "subscription") throw badRequest(SUBSCRIBE_ELSEWHERE);
           gate.keep(found);
         },
-        /** By GET, Apollo Server says that a subscription is to be sent by POST. */
+        /** For a subscription by GET, Apollo Server answers that it must be sent by POST, which is not enough here. */
         async willSendResponse({ operation, response: { http, body } }) {
           if (operation?.operation !== "subscription" || http.status !== 405 || body.kind !== "single") return;
           http.status = 400;
@@ -222,7 +227,7 @@ function tryToFind(gate: OperationGate, request: CarriedOperation): FoundDocumen
   }
 }
 
-/** @throws GraphQLError */
+/** @throws GraphQLError with the code GRAPHQL_PARSE_FAILED */
 function parseDocument(text: string): DocumentNode {
   try {
     return parse(text, PARSE_OPTIONS);

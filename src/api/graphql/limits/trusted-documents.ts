@@ -14,13 +14,16 @@ import { StartError } from "../../../errors.ts";
 import { LIMIT_RULES, LIMITS, PARSE_OPTIONS } from "./limits.ts";
 
 const VARIABLE = "PICTOGRAPH_TRUSTED_DOCUMENTS";
-/** So many wrong documents are named; whoever has more mends the first ones first. */
+/** At most this many wrong documents are named in the error. */
 const MAX_PROBLEMS = 20;
 
-/** The documents that may run where the operator has listed them, by the ids that clients send in their place. */
+/** The documents that the operator allows, each with the id that clients may send instead of it. */
 export class TrustedDocuments {
   readonly #textsById: ReadonlyMap<string, string>;
-  /** By what {@link formOf} leaves of them, as they are listed and as GraphQL prints them: clients print what they send. */
+  /**
+   * The listed texts by their {@link formOf}. Each text has two forms: as listed, and as GraphQL prints it, because many
+   * clients print their documents before they send them.
+   */
   readonly #textsByForm: ReadonlyMap<string, string>;
 
   constructor(textsById: ReadonlyMap<string, string>) {
@@ -39,7 +42,7 @@ export class TrustedDocuments {
    * Reads a manifest of persisted queries as Apollo's tools write it, or an object from ids to documents as GraphQL
    * Code Generator and Relay write it.
    *
-   * @throws StartError naming every document that this graph cannot run
+   * @throws StartError when the file cannot be read; otherwise naming the documents that this graph cannot run
    */
   static async open(path: string, schema: GraphQLSchema): Promise<TrustedDocuments> {
     const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
@@ -60,7 +63,7 @@ export class TrustedDocuments {
     return this.#textsById.get(id);
   }
 
-  /** The listed document that says the same in these words, however it is formatted. Nothing is parsed. */
+  /** Finds the listed document that differs from this text only in formatting. Parses nothing. */
   findByText(text: string): string | undefined {
     const form = formOf(text);
     return form === undefined ? undefined : this.#textsByForm.get(form);
@@ -68,8 +71,8 @@ export class TrustedDocuments {
 }
 
 /**
- * The words and signs of a document without its white space, commas and comments. `undefined` for what is no GraphQL,
- * or has more of them than any document may have.
+ * Returns the tokens of a document, without white space, commas and comments. `undefined` when the text is not GraphQL or
+ * has more tokens than a document may have.
  */
 function formOf(text: string): string | undefined {
   const lexer = new Lexer(new Source(text));
@@ -79,7 +82,7 @@ function formOf(text: string): string | undefined {
       if (form.length === LIMITS.tokens) return undefined;
       const { kind, value = kind } = lexer.token;
       const isText = kind === TokenKind.STRING || kind === TokenKind.BLOCK_STRING;
-      // Quoted, so that no text passes for the signs it holds.
+      // Strings are quoted, so that their content cannot be mistaken for other tokens.
       form.push(isText ? JSON.stringify(value) : value);
     }
   } catch {
@@ -88,7 +91,7 @@ function formOf(text: string): string | undefined {
   return form.join(" ");
 }
 
-/** @throws StartError when the file is of neither format */
+/** @throws StartError when the file has neither of the two formats */
 function parseManifest(path: string, text: string): ReadonlyMap<string, string> {
   const content = parseJson(text);
   const entries = isRecord(content) ? (entriesOfManifest(content) ?? entriesOfMap(content)) : undefined;

@@ -4,7 +4,7 @@ import { BackgroundEnum, ImageFormatEnum, QualityEnum } from "./enums.ts";
 import { MetadataEntryInput } from "./metadata-type.ts";
 import { ImageSizeScalar } from "./scalars.ts";
 
-/** What generations and edits have in common. */
+/** The input fields that generations and edits share. */
 @InputType()
 export abstract class ImagesInput {
   @Field(() => String, { description: "What the images show: 1 to 32,000 characters." })
@@ -13,13 +13,13 @@ export abstract class ImagesInput {
   @Field(() => Int, { nullable: true, defaultValue: 1, description: "How many images: 1 to 10." })
   n?: number;
 
-  @Field(() => String, { nullable: true, description: "One of `models`; the default model when left out." })
+  @Field(() => String, { nullable: true, description: "The id of one of `models`. If absent, the default model." })
   model?: string;
 
   @Field(() => QualityEnum, {
     nullable: true,
     defaultValue: QualityEnum.AUTO,
-    description: "A model that cannot do it takes the nearest lower one, with a warning.",
+    description: "A model that lacks this quality uses the nearest lower one and adds a warning.",
   })
   quality?: Quality;
 
@@ -33,13 +33,14 @@ export abstract class ImagesInput {
   @Field(() => BackgroundEnum, {
     nullable: true,
     defaultValue: BackgroundEnum.AUTO,
-    description: "What is behind the subject.",
+    description: "The background behind the subject.",
   })
   background?: Background;
 
   @Field(() => Int, {
     nullable: true,
-    description: "The same seed gives the same images, where the model can; elsewhere it is ignored with a warning.",
+    description:
+      "If the model supports seeds, the same seed gives the same images. Other models ignore it and add a warning.",
   })
   seed?: number;
 
@@ -47,27 +48,27 @@ export abstract class ImagesInput {
     nullable: true,
     defaultValue: 0,
     description:
-      "Previews of each image while it is made, 0 to 3, seen by who subscribes to `generationEvents`. A model that shows none, or none of so many images, makes none, with a warning.",
+      "How many previews of each image to make: 0 to 3. Subscribe to `generationEvents` to see them. A model that cannot make previews, or not for this many images, makes none and adds a warning.",
   })
   partialImages?: number;
 
   @Field(() => String, {
     nullable: true,
     description:
-      "The same key with the same input gives the same generation for 24 hours, so that a repeated request is not paid twice. The `Idempotency-Key` header does the same.",
+      "For 24 hours, the same key with the same input returns the same generation, so a repeated request is not paid twice. The `Idempotency-Key` header does the same.",
   })
   idempotencyKey?: string;
 
   @Field(() => String, {
     nullable: true,
     description:
-      "The end user to record with the generation: 1 to 255 characters. It restricts nothing, and counts only where the request itself names no end user.",
+      "The end user to record with the generation: 1 to 255 characters. It restricts nothing. It is used only if the request itself names no end user.",
   })
   endUser?: string;
 
   @Field(() => [MetadataEntryInput], {
     nullable: true,
-    description: "What to keep with the generation: at most 16 entries, each key once.",
+    description: "Entries to store with the generation: at most 16, each key once.",
   })
   metadata?: MetadataEntryInput[];
 
@@ -75,12 +76,12 @@ export abstract class ImagesInput {
     nullable: true,
     defaultValue: 90,
     description:
-      "Seconds to wait for the images: 0 to 600. When they run out the generation is answered as it stands, and goes on.",
+      "Seconds to wait for the images: 0 to 600. After that time the answer shows the generation as it is, and the generation continues.",
   })
   waitSeconds?: number;
 }
 
-@InputType("GenerateImagesInput", { description: "What to make." })
+@InputType("GenerateImagesInput", { description: "Describes the images to generate." })
 export class GenerateImagesInput extends ImagesInput {
   @Field(() => ImageSizeScalar, {
     nullable: true,

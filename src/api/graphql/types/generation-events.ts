@@ -19,11 +19,10 @@ import { GenerationType, ImageType } from "./generation-type.ts";
 type EventOf<Type extends GenerationEvent["type"]> = Extract<GenerationEvent, { readonly type: Type }>;
 
 /**
- * What the members of the union have in common. A cache that normalizes, as Apollo Client's does, would write each event
- * over the one before and lose what only that had: by their ids it keeps them apart, and with its generation each event
- * brings up to date what pages show of it.
+ * The fields that all events share. The id is for normalizing caches such as Apollo Client's: without it, each event
+ * would overwrite the previous one in the cache. The generation updates what pages already show of it.
  */
-@InterfaceType("GenerationUpdate", { description: "What every event has, whatever it tells." })
+@InterfaceType("GenerationUpdate", { description: "The fields that every event has." })
 abstract class GenerationUpdateType {
   readonly #generation: Generation;
 
@@ -32,10 +31,12 @@ abstract class GenerationUpdateType {
     this.id = `${generation.id}/${place}`;
   }
 
-  @Field(() => ID, { description: "The same for the same event, for caches. Nothing can be read by it." })
+  @Field(() => ID, {
+    description: "Identifies the event in caches: the same event has the same id. No query accepts it.",
+  })
   id: string;
 
-  @Field(() => GenerationType, { description: "The generation as it was then." })
+  @Field(() => GenerationType, { description: "The generation at the time of the event." })
   get generation(): GenerationType {
     return new GenerationType(this.#generation);
   }
@@ -43,7 +44,7 @@ abstract class GenerationUpdateType {
 
 @ObjectType("GenerationStatusChanged", {
   implements: GenerationUpdateType,
-  description: "A generation's status: first the present one, then each new one.",
+  description: "The status of a generation: first the current one, then each new one.",
 })
 class GenerationStatusChangedType extends GenerationUpdateType {
   constructor({ generation }: EventOf<"status">) {
@@ -53,7 +54,7 @@ class GenerationStatusChangedType extends GenerationUpdateType {
 
 @ObjectType("PartialImageReady", {
   implements: GenerationUpdateType,
-  description: "A preview of an image that is still being made.",
+  description: "A preview of an image that is not finished.",
 })
 class PartialImageReadyType extends GenerationUpdateType {
   readonly #event: EventOf<"partial">;
@@ -63,26 +64,28 @@ class PartialImageReadyType extends GenerationUpdateType {
     this.#event = event;
   }
 
-  @Field(() => Int, { description: "Which of the images it shows, from 0." })
+  @Field(() => Int, { description: "The index of the image that it shows, from 0." })
   get imageIndex(): number {
     return this.#event.imageIndex;
   }
 
-  @Field(() => Int, { description: "Which preview of that image it is, from 0; a higher one shows more." })
+  @Field(() => Int, {
+    description: "The index of the preview among those of its image, from 0. A higher one shows more.",
+  })
   get partialIndex(): number {
     return this.#event.partialIndex;
   }
 
   @Field(() => String, {
     description:
-      "A signed URL of the preview in WebP, at most 512 pixels on its longer side. It works until a minute after the generation's end.",
+      "A signed URL of the preview in WebP, at most 512 pixels on its longer side. It works until one minute after the generation has ended.",
   })
   url(@Ctx() { request, service }: GraphQLContext): string {
     return request.rootUrl + service.previewLink(this.#event.generation, this.#event);
   }
 }
 
-@ObjectType("ImageReady", { implements: GenerationUpdateType, description: "An image that is stored now." })
+@ObjectType("ImageReady", { implements: GenerationUpdateType, description: "An image that was just stored." })
 class ImageReadyType extends GenerationUpdateType {
   @Field(() => ImageType, { description: "The image." })
   image: ImageType;
@@ -103,7 +106,7 @@ const GenerationEventUnion = createUnionType({
 export class GenerationEventsResolver {
   @Subscription(() => GenerationEventUnion, {
     description:
-      "What happens to a generation: its present status and the images there are, then each change, each preview and each image when it is stored. Ends with the generation. Whoever comes late or again misses nothing that still counts.",
+      "The events of a generation. First come its current status and its stored images, then each new status, each preview, and each image as it is stored. The stream ends with the generation. A client that subscribes late or again misses nothing that still matters.",
     subscribe: ({ args, context }) => {
       const { request, service } = context as GraphQLContext;
       return service.watch(request.caller, args.id);

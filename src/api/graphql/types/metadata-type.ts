@@ -1,16 +1,16 @@
 import type { MetadataEntry } from "../../../ports/records.ts";
 import { Field, InputType, ObjectType } from "../type-graphql.ts";
 
-@ObjectType("MetadataEntry", { description: "Something that the caller attached to a generation." })
+@ObjectType("MetadataEntry", { description: "A key and a value that the caller stored with a generation." })
 export class MetadataEntryType implements MetadataEntry {
-  @Field(() => String, { description: "Its name, once in a generation." })
+  @Field(() => String, { description: "The key. Unique within a generation." })
   key!: string;
 
-  @Field(() => String, { description: "Its value." })
+  @Field(() => String, { description: "The value." })
   value!: string;
 }
 
-@InputType("MetadataEntryInput", { description: "Something to attach to a generation." })
+@InputType("MetadataEntryInput", { description: "A key and a value to store with a generation." })
 export class MetadataEntryInput implements MetadataEntry {
   @Field(() => String, { description: "1 to 64 characters." })
   key!: string;

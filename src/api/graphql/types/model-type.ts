@@ -12,34 +12,35 @@ type ShownModel = Pick<
 
 @ObjectType("Model", { description: "A model that makes images." })
 export class ModelType {
-  @Field(() => ID, { description: "The name to ask for it by: `gpt-image-2.6-flare`." })
+  @Field(() => ID, { description: "The name to request it by: `gpt-image-2.6-flare`." })
   id: string;
 
   @Field(() => String, {
-    description: "Who runs it: `openai`, `illustrator`; `unknown` where the gateway has it no more.",
+    description:
+      "The provider that runs it: `openai`, `illustrator`. `unknown` if the gateway no longer has the model.",
   })
   provider: string;
 
-  @Field(() => Boolean, { description: "Whether it is used when none is named." })
+  @Field(() => Boolean, { description: "Whether it is used when a request names no model." })
   isDefault: boolean;
 
-  @Field(() => [OperationEnum], { description: "What it can do." })
+  @Field(() => [OperationEnum], { description: "The operations it supports." })
   operations: readonly Operation[];
 
-  @Field(() => Int, { description: "The most images of one generation." })
+  @Field(() => Int, { description: "The most images that one generation can have." })
   maxImages: number;
 
   @Field(() => String, {
     nullable: true,
-    description: "The day it stops working, YYYY-MM-DD, as its vendor announced it; null while none is announced.",
+    description: "The day it stops working, YYYY-MM-DD, as announced by its vendor. Null if none is announced.",
   })
   shutdownDate: string | null;
 
-  @Field(() => String, { nullable: true, description: "The model that takes its place from that day on." })
+  @Field(() => String, { nullable: true, description: "The model that replaces it from that day on." })
   replacement: string | null;
 
   @Field(() => [WarningType], {
-    description: "What is to be known before it is used: that it shuts down within 30 days.",
+    description: "Warnings for its users: that it shuts down within 30 days.",
   })
   warnings(@Ctx() { service }: GraphQLContext): readonly WarningType[] {
     const known = service.model(this.id);
@@ -57,14 +58,14 @@ export class ModelType {
   }
 }
 
-/** The model of this name, retired or not; null when there is none. */
+/** Finds the model with this id, retired or not; null when there is none. */
 export function findModel(id: string, service: ImageService): ModelType | null {
   const description = service.model(id);
   return description ? new ModelType(description, service.models.defaultId) : null;
 }
 
-/** The model of a generation. The operator may have taken it away since; the generation's history stays. */
+/** Returns the model of a stored generation, even if the operator has since removed that model. */
 export function modelOf(id: string, service: ImageService): ModelType {
-  const forgotten = { id, provider: "unknown", operations: [], maxImages: 0 };
-  return findModel(id, service) ?? new ModelType(forgotten, service.models.defaultId);
+  const removed = { id, provider: "unknown", operations: [], maxImages: 0 };
+  return findModel(id, service) ?? new ModelType(removed, service.models.defaultId);
 }

@@ -9,7 +9,7 @@ import { WarningType } from "./warning-type.ts";
 
 @ObjectType("Quote", {
   description:
-    "What a generation would cost. Text is counted roughly, and a quality that is the model's to choose may be any; both bounds are null where it is not known.",
+    "The expected cost of a generation. The number of text tokens is an estimate. If the model chooses the quality, the bounds cover every quality. Both bounds are null if the cost is not known.",
 })
 export class QuoteType {
   readonly #quote: Quote;
@@ -23,42 +23,42 @@ export class QuoteType {
     return new ModelType(this.#quote.model, service.models.defaultId);
   }
 
-  @Field(() => Int, { description: "How many images." })
+  @Field(() => Int, { description: "The number of images." })
   get n(): number {
     return this.#quote.n;
   }
 
-  @Field(() => ImageSizeScalar, { description: "The size the model would be asked for." })
+  @Field(() => ImageSizeScalar, { description: "The size that the gateway would request from the model." })
   get generatedSize(): string {
     return toSizeText(this.#quote.modelSize);
   }
 
-  @Field(() => UsdScalar, { nullable: true, description: "The least it would cost; null where that is not known." })
+  @Field(() => UsdScalar, { nullable: true, description: "The lowest possible cost. Null if it is not known." })
   get minCost(): string | null {
     return this.#quote.cost?.min ?? null;
   }
 
-  @Field(() => UsdScalar, { nullable: true, description: "The most it would cost; null where that is not known." })
+  @Field(() => UsdScalar, { nullable: true, description: "The highest possible cost. Null if it is not known." })
   get maxCost(): string | null {
     return this.#quote.cost?.max ?? null;
   }
 
-  @Field(() => QuoteBasisEnum, { description: "What it was reckoned from." })
+  @Field(() => QuoteBasisEnum, { description: "The data that the cost was calculated from." })
   get basis(): QuoteBasis {
     return this.#quote.basis;
   }
 
-  @Field(() => String, { description: "How it was reckoned, or what is not known, for people." })
+  @Field(() => String, { description: "How the cost was calculated, or what is not known, for people." })
   get explanation(): string {
     return this.#quote.explanation;
   }
 
-  @Field(() => [String], { description: "Where the prices and the numbers of tokens are published." })
+  @Field(() => [String], { description: "The pages that publish the prices and token counts." })
   get sources(): readonly string[] {
     return this.#quote.sources;
   }
 
-  @Field(() => [WarningType], { description: "What would be done otherwise than asked." })
+  @Field(() => [WarningType], { description: "What the gateway would do differently from the request." })
   get warnings(): readonly WarningType[] {
     return this.#quote.warnings;
   }

@@ -1,14 +1,15 @@
 import { GraphQLError, GraphQLScalarType, Kind } from "graphql";
 import { GraphQLDateTime } from "graphql-scalars";
 
-/** ISO 8601, in UTC. */
+/** A date and time in ISO 8601, in UTC. */
 export const DateTimeScalar = new GraphQLScalarType({
   ...GraphQLDateTime.toConfig(),
   specifiedByURL: "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
 });
 
 /**
- * Whether a size can be made is the service's to say, where the answer can name the input; here it only has to be text.
+ * Only checks that the size is text. The service checks whether the size is allowed, because its error can name the
+ * input field.
  */
 export const ImageSizeScalar = textScalar(
   "ImageSize",

@@ -2,37 +2,38 @@ import { GraphQLError, GraphQLScalarType } from "graphql";
 import { GatewayError } from "../../../errors.ts";
 import type { Upload } from "../../../service/edits/edit-intake.ts";
 
-/** A file that comes with an operation: resolves when it begins to arrive. */
+/** Opens a file that is sent with an operation. Resolves when the file begins to arrive. */
 export type OpenUpload = () => Promise<Upload>;
 
-/** Stands in the variables of an operation for a file that is still to come. */
+/** Placeholder in an operation's variables for a file that has not arrived yet. */
 export class ArrivingUpload {
-  /** In how many places it stands. */
+  /** How many places of the variables hold this file. */
   readonly placeCount: number;
   readonly #arrival = Promise.withResolvers<() => Upload>();
 
   constructor(placeCount: number) {
     this.placeCount = placeCount;
-    // An operation that fails does not ask for its files.
+    // An operation that fails never opens its files, so nothing else handles this rejection.
     this.#arrival.promise.catch(() => undefined);
   }
 
-  /** Opens the file, once for each place. Resolves when it begins to arrive, and rejects when it does not come. */
+  /** Opens the file, once for each place. Resolves when the file begins to arrive; rejects when it does not arrive. */
   async open(): Promise<Upload> {
     return (await this.#arrival.promise)();
   }
 
+  /** Reports that the file begins to arrive. */
   begin(open: () => Upload): void {
     this.#arrival.resolve(open);
   }
 
-  /** Does nothing once the file has begun to arrive. */
+  /** Reports that the file will not arrive. Does nothing once the file has begun to arrive. */
   fail(error: unknown): void {
     this.#arrival.reject(error);
   }
 }
 
-/** What the package `graphql-upload` puts in the place of a file. */
+/** The value that the package `graphql-upload` uses for a file. */
 interface ForeignUpload {
   readonly promise: Promise<ForeignFile>;
 }
@@ -43,8 +44,8 @@ interface ForeignFile {
 }
 
 /**
- * A file of a multipart request. Servers that embed the schema may hand in what the package `graphql-upload` makes, or
- * a `Blob`.
+ * A file of a multipart request. Servers that embed the schema may pass a value of the package `graphql-upload` or a
+ * `Blob` instead.
  *
  * @see https://github.com/jaydenseric/graphql-multipart-request-spec
  */
@@ -62,16 +63,16 @@ export const UploadScalar = new GraphQLScalarType<OpenUpload>({
     throw new GraphQLError("Upload must be a variable, a file of a multipart request", { nodes: node });
   },
   serialize() {
-    throw new GraphQLError("Upload goes in and never out");
+    throw new GraphQLError("Upload is an input type; it cannot be returned");
   },
 });
 
-/** By its members: GraphQL Yoga has a class of its own. No JSON has functions. */
+/** Checks members, not the class, because GraphQL Yoga has its own class. JSON input cannot pass: it has no functions. */
 function isBlob(value: unknown): value is Pick<Blob, "stream" | "type"> {
   return typeof value === "object" && value !== null && "stream" in value && typeof value.stream === "function";
 }
 
-/** By its members: the host has a copy of the package that is not ours. */
+/** Checks members, not the class, because the host installs its own copy of the package. */
 function isForeignUpload(value: unknown): value is ForeignUpload {
   if (typeof value !== "object" || value === null) return false;
   const { promise } = value as { readonly promise?: { readonly then?: unknown } };
@@ -90,7 +91,10 @@ async function* readFile(file: ForeignFile): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** The package's errors carry statuses of HTTP; those of the disk, on which files wait, are not the caller's fault. */
+/**
+ * Translates an error of `graphql-upload`, which carries an HTTP status. A disk error is thrown unchanged: it is not the
+ * caller's fault.
+ */
 function refuse(error: unknown): never {
   const { status, syscall } = error as { readonly status?: unknown; readonly syscall?: unknown };
   if (syscall !== undefined) throw error;
