@@ -166,6 +166,7 @@ class Model {
     return {
       OPENAI_API_KEY: "none",
       PICTOGRAPH_DAILY_BUDGET_USD: "none",
+      PICTOGRAPH_MAX_IMAGES_PER_MINUTE: "1000000",
       OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`,
     };
   }

@@ -48,6 +48,7 @@ export async function measure(): Promise<Row[]> {
       LOG_LEVEL: "info",
       OPENAI_API_KEY: "none",
       PICTOGRAPH_DAILY_BUDGET_USD: "none",
+      PICTOGRAPH_MAX_IMAGES_PER_MINUTE: "1000000",
       OPENAI_BASE_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`,
       PICTOGRAPH_MAX_CONCURRENCY: "8",
       PICTOGRAPH_MAX_QUEUE: "1000000",

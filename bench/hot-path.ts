@@ -80,6 +80,7 @@ function startContestant(contestant: Contestant, providerUrl: string): Promise<M
     environment: {
       OPENAI_API_KEY: PROVIDER_KEY,
       PICTOGRAPH_DAILY_BUDGET_USD: "none",
+      PICTOGRAPH_MAX_IMAGES_PER_MINUTE: "1000000",
       OPENAI_BASE_URL: `${providerUrl}/v1`,
       PICTOGRAPH_MAX_CONCURRENCY: String(MOST_CALLERS),
     },

@@ -26,6 +26,7 @@ export async function measure(): Promise<Row[]> {
   const environment = {
     OPENAI_API_KEY: "none",
     PICTOGRAPH_DAILY_BUDGET_USD: "none",
+    PICTOGRAPH_MAX_IMAGES_PER_MINUTE: "1000000",
     OPENAI_BASE_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`,
     PICTOGRAPH_MAX_CONCURRENCY: "1",
   };

@@ -13,3 +13,6 @@ export interface AddressLimits {
   /** Multipart forms that are being received at once. */
   readonly uploads: number | undefined;
 }
+
+/** The most images of one generation, and so of one call of a provider. */
+export const MAX_IMAGES = 10;

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { type AddressLimits, URL_TTL_SECONDS } from "./bounds.ts";
+import { type AddressLimits, MAX_IMAGES, URL_TTL_SECONDS } from "./bounds.ts";
 import { StartError } from "./errors.ts";
 import { hostNameOf, isLoopback } from "./host-name.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
@@ -71,6 +71,8 @@ export interface Config {
   readonly trustProxy: number | readonly string[] | undefined;
   readonly addressLimits: AddressLimits;
   readonly maxConcurrency: number;
+  /** How many images this process submits to paid providers in a minute. */
+  readonly maxImagesPerMinute: number;
   readonly upstreamTimeoutMs: number;
   /** A `postgres://` URL; `undefined` keeps records in the data directory. */
   readonly databaseUrl: string | undefined;
@@ -170,6 +172,7 @@ export function readConfig(environment: Environment = process.env): Config {
     urlTtlSeconds: read("PICTOGRAPH_URL_TTL_SECONDS", wholeNumber(URL_TTL_SECONDS.min, URL_TTL_SECONDS.max), 7200),
     corsOrigins: read("PICTOGRAPH_CORS_ORIGINS", parseOrigins, undefined),
     maxConcurrency: read("PICTOGRAPH_MAX_CONCURRENCY", wholeNumber(1, 1000), 8),
+    maxImagesPerMinute: read("PICTOGRAPH_MAX_IMAGES_PER_MINUTE", wholeNumber(MAX_IMAGES, 1_000_000), 300),
     upstreamTimeoutMs: read("PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", times(1000, wholeNumber(1, 86_400)), 600_000),
     databaseUrl: read("DATABASE_URL", parseDatabaseUrl, undefined),
     s3: readS3(read, problems),

@@ -238,6 +238,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     worker,
     upstreamTimeoutMs,
     leaseMs,
+    maxImagesPerMinute: config.maxImagesPerMinute,
   });
   const service = new ImageService({
     records,

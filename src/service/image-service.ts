@@ -318,6 +318,7 @@ export class ImageService {
   async #drain(): Promise<void> {
     const { queue, runner, maintenance, watch, lifecycle } = this.#options;
     lifecycle.graceOver.addEventListener("abort", () => runner.interrupt());
+    runner.drain();
     // Both at once: an interrupted generation makes room, and nothing that waits may take it.
     await Promise.all([queue.drain(), maintenance.stop()]);
     await this.#waits.untilNoneRuns(lifecycle.graceOver);

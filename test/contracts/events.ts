@@ -108,6 +108,21 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       expect(heard).toEqual([{ generationId: "gen_1", isUnrecorded: true }]);
     });
 
+    test("tell in this process which worker made a change", async () => {
+      const ear = new Ear();
+      const all = Array.from({ length: 60 }, (_, i) => ({
+        generationId: `gen_${i}`,
+        ...(i % 3 > 0 && { worker: `run_${i % 3}` }),
+      }));
+      for (const { generationId } of all) events.subscribe(generationId, ear.listen);
+      for (const notice of all) events.publish(notice);
+      await ear.heard(60);
+
+      expect(Object.fromEntries(ear.ids.map((id, i) => [id, ear.workers[i]]))).toEqual(
+        Object.fromEntries(all.map(({ generationId, worker }) => [generationId, worker])),
+      );
+    });
+
     test("reach hundreds of subscribers", async () => {
       const ears = Array.from({ length: 300 }, () => new Ear());
       const leaves = ears.map((ear) => events.subscribe("gen_1", ear.listen));
@@ -121,10 +136,13 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
 /** Listens, and waits for what it hears. */
 export class Ear {
   readonly ids: string[] = [];
+  /** Who made each change, where that was told. */
+  readonly workers: (string | undefined)[] = [];
   #changed = Promise.withResolvers<void>();
 
   readonly listen = (notice: GenerationNotice): void => {
     this.ids.push(notice.generationId);
+    this.workers.push(notice.worker);
     this.#changed.resolve();
     this.#changed = Promise.withResolvers<void>();
   };

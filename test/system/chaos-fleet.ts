@@ -142,6 +142,7 @@ export class ChaosFleet {
       OPENAI_API_KEY: apiKey,
       PICTOGRAPH_MAX_CONCURRENCY: "4",
       PICTOGRAPH_DAILY_BUDGET_USD: "100000",
+      PICTOGRAPH_MAX_IMAGES_PER_MINUTE: "1000000",
     };
     return { ...common, ...this.#ground.env(slot.index) };
   }

@@ -14,16 +14,23 @@ interface Listening {
   readonly lost: Promise<void>;
 }
 
+/** A notice that this process sent, and will hear itself. */
+type Echo = readonly [generationId: string, worker: string | undefined];
+
 /**
  * Notices by way of PostgreSQL, to every process that listens, this one included, on one connection of its own. While
  * that is broken notices are kept; when it is back, every subscriber is told, having perhaps missed one. Notices about
- * one generation that were not sent yet become one.
+ * one generation that were not sent yet become one. A notice carries no more than the generation; whose it is, only the
+ * process that sent it knows when it comes back.
  */
 export class PostgresEvents implements Events {
   readonly #config: ClientConfig;
   readonly #logger: Logger;
   readonly #emitter = new EventEmitter().setMaxListeners(0);
-  readonly #unsent = new Set<string>();
+  /** By generation, with the worker that all its notices are from. */
+  readonly #unsent = new Map<string, string | undefined>();
+  /** In the order in which they come back. */
+  #echoes: Echo[] = [];
   readonly #closing = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
   #client: Client | undefined;
@@ -54,7 +61,9 @@ export class PostgresEvents implements Events {
       this.#emitter.emit(notice.generationId, notice);
       return;
     }
-    this.#unsent.add(notice.generationId);
+    const { generationId, worker } = notice;
+    const isOfOthersToo = this.#unsent.has(generationId) && this.#unsent.get(generationId) !== worker;
+    this.#unsent.set(generationId, isOfOthersToo ? undefined : worker);
     this.#send();
   }
 
@@ -77,7 +86,13 @@ export class PostgresEvents implements Events {
     const { promise: lost, resolve } = Promise.withResolvers<void>();
     client.on("error", (err) => this.#logger.warn({ err }, "the connection for events broke"));
     client.on("end", resolve);
-    client.on("notification", ({ payload }) => payload && this.#emitter.emit(payload, { generationId: payload }));
+    const echoes: Echo[] = [];
+    client.on("notification", ({ payload: generationId = "", processId }) => {
+      // PostgreSQL tells a connection what it sent in the order in which it did.
+      const [sentId, worker] = (processId === ownProcessId(client) && echoes.shift()) || [];
+      const isOwn = sentId === generationId && worker !== undefined;
+      this.#emitter.emit(generationId, { generationId, ...(isOwn && { worker }) });
+    });
     try {
       await client.connect();
       await client.query(`LISTEN ${CHANNEL}`);
@@ -86,6 +101,7 @@ export class PostgresEvents implements Events {
       throw error;
     }
     this.#client = client;
+    this.#echoes = echoes;
     return { client, lost };
   }
 
@@ -133,15 +149,22 @@ export class PostgresEvents implements Events {
   }
 
   async #sendBy(client: Client): Promise<void> {
-    const generationIds = [...this.#unsent];
+    const sent: readonly Echo[] = [...this.#unsent];
+    const generationIds = sent.map(([generationId]) => generationId);
     this.#unsent.clear();
+    this.#echoes.push(...sent);
     try {
       await client.query("SELECT pg_notify($1, id) FROM unnest($2::text[]) AS id", [CHANNEL, generationIds]);
     } catch (err) {
       this.#logger.warn({ err }, "notices could not be sent; they are once the connection is back");
-      for (const generationId of generationIds) this.#unsent.add(generationId);
+      for (const generationId of generationIds) this.#unsent.set(generationId, undefined);
       if (this.#client === client) this.#client = undefined;
       void client.end().catch(() => {});
     }
   }
+}
+
+/** What PostgreSQL calls this connection; the types of the library do not tell of it. */
+function ownProcessId(client: Client): number | undefined {
+  return (client as { readonly processID?: number }).processID;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { MAX_IMAGES } from "../../bounds.ts";
 import { badInput } from "../../errors.ts";
-import { type GenerationInput, MAX_IMAGES } from "../../service/generations/generation-input.ts";
+import type { GenerationInput } from "../../service/generations/generation-input.ts";
 import { MAX_RATIO, MAX_SIDE, MIN_SIDE } from "../../service/images/sizes.ts";
 import type { FormFields } from "../http/form-body.ts";
 import { PROMPT_SCHEMA, SIZE_FORMAT, sizePattern } from "./request-schema.ts";

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { MAX_IMAGES } from "../../bounds.ts";
 import { badInput } from "../../errors.ts";
 import {
   BACKGROUNDS,
@@ -20,8 +21,6 @@ import type { Attempt } from "./retry-deduplicator.ts";
 
 /** The size of what is made from text alone, where none is named. */
 export const DEFAULT_SIZE = "1024x1024";
-/** The most images of one generation. */
-export const MAX_IMAGES = 10;
 /** The longest prompt, in Unicode code points. */
 export const MAX_PROMPT_LENGTH = 32_000;
 /** The most previews of one image. */

@@ -134,7 +134,7 @@ export class PreviewStrip {
       await objects.put(key, this.#render(picture));
       if (!isLate() && (await records.addPreview(id, preview, worker))) {
         this.#keys.add(key);
-        events.publish({ generationId: id });
+        events.publish({ generationId: id, worker });
         // `end` ran while this was stored, and did not see this key.
         if (this.#isOver && this.#keys.size === 1) this.#leave();
         return;

@@ -33,6 +33,34 @@ describe("events on one PostgreSQL", () => {
     await Promise.all([here.close(), there.close()]);
   });
 
+  test("do not say who made a change in another process, or when several that made one became one notice", async () => {
+    const url = await postgres.newDatabase();
+    const here = await openPostgresStore({ url, concurrency: 1, logger });
+    const there = await openPostgresStore({ url, concurrency: 1, logger });
+    const ears = [new Ear(), new Ear()] as const;
+    for (const id of ["gen_1", "gen_2"]) {
+      here.events.subscribe(id, ears[0].listen);
+      there.events.subscribe(id, ears[1].listen);
+    }
+    // While the first is on its way, the others wait.
+    here.events.publish({ generationId: "gen_1", worker: "run_1" });
+    here.events.publish({ generationId: "gen_2", worker: "run_1" });
+    here.events.publish({ generationId: "gen_2" });
+    for (const ear of ears) await ear.heard(2);
+
+    expect(ears.map(({ ids, workers }) => [ids, workers])).toEqual([
+      [
+        ["gen_1", "gen_2"],
+        ["run_1", undefined],
+      ],
+      [
+        ["gen_1", "gen_2"],
+        [undefined, undefined],
+      ],
+    ]);
+    await Promise.all([here.close(), there.close()]);
+  });
+
   test("stay in their own database", async () => {
     const [url, otherUrl] = [await postgres.newDatabase(), await postgres.newDatabase()];
     const here = await openPostgresStore({ url, concurrency: 1, logger });

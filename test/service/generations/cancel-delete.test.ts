@@ -123,17 +123,6 @@ describe("a generation that is canceled", () => {
     expect(second).toEqual(first);
   });
 
-  test("frees its place for the next one", async () => {
-    await start({ maxConcurrency: 1 });
-    const hold = api.holdNext();
-    const running = await submit();
-    const next = await submit({ prompt: "a crow" });
-    await hold.arrived;
-    await images.cancel(CALLER, running.id);
-
-    expect(await images.wait(next, PATIENCE_MS)).toMatchObject({ status: "SUCCEEDED" });
-  });
-
   test("is replayed under its key, and not made after all", async () => {
     await start();
     const hold = api.holdNext();

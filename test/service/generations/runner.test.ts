@@ -16,7 +16,7 @@ import { ImageDelivery } from "../../../src/service/images/image-delivery.ts";
 import { ImageIntake } from "../../../src/service/images/image-intake.ts";
 import { ImageLinks } from "../../../src/service/images/image-links.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
-import { accept, find, orderOf, WORKER } from "../../contracts/record-samples.ts";
+import { accept, FAILURE, find, orderOf, WORKER } from "../../contracts/record-samples.ts";
 import { scheduledCodec } from "../../support/codec.ts";
 import { ANY_SIZE_MODEL, type Hold, holdCalls } from "../../support/scripted-gateway.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/scripted-provider.ts";
@@ -47,7 +47,7 @@ beforeEach(async () => {
 afterEach(() => records.close());
 
 /** @param changes the methods of the records that behave otherwise */
-function createRunner(changes: Partial<Records> = {}): Runner {
+function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runner {
   const logger = pino({ enabled: false });
   const catalogue = new ModelCatalogue([provider], SCRIPTED_MODEL.id, now);
   let imageCount = 0;
@@ -68,7 +68,8 @@ function createRunner(changes: Partial<Records> = {}): Runner {
     now,
     worker: WORKER,
     upstreamTimeoutMs: 60_000,
-    leaseMs: LEASE_MS,
+    leaseMs,
+    maxImagesPerMinute: 300,
   });
 }
 
@@ -104,6 +105,55 @@ test("a job that is delivered again while it runs changes nothing", async () => 
   expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED" });
   expect(await records.findImagesOf(["gen_1"])).toHaveLength(2);
   expect(provider.requests).toHaveLength(1);
+});
+
+test("what a runner writes itself is no news to it, and what others write is", async () => {
+  const lookedUp: (readonly string[])[] = [];
+  const findGenerations = (ids: readonly string[]) => {
+    lookedUp.push(ids);
+    return records.findGenerations(ids);
+  };
+  const runner = createRunner({ findGenerations }, 60_000);
+  await accept(records, orderOf("gen_1"));
+  const running = runner.run("gen_1");
+  await hold.called;
+  hold.release();
+  await running;
+  expect(await records.findImagesOf(["gen_1"])).toHaveLength(2);
+  // Before it began.
+  expect(lookedUp).toEqual([["gen_1"]]);
+
+  hold = holdCalls(provider);
+  await accept(records, orderOf("gen_2"));
+  const canceled = runner.run("gen_2");
+  await hold.called;
+  runner.drain();
+  await records.cancel("gen_2", FAILURE, now());
+  events.publish({ generationId: "gen_2" });
+  await canceled;
+  expect(lookedUp).toEqual([["gen_1"], ["gen_2"], ["gen_2"]]);
+});
+
+test("a heartbeat looks up all that runs in one query", async () => {
+  const lookedUp: (readonly string[])[] = [];
+  const findGenerations = (ids: readonly string[]) => {
+    lookedUp.push(ids);
+    return records.findGenerations(ids);
+  };
+  const { extendLeases, twice } = heartbeats();
+  const runner = createRunner({ findGenerations, extendLeases });
+  const ids = ["gen_1", "gen_2", "gen_3"];
+  for (const id of ids) await accept(records, orderOf(id));
+  const running = ids.map((id) => runner.run(id));
+  while (provider.requests.length < 3) await twice();
+  const before = lookedUp.length;
+  await twice();
+  const during = lookedUp.slice(before);
+  hold.release();
+  await Promise.all(running);
+
+  expect(during.length).toBeGreaterThan(0);
+  for (const looked of during) expect([...looked].sort()).toEqual(ids);
 });
 
 test("a generation whose start was recorded, and the answer lost, ends as interrupted and is not submitted", async () => {
@@ -155,8 +205,12 @@ test("an image whose record was made, and the answer lost, keeps its bytes when 
 test("an image that came after its generation was ended leaves no bytes", async () => {
   const runner = createRunner({ addImage: async () => false });
   await accept(records, orderOf("gen_1"));
+  const running = runner.run("gen_1");
+  await hold.called;
+  // Or it would keep its place.
+  runner.drain();
   hold.release();
-  await runner.run("gen_1");
+  await running;
 
   expect(await Array.fromAsync(objects.list(""))).toEqual([]);
 });

@@ -13,9 +13,9 @@ import {
   type ValidationRule,
 } from "graphql";
 import { type ComplexityEstimatorArgs, getComplexity } from "graphql-query-complexity";
+import { MAX_IMAGES } from "../../../bounds.ts";
 import { badInput, type GatewayError } from "../../../errors.ts";
 import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
-import { MAX_IMAGES } from "../../../service/generations/generation-input.ts";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../../service/image-service.ts";
 import { plainNameOf } from "../type-prefix.ts";
 import { IntrospectionWeigher } from "./introspection-weight.ts";

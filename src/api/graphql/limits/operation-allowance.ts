@@ -1,5 +1,5 @@
+import { MAX_IMAGES } from "../../../bounds.ts";
 import { badInput } from "../../../errors.ts";
-import { MAX_IMAGES } from "../../../service/generations/generation-input.ts";
 import { LIMITS, tooManyImages } from "./limits.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { MAX_IMAGES } from "../../../service/generations/generation-input.ts";
+import { MAX_IMAGES } from "../../../bounds.ts";
 import { OPENAI_CODES } from "./errors.ts";
 
 /* What `/v1` answers, for the OpenAPI document. */

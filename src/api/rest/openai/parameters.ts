@@ -1,10 +1,7 @@
 import { z } from "zod";
+import { MAX_IMAGES } from "../../../bounds.ts";
 import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
-import {
-  MAX_IMAGES,
-  MAX_PARTIAL_IMAGES,
-  MAX_SAFETY_IDENTIFIER_LENGTH,
-} from "../../../service/generations/generation-input.ts";
+import { MAX_PARTIAL_IMAGES, MAX_SAFETY_IDENTIFIER_LENGTH } from "../../../service/generations/generation-input.ts";
 import type { Json } from "../openapi-parts.ts";
 import { isLonger, optional, PROMPT_SCHEMA, SIZE_FORMAT, sizePattern } from "../request-schema.ts";
 import type { ParameterFault } from "./errors.ts";

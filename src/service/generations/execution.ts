@@ -1,0 +1,364 @@
+import type { Logger } from "pino";
+import { GatewayError } from "../../errors.ts";
+import type { Events } from "../../ports/events.ts";
+import type {
+  GenerateRequest,
+  ImageFormat,
+  ModelDescription,
+  ModelPrice,
+  ProviderEvent,
+  ProviderWarning,
+  TokenUsage,
+} from "../../ports/image-provider.ts";
+import { toAmount } from "../../ports/money.ts";
+import {
+  FAILURE_CODES,
+  type Generation,
+  type GenerationFailure,
+  type GenerationOutcome,
+  type Records,
+  type Warning,
+} from "../../ports/records.ts";
+import type { EditIntake } from "../edits/edit-intake.ts";
+import type { ImageIntake } from "../images/image-intake.ts";
+import { nearestModelSize } from "../images/sizes.ts";
+import { isHoldEnough } from "../models/budget.ts";
+import { canDo } from "../models/can-do.ts";
+import { costOf, isFree, priceAt } from "../models/cost.ts";
+import type { CataloguedModel, ModelCatalogue, ResolvedModel } from "../models/model-catalogue.ts";
+import { fitPreviews } from "./generation-plan.ts";
+import type { ImageRate } from "./image-rate.ts";
+import type { Previews } from "./previews.ts";
+import type { ProviderCalls } from "./provider-calls.ts";
+import type { StoreRetries } from "./store-retries.ts";
+import { untilAborted } from "./until-aborted.ts";
+import type { UsualDurations } from "./usual-durations.ts";
+
+/** What all executions of a process share. */
+export interface ExecutionOptions {
+  readonly records: Records;
+  readonly events: Events;
+  readonly catalogue: ModelCatalogue;
+  readonly intake: ImageIntake;
+  readonly edits: EditIntake;
+  readonly previews: Previews;
+  readonly calls: ProviderCalls;
+  readonly logger: Logger;
+  /** This process among all that share the records: `run_…`. */
+  readonly worker: string;
+  /** How long one provider call may take. */
+  readonly upstreamTimeoutMs: number;
+  readonly store: StoreRetries;
+  readonly rate: ImageRate;
+  readonly durations: UsualDurations;
+}
+
+/** A call of a provider that may charge for it. */
+export interface PaidCall {
+  readonly model: string;
+  /** In milliseconds of `performance.now()`. */
+  readonly startedAtMs: number;
+  /** Resolves when the provider's answer has ended, or was given up. */
+  readonly closed: Promise<void>;
+}
+
+/** What a provider warns of is kept, as much as fits into an answer's headers. */
+const MAX_PROVIDER_WARNINGS = 5;
+const MAX_PROVIDER_WARNING_LENGTH = 300;
+
+/** The work on one generation that runs here: model → storage → records. */
+export class Execution {
+  readonly #options: ExecutionOptions;
+  readonly #signal: AbortSignal;
+  #generation: Generation;
+  #isCounted: boolean;
+  #lastPaidCall: PaidCall | undefined;
+
+  /**
+   * @param signal gives it up
+   * @param isCounted whether its first call is counted by the rate of images already
+   */
+  constructor(options: ExecutionOptions, generation: Generation, signal: AbortSignal, isCounted: boolean) {
+    this.#options = options;
+    this.#generation = generation;
+    this.#signal = signal;
+    this.#isCounted = isCounted;
+  }
+
+  /** `undefined` when there was none. */
+  get lastPaidCall(): PaidCall | undefined {
+    return this.#lastPaidCall;
+  }
+
+  /**
+   * Brings the generation to its end, with the next model as long as the provider of the last one is out of order.
+   *
+   * @throws only what the store throws when it is away for too long
+   */
+  async run(): Promise<GenerationOutcome> {
+    try {
+      await this.#moveOn();
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      return this.#withCost({ status: "FAILED", failure: this.#toFailure(error) });
+    }
+    for (;;) {
+      const outcome = await this.#ask();
+      const goesOn = isOutage(outcome) && !this.#signal.aborted && (await this.#fallBack(outcome.failure));
+      if (!goesOn) return this.#withCost(outcome);
+    }
+  }
+
+  /**
+   * Gives the generation to the model that is asked for it today: what replaces its own, if that ended while it waited.
+   *
+   * @throws MODEL_UNAVAILABLE when nothing does that can do what was asked, for what is held
+   */
+  async #moveOn(): Promise<void> {
+    const { logger, catalogue } = this.#options;
+    const generation = this.#generation;
+    const { id: generationId, model: from } = generation;
+    const { model, warnings } = this.#resolve(from);
+    const { id: to } = model.description;
+    if (to === from) return;
+    const shutDown = `the model ${from} shut down while this waited`;
+    if (!canDo(model.description, generation)) {
+      throw unavailable(`${shutDown}, and ${to} cannot do what was asked of it`);
+    }
+    const [before, prices] = [catalogue.find(from)?.description, { [to]: priceOf(generation, model.description) }];
+    if (before && !isHoldEnough(generation, before, model.description, prices)) {
+      throw unavailable(
+        `${shutDown}, and ${to} may cost more than the ${generation.maxCost} US dollars that are held for it`,
+      );
+    }
+    const codes = warnings.map(({ code }) => code);
+    logger.warn({ generationId, from, to, codes }, "the model shut down while the generation waited");
+    if (!(await this.#giveTo(model, warnings, generation.fallbacks))) throw ended();
+  }
+
+  #resolve(id: string): ResolvedModel {
+    try {
+      return this.#options.catalogue.resolve(id);
+    } catch (error) {
+      throw unavailable((error as Error).message);
+    }
+  }
+
+  /** Gives the generation to its next model that can do what was asked. `false` when there is none. */
+  async #fallBack({ code }: GenerationFailure): Promise<boolean> {
+    const { catalogue, logger } = this.#options;
+    const { id: generationId, model: from, fallbacks = [] } = this.#generation;
+    const able = catalogue.livingOf(fallbacks).filter(({ description }) => canDo(description, this.#generation));
+    const [model, ...left] = able;
+    if (!model) return false;
+    const { id: to } = model.description;
+    logger.warn({ generationId, code, from, to }, "going on with another model");
+    const message = `the provider of ${from} was out of order (${code}, not billed); ${to} was used instead`;
+    const warnings = [{ code: "MODEL_FELL_BACK", message }, ...catalogue.warningsOf(model.description)];
+    return this.#giveTo(
+      model,
+      warnings,
+      left.map(({ description }) => description.id),
+    );
+  }
+
+  /** On disk before the model is called. `false` when this process does not run the generation any more. */
+  async #giveTo(
+    { description }: CataloguedModel,
+    added: readonly Warning[],
+    fallbacks: readonly string[] = [],
+  ): Promise<boolean> {
+    const { records, store, worker } = this.#options;
+    const { id: generationId, n, requestedSize, partialImages = 0, warnings } = this.#generation;
+    const next = {
+      model: description.id,
+      modelSize: nearestModelSize(requestedSize, description.sizes),
+      warnings: [...warnings, ...added, ...fitPreviews(partialImages, n, description).warnings],
+      fallbacks: fallbacks.filter((id) => id !== description.id),
+    };
+    const given = await store.retryWhileStoreDown(generationId, () => records.changeModel(generationId, worker, next));
+    if (!given) return false;
+    this.#generation = given;
+    this.#publish();
+    return true;
+  }
+
+  async #ask(): Promise<GenerationOutcome> {
+    const generation = this.#generation;
+    const storedIndexes = new Set<number>();
+    const previews = this.#options.previews.begin(generation);
+    const warned: Warning[] = [];
+    let usage: TokenUsage | undefined;
+    const facts = () => ({
+      ...(usage && { usage }),
+      ...(warned.length > 0 && { warnings: [...generation.warnings, ...warned.slice(0, MAX_PROVIDER_WARNINGS)] }),
+    });
+    try {
+      const model = this.#model();
+      const attempt = () =>
+        this.#withTimeout(async (timed) => {
+          for await (const event of untilAborted(this.#call(model, timed), timed)) {
+            if (event.type === "usage") usage = event.usage;
+            if (event.type === "partial") await previews.take({ ...event, bytes: untilAborted(event.bytes, timed) });
+            if (event.type === "image" && event.index < generation.n && !storedIndexes.has(event.index)) {
+              await this.#take({ ...event, bytes: untilAborted(event.bytes, timed) });
+              storedIndexes.add(event.index);
+              warned.push(...(event.warnings ?? []).map(toWarning));
+              previews.finish(event.index);
+            }
+          }
+        });
+      await this.#options.calls.call(model.provider, attempt, this.#signal);
+      if (storedIndexes.size < generation.n) {
+        const message = `the provider answered with ${storedIndexes.size} of ${generation.n} images`;
+        throw new GatewayError("UPSTREAM_FAILED", message, { billed: storedIndexes.size > 0 ? "YES" : "UNKNOWN" });
+      }
+      this.#learnDuration();
+      return { status: "SUCCEEDED", ...facts() };
+    } catch (error) {
+      const failure = this.#toFailure(error);
+      const billed = storedIndexes.size > 0 ? "YES" : failure.billed;
+      return { status: "FAILED", failure: { ...failure, billed }, ...facts() };
+    } finally {
+      previews.end();
+    }
+  }
+
+  #model(): CataloguedModel {
+    const model = this.#options.catalogue.find(this.#generation.model);
+    if (!model) throw unavailable("the model is not configured any more");
+    return model;
+  }
+
+  /** Calls the provider, and keeps in mind since when and until when if that may cost something. */
+  #call(model: CataloguedModel, signal: AbortSignal): AsyncIterable<ProviderEvent> {
+    const events = model.provider.generate(this.#toRequest(model), signal);
+    if (isFree(priceOf(this.#generation, model.description))) return events;
+    if (!this.#isCounted) this.#options.rate.note(this.#generation.n);
+    this.#isCounted = false;
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    this.#lastPaidCall = { model: model.description.id, startedAtMs: performance.now(), closed };
+    return (async function* () {
+      try {
+        yield* events;
+      } finally {
+        resolve();
+      }
+    })();
+  }
+
+  #learnDuration(): void {
+    if (!this.#lastPaidCall) return;
+    const { model, startedAtMs } = this.#lastPaidCall;
+    this.#options.durations.learn(model, performance.now() - startedAtMs);
+  }
+
+  #toRequest({ description }: CataloguedModel): GenerateRequest {
+    const { model, prompt, n, modelSize: size, quality, format, background } = this.#generation;
+    const { seed, compression, moderation, safetyIdentifier, partialImages = 0, edit } = this.#generation;
+    const formatAskedFor = formatToAskFor(format, description.formats);
+    return {
+      model,
+      prompt,
+      n,
+      size,
+      quality,
+      format: formatAskedFor,
+      background,
+      partialImages: fitPreviews(partialImages, n, description).partialImages,
+      ...(seed !== undefined && { seed }),
+      ...(compression !== undefined && formatAskedFor === format && { compression }),
+      ...(moderation !== undefined && { moderation }),
+      ...(safetyIdentifier !== undefined && { safetyIdentifier }),
+      ...(edit && { edit: this.#options.edits.open(edit) }),
+    };
+  }
+
+  async #take(event: Extract<ProviderEvent, { type: "image" }>): Promise<void> {
+    const { records, store, intake, worker } = this.#options;
+    const isTaken = await intake.take(this.#generation, event, (image, generatedSize) =>
+      store.retryWhileStoreDown(this.#generation.id, () => records.addImage(image, generatedSize, worker)),
+    );
+    if (!isTaken) throw ended();
+    this.#publish();
+  }
+
+  #publish(): void {
+    this.#options.events.publish({ generationId: this.#generation.id, worker: this.#options.worker });
+  }
+
+  async #withTimeout(work: (timed: AbortSignal) => Promise<void>): Promise<void> {
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(upstreamTimeout()), this.#options.upstreamTimeoutMs);
+    try {
+      await work(AbortSignal.any([this.#signal, timeout.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #withCost(outcome: GenerationOutcome): GenerationOutcome {
+    const { id: generationId, model, maxCost: maxCostUsd } = this.#generation;
+    const description = this.#options.catalogue.find(model)?.description;
+    const cost = costOf(description && priceOf(this.#generation, description), this.#generation, outcome);
+    if (cost && maxCostUsd !== undefined && toAmount(cost.usd) > toAmount(maxCostUsd)) {
+      const facts = { generationId, model, costUsd: cost.usd, maxCostUsd };
+      this.#options.logger.warn(facts, "the provider charged more than its prices allow for; all of it is charged");
+    }
+    return cost === undefined ? outcome : { ...outcome, cost };
+  }
+
+  #toFailure(error: unknown): GenerationFailure {
+    const { id } = this.#generation;
+    const known = error instanceof GatewayError ? FAILURE_CODES.find((code) => code === error.code) : undefined;
+    if (error instanceof GatewayError && known) {
+      const { billed = "UNKNOWN", field, retryAfterSeconds } = error.details;
+      this.#options.logger.warn({ generationId: id, err: error }, "provider call failed");
+      return {
+        code: known,
+        message: error.message,
+        retryable: error.isRetryable,
+        billed,
+        ...(field !== undefined && { field }),
+        ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      };
+    }
+    this.#options.logger.error({ generationId: id, err: error }, "generation failed");
+    const message = `an internal error stopped this generation; the operator finds it under ${id}`;
+    return { code: "INTERNAL", message, retryable: false, billed: "UNKNOWN" };
+  }
+}
+
+/** The price at which a generation was accepted; versions that did not keep it took that of the day. */
+export function priceOf({ prices, createdAt }: Generation, model: ModelDescription): ModelPrice | undefined {
+  return prices ? prices[model.id] : priceAt(model, createdAt);
+}
+
+/** A refusal is none, and neither is a call that may have been charged. */
+function isOutage(outcome: GenerationOutcome): outcome is Extract<GenerationOutcome, { status: "FAILED" }> {
+  if (outcome.status !== "FAILED") return false;
+  const { code, retryable, billed } = outcome.failure;
+  return retryable && billed === "NO" && (code === "UPSTREAM_FAILED" || code === "UPSTREAM_TIMEOUT");
+}
+
+function toWarning(warning: string | ProviderWarning): Warning {
+  const { code, message } = typeof warning === "string" ? { code: "PROVIDER_WARNING", message: warning } : warning;
+  return { code, message: message.slice(0, MAX_PROVIDER_WARNING_LENGTH).toWellFormed() };
+}
+
+function unavailable(message: string): GatewayError {
+  return new GatewayError("MODEL_UNAVAILABLE", message, { billed: "NO" });
+}
+
+function ended(): GatewayError {
+  return new GatewayError("INTERRUPTED", "the generation was ended by others while it was carried out");
+}
+
+function upstreamTimeout(): GatewayError {
+  return new GatewayError("UPSTREAM_TIMEOUT", "the provider did not answer in time");
+}
+
+/** A format the model does not make is made here, from the one that loses nothing where it makes that. */
+function formatToAskFor(wanted: ImageFormat, offered: readonly ImageFormat[]): ImageFormat {
+  return [wanted, "PNG" as const].find((format) => offered.includes(format)) ?? offered[0] ?? "PNG";
+}

@@ -1,0 +1,84 @@
+const MINUTE_MS = 60_000;
+
+/** A number of images that were submitted at some time, in milliseconds of `performance.now()`. */
+interface Submission {
+  readonly atMs: number;
+  readonly imageCount: number;
+}
+
+interface Waiter {
+  readonly imageCount: number;
+  resolve(isCounted: boolean): void;
+}
+
+/**
+ * How many images this process submits to paid providers: at most so many in any minute. What would be more waits, first
+ * come first served.
+ */
+export class ImageRate {
+  readonly #maxImages: number;
+  readonly #windowMs: number;
+  readonly #waiting = new Set<Waiter>();
+  /** The submissions of the last minute, the oldest first. */
+  #submissions: Submission[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param maxImages a minute; no less than one call may make */
+  constructor(maxImages: number, windowMs = MINUTE_MS) {
+    this.#maxImages = maxImages;
+    this.#windowMs = windowMs;
+  }
+
+  /**
+   * Waits until so many images more may be submitted, and counts them.
+   *
+   * @returns `false`, and nothing is counted, when the signal aborts before
+   */
+  take(imageCount: number, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const leave = () => waiter.resolve(false);
+      const waiter: Waiter = {
+        imageCount,
+        resolve: (isCounted) => {
+          signal.removeEventListener("abort", leave);
+          this.#waiting.delete(waiter);
+          resolve(isCounted);
+          if (!isCounted) this.#serve();
+        },
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      this.#waiting.add(waiter);
+      this.#serve();
+    });
+  }
+
+  /** Counts images that are submitted whatever the rate is: a call is repeated, since its provider did no work. */
+  note(imageCount: number): void {
+    this.#submissions.push({ atMs: performance.now(), imageCount });
+  }
+
+  /** Takes back what was counted and not submitted. */
+  giveBack(imageCount: number): void {
+    const index = this.#submissions.findLastIndex((submission) => submission.imageCount === imageCount);
+    if (index >= 0) this.#submissions.splice(index, 1);
+    this.#serve();
+  }
+
+  #serve(): void {
+    clearTimeout(this.#timer);
+    const nowMs = performance.now();
+    this.#submissions = this.#submissions.filter(({ atMs }) => nowMs - atMs < this.#windowMs);
+    let submitted = this.#submissions.reduce((sum, { imageCount }) => sum + imageCount, 0);
+    for (const waiter of this.#waiting) {
+      if (submitted + waiter.imageCount > this.#maxImages) {
+        const oldestMs = this.#submissions[0]?.atMs ?? nowMs;
+        this.#timer = setTimeout(() => this.#serve(), Math.ceil(oldestMs + this.#windowMs - nowMs));
+        return;
+      }
+      submitted += waiter.imageCount;
+      this.note(waiter.imageCount);
+      waiter.resolve(true);
+    }
+  }
+}
