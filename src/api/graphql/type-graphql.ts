@@ -1,34 +1,34 @@
 export * from "type-graphql";
 
 /**
- * type-graphql keeps what decorators say in one global variable, whichever copy of it a decorator comes from. In a
- * program that uses type-graphql too, the host's types would become ours and ours the host's, and two versions would
- * break each other. So the gateway keeps its own value, and sets the variable only while its own code runs.
+ * type-graphql stores the metadata of decorators in one global variable, which all its copies share. In a host program
+ * that also uses type-graphql, the types of the host and of the gateway would mix, and two versions would break each other.
+ * So the gateway keeps its own value and sets the variable only while its own code runs.
  *
- * Every module with decorated classes imports them from here, so this module runs before the first of them.
+ * Every module with decorated classes imports the decorators from here, so this module runs before the first of them.
  */
-interface Holder {
+interface MetadataHolder {
   TypeGraphQLMetadataStorage?: unknown;
 }
 
-const holder = globalThis as Holder;
-const hosts = holder.TypeGraphQLMetadataStorage;
-let own: unknown;
+const holder = globalThis as MetadataHolder;
+const hostMetadata = holder.TypeGraphQLMetadataStorage;
+let ownMetadata: unknown;
 holder.TypeGraphQLMetadataStorage = undefined;
 
 /**
- * Gives the variable back to the host. The last module to be evaluated calls it: a graph of modules is evaluated in one
- * turn, so no module of the host runs in between.
+ * Restores the host's value. The last module to be evaluated calls this. All modules are evaluated in one turn of the
+ * event loop, so no module of the host runs in between.
  */
 export function endDecorating(): void {
-  own = holder.TypeGraphQLMetadataStorage;
-  holder.TypeGraphQLMetadataStorage = hosts;
+  ownMetadata = holder.TypeGraphQLMetadataStorage;
+  holder.TypeGraphQLMetadataStorage = hostMetadata;
 }
 
-/** Runs code of type-graphql that reads what our decorators said. It must not wait for anything. */
+/** Runs code that needs the metadata of the gateway's decorators. @param run must be synchronous */
 export function withOwnMetadata<Result>(run: () => Result): Result {
   const previous = holder.TypeGraphQLMetadataStorage;
-  holder.TypeGraphQLMetadataStorage = own;
+  holder.TypeGraphQLMetadataStorage = ownMetadata;
   try {
     return run();
   } finally {

@@ -1,13 +1,13 @@
 import { assertName, GraphQLError, GraphQLSchema, isScalarType } from "graphql";
 
-/** What routers call by these names. */
+/** Types that federation routers know by these names. */
 const FEDERATION_TYPES: ReadonlySet<string> = new Set(["_Entity", "_Service"]);
 
 /**
- * Puts a prefix before the name of every type, so that the graph can be part of one that has an `Image` or a `Warning`
- * already. Scalars mean the same everywhere and keep their names, as do the root types.
+ * Puts a prefix before the name of every type, so that the graph can join a graph that already has an `Image` or a
+ * `Warning`. Scalars keep their names because they mean the same everywhere. The root types keep theirs too.
  *
- * @throws GraphQLError when no name can begin with the prefix
+ * @throws GraphQLError when a name cannot begin with the prefix
  */
 export function prefixTypes(schema: GraphQLSchema, prefix: string): GraphQLSchema {
   if (prefix === "") return schema;
@@ -23,13 +23,13 @@ export function prefixTypes(schema: GraphQLSchema, prefix: string): GraphQLSchem
   return new GraphQLSchema({ ...schema.toConfig(), extensions: { ...schema.extensions, pictographPrefix: prefix } });
 }
 
-/** The prefix of a schema's types; empty without one. */
+/** Returns the prefix of a schema's types; empty when there is none. */
 export function typePrefixOf({ extensions }: Pick<GraphQLSchema, "extensions">): string {
   const { pictographPrefix } = extensions as { readonly pictographPrefix?: string };
   return pictographPrefix ?? "";
 }
 
-/** The name of a type without the prefix of its schema. */
+/** Returns the name of a type without the prefix of its schema. */
 export function plainNameOf({ name, extensions }: { readonly name: string; readonly extensions: object }): string {
   const { pictographName } = extensions as { readonly pictographName?: string };
   return pictographName ?? name;

@@ -22,14 +22,14 @@ import { acceptMultipart } from "./multipart.ts";
 import { showSandbox } from "./sandbox.ts";
 
 const PATH = "/graphql";
-/** What is answered here. */
+/** The media types of answers. */
 const ANSWER_TYPES = ["application/json", "application/graphql-response+json", "text/html"];
 const STREAM_TYPE = /text\/event-stream|multipart\/mixed/i;
 
 export interface HttpTransportOptions {
   readonly maxBodyBytes: number;
   readonly gate: OperationGate;
-  /** Whether a browser sees Apollo Sandbox. */
+  /** Whether browsers get Apollo Sandbox. */
   readonly showsSandbox: boolean;
   readonly logger: Logger;
 }
@@ -39,7 +39,7 @@ export interface HttpTransport extends Routes {
 }
 
 /**
- * `/graphql`: operations by GET and POST, and Apollo Sandbox for a browser where it is shown.
+ * Creates the routes of `/graphql`: operations by GET and POST, and Apollo Sandbox for browsers if it is enabled.
  *
  * @param schema its context value is a {@link ApiRequest}
  */
@@ -55,7 +55,7 @@ export async function createHttpTransport(
     validationRules: [...gate.validationRules],
     validationOptions: VALIDATION_OPTIONS,
     executionOptions: EXECUTION_OPTIONS,
-    // The gate keeps them, for every transport.
+    // The gate stores persisted queries, for every transport.
     persistedQueries: false,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
@@ -63,7 +63,7 @@ export async function createHttpTransport(
     plugins: [
       guardOperations(gate),
       explainErrors,
-      // It looks at each field for how long it may be cached: here, none may.
+      // The plugin would compute for each field how long it may be cached. Nothing here may be cached.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
       showsSandbox ? showSandbox(gate.showsSchema) : ApolloServerPluginLandingPageDisabled(),
@@ -84,16 +84,16 @@ export async function createHttpTransport(
   return { router, errors: { path: PATH, answer: answerErrorsAsGraphQL }, close: () => server.stop() };
 }
 
-/** A client that takes nothing but a stream of answers learns where there are some. */
+/** Tells a client that accepts only a stream where subscriptions are served. */
 const sendStreamsElsewhere: RequestHandler = (request, response, next) => {
   if (!STREAM_TYPE.test(request.headers.accept ?? "") || request.accepts(ANSWER_TYPES)) return next();
   response.status(406).json({ errors: [badRequest(SUBSCRIBE_ELSEWHERE).toJSON()] });
 };
 
-/** They are for another door, and never come by POST. */
+/** Leaves upgrades to the WebSocket transport. They never come by POST. */
 const leaveUpgrades: RequestHandler = (request, _response, next) => next(upgradeOf(request) ? "router" : undefined);
 
-/** A body that cannot be read is answered in the shape that GraphQL clients read. */
+/** Answers errors outside of operations, such as an unreadable body, in the format of GraphQL errors. */
 const answerErrorsAsGraphQL: ErrorRequestHandler = (error, request, response, _next) => {
   const callerError = toCallerError(error, request);
   const { code, message } = callerError;

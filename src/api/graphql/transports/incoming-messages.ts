@@ -4,12 +4,13 @@ import type { Arrival, Arrivals, Store } from "../../http/arrivals.ts";
 import { memoryOf } from "../../http/json-body.ts";
 import { MessageFrames } from "./message-frames.ts";
 
-/** How long a message may take from its first byte to its last: a minute. */
+/** A message may arrive for this many sweeps: one minute. */
 const MAX_SWEEPS = 12;
 
 /**
- * The messages of one connection, which share the room of all bodies: while one is arriving, and while the operation
- * runs that it asked for. A message that takes longer than a minute is refused; pings give it no more time.
+ * Counts the memory that the messages of one connection use, in the budget that all request bodies share. A message counts
+ * while it arrives and while its operation runs. One that takes longer than a minute to arrive is refused, even if the
+ * client sends pings meanwhile.
  */
 export class IncomingMessages implements Arrival {
   readonly #arrivals: Arrivals;
@@ -20,13 +21,13 @@ export class IncomingMessages implements Arrival {
   #isRefused = false;
 
   /**
-   * @param connection what the messages come over
-   * @param end closes the connection, at once
+   * @param connection carries the messages
+   * @param end closes the connection immediately
    */
   constructor(arrivals: Arrivals, connection: Duplex, end: (error: GatewayError) => void) {
     this.#arrivals = arrivals;
     this.#end = end;
-    // Before those who read the messages: what they begin then finds what has arrived counted.
+    // Runs before the listeners that read messages, so that a message is counted before its operation begins.
     connection.prependListener("data", (chunk: Buffer) => this.#take(chunk));
     connection.once("close", () => this.#settle());
   }
@@ -40,8 +41,9 @@ export class IncomingMessages implements Arrival {
   }
 
   /**
-   * Counts a message that has arrived until the function is called that this returns.
+   * Counts a message that has arrived.
    *
+   * @returns a function that stops counting it   *
    * @throws OVERLOADED when there is no room
    */
   hold(message: unknown): () => void {
@@ -64,7 +66,7 @@ export class IncomingMessages implements Arrival {
     }
   }
 
-  /** Nothing is unfinished any more. */
+  /** Stops counting the unfinished message: it has ended, or it will not end. */
   #settle(): void {
     this.#arrivals.giveBack("memory", this.#arrivingBytes);
     this.#arrivals.forget(this);

@@ -4,25 +4,29 @@ const OPCODE = 0x0f;
 const FIRST_CONTROL_OPCODE = 0x8;
 const MASK_BYTES = 4;
 
-/** What a piece of a message takes in memory beside its bytes: `ws` keeps an object for each frame and each chunk. */
+/** Memory that a piece of a message takes besides its bytes: `ws` keeps an object for each frame and each chunk. */
 const PIECE_BYTES = 256;
 
 /**
- * Follows the frames that a client sends, and knows how much it has sent of a message that is not whole. `ws` keeps all
- * of that and tells nothing of it before the message ends. Control frames may come in between, and do not end it.
+ * Reads the headers of a client's frames to measure the message that is still arriving. `ws` holds such a message in
+ * memory and reports nothing of it before it ends. Control frames may arrive between its frames and do not end it.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6455#section-5.2
  */
 export class MessageFrames {
-  /** What the unfinished message takes in memory, in bytes; 0 between messages. */
+  /** Memory that the unfinished message takes, in bytes; 0 between messages. */
   unfinishedBytes = 0;
-  /** The head of a frame, as far as it came; empty inside of a frame. */
+  /** The bytes of the current frame's header so far; cleared when the frame ends. */
   readonly #head: number[] = [];
   #payloadLeft = 0;
   #isInFrame = false;
   #isInMessage = false;
 
-  /** Takes what came over the connection, in pieces of any size. Answers whether a message ended in it. */
+  /**
+   * Reads a chunk of any size that came over the connection.
+   *
+   * @returns whether a message ended in it
+   */
   write(chunk: Uint8Array): boolean {
     // A piece of a message keeps the whole chunk in memory.
     let bytes = this.unfinishedBytes + chunk.length + PIECE_BYTES;

@@ -10,18 +10,18 @@ import { KeptUpload, toFormLimits } from "../../http/uploaded-files.ts";
 import type { ArrivingUpload } from "../types/upload-scalar.ts";
 import { MAX_UPLOADS, placeUploads } from "./upload-map.ts";
 
-/** How much of a name is repeated to its sender, in characters. */
+/** At most this many characters of a file's name are repeated in an error. */
 const MAX_SHOWN_LENGTH = 64;
-/** A page of another origin cannot send one of these without asking first. The same that Apollo Server looks for. */
+/** A page of another origin cannot send these headers without a CORS preflight. Apollo Server checks the same ones. */
 const PREFLIGHT_HEADERS = ["Apollo-Require-Preflight", "X-Apollo-Operation-Name"];
 
 /**
- * Reads multipart requests into `request.body`. An operation runs as soon as the form has told where its files go; they
- * arrive while it runs, through temporary files and never through memory. When the answer is sent, what still comes is
- * dropped and the files are removed.
+ * Reads multipart requests into `request.body`. The operation runs as soon as `map` has arrived. Its files arrive while it
+ * runs. They go to temporary files and are never held in memory. Once the answer is sent, the rest of the form is dropped
+ * and the files are removed.
  *
- * A form of any page may be multipart, and browsers send it with the visitor's cookies and network: such a request is
- * refused before its files are read, unless it has a header that only scripts can set.
+ * The form on any web page can send a multipart request, with the visitor's cookies and from the visitor's network. So the
+ * request is refused before its files are read, unless it has a header that only scripts can set.
  *
  * @see https://github.com/jaydenseric/graphql-multipart-request-spec
  */
@@ -43,7 +43,7 @@ export function acceptMultipart(maxTextBytes: number): RequestHandler {
   };
 }
 
-/** An operation that comes as a form: `operations`, then `map`, then the files. */
+/** An operation sent as a form: `operations`, then `map`, then the files. */
 class MultipartOperation implements FormParts {
   readonly #request: Request;
   readonly #body: IncomingBody;
@@ -60,12 +60,12 @@ class MultipartOperation implements FormParts {
     response.once("close", () => this.#stop());
   }
 
-  /** Resolves with the operation, as a JSON request would have it, once it can run. */
+  /** Resolves with the operation, in the form of a JSON request, once it can run. */
   get ready(): Promise<object> {
     return this.#ready.promise;
   }
 
-  /** Tells those who wait for a file when the form ends without it. */
+  /** Waits for the end of the form, then rejects every upload whose file did not arrive. */
   async receive(form: Promise<void>): Promise<void> {
     try {
       await form;
@@ -108,7 +108,7 @@ class MultipartOperation implements FormParts {
 
   async takeFile(name: string, mediaType: string | undefined, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const upload = this.#uploads?.get(name);
-    if (!upload) throw new Error("a file arrives before its place is known");
+    if (!upload) throw new Error("a file arrived before the form's map");
     this.#begun.add(name);
     const kept = new KeptUpload({
       maxBytes: MAX_EDIT_IMAGE_BYTES,

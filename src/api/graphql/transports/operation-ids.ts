@@ -1,17 +1,17 @@
 import { type Message, MessageType } from "graphql-ws";
 
-/** How `graphql-ws` begins every message of an operation. */
+/** The beginning of every message that `graphql-ws` sends for an operation. */
 const OPERATION_MESSAGE = /^\{"id":"([0-9]+)","type":"(next|error|complete)"/;
 
 /**
- * Gives each operation of a connection an id of its own towards `graphql-ws`, which confuses operations that have the
- * same id after each other.
+ * Translates the ids of one connection's operations. Clients may use an id again, but `graphql-ws` then confuses the two
+ * operations, so it gets a new id for each one.
  *
- * The protocol lets a client use an id again as soon as it has sent `complete`. `graphql-ws` (6.4.2) then still works at
- * the first operation, and tells whether it was completed by looking for its id alone (`id in ctx.subscriptions`). It
- * finds the second operation there, and so sends the first one's results and its `complete` under the second one's id;
- * when the first one ends (`finally { delete ctx.subscriptions[id] }`), the second one's results are no longer sent.
- * Comparing the entry instead of looking for its key would mend it:
+ * The protocol allows a client to use an id again as soon as it has sent `complete`. At that moment `graphql-ws` (6.4.2)
+ * may still be running the first operation. It checks whether that operation was completed by its id alone
+ * (`id in ctx.subscriptions`) and finds the second operation instead. So it sends the first one's results and `complete`
+ * under the id of the second one. When the first one ends (`finally { delete ctx.subscriptions[id] }`), it stops sending
+ * the second one's results. The library would have to compare the entry, not look for its key:
  *
  * ```js
  * const operation = (ctx.subscriptions[id] = { iterator: null });
@@ -21,17 +21,17 @@ const OPERATION_MESSAGE = /^\{"id":"([0-9]+)","type":"(next|error|complete)"/;
  * @see https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md#complete
  */
 export class OperationIds {
-  /** Of operations that neither side has completed. */
+  /** Holds the operations that neither side has completed. */
   readonly #ownByClientId = new Map<string, string>();
   readonly #clientIdByOwn = new Map<string, string>();
   #count = 0;
 
-  /** Whether the client may not use the id for another operation yet. */
+  /** Whether an operation that is not completed has this id, so that no other operation may use it. */
   isTaken(clientId: string): boolean {
     return this.#ownByClientId.has(clientId);
   }
 
-  /** A message of the client as the library is to see it. */
+  /** Translates a message of the client for the library. */
   fromClient(message: Message): Message {
     switch (message.type) {
       case MessageType.Subscribe: {
@@ -51,7 +51,7 @@ export class OperationIds {
     }
   }
 
-  /** What the library sends as the client is to see it; `undefined` for what it has completed. */
+  /** Translates a message of the library for the client; `undefined` when the client has completed the operation. */
   toClient(text: string): string | undefined {
     const [start = "", own = "", type] = OPERATION_MESSAGE.exec(text) ?? [];
     if (type === undefined) return text;

@@ -1,7 +1,7 @@
 import type { ApolloServerPlugin } from "@apollo/server";
 import { ApolloServerPluginLandingPageLocalDefault } from "@apollo/server/plugin/landingPage/default";
 
-/** What Sandbox shows first: the prompt of the 2022 document, ready to run. */
+/** The operation that Sandbox shows first, ready to run. Its prompt is that of the 2022 document. */
 const FIRST_MUTATION = `mutation FirstImages($input: GenerateImagesInput!) {
   generateImages(input: $input) {
     id
@@ -20,17 +20,18 @@ const FIRST_MUTATION = `mutation FirstImages($input: GenerateImagesInput!) {
 `;
 const FIRST_INPUT = { prompt: "A cute asian girl with long hair smiling and looking at me", n: 2, size: "1024x1024" };
 
-/** The end of what the page hands to Sandbox. */
+/** The last option that the page passes to Sandbox. */
 const LAST_OPTION = /\binitialEndpoint,(?=\n\s*\})/;
-/** Sandbox takes where it subscribes as well, for which Apollo Server's page has no option. */
+/** Adds the address for subscriptions. Sandbox accepts it, but Apollo Server has no option for it. */
 const SUBSCRIPTIONS = `$&\n      initialSubscriptionEndpoint: initialEndpoint.replace(/^http/, "ws"),`;
 
 /** How long the page may take to load Sandbox's script from Apollo's site. */
 const LOAD_TIMEOUT_MS = 5_000;
 
 /**
- * Without internet the page would stay white: then it leads to the gateway's own GraphiQL, which is beside it. This
- * stands before anything that is loaded, which would keep it waiting; errors of scripts do not bubble.
+ * Adds a script that leads to the gateway's own GraphiQL if Sandbox cannot be loaded. Without internet the page would stay
+ * blank. The script comes first in the page, because it would otherwise wait for the files that the page loads. It
+ * listens in the capture phase, because the error events of scripts do not bubble.
  */
 const withFallback = (page: string) => {
   const [, nonce = ""] = /'nonce-([0-9a-f]+)'/.exec(page) ?? [];
@@ -47,7 +48,7 @@ const withFallback = (page: string) => {
 /**
  * Shows Apollo Sandbox to a browser, ready to run a first mutation and to follow it.
  *
- * @param hasGraphiQL whether `/graphiql` is there to be shown where Sandbox cannot be loaded
+ * @param hasGraphiQL whether `/graphiql` exists, to be shown if Sandbox cannot be loaded
  */
 export function showSandbox(hasGraphiQL: boolean): ApolloServerPlugin {
   const plugin = ApolloServerPluginLandingPageLocalDefault({

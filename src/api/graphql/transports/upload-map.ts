@@ -6,21 +6,21 @@ import { ArrivingUpload } from "../types/upload-scalar.ts";
 export const MAX_UPLOADS = MAX_EDIT_IMAGES + 1;
 /** The longest `map`, in characters: 17 files with a path of 200 characters each. */
 const MAX_MAP_LENGTH = 4096;
-/** Segments of a path: `variables.image` has 2, and `variables.input.images.0.upload` has 5. */
+/** The fewest and the most segments of a path: `variables.image` has 2, `variables.input.images.0.upload` has 5. */
 const MIN_SEGMENTS = 2;
 const MAX_SEGMENTS = 6;
-/** Names that reach what all objects share. */
+/** Names that reach the prototypes, which all objects share. */
 const FORBIDDEN_SEGMENTS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 const EXAMPLE = '{"0": ["variables.image"]}';
 
 /**
- * Reads the `map` of a multipart request and puts an upload in each place that it names. Each place must be in the
- * operation's variables already, as null: nothing grows and nothing is replaced. Nothing is placed unless all of it is
- * right.
+ * Reads the `map` of a multipart request and puts an upload in each place that it names. Each place must already exist in
+ * the operation's variables and hold null, so a map cannot add places or replace values. If any part of the map is wrong,
+ * the variables stay unchanged.
  *
  * @returns the uploads by the names of their form fields
- * @throws BAD_USER_INPUT saying what is wrong, PAYLOAD_TOO_LARGE when it names too many places
+ * @throws BAD_USER_INPUT when the map is wrong, PAYLOAD_TOO_LARGE when it names more than {@link MAX_UPLOADS} places
  * @see https://github.com/jaydenseric/graphql-multipart-request-spec
  */
 export function placeUploads(operations: object, text: string): ReadonlyMap<string, ArrivingUpload> {
@@ -66,7 +66,7 @@ function parseObject(text: string): object {
   return value;
 }
 
-/** Where an upload goes. */
+/** The place in the variables that an upload goes to. */
 interface Place {
   readonly container: Record<string, unknown>;
   readonly key: string;
@@ -85,7 +85,7 @@ function findPlace(operations: object, path: string): Place {
   return { container: container as Record<string, unknown>, key };
 }
 
-/** An object's own member; `undefined` when there is none. */
+/** Returns an object's own member; `undefined` when there is none. */
 function memberOf(container: unknown, key: string): unknown {
   if (typeof container !== "object" || container === null || !Object.hasOwn(container, key)) return undefined;
   return (container as Record<string, unknown>)[key];
