@@ -115,10 +115,7 @@ const STYLES: Readonly<Record<Style, (picture: Raster, random: Random) => void>>
   pixel: pixelArt,
   sketch,
   neon,
-  vintage: (picture) => {
-    vintage(picture);
-    vignette(picture, 0.4);
-  },
+  vintage,
   monochrome,
   mosaic,
   poster,

@@ -58,18 +58,10 @@ const STATURES: ReadonlyMap<string, number> = new Map(
 
 const PERSON_HEIGHT = 500;
 
-/** How much of its height a thing of a zone has. */
-const ZONE_HEIGHTS: Readonly<Record<Zone, number>> = {
-  air: 0.86,
-  water: 1,
-  horizon: 1.25,
-  back: 1,
-  ground: 1,
-  front: 0.62,
-  seat: 0.8,
-  perch: 0.8,
-  void: 1.15,
-};
+type ZoneHeights = Readonly<Partial<Record<Zone, number>>>;
+
+/** How much of its height a thing of a zone has, where that is not all of it. */
+const ZONE_HEIGHTS: ZoneHeights = { air: 0.86, horizon: 1.25, front: 0.62, seat: 0.8, perch: 0.8, void: 1.15 };
 
 /**
  * Furniture to sit on, in shares of its height: how far right of its middle and above its feet one sits, and how tall
@@ -204,7 +196,7 @@ function toSpot(
   extent: Extent,
 ): Spot {
   const { zone, depth, row, crowd, lean, isMirrored, maxWidth } = position;
-  const height = position.height * ZONE_HEIGHTS[zone];
+  const height = position.height * (ZONE_HEIGHTS[zone] ?? 1);
   const leanDegrees = zone === "void" ? 13 : zone === "air" ? 6 : zone === "water" ? 2 : 0;
   const spot = {
     subject,
@@ -278,7 +270,7 @@ export function insideX(x: number, width: number, extent: Extent): number {
 export function widthOf(subject: Subject, position: Position, scene: Scene, extent: Extent): number {
   const sprite = subjectSprite(subject, 0, scene);
   if (sprite === undefined) return 0;
-  const scale = scaleOf(sprite, position.height * ZONE_HEIGHTS[position.zone], position.maxWidth, extent);
+  const scale = scaleOf(sprite, position.height * (ZONE_HEIGHTS[position.zone] ?? 1), position.maxWidth, extent);
   return (sprite.box.width + 2 * (sprite.overhang ?? 0)) * scale;
 }
 

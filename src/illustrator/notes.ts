@@ -32,7 +32,10 @@ export function notesOf({ missing, known }: Scene, unchanged: readonly string[],
     notes.push({ code: "NOT_DRAWN", message });
   }
   if (unchanged.length > 0) {
-    notes.push({ code: "NOT_CHANGED", message: `not found in the picture, and not changed: ${listOf(unchanged)}` });
+    notes.push({
+      code: "NOT_CHANGED",
+      message: `not changed, since it is no subject of the picture: ${listOf(unchanged)}`,
+    });
   }
   return notes;
 }

@@ -34,8 +34,11 @@ export function findRoom(subject: Subject, crowd: number, room: Room): Position 
   const anchor = subjects.find((other) => other !== subject && other.positions?.[0] !== undefined);
   const [at] = anchor?.positions ?? [];
   const likeOthers = anchor && at ? Math.min(1.1, at.height / heightOf(anchor, subjects)) : 1;
+  const zone = zoneOf(subject, scene, location);
+  const isTaken =
+    zone === "seat" && subjects.some(({ positions = [] }) => positions.some((other) => other.zone === "seat"));
   const position: Position = {
-    zone: scene.isPortrait ? "front" : zoneOf(subject, scene, location),
+    zone: scene.isPortrait ? "front" : isTaken ? "ground" : zone,
     x: extent.width / 2,
     height: heightOf(subject, subjects) * Math.min(likeOthers, crowding(crowd)) * random.between(0.88, 1),
     maxWidth: extent.width * 0.8,

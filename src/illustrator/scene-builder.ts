@@ -1,3 +1,4 @@
+import { CONTENTS, CUPS, canAct, holdOf, isSamePerson, SERVED } from "./belongings.ts";
 import type { Colour } from "./palette.ts";
 import { type Phrase, readPhrases } from "./prompt.ts";
 import { emptyScene, type Person, type Scene, type Subject, type Thing, type Worn } from "./scene.ts";
@@ -23,14 +24,6 @@ export const MAX_COUNT = 9;
 
 /** Colours that are a fruit where no noun follows. */
 const FRUIT_COLOURS: Readonly<Record<Colour, string>> = { "#f28a1f": "tangerine" };
-
-/** What a vessel can have in it. */
-const CONTENTS: Readonly<Record<string, Role>> = { bowl: "food", vase: "flower" };
-
-/** Art that shows its bowl. */
-const SERVED: ReadonlySet<string> = new Set(
-  "steaming-bowl pot-of-food cooked-rice curry-rice green-salad bowl-with-spoon".split(" "),
-);
 
 /** What "without" and "no" can stand before. */
 const NOUNS: ReadonlySet<Meaning["is"]> = new Set(["thing", "person", "trait", "place", "weather", "setting"]);
@@ -72,6 +65,8 @@ class SceneBuilder {
   /** Whether the last word was "on", and only a colour since: "on white". */
   #isOnColour = false;
   #isBackdropNext = false;
+  /** Whether the last filler was "of". */
+  #isOf = false;
   /** A feature that the next colour is for: "her hair blue". */
   #awaitsColour: "hairColour" | "eyeColour" | undefined;
   /** The last subject, until the sentence or its part ends. */
@@ -170,6 +165,7 @@ class SceneBuilder {
         return;
       case "filler":
         // "a knight with a sword": what stands behind is held, if it can be.
+        this.#isOf = text === "of";
         if (text === "with" && this.#neighbour === this.#lastActor) this.#action ??= "hold";
         return;
       case "verb":
@@ -239,6 +235,10 @@ class SceneBuilder {
     const thing: Thing = { kind: "thing", art, role, text, colour, wearing: [], ...this.#takeNext() };
     this.#age = undefined;
     const neighbour = this.#neighbour;
+    if (neighbour?.kind === "thing" && neighbour.holding === undefined && this.#isOf && CUPS.has(neighbour.art)) {
+      scene.subjects[scene.subjects.indexOf(neighbour)] = { ...thing, count: neighbour.count };
+      return;
+    }
     if (neighbour?.kind === "thing" && CONTENTS[neighbour.art] === role) {
       if (SERVED.has(art)) scene.subjects[scene.subjects.indexOf(neighbour)] = thing;
       else neighbour.holding = thing;
@@ -341,9 +341,11 @@ class SceneBuilder {
   }
 
   finish(): void {
-    this.#scene.namesFeature = this.#awaitsColour;
-    this.#endPart();
     const scene = this.#scene;
+    scene.namesFeature = this.#awaitsColour;
+    scene.size = this.#neighbour === undefined ? this.#next.size : undefined;
+    if (scene.size !== undefined) scene.known++;
+    this.#endPart();
     const { subjects } = scene;
     if (this.#isBackdropNext) scene.namesBackdrop = true;
     const waiting = Object.values(this.#awaitsActor);
@@ -377,24 +379,4 @@ class SceneBuilder {
     this.#forgetNext();
     return { count, ...(isCounted && { isCounted }), ...said };
   }
-}
-
-/** Whether it can wear, hold and ride something. */
-export const canAct = (subject: Subject): boolean =>
-  subject.kind === "person" || ["animal", "bird", "face", "swimmer"].includes(subject.role);
-
-const MOUNTS: ReadonlySet<Role> = new Set(["animal", "vehicle", "boat", "aircraft", "swimmer", "bird"]);
-const HELD: ReadonlySet<Role> = new Set(["food", "object", "instrument", "flower", "symbol"]);
-
-/** Whether an action makes someone ride a thing, or hold it. */
-export function holdOf(action: Action | undefined, { art, role }: Thing): "riding" | "holding" | undefined {
-  if (action === "ride") return MOUNTS.has(role) ? "riding" : undefined;
-  const canHold = HELD.has(role) || art === "kite" || art === "balloon";
-  return canHold && (action === "hold" || action === "eat" || action === "play") ? "holding" : undefined;
-}
-
-/** Whether two nouns in a row can speak of one person: "a chinese girl, young woman". */
-function isSamePerson(first: Look, second: Look): boolean {
-  const isGeneral = Object.keys(second).length === 0;
-  return isGeneral || (first.gender !== undefined && first.gender === second.gender && second.outfit === undefined);
 }

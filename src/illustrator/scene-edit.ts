@@ -1,10 +1,11 @@
+import { canAct, holdOf } from "./belongings.ts";
 import { type Instruction, readInstructions } from "./instruction.ts";
 import { heightOf, zoneOf } from "./layout.ts";
 import type { Colour } from "./palette.ts";
 import type { Random } from "./random.ts";
 import { findRoom, type Room } from "./room.ts";
 import type { Scene, Subject, Thing, Worn } from "./scene.ts";
-import { canAct, holdOf, MAX_COUNT, MAX_SUBJECTS } from "./scene-builder.ts";
+import { MAX_COUNT, MAX_SUBJECTS } from "./scene-builder.ts";
 import { WHITE } from "./words/colours.ts";
 import { shows } from "./words/scenery.ts";
 
@@ -55,6 +56,10 @@ class SceneEdit {
     for (const person of scene.subjects) if (person.kind === "person") person.look = { ...person.look, ...named.look };
     for (const subject of named.subjects) if (!this.#giveAway(subject, named, verb)) this.#showSubject(subject, verb);
     if (named.colours.length > 0) this.#showColours(named, verb);
+    const [only, ...others] = scene.subjects;
+    if (named.size !== undefined && named.subjects.length === 0 && only !== undefined && others.length === 0) {
+      this.#change(only, { ...only, ...NOTHING_SAID, size: named.size });
+    }
   }
 
   #showPlace({ place, backdropColour, subjects, texts }: Scene, verb: Instruction["verb"]): void {
@@ -87,14 +92,16 @@ class SceneEdit {
   }
 
   /** A colour without a noun is for the only subject, for an abstract picture, or a tint over everything. */
-  #showColours({ subjects, colours }: Scene, verb: Instruction["verb"]): void {
+  #showColours({ subjects, colours, place, texts }: Scene, verb: Instruction["verb"]): void {
     const scene = this.#scene;
     const [colour] = colours;
     const [named = scene.subjects[0]] = subjects;
     const isOne = subjects.length === 1 || (subjects.length === 0 && scene.subjects.length === 1);
     const found = isOne && named ? this.#find(named) : undefined;
     if (colour === undefined) return;
-    if (found?.part) found.part.colour = colour;
+    // A backdrop is drawn whole.
+    if (place !== undefined && subjects.length === 0 && verb !== "tint") this.unchanged.push(texts.place ?? place);
+    else if (found?.part) found.part.colour = colour;
     else if (found?.subject && verb !== "tint") recolour(found.subject, colour);
     else if (scene.location === "abstract" && subjects.length === 0) scene.colours = colours;
     else scene.tint = colour;
@@ -201,7 +208,6 @@ class SceneEdit {
     if (named.weather === scene.weather || (isThaw && scene.weather === "snow")) scene.weather = "clear";
     if (named.season === scene.season || (isThaw && scene.season === "winter")) scene.season = undefined;
     if (named.style === scene.style) scene.style = undefined;
-    // A backdrop is drawn whole.
     if (named.place !== undefined) this.unchanged.push(named.texts.place ?? named.place);
   }
 

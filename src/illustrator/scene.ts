@@ -103,6 +103,8 @@ export interface Scene {
   namesBackdrop?: boolean;
   /** A person's hair or eyes are named, without a colour. */
   namesFeature?: "hairColour" | "eyeColour" | undefined;
+  /** A size with no noun: "make it bigger". */
+  size?: "small" | "large" | undefined;
   /** What was said of a person, with no noun for the person. */
   look: Look;
   /** The words that name the place, the weather and each effect. */

@@ -55,7 +55,7 @@ export function vignette({ width, height, data }: Raster, strength: number): voi
  */
 export function tint({ data }: Raster, colour: Colour, share: number): void {
   const channels = toChannels(colour);
-  const middle = Math.max(60, Math.min(190, luminanceOf(...channels)));
+  const middle = Math.max(60, Math.min(190, brightnessOf(...channels)));
   const shades = channels.map((channel) =>
     Float32Array.from({ length: 256 }, (_, bright) =>
       bright < middle ? (channel * bright) / middle : channel + ((255 - channel) * (bright - middle)) / (255 - middle),
@@ -63,7 +63,7 @@ export function tint({ data }: Raster, colour: Colour, share: number): void {
   );
   for (let position = 0; position < data.length; position += 4) {
     const alpha = data[position + 3] ?? 0;
-    const bright = Math.round(luminanceOf(data[position] ?? 0, data[position + 1] ?? 0, data[position + 2] ?? 0));
+    const bright = Math.round(brightnessOf(data[position] ?? 0, data[position + 1] ?? 0, data[position + 2] ?? 0));
     for (let channel = 0; channel < 3; channel++) {
       const own = data[position + channel] ?? 0;
       const tinted = ((shades[channel]?.[bright] ?? 0) * alpha) / 255;
@@ -72,6 +72,6 @@ export function tint({ data }: Raster, colour: Colour, share: number): void {
   }
 }
 
-function luminanceOf(red: number, green: number, blue: number): number {
+function brightnessOf(red: number, green: number, blue: number): number {
   return red * 0.2126 + green * 0.7152 + blue * 0.0722;
 }

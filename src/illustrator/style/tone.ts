@@ -1,4 +1,5 @@
 import type { Raster } from "../raster.ts";
+import { vignette } from "../shading.ts";
 
 /** How bright each pixel looks, 0–255. */
 export function luminanceOf({ width, height, data }: Raster): Float32Array {
@@ -45,4 +46,5 @@ export function vintage(raster: Raster): void {
     data[position + 1] = Math.min(255, (data[position + 1] ?? 0) * 0.3 + grey * 0.66 + 6);
     data[position + 2] = Math.min(255, (data[position + 2] ?? 0) * 0.28 + grey * 0.5);
   }
+  vignette(raster, 0.4);
 }
