@@ -2,7 +2,6 @@ import type { Ground } from "./backdrop/setting.ts";
 import type { Random } from "./random.ts";
 import type { Position, Scene, Subject, Thing, Zone } from "./scene.ts";
 import type { Sprite } from "./subjects/sprite.ts";
-import { subjectSprite } from "./subjects/subject-sprite.ts";
 import type { Location } from "./words/scenery.ts";
 import { ROLES } from "./words/things.ts";
 
@@ -31,26 +30,14 @@ export interface Spot {
 /** Things that are larger or smaller than most of their role: how much, and the names of their art. */
 const STATURES: ReadonlyMap<string, number> = new Map(
   Object.entries({
-    0.45: "crab",
-    0.5: "snail",
-    0.55: "chess-board",
-    0.6: "mouse",
-    0.62: "turtle bridge",
-    0.66: "hedgehog tent",
-    0.7: "hamster dove",
-    0.72: "chipmunk rabbit cottage",
-    0.75: "candle frog",
+    0.5: "crab snail chess-board",
+    0.62: "mouse turtle bridge hedgehog tent",
+    0.72: "hamster dove chipmunk rabbit cottage candle frog",
     0.8: "penguin tropical-fish eagle fuji cactus",
-    0.85: "pyramid",
-    0.9: "kite",
-    0.95: "bicycle",
-    1.1: "camel lighthouse bed bowl duck owl",
-    1.12: "horse",
-    1.15: "dolphin bus",
-    1.2: "elephant mammoth dragon locomotive rooster",
-    1.25: "t-rex shark hot-air-balloon couch-and-lamp",
-    1.3: "sauropod bouquet swan",
-    1.35: "giraffe fruit-bowl",
+    0.9: "pyramid kite bicycle",
+    1.1: "camel lighthouse bed bowl duck owl horse dolphin bus",
+    1.2: "elephant mammoth dragon locomotive rooster t-rex shark hot-air-balloon couch-and-lamp",
+    1.3: "sauropod bouquet swan giraffe fruit-bowl",
     1.5: "spouting-whale whale sunflower peacock vase",
     1.7: "rose flamingo",
   }).flatMap(([stature, arts]) => arts.split(" ").map((art) => [art, Number(stature)] as const)),
@@ -266,9 +253,8 @@ export function insideX(x: number, width: number, extent: Extent): number {
   return Math.max(inset, Math.min(extent.width - inset, x));
 }
 
-/** How wide one copy of a subject is, in scene units, with room for its tail on both sides. */
-export function widthOf(subject: Subject, position: Position, scene: Scene, extent: Extent): number {
-  const sprite = subjectSprite(subject, 0, scene);
+/** How wide a sprite is where it stands, in scene units, with room for its tail on both sides. */
+export function widthOf(sprite: Sprite | undefined, position: Position, extent: Extent): number {
   if (sprite === undefined) return 0;
   const scale = scaleOf(sprite, position.height * (ZONE_HEIGHTS[position.zone] ?? 1), position.maxWidth, extent);
   return (sprite.box.width + 2 * (sprite.overhang ?? 0)) * scale;

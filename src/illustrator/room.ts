@@ -2,6 +2,9 @@ import { crowding, type Extent, heightOf, insideX, widthOf, zoneOf } from "./lay
 import type { Area } from "./mask.ts";
 import type { Random } from "./random.ts";
 import type { Position, Scene, Subject, Zone } from "./scene.ts";
+import { MAX_COUNT } from "./scene-builder.ts";
+import type { Sprite } from "./subjects/sprite.ts";
+import { subjectSprite } from "./subjects/subject-sprite.ts";
 
 /** What a new copy of a subject is placed in. */
 export interface Room {
@@ -10,6 +13,11 @@ export interface Room {
   readonly random: Random;
   /** The part of the picture that it has to stand in; anywhere when it is left out. */
   readonly area?: Area | undefined;
+}
+
+/** A room, and how its subjects look. */
+interface SurveyedRoom extends Room {
+  readonly spriteOf: (subject: Subject) => Sprite | undefined;
 }
 
 /** What is kept free at the edges of the picture and between two neighbours, in scene units. */
@@ -22,12 +30,23 @@ const BESIDE_PORTRAIT_HEIGHT = 520;
 /** From this height on, in scene units, what stands on the ground is in the way of what flies. */
 const HIGH = 360;
 
-/**
- * Finds room for one more copy of a subject beside what stands there already, which stays where it is.
- *
- * @param crowd how many copies are added together
- */
-export function findRoom(subject: Subject, crowd: number, room: Room): Position {
+/** Adds copies of a subject beside what stands there already, which stays where it is. */
+export function addCopies(subject: Subject, count: number, room: Room): void {
+  const { scene, random } = room;
+  const sprites = new Map<Subject, Sprite | undefined>();
+  const spriteOf = (other: Subject): Sprite | undefined => {
+    if (!sprites.has(other)) sprites.set(other, subjectSprite(other, 0, scene));
+    return sprites.get(other);
+  };
+  for (let copy = 0; copy < count && subject.count < MAX_COUNT; copy++) {
+    const position = findRoom(subject, count, { ...room, spriteOf, random: random.fork(`copy ${copy}`) });
+    subject.positions = [...(subject.positions ?? []), position];
+    subject.count++;
+  }
+}
+
+/** @param crowd how many copies are added together */
+function findRoom(subject: Subject, crowd: number, room: SurveyedRoom): Position {
   const { scene, extent, random, area } = room;
   const { location = "meadow", subjects } = scene;
   const copy = subject.positions?.length ?? 0;
@@ -54,9 +73,9 @@ export function findRoom(subject: Subject, crowd: number, room: Room): Position 
 }
 
 /** In the gap nearest to the first subject that is wide enough; among the others where there is none. */
-function besideOthers(position: Position, subject: Subject, firstX: number, room: Room): Position {
-  const { scene, extent, random } = room;
-  const width = widthOf(subject, position, scene, extent);
+function besideOthers(position: Position, subject: Subject, firstX: number, room: SurveyedRoom): Position {
+  const { extent, random } = room;
+  const width = widthOf(room.spriteOf(subject), position, extent);
   const sizeOf = ([from, to]: readonly [number, number]) => Math.min(1, (to - from) / width);
   const distanceOf = ([from, to]: readonly [number, number]) => Math.max(0, from - firstX, firstX - to);
   const [gap] = gapsFor(position.zone, room)
@@ -70,7 +89,7 @@ function besideOthers(position: Position, subject: Subject, firstX: number, room
 }
 
 /** Smaller in front of the others, or behind them if it is taller, where least is hidden. */
-function amongOthers(position: Position, subject: Subject, firstX: number, room: Room): Position {
+function amongOthers(position: Position, subject: Subject, firstX: number, room: SurveyedRoom): Position {
   const { scene, extent, random } = room;
   const heights = scene.subjects.flatMap(({ positions = [] }) => positions.map(({ height }) => height));
   const isTaller = position.height > Math.max(...heights) * 1.05;
@@ -79,7 +98,7 @@ function amongOthers(position: Position, subject: Subject, firstX: number, room:
   const height =
     position.height * (zone === "front" && subject.kind === "thing" && subject.role === "animal" ? 1.3 : 1);
   const placed = { ...position, zone, height };
-  const half = widthOf(subject, placed, scene, extent) / 2;
+  const half = widthOf(room.spriteOf(subject), placed, extent) / 2;
   const taken = [...takenBy(() => true, room), ...takenBy((other) => other === zone, room)];
   const hiddenAt = (x: number): number =>
     taken.reduce((sum, [left, right]) => sum + Math.max(0, Math.min(right, x + half) - Math.max(left, x - half)), 0);
@@ -89,7 +108,7 @@ function amongOthers(position: Position, subject: Subject, firstX: number, room:
   return { ...placed, x };
 }
 
-function besidePortrait(position: Position, subject: Subject, { scene, extent, random }: Room): Position {
+function besidePortrait(position: Position, subject: Subject, { scene, extent, random }: SurveyedRoom): Position {
   const others = scene.subjects.flatMap(({ kind, positions = [] }) => (kind === "person" ? [] : positions));
   const isRight = subject.side === undefined ? random.chance(0.5) : subject.side === "right";
   const share = BESIDE_PORTRAIT[others.length % BESIDE_PORTRAIT.length] ?? 0.5;
@@ -97,8 +116,8 @@ function besidePortrait(position: Position, subject: Subject, { scene, extent, r
 }
 
 /** In the middle of the area, on its lower edge, and as tall as fits. */
-function inArea(position: Position, subject: Subject, area: Area, { scene, extent }: Room): Position {
-  const width = widthOf(subject, position, scene, extent);
+function inArea(position: Position, subject: Subject, area: Area, { extent, spriteOf }: SurveyedRoom): Position {
+  const width = widthOf(spriteOf(subject), position, extent);
   const scale = Math.min(1, (area.width * 0.92) / width, (area.height * 0.92) / position.height);
   const [x, y] = [area.left + area.width / 2, area.top + area.height * 0.96];
   return { ...position, zone: "ground", x, y, height: position.height * scale };
@@ -110,7 +129,7 @@ const isOnSide = ({ side }: Subject, x: number, firstX: number): boolean =>
 const isHigh = (zone: Zone): boolean => zone === "air" || zone === "perch" || zone === "horizon" || zone === "void";
 
 /** The gaps between what is in the way in a zone, from left to right. */
-function gapsFor(zone: Zone, room: Room): [from: number, to: number][] {
+function gapsFor(zone: Zone, room: SurveyedRoom): [from: number, to: number][] {
   const { width } = room.extent;
   const gaps: [from: number, to: number][] = [];
   let from = MARGIN;
@@ -124,13 +143,14 @@ function gapsFor(zone: Zone, room: Room): [from: number, to: number][] {
 }
 
 /** From where to where the picture is taken by what stands in some zones, from left to right. */
-function takenBy(counts: (zone: Zone, height: number) => boolean, { scene, extent }: Room): [number, number][] {
+function takenBy(counts: (zone: Zone, height: number) => boolean, room: SurveyedRoom): [number, number][] {
+  const { scene, extent } = room;
   return scene.subjects
     .flatMap((subject) =>
       (subject.positions ?? [])
         .filter(({ zone, height }) => counts(zone, height))
         .map((position): [number, number] => {
-          const width = widthOf(subject, position, scene, extent);
+          const width = widthOf(room.spriteOf(subject), position, extent);
           const x = insideX(position.x, width, extent);
           return [x - width / 2, x + width / 2];
         }),

@@ -3,9 +3,9 @@ import { type Instruction, readInstructions } from "./instruction.ts";
 import { heightOf, zoneOf } from "./layout.ts";
 import type { Colour } from "./palette.ts";
 import type { Random } from "./random.ts";
-import { findRoom, type Room } from "./room.ts";
+import { addCopies, type Room } from "./room.ts";
 import type { Scene, Subject, Thing, Worn } from "./scene.ts";
-import { MAX_COUNT, MAX_SUBJECTS } from "./scene-builder.ts";
+import { MAX_SUBJECTS } from "./scene-builder.ts";
 import { WHITE } from "./words/colours.ts";
 import { shows } from "./words/scenery.ts";
 
@@ -184,12 +184,7 @@ class SceneEdit {
   }
 
   #addCopies(subject: Subject, count: number): void {
-    for (let copy = 0; copy < count && subject.count < MAX_COUNT; copy++) {
-      const room = { ...this.#setting, scene: this.#scene, random: this.#newStream() };
-      const position = findRoom(subject, count, room);
-      subject.positions = [...(subject.positions ?? []), position];
-      subject.count++;
-    }
+    addCopies(subject, count, { ...this.#setting, scene: this.#scene, random: this.#newStream() });
   }
 
   #newStream(): Random {

@@ -300,12 +300,11 @@ const field: Backdrop = (setting) => {
   layer.path(stands, stand);
   for (let seat = 0; seat < layer.width / 5; seat++) {
     const [x, y] = [random.between(0, layer.width), horizon - random.between(12, 112)];
-    layer.circle(
-      x,
-      y,
-      random.between(4, 7),
-      atmosphere.tint(random.pick(["#e5605a", "#f0c04a", "#5a9be0", "#f4f0ea", "#6dbb7a", "#3f4a66"]), 0.25),
+    const shirt = atmosphere.tint(
+      random.pick(["#e5605a", "#f0c04a", "#5a9be0", "#f4f0ea", "#6dbb7a", "#3f4a66"]),
+      0.25,
     );
+    layer.circle(x, y, random.between(4, 7), shirt);
   }
   layer.rect(0, horizon - 8, layer.width, 20, atmosphere.tint("#f2f4f6", 0.1));
   for (let stripe = 0; stripe < 8; stripe++) {

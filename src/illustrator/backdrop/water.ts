@@ -80,13 +80,8 @@ const beach: Backdrop = (setting) => {
 function drawShells({ layer, random, atmosphere }: Setting, floor: number): void {
   for (let pebble = 0; pebble < 6; pebble++) {
     const [x, y] = [random.between(0, layer.width), random.between(floor, layer.height - 10)];
-    layer.ellipse(
-      x,
-      y,
-      random.between(6, 13),
-      random.between(4, 7),
-      atmosphere.tint(random.pick(["#b9a48c", "#d9c8ac", "#9d8f86"]), 0),
-    );
+    const stone = atmosphere.tint(random.pick(["#b9a48c", "#d9c8ac", "#9d8f86"]), 0);
+    layer.ellipse(x, y, random.between(6, 13), random.between(4, 7), stone);
   }
   const x = layer.width * random.between(0.08, 0.92);
   const y = layer.height - random.between(30, 60);

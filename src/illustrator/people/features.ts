@@ -19,13 +19,11 @@ export function drawFeatures(layer: Layer, person: Appearance): void {
   layer.line("M-1 8Q-6 19 2 20", darken(person.skin, 0.32), 2.6, 0.8);
   drawMouth(layer, person);
   if (person.age === "old") {
-    const wrinkle = darken(person.skin, 0.24);
-    layer.line(
-      "M-22 -37Q0 -41 22 -37M-18 -44Q0 -47 18 -44M-40 2l-6 -3M-40 6l-6 1M40 2l6 -3M40 6l6 1M-22 20Q-27 26 -25 33M22 20Q27 26 25 33",
-      wrinkle,
-      1.9,
-      0.6,
-    );
+    const [forehead, eyes] = [
+      "M-22 -37Q0 -41 22 -37M-18 -44Q0 -47 18 -44",
+      "M-40 2l-6 -3M-40 6l-6 1M40 2l6 -3M40 6l6 1M-22 20Q-27 26 -25 33M22 20Q27 26 25 33",
+    ];
+    layer.line(forehead + eyes, darken(person.skin, 0.24), 1.9, 0.6);
   }
 }
 

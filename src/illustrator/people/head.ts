@@ -37,12 +37,8 @@ function drawBeard(layer: Layer, colour: Colour): void {
     "M-49 4C-52 50 -32 86 0 88C32 86 52 50 49 4C44 18 34 24 22 22C8 19 -8 19 -22 22C-34 24 -44 18 -49 4Z",
     colour,
   );
-  layer.line(
-    "M-28 50Q-24 66 -14 76M28 50Q24 66 14 76M-8 58Q-6 72 -2 80M9 58Q7 72 3 80",
-    darken(colour, 0.16),
-    2.2,
-    0.8,
-  );
+  const strands = "M-28 50Q-24 66 -14 76M28 50Q24 66 14 76M-8 58Q-6 72 -2 80M9 58Q7 72 3 80";
+  layer.line(strands, darken(colour, 0.16), 2.2, 0.8);
 }
 
 function drawMoustache(layer: Layer, colour: Colour): void {

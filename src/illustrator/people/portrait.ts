@@ -29,13 +29,8 @@ export function drawStudio(layer: Layer, random: Random, atmosphere: Atmosphere,
   layer.glow(layer.width * 0.5, layer.height * 0.4, size * 0.62, "#ffffff", atmosphere.isDark ? 0.25 : 0.75);
   for (let disc = 0; disc < Math.round((layer.width * layer.height) / 55_000); disc++) {
     const [x, y] = [random.between(0, layer.width), random.between(0, layer.height)];
-    layer.circle(
-      x,
-      y,
-      random.between(18, 82),
-      random.chance(0.6) ? "#ffffff" : lighten(base, 0.3),
-      random.between(0.1, 0.34),
-    );
+    const fill = random.chance(0.6) ? "#ffffff" : lighten(base, 0.3);
+    layer.circle(x, y, random.between(18, 82), fill, random.between(0.1, 0.34));
   }
   const flower = random.pick(BLOSSOMS);
   const tint = random.chance(0.5) ? undefined : fromHsl(hue + random.pick([150, 180, 30]), 0.75, 0.62);
