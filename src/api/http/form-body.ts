@@ -20,10 +20,15 @@ const EXAMPLE = '{"prompt": "…", "n": "2", "size": "1024x1024"}';
  * recognised by its content.
  *
  * @param body what was read of the request
+ * @param isKnown whether a field means something; others may come more than once
  * @throws UNSUPPORTED_MEDIA_TYPE when it is none of these, BAD_USER_INPUT when it is broken, not UTF-8, carries a file
  *   or a field twice
  */
-export async function parseFormBody(body: Buffer, request: Request): Promise<FormFields> {
+export async function parseFormBody(
+  body: Buffer,
+  request: Request,
+  isKnown: (name: string) => boolean = () => true,
+): Promise<FormFields> {
   const said = request.get("Content-Type")?.trim();
   const contentType = said || guessContentType(body);
   const kind = kindOf(contentType);
@@ -33,9 +38,9 @@ export async function parseFormBody(body: Buffer, request: Request): Promise<For
   }
   switch (kind) {
     case "multipart/form-data":
-      return parseMultipart(body, contentType);
+      return parseMultipart(body, contentType, isKnown);
     case "application/x-www-form-urlencoded":
-      return parseUrlencoded(body);
+      return parseUrlencoded(body, isKnown);
     case "application/json":
       return toFields(parseJson(body, request, EXAMPLE));
     default:
@@ -82,9 +87,9 @@ export function toFields(value: unknown): FormFields {
   return new Map(Object.entries(value));
 }
 
-function parseUrlencoded(body: Buffer): FormFields {
+function parseUrlencoded(body: Buffer, isKnown: (name: string) => boolean): FormFields {
   const text = toText(body);
-  const fields = new FieldCollector();
+  const fields = new FieldCollector(isKnown);
   for (const pair of text.split("&")) {
     if (pair === "") continue;
     const separator = pair.indexOf("=");
@@ -102,8 +107,12 @@ function decodeFormText(text: string): string {
   }
 }
 
-async function parseMultipart(body: Buffer, contentType: string): Promise<FormFields> {
-  const fields = new FieldCollector();
+async function parseMultipart(
+  body: Buffer,
+  contentType: string,
+  isKnown: (name: string) => boolean,
+): Promise<FormFields> {
+  const fields = new FieldCollector(isKnown);
   const limits = { maxParts: MAX_FIELDS, maxTextBytes: body.length, maxBytes: body.length };
   await readForm(Readable.from([body]), contentType, limits, {
     kindOf(name, isFile) {
@@ -119,10 +128,16 @@ async function parseMultipart(body: Buffer, contentType: string): Promise<FormFi
 
 class FieldCollector {
   readonly collected = new Map<string, string>();
+  readonly #isKnown: (name: string) => boolean;
+  #count = 0;
+
+  constructor(isKnown: (name: string) => boolean) {
+    this.#isKnown = isKnown;
+  }
 
   add(name: string, value: string): void {
-    if (this.collected.size === MAX_FIELDS) throw badInput("body", `send at most ${MAX_FIELDS} fields`);
-    if (this.collected.has(name)) throw badInput(name, `${name} was sent twice; send it once`);
+    if (++this.#count > MAX_FIELDS) throw badInput("body", `send at most ${MAX_FIELDS} fields`);
+    if (this.collected.has(name) && this.#isKnown(name)) throw badInput(name, `${name} was sent twice; send it once`);
     this.collected.set(name, value);
   }
 }

@@ -8,7 +8,7 @@ import { contextOf } from "../http/request-context.ts";
 import { setSunset } from "../http/sunset-header.ts";
 import { setWarnings } from "../http/warning-header.ts";
 import { refuseUnlessSucceeded } from "./ended-generation.ts";
-import { readGetImage } from "./get-image-input.ts";
+import { GetImageRequest, readGetImage } from "./get-image-input.ts";
 import { endWithJson, whileSendingSpace } from "./keep-alive.ts";
 
 export interface GetImageOptions {
@@ -59,11 +59,15 @@ function answer(response: Response, urlList: readonly string[], errorMessage: st
   endWithJson(response, { urlResponse: { urlList }, errorMessage });
 }
 
+function isField(name: string): boolean {
+  return Object.hasOwn(GetImageRequest.shape, name);
+}
+
 /** An app that the gateway is mounted in may have read the body already, and parsed it too. */
 async function readFields(request: Request): Promise<FormFields> {
   const { body = "" } = request as { body?: unknown };
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
   // The request lives as long as its answer takes.
   request.body = undefined;
-  return Buffer.isBuffer(bytes) ? parseFormBody(bytes, request) : toFields(bytes);
+  return Buffer.isBuffer(bytes) ? parseFormBody(bytes, request, isField) : toFields(bytes);
 }

@@ -109,6 +109,7 @@ describe("what clients may also send", () => {
     ["a form with a charset", "application/x-www-form-urlencoded; charset=UTF-8", FORM_BODY],
     ["a form with %20 for spaces", "application/x-www-form-urlencoded", FORM_BODY.replaceAll("+", "%20")],
     ["a form with everything escaped", "application/x-www-form-urlencoded", FORM_BODY.replace("prompt", "%70rompt")],
+    ["a form with other fields, sent twice", "application/x-www-form-urlencoded", `${FORM_BODY}&a=1&a=2`],
     ["a form with empty pairs", "application/x-www-form-urlencoded", `&${FORM_BODY.replaceAll("&", "&&")}&`],
     ["a form after a byte order mark, unnamed", undefined, `\uFEFF${FORM_BODY}`],
     ["multipart with a quoted boundary", 'multipart/form-data; boundary="a b:c=d"', multipartOf("a b:c=d", ...PARTS)],

@@ -105,8 +105,17 @@ function describeAnswers(event: string): Json {
         ...(json("ImagesResponse") as object),
         "text/event-stream": {
           schema: {
-            type: "string",
-            description: `With stream: \`${event}.partial_image\` events and then \`${event}.completed\`, each an ImageEvent; or an \`error\` event with an OpenAIFailure`,
+            type: "object",
+            description: `With stream: each of \`${event}.partial_image\` and the last, \`${event}.completed\`; or \`error\`, whose data is an OpenAIFailure`,
+            required: ["event", "data"],
+            properties: {
+              event: { type: "string" },
+              data: {
+                type: "string",
+                contentMediaType: "application/json",
+                contentSchema: { $ref: "#/components/schemas/ImageEvent" },
+              },
+            },
           },
         },
       },

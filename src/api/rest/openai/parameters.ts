@@ -11,6 +11,11 @@ import type { ParameterFault } from "./errors.ts";
  * and stand in the OpenAPI document.
  */
 
+/** No control character, and no white space at either end; or nothing at all. */
+const IDENTIFIER_PATTERN =
+  "^([^\\s\\u0000-\\u001f\\u007f-\\u009f]([^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f])?)?$";
+const IDENTIFIER = new RegExp(IDENTIFIER_PATTERN, "u");
+
 export const PROMPT_EXAMPLE = "a red fox in a snowy forest at night";
 
 const prompt = text({ minLength: 1, ...PROMPT_SCHEMA }).meta({
@@ -179,15 +184,21 @@ interface TextBounds {
 function text({ minLength = 0, maxLength, ...described }: TextBounds) {
   const atLeast = minLength > 0 ? z.string().min(minLength) : z.string();
   if (maxLength === undefined) return atLeast.meta(described);
+  return atLeast.refine(...atMost(maxLength)).meta({ maxLength, ...described });
+}
+
+function atMost(maxLength: number) {
   const fault: ParameterFault = "string_above_max_length";
-  return atLeast
-    .refine((value) => !isLonger(value, maxLength), {
-      error: `string too long. Expected a string with maximum length ${maxLength}.`,
-      params: { fault },
-    })
-    .meta({ maxLength, ...described });
+  const error = `string too long. Expected a string with maximum length ${maxLength}.`;
+  return [(value: string) => !isLonger(value, maxLength), { error, params: { fault } }] as const;
 }
 
 function identifier() {
-  return text({ maxLength: MAX_SAFETY_IDENTIFIER_LENGTH, pattern: "^[^\\u0000]*$" });
+  return z
+    .string()
+    .refine(...atMost(MAX_SAFETY_IDENTIFIER_LENGTH))
+    .refine((value) => IDENTIFIER.test(value), {
+      error: "it may have no control characters, and no white space around it.",
+    })
+    .meta({ maxLength: MAX_SAFETY_IDENTIFIER_LENGTH, pattern: IDENTIFIER_PATTERN });
 }

@@ -12,7 +12,7 @@ export interface Fields {
 const MAX_NAME_LENGTH = 64;
 
 /**
- * Reads parameters as OpenAI documents them. `null` stands for what was left out.
+ * Reads parameters as OpenAI documents them. `null` stands for what was left out; in a form, libraries write it as a text.
  *
  * @throws ParameterError for the first that is unknown, and then for the first of a wrong type or out of range
  */
@@ -21,7 +21,11 @@ export function readParameters<Schema extends z.ZodObject>(
   { values, isForm }: Fields,
 ): Parameters<Schema> {
   for (const name of values.keys()) refuseUnlessKnown(schema, name);
-  const given = new Map([...values].filter(([, value]) => value !== null && value !== undefined));
+  const isLeftOut = (name: string, value: unknown) =>
+    value === null ||
+    value === undefined ||
+    (isForm && value === "null" && schema.shape[name] instanceof z.ZodOptional);
+  const given = new Map([...values].filter(([name, value]) => !isLeftOut(name, value)));
   const read = [...given].map(([name, value]) => [name, isForm ? fromForm(schema.shape[name], value) : value]);
   const { data, error } = schema.safeParse(Object.fromEntries(read));
   if (error) throw toParameterError(error, given);

@@ -49,13 +49,14 @@ function failWith(code: ErrorCode, billed: Billed, isRetryable: boolean): void {
   };
 }
 
+const URLENCODED = { "Content-Type": "application/x-www-form-urlencoded" };
+const MULTIPART = { "Content-Type": "multipart/form-data; boundary=b" };
+const part = (name: string, more = "") => `--b\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n`;
+
 describe("bad input is refused as OpenAI does, and nothing is submitted or left", () => {
   const INVALID = "invalid_value";
   const HIGH = "integer_above_max_value";
   const TYPE = "invalid_type";
-  const URLENCODED = { "Content-Type": "application/x-www-form-urlencoded" };
-  const MULTIPART = { "Content-Type": "multipart/form-data; boundary=b" };
-  const part = (name: string, more = "") => `--b\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n`;
 
   test.each<WrongParameter>([
     ...WRONG_PARAMETERS,
@@ -117,6 +118,20 @@ describe("bad input is refused as OpenAI does, and nothing is submitted or left"
     expect(answer.status).toBe(status);
     expect(read(answer)).toMatchObject({ error: { type: "invalid_request_error", param: null, code } });
   });
+});
+
+test.each([
+  ["urlencoded", URLENCODED, "prompt=null&n=null&size=null&quality=null&stream=null&output_compression=null"],
+  ["multipart", MULTIPART, `${part("prompt")}a fox\r\n${part("n")}null\r\n${part("background")}null\r\n--b--\r\n`],
+])("what libraries write into a form for null was left out: %s", async (_name, headers, body) => {
+  const callCount = gateway.provider.requests.length;
+  const url = `${gateway.url}/v1/images/generations`;
+  const answer = await httpRequest(url, { method: "POST", headers, body });
+
+  expect(answer.status).toBe(200);
+  expect(gateway.provider.requests.slice(callCount)).toMatchObject([
+    { n: 1, size: { width: 1024, height: 1024 }, quality: "AUTO" },
+  ]);
 });
 
 describe("an answer", () => {
