@@ -20,6 +20,7 @@ const PROGRAM = fileURLToPath(new URL(`./decoder-program${extname(import.meta.ur
 const V8_OPTIONS = ["--max-old-space-size=64", "--max-semi-space-size=1"];
 /** glibc keeps freed memory by threads: fewer of them keep less. */
 const ENVIRONMENT = { MALLOC_ARENA_MAX: "2" };
+const NOT_RUNNING = "the program that decodes images does not run";
 /** Kept of what a process says before it ends. */
 const MAX_COMPLAINT_LENGTH = 4096;
 
@@ -40,14 +41,18 @@ export class DecoderProcess {
       env: ENVIRONMENT,
       windowsHide: true,
     });
-    const [complaints, pipe] = [this.#process.stderr as Socket, this.#process.stdio[PIPE] as Socket];
+    this.#process.once("error", (cause) => this.#ending.resolve({ cause }));
+    this.#process.once("exit", (code, signal) => this.#ending.resolve({ code, signal }));
+    const { stderr, stdio } = this.#process as Partial<ChildProcess>;
+    const [complaints, pipe] = [stderr as Socket | undefined, stdio?.[PIPE] as Socket | undefined];
+    // Where no more files can be opened there is nothing to speak over; the error comes later.
+    if (!complaints || !pipe) throw new Error(NOT_RUNNING);
     this.#pipe = new MessagePipe(pipe);
     this.#handles = [this.#process, complaints, pipe];
+    complaints.on("error", () => {});
     complaints.setEncoding("utf8").on("data", (text: string) => {
       this.#complaint = (this.#complaint + text).slice(0, MAX_COMPLAINT_LENGTH);
     });
-    this.#process.once("error", (cause) => this.#ending.resolve({ cause }));
-    this.#process.once("exit", (code, signal) => this.#ending.resolve({ code, signal }));
     this.#keepGatewayAlive(false);
   }
 
@@ -110,7 +115,7 @@ export class DecoderProcess {
       return new UndecodableImageError("exhausting", "decoding this image takes more memory or time than any may");
     }
     const cause = "cause" in ending ? ending.cause : this.#complaint || `code ${ending.code}`;
-    return new Error("the program that decodes images does not run", { cause });
+    return new Error(NOT_RUNNING, { cause });
   }
 
   /** A process that waits for work is no reason for the gateway's to go on. */

@@ -149,20 +149,27 @@ export class ImageParts {
 
   /** Pixels of a JPEG, up to the next marker: 0xFF and a byte that is neither 0 nor that of a restart. */
   #passScan(bytes: Buffer): Buffer {
-    for (let position = 0; ; ) {
-      const marker = this.#isMarkerNext ? 0 : bytes.indexOf(0xff, position) + 1;
-      if (!this.#isMarkerNext && marker === 0) return bytes.subarray(bytes.length);
-      const next = bytes[marker];
-      this.#isMarkerNext = next === undefined;
-      if (next === undefined) return bytes.subarray(bytes.length);
+    let marker = this.#isMarkerNext ? 0 : markerIn(bytes, 0);
+    for (; marker < bytes.length; marker = markerIn(bytes, marker + 1)) {
+      const next = bytes[marker] ?? 0;
       const isPixels = next === 0 || (next >= 0xd0 && next <= 0xd7);
-      if (!isPixels) {
-        this.#state = "head";
-        return marker > 0 ? bytes.subarray(marker - 1) : Buffer.concat([Buffer.from([0xff]), bytes]);
-      }
-      position = marker + 1;
+      if (isPixels) continue;
+      this.#state = "head";
+      return marker > 0 ? bytes.subarray(marker - 1) : Buffer.concat([MARKER_START, bytes]);
     }
+    this.#isMarkerNext = marker === bytes.length;
+    return bytes.subarray(bytes.length);
   }
+}
+
+const MARKER_START = Buffer.from([0xff]);
+
+/** Where the byte behind the next 0xFF is, or would be; more than the number of bytes when there is none. */
+function markerIn(bytes: Buffer, from: number): number {
+  // A search has its price where one follows the other.
+  if (bytes[from] === 0xff) return from + 1;
+  const start = bytes.indexOf(0xff, from);
+  return start === -1 ? bytes.length + 1 : start + 1;
 }
 
 /** PNG: length, name, content, checksum. */
@@ -177,14 +184,15 @@ function readChunkHead(bytes: Buffer): Head {
 
 /** JPEG: marker, length, content. Pixels follow the start of a scan. */
 function readSegmentHead(bytes: Buffer): Head {
+  // Before a marker there may be any number of its first byte.
+  let fillBytes = 0;
+  while (bytes[fillBytes] === 0xff && bytes[fillBytes + 1] === 0xff) fillBytes++;
+  if (fillBytes > 0) return { headBytes: fillBytes };
   if (bytes.length < 4) return bytes[0] === 0xff && bytes[1] === EOI ? "end" : "more";
   const marker = bytes[1] ?? 0;
-  if (bytes[0] !== 0xff || marker === 0) return "malformed";
-  // Padding before a marker.
-  if (marker === 0xff) return { headBytes: 1 };
   if (marker === EOI) return "end";
-  const isStandalone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
-  if (isStandalone) return { headBytes: 2 };
+  const hasLength = marker >= 0xc0 && !(marker >= 0xd0 && marker <= 0xd8);
+  if (bytes[0] !== 0xff || !hasLength) return "malformed";
   const byteSize = bytes.readUInt16BE(2) - 2;
   if (byteSize < 0) return "malformed";
   const part = { format: "JPEG", name: nameOfSegment(marker), byteSize } as const;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type EncodedImage,
   type ImageCodec,
@@ -33,8 +34,9 @@ const SMALL_AVIF = { maxPixels: 500_000, encodeMs: 430 } as const;
 /** Work that no picture is too small for: starting, and handing bytes over. */
 const LEAST_MS = 2;
 
-/** The decoder of what was paid for may have been ended for the memory that others took: it gets another one. */
-const ATTEMPTS: Readonly<Record<Turn["kind"], number>> = { edit: 1, generation: 2, view: 1 };
+/** What was paid for is tried again: its decoder may have been ended, or not been started, for what others took. */
+const ATTEMPTS: Readonly<Record<Turn["kind"], number>> = { edit: 1, generation: 3, view: 1 };
+const PAUSE_MS = 500;
 /** What of a rendition is held so that its decoder need not wait until it is stored. */
 const MAX_HELD_BYTES = 1024 * 1024;
 
@@ -104,6 +106,7 @@ async function workAgain<Result>(attempts: number, work: () => Promise<Result>):
       return await work();
     } catch (error) {
       if (attempt === attempts || isDamaged(error)) throw error;
+      await delay(PAUSE_MS);
     }
   }
 }
@@ -120,6 +123,7 @@ async function* renderAgain(attempts: number, render: () => AsyncIterable<Uint8A
       return;
     } catch (error) {
       if (hasBegun || attempt === attempts || isDamaged(error)) throw error;
+      await delay(PAUSE_MS);
     }
   }
 }

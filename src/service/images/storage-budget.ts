@@ -41,7 +41,7 @@ export class StorageBudget {
   readonly #options: StorageBudgetOptions;
   #total: { readonly bytes: number; readonly believedUntil: number } | undefined;
   #space: { readonly space: StorageSpace | undefined; readonly believedUntil: number } | undefined;
-  #makingRoom: Promise<void> | undefined;
+  #makingRoom = Promise.resolve();
   #isLow = false;
   /** When each was last noted as used. */
   readonly #recentlyUsed = new Map<string, number>();
@@ -100,11 +100,10 @@ export class StorageBudget {
   }
 
   /** Deletes derivatives until the others are within their bytes, and enough of the volume is free. */
-  makeRoom(): Promise<void> {
-    this.#makingRoom ??= this.#makeRoom().finally(() => {
-      this.#makingRoom = undefined;
-    });
-    return this.#makingRoom;
+  async makeRoom(): Promise<void> {
+    const madeRoom = this.#makingRoom.then(() => this.#makeRoom());
+    this.#makingRoom = madeRoom.catch(() => {});
+    await madeRoom;
   }
 
   /** Writes down what was used. */
