@@ -22,9 +22,9 @@ export const QUALITY_WORDS =
   "fantasy|whimsical|peaceful|quiet|calm|serene|tranquil|lonely|mysterious|spooky|scary|creepy|funny|crazy|wild|modern|" +
   "ancient|medieval|futuristic|traditional|classic|elegant|royal|rustic|delicious|tasty|ripe|wooden|stone|metal|golden " +
   "light|close|far|far away|away|together|alone|side by side|gently|slowly|softly|mood|atmosphere|vibe|feeling|art|artwork|" +
-  "design|logo|icon|sticker|nft|hdr|raw|dslr|film|analog|grain|exposure|shadow|shadows|reflection|reflections|contrast|" +
+  "design|product|products|landscape|scenery|building a|building an|logo|icon|sticker|nft|hdr|raw|dslr|film|analog|grain|exposure|shadow|shadows|reflection|reflections|contrast|" +
   "palette|tones|tone|day time|adorable|fat|chubby|fast|busy|empty|rich|poor|strong|clean|dirty|broken|lush|dense|rolling|" +
-  "rugged|steep|sandy|rocky|grassy|snow covered|snow capped|snowcapped|towering|distant view|birds eye view|isolated|美丽|漂亮|精美|好看|唯美|高清|超高清|写实|细节|梦幻|神秘|宁静|壮观|古老|毛茸茸|美しい|綺麗|きれい|高画質|幻想的|静か|아름다운|멋진|고화질|신비한|조용한";
+  "rugged|steep|sandy|rocky|grassy|snow covered|snow capped|snowcapped|towering|distant view|birds eye view|isolated|美丽|漂亮|精美|好看|唯美|高清|超高清|写实|细节|梦幻|神秘|宁静|壮观|古老|毛茸茸|未来|风景|風景|景色|灯光|美しい|綺麗|きれい|高画質|幻想的|静か|아름다운|멋진|고화질|신비한|조용한";
 
 /** Endings of English adjectives, adverbs and participles that no vocabulary lists in full. */
 export const DESCRIPTIVE_ENDING = /(?:ly|ful|ous|ish|ive|less|able|ible|ed|est|ing)$/;

@@ -56,7 +56,7 @@ export const clothesOf = (outfit: Outfit): Clothes => OUTFITS[outfit];
 
 /** Nouns for a person: the look that each line of words stands for, and the words. */
 export const PERSON_NOUNS: readonly string[] = [
-  "|person|family|couple|lovers|crowd|team|一家|一家人|家人|情侣|家族|가족|커플|human|someone|figure|passenger|tourist|traveler|traveller|hiker|friend|teacher|model|character|人|人物|一个人|旅行者|老师|朋友|ひと|人間|先生|友達|사람|인물|친구|선생님",
+  "|person|family|couple|lovers|crowd|team|一家|一家人|家人|情侣|恋人|家族|가족|커플|human|someone|figure|passenger|tourist|traveler|traveller|hiker|friend|teacher|model|character|人|人物|一个人|旅行者|老师|朋友|ひと|人間|先生|友達|사람|인물|친구|선생님",
   "gender=female|woman|lady|female|mother|mom|wife|aunt|actress|waitress|女人|女子|女士|女性|妈妈|母亲|美女|女の人|母|お母さん|여자|여성|여인|엄마|어머니",
   "gender=female age=young|girl|young woman|young lady|teenage girl|girlfriend|daughter|sister|maiden|女孩|女生|少女|姑娘|小姐姐|女孩子|女の子|娘|彼女|소녀|아가씨|여학생",
   "gender=female age=child|little girl|small girl|小女孩|小姑娘|幼い女の子|小さな女の子|어린 소녀|여자아이|여자 아이",

@@ -18,7 +18,7 @@ export const PLACES = {
   bamboo: "bamboo forest|bamboo grove|bamboo|竹林|竹子|竹|竹やぶ|대나무 숲|대나무숲|대나무",
   jungle: "jungle|rainforest|tropics|丛林|雨林|热带雨林|ジャングル|熱帯雨林|정글|열대우림",
   mountains:
-    "mountain|mountains|mountain range|alps|peak|peaks|himalaya|himalayas|~cliff|~cliffs|~canyon|~fjord|~glacier|山脉|群山|雪山|高山|山峰|山中|山|山脈|산|산맥|봉우리",
+    "mountain|mountains|mountain range|alps|peak|peaks|himalaya|himalayas|~cliff|~cliffs|~canyon|~fjord|~glacier|山脉|群山|雪山|高山|山峰|山中|山|山水|山脈|산|산맥|봉우리",
   lake: "lake|lakeside|pond|mountain lake|~lagoon|湖|湖边|湖畔|湖泊|池塘|池|湖面|호수|호숫가|연못",
   river:
     "river|riverside|stream|creek|river bank|~waterfall|~waterfalls|河|河流|河边|小溪|~瀑布|溪流|川|小川|~滝|강|강가|시냇물|~폭포",
@@ -26,7 +26,7 @@ export const PLACES = {
     "beach|seaside|shore|seashore|coast|coastline|~tropical island|~island|海边|沙滩|海滩|海灘|海岸|~岛|~海岛|~小岛|ビーチ|海辺|砂浜|浜辺|~島|해변|바닷가|~섬",
   sea: "sea|ocean|open water|~harbor|~harbour|~port|~bay|at sea|海|大海|海洋|海上|海面|~港口|海原|바다|대양|~항구",
   desert: "desert|dunes|~sahara|~oasis|~savanna|~savannah|沙漠|沙丘|戈壁|砂漠|~サバンナ|사막",
-  city: "city|skyline|downtown|cityscape|metropolis|~new york|~paris|~london|~tokyo|~shanghai|~hong kong|skyscraper|skyscrapers|building|buildings|urban|cyberpunk city|城市|都市|市区|天际线|大楼|高楼|~上海|~东京|~北京|都会|街|ビル|~東京|도시|도심|빌딩|~서울",
+  city: "city|skyline|downtown|cityscape|metropolis|~new york|~paris|~london|~tokyo|~shanghai|~hong kong|skyscraper|skyscrapers|building|buildings|urban|cyberpunk city|城市|都市|市区|天际线|大楼|高楼|~上海|~东京|~北京|都会|街|街角|街头|ビル|~東京|도시|도심|빌딩|~서울",
   street:
     "street|road|~alley|sidewalk|avenue|~crosswalk|~highway|town|shop|store|~market|neighborhood|街道|马路|街上|街头|~小巷|~公路|道路|~市场|小镇|通り|~路地|商店街|거리|도로|~골목|~시장",
   village: "village|cottages|hamlet|countryside village|村庄|村子|小村庄|村|村落|마을",
@@ -101,14 +101,14 @@ export const TIMES = {
   sunset:
     "sunset|dusk|evening|golden hour|twilight|at sunset|日落|黄昏|傍晚|夕阳|晚霞|落日|夕焼け|夕日|夕方|夕暮れ|夕陽|일몰|석양|노을|황혼|저녁",
   night:
-    "night|nighttime|midnight|at night|starry|starry night|starry sky|moonlight|moonlit|full moon|moon|the moon|crescent moon|dark|夜|夜晚|晚上|午夜|深夜|星空|月光|月夜|月亮|满月|夜空|真夜中|月明かり|満月|月|밤|한밤중|달|별밤|달빛|보름달|별이 빛나는",
+    "night|nighttime|midnight|at night|starry|starry night|starry sky|moonlight|moonlit|full moon|moon|the moon|crescent moon|dark|夜|夜景|夜晚|晚上|午夜|深夜|星空|月光|月夜|月亮|满月|夜空|真夜中|月明かり|満月|月|밤|한밤중|달|별밤|달빛|보름달|별이 빛나는",
 };
 
 export const WEATHERS = {
   clear:
     "clear|sunny|bright|sun|the sun|sunshine|sunlight|cloudless|clear sky|太阳|太陽|お日様|태양|해|晴|晴天|晴朗|阳光|阳光明媚|晴れ|快晴|日差し|맑은|화창한|햇살",
   cloudy: "cloudy|overcast|gray sky|grey sky|阴天|多云|曇り|흐린|구름",
-  rain: "rain|rainy|raining|drizzle|wet|in the rain|下雨|雨中|雨天|雨|雨の|雨降り|비|비오는|비 오는|빗속",
+  rain: "rain|rainy|raining|drizzle|wet|in the rain|下雨|雨中|雨天|雨|雨の|雨の日|雨降り|비|비오는|비 오는|빗속",
   storm:
     "storm|stormy|thunder|thunderstorm|lightning|hurricane|typhoon|tempest|暴风雨|雷雨|闪电|雷电|台风|风暴|嵐|雷|台風|폭풍|폭풍우|번개|태풍",
   snow: "snow|snowy|snowing|snowfall|blizzard|in the snow|snowstorm|雪|下雪|雪中|大雪|雪地|雪景|暴雪|雪の|吹雪|눈 내리는|눈오는|눈 덮인|설원|눈보라",
