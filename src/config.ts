@@ -9,6 +9,7 @@ import {
   oneOf,
   orNone,
   type Parse,
+  parseAdminKeys,
   parseBoolean,
   parseBucket,
   parseDatabaseUrl,
@@ -27,12 +28,6 @@ import {
   wholeNumber,
 } from "./setting-parsers.ts";
 
-/**
- * Who may call: `open` lets everybody in. Gateways that ask callers for keys do not exist yet; `PICTOGRAPH_ADMIN_KEY`
- * is kept for them.
- */
-export type Access = "open";
-
 /** Everything that can be set from outside, checked. */
 export interface Config {
   /** 0–65535; 0 takes any free port. */
@@ -43,7 +38,8 @@ export interface Config {
    * derives it from each request.
    */
   readonly publicUrl: string | undefined;
-  readonly access: Access;
+  /** Keys that may do everything; where there are none the gateway is open, and asks no caller for a key. */
+  readonly adminKeys: readonly string[];
   /**
    * Names that clients may use for the gateway, in lower case, besides loopback names and IP addresses. Requests for
    * other names are answered with 421. `undefined` answers to any name, as embedded gateways do.
@@ -157,7 +153,7 @@ export function readConfig(environment: Environment = process.env): Config {
   const hasModelChoice = isSet("OPENAI_API_KEY") || isSet("PICTOGRAPH_MODELS_FILE");
   const config: Config = {
     port: read("PORT", wholeNumber(0, 65_535), 8080),
-    ...readAccess(read, ["PICTOGRAPH_ADMIN_KEY", "PICTOGRAPH_ADMIN_KEY_FILE"].find(isSet), problems),
+    ...readAccess(read, problems),
     pages: true,
     dataDir: resolve(read("PICTOGRAPH_DATA_DIR", (text) => text, "./data")),
     openai,
@@ -178,10 +174,11 @@ export function readConfig(environment: Environment = process.env): Config {
     s3: readS3(read, problems),
     isRedirecting: read("PICTOGRAPH_IMAGE_DELIVERY", oneOf("redirect", "proxy"), "redirect") === "redirect",
     role: read("PICTOGRAPH_ROLE", oneOf("all", "web", "worker"), "all"),
-    dailyBudget: read("PICTOGRAPH_DAILY_BUDGET_USD", parseDailyBudget, {
-      usd: DEFAULT_DAILY_BUDGET_USD,
-      isDefault: true,
-    }),
+    dailyBudget: read(
+      "PICTOGRAPH_DAILY_BUDGET_USD",
+      parseDailyBudget,
+      isSet("PICTOGRAPH_ADMIN_KEY") ? undefined : { usd: DEFAULT_DAILY_BUDGET_USD, isDefault: true },
+    ),
     maxDerivativeBytes: read<number | undefined>(
       "PICTOGRAPH_MAX_DERIVATIVES_MB",
       times(MEGABYTE, wholeNumber(1, 999_999_999)),
@@ -214,17 +211,20 @@ export function defaultModelWith(openai: Config["openai"]): string {
   return openai ? BEST_OPENAI_MODEL : ILLUSTRATOR;
 }
 
+const OPEN_TO_ALL =
+  "PICTOGRAPH_OPEN=true: everybody who reaches this gateway may use it and spend its operator's money";
+const OPEN_BUT_KEYED = "PICTOGRAPH_OPEN=true changes nothing: PICTOGRAPH_ADMIN_KEY is set, so that callers need keys";
+
 type AccessSettings = Pick<
   Config,
-  "host" | "publicUrl" | "access" | "hostNames" | "trustProxy" | "addressLimits" | "warnings"
+  "host" | "publicUrl" | "adminKeys" | "hostNames" | "trustProxy" | "addressLimits" | "warnings"
 >;
 
-/**
- * Who reaches the gateway, by which names. One that others can reach starts only when its operator says so.
- *
- * @param keyVariable the variable that is set as if there were keys; `undefined` for none
- */
-function readAccess(read: Read, keyVariable: string | undefined, problems: string[]): AccessSettings {
+/** Who reaches the gateway, by which names. An open one that others can reach starts only when its operator says so. */
+function readAccess(read: Read, problems: string[]): AccessSettings {
+  const adminKeys = read("PICTOGRAPH_ADMIN_KEY", parseAdminKeys, []);
+  const hasKeyFile = read("PICTOGRAPH_ADMIN_KEY_FILE", Boolean, false);
+  const isKeyed = adminKeys.length > 0 || problems.some((problem) => problem.startsWith("PICTOGRAPH_ADMIN_KEY "));
   const host = read("HOST", parseHost, "127.0.0.1");
   const publicUrl = read("PICTOGRAPH_PUBLIC_URL", parsePublicUrl, undefined);
   const trustProxy = read("PICTOGRAPH_TRUST_PROXY", parseTrustProxy, undefined);
@@ -240,13 +240,13 @@ function readAccess(read: Read, keyVariable: string | undefined, problems: strin
     ...(isBehindProxy ? ["PICTOGRAPH_TRUST_PROXY trusts a proxy"] : []),
     ...(publicName === undefined || isLoopback(publicName) ? [] : ["PICTOGRAPH_PUBLIC_URL is not loopback"]),
   ];
-  if (keyVariable !== undefined) {
+  if (hasKeyFile) {
     problems.push(
-      `${keyVariable} is not supported yet: this version asks no caller for a key. Unset it, and set PICTOGRAPH_OPEN=true if everybody may use the gateway`,
+      "PICTOGRAPH_ADMIN_KEY_FILE is not read by this version: put the key itself into PICTOGRAPH_ADMIN_KEY",
     );
-  } else if (waysIn.length > 0 && !isOpenToAll) {
+  } else if (waysIn.length > 0 && !isOpenToAll && !isKeyed) {
     problems.push(
-      `PICTOGRAPH_OPEN must be true, since ${waysIn.join(" and ")}: everybody who reaches the gateway may use it and spend its budget. A PICTOGRAPH_ADMIN_KEY will ask callers for keys in a later version`,
+      `PICTOGRAPH_ADMIN_KEY must be set, since ${waysIn.join(" and ")}: callers then need keys. Or set PICTOGRAPH_OPEN=true, if everybody who reaches the gateway may use it and spend its budget`,
     );
   }
   const limit = (name: string, field: keyof AddressLimits) =>
@@ -254,17 +254,15 @@ function readAccess(read: Read, keyVariable: string | undefined, problems: strin
   return {
     host,
     publicUrl,
-    access: "open",
-    hostNames: [...new Set(names.filter((name) => !isIP(name)))],
+    adminKeys,
+    hostNames: isKeyed ? undefined : [...new Set(names.filter((name) => !isIP(name)))],
     trustProxy,
     addressLimits: {
       requestsPerMinute: limit("PICTOGRAPH_MAX_REQUESTS_PER_MINUTE_PER_ADDRESS", "requestsPerMinute"),
       connections: limit("PICTOGRAPH_MAX_CONNECTIONS_PER_ADDRESS", "connections"),
       uploads: limit("PICTOGRAPH_MAX_UPLOADS_PER_ADDRESS", "uploads"),
     },
-    warnings: isOpenToAll
-      ? ["PICTOGRAPH_OPEN=true: everybody who reaches this gateway may use it and spend its operator's money"]
-      : [],
+    warnings: isOpenToAll ? [isKeyed ? OPEN_BUT_KEYED : OPEN_TO_ALL] : [],
   };
 }
 

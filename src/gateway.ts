@@ -21,8 +21,9 @@ import { getImageRoutes } from "./api/rest/get-image.ts";
 import { imageRoutes } from "./api/rest/images.ts";
 import { openAIRoutes } from "./api/rest/openai/routes.ts";
 import { openApiRoutes } from "./api/rest/openapi-routes.ts";
-import { pageRoutes } from "./api/web/page-routes.ts";
+import { graphiqlAt, pageRoutes } from "./api/web/page-routes.ts";
 import { type Config, defaultModelWith, readConfig } from "./config.ts";
+import { StartError } from "./errors.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import {
   createDownloads,
@@ -54,6 +55,8 @@ import { ScheduledCodec } from "./service/images/scheduled-codec.ts";
 import { StorageBudget } from "./service/images/storage-budget.ts";
 import { ModelCatalogue } from "./service/models/model-catalogue.ts";
 import { ModelWatch } from "./service/models/model-watch.ts";
+import { ApiKeys } from "./service/projects/api-keys.ts";
+import { ProjectService } from "./service/projects/project-service.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 
@@ -69,7 +72,7 @@ const EMBEDDED = { hostNames: undefined, pages: false, dailyBudget: undefined } 
  * What a program that embeds the gateway may set. Everything left out is as in a fresh service, except that all host
  * names are answered, no pages served, and any amount of money may be spent.
  */
-export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "access" | "logLevel" | "warnings">> {
+export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "logLevel" | "warnings">> {
   /** Asked before the built-in ones, for the models they name. */
   readonly providers?: readonly ImageProvider[];
   /** @defaultValue logs nothing */
@@ -101,6 +104,8 @@ export interface Gateway {
   readonly handleUpgrade: UpgradeListener;
   /** The service behind every API. */
   readonly images: ImageService;
+  /** Projects and API keys. */
+  readonly projects: ProjectService;
   /** What it runs with. */
   readonly facts: GatewayFacts;
   /**
@@ -151,8 +156,14 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const store = await openStore(config, logger, lifecycle);
     const storage = await openStorage(config, logger, lifecycle);
     const images = await createImageService({ config, store, storage, catalogue, codec, lifecycle, logger, now });
-    const access = { hasPaidProvider: hasPaidProvider(providers), authenticate: options.authenticate, now };
-    const app = await createApi({ config, access, images, store, storage, lifecycle, logger });
+    const { authenticate } = options;
+    const apiKeys = new ApiKeys({ projects: store.projects, logger, now });
+    const projects = createProjectService(config, store, images, apiKeys, now);
+    const isKeyed = config.adminKeys.length > 0 && !authenticate;
+    if (!isKeyed && !authenticate && config.role !== "worker") await refuseToLoseKeys(store);
+    const credentials = isKeyed ? { adminKeys: config.adminKeys, apiKeys, projects } : undefined;
+    const access = { hasPaidProvider: hasPaidProvider(providers), authenticate, credentials, now };
+    const app = await createApi({ config, access, images, projects, store, storage, lifecycle, logger });
     const modelWatch = new ModelWatch(providers, catalogue, logger);
     lifecycle.on("draining", () => modelWatch.stop());
     await images.start();
@@ -163,11 +174,13 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       app,
       // Most programs never ask for it, and building it takes as long as opening the store.
       get schema() {
-        schema ??= buildGraphQLSchema(contextFor(images, readRequestsWith(options, config, logger)), config.typePrefix);
+        const toContext = contextFor({ images, projects }, readRequestsWith(options, config, logger));
+        schema ??= buildGraphQLSchema(toContext, config.typePrefix);
         return schema;
       },
       handleUpgrade: upgradeThrough(app, SOCKET_PATH),
       images,
+      projects,
       facts: {
         version,
         defaultModel: catalogue.defaultModel,
@@ -195,6 +208,31 @@ function readRequestsWith({ authenticate }: GatewayOptions, { publicUrl = "" }: 
     const host = authenticate?.(contextValue) ?? {};
     return host instanceof Promise ? host.then(toRequest) : toRequest(host);
   };
+}
+
+function createProjectService(
+  { adminKeys }: Config,
+  { projects }: Store,
+  images: ImageService,
+  apiKeys: ApiKeys,
+  now: () => Date,
+): ProjectService {
+  return new ProjectService({
+    projects,
+    apiKeys,
+    now,
+    newId: (prefix) => typeid(prefix).toString(),
+    isKeyed: adminKeys.length > 0,
+    removeGenerationsOf: (projectId, endUser) => images.deleteAllOf(projectId, endUser),
+  });
+}
+
+/** @throws StartError when there are API keys: who loses the admin key must not let everybody in */
+async function refuseToLoseKeys({ projects, place }: Store): Promise<void> {
+  if (!(await projects.hasApiKeys())) return;
+  throw new StartError([
+    `PICTOGRAPH_ADMIN_KEY must be set: there are API keys (${place}), and without it everybody could call; revoke them all before the gateway may be open`,
+  ]);
 }
 
 /** The illustrator draws by itself, and has the images of an edit decoded as everything is. */
@@ -276,8 +314,9 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
 
 interface ApiParts {
   readonly config: Config;
-  readonly access: Pick<AppOptions, "hasPaidProvider" | "authenticate" | "now">;
+  readonly access: Pick<AppOptions, "hasPaidProvider" | "authenticate" | "credentials" | "now">;
   readonly images: ImageService;
+  readonly projects: ProjectService;
   readonly store: Store;
   readonly storage: Storage;
   readonly lifecycle: Lifecycle;
@@ -285,7 +324,8 @@ interface ApiParts {
 }
 
 /** Every router as one Express app. */
-async function createApi({ config, access, images, store, storage, lifecycle, logger }: ApiParts): Promise<Express> {
+async function createApi(parts: ApiParts): Promise<Express> {
+  const { config, access, images, projects, store, storage, lifecycle, logger } = parts;
   const { operations: inFlight, releasing, released } = lifecycle;
   const arrivals = new Arrivals();
   const appOptions: AppOptions = { ...config, ...access, logger, operations: inFlight, arrivals };
@@ -295,11 +335,13 @@ async function createApi({ config, access, images, store, storage, lifecycle, lo
   });
   if (config.role === "worker") return createApp([health], appOptions);
   const schema = buildFederatedSchema(
-    contextFor(images, (contextValue) => contextValue as ApiRequest),
+    contextFor({ images, projects }, (contextValue) => contextValue as ApiRequest),
     config.typePrefix,
   );
   const gate = await openGate(schema, config);
-  const showsSandbox = config.pages && !config.isProduction;
+  const showsPages = config.pages && gate.showsSchema;
+  const isKeyed = access.credentials !== undefined;
+  const showsSandbox = config.pages && !config.isProduction && !isKeyed;
   const graphql = await createHttpTransport(schema, { maxBodyBytes: MAX_BODY_BYTES, gate, showsSandbox, logger });
   lifecycle.on("closed", () => graphql.close());
   const waitMs = config.upstreamTimeoutMs + LAST_WORD_MS;
@@ -325,7 +367,8 @@ async function createApi({ config, access, images, store, storage, lifecycle, lo
     openAI,
     openApiRoutes(),
     ...(config.pages ? [pageRoutes("reference", "/docs")] : []),
-    ...(config.pages && gate.showsSchema ? [pageRoutes("graphiql")] : []),
+    ...(showsPages ? [pageRoutes("graphiql")] : []),
+    ...(showsPages && isKeyed ? [graphiqlAt(SOCKET_PATH)] : []),
   ];
   return createApp(routes, appOptions);
 }

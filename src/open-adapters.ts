@@ -27,6 +27,7 @@ import type { ImageCodec } from "./ports/image-codec.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import type { JobQueue } from "./ports/job-queue.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
+import type { Projects } from "./ports/projects.ts";
 import type { Records } from "./ports/records.ts";
 import type { StandIn } from "./service/models/model-catalogue.ts";
 
@@ -34,6 +35,7 @@ import type { StandIn } from "./service/models/model-catalogue.ts";
 export interface Store {
   readonly records: Records;
   readonly derivatives: DerivativeRecords;
+  readonly projects: Projects;
   readonly queue: JobQueue;
   readonly events: Events;
   /** What it is and where, for the operator: `PostgreSQL at localhost:5432/pictures`. */
@@ -134,7 +136,7 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
     const { openPostgresStore } = await import("./postgres-store.ts");
     const store = await openPostgresStore({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
     lifecycle.on("closed", () => store.close());
-    return { ...store, derivatives: store.records.derivatives };
+    return { ...store, derivatives: store.records.derivatives, projects: store.records.projects };
   }
   await prepareDataDir(config.dataDir, logger);
   const path = join(config.dataDir, "pictograph.db");
@@ -146,6 +148,7 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
   return {
     records,
     derivatives: records.derivatives,
+    projects: records.projects,
     queue: new MemoryJobQueue(config.maxConcurrency),
     events: new MemoryEvents(),
     place: `SQLite at ${path}`,

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { MIN_SECRET_LENGTH } from "./bounds.ts";
+import { MIN_ADMIN_KEY_LENGTH, MIN_SECRET_LENGTH } from "./bounds.ts";
 import { hostNameOf } from "./host-name.ts";
 import { parseDownloadHost } from "./ports/downloads.ts";
 import { isUsd, toAmount } from "./ports/money.ts";
@@ -47,6 +47,15 @@ export function oneOf<Word extends string>(...words: readonly Word[]): Parse<Wor
 
 export function parseBoolean(text: string): boolean {
   return oneOf("true", "false")(text) === "true";
+}
+
+/** Keys of at least {@link MIN_ADMIN_KEY_LENGTH} characters, separated by commas. */
+export function parseAdminKeys(text: string): readonly string[] {
+  const keys = text.split(",").map((key) => key.trim());
+  if (keys.every((key) => key.length >= MIN_ADMIN_KEY_LENGTH && /^[\x21-\x7e]+$/.test(key))) return keys;
+  throw new Error(
+    `must be ${MIN_ADMIN_KEY_LENGTH} characters or more of printable ASCII without spaces, or several such keys separated by commas; openssl rand -hex 32 makes one`,
+  );
 }
 
 /** An address to listen on. */

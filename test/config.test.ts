@@ -23,7 +23,7 @@ describe("the configuration", () => {
     port: 8080,
     host: "127.0.0.1",
     publicUrl: undefined,
-    access: "open",
+    adminKeys: [],
     hostNames: [],
     pages: true,
     dataDir: resolve("data"),
@@ -214,7 +214,7 @@ describe("an open gateway that others can reach", () => {
     ["PICTOGRAPH_TRUST_PROXY", "192.168.1.1", { trustProxy: ["192.168.1.1"], addressLimits: PROXY_LIMITS }],
   ])("by %s=%s is allowed by a decision alone", (name, value, expected) => {
     expect(problemsOf({ [name]: value })).toEqual([
-      expect.stringMatching(new RegExp(`^PICTOGRAPH_OPEN .*${name}.*PICTOGRAPH_ADMIN_KEY`)),
+      expect.stringMatching(new RegExp(`^PICTOGRAPH_ADMIN_KEY .*${name}.*PICTOGRAPH_OPEN`)),
     ]);
     expect(problemsOf({ [name]: value, PICTOGRAPH_OPEN: "false" })).toHaveLength(1);
     expect(readConfig({ [name]: value, ...OPEN })).toMatchObject(expected);
@@ -244,19 +244,48 @@ describe("an open gateway that others can reach", () => {
       requestsPerMinute: undefined,
     });
   });
+});
 
-  test.each([{}, { HOST: "0.0.0.0" }, OPEN])(
-    "does not start with an admin key and %j, as if it asked for keys",
-    (more) => {
-      const problems = problemsOf({ PICTOGRAPH_ADMIN_KEY: "marked-key-of-32-characters-or-more", ...more });
+describe("a keyed gateway", () => {
+  const KEY = "marked-key-of-32-characters-long";
+  const ANYWHERE = { HOST: "0.0.0.0", PICTOGRAPH_TRUST_PROXY: "1", PICTOGRAPH_PUBLIC_URL: "https://a.example" };
 
-      expect(problems).toEqual([expect.stringMatching(/^PICTOGRAPH_ADMIN_KEY .*PICTOGRAPH_OPEN/)]);
-      expect(problems[0]).not.toContain("marked");
-      expect(problemsOf({ PICTOGRAPH_ADMIN_KEY_FILE: "/run/secrets/key", ...more })).toEqual([
-        expect.stringMatching(/^PICTOGRAPH_ADMIN_KEY_FILE .*PICTOGRAPH_OPEN/),
-      ]);
-    },
-  );
+  test.each([
+    ["one key", KEY, [KEY]],
+    ["two keys, while one replaces the other", `${KEY}1, ${KEY}2`, [`${KEY}1`, `${KEY}2`]],
+  ])("has %s, may be reached from anywhere, and answers to every host name", (_what, value, adminKeys) => {
+    expect(readConfig({ ...ANYWHERE, PICTOGRAPH_ADMIN_KEY: value })).toMatchObject({
+      adminKeys,
+      hostNames: undefined,
+      dailyBudget: undefined,
+      warnings: [],
+    });
+  });
+
+  test.each([
+    ["31 characters", KEY.slice(1)],
+    ["a space in it", `${KEY} ${KEY}`],
+    ["another script", "é".repeat(32)],
+    ["an empty one beside it", `${KEY},`],
+    ["a short one beside it", `${KEY},marked`],
+  ])("does not start with a key of %s, and does not become open", (_what, value) => {
+    const problems = problemsOf({ ...ANYWHERE, PICTOGRAPH_ADMIN_KEY: value });
+
+    expect(problems).toEqual([expect.stringMatching(/^PICTOGRAPH_ADMIN_KEY must be 32 characters or more/)]);
+    expect(problems[0]).not.toContain("marked");
+  });
+
+  test("says that being open changes nothing then", () => {
+    expect(readConfig({ PICTOGRAPH_ADMIN_KEY: KEY, PICTOGRAPH_OPEN: "true" }).warnings).toEqual([
+      expect.stringMatching(/^PICTOGRAPH_OPEN=true changes nothing/),
+    ]);
+  });
+
+  test("reads no key from a file, and does not start open in its place", () => {
+    expect(problemsOf({ PICTOGRAPH_ADMIN_KEY_FILE: "/run/secrets/key" })).toEqual([
+      expect.stringMatching(/^PICTOGRAPH_ADMIN_KEY_FILE is not read .*PICTOGRAPH_ADMIN_KEY/),
+    ]);
+  });
 });
 
 const SHARED = {

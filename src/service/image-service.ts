@@ -136,6 +136,19 @@ export class ImageService {
     events.publish({ generationId: id });
   }
 
+  /** Removes everything of an end user with all its bytes, and answers how many generations that were. */
+  async deleteAllOf(projectId: string, endUser: string): Promise<number> {
+    const caller = { projectId, endUser };
+    for (let count = 0; ; ) {
+      const { generations } = await this.page(caller, { first: MAX_PAGE_SIZE });
+      if (generations.length === 0) return count;
+      for (const { id } of generations) {
+        // Somebody else may have removed it meanwhile.
+        await this.delete(caller, id).then(() => count++, ignoreNotFound);
+      }
+    }
+  }
+
   async #own(caller: Caller, id: string): Promise<Generation> {
     const [generation] = await this.generations(caller, [id]);
     if (!generation) throw new GatewayError("NOT_FOUND", "you have no such generation", { field: "id" });
@@ -332,6 +345,10 @@ export class ImageService {
     await runner.tidy();
     await delivery.close();
   }
+}
+
+function ignoreNotFound(error: unknown): void {
+  if (!(error instanceof GatewayError && error.code === "NOT_FOUND")) throw error;
 }
 
 function inPlace<Owned extends Owner & { readonly id: string }>(

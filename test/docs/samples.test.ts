@@ -11,16 +11,22 @@ import { launchBrowser } from "../support/browser.ts";
 import { type DocSample, readDocSamples, withSampleFile } from "../support/doc-samples.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
 import { generateImages, graphql } from "../support/graphql-client.ts";
+import { type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
 
 const samples = await readDocSamples();
 const of = (...languages: readonly string[]) =>
   samples.filter(({ language }) => languages.includes(language)).map((sample) => [sample.place, sample] as const);
 
 let gateway: GatewayProcess;
+let keyed: KeyedGateway;
 beforeAll(async () => {
   gateway = await startGatewayProcess();
+  keyed = await startKeyedGateway();
 });
-afterAll(() => gateway.stop());
+afterAll(async () => {
+  await gateway.stop();
+  await keyed.close();
+});
 
 /** The sample as a reader has it whose gateway listens on this port. */
 function here({ code }: DocSample): string {
@@ -66,14 +72,30 @@ describe("samples in TypeScript", () => {
 describe("samples in GraphQL", () => {
   const isOperation = ({ code }: DocSample) => /^(query|mutation|subscription|\{)/.test(code);
 
-  test.each(of("graphql").filter(([, sample]) => isOperation(sample)))("%s runs", async (_place, { code }) => {
-    const { images } = await generateImages(gateway.url, {});
-    const id = /img_\w+/.exec(images[0]?.url ?? "")?.[0] ?? "";
-    const { data, errors } = await graphql(gateway.url, code.replaceAll("img_…", id));
+  const isOfKeyed = (place: string) => place.startsWith("docs/projects.md");
 
-    expect(errors).toBeUndefined();
-    expect(Object.keys(data)).toHaveLength(1);
-  });
+  test.each(of("graphql").filter(([place, sample]) => isOperation(sample) && isOfKeyed(place)))(
+    "%s runs with the admin key",
+    async (_place, { code }) => {
+      const projectId = await keyed.createProject();
+      const { id } = await keyed.createKey(projectId);
+      const data = await keyed.admin(code.replaceAll("proj_…", projectId).replaceAll("key_…", id));
+
+      expect(Object.keys(data)).toHaveLength(1);
+    },
+  );
+
+  test.each(of("graphql").filter(([place, sample]) => isOperation(sample) && !isOfKeyed(place)))(
+    "%s runs",
+    async (_place, { code }) => {
+      const { images } = await generateImages(gateway.url, {});
+      const id = /img_\w+/.exec(images[0]?.url ?? "")?.[0] ?? "";
+      const { data, errors } = await graphql(gateway.url, code.replaceAll("img_…", id));
+
+      expect(errors).toBeUndefined();
+      expect(Object.keys(data)).toHaveLength(1);
+    },
+  );
 
   test.each(of("graphql").filter(([, sample]) => !isOperation(sample)))("%s composes", async (_place, { code }) => {
     const link = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])`;

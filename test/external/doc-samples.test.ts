@@ -5,12 +5,16 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readDocSamples } from "../support/doc-samples.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
+import { ADMIN_KEY, startKeyedGateway } from "../support/keyed-gateway.ts";
 import { plainImage } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 
 /** Commands that start a gateway. Tests of their own run these, in test/system/. */
 const STARTS = /npm (ci|start|test)/;
+
+/** Commands that call a gateway with a key. */
+const NEEDS_KEY = /\$PICTOGRAPH_A(DMIN|PI)_KEY/;
 
 const samples = (await readDocSamples()).filter(({ language }) => language === "sh");
 const hasCurl = await runsHere("curl", "--version");
@@ -27,7 +31,7 @@ test("there are commands to run", () => {
 });
 
 describe("commands of the documents", () => {
-  for (const { place, code } of samples.filter((sample) => !STARTS.test(sample.code))) {
+  for (const { place, code } of samples.filter(({ code }) => !STARTS.test(code) && !NEEDS_KEY.test(code))) {
     testWhere(hasCurl, "curl", `${place} finds images`, async () => {
       const directory = await newDirectory();
       await writeFile(join(directory, "photo.png"), await plainImage(64, 64, 1, "PNG"));
@@ -35,6 +39,21 @@ describe("commands of the documents", () => {
       const { stdout } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", command], { cwd: directory });
 
       expect(stdout).toMatch(/\/images\/img_/);
+    });
+  }
+});
+
+describe("commands that call with a key", () => {
+  for (const { place, code } of samples.filter((sample) => NEEDS_KEY.test(sample.code))) {
+    testWhere(hasCurl, "curl", `${place} is answered`, async () => {
+      const keyed = await startKeyedGateway();
+      const { token } = await keyed.createKey(await keyed.createProject());
+      const command = code.replaceAll("localhost:8080", new URL(keyed.url).host);
+      const env = { ...process.env, PICTOGRAPH_ADMIN_KEY: ADMIN_KEY, PICTOGRAPH_API_KEY: token };
+      const { stdout } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", command], { env });
+      await keyed.close();
+
+      expect(stdout).toMatch(/proj_|\/images\/img_/);
     });
   }
 });

@@ -11,7 +11,7 @@ type ColumnType = "id" | "text" | "integer" | "bigint" | "amount";
 /** A column as a migration declares it. */
 type Column =
   | `${ColumnType}${"" | " not null" | " primary key"}`
-  | `id not null references ${"generations" | "images"}`;
+  | `id not null references ${"generations" | "images" | "projects" | "api_keys"}`;
 
 /** What a migration adds. */
 interface Addition {
@@ -120,6 +120,45 @@ const ADDITIONS = {
       images: { end_user: "text" },
     },
   },
+  "0012-api-keys": {
+    create: {
+      projects: {
+        id: "id primary key",
+        name: "text not null",
+        is_disabled: "integer not null",
+        allows_anonymous: "integer not null",
+        limits: "text not null",
+        created_at: "bigint not null",
+      },
+      api_keys: {
+        id: "id primary key",
+        project_id: "id not null references projects",
+        name: "text not null",
+        prefix: "text not null",
+        is_disabled: "integer not null",
+        limits: "text not null",
+        created_at: "bigint not null",
+        expires_at: "bigint",
+        revoked_at: "bigint",
+        last_used_at: "bigint",
+      },
+      api_key_tokens: {
+        hash: "id primary key",
+        api_key_id: "id not null references api_keys",
+        created_at: "bigint not null",
+        expires_at: "bigint",
+      },
+      audit_log: {
+        id: "id primary key",
+        actor: "text not null",
+        action: "text not null",
+        project_id: "text",
+        api_key_id: "text",
+        changes: "text not null",
+        created_at: "bigint not null",
+      },
+    },
+  },
 } as const satisfies Readonly<Record<string, Addition>>;
 
 type MigrationName = keyof typeof ADDITIONS;
@@ -180,6 +219,16 @@ const THEN: { readonly [Name in MigrationName]?: (database: Kysely<Schema>) => P
       .execute();
     await database.updateTable("generations").set({ project_id: PUBLIC_PROJECT }).execute();
     await database.updateTable("images").set({ project_id: PUBLIC_PROJECT }).execute();
+  },
+  async "0012-api-keys"(database) {
+    const { schema } = database;
+    await schema.createIndex("api_keys_project").on("api_keys").columns(["project_id", "id"]).execute();
+    await schema.createIndex("api_key_tokens_key").on("api_key_tokens").column("api_key_id").execute();
+    const publicProject = { id: PUBLIC_PROJECT, name: "Public", is_disabled: 0, allows_anonymous: 0, limits: "{}" };
+    await database
+      .insertInto("projects")
+      .values({ ...publicProject, created_at: Date.now() })
+      .execute();
   },
 };
 

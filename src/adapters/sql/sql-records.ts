@@ -23,6 +23,7 @@ import { NEEDED_MIGRATIONS, SWEEP } from "./migrations.ts";
 import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPreviewText } from "./rows.ts";
 import { SqlDerivatives } from "./sql-derivatives.ts";
 import { SqlLedger } from "./sql-ledger.ts";
+import { SqlProjects } from "./sql-projects.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
 const NO_COST: Cost = { usd: "0.000000", isEstimated: false };
@@ -31,12 +32,15 @@ const NO_COST: Cost = { usd: "0.000000", isEstimated: false };
 export class SqlRecords implements Records {
   /** In the same database. */
   readonly derivatives: SqlDerivatives;
+  /** In the same database. */
+  readonly projects: SqlProjects;
   readonly #database: Kysely<Database>;
   readonly #ledger: SqlLedger;
 
   /** @param dayOf the UTC day on which something is accepted, `YYYY-MM-DD` */
   constructor(database: Kysely<Database>, dayOf: (at: Date) => Expression<string>) {
     this.derivatives = new SqlDerivatives(database);
+    this.projects = new SqlProjects(database);
     this.#database = database;
     this.#ledger = new SqlLedger(dayOf);
   }

@@ -2,9 +2,12 @@ import DataLoader from "dataloader";
 import type { Response } from "express";
 import type { GraphQLResolveInfo } from "graphql";
 import type { Logger } from "pino";
+import type { GatewayError } from "../../errors.ts";
+import type { ApiKey, Project } from "../../ports/projects.ts";
 import type { Generation, Image } from "../../ports/records.ts";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Caller } from "../../service/projects/caller.ts";
+import type { ProjectService } from "../../service/projects/project-service.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import { setSunset } from "../http/sunset-header.ts";
 import { OperationAllowance } from "./limits/operation-allowance.ts";
@@ -46,6 +49,16 @@ export class ApiRequest implements OperationRequest {
     this.request.countOperation();
   }
 
+  /** @throws UNAUTHENTICATED, FORBIDDEN */
+  introduce(params: Readonly<Record<string, unknown>>): Promise<void> {
+    return this.request.introduce(params);
+  }
+
+  /** Calls back, at most once, when the credentials of the request end. @returns takes that back */
+  onCredentialsEnd(end: (reason: GatewayError) => void): () => void {
+    return this.request.onCredentialsEnd(end);
+  }
+
   /** `req_…` */
   get id(): string {
     return this.request.id;
@@ -68,6 +81,7 @@ export class ApiRequest implements OperationRequest {
 export interface GraphQLContext {
   readonly request: OperationRequest;
   readonly service: ImageService;
+  readonly projects: ProjectService;
   /** Everything read by id goes through these: one store query for all that one operation needs. */
   readonly loaders: Loaders;
   /** Asked by every mutation that makes images, and for every prompt. */
@@ -78,6 +92,14 @@ export interface Loaders {
   readonly generation: DataLoader<string, Generation | undefined>;
   readonly image: DataLoader<string, Image | undefined>;
   readonly imagesOf: DataLoader<string, Image[]>;
+  readonly project: DataLoader<string, Project | undefined>;
+  readonly apiKey: DataLoader<string, ApiKey | undefined>;
+}
+
+/** What resolvers call. */
+export interface Services {
+  readonly images: ImageService;
+  readonly projects: ProjectService;
 }
 
 /** Gives each execution of an operation its context, the same to all its resolvers. */
@@ -85,7 +107,7 @@ export type ToContext = (contextValue: unknown, info: GraphQLResolveInfo) => Gra
 
 /** @param requestOf reads the context value of the server that runs the operations */
 export function contextFor(
-  service: ImageService,
+  services: Services,
   requestOf: (contextValue: unknown) => OperationRequest | Promise<OperationRequest>,
 ): ToContext {
   // A context value may be shared by several operations, and by all events of a subscription; the variables are made
@@ -96,7 +118,7 @@ export function contextFor(
     const known = (variableValues as { readonly [key]?: ReturnType<ToContext> })[key];
     if (known) return known;
     const request = requestOf(contextValue);
-    const create = (each: OperationRequest) => createContext(service, each);
+    const create = (each: OperationRequest) => createContext(services, each);
     const context = request instanceof Promise ? request.then(create) : create(request);
     // Where they are frozen each field has a context of its own: less is read together, and nothing else changes.
     Reflect.defineProperty(variableValues, key, { value: context });
@@ -104,12 +126,14 @@ export function contextFor(
   };
 }
 
-function createContext(service: ImageService, request: OperationRequest): GraphQLContext {
+function createContext({ images: service, projects }: Services, request: OperationRequest): GraphQLContext {
   const { caller } = request;
   const loaders = {
     generation: new DataLoader((ids: readonly string[]) => service.generations(caller, ids)),
     image: new DataLoader((ids: readonly string[]) => service.images(caller, ids)),
     imagesOf: new DataLoader((ids: readonly string[]) => service.imagesOf(ids)),
+    project: new DataLoader((ids: readonly string[]) => projects.projects(caller, ids)),
+    apiKey: new DataLoader((ids: readonly string[]) => projects.apiKeys(caller, ids)),
   };
-  return { request, service, loaders, allowance: new OperationAllowance() };
+  return { request, service, projects, loaders, allowance: new OperationAllowance() };
 }

@@ -1,5 +1,6 @@
 import {
   type ConstDirectiveNode,
+  type DefinitionNode,
   type DocumentNode,
   type GraphQLResolveInfo,
   GraphQLScalarType,
@@ -10,6 +11,7 @@ import {
   parse,
   print,
   printSchema,
+  visit,
 } from "graphql";
 import { badInput } from "../../errors.ts";
 import type { GraphQLContext } from "./context.ts";
@@ -35,35 +37,62 @@ const ENTITIES: ReadonlyMap<string, Read> = new Map<string, Read>([
 
 /** Every subgraph with a Relay connection has it. */
 const SHAREABLE = new Set(["PageInfo"]);
-/** What routers ask for is not part of what they compose; and only one subgraph could own `Query.node`. */
-const LEFT_OUT = {
-  types: new Set(["_Any", "_Entity", "_Service"]),
-  queries: new Set(["node", "_service", "_entities"]),
-};
+/**
+ * What routers ask for is not part of what they compose, and only one subgraph could own `Query.node`. Projects and keys
+ * are the gateway's own business. Types that only these fields lead to are left out too.
+ */
+const LEFT_OUT: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ["Query", new Set(["node", "_service", "_entities", "viewer", "project", "projects", "auditLog"])],
+  [
+    "Mutation",
+    new Set([
+      "createProject",
+      "updateProject",
+      "createApiKey",
+      "updateApiKey",
+      "rotateApiKey",
+      "revokeApiKey",
+      "deleteEndUserData",
+    ]),
+  ],
+  ["Generation", new Set(["project"])],
+]);
+const ROOTS = ["Query", "Mutation", "Subscription"];
 
 const LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable"])`;
 
 /** The graph as a subgraph of a federated graph: the text that is composed with those of the others. */
 export function printSubgraph(schema: GraphQLSchema): string {
   const prefix = typePrefixOf(schema);
-  const { definitions } = parse(printSchema(schema));
-  const document: DocumentNode = {
-    kind: Kind.DOCUMENT,
-    definitions: definitions
-      .filter((definition) => !isTypeDefinitionNode(definition) || !LEFT_OUT.types.has(definition.name.value))
-      .map((definition) =>
-        definition.kind === Kind.OBJECT_TYPE_DEFINITION ? toSubgraphType(definition, prefix) : definition,
-      ),
-  };
+  const definitions = parse(printSchema(schema)).definitions.map((definition) =>
+    definition.kind === Kind.OBJECT_TYPE_DEFINITION ? toSubgraphType(definition, prefix) : definition,
+  );
+  const document: DocumentNode = { kind: Kind.DOCUMENT, definitions: reachable(definitions) };
   return `${LINK}\n\n${print(document)}\n`;
 }
 
 function toSubgraphType(type: ObjectTypeDefinitionNode, prefix: string): ObjectTypeDefinitionNode {
-  const { name, fields = [] } = type;
-  if (entityOf(name.value, prefix)) return { ...type, directives: directives('@key(fields: "id")') };
-  if (SHAREABLE.has(name.value)) return { ...type, directives: directives("@shareable") };
-  if (name.value !== "Query") return type;
-  return { ...type, fields: fields.filter((field) => !LEFT_OUT.queries.has(field.name.value)) };
+  const name = type.name.value;
+  const plainName = ROOTS.includes(name) || !name.startsWith(prefix) ? name : name.slice(prefix.length);
+  const leftOut = LEFT_OUT.get(plainName);
+  const fields = (type.fields ?? []).filter((field) => !leftOut?.has(field.name.value));
+  if (entityOf(name, prefix)) return { ...type, fields, directives: directives('@key(fields: "id")') };
+  if (SHAREABLE.has(name)) return { ...type, fields, directives: directives("@shareable") };
+  return { ...type, fields };
+}
+
+/** Those definitions that the root types lead to. */
+function reachable(definitions: readonly DefinitionNode[]): DefinitionNode[] {
+  const byName = new Map(definitions.filter(isTypeDefinitionNode).map((type) => [type.name.value, type]));
+  const found = new Set<string>();
+  const follow = (name: string) => {
+    const type = byName.get(name);
+    if (!type || found.has(name)) return;
+    found.add(name);
+    visit(type, { NamedType: (named) => follow(named.name.value) });
+  };
+  for (const root of ROOTS) follow(root);
+  return definitions.filter((definition) => !isTypeDefinitionNode(definition) || found.has(definition.name.value));
 }
 
 function directives(text: string): readonly ConstDirectiveNode[] {

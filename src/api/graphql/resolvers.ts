@@ -5,10 +5,12 @@ import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from "./type-graphql.ts
 import { EditImagesInput, toImageReference } from "./types/edit-images-input.ts";
 import { GenerateImagesInput } from "./types/generate-images-input.ts";
 import { GenerationConnectionType, GenerationsArgs, toPageRequest } from "./types/generation-connection.ts";
-import { GenerationType, ImageType, withoutNulls } from "./types/generation-type.ts";
+import { GenerationType, ImageType } from "./types/generation-type.ts";
 import { ModelType } from "./types/model-type.ts";
-import { NodeType } from "./types/node-type.ts";
+import { NodeType, typeOf } from "./types/node-type.ts";
+import { ApiKeyType, ProjectType } from "./types/projects/project-type.ts";
 import { QuoteType } from "./types/quote-type.ts";
+import { withoutNulls } from "./types/without-nulls.ts";
 
 const DEFAULT_WAIT_SECONDS = 90;
 const MAX_WAIT_SECONDS = 600;
@@ -60,7 +62,20 @@ export class ImageResolver {
 
   @Query(() => NodeType, { nullable: true, description: "The node with this id, for Relay; null when there is none." })
   async node(@Arg("id", () => ID, { description: "Of any kind" }) id: string, @Ctx() context: GraphQLContext) {
-    return id.startsWith("img_") ? this.image(id, context) : this.generation(id, context);
+    switch (typeOf(id)) {
+      case "Image":
+        return this.image(id, context);
+      case "Generation":
+        return this.generation(id, context);
+      case "Project": {
+        const project = await context.loaders.project.load(id);
+        return project ? new ProjectType(project) : null;
+      }
+      case "ApiKey": {
+        const apiKey = await context.loaders.apiKey.load(id);
+        return apiKey ? new ApiKeyType(apiKey) : null;
+      }
+    }
   }
 
   @Mutation(() => GenerationType, {

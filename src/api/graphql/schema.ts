@@ -3,6 +3,7 @@ import { type GraphQLFieldResolver, type GraphQLSchema, isObjectType, printSchem
 import type { GraphQLContext, ToContext } from "./context.ts";
 import { toClientError } from "./errors.ts";
 import { FederationResolver, printSubgraph } from "./federation.ts";
+import { ProjectResolver } from "./project-resolvers.ts";
 import { ImageResolver } from "./resolvers.ts";
 import { buildSchemaSync, endDecorating, type NonEmptyArray, type PubSub, withOwnMetadata } from "./type-graphql.ts";
 import { prefixTypes } from "./type-prefix.ts";
@@ -18,7 +19,7 @@ const ROOT_DESCRIPTIONS: Readonly<Record<string, string>> = {
   Subscription: "What can be followed while it happens.",
 };
 
-const RESOLVERS = [ImageResolver, GenerationEventsResolver] as const;
+const RESOLVERS = [ImageResolver, GenerationEventsResolver, ProjectResolver] as const;
 /** type-graphql insists on one wherever there are subscriptions; ours have streams of their own. */
 const NO_PUB_SUB: PubSub = {
   publish() {},

@@ -4,6 +4,7 @@ import { GatewayError } from "../../errors.ts";
 import type { OperationsInFlight } from "../../lifecycle.ts";
 import { limitByAddress } from "./access/address-limits.ts";
 import { guardOrigins, type OriginOptions } from "./access/cors.ts";
+import { type CredentialsOptions, requireCredentials } from "./access/credentials.ts";
 import { checkHost } from "./access/host-check.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { answerErrors } from "./errors.ts";
@@ -17,11 +18,13 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 /** A way in. */
 export interface Routes {
   readonly router: Router;
+  /** Whether no credentials are asked for, on a keyed gateway either. @defaultValue false */
+  readonly isPublic?: boolean;
   /** How its clients read errors, for every path below `path`; as `{"error": …}` when left out. */
   readonly errors?: { readonly path: string; readonly answer: ErrorRequestHandler };
 }
 
-export interface AppOptions extends OriginOptions, RequestContextOptions {
+export interface AppOptions extends Omit<OriginOptions, "isKeyed">, Omit<RequestContextOptions, "isKeyed"> {
   /** Whose `X-Forwarded-*` headers to believe, as Express' `trust proxy` takes it; `undefined` for nobody's. */
   readonly trustProxy: number | readonly string[] | undefined;
   readonly addressLimits: AddressLimits;
@@ -29,6 +32,8 @@ export interface AppOptions extends OriginOptions, RequestContextOptions {
   readonly now: () => Date;
   /** Asks the host program who sent a request. @defaultValue everyone is the same caller */
   readonly authenticate?: Authenticate | undefined;
+  /** Asks callers for credentials. @defaultValue nobody is asked */
+  readonly credentials?: CredentialsOptions | undefined;
   readonly operations: OperationsInFlight;
   readonly arrivals: Arrivals;
 }
@@ -44,12 +49,22 @@ export function createApp(doors: readonly Routes[], options: AppOptions): Expres
     Object.setPrototypeOf(app.request, express.request);
     Object.setPrototypeOf(app.response, express.response);
   });
-  app.use(countAnswers(options.operations), assignRequestContext(options), watchBodies(options.arrivals));
-  if (options.authenticate) app.use(askHost(options.authenticate));
-  app.use(checkHost(options.hostNames), ...guardOrigins(options));
+  const { credentials, authenticate } = options;
+  const isKeyed = credentials !== undefined;
+  app.use(
+    countAnswers(options.operations),
+    assignRequestContext({ ...options, isKeyed }),
+    watchBodies(options.arrivals),
+  );
+  if (authenticate) app.use(askHost(authenticate));
+  app.use(checkHost(options.hostNames), ...guardOrigins({ ...options, isKeyed }));
   // After the origins, so that pages may read that a limit is reached.
   app.use(limitByAddress(options.addressLimits, options.now));
-  app.use(...doors.map((door) => door.router));
+  // What is public comes first: everything behind asks for credentials, what nobody thought of too.
+  const { open = [], guarded = [] } = Object.groupBy(doors, ({ isPublic }) => (isPublic ? "open" : "guarded"));
+  for (const { router } of isKeyed ? open : []) app.use(router);
+  if (credentials) app.use(requireCredentials(credentials));
+  for (const { router } of isKeyed ? guarded : doors) app.use(router);
   app.use(() => {
     throw new GatewayError("NOT_FOUND", "there is nothing here; see POST /get-image and /graphql");
   });

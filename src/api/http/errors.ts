@@ -30,6 +30,7 @@ export function setErrorStatus(response: Response, error: GatewayError): Respons
   const isLimit = error.code === "RATE_LIMITED" || error.code === "OVERLOADED";
   const { retryAfterSeconds = isLimit ? DEFAULT_RETRY_AFTER_SECONDS : undefined } = error.details;
   if (retryAfterSeconds !== undefined) response.setHeader("Retry-After", String(retryAfterSeconds));
+  if (error.code === "UNAUTHENTICATED") response.setHeader("WWW-Authenticate", "Bearer");
   // The rest of a body that comes too slowly is not waited for.
   if (error instanceof SlowBodyError) response.setHeader("Connection", "close");
   return response.status(httpStatusOf(error));

@@ -23,7 +23,7 @@ export function healthRoutes(health: Health): Routes {
   });
   router.get(READINESS_PATH, answerReadiness(health));
   router.all([LIVENESS_PATH, READINESS_PATH], refuseOtherMethods);
-  return { router };
+  return { router, isPublic: true };
 }
 
 function answerReadiness(health: Health): RequestHandler {

@@ -1,6 +1,7 @@
 import type { Request, RequestHandler } from "express";
 import type { Logger } from "pino";
 import { typeid } from "typeid-js";
+import { GatewayError } from "../../errors.ts";
 import { hostNameOf } from "../../host-name.ts";
 import { PUBLIC_PROJECT } from "../../ports/records.ts";
 import type { Caller } from "../../service/projects/caller.ts";
@@ -34,6 +35,8 @@ export function toCaller({ projectId = PUBLIC_PROJECT, endUser }: HostRequest): 
 export interface RequestContextOptions {
   /** Address of the gateway as clients see it; `undefined` derives it from the request. */
   readonly publicUrl: string | undefined;
+  /** Whether requests have to say who sends them. @defaultValue false */
+  readonly isKeyed?: boolean;
   readonly logger: Logger;
 }
 
@@ -41,20 +44,38 @@ export interface RequestContextOptions {
 export class RequestContext {
   /** `req_…`, in the `X-Request-Id` header of the answer and in every line logged about it. */
   readonly id: string;
-  /** Nobody in particular until the request is known to be somebody's. */
-  caller: Caller;
   /** Where the gateway's root is for this caller, without a trailing slash: `https://images.example`. */
   rootUrl: string;
   /** Counts an operation that came without a request of its own. @throws RATE_LIMITED */
   countOperation: () => void = () => {};
+  /** Reads the credentials in the first message of a WebSocket. @throws UNAUTHENTICATED, FORBIDDEN */
+  introduce: (params: Readonly<Record<string, unknown>>) => Promise<void> = async () => {};
+  /**
+   * Calls back, at most once, when the credentials of the request end: what stays open is to be closed then.
+   *
+   * @returns takes that back
+   */
+  onCredentialsEnd: (end: (reason: GatewayError) => void) => () => void = () => () => {};
+  #caller: Caller | undefined;
   #logger: Logger;
   #hasOwnLogger = false;
 
-  constructor(caller: Caller, rootUrl: string, logger: Logger) {
+  /** @param caller `undefined` where the request has to say first who sends it */
+  constructor(caller: Caller | undefined, rootUrl: string, logger: Logger) {
     this.id = newRequestId();
-    this.caller = caller;
+    this.#caller = caller;
     this.rootUrl = rootUrl;
     this.#logger = logger;
+  }
+
+  /** @throws UNAUTHENTICATED while nobody knows who it is */
+  get caller(): Caller {
+    if (this.#caller) return this.#caller;
+    throw new GatewayError("UNAUTHENTICATED", "the request has not said who sends it");
+  }
+
+  set caller(caller: Caller) {
+    this.#caller = caller;
   }
 
   /** Names the request in each line. Most requests are answered without it. */
@@ -78,13 +99,10 @@ export function contextOf(request: Request): RequestContext {
 }
 
 /** Gives each request its context and the headers of every answer, and logs one line when it is over. */
-export function assignRequestContext({ publicUrl, logger }: RequestContextOptions): RequestHandler {
+export function assignRequestContext({ publicUrl, logger, isKeyed = false }: RequestContextOptions): RequestHandler {
   return (request, response, next) => {
-    const context = new RequestContext(
-      { ...PUBLIC_CALLER, network: networkOf(request) },
-      rootUrlOf(request, publicUrl),
-      logger,
-    );
+    const caller = isKeyed ? undefined : { ...PUBLIC_CALLER, network: networkOf(request) };
+    const context = new RequestContext(caller, rootUrlOf(request, publicUrl), logger);
     Object.assign(request, { [CONTEXT]: context });
     response.setHeader("X-Request-Id", context.id);
     response.setHeader("X-Content-Type-Options", "nosniff");

@@ -46,7 +46,7 @@ export function imageRoutes(
     await send(sender, request, response, delivery, range);
   });
   router.all(/^\/images\//, refuseOtherMethods);
-  return { router };
+  return { router, isPublic: true };
 }
 
 /** Sends the viewer to the store itself. `false`, and nothing done, when only the gateway can read it. */

@@ -13,5 +13,5 @@ export function openApiRoutes(): Routes {
     response.setHeader("Cache-Control", "no-cache").json({ ...document, servers: [{ url: rootUrl }] });
   });
   router.all("/openapi.json", refuseOtherMethods);
-  return { router };
+  return { router, isPublic: true };
 }

@@ -10,6 +10,8 @@ export interface Caller {
   readonly apiKeyId?: string | undefined;
   /** The network that a caller without credentials calls from; such callers take turns by it. */
   readonly network?: string | undefined;
+  /** The first digits of the SHA-256 of the admin key that it called with. */
+  readonly adminKeyHint?: string | undefined;
   /** Whether it manages the gateway, and sees the records of every project. @defaultValue false */
   readonly isAdmin?: boolean | undefined;
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
+import { projectsContract } from "../../contracts/projects.ts";
 import {
   accept,
   begin,
@@ -41,6 +42,11 @@ recordsContract("PostgreSQL", async () => {
 derivativeRecordsContract("PostgreSQL", async () => {
   const store = await open(await postgres.newDatabase());
   return { records: store.records, derivatives: store.records.derivatives, close: () => store.close() };
+});
+
+projectsContract("PostgreSQL", async () => {
+  const store = await open(await postgres.newDatabase());
+  return { projects: store.records.projects, close: () => store.close() };
 });
 
 describe("two processes on one PostgreSQL", () => {

@@ -8,6 +8,7 @@ import { describe, expect, jest, test } from "@jest/globals";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import { StartError } from "../../../src/errors.ts";
 import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
+import { projectsContract } from "../../contracts/projects.ts";
 import {
   accept,
   begin,
@@ -48,6 +49,11 @@ recordsContract("SQLite", async () => {
 derivativeRecordsContract("SQLite", async () => {
   const records = await openSqliteRecords(await newPath());
   return { records, derivatives: records.derivatives, close: () => records.close() };
+});
+
+projectsContract("SQLite", async () => {
+  const records = await openSqliteRecords(await newPath());
+  return { projects: records.projects, close: () => records.close() };
 });
 
 describe("a SQLite database", () => {

@@ -55,6 +55,7 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
       stream.onClose(() => streams.delete(stream));
       if (released.aborted) stream.end();
       const context = new ApiRequest(contextOf(request), request.get("Idempotency-Key"));
+      stream.onClose(context.onCredentialsEnd(() => stream.end()));
       // What waited for the end would keep all of Express' work on the request until then, thousands of times.
       operations
         .run(carried, context)

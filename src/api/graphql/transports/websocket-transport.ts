@@ -140,9 +140,19 @@ function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, 
   const takeResult = ({ contextValue }: ExecutionArgs) => contextValue as LiveResult;
   return makeServer<Record<string, unknown> | undefined, Connection>({
     connectionInitWaitTimeout,
-    onConnect(client) {
-      // Nobody reads it, and it can be as large as a message.
+    async onConnect(client) {
+      const { connectionParams = {}, extra } = client;
+      // It can be as large as a message.
       delete (client as { connectionParams?: unknown }).connectionParams;
+      try {
+        await extra.context.introduce(connectionParams);
+      } catch (error) {
+        const { message } = toClientError(error, extra.context.logger);
+        extra.socket.close(CloseCode.Unauthorized, toReason(message));
+        return false;
+      }
+      closeWithCredentials(extra);
+      return true;
     },
     async onSubscribe({ extra, subscriptions }, id, payload) {
       const open = Object.keys(subscriptions).length;
@@ -228,6 +238,24 @@ function toTransport(connection: Connection) {
 function alreadyExists(id: string): string {
   const reason = `Subscriber for ${id} already exists`;
   return Buffer.byteLength(reason) <= MAX_REASON_BYTES ? reason : "Subscriber already exists";
+}
+
+/** Closes a connection when the credentials end that it came with. */
+function closeWithCredentials({ socket, context }: Connection): void {
+  const forget = context.onCredentialsEnd(({ message }) => {
+    socket.close(CloseCode.Unauthorized, toReason(message));
+    setTimeout(() => socket.terminate(), CLOSE_MS).unref();
+  });
+  if (socket.readyState === socket.OPEN) socket.once("close", forget);
+  else forget();
+}
+
+/** As much of a text as the end of a connection may say. */
+function toReason(message: string): string {
+  return Buffer.from(message)
+    .subarray(0, MAX_REASON_BYTES)
+    .toString()
+    .replace(/\ufffd+$/, "");
 }
 
 /** `undefined` for what no client of the protocol sends. */

@@ -2,9 +2,9 @@ import { badInput } from "../../../errors.ts";
 import type { ImageReference } from "../../../service/edits/edit-intake.ts";
 import { Field, ID, InputType } from "../type-graphql.ts";
 import { ImagesInput } from "./generate-images-input.ts";
-import { withoutNulls } from "./generation-type.ts";
 import { ImageSizeScalar } from "./scalars.ts";
 import { type OpenUpload, UploadScalar } from "./upload-scalar.ts";
+import { withoutNulls } from "./without-nulls.ts";
 
 @InputType("ImageReferenceInput", {
   description: "An image, in exactly one of these ways. A file or a download is a PNG, JPEG or WebP under 50 MB.",

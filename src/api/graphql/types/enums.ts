@@ -1,6 +1,7 @@
 import type { Billed } from "../../../errors.ts";
 import type { Fit } from "../../../ports/image-codec.ts";
 import type { Background, ImageFormat, Operation, Quality } from "../../../ports/image-provider.ts";
+import type { BudgetWindow } from "../../../ports/projects.ts";
 import type { FailureCode, GenerationStatus } from "../../../ports/records.ts";
 import type { QuoteBasis } from "../../../service/models/quote.ts";
 import { registerEnumType } from "../type-graphql.ts";
@@ -76,6 +77,13 @@ export const FitEnum = describeEnum<Fit>("Fit", "How an image goes into a box of
 export const OperationEnum = describeEnum<Operation>("Operation", "What a model can do.", {
   GENERATE: "Make images from text.",
   EDIT: "Change images.",
+});
+
+export const BudgetWindowEnum = describeEnum<BudgetWindow>("BudgetWindow", "A window of time, by UTC.", {
+  DAY: "From midnight.",
+  WEEK: "From midnight on Monday.",
+  MONTH: "From midnight on the first day.",
+  TOTAL: "From the beginning.",
 });
 
 export const QuoteBasisEnum = describeEnum<QuoteBasis>("QuoteBasis", "What a quote is reckoned from.", {

@@ -1,9 +1,10 @@
-import { badInput } from "../../../errors.ts";
 import type { GenerationStatus } from "../../../ports/records.ts";
 import type { Page, PageRequest } from "../../../service/image-service.ts";
 import { ArgsType, Field, Int, ObjectType } from "../type-graphql.ts";
 import { GenerationStatusEnum } from "./enums.ts";
-import { GenerationType, withoutNulls } from "./generation-type.ts";
+import { GenerationType } from "./generation-type.ts";
+import { PageInfoType, parseCursor, toCursor } from "./page-info-type.ts";
+import { withoutNulls } from "./without-nulls.ts";
 
 @ArgsType()
 export class GenerationsArgs {
@@ -27,25 +28,6 @@ export class GenerationsArgs {
 
   @Field(() => GenerationStatusEnum, { nullable: true, description: "Only generations that stand so." })
   status?: GenerationStatus;
-}
-
-@ObjectType("PageInfo", { description: "Where a page lies in the whole list." })
-class PageInfoType {
-  @Field(() => Boolean, {
-    description: "Whether there are older ones, up to `before` where a page is read with `first`.",
-  })
-  hasNextPage!: boolean;
-
-  @Field(() => Boolean, {
-    description: "Whether there are newer ones, up to `after` where a page is read with `last`.",
-  })
-  hasPreviousPage!: boolean;
-
-  @Field(() => String, { nullable: true, description: "Cursor of the first one of the page." })
-  startCursor!: string | null;
-
-  @Field(() => String, { nullable: true, description: "Cursor of the last one of the page." })
-  endCursor!: string | null;
 }
 
 @ObjectType("GenerationEdge", { description: "A generation's place in the list." })
@@ -89,19 +71,7 @@ export function toPageRequest(args: GenerationsArgs): PageRequest {
   const { after, before, ...rest } = withoutNulls(args);
   return {
     ...rest,
-    ...(after !== undefined && { after: parseCursor("after", after) }),
-    ...(before !== undefined && { before: parseCursor("before", before) }),
+    ...(after !== undefined && { after: parseCursor("after", after, "gen") }),
+    ...(before !== undefined && { before: parseCursor("before", before, "gen") }),
   };
-}
-
-function toCursor(id: string): string {
-  return Buffer.from(id).toString("base64url");
-}
-
-function parseCursor(field: string, cursor: string): string {
-  const id = Buffer.from(cursor, "base64url").toString();
-  if (!/^gen_[0-9a-z]{26}$/.test(id) || toCursor(id) !== cursor) {
-    throw badInput(field, `${field} must be a cursor that this list gave out`);
-  }
-  return id;
 }

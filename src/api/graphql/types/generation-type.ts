@@ -1,4 +1,4 @@
-import type { Billed } from "../../../errors.ts";
+import { type Billed, GatewayError } from "../../../errors.ts";
 import { toDigitalSourceUri } from "../../../ports/digital-source.ts";
 import type { Fit } from "../../../ports/image-codec.ts";
 import type {
@@ -26,8 +26,10 @@ import {
 import { MetadataEntryType } from "./metadata-type.ts";
 import { ModelType, modelOf } from "./model-type.ts";
 import { NodeType } from "./node-type.ts";
+import { ProjectType } from "./projects/project-type.ts";
 import { DateTimeScalar, ImageSizeScalar, UsdScalar } from "./scalars.ts";
 import { WarningType } from "./warning-type.ts";
+import { withoutNulls } from "./without-nulls.ts";
 
 @ObjectType("GenerationFailure", { description: "Why a generation ended without all its images." })
 class GenerationFailureType implements GenerationFailure {
@@ -256,6 +258,13 @@ export class GenerationType extends NodeType {
     return prompt;
   }
 
+  @Field(() => ProjectType, { description: "The project that it belongs to." })
+  async project(@Ctx() { loaders }: GraphQLContext): Promise<ProjectType> {
+    const project = await loaders.project.load(this.#generation.projectId);
+    if (!project) throw new GatewayError("NOT_FOUND", "the project of this generation does not exist");
+    return new ProjectType(project);
+  }
+
   @Field(() => String, {
     nullable: true,
     description: "The end user for whom it was made; null for nobody in particular.",
@@ -373,9 +382,4 @@ export class GenerationType extends NodeType {
   get finishedAt(): Date | null {
     return this.#generation.finishedAt ?? null;
   }
-}
-
-/** A GraphQL client may send null for what it leaves out. */
-export function withoutNulls<Input extends object>(input: Input): Input {
-  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null)) as Input;
 }

@@ -8,6 +8,8 @@ import { answeredHosts } from "./host-check.ts";
 export interface OriginOptions {
   /** Origins of the pages that may call; `"*"` for any. `undefined` decides by route. */
   readonly corsOrigins: "*" | readonly string[] | undefined;
+  /** Whether callers need credentials. */
+  readonly isKeyed: boolean;
   /** Whether a call may cost money. */
   readonly hasPaidProvider: boolean;
   /** Names that are surely the gateway's, besides loopback names and IP addresses. */
@@ -60,8 +62,10 @@ export function guardOrigins(options: OriginOptions): RequestHandler[] {
 }
 
 /** @see docs/security.md, which has these rules as a table */
-function pagesPerRoute({ corsOrigins, hasPaidProvider }: OriginOptions): (path: string) => AllowedPages {
+function pagesPerRoute({ corsOrigins, hasPaidProvider, isKeyed }: OriginOptions): (path: string) => AllowedPages {
   if (corsOrigins !== undefined) return () => (corsOrigins === "*" ? "any" : corsOrigins);
+  // Credentials are explicit, never cookies: a page can send only those that it was given.
+  if (isKeyed) return () => "any";
   return (path) => {
     // The signature is the authority.
     if (IMAGES.test(path)) return "any";

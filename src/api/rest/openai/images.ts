@@ -186,7 +186,11 @@ class Answer {
   async *#events(accepted: Generation, eventName: string): Events {
     const { caller } = contextOf(this.#request);
     const left = new AbortController();
-    this.#response.once("close", () => left.abort());
+    const forget = contextOf(this.#request).onCredentialsEnd(() => this.#response.destroy());
+    this.#response.once("close", () => {
+      forget();
+      left.abort();
+    });
     const over = AbortSignal.any([left.signal, this.#options.releasing]);
     for await (const event of await this.#service.watch(caller, accepted.id, over)) {
       if (event.type === "partial") {

@@ -103,8 +103,6 @@ if (localStorage.getItem("graphiql:tabState") === null) {
   localStorage.setItem("graphiql:variables", toText(TABS[0].variables));
 }
 
-const events = graphqlSse.createClient({ url: new URL("graphql/stream", location.href).href, retryAttempts: 0 });
-
 async function request(operation, headers) {
   const response = await fetch("graphql", {
     method: "POST",
@@ -130,6 +128,8 @@ async function newestId(headers) {
 async function subscribe(operation, headers) {
   const { variables } = operation;
   const id = variables?.id === NEWEST ? await newestId(headers) : variables?.id;
+  const url = new URL("graphql/stream", location.href).href;
+  const events = graphqlSse.createClient({ url, headers, retryAttempts: 0 });
   return events.iterate({ ...operation, variables: { ...variables, id } });
 }
 
@@ -140,6 +140,12 @@ function fetcher(operation, { documentAST: document, headers } = {}) {
 }
 
 const { createElement } = React;
+
+/** A gateway that asks for keys shows this page in the place of Sandbox, which then runs on Apollo's site. */
+const isAtGraphql = /\/graphql\/?$/.test(location.pathname);
+const sandboxUrl = isAtGraphql
+  ? `https://studio.apollographql.com/sandbox/explorer?endpoint=${encodeURIComponent(location.href)}`
+  : "graphql";
 
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   createElement(
@@ -154,7 +160,7 @@ ReactDOM.createRoot(document.getElementById("graphiql")).render(
       GraphiQL.Logo,
       null,
       "Pictograph ",
-      createElement("a", { href: "graphql", className: "sandbox-link" }, "Open Apollo Sandbox"),
+      createElement("a", { href: sandboxUrl, className: "sandbox-link" }, "Open Apollo Sandbox"),
     ),
   ),
 );

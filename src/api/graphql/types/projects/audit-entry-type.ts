@@ -1,0 +1,85 @@
+import type { AuditEntry } from "../../../../ports/projects.ts";
+import type { ListPage } from "../../../../service/projects/list-page.ts";
+import type { GraphQLContext } from "../../context.ts";
+import { Ctx, Field, ID, ObjectType } from "../../type-graphql.ts";
+import { PageInfoType } from "../page-info-type.ts";
+import { DateTimeScalar } from "../scalars.ts";
+import { ApiKeyType, ProjectType, toEdges, toPageInfo } from "./project-type.ts";
+
+@ObjectType("AuditEntry", { description: "Who changed which project or API key." })
+class AuditEntryType {
+  readonly #entry: AuditEntry;
+
+  constructor(entry: AuditEntry) {
+    this.#entry = entry;
+  }
+
+  @Field(() => ID, { description: "`log_…`, sorts by time." })
+  get id(): string {
+    return this.#entry.id;
+  }
+
+  @Field(() => String, {
+    description: "`admin:` and the first digits of the SHA-256 of the admin key, or the id of an API key.",
+  })
+  get actor(): string {
+    return this.#entry.actor;
+  }
+
+  @Field(() => String, { description: "The name of the mutation: `createProject`." })
+  get action(): string {
+    return this.#entry.action;
+  }
+
+  @Field(() => ProjectType, { nullable: true, description: "The project that it was about." })
+  async project(@Ctx() { loaders }: GraphQLContext): Promise<ProjectType | null> {
+    const { projectId } = this.#entry;
+    const project = projectId === undefined ? undefined : await loaders.project.load(projectId);
+    return project ? new ProjectType(project) : null;
+  }
+
+  @Field(() => ApiKeyType, { nullable: true, description: "The API key that it was about; null for none." })
+  async apiKey(@Ctx() { loaders }: GraphQLContext): Promise<ApiKeyType | null> {
+    const { apiKeyId } = this.#entry;
+    const apiKey = apiKeyId === undefined ? undefined : await loaders.apiKey.load(apiKeyId);
+    return apiKey ? new ApiKeyType(apiKey) : null;
+  }
+
+  @Field(() => [String], { description: "The names of the fields that were set." })
+  get changes(): readonly string[] {
+    return this.#entry.changes;
+  }
+
+  @Field(() => DateTimeScalar, { description: "When it was done." })
+  get createdAt(): Date {
+    return this.#entry.createdAt;
+  }
+}
+
+@ObjectType("AuditEntryEdge", { description: "An entry's place in the log." })
+class AuditEntryEdgeType {
+  @Field(() => String, { description: "Opaque; for `after`." })
+  cursor!: string;
+
+  @Field(() => AuditEntryType, { description: "The entry itself." })
+  node!: AuditEntryType;
+}
+
+@ObjectType("AuditEntryConnection", { description: "A page of the log, newest first." })
+export class AuditEntryConnectionType {
+  @Field(() => [AuditEntryEdgeType], { description: "The entries with their cursors." })
+  edges: AuditEntryEdgeType[];
+
+  @Field(() => [AuditEntryType], { description: "The entries without their cursors." })
+  get nodes(): AuditEntryType[] {
+    return this.edges.map(({ node }) => node);
+  }
+
+  @Field(() => PageInfoType, { description: "Where the page lies." })
+  pageInfo: PageInfoType;
+
+  constructor(page: ListPage<AuditEntry>) {
+    this.edges = toEdges(page, (entry) => new AuditEntryType(entry));
+    this.pageInfo = toPageInfo(page);
+  }
+}

@@ -1,0 +1,47 @@
+import { badInput } from "../../errors.ts";
+import type { ListSlice } from "../../ports/projects.ts";
+
+/** Which part of a list to read, newest first. Ids stand for what is beside the part. */
+export interface ListRequest {
+  /** How many from the newest end, 0–100; 20 when neither is given. */
+  readonly first?: number | undefined;
+  readonly after?: string | undefined;
+  /** How many from the oldest end, 0–100; not with `first`. */
+  readonly last?: number | undefined;
+  readonly before?: string | undefined;
+}
+
+export interface ListPage<Item> {
+  /** Newest first. */
+  readonly items: readonly Item[];
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+}
+
+const DEFAULT_PAGE_SIZE = 20;
+const MAX_PAGE_SIZE = 100;
+
+/** @throws BAD_USER_INPUT naming `first` or `last` */
+export async function readPage<Item>(
+  { first, after, last, before }: ListRequest,
+  read: (slice: ListSlice) => Promise<readonly Item[]>,
+): Promise<ListPage<Item>> {
+  if (first !== undefined && last !== undefined) throw badInput("last", "ask for first or last, not for both");
+  const isFromNewest = last === undefined;
+  const size = last ?? first ?? DEFAULT_PAGE_SIZE;
+  if (!Number.isInteger(size) || size < 0 || size > MAX_PAGE_SIZE) {
+    const field = isFromNewest ? "first" : "last";
+    throw badInput(field, `${field} must be a whole number from 0 to ${MAX_PAGE_SIZE}`);
+  }
+  const found = await read({
+    from: isFromNewest ? "newest" : "oldest",
+    olderThan: after,
+    newerThan: before,
+    limit: size + 1,
+  });
+  const isCut = found.length > size;
+  // What is behind a cursor was there when it was handed out.
+  return isFromNewest
+    ? { items: found.slice(0, size), hasNextPage: isCut, hasPreviousPage: after !== undefined }
+    : { items: isCut ? found.slice(1) : found, hasNextPage: before !== undefined, hasPreviousPage: isCut };
+}

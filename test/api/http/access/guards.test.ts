@@ -1,0 +1,290 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Router } from "express";
+import { WebSocket } from "ws";
+import { type CreatedKey, type KeyedGateway, startKeyedGateway } from "../../../support/keyed-gateway.ts";
+import { RawSocket, socketUrl } from "../../../support/live-clients.ts";
+import { ANY_SIZE_EDITOR } from "../../../support/scripted-gateway.ts";
+
+const HOUR_MS = 3_600_000;
+
+let gateway: KeyedGateway;
+let now = new Date("2026-11-30T12:00:00Z");
+/** Something of a project, that the key of another one must not reach. */
+let mine: { projectId: string; generationId: string; imageId: string; keyId: string };
+let refused: Readonly<Record<string, Record<string, string>>>;
+let foreign: CreatedKey;
+
+beforeAll(async () => {
+  gateway = await startKeyedGateway({ now: () => now }, [ANY_SIZE_EDITOR]);
+  const projectId = await gateway.createProject({ name: "mine" });
+  const key = await gateway.createKey(projectId);
+  const { body } = await gateway.graphql(
+    `mutation { generateImages(input: { prompt: "a fox", size: "64x64" }) { id images { id } } }`,
+    {},
+    key.headers,
+  );
+  const { id, images } = body.data.generateImages;
+  mine = { projectId, generationId: id, imageId: images[0].id, keyId: key.id };
+  foreign = await gateway.createKey(await gateway.createProject({ name: "foreign" }));
+
+  const revoked = await gateway.createKey(projectId);
+  await gateway.admin(`mutation { revokeApiKey(id: "${revoked.id}") { id } }`);
+  const expired = await gateway.createKey(projectId, { expiresAt: new Date(now.getTime() + HOUR_MS).toISOString() });
+  const disabled = await gateway.createKey(projectId);
+  await gateway.admin(`mutation { updateApiKey(input: { id: "${disabled.id}", isDisabled: true }) { id } }`);
+  const disabledProject = await gateway.createProject();
+  const ofDisabled = await gateway.createKey(disabledProject);
+  await gateway.admin(`mutation { updateProject(input: { id: "${disabledProject}", isDisabled: true }) { id } }`);
+  const rotated = await gateway.createKey(projectId);
+  await gateway.admin(`mutation { rotateApiKey(id: "${rotated.id}", overlapSeconds: 0) { token } }`);
+  now = new Date(now.getTime() + 2 * HOUR_MS);
+  refused = {
+    "no key": {},
+    "an unknown key": { Authorization: `Bearer pgk_${"0".repeat(49)}` },
+    "a revoked key": revoked.headers,
+    "an expired key": expired.headers,
+    "a disabled key": disabled.headers,
+    "a key of a disabled project": ofDisabled.headers,
+    "a token that was replaced": rotated.headers,
+  };
+});
+
+afterAll(() => gateway.close());
+
+const WAYS = [
+  "no key",
+  "an unknown key",
+  "a revoked key",
+  "an expired key",
+  "a disabled key",
+  "a key of a disabled project",
+  "a token that was replaced",
+];
+
+/** What needs no credentials, and why. */
+const PUBLIC_ROUTES: Readonly<Record<string, string>> = {
+  "GET /images/*path": "the signature is the authority",
+  "GET /healthz": "load balancers ask",
+  "GET /readyz": "load balancers ask",
+  "GET /openapi.json": "a description",
+  "GET /docs": "a static page",
+  "GET /docs/": "a static page",
+  "GET /graphiql": "a static page",
+  "GET /graphiql/": "a static page",
+};
+
+interface Layer {
+  readonly route?: {
+    readonly path: string | RegExp | (string | RegExp)[];
+    readonly methods: Readonly<Record<string, boolean>>;
+  };
+  readonly handle: { readonly stack?: readonly Layer[] };
+}
+
+/** Every route that was ever added to the app, as `METHOD path`. */
+function routesOf(router: { readonly stack?: readonly Layer[] }): string[] {
+  return (router.stack ?? []).flatMap(({ route, handle }) =>
+    route
+      ? Object.keys(route.methods).flatMap((method) =>
+          [route.path].flat().map((path) => `${method === "_all" ? "GET" : method.toUpperCase()} ${toPath(path)}`),
+        )
+      : routesOf(handle),
+  );
+}
+
+function toPath(path: string | RegExp): string {
+  if (typeof path === "string") return path;
+  for (const known of ["/images/*path", "/v1/images/generations", "/v1/models"]) if (path.test(known)) return known;
+  throw new Error(`name a path for the pattern ${path}`);
+}
+
+function allRoutes(): string[] {
+  const { router } = gateway.gateway.app as unknown as { readonly router: Router };
+  return [...new Set(routesOf(router as unknown as { readonly stack: readonly Layer[] }))];
+}
+
+describe("every REST route", () => {
+  test("is known by the test", () => {
+    const routes = allRoutes();
+
+    expect(routes).toEqual(expect.arrayContaining(["POST /get-image", "POST /v1/images/generations"]));
+    expect(routes.length).toBeGreaterThan(10);
+  });
+
+  test.each(WAYS)("is refused to %s, unless it is public", async (way) => {
+    for (const route of [...allRoutes(), "GET /nothing-here", "DELETE /get-image"]) {
+      const [method = "", path = ""] = route.split(" ");
+      const response = await fetch(gateway.url + path.replaceAll(/[:*]\w+/g, "x"), {
+        method,
+        headers: { ...refused[way] },
+        redirect: "manual",
+      });
+      const isOpenPage = route in PUBLIC_ROUTES;
+      expect({ route, isRefused: response.status === 401 }).toEqual({ route, isRefused: !isOpenPage });
+      if (!isOpenPage) expect(response.headers.get("www-authenticate")).toBe("Bearer");
+    }
+  });
+
+  test.each(WAYS)("answers %s in the shape of its API", async (way) => {
+    const headers = { "Content-Type": "application/json", ...refused[way] };
+    const answerOf = async (path: string, body: object) => {
+      const response = await fetch(gateway.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+      return (await response.json()) as object;
+    };
+    const message = expect.any(String);
+
+    expect(await answerOf("/get-image", { prompt: "a", n: "1", size: "64x64" })).toEqual({
+      urlResponse: { urlList: [] },
+      errorMessage: message,
+    });
+    expect(await answerOf("/v1/images/generations", { prompt: "a" })).toEqual({
+      error: { message, type: "invalid_request_error", param: null, code: "invalid_api_key" },
+    });
+    for (const path of ["/graphql", "/graphql/stream"]) {
+      expect(await answerOf(path, { query: "{ __typename }" })).toEqual({
+        errors: [{ message, extensions: { code: "UNAUTHENTICATED" } }],
+      });
+    }
+  });
+});
+
+/** For each operation, a request of another project for what is not its own, and all that it may be answered. */
+const FOREIGN_REQUESTS: Readonly<Record<string, () => { readonly query: string; readonly answer: object }>> = {
+  "Query.image": () => nothing(`{ image(id: "${mine.imageId}") { id url } }`, "image"),
+  "Query.generation": () => nothing(`{ generation(id: "${mine.generationId}") { id prompt } }`, "generation"),
+  "Query.generations": () => ({
+    query: "{ generations { edges { node { id } } } }",
+    answer: { data: { generations: { edges: [] } } },
+  }),
+  "Query.models": () => ({ query: "{ models { id } }", answer: { data: { models: expect.any(Array) } } }),
+  "Query.quote": () => ({
+    query: `{ quote(input: { prompt: "a" }) { model { id } } }`,
+    answer: { data: { quote: expect.any(Object) } },
+  }),
+  "Query.node": () => nothing(`{ node(id: "${mine.generationId}") { id } }`, "node"),
+  "Query._entities": () => ({
+    query: `{ _entities(representations: [
+      { __typename: "Image", id: "${mine.imageId}" }, { __typename: "Generation", id: "${mine.generationId}" }
+    ]) { __typename } }`,
+    answer: { data: { _entities: [null, null] } },
+  }),
+  "Query._service": () => ({ query: "{ _service { sdl } }", answer: { data: { _service: expect.any(Object) } } }),
+  "Query.viewer": () => ({
+    query: "{ viewer { project { name apiKeys { nodes { id } } } apiKey { id } isAdmin } }",
+    answer: {
+      data: {
+        viewer: {
+          project: { name: "foreign", apiKeys: { nodes: [{ id: foreign.id }] } },
+          apiKey: { id: foreign.id },
+          isAdmin: false,
+        },
+      },
+    },
+  }),
+  "Query.project": () => nothing(`{ project(id: "${mine.projectId}") { name } }`, "project"),
+  "Query.projects": () => forbidden("{ projects { nodes { id } } }"),
+  "Query.auditLog": () => forbidden("{ auditLog { nodes { id } } }"),
+  "Mutation.generateImages": () => ({
+    query: `mutation { generateImages(input: { prompt: "a", size: "64x64" }) { project { name } } }`,
+    answer: { data: { generateImages: { project: { name: "foreign" } } } },
+  }),
+  "Mutation.editImages": () =>
+    notFound(`mutation { editImages(input: { prompt: "a", images: [{ id: "${mine.imageId}" }] }) { id } }`),
+  "Mutation.cancelGeneration": () => notFound(`mutation { cancelGeneration(id: "${mine.generationId}") { id } }`),
+  "Mutation.deleteGeneration": () => notFound(`mutation { deleteGeneration(id: "${mine.generationId}") }`),
+  "Mutation.createProject": () => forbidden(`mutation { createProject(input: { name: "a" }) { id } }`),
+  "Mutation.updateProject": () =>
+    forbidden(`mutation { updateProject(input: { id: "${mine.projectId}", name: "a" }) { id } }`),
+  "Mutation.createApiKey": () =>
+    forbidden(`mutation { createApiKey(input: { projectId: "${mine.projectId}", name: "a" }) { token } }`),
+  "Mutation.updateApiKey": () =>
+    forbidden(`mutation { updateApiKey(input: { id: "${mine.keyId}", name: "a" }) { id } }`),
+  "Mutation.rotateApiKey": () => forbidden(`mutation { rotateApiKey(id: "${mine.keyId}") { token } }`),
+  "Mutation.revokeApiKey": () => forbidden(`mutation { revokeApiKey(id: "${mine.keyId}") { id } }`),
+  "Mutation.deleteEndUserData": () => ({
+    query: `mutation { deleteEndUserData(endUser: "nobody") }`,
+    answer: { data: { deleteEndUserData: 0 } },
+  }),
+  "Subscription.generationEvents": () =>
+    notFound(`subscription { generationEvents(id: "${mine.generationId}") { __typename } }`),
+};
+
+function nothing(query: string, field: string) {
+  return { query, answer: { data: { [field]: null } } };
+}
+
+function errorWith(query: string, code: string) {
+  return { query, answer: { errors: [expect.objectContaining({ extensions: expect.objectContaining({ code }) })] } };
+}
+
+const forbidden = (query: string) => errorWith(query, "FORBIDDEN");
+const notFound = (query: string) => errorWith(query, "NOT_FOUND");
+
+describe("every operation of the graph", () => {
+  test("is known by the test", async () => {
+    const { __schema } = await gateway.admin(`{ __schema {
+      queryType { name fields { name } } mutationType { name fields { name } } subscriptionType { name fields { name } }
+    } }`);
+    const roots = [__schema.queryType, __schema.mutationType, __schema.subscriptionType];
+    const operations = roots.flatMap(({ name, fields }) =>
+      fields.map((field: { name: string }) => `${name}.${field.name}`),
+    );
+
+    expect(Object.keys(FOREIGN_REQUESTS).sort()).toEqual(operations.sort());
+  });
+
+  test.each(Object.keys(FOREIGN_REQUESTS))("%s is refused as a whole without a key that works", async (name) => {
+    const { query } = FOREIGN_REQUESTS[name]?.() ?? { query: "" };
+    for (const way of WAYS) {
+      for (const path of ["/graphql", "/graphql/stream"]) {
+        const response = await fetch(gateway.url + path, {
+          method: "POST",
+          headers: { "Content-Type": "application/json", Accept: "text/event-stream, */*", ...refused[way] },
+          body: JSON.stringify({ query }),
+        });
+        expect({ way, path, status: response.status }).toEqual({ way, path, status: 401 });
+        expect(await response.text()).not.toContain('"data"');
+      }
+    }
+  });
+
+  test.each(Object.keys(FOREIGN_REQUESTS))("%s gives another project's key nothing", async (name) => {
+    const { query, answer } = FOREIGN_REQUESTS[name]?.() ?? { query: "", answer: {} };
+    const isSubscription = name.startsWith("Subscription.");
+    const response = await fetch(`${gateway.url}/graphql${isSubscription ? "/stream" : ""}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "text/event-stream, */*", ...foreign.headers },
+      body: JSON.stringify({ query }),
+    });
+    const text = await response.text();
+    const body = isSubscription ? JSON.parse(/^data: (\{.*\})$/m.exec(text)?.[1] ?? "") : JSON.parse(text);
+
+    expect(body).toMatchObject(answer);
+  });
+});
+
+describe("a WebSocket", () => {
+  test.each(WAYS)("is refused to %s", async (way) => {
+    const { Authorization } = refused[way] ?? {};
+    const raw = await RawSocket.open(socketUrl(gateway.url));
+    raw.send({ type: "connection_init", ...(Authorization && { payload: { Authorization } }) });
+
+    expect(await raw.closed).toMatchObject({ code: 4401 });
+    expect(raw.messages).toEqual([]);
+  });
+
+  test.each(WAYS.slice(1))("is refused to %s in the headers of its upgrade", async (way) => {
+    const socket = new WebSocket(socketUrl(gateway.url), "graphql-transport-ws", { headers: { ...refused[way] } });
+    const error = await new Promise<Error>((resolve) => socket.once("error", resolve));
+
+    expect(error.message).toContain("401");
+  });
+
+  test("runs nothing before it is introduced", async () => {
+    const raw = await RawSocket.open(socketUrl(gateway.url));
+    raw.send({ type: "subscribe", id: "1", payload: { query: "{ __typename }" } });
+
+    expect(await raw.closed).toMatchObject({ code: 4401 });
+    expect(raw.messages).toEqual([]);
+  });
+});
