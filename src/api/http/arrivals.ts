@@ -4,6 +4,8 @@ import { GatewayError } from "../../errors.ts";
 const MAX_MEMORY_BYTES = 64 * 1024 ** 2;
 /** The most bytes of all uploads together in the temporary directory: two of the largest forms. */
 const MAX_DISK_BYTES = 2 * 1024 ** 3;
+/** How many may go on in one turn, of those that wait for others to have theirs. */
+const TURNS_AT_ONCE = 2;
 /** How often everything that is arriving is looked at. */
 export const SWEEP_MS = 5_000;
 /** What has been arriving for five to ten seconds makes way for others when there is no room. */
@@ -24,6 +26,12 @@ export interface Arrival {
   refuse(error: GatewayError): void;
 }
 
+/** What can be kept from reading for a while. */
+export interface Pausable {
+  pause(): void;
+  resume(): void;
+}
+
 export interface ArrivalsOptions {
   /** @defaultValue 64 MiB */
   readonly maxMemoryBytes?: number;
@@ -37,6 +45,7 @@ export class Arrivals {
   /** In the order they began. */
   readonly #arriving = new Set<Arrival>();
   #timer: NodeJS.Timeout | undefined;
+  #waiting: Pausable[] = [];
 
   constructor({ maxMemoryBytes = MAX_MEMORY_BYTES, maxDiskBytes = MAX_DISK_BYTES }: ArrivalsOptions = {}) {
     this.#free = { memory: maxMemoryBytes, disk: maxDiskBytes };
@@ -70,6 +79,20 @@ export class Arrivals {
 
   giveBack(store: Store, bytes: number): void {
     this.#free[store] += bytes;
+  }
+
+  /**
+   * Reads nothing more of a connection until others had their turn. Many fast clients at once would keep everyone else
+   * waiting for seconds.
+   */
+  waitForTurn(connection: Pausable): void {
+    connection.pause();
+    if (this.#waiting.push(connection) === 1) setImmediate(() => this.#takeTurns());
+  }
+
+  #takeTurns(): void {
+    for (const connection of this.#waiting.splice(0, TURNS_AT_ONCE)) connection.resume();
+    if (this.#waiting.length > 0) setImmediate(() => this.#takeTurns());
   }
 
   #sweep(): void {

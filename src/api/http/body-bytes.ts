@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import type { Request, RequestHandler } from "express";
 import { badInput, GatewayError } from "../../errors.ts";
+import { BodyReader } from "./body-reader.ts";
 import { incomingBodyOf } from "./incoming-body.ts";
 
 const DECODERS: Readonly<Record<string, typeof gunzipSync>> = {
@@ -51,39 +52,17 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Buf
   return decoded;
 }
 
-function receive(request: Request, maxBytes: number): Promise<Buffer> {
+async function receive(request: Request, maxBytes: number): Promise<Buffer> {
   const body = incomingBodyOf(request);
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const collector = new ByteCollector(Number(request.get("Content-Length") ?? maxBytes));
-  const take = (chunk: Buffer) => {
-    try {
-      const heldBytes = collector.append(chunk);
-      body?.hold("memory", heldBytes);
-      if (collector.length > maxBytes) throw tooLarge(maxBytes);
-    } catch (error) {
-      fail(error);
-    }
-  };
-  const finish = () => {
-    body?.arrived();
-    forget();
-    resolve(collector.bytes);
-  };
-  const fail = (error: unknown) => {
-    forget();
-    // What still comes is dropped.
-    request.resume();
-    reject(error);
-  };
-  const breakOff = () => fail(badInput("body", "the body is cut short; send it again"));
-  /** Some requests live for hours. */
-  const forget = () => {
-    request.off("data", take).off("end", finish).off("error", breakOff).off("close", breakOff);
-  };
-  body?.onRefused(fail);
-  request.on("data", take).on("end", finish).on("error", breakOff).on("close", breakOff);
-  if (request.destroyed) breakOff();
-  return promise;
+  const reader = new BodyReader(request, (piece) => {
+    const heldBytes = collector.append(piece);
+    body?.hold("memory", heldBytes);
+    if (collector.length > maxBytes) throw tooLarge(maxBytes);
+    return undefined;
+  });
+  await reader.done;
+  return collector.bytes;
 }
 
 /**

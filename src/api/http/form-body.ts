@@ -1,10 +1,9 @@
 import { isUtf8 } from "node:buffer";
-import { Readable } from "node:stream";
 import type { Request } from "express";
 import { badInput, GatewayError } from "../../errors.ts";
 import { parseJson } from "./json-body.ts";
 import { mediaTypeOf, refuseUnlessUtf8 } from "./media-type.ts";
-import { brokenForm, readForm } from "./multipart-form.ts";
+import { brokenForm, parseForm } from "./multipart-form.ts";
 
 /** The fields of a body, by name. Values are what was sent: text, or in JSON anything. */
 export type FormFields = ReadonlyMap<string, unknown>;
@@ -114,7 +113,7 @@ async function parseMultipart(
 ): Promise<FormFields> {
   const fields = new FieldCollector(isKnown);
   const limits = { maxParts: MAX_FIELDS, maxTextBytes: body.length, maxBytes: body.length };
-  await readForm(Readable.from([body]), contentType, limits, {
+  await parseForm([body], contentType, limits, {
     kindOf(name, isFile) {
       if (isFile) throw badInput(name, `${name} was sent as a file; send it as a text field`);
       return "text";

@@ -62,7 +62,12 @@ export class IncomingBody implements Arrival {
     this.#request = request;
     this.#response = response;
     // Sending an image takes ten listeners, after which Node would warn.
-    response.setMaxListeners(response.getMaxListeners() + 1).once("close", () => this.#leave());
+    response.setMaxListeners(response.getMaxListeners() + 1).once("close", () => {
+      this.#leave();
+      // Node drops a body that nobody reads, at any cost: each chunk of one byte takes as long as one of 64 KiB.
+      const isUnread = this.#listener === undefined && !request.complete;
+      if (isUnread && request.headers["transfer-encoding"] !== undefined) request.destroy();
+    });
   }
 
   get sweeps(): number {
@@ -110,6 +115,11 @@ export class IncomingBody implements Arrival {
   #leave(): void {
     this.#users--;
     if (this.#users === 0) this.release("memory", this.#held.memory);
+  }
+
+  /** Reads nothing more of it until others had their turn. */
+  waitForTurn(): void {
+    this.#arrivals.waitForTurn(this.#request);
   }
 
   /** The body is here, and is not watched any more. */

@@ -1,9 +1,11 @@
 import { isUtf8 } from "node:buffer";
 import type { Readable } from "node:stream";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
+import type { Request } from "express";
 import { badInput, GatewayError } from "../../errors.ts";
 import { ByteCollector } from "./body-bytes.ts";
-import type { IncomingBody } from "./incoming-body.ts";
+import { BodyReader } from "./body-reader.ts";
+import { type IncomingBody, incomingBodyOf } from "./incoming-body.ts";
 import { fileTypeOf } from "./media-type.ts";
 
 export interface FormLimits {
@@ -46,19 +48,40 @@ const TEXT_TYPE = /^(text\/|application\/(json|graphql)$)/;
 /**
  * Reads a multipart form as it arrives. When it is refused, what still comes of it is dropped.
  *
- * @param contentType the header, with the boundary
- * @param body whose room the text fields take
  * @throws BAD_USER_INPUT when the form is broken, PAYLOAD_TOO_LARGE when it passes a limit, OVERLOADED, and whatever
  *   `parts` throws
  */
-export function readForm(
-  source: Readable,
+export async function readForm(request: Request, limits: FormLimits, parts: FormParts): Promise<void> {
+  const form = new ArrivingForm(request.get("Content-Type") ?? "", limits, parts, incomingBodyOf(request));
+  const reader = new BodyReader(request, (piece) => form.write(piece));
+  form.onFailed((error) => reader.fail(error));
+  try {
+    await reader.done;
+  } catch (error) {
+    form.fail(error);
+  }
+  await form.end();
+}
+
+/**
+ * Reads a multipart form that has arrived.
+ *
+ * @param contentType the header, with the boundary
+ * @throws what {@link readForm} throws
+ */
+export async function parseForm(
+  pieces: Iterable<Buffer>,
   contentType: string,
   limits: FormLimits,
   parts: FormParts,
-  body?: IncomingBody,
 ): Promise<void> {
-  return new ArrivingForm(source, createParser(contentType, limits), limits, parts, body).read();
+  const form = new ArrivingForm(contentType, limits, parts);
+  try {
+    for (const piece of pieces) await form.write(piece);
+  } catch (error) {
+    form.fail(error);
+  }
+  await form.end();
 }
 
 /** The error of a form that no parser can read. */
@@ -91,61 +114,77 @@ function createParser(contentType: string, { maxParts }: FormLimits): BusboyInst
 }
 
 class ArrivingForm {
-  readonly #source: Readable;
   readonly #parser: BusboyInstance;
   readonly #limits: FormLimits;
   readonly #parts: FormParts;
   readonly #body: IncomingBody | undefined;
-  readonly #done = Promise.withResolvers<void>();
+  /** Settles when the parser has no more to do: the form has ended, or is refused. */
+  readonly #parsed = Promise.withResolvers<void>();
+  #listener: ((error: unknown) => void) | undefined;
+  /** Set once the form is refused. */
+  #failure: { readonly error: unknown } | undefined;
   /** Settles when every part that has begun was read. */
   #lastPart: Promise<void> = Promise.resolve();
   #current: Readable | undefined;
-  #isOver = false;
   #byteCount = 0;
   #textByteCount = 0;
 
-  constructor(
-    source: Readable,
-    parser: BusboyInstance,
-    limits: FormLimits,
-    parts: FormParts,
-    body: IncomingBody | undefined,
-  ) {
-    this.#source = source;
-    this.#parser = parser;
+  /** @param body whose room the text fields take */
+  constructor(contentType: string, limits: FormLimits, parts: FormParts, body?: IncomingBody) {
     this.#limits = limits;
     this.#parts = parts;
     this.#body = body;
-  }
-
-  read(): Promise<void> {
-    const { maxParts } = this.#limits;
+    this.#parser = createParser(contentType, limits);
     this.#parser.on("file", (name, bytes, fileName, _encoding, mediaType) => {
       // A part that breaks off is a form that breaks off, of which the parser tells.
       bytes.on("error", () => {});
       const isFile = fileName !== undefined || !TEXT_TYPE.test(mediaType);
       this.#lastPart = this.#lastPart.then(() => this.#readPart(name, isFile, mediaType, bytes));
     });
-    this.#parser.on("partsLimit", () => this.#fail(badInput("body", `send at most ${maxParts} parts in one form`)));
-    this.#parser.on("error", (error: unknown) => this.#fail(brokenForm(error)));
-    this.#parser.on("finish", () => this.#finish());
-    this.#body?.onRefused((error) => this.#fail(error));
-    this.#source.on("data", this.#count).on("error", this.#breakOff).on("close", this.#breakOff).pipe(this.#parser);
-    return this.#done.promise;
+    this.#parser.on("partsLimit", () => {
+      this.fail(badInput("body", `send at most ${limits.maxParts} parts in one form`));
+    });
+    this.#parser.on("error", (error: unknown) => this.fail(brokenForm(error)));
+    this.#parser.on("finish", this.#parsed.resolve);
   }
 
-  readonly #count = (chunk: Buffer) => {
-    this.#byteCount += chunk.length;
-    const { maxBytes } = this.#limits;
-    if (this.#byteCount > maxBytes) this.#fail(formTooLarge("body", maxBytes));
-  };
+  /** Calls `listener` when the form is refused. */
+  onFailed(listener: (error: unknown) => void): void {
+    this.#listener = listener;
+  }
 
-  readonly #breakOff = () => {
-    if (!this.#source.readableEnded) this.#fail(brokenForm());
-  };
+  /** Answers with a promise when the next piece has to wait. */
+  write(piece: Buffer): Promise<void> | undefined {
+    this.#byteCount += piece.length;
+    const { maxBytes } = this.#limits;
+    if (this.#byteCount > maxBytes) throw formTooLarge("body", maxBytes);
+    if (this.#failure || this.#parser.write(piece)) return undefined;
+    const drained = new Promise<void>((resolve) => this.#parser.once("drain", resolve));
+    return Promise.race([drained, this.#parsed.promise]);
+  }
+
+  /**
+   * Settles when nothing of the form is read any more.
+   *
+   * @throws why it was refused
+   */
+  async end(): Promise<void> {
+    if (!this.#failure) this.#parser.end();
+    await this.#parsed.promise;
+    await this.#lastPart;
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  fail(error: unknown): void {
+    if (this.#failure) return;
+    this.#failure = { error };
+    this.#current?.destroy(error as Error);
+    this.#parsed.resolve();
+    this.#listener?.(error);
+  }
 
   async #readPart(name: string | undefined, isFile: boolean, mediaType: string, bytes: Readable): Promise<void> {
-    if (this.#isOver) return;
+    if (this.#failure) return;
     this.#current = bytes;
     try {
       if (name === undefined) throw brokenForm();
@@ -153,7 +192,7 @@ class ArrivingForm {
       if (this.#parts.kindOf(name, isFile) === "text") this.#parts.takeText(name, await this.#readText(name, bytes));
       else await this.#parts.takeFile(name, fileTypeOf(mediaType), bytes);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
@@ -168,28 +207,5 @@ class ArrivingForm {
     }
     if (!isUtf8(collector.bytes)) throw badInput("body", "the body is not valid UTF-8");
     return collector.bytes.toString("utf8");
-  }
-
-  async #finish(): Promise<void> {
-    await this.#lastPart;
-    if (this.#isOver) return;
-    this.#end();
-    this.#body?.arrived();
-    this.#done.resolve();
-  }
-
-  #fail(error: unknown): void {
-    if (this.#isOver) return;
-    this.#end();
-    this.#source.unpipe(this.#parser);
-    this.#source.resume();
-    this.#current?.destroy(error as Error);
-    // Nothing of it is read any more when its files are removed.
-    void this.#lastPart.then(() => this.#done.reject(error));
-  }
-
-  #end(): void {
-    this.#isOver = true;
-    this.#source.off("data", this.#count).off("error", this.#breakOff).off("close", this.#breakOff);
   }
 }

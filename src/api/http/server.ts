@@ -1,5 +1,5 @@
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { StartError } from "../../errors.ts";
 import { isWebSocket, type UpgradeListener } from "./upgrade.ts";
 
@@ -13,6 +13,8 @@ const HEAD_TIMEOUT_MS = 60_000;
 const HEAD_CHECK_MS = 10_000;
 /** Connections at once. More are closed as they come, and the kept-alive ones that are idle make room for the next. */
 const MAX_CONNECTIONS = 10_000;
+/** Requests that wait on one connection for the answers before theirs. Hardly a client sends more than one at a time. */
+const MAX_WAITING_REQUESTS = 64;
 /** A kept-alive connection becomes idle with its last answer, and would be kept for seconds more. */
 const CLOSE_IDLE_EVERY_MS = 50;
 
@@ -53,7 +55,10 @@ export async function listen(host: string, port: number, maxConnections = MAX_CO
     headersTimeout: HEAD_TIMEOUT_MS,
     connectionsCheckingInterval: HEAD_CHECK_MS,
   };
-  const server = createServer(options, (request, response) => app(request, response));
+  const refuseFlood = limitWaitingRequests();
+  const server = createServer(options, (request, response) => {
+    if (!refuseFlood(request, response)) app(request, response);
+  });
   server.maxConnections = maxConnections;
   server.on("drop", () => server.closeIdleConnections());
   server.on("upgrade", (request, socket, head) => upgrade(request, socket, head));
@@ -77,6 +82,25 @@ export async function listen(host: string, port: number, maxConnections = MAX_CO
       clearTimeout(force);
       clearInterval(closeIdle);
     },
+  };
+}
+
+/**
+ * One piece of a connection's data can hold a thousand requests, which Node hands over all at once.
+ *
+ * @returns whether a request is one too many on its connection, which is then closed
+ */
+function limitWaitingRequests(): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const waiting = new WeakMap<Socket, number>();
+  return ({ socket }, response) => {
+    if (socket.destroyed) return true;
+    // An answer has the connection only once those before it are sent.
+    if (response.socket) return false;
+    const count = (waiting.get(socket) ?? 0) + 1;
+    waiting.set(socket, count);
+    response.once("close", () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
+    if (count > MAX_WAITING_REQUESTS) socket.destroy();
+    return count > MAX_WAITING_REQUESTS;
   };
 }
 

@@ -61,26 +61,20 @@ export async function withUploads<Result>(
   const files: UploadedFile[] = [];
   const kept: KeptUpload[] = [];
   try {
-    await readForm(
-      request,
-      request.get("Content-Type") ?? "",
-      toFormLimits(limits),
-      {
-        kindOf,
-        takeText(name, text) {
-          if (values.has(name)) throw badInput(name, `${name} was sent twice; send it once`);
-          values.set(name, text);
-        },
-        async takeFile(name, mediaType, bytes) {
-          if (files.length === limits.maxFiles) throw badInput("images", `send at most ${limits.maxFiles} files`);
-          const upload = new KeptUpload({ maxBytes: limits.maxFileBytes, body, field: name });
-          kept.push(upload);
-          files.push({ name, mediaType, bytes: upload.read() });
-          await upload.save(bytes);
-        },
+    await readForm(request, toFormLimits(limits), {
+      kindOf,
+      takeText(name, text) {
+        if (values.has(name)) throw badInput(name, `${name} was sent twice; send it once`);
+        values.set(name, text);
       },
-      body,
-    );
+      async takeFile(name, mediaType, bytes) {
+        if (files.length === limits.maxFiles) throw badInput("images", `send at most ${limits.maxFiles} files`);
+        const upload = new KeptUpload({ maxBytes: limits.maxFileBytes, body, field: name });
+        kept.push(upload);
+        files.push({ name, mediaType, bytes: upload.read() });
+        await upload.save(bytes);
+      },
+    });
     return await use({ values, files });
   } finally {
     await Promise.all(kept.map((upload) => upload.close()));

@@ -1,9 +1,13 @@
 import type { Duplex } from "node:stream";
-import { GatewayError } from "../../../errors.ts";
-import type { Arrival, Arrivals, Store } from "../../http/arrivals.ts";
+import { badInput, GatewayError } from "../../../errors.ts";
+import type { Arrival, Arrivals, Pausable, Store } from "../../http/arrivals.ts";
 import { memoryOf } from "../../http/json-body.ts";
 import { MessageFrames } from "./message-frames.ts";
 
+/** A chunk of this many bytes is followed by more; other connections have their turn first. */
+const TURN_BYTES = 16 * 1024;
+/** Frames in one chunk, which has at most 64 KiB. Answering a message takes far longer than sending it. */
+const MAX_FRAMES_AT_ONCE = 1_000;
 /** A message may arrive for this many sweeps: one minute. */
 const MAX_SWEEPS = 12;
 
@@ -14,6 +18,7 @@ const MAX_SWEEPS = 12;
  */
 export class IncomingMessages implements Arrival {
   readonly #arrivals: Arrivals;
+  readonly #socket: Pausable;
   readonly #end: (error: GatewayError) => void;
   readonly #frames = new MessageFrames();
   #arrivingBytes = 0;
@@ -22,10 +27,12 @@ export class IncomingMessages implements Arrival {
 
   /**
    * @param connection carries the messages
+   * @param socket the WebSocket on that connection
    * @param end closes the connection immediately
    */
-  constructor(arrivals: Arrivals, connection: Duplex, end: (error: GatewayError) => void) {
+  constructor(arrivals: Arrivals, connection: Duplex, socket: Pausable, end: (error: GatewayError) => void) {
     this.#arrivals = arrivals;
+    this.#socket = socket;
     this.#end = end;
     // Runs before the listeners that read messages, so that a message is counted before its operation begins.
     connection.prependListener("data", (chunk: Buffer) => this.#take(chunk));
@@ -52,18 +59,32 @@ export class IncomingMessages implements Arrival {
     return () => this.#arrivals.giveBack("memory", bytes);
   }
 
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isRefused) this.#socket.resume();
+  }
+
   #take(chunk: Buffer): void {
     if (this.#isRefused) return;
-    if (this.#frames.write(chunk)) this.#settle();
-    const { unfinishedBytes } = this.#frames;
-    if (unfinishedBytes === 0) return;
-    if (this.#arrivingBytes === 0) this.#arrivals.add(this);
+    if (chunk.length >= TURN_BYTES) this.#arrivals.waitForTurn(this);
     try {
-      this.#arrivals.take("memory", unfinishedBytes - this.#arrivingBytes, this);
-      this.#arrivingBytes = unfinishedBytes;
+      this.#count(chunk);
     } catch (error) {
       this.refuse(error as GatewayError);
     }
+  }
+
+  #count(chunk: Buffer): void {
+    if (this.#frames.write(chunk)) this.#settle();
+    const { unfinishedBytes, endedFrames } = this.#frames;
+    if (endedFrames > MAX_FRAMES_AT_ONCE) throw badInput("body", "too many messages came at once");
+    if (unfinishedBytes === 0) return;
+    if (this.#arrivingBytes === 0) this.#arrivals.add(this);
+    this.#arrivals.take("memory", unfinishedBytes - this.#arrivingBytes, this);
+    this.#arrivingBytes = unfinishedBytes;
   }
 
   /** Stops counting the unfinished message: it has ended, or it will not end. */

@@ -14,6 +14,8 @@ const PIECE_BYTES = 256;
  * @see https://www.rfc-editor.org/rfc/rfc6455#section-5.2
  */
 export class MessageFrames {
+  /** How many frames ended in the chunk that was written last. */
+  endedFrames = 0;
   /** Memory that the unfinished message takes, in bytes; 0 between messages. */
   unfinishedBytes = 0;
   /** The bytes of the current frame's header so far; cleared when the frame ends. */
@@ -31,6 +33,7 @@ export class MessageFrames {
     // A piece of a message keeps the whole chunk in memory.
     let bytes = this.unfinishedBytes + chunk.length + PIECE_BYTES;
     let hasEnded = false;
+    this.endedFrames = 0;
     for (let position = 0; position < chunk.length; ) {
       if (!this.#isInFrame) this.#readHead(chunk[position++] ?? 0);
       const skipped = Math.min(this.#payloadLeft, chunk.length - position);
@@ -60,6 +63,7 @@ export class MessageFrames {
 
   #endFrame(): void {
     const [first = 0] = this.#head.splice(0);
+    this.endedFrames++;
     this.#isInFrame = false;
     if ((first & OPCODE) < FIRST_CONTROL_OPCODE) this.#isInMessage = (first & FIN) === 0;
   }

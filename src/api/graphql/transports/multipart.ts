@@ -28,15 +28,14 @@ const PREFLIGHT_HEADERS = ["Apollo-Require-Preflight", "X-Apollo-Operation-Name"
 export function acceptMultipart(maxTextBytes: number): RequestHandler {
   const limits = toFormLimits({ maxFiles: MAX_UPLOADS, maxFileBytes: MAX_EDIT_IMAGE_BYTES, maxTextBytes });
   return async (request, response, next) => {
-    const contentType = request.get("Content-Type");
-    if (mediaTypeOf(contentType) !== "multipart/form-data" || contentType === undefined) return next();
+    if (mediaTypeOf(request.get("Content-Type")) !== "multipart/form-data") return next();
     if (!PREFLIGHT_HEADERS.some((name) => request.get(name))) {
       throw new GatewayError("BAD_USER_INPUT", `a multipart request needs the header ${PREFLIGHT_HEADERS[0]}: true`);
     }
     const body = incomingBodyOf(request);
     if (isReadable(request) && body) {
       const operation = new MultipartOperation(request, response, body);
-      operation.receive(readForm(request, contentType, limits, operation, body));
+      operation.receive(readForm(request, limits, operation));
       request.body = await operation.ready;
     }
     next();

@@ -97,7 +97,7 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
   });
 
   const connect = (socket: WebSocket, duplex: Duplex, context: ApiRequest) => {
-    const messages = new IncomingMessages(arrivals, duplex, (error) => cutOff(socket, error));
+    const messages = new IncomingMessages(arrivals, duplex, socket, (error) => cutOff(socket, error));
     const connection: Connection = {
       socket,
       context,
@@ -213,6 +213,7 @@ function toTransport(connection: Connection) {
     close: (code?: number, reason?: string) => socket.close(code, reason),
     onMessage(take: (message: string) => Promise<void>) {
       socket.on("message", (bytes) => {
+        if (socket.readyState !== socket.OPEN) return;
         connection.hasShownLife = true;
         const message = parseClientMessage(bytes.toString());
         if (!message) return socket.close(CloseCode.BadRequest, "Invalid message received");
