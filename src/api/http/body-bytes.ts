@@ -72,51 +72,29 @@ async function receive(request: Request, maxBytes: number): Promise<Buffer> {
  * @throws PAYLOAD_TOO_LARGE, BAD_USER_INPUT when the body is cut short or too slow, OVERLOADED when it has to make way
  */
 export async function* arrivingBytes(request: Request, maxBytes: number): AsyncGenerator<Buffer> {
-  const body = incomingBodyOf(request);
-  const chunks: Buffer[] = [];
-  let isEnded = false;
-  let failure: unknown;
-  let proceed = (): void => {};
-  const take = (chunk: Buffer) => {
-    chunks.push(chunk);
-    request.pause();
-    proceed();
-  };
-  const end = () => {
-    isEnded = true;
-    proceed();
-  };
-  const fail = (error: unknown) => {
-    failure ??= error;
-    proceed();
-  };
-  const breakOff = () => {
-    if (!isEnded) fail(badInput("body", "the body is cut short; send it again"));
-  };
-  body?.onRefused(fail);
-  request.on("data", take).on("end", end).on("error", breakOff).on("close", breakOff);
-  if (request.destroyed) breakOff();
+  let length = 0;
+  let arrived = Promise.withResolvers<Buffer>();
+  let isTaken = Promise.withResolvers<void>();
+  const reader = new BodyReader(request, (piece) => {
+    length += piece.length;
+    if (length > maxBytes) throw tooLarge(maxBytes);
+    isTaken = Promise.withResolvers();
+    arrived.resolve(piece);
+    return isTaken.promise;
+  });
+  const end = reader.done.then(() => undefined);
+  // It is awaited only while nothing arrives.
+  end.catch(() => undefined);
   try {
-    for (let length = 0; ; ) {
-      if (failure !== undefined) throw failure;
-      const chunk = chunks.shift();
-      if (chunk) {
-        length += chunk.length;
-        if (length > maxBytes) throw tooLarge(maxBytes);
-        yield chunk;
-      } else if (isEnded) {
-        body?.arrived();
-        return;
-      } else {
-        const arrived = Promise.withResolvers<void>();
-        proceed = arrived.resolve;
-        request.resume();
-        await arrived.promise;
-      }
+    for (;;) {
+      const piece = await Promise.race([arrived.promise, end]);
+      if (!piece) return;
+      arrived = Promise.withResolvers();
+      yield piece;
+      isTaken.resolve();
     }
   } finally {
-    request.off("data", take).off("end", end).off("error", breakOff).off("close", breakOff);
-    request.resume();
+    reader.fail(new Error("nobody reads the body any more"));
   }
 }
 

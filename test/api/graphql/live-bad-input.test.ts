@@ -259,12 +259,29 @@ describe("a socket", () => {
       other.socket.terminate();
     });
 
-    test("counts what takes more memory than its bytes: pieces of nothing", async () => {
+    test("counts what takes more memory than its bytes: pieces of one byte", async () => {
       const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 1024 * 1024 } }));
       const socket = await RawSocket.introduced(url);
-      for (let piece = 0; piece < 10_000; piece++) void sendPiece(socket, "x");
+      for (let batch = 0; batch < 20; batch++) {
+        for (let piece = 0; piece < 300; piece++) void sendPiece(socket, "x");
+        await sendRead(socket, "x");
+      }
 
       expect(await socket.closed).toMatchObject({ code: 1013 });
+    });
+
+    test.each<[string, (raw: RawSocket) => void]>([
+      ["pieces", (raw) => void sendPiece(raw, "x")],
+      ["pings", ({ socket }) => socket.ping()],
+      ["messages", (raw) => raw.send({ type: "ping" })],
+    ])("is closed with 1008 when thousands of %s come at once", async (_what, send) => {
+      const socket = await RawSocket.introduced(socketUrl(gateway.url));
+      const { _socket: connection } = socket.socket as unknown as { readonly _socket: Socket };
+      connection.cork();
+      for (let count = 0; count < 3_000; count++) send(socket);
+      connection.uncork();
+
+      expect(await socket.closed).toEqual({ code: 1008, reason: "too many messages came at once" });
     });
   });
 
