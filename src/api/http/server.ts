@@ -13,8 +13,8 @@ const HEAD_TIMEOUT_MS = 60_000;
 const HEAD_CHECK_MS = 10_000;
 /** Connections at once. More are closed as they come, and the kept-alive ones that are idle make room for the next. */
 const MAX_CONNECTIONS = 10_000;
-/** Requests that wait on one connection for the answers before theirs. Hardly a client sends more than one at a time. */
-const MAX_WAITING_REQUESTS = 64;
+/** Requests that a client may send on one connection without waiting for answers. Hardly any client sends more than one. */
+const MAX_PIPELINED = 64;
 /** A kept-alive connection becomes idle with its last answer, and would be kept for seconds more. */
 const CLOSE_IDLE_EVERY_MS = 50;
 
@@ -55,9 +55,9 @@ export async function listen(host: string, port: number, maxConnections = MAX_CO
     headersTimeout: HEAD_TIMEOUT_MS,
     connectionsCheckingInterval: HEAD_CHECK_MS,
   };
-  const refuseFlood = limitWaitingRequests();
+  const isFlood = limitPipelining();
   const server = createServer(options, (request, response) => {
-    if (!refuseFlood(request, response)) app(request, response);
+    if (!isFlood(request, response)) app(request, response);
   });
   server.maxConnections = maxConnections;
   server.on("drop", () => server.closeIdleConnections());
@@ -86,21 +86,30 @@ export async function listen(host: string, port: number, maxConnections = MAX_CO
 }
 
 /**
- * One piece of a connection's data can hold a thousand requests, which Node hands over all at once.
+ * Closes connections that send many requests without waiting for answers. One chunk of a connection's data can hold
+ * hundreds of requests, and Node handles all of them before it looks at another connection.
  *
- * @returns whether a request is one too many on its connection, which is then closed
+ * @returns tells whether a request is one too many on its connection
  */
-function limitWaitingRequests(): (request: IncomingMessage, response: ServerResponse) => boolean {
+function limitPipelining(): (request: IncomingMessage, response: ServerResponse) => boolean {
+  /** Requests of each connection in this turn of the event loop. */
+  const inThisTurn = new Map<Socket, number>();
+  /** Requests of each connection that wait for the answers to earlier ones. */
   const waiting = new WeakMap<Socket, number>();
   return ({ socket }, response) => {
     if (socket.destroyed) return true;
-    // An answer has the connection only once those before it are sent.
-    if (response.socket) return false;
-    const count = (waiting.get(socket) ?? 0) + 1;
-    waiting.set(socket, count);
-    response.once("close", () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
-    if (count > MAX_WAITING_REQUESTS) socket.destroy();
-    return count > MAX_WAITING_REQUESTS;
+    if (inThisTurn.size === 0) setImmediate(() => inThisTurn.clear());
+    const count = (inThisTurn.get(socket) ?? 0) + 1;
+    inThisTurn.set(socket, count);
+    // A response gets the connection once all earlier ones are sent.
+    const waitingCount = response.socket ? 0 : (waiting.get(socket) ?? 0) + 1;
+    if (waitingCount > 0) {
+      waiting.set(socket, waitingCount);
+      response.once("close", () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
+    }
+    const isTooMany = Math.max(count, waitingCount) > MAX_PIPELINED;
+    if (isTooMany) socket.destroy();
+    return isTooMany;
   };
 }
 
