@@ -2,6 +2,7 @@ import { type GatewayProcess, startGatewayProcess } from "../support/gateway-pro
 import type { Random } from "../support/random.ts";
 import type { EventCount } from "./chaos-events.ts";
 import type { ChaosGround } from "./chaos-ground.ts";
+import { DAILY_BUDGET_USD } from "./chaos-ledger.ts";
 import type { ChaosUpstream } from "./chaos-upstream.ts";
 
 /** How a gateway is ended: by a crash, by a supervisor, or in a terminal, where npm passes Ctrl-C on once more. */
@@ -141,7 +142,7 @@ export class ChaosFleet {
       OPENAI_BASE_URL: baseUrl,
       OPENAI_API_KEY: apiKey,
       PICTOGRAPH_MAX_CONCURRENCY: "4",
-      PICTOGRAPH_DAILY_BUDGET_USD: "100000",
+      PICTOGRAPH_DAILY_BUDGET_USD: DAILY_BUDGET_USD,
       PICTOGRAPH_MAX_IMAGES_PER_MINUTE: "1000000",
     };
     return { ...common, ...this.#ground.env(slot.index) };

@@ -7,6 +7,7 @@ import { type PostgresServer, startPostgresServer } from "../support/postgres.ts
 import { S3_CREDENTIALS, type S3Server, startS3Server } from "../support/s3-server.ts";
 import { storedFiles } from "../support/stored-files.ts";
 import type { EventCount } from "./chaos-events.ts";
+import { type LedgerBooks, readPostgresLedger, readSqliteLedger } from "./chaos-ledger.ts";
 
 /** Where the gateways of a run keep what they know, and how a run looks at it from outside. */
 export interface ChaosGround extends AsyncDisposable {
@@ -19,6 +20,8 @@ export interface ChaosGround extends AsyncDisposable {
   storedKeys(): Promise<readonly string[]>;
   /** Makes all stored bytes as old as if they had been stored long ago. Called while no gateway runs. */
   makeOld(): Promise<void>;
+  /** What the gateways wrote down of money. Called while no gateway runs. */
+  ledger(): Promise<LedgerBooks>;
 }
 
 /** A ground whose servers can be taken away and brought back. */
@@ -47,6 +50,7 @@ export async function embeddedGround(): Promise<ChaosGround> {
       const at = new Date(Date.now() - LONG_AGO_MS);
       for (const path of await storedFiles(dataDir)) await utimes(path, at, at);
     },
+    ledger: async () => readSqliteLedger(join(dataDir, "pictograph.db")),
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
   };
 }
@@ -82,6 +86,7 @@ export async function distributedGround(): Promise<DistributedGround> {
     follow: () => () => {},
     storedKeys: async () => (await Array.fromAsync(objects.list(""))).map(({ key }) => key),
     makeOld: () => s3.ageObjects(bucket, LONG_AGO_MS),
+    ledger: () => readPostgresLedger((sql) => postgres.query(shared.DATABASE_URL, sql)),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import sharp from "sharp";
+import { type Amount, toAmount } from "../../src/ports/money.ts";
 import type { Random } from "../support/random.ts";
 import {
   type Behaviour,
@@ -16,7 +17,12 @@ const PLANNED_AHEAD = 64;
 const COLOURS = 8;
 /** Large enough for a preview, which is made smaller. */
 const PREVIEW_SIZE = "320x320";
-const USAGE = `{"input_tokens":9,"output_tokens":272,"total_tokens":281}`;
+/**
+ * What is reported, and charged, for each call that is answered with pictures: 4 tokens of text at 5 dollars a million,
+ * 5 of images at 8, and 272 that come out at 30.
+ */
+const USAGE = `{"input_tokens":9,"output_tokens":272,"total_tokens":281,"input_tokens_details":{"text_tokens":4,"image_tokens":5}}`;
+const CALL_USD = "0.008220";
 
 /** A call of the gateway as the provider saw it. */
 export interface UpstreamCall {
@@ -126,6 +132,11 @@ export async function startChaosUpstream(
     },
     [Symbol.asyncDispose]: () => api.close(),
   };
+}
+
+/** What the vendor charges: for the pictures that it made, whether or not anybody was there to take them. */
+export function billOf(calls: readonly UpstreamCall[]): Amount {
+  return toAmount(CALL_USD) * BigInt(calls.filter(({ colour }) => colour !== undefined).length);
 }
 
 /** `undefined` is a picture. */

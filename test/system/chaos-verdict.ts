@@ -9,10 +9,11 @@ import {
 } from "./chaos-books.ts";
 import { editFiles } from "./chaos-edits.ts";
 import type { ChaosFleet } from "./chaos-fleet.ts";
+import { type Audit, audit, type LedgerBooks } from "./chaos-ledger.ts";
 import type { ChaosUpstream, UpstreamCall } from "./chaos-upstream.ts";
 
 /** What is left when the dust has settled, held beside the books. Every list is empty when the promises were kept. */
-export interface Verdict {
+export interface Verdict extends Audit {
   /** Orders that a client knows to be accepted. */
   readonly accepted: number;
   /** Those of them that change images. */
@@ -39,17 +40,21 @@ const PAGE = `query ($after: String) { generations(first: 100, after: $after) {
  * Looks at everything that the gateway has, through its doors.
  *
  * @param url a gateway that runs, with nothing queued or running any more
- * @param storedKeys what is stored
+ * @param kept what is stored, and what was written down of money
  */
 export async function judge(
   books: ChaosBooks,
   { upstreams, stoppedLives }: Pick<ChaosFleet, "upstreams" | "stoppedLives">,
   url: string,
-  storedKeys: readonly string[],
+  kept: { readonly storedKeys: readonly string[]; readonly ledger: LedgerBooks },
 ): Promise<Verdict> {
   const generations = await allGenerations(url);
   const calls = upstreams.flatMap((upstream) => upstream.calls.map((call) => ({ call, upstream })));
   const callsOf = Map.groupBy(calls, ({ call }) => call.marker);
+  const markerOf = new Map([
+    ...[...generations].map(([id, { prompt }]) => [id, markerIn(prompt)] as const),
+    ...books.orders.flatMap(({ ids, marker }) => [...ids].map((id) => [id, marker] as const)),
+  ]);
   const lost: string[] = [];
   const withoutBytes = [...books.withoutBytes];
   const halfWritten = [...books.halfWritten];
@@ -123,7 +128,12 @@ export async function judge(
     submittedTwice: repeated.filter((marker) => !unkeyed.has(marker)),
     paidTwice: repeated.filter((marker) => unkeyed.get(marker)?.hasMetCrash === false),
     cutOff,
-    orphans: await orphansOf(url, storedKeys),
+    ...audit(
+      kept.ledger,
+      calls.map(({ call }) => call),
+      markerOf,
+    ),
+    orphans: await orphansOf(url, kept.storedKeys),
     recordsWithoutBytes: withoutBytes,
     halfWritten: [...new Set([...halfWritten, ...books.halfWritten])],
     contradictions,

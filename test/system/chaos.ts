@@ -118,8 +118,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 
 /** What must be 0, with what happened instead. */
 export function brokenPromises(report: Verdict): ReadonlyMap<string, readonly string[]> {
-  const { lost, submittedTwice, paidTwice, cutOff, orphans, halfWritten, recordsWithoutBytes, contradictions } = report;
-  const all = { lost, submittedTwice, paidTwice, cutOff, orphans, halfWritten, recordsWithoutBytes, contradictions };
+  const { lost, submittedTwice, paidTwice, cutOff, miscounted, orphans, halfWritten } = report;
+  const { recordsWithoutBytes, contradictions } = report;
+  const counted = { lost, submittedTwice, paidTwice, cutOff, miscounted, orphans, halfWritten };
+  const all = { ...counted, recordsWithoutBytes, contradictions };
   return new Map(Object.entries(all).filter(([, list]) => list.length > 0));
 }
 
@@ -157,12 +159,13 @@ export async function settle(
   const url = await fleet.url(random);
   await within(GIVE_UP_MS, untilNothingIsLeftToDo(url));
   await fleet.stop();
+  const ledger = await ground.ledger();
   const before = await ground.storedKeys();
   await ground.makeOld();
   const gateways = await fleet.start({ LOG_LEVEL: "debug" });
   await Promise.all(gateways.map((gateway) => gateway.waitForLine((line) => line.includes('"msg":"swept"'))));
   const after = await ground.storedKeys();
-  const verdict = await judge(books, fleet, await fleet.url(random), after);
+  const verdict = await judge(books, fleet, await fleet.url(random), { storedKeys: after, ledger });
   const left = new Set(after);
   return { ...verdict, swept: countKinds(before.filter((key) => !left.has(key))) };
 }
