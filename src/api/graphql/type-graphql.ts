@@ -2,8 +2,8 @@ export * from "type-graphql";
 
 /**
  * type-graphql stores the metadata of decorators in one global variable, which all its copies share. In a host program
- * that also uses type-graphql, the types of the host and of the gateway would mix, and two versions would break each other.
- * So the gateway keeps its own value and sets the variable only while its own code runs.
+ * that also uses type-graphql, the types of the host and of the gateway would mix, and two versions would break each
+ * other. So the gateway keeps its own value and sets the variable only while its own code runs.
  *
  * Every module with decorated classes imports the decorators from here, so this module runs before the first of them.
  */

@@ -1,32 +1,36 @@
 import { GatewayError } from "../../errors.ts";
 
-/** The most memory that all bodies and messages together may hold, in bytes: 64 of the largest, thousands of usual ones. */
+/** The most memory for all bodies and messages together, in bytes: 64 of the largest, or thousands of usual ones. */
 const MAX_MEMORY_BYTES = 64 * 1024 ** 2;
-/** The most bytes of all uploads together in the temporary directory: two of the largest forms. */
+/** The most bytes that all uploads together take in the temporary directory: two of the largest forms. */
 const MAX_DISK_BYTES = 2 * 1024 ** 3;
-/** How many may go on in one turn, of those that wait for others to have theirs. */
+/** At most this many waiting connections are resumed in one turn of the event loop. */
 const TURNS_AT_ONCE = 2;
-/** How often everything that is arriving is looked at. */
+/** How often everything that is arriving is checked. */
 export const SWEEP_MS = 5_000;
-/** What has been arriving for five to ten seconds makes way for others when there is no room. */
-const MAKES_WAY_AFTER_SWEEPS = 2;
+/** After this many checks (5 to 10 seconds) an arrival is cut off if others need its room. */
+const REPLACEABLE_AFTER_SWEEPS = 2;
 const FULL_RETRY_SECONDS = 5;
 
 export type Store = "memory" | "disk";
 
 /** A body or a message that is arriving. */
 export interface Arrival {
-  /** How often it was looked at. */
+  /** How often it was checked. */
   readonly sweeps: number;
   /** How much of the room it holds, in bytes. */
   held(store: Store): number;
-  /** Looks at what has come since the last time. Answers whether there is more to look at. */
+  /**
+   * Checks what has come since the last check.
+   *
+   * @returns whether to check it again
+   */
   sweep(): boolean;
-  /** Gives its room back and ends it. */
+  /** Gives back its room and cuts it off. */
   refuse(error: GatewayError): void;
 }
 
-/** What can be kept from reading for a while. */
+/** A connection or request whose reading can be paused. */
 export interface Pausable {
   pause(): void;
   resume(): void;
@@ -39,10 +43,10 @@ export interface ArrivalsOptions {
   readonly maxDiskBytes?: number;
 }
 
-/** Everything that clients are sending to this process, and the room that it shares. */
+/** Tracks everything that clients are sending to this process, and the memory and disk space that it shares. */
 export class Arrivals {
   readonly #free: Record<Store, number>;
-  /** In the order they began. */
+  /** In the order in which they began. */
   readonly #arriving = new Set<Arrival>();
   #timer: NodeJS.Timeout | undefined;
   #waiting: Pausable[] = [];
@@ -51,21 +55,21 @@ export class Arrivals {
     this.#free = { memory: maxMemoryBytes, disk: maxDiskBytes };
   }
 
-  /** Looks at it from now on, every five seconds. */
+  /** Checks the arrival every {@link SWEEP_MS} from now on. */
   add(arrival: Arrival): void {
     this.#arriving.add(arrival);
     this.#timer ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
-  /** It has arrived, or will not. */
+  /** Stops checking the arrival: it has arrived, or it will not arrive. */
   forget(arrival: Arrival): void {
     this.#arriving.delete(arrival);
   }
 
   /**
-   * Takes room. When there is none, what has been arriving for longest makes way.
+   * Takes room. When there is too little, the arrivals that have taken longest are cut off.
    *
-   * @param bytes may be negative
+   * @param bytes how much to take; negative to give some back
    * @throws OVERLOADED when there is no room
    */
   take(store: Store, bytes: number, taker: Arrival): void {
@@ -82,8 +86,8 @@ export class Arrivals {
   }
 
   /**
-   * Reads nothing more of a connection until others had their turn. Many fast clients at once would keep everyone else
-   * waiting for seconds.
+   * Stops reading a connection until others have had their turn. Otherwise many fast clients could block all others for
+   * seconds.
    */
   waitForTurn(connection: Pausable): void {
     connection.pause();
@@ -104,10 +108,10 @@ export class Arrivals {
 }
 
 function canMakeWay(arrival: Arrival, store: Store): boolean {
-  return arrival.sweeps >= MAKES_WAY_AFTER_SWEEPS && arrival.held(store) > 0;
+  return arrival.sweeps >= REPLACEABLE_AFTER_SWEEPS && arrival.held(store) > 0;
 }
 
 function overloaded(): GatewayError {
-  const message = "too much is being sent to this gateway at once; send the request again later";
+  const message = "this gateway is receiving too much data at once; send the request again later";
   return new GatewayError("OVERLOADED", message, { retryAfterSeconds: FULL_RETRY_SECONDS });
 }

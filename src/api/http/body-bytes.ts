@@ -12,10 +12,10 @@ const DECODERS: Readonly<Record<string, typeof gunzipSync>> = {
 };
 
 /**
- * Reads a body of any type into `request.body`, as a Buffer. A request without a body is left as it is, and so is one
- * whose body the host's app has read already.
+ * Reads a body of any type into `request.body`, as a Buffer. A request without a body stays as it is, and so does one
+ * whose body the host's app has already read.
  *
- * @throws what {@link readBytes} throws
+ * @throws the errors of {@link readBytes}
  */
 export function readRawBody(maxBytes: number, isWanted: (request: Request) => boolean = () => true): RequestHandler {
   return async (request, _response, next) => {
@@ -24,7 +24,7 @@ export function readRawBody(maxBytes: number, isWanted: (request: Request) => bo
   };
 }
 
-/** Whether a request has a body that nobody has read yet. */
+/** Whether a request has a body that no code has begun to read. */
 export function isReadable(request: Request): boolean {
   return incomingBodyOf(request) !== undefined && !request.readableDidRead && !request.readableEnded;
 }
@@ -32,7 +32,7 @@ export function isReadable(request: Request): boolean {
 /**
  * Reads a whole body into memory, decompressed.
  *
- * @param maxBytes as it was sent, and decompressed
+ * @param maxBytes limits both the body as sent and the decompressed body
  * @throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE for an unknown `Content-Encoding`, BAD_USER_INPUT when the body is
  *   cut short, damaged or too slow, OVERLOADED when there is no room for it
  */
@@ -46,7 +46,7 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Buf
   if (Number(request.get("Content-Length")) > maxBytes) throw tooLarge(maxBytes);
   const bytes = await receive(request, maxBytes);
   if (!decode) return bytes;
-  // Without waiting: many decoders at once would hold far more than what they decode.
+  // Decompresses synchronously: many decoders at once would hold far more memory than their output.
   const decoded = decodeAtMost(decode, bytes, maxBytes);
   incomingBodyOf(request)?.hold("memory", decoded.length);
   return decoded;
@@ -66,10 +66,12 @@ async function receive(request: Request, maxBytes: number): Promise<Buffer> {
 }
 
 /**
- * The bytes of a body as they arrive, no faster than they are read. When their reader leaves, what still comes is
- * dropped.
+ * Yields the bytes of a body as they arrive, no faster than they are consumed. When the consumer stops early, the rest
+ * of the body is dropped.
  *
- * @throws PAYLOAD_TOO_LARGE, BAD_USER_INPUT when the body is cut short or too slow, OVERLOADED when it has to make way
+ * @param maxBytes limits the body as sent
+ * @throws PAYLOAD_TOO_LARGE, BAD_USER_INPUT when the body is cut short or too slow, OVERLOADED when others need its
+ *   room
  */
 export async function* arrivingBytes(request: Request, maxBytes: number): AsyncGenerator<Buffer> {
   let length = 0;
@@ -83,7 +85,7 @@ export async function* arrivingBytes(request: Request, maxBytes: number): AsyncG
     return isTaken.promise;
   });
   const end = reader.done.then(() => undefined);
-  // It is awaited only while nothing arrives.
+  // The race below awaits this promise only while nothing arrives, so nothing else may handle its rejection.
   end.catch(() => undefined);
   try {
     for (;;) {
@@ -103,7 +105,7 @@ function decodeAtMost(decode: typeof gunzipSync, bytes: Buffer, maxBytes: number
     return decode(bytes, { maxOutputLength: maxBytes });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(maxBytes);
-    throw badInput("body", "the body is not compressed as its Content-Encoding says, or is cut short");
+    throw badInput("body", "the body does not match its Content-Encoding, or is cut short; send it again");
   }
 }
 
@@ -113,25 +115,25 @@ function tooLarge(maxBytes: number): GatewayError {
 }
 
 /**
- * Bytes that come in pieces, in one piece of memory: a thousand small pieces would each hold far more than what is in
- * them.
+ * Collects pieces in one block of memory. Each of a thousand small pieces would hold far more memory than its own
+ * bytes.
  */
 export class ByteCollector {
   readonly #expectedBytes: number;
   #memory: Buffer = Buffer.alloc(0);
   length = 0;
 
-  /** @param expectedBytes how many there will be, as far as that is known */
+  /** @param expectedBytes the total, if it is known */
   constructor(expectedBytes = Number.POSITIVE_INFINITY) {
     this.#expectedBytes = expectedBytes;
   }
 
-  /** Adds a piece. Answers how many more bytes of memory are held than before. */
+  /** Adds a piece. @returns by how many bytes the memory that is held has grown; may be negative */
   append(chunk: Buffer): number {
     const held = this.#memory.buffer.byteLength;
     const end = this.length + chunk.length;
     if (this.length === 0) {
-      // Mostly it is the only one.
+      // The first piece is not copied, because it is usually the only one.
       this.#memory = chunk;
     } else {
       if (end > this.#memory.length) {

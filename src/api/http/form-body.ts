@@ -5,7 +5,7 @@ import { parseJson } from "./json-body.ts";
 import { mediaTypeOf, refuseUnlessUtf8 } from "./media-type.ts";
 import { brokenForm, parseForm } from "./multipart-form.ts";
 
-/** The fields of a body, by name. Values are what was sent: text, or in JSON anything. */
+/** The fields of a body by their names. Values are as sent: text, or any JSON value. */
 export type FormFields = ReadonlyMap<string, unknown>;
 
 const KINDS = ["multipart/form-data", "application/x-www-form-urlencoded", "application/json"] as const;
@@ -15,24 +15,24 @@ const MAX_FIELDS = 100;
 const EXAMPLE = '{"prompt": "…", "n": "2", "size": "1024x1024"}';
 
 /**
- * Reads a form as the clients of 2022 send it: multipart, urlencoded or JSON. A body without a `Content-Type` is
+ * Parses a form as the clients of 2022 send it: multipart, urlencoded or JSON. A body without a `Content-Type` is
  * recognised by its content.
  *
- * @param body what was read of the request
- * @param isKnown whether a field means something; others may come more than once
- * @throws UNSUPPORTED_MEDIA_TYPE when it is none of these, BAD_USER_INPUT when it is broken, not UTF-8, carries a file
- *   or a field twice
+ * @param body the whole body
+ * @param isKnown whether a field has a meaning; fields without one may come more than once
+ * @throws UNSUPPORTED_MEDIA_TYPE when it has none of these types, BAD_USER_INPUT when it is broken or not UTF-8, or has
+ *   a file or the same field twice
  */
 export async function parseFormBody(
   body: Buffer,
   request: Request,
   isKnown: (name: string) => boolean = () => true,
 ): Promise<FormFields> {
-  const said = request.get("Content-Type")?.trim();
-  const contentType = said || guessContentType(body);
+  const declaredType = request.get("Content-Type")?.trim();
+  const contentType = declaredType || guessContentType(body);
   const kind = kindOf(contentType);
-  // Some clients call every body a form unless they are told otherwise.
-  if ((!said || kind === "application/x-www-form-urlencoded") && isYaml(body)) {
+  // Some clients send every body as urlencoded by default.
+  if ((!declaredType || kind === "application/x-www-form-urlencoded") && isYaml(body)) {
     throw badInput("body", `the body is YAML, as the document of 2022 shows it; send the same as JSON: ${EXAMPLE}`);
   }
   switch (kind) {
@@ -63,7 +63,7 @@ function guessContentType(body: Buffer): string {
   return firstCharacter === undefined || looksLikeForm ? "application/x-www-form-urlencoded" : "application/json";
 }
 
-/** Whether the first line of a body is like `prompt: a fox`. */
+/** Whether a body begins like YAML: `prompt: a fox`. */
 function isYaml(body: Buffer): boolean {
   const lines = body
     .toString("utf8", 0, 1024)
@@ -75,7 +75,7 @@ function isYaml(body: Buffer): boolean {
 }
 
 /**
- * The fields of a body that was parsed already.
+ * Returns the fields of a body that is already parsed.
  *
  * @throws BAD_USER_INPUT when it is not an object
  */

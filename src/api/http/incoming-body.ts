@@ -2,15 +2,15 @@ import type { Request, RequestHandler, Response } from "express";
 import { GatewayError } from "../../errors.ts";
 import { type Arrival, type Arrivals, type Store, SWEEP_MS } from "./arrivals.ts";
 
-/** A body is judged by what arrived in the last 30 seconds. */
+/** The rate of a body is measured over this many sweeps: 30 seconds. */
 const WINDOW_SWEEPS = 6;
-/** A slower client than this is cut off. */
+/** A client that is slower than this is cut off. */
 const MIN_BYTES_PER_SECOND = 1024;
 const MIN_WINDOW_BYTES = (MIN_BYTES_PER_SECOND * WINDOW_SWEEPS * SWEEP_MS) / 1000;
-/** How long the rest of a body may go on arriving after its request was answered; it is dropped as it comes. */
+/** For how many sweeps the rest of a body may arrive after its request was answered. It is dropped as it arrives. */
 const LINGER_SWEEPS = 6;
 
-/** A body that came too slowly. It is answered with 408, and its connection is closed. */
+/** The error of a body that came too slowly. It is answered with 408, and the connection is closed. */
 export class SlowBodyError extends GatewayError {
   constructor() {
     super("BAD_USER_INPUT", `the body came too slowly; send at least ${MIN_BYTES_PER_SECOND} bytes a second`, {
@@ -22,8 +22,8 @@ export class SlowBodyError extends GatewayError {
 const BODY = Symbol("body");
 
 /**
- * Watches the body of each request until it has arrived. A client that sends less than 1 KiB a second for 30 seconds is
- * cut off, also where nobody reads the body.
+ * Watches the body of each request until it has arrived. A client that sends less than 1 KiB a second over 30 seconds
+ * is cut off, even if no route reads the body.
  */
 export function watchBodies(arrivals: Arrivals): RequestHandler {
   return (request, response, next) => {
@@ -37,12 +37,12 @@ export function watchBodies(arrivals: Arrivals): RequestHandler {
   };
 }
 
-/** The body of a request; `undefined` when it has none. */
+/** Returns the body of a request; `undefined` when it has none. */
 export function incomingBodyOf(request: Request): IncomingBody | undefined {
   return (request as { [BODY]?: IncomingBody })[BODY];
 }
 
-/** The body of one request, from its first byte until nobody needs it any more. */
+/** The body of one request, from its first byte until it is no longer needed. */
 export class IncomingBody implements Arrival {
   readonly #arrivals: Arrivals;
   readonly #request: Request;
@@ -50,21 +50,22 @@ export class IncomingBody implements Arrival {
   readonly #held: Record<Store, number> = { memory: 0, disk: 0 };
   #listener: ((error: GatewayError) => void) | undefined;
   #isRefused = false;
-  /** The response, and whoever else needs the body. */
+  /** How many still need the body: the response, and each call of {@link keepFor}. */
   #users = 1;
   #sweeps = 0;
   #sweepsSinceAnswer = 0;
-  /** How many bytes had come over the connection, at each of the last sweeps. */
+  /** The bytes received over the connection by the time of each of the last sweeps. */
   readonly #received: number[] = [];
 
   constructor(arrivals: Arrivals, request: Request, response: Response) {
     this.#arrivals = arrivals;
     this.#request = request;
     this.#response = response;
-    // Sending an image takes ten listeners, after which Node would warn.
+    // Sending an image adds ten listeners, and Node warns from the eleventh on.
     response.setMaxListeners(response.getMaxListeners() + 1).once("close", () => {
-      this.#leave();
-      // Node drops a body that nobody reads, at any cost: each chunk of one byte takes as long as one of 64 KiB.
+      this.#stopUsing();
+      // Node would read the rest of the body only to drop it. That can be slow: a chunk of one byte takes as long as
+      // one of 64 KiB.
       const isUnread = this.#listener === undefined && !request.complete;
       if (isUnread && request.headers["transfer-encoding"] !== undefined) request.destroy();
     });
@@ -78,56 +79,60 @@ export class IncomingBody implements Arrival {
     return this.#held[store];
   }
 
-  /** Calls `listener` when the body must not go on arriving: it is too slow, or has to make way for others. */
+  /** Sets the function to call when the body is refused: it is too slow, or others need its room. */
   onRefused(listener: (error: GatewayError) => void): void {
     this.#listener = listener;
   }
 
-  /** Keeps the body's memory counted until `work` has settled, also when the client leaves before. */
+  /** Keeps counting the body's memory until `work` has settled, even if the client disconnects first. */
   async keepFor<Result>(work: Promise<Result>): Promise<Result> {
     this.#users++;
     try {
       return await work;
     } finally {
-      this.#leave();
+      this.#stopUsing();
     }
   }
 
   /**
-   * Takes room for bytes of the body, before they are kept. Memory is free again when the request is answered; who keeps
-   * bytes on disk releases them.
+   * Takes room for bytes of the body; call it before you store them. Memory is given back when the request is answered.
+   * Disk space must be given back with {@link release}.
    *
-   * @param bytes may be negative
+   * @param bytes how much to take; negative to give some back
    * @throws OVERLOADED when there is no room
    */
   hold(store: Store, bytes: number): void {
-    if (this.#users === 0 || this.#isRefused) throw new Error("the body is not needed any more");
+    if (this.#users === 0 || this.#isRefused) throw new Error("the body is no longer needed");
     this.#arrivals.take(store, bytes, this);
     this.#held[store] += bytes;
   }
 
+  /** Gives back room, at most as much as the body holds. */
   release(store: Store, bytes: number): void {
     const released = Math.min(bytes, this.#held[store]);
     this.#held[store] -= released;
     this.#arrivals.giveBack(store, released);
   }
 
-  #leave(): void {
+  #stopUsing(): void {
     this.#users--;
     if (this.#users === 0) this.release("memory", this.#held.memory);
   }
 
-  /** Reads nothing more of it until others had their turn. */
+  /** Stops reading the body until other connections have had their turn. */
   waitForTurn(): void {
     this.#arrivals.waitForTurn(this.#request);
   }
 
-  /** The body is here, and is not watched any more. */
+  /** Stops watching the body: it has arrived. */
   arrived(): void {
     this.#arrivals.forget(this);
   }
 
-  /** Gives all room back and stops whoever reads the body, who then answers the request. */
+  /**
+   * Gives back all room and stops the reader of the body, which then answers the request. Without a reader, cuts the
+   * connection.
+   */
   refuse(error: GatewayError): void {
     this.release("memory", this.#held.memory);
     this.release("disk", this.#held.disk);
@@ -139,7 +144,7 @@ export class IncomingBody implements Arrival {
     this.#listener(error);
   }
 
-  /** Drops what still comes of the body: nobody needs it any more. */
+  /** Drops the rest of the body, which is no longer needed. */
   stop(): void {
     if (!this.#isRefused) this.refuse(new GatewayError("BAD_USER_INPUT", "the request was answered before its end"));
   }
@@ -154,7 +159,7 @@ export class IncomingBody implements Arrival {
 
   #isTooSlow(): boolean {
     const { bytesRead } = this.#request.socket;
-    // Unread bytes wait for the gateway: the client is not the one who is slow.
+    // While bytes wait to be read, the gateway is slow, not the client.
     if (this.#request.readableLength > 0) this.#received.length = 0;
     this.#received.push(bytesRead);
     if (this.#received.length <= WINDOW_SWEEPS) return false;

@@ -5,12 +5,12 @@ import { isReadable, readBytes } from "./body-bytes.ts";
 import { incomingBodyOf } from "./incoming-body.ts";
 import { mediaTypeOf, refuseUnlessUtf8 } from "./media-type.ts";
 
-/** What a value takes in memory beside its characters. A body of `[]` by the thousand is much larger than its text. */
+/** Memory that a value takes besides its characters. Thousands of `[]` take far more memory parsed than as text. */
 const BYTES_PER_VALUE = 64;
 
 /**
- * Reads a JSON body into `request.body`; an empty one is an empty object. A request of another type is left as it is,
- * and so is one whose body the host's app has read already.
+ * Reads a JSON body into `request.body`. An empty body becomes an empty object. A request of another type stays as it
+ * is, and so does one whose body the host's app has already read.
  *
  * @throws UNSUPPORTED_MEDIA_TYPE when its charset is not UTF-8, BAD_USER_INPUT when it is neither an object nor an
  *   array, and what {@link readBytes} and {@link parseJson} throw
@@ -30,21 +30,21 @@ export function readJson(maxBytes: number): RequestHandler {
 }
 
 /**
- * Parses JSON that came in a request; a byte order mark is left out. Bytes that are not UTF-8 are refused: a parser
- * would replace them, and a damaged prompt would be paid for.
+ * Parses JSON that came in a request, without its byte order mark. Bytes that are not UTF-8 are refused. A parser would
+ * replace them, and the caller would pay for a damaged prompt.
  *
- * @param example what the error tells the sender of broken JSON to send
- * @throws BAD_USER_INPUT with a message that tells nothing of the content, OVERLOADED when there is no room for the values
+ * @param example what the error for broken JSON tells the client to send
+ * @throws BAD_USER_INPUT with a message that repeats no content, OVERLOADED when there is no room for the values
  */
 export function parseJson(json: Buffer | string, request: Request, example = "a JSON object"): unknown {
   if (typeof json !== "string" && !isUtf8(json)) throw badInput("body", "the body is not valid UTF-8");
   const value = parse(json.toString().replace(/^\uFEFF/, ""), example);
-  // The bytes are not needed any more.
+  // The values replace the bytes, which are no longer needed.
   incomingBodyOf(request)?.hold("memory", memoryOf(value) - json.length);
   return value;
 }
 
-/** The parser's own message repeats the text. */
+/** Replaces the parser's own error message, which repeats the text. */
 function parse(text: string, example: string): unknown {
   try {
     return JSON.parse(text);
@@ -53,7 +53,7 @@ function parse(text: string, example: string): unknown {
   }
 }
 
-/** About how much memory a parsed value takes, in bytes. */
+/** Estimates how much memory a parsed value takes, in bytes. */
 export function memoryOf(value: unknown): number {
   let bytes = 0;
   const left = [value];

@@ -10,38 +10,38 @@ import { parseJson } from "./json-body.ts";
 import { fileTypeOf } from "./media-type.ts";
 import { KeptUpload, type UploadedFile, type UploadLimits } from "./uploaded-files.ts";
 
-/** A JSON body in which files stood as `data:` URIs. */
+/** A JSON body that contained files as `data:` URIs. */
 export interface JsonWithUploads {
   /** The body, with `""` in place of each file. */
   readonly value: unknown;
-  /** The files; the name of each is its place, such as `images[0].image_url`. */
+  /** The files by their place in the body, such as `images[0].image_url`, which is also their name. */
   readonly files: ReadonlyMap<string, UploadedFile>;
 }
 
-/** A `data:` URI that is none, or a file in one that is no base64. */
+/** The error of a text that is not a `data:` URI, or whose content is not base64. */
 export class BadDataUri extends GatewayError {
   constructor(place: string) {
     super("BAD_USER_INPUT", `${place} must be a data: URI with base64`, { field: place });
   }
 }
 
-/** A body that is not JSON, or not UTF-8. */
+/** The error of a body that is not JSON or not UTF-8. */
 export class NotJson extends GatewayError {
   constructor() {
     super("BAD_USER_INPUT", "the body is not valid JSON in UTF-8", { field: "body" });
   }
 }
 
-/** How much longer base64 may be than what it stands for: a third, and line breaks. */
+/** How much longer base64 may be than the bytes that it encodes: a third, plus line breaks. */
 const TEXT_FACTOR = 1.5;
 
 /**
- * Receives a JSON body and hands it to `use`. The files in it go to disk as they arrive, and no memory holds one; they
- * are gone when `use` is done with them. A body that the host's app has read already is in memory as a whole.
+ * Receives a JSON body and passes it to `use`. The files in it go to disk as they arrive and are never held in memory.
+ * They are removed when `use` has settled. A body that the host's app has already read is in memory as a whole.
  *
- * @param paths where files may stand
+ * @param paths the places where files may be
  * @throws BadDataUri, NotJson, BAD_USER_INPUT when there are too many files or the body is cut short or too slow,
- *   PAYLOAD_TOO_LARGE when it passes a limit, OVERLOADED when there is no room for it
+ *   PAYLOAD_TOO_LARGE when it exceeds a limit, OVERLOADED when there is no room for it
  */
 export async function withJsonUploads<Result>(
   request: Request,
@@ -116,7 +116,7 @@ class JsonUploads {
     } else if (this.#request.get("Content-Encoding") === undefined) {
       yield* arrivingBytes(this.#request, maxFiles * maxFileBytes * TEXT_FACTOR + maxTextBytes);
     } else {
-      // What decompresses would hold more than what it decompresses.
+      // A streaming decompressor would hold more memory than the whole decompressed body.
       yield await readBytes(this.#request, maxTextBytes);
     }
   }
@@ -144,7 +144,7 @@ class JsonUploads {
         return new BadDataUri(this.#json.place);
       case "too much": {
         const { maxTextBytes } = this.#limits;
-        const message = `the body is too large beside its files; send at most ${maxTextBytes} bytes of text`;
+        const message = `the body is too large apart from its files; send at most ${maxTextBytes} bytes of text`;
         return new GatewayError("PAYLOAD_TOO_LARGE", message);
       }
       case "not JSON":
@@ -156,17 +156,17 @@ class JsonUploads {
   }
 }
 
-/** The media type in the beginning of a `data:` URI. */
+/** Returns the media type at the beginning of a `data:` URI; `undefined` when it has none that helps. */
 function typeIn(prefix: string): string | undefined {
   const [, type] = /^\s*data:([^;,]*)/i.exec(prefix) ?? [];
   return fileTypeOf(type);
 }
 
-/** The bytes of the file whose start was read, and no further. */
+/** Yields the bytes of the current file and stops at its end. */
 async function* untilEnd(tokens: AsyncGenerator<StringToken>): AsyncGenerator<Uint8Array> {
   for (;;) {
     const { value, done } = await tokens.next();
-    // The body broke off, of which its end tells.
+    // When the body is cut short, the parser reports it at the end.
     if (done || value.type === "end") return;
     if (value.type === "bytes") yield value.bytes;
   }

@@ -1,11 +1,11 @@
 import { GatewayError } from "../../errors.ts";
 
-/** The media type of a `Content-Type` header in lower case, without parameters. */
+/** Returns the media type of a `Content-Type` header in lower case, without parameters. */
 export function mediaTypeOf(contentType: string | undefined): string | undefined {
   return contentType?.split(";", 1)[0]?.trim().toLowerCase();
 }
 
-/** Types that say nothing of a file; parsers of forms put `text/plain` where a part has no type. */
+/** Types that say nothing about a file. Form parsers use `text/plain` for a part without a type. */
 const GENERIC_TYPES: ReadonlySet<string> = new Set([
   "",
   "text/plain",
@@ -15,13 +15,17 @@ const GENERIC_TYPES: ReadonlySet<string> = new Set([
   "*/*",
 ]);
 
-/** The type that a sender gives its file; `undefined` when it says nothing, or nothing that helps. */
+/** Returns the media type that a sender declared for a file; `undefined` when it declared none, or a generic one. */
 export function fileTypeOf(contentType: string | undefined): string | undefined {
   const mediaType = mediaTypeOf(contentType) ?? "";
   return GENERIC_TYPES.has(mediaType) ? undefined : mediaType;
 }
 
-/** @throws UNSUPPORTED_MEDIA_TYPE when a `Content-Type` header names another charset than UTF-8 or US-ASCII */
+/**
+ * Checks the charset of a `Content-Type` header.
+ *
+ * @throws UNSUPPORTED_MEDIA_TYPE unless it is UTF-8, US-ASCII or absent
+ */
 export function refuseUnlessUtf8(contentType = ""): void {
   const [, ...parameters] = contentType.split(";");
   for (const parameter of parameters) {

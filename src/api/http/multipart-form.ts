@@ -9,47 +9,47 @@ import { type IncomingBody, incomingBodyOf } from "./incoming-body.ts";
 import { fileTypeOf } from "./media-type.ts";
 
 export interface FormLimits {
-  /** Parts of the form, files and text fields together. */
+  /** The most parts of the form, files and text fields together. */
   readonly maxParts: number;
-  /** Of all text fields together. */
+  /** The most bytes of all text fields together. */
   readonly maxTextBytes: number;
-  /** Of the whole form. */
+  /** The most bytes of the whole form. */
   readonly maxBytes: number;
 }
 
-/** What is done with the parts of a form, one after the other, in the order they come. */
+/** Handles the parts of a form, one after another, in the order in which they arrive. */
 export interface FormParts {
   /**
-   * Decides how a part is read, before its content is.
+   * Decides how to read a part, before its content is read.
    *
-   * @param isFile whether it looks like a file: it has a file name, or a type that is not text
+   * @param isFile whether the part looks like a file: it has a file name or a type that is not text
    * @throws to refuse the form
    */
   kindOf(name: string, isFile: boolean): "text" | "file";
   /** @throws to refuse the form */
   takeText(name: string, text: string): void;
   /**
-   * Reads a file to its end. The next part comes when this has resolved.
+   * Reads a file to its end. The next part is read after this has resolved.
    *
-   * @param mediaType what the sender says it is; `undefined` when it said nothing, or only that it is bytes
+   * @param mediaType as the sender declared it; `undefined` when it declared none, or a generic one
    * @throws to refuse the form
    */
   takeFile(name: string, mediaType: string | undefined, bytes: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
-/** Lines and bytes of one part's header. Clients send three lines, and a file name has at most 255 bytes. */
+/** The most lines and bytes of one part's header. Clients send three lines, and a file name has at most 255 bytes. */
 const MAX_HEADER_LINES = 20;
 const MAX_HEADER_BYTES = 8 * 1024;
 /** The longest name of a part, in characters. */
 const MAX_NAME_LENGTH = 256;
-/** Types of text fields that have no file name. */
+/** The types that mark a part without a file name as a text field. */
 const TEXT_TYPE = /^(text\/|application\/(json|graphql)$)/;
 
 /**
- * Reads a multipart form as it arrives. When it is refused, what still comes of it is dropped.
+ * Reads a multipart form as it arrives. When the form is refused, the rest of it is dropped.
  *
- * @throws BAD_USER_INPUT when the form is broken, PAYLOAD_TOO_LARGE when it passes a limit, OVERLOADED, and whatever
- *   `parts` throws
+ * @throws BAD_USER_INPUT when the form is broken, PAYLOAD_TOO_LARGE when it exceeds a limit, OVERLOADED when there is
+ *   no room for it, and every error that `parts` throws
  */
 export async function readForm(request: Request, limits: FormLimits, parts: FormParts): Promise<void> {
   const form = new ArrivingForm(request.get("Content-Type") ?? "", limits, parts, incomingBodyOf(request));
@@ -84,16 +84,16 @@ export async function parseForm(
   await form.end();
 }
 
-/** The error of a form that no parser can read. */
+/** Creates the error of a form that cannot be parsed. */
 export function brokenForm(cause?: unknown): GatewayError {
   const message = "the multipart body is broken or cut short; send it as FormData does";
   return new GatewayError("BAD_USER_INPUT", message, { field: "body", cause });
 }
 
 /**
- * The error of a form that is too large, or of a part of one.
+ * Creates the error of a form, or of a part of it, that is too large.
  *
- * @param field `undefined` where the form's fields have no names that mean anything to its sender
+ * @param field names the part; `undefined` when the name would mean nothing to the sender
  */
 export function formTooLarge(field: string | undefined, maxBytes: number): GatewayError {
   const message = `${field ?? "the file"} is too large; send at most ${maxBytes} bytes`;
@@ -105,7 +105,7 @@ function createParser(contentType: string, { maxParts }: FormLimits): BusboyInst
     return new Busboy({
       headers: { "content-type": contentType },
       limits: { parts: maxParts, headerPairs: MAX_HEADER_LINES, headerSize: MAX_HEADER_BYTES },
-      // Each part comes as bytes then: of text, the parser would replace what is not UTF-8.
+      // Delivers each part as bytes. In text, the parser would replace bytes that are not UTF-8.
       isPartAFile: () => true,
     });
   } catch {
@@ -118,25 +118,25 @@ class ArrivingForm {
   readonly #limits: FormLimits;
   readonly #parts: FormParts;
   readonly #body: IncomingBody | undefined;
-  /** Settles when the parser has no more to do: the form has ended, or is refused. */
+  /** Resolves when the parser is done: the form has ended or is refused. */
   readonly #parsed = Promise.withResolvers<void>();
   #listener: ((error: unknown) => void) | undefined;
   /** Set once the form is refused. */
   #failure: { readonly error: unknown } | undefined;
-  /** Settles when every part that has begun was read. */
+  /** Resolves when every part that has begun is read. */
   #lastPart: Promise<void> = Promise.resolve();
   #current: Readable | undefined;
   #byteCount = 0;
   #textByteCount = 0;
 
-  /** @param body whose room the text fields take */
+  /** @param body counts the memory of the text fields; `undefined` counts none */
   constructor(contentType: string, limits: FormLimits, parts: FormParts, body?: IncomingBody) {
     this.#limits = limits;
     this.#parts = parts;
     this.#body = body;
     this.#parser = createParser(contentType, limits);
     this.#parser.on("file", (name, bytes, fileName, _encoding, mediaType) => {
-      // A part that breaks off is a form that breaks off, of which the parser tells.
+      // When a part is cut short, the parser itself reports an error too.
       bytes.on("error", () => {});
       const isFile = fileName !== undefined || !TEXT_TYPE.test(mediaType);
       this.#lastPart = this.#lastPart.then(() => this.#readPart(name, isFile, mediaType, bytes));
@@ -148,12 +148,12 @@ class ArrivingForm {
     this.#parser.on("finish", this.#parsed.resolve);
   }
 
-  /** Calls `listener` when the form is refused. */
+  /** Sets the function to call when the form is refused. */
   onFailed(listener: (error: unknown) => void): void {
     this.#listener = listener;
   }
 
-  /** Answers with a promise when the next piece has to wait. */
+  /** Parses a piece. @returns a promise to await before the next piece; `undefined` when there is no need to wait */
   write(piece: Buffer): Promise<void> | undefined {
     this.#byteCount += piece.length;
     const { maxBytes } = this.#limits;
@@ -164,9 +164,9 @@ class ArrivingForm {
   }
 
   /**
-   * Settles when nothing of the form is read any more.
+   * Ends the form and waits until reading has stopped.
    *
-   * @throws why it was refused
+   * @throws the error that the form was refused with
    */
   async end(): Promise<void> {
     if (!this.#failure) this.#parser.end();
@@ -188,7 +188,8 @@ class ArrivingForm {
     this.#current = bytes;
     try {
       if (name === undefined) throw brokenForm();
-      if (name.length > MAX_NAME_LENGTH) throw badInput("body", "the form has a field with a name that is too long");
+      if (name.length > MAX_NAME_LENGTH)
+        throw badInput("body", `send field names of at most ${MAX_NAME_LENGTH} characters`);
       if (this.#parts.kindOf(name, isFile) === "text") this.#parts.takeText(name, await this.#readText(name, bytes));
       else await this.#parts.takeFile(name, fileTypeOf(mediaType), bytes);
     } catch (error) {

@@ -2,13 +2,13 @@ import type { RequestHandler, Response } from "express";
 import type { OperationsInFlight } from "../../lifecycle.ts";
 import { upgradeOf } from "./upgrade.ts";
 
-/** On the response itself, as the request's context is on the request. */
+/** The property of a response that holds the function which stops counting it. */
 const END = Symbol("end");
 
-/** Counts each request as an operation in flight until its answer is sent, or its client is gone. */
+/** Counts each request as an operation in flight until its answer is sent or its client disconnects. */
 export function countAnswers(operations: OperationsInFlight): RequestHandler {
   return (request, response, next) => {
-    // A connection that is taken over gets no answer; what is asked on it is counted there.
+    // An upgraded connection gets no HTTP answer. The WebSocket transport counts its operations.
     if (!upgradeOf(request)) {
       const end = operations.begin();
       Object.assign(response, { [END]: end });
@@ -18,7 +18,7 @@ export function countAnswers(operations: OperationsInFlight): RequestHandler {
   };
 }
 
-/** Says of an answer that it goes on until the gateway ends it: a stop does not wait for it. */
+/** Stops counting an answer that continues until the gateway ends it, so that a shutdown does not wait for it. */
 export function leaveUncounted(response: Response): void {
   (response as { [END]?: () => void })[END]?.();
 }

@@ -2,29 +2,33 @@ import type { Request, Response } from "express";
 import type { Logger } from "pino";
 import { isProbe } from "./probes.ts";
 
-/** Logs one line when the request is over. It names neither the query nor the rest of an image's path: signatures are there. */
+/**
+ * Logs one line when the request is over. The line holds no query, and of an image's path only the id: the rest is
+ * signed.
+ */
 export function logWhenOver(requestId: string, request: Request, response: Response, logger: Logger): void {
   const startedAt = performance.now();
   const { method, path } = request;
   response.on("close", () => {
     const durationMs = Math.round(performance.now() - startedAt);
     const { statusCode: status } = response;
-    const message = response.writableFinished || status === 101 ? "request answered" : "caller left before the answer";
+    const message =
+      response.writableFinished || status === 101 ? "request answered" : "client disconnected before the answer";
     const level = isProbe(path) && status < 400 ? "debug" : "info";
     logger[level]({ requestId, method, path: toLoggedPath(path), status, durationMs }, message);
   });
 }
 
 const IMAGES = "/images/";
-/** Has routes below `/images/` of its own, with no signatures. */
+/** OpenAI's routes contain `/images/` too, but no signatures. */
 const OPENAI = "/v1/";
-/** What the gateway's own paths are made of; a longer path is none of them. */
+/** Matches the characters and the length of the gateway's own paths. */
 const PLAIN_START = /^[A-Za-z0-9/._-]{0,100}/;
 const ID_START = /^(?:img|gen)_[0-9a-z]{26}/;
 
 /**
- * The part of a path that can hold no signature and no prompt: below `/images/` the id alone, otherwise everything before
- * the first character that the gateway's own paths do not have.
+ * Returns the part of a path that cannot contain a signature or a prompt. Below `/images/` that is the id alone. In
+ * other paths it ends before the first character that the gateway's own paths never contain.
  */
 export function toLoggedPath(path: string): string {
   const imagesAt = path.startsWith(OPENAI) ? -1 : path.toLowerCase().indexOf(IMAGES);

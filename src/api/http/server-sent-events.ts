@@ -3,19 +3,19 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Response } from "express";
 
-/** Whole events as text, each in pieces. */
+/** Yields events, each one as pieces of text. */
 export type Events = AsyncGenerator<AsyncIterable<string>>;
 
-/** A line that clients skip. */
+/** A comment, which clients ignore. */
 const COMMENT = ":\n\n";
 
 /**
- * Sends events as they come, and comments while none comes, for proxies that cut silent connections. The status and
- * the headers go with the first of them, so that what fails before has its own status.
+ * Sends events as they come. While none comes it sends comments, because some proxies cut silent connections. The
+ * status and the headers are sent with the first event or comment, so an error before it can still set its own status.
  *
- * @param silenceMs how long nothing is sent at most
- * @param toEvent what is sent in the end of an error that comes too late for a status
- * @throws whatever `events` throws before anything was sent
+ * @param silenceMs the longest time in which nothing is sent
+ * @param toEvent creates the last event, for an error that is too late to set a status
+ * @throws every error of `events` that comes before anything was sent
  */
 export async function sendEvents(
   response: Response,
@@ -29,11 +29,11 @@ export async function sendEvents(
   response.set({
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-store, no-transform",
-    // nginx would hold events back.
+    // Without this header nginx would buffer events.
     "X-Accel-Buffering": "no",
   });
   await pipeline(Readable.from(withLastWord(first, text, toEvent), { objectMode: false }), response).catch((error) => {
-    // A caller that leaves in the middle is everyday life.
+    // It is normal that clients disconnect in the middle of a stream.
     if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
   });
 }
@@ -52,7 +52,7 @@ async function* withComments(events: Events, silenceMs: number): AsyncGenerator<
   }
 }
 
-/** Nothing can be said after half an event: the connection has to tell that it broke. */
+/** An error in the middle of an event. No further event can be sent, so the connection is cut to show the error. */
 class HalfEvent extends Error {}
 
 async function* whole(event: AsyncIterable<string>): AsyncGenerator<string> {

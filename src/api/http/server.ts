@@ -3,29 +3,35 @@ import type { AddressInfo, Socket } from "node:net";
 import { StartError } from "../../errors.ts";
 import { isWebSocket, type UpgradeListener } from "./upgrade.ts";
 
-/** How long answers that are being written may take after the server stopped listening. */
+/** How long unfinished answers may take after the server has stopped listening. */
 const LAST_ANSWERS_MS = 3_000;
-/** Longer than load balancers keep an idle connection, 60 s for most: none is closed just as they use it again. */
+/**
+ * How long an idle connection stays open. Most load balancers keep one for 60 s, so the gateway never closes a
+ * connection that a load balancer is about to use.
+ */
 const KEEP_ALIVE_MS = 75_000;
-/** How long the head of a request may take. A body has a minimum rate instead: see {@link watchBodies}. */
+/** How long the head of a request may take to arrive. A body has a minimum rate instead: see `watchBodies`. */
 const HEAD_TIMEOUT_MS = 60_000;
-/** How often Node looks for heads that take too long. */
+/** How often Node checks for heads that take too long. */
 const HEAD_CHECK_MS = 10_000;
-/** Connections at once. More are closed as they come, and the kept-alive ones that are idle make room for the next. */
+/** The most connections at once. A further one is closed immediately, and so are all idle ones, to make room. */
 const MAX_CONNECTIONS = 10_000;
-/** Requests that a client may send on one connection without waiting for answers. Hardly any client sends more than one. */
+/** The most requests that a client may send on one connection without waiting for answers. Most clients send one. */
 const MAX_PIPELINED = 64;
-/** A kept-alive connection becomes idle with its last answer, and would be kept for seconds more. */
+/**
+ * How often idle connections are closed during a stop. A connection becomes idle after its last answer and would stay
+ * open.
+ */
 const CLOSE_IDLE_EVERY_MS = 50;
 
 export interface HttpServer {
-  /** Where it listens: `http://127.0.0.1:8080`. */
+  /** The address it listens on: `http://localhost:8080`. */
   readonly url: string;
-  /** Hands requests and upgrades over from now on; until then they are answered with 503. */
+  /** Passes requests and upgrades on from now on. Before this call they are answered with 503. */
   serve(app: RequestListener, upgrade?: UpgradeListener): void;
-  /** Takes no new connections from now on; requests that are being answered go on. */
+  /** Accepts no new connections from now on. Requests that are being answered continue. */
   stopAccepting(): void;
-  /** Resolves when every connection is closed, the last ones by force. */
+  /** Resolves when every connection is closed. After {@link LAST_ANSWERS_MS} the remaining ones are closed by force. */
   close(): Promise<void>;
 }
 
@@ -39,11 +45,11 @@ const refuseUpgrade: UpgradeListener = (_request, socket) => {
 };
 
 /**
- * Takes the address, before anything is begun that a refused address would have to undo.
+ * Listens on the address. Do this first: if the address is refused, nothing has to be undone.
  *
- * @param port 0 for any free one
- * @param maxConnections at once
- * @throws StartError when the address cannot be had
+ * @param port 0 for any free port
+ * @param maxConnections the most connections at once
+ * @throws StartError when the gateway cannot listen on the address
  */
 export async function listen(host: string, port: number, maxConnections = MAX_CONNECTIONS): Promise<HttpServer> {
   let app = answerNotReady;
@@ -89,7 +95,7 @@ export async function listen(host: string, port: number, maxConnections = MAX_CO
  * Closes connections that send many requests without waiting for answers. One chunk of a connection's data can hold
  * hundreds of requests, and Node handles all of them before it looks at another connection.
  *
- * @returns tells whether a request is one too many on its connection
+ * @returns a function that tells whether a request exceeds the limit of its connection
  */
 function limitPipelining(): (request: IncomingMessage, response: ServerResponse) => boolean {
   /** Requests of each connection in this turn of the event loop. */

@@ -1,7 +1,7 @@
 import type { ErrorCode, GatewayError } from "../../errors.ts";
 import { SlowBodyError } from "./incoming-body.ts";
 
-/** The HTTP status of each error code, on every REST door. */
+/** The HTTP status of each error code, in every REST API. */
 export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   BAD_USER_INPUT: 400,
   MODEL_UNAVAILABLE: 400,
@@ -23,7 +23,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   UPSTREAM_TIMEOUT: 504,
 };
 
-/** The HTTP status of an error. */
+/** Returns the HTTP status of an error: 408 for a slow body, otherwise that of its code. */
 export function httpStatusOf(error: GatewayError): number {
   return error instanceof SlowBodyError ? REQUEST_TIMEOUT : HTTP_STATUS[error.code];
 }

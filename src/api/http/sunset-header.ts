@@ -1,9 +1,10 @@
 import type { Response } from "express";
 
 /**
- * Says when what was used stops working, of several the first. An answer that has begun says nothing.
+ * Sets the `Sunset` header: the time at which a model that was used stops working. An earlier time that is already set
+ * stays. Does nothing once the answer has begun.
  *
- * @param sunset `undefined` when no end is near
+ * @param sunset `undefined` sets nothing
  * @see https://www.rfc-editor.org/rfc/rfc8594
  */
 export function setSunset(response: Response, sunset: Date | undefined): void {

@@ -6,23 +6,23 @@ import { join } from "node:path";
 const READ_CHUNK_BYTES = 64 * 1024;
 
 /**
- * A temporary file that loses its name as soon as it is open: the system frees it with its last handle, also when the
+ * A temporary file whose name is removed as soon as it is open. The system deletes it with its last handle, even if the
  * process is killed. It may be read while it is written.
  */
 export class UnlinkedTempFile {
   readonly #opening = openUnlinked();
   #writtenBytes = 0;
-  /** Set when nothing more will be written: `undefined` as the reason when the file is whole. */
+  /** Set when nothing more will be written. The reason is the error, or `undefined` when the file is whole. */
   #end: { readonly reason: unknown } | undefined;
-  /** Settles when more was written, or the file has its end. */
+  /** Resolves when more was written or the file has ended. */
   #progress = Promise.withResolvers<void>();
 
   constructor() {
-    // Writers and readers are told.
+    // `write` and `read` throw this error themselves.
     this.#opening.catch(() => undefined);
   }
 
-  /** Writes all bytes, once. Readers get what this throws. */
+  /** Writes the whole file; call it once. Readers throw the same error as this. */
   async write(bytes: AsyncIterable<Uint8Array>): Promise<void> {
     try {
       const file = await this.#opening;
@@ -39,21 +39,21 @@ export class UnlinkedTempFile {
       const { bytesWritten } = await file.write(chunk, offset, chunk.byteLength - offset, this.#writtenBytes);
       offset += bytesWritten;
       this.#writtenBytes += bytesWritten;
-      this.#tellReaders();
+      this.#wakeReaders();
     }
   }
 
   #finish(reason: unknown): void {
     this.#end = { reason };
-    this.#tellReaders();
+    this.#wakeReaders();
   }
 
-  #tellReaders(): void {
+  #wakeReaders(): void {
     this.#progress.resolve();
     this.#progress = Promise.withResolvers();
   }
 
-  /** What is written, from the beginning, also what is written later. */
+  /** Yields the file from its beginning, and waits for what is still being written. */
   async *read(): AsyncGenerator<Uint8Array> {
     const file = await this.#opening;
     for (let position = 0; ; ) {

@@ -3,36 +3,37 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Express } from "express";
 
-/** What `http.Server` hands over with its `upgrade` event. */
+/** Listener of the `upgrade` event of an `http.Server`. */
 export type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** A connection that its client wants to speak another protocol on. */
+/** A connection that its client wants to switch to another protocol. */
 export interface Upgrade {
-  /** The first bytes of that protocol, as far as they came. */
+  /** The bytes of that protocol that have already arrived. */
   readonly head: Buffer;
-  /** Takes the connection over: from now on it is the caller's. */
+  /** Takes the connection away from HTTP. The calling code then owns the connection. */
   take(): Duplex;
 }
 
 const upgrades = new WeakMap<IncomingMessage, Upgrade>();
 
-/** The connection that a request wants to take over; `undefined` for most requests. */
+/** Returns the upgrade that a request asks for; `undefined` when it asks for none. */
 export function upgradeOf(request: IncomingMessage): Upgrade | undefined {
   return upgrades.get(request);
 }
 
 /**
- * Sends upgrades through the app like any request, so that they have the same address, the same origins and the same
- * errors. Who does not take the connection over answers the request, and the connection is closed.
+ * Creates a listener that passes upgrades through the app like any request. So the same checks of address and origin
+ * apply, and the same errors are sent. A handler that does not call {@link Upgrade.take} answers the request over HTTP,
+ * and the connection is closed.
  *
- * @param path where upgrades are answered. What the request has before it is where the app is mounted
+ * @param path the path of the upgrade route. Anything before it in the URL is the prefix that the app is mounted at
  */
 export function upgradeThrough(app: Express, path: string): UpgradeListener {
   return (request, socket, head) => {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Socket);
-    // A client that does not close its side would keep the connection for ever.
+    // Otherwise a client that does not close its side would keep the connection open forever.
     response.on("finish", () => (socket as Socket).destroySoon());
     const abandon = () => socket.destroy();
     socket.on("error", abandon);
@@ -45,7 +46,7 @@ export function upgradeThrough(app: Express, path: string): UpgradeListener {
       take() {
         response.detachSocket(socket as Socket);
         socket.off("error", abandon);
-        // This was its last word in HTTP.
+        // Ends the HTTP response, so that the request is logged and counted as answered.
         response.statusCode = 101;
         response.emit("close");
         return socket;
@@ -56,12 +57,15 @@ export function upgradeThrough(app: Express, path: string): UpgradeListener {
   };
 }
 
-/** Some clients offer another protocol with every request, and are content when it is answered as it is. */
+/**
+ * Whether a request asks for a WebSocket. Some clients offer another protocol, such as h2c, with every request and
+ * accept a plain HTTP answer.
+ */
 export function isWebSocket({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === "websocket";
 }
 
-/** As Express does for an app that is mounted below a prefix. */
+/** Sets the URLs of a request as Express does for an app that is mounted at a prefix. */
 function mountAt(request: IncomingMessage, path: string): void {
   const { url = "" } = request;
   const [pathname = ""] = url.split("?", 1);

@@ -5,34 +5,34 @@ import { type IncomingBody, incomingBodyOf } from "./incoming-body.ts";
 import { type FormLimits, type FormParts, formTooLarge, readForm } from "./multipart-form.ts";
 import { UnlinkedTempFile } from "./unlinked-temp-file.ts";
 
-/** A file of a form, which waits on disk to be read. */
+/** A file of a form, stored on disk to be read. */
 export interface UploadedFile extends Upload {
   /** The name of its field. */
   readonly name: string;
 }
 
 export interface UploadedForm {
-  /** The fields that are text, each by its name. */
+  /** The text fields by their names. */
   readonly values: ReadonlyMap<string, string>;
-  /** In the order they came. */
+  /** In the order in which they came. */
   readonly files: readonly UploadedFile[];
 }
 
 export interface UploadLimits {
   readonly maxFiles: number;
   readonly maxFileBytes: number;
-  /** Of all text fields together. */
+  /** The most bytes of all text fields together. */
   readonly maxTextBytes: number;
 }
 
 /** The most text fields of one form. */
 const MAX_FIELDS = 100;
-/** Room for the lines around each part. */
+/** The most bytes of the header lines of one part. */
 const MAX_PART_HEADER_BYTES = 8 * 1024;
-/** What even an empty file counts for among all uploads, in bytes: only so many files can be open at once. */
+/** Even an empty file counts as this many bytes of disk space, because the number of open files is limited. */
 const MIN_FILE_BYTES = 1024 ** 2;
 
-/** Limits of a form with these files, for {@link readForm}. */
+/** Returns the limits of a form with such files, for {@link readForm}. */
 export function toFormLimits({ maxFiles, maxFileBytes, maxTextBytes }: UploadLimits): FormLimits {
   const maxParts = maxFiles + MAX_FIELDS;
   return {
@@ -43,12 +43,12 @@ export function toFormLimits({ maxFiles, maxFileBytes, maxTextBytes }: UploadLim
 }
 
 /**
- * Receives a multipart form and hands it to `use`. Its files go to disk as they arrive, so that they may come in any
- * order and no memory holds them; they are gone when `use` is done with them, and with the process.
+ * Receives a multipart form and passes it to `use`. Its files go to disk as they arrive, so they may come in any order
+ * and are never held in memory. They are removed when `use` has settled or the process ends.
  *
- * @param kindOf decides how each part is read, as it begins
- * @throws BAD_USER_INPUT when the form is broken or has a text field twice, PAYLOAD_TOO_LARGE when it passes a limit,
- *   OVERLOADED when there is no room for it, and whatever `kindOf` throws
+ * @param kindOf decides how to read each part, as the part begins
+ * @throws BAD_USER_INPUT when the form is broken or has a text field twice, PAYLOAD_TOO_LARGE when it exceeds a limit,
+ *   OVERLOADED when there is no room for it, and every error that `kindOf` throws
  */
 export async function withUploads<Result>(
   request: Request,
@@ -83,15 +83,15 @@ export async function withUploads<Result>(
 
 export interface KeptUploadOptions {
   readonly maxBytes: number;
-  /** Whose room the file takes. */
+  /** The body that counts the room of the file; `undefined` counts none. */
   readonly body: IncomingBody | undefined;
-  /** The name of its field, for errors. @defaultValue none */
+  /** The name of the file's field, for errors. @defaultValue none */
   readonly field?: string;
-  /** How often the file is read. @defaultValue once */
+  /** How many times the file will be read. @defaultValue 1 */
   readonly readerCount?: number;
 }
 
-/** A file of a form on disk, which may be read while it arrives. It is removed when everyone has read it. */
+/** A file of a form on disk. It may be read while it arrives, and is removed when all its readers are done. */
 export class KeptUpload {
   readonly #options: KeptUploadOptions;
   readonly #file: UnlinkedTempFile;
@@ -108,9 +108,9 @@ export class KeptUpload {
   }
 
   /**
-   * Writes the file. Those who read it get what this throws.
+   * Writes the file. Its readers throw the same error as this.
    *
-   * @throws PAYLOAD_TOO_LARGE, OVERLOADED
+   * @throws PAYLOAD_TOO_LARGE, OVERLOADED when there is no room for it
    */
   async save(bytes: AsyncIterable<Uint8Array>): Promise<void> {
     await this.#file.write(this.#measured(bytes));
@@ -132,7 +132,7 @@ export class KeptUpload {
     }
   }
 
-  /** The file from its beginning, for one reader. */
+  /** Reads the file from its beginning. Counts as one reader. */
   async *read(): AsyncGenerator<Uint8Array> {
     try {
       yield* this.#file.read();
@@ -146,7 +146,7 @@ export class KeptUpload {
     if (this.#isSaved && this.#readersLeft === 0) await this.close();
   }
 
-  /** Removes the file and frees its room. */
+  /** Removes the file and gives back its room. */
   async close(): Promise<void> {
     this.#options.body?.release("disk", this.#heldBytes);
     this.#heldBytes = 0;

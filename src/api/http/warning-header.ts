@@ -2,7 +2,8 @@ import type { Response } from "express";
 import type { Warning } from "../../ports/records.ts";
 
 /**
- * Says in `Warning` headers what was done otherwise than asked. An answer that has begun says nothing.
+ * Sets `Warning` headers that say what the gateway did differently from the request. Does nothing once the answer has
+ * begun.
  *
  * @see https://www.rfc-editor.org/rfc/rfc7234#section-5.5 299 is "miscellaneous persistent warning"
  */
@@ -14,7 +15,7 @@ export function setWarnings(response: Response, warnings: readonly Warning[]): v
   );
 }
 
-/** Headers hold ASCII; a quote and a backslash are escaped. */
+/** Returns a quoted string for a header: other characters than ASCII become `?`, quotes and backslashes are escaped. */
 function quote(text: string): string {
   return `"${text.replaceAll(/[^\x20-\x7e]/g, "?").replaceAll(/["\\]/g, "\\$&")}"`;
 }

@@ -241,7 +241,7 @@ describe("where bodies together may hold 4 MiB of memory", () => {
     const refused = await sendAlmost(path, headers, body);
     const received = await refused.received;
     expect(received).toMatch(/^HTTP\/1\.1 503 .*Retry-After: 5/s);
-    expect(received).toMatch(/overloaded|sent to this gateway at once/);
+    expect(received).toMatch(/overloaded|receiving too much data at once/);
 
     first.socket.destroy();
     await poll(

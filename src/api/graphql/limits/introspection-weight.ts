@@ -24,9 +24,9 @@ export interface IntrospectionOptions {
 }
 
 /**
- * Weighs `__schema` and `__type`: 1 for each field in the answer, plus 1 for each 100 characters of its text. The schema
- * already holds the answer to these fields, so the weight is exact. An assumed list length would be far off for lists in
- * lists. The same selections on the same object are weighed only once.
+ * Weighs `__schema` and `__type`: 1 for each field in the answer, plus 1 for each 100 characters of its text. The
+ * schema already holds the answer to these fields, so the weight is exact. An assumed list length would be far off for
+ * lists in lists. The same selections on the same object are weighed only once.
  */
 export class IntrospectionWeigher {
   readonly #options: IntrospectionOptions;

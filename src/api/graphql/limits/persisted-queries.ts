@@ -25,8 +25,8 @@ export function persistedQueryNotFound(): GraphQLError {
 }
 
 /**
- * Automatic persisted queries. A client sends a document with its SHA-256 once, and then only the SHA-256. When the space
- * is full, the least recently used documents are removed first.
+ * Automatic persisted queries. A client sends a document with its SHA-256 once, and then only the SHA-256. When the
+ * space is full, the least recently used documents are removed first.
  *
  * @see https://www.apollographql.com/docs/apollo-server/performance/apq
  */

@@ -21,8 +21,8 @@ const MAX_PROBLEMS = 20;
 export class TrustedDocuments {
   readonly #textsById: ReadonlyMap<string, string>;
   /**
-   * The listed texts by their {@link formOf}. Each text has two forms: as listed, and as GraphQL prints it, because many
-   * clients print their documents before they send them.
+   * The listed texts by their {@link formOf}. Each text has two forms: as listed, and as GraphQL prints it, because
+   * many clients print their documents before they send them.
    */
   readonly #textsByForm: ReadonlyMap<string, string>;
 
@@ -71,8 +71,8 @@ export class TrustedDocuments {
 }
 
 /**
- * Returns the tokens of a document, without white space, commas and comments. `undefined` when the text is not GraphQL or
- * has more tokens than a document may have.
+ * Returns the tokens of a document, without white space, commas and comments. `undefined` when the text is not GraphQL
+ * or has more tokens than a document may have.
  */
 function formOf(text: string): string | undefined {
   const lexer = new Lexer(new Source(text));

@@ -12,9 +12,9 @@ const MAX_FRAMES_AT_ONCE = 1_000;
 const MAX_SWEEPS = 12;
 
 /**
- * Counts the memory that the messages of one connection use, in the budget that all request bodies share. A message counts
- * while it arrives and while its operation runs. One that takes longer than a minute to arrive is refused, even if the
- * client sends pings meanwhile.
+ * Counts the memory that the messages of one connection use, in the budget that all request bodies share. A message
+ * counts while it arrives and while its operation runs. One that takes longer than a minute to arrive is refused, even
+ * if the client sends pings meanwhile.
  */
 export class IncomingMessages implements Arrival {
   readonly #arrivals: Arrivals;

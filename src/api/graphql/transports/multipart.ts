@@ -16,12 +16,12 @@ const MAX_SHOWN_LENGTH = 64;
 const PREFLIGHT_HEADERS = ["Apollo-Require-Preflight", "X-Apollo-Operation-Name"];
 
 /**
- * Reads multipart requests into `request.body`. The operation runs as soon as `map` has arrived. Its files arrive while it
- * runs. They go to temporary files and are never held in memory. Once the answer is sent, the rest of the form is dropped
- * and the files are removed.
+ * Reads multipart requests into `request.body`. The operation runs as soon as `map` has arrived. Its files arrive while
+ * it runs. They go to temporary files and are never held in memory. Once the answer is sent, the rest of the form is
+ * dropped and the files are removed.
  *
- * The form on any web page can send a multipart request, with the visitor's cookies and from the visitor's network. So the
- * request is refused before its files are read, unless it has a header that only scripts can set.
+ * The form on any web page can send a multipart request, with the visitor's cookies and from the visitor's network. So
+ * the request is refused before its files are read, unless it has a header that only scripts can set.
  *
  * @see https://github.com/jaydenseric/graphql-multipart-request-spec
  */

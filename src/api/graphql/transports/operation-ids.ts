@@ -4,14 +4,14 @@ import { type Message, MessageType } from "graphql-ws";
 const OPERATION_MESSAGE = /^\{"id":"([0-9]+)","type":"(next|error|complete)"/;
 
 /**
- * Translates the ids of one connection's operations. Clients may use an id again, but `graphql-ws` then confuses the two
- * operations, so it gets a new id for each one.
+ * Translates the ids of one connection's operations. Clients may use an id again, but `graphql-ws` then confuses the
+ * two operations, so it gets a new id for each one.
  *
- * The protocol allows a client to use an id again as soon as it has sent `complete`. At that moment `graphql-ws` (6.4.2)
- * may still be running the first operation. It checks whether that operation was completed by its id alone
- * (`id in ctx.subscriptions`) and finds the second operation instead. So it sends the first one's results and `complete`
- * under the id of the second one. When the first one ends (`finally { delete ctx.subscriptions[id] }`), it stops sending
- * the second one's results. The library would have to compare the entry, not look for its key:
+ * The protocol allows a client to use an id again as soon as it has sent `complete`. At that moment `graphql-ws`
+ * (6.4.2) may still be running the first operation. It checks whether that operation was completed by its id alone (`id
+ * in ctx.subscriptions`) and finds the second operation instead. So it sends the first one's results and `complete`
+ * under the id of the second one. When the first one ends (`finally { delete ctx.subscriptions[id] }`), it stops
+ * sending the second one's results. The library would have to compare the entry, not look for its key:
  *
  * ```js
  * const operation = (ctx.subscriptions[id] = { iterator: null });

@@ -29,8 +29,8 @@ const SUBSCRIPTIONS = `$&\n      initialSubscriptionEndpoint: initialEndpoint.re
 const LOAD_TIMEOUT_MS = 5_000;
 
 /**
- * Adds a script that leads to the gateway's own GraphiQL if Sandbox cannot be loaded. Without internet the page would stay
- * blank. The script comes first in the page, because it would otherwise wait for the files that the page loads. It
+ * Adds a script that leads to the gateway's own GraphiQL if Sandbox cannot be loaded. Without internet the page would
+ * stay blank. The script comes first in the page, because it would otherwise wait for the files that the page loads. It
  * listens in the capture phase, because the error events of scripts do not bubble.
  */
 const withFallback = (page: string) => {

@@ -15,9 +15,9 @@ const FORBIDDEN_SEGMENTS: ReadonlySet<string> = new Set(["__proto__", "construct
 const EXAMPLE = '{"0": ["variables.image"]}';
 
 /**
- * Reads the `map` of a multipart request and puts an upload in each place that it names. Each place must already exist in
- * the operation's variables and hold null, so a map cannot add places or replace values. If any part of the map is wrong,
- * the variables stay unchanged.
+ * Reads the `map` of a multipart request and puts an upload in each place that it names. Each place must already exist
+ * in the operation's variables and hold null, so a map cannot add places or replace values. If any part of the map is
+ * wrong, the variables stay unchanged.
  *
  * @returns the uploads by the names of their form fields
  * @throws BAD_USER_INPUT when the map is wrong, PAYLOAD_TOO_LARGE when it names more than {@link MAX_UPLOADS} places

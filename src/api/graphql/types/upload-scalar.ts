@@ -67,7 +67,9 @@ export const UploadScalar = new GraphQLScalarType<OpenUpload>({
   },
 });
 
-/** Checks members, not the class, because GraphQL Yoga has its own class. JSON input cannot pass: it has no functions. */
+/**
+ * Checks members, not the class, because GraphQL Yoga has its own class. JSON input cannot pass: it has no functions.
+ */
 function isBlob(value: unknown): value is Pick<Blob, "stream" | "type"> {
   return typeof value === "object" && value !== null && "stream" in value && typeof value.stream === "function";
 }
@@ -92,8 +94,8 @@ async function* readFile(file: ForeignFile): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * Translates an error of `graphql-upload`, which carries an HTTP status. A disk error is thrown unchanged: it is not the
- * caller's fault.
+ * Translates an error of `graphql-upload`, which carries an HTTP status. A disk error is thrown unchanged: it is not
+ * the caller's fault.
  */
 function refuse(error: unknown): never {
   const { status, syscall } = error as { readonly status?: unknown; readonly syscall?: unknown };

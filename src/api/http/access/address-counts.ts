@@ -1,11 +1,11 @@
 import { GatewayError } from "../../../errors.ts";
 
 const MINUTE_MS = 60_000;
-/** How many addresses are told apart in one minute, about 10 MB; all further ones share one count. */
+/** The most networks that are counted separately in one minute, about 10 MB. All others share one count. */
 export const MAX_ADDRESSES = 100_000;
 const FURTHER_ADDRESSES = "further";
 
-/** What each network did in the present minute of the clock. */
+/** Counts the requests of each network in the current minute of the clock. */
 export class MinuteCounts {
   readonly #max: number | undefined;
   readonly #now: () => Date;
@@ -17,7 +17,7 @@ export class MinuteCounts {
     this.#now = now;
   }
 
-  /** @throws RATE_LIMITED */
+  /** Counts one request. @throws RATE_LIMITED when the network exceeds its limit */
   add(network: string): void {
     if (this.#max === undefined) return;
     const nowMs = this.#now().getTime();
@@ -35,25 +35,28 @@ export class MinuteCounts {
   }
 }
 
-/** How much of a kind each network has open. It holds no more entries than there are connections. */
+/** Counts what each network has open. There are never more entries than connections. */
 export class OpenCounts {
   readonly #max: number | undefined;
-  readonly #what: string;
+  readonly #noun: string;
   readonly #counts = new Map<string, number>();
 
-  constructor(max: number | undefined, what: string) {
+  /** @param noun names what is counted, in the plural, for the error */
+  constructor(max: number | undefined, noun: string) {
     this.#max = max;
-    this.#what = what;
+    this.#noun = noun;
   }
 
   /**
-   * @returns ends what was begun; calls after the first do nothing
-   * @throws RATE_LIMITED
+   * Counts one more.
+   *
+   * @returns a function that stops counting it; further calls do nothing
+   * @throws RATE_LIMITED when the network has reached its limit
    */
   enter(network: string): () => void {
     const count = this.#counts.get(network) ?? 0;
     if (this.#max !== undefined && count >= this.#max) {
-      throw new GatewayError("RATE_LIMITED", `this address may have ${this.#max} ${this.#what} at once; end one first`);
+      throw new GatewayError("RATE_LIMITED", `this address may have ${this.#max} ${this.#noun} at once; end one first`);
     }
     this.#counts.set(network, count + 1);
     let isOpen = true;

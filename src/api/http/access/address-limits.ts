@@ -10,14 +10,14 @@ import { networkOf } from "./forwarded.ts";
 const EVENT_STREAMS = /^\/graphql\/stream\/?$/i;
 
 /**
- * Limits what one address may ask for, so that one caller who needs no key cannot take the gateway from all others.
- * Images have their signatures, and health checks no caller.
+ * Limits the requests, connections and uploads of one address, so that one caller without a key cannot block all
+ * others. Image URLs are exempt because they are signed. Health checks are exempt because no caller sends them.
  */
 export function limitByAddress(limits: AddressLimits, now: () => Date): RequestHandler {
   if (Object.values(limits).every((limit) => limit === undefined)) return (_request, _response, next) => next();
   const requests = new MinuteCounts(limits.requestsPerMinute, now);
   const connections = new OpenCounts(limits.connections, "connections for live results");
-  const uploads = new OpenCounts(limits.uploads, "forms on their way");
+  const uploads = new OpenCounts(limits.uploads, "uploads in progress");
   return (request, response, next) => {
     const { path } = request;
     if (isProbe(path) || path.startsWith("/images/")) return next();
@@ -27,9 +27,9 @@ export function limitByAddress(limits: AddressLimits, now: () => Date): RequestH
     contextOf(request).countOperation = countRequest;
     const upgrade = upgradeOf(request);
     if (upgrade || EVENT_STREAMS.test(path)) {
-      const leave = connections.enter(network);
-      // An upgraded connection has no end of its answer.
-      (upgrade ? request.socket : response).once("close", leave);
+      const end = connections.enter(network);
+      // An upgraded connection has no response that closes.
+      (upgrade ? request.socket : response).once("close", end);
     }
     // A host program may have read the body already.
     if (!upgrade && isForm(request) && !request.complete) request.once("close", uploads.enter(network));

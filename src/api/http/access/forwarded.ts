@@ -4,12 +4,15 @@ import type { Request } from "express";
 import ipaddr from "ipaddr.js";
 import { hostNameOf } from "../../../host-name.ts";
 
-/** The host that the client asked for, as it or the nearest trusted proxy wrote it; `undefined` when nobody did. */
+/**
+ * Returns the host that the client requested, as the nearest trusted proxy or else the client sent it; `undefined` for
+ * none.
+ */
 export function hostOf(request: Request): string | undefined {
   return forwardedValue(request, "x-forwarded-host") ?? request.headers.host;
 }
 
-/** The protocol that the client used, as far as the gateway or the nearest trusted proxy knows. */
+/** Returns the protocol that the client used, as the nearest trusted proxy sent it, or else that of the connection. */
 export function protocolOf(request: Request): "http" | "https" {
   const { encrypted: isEncrypted = false } = request.socket as Partial<TLSSocket>;
   const protocol = forwardedValue(request, "x-forwarded-proto") ?? (isEncrypted ? "https" : "http");
@@ -17,8 +20,8 @@ export function protocolOf(request: Request): "http" | "https" {
 }
 
 /**
- * Proxies that add to a list add at its end, so that its last value is the only one that a client cannot have written.
- * Express takes the first.
+ * Returns the last value of a forwarding header. Proxies append to such a list, so the last value is the only one that
+ * a client cannot have sent. Express uses the first value instead.
  */
 function forwardedValue(request: Request, name: string): string | undefined {
   const header = request.headers[name];
@@ -33,13 +36,13 @@ function isTrusted(request: Request): boolean {
 }
 
 /**
- * The network that a client's limits are counted for: its IPv4 address, or the first 64 bits of its IPv6 address, since
- * one subscriber has at least so many.
+ * Returns the network that a client's limits are counted for: its IPv4 address or its IPv6 /64 network. One internet
+ * subscriber has at least a /64 network.
  */
 export function networkOf(request: Request): string {
   const address = addressIn(request.ip) ?? addressIn(request.socket.remoteAddress);
   if (address === undefined) return "unknown";
-  // Takes the IPv4 address out of a mapped one.
+  // Converts an IPv4-mapped IPv6 address to the IPv4 address.
   const parsed = ipaddr.process(address);
   if (parsed instanceof ipaddr.IPv4) return parsed.toString();
   return `${parsed.parts
@@ -48,7 +51,9 @@ export function networkOf(request: Request): string {
     .join(":")}::/64`;
 }
 
-/** Some proxies write a port behind the address. */
+/**
+ * Returns the IP address in a text, without a zone or a port, which some proxies add; `undefined` when there is none.
+ */
 function addressIn(text: string | undefined): string | undefined {
   if (text === undefined || isIP(text)) return text?.replace(/%.*/, "");
   const host = hostNameOf(text);

@@ -1,11 +1,11 @@
 import type { RequestHandler } from "express";
 
-/** The part of a page's `Content-Security-Policy` that keeps other pages from framing it. */
+/** The part of a page's `Content-Security-Policy` that forbids other pages to show it in a frame. */
 export const NO_FRAMES = "frame-ancestors 'none'";
 
 /**
- * Keeps other pages from showing this one in a frame and leading clicks to it. The older header is for browsers that do
- * not know the policy.
+ * Forbids other pages to show this page in a frame, where they could trick visitors into clicking on it. The older
+ * header is for browsers that do not know the policy.
  */
 export const denyFraming: RequestHandler = (_request, response, next) => {
   response.setHeader("Content-Security-Policy", NO_FRAMES);

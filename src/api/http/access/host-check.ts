@@ -5,11 +5,11 @@ import { isProbe } from "../probes.ts";
 import { hostOf } from "./forwarded.ts";
 
 /**
- * Refuses requests for a host that is not the gateway's. In DNS rebinding a page of evil.example has its own name resolve
- * to the gateway's address: the browser then takes the gateway for evil.example, and lets the page read every answer. It
- * needs a name of its own for that.
+ * Refuses requests for a host name that is not the gateway's. This stops DNS rebinding: a page of evil.example makes
+ * its own name resolve to the gateway's address. The browser then treats the gateway as evil.example and allows the
+ * page to read every answer. The attack needs a host name that the attacker owns.
  *
- * @param hostNames names that the gateway has, besides loopback names and IP addresses; `undefined` checks none
+ * @param hostNames the gateway's names, besides loopback names and IP addresses; `undefined` to accept every host
  */
 export function checkHost(hostNames: readonly string[] | undefined): RequestHandler {
   const isAnswered = hostNames && answeredHosts(hostNames);
@@ -19,7 +19,7 @@ export function checkHost(hostNames: readonly string[] | undefined): RequestHand
     }
     if (!isAnswered || isProbe(request.path)) return next();
     const authority = hostOf(request);
-    // No browser speaks HTTP/1.0, in which the header may be missing.
+    // In HTTP/1.0 the header may be missing. No browser uses HTTP/1.0.
     if (authority === undefined && request.httpVersion === "1.0") return next();
     const host = hostNameOf(authority ?? "");
     if (host !== undefined && isAnswered(host)) return next();
@@ -29,13 +29,15 @@ export function checkHost(hostNames: readonly string[] | undefined): RequestHand
   };
 }
 
-/** Tells which hosts are surely the gateway's: loopback names, IP addresses and these names. */
+/**
+ * Returns a function that tells whether a host is the gateway's: a loopback name, an IP address or one of these names.
+ */
 export function answeredHosts(hostNames: readonly string[]): (host: string) => boolean {
   const names = new Set(hostNames);
   return (host) => isIpAddress(host) || isLoopback(host) || names.has(host);
 }
 
-/** Node keeps only the first one in `headers`. */
+/** Counts in `rawHeaders`, because Node keeps only the first one in `headers`. */
 function countHostHeaders({ rawHeaders }: Request): number {
   return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length;
 }

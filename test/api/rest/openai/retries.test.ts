@@ -90,7 +90,7 @@ async function untilEnded(count: number): Promise<void> {
 }
 
 function departures(): number {
-  return logged.filter((line) => line.includes("caller left before the answer")).length;
+  return logged.filter((line) => line.includes("client disconnected before the answer")).length;
 }
 
 describe("a request that is sent again without a key", () => {
