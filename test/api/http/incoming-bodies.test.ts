@@ -162,7 +162,7 @@ describe("a body of which less than 1 KiB a second comes", () => {
     await client.send("x");
     await sweep(12);
 
-    expect(await client.received).toMatch(/^HTTP\/1\.1 404 /);
+    expect(await client.received).toMatch(/^HTTP\/1\.1 405 /);
     expect(client.isClosed).toBe(true);
   });
 });
