@@ -1,6 +1,6 @@
 /**
- * Everything that can go wrong at a door, as one closed set. The HTTP status of each code is decided in `http/`,
- * never carried on the error.
+ * The closed set of error codes, for all APIs. `api/http/status.ts` decides the HTTP status of each code; the error
+ * does not carry it.
  */
 export const ERROR_CODES = [
   "BAD_USER_INPUT",
@@ -25,11 +25,11 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** Whether the provider has charged for the call, as far as the gateway can know. */
+/** Whether the provider charged for the call, as far as the gateway knows. */
 export type Billed = "YES" | "NO" | "UNKNOWN";
 
 export interface ErrorDetails {
-  /** The input that has to change, by the name the caller used for it: `size`, `prompt`, … */
+  /** The input that the caller has to change, by the name that the caller used: `size`, `prompt`, … */
   readonly field?: string;
   /** How long to wait before the same request can succeed, in whole seconds. */
   readonly retryAfterSeconds?: number;
@@ -38,9 +38,9 @@ export interface ErrorDetails {
 }
 
 export interface GatewayErrorOptions extends ErrorDetails {
-  /** What really happened. Goes to the log, never to a client. */
+  /** The underlying error. It is logged and never sent to a client. */
   readonly cause?: unknown;
-  /** Whether the same request may succeed later. @defaultValue by code */
+  /** Whether the same request may succeed later. @defaultValue depends on the code */
   readonly isRetryable?: boolean;
 }
 
@@ -53,8 +53,8 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
- * The only error a client is ever shown. Its message says what is wrong and what to send instead; it never contains a
- * prompt, a key, a signature or a provider's own text that could repeat one of them.
+ * The only error that is shown to clients. Its message says what is wrong and what to send instead. It never contains a
+ * prompt, a key or a signature, nor a provider's own text, which could repeat one of them.
  */
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
@@ -71,12 +71,12 @@ export class GatewayError extends Error {
   }
 }
 
-/** Input the caller has to change: `BAD_USER_INPUT` naming the field. */
+/** Creates a `BAD_USER_INPUT` error about the field that the caller has to change. */
 export function badInput(field: string, message: string): GatewayError {
   return new GatewayError("BAD_USER_INPUT", message, { field });
 }
 
-/** Why the gateway cannot start, for the operator who started it: every problem at once, one a line. */
+/** Tells the operator why the gateway cannot start: all problems in one message, one per line. */
 export class StartError extends Error {
   override readonly name = "StartError";
 

@@ -4,30 +4,30 @@ import type { Logger } from "pino";
 import { GatewayError } from "./errors.ts";
 
 /**
- * The states of a gateway, in the order in which it passes through them.
+ * The states of a gateway, in order.
  *
  * - `starting`: its parts are being opened.
  * - `accepting`: it takes requests.
- * - `draining`: it accepts nothing new; what runs goes on.
- * - `released`: everyone who waited has an answer; connections that stayed open are closed.
+ * - `draining`: it accepts nothing new; running generations continue.
+ * - `released`: every waiting client has its answer; the remaining connections are closed.
  * - `closed`: its parts are closed.
  */
 export type LifecycleState = "starting" | "accepting" | "draining" | "released" | "closed";
 
-/** What a part has to do as the gateway enters a state. */
+/** Work that a part does when the gateway enters a state. */
 type Step = () => unknown;
 
-/** How long answers may take to be sent once nothing runs any more. */
+/** How long sending the last answers may take after the running generations have ended. */
 const LAST_ANSWERS_MS = 3_000;
-/** The longest time that a timer of Node can wait. */
+/** The longest delay of a Node timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The life of one gateway. Every part that has to stop, or that others wait for, is registered here, so that all of
- * them stop in one order, once, whoever asks for it and however often.
+ * Starts and stops one gateway. Every part that must stop registers a step here. The steps run in one order and only
+ * once, no matter which code requests the stop or how often.
  */
 export class Lifecycle {
-  /** What is being answered now, through whatever API it came. */
+  /** The operations of all APIs that are being answered now. */
   readonly operations = new OperationsInFlight();
   readonly #logger: Logger;
   readonly #steps: Record<"draining" | "released" | "closed", Step[]> = { draining: [], released: [], closed: [] };
@@ -49,51 +49,49 @@ export class Lifecycle {
     return this.#state;
   }
 
-  /** Whether the gateway was told to stop: it accepts nothing new. */
+  /** Whether the gateway was told to stop and accepts nothing new. */
   get isStopping(): boolean {
     return this.#state !== "starting" && this.#state !== "accepting";
   }
 
-  /** Aborts when the time is over that `drain` gives to what runs. */
+  /** Aborts when the grace period of {@link drain} is over: running generations are then cut off. */
   get graceOver(): AbortSignal {
     return this.#graceOver.signal;
   }
 
-  /** Aborts when nothing runs any more: whoever still waits is to be answered now. */
+  /** Aborts when no generation runs: every waiting client must be answered now. */
   get releasing(): AbortSignal {
     return this.#releasing.signal;
   }
 
-  /** Aborts when everyone who waited has an answer: connections that stayed open are to be closed. */
+  /** Aborts when every waiting client has its answer: the remaining connections must be closed now. */
   get released(): AbortSignal {
     return this.#released.signal;
   }
 
   /**
-   * Has a step done as the gateway enters a state. The steps of `draining` and of `released` are done all at once, those
-   * of `closed` one by one, the last one registered first. A step that fails does not keep the others from being done.
+   * Registers a step to run when the gateway enters a state. The steps of `draining` run at the same time, and so do
+   * those of `released`. The steps of `closed` run one by one before that state is entered, the last one registered
+   * first. If a step fails, the others still run.
    */
   on(state: "draining" | "released" | "closed", step: Step): void {
     this.#steps[state].push(step);
   }
 
-  /** The start is complete. */
+  /** Reports that the start is complete. */
   accept(): void {
     this.#enter("accepting");
     this.#isAnnounced = true;
   }
 
-  /**
-   * @throws OVERLOADED when the gateway was told to stop
-   */
+  /** @throws OVERLOADED when the gateway was told to stop */
   refuseWhileStopping(): void {
     if (this.isStopping) throw stopping();
   }
 
   /**
-   * The same object, except that each of its calls that answers with a promise counts as an operation in flight.
-   *
-   * A call that fails unexpectedly once the gateway is closed, and its parts with it, throws `OVERLOADED`.
+   * Returns a proxy of the object. Each method call that returns a promise counts as an operation in flight. If such a
+   * call fails unexpectedly because the gateway has closed, it throws `OVERLOADED` instead.
    */
   counting<Target extends object>(target: Target): Target {
     return new Proxy(target, {
@@ -120,10 +118,10 @@ export class Lifecycle {
   }
 
   /**
-   * Accepts nothing new, lets what runs finish, and answers everyone who waits. Called again, it does nothing but shorten
-   * the time.
+   * Stops accepting, waits for running generations, and answers every waiting client. A second call can only shorten
+   * the grace period.
    *
-   * @param graceMs milliseconds after which what still runs is cut off
+   * @param graceMs running generations are cut off after this many milliseconds
    */
   async drain(graceMs: number): Promise<void> {
     const timer = setTimeout(() => this.#graceOver.abort(), Math.min(graceMs, MAX_TIMER_MS));
@@ -132,9 +130,9 @@ export class Lifecycle {
   }
 
   /**
-   * Drains at once and closes every part. Called again, it answers the same promise.
+   * Drains without a grace period and closes every part. Further calls return the same promise.
    *
-   * @throws AggregateError with what went wrong, when every step is done
+   * @throws AggregateError after every step has run, with the errors of those that failed
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -156,12 +154,13 @@ export class Lifecycle {
     await this.#awaitAnswers();
     for (const step of this.#steps.closed.toReversed()) await this.#do(step);
     this.#enter("closed");
-    if (this.#failures.length > 0) throw new AggregateError(this.#failures, "the gateway did not close in order");
+    if (this.#failures.length > 0)
+      throw new AggregateError(this.#failures, "some parts of the gateway failed to close");
   }
 
   async #awaitAnswers(): Promise<void> {
     if (await this.operations.isIdleWithin(LAST_ANSWERS_MS)) return;
-    this.#logger.warn({ unanswered: this.operations.count }, "answers could not be sent in time");
+    this.#logger.warn({ unanswered: this.operations.count }, "some answers were not sent in time");
   }
 
   async #doAll(steps: readonly Step[]): Promise<void> {
@@ -172,28 +171,31 @@ export class Lifecycle {
     try {
       await step();
     } catch (error) {
-      this.#logger.error({ err: error, state: this.#state }, "a part of the gateway did not stop in order");
+      this.#logger.error({ err: error, state: this.#state }, "a part of the gateway failed to stop");
       this.#failures.push(error);
     }
   }
 
-  /** A start, and the end of one that failed, are for the program to announce that asked for it. */
+  /**
+   * Logs the state at `info` only after {@link accept}: the calling program reports its start, and a failed start,
+   * itself.
+   */
   #enter(state: LifecycleState): void {
     this.#state = state;
     this.#logger[this.#isAnnounced ? "info" : "debug"]({ state }, state);
   }
 }
 
-/** Counts operations that are being answered, so that nothing which their answers need is taken away before. */
+/** Counts operations that are being answered, so that the parts which their answers need are not closed too early. */
 export class OperationsInFlight {
   #count = 0;
-  readonly #whenNone = new Set<() => void>();
+  readonly #idleListeners = new Set<() => void>();
 
   get count(): number {
     return this.#count;
   }
 
-  /** Counts one operation until the returned function is called, once or more often. */
+  /** Counts one operation until the returned function is called. Further calls of that function do nothing. */
   begin(): () => void {
     this.#count++;
     let isOver = false;
@@ -202,15 +204,16 @@ export class OperationsInFlight {
       isOver = true;
       this.#count--;
       if (this.#count > 0) return;
-      for (const resolve of this.#whenNone) resolve();
-      this.#whenNone.clear();
+      for (const resolve of this.#idleListeners) resolve();
+      this.#idleListeners.clear();
     };
   }
 
   /**
-   * Resolves with true when none is in flight, and with false when that takes longer. An operation may consist of calls
-   * that follow each other, each with what the one before answered: that is why a turn of the event loop has to pass in
-   * which none begins.
+   * Waits until no operation is in flight. An operation may consist of several calls, each using the result of the
+   * previous one. So a whole turn of the event loop has to pass in which no call begins.
+   *
+   * @returns false when that takes longer than `timeoutMs`
    */
   async isIdleWithin(timeoutMs: number): Promise<boolean> {
     const timeout = Promise.withResolvers<void>();
@@ -224,7 +227,7 @@ export class OperationsInFlight {
         await turn();
         if (this.#count === 0) return true;
         if (isOver) return false;
-        await Promise.race([new Promise<void>((resolve) => this.#whenNone.add(resolve)), timeout.promise]);
+        await Promise.race([new Promise<void>((resolve) => this.#idleListeners.add(resolve)), timeout.promise]);
       }
     } finally {
       clearTimeout(timer);

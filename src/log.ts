@@ -4,12 +4,12 @@ import { GatewayError } from "./errors.ts";
 export const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** More than this is written at once. */
-const MAX_TURN_BYTES = 8 * 1024;
+/** More buffered bytes than this are written immediately. */
+const MAX_BUFFERED_BYTES = 8 * 1024;
 
 /**
- * JSON lines on stdout. An error is logged by its name, code and stack frames: the text of a foreign error can repeat
- * a prompt or a key, so that it appears only from level `debug` down.
+ * Creates a logger that writes JSON lines to stdout. Of an error it logs the name, the code and the stack frames. The
+ * text of another library's error can repeat a prompt or a key, so it is logged only at the levels `debug` and `trace`.
  */
 export function createLogger(level: LogLevel): Logger {
   const showsTexts = level === "debug" || level === "trace";
@@ -28,7 +28,7 @@ export function createLogger(level: LogLevel): Logger {
 
 let lastTime = { ms: Number.NaN, text: "" };
 
-/** The same as pino's, which formats the same millisecond for each line anew. */
+/** Formats the time as pino does, but only once per millisecond. */
 function isoTime(): string {
   const ms = Date.now();
   if (ms !== lastTime.ms) lastTime = { ms, text: `,"time":"${new Date(ms).toISOString()}"` };
@@ -38,11 +38,11 @@ function isoTime(): string {
 let stdout: DestinationStream | undefined;
 
 /**
- * Writes the lines of one turn of the event loop together: a write costs as much as a small request. What is left when
- * the process exits is written then.
+ * Writes the lines of one turn of the event loop together, because one write takes as long as a small request.
+ * Remaining lines are written when the process exits.
  */
 function openStdout(): DestinationStream {
-  const destination = pino.destination({ dest: 1, sync: true, minLength: MAX_TURN_BYTES });
+  const destination = pino.destination({ dest: 1, sync: true, minLength: MAX_BUFFERED_BYTES });
   let isScheduled = false;
   const flush = () => {
     isScheduled = false;
@@ -71,19 +71,19 @@ interface LoggedError {
 function toLogged(error: unknown, showsTexts: boolean): LoggedError {
   if (!(error instanceof Error)) return { name: typeof error };
   const { code, status, syscall } = error as { code?: unknown; status?: unknown; syscall?: unknown };
-  const isOurText = error instanceof GatewayError || syscall !== undefined;
+  const isSafeText = error instanceof GatewayError || syscall !== undefined;
   const frames = framesOf(error);
   return {
     name: error.name,
     ...(code !== undefined && { code }),
     ...(status !== undefined && { status }),
-    ...((isOurText || showsTexts) && { message: error.message }),
+    ...((isSafeText || showsTexts) && { message: error.message }),
     ...(!(error instanceof GatewayError) && frames && { frames }),
     ...(error.cause !== undefined && { cause: toLogged(error.cause, showsTexts) }),
   };
 }
 
-/** The stack begins with the message, a line of which can look like a frame: "a house\n    at the sea". */
+/** Skips the message at the start of the stack, because its lines can look like frames: "a house\n    at the sea". */
 function framesOf({ stack = "", message }: Error): string[] | undefined {
   const start = stack.indexOf(message);
   if (start < 0) return undefined;

@@ -17,12 +17,12 @@ import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "./service/edits/edit-inta
 import { MAX_PARTIAL_IMAGES } from "./service/generations/generation-input.ts";
 import type { OperatorModels } from "./service/models/model-catalogue.ts";
 
-/** The largest file that is read, in bytes. */
+/** The largest file that is accepted, in bytes. */
 const MAX_BYTES = 1024 * 1024;
 
-/** What an operator's file says: `PICTOGRAPH_MODELS_FILE`, described in docs/models.md. */
+/** The content of the operator's file `PICTOGRAPH_MODELS_FILE`, which docs/models.md describes. */
 export interface ModelsFile extends OperatorModels {
-  /** The models that packages of the Vercel AI SDK call. */
+  /** The models that are called through packages of the Vercel AI SDK. */
   readonly aiSdk: readonly AiSdkModel[];
 }
 
@@ -83,7 +83,7 @@ const abilities = {
     .optional(),
 };
 const operations = words(OPERATIONS).optional();
-/** @param least what is meant by whatever is left out */
+/** Creates the schema of `edits`. The parameter holds the defaults of absent properties. */
 const editsLike = ({ maxInputImages, maxInputBytes, inputFormats, hasMask }: Edits) =>
   z
     .strictObject({
@@ -131,7 +131,7 @@ const file = z.strictObject({
   aliases: z.record(name, z.union([name.transform((one) => [one]), z.array(name).min(1).max(10)])).optional(),
 });
 
-/** @throws StartError naming everything that is wrong, each with its place in the file */
+/** Reads and checks the file. @throws StartError naming every problem with its place in the file */
 export async function readModelsFile(path: string): Promise<ModelsFile> {
   const content = await readJson(path);
   const read = file.safeParse(content);
@@ -160,7 +160,7 @@ export async function readModelsFile(path: string): Promise<ModelsFile> {
       asksFor: undefined,
       ...entry.data,
     };
-    // Whoever names a replacement has decided what it may cost.
+    // An operator who names a replacement has accepted its price class, unless the file says otherwise.
     const changes = {
       ...rest,
       ...(rest.replacement !== undefined && { mayChangePriceClass: rest.mayChangePriceClass ?? true }),
@@ -185,7 +185,7 @@ async function readJson(path: string): Promise<unknown> {
     const text = await handle.readFile("utf8");
     const content: unknown = JSON.parse(text);
     const twice = namesGivenTwice(text);
-    if (twice.length > 0) throw new StartError(twice.map((name) => `${path}: ${name} stands there twice`));
+    if (twice.length > 0) throw new StartError(twice.map((name) => `${path}: ${name} is given twice; remove one`));
     return content;
   } catch (error) {
     throw error instanceof StartError ? error : wrong("is not JSON", error);
@@ -194,7 +194,7 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** `JSON.parse` would take the last one, and say nothing. @param text valid JSON */
+/** Finds repeated names, of which `JSON.parse` silently uses the last. @param text valid JSON */
 function namesGivenTwice(text: string): string[] {
   const twice: string[] = [];
   const open: { readonly names: Set<string>; place: string }[] = [];

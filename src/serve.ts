@@ -6,28 +6,31 @@ import { createLogger } from "./log.ts";
 import { onStopSignal } from "./stop-signals.ts";
 
 /**
- * How long running generations may take once the process is told to stop. The stop as a whole may take 30 s, after which
- * supervisors kill by default (Kubernetes for one): what is cut off has to be recorded, and everyone answered, before.
+ * How long running generations may continue after the process is told to stop. Supervisors such as Kubernetes kill a
+ * process after 30 s by default. Before that, the gateway must record what it cut off and answer every client.
  *
  * @see https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
  */
 const GRACE_MS = 27_000;
-/** When the process exits whatever is left to do. What a store that is away could not be told, the next start finds out. */
-const LAST_MOMENT_MS = 29_000;
+/**
+ * The process exits this long after the stop signal, even if it has not closed everything. If the store was
+ * unreachable, the next start finds the interrupted generations.
+ */
+const EXIT_AFTER_MS = 29_000;
 
 /**
  * Serves the gateway until the process is told to stop, stops it and ends the process.
  *
- * @throws StartError when the configuration is wrong, or a part of the gateway cannot be used
+ * @throws StartError when the configuration is wrong or a part of the gateway cannot be opened
  */
 export async function serve(): Promise<void> {
   const config = readConfig();
   const logger = createLogger(config.logLevel);
   for (const warning of config.warnings) logger.warn(warning);
-  const isToStop = Promise.withResolvers<void>();
+  const stopRequested = Promise.withResolvers<void>();
   onStopSignal(() => {
-    setTimeout(exitUnclosed, LAST_MOMENT_MS, logger).unref();
-    isToStop.resolve();
+    setTimeout(exitUnclosed, EXIT_AFTER_MS, logger).unref();
+    stopRequested.resolve();
   }, logger);
 
   const server = await listen(config.host, config.port);
@@ -37,17 +40,17 @@ export async function serve(): Promise<void> {
   const addresses = `GraphQL at ${url}/graphql, REST at POST ${url}/get-image`;
   createLogger("info").info({ url, ...gateway.facts }, `Pictograph is ready: ${addresses}`);
 
-  await isToStop.promise;
+  await stopRequested.promise;
   server.stopAccepting();
   await gateway.drain(GRACE_MS);
   await server.close();
-  // What went wrong is logged. Nothing that was accepted depends on it.
+  // The failures are already logged. No accepted work depends on them.
   await gateway.close().catch(() => {});
   logger.info("stopped");
   process.exit(0);
 }
 
 function exitUnclosed(logger: Logger): void {
-  logger.warn("stopped before everything was closed");
+  logger.warn("stopped before all parts of the gateway were closed");
   process.exit(0);
 }

@@ -107,9 +107,9 @@ test.each<[string, unknown, RegExp]>([
     /models\.a\.prices: two begin on the same day/,
   ],
   [
-    "a name that stands there twice",
+    "a name that is given twice",
     '{ "models": { "a": { "maxImages": 1, "hasSeed": true, "maxImages": 2 }, "{\\"a\\":": {}, "b": {}, "\\u0062": {} }, "models": {} }',
-    /: models\.a\.maxImages stands there twice\n.*: models\.b stands there twice\n.*: models stands there twice$/,
+    /: models\.a\.maxImages is given twice; remove one\n.*: models\.b is given twice; remove one\n.*: models is given twice; remove one$/,
   ],
 ])("%s is refused, naming its place", async (_what, content, message) => {
   expect(await problemsOf(await write(content))).toMatch(message);

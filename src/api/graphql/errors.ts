@@ -10,8 +10,8 @@ import type { ApiRequest } from "./context.ts";
 const INTERNAL = "an internal error occurred; the operator finds it under the request id";
 
 /**
- * The error of a resolver as any GraphQL server may show it: our own with their code, and nothing of any other. What it
- * does not show is logged here, once.
+ * Translates the error of a resolver for the client. The gateway's own errors keep their code and message. Any other
+ * error gets a fixed message. Hidden details are logged here, once.
  */
 export function toClientError(error: unknown, logger: Logger): GraphQLError {
   if (error instanceof GraphQLError) return error;
@@ -29,23 +29,24 @@ export function toClientError(error: unknown, logger: Logger): GraphQLError {
   return new GraphQLError(INTERNAL, { extensions: { code: "INTERNAL" } });
 }
 
-/** An error of the request itself, told before any field is resolved. */
+/** Creates the error of a request that is wrong in itself. It is reported before any field is resolved. */
 export function badRequest(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: "BAD_REQUEST" } });
 }
 
-/** What the parser's stack cannot hold. */
+/** The message for a document that overflows the parser's stack. */
 export const NESTED_TOO_DEEPLY = "Syntax Error: the document is nested too deeply";
 
-/** Characters. A longer message repeats what was sent: a whole prompt, or a field's name of a megabyte. */
+/** The most characters of a message. Longer ones repeat the input: a whole prompt, or a field name of a megabyte. */
 const MAX_MESSAGE_LENGTH = 500;
-/** Of a long message so many characters from its beginning are kept; its end says what is wrong with the value. */
+/** How many characters are kept from the beginning of a long message. Its end says what is wrong with the value. */
 const KEPT_START_LENGTH = 200;
 
 /**
- * Names the input that is wrong where GraphQL itself found it, and hides what is nobody's business.
+ * Formats an error for the client. Names the wrong input field if GraphQL itself found the mistake, and hides internal
+ * errors.
  *
- * @param hasSuggestions whether the names that GraphQL proposes for wrong ones are shown
+ * @param hasSuggestions whether to show the names that GraphQL suggests in place of unknown ones
  */
 export function formatError(
   formatted: GraphQLFormattedError,
@@ -67,19 +68,22 @@ export function formatError(
   return { ...formatted, message, ...(field !== undefined && { extensions: { ...extensions, field } }) };
 }
 
-/** Apollo Server gives some errors of persisted queries a status and no code. */
+/** Whether an error is about the request itself. Apollo Server gives some of these a status and no code. */
 function isAboutRequest(error: unknown): boolean {
   return error instanceof GraphQLError && error.extensions.http !== undefined;
 }
 
-/** GraphQL gives what it finds wrong with variables no code, and the error that ends a long list of them no place either. */
+/**
+ * Whether an error is about the values of variables. GraphQL gives these errors no code. The error that ends a long
+ * list of them has no location either.
+ */
 export function isAboutVariables(error: unknown): boolean {
   if (!(error instanceof GraphQLError) || error.path !== undefined) return false;
   const isLast = error.message.startsWith("Too many errors processing variables");
   return isLast || error.nodes?.[0]?.kind === Kind.VARIABLE_DEFINITION;
 }
 
-/** Messages hold callers' texts of up to a megabyte: nothing here may take more than one pass over them. */
+/** Removes GraphQL's suggestion. A message can contain a megabyte of input, so this makes only one pass over it. */
 function withoutSuggestion(message: string): string {
   const start = message.endsWith("?") ? message.lastIndexOf("Did you mean ") : -1;
   return start < 0 ? message : message.slice(0, start).trimEnd();
@@ -94,9 +98,9 @@ function shorten(message: string): string {
 }
 
 /**
- * GraphQL names the input that a variable has wrong only in its text: `Variable "$input" got … at "input.n"; …`.
+ * Finds the wrong input field, which GraphQL names only in the message: `Variable "$input" got … at "input.n"; …`.
  *
- * @param message at most {@link MAX_MESSAGE_LENGTH} characters and a sign
+ * @param message at most {@link MAX_MESSAGE_LENGTH} characters and an ellipsis
  */
 function fieldOf(message: string): string | undefined {
   const [, absentOrUnknown] = /; Field "(\w+)" (?:of required type|is not defined)/.exec(message) ?? [];
@@ -106,13 +110,13 @@ function fieldOf(message: string): string | undefined {
   return absentOrUnknown ?? (names?.split(".").at(-1) || variable);
 }
 
-/** Logs what {@link formatError} hides, once, gives the client the id to ask for, and decides the status. */
+/** Logs once what {@link formatError} hides, adds the request id to internal errors, and sets the HTTP status. */
 export const explainErrors: ApolloServerPlugin<ApiRequest> = { requestDidStart: async () => EXPLAIN_ERRORS };
 
 const EXPLAIN_ERRORS: GraphQLRequestListener<ApiRequest> = {
   async didEncounterErrors({ errors, contextValue }) {
     for (const error of errors) {
-      // What resolvers throw has its code, and was logged where it needed to be.
+      // Errors of resolvers have a code, and were already logged if necessary.
       if (error.extensions.code !== undefined || isAboutRequest(error) || isAboutVariables(error)) continue;
       contextValue.logger.error({ err: unwrapResolverError(error) }, "unexpected error");
     }
@@ -132,7 +136,7 @@ const EXPLAIN_ERRORS: GraphQLRequestListener<ApiRequest> = {
   },
 };
 
-/** Of errors whose codes are not our own, where Apollo Server proposes none. */
+/** Statuses for codes that are not the gateway's own, used when Apollo Server sets none. */
 const REQUEST_STATUS: ReadonlyMap<unknown, number> = new Map([
   ["BAD_REQUEST", 400],
   ["GRAPHQL_VALIDATION_FAILED", 400],
@@ -141,8 +145,8 @@ const REQUEST_STATUS: ReadonlyMap<unknown, number> = new Map([
 ]);
 
 /**
- * The status of a request whose operation did not begin. A client that asks for `application/json`, and not for
- * `application/graphql-response+json`, takes anything but 200 for the answer of a proxy.
+ * Returns the status of a request whose operation did not begin. A client that accepts `application/json`, and not
+ * `application/graphql-response+json`, assumes that any status but 200 comes from a proxy.
  *
  * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
  */
@@ -156,13 +160,13 @@ function isErrorCode(code: unknown): code is ErrorCode {
   return (ERROR_CODES as readonly unknown[]).includes(code);
 }
 
-/** As Apollo Server chooses between them. */
+/** The media types that Apollo Server chooses between. */
 const ANSWER_TYPES = {
   json: "application/json; charset=utf-8",
   responseJson: "application/graphql-response+json; charset=utf-8",
 };
 
-/** Whether the answer is plain JSON because its client names that, and not because it takes anything. */
+/** Whether the answer is plain JSON because the client names that type, not because the client accepts any type. */
 function asksForPlainJson(accept = ""): boolean {
   const negotiator = new Negotiator({ headers: { accept } });
   const isNamed = negotiator.mediaTypes().some((type) => type.toLowerCase() === "application/json");

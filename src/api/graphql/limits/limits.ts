@@ -20,58 +20,58 @@ import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../../service/image-service
 import { plainNameOf } from "../type-prefix.ts";
 import { IntrospectionWeigher } from "./introspection-weight.ts";
 
-/** What one operation may ask for. */
+/** The limits of one operation. */
 export const LIMITS = {
-  /** Words, names and signs of the document. */
+  /** Tokens of the document: names, values and punctuation. */
   tokens: 2_000,
-  /** Lines of the document: each error is told with its line, which is counted anew for each. */
+  /** Lines of the document. Each error names its line, and graphql counts the lines again for each error. */
   lines: 4_000,
   /** Levels of objects and lists in one variable. */
   variableDepth: 32,
-  /** Values in one variable, objects and lists included: a router's references, and a quarter more. */
+  /** Values in one variable, including objects and lists: enough for a router's references, plus a quarter. */
   variableValues: 20_000,
-  /** Levels of fields, introspection apart. */
+  /** Levels of fields, except in introspection. */
   depth: 12,
   aliases: 100,
   directives: 50,
-  /** One for each field that is answered, and {@link IMAGE_COST} for each image that is made. */
+  /** Total cost: 1 for each field in the answer, plus {@link IMAGE_COST} for each generated image. */
   cost: 20_000,
-  /** Fields after every fragment is put in its place. */
+  /** Fields after every fragment is expanded. */
   fields: 10_000,
-  /** Images that are made, over all mutations of the operation. */
+  /** Images that all mutations of the operation generate together. */
   images: MAX_IMAGES,
-  /** UTF-16 units of all prompts of an answer: a page of a hundred of the longest, all emoji, and a quarter more. */
+  /** UTF-16 units of all prompts in an answer: a page of 100 of the longest prompts, all emoji, plus a quarter. */
   promptLength: 8_000_000,
-  /** Entities that a router asks for at once; the store finds them in one query. */
+  /** Entities that a router requests at once. The store finds them in one query. */
   references: 5_000,
 } as const;
 
 const IMAGE_COST = 100;
-/** A list whose length is not known before it is read counts as so long. */
+/** The assumed length of a list whose length is not known in advance. */
 const SHORT_LIST = 10;
-/** A generation has few. */
+/** The assumed number of warnings of a generation. */
 const WARNINGS = 3;
-/** `_entities` reads so many references at the price of one. */
+/** This many references of `_entities` cost as much as one. */
 const REFERENCES_PER_BATCH = 10;
 
-/** For `parse`: it stops at the limit, so that a large document costs no more than the largest that is allowed. */
+/** Options for `parse`. It stops at the limit, so a huge document takes no more time than the largest allowed one. */
 export const PARSE_OPTIONS = { maxTokens: LIMITS.tokens };
-/** For `validate`: each error repeats what was sent. */
+/** Options for `validate`. Few errors are reported, because each one repeats part of the document. */
 export const VALIDATION_OPTIONS = { maxErrors: 20 };
-/** For `execute`, of the errors that variables have. */
+/** Options for `execute`: limits the number of errors about variables. */
 export const EXECUTION_OPTIONS = { maxCoercionErrors: 10 };
 
 const REPORT = {
   exposeLimits: true,
   propagateOnRejection: false,
   onReject: [
-    // A rule that throws, as these do by default, ends as an internal error.
+    // By default these rules throw, which would be reported as an internal error.
     (context: ValidationContext | null, error: GraphQLError) =>
       context?.reportError(new GraphQLError(error.message.replace(/^Syntax Error: /, ""))),
   ],
 };
 
-/** Validation rules for what can be told from the document alone. */
+/** Validation rules for the limits that need only the document. */
 export const LIMIT_RULES: readonly ValidationRule[] = [
   maxDepthRule({ ...REPORT, n: LIMITS.depth, flattenFragments: true }),
   maxAliasesRule({ ...REPORT, n: LIMITS.aliases }),
@@ -82,7 +82,9 @@ type FieldCost = (costOfEach: number, args: ComplexityEstimatorArgs["args"]) => 
 
 const makesImages: FieldCost = (costOfEach, args) => 1 + costOfEach + IMAGE_COST * imagesOf(args);
 
-/** The fields that answer a list or make images; any other costs one, and what is below it. */
+/**
+ * The costs of fields that return lists or generate images. Any other field costs 1 plus the cost of its selections.
+ */
 const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
   ["Query.generations", (costOfEach, args) => 1 + costOfEach * pageSizeOf(args)],
   ["Query.models", (costOfEach) => 1 + costOfEach * SHORT_LIST],
@@ -101,25 +103,26 @@ const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
 interface Weight {
   readonly cost: number;
   readonly images: number;
-  /** Whether no text in the variables makes it heavier. */
+  /** Whether the texts in the variables have no influence on the weight. */
   readonly isFixed: boolean;
 }
 
-/** Variables with more values, or of more characters without their texts, are weighed anew each time. */
+/** Operations whose variables have more values, or more characters apart from their texts, are weighed every time. */
 const MAX_SHAPE = { values: 100, length: 500 };
-/** How many kinds of variables are kept for each operation. */
+/** The most shapes of variables that are remembered for each operation. */
 const MAX_SHAPES = 50;
 
 /**
- * With which variables, their texts apart, an operation is known to be within its limits. Its document is kept, so that
- * most operations come again as the same object.
+ * Remembers which shapes of variables keep an operation within its limits. A shape is the variables without their
+ * texts. Documents are cached, so repeated operations are usually the same object.
  */
 const allowed = new WeakMap<OperationDefinitionNode, Set<string>>();
 
 /**
  * Weighs a valid operation with its variables.
  *
- * @returns what is too much, or `undefined`; also for variables that do not fit, of which the execution tells more
+ * @returns the error; `undefined` when nothing is too much, or when the variables are invalid, which execution reports
+ *   better
  */
 export function checkWeight(
   schema: GraphQLSchema,
@@ -150,7 +153,7 @@ export function checkWeight(
   }
 }
 
-/** Variables without their texts, and without files; `undefined` when that is too much to look at. */
+/** Returns the variables as JSON without texts and files; `undefined` when they are larger than {@link MAX_SHAPE}. */
 function shapeOf(variables: Readonly<Record<string, unknown>>): string | undefined {
   let values = 0;
   try {
@@ -179,7 +182,7 @@ function weigh(
   variables: Readonly<Record<string, unknown>>,
   coerced: Readonly<Record<string, unknown>>,
 ): Weight {
-  /** By the name in the answer: fields of the same name are executed once. */
+  /** By the name in the answer, because fields with the same name are executed only once. */
   const images = new Map<string, number>();
   let isFixed = true;
   let introspection: IntrospectionWeigher | undefined;
@@ -216,9 +219,10 @@ function fragmentsOf({ definitions }: DocumentNode): ReadonlyMap<string, Fragmen
 }
 
 /**
- * Looks at a value level by level: none is too deep for that, as it would be for what looks at it after this.
+ * Checks the size and depth of a variable. Goes level by level instead of using recursion, which a deep value would
+ * overflow.
  *
- * @returns why it is too much
+ * @returns the error; `undefined` when the variable is within its limits
  */
 function checkVariable(name: string, value: unknown): GatewayError | undefined {
   let level = [value];
@@ -237,19 +241,19 @@ function checkVariable(name: string, value: unknown): GatewayError | undefined {
   return undefined;
 }
 
-/** Files among the variables are not. */
+/** Whether a value is a list or a plain object. Files are neither. */
 function isContainer(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/** A number that is out of range makes none: the service refuses it, and says what may be sent. */
+/** Returns how many images the input asks for. A number out of range counts as 0, because the service refuses it. */
 function imagesOf({ input }: ComplexityEstimatorArgs["args"]): number {
   const n = input?.n ?? 1;
   return n >= 1 && n <= MAX_IMAGES ? n : 0;
 }
 
-/** A size that is out of range is refused by the service. */
+/** Returns the length of the page. The service refuses a length out of range. */
 function pageSizeOf({ first, last }: ComplexityEstimatorArgs["args"]): number {
   const size = Math.min(first ?? last ?? DEFAULT_PAGE_SIZE, last ?? MAX_PAGE_SIZE, MAX_PAGE_SIZE);
   return Math.max(size, 1);
@@ -259,12 +263,12 @@ export function tooManyImages(asked: number): GatewayError {
   return badInput("n", `one operation may make at most ${LIMITS.images} images; this one asks for ${asked}`);
 }
 
-/** The error of a document that breaks a limit, as validation would report it. */
+/** Creates the error of a document that exceeds a limit, in the form of a validation error. */
 function invalid(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: "GRAPHQL_VALIDATION_FAILED" } });
 }
 
-/** An error that is told before any field is resolved. */
+/** Converts an error that is reported before any field is resolved. */
 export function asGraphQLError({ message, code, details: { field } }: GatewayError): GraphQLError {
   return new GraphQLError(message, { extensions: { code, ...(field !== undefined && { field }) } });
 }

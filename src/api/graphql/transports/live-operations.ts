@@ -14,29 +14,29 @@ import { formatError, isAboutVariables, toClientError } from "../errors.ts";
 import { EXECUTION_OPTIONS } from "../limits/limits.ts";
 import type { CarriedOperation, OperationGate } from "../limits/operation-gate.ts";
 
-/** One answer, or one for each event until the operation is over. */
+/** One answer, or one answer per event until the operation ends. */
 export type LiveResult = ExecutionResult | AsyncGenerator<ExecutionResult, void, void>;
 
-/** Libraries leave out what they have not, or say `undefined`. */
+/** An `ExecutionResult` whose absent members may also be `undefined`, as some libraries send it. */
 type Answerable = { readonly [Key in keyof ExecutionResult]: ExecutionResult[Key] | undefined };
 
 const FULL_RETRY_SECONDS = 30;
 
 export interface LiveOperationsOptions {
   readonly gate: OperationGate;
-  /** How many sockets, and how many subscriptions, there may be at once. */
+  /** The most WebSockets at once, and also the most subscriptions at once. */
   readonly maxSubscribers: number;
-  /** How many watch a generation now, through whatever door. */
+  /** Counts the viewers that watch a generation now, in all APIs. */
   countWatching(): number;
 }
 
-/** Runs operations of every kind for the transports that carry more than one answer. */
+/** Runs operations of every kind, for the transports that can send several answers. */
 export class LiveOperations {
   readonly #schema: GraphQLSchema;
   readonly #gate: OperationGate;
   readonly #maxSubscribers: number;
   readonly #countWatching: () => number;
-  /** Subscriptions that do not watch yet. */
+  /** Subscriptions that have begun but do not watch a generation yet. */
   #joining = 0;
 
   /** @param schema its context value is a {@link ApiRequest} */
@@ -48,16 +48,16 @@ export class LiveOperations {
   }
 
   /**
-   * Refuses one more of what is there already.
+   * Checks that there is room for one more.
    *
-   * @param count what there is; subscriptions when left out
-   * @throws OVERLOADED
+   * @param count how many there are now. @defaultValue the number of subscriptions
+   * @throws OVERLOADED when the limit is reached
    */
   checkRoom(count = this.#subscriptions): void {
     if (count >= this.#maxSubscribers) throw full(this.#maxSubscribers);
   }
 
-  /** A result without `data` is of an operation that did not begin. */
+  /** Runs an operation. A result without `data` means that the operation did not begin. */
   async run(carried: CarriedOperation, contextValue: ApiRequest): Promise<LiveResult> {
     const admitted = this.#gate.admit(carried);
     if (!("document" in admitted)) return { errors: admitted };
@@ -82,13 +82,13 @@ export class LiveOperations {
     return this.#joining + this.#countWatching();
   }
 
-  /** A result as the client may see it. */
+  /** Formats a result for the client. */
   toAnswer({ errors, ...result }: Answerable, request: ApiRequest): FormattedExecutionResult {
     const rest = result as FormattedExecutionResult;
     return errors ? { errors: this.toClientErrors(errors, request), ...rest } : rest;
   }
 
-  /** Errors as the client may see them; what is hidden is logged here, once. */
+  /** Formats errors for the client. Hidden details are logged here, once. */
   toClientErrors(errors: readonly GraphQLError[], request: ApiRequest): GraphQLFormattedError[] {
     return errors.map((error) => {
       const code = error.extensions.code ?? (isAboutVariables(error) ? "BAD_USER_INPUT" : undefined);
