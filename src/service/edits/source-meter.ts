@@ -124,7 +124,7 @@ export function undecodable({ field, name }: Place, cause: UndecodableImageError
   const message =
     cause.reason === "damaged"
       ? `${name} is damaged or cut short; send it again`
-      : `${name} takes more memory or time to decode than any may; save it as a plain PNG or JPEG and send that`;
+      : `${name} needs more memory or time to decode than the gateway allows; save it as a plain PNG or JPEG and send that`;
   return new GatewayError("BAD_USER_INPUT", message, { field, cause });
 }
 

@@ -1,24 +1,24 @@
 import { type ImagePart, ImageParts, type PartsReader } from "./image-parts.ts";
 
-/** The box that holds C2PA data in files of boxes. */
+/** The UUID of the box that holds C2PA data in a file made of boxes (AVIF). */
 const C2PA_BOX = Buffer.from("d8fec3d6-1b0e-483c-9297-5828877ec481".replaceAll("-", ""), "hex");
-/** Of a part's content, what tells whether it holds content credentials. */
-const TELLING_BYTES = 28;
+/** The first bytes of a part's content. They show whether the part holds content credentials. */
+const SIGNATURE_BYTES = 28;
 
 /**
- * Looks for C2PA content credentials in an image as its bytes pass. It tells that they are there, not that they are
- * valid.
+ * Looks for C2PA content credentials in an image while its bytes stream past. It reports whether credentials are
+ * present, not whether they are valid.
  *
  * @see https://spec.c2pa.org/specifications/specifications/2.2/specs/C2PA_Specification.html#_embedding_manifests_into_various_file_formats
  */
 export class ContentCredentialsSearch implements PartsReader {
   readonly #parts = new ImageParts(this);
   #isFound = false;
-  /** What the content of a part that may hold them begins with. */
+  /** The first bytes of the current part's content; `undefined` when the part cannot hold credentials. */
   #head: Buffer | undefined;
   #part = "";
 
-  /** Whether what has passed holds any. */
+  /** Whether the bytes so far hold content credentials. */
   get isFound(): boolean {
     return this.#isFound;
   }
@@ -34,18 +34,18 @@ export class ContentCredentialsSearch implements PartsReader {
   }
 
   content(bytes: Uint8Array): void {
-    if (!this.#head || this.#head.length >= TELLING_BYTES) return;
-    this.#head = Buffer.concat([this.#head, bytes.subarray(0, TELLING_BYTES - this.#head.length)]);
+    if (!this.#head || this.#head.length >= SIGNATURE_BYTES) return;
+    this.#head = Buffer.concat([this.#head, bytes.subarray(0, SIGNATURE_BYTES - this.#head.length)]);
     this.#isFound ||= this.#part === "AVIF uuid" ? isC2paBox(this.#head) : isC2paSegment(this.#head);
   }
 }
 
-/** It begins with the box's kind. */
+/** A box with C2PA data begins with the C2PA UUID. */
 function isC2paBox(content: Buffer): boolean {
   return content.subarray(0, C2PA_BOX.length).equals(C2PA_BOX);
 }
 
-/** `JP`, a number, a place in line, and then a JUMBF box whose description begins with its kind. */
+/** The segment holds `JP`, a box number, a sequence number, and then a JUMBF box whose description begins with its type. */
 function isC2paSegment(content: Buffer): boolean {
   return content.toString("latin1", 12, 16) === "jumb" && content.toString("latin1", 24, 28) === "c2pa";
 }

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { GatewayError } from "../../errors.ts";
 import type { Caller } from "../projects/caller.ts";
 
-/** How many images are in a decoder at once: light ones, and heavy ones, each of which may take half a gigabyte. */
+/** How many light and how many heavy images are decoded at once. A heavy image may need half a gigabyte of memory. */
 export interface Lanes {
   readonly light: number;
   readonly heavy: number;
@@ -12,22 +12,25 @@ const LANES: Lanes = {
   light: Math.min(4, Math.max(2, availableParallelism())),
   heavy: Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2))),
 };
-/** More work than this is heavy. */
+/** An image that needs more processor time than this is heavy. */
 const MAX_LIGHT_MS = 200;
-/** How much of one caller's work may wait in a lane, and how much of all callers'. */
+/** The most work that may wait in a lane: of one caller, and of all callers together. */
 const MAX_WAITING_MS = { ofOne: 8_000, ofAll: 24_000 } as const;
 const RETRY_AFTER_SECONDS = 5;
 
-/** For whom an image is decoded. Nobody waits behind more than one image of each other caller, or of another kind. */
+/**
+ * Identifies the caller for whom an image is decoded, and the purpose. Each pair of caller and purpose takes turns with
+ * the others: an image waits behind at most one image of every other pair.
+ */
 export interface Turn {
-  /** What comes from a `generation` was paid for: it waits for as long as it takes, and is never refused. */
+  /** Images of a `generation` are paid for: they wait as long as necessary and are never refused. */
   readonly kind: "edit" | "generation" | "view";
   readonly projectId: string;
-  /** Who of the project. @defaultValue the project is one caller */
+  /** Tells the callers of a project apart. @defaultValue the whole project counts as one caller */
   readonly callerId?: string | undefined;
 }
 
-/** What one caller has waiting in a lane, the oldest first. */
+/** The images that one caller has waiting in a lane, oldest first. */
 interface Waiting {
   readonly images: { readonly workMs: number; readonly begin: () => void }[];
   workMs: number;
@@ -38,7 +41,7 @@ export function editTurnOf({ projectId, endUser, apiKeyId, network }: Caller): T
   return { kind: "edit", projectId, callerId: endUser ?? apiKeyId ?? network };
 }
 
-/** Where images wait for a decoder: small ones never behind large ones, and callers by turns. */
+/** Queues images for the decoders. Light images never wait behind heavy ones, and callers take turns. */
 export class DecodeQueue {
   readonly #light: Lane;
   readonly #heavy: Lane;
@@ -49,16 +52,16 @@ export class DecodeQueue {
   }
 
   /**
-   * Resolves when a decoder is free for this image; the function it answers says that the image is done.
+   * Resolves when a decoder is free for this image. The caller must call the returned function when the image is done.
    *
-   * @param workMs how long decoding and encoding take about, in milliseconds of one processor
-   * @throws OVERLOADED when too much waits already
+   * @param workMs estimated time for decoding and encoding, in milliseconds of one processor
+   * @throws OVERLOADED when too much work is waiting already
    */
   enter(turn: Turn, workMs: number): Promise<() => void> {
     return (workMs > MAX_LIGHT_MS ? this.#heavy : this.#light).enter(turn, workMs);
   }
 
-  /** Resolves when nothing is decoded and nothing waits. */
+  /** Resolves when no image is being decoded and none waits. */
   async onIdle(): Promise<void> {
     await Promise.all([this.#light.onIdle(), this.#heavy.onIdle()]);
   }
@@ -67,7 +70,7 @@ export class DecodeQueue {
 class Lane {
   #free: number;
   readonly #size: number;
-  /** By kind and caller; the first one's turn is next. */
+  /** By kind and caller; the first entry is served next. */
   readonly #waiting = new Map<string, Waiting>();
   #waitingMs = 0;
   #whenIdle: (() => void)[] = [];
@@ -114,7 +117,7 @@ class Lane {
     };
   }
 
-  /** Hands the decoder that became free to the caller whose turn it is, who then stands last. */
+  /** Gives the free decoder to the caller whose turn it is, and moves that caller to the end of the line. */
   #next(): void {
     const [turn, waiting] = this.#waiting.entries().next().value ?? [];
     const image = waiting?.images.shift();

@@ -16,7 +16,7 @@ export interface DerivativesOptions {
   readonly logger: Logger;
 }
 
-/** A derivative that somebody asks for. */
+/** A derivative that a viewer requested. */
 interface Wanted {
   readonly image: Image;
   readonly rendition: Rendition;
@@ -24,10 +24,10 @@ interface Wanted {
   readonly network: string | undefined;
 }
 
-/** Makes derivatives of images when they are first asked for, and keeps them. */
+/** Makes a derivative of an image when it is first requested, and stores it for later requests. */
 export class Derivatives {
   readonly #options: DerivativesOptions;
-  /** What is being made, by its key; `undefined` when it was stored, and otherwise what could not be. */
+  /** The derivatives being made, by key. Each resolves to `undefined` once stored, or to the unstored derivative. */
   readonly #making = new Map<string, Promise<OpenObject | undefined>>();
   readonly #unstored = new UnstoredImages();
 
@@ -36,11 +36,11 @@ export class Derivatives {
   }
 
   /**
-   * Opens a derivative, which is stored before anybody reads it: a viewer that reads slowly holds none of it in memory.
+   * Opens a derivative. It is stored before anyone reads it, so that a slow viewer keeps none of it in memory.
    *
-   * @param network where the viewer is; viewers of different networks take turns
+   * @param network the viewer's network; viewers of different networks take turns
    * @throws NOT_FOUND when the image was deleted, OVERLOADED when too many derivatives wait to be made, UPSTREAM_FAILED
-   *   when the image takes too much to decode
+   *   when the image needs too much memory or time to decode
    */
   async open(image: Image, rendition: Rendition, network?: string): Promise<OpenObject> {
     const key = `${image.generationId}/${image.id}/${toDerivativeName(rendition)}`;
@@ -52,11 +52,11 @@ export class Derivatives {
     }
     const wanted = { image, rendition, key, network };
     const made = await this.#make(wanted);
-    // Another process may have deleted it meanwhile.
+    // Another process may have deleted it in the meantime.
     return made ?? (await objects.open(key)) ?? this.#makeUnstored(wanted);
   }
 
-  /** To be called when a generation is gone: once this resolves, nothing of it is stored again. */
+  /** Call this after a generation was deleted. Once it resolves, no derivative of the generation is stored again. */
   async forget(generationId: string): Promise<void> {
     const making = [...this.#making].filter(([key]) => key.startsWith(`${generationId}/`));
     await Promise.allSettled(making.map(([, made]) => made));
@@ -68,7 +68,7 @@ export class Derivatives {
     await this.#options.budget.close();
   }
 
-  /** One work for all who ask meanwhile. */
+  /** Makes a derivative once for all viewers who request it in the meantime. */
   #make(wanted: Wanted): Promise<OpenObject | undefined> {
     const { key } = wanted;
     const running = this.#making.get(key);
@@ -81,7 +81,7 @@ export class Derivatives {
   async #store(wanted: Wanted): Promise<OpenObject | undefined> {
     const { objects, logger } = this.#options;
     const { image, key } = wanted;
-    // Another one may have been stored since it was found missing.
+    // Another request may have stored it since the caller found it missing.
     if (await objects.open(key)) return undefined;
     const rendered = new Rendered(this.#render(wanted));
     let stored: StoredObject;
@@ -89,14 +89,14 @@ export class Derivatives {
       stored = await objects.put(key, rendered.bytes);
     } catch (err) {
       if (rendered.failure) throw toGatewayError(rendered.failure.error);
-      logger.warn({ imageId: image.id, err }, "a derivative could not be kept; it is made again when asked for");
+      logger.warn({ imageId: image.id, err }, "a derivative could not be stored; it is made again for each request");
       return this.#makeUnstored(wanted);
     }
     await this.#count(image, stored);
     return undefined;
   }
 
-  /** For these viewers alone, from memory. */
+  /** Makes a derivative in memory, for the current viewers only. */
   async #makeUnstored(wanted: Wanted): Promise<OpenObject> {
     return this.#unstored.take(wanted.key, this.#render(wanted)).catch((error) => {
       throw toGatewayError(error);
@@ -112,7 +112,11 @@ export class Derivatives {
     yield* this.#options.codec.render(original, image, exactly, turn);
   }
 
-  /** @throws NOT_FOUND when the image was deleted meanwhile; what was put back is removed again */
+  /**
+   * Adds a stored derivative to the storage budget.
+   *
+   * @throws NOT_FOUND when the image was deleted in the meantime; the derivative is then removed again
+   */
   async #count(image: Image, stored: StoredObject): Promise<void> {
     const { budget, objects, logger } = this.#options;
     const isCounted = await budget.add(image.id, stored).catch((err) => {
@@ -125,7 +129,7 @@ export class Derivatives {
   }
 }
 
-/** A rendition on its way into the store, which knows whether it was the rendering that failed. */
+/** The bytes of a rendition on their way into the store. It tells a failure to render from a failure to store. */
 class Rendered {
   readonly bytes: AsyncIterable<Uint8Array>;
   #failure: { readonly error: unknown } | undefined;
@@ -148,14 +152,14 @@ class Rendered {
   }
 }
 
-/** The name of a rendition's file, the same for the same pixels. */
+/** The name of a rendition's file. The same options always give the same name. */
 export function toDerivativeName(rendition: Rendition): string {
   return `${toRenditionName(rendition)}.${rendition.format.toLowerCase()}`;
 }
 
 function toGatewayError(error: unknown): unknown {
   if (!(error instanceof UndecodableImageError) || error.reason !== "exhausting") return error;
-  const message = "this image takes more memory or time to decode than any may; load it as it is stored";
+  const message = "this image needs more memory or time to decode than the gateway allows; load it as it is stored";
   return new GatewayError("UPSTREAM_FAILED", message, { isRetryable: false, cause: error });
 }
 

@@ -6,19 +6,20 @@ import { toPreviewKey } from "../generations/previews.ts";
 import { type Derivatives, toDerivativeName } from "./derivatives.ts";
 import { type ImageLinks, type LinkTarget, ORIGINAL, originalFormatOf } from "./image-links.ts";
 
-/** How long a record is believed without asking again: images never change, they are only deleted. */
-const BELIEVED_MS = 2_000;
-const MAX_BELIEVED = 1_000;
+/** How long the record of an image is cached. Images never change; they are only deleted. */
+const CACHED_MS = 2_000;
+/** The most records that are cached. */
+const MAX_CACHED = 1_000;
 
 type PreviewTarget = Extract<LinkTarget, { readonly preview: unknown }>;
 
-/** The bytes behind a signed URL, and what a cache may know about them. */
+/** The bytes behind a signed URL, and the facts that an HTTP cache needs. */
 export interface Delivery {
   readonly object: OpenObject;
   readonly format: ImageFormat;
   /** Different bytes have different tags. */
   readonly tag: string;
-  /** How long the URL goes on working. */
+  /** How long the URL remains valid. */
   readonly secondsLeft: number;
 }
 
@@ -29,13 +30,13 @@ export interface ImageDeliveryOptions {
   readonly derivatives: Derivatives;
 }
 
-/** Opens what signed URLs stand for. */
+/** Opens the images and previews that signed URLs name. */
 export class ImageDelivery {
   readonly #records: Pick<Records, "findImages">;
   readonly #objects: ObjectStore;
   readonly #links: ImageLinks;
   readonly #derivatives: Derivatives;
-  readonly #believed = new Map<string, { readonly image: Image; readonly until: number }>();
+  readonly #cached = new Map<string, { readonly image: Image; readonly until: number }>();
   #deletions = 0;
 
   constructor({ records, objects, links, derivatives }: ImageDeliveryOptions) {
@@ -46,9 +47,11 @@ export class ImageDelivery {
   }
 
   /**
+   * Opens the image or preview that a signed URL names.
+   *
    * @param url path and query exactly as they were received
-   * @param network where the viewer is
-   * @throws FORBIDDEN when the URL was changed or its time is over, NOT_FOUND when the image was deleted, and what
+   * @param network the viewer's network
+   * @throws FORBIDDEN when the URL was changed or has expired, NOT_FOUND when the image was deleted, and what
    *   {@link Derivatives.open} throws
    */
   async open(url: string, network?: string): Promise<Delivery> {
@@ -69,12 +72,12 @@ export class ImageDelivery {
   }
 
   /**
-   * To be called when the record of a generation is gone: its images are not found any more, and once this resolves
-   * nothing of them is stored again. Other processes may need seconds to notice.
+   * Call this after the record of a generation was deleted. Its images are not found any more, and once this resolves, no
+   * derivative of them is stored again. Other processes may take a few seconds to notice.
    */
   async forget(generationId: string): Promise<void> {
     this.#deletions++;
-    for (const [id, { image }] of this.#believed) if (image.generationId === generationId) this.#believed.delete(id);
+    for (const [id, { image }] of this.#cached) if (image.generationId === generationId) this.#cached.delete(id);
     await this.#derivatives.forget(generationId);
   }
 
@@ -83,11 +86,11 @@ export class ImageDelivery {
     return this.#derivatives.close();
   }
 
-  /** Previews have no record of their own: once they are not shown any more, their bytes are gone. */
+  /** Previews have no records. When a preview is no longer shown, its bytes are deleted. */
   async #openPreview({ generationId, preview, secondsLeft }: PreviewTarget): Promise<Delivery> {
     const key = toPreviewKey(generationId, preview);
     const object = await this.#objects.open(key);
-    if (!object) throw new GatewayError("NOT_FOUND", "this preview is not shown any more; look for the image itself");
+    if (!object) throw new GatewayError("NOT_FOUND", "this preview is not shown any more; load the image itself");
     return { object, format: "WEBP", tag: key.replaceAll("/", "-"), secondsLeft };
   }
 
@@ -109,16 +112,16 @@ export class ImageDelivery {
 
   async #find(imageId: string): Promise<Image> {
     const now = performance.now();
-    const believed = this.#believed.get(imageId);
-    if (believed && believed.until > now) return believed.image;
+    const cached = this.#cached.get(imageId);
+    if (cached && cached.until > now) return cached.image;
     const deletions = this.#deletions;
     const [image] = await this.#records.findImages([imageId]);
-    this.#believed.delete(imageId);
+    this.#cached.delete(imageId);
     if (!image) throw deleted();
-    // What was deleted meanwhile may have been read before.
-    if (deletions === this.#deletions) this.#believed.set(imageId, { image, until: now + BELIEVED_MS });
-    const [oldest] = this.#believed.keys();
-    if (oldest !== undefined && this.#believed.size > MAX_BELIEVED) this.#believed.delete(oldest);
+    // The record may have been read just before it was deleted: after any deletion it is not cached.
+    if (deletions === this.#deletions) this.#cached.set(imageId, { image, until: now + CACHED_MS });
+    const [oldest] = this.#cached.keys();
+    if (oldest !== undefined && this.#cached.size > MAX_CACHED) this.#cached.delete(oldest);
     return image;
   }
 }

@@ -19,11 +19,11 @@ export interface Arrival {
 interface ImageKeys {
   /** The provider's own bytes. */
   readonly original: string;
-  /** What is delivered, where that differs. */
+  /** The bytes that are delivered, where they differ from the provider's. */
   readonly delivered: string;
 }
 
-/** What the provider sent: known from passing it, or from decoding it, which gives a placeholder too. */
+/** The size of the provider's image, and its placeholder when the image had to be decoded. */
 type MadeImage = PixelSize & Partial<Pick<InspectedImage, "placeholder">>;
 
 export interface ImageIntakeOptions {
@@ -35,8 +35,8 @@ export interface ImageIntakeOptions {
 }
 
 /**
- * Takes the images in. The provider's bytes are stored first and as they came. A PNG that is what was asked for is
- * checked while it passes, and never read again; of anything else the stored copy is decoded.
+ * Stores the images that providers send. The provider's bytes are stored first, unchanged. A PNG that matches the request
+ * is checked while its bytes stream past, and is not read again. Of any other image the stored copy is decoded.
  */
 export class ImageIntake {
   readonly #options: ImageIntakeOptions;
@@ -48,12 +48,13 @@ export class ImageIntake {
   }
 
   /**
-   * Stores an image, and hands it to `record` when its bytes are durable.
+   * Stores an image, and passes it to `record` once its bytes are durable.
    *
-   * @param record answers whether it took the image; when it did not, the bytes are removed again. When it throws nobody
-   *   knows, and they stay: without a record they are swept, and a record must never be without its bytes
-   * @returns what `record` answered
-   * @throws UPSTREAM_FAILED when what arrives is not an image; nothing is left of it
+   * @param record returns whether it recorded the image. If it did not, the bytes are removed again. If it throws, the
+   *   image may have been recorded, so the bytes stay: a record must never lack its bytes, and bytes without a record are
+   *   swept later
+   * @returns the result of `record`
+   * @throws UPSTREAM_FAILED when the provider did not send an image; its bytes are removed
    */
   async take(
     generation: Generation,
@@ -126,7 +127,7 @@ export class ImageIntake {
       ...requestedSize,
       fit: "COVER",
       format,
-      // An encoder's least quality is 1, where the vendor's is 0.
+      // The encoder's lowest quality is 1; the vendor's is 0.
       quality: compression === undefined ? undefined : Math.max(1, compression),
       digitalSourceType: this.#options.catalogue.digitalSourceOf(generation),
     };
@@ -146,7 +147,7 @@ export class ImageIntake {
   }
 }
 
-/** Counts, hashes, checks and recognises bytes as they pass. */
+/** Counts and hashes an image's bytes while they stream past, checks a PNG, and detects format and content credentials. */
 class Meter {
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly #hash = createHash("sha256");
@@ -163,12 +164,12 @@ class Meter {
     return this.#byteSize;
   }
 
-  /** In hexadecimal; asked for once, when all bytes have passed. */
+  /** In hexadecimal. Read it only once, after all bytes have passed. */
   get sha256(): string {
     return this.#hash.digest("hex");
   }
 
-  /** The size of a PNG that came whole and undamaged; `undefined` when only decoding can tell. */
+  /** The size of a PNG that arrived complete and undamaged; `undefined` when the image must be decoded to find out. */
   get pngSize(): PixelSize | undefined {
     return this.#png.size;
   }
@@ -200,7 +201,7 @@ function toUpstreamFailure(error: unknown): unknown {
 function notAnImage(cause?: UndecodableImageError): GatewayError {
   const message =
     cause?.reason === "exhausting"
-      ? "the provider answered with an image that takes more memory or time to decode than any may"
+      ? "the provider answered with an image that needs more memory or time to decode than the gateway allows"
       : "the provider answered with something that is not an image";
   return new GatewayError("UPSTREAM_FAILED", message, { cause });
 }

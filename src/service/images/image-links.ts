@@ -8,15 +8,15 @@ import { checkWholeNumber } from "../generations/generation-input.ts";
 import { MAX_SIDE } from "./sizes.ts";
 
 /**
- * Seconds for which the URL of an image stays the same when it is asked for again, so that pages need not load what they
- * show already. URLs that live for less than twice as long stay the same for half their life.
+ * Seconds for which repeated requests get the same URL of an image, so that pages need not load an image again that they
+ * already show. URLs that are valid for less than twice this time stay the same for half of their lifetime.
  */
 const STABLE_SECONDS = 300;
 
-/** In the place of a rendition's name. */
+/** Takes the place of a rendition's name in the URL of an original. */
 export const ORIGINAL = "original";
 
-/** What a caller may ask of an image's URL. Everything left out is as the image was stored. */
+/** The options for an image's URL. An option that is left out keeps the image as it was stored. */
 export interface LinkOptions {
   /** 1–3840 pixels. */
   readonly width?: number | undefined;
@@ -25,17 +25,17 @@ export interface LinkOptions {
   /** @defaultValue "COVER" */
   readonly fit?: Rendition["fit"] | undefined;
   readonly format?: ImageFormat | undefined;
-  /** 1–100, for the formats that lose something. */
+  /** 1–100, for lossy formats. */
   readonly quality?: number | undefined;
-  /** The file as the model sent it, with whatever credentials it carries, instead of a rendition. @defaultValue false */
+  /** Whether to deliver the file as the model sent it, content credentials included. @defaultValue false */
   readonly original?: boolean | undefined;
   /** Seconds, 60–604800, rounded up by at most five minutes. @defaultValue the gateway's setting */
   readonly expiresIn?: number | undefined;
 }
 
-/** What a signed URL stands for: an image, or a preview of one that is being made. */
+/** The resource that a signed URL names: an image, or a preview of an image that is being made. */
 export type LinkTarget = {
-  /** How long the URL goes on working, more than 0. */
+  /** How long the URL remains valid; more than 0. */
   readonly secondsLeft: number;
 } & (
   | {
@@ -48,8 +48,8 @@ export type LinkTarget = {
 
 /**
  * Signed URLs of images: `/images/<image id>[/<rendition>].<format>?expires=<seconds since 1970>&signature=<43 characters>`,
- * and of previews: `/images/<generation id>/preview-<image>-<preview>.webp?…`. The signature is an HMAC-SHA-256 over every character before it, so that whoever holds a URL can read exactly this
- * image, in this rendition, until this second.
+ * and of previews: `/images/<generation id>/preview-<image>-<preview>.webp?…`. The signature is an HMAC-SHA-256 of every
+ * character before it. The holder of a URL can therefore read exactly this image, in this rendition, until it expires.
  */
 export class ImageLinks {
   readonly #secret: string;
@@ -63,7 +63,7 @@ export class ImageLinks {
   }
 
   /**
-   * The path and query of a URL, from the gateway's root.
+   * Signs a URL of an image, and returns its path and query, relative to the gateway's root.
    *
    * @throws BAD_USER_INPUT naming the option that is out of range
    */
@@ -77,7 +77,7 @@ export class ImageLinks {
     return `${signed}&signature=${this.#signature(signed)}`;
   }
 
-  /** The same for a preview. */
+  /** Signs a URL of a preview, and returns its path and query, relative to the gateway's root. */
   signPreview(generationId: string, { imageIndex, partialIndex }: Preview): string {
     const expires = this.#expiryAfter(this.#ttlSeconds);
     const signed = `/images/${generationId}/preview-${imageIndex}-${partialIndex}.webp?expires=${expires}`;
@@ -88,7 +88,7 @@ export class ImageLinks {
    * Reads a URL that {@link sign} or {@link signPreview} made.
    *
    * @param url path and query exactly as they were received
-   * @throws FORBIDDEN when a character was changed, or when its time is over
+   * @throws FORBIDDEN when a character was changed, or when the URL has expired
    */
   verify(url: string): LinkTarget {
     const [, signed, signature] = /^(.*)&signature=(.*)$/s.exec(url) ?? [];
@@ -109,7 +109,7 @@ export class ImageLinks {
     return { imageId: id, rendition: parseRendition(name, extension), secondsLeft };
   }
 
-  /** Seconds since 1970: the same for everyone who asks in the same few minutes. */
+  /** The expiry in seconds since 1970, rounded up so that requests within a few minutes get the same URL. */
   #expiryAfter(ttlSeconds: number): number {
     const stableSeconds = Math.min(STABLE_SECONDS, Math.floor(ttlSeconds / 2));
     const earliest = Math.floor(this.#now().getTime() / 1000) + ttlSeconds;
@@ -133,7 +133,8 @@ export function originalFormatOf({ format, provenance }: Image): ImageFormat {
 
 function nameOfOriginal(image: Image, options: LinkOptions) {
   for (const option of ["width", "height", "format", "quality"] as const) {
-    if (options[option] !== undefined) throw badInput(option, `the original is as it is; leave ${option} out`);
+    if (options[option] !== undefined)
+      throw badInput(option, `the original is delivered unchanged; leave ${option} out`);
   }
   const isDelivered = image.key === image.originalKey;
   return { name: isDelivered ? image.id : `${image.id}/${ORIGINAL}`, format: originalFormatOf(image) };
@@ -145,7 +146,7 @@ function nameOfRendition(image: Image, options: LinkOptions) {
   return { name, format: rendition?.format ?? image.format };
 }
 
-/** `undefined` when the image is wanted as it was stored. */
+/** `undefined` when the options ask for the image as it is stored. */
 function toRendition(image: Image, options: LinkOptions): Rendition | undefined {
   const { width, height, fit = "COVER", format = image.format } = options;
   if (options.quality !== undefined) checkWholeNumber("quality", options.quality, 1, 100);
@@ -155,12 +156,12 @@ function toRendition(image: Image, options: LinkOptions): Rendition | undefined 
   const hasSameSize = (width ?? image.width) === image.width && (height ?? image.height) === image.height;
   if (hasSameSize && format === image.format && quality === undefined) return undefined;
   checkResultingSize(image, width, height);
-  // Without a box there is nothing to fit into: the other side follows.
+  // With only one side given, the other follows from the image's shape, and `fit` has no effect.
   const hasBox = width !== undefined && height !== undefined;
   return { width, height, fit: hasBox ? fit : "COVER", format, quality };
 }
 
-/** A side that follows from the other one must not pass the limit either. */
+/** Checks that a side that is computed from the other one is within the limit too. */
 function checkResultingSize(image: Image, width: number | undefined, height: number | undefined): void {
   if (width !== undefined && height === undefined && (width * image.height) / image.width > MAX_SIDE) {
     throw badInput("width", `width would make the image higher than ${MAX_SIDE} pixels`);

@@ -6,27 +6,27 @@ export interface ImagePart {
   readonly format: ImageFormat;
   /** As the format's specification calls it: `IDAT`, `APP11`, `VP8X`, `mdat`. */
   readonly name: string;
-  /** Of its content. */
+  /** The size of its content. */
   readonly byteSize: number;
 }
 
-/** Who wants to see a file's parts. */
+/** Receives the parts of a file in order. */
 export interface PartsReader {
   begin(part: ImagePart): void;
-  /** A piece of the content of the part that was begun last, as long as it is in memory. */
+  /** Receives a piece of the current part's content. The bytes are valid only during the call. */
   content?(bytes: Uint8Array): void;
-  /** All of its content has passed. */
+  /** Called when the current part is complete. */
   end?(): void;
 }
 
-/** What the next bytes are: the head of a part, or something in between. */
+/** The result of reading the next bytes: the head of a part, or bytes between parts. */
 type Head =
   | { readonly headBytes: number; readonly part?: ImagePart; readonly paddingBytes?: number; readonly isScan?: boolean }
-  /** More of them have to be seen. */
+  /** More bytes are needed. */
   | "more"
-  /** The image ends here. What follows, no decoder reads. */
+  /** The image ends here. Decoders ignore the bytes that follow. */
   | "end"
-  /** No part of this format begins like this. */
+  /** In this format, no part can begin with these bytes. */
   | "malformed";
 
 /** The most bytes of a part's head. */
@@ -34,20 +34,20 @@ const MAX_HEAD_BYTES = 16;
 const MAX_PNG_CHUNK_BYTES = 2 ** 31 - 1;
 
 /**
- * Tells apart the parts of a PNG, JPEG, WebP or AVIF while its bytes pass, and holds none of them.
+ * Splits a PNG, JPEG, WebP or AVIF into its parts while its bytes stream past, without keeping the content.
  *
- * It reads containers as decoders do, or more strictly: what a decoder would find in a file it finds too, or it says that
- * the file is malformed.
+ * It reads containers as strictly as decoders do, or more strictly: it either finds every part that a decoder would find,
+ * or reports that the file is malformed.
  */
 export class ImageParts {
   readonly #reader: PartsReader;
   #state: "beginning" | "head" | "content" | "scan" | "end" | "malformed" = "beginning";
   #format: ImageFormat | undefined;
-  /** The beginning of a head, which came in another piece than the rest of it. */
+  /** The beginning of a head whose other bytes have not arrived yet. */
   #held: Buffer = Buffer.alloc(0);
   #contentLeft = 0;
   #paddingLeft = 0;
-  /** Of a WebP, as its head says. What follows, no decoder reads. */
+  /** Bytes left in a WebP, by the size in its header. Decoders ignore the bytes that follow. */
   #riffLeft = 0;
   #isScanNext = false;
   #isMarkerNext = false;
@@ -56,7 +56,7 @@ export class ImageParts {
     this.#reader = reader;
   }
 
-  /** Whether it is no file of a format of ours, or not as its format says. */
+  /** Whether the file has none of the supported formats, or violates its format. */
   get isMalformed(): boolean {
     return this.#state === "malformed";
   }
@@ -77,7 +77,7 @@ export class ImageParts {
         case "head": {
           const head = this.#state === "head" ? this.#readHead(bytes) : this.#begin(bytes);
           if (head === "more") {
-            // Whoever hands bytes over may use their memory again.
+            // The caller may reuse the memory of these bytes.
             this.#held = Buffer.from(bytes);
             return;
           }
@@ -164,9 +164,9 @@ export class ImageParts {
 
 const MARKER_START = Buffer.from([0xff]);
 
-/** Where the byte behind the next 0xFF is, or would be; more than the number of bytes when there is none. */
+/** The index of the byte after the next 0xFF, which may not have arrived yet; `bytes.length + 1` when there is no 0xFF. */
 function markerIn(bytes: Buffer, from: number): number {
-  // A search has its price where one follows the other.
+  // Checking one byte is cheaper than a search where one 0xFF follows the other.
   if (bytes[from] === 0xff) return from + 1;
   const start = bytes.indexOf(0xff, from);
   return start === -1 ? bytes.length + 1 : start + 1;
@@ -184,7 +184,7 @@ function readChunkHead(bytes: Buffer): Head {
 
 /** JPEG: marker, length, content. Pixels follow the start of a scan. */
 function readSegmentHead(bytes: Buffer): Head {
-  // Before a marker there may be any number of its first byte.
+  // Any number of fill bytes (0xFF) may precede a marker.
   let fillBytes = 0;
   while (bytes[fillBytes] === 0xff && bytes[fillBytes + 1] === 0xff) fillBytes++;
   if (fillBytes > 0) return { headBytes: fillBytes };
@@ -225,7 +225,7 @@ function readRiffHead(bytes: Buffer): Head {
   };
 }
 
-/** AVIF: length, name, content; a length of 1 stands for a longer one behind the name, 0 for all the rest. */
+/** AVIF: length, name, content. Length 1 means that a 64-bit length follows the name; length 0 means the rest of the file. */
 function readBoxHead(bytes: Buffer): Head {
   if (bytes.length < 8) return "more";
   const length = bytes.readUInt32BE(0);

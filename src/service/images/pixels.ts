@@ -1,7 +1,7 @@
 import type { Rendition } from "../../ports/image-codec.ts";
 import type { ImageFormat, PixelSize } from "../../ports/image-provider.ts";
 
-/** Tells an image format by its first 12 bytes; `undefined` for anything that is not one of ours. */
+/** Detects an image's format from its first 12 bytes; `undefined` when it is none of the supported formats. */
 export function formatOf(head: Uint8Array): ImageFormat | undefined {
   const text = Buffer.from(head.subarray(0, 12)).toString("latin1");
   if (text.startsWith("\x89PNG\r\n\x1a\n")) return "PNG";
@@ -11,7 +11,7 @@ export function formatOf(head: Uint8Array): ImageFormat | undefined {
   return undefined;
 }
 
-/** The size of a rendition, in which what was left out has followed from the image's shape; for `INSIDE` that of the box. */
+/** The size of a rendition. A side that was left out follows from the image's shape. For `INSIDE` it is the box's size. */
 export function sizeOfRendition(image: PixelSize, { width, height }: Rendition): PixelSize {
   const follow = (side: number, own: number, other: number) => Math.max(1, Math.round((side * other) / own));
   if (width === undefined && height === undefined) return { width: image.width, height: image.height };

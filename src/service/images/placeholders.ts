@@ -10,8 +10,8 @@ const MAX_WAITING = 1_000;
 const RETRY_AFTER_SECONDS = 5;
 
 /**
- * Makes placeholders when they are first asked for, unless the image was decoded anyway when it was stored. Decoding a
- * PNG costs more than everything else that happens to it, and most placeholders are never asked for.
+ * Makes a placeholder when it is first requested, unless one was made when the image was stored. Decoding a PNG costs
+ * more than all other work on it, and most placeholders are never requested.
  */
 export class Placeholders {
   readonly #records: Records;
@@ -27,8 +27,10 @@ export class Placeholders {
   }
 
   /**
+   * The placeholder of an image.
+   *
    * @returns a `data:` URI under 1 KB
-   * @throws NOT_FOUND when the image was deleted meanwhile, OVERLOADED when too many wait to be made
+   * @throws NOT_FOUND when the image was deleted in the meantime, OVERLOADED when too many placeholders wait to be made
    */
   async of(image: Image): Promise<string> {
     if (image.placeholder !== undefined) return image.placeholder;
@@ -49,7 +51,7 @@ export class Placeholders {
     if (!object) throw new GatewayError("NOT_FOUND", "this image does not exist any more");
     const turn = { kind: "view", projectId: image.projectId } as const;
     const { placeholder } = await this.#codec.inspect(object, image, turn);
-    // What could not be kept is made again.
+    // A placeholder that could not be stored is made again at the next request.
     await this.#records.keepPlaceholder(image.id, placeholder).catch(() => {});
     return placeholder;
   }

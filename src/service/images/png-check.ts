@@ -6,7 +6,7 @@ const CHUNK_HEAD_BYTES = 8;
 const CRC_BYTES = 4;
 const HEADER_BYTES = 13;
 const MAX_CHUNK_BYTES = 2 ** 31 - 1;
-/** No deflate stream is smaller than its content by more than this. @see https://www.zlib.net/zlib_tech.html */
+/** The best compression ratio that a deflate stream can reach. @see https://www.zlib.net/zlib_tech.html */
 const MAX_DEFLATE_RATIO = 1032;
 
 /** Samples of a pixel, and how many bits each may have, by colour type. */
@@ -19,16 +19,16 @@ const COLOUR_TYPES: ReadonlyMap<number, { readonly samples: number; readonly dep
 ]);
 
 /**
- * Follows a PNG while its bytes pass and tells whether it arrived whole and undamaged, at a small part of the cost of
- * decoding it: every byte of a PNG is under one of its checksums.
+ * Checks while a PNG's bytes stream past whether it arrives complete and undamaged. This costs much less than decoding
+ * it, and works because checksums cover every chunk of a PNG.
  *
- * It is stricter than decoders are, and says of less common files that it does not know.
+ * It is stricter than decoders are: for some unusual but valid files it gives no result.
  *
  * @see https://www.w3.org/TR/png-3/#5Chunk-layout
  */
 export class PngCheck {
   #state: "signature" | "chunk head" | "data" | "checksum" | "over" | "unknown" = "signature";
-  /** The signature, the head or the checksum, as far as it has come. */
+  /** The bytes so far of the signature, chunk head or checksum that is being read. */
   readonly #part = Buffer.alloc(CHUNK_HEAD_BYTES);
   #partLength = 0;
   #type = "";
@@ -41,7 +41,7 @@ export class PngCheck {
   #dataBytes = 0;
   #hasPalette = false;
 
-  /** The image's size, when all of it has come and nothing of it is damaged; `undefined` when that is not known. */
+  /** The image's size if it is complete and undamaged; `undefined` if that is not known. */
   get size(): PixelSize | undefined {
     if (this.#state !== "over") return undefined;
     const [width, height] = [this.#header.readUInt32BE(0), this.#header.readUInt32BE(4)];
@@ -94,7 +94,7 @@ export class PngCheck {
     if (type === "PLTE") this.#hasPalette = true;
   }
 
-  /** Whether a chunk may come here. A decoder that does not know a chunk may only ignore one in lower case. */
+  /** Whether a chunk may stand here. Of the other chunks, only those that decoders may ignore (lower-case initial) pass. */
   #isExpected(byteCount: number, type: string): boolean {
     if (byteCount > MAX_CHUNK_BYTES) return false;
     const isFirst = this.#type === "";

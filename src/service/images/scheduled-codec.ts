@@ -14,33 +14,36 @@ import { sizeOfRendition } from "./pixels.ts";
 import { MAX_SIDE } from "./sizes.ts";
 import { MAX_SOURCE_PIXELS } from "./source-check.ts";
 
-/** What is known of an image before it is decoded. */
+/** The facts about an image that are known before it is decoded. */
 export interface ImageFacts extends PixelSize {
   readonly format: ImageFormat;
-  /** Whether it is stored in passes over the whole picture, as interlaced PNGs and progressive JPEGs are. */
+  /** Whether the file stores the picture in several passes, as interlaced PNGs and progressive JPEGs do. */
   readonly isInterlaced?: boolean | undefined;
 }
 
-/** The most pixels of an image that a model made: no model and no caller can ask for more. */
+/** The most pixels of a generated image; larger images cannot be requested. */
 export const MAX_PIXELS = MAX_SIDE * MAX_SIDE;
 
 /** Milliseconds of one processor for a million pixels of a busy picture, measured with sharp 0.35. */
 const DECODE_MS = { PNG: 12, JPEG: 6, WEBP: 25, AVIF: 110 } as const;
 const ENCODE_MS = { PNG: 65, JPEG: 35, WEBP: 195, AVIF: 130 } as const;
-/** How many times as long passes over the whole picture take. */
-const INTERLACED = 5;
-/** Small AVIFs are made with more effort. */
+/** An interlaced image takes this many times as long to decode. */
+const INTERLACED_FACTOR = 5;
+/** Small AVIFs are encoded with more effort. */
 const SMALL_AVIF = { maxPixels: 500_000, encodeMs: 430 } as const;
-/** Work that no picture is too small for: starting, and handing bytes over. */
-const LEAST_MS = 2;
+/** The fixed cost of every image: starting, and copying its bytes. */
+const BASE_MS = 2;
 
-/** What was paid for is tried again: its decoder may have been ended, or not been started, for what others took. */
+/**
+ * How often an image is tried. Images of a generation are paid for and are tried again: their decoder may have been
+ * killed, or could not start, because other images used up the memory.
+ */
 const ATTEMPTS: Readonly<Record<Turn["kind"], number>> = { edit: 1, generation: 3, view: 1 };
 const PAUSE_MS = 500;
-/** What of a rendition is held so that its decoder need not wait until it is stored. */
+/** The most bytes of a rendition that are kept in memory, so that its decoder need not wait for the store. */
 const MAX_HELD_BYTES = 1024 * 1024;
 
-/** A codec behind the queue in which everything that the gateway decodes waits for its turn. */
+/** A codec whose every call waits for its turn in the gateway's one decode queue. */
 export class ScheduledCodec {
   readonly #codec: ImageCodec;
   readonly #queue = new DecodeQueue();
@@ -80,12 +83,12 @@ export class ScheduledCodec {
     return this.#inTurn(turn, decodeMs(facts), () => this.#codec.decode(image, box, MAX_SOURCE_PIXELS));
   }
 
-  /** Gets ready for an image that is about to come. */
+  /** Prepares the codec for an image that is about to arrive. */
   prepare(): void {
     this.#codec.prepare();
   }
 
-  /** Resolves when nothing is decoded and nothing waits. */
+  /** Resolves when no image is being decoded and none waits. */
   onIdle(): Promise<void> {
     return this.#queue.onIdle();
   }
@@ -111,7 +114,7 @@ async function workAgain<Result>(attempts: number, work: () => Promise<Result>):
   }
 }
 
-/** Renders again when that failed before the first piece came. */
+/** Renders again if rendering failed before it produced its first piece. */
 async function* renderAgain(attempts: number, render: () => AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   for (let attempt = 1; ; attempt++) {
     let hasBegun = false;
@@ -133,7 +136,7 @@ function isDamaged(error: unknown): boolean {
 }
 
 function decodeMs({ width, height, format, isInterlaced = false }: ImageFacts): number {
-  return LEAST_MS + ((width * height) / 1_000_000) * DECODE_MS[format] * (isInterlaced ? INTERLACED : 1);
+  return BASE_MS + ((width * height) / 1_000_000) * DECODE_MS[format] * (isInterlaced ? INTERLACED_FACTOR : 1);
 }
 
 function encodeMs({ width, height, format }: ImageFacts): number {

@@ -5,7 +5,7 @@ import type { PixelSize, SizeRule } from "../../ports/image-provider.ts";
 export const MIN_SIDE = 64;
 /** The longest side that can be asked for, in pixels. */
 export const MAX_SIDE = 3840;
-/** The longer side over the shorter one, at most; the same for the models and for what can be asked for. */
+/** The largest ratio of the longer side to the shorter one, for requested sizes and for the sizes of models. */
 export const MAX_RATIO = 3;
 
 /** `1024x1024` */
@@ -38,7 +38,7 @@ function checkSize(size: PixelSize): PixelSize {
   return size;
 }
 
-/** The size that can be asked for and comes nearest to that of an image: of the same shape, unless that is too narrow. */
+/** The allowed size nearest to that of an image. It keeps the image's shape unless that is too narrow. */
 export function nearestSize(image: PixelSize): PixelSize {
   const shorter = Math.min(image.width, image.height);
   const longer = Math.max(image.width, image.height);
@@ -56,8 +56,8 @@ export function isCovered(wanted: PixelSize, made: PixelSize): boolean {
 }
 
 /**
- * The nearest size a model can make that covers `wanted`, of the same shape where the rule allows it. Where none
- * covers it, the size that has to be enlarged least.
+ * The nearest size that a model can make and that covers `wanted`, with the same shape where the rule allows it. When no
+ * size covers `wanted`, it is the size that has to be enlarged least.
  */
 export function nearestModelSize(wanted: PixelSize, rule: SizeRule): PixelSize {
   return rule.kind === "list" ? nearestListed(wanted, rule.sizes) : nearestWithin(wanted, rule);
@@ -94,7 +94,7 @@ function nearestWithin(wanted: PixelSize, rule: Extract<SizeRule, { kind: "bound
     Math.sqrt(rule.maxPixels / (wanted.width * wanted.height)),
   );
   const { width, height } = roundSides(wanted, shrink, rule.multipleOf, Math.floor);
-  // Rounding down can push a 3:1 shape over the limit; the longer side then gives up a step. Rounding up never does.
+  // Rounding down can push a 3:1 shape over the limit; then the longer side is shortened. Rounding up never does this.
   return { width: Math.min(width, height * MAX_RATIO), height: Math.min(height, width * MAX_RATIO) };
 }
 

@@ -2,34 +2,34 @@ import { inflateSync } from "node:zlib";
 import type { PixelSize } from "../../ports/image-provider.ts";
 import { type ImagePart, ImageParts, type PartsReader } from "./image-parts.ts";
 
-/** The most pixels of an image that goes into an edit: those of the largest cameras in phones. */
+/** The most pixels of an image to edit: about the resolution of the largest phone cameras. */
 export const MAX_SOURCE_PIXELS = 50_000_000;
-/** Parts of a file: chunks of 2.5 KB in the largest file that is taken. */
+/** The most parts of a file: the largest accepted file in chunks of 2.5 KB. */
 const MAX_PARTS = 20_000;
-/** Everything in a file that is not its picture: notes, profiles, EXIF, XMP, credentials. Depth maps take the most. */
+/** The most bytes of a file besides its picture: text, profiles, EXIF, XMP, credentials. Depth maps are the largest. */
 const MAX_METADATA_BYTES = 8 * 1024 * 1024;
-/** What compressed notes and profiles unpack to, together; they can be a thousand times as large as they look. */
+/** The most bytes of all unpacked text and profiles together. Unpacking can make them a thousand times as large. */
 const MAX_UNPACKED_BYTES = 1024 * 1024;
-/** Compressed notes and profiles. Unpacking each costs time of the gateway's own. */
+/** The most compressed texts and profiles. The gateway unpacks each of them on its main thread. */
 const MAX_COMPRESSED_PARTS = 100;
-/** Passes over the picture in one JPEG. Encoders make about ten. */
+/** The most scans (passes over the picture) in one JPEG. Encoders make about ten. */
 const MAX_SCANS = 100;
-/** What the first bytes of a part's content can tell. */
+/** The first bytes of a part's content that are read. */
 const HEADER_BYTES = 32;
 
-/** Parts that hold the picture. Whatever else there is, is metadata. */
+/** Parts that hold the picture. All others are metadata. */
 const PICTURE_PARTS: ReadonlySet<string> = new Set([
   ...["IHDR", "PLTE", "tRNS", "IDAT"].map((name) => `PNG ${name}`),
   ...["SOS", "DHT", "DAC", "0xdb", "0xdd"].map((name) => `JPEG ${name}`),
   ...["VP8X", "VP8 ", "VP8L", "ALPH"].map((name) => `WEBP ${name}`),
 ]);
-/** Parts that say that there is more than one picture. */
+/** Parts that mark a file with more than one picture. */
 const ANIMATIONS: ReadonlySet<string> = new Set(["PNG acTL", "WEBP ANIM", "WEBP ANMF"]);
 /** Parts whose content is compressed, or may be. */
 const COMPRESSED: ReadonlySet<string> = new Set(["PNG zTXt", "PNG iTXt", "PNG iCCP"]);
 const JPEG_FRAME = /^JPEG SOF([0-9]+)$/;
 
-/** Why a file is not given to a decoder, and for what the caller can do about it. */
+/** The reason why a file is not passed to a decoder. */
 export interface SourceProblem {
   readonly kind: "damaged" | "too many pixels" | "animation" | "too much metadata" | "too many parts";
   /** Set for `too many pixels`. */
@@ -39,8 +39,8 @@ export interface SourceProblem {
 const DAMAGED: SourceProblem = { kind: "damaged" };
 
 /**
- * Follows an image while its bytes pass, and finds what would make its decoder work or hold more than a picture is worth,
- * before any decoder sees it.
+ * Checks an image while its bytes stream past, before any decoder reads it. It finds content that would cost a decoder
+ * too much time or memory.
  */
 export class SourceCheck implements PartsReader {
   readonly #parts = new ImageParts(this);
@@ -50,7 +50,7 @@ export class SourceCheck implements PartsReader {
   #metadataBytes = 0;
   #compressedCount = 0;
   #unpackedBytes = 0;
-  /** What the current part's content begins with, or all of it where it is compressed. */
+  /** The first bytes of the current part's content, or all of the content when it may be compressed. */
   #content: Buffer[] = [];
   #wantedBytes = 0;
   #contentBytes = 0;
@@ -58,17 +58,17 @@ export class SourceCheck implements PartsReader {
   #isInterlaced = false;
   #problem: SourceProblem | undefined;
 
-  /** What is wrong with what has passed; nothing more is looked for then. */
+  /** The first problem found so far. After that, the rest of the image is not checked. */
   get problem(): SourceProblem | undefined {
     return this.#problem ?? (this.#parts.isMalformed ? DAMAGED : undefined);
   }
 
-  /** As its header says; `undefined` before it has passed. */
+  /** The size in the image's header; `undefined` before the header has passed. */
   get size(): PixelSize | undefined {
     return this.#size;
   }
 
-  /** Whether it is stored in passes over the whole picture. */
+  /** Whether the file stores the picture in several passes. */
   get isInterlaced(): boolean {
     return this.#isInterlaced;
   }
@@ -90,7 +90,7 @@ export class SourceCheck implements PartsReader {
 
   content(bytes: Uint8Array): void {
     if (this.#wantedBytes === 0 || this.#problem) return;
-    // Whoever hands bytes over may use their memory again.
+    // The caller may reuse the memory of these bytes.
     const wanted = Buffer.from(bytes.subarray(0, this.#wantedBytes));
     this.#wantedBytes -= wanted.length;
     this.#content.push(wanted);
@@ -130,14 +130,14 @@ export class SourceCheck implements PartsReader {
     }
   }
 
-  /** Precision, height, width and components. A file has one frame; 2, 6, 10 and 14 are those in several passes. */
+  /** Reads precision, height, width and components. A file has one frame. Kinds 2, 6, 10 and 14 are progressive. */
   #readFrame(content: Buffer, kind: number): SourceProblem | undefined {
     if (content.length < 6 || this.#size) return DAMAGED;
     this.#isInterlaced = kind % 4 === 2;
     return this.#takeSize(content.readUInt16BE(3), content.readUInt16BE(1));
   }
 
-  /** Keyword, whether it is compressed, how, language, translated keyword, text. */
+  /** Reads an iTXt chunk: keyword, compression flag, compression method, language, translated keyword, text. */
   #readText(content: Buffer): SourceProblem | undefined {
     const flag = content.indexOf(0) + 1;
     if (content[flag] !== 1) return undefined;

@@ -6,44 +6,47 @@ import type { ObjectStore, StorageSpace, StoredObject } from "../../ports/object
 export interface StorageBudgetOptions {
   readonly derivatives: DerivativeRecords;
   readonly objects: Pick<ObjectStore, "delete" | "space">;
-  /** What all derivatives may take. @defaultValue 5 GB, or a tenth of the volume where that is less */
+  /** The most bytes of all derivatives together. @defaultValue 5 GB, or a tenth of the volume where that is less */
   readonly maxDerivativeBytes: number | undefined;
-  /** Of the volume; when less is free, derivatives go, and then nothing new is generated. 0 for no such limit. */
+  /**
+   * The bytes of the volume to keep free. When less is free, derivatives are deleted. When that is not enough, new
+   * generations are refused. 0 for no limit.
+   */
   readonly minFreeBytes: number;
   readonly logger: Logger;
   readonly now: () => Date;
 }
 
-/** How many derivatives of one image are kept; the one used longest ago makes room, and is made again when asked for. */
+/** The most stored derivatives of one image. Beyond that, the least recently used is deleted; a later request remakes it. */
 export const MAX_DERIVATIVES = 64;
 const DEFAULT_MAX_BYTES = 5_000_000_000;
 const DEFAULT_SHARE_OF_VOLUME = 0.1;
-/** What is kept when there are too many: more than one goes at a time, since adding all of them up takes a while. */
+/** The share of the limit that is kept when it is exceeded. Summing all sizes is slow, so several derivatives go at once. */
 const SHARE_KEPT = 0.95;
-/** How long a sum and a look at the volume are believed: others write too. */
-const TOTAL_BELIEVED_MS = 60_000;
-const SPACE_BELIEVED_MS = 1_000;
-/** How many are deleted before the next look at what is left. */
-const STEP = 50;
-/** A derivative that was used is not noted again for so long. */
+/** How long the sum of all sizes and the free space are cached. Other processes change them too. */
+const TOTAL_CACHED_MS = 60_000;
+const SPACE_CACHED_MS = 1_000;
+/** The most derivatives that are deleted before the free space is checked again. */
+const MAX_DELETED_TOGETHER = 50;
+/** After a use of a derivative was noted, further uses are not noted for this long. */
 const USED_AGAIN_MS = 60 * 60_000;
 const MAX_RECENTLY_USED = 10_000;
-/** Uses are written together. */
+/** Uses are written to the records in batches: at this size, or after this time. */
 const MAX_USED_TOGETHER = 100;
 const WRITE_USED_MS = 10_000;
 const LOW_RETRY_SECONDS = 60;
 
 /**
- * Keeps all derivatives together within a number of bytes, and the volume from filling up: those go first that were used
- * longest ago. Originals are never touched.
+ * Limits the bytes of all derivatives together, and keeps the volume from filling up. It deletes the least recently used
+ * derivatives first, and never an original.
  */
 export class StorageBudget {
   readonly #options: StorageBudgetOptions;
-  #total: { readonly bytes: number; readonly believedUntil: number } | undefined;
-  #space: { readonly space: StorageSpace | undefined; readonly believedUntil: number } | undefined;
+  #total: { readonly bytes: number; readonly cachedUntil: number } | undefined;
+  #space: { readonly space: StorageSpace | undefined; readonly cachedUntil: number } | undefined;
   #makingRoom = Promise.resolve();
   #isLow = false;
-  /** When each was last noted as used. */
+  /** When the use of each derivative was last noted, by key. */
   readonly #recentlyUsed = new Map<string, number>();
   #used = new Set<string>();
   #writeTimer: NodeJS.Timeout | undefined;
@@ -66,14 +69,14 @@ export class StorageBudget {
     return true;
   }
 
-  /** Counts derivatives that were found in the store, where they are not counted yet. */
+  /** Counts derivatives that were found in the object store and are not counted yet. */
   async addFound(found: readonly StoredDerivative[]): Promise<void> {
     if (found.length === 0) return;
     await this.#options.derivatives.addFound(found);
     this.#total = undefined;
   }
 
-  /** Notes that a derivative was asked for. */
+  /** Notes that a derivative was requested. */
   use(key: string): void {
     const now = performance.now();
     const usedAt = this.#recentlyUsed.get(key);
@@ -88,9 +91,9 @@ export class StorageBudget {
   }
 
   /**
-   * To be called before something new is generated.
+   * Makes room if necessary. Call this before each new generation.
    *
-   * @throws OVERLOADED when the volume is nearly full, of other things than derivatives
+   * @throws OVERLOADED when the volume is nearly full, and deleting derivatives does not help
    */
   async checkFree(): Promise<void> {
     if ((await this.#missingBytes()) > 0) await this.makeRoom();
@@ -99,22 +102,22 @@ export class StorageBudget {
     if (isLow) throw nearlyFull();
   }
 
-  /** Deletes derivatives until the others are within their bytes, and enough of the volume is free. */
+  /** Deletes derivatives until the rest is within the limit, and enough of the volume is free. */
   async makeRoom(): Promise<void> {
     const madeRoom = this.#makingRoom.then(() => this.#makeRoom());
     this.#makingRoom = madeRoom.catch(() => {});
     await madeRoom;
   }
 
-  /** Writes down what was used. */
+  /** Writes the uses that are not written yet. */
   async close(): Promise<void> {
     await this.#writeUsed();
   }
 
   async #makeRoom(): Promise<void> {
-    // Deleting so much is enough, though not every file system says at once that it is free.
+    // Count the deleted bytes: not every file system reports them as free at once.
     for (let excess = await this.#excessBytes(); excess > 0; ) {
-      const oldest = await this.#options.derivatives.leastRecentlyUsed(STEP);
+      const oldest = await this.#options.derivatives.leastRecentlyUsed(MAX_DELETED_TOGETHER);
       if (oldest.length === 0) break;
       const going: StoredDerivative[] = [];
       for (const derivative of oldest) {
@@ -135,14 +138,14 @@ export class StorageBudget {
   }
 
   async #totalBytes(): Promise<number> {
-    const isBelieved = this.#total !== undefined && performance.now() < this.#total.believedUntil;
-    return isBelieved && this.#total ? this.#total.bytes : this.#sumBytes();
+    const isCached = this.#total !== undefined && performance.now() < this.#total.cachedUntil;
+    return isCached && this.#total ? this.#total.bytes : this.#sumBytes();
   }
 
-  /** Without those that went with their image. */
+  /** Sums the recorded sizes again. Derivatives that were deleted with their image are no longer counted. */
   async #sumBytes(): Promise<number> {
     const bytes = await this.#options.derivatives.totalBytes();
-    this.#total = { bytes, believedUntil: performance.now() + TOTAL_BELIEVED_MS };
+    this.#total = { bytes, cachedUntil: performance.now() + TOTAL_CACHED_MS };
     return bytes;
   }
 
@@ -153,16 +156,16 @@ export class StorageBudget {
     return Math.min(DEFAULT_MAX_BYTES, totalBytes * DEFAULT_SHARE_OF_VOLUME);
   }
 
-  /** How much less than enough of the volume is free. */
+  /** How many more bytes of the volume should be free; 0 or less when enough are. */
   async #missingBytes(): Promise<number> {
     const space = await this.#volume();
     return space ? this.#options.minFreeBytes - space.freeBytes : 0;
   }
 
   async #volume(): Promise<StorageSpace | undefined> {
-    if (!this.#space || performance.now() > this.#space.believedUntil) {
+    if (!this.#space || performance.now() > this.#space.cachedUntil) {
       const space = await this.#options.objects.space();
-      this.#space = { space, believedUntil: performance.now() + SPACE_BELIEVED_MS };
+      this.#space = { space, cachedUntil: performance.now() + SPACE_CACHED_MS };
     }
     return this.#space.space;
   }
@@ -178,7 +181,7 @@ export class StorageBudget {
     this.#countBytes(-going.reduce((sum, { byteSize }) => sum + byteSize, 0));
   }
 
-  /** Uses that cannot be written down are forgotten: then a derivative goes a little earlier. */
+  /** Writes the uses. If that fails they are lost, and these derivatives may be deleted a little earlier. */
   async #writeUsed(): Promise<void> {
     clearTimeout(this.#writeTimer);
     this.#writeTimer = undefined;

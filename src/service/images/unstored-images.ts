@@ -1,20 +1,20 @@
 import { GatewayError } from "../../errors.ts";
 import type { OpenObject } from "../../ports/object-store.ts";
 
-/** What all images together may take that could not be stored. */
+/** The most bytes of all images that could not be stored. */
 const MAX_BYTES = 64 * 1024 * 1024;
 /** How long such an image can be read. */
 const LIFE_MS = 30_000;
-/** A viewer that takes nothing for as long again is cut off; then nobody holds the image any more. */
+/** How long the image's bytes count against the limit: its lifetime, and as long again for slow viewers. */
 const HELD_MS = 2 * LIFE_MS;
 const PIECE_BYTES = 128 * 1024;
 const RETRY_AFTER_SECONDS = 30;
 
-/** Images that could not be stored, in memory for a moment: as long as those who asked may take to read them. */
+/** Keeps images that could not be stored in memory for a short time, for the viewers who requested them. */
 export class UnstoredImages {
   #byteSize = 0;
 
-  /** @throws OVERLOADED when there are too many, and what `bytes` throws */
+  /** Reads all `bytes` into memory. @throws OVERLOADED when too many images are kept, and the errors of `bytes` */
   async take(key: string, bytes: AsyncIterable<Uint8Array>): Promise<OpenObject> {
     const pieces: Uint8Array[] = [];
     let byteSize = 0;
