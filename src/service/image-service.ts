@@ -27,12 +27,15 @@ import type { Placeholders } from "./images/placeholders.ts";
 import { type Quote, quoteOf } from "./models/quote.ts";
 import { type Caller, mayAccess, scopeOf } from "./projects/caller.ts";
 
-/** Which part of a caller's generations to list, newest first. Ids stand for the generations beside the part. */
+/**
+ * Selects a page of a caller's generations, newest first. `after` and `before` are the ids of the generations next to
+ * it.
+ */
 export interface PageRequest {
   /** How many from the newest end, 0–100; `first` 20 when neither is given. */
   readonly first?: number | undefined;
   readonly after?: string | undefined;
-  /** How many from the oldest end, 0–100; with `first`, of what that leaves. */
+  /** How many from the oldest end, 0–100. With `first`, the last of the generations that `first` selects. */
   readonly last?: number | undefined;
   readonly before?: string | undefined;
   readonly status?: GenerationStatus | undefined;
@@ -54,16 +57,16 @@ export interface ImageServiceOptions extends AcceptanceOptions {
   readonly maintenance: Maintenance;
   readonly watch: GenerationWatch;
   readonly lifecycle: Lifecycle;
-  /** Whether this process runs generations; otherwise it leaves them to others on the same queue. */
+  /** Whether this process runs generations; otherwise other processes on the same queue run them. */
   readonly isWorker: boolean;
 }
 
-/** How many generations a page has when nobody says. */
+/** The size of a page when the request gives none. */
 export const DEFAULT_PAGE_SIZE = 20;
 /** The most generations of one page. */
 export const MAX_PAGE_SIZE = 100;
 
-/** The one image service behind every API. Clients may disconnect; what was accepted here continues. */
+/** The one image service behind every API. An accepted generation continues when its client disconnects. */
 export class ImageService {
   readonly #options: ImageServiceOptions;
   readonly #acceptance: Acceptance;
@@ -78,7 +81,7 @@ export class ImageService {
     lifecycle.on("released", () => this.#tidy());
   }
 
-  /** Takes up what an earlier process left, and begins to run generations unless that is left to others. */
+  /** Recovers generations that an earlier process left, and begins to run generations if this process is a worker. */
   async start(): Promise<void> {
     const { queue, maintenance, runner, isWorker } = this.#options;
     await maintenance.start();
@@ -86,8 +89,8 @@ export class ImageService {
   }
 
   /**
-   * Accepts a generation: once this resolves it is on disk and will be carried out. The same idempotency key with the
-   * same input gives the same generation.
+   * Accepts a generation. Once this resolves, the generation is stored and will be carried out. The same idempotency
+   * key with the same input returns the same generation.
    *
    * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, IDEMPOTENCY_CONFLICT, OVERLOADED
    */
@@ -97,12 +100,12 @@ export class ImageService {
   }
 
   /**
-   * Accepts a change of images, as {@link submit} accepts a generation. Its images are read, checked and stored before;
-   * when this throws, nothing of them is left. Of a repetition under the same key nothing but uploads is read: the
-   * images are the same when they are called the same.
+   * Accepts an edit, as {@link submit} accepts a generation. Its images are read, checked and stored first; if this
+   * throws, none of them remains stored. A retry with the same key reads only uploads: other images count as the same
+   * when their ids or addresses are the same.
    *
    * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
-   *   IDEMPOTENCY_CONFLICT, OVERLOADED, and whatever the bytes of an upload throw
+   *   IDEMPOTENCY_CONFLICT, OVERLOADED, and any error from reading an upload
    */
   async submitEdit(caller: Caller, input: EditInput): Promise<Generation> {
     this.#options.lifecycle.refuseWhileStopping();
@@ -110,8 +113,8 @@ export class ImageService {
   }
 
   /**
-   * Stops a generation: one that waits is never submitted, one in the provider's hands is cut off, billed or not. One
-   * that has ended stays as it is.
+   * Cancels a generation. A queued one is never sent to a provider. A running call is cut off, and may still be billed.
+   * A generation that has ended does not change.
    *
    * @throws NOT_FOUND when the caller has no such generation
    */
@@ -119,13 +122,13 @@ export class ImageService {
     const { records, events, edits, now } = this.#options;
     const { edit, status } = await this.#own(caller, id);
     if (await records.cancel(id, CANCELED_WHILE_RUNNING, now())) events.publish({ generationId: id });
-    // Of one that runs, they are its runner's to remove.
+    // The images of a running edit are removed by its runner.
     if (edit && status === "QUEUED") await edits.discard(edit);
     return this.#own(caller, id);
   }
 
   /**
-   * Removes a generation with all its bytes. One that has not ended is canceled first.
+   * Deletes a generation with all its bytes. A generation that has not ended is canceled first.
    *
    * @throws NOT_FOUND when the caller has no such generation
    */
@@ -136,14 +139,14 @@ export class ImageService {
     events.publish({ generationId: id });
   }
 
-  /** Removes everything of an end user with all its bytes, and answers how many generations that were. */
+  /** Deletes all generations of an end user with all their bytes, and returns how many there were. */
   async deleteAllOf(projectId: string, endUser: string): Promise<number> {
     const caller = { projectId, endUser };
     for (let count = 0; ; ) {
       const { generations } = await this.page(caller, { first: MAX_PAGE_SIZE });
       if (generations.length === 0) return count;
       for (const { id } of generations) {
-        // Somebody else may have removed it meanwhile.
+        // Another request may have deleted it in the meantime.
         await this.delete(caller, id).then(() => count++, ignoreNotFound);
       }
     }
@@ -156,24 +159,24 @@ export class ImageService {
   }
 
   /**
-   * The generation once it has ended, or as it stands when the time is over or the gateway stops. Neither changes
-   * anything for the generation.
+   * Waits until the generation has ended, the timeout is over or the gateway stops, and returns the generation's state
+   * at that moment. Neither the timeout nor the stop ends the generation.
    *
-   * @param timeoutMs milliseconds; 0 answers at once
-   * @throws OVERLOADED while its end cannot be recorded
+   * @param timeoutMs milliseconds; 0 returns at once
+   * @throws OVERLOADED while the generation's end cannot be recorded
    */
   wait(generation: Generation, timeoutMs: number): Promise<Generation> {
     return this.#waits.wait(generation, timeoutMs);
   }
 
   /**
-   * What happens to a generation: its state as it is now with the images there are, then each change of status, each
-   * preview and each image, and last how it ended; of one that has ended already the state comes first too. Ends also
-   * when the generation is deleted, and once everyone is released who waits.
+   * Streams the events of a generation. The first event is its current state with the images so far, even if it has
+   * ended already. Then come each change of status, each preview and each image, and last its end. The stream also ends
+   * when the generation is deleted, and when a stopping gateway releases its waiting clients.
    *
-   * Nothing comes twice. A viewer who is slow misses nothing, and who comes again begins with the present state.
+   * No event comes twice, and a slow viewer misses none. A viewer who reconnects starts with the current state.
    *
-   * @param signal ends it
+   * @param signal ends the stream
    * @throws NOT_FOUND when the caller has no such generation
    */
   async watch(
@@ -185,17 +188,17 @@ export class ImageService {
     return this.#options.watch.watch(id, signal);
   }
 
-  /** How many {@link watch} now. */
+  /** The number of open {@link watch} streams. */
   get watching(): number {
     return this.#options.watch.count;
   }
 
-  /** The caller's generations with these ids, each in its place; `undefined` for those that are not the caller's. */
+  /** The generations with these ids, in the same order; `undefined` for each one that the caller does not have. */
   async generations(caller: Caller, ids: readonly string[]): Promise<(Generation | undefined)[]> {
     return inPlace(ids, caller, await this.#options.records.findGenerations(ids));
   }
 
-  /** The caller's images with these ids, each in its place; `undefined` for those that are not the caller's. */
+  /** The images with these ids, in the same order; `undefined` for each one that the caller does not have. */
   async images(caller: Caller, ids: readonly string[]): Promise<(Image | undefined)[]> {
     return inPlace(ids, caller, await this.#options.records.findImages(ids));
   }
@@ -207,14 +210,14 @@ export class ImageService {
     return generationIds.map((id) => byGeneration.get(id) ?? []);
   }
 
-  /** A `data:` URI under 1 KB to show while the image loads. @throws NOT_FOUND when the image was deleted meanwhile */
+  /** A `data:` URI under 1 KB to show while the image loads. @throws NOT_FOUND when the image was deleted */
   placeholderOf(image: Image): Promise<string> {
     return this.#options.placeholders.of(image);
   }
 
   /**
-   * A slice of the caller's generations, by the algorithm of the Relay specification: of the range between the cursors
-   * first `first`, and of those then `last`.
+   * A page of the caller's generations, by the algorithm of the Relay specification: it takes the range between the
+   * cursors, then the first `first` of it, and then the last `last` of those.
    *
    * @see https://relay.dev/graphql/connections.htm#sec-Pagination-algorithm
    * @throws BAD_USER_INPUT naming `first` or `last`
@@ -245,7 +248,10 @@ export class ImageService {
     return { generations: generations.slice(start), hasNextPage: isCut, hasPreviousPage: start > 0 };
   }
 
-  /** Whether a list has anything at a cursor or beyond it: what was there may be gone, or not be of the list any more. */
+  /**
+   * Whether a list has a generation at the cursor or beyond it. The generation of the cursor itself may be deleted, or
+   * no longer belong to the list.
+   */
   async #reaches(
     caller: Caller,
     status: GenerationStatus | undefined,
@@ -261,7 +267,7 @@ export class ImageService {
   }
 
   /**
-   * What this input would cost; nothing is accepted, and nothing spent.
+   * Estimates the cost of a generation. It accepts nothing and spends nothing.
    *
    * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE
    */
@@ -270,18 +276,18 @@ export class ImageService {
     return quoteOf(planGeneration(input, catalogue), now());
   }
 
-  /** Every model that can be asked for today, and which one is used when none is named. */
+  /** Every model that can be requested today, and the default model. */
   get models(): { readonly living: readonly ModelDescription[]; readonly defaultId: string } {
     const { catalogue } = this.#options;
     return { living: catalogue.living, defaultId: catalogue.defaultModel };
   }
 
-  /** What is to be said of a model: that it is about to end. */
+  /** The warnings about a model that is about to shut down. */
   modelWarnings(model: ModelDescription): readonly Warning[] {
     return this.#options.catalogue.warningsOf(model);
   }
 
-  /** When the model that is used ends, if that is no more than 30 days away. */
+  /** The day on which the generation's model shuts down, if that is at most 30 days away. */
   sunsetOf({ model }: Pick<Generation, "model">): Date | undefined {
     const description = this.model(model);
     return description && this.#options.catalogue.sunsetOf(description);
@@ -293,7 +299,7 @@ export class ImageService {
   }
 
   /**
-   * A signed URL's path and query, from the gateway's root.
+   * Signs a URL of an image, and returns its path and query, relative to the gateway's root.
    *
    * @throws BAD_USER_INPUT naming the option that is out of range
    */
@@ -301,44 +307,46 @@ export class ImageService {
     return this.#options.links.sign(image, options);
   }
 
-  /** The same for a preview, which can be loaded until a while after its generation's end. */
+  /** Signs a URL of a preview. The preview can be loaded until a short time after its generation has ended. */
   previewLink(generation: Generation, preview: Preview): string {
     return this.#options.links.signPreview(generation.id, preview);
   }
 
-  /** A preview's bytes, a WebP; `undefined` when it is not shown any more. */
+  /** Opens a preview, a WebP; `undefined` when it is not shown any more. */
   readPreview(generation: Generation, preview: Preview): Promise<OpenObject | undefined> {
     return this.#options.delivery.readPreview(generation.id, preview);
   }
 
-  /** An image's bytes, as they are delivered. */
+  /** Opens an image as it is delivered. */
   read(image: Image): Promise<OpenObject> {
     return this.#options.delivery.read(image);
   }
 
   /**
-   * What a signed URL stands for.
+   * Opens the image or preview that a signed URL names.
    *
    * @param url path and query exactly as they were received
-   * @param network where the viewer is; viewers of different networks take turns
+   * @param network the viewer's network; viewers of different networks take turns
    * @throws FORBIDDEN, NOT_FOUND, OVERLOADED, UPSTREAM_FAILED
    */
   open(url: string, network?: string): Promise<Delivery> {
     return this.#options.delivery.open(url, network);
   }
 
-  /** Lets what runs finish, or interrupts it when the grace is over. What is queued stays queued on disk. */
+  /**
+   * Waits for running generations, and interrupts them when the grace period is over. Queued ones stay queued on disk.
+   */
   async #drain(): Promise<void> {
     const { queue, runner, maintenance, watch, lifecycle } = this.#options;
     lifecycle.graceOver.addEventListener("abort", () => runner.interrupt());
     runner.drain();
-    // Both at once: an interrupted generation makes room, and nothing that waits may take it.
+    // Start both at once: when an interrupted generation ends, no queued generation may take its place.
     await Promise.all([queue.drain(), maintenance.stop()]);
     await this.#waits.untilNoneRuns(lifecycle.graceOver);
     await watch.settle();
   }
 
-  /** Lets those go who watch, and removes what is of no use without a generation that runs. */
+  /** Closes all event streams and removes the previews, once no generation runs. */
   async #tidy(): Promise<void> {
     const { runner, watch, delivery } = this.#options;
     watch.close();

@@ -112,10 +112,7 @@ export class DecoderProcess {
 
   #toError(ending: Ending): Error {
     if ("signal" in ending && ending.signal) {
-      return new UndecodableImageError(
-        "exhausting",
-        "decoding this image needs more memory or time than the gateway allows",
-      );
+      return new UndecodableImageError("exhausting", "decoding this image takes more memory or time than any may");
     }
     const cause = "cause" in ending ? ending.cause : this.#complaint || `code ${ending.code}`;
     return new Error(NOT_RUNNING, { cause });

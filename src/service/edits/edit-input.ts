@@ -7,11 +7,11 @@ import { editRefusal } from "../models/can-do.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
 import { type EditReferences, type ImageReference, MAX_EDIT_IMAGES } from "./edit-intake.ts";
 
-/** A change of images that a caller asks for. `size` is by default that of the first image, or the nearest there is. */
+/** A caller's request to edit images. By default, `size` is the allowed size nearest to that of the first image. */
 export interface EditInput extends GenerationInput, EditReferences {}
 
 /**
- * Checks what no model and no image decides.
+ * Checks everything that depends neither on the model nor on the images.
  *
  * @throws BAD_USER_INPUT naming the field
  */
@@ -25,7 +25,7 @@ export function checkEdit(input: EditInput): CheckedInput {
 }
 
 /**
- * Decides how an edit is carried out, as far as its images do not decide it.
+ * Plans an edit as far as possible without its images.
  *
  * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
  */
@@ -38,10 +38,10 @@ export function draftEdit(checked: CheckedInput, references: EditReferences, cat
 }
 
 /**
- * Decides the rest.
+ * Completes the plan of an edit.
  *
- * @param edit the images, stored
- * @throws UNSUPPORTED_MEDIA_TYPE or PAYLOAD_TOO_LARGE naming the field, when the model does not take one of them
+ * @param edit the stored images
+ * @throws UNSUPPORTED_MEDIA_TYPE or PAYLOAD_TOO_LARGE naming the field, when the model does not accept an image
  */
 export function completeEdit(draft: PlanDraft, input: EditInput, edit: EditOrder): GenerationPlan {
   const refusal = editRefusal(draft.model.description, edit);
@@ -51,11 +51,11 @@ export function completeEdit(draft: PlanDraft, input: EditInput, edit: EditOrder
 }
 
 /**
- * What tells an edit from another one: what was asked for, so that a repetition is known by it when what its images are
- * called by has changed or is gone.
+ * Hashes the request for an edit. A retry has the same hash, even when its images were changed or deleted in the
+ * meantime, because ids and addresses are hashed instead of the content behind them.
  *
- * @param asked everything else
- * @param hashes the SHA-256 of each upload, in its place among the images with the mask behind them
+ * @param asked the rest of the request
+ * @param hashes the SHA-256 of each upload, at its index among the images; the mask comes last
  */
 export function hashEdit(
   asked: Pick<CheckedInput, "inputHash">,
@@ -72,7 +72,7 @@ export function hashEdit(
 function nameOf(reference: ImageReference, sha256: string | undefined): object {
   if ("id" in reference) return { id: reference.id };
   if ("url" in reference) return { url: reference.url };
-  // Its query is another one each time it is handed out.
+  // The query of a signed URL differs each time the URL is signed.
   if ("link" in reference) return { link: reference.link.split("?")[0] };
   return { sha256 };
 }

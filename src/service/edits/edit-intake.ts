@@ -16,9 +16,9 @@ import { MAX_EDIT_IMAGE_BYTES, type Place, refusalOf, SourceMeter, type Upload, 
 
 export { MAX_EDIT_IMAGE_BYTES, type Upload } from "./source-meter.ts";
 
-/** The most images of one edit; the vendor's number. */
+/** The most images of one edit. The vendor sets this limit. */
 export const MAX_EDIT_IMAGES = 16;
-/** An image that a caller wants to have changed, or a mask. */
+/** An image to edit, or a mask. */
 export type ImageReference =
   /** A stored image of the caller's own: `img_…`. */
   | { readonly id: string }
@@ -31,16 +31,16 @@ export type ImageReference =
 export interface EditReferences {
   /** 1–16. The first one is the picture that is edited, the others are references. */
   readonly images: readonly ImageReference[];
-  /** A PNG of the first image's size with an alpha channel: only where it is transparent may the image change. */
+  /** A PNG of the first image's size with an alpha channel. The image may change only where the mask is transparent. */
   readonly mask?: ImageReference | undefined;
 }
 
-/** An image that was found, and not read yet. */
+/** An image that was found but not read yet. */
 interface Incoming extends Upload {
   readonly imageId?: string;
 }
 
-/** Of an AVIF behind a link only its file is known; this is the size of most. */
+/** The assumed size of an image behind a link, whose real size is not known before it is decoded. */
 const USUAL_SIZE: PixelSize = { width: 1024, height: 1024 };
 
 export interface EditIntakeOptions {
@@ -52,7 +52,7 @@ export interface EditIntakeOptions {
   readonly codec: ScheduledCodec;
 }
 
-/** Takes in what edits change, before they are accepted, and keeps it until they have ended. */
+/** Checks and stores the images of an edit before it is accepted, and keeps them until it has ended. */
 export class EditIntake {
   readonly #options: EditIntakeOptions;
   readonly #objects: ObjectStore;
@@ -63,10 +63,11 @@ export class EditIntake {
   }
 
   /**
-   * Checks the images and stores a copy of each. Once this resolves they are durable; when it throws, nothing is left.
+   * Checks the images and stores a copy of each. Once this resolves, the copies are durable. If it throws, none
+   * remains.
    *
    * @throws BAD_USER_INPUT, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, NOT_FOUND, FORBIDDEN, UPSTREAM_FAILED,
-   *   UPSTREAM_TIMEOUT or OVERLOADED naming `images` or `mask`, and whatever the bytes of an upload throw
+   *   UPSTREAM_TIMEOUT or OVERLOADED naming `images` or `mask`, and any error from reading an upload
    */
   async take(generationId: string, caller: Caller, { images, mask }: EditReferences): Promise<EditOrder> {
     const taken: EditSource[] = [];
@@ -94,9 +95,10 @@ export class EditIntake {
   }
 
   /**
-   * The SHA-256 of each upload, in its place among the images with the mask behind them, and nothing of the others.
+   * Hashes the uploads with SHA-256. Each hash has the index of its image; the mask comes last. The images that are not
+   * uploads have `undefined`.
    *
-   * @throws what {@link take} throws of uploads
+   * @throws the errors that {@link take} throws for uploads
    */
   async hashUploads({ images, mask }: EditReferences): Promise<(string | undefined)[]> {
     const hashes: (string | undefined)[] = [];
@@ -107,7 +109,7 @@ export class EditIntake {
     return hashes;
   }
 
-  /** What a provider gets to read. */
+  /** Opens the stored images for a provider. */
   open({ images, mask }: EditOrder): EditSources {
     const { records } = this.#options;
     const toSource = ({ key, width, height, format, byteSize, imageId }: EditSource): SourceImage => ({
@@ -121,12 +123,12 @@ export class EditIntake {
     return { images: images.map(toSource), ...(mask && { mask: toSource(mask) }) };
   }
 
-  /** Removes what was taken in for a generation that has ended, or was never accepted. */
+  /** Removes the stored images of an edit that has ended or was not accepted. */
   async discard({ images, mask }: EditOrder): Promise<void> {
     await this.#remove([...images, ...(mask ? [mask] : [])].map(({ key }) => key));
   }
 
-  /** What cannot be removed now is swept later. */
+  /** Removes stored images. Those that cannot be removed now are swept later. */
   async #remove(keys: readonly string[]): Promise<void> {
     await Promise.allSettled(keys.map((key) => this.#objects.delete(key)));
   }
@@ -140,7 +142,7 @@ export class EditIntake {
     return { imageId: image.id, bytes: this.#asSource(await this.#open(image.key), image, caller) };
   }
 
-  /** Any caller may use a signed URL. Only one that may see the image is told later that the copy came from it. */
+  /** Opens a signed URL, which any caller may use. The image's id is kept only if the caller may access the image. */
   async #follow(link: string, caller: Caller): Promise<Incoming> {
     const { object, format } = await this.#options.delivery.open(link, caller.network);
     const target = this.#options.links.verify(link);
@@ -154,7 +156,7 @@ export class EditIntake {
     return image && mayAccess(caller, image) ? image : undefined;
   }
 
-  /** No model reads AVIF. */
+  /** Converts AVIF to PNG, because no model accepts AVIF. */
   #asSource(object: OpenObject, facts: ImageFacts, caller: Caller): AsyncIterable<Uint8Array> {
     if (facts.format !== "AVIF") return object.read();
     return this.#options.codec.render(object, facts, { fit: "COVER", format: "PNG" }, editTurnOf(caller));
@@ -176,7 +178,7 @@ export class EditIntake {
     }
   }
 
-  /** Decodes an image whole: a provider that would refuse it is not asked. */
+  /** Decodes the whole image, so that no damaged image is sent to a provider. */
   async #inspect(key: string, caller: Caller, facts: ImageFacts, place: Place): Promise<PixelSize> {
     const object = await this.#open(key);
     const turn = editTurnOf(caller);
@@ -202,10 +204,10 @@ export class EditIntake {
   }
 }
 
-/** For one download. */
+/** The limits of one download. */
 const DOWNLOAD_LIMITS = { maxBytes: MAX_EDIT_IMAGE_BYTES - 1, timeoutMs: 60_000 };
 
-/** @param index of an image from 0; the mask stands behind them */
+/** @param index the index of an image, from 0; `imageCount` for the mask */
 function placeOf(index: number, imageCount: number): Place {
   if (index === imageCount) return { field: "mask", name: "the mask" };
   return { field: "images", name: `image ${index + 1} of ${imageCount}` };
@@ -217,7 +219,7 @@ async function hashOf(upload: Upload, place: Place): Promise<string> {
   return meter.sha256;
 }
 
-/** Says which image an error is about that does not know. */
+/** Adds to an error which image it is about, unless the error already names a field. */
 function namedAs({ field, name }: Place, error: unknown): unknown {
   if (!(error instanceof GatewayError) || error.details.field !== undefined) return error;
   const { code, message, isRetryable, details, cause } = error;

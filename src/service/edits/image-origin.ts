@@ -1,7 +1,7 @@
 import type { OriginStep } from "../../ports/image-provider.ts";
 import type { Records } from "../../ports/records.ts";
 
-/** The most generations and edits that are followed back; each takes two reads of the store. */
+/** The most steps that are followed back. Each step reads the records twice. */
 const MAX_ORIGIN_STEPS = 32;
 
 /**

@@ -7,24 +7,24 @@ import type { ImageFacts } from "../images/scheduled-codec.ts";
 import { toSizeText } from "../images/sizes.ts";
 import { SourceCheck, type SourceProblem } from "../images/source-check.ts";
 
-/** The largest file that goes into an edit, in bytes: the vendor takes "less than 50MB". */
+/** Each image of an edit must be smaller than this, in bytes. The vendor accepts "less than 50MB". */
 export const MAX_EDIT_IMAGE_BYTES = 50_000_000;
 
-/** A file on its way in, read at most once. */
+/** An uploaded file. Its bytes can be read only once. */
 export interface Upload {
   readonly bytes: AsyncIterable<Uint8Array>;
-  /** What the sender says it is, such as `image/png`; `undefined` when nothing was said. */
+  /** The media type that the sender declared, such as `image/png`; `undefined` when none was declared. */
   readonly mediaType?: string | undefined;
 }
 
-/** Which input an image is. */
+/** The input that an image belongs to. */
 export interface Place {
   readonly field: "images" | "mask";
   /** For messages: `image 2 of 3`, `the mask`. */
   readonly name: string;
 }
 
-/** Counts, hashes and checks the bytes of an image as they pass, and stops those that are none, or too many. */
+/** Counts, hashes and checks an image's bytes while they stream past. Stops files that are no image, or too large. */
 export class SourceMeter {
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly #hash = createHash("sha256");
@@ -44,12 +44,12 @@ export class SourceMeter {
     return this.#byteSize;
   }
 
-  /** In hexadecimal; asked for once, when all bytes have passed. */
+  /** In hexadecimal. Read it only once, after all bytes have passed. */
   get sha256(): string {
     return this.#hash.digest("hex");
   }
 
-  /** What its header says, when all bytes have passed. */
+  /** The facts in the image's header. Read them after all bytes have passed. */
   get facts(): ImageFacts & { readonly format: SourceFormat } {
     const { size, isInterlaced } = this.#check;
     if (!this.#format || !size) throw new Error("an image's header is known when its bytes have passed");
@@ -76,7 +76,7 @@ export class SourceMeter {
     if (!this.#check.size) throw refusalOf({ kind: "damaged" }, this.#place);
   }
 
-  /** @throws BAD_USER_INPUT when a decoder should not see what has passed so far */
+  /** @throws BAD_USER_INPUT when the bytes so far have a problem that {@link SourceCheck} finds */
   #checked(bytes: Uint8Array): Uint8Array {
     this.#check.write(bytes);
     if (this.#check.problem) throw refusalOf(this.#check.problem, this.#place);
@@ -101,7 +101,7 @@ export class SourceMeter {
   }
 }
 
-/** What the caller is told of a file that no decoder sees. */
+/** The error for a file that is refused before it is decoded. */
 export function refusalOf({ kind, size }: SourceProblem, { field, name }: Place): GatewayError {
   switch (kind) {
     case "damaged":
@@ -119,19 +119,22 @@ export function refusalOf({ kind, size }: SourceProblem, { field, name }: Place)
   }
 }
 
-/** What the caller is told of a file that could not be decoded. */
+/** The error for a file that could not be decoded. */
 export function undecodable({ field, name }: Place, cause: UndecodableImageError): GatewayError {
   const message =
     cause.reason === "damaged"
       ? `${name} is damaged or cut short; send it again`
-      : `${name} needs more memory or time to decode than the gateway allows; save it as a plain PNG or JPEG and send that`;
+      : `${name} takes more memory or time to decode than any may; save it as a plain PNG or JPEG and send that`;
   return new GatewayError("BAD_USER_INPUT", message, { field, cause });
 }
 
-/** By so many bytes a format is recognised. */
+/** The number of first bytes from which a format is recognised. */
 const HEAD_BYTES = 12;
 
-/** A sender that does not know says so, or nothing; one that says it wrongly may be wrong about the image too. */
+/**
+ * Whether the declared media type fits the format. A sender that does not know the type may leave it out or send
+ * `application/octet-stream`. Any other mismatch suggests that the sender picked the wrong file.
+ */
 function isTypeOf(mediaType: string | undefined, format: SourceFormat): boolean {
   const [type = ""] = (mediaType ?? "").toLowerCase().split(";");
   const said = type.trim().replace("image/jpg", "image/jpeg");

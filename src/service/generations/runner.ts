@@ -11,22 +11,22 @@ import { UsualDurations } from "./usual-durations.ts";
 
 export interface RunnerOptions extends Omit<ExecutionOptions, "store" | "rate" | "durations"> {
   readonly now: () => Date;
-  /** How long others wait before they presume that this process is dead. */
+  /** How long other processes wait for an extended lease before they presume that this one is dead, in milliseconds. */
   readonly leaseMs: number;
   /** How many images this process submits to paid providers in a minute. */
   readonly maxImagesPerMinute: number;
 }
 
-/** How often a process says that it lives while a lease lasts. */
+/** How many times a process extends its leases in the duration of one lease. */
 const HEARTBEATS_A_LEASE = 4;
 
-/** Carries out accepted generations. Clients may disconnect; the generation continues. */
+/** Carries out accepted generations. A generation continues when its client disconnects. */
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #shared: ExecutionOptions;
   readonly #stop = new AbortController();
   readonly #draining = new AbortController();
-  /** What runs here, or waits for the rate of images, each with what gives it up. */
+  /** The generations that run here or wait for the rate limit, each with a controller that cancels it. */
   readonly #running = new Map<string, AbortController>();
   #heartbeat: NodeJS.Timeout | undefined;
 
@@ -41,37 +41,39 @@ export class Runner {
   }
 
   /**
-   * Brings one generation to its end. Never rejects; does nothing when the generation is not queued (any more).
+   * Runs one generation to its end. Never rejects. Does nothing when the generation is not queued (any more).
    *
-   * Resolves when its place is free for another: after a call that was cut off, not before the provider is likely to have
-   * stopped working on it.
+   * Resolves when its place is free for another generation. After a call that was cut off, this is when the provider
+   * has probably stopped working on it.
    */
   async run(generationId: string): Promise<void> {
-    // A job that is delivered twice must not end the lease of the first delivery when it finds nothing to do.
+    // A job may be delivered twice. The second delivery must not drop the lease of the first.
     if (this.#running.has(generationId)) return;
     const cutOff = await this.#bringToEnd(generationId);
     if (cutOff) await this.#keepPlace(cutOff);
   }
 
-  /** No job is handed out any more: what waits for the rate of images stays queued, and places are not kept. */
+  /**
+   * Stops starting generations: those that wait for the rate limit stay queued. Places are no longer kept after calls.
+   */
   drain(): void {
     this.#draining.abort();
   }
 
   /**
-   * Cuts off every running provider call; their generations end as `INTERRUPTED`. Those of which no provider has
-   * anything in hand, between two attempts, wait for the next start.
+   * Cuts off every running provider call; their generations end as `INTERRUPTED`. Generations that are between two
+   * attempts, with no call at a provider, are queued again for the next start.
    */
   interrupt(): void {
     this.#stop.abort(new GatewayError("INTERRUPTED", "the gateway was stopped while the provider was at work"));
   }
 
-  /** Removes what was shown while generations ran, once none runs any more. */
+  /** Removes the previews. Call this once no generation runs any more. */
   tidy(): Promise<void> {
     return this.#options.previews.close();
   }
 
-  /** @returns a call that was given up while its provider was at work, and may be charged */
+  /** @returns the call that was cut off while the provider was working on it, if any; the provider may charge for it */
   async #bringToEnd(generationId: string): Promise<PaidCall | undefined> {
     const { events, logger, worker } = this.#options;
     const canceling = new AbortController();
@@ -100,7 +102,7 @@ export class Runner {
     return cutOff;
   }
 
-  /** Starts a generation as soon as its images may be submitted. `undefined` when it is not queued (any more). */
+  /** Starts a generation as soon as the rate limit allows its images. `undefined` when it is not queued (any more). */
   async #start(
     generationId: string,
     canceled: AbortSignal,
@@ -125,7 +127,11 @@ export class Runner {
     return !description || !isFree(priceOf(generation, description));
   }
 
-  /** Parks a generation that was stopped before its provider began, and records the end of any other. `false` if parked. */
+  /**
+   * Parks a generation that was stopped before the provider began, or else records its end.
+   *
+   * @returns `false` if parked
+   */
   async #record(generation: Generation, outcome: GenerationOutcome): Promise<boolean> {
     const { records, edits, logger, worker, now } = this.#options;
     const { store } = this.#shared;
@@ -138,18 +144,19 @@ export class Runner {
     const isFinished = await store.retryWhileStoreDown(generationId, finish);
     const { cost } = outcome;
     if (!isFinished && cost?.isEstimated === false) {
-      // Others ended it with an estimate, and this is the truth.
+      // Another process ended it with an estimated cost. This is the real cost.
       await store.retryWhileStoreDown(generationId, () => records.correctCost(generationId, cost));
     }
-    // However it ended, nobody edits these again.
+    // The source images of an edit are not needed after its end.
     if (generation.edit) await edits.discard(generation.edit);
     if (isFinished) logger.info({ generationId, status: outcome.status, ...failureFacts(outcome) }, "generation ended");
     return true;
   }
 
   /**
-   * A provider may go on, and charge, after its call was cut off. Whoever generates and cancels in a loop must not have
-   * more calls in its hands than there are places: this one stays taken as long as a call of the model usually takes.
+   * Keeps the place of a call that was cut off for as long as a call of the model usually takes, because the provider
+   * may keep working on it and charge for it. Otherwise a client that generates and cancels in a loop could have more
+   * calls at the provider than there are places.
    */
   async #keepPlace({ model, startedAtMs, closed }: PaidCall): Promise<void> {
     const { upstreamTimeoutMs } = this.#options;
@@ -181,7 +188,7 @@ export class Runner {
     const { records, events, worker, now, logger, leaseMs } = this.#options;
     try {
       const leased = await records.extendLeases(worker, new Date(now().getTime() + leaseMs));
-      // Its start was recorded, and the store's answer lost: nobody carries it out.
+      // Its start was recorded, but the store's response was lost. No process carries it out.
       for (const generationId of leased.filter((id) => !this.#running.has(id))) {
         await records.finish(generationId, worker, { status: "FAILED", failure: INTERRUPTED }, now());
         events.publish({ generationId, worker });
@@ -192,7 +199,7 @@ export class Runner {
     }
   }
 
-  /** Something changed about a generation that runs here. What this process wrote itself is no news. */
+  /** Handles a notice about a generation that runs here. It ignores the notices that this process sent. */
   #hear({ generationId, worker }: GenerationNotice): void {
     if (worker === this.#options.worker) return;
     this.#giveUpCanceled([generationId]).catch((error: unknown) => {
@@ -200,7 +207,7 @@ export class Runner {
     });
   }
 
-  /** Gives up those of these generations that were canceled or removed. */
+  /** Stops the given generations that were canceled or deleted. */
   async #giveUpCanceled(generationIds: readonly string[]): Promise<void> {
     const found = await this.#options.records.findGenerations(generationIds);
     const kept = new Set(found.filter(({ status }) => status !== "CANCELED").map(({ id }) => id));
@@ -210,12 +217,12 @@ export class Runner {
   }
 }
 
-/** Whether it was stopped while no provider had it in hand. */
+/** Whether the generation was stopped while no call was at a provider. */
 function isUnbegun(outcome: GenerationOutcome): boolean {
   return outcome.status === "FAILED" && outcome.failure.code === "INTERRUPTED" && outcome.failure.billed === "NO";
 }
 
-/** Whether its provider was at work when it was given up. */
+/** Whether the generation was stopped while the provider was working on it. */
 function isCutOff(outcome: GenerationOutcome): boolean {
   return outcome.status === "FAILED" && outcome.failure.code === "INTERRUPTED" && outcome.failure.billed !== "NO";
 }

@@ -45,7 +45,9 @@ function isC2paBox(content: Buffer): boolean {
   return content.subarray(0, C2PA_BOX.length).equals(C2PA_BOX);
 }
 
-/** The segment holds `JP`, a box number, a sequence number, and then a JUMBF box whose description begins with its type. */
+/**
+ * The segment holds `JP`, a box number, a sequence number, and then a JUMBF box whose description begins with its type.
+ */
 function isC2paSegment(content: Buffer): boolean {
   return content.toString("latin1", 12, 16) === "jumb" && content.toString("latin1", 24, 28) === "c2pa";
 }

@@ -89,7 +89,7 @@ export class Derivatives {
       stored = await objects.put(key, rendered.bytes);
     } catch (err) {
       if (rendered.failure) throw toGatewayError(rendered.failure.error);
-      logger.warn({ imageId: image.id, err }, "a derivative could not be stored; it is made again for each request");
+      logger.warn({ imageId: image.id, err }, "a derivative could not be kept; it is made again when asked for");
       return this.#makeUnstored(wanted);
     }
     await this.#count(image, stored);
@@ -159,7 +159,7 @@ export function toDerivativeName(rendition: Rendition): string {
 
 function toGatewayError(error: unknown): unknown {
   if (!(error instanceof UndecodableImageError) || error.reason !== "exhausting") return error;
-  const message = "this image needs more memory or time to decode than the gateway allows; load it as it is stored";
+  const message = "this image takes more memory or time to decode than any may; load it as it is stored";
   return new GatewayError("UPSTREAM_FAILED", message, { isRetryable: false, cause: error });
 }
 

@@ -72,8 +72,8 @@ export class ImageDelivery {
   }
 
   /**
-   * Call this after the record of a generation was deleted. Its images are not found any more, and once this resolves, no
-   * derivative of them is stored again. Other processes may take a few seconds to notice.
+   * Call this after the record of a generation was deleted. Its images are not found any more, and once this resolves,
+   * no derivative of them is stored again. Other processes may take a few seconds to notice.
    */
   async forget(generationId: string): Promise<void> {
     this.#deletions++;
@@ -90,7 +90,7 @@ export class ImageDelivery {
   async #openPreview({ generationId, preview, secondsLeft }: PreviewTarget): Promise<Delivery> {
     const key = toPreviewKey(generationId, preview);
     const object = await this.#objects.open(key);
-    if (!object) throw new GatewayError("NOT_FOUND", "this preview is not shown any more; load the image itself");
+    if (!object) throw new GatewayError("NOT_FOUND", "this preview is not shown any more; look for the image itself");
     return { object, format: "WEBP", tag: key.replaceAll("/", "-"), secondsLeft };
   }
 

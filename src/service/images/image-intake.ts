@@ -35,8 +35,8 @@ export interface ImageIntakeOptions {
 }
 
 /**
- * Stores the images that providers send. The provider's bytes are stored first, unchanged. A PNG that matches the request
- * is checked while its bytes stream past, and is not read again. Of any other image the stored copy is decoded.
+ * Stores the images that providers send. The provider's bytes are stored first, unchanged. A PNG that matches the
+ * request is checked while its bytes stream past, and is not read again. Of any other image the stored copy is decoded.
  */
 export class ImageIntake {
   readonly #options: ImageIntakeOptions;
@@ -51,8 +51,8 @@ export class ImageIntake {
    * Stores an image, and passes it to `record` once its bytes are durable.
    *
    * @param record returns whether it recorded the image. If it did not, the bytes are removed again. If it throws, the
-   *   image may have been recorded, so the bytes stay: a record must never lack its bytes, and bytes without a record are
-   *   swept later
+   *   image may have been recorded, so the bytes stay: a record must never lack its bytes, and bytes without a record
+   *   are swept later
    * @returns the result of `record`
    * @throws UPSTREAM_FAILED when the provider did not send an image; its bytes are removed
    */
@@ -147,7 +147,9 @@ export class ImageIntake {
   }
 }
 
-/** Counts and hashes an image's bytes while they stream past, checks a PNG, and detects format and content credentials. */
+/**
+ * Counts and hashes an image's bytes while they stream past, checks a PNG, and detects format and content credentials.
+ */
 class Meter {
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly #hash = createHash("sha256");
@@ -201,7 +203,7 @@ function toUpstreamFailure(error: unknown): unknown {
 function notAnImage(cause?: UndecodableImageError): GatewayError {
   const message =
     cause?.reason === "exhausting"
-      ? "the provider answered with an image that needs more memory or time to decode than the gateway allows"
+      ? "the provider answered with an image that takes more memory or time to decode than any may"
       : "the provider answered with something that is not an image";
   return new GatewayError("UPSTREAM_FAILED", message, { cause });
 }

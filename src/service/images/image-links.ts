@@ -8,8 +8,8 @@ import { checkWholeNumber } from "../generations/generation-input.ts";
 import { MAX_SIDE } from "./sizes.ts";
 
 /**
- * Seconds for which repeated requests get the same URL of an image, so that pages need not load an image again that they
- * already show. URLs that are valid for less than twice this time stay the same for half of their lifetime.
+ * Seconds for which repeated requests get the same URL of an image, so that pages need not load an image again that
+ * they already show. URLs that are valid for less than twice this time stay the same for half of their lifetime.
  */
 const STABLE_SECONDS = 300;
 
@@ -47,9 +47,10 @@ export type LinkTarget = {
 );
 
 /**
- * Signed URLs of images: `/images/<image id>[/<rendition>].<format>?expires=<seconds since 1970>&signature=<43 characters>`,
- * and of previews: `/images/<generation id>/preview-<image>-<preview>.webp?…`. The signature is an HMAC-SHA-256 of every
- * character before it. The holder of a URL can therefore read exactly this image, in this rendition, until it expires.
+ * Signed URLs of images: `/images/<image id>[/<rendition>].<format>?expires=<seconds since 1970>&signature=<43
+ * characters>`, and of previews: `/images/<generation id>/preview-<image>-<preview>.webp?…`. The signature is an
+ * HMAC-SHA-256 of every character before it. The holder of a URL can therefore read exactly this image, in this
+ * rendition, until it expires.
  */
 export class ImageLinks {
   readonly #secret: string;
@@ -133,8 +134,7 @@ export function originalFormatOf({ format, provenance }: Image): ImageFormat {
 
 function nameOfOriginal(image: Image, options: LinkOptions) {
   for (const option of ["width", "height", "format", "quality"] as const) {
-    if (options[option] !== undefined)
-      throw badInput(option, `the original is delivered unchanged; leave ${option} out`);
+    if (options[option] !== undefined) throw badInput(option, `the original is as it is; leave ${option} out`);
   }
   const isDelivered = image.key === image.originalKey;
   return { name: isDelivered ? image.id : `${image.id}/${ORIGINAL}`, format: originalFormatOf(image) };

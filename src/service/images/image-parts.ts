@@ -36,8 +36,8 @@ const MAX_PNG_CHUNK_BYTES = 2 ** 31 - 1;
 /**
  * Splits a PNG, JPEG, WebP or AVIF into its parts while its bytes stream past, without keeping the content.
  *
- * It reads containers as strictly as decoders do, or more strictly: it either finds every part that a decoder would find,
- * or reports that the file is malformed.
+ * It reads containers as strictly as decoders do, or more strictly: it either finds every part that a decoder would
+ * find, or reports that the file is malformed.
  */
 export class ImageParts {
   readonly #reader: PartsReader;
@@ -164,7 +164,9 @@ export class ImageParts {
 
 const MARKER_START = Buffer.from([0xff]);
 
-/** The index of the byte after the next 0xFF, which may not have arrived yet; `bytes.length + 1` when there is no 0xFF. */
+/**
+ * The index of the byte after the next 0xFF, which may not have arrived yet; `bytes.length + 1` when there is no 0xFF.
+ */
 function markerIn(bytes: Buffer, from: number): number {
   // Checking one byte is cheaper than a search where one 0xFF follows the other.
   if (bytes[from] === 0xff) return from + 1;
@@ -225,7 +227,10 @@ function readRiffHead(bytes: Buffer): Head {
   };
 }
 
-/** AVIF: length, name, content. Length 1 means that a 64-bit length follows the name; length 0 means the rest of the file. */
+/**
+ * AVIF: length, name, content. Length 1 means that a 64-bit length follows the name; length 0 means the rest of the
+ * file.
+ */
 function readBoxHead(bytes: Buffer): Head {
   if (bytes.length < 8) return "more";
   const length = bytes.readUInt32BE(0);

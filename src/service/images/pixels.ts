@@ -11,7 +11,9 @@ export function formatOf(head: Uint8Array): ImageFormat | undefined {
   return undefined;
 }
 
-/** The size of a rendition. A side that was left out follows from the image's shape. For `INSIDE` it is the box's size. */
+/**
+ * The size of a rendition. A side that was left out follows from the image's shape. For `INSIDE` it is the box's size.
+ */
 export function sizeOfRendition(image: PixelSize, { width, height }: Rendition): PixelSize {
   const follow = (side: number, own: number, other: number) => Math.max(1, Math.round((side * other) / own));
   if (width === undefined && height === undefined) return { width: image.width, height: image.height };

@@ -94,7 +94,9 @@ export class PngCheck {
     if (type === "PLTE") this.#hasPalette = true;
   }
 
-  /** Whether a chunk may stand here. Of the other chunks, only those that decoders may ignore (lower-case initial) pass. */
+  /**
+   * Whether a chunk may stand here. Of the other chunks, only those that decoders may ignore (lower-case initial) pass.
+   */
   #isExpected(byteCount: number, type: string): boolean {
     if (byteCount > MAX_CHUNK_BYTES) return false;
     const isFirst = this.#type === "";

@@ -56,8 +56,8 @@ export function isCovered(wanted: PixelSize, made: PixelSize): boolean {
 }
 
 /**
- * The nearest size that a model can make and that covers `wanted`, with the same shape where the rule allows it. When no
- * size covers `wanted`, it is the size that has to be enlarged least.
+ * The nearest size that a model can make and that covers `wanted`, with the same shape where the rule allows it. When
+ * no size covers `wanted`, it is the size that has to be enlarged least.
  */
 export function nearestModelSize(wanted: PixelSize, rule: SizeRule): PixelSize {
   return rule.kind === "list" ? nearestListed(wanted, rule.sizes) : nearestWithin(wanted, rule);

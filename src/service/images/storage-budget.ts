@@ -17,11 +17,17 @@ export interface StorageBudgetOptions {
   readonly now: () => Date;
 }
 
-/** The most stored derivatives of one image. Beyond that, the least recently used is deleted; a later request remakes it. */
+/**
+ * The most stored derivatives of one image. Beyond that, the least recently used is deleted; a later request remakes
+ * it.
+ */
 export const MAX_DERIVATIVES = 64;
 const DEFAULT_MAX_BYTES = 5_000_000_000;
 const DEFAULT_SHARE_OF_VOLUME = 0.1;
-/** The share of the limit that is kept when it is exceeded. Summing all sizes is slow, so several derivatives go at once. */
+/**
+ * The share of the limit that is kept when it is exceeded. Summing all sizes is slow, so several derivatives go at
+ * once.
+ */
 const SHARE_KEPT = 0.95;
 /** How long the sum of all sizes and the free space are cached. Other processes change them too. */
 const TOTAL_CACHED_MS = 60_000;
@@ -37,8 +43,8 @@ const WRITE_USED_MS = 10_000;
 const LOW_RETRY_SECONDS = 60;
 
 /**
- * Limits the bytes of all derivatives together, and keeps the volume from filling up. It deletes the least recently used
- * derivatives first, and never an original.
+ * Limits the bytes of all derivatives together, and keeps the volume from filling up. It deletes the least recently
+ * used derivatives first, and never an original.
  */
 export class StorageBudget {
   readonly #options: StorageBudgetOptions;
