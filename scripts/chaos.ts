@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import { brokenPromises, type ChaosReport, type EndCounts, runChaos } from "../test/system/chaos.ts";
-import type { Verdict } from "../test/system/chaos-verdict.ts";
-import { type Outage, type OutageReport, OutageRun, type OutageVerdict } from "../test/system/outage.ts";
+import { brokenPromises, type ChaosReport, type EndCounts, runChaos } from "../test/system/chaos/chaos.ts";
+import type { Verdict } from "../test/system/chaos/chaos-verdict.ts";
+import { type Outage, type OutageReport, OutageRun, type OutageVerdict } from "../test/system/outage/outage.ts";
 
 /**
  * `npm run chaos` ends gateways, by crashes, SIGTERM and Ctrl-C: one with its own store 200 times, and then, 50 times,

@@ -13,7 +13,7 @@ import { createHttpTransport } from "./api/graphql/transports/http-transport.ts"
 import { LiveOperations } from "./api/graphql/transports/live-operations.ts";
 import { SOCKET_PATH, webSocketTransport } from "./api/graphql/transports/websocket-transport.ts";
 import { type AppOptions, createApp, MAX_BODY_BYTES } from "./api/http/app.ts";
-import { Arrivals } from "./api/http/arrivals.ts";
+import { Arrivals } from "./api/http/bodies/arrivals.ts";
 import { healthRoutes } from "./api/http/health.ts";
 import { type HostRequest, toCaller } from "./api/http/request-context.ts";
 import { type UpgradeListener, upgradeThrough } from "./api/http/upgrade.ts";

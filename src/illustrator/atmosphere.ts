@@ -1,5 +1,5 @@
-import { type Colour, lighten, mix, multiply } from "./palette.ts";
-import type { Random } from "./random.ts";
+import { type Colour, lighten, mix, multiply } from "./canvas/palette.ts";
+import type { Random } from "./canvas/random.ts";
 import type { Scene } from "./scene.ts";
 import type { TimeOfDay, Weather } from "./words/scenery.ts";
 

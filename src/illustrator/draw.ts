@@ -1,20 +1,20 @@
+import { freeArea, keepMasked, toUnits } from "./canvas/mask.ts";
+import { pastePhotos } from "./canvas/pasted-photo.ts";
+import { encodePng } from "./canvas/png.ts";
+import { createRandom, type Random } from "./canvas/random.ts";
+import { divideAlpha, hasAlpha, overlay, type Raster, rasterise, rasteriseBlurred } from "./canvas/raster.ts";
+import { shadeSubjects, tint, vignette } from "./canvas/shading.ts";
 import { type Composition, compose, extentOf, settle } from "./composition.ts";
-import { freeArea, keepMasked, toUnits } from "./mask.ts";
-import { type Note, notesOf } from "./notes.ts";
-import { pastePhotos } from "./pasted-photo.ts";
-import { encodePng } from "./png.ts";
-import { createRandom, type Random } from "./random.ts";
-import { divideAlpha, hasAlpha, overlay, type Raster, rasterise, rasteriseBlurred } from "./raster.ts";
 import type { Scene } from "./scene.ts";
 import { readScene } from "./scene-builder.ts";
 import { editScene } from "./scene-edit.ts";
-import { shadeSubjects, tint, vignette } from "./shading.ts";
 import type { PixelSize, Sources } from "./sources.ts";
 import { mosaic } from "./style/mosaic.ts";
 import { oil } from "./style/paint.ts";
 import { sketch, watercolour } from "./style/paper.ts";
 import { neon, pixelArt, poster } from "./style/screen.ts";
 import { monochrome, vintage } from "./style/tone.ts";
+import { type Note, notesOf } from "./words/notes.ts";
 import type { Style } from "./words/scenery.ts";
 
 /** How far a picture has come: what is behind, what it is about, the light and weather over it, and its style. */

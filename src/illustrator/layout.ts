@@ -1,5 +1,5 @@
 import type { Ground } from "./backdrop/setting.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "./canvas/random.ts";
 import type { Position, Scene, Subject, Thing, Zone } from "./scene.ts";
 import type { Sprite } from "./subjects/sprite.ts";
 import type { Location } from "./words/scenery.ts";

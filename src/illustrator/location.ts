@@ -1,4 +1,4 @@
-import type { Random } from "./random.ts";
+import type { Random } from "./canvas/random.ts";
 import type { Scene, Subject } from "./scene.ts";
 import { clothesOf } from "./words/people.ts";
 import type { Location, Place } from "./words/scenery.ts";

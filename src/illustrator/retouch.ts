@@ -1,19 +1,19 @@
 import { createAtmosphere } from "./atmosphere.ts";
 import { drawSkyEffects } from "./backdrop/sky.ts";
+import { Layer } from "./canvas/layer.ts";
+import { type Area, freeArea, keepMasked } from "./canvas/mask.ts";
+import { type Photo, pastePhoto, pastePhotos } from "./canvas/pasted-photo.ts";
+import { encodePng } from "./canvas/png.ts";
+import type { Random } from "./canvas/random.ts";
+import { divideAlpha, hasAlpha, multiplyAlpha, overlay, type Raster, rasterise } from "./canvas/raster.ts";
+import { shadeSubjects, tint } from "./canvas/shading.ts";
 import { compose, extentOf, settle } from "./composition.ts";
 import { applyStyle, type Drawing, type Drawn, GRAINY, randomOf } from "./draw.ts";
-import { Layer } from "./layer.ts";
-import { type Area, freeArea, keepMasked } from "./mask.ts";
-import { notesOf, retouchNote } from "./notes.ts";
-import { type Photo, pastePhoto, pastePhotos } from "./pasted-photo.ts";
-import { encodePng } from "./png.ts";
-import type { Random } from "./random.ts";
-import { divideAlpha, hasAlpha, multiplyAlpha, overlay, type Raster, rasterise } from "./raster.ts";
 import { emptyScene, type Scene } from "./scene.ts";
 import { editScene } from "./scene-edit.ts";
-import { shadeSubjects, tint } from "./shading.ts";
 import type { Sources } from "./sources.ts";
 import { drawWeather } from "./weather.ts";
+import { notesOf, retouchNote } from "./words/notes.ts";
 import type { TimeOfDay } from "./words/scenery.ts";
 
 /** A drawing over a picture that the illustrator cannot draw again. */

@@ -1,6 +1,6 @@
+import type { Area } from "./canvas/mask.ts";
+import type { Random } from "./canvas/random.ts";
 import { crowding, type Extent, heightOf, insideX, widthOf, zoneOf } from "./layout.ts";
-import type { Area } from "./mask.ts";
-import type { Random } from "./random.ts";
 import type { Position, Scene, Subject, Zone } from "./scene.ts";
 import { MAX_COUNT } from "./scene-builder.ts";
 import type { Sprite } from "./subjects/sprite.ts";

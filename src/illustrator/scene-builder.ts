@@ -1,12 +1,12 @@
 import { CONTENTS, CUPS, canAct, holdOf, isSamePerson, SERVED } from "./belongings.ts";
-import type { Colour } from "./palette.ts";
-import { type Phrase, readPhrases } from "./prompt.ts";
+import type { Colour } from "./canvas/palette.ts";
 import { emptyScene, type Person, type Scene, type Subject, type Thing, type Worn } from "./scene.ts";
-import type { Meaning } from "./vocabulary.ts";
 import type { Action } from "./words/grammar.ts";
 import type { Look } from "./words/people.ts";
+import { type Phrase, readPhrases } from "./words/prompt.ts";
 import { type Place, shows } from "./words/scenery.ts";
 import type { Role } from "./words/things.ts";
+import type { Meaning } from "./words/vocabulary.ts";
 
 /** Subjects beyond these would only hide each other. */
 export const MAX_SUBJECTS = 6;

@@ -1,12 +1,12 @@
 import { canAct, holdOf } from "./belongings.ts";
-import { type Instruction, readInstructions } from "./instruction.ts";
+import type { Colour } from "./canvas/palette.ts";
+import type { Random } from "./canvas/random.ts";
 import { heightOf, zoneOf } from "./layout.ts";
-import type { Colour } from "./palette.ts";
-import type { Random } from "./random.ts";
 import { addCopies, type Room } from "./room.ts";
 import type { Scene, Subject, Thing, Worn } from "./scene.ts";
 import { MAX_SUBJECTS } from "./scene-builder.ts";
 import { WHITE } from "./words/colours.ts";
+import { type Instruction, readInstructions } from "./words/instruction.ts";
 import { shows } from "./words/scenery.ts";
 
 /**

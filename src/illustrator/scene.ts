@@ -1,5 +1,5 @@
-import type { Colour } from "./palette.ts";
-import type { Random } from "./random.ts";
+import type { Colour } from "./canvas/palette.ts";
+import type { Random } from "./canvas/random.ts";
 import type { Action } from "./words/grammar.ts";
 import type { Look } from "./words/people.ts";
 import type { Location, Place, Season, Style, TimeOfDay, Weather } from "./words/scenery.ts";

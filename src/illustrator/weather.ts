@@ -1,6 +1,6 @@
 import type { Setting } from "./backdrop/setting.ts";
-import { svg } from "./layer.ts";
-import { lighten, mix } from "./palette.ts";
+import { svg } from "./canvas/layer.ts";
+import { lighten, mix } from "./canvas/palette.ts";
 
 /** Draws what falls or drifts before the subjects: rain, snow, fog, leaves. */
 export function drawWeather(setting: Setting, horizon: number, isIndoors: boolean): void {

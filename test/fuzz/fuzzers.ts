@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import sharp from "sharp";
-import { EventStream } from "../../src/adapters/openai/event-stream.ts";
-import { type AnswerReader, JsonAnswer } from "../../src/adapters/openai/json-answer.ts";
+import { EventStream } from "../../src/adapters/openai/answers/event-stream.ts";
+import { type AnswerReader, JsonAnswer } from "../../src/adapters/openai/answers/json-answer.ts";
 import { SharpImageCodec } from "../../src/adapters/sharp/sharp-image-codec.ts";
 import { placeUploads } from "../../src/api/graphql/transports/upload-map.ts";
-import { parseForm } from "../../src/api/http/multipart-form.ts";
+import { parseForm } from "../../src/api/http/bodies/multipart-form.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { hostNameOf } from "../../src/host-name.ts";
 import { UndecodableImageError } from "../../src/ports/image-codec.ts";

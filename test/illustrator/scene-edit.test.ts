@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
+import { createRandom } from "../../src/illustrator/canvas/random.ts";
 import { compose, extentOf, settle } from "../../src/illustrator/composition.ts";
-import { createRandom } from "../../src/illustrator/random.ts";
 import type { Scene, Subject } from "../../src/illustrator/scene.ts";
 import { readScene } from "../../src/illustrator/scene-builder.ts";
 import { editScene } from "../../src/illustrator/scene-edit.ts";

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import type { AppOptions } from "../../src/api/http/app.ts";
-import { Arrivals } from "../../src/api/http/arrivals.ts";
+import { Arrivals } from "../../src/api/http/bodies/arrivals.ts";
 import { OperationsInFlight } from "../../src/lifecycle.ts";
 
 /** For an app that answers everybody, without limits and without a log. */

@@ -6,7 +6,7 @@ import { follow, overStream } from "../support/live-clients.ts";
 import { pictureStream } from "../support/picture-stream.ts";
 import { poll } from "../support/scripted-gateway.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/strict-image-api.ts";
-import { type DistributedGround, distributedGround } from "./chaos-ground.ts";
+import { type DistributedGround, distributedGround } from "./chaos/chaos-ground.ts";
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */
 const TIMEOUT_MS = 60_000;

@@ -27,7 +27,7 @@ export class EnginePool extends PostgresPool {
     if (callback) {
       super.connect((error, client, release) => {
         if (client) askInTurn(client);
-        callback(error, client, once(release));
+        callback(error, client, releaseOnce(release));
       });
       return undefined;
     }
@@ -38,7 +38,7 @@ export class EnginePool extends PostgresPool {
 }
 
 /** If a connection breaks while graphile-worker stops listening, it is released twice, and the pool would throw. */
-function once(release: (error?: unknown) => void): typeof release {
+function releaseOnce(release: (error?: unknown) => void): typeof release {
   let isReleased = false;
   return (error) => {
     if (isReleased) return;

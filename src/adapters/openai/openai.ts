@@ -3,12 +3,12 @@ import { GatewayError } from "../../errors.ts";
 import type { Downloads } from "../../ports/downloads.ts";
 import type { GenerateRequest, ImageProvider, ProviderEvent } from "../../ports/image-provider.ts";
 import { readAnnouncements } from "./announcements.ts";
-import { BrokenAnswer } from "./broken-answer.ts";
+import { BrokenAnswer } from "./answers/broken-answer.ts";
+import { withVendorErrors } from "./answers/error-body.ts";
+import { MAX_IMAGE_BYTES, readImages } from "./answers/image-answer.ts";
 import { describeModel, describeModels } from "./catalogue.ts";
 import { toEditParameters } from "./edit-parameters.ts";
-import { withVendorErrors } from "./error-body.ts";
 import { bytesOf, httpFetch } from "./http-fetch.ts";
-import { MAX_IMAGE_BYTES, readImages } from "./image-answer.ts";
 import { type OptionalParameter, ServerDialect } from "./server-dialect.ts";
 import { notDownloaded, timedOut, toGatewayError } from "./to-gateway-error.ts";
 

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { APIError } from "openai";
 import type { Announcement } from "../../ports/image-provider.ts";
-import { BrokenAnswer } from "./broken-answer.ts";
-import { toRecord } from "./to-record.ts";
+import { BrokenAnswer } from "./answers/broken-answer.ts";
+import { toRecord } from "./answers/to-record.ts";
 
 /** How long a server may take to list its models, where that has to be waited for. */
 const TIMEOUT_MS = 5_000;

@@ -1,8 +1,8 @@
 import { APIConnectionTimeoutError, APIError } from "openai";
 import { type Billed, type ErrorCode, GatewayError, type GatewayErrorOptions } from "../../errors.ts";
 import { DamagedContent } from "../content-encoding.ts";
-import { BrokenAnswer } from "./broken-answer.ts";
-import { describeAnswer, WHERE_TO_LOOK } from "./described-answer.ts";
+import { BrokenAnswer } from "./answers/broken-answer.ts";
+import { describeAnswer, WHERE_TO_LOOK } from "./answers/described-answer.ts";
 import { NotConnected } from "./http-fetch.ts";
 import { ProviderRefusal, toRefusal } from "./provider-refusal.ts";
 

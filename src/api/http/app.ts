@@ -6,9 +6,9 @@ import { limitByAddress } from "./access/address-limits.ts";
 import { guardOrigins, type OriginOptions } from "./access/cors.ts";
 import { type CredentialsOptions, requireCredentials } from "./access/credentials.ts";
 import { checkHost } from "./access/host-check.ts";
-import type { Arrivals } from "./arrivals.ts";
+import type { Arrivals } from "./bodies/arrivals.ts";
+import { watchBodies } from "./bodies/incoming-body.ts";
 import { answerErrors } from "./errors.ts";
-import { watchBodies } from "./incoming-body.ts";
 import { countAnswers } from "./open-answers.ts";
 import { type Authenticate, askHost, assignRequestContext, type RequestContextOptions } from "./request-context.ts";
 

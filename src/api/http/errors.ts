@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, Response } from "express";
 import { GatewayError } from "../../errors.ts";
-import { SlowBodyError } from "./incoming-body.ts";
+import { SlowBodyError } from "./bodies/incoming-body.ts";
 import { contextOf } from "./request-context.ts";
 import { httpStatusOf } from "./status.ts";
 

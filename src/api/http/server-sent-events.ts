@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Response } from "express";
 
 /** Yields events, each one as pieces of text. */
-export type Events = AsyncGenerator<AsyncIterable<string>>;
+export type ServerSentEvents = AsyncGenerator<AsyncIterable<string>>;
 
 /** A comment, which clients ignore. */
 const COMMENT = ":\n\n";
@@ -19,7 +19,7 @@ const COMMENT = ":\n\n";
  */
 export async function sendEvents(
   response: Response,
-  events: Events,
+  events: ServerSentEvents,
   silenceMs: number,
   toEvent: (error: unknown) => string,
 ): Promise<void> {
@@ -38,7 +38,7 @@ export async function sendEvents(
   });
 }
 
-async function* withComments(events: Events, silenceMs: number): AsyncGenerator<string> {
+async function* withComments(events: ServerSentEvents, silenceMs: number): AsyncGenerator<string> {
   try {
     for (;;) {
       const next = events.next();

@@ -1,5 +1,5 @@
 import type { ErrorCode, GatewayError } from "../../errors.ts";
-import { SlowBodyError } from "./incoming-body.ts";
+import { SlowBodyError } from "./bodies/incoming-body.ts";
 
 /** The HTTP status of each error code, in every REST API. */
 export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {

@@ -3,7 +3,7 @@ import { MAX_IMAGES } from "../../bounds.ts";
 import { badInput } from "../../errors.ts";
 import type { GenerationInput } from "../../service/generations/generation-input.ts";
 import { MAX_RATIO, MAX_SIDE, MIN_SIDE } from "../../service/images/sizes.ts";
-import type { FormFields } from "../http/form-body.ts";
+import type { FormFields } from "../http/bodies/form-body.ts";
 import { PROMPT_SCHEMA, SIZE_FORMAT, sizePattern } from "./request-schema.ts";
 
 export const GET_IMAGE_EXAMPLE = {

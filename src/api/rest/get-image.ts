@@ -1,9 +1,9 @@
 import { type ErrorRequestHandler, type Request, type Response, Router } from "express";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Routes } from "../http/app.ts";
-import { readRawBody } from "../http/body-bytes.ts";
+import { readRawBody } from "../http/bodies/body-bytes.ts";
+import { type FormFields, parseFormBody, toFields } from "../http/bodies/form-body.ts";
 import { setErrorStatus, toCallerError } from "../http/errors.ts";
-import { type FormFields, parseFormBody, toFields } from "../http/form-body.ts";
 import { contextOf } from "../http/request-context.ts";
 import { setSunset } from "../http/sunset-header.ts";
 import { setWarnings } from "../http/warning-header.ts";

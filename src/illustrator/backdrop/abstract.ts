@@ -1,5 +1,5 @@
-import { svg, triplesOf } from "../layer.ts";
-import { type Colour, darken, fromHsl, lighten, mix } from "../palette.ts";
+import { svg, triplesOf } from "../canvas/layer.ts";
+import { type Colour, darken, fromHsl, lighten, mix } from "../canvas/palette.ts";
 import type { Ground, Setting } from "./setting.ts";
 import { createContour } from "./terrain.ts";
 

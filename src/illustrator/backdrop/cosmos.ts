@@ -1,5 +1,5 @@
-import { type Layer, svg, triplesOf } from "../layer.ts";
-import { type Colour, lighten, mix } from "../palette.ts";
+import { type Layer, svg, triplesOf } from "../canvas/layer.ts";
+import { type Colour, lighten, mix } from "../canvas/palette.ts";
 import { type Backdrop, floorOf, type Ground, horizonOf, type Setting, withOwnRandom } from "./setting.ts";
 import { drawClouds, drawSky, drawStars } from "./sky.ts";
 import { drawRange, drawRidge } from "./terrain.ts";

@@ -1,5 +1,5 @@
-import { svg } from "../layer.ts";
-import { type Colour, lighten, mix } from "../palette.ts";
+import { svg } from "../canvas/layer.ts";
+import { type Colour, lighten, mix } from "../canvas/palette.ts";
 import { type Setting, withOwnRandom } from "./setting.ts";
 
 const BOOKS: readonly Colour[] = "#b5483f #3f6f9f #3f8a6a #d9a441 #7a5a9f #c97a4f #4f5f7f #a84f6f #e6dcc3".split(" ");

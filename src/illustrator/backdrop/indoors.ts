@@ -1,5 +1,5 @@
-import { svg } from "../layer.ts";
-import { type Colour, lighten, mix } from "../palette.ts";
+import { svg } from "../canvas/layer.ts";
+import { type Colour, lighten, mix } from "../canvas/palette.ts";
 import {
   drawBoards,
   drawHangingLamp,

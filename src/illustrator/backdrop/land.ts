@@ -1,5 +1,5 @@
-import { svg } from "../layer.ts";
-import { lighten, mix } from "../palette.ts";
+import { svg } from "../canvas/layer.ts";
+import { lighten, mix } from "../canvas/palette.ts";
 import { type Backdrop, floorOf, type Ground, horizonOf, type Setting, withOwnRandom } from "./setting.ts";
 import { drawSky } from "./sky.ts";
 import { drawFlowers, drawGrass, drawRange, drawRidge, landColours, type Ridge } from "./terrain.ts";

@@ -1,6 +1,6 @@
 import type { Atmosphere } from "../atmosphere.ts";
-import type { Layer } from "../layer.ts";
-import type { Random } from "../random.ts";
+import type { Layer } from "../canvas/layer.ts";
+import type { Random } from "../canvas/random.ts";
 import type { Scene } from "../scene.ts";
 
 /** Everything a backdrop is drawn with. */

@@ -1,5 +1,5 @@
-import { type Point, svg, triplesOf } from "../layer.ts";
-import { lighten, mix } from "../palette.ts";
+import { type Point, svg, triplesOf } from "../canvas/layer.ts";
+import { lighten, mix } from "../canvas/palette.ts";
 import { type Setting, withOwnRandom } from "./setting.ts";
 
 /** Where the sun or the moon stands, and how large it is. */

@@ -1,6 +1,6 @@
-import { type Point, svg } from "../layer.ts";
-import { type Colour, lighten, mix } from "../palette.ts";
-import type { Random } from "../random.ts";
+import { type Point, svg } from "../canvas/layer.ts";
+import { type Colour, lighten, mix } from "../canvas/palette.ts";
+import type { Random } from "../canvas/random.ts";
 import { type Setting, withOwnRandom } from "./setting.ts";
 
 /** A line of heights across the picture: the sum of a few seeded waves, −1 to 1. */

@@ -1,5 +1,5 @@
-import { type Point, svg, triplesOf } from "../layer.ts";
-import { type Colour, lighten, mix } from "../palette.ts";
+import { type Point, svg, triplesOf } from "../canvas/layer.ts";
+import { type Colour, lighten, mix } from "../canvas/palette.ts";
 import { type Setting, withOwnRandom } from "./setting.ts";
 
 const AUTUMN_CROWNS: readonly Colour[] = ["#d9782d", "#c9502f", "#e6a93a", "#b5622c"];

@@ -1,5 +1,5 @@
-import { svg } from "../layer.ts";
-import { lighten, mix } from "../palette.ts";
+import { svg } from "../canvas/layer.ts";
+import { lighten, mix } from "../canvas/palette.ts";
 import { type Backdrop, floorOf, horizonOf, type Setting, withOwnRandom } from "./setting.ts";
 import { drawSky, type Orb } from "./sky.ts";
 import { createContour, drawFlowers, drawGrass, drawRange, drawRidge, landColours } from "./terrain.ts";

@@ -1,5 +1,5 @@
-import { type Layer, svg } from "../layer.ts";
-import { darken, mix } from "../palette.ts";
+import { type Layer, svg } from "../canvas/layer.ts";
+import { darken, mix } from "../canvas/palette.ts";
 import type { Appearance } from "./looks.ts";
 
 const INK = "#2a1d24";

@@ -1,6 +1,6 @@
-import { Layer, svg } from "../layer.ts";
-import { darken, lighten } from "../palette.ts";
-import type { Random } from "../random.ts";
+import { Layer, svg } from "../canvas/layer.ts";
+import { darken, lighten } from "../canvas/palette.ts";
+import type { Random } from "../canvas/random.ts";
 import type { Sprite } from "../subjects/sprite.ts";
 import type { Look } from "../words/people.ts";
 import { drawBackHair } from "./hair.ts";

@@ -1,5 +1,5 @@
-import { type Layer, svg } from "../layer.ts";
-import { darken, lighten } from "../palette.ts";
+import { type Layer, svg } from "../canvas/layer.ts";
+import { darken, lighten } from "../canvas/palette.ts";
 import type { Appearance } from "./looks.ts";
 
 /** Outfits that cover the hair at the front. */

@@ -1,5 +1,5 @@
-import { type Layer, svg } from "../layer.ts";
-import { type Colour, darken, lighten, mix } from "../palette.ts";
+import { type Layer, svg } from "../canvas/layer.ts";
+import { type Colour, darken, lighten, mix } from "../canvas/palette.ts";
 import type { Outfit } from "../words/people.ts";
 import { drawFeatures } from "./features.ts";
 import { drawFrontHair } from "./hair.ts";

@@ -1,5 +1,5 @@
-import type { Colour } from "../palette.ts";
-import type { Random } from "../random.ts";
+import type { Colour } from "../canvas/palette.ts";
+import type { Random } from "../canvas/random.ts";
 import { clothesOf, type Look, type Outfit } from "../words/people.ts";
 
 /** A look with nothing left open. */

@@ -1,7 +1,7 @@
 import type { Atmosphere } from "../atmosphere.ts";
-import { type Layer, svg } from "../layer.ts";
-import { type Colour, darken, fromHsl, lighten, mix } from "../palette.ts";
-import type { Random } from "../random.ts";
+import { type Layer, svg } from "../canvas/layer.ts";
+import { type Colour, darken, fromHsl, lighten, mix } from "../canvas/palette.ts";
+import type { Random } from "../canvas/random.ts";
 import type { Worn } from "../scene.ts";
 import { dress } from "../subjects/dress.ts";
 import { iconSprite } from "../subjects/icons.ts";

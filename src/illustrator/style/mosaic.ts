@@ -1,5 +1,5 @@
-import type { Random } from "../random.ts";
-import type { Raster } from "../raster.ts";
+import type { Random } from "../canvas/random.ts";
+import type { Raster } from "../canvas/raster.ts";
 
 /** Cells of one colour, joined by dark seams: a window of stained glass. */
 export function mosaic(raster: Raster, random: Random): void {

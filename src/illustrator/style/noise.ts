@@ -1,4 +1,4 @@
-import type { Random } from "../random.ts";
+import type { Random } from "../canvas/random.ts";
 
 /** Smooth noise over a picture, row by row: cheap enough to have several for every pixel. */
 export interface NoiseField {

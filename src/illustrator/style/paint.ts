@@ -1,5 +1,5 @@
-import type { Random } from "../random.ts";
-import type { Raster } from "../raster.ts";
+import type { Random } from "../canvas/random.ts";
+import type { Raster } from "../canvas/raster.ts";
 import { createNoiseField } from "./noise.ts";
 import { luminanceOf } from "./tone.ts";
 

@@ -1,5 +1,5 @@
-import type { Random } from "../random.ts";
-import type { Raster } from "../raster.ts";
+import type { Random } from "../canvas/random.ts";
+import type { Raster } from "../canvas/raster.ts";
 import { createNoiseField, type NoiseField } from "./noise.ts";
 import { edgesOf, luminanceOf } from "./tone.ts";
 

@@ -1,5 +1,5 @@
-import type { Raster } from "../raster.ts";
-import { vignette } from "../shading.ts";
+import type { Raster } from "../canvas/raster.ts";
+import { vignette } from "../canvas/shading.ts";
 
 /** How bright each pixel looks, 0–255. */
 export function luminanceOf({ width, height, data }: Raster): Float32Array {

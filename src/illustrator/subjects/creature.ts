@@ -1,5 +1,5 @@
-import { svg } from "../layer.ts";
-import { type Colour, darken, lighten, mapColours, mix, repaint } from "../palette.ts";
+import { svg } from "../canvas/layer.ts";
+import { type Colour, darken, lighten, mapColours, mix, repaint } from "../canvas/palette.ts";
 import { dominantColour, iconSprite } from "./icons.ts";
 import type { Sprite } from "./sprite.ts";
 

@@ -1,6 +1,6 @@
-import { svg } from "../layer.ts";
-import { type Colour, darken, lighten } from "../palette.ts";
-import type { Random } from "../random.ts";
+import { svg } from "../canvas/layer.ts";
+import { type Colour, darken, lighten } from "../canvas/palette.ts";
+import type { Random } from "../canvas/random.ts";
 import { iconSprite } from "./icons.ts";
 import { landmarkSprite } from "./landmarks.ts";
 import type { Sprite } from "./sprite.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { Resvg } from "@resvg/resvg-js";
-import { type Colour, luminance, mapColours, repaint, toChannels, toHsl } from "../palette.ts";
+import { type Colour, luminance, mapColours, repaint, toChannels, toHsl } from "../canvas/palette.ts";
 import { WHITE } from "../words/colours.ts";
 import type { Box, Sprite } from "./sprite.ts";
 

@@ -1,4 +1,4 @@
-import type { Point } from "../layer.ts";
+import type { Point } from "../canvas/layer.ts";
 
 /** A rectangle in a sprite's own units. */
 export interface Box {

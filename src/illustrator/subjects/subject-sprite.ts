@@ -1,5 +1,5 @@
+import { createRandom, type Random } from "../canvas/random.ts";
 import { figureSprite, type Pose } from "../people/figure.ts";
-import { createRandom, type Random } from "../random.ts";
 import type { Person, Scene, Subject, Thing } from "../scene.ts";
 import { creatureSprite } from "./creature.ts";
 import { dress, give, mount } from "./dress.ts";

@@ -1,4 +1,4 @@
-import type { Colour } from "../palette.ts";
+import type { Colour } from "../canvas/palette.ts";
 
 export const WHITE: Colour = "#f6f4ef";
 

@@ -1,4 +1,4 @@
-import type { Colour } from "../palette.ts";
+import type { Colour } from "../canvas/palette.ts";
 import type { Place } from "./scenery.ts";
 
 /** What can be said of a person. `undefined` everywhere means: drawn as the seed likes. */

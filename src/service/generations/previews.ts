@@ -156,7 +156,7 @@ export class PreviewStrip {
       isHasty: true,
       digitalSourceType: catalogue.digitalSourceOf(this.#generation),
     } as const;
-    const image = { byteSize: picture.byteLength, read: () => once(picture) };
+    const image = { byteSize: picture.byteLength, read: () => inOnePiece(picture) };
     const facts = { ...modelSize, format: formatOf(picture) ?? "PNG" };
     return codec.render(image, facts, rendition, { kind: "generation", projectId });
   }
@@ -186,6 +186,6 @@ function fitInto({ width, height }: PixelSize): PixelSize {
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+async function* inOnePiece(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   yield bytes;
 }

@@ -1,4 +1,4 @@
-import { type AnswerLimits, readImages } from "../../../src/adapters/openai/image-answer.ts";
+import { type AnswerLimits, readImages } from "../../../src/adapters/openai/answers/image-answer.ts";
 import type { ProviderEvent } from "../../../src/ports/image-provider.ts";
 
 /** An event with its bytes read to the end. */

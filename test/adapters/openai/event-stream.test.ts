@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { BrokenAnswer } from "../../../src/adapters/openai/broken-answer.ts";
+import { BrokenAnswer } from "../../../src/adapters/openai/answers/broken-answer.ts";
 import { ProviderRefusal } from "../../../src/adapters/openai/provider-refusal.ts";
 import { type AnswerOptions, eventsOf, randomBytes, randomChunks, readAll, readCut, seededRandom } from "./answers.ts";
 

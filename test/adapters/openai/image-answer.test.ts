@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { BrokenAnswer } from "../../../src/adapters/openai/broken-answer.ts";
+import { BrokenAnswer } from "../../../src/adapters/openai/answers/broken-answer.ts";
 import type { ProviderEvent } from "../../../src/ports/image-provider.ts";
 import { BLOCK_CHARACTERS } from "../../../src/streamed-json/base64-decoder.ts";
 import { eventsOf, readAll, readBytes } from "./answers.ts";

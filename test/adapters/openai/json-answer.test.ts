@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { BrokenAnswer } from "../../../src/adapters/openai/broken-answer.ts";
+import { BrokenAnswer } from "../../../src/adapters/openai/answers/broken-answer.ts";
 import { Base64Decoder, BLOCK_CHARACTERS } from "../../../src/streamed-json/base64-decoder.ts";
 import { EVERY_ITEM, JsonStrings } from "../../../src/streamed-json/json-strings.ts";
 import { eventsOf, randomBytes, randomChunks, readAll, readBytes, readCut, seededRandom } from "./answers.ts";

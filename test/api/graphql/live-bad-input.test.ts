@@ -9,7 +9,7 @@ import { eventStreamTransport } from "../../../src/api/graphql/transports/event-
 import { LiveOperations } from "../../../src/api/graphql/transports/live-operations.ts";
 import { SOCKET_PATH, webSocketTransport } from "../../../src/api/graphql/transports/websocket-transport.ts";
 import { createApp } from "../../../src/api/http/app.ts";
-import { Arrivals, type ArrivalsOptions } from "../../../src/api/http/arrivals.ts";
+import { Arrivals, type ArrivalsOptions } from "../../../src/api/http/bodies/arrivals.ts";
 import { upgradeThrough } from "../../../src/api/http/upgrade.ts";
 import { OperationsInFlight } from "../../../src/lifecycle.ts";
 import { appOptions } from "../../support/app-options.ts";

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 
 import { createApp } from "../../../src/api/http/app.ts";
-import { Arrivals, type ArrivalsOptions } from "../../../src/api/http/arrivals.ts";
+import { Arrivals, type ArrivalsOptions } from "../../../src/api/http/bodies/arrivals.ts";
 import { getImageRoutes } from "../../../src/api/rest/get-image.ts";
 import { openAIRoutes } from "../../../src/api/rest/openai/routes.ts";
 import { appOptions } from "../../support/app-options.ts";

@@ -11,6 +11,7 @@ import {
   validate,
 } from "graphql";
 import { StartError } from "../../../errors.ts";
+import { isJsonObject } from "../../http/bodies/json-body.ts";
 import { LIMIT_RULES, LIMITS, PARSE_OPTIONS } from "./limits.ts";
 
 const VARIABLE = "PICTOGRAPH_TRUSTED_DOCUMENTS";
@@ -94,7 +95,7 @@ function formOf(text: string): string | undefined {
 /** @throws StartError when the file has neither of the two formats */
 function parseManifest(path: string, text: string): ReadonlyMap<string, string> {
   const content = parseJson(text);
-  const entries = isRecord(content) ? (entriesOfManifest(content) ?? entriesOfMap(content)) : undefined;
+  const entries = isJsonObject(content) ? (entriesOfManifest(content) ?? entriesOfMap(content)) : undefined;
   if (entries && entries.length > 0) return new Map(entries);
   throw new StartError([
     `${VARIABLE} ${path} must be a persisted query manifest, {"format": "apollo-persisted-query-manifest", "version": 1, ` +
@@ -110,17 +111,13 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 type Entry = readonly [id: string, text: string];
 
 function entriesOfManifest(manifest: Readonly<Record<string, unknown>>): readonly Entry[] | undefined {
   const { format, version, operations } = manifest;
   if (format !== "apollo-persisted-query-manifest" || version !== 1 || !Array.isArray(operations)) return undefined;
   const entries = operations.map((operation: unknown): readonly [unknown, unknown] => {
-    const { id, body } = isRecord(operation) ? operation : {};
+    const { id, body } = isJsonObject(operation) ? operation : {};
     return [id, body];
   });
   return entries.every(isEntry) ? entries : undefined;

@@ -1,6 +1,6 @@
 import { type ApolloServer, HeaderMap } from "@apollo/server";
 import type { Request, RequestHandler, Response } from "express";
-import { incomingBodyOf } from "../../http/incoming-body.ts";
+import { incomingBodyOf } from "../../http/bodies/incoming-body.ts";
 import type { ApiRequest } from "../context.ts";
 
 /**

@@ -2,7 +2,7 @@ import { type Request, type Response, Router } from "express";
 import type { ExecutionResult } from "graphql";
 import { badInput, GatewayError } from "../../../errors.ts";
 import type { Routes } from "../../http/app.ts";
-import { readJson } from "../../http/json-body.ts";
+import { isJsonObject, readJson } from "../../http/bodies/json-body.ts";
 import { leaveUncounted } from "../../http/open-answers.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { ApiRequest } from "../context.ts";
@@ -30,7 +30,7 @@ const COMMENT = ":\n\n";
  */
 export function eventStreamTransport(operations: LiveOperations, options: EventStreamTransportOptions): Routes {
   const { maxBodyBytes, released, keepAliveMs = KEEP_ALIVE_MS } = options;
-  const streams = new Set<EventStream>();
+  const streams = new Set<ResultStream>();
   const keepAlive = setInterval(() => {
     for (const stream of streams) stream.keepAlive();
   }, keepAliveMs).unref();
@@ -50,7 +50,7 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
         return;
       }
       operations.checkRoom();
-      const stream = new EventStream(response);
+      const stream = new ResultStream(response);
       streams.add(stream);
       stream.onClose(() => streams.delete(stream));
       if (released.aborted) stream.end();
@@ -87,19 +87,15 @@ function toCarried(request: Request): CarriedOperation {
     throw new GatewayError("UNSUPPORTED_MEDIA_TYPE", "send the operation as application/json");
   }
   const body: unknown = request.body;
-  if (!isRecord(body)) throw badInput("body", "send one operation as a JSON object");
+  if (!isJsonObject(body)) throw badInput("body", "send one operation as a JSON object");
   const { query, operationName, variables, extensions } = body;
   for (const [name, value] of Object.entries({ query, operationName })) {
     if (value != null && typeof value !== "string") throw badInput(name, `${name} must be a text`);
   }
   for (const [name, value] of Object.entries({ variables, extensions })) {
-    if (value != null && !isRecord(value)) throw badInput(name, `${name} must be an object`);
+    if (value != null && !isJsonObject(value)) throw badInput(name, `${name} must be an object`);
   }
   return body as CarriedOperation;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Drops what is as large as a request's body and its headers: its stream is open for long. */
@@ -108,7 +104,7 @@ function forget(request: Request, response: Response): void {
   response.locals = {};
 }
 
-async function send(result: LiveResult, stream: EventStream, toAnswer: ToAnswer): Promise<void> {
+async function send(result: LiveResult, stream: ResultStream, toAnswer: ToAnswer): Promise<void> {
   if (Symbol.asyncIterator in result) {
     stream.onClose(() => void result.return());
     while (await sendNext(result, stream, toAnswer));
@@ -123,7 +119,7 @@ type ToAnswer = (result: ExecutionResult) => unknown;
 /** A loop over the events would hold on to the last one until the next one comes. Answers whether there was one. */
 async function sendNext(
   events: AsyncGenerator<ExecutionResult>,
-  stream: EventStream,
+  stream: ResultStream,
   toAnswer: ToAnswer,
 ): Promise<boolean> {
   const { done, value } = await events.next();
@@ -133,7 +129,7 @@ async function sendNext(
 }
 
 /** Server-sent events to one client, who gets the next one when it has read the one before. */
-class EventStream {
+class ResultStream {
   readonly #response: Response;
   #hasUnread = false;
 

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { badInput, GatewayError } from "../../../errors.ts";
-import type { Arrival, Arrivals, Pausable, Store } from "../../http/arrivals.ts";
-import { memoryOf } from "../../http/json-body.ts";
+import type { Arrival, Arrivals, Pausable, Store } from "../../http/bodies/arrivals.ts";
+import { memoryOf } from "../../http/bodies/json-body.ts";
 import { MessageFrames } from "./message-frames.ts";
 
 /** A chunk of this many bytes is followed by more; other connections have their turn first. */

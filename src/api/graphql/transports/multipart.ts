@@ -1,12 +1,12 @@
 import type { Request, RequestHandler, Response } from "express";
 import { badInput, GatewayError } from "../../../errors.ts";
 import { MAX_EDIT_IMAGE_BYTES } from "../../../service/edits/edit-intake.ts";
-import { isReadable } from "../../http/body-bytes.ts";
-import { type IncomingBody, incomingBodyOf } from "../../http/incoming-body.ts";
-import { parseJson } from "../../http/json-body.ts";
-import { mediaTypeOf } from "../../http/media-type.ts";
-import { type FormParts, readForm } from "../../http/multipart-form.ts";
-import { KeptUpload, toFormLimits } from "../../http/uploaded-files.ts";
+import { isReadable } from "../../http/bodies/body-bytes.ts";
+import { type IncomingBody, incomingBodyOf } from "../../http/bodies/incoming-body.ts";
+import { parseJson } from "../../http/bodies/json-body.ts";
+import { mediaTypeOf } from "../../http/bodies/media-type.ts";
+import { type FormParts, readForm } from "../../http/bodies/multipart-form.ts";
+import { KeptUpload, toFormLimits } from "../../http/bodies/uploaded-files.ts";
 import type { ArrivingUpload } from "../types/upload-scalar.ts";
 import { MAX_UPLOADS, placeUploads } from "./upload-map.ts";
 

@@ -13,7 +13,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { GatewayError } from "../../../errors.ts";
 import type { OperationsInFlight } from "../../../lifecycle.ts";
 import type { Routes } from "../../http/app.ts";
-import type { Arrivals } from "../../http/arrivals.ts";
+import type { Arrivals } from "../../http/bodies/arrivals.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { upgradeOf } from "../../http/upgrade.ts";
 import { ApiRequest } from "../context.ts";

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler } from "express";
 import type { AddressLimits } from "../../../bounds.ts";
-import { mediaTypeOf } from "../media-type.ts";
+import { mediaTypeOf } from "../bodies/media-type.ts";
 import { isProbe } from "../probes.ts";
 import { contextOf } from "../request-context.ts";
 import { upgradeOf } from "../upgrade.ts";

@@ -1,11 +1,11 @@
 import type { Request } from "express";
 import { badInput, GatewayError } from "../../../errors.ts";
 import type { JsonPath } from "../../../streamed-json/json-strings.ts";
-import { parseFormBody } from "../../http/form-body.ts";
-import { parseJson } from "../../http/json-body.ts";
-import { BadDataUri, type JsonWithUploads, NotJson, withJsonUploads } from "../../http/json-uploads.ts";
-import { mediaTypeOf, refuseUnlessUtf8 } from "../../http/media-type.ts";
-import type { UploadLimits } from "../../http/uploaded-files.ts";
+import { parseFormBody } from "../../http/bodies/form-body.ts";
+import { parseJson } from "../../http/bodies/json-body.ts";
+import { BadDataUri, type JsonWithUploads, NotJson, withJsonUploads } from "../../http/bodies/json-uploads.ts";
+import { mediaTypeOf, refuseUnlessUtf8 } from "../../http/bodies/media-type.ts";
+import type { UploadLimits } from "../../http/bodies/uploaded-files.ts";
 import { ParameterError } from "./errors.ts";
 import type { Fields } from "./read-parameters.ts";
 

@@ -1,8 +1,8 @@
 import type { EditReferences, ImageReference } from "../../../service/edits/edit-intake.ts";
 import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
 import { EVERY_ITEM, type JsonPath } from "../../../streamed-json/json-strings.ts";
-import type { JsonWithUploads } from "../../http/json-uploads.ts";
-import type { UploadedForm } from "../../http/uploaded-files.ts";
+import type { JsonWithUploads } from "../../http/bodies/json-uploads.ts";
+import type { UploadedForm } from "../../http/bodies/uploaded-files.ts";
 import { ParameterError } from "./errors.ts";
 import { ImageEditFields, ImageEditRequest, type Parameters } from "./parameters.ts";
 import { type Fields, readParameters, refuseUnlessKnown } from "./read-parameters.ts";

@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Response } from "express";
 import { type ErrorCode, GatewayError } from "../../../errors.ts";
+import { mediaTypeOf } from "../../http/bodies/media-type.ts";
 import { setErrorStatus, toCallerError } from "../../http/errors.ts";
-import { mediaTypeOf } from "../../http/media-type.ts";
 import { HTTP_STATUS, httpStatusOf } from "../../http/status.ts";
 
 /** OpenAI's names of what can be wrong with a parameter. */

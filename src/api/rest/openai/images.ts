@@ -8,13 +8,13 @@ import { isEnded } from "../../../service/generations/generation-end.ts";
 import type { GenerationInput } from "../../../service/generations/generation-input.ts";
 import type { Attempt } from "../../../service/generations/retry-deduplicator.ts";
 import type { ImageService } from "../../../service/image-service.ts";
-import { readRawBody } from "../../http/body-bytes.ts";
+import { readRawBody } from "../../http/bodies/body-bytes.ts";
+import { mediaTypeOf } from "../../http/bodies/media-type.ts";
+import { withUploads } from "../../http/bodies/uploaded-files.ts";
 import { toCallerError } from "../../http/errors.ts";
-import { mediaTypeOf } from "../../http/media-type.ts";
 import { contextOf } from "../../http/request-context.ts";
-import { type Events, sendEvents } from "../../http/server-sent-events.ts";
+import { type ServerSentEvents, sendEvents } from "../../http/server-sent-events.ts";
 import { setSunset } from "../../http/sunset-header.ts";
-import { withUploads } from "../../http/uploaded-files.ts";
 import { setWarnings } from "../../http/warning-header.ts";
 import { refuseUnlessSucceeded } from "../ended-generation.ts";
 import { endWithJson, whileSendingSpace } from "../keep-alive.ts";
@@ -183,7 +183,7 @@ class Answer {
     return () => answerBase64(this.#response, generation, objects);
   }
 
-  async *#events(accepted: Generation, eventName: string): Events {
+  async *#events(accepted: Generation, eventName: string): ServerSentEvents {
     const { caller } = contextOf(this.#request);
     const left = new AbortController();
     const forget = contextOf(this.#request).onCredentialsEnd(() => this.#response.destroy());

@@ -1,0 +1,267 @@
+import type { ProviderEvent, TokenUsage } from "../../../ports/image-provider.ts";
+import { Base64Decoder } from "../../../streamed-json/base64-decoder.ts";
+import { UnreadableJson } from "../../../streamed-json/unreadable-json.ts";
+import { toRefusal } from "../provider-refusal.ts";
+import { BrokenAnswer } from "./broken-answer.ts";
+import { describeAnswer, describeDocument, WHERE_TO_LOOK } from "./described-answer.ts";
+import { EventStream, isEventStream } from "./event-stream.ts";
+import { isImage, SIGNATURE_BYTES } from "./image-signature.ts";
+import { type AnswerReader, type AnswerToken, JsonAnswer } from "./json-answer.ts";
+import { toRecord } from "./to-record.ts";
+import { usageIn } from "./token-usage.ts";
+import { WholeImage } from "./whole-image.ts";
+
+export interface ImageAnswer {
+  readonly body: AsyncIterable<Uint8Array>;
+  /** The answer's media type with its parameters. What the answer is shows by its first bytes, whatever this says. */
+  readonly contentType: string | null;
+  /** Images asked for. A surplus is read over. */
+  readonly imageCount: number;
+  /** What was asked: no message repeats it. */
+  readonly prompt: string;
+  /** Reads an image of which the answer holds only the address. @defaultValue such an answer is refused */
+  readonly download?: ((address: string) => AsyncIterable<Uint8Array>) | undefined;
+  /** Turns what the body or its content threw into what the consumer gets; also told whether an image had begun. */
+  readonly toError: (error: unknown, hasImage: boolean) => unknown;
+  /** Whether the consumer wants nothing more: what is thrown then is always handed on. */
+  readonly isCanceled: () => boolean;
+  /** Ends the call, so that a read of the body that is under way ends too. Called once, however reading ended. */
+  readonly release: () => void;
+  /** @defaultValue {@link MAX_IMAGE_BYTES} an image, and 1 MiB of everything else */
+  readonly limits?: AnswerLimits;
+}
+
+export interface AnswerLimits {
+  /** The most bytes one image may have. */
+  readonly maxImageBytes: number;
+  /** The most bytes of everything else in a document, whitespace between tokens aside. */
+  readonly maxOtherBytes: number;
+}
+
+/** Twice the largest image uncompressed. */
+export const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
+/** Pictures that an answer may have beside the images asked for: previews, or a surplus. */
+const MORE_PICTURES = 4;
+/** How much longer a picture's text may be than its bytes: base64 takes a third more, the rest is white space. */
+const TEXT_FACTOR = 2;
+
+const LIMITS: AnswerLimits = { maxImageBytes: MAX_IMAGE_BYTES, maxOtherBytes: 1024 * 1024 };
+
+/**
+ * Hands over the images of an answer while they arrive. At any time it holds one chunk of the body, one block of base64
+ * and one decoded block, and it asks for the next chunk only when the consumer wants more than that.
+ *
+ * An image that the consumer leaves is read over. Leaving the generator itself releases the call and cancels the body.
+ * Once all images that were asked for are there, nothing that is wrong with the rest of the answer counts.
+ */
+export async function* readImages(answer: ImageAnswer): AsyncGenerator<ProviderEvent> {
+  const tokens = new TokenSource(answer);
+  try {
+    yield* toEvents(tokens, answer);
+  } catch (error) {
+    throw answer.toError(error, tokens.hasImage);
+  } finally {
+    answer.release();
+    await tokens.close();
+  }
+}
+
+async function* toEvents(tokens: TokenSource, answer: ImageAnswer): AsyncGenerator<ProviderEvent> {
+  const indexes = new Set<number>();
+  const isComplete = () => indexes.size >= answer.imageCount;
+  let usage: TokenUsage | undefined;
+  let document: { readonly value: unknown } | undefined;
+  let partialIndex = 0;
+  const next = () =>
+    tokens.next().catch((error) => {
+      if (!isComplete() || answer.isCanceled()) throw error;
+      return undefined;
+    });
+  for (let token = await next(); token; token = await next()) {
+    if (token.type === "document") {
+      document = token;
+      usage = usageIn(token.value) ?? usage;
+      refuseErrors(token.value, token.event === "error");
+    } else if ((token.type === "start" || token.type === "address") && token.index < answer.imageCount) {
+      const { kind, index } = token;
+      if (kind === "other") continue;
+      if (kind === "image") tokens.hasImage = true;
+      const bytes = token.type === "start" ? new PictureBytes(tokens) : download(token.address, answer);
+      if (kind === "partial") {
+        yield { type: "partial", index, partialIndex: partialIndex++, bytes };
+      } else {
+        if (indexes.has(index)) throw new BrokenAnswer("it holds two images in one place");
+        indexes.add(index);
+        yield { type: "image", index, bytes };
+      }
+      if (bytes instanceof PictureBytes) bytes.leave();
+    }
+    // A server may leave a stream open after its last image.
+    const isDocumentOver = token.type === "document" || token.type === "address";
+    if (tokens.isEventStream && isDocumentOver && isComplete()) break;
+  }
+  if (!isComplete()) refuseOddImages(document?.value);
+  if (indexes.size === 0) throw new BrokenAnswer(`${describeDocument(document?.value)}; ${WHERE_TO_LOOK}`);
+  if (usage) yield { type: "usage", usage };
+}
+
+/** @throws BrokenAnswer at once, where nothing is downloaded */
+function download(address: string, answer: ImageAnswer): AsyncIterable<Uint8Array> {
+  if (!answer.download) throw new BrokenAnswer("it holds addresses of images instead of images");
+  return withErrors(answer.download(address), (error) => answer.toError(error, true));
+}
+
+async function* withErrors(
+  source: AsyncIterable<Uint8Array>,
+  toError: (error: unknown) => unknown,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* source;
+  } catch (error) {
+    throw toError(error);
+  }
+}
+
+/** The answer as one sequence of tokens, read from several places; a failure stays a failure. */
+class TokenSource {
+  /** Whether an image was made: the call is paid. */
+  hasImage = false;
+  readonly #decoder: Base64Decoder;
+  readonly #limits: AnswerLimits;
+  readonly #answer: ImageAnswer;
+  readonly #tokens: AsyncGenerator<AnswerToken>;
+  #reader: AnswerReader | undefined;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(answer: ImageAnswer) {
+    this.#answer = answer;
+    this.#limits = answer.limits ?? LIMITS;
+    this.#decoder = new Base64Decoder(this.#limits.maxImageBytes);
+    this.#tokens = this.#read();
+  }
+
+  get isEventStream(): boolean {
+    return this.#reader instanceof EventStream;
+  }
+
+  async next(): Promise<AnswerToken | undefined> {
+    if (this.#failure) throw this.#failure.error;
+    try {
+      const { value, done } = await this.#tokens.next();
+      return done ? undefined : value;
+    } catch (error) {
+      const broken = error instanceof UnreadableJson ? toBrokenAnswer(error) : error;
+      this.#failure = { error: this.#answer.toError(broken, this.hasImage) };
+      throw this.#failure.error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#tokens.return(undefined);
+    // Left to a collection, those of many calls would wait for it together.
+    this.#decoder.release();
+  }
+
+  async *#read(): AsyncGenerator<AnswerToken> {
+    const { body, imageCount } = this.#answer;
+    const maxBytes = (imageCount + MORE_PICTURES) * TEXT_FACTOR * this.#limits.maxImageBytes;
+    let byteCount = 0;
+    let head: Buffer = Buffer.alloc(0);
+    for await (const chunk of body) {
+      byteCount += chunk.byteLength;
+      if (byteCount > maxBytes) throw new BrokenAnswer(`it has more than ${maxBytes} bytes`);
+      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      if (this.#reader) {
+        yield* this.#reader.write(bytes);
+        continue;
+      }
+      head = withoutLead(Buffer.concat([head, bytes]));
+      if (head.length >= SIGNATURE_BYTES) yield* this.#open(head).write(head);
+    }
+    if (!this.#reader) yield* this.#open(head).write(head);
+    yield* this.#reader!.end();
+  }
+
+  /** By its first bytes: labels are often wrong. */
+  #open(head: Buffer): AnswerReader {
+    const { contentType, prompt } = this.#answer;
+    const { maxImageBytes, maxOtherBytes } = this.#limits;
+    if (head.length === 0) throw new BrokenAnswer("it is empty");
+    const mediaType = contentType?.split(";", 1)[0]?.trim().toLowerCase();
+    if (isImage(head)) this.#reader = new WholeImage(maxImageBytes);
+    else if (head[0] === OPENING_BRACE || head[0] === OPENING_BRACKET)
+      this.#reader = new JsonAnswer(this.#decoder, maxOtherBytes);
+    else if (isEventStream(mediaType, head)) this.#reader = new EventStream(this.#decoder, maxOtherBytes);
+    else throw new BrokenAnswer(`${describeAnswer(mediaType, head, prompt)}; ${WHERE_TO_LOOK}`);
+    return this.#reader;
+  }
+}
+
+function toBrokenAnswer({ reason, message }: UnreadableJson): BrokenAnswer {
+  const advice = reason === "too much" ? "; images are read at data[].b64_json and data[].url" : "";
+  return new BrokenAnswer(message + advice);
+}
+
+const OPENING_BRACE = 0x7b;
+const OPENING_BRACKET = 0x5b;
+const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
+
+/** Without white space and a byte order mark, which mean nothing at the beginning of a text. */
+function withoutLead(head: Buffer): Buffer {
+  const start = head.findIndex((byte) => byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09);
+  const rest = start === -1 ? head.subarray(head.length) : head.subarray(start);
+  const isMarked = rest.length >= BYTE_ORDER_MARK.length && rest.indexOf(BYTE_ORDER_MARK) === 0;
+  return isMarked ? withoutLead(rest.subarray(BYTE_ORDER_MARK.length)) : rest;
+}
+
+/** One picture's bytes, until its end or until the consumer goes on to the next event. */
+class PictureBytes implements AsyncIterableIterator<Uint8Array, undefined> {
+  readonly #tokens: TokenSource;
+  #isOver = false;
+
+  constructor(tokens: TokenSource) {
+    this.#tokens = tokens;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#isOver) return { done: true, value: undefined };
+    const token = await this.#tokens.next();
+    if (token?.type === "bytes") return { done: false, value: token.bytes };
+    this.#isOver = true;
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.leave();
+    return { done: true, value: undefined };
+  }
+
+  leave(): void {
+    this.#isOver = true;
+  }
+}
+
+/** Compatible servers and streams tell errors with status 200; some leave the member there and empty beside images. */
+function refuseErrors(document: unknown, isErrorEvent: boolean): void {
+  const { error, type } = toRecord(document);
+  if (!isEmpty(error)) throw toRefusal(200, error);
+  if (isErrorEvent || type === "error") throw toRefusal(200, document);
+}
+
+/** A picture that was read stands as "" in its document, and null is what servers leave that answer with addresses. */
+function refuseOddImages(document: unknown): void {
+  const { data, b64_json } = toRecord(document);
+  const images = Array.isArray(data) ? data.map((item) => toRecord(item).b64_json) : [b64_json];
+  if (images.some((image) => image !== undefined && image !== null && typeof image !== "string")) {
+    throw new BrokenAnswer("an image is not base64");
+  }
+}
+
+function isEmpty(value: unknown): boolean {
+  if (typeof value === "object" && value !== null) return Object.values(value).every(isEmpty);
+  return value === undefined || value === null || value === false || value === 0 || value === "";
+}

@@ -1,0 +1,202 @@
+import { type GatewayProcess, startGatewayProcess } from "../../support/gateway-process.ts";
+import type { Random } from "../../support/random.ts";
+import type { EventCount } from "./chaos-events.ts";
+import type { ChaosGround } from "./chaos-ground.ts";
+import { DAILY_BUDGET_USD } from "./chaos-ledger.ts";
+import type { ChaosUpstream } from "./chaos-upstream.ts";
+
+/** How a gateway is ended: by a crash, by a supervisor, or in a terminal, where npm passes Ctrl-C on once more. */
+export type Ending = "SIGKILL" | "SIGTERM" | "Ctrl-C";
+
+/** What a gateway was doing when it was ended. */
+export interface EndFacts {
+  /** Generations that waited, as its successor counted them. */
+  readonly queued: number;
+  /** Calls that the provider had not answered in full. */
+  readonly inProvidersHands: number;
+  /** Calls that were answered in full, and whose generations had not ended. */
+  readonly storing: number;
+}
+
+interface Slot {
+  readonly upstream: ChaosUpstream;
+  readonly index: number;
+  life: number;
+  /** Settles when the gateway of this slot takes traffic. */
+  up: PromiseWithResolvers<GatewayProcess>;
+  gateway: GatewayProcess | undefined;
+}
+
+/** The gateways of a run, each a real process, killed and started again on the same ground. */
+export class ChaosFleet {
+  readonly #ground: ChaosGround;
+  readonly #events: EventCount;
+  readonly #slots: Slot[] = [];
+  readonly #stoppedLives = new Set<number>();
+  readonly #broken = Promise.withResolvers<never>();
+  #lives = 0;
+  #crashes = 0;
+
+  /** @param startUpstream makes the provider of one slot; `life` tells which start of its gateway runs */
+  static async create(
+    ground: ChaosGround,
+    events: EventCount,
+    startUpstream: (life: () => number) => Promise<ChaosUpstream>,
+  ): Promise<ChaosFleet> {
+    const fleet = new ChaosFleet(ground, events);
+    for (let index = 0; index < ground.gatewayCount; index++) {
+      const upstream = await startUpstream(() => fleet.#slots[index]?.life ?? 0);
+      fleet.#slots.push({ upstream, index, life: 0, up: Promise.withResolvers(), gateway: undefined });
+    }
+    return fleet;
+  }
+
+  private constructor(ground: ChaosGround, events: EventCount) {
+    this.#ground = ground;
+    this.#events = events;
+    this.#broken.promise.catch(() => {});
+  }
+
+  /** Rejects when a gateway exits by itself. */
+  get broken(): Promise<never> {
+    return this.#broken.promise;
+  }
+
+  get upstreams(): readonly ChaosUpstream[] {
+    return this.#slots.map(({ upstream }) => upstream);
+  }
+
+  /** How often a gateway was killed. */
+  get crashes(): number {
+    return this.#crashes;
+  }
+
+  /** The lives that ended in order: what waited in them for a provider's next attempt goes on in another. */
+  get stoppedLives(): ReadonlySet<number> {
+    return this.#stoppedLives;
+  }
+
+  /** The origin of a gateway that takes traffic, now or as soon as one does. */
+  async url(random: Random): Promise<string> {
+    const living = this.#slots.filter(({ gateway }) => gateway);
+    const slots = living.length > 0 ? [random.pick(living)] : this.#slots;
+    return (await Promise.race(slots.map(({ up }) => up.promise))).url;
+  }
+
+  async start(env: Readonly<Record<string, string>> = {}): Promise<readonly GatewayProcess[]> {
+    return Promise.all(this.#slots.map((slot) => this.#start(slot, env)));
+  }
+
+  /**
+   * Ends one of the gateways, and starts a successor for it.
+   *
+   * @throws Error when one that is told to stop does not exit with code 0
+   */
+  async endOne(ending: Ending, random: Random): Promise<EndFacts> {
+    const slot = random.pick(this.#slots);
+    const gateway = vacate(slot) as GatewayProcess;
+    const ownCalls = slot.upstream.calls.filter(({ life }) => life === slot.life);
+    const inProvidersHands = ownCalls.filter(({ end }) => end === "open").length;
+    const answered = ownCalls.filter(({ end, isTurnedAway }) => end === "finished" && !isTurnedAway).length;
+    const ended = gateway.lines.filter((line) => line.includes('"msg":"generation ended"')).length;
+    if (ending === "SIGKILL") {
+      this.#crashes++;
+      await gateway.kill();
+      await gateway.stop();
+      if (random.whole(1, 4) === 1) await this.#killWhileStarting(slot, random);
+    } else {
+      this.#stoppedLives.add(slot.life);
+      if (ending === "Ctrl-C") await interruptTwice(gateway);
+      else await gateway.stop();
+    }
+    const successor = await this.#start(slot);
+    return { queued: queuedOf(successor), inProvidersHands, storing: Math.max(0, answered - ended) };
+  }
+
+  /** SIGTERM to all; each has to exit with code 0. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => vacate(slot)?.stop()));
+  }
+
+  /** A crash in the middle of taking over what the last one left. */
+  async #killWhileStarting(slot: Slot, random: Random): Promise<void> {
+    slot.life = ++this.#lives;
+    const crash = new AbortController();
+    void this.#events.after(random.whole(1, 60)).then(() => crash.abort());
+    const started = startGatewayProcess({ env: this.#env(slot), signal: crash.signal });
+    await started.then(
+      // It was quicker.
+      async (gateway) => {
+        await gateway.kill();
+        await gateway.stop();
+      },
+      (error) => {
+        if (!crash.signal.aborted) throw error;
+      },
+    );
+  }
+
+  #env(slot: Slot): Readonly<Record<string, string>> {
+    const { baseUrl, apiKey } = slot.upstream;
+    const common = {
+      OPENAI_BASE_URL: baseUrl,
+      OPENAI_API_KEY: apiKey,
+      PICTOGRAPH_MAX_CONCURRENCY: "4",
+      PICTOGRAPH_DAILY_BUDGET_USD: DAILY_BUDGET_USD,
+      PICTOGRAPH_MAX_IMAGES_PER_MINUTE: "1000000",
+    };
+    return { ...common, ...this.#ground.env(slot.index) };
+  }
+
+  async #start(slot: Slot, env: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
+    slot.life = ++this.#lives;
+    const gateway = await startGatewayProcess({ env: { ...this.#env(slot), ...env } });
+    slot.gateway = gateway;
+    void gateway.exited.then(() => {
+      if (slot.gateway !== gateway) return;
+      this.#broken.reject(
+        new Error(`a gateway exited by itself\n${gateway.stderr}\n${gateway.lines.slice(-20).join("\n")}`),
+      );
+    });
+    this.#followLines(gateway);
+    slot.up.resolve(gateway);
+    return gateway;
+  }
+
+  /** Each line that the gateway logs is an event. */
+  #followLines(gateway: GatewayProcess): void {
+    gateway
+      .waitForLine((line) => {
+        if (gateway.lines.at(-1) === line) this.#events.tick();
+        return false;
+      })
+      .catch(() => {});
+  }
+}
+
+/** As Ctrl-C under npm arrives: the second signal comes when the process has heard the first. */
+async function interruptTwice(gateway: GatewayProcess): Promise<void> {
+  gateway.signal("SIGINT");
+  await gateway.waitForLine((line) => line.includes('"msg":"stopping"'));
+  gateway.signal("SIGINT");
+  const { code } = await gateway.exited;
+  // Only cleans up: the process has exited.
+  await gateway.stop().catch(() => {});
+  if (code !== 0) throw new Error(`a gateway exited with ${code} after Ctrl-C\n${gateway.lines.slice(-20).join("\n")}`);
+}
+
+/** Nobody is sent to its gateway any more. */
+function vacate(slot: Slot): GatewayProcess | undefined {
+  const { gateway } = slot;
+  slot.gateway = undefined;
+  slot.up = Promise.withResolvers();
+  return gateway;
+}
+
+/** What the start of a gateway says that it took over. */
+function queuedOf(gateway: GatewayProcess): number {
+  const line = gateway.lines.find((candidate) =>
+    candidate.includes('"msg":"took over generations of another process"'),
+  );
+  return line ? (JSON.parse(line) as { queued: number }).queued : 0;
+}

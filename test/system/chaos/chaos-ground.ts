@@ -1,0 +1,96 @@
+import { watch } from "node:fs";
+import { mkdtemp, rm, utimes } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative, sep } from "node:path";
+import { S3ObjectStore } from "../../../src/adapters/s3/s3-object-store.ts";
+import { type PostgresServer, startPostgresServer } from "../../support/postgres.ts";
+import { S3_CREDENTIALS, type S3Server, startS3Server } from "../../support/s3-server.ts";
+import { storedFiles } from "../../support/stored-files.ts";
+import type { EventCount } from "./chaos-events.ts";
+import { type LedgerBooks, readPostgresLedger, readSqliteLedger } from "./chaos-ledger.ts";
+
+/** Where the gateways of a run keep what they know, and how a run looks at it from outside. */
+export interface ChaosGround extends AsyncDisposable {
+  readonly gatewayCount: number;
+  /** The part of a gateway's environment that leads it here. */
+  env(index: number): Readonly<Record<string, string>>;
+  /** Makes every step of storing an image an event, where that can be seen. Called when the gateways run. */
+  follow(events: EventCount): () => void;
+  /** The keys of all stored bytes, `<generation>/<image>/…`; those of half-written ones too. */
+  storedKeys(): Promise<readonly string[]>;
+  /** Makes all stored bytes as old as if they had been stored long ago. Called while no gateway runs. */
+  makeOld(): Promise<void>;
+  /** What the gateways wrote down of money. Called while no gateway runs. */
+  ledger(): Promise<LedgerBooks>;
+}
+
+/** A ground whose servers can be taken away and brought back. */
+export interface DistributedGround extends ChaosGround {
+  readonly postgres: PostgresServer;
+  readonly s3: S3Server;
+}
+
+const LONG_AGO_MS = 3 * 60 * 60 * 1000;
+
+/** One gateway on one data directory. */
+export async function embeddedGround(): Promise<ChaosGround> {
+  const root = await mkdtemp(join(tmpdir(), "pictograph-chaos-"));
+  const dataDir = join(root, "data");
+  return {
+    gatewayCount: 1,
+    env: () => ({ PICTOGRAPH_DATA_DIR: dataDir }),
+    follow(events) {
+      // What is written appears here first, grows, and leaves for its place.
+      const watcher = watch(join(dataDir, "images", ".tmp"), () => events.tick());
+      watcher.on("error", () => {});
+      return () => watcher.close();
+    },
+    storedKeys: async () => (await storedFiles(dataDir)).map((path) => toKey(dataDir, path)),
+    async makeOld() {
+      const at = new Date(Date.now() - LONG_AGO_MS);
+      for (const path of await storedFiles(dataDir)) await utimes(path, at, at);
+    },
+    ledger: async () => readSqliteLedger(join(dataDir, "pictograph.db")),
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+  };
+}
+
+/** Two gateways, each with a data directory of its own that holds nothing, on one PostgreSQL and one S3. */
+export async function distributedGround(): Promise<DistributedGround> {
+  await using stack = new AsyncDisposableStack();
+  const root = await mkdtemp(join(tmpdir(), "pictograph-chaos-"));
+  stack.defer(() => rm(root, { recursive: true, force: true }));
+  const postgres = await startPostgresServer();
+  stack.defer(() => postgres.stop());
+  const s3 = await startS3Server("@20minutes/s3rver");
+  stack.defer(() => s3.stop());
+  const bucket = await s3.newBucket();
+  const { endpoint } = s3;
+  const objects = await S3ObjectStore.open({ bucket, endpoint, region: "us-east-1", credentials: S3_CREDENTIALS });
+  stack.defer(() => objects.close());
+  const shared = {
+    DATABASE_URL: await postgres.createDatabase(),
+    S3_BUCKET: bucket,
+    S3_ENDPOINT: endpoint,
+    AWS_ACCESS_KEY_ID: S3_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: S3_CREDENTIALS.secretAccessKey,
+    PICTOGRAPH_SIGNING_SECRET: "the same for both of them",
+    PICTOGRAPH_LEASE_SECONDS: "3",
+  };
+  const owned = stack.move();
+  return {
+    postgres,
+    s3,
+    gatewayCount: 2,
+    env: (index) => ({ ...shared, PICTOGRAPH_DATA_DIR: join(root, String(index)) }),
+    follow: () => () => {},
+    storedKeys: async () => (await Array.fromAsync(objects.list(""))).map(({ key }) => key),
+    makeOld: () => s3.ageObjects(bucket, LONG_AGO_MS),
+    ledger: () => readPostgresLedger((sql) => postgres.query(shared.DATABASE_URL, sql)),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function toKey(dataDir: string, path: string): string {
+  return relative(join(dataDir, "images"), path).split(sep).join("/");
+}

@@ -1,0 +1,211 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { seededRandom } from "../../support/random.ts";
+import { ChaosBooks } from "./chaos-books.ts";
+import { ChaosClients } from "./chaos-clients.ts";
+import { EventCount } from "./chaos-events.ts";
+import { ChaosFleet, type EndFacts, type Ending } from "./chaos-fleet.ts";
+import { type ChaosGround, distributedGround, embeddedGround } from "./chaos-ground.ts";
+import { startChaosUpstream } from "./chaos-upstream.ts";
+import { judge, query, type Verdict } from "./chaos-verdict.ts";
+
+export interface ChaosOptions {
+  /** How often a gateway is ended, half of the times by a crash. */
+  readonly rounds: number;
+  readonly topology: "embedded" | "distributed";
+  /** The same seed makes roughly the same run: processes and sockets have a clock of their own. */
+  readonly seed: number;
+  /** How many clients are at work at any time. @defaultValue 16 */
+  readonly clients?: number;
+  /** Told of each round. */
+  readonly onRound?: (round: number) => void;
+}
+
+export interface ChaosReport extends Verdict {
+  readonly rounds: number;
+  /** How often gateways were killed, and told to stop in order. */
+  readonly kills: EndCounts;
+  readonly stops: EndCounts;
+  /** How often clients sent an order over a WebSocket once more. */
+  readonly repeats: number;
+  /** Orders over WebSockets, without a key, that were under way while gateways were stopped in order and none killed. */
+  readonly throughStops: number;
+  /** Bytes without a record before the sweep, as crashes leave them. */
+  readonly swept: Swept;
+  readonly upstreamCalls: number;
+  /** Images that were loaded and compared with what was promised. */
+  readonly imagesLoaded: number;
+  /** Previews that were loaded while their images were made. */
+  readonly previewsLoaded: number;
+  readonly durationMs: number;
+}
+
+/** How many files of each kind were removed. */
+export interface Swept {
+  readonly images: number;
+  readonly previews: number;
+  /** What edits were to change. */
+  readonly sources: number;
+}
+
+/** Endings of which at least one generation waited, was in the provider's hands, or was being stored; or nothing at all. */
+export interface EndCounts {
+  all: number;
+  queued: number;
+  inProvidersHands: number;
+  storing: number;
+  idle: number;
+}
+
+/** The endings of the rounds, in turn. */
+const ENDINGS: readonly Ending[] = ["SIGKILL", "SIGTERM", "SIGKILL", "Ctrl-C"];
+/** An ending comes after so many events at most: lines logged, requests, answers, calls, pieces written to the disk. */
+const MAX_EVENTS = [40, 200, 800];
+/** Where everyone waits for everyone, this passes for an event. */
+export const STANDSTILL_MS = 10;
+/** What has not ended so long after the last round never will. */
+const GIVE_UP_MS = 5 * 60_000;
+
+/**
+ * Kills and stops gateways under load again and again, and looks at what became of everything that was accepted.
+ *
+ * @throws Error when a gateway exits by itself, does not start, or answers what it must not
+ */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { rounds, seed, clients: clientCount = 16 } = options;
+  const startedAt = performance.now();
+  await using stack = new AsyncDisposableStack();
+  const random = seededRandom(seed);
+  const events = new EventCount();
+  const books = new ChaosBooks();
+  const ground = stack.use(await openGround(options.topology));
+  const fleet = await ChaosFleet.create(ground, events, async (life) =>
+    stack.use(await startChaosUpstream(seededRandom(random.whole(0, 2 ** 31)), events, life)),
+  );
+  stack.defer(() => fleet.stop());
+  const pump = setInterval(() => events.tick(), STANDSTILL_MS);
+  stack.defer(() => clearInterval(pump));
+  const [kills, stops] = [newCounts(), newCounts()];
+
+  const work = async (): Promise<Verdict & { readonly swept: Swept }> => {
+    await fleet.start();
+    const load = new Load(new ChaosClients(fleet, books, events, seed), clientCount);
+    for (let round = 1; round <= rounds; round++) {
+      const unfollow = ground.follow(events);
+      await Promise.race([events.after(random.whole(1, random.pick(MAX_EVENTS))), load.failed]);
+      unfollow();
+      const ending = ENDINGS[(round - 1) % ENDINGS.length] ?? "SIGKILL";
+      countEnd(ending === "SIGKILL" ? kills : stops, await fleet.endOne(ending, random));
+      options.onRound?.(round);
+    }
+    for (const upstream of fleet.upstreams) upstream.calmDown();
+    await within(GIVE_UP_MS, load.end());
+    return settle(fleet, ground, books);
+  };
+  const verdict = await Promise.race([work(), fleet.broken]);
+  return {
+    ...verdict,
+    rounds,
+    kills,
+    stops,
+    repeats: books.repeats,
+    throughStops: books.throughStops.length,
+    upstreamCalls: fleet.upstreams.reduce((sum, { calls }) => sum + calls.length, 0),
+    imagesLoaded: books.imageCount,
+    previewsLoaded: books.previewCount,
+    durationMs: performance.now() - startedAt,
+  };
+}
+
+/** What must be 0, with what happened instead. */
+export function brokenPromises(report: Verdict): ReadonlyMap<string, readonly string[]> {
+  const { lost, submittedTwice, paidTwice, cutOff, miscounted, orphans, halfWritten } = report;
+  const { recordsWithoutBytes, contradictions } = report;
+  const counted = { lost, submittedTwice, paidTwice, cutOff, miscounted, orphans, halfWritten };
+  const all = { ...counted, recordsWithoutBytes, contradictions };
+  return new Map(Object.entries(all).filter(([, list]) => list.length > 0));
+}
+
+/** Clients that come one after the other, so many at a time. */
+export class Load {
+  /** Rejects when a client does. */
+  readonly failed: Promise<never>;
+  readonly #workers: readonly Promise<void>[];
+  #isOver = false;
+
+  constructor(clients: { bringOne(): Promise<void> }, count: number) {
+    this.#workers = Array.from({ length: count }, async () => {
+      while (!this.#isOver) await clients.bringOne();
+    });
+    const failure = Promise.withResolvers<never>();
+    this.failed = failure.promise;
+    failure.promise.catch(() => {});
+    for (const worker of this.#workers) worker.catch(failure.reject);
+  }
+
+  /** Takes no more orders and resolves when every client has its final answer. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#workers);
+  }
+}
+
+/** Waits until nothing is left to do, has everything swept that has no record, and judges what is there then. */
+export async function settle(
+  fleet: ChaosFleet,
+  ground: ChaosGround,
+  books: ChaosBooks,
+): Promise<Verdict & { readonly swept: Swept }> {
+  const random = seededRandom(0);
+  const url = await fleet.url(random);
+  await within(GIVE_UP_MS, untilNothingIsLeftToDo(url));
+  await fleet.stop();
+  const ledger = await ground.ledger();
+  const before = await ground.storedKeys();
+  await ground.makeOld();
+  const gateways = await fleet.start({ LOG_LEVEL: "debug" });
+  await Promise.all(gateways.map((gateway) => gateway.waitForLine((line) => line.includes('"msg":"swept"'))));
+  const after = await ground.storedKeys();
+  const verdict = await judge(books, fleet, await fleet.url(random), { storedKeys: after, ledger });
+  const left = new Set(after);
+  return { ...verdict, swept: countKinds(before.filter((key) => !left.has(key))) };
+}
+
+/** Keys are `<generation>/<image>/…`, `<generation>/previews/…` or `<generation>/sources/…`. */
+function countKinds(keys: readonly string[]): Swept {
+  const previews = keys.filter((key) => key.includes("/previews/")).length;
+  const sources = keys.filter((key) => key.includes("/sources/")).length;
+  return { images: keys.length - previews - sources, previews, sources };
+}
+
+async function untilNothingIsLeftToDo(url: string): Promise<void> {
+  const text = `{ queued: generations(first: 1, status: QUEUED) { edges { node { id } } }
+                  running: generations(first: 1, status: RUNNING) { edges { node { id } } } }`;
+  for (;;) {
+    const { queued, running } = await query<Record<"queued" | "running", { edges: unknown[] }>>(url, text);
+    if (queued.edges.length + running.edges.length === 0) return;
+    await delay(50);
+  }
+}
+
+/** Resolves with the work, or when the time is over: what then has not ended is found to be lost. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([work, delay(ms, undefined, { signal: over.signal }).catch(() => {})]);
+  over.abort();
+}
+
+function openGround(topology: ChaosOptions["topology"]): Promise<ChaosGround> {
+  return topology === "embedded" ? embeddedGround() : distributedGround();
+}
+
+function newCounts(): EndCounts {
+  return { all: 0, queued: 0, inProvidersHands: 0, storing: 0, idle: 0 };
+}
+
+function countEnd(counts: EndCounts, { queued, inProvidersHands, storing }: EndFacts): void {
+  counts.all++;
+  if (queued > 0) counts.queued++;
+  if (inProvidersHands > 0) counts.inProvidersHands++;
+  if (storing > 0) counts.storing++;
+  if (queued + inProvidersHands + storing === 0) counts.idle++;
+}
