@@ -3,6 +3,7 @@ export interface StoredDerivative {
   /** Where it is in the object store. */
   readonly key: string;
   readonly imageId: string;
+  /** What it takes there, at least its size. */
   readonly byteSize: number;
   /** When it was last asked for, give or take an hour. */
   readonly usedAt: Date;

@@ -29,6 +29,8 @@ const DEFAULT_SHARE_OF_VOLUME = 0.1;
  * once.
  */
 const SHARE_KEPT = 0.95;
+/** Most file systems allocate space in blocks of this size. A small file takes a whole block. */
+const BLOCK_BYTES = 4096;
 /** How long the sum of all sizes and the free space are cached. Other processes change them too. */
 const TOTAL_CACHED_MS = 60_000;
 const SPACE_CACHED_MS = 1_000;
@@ -68,8 +70,9 @@ export class StorageBudget {
    */
   async add(imageId: string, { key, byteSize }: StoredObject): Promise<boolean> {
     const { derivatives, now } = this.#options;
-    if (!(await derivatives.add({ key, imageId, byteSize, usedAt: now() }))) return false;
-    this.#countBytes(byteSize);
+    const derivative = { key, imageId, byteSize: inBlocks(byteSize), usedAt: now() };
+    if (!(await derivatives.add(derivative))) return false;
+    this.#countBytes(derivative.byteSize);
     await this.#delete(await derivatives.beyond(imageId, MAX_DERIVATIVES));
     await this.makeRoom();
     return true;
@@ -78,7 +81,8 @@ export class StorageBudget {
   /** Counts derivatives that were found in the object store and are not counted yet. */
   async addFound(found: readonly StoredDerivative[]): Promise<void> {
     if (found.length === 0) return;
-    await this.#options.derivatives.addFound(found);
+    const counted = found.map((derivative) => ({ ...derivative, byteSize: inBlocks(derivative.byteSize) }));
+    await this.#options.derivatives.addFound(counted);
     this.#total = undefined;
   }
 
@@ -206,6 +210,11 @@ export class StorageBudget {
     if (isLow) logger.warn({ minFreeBytes }, "the disk is nearly full: nothing new is generated until there is room");
     else logger.info("there is room on the disk again");
   }
+}
+
+/** What a file of so many bytes takes. */
+function inBlocks(byteSize: number): number {
+  return Math.ceil(byteSize / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
 function nearlyFull(): GatewayError {

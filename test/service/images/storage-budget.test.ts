@@ -9,7 +9,7 @@ import { once } from "../../support/scripted-provider.ts";
 import { storageBudget } from "../../support/storage-budget.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
-const ONE = 1000;
+const ONE = 4096;
 const IMAGE = imageOf("gen_1", 0);
 
 const newDirectory = temporaryDirectories();
@@ -73,6 +73,16 @@ describe("what derivatives may take", () => {
 
     expect(await keys()).toEqual(["a", "b", "c"]);
   });
+});
+
+test("a small file counts as what it takes on the disk", async () => {
+  const { budget } = open(volumeOf(1000 * ONE), { maxDerivativeBytes: 2 * ONE });
+  for (const name of ["a", "b", "c"]) {
+    now = new Date(now.getTime() + 1000);
+    await budget.add(IMAGE.id, await disk.put(`gen_1/img_1/${name}`, once(Buffer.alloc(10))));
+  }
+
+  expect(await keys()).toEqual(["c"]);
 });
 
 describe("a volume that fills up", () => {
