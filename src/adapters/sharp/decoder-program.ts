@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { Socket } from "node:net";
-import { setPriority } from "node:os";
 import { MessagePipe, PIPE } from "./messages.ts";
 import { carryOut, type Operation, type OperationResult } from "./operations.ts";
 
@@ -9,8 +8,6 @@ const WATCH_EVERY_MS = 10;
 
 /** Of a decoder's message, for the log. */
 const MAX_PROBLEM_LENGTH = 300;
-/** Where processors are busy, a third of the gateway's share. */
-const NICENESS = 5;
 /** A large image leaves memory in pieces that the next ones would add to. */
 const SPENT_BYTES = 200_000_000;
 
@@ -29,7 +26,8 @@ export type Answer = (Pick<OperationResult, "facts"> | { readonly problem: strin
 async function main(maxBytes: number): Promise<void> {
   // Ctrl-C and service managers signal every process of the gateway, which may still need this one for a while.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
-  await stepBack();
+  // Linux: where memory runs out, of all processes the kernel ends this one first.
+  await writeFile("/proc/self/oom_score_adj", "1000").catch(() => {});
   const socket = new Socket({ fd: PIPE, readable: true, writable: true });
   socket.once("close", endAtOnce);
   const pipe = new MessagePipe(socket);
@@ -57,15 +55,6 @@ async function resultOf(
   } catch (error) {
     return { problem: (error as Error).message.slice(0, MAX_PROBLEM_LENGTH) };
   }
-}
-
-/** The gateway has precedence where processors are busy, and where memory ends. A system that refuses it loses that. */
-async function stepBack(): Promise<void> {
-  try {
-    setPriority(NICENESS);
-    // Linux: of all processes, the kernel ends this one first.
-    await writeFile("/proc/self/oom_score_adj", "1000");
-  } catch {}
 }
 
 /** Not by `exit`, which waits for the threads that decode. */
