@@ -5,8 +5,8 @@ import { contextOf } from "./request-context.ts";
 import { httpStatusOf } from "./status.ts";
 
 /**
- * What a caller may know of an error. Anything that is not a {@link GatewayError} is logged here, once, and answered
- * with a fixed text and the request's id; of one that is, what is behind it is logged.
+ * Translates an error for the caller. A {@link GatewayError} is returned as it is, and its cause is logged. Any other
+ * error is logged here, once, and the caller gets a fixed text with the request id.
  */
 export function toCallerError(error: unknown, request: Request): GatewayError {
   if (error instanceof GatewayError) {
@@ -22,21 +22,21 @@ export function toCallerError(error: unknown, request: Request): GatewayError {
   });
 }
 
-/** When nobody knows how long a limit lasts, clients are asked to wait so long. */
+/** How long clients are asked to wait if the duration of a limit is not known. */
 const DEFAULT_RETRY_AFTER_SECONDS = 30;
 
-/** Sets the status, and `Retry-After` where the error knows it or its code promises it. */
+/** Sets the status, and `Retry-After` if the error has a wait time or its code requires one. */
 export function setErrorStatus(response: Response, error: GatewayError): Response {
   const isLimit = error.code === "RATE_LIMITED" || error.code === "OVERLOADED";
   const { retryAfterSeconds = isLimit ? DEFAULT_RETRY_AFTER_SECONDS : undefined } = error.details;
   if (retryAfterSeconds !== undefined) response.setHeader("Retry-After", String(retryAfterSeconds));
   if (error.code === "UNAUTHENTICATED") response.setHeader("WWW-Authenticate", "Bearer");
-  // The rest of a body that comes too slowly is not waited for.
+  // Does not wait for the rest of a body that comes too slowly.
   if (error instanceof SlowBodyError) response.setHeader("Connection", "close");
   return response.status(httpStatusOf(error));
 }
 
-/** Headers that a door may have set for the body that could not be sent. */
+/** Headers that a route may have set for the body that it could not send. */
 const DESCRIBES_BODY = /^(content-(?!security)|etag$|last-modified$|accept-ranges$)/;
 
 /** Answers errors as JSON: `{"error": {"code", "message", "field"?, "requestId"}}`. */
@@ -56,7 +56,7 @@ export const answerErrors: ErrorRequestHandler = (error, request, response, _nex
   });
 };
 
-/** Express throws errors with a status of their own when it cannot read a URL. */
+/** Recognises errors that Express throws, with their own status, when it cannot parse a URL. */
 function fromExpress(error: unknown): GatewayError | undefined {
   const { status } = error as { status?: unknown };
   const isCallersFault = typeof status === "number" && status >= 400 && status < 500;

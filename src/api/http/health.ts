@@ -4,18 +4,21 @@ import { refuseOtherMethods } from "./other-methods.ts";
 import { LIVENESS_PATH, READINESS_PATH } from "./probes.ts";
 import { contextOf } from "./request-context.ts";
 
-/** What a load balancer is told. */
+/** The state that health checks report to load balancers. */
 export interface Health {
-  /** Whether the gateway was told to stop: it then takes no more traffic. */
+  /** Whether the gateway was told to stop and takes no more traffic. */
   isStopping(): boolean;
-  /** Each resolves when what it stands for works. */
+  /** The checks by name. Each resolves when its part of the gateway works. */
   readonly checks: Readonly<Record<string, () => Promise<void>>>;
 }
 
-/** A check that takes longer counts as failed. */
+/** A check that takes longer than this counts as failed. */
 const CHECK_MS = 2_000;
 
-/** `GET /healthz`: the process lives. `GET /readyz`: it can take traffic; 503 otherwise. */
+/**
+ * Creates the routes of the health checks. `GET /healthz`: the process is alive. `GET /readyz`: it can take traffic,
+ * else 503.
+ */
 export function healthRoutes(health: Health): Routes {
   const router = Router();
   router.get(LIVENESS_PATH, (_request, response) => {

@@ -1,7 +1,9 @@
 import type { RequestHandler } from "express";
 import { contextOf } from "./request-context.ts";
 
-/** Refuses the methods that a path does not have. It stands behind the path's own routes, which read only. */
+/**
+ * Answers 405 for methods that a path does not have. Register it after the routes of the path, which must be read-only.
+ */
 export const refuseOtherMethods: RequestHandler = (request, response) => {
   response.status(405).set({ Allow: "GET, HEAD, OPTIONS", "Cache-Control": "no-store" });
   const message = `${request.method} is not possible here; send GET or HEAD`;

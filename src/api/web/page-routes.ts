@@ -4,7 +4,9 @@ import { denyFraming, NO_FRAMES } from "../http/access/framing.ts";
 import type { Routes } from "../http/app.ts";
 import { upgradeOf } from "../http/upgrade.ts";
 
-/** Nothing is loaded from elsewhere or sent there. What draws the pages sets styles while it does. */
+/**
+ * Pages load nothing from other hosts and send nothing to them. The libraries that draw the pages set inline styles.
+ */
 const POLICY = [
   "default-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -17,8 +19,8 @@ const POLICY = [
 ].join("; ");
 
 /**
- * GraphiQL where operations are answered, for browsers that ask for a page: it loads no script from elsewhere. What it
- * is made of is below {@link pageRoutes}.
+ * Serves GraphiQL at the address of the GraphQL API, to browsers that ask for a page. The routes of {@link pageRoutes}
+ * serve its scripts and styles.
  */
 export function graphiqlAt(path: string): Routes {
   const router = Router({ caseSensitive: true, strict: true });
@@ -32,8 +34,8 @@ export function graphiqlAt(path: string): Routes {
 }
 
 /**
- * A page, all from here, for places without internet. `GET /graphiql`: the graph's explorer. `GET /docs`: the REST
- * doors, to read and to try.
+ * Serves a page with all its files, so that it works without internet. `GET /graphiql` explores the graph. `GET /docs`
+ * documents the REST API and can call it.
  */
 export function pageRoutes(name: "graphiql" | "reference", path = `/${name}`): Routes {
   const root = rootOf(name);
@@ -48,7 +50,7 @@ export function pageRoutes(name: "graphiql" | "reference", path = `/${name}`): R
   return { router, isPublic: true };
 }
 
-/** Where the build puts a page, whether this runs from `src/` or from `dist/`. */
+/** Returns the build's directory of a page. The path works from both `src/` and `dist/`. */
 function rootOf(name: "graphiql" | "reference"): string {
   return fileURLToPath(new URL(`../../../dist/pages/${name}/`, import.meta.url));
 }

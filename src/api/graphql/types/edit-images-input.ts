@@ -7,15 +7,16 @@ import { type OpenUpload, UploadScalar } from "./upload-scalar.ts";
 import { withoutNulls } from "./without-nulls.ts";
 
 @InputType("ImageReferenceInput", {
-  description: "An image, in exactly one of these ways. A file or a download is a PNG, JPEG or WebP under 50 MB.",
+  description:
+    "An image, given by exactly one of these fields. Uploaded and downloaded files must be PNG, JPEG or WebP under 50 MB.",
 })
 export class ImageReferenceInput {
-  @Field(() => ID, { nullable: true, description: "One of your images: `img_…`." })
+  @Field(() => ID, { nullable: true, description: "The id of one of your images: `img_…`." })
   id?: string;
 
   @Field(() => UploadScalar, {
     nullable: true,
-    description: "A file, sent along as the GraphQL multipart request specification says.",
+    description: "A file, sent as the GraphQL multipart request specification says.",
   })
   upload?: OpenUpload;
 
@@ -26,30 +27,32 @@ export class ImageReferenceInput {
   url?: string;
 }
 
-@InputType("EditImagesInput", { description: "What to change, and into what." })
+@InputType("EditImagesInput", { description: "Describes the edit: the images to change, and the result." })
 export class EditImagesInput extends ImagesInput {
   @Field(() => [ImageReferenceInput], {
-    description: "1 to 16 images. The first one is the picture that is edited, the others are references.",
+    description: "1 to 16 images. The first one is edited. The others are references.",
   })
   images!: ImageReferenceInput[];
 
   @Field(() => ImageReferenceInput, {
     nullable: true,
-    description: "A PNG of the first image's size: only where it is transparent may the image change.",
+    description: "A PNG of the same size as the first image. Only its transparent areas may change.",
   })
   mask?: ImageReferenceInput;
 
   @Field(() => ImageSizeScalar, {
     nullable: true,
     description:
-      "The exact size of every image: 64 to 3840 pixels a side, ratio 1:3 to 3:1. The first image's size when left out, or the nearest there is.",
+      "The exact size of every image: 64 to 3840 pixels a side, ratio 1:3 to 3:1. If absent, the size of the first image or the nearest possible one.",
   })
   size?: string;
 }
 
 /**
- * @param rootUrl where the gateway's own images are
- * @throws BAD_USER_INPUT naming `field` unless it is exactly one
+ * Translates an image of the input.
+ *
+ * @param rootUrl the URL that the URLs of the gateway's own images begin with
+ * @throws BAD_USER_INPUT naming `field` unless exactly one of the input's fields is given
  */
 export async function toImageReference(
   field: "images" | "mask",

@@ -6,7 +6,7 @@ import type { FailureCode, GenerationStatus } from "../../../ports/records.ts";
 import type { QuoteBasis } from "../../../service/models/quote.ts";
 import { registerEnumType } from "../type-graphql.ts";
 
-/** Registers a GraphQL enum whose words are the domain's own, each with its description. */
+/** Registers a GraphQL enum. Its values are the words of the domain, each with its description. */
 function describeEnum<Word extends string>(
   name: string,
   description: string,
@@ -19,9 +19,9 @@ function describeEnum<Word extends string>(
   return values;
 }
 
-export const GenerationStatusEnum = describeEnum<GenerationStatus>("GenerationStatus", "Where a generation stands.", {
-  QUEUED: "Accepted and on disk; waits for its turn.",
-  RUNNING: "With the provider.",
+export const GenerationStatusEnum = describeEnum<GenerationStatus>("GenerationStatus", "The state of a generation.", {
+  QUEUED: "Accepted and stored; it waits for its turn.",
+  RUNNING: "Submitted to the provider.",
   SUCCEEDED: "Every image is stored.",
   FAILED: "Ended without all its images; `failure` says why.",
   CANCELED: "Stopped by its owner.",
@@ -30,13 +30,13 @@ export const GenerationStatusEnum = describeEnum<GenerationStatus>("GenerationSt
 export const FailureCodeEnum = describeEnum<FailureCode>("FailureCode", "Why a generation failed.", {
   CONTENT_REJECTED: "The provider's policy refuses this prompt. Sending it again changes nothing.",
   INPUT_REJECTED: "The provider refuses a value of the input; the message names it. Change it and send it again.",
-  MODEL_UNAVAILABLE: "The provider does not have the model any more.",
-  RATE_LIMITED: "The provider's limit of requests is reached for now.",
+  MODEL_UNAVAILABLE: "The provider no longer has the model.",
+  RATE_LIMITED: "The provider's request limit is reached. Try again later.",
   BUDGET_EXCEEDED: "The operator's account with the provider has no money left.",
-  UPSTREAM_FAILED: "The provider broke, or answered with something that is not an image.",
+  UPSTREAM_FAILED: "The provider failed, or returned something that is not an image.",
   UPSTREAM_TIMEOUT: "The provider did not answer in time.",
-  INTERRUPTED: "The gateway stopped while the provider was at work. It is never submitted again by itself.",
-  INTERNAL: "A fault of the gateway; its log has the details.",
+  INTERRUPTED: "The gateway stopped while the provider was working. The gateway never submits it again on its own.",
+  INTERNAL: "The gateway failed. Its log has the details.",
 });
 
 export const BilledEnum = describeEnum<Billed>("Billed", "Whether the provider charged for a failed generation.", {
@@ -48,46 +48,46 @@ export const BilledEnum = describeEnum<Billed>("Billed", "Whether the provider c
 export const QualityEnum = describeEnum<Quality>("Quality", "How much work the model puts into an image.", {
   AUTO: "The model decides.",
   LOW: "Fast and cheap.",
-  MEDIUM: "The middle.",
+  MEDIUM: "Between LOW and HIGH.",
   HIGH: "Detailed.",
-  XHIGH: "More than high, where the model can.",
-  MAX: "All the model can.",
+  XHIGH: "More than HIGH, if the model supports it.",
+  MAX: "The most that the model supports.",
 });
 
 export const ImageFormatEnum = describeEnum<ImageFormat>("ImageFormat", "A file format of images.", {
-  PNG: "`image/png`, loses nothing.",
-  JPEG: "`image/jpeg`, small, never transparent.",
-  WEBP: "`image/webp`, smaller.",
-  AVIF: "`image/avif`, smallest, slow to make.",
+  PNG: "`image/png`: lossless.",
+  JPEG: "`image/jpeg`: small, never transparent.",
+  WEBP: "`image/webp`: smaller.",
+  AVIF: "`image/avif`: smallest, slow to encode.",
 });
 
-export const BackgroundEnum = describeEnum<Background>("Background", "What is behind the subject.", {
+export const BackgroundEnum = describeEnum<Background>("Background", "The background behind the subject.", {
   AUTO: "The model decides.",
   OPAQUE: "No transparent pixel.",
-  TRANSPARENT: "Nothing, where the model can; not with JPEG.",
+  TRANSPARENT: "A transparent background, if the model supports it. Not with JPEG.",
 });
 
-export const FitEnum = describeEnum<Fit>("Fit", "How an image goes into a box of another shape.", {
-  COVER: "Fills the box; what juts out is cropped evenly.",
-  CONTAIN: "Fits whole into the box; the rest is transparent, in JPEG white.",
-  INSIDE: "As large as fits into the box; the result may be smaller than it on one side.",
+export const FitEnum = describeEnum<Fit>("Fit", "How an image is fitted into a box of another shape.", {
+  COVER: "Fills the box. The parts outside are cropped equally on both sides.",
+  CONTAIN: "Fits the whole image into the box. The rest is transparent, or white in JPEG.",
+  INSIDE: "As large as fits into the box. One side of the result may be smaller than the box.",
   FILL: "Stretched to the box.",
 });
 
 export const OperationEnum = describeEnum<Operation>("Operation", "What a model can do.", {
-  GENERATE: "Make images from text.",
-  EDIT: "Change images.",
+  GENERATE: "Generate images from text.",
+  EDIT: "Edit images.",
 });
 
-export const BudgetWindowEnum = describeEnum<BudgetWindow>("BudgetWindow", "A window of time, by UTC.", {
+export const BudgetWindowEnum = describeEnum<BudgetWindow>("BudgetWindow", "A window of time, in UTC.", {
   DAY: "From midnight.",
   WEEK: "From midnight on Monday.",
   MONTH: "From midnight on the first day.",
   TOTAL: "From the beginning.",
 });
 
-export const QuoteBasisEnum = describeEnum<QuoteBasis>("QuoteBasis", "What a quote is reckoned from.", {
-  TOKENS: "The numbers of tokens that the vendor publishes, and their prices.",
+export const QuoteBasisEnum = describeEnum<QuoteBasis>("QuoteBasis", "The data that a quote is calculated from.", {
+  TOKENS: "The token counts and token prices that the vendor publishes.",
   IMAGES: "The price of one image.",
-  UNKNOWN: "It cannot be reckoned: not everything it needs is published.",
+  UNKNOWN: "The cost cannot be calculated, because the vendor does not publish all the data.",
 });

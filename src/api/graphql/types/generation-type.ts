@@ -33,7 +33,7 @@ import { withoutNulls } from "./without-nulls.ts";
 
 @ObjectType("GenerationFailure", { description: "Why a generation ended without all its images." })
 class GenerationFailureType implements GenerationFailure {
-  @Field(() => FailureCodeEnum, { description: "The kind of failure, to switch on." })
+  @Field(() => FailureCodeEnum, { description: "The kind of failure, for programs." })
   code!: FailureCode;
 
   @Field(() => String, { description: "What went wrong, for people." })
@@ -46,7 +46,7 @@ class GenerationFailureType implements GenerationFailure {
   billed!: Billed;
 }
 
-@ObjectType("TokenDetails", { description: "The kinds of tokens that make up a sum." })
+@ObjectType("TokenDetails", { description: "A number of tokens, by kind." })
 class TokenDetailsType implements TokenDetails {
   @Field(() => Int, { description: "Tokens of text." })
   textTokens!: number;
@@ -55,21 +55,27 @@ class TokenDetailsType implements TokenDetails {
   imageTokens!: number;
 }
 
-@ObjectType("TokenUsage", { description: "What the provider says it used." })
+@ObjectType("TokenUsage", { description: "The tokens that the provider reports as used." })
 class TokenUsageType implements TokenUsage {
-  @Field(() => Int, { description: "Tokens of text and images that went in." })
+  @Field(() => Int, { description: "Input tokens, of text and images." })
   inputTokens!: number;
 
-  @Field(() => Int, { description: "Tokens that came out." })
+  @Field(() => Int, { description: "Output tokens." })
   outputTokens!: number;
 
-  @Field(() => Int, { description: "Both." })
+  @Field(() => Int, { description: "Input and output tokens together." })
   totalTokens!: number;
 
-  @Field(() => TokenDetailsType, { nullable: true, description: "What went in, by kind; null where it is not told." })
+  @Field(() => TokenDetailsType, {
+    nullable: true,
+    description: "Input tokens by kind. Null if the provider does not report them.",
+  })
   inputDetails?: TokenDetailsType;
 
-  @Field(() => TokenDetailsType, { nullable: true, description: "What came out, by kind; null where it is not told." })
+  @Field(() => TokenDetailsType, {
+    nullable: true,
+    description: "Output tokens by kind. Null if the provider does not report them.",
+  })
   outputDetails?: TokenDetailsType;
 }
 
@@ -77,33 +83,33 @@ class TokenUsageType implements TokenUsage {
 export class ImageUrlArgs {
   @Field(() => Int, {
     nullable: true,
-    description: "Width in pixels, 1 to 3840; left out, it follows from the height.",
+    description: "Width in pixels, 1 to 3840. If absent, it follows from the height.",
   })
   width?: number;
 
   @Field(() => Int, {
     nullable: true,
-    description: "Height in pixels, 1 to 3840; left out, it follows from the width.",
+    description: "Height in pixels, 1 to 3840. If absent, it follows from the width.",
   })
   height?: number;
 
   @Field(() => FitEnum, {
     nullable: true,
     defaultValue: FitEnum.COVER,
-    description: "How the image goes into that box.",
+    description: "How the image is fitted into the box of that size.",
   })
   fit?: Fit;
 
-  @Field(() => ImageFormatEnum, { nullable: true, description: "Another format than the stored one." })
+  @Field(() => ImageFormatEnum, { nullable: true, description: "The format. If absent, the stored one." })
   format?: ImageFormat;
 
-  @Field(() => Int, { nullable: true, description: "1 to 100, for the formats that lose something." })
+  @Field(() => Int, { nullable: true, description: "1 to 100, for lossy formats." })
   quality?: number;
 
   @Field(() => Int, {
     nullable: true,
     description:
-      "How many seconds the URL works at least, 60 to 604800; the gateway's setting when left out. It is rounded up by at most five minutes, so that the same URL comes again for a while.",
+      "The least time that the URL works, in seconds: 60 to 604800. If absent, the gateway's setting. It is rounded up by at most five minutes, so that requests within that time get the same URL.",
   })
   expiresIn?: number;
 
@@ -111,35 +117,35 @@ export class ImageUrlArgs {
     nullable: true,
     defaultValue: false,
     description:
-      "The file as the model sent it, with whatever credentials it carries, in its own size and format; not with width, height, format or quality.",
+      "Whether to deliver the file as the model sent it: with its content credentials, in its own size and format. Cannot be combined with width, height, format or quality.",
   })
   original?: boolean;
 }
 
 @ObjectType("Provenance", {
   description:
-    "How an image came to be. Whatever the gateway encodes anew says so in XMP (`Iptc4xmpExt:DigitalSourceType`); the file that the model sent is never touched.",
+    "How an image was made. Every file that the gateway encodes says so in XMP (`Iptc4xmpExt:DigitalSourceType`). The file that the model sent is never changed.",
 })
 class ProvenanceType {
   @Field(() => String, {
     description:
-      "A concept of https://cv.iptc.org/newscodes/digitalsourcetype/: `…/trainedAlgorithmicMedia` for a picture that a model made.",
+      "A concept of https://cv.iptc.org/newscodes/digitalsourcetype/: `…/trainedAlgorithmicMedia` for an image that a model generated.",
   })
   digitalSourceType!: string;
 
   @Field(() => Boolean, {
     description:
-      "Whether the file that the model sent carries C2PA content credentials, which are not checked. `url(original: true)` has them always, `url` only when `isOriginal`.",
+      "Whether the file that the model sent carries C2PA content credentials. The gateway does not verify them. `url(original: true)` always keeps them, `url` only if `isOriginal`.",
   })
   hasContentCredentials!: boolean;
 
   @Field(() => Boolean, {
-    description: "Whether `url` without a size, format or quality delivers the very file that the model sent.",
+    description: "Whether `url` without a size, format or quality delivers the exact file that the model sent.",
   })
   isOriginal!: boolean;
 }
 
-@ObjectType("Image", { implements: NodeType, description: "An image that is stored, and can be shown." })
+@ObjectType("Image", { implements: NodeType, description: "A stored image." })
 export class ImageType extends NodeType {
   readonly #image: Image;
 
@@ -149,7 +155,7 @@ export class ImageType extends NodeType {
     this.id = image.id;
   }
 
-  @Field(() => GenerationType, { description: "What it came from." })
+  @Field(() => GenerationType, { description: "The generation that made it." })
   async generation(@Ctx() { loaders }: GraphQLContext): Promise<GenerationType> {
     const generation = await loaders.generation.load(this.#image.generationId);
     if (!generation) throw new Error("an image has no generation");
@@ -158,7 +164,7 @@ export class ImageType extends NodeType {
 
   @Field(() => [ImageType], {
     description:
-      "Your images that it was edited from, in their order, as far as they still exist; none for what came from elsewhere, or from text alone.",
+      "Your images that it was edited from, in order, if they still exist. Empty if the sources were other images or text alone.",
   })
   async derivedFrom(@Ctx() { loaders }: GraphQLContext): Promise<ImageType[]> {
     const generation = await loaders.generation.load(this.#image.generationId);
@@ -167,14 +173,14 @@ export class ImageType extends NodeType {
     return images.flatMap((image) => (image ? [new ImageType(image)] : []));
   }
 
-  @Field(() => Int, { description: "Its place among the images of its generation, from 0." })
+  @Field(() => Int, { description: "Its index among the images of its generation, from 0." })
   get index(): number {
     return this.#image.index;
   }
 
   @Field(() => String, {
     description:
-      "A signed URL that any viewer can load until it expires. With a size, a format or a quality it stands for a derivative, made when it is first loaded.",
+      "A signed URL that any viewer can load until it expires. With a size, a format or a quality, it is the URL of a derivative, which is made when it is first loaded.",
   })
   url(@Args(() => ImageUrlArgs) options: ImageUrlArgs, @Ctx() { request, service }: GraphQLContext): string {
     return request.rootUrl + service.link(this.#image, withoutNulls(options));
@@ -212,7 +218,7 @@ export class ImageType extends NodeType {
 
   @Field(() => ProvenanceType, {
     nullable: true,
-    description: "How it came to be; null for images stored before that was recorded.",
+    description: "How it was made. Null for images that were stored before the gateway recorded this.",
   })
   get provenance(): ProvenanceType | null {
     const { provenance, key, originalKey } = this.#image;
@@ -230,7 +236,7 @@ export class ImageType extends NodeType {
 
 @ObjectType("Generation", {
   implements: NodeType,
-  description: "One request for images, from its acceptance to its end. It goes on whoever asked stays or leaves.",
+  description: "One request for images, from its acceptance to its end. It continues even if the client disconnects.",
 })
 export class GenerationType extends NodeType {
   readonly #generation: Generation;
@@ -241,17 +247,17 @@ export class GenerationType extends NodeType {
     this.id = generation.id;
   }
 
-  @Field(() => GenerationStatusEnum, { description: "Where it stands." })
+  @Field(() => GenerationStatusEnum, { description: "Its state." })
   get status(): GenerationStatus {
     return this.#generation.status;
   }
 
-  @Field(() => OperationEnum, { description: "Whether images were made from text alone, or others changed." })
+  @Field(() => OperationEnum, { description: "Whether it generates images from text or edits images." })
   get operation(): Operation {
     return this.#generation.edit ? "EDIT" : "GENERATE";
   }
 
-  @Field(() => String, { description: "What was asked for." })
+  @Field(() => String, { description: "The prompt of the request." })
   prompt(@Ctx() { allowance }: GraphQLContext): string {
     const { prompt } = this.#generation;
     allowance.takePrompt(prompt);
@@ -267,42 +273,44 @@ export class GenerationType extends NodeType {
 
   @Field(() => String, {
     nullable: true,
-    description: "The end user for whom it was made; null for nobody in particular.",
+    description: "The end user that it was made for. Null if none was given.",
   })
   get endUser(): string | null {
     return this.#generation.endUser ?? null;
   }
 
-  @Field(() => [MetadataEntryType], { description: "What the caller attached to it, in the caller's order." })
+  @Field(() => [MetadataEntryType], {
+    description: "The entries that the caller stored with it, in the caller's order.",
+  })
   get metadata(): readonly MetadataEntryType[] {
     return this.#generation.metadata ?? [];
   }
 
-  @Field(() => ModelType, { description: "The model that is used; a warning tells when it is not the one asked for." })
+  @Field(() => ModelType, { description: "The model that is used. If it is not the requested one, a warning says so." })
   model(@Ctx() { service }: GraphQLContext): ModelType {
     return modelOf(this.#generation.model, service);
   }
 
-  @Field(() => Int, { description: "How many images were asked for." })
+  @Field(() => Int, { description: "The requested number of images." })
   get n(): number {
     return this.#generation.n;
   }
 
-  @Field(() => ImageSizeScalar, { description: "The size asked for; every image has exactly these pixels." })
+  @Field(() => ImageSizeScalar, { description: "The requested size. Every image has exactly this size." })
   get requestedSize(): string {
     return toSizeText(this.#generation.requestedSize);
   }
 
   @Field(() => ImageSizeScalar, {
     nullable: true,
-    description: "The size the model really made, before it was fitted; null until the first image is stored.",
+    description: "The size that the model made, before the image was fitted. Null until the first image is stored.",
   })
   get generatedSize(): string | null {
     const { generatedSize } = this.#generation;
     return generatedSize ? toSizeText(generatedSize) : null;
   }
 
-  @Field(() => QualityEnum, { description: "The quality the model was asked for." })
+  @Field(() => QualityEnum, { description: "The quality requested from the model." })
   get quality(): Quality {
     return this.#generation.quality;
   }
@@ -312,20 +320,23 @@ export class GenerationType extends NodeType {
     return this.#generation.format;
   }
 
-  @Field(() => BackgroundEnum, { description: "What the model was asked to put behind the subject." })
+  @Field(() => BackgroundEnum, { description: "The background requested from the model." })
   get background(): Background {
     return this.#generation.background;
   }
 
   @Field(() => Int, {
     nullable: true,
-    description: "How much of a JPEG's or WebP's quality is kept, 0 to 100; null leaves it to the model.",
+    description: "The quality of a JPEG or WebP file, 0 to 100. Null if the model decides.",
   })
   get compression(): number | null {
     return this.#generation.compression ?? null;
   }
 
-  @Field(() => Int, { nullable: true, description: "The seed; null where none was given, or the model takes none." })
+  @Field(() => Int, {
+    nullable: true,
+    description: "The seed. Null if none was given or the model does not support seeds.",
+  })
   get seed(): number | null {
     return this.#generation.seed ?? null;
   }
@@ -336,17 +347,20 @@ export class GenerationType extends NodeType {
     return images.map((image) => new ImageType(image));
   }
 
-  @Field(() => GenerationFailureType, { nullable: true, description: "Why it failed; null unless it did." })
+  @Field(() => GenerationFailureType, { nullable: true, description: "Why it failed. Null if it did not fail." })
   get failure(): GenerationFailureType | null {
     return this.#generation.failure ?? null;
   }
 
-  @Field(() => [WarningType], { description: "What was done otherwise than asked." })
+  @Field(() => [WarningType], { description: "What the gateway did differently from the request." })
   get warnings(): readonly WarningType[] {
     return this.#generation.warnings;
   }
 
-  @Field(() => TokenUsageType, { nullable: true, description: "What the provider says it used; null while unknown." })
+  @Field(() => TokenUsageType, {
+    nullable: true,
+    description: "The tokens that the provider reports as used. Null while unknown.",
+  })
   get usage(): TokenUsageType | null {
     return this.#generation.usage ?? null;
   }
@@ -354,7 +368,7 @@ export class GenerationType extends NodeType {
   @Field(() => UsdScalar, {
     nullable: true,
     description:
-      "What it cost, by the prices of the day on which it was accepted, rounded up to 12 decimals; null while unknown, never 0 for unknown. What was certainly not billed cost 0.",
+      "What it cost, at the prices of the day of its acceptance, rounded up to 12 decimals. Null while unknown, never 0. It is 0 if it was certainly not billed.",
   })
   get cost(): string | null {
     return this.#generation.cost ?? null;
@@ -362,7 +376,7 @@ export class GenerationType extends NodeType {
 
   @Field(() => Boolean, {
     description:
-      "Whether `cost` is the most that it can have cost: nobody knows what the provider charged, as after a crash or when it was canceled while it ran.",
+      "Whether `cost` is the highest possible cost, because it is not known what the provider charged. This happens after a crash, or when it was canceled while it ran.",
   })
   get costIsEstimated(): boolean {
     return this.#generation.costIsEstimated ?? false;
@@ -373,7 +387,7 @@ export class GenerationType extends NodeType {
     return this.#generation.createdAt;
   }
 
-  @Field(() => DateTimeScalar, { nullable: true, description: "When it went to the provider." })
+  @Field(() => DateTimeScalar, { nullable: true, description: "When it was submitted to the provider." })
   get startedAt(): Date | null {
     return this.#generation.startedAt ?? null;
   }

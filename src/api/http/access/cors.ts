@@ -12,12 +12,12 @@ export interface OriginOptions {
   readonly isKeyed: boolean;
   /** Whether a call may cost money. */
   readonly hasPaidProvider: boolean;
-  /** Names that are surely the gateway's, besides loopback names and IP addresses. */
+  /** Host names that certainly belong to the gateway, besides loopback names and IP addresses. */
   readonly hostNames: readonly string[] | undefined;
   readonly publicUrl: string | undefined;
 }
 
-/** Which pages may call a route, besides those of its own origin: any, those of this machine, or those of a list. */
+/** The pages that may call a route, besides those of its own origin: all, those of this machine, or those of a list. */
 type AllowedPages = "any" | "loopback" | readonly string[];
 
 const SHARED: CorsOptions = {
@@ -30,9 +30,9 @@ const IMAGES = /^\/images\//;
 const GET_IMAGE = /^\/get-image\/?$/i;
 
 /**
- * Lets the pages that may call a route call it, and refuses every request of another page. A browser sends simple form
- * posts and WebSocket upgrades without asking first, so that hiding the answer from the page would come too late for
- * what it costs.
+ * Allows requests of the pages that may call a route, and refuses those of all other pages. A browser sends simple form
+ * posts and WebSocket upgrades without a preflight. To hide only the answer from the page would be too late, because
+ * the request would already have cost money.
  */
 export function guardOrigins(options: OriginOptions): RequestHandler[] {
   const allowedPages = pagesPerRoute(options);
@@ -61,15 +61,15 @@ export function guardOrigins(options: OriginOptions): RequestHandler[] {
   return [refuseOtherPages, answerCors];
 }
 
-/** @see docs/security.md, which has these rules as a table */
+/** Decides which pages may call a route. @see docs/security.md, which has these rules as a table */
 function pagesPerRoute({ corsOrigins, hasPaidProvider, isKeyed }: OriginOptions): (path: string) => AllowedPages {
   if (corsOrigins !== undefined) return () => (corsOrigins === "*" ? "any" : corsOrigins);
-  // Credentials are explicit, never cookies: a page can send only those that it was given.
+  // Credentials are never cookies, so a page can send only credentials that it was given.
   if (isKeyed) return () => "any";
   return (path) => {
-    // The signature is the authority.
+    // The signature in the URL authorises the request.
     if (IMAGES.test(path)) return "any";
-    // The pages of 2022 call from wherever they are.
+    // The pages of 2022 call from any origin.
     if (GET_IMAGE.test(path) && !hasPaidProvider) return "any";
     return "loopback";
   };
@@ -87,8 +87,9 @@ function isLoopbackOrigin(origin: string): boolean {
 }
 
 /**
- * Only the browser writes `Sec-Fetch-Site`, and only for https and loopback. Elsewhere the address that the page called
- * counts, if it is surely the gateway's: a page in DNS rebinding writes its own name into `Host`.
+ * Returns a function that tells whether a request comes from the gateway's own page. Only browsers send
+ * `Sec-Fetch-Site`, and only over https or to loopback. Otherwise the `Host` is compared, if it certainly belongs to
+ * the gateway: in DNS rebinding, `Host` is the name of the attacking page.
  */
 function ownOrigins({ hostNames = [], publicUrl }: OriginOptions): (request: Request, origin: string) => boolean {
   const isOurs = answeredHosts(hostNames);
@@ -100,8 +101,8 @@ function ownOrigins({ hostNames = [], publicUrl }: OriginOptions): (request: Req
 }
 
 /**
- * Images, scripts and forms that read make requests for a page without telling its origin. Those for images are allowed,
- * and so is a click that leads to a page of the gateway.
+ * Images, scripts and GET forms of a page send requests without its origin. Requests for images are allowed, and so are
+ * clicks that lead to a page of the gateway.
  */
 function isFromUnknownPage({ headers, path }: Request): boolean {
   const site = headers["sec-fetch-site"];

@@ -2,25 +2,25 @@ import type { Request } from "express";
 import { badInput } from "../../../errors.ts";
 import { incomingBodyOf } from "./incoming-body.ts";
 
-/** How much is read of one body before all others have their turn. */
+/** At most this many bytes of one body are read before other connections have their turn. */
 const TURN_BYTES = 64 * 1024;
 /**
- * A body may come in so many pieces of any size. Of more, each must have 16 bytes on average: a megabyte of single bytes
- * takes seconds to read, and the connection is cut at once.
+ * The first pieces of a body, this many, may have any size. After that the pieces must have at least 16 bytes on
+ * average, or the connection is cut. Reading a megabyte of single bytes would take seconds.
  */
 const MAX_SMALL_PIECES = 1_000;
 const MIN_PIECE_BYTES = 16;
 
 /**
- * Reads a body piece by piece. When it cannot be read to its end, what still comes of it is dropped. A fast client has
- * to wait for its turn: Node alone reads up to 2 MB of one connection before it looks at the next.
+ * Reads a body piece by piece. If reading fails, the rest of the body is dropped. Fast clients take turns with others,
+ * because Node itself reads up to 2 MB of one connection before it reads the next.
  */
 export class BodyReader {
   /**
-   * Settles when the body is over.
+   * Settles when the body has ended or reading has failed.
    *
-   * @throws BAD_USER_INPUT when the body is cut short or too slow, OVERLOADED when it makes way for others, and whatever
-   *   `take` throws
+   * @throws BAD_USER_INPUT when the body is cut short or too slow, OVERLOADED when others need its room, and every
+   *   error that `take` throws
    */
   readonly done: Promise<void>;
   readonly #request: Request;
@@ -31,7 +31,7 @@ export class BodyReader {
   #turnBytes = 0;
   #isOver = false;
 
-  /** @param take when it answers with a promise, the next piece comes when that has resolved */
+  /** @param take receives each piece. If it returns a promise, the next piece waits until that has resolved */
   constructor(request: Request, take: (piece: Buffer) => Promise<void> | undefined) {
     this.#request = request;
     this.#take = take;
@@ -41,7 +41,7 @@ export class BodyReader {
     if (request.destroyed) this.#breakOff();
   }
 
-  /** Reads no further. */
+  /** Stops reading with an error. */
   fail(error: unknown): void {
     if (this.#isOver) return;
     this.#leave();
@@ -92,7 +92,7 @@ export class BodyReader {
 
   readonly #breakOff = () => this.fail(badInput("body", "the body is cut short; send it again"));
 
-  /** Some requests live for hours. */
+  /** Removes the listeners, because some requests live for hours. */
   #leave(): void {
     this.#isOver = true;
     this.#request.off("data", this.#read).off("end", this.#finish);

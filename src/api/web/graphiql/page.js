@@ -1,6 +1,6 @@
 /* global React, ReactDOM, GraphiQL, graphqlSse */
 
-/** In the place of an id: the newest generation there is. */
+/** Stands for the id of the newest generation. */
 const NEWEST = "gen_…";
 
 const TABS = [
@@ -98,7 +98,7 @@ query History($first: Int = 10, $after: String) {
 
 const toText = (variables) => variables && JSON.stringify(variables, null, 2);
 
-// On a first visit GraphiQL looks for the variables of its first tab nowhere but here.
+// On a first visit GraphiQL reads the variables of its first tab only from here.
 if (localStorage.getItem("graphiql:tabState") === null) {
   localStorage.setItem("graphiql:variables", toText(TABS[0].variables));
 }
@@ -141,7 +141,7 @@ function fetcher(operation, { documentAST: document, headers } = {}) {
 
 const { createElement } = React;
 
-/** A gateway that asks for keys shows this page in the place of Sandbox, which then runs on Apollo's site. */
+/** A gateway that requires keys shows this page instead of Sandbox, which runs on Apollo's site. */
 const isAtGraphql = /\/graphql\/?$/.test(location.pathname);
 const sandboxUrl = isAtGraphql
   ? `https://studio.apollographql.com/sandbox/explorer?endpoint=${encodeURIComponent(location.href)}`

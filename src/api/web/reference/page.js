@@ -1,12 +1,12 @@
 /**
- * Forms that can be sent as they stand: a field has the example of its schema or is empty, and what is empty is not
- * sent. Left to itself the viewer invents a value for each.
+ * Fills the forms so that they can be sent unchanged. A field shows the example of its schema or is empty, and empty
+ * fields are not sent. By default, the viewer invents a value for each field.
  */
 const honestForms = () => ({
   afterLoad({ fn }) {
     const { getSampleSchema } = fn;
     fn.getSampleSchema = (schema, contentType, ...rest) => {
-      // Only for the fields of a form it is asked without the type of a body.
+      // The viewer omits the content type only for the fields of a form.
       const isField = contentType === false;
       return isField && !("examples" in toPlain(schema)) ? "" : getSampleSchema(schema, contentType, ...rest);
     };
@@ -15,7 +15,9 @@ const honestForms = () => ({
     oas3: {
       wrapActions: {
         setRequestBodyInclusion: (set) => (inclusion) => set({ ...inclusion, value: false }),
-        // Another kind of body begins anew; the viewer would show a form's example and send nothing of it.
+        // When the type of the body changes, start with its example. Otherwise the viewer shows the example of a form
+        // but does not
+        // send it.
         setRequestBodyValue: (set, system) => (change) => {
           const { value, pathMethod } = change;
           const isForm = system.oas3Selectors.requestContentType(...pathMethod) !== "application/json";
