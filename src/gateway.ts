@@ -62,18 +62,21 @@ const { version } = createRequire(import.meta.url)("../package.json") as { reado
 
 /** How much longer than a provider's time the REST door waits: to tell how the call ended. */
 const LAST_WORD_MS = 1_000;
-/** How long a stream is silent at most: half of what proxies wait at least. */
+/** The longest silence of a stream: half of the shortest time after which proxies cut silent connections. */
 const SILENCE_MS = 15_000;
 
-/** Where an embedded gateway differs from a fresh service: its host program decides about names, pages and money. */
+/**
+ * The defaults of an embedded gateway that differ from a service: the host program decides about names, pages and
+ * money.
+ */
 const EMBEDDED = { hostNames: undefined, pages: false, dailyBudget: undefined } as const;
 
 /**
- * What a program that embeds the gateway may set. Everything left out is as in a fresh service, except that all host
- * names are answered, no pages served, and any amount of money may be spent.
+ * The options of an embedded gateway. Absent ones have the defaults of a service, with three exceptions: all host names
+ * are accepted, no pages are served, and any amount of money may be spent.
  */
 export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "logLevel" | "warnings">> {
-  /** Asked before the built-in ones, for the models they name. */
+  /** Used before the built-in providers, for the models that they list. */
   readonly providers?: readonly ImageProvider[];
   /** @defaultValue logs nothing */
   readonly logger?: Logger;
@@ -81,8 +84,8 @@ export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "
   readonly now?: () => Date;
   /**
    * Tells for which project and which end user a request is. It gets the HTTP request of {@link Gateway.app}, or the
-   * context value of the GraphQL server that runs {@link Gateway.schema}. A `GatewayError` that it throws is answered as
-   * it is, anything else as an unexpected error.
+   * context value of the GraphQL server that runs {@link Gateway.schema}. A `GatewayError` that it throws is answered
+   * as it is, anything else as an unexpected error.
    *
    * @defaultValue everyone is the same caller, and image URLs begin with `publicUrl`
    */
@@ -90,7 +93,7 @@ export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "
 }
 
 export interface Gateway {
-  /** Every door as one Express app, to listen with or to mount. */
+  /** All APIs as one Express app, to listen with or to mount. */
   readonly app: Express;
   /**
    * The graph, to be merged into or stitched to another one. Its resolvers run in any GraphQL server and leave the
@@ -106,39 +109,39 @@ export interface Gateway {
   readonly images: ImageService;
   /** Projects and API keys. */
   readonly projects: ProjectService;
-  /** What it runs with. */
+  /** The versions and places that it runs with. */
   readonly facts: GatewayFacts;
   /**
-   * Accepts nothing more, and lets what runs finish for `graceMs` milliseconds at most; the rest is interrupted. Then
-   * everyone who waits is answered: for a generation that is still queued, with the generation as it stands. WebSockets
-   * and event streams are closed after that, so that their clients connect to another process.
+   * Stops accepting and waits at most `graceMs` milliseconds for running generations; the rest is interrupted. Then
+   * every waiting client gets its answer. A client of a queued generation gets the generation as it is. After that,
+   * WebSockets and event streams are closed, so that their clients connect to another process.
    */
   drain(graceMs: number): Promise<void>;
   /**
-   * Drains at once, lets answers that are being sent end, and frees everything. Queued generations stay on disk and run
-   * after the next start. Called again, it answers the same promise.
+   * Drains without a grace period, finishes sending answers, and closes everything. Queued generations stay in the
+   * store and run after the next start. Further calls return the same promise.
    *
-   * @throws AggregateError when a part could not be closed; the others are closed all the same
+   * @throws AggregateError when a part could not be closed; the others are closed even then
    */
   close(): Promise<void>;
 }
 
 /** What a gateway runs with, for its operator. Without secrets. */
 export interface GatewayFacts {
-  /** Of the package. */
+  /** The version of the package. */
   readonly version: string;
   readonly defaultModel: string;
   /** Where records are kept. */
   readonly store: string;
   /** Where image bytes are kept. */
   readonly storage: string;
-  /** What may be spent in a UTC day, or `none` for any amount. */
+  /** The most that may be spent in a UTC day, or `none` for no limit. */
   readonly dailyBudgetUsd: string;
 }
 
 /**
- * Puts the gateway together and takes up what an earlier process left. A start that fails leaves nothing open, and closes
- * the providers it was given too.
+ * Builds the gateway and resumes the work that an earlier process left. If the start fails, everything is closed,
+ * including the providers that were passed in.
  *
  * @throws StartError when the data directory cannot be used, or another process uses it
  */
@@ -172,7 +175,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     let schema: GraphQLSchema | undefined;
     return {
       app,
-      // Most programs never ask for it, and building it takes as long as opening the store.
+      // Built on first use: most programs never use it, and building it takes as long as opening the store.
       get schema() {
         const toContext = contextFor({ images, projects }, readRequestsWith(options, config, logger));
         schema ??= buildGraphQLSchema(toContext, config.typePrefix);
@@ -323,7 +326,7 @@ interface ApiParts {
   readonly logger: Logger;
 }
 
-/** Every router as one Express app. */
+/** Combines all routers into one Express app. */
 async function createApi(parts: ApiParts): Promise<Express> {
   const { config, access, images, projects, store, storage, lifecycle, logger } = parts;
   const { operations: inFlight, releasing, released } = lifecycle;
@@ -356,7 +359,7 @@ async function createApi(parts: ApiParts): Promise<Express> {
     countWatching: () => images.watching,
   });
   const live = { maxBodyBytes: MAX_BODY_BYTES, arrivals, inFlight, released };
-  // A request tries them in this order: those come first that are asked most, and are quick.
+  // A request tries the routers in this order, so the quick and most used ones come first.
   const routes = [
     graphql,
     webSocketTransport(operations, live),
@@ -373,7 +376,7 @@ async function createApi(parts: ApiParts): Promise<Express> {
   return createApp(routes, appOptions);
 }
 
-/** @throws StartError when there is a list of trusted documents, and it cannot be used */
+/** @throws StartError when a list of trusted documents is configured and cannot be used */
 async function openGate(schema: GraphQLSchema, { trustedDocuments: path, isProduction }: Config) {
   const trustedDocuments = path === undefined ? undefined : await TrustedDocuments.open(path, schema);
   return new OperationGate(schema, { hasIntrospection: !isProduction, trustedDocuments });

@@ -31,7 +31,7 @@ import type { Projects } from "./ports/projects.ts";
 import type { Records } from "./ports/records.ts";
 import type { StandIn } from "./service/models/model-catalogue.ts";
 
-/** Where generations live: the records and what wakes those who run them and wait for them. */
+/** Storage of generations: the records, and the notices that wake the code which runs them or waits for them. */
 export interface Store {
   readonly records: Records;
   readonly derivatives: DerivativeRecords;
@@ -42,22 +42,22 @@ export interface Store {
   readonly place: string;
 }
 
-/** Where image bytes live. */
+/** Storage of image bytes. */
 export interface Storage {
   readonly objects: ObjectStore;
   /** What it is and where, for the operator: `S3 bucket pictures`. */
   readonly place: string;
 }
 
-/** Fetches what callers name by its address, from the hosts that the configuration allows. */
+/** Downloads the URLs that callers send, from the hosts that the configuration allows. */
 export function createDownloads({ downloadHosts }: Config): Downloads {
   return new GuardedDownloads({ hosts: downloadHosts });
 }
 
 /**
- * What the operator decides about models, where there is a file.
+ * Reads the operator's models file, if one is configured.
  *
- * @throws StartError naming everything that is wrong with it
+ * @throws StartError naming every problem of the file
  */
 export async function readModels({ modelsFile }: Config): Promise<ModelsFile | undefined> {
   if (modelsFile === undefined) return undefined;
@@ -65,7 +65,7 @@ export async function readModels({ modelsFile }: Config): Promise<ModelsFile | u
   return readModelsFile(modelsFile);
 }
 
-/** What decodes and encodes images. */
+/** Decodes and encodes images. */
 export function createImageCodec(lifecycle: Lifecycle): ImageCodec {
   const codec = new SharpImageCodec();
   lifecycle.on("closed", () => codec.close());
@@ -73,19 +73,19 @@ export function createImageCodec(lifecycle: Lifecycle): ImageCodec {
 }
 
 /**
- * Who answers to the names of OpenAI's models: the illustrator, so that code written for them runs without a key. Only
- * where nobody could mistake its pictures for those of a provider.
+ * Makes the illustrator answer for the names of OpenAI's models, so that code written for them runs without a key. This
+ * applies only where its pictures cannot be mistaken for those of a provider.
  *
- * @param providers all there are
+ * @param providers all providers
  */
 export function standInFor(providers: readonly ImageProvider[]): StandIn | undefined {
   return hasPaidProvider(providers) ? undefined : { id: ILLUSTRATOR_MODEL, answersTo: isModelName };
 }
 
 /**
- * The providers that the configuration names, and the illustrator.
+ * Creates the providers that the configuration names, and the illustrator.
  *
- * @param illustratorOptions what it cannot do itself
+ * @param illustratorOptions the functions that the illustrator needs from outside
  */
 export async function createProviders(
   config: Config,
@@ -109,7 +109,7 @@ export async function createProviders(
   const openAI = createOpenAI({
     apiKey,
     timeoutMs: upstreamTimeoutMs,
-    // What the operator's file names is described there.
+    // Models of the operator's file are described in that file.
     extraModels: operator?.models.has(defaultModel) || operator?.aliases.has(defaultModel) ? [] : [defaultModel],
     ...(baseUrl && { baseUrl }),
     downloads: new GuardedDownloads({
@@ -121,13 +121,13 @@ export async function createProviders(
   return [openAI, ...others];
 }
 
-/** Whether a call may cost money: the illustrator alone is free for certain. */
+/** Whether a call may cost money. Only the illustrator is certainly free. */
 export function hasPaidProvider(providers: readonly ImageProvider[]): boolean {
   return providers.some(({ name }) => name !== ILLUSTRATOR_NAME);
 }
 
 /**
- * Opens the store: PostgreSQL where the configuration names one, otherwise a database in the data directory.
+ * Opens the store: PostgreSQL if the configuration names one, otherwise a database in the data directory.
  *
  * @throws StartError when it cannot be used, or another process uses it
  */
@@ -156,8 +156,8 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
 }
 
 /**
- * Opens the place of the image bytes: S3 where the configuration names a bucket, otherwise the data directory, which
- * is locked for this process.
+ * Opens the storage of image bytes: S3 if the configuration names a bucket, otherwise the data directory, which is
+ * locked for this process.
  *
  * @throws StartError when it cannot be used, or another process uses it
  */
@@ -178,7 +178,7 @@ export async function openStorage(config: Config, logger: Logger, lifecycle: Lif
   return { objects, place: `directory ${path}` };
 }
 
-/** Read and written by this user alone: prompts, the signing secret. */
+/** File mode for prompts and the signing secret: only this user may read and write. */
 const PRIVATE_FILE = 0o600;
 const PRIVATE_DIRECTORY = 0o700;
 
@@ -204,8 +204,9 @@ async function lockDataDir(dataDir: string, logger: Logger): Promise<() => void>
 }
 
 /**
- * Creates a file for this user alone, or takes it from all others. A failure is not reported: whoever opens the file next
- * reports it, or the file belongs to another user, and then the directory is open to others, which is warned of.
+ * Creates a file that only this user can access, or removes the access of others. Failures are not reported here.
+ * Either the next code that opens the file reports them, or the file belongs to another user. In that case the
+ * directory is open to others, and a warning says so.
  */
 async function makePrivate(path: string): Promise<void> {
   try {
@@ -220,10 +221,10 @@ function unusable(what: string, cause: unknown): StartError {
 }
 
 /**
- * The secret that signs image URLs. One that is not configured is made once and kept: with another one, every URL that
- * is still around would stop working.
+ * Returns the secret that signs image URLs. If none is configured, one is created and stored. A new secret would make
+ * every existing URL invalid.
  *
- * @throws StartError when the file is not whole: what is signed with an empty secret, anyone can sign
+ * @throws StartError when the file is incomplete: with an empty secret, anyone could sign URLs
  */
 export async function signingSecretOf({ signingSecret, dataDir }: Config): Promise<string> {
   if (signingSecret !== undefined) return signingSecret;

@@ -15,7 +15,7 @@ import { OperationAllowance } from "./limits/operation-allowance.ts";
 /** Who asks, as the server knows it that runs the operation. It is that server's context value. */
 export interface OperationRequest {
   readonly caller: Caller;
-  /** Where the gateway's root is for this caller, without a trailing slash: image URLs begin with it. */
+  /** The gateway's root URL for this caller, without a trailing slash. Image URLs begin with it. */
   readonly rootUrl: string;
   /** The `Idempotency-Key` header, for inputs that name no key of their own. */
   readonly idempotencyKey: string | undefined;
@@ -77,14 +77,14 @@ export class ApiRequest implements OperationRequest {
   }
 }
 
-/** What resolvers know of the operation they serve. */
+/** The context of one operation, for its resolvers. */
 export interface GraphQLContext {
   readonly request: OperationRequest;
   readonly service: ImageService;
   readonly projects: ProjectService;
-  /** Everything read by id goes through these: one store query for all that one operation needs. */
+  /** Loaders for everything that is read by id. They combine the reads of one operation into one store query. */
   readonly loaders: Loaders;
-  /** Asked by every mutation that makes images, and for every prompt. */
+  /** Checked by every mutation that generates images, and for every prompt in the answer. */
   readonly allowance: OperationAllowance;
 }
 
@@ -102,7 +102,7 @@ export interface Services {
   readonly projects: ProjectService;
 }
 
-/** Gives each execution of an operation its context, the same to all its resolvers. */
+/** Gives each execution of an operation one context, which all its resolvers share. */
 export type ToContext = (contextValue: unknown, info: GraphQLResolveInfo) => GraphQLContext | Promise<GraphQLContext>;
 
 /** @param requestOf reads the context value of the server that runs the operations */

@@ -12,13 +12,13 @@ import { answerErrors } from "./errors.ts";
 import { countAnswers } from "./open-answers.ts";
 import { type Authenticate, askHost, assignRequestContext, type RequestContextOptions } from "./request-context.ts";
 
-/** The largest request body of a door that takes no files: four times the longest prompt, percent-encoded. */
+/** The largest request body of a route that takes no files: four times the longest prompt, percent-encoded. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
-/** A way in. */
+/** The routes of one API. */
 export interface Routes {
   readonly router: Router;
-  /** Whether no credentials are asked for, on a keyed gateway either. @defaultValue false */
+  /** Whether the routes need no credentials, even on a keyed gateway. @defaultValue false */
   readonly isPublic?: boolean;
   /** How its clients read errors, for every path below `path`; as `{"error": …}` when left out. */
   readonly errors?: { readonly path: string; readonly answer: ErrorRequestHandler };
@@ -38,7 +38,7 @@ export interface AppOptions extends Omit<OriginOptions, "isKeyed">, Omit<Request
   readonly arrivals: Arrivals;
 }
 
-/** The Express app around the doors. */
+/** Creates the Express app that serves the routes. */
 export function createApp(doors: readonly Routes[], options: AppOptions): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -58,9 +58,9 @@ export function createApp(doors: readonly Routes[], options: AppOptions): Expres
   );
   if (authenticate) app.use(askHost(authenticate));
   app.use(checkHost(options.hostNames), ...guardOrigins({ ...options, isKeyed }));
-  // After the origins, so that pages may read that a limit is reached.
+  // Comes after the origin check, so that pages can read the error when a limit is reached.
   app.use(limitByAddress(options.addressLimits, options.now));
-  // What is public comes first: everything behind asks for credentials, what nobody thought of too.
+  // Public routes come first. Everything after them needs credentials, including unknown paths.
   const { open = [], guarded = [] } = Object.groupBy(doors, ({ isPublic }) => (isPublic ? "open" : "guarded"));
   for (const { router } of isKeyed ? open : []) app.use(router);
   if (credentials) app.use(requireCredentials(credentials));

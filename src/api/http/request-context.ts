@@ -9,7 +9,7 @@ import { checkEndUser } from "../../service/projects/end-user.ts";
 import { hostOf, networkOf, protocolOf } from "./access/forwarded.ts";
 import { logWhenOver } from "./request-log.ts";
 
-/** Everyone who calls an open gateway. */
+/** The caller of every request on an open gateway. */
 export const PUBLIC_CALLER: Caller = { projectId: PUBLIC_PROJECT };
 
 /** Who sent a request or an operation that a host program hands to the gateway. */
@@ -18,9 +18,9 @@ export interface HostRequest {
   readonly projectId?: string;
   /** The end user who then sees its own records alone, 1–255 characters. @defaultValue sees those of the project */
   readonly endUser?: string | undefined;
-  /** Where the gateway's app is reached, without a trailing slash: `https://api.example/pictures`. */
+  /** The URL of the gateway's app, without a trailing slash: `https://api.example/pictures`. */
   readonly rootUrl?: string;
-  /** For inputs that name no key of their own. */
+  /** The idempotency key for inputs that have none. */
   readonly idempotencyKey?: string;
 }
 
@@ -40,11 +40,11 @@ export interface RequestContextOptions {
   readonly logger: Logger;
 }
 
-/** What every route knows of a request. */
+/** The facts about a request that every route can use. */
 export class RequestContext {
   /** `req_…`, in the `X-Request-Id` header of the answer and in every line logged about it. */
   readonly id: string;
-  /** Where the gateway's root is for this caller, without a trailing slash: `https://images.example`. */
+  /** The gateway's root URL for this caller, without a trailing slash: `https://images.example`. */
   rootUrl: string;
   /** Counts an operation that came without a request of its own. @throws RATE_LIMITED */
   countOperation: () => void = () => {};
@@ -78,7 +78,7 @@ export class RequestContext {
     this.#caller = caller;
   }
 
-  /** Names the request in each line. Most requests are answered without it. */
+  /** Adds the request id to each line. Created on first use, because most requests log nothing. */
   get logger(): Logger {
     if (!this.#hasOwnLogger) {
       this.#logger = this.#logger.child({ requestId: this.id });
@@ -88,10 +88,10 @@ export class RequestContext {
   }
 }
 
-/** On the request itself: a WeakMap with an entry for each makes the collection of garbage slower. */
+/** Property of the request that holds its context. A WeakMap would slow down garbage collection. */
 const CONTEXT = Symbol("context");
 
-/** The context of a request that came through {@link assignRequestContext}. */
+/** Returns the context that {@link assignRequestContext} gave to the request. */
 export function contextOf(request: Request): RequestContext {
   const { [CONTEXT]: context } = request as { [CONTEXT]?: RequestContext };
   if (!context) throw new Error("the request has no context");
