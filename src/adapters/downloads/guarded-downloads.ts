@@ -11,18 +11,18 @@ import { ResumedFile } from "./resumed-file.ts";
 
 export interface GuardedDownloadsOptions {
   /**
-   * From where may be downloaded: `images.example`, `*.images.example` for every host below it, `images.example:8443`;
-   * https, unless `http://` stands before it.
+   * The hosts to download from: `images.example`, `*.images.example` for all of its subdomains, `images.example:8443`.
+   * The scheme is https unless an entry begins with `http://`.
    */
   readonly hosts: readonly string[];
   /**
-   * Origins that may also be at private addresses, since the operator configured the server behind them.
+   * Origins that may have private addresses, because the operator configured these servers.
    * @defaultValue none
    */
   readonly ownOrigins?: readonly string[];
   /** Finds the addresses of a host. @defaultValue the system's resolver */
   readonly resolve?: (host: string) => Promise<readonly ResolvedAddress[]>;
-  /** Resolves after so many milliseconds, or rejects when the signal aborts before. @defaultValue a timer */
+  /** Resolves after the given milliseconds, or rejects when the signal aborts. @defaultValue a timer */
   readonly wait?: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>;
 }
 
@@ -32,18 +32,18 @@ export interface ResolvedAddress {
 }
 
 const MAX_REDIRECTS = 3;
-/** Before each repetition of a download that was paid for, in milliseconds: more than a minute together. */
+/** The waits before each retry of a download that was paid for, in milliseconds: more than a minute in total. */
 const WAITS_MS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000];
 const MAX_ADDRESS_LENGTH = 8192;
-/** All of IPv6 that is given to hosts. @see https://www.iana.org/assignments/ipv6-address-space */
+/** The range of all public IPv6 addresses. @see https://www.iana.org/assignments/ipv6-address-space */
 const GLOBAL_UNICAST = "2000::/3";
 const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
 
 /**
  * Downloads that cannot be turned against the gateway's own network (SSRF). A host has to be allowed by name, and each
- * address that its name resolves to must be public. That is checked in the very lookup that the connection is made with,
- * so that a name which resolves to something else a moment later (DNS rebinding) changes nothing. Redirects are checked
- * like first addresses. No proxy is used: behind one, nobody would check what it connects to.
+ * address that its name resolves to must be public. That is checked in the very lookup that the connection is made
+ * with, so that a name which resolves to something else a moment later (DNS rebinding) changes nothing. Redirects are
+ * checked like first addresses. No proxy is used: behind one, nobody would check what it connects to.
  */
 export class GuardedDownloads implements Downloads {
   readonly #allowed: readonly URL[];
@@ -126,12 +126,12 @@ export class GuardedDownloads implements Downloads {
       signal,
     };
     return new Promise((resolve, reject) => {
-      // Both stay for the life of the download: a later failure is the reader's to report, and may not end the process.
+      // Both listeners stay until the download ends: the reader reports a later failure, which must not end the process.
       get(url, options, (answer) => resolve(answer.on("error", () => {}))).on("error", reject);
     });
   }
 
-  /** @throws BAD_USER_INPUT unless this may be downloaded, as far as the address itself tells */
+  /** Checks an address before its host is resolved. @throws BAD_USER_INPUT when it may not be downloaded */
   #check(address: string, base?: URL): URL {
     const url = address.length > MAX_ADDRESS_LENGTH ? null : URL.parse(address, base?.href);
     if (!url || !/^https?:$/.test(url.protocol)) throw badAddress("only an https URL can be downloaded");
@@ -142,7 +142,7 @@ export class GuardedDownloads implements Downloads {
         `the gateway may not download from ${url.origin}; PICTOGRAPH_DOWNLOAD_HOSTS names the hosts it may`,
       );
     }
-    // The lookup is not asked about what is an address already.
+    // An IP address is checked here, because no lookup is made for it.
     const literal = url.hostname.replace(/^\[|\]$/g, "");
     if (isIP(literal)) this.#checkReachable(url, literal);
     return url;
@@ -174,9 +174,9 @@ function isWithin(url: URL, allowed: URL): boolean {
   return url.hostname === allowed.hostname;
 }
 
-/** Not loopback, private, link-local (where clouds keep their metadata) or anything else that is no host of the internet. */
+/** Whether an IP address is public: not loopback, private, link-local (cloud metadata) or otherwise reserved. */
 function isPublic(text: string): boolean {
-  // Takes the IPv4 address out of a mapped one.
+  // Extracts the IPv4 address from an IPv4-mapped IPv6 address.
   const address = ipaddr.process(text);
   if (address.range() !== "unicast") return false;
   return address instanceof ipaddr.IPv4 || address.match(ipaddr.IPv6.parseCIDR(GLOBAL_UNICAST));
@@ -189,7 +189,7 @@ class WrongStatus extends GatewayError {
   }
 }
 
-/** Whether a later request may succeed: what is not there yet may come, what may not be downloaded may never be. */
+/** Whether a retry may succeed: a missing file may appear later, but a forbidden address stays forbidden. */
 function mayPass(error: unknown): boolean {
   if (!(error instanceof GatewayError)) return false;
   return error instanceof WrongStatus || error.code === "UPSTREAM_FAILED" || error.code === "UPSTREAM_TIMEOUT";

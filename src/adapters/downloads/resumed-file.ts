@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto";
 import { GatewayError } from "../../errors.ts";
 
-/** A file that is read from its beginning again after a download broke off, and whose bytes are handed over once. */
+/** A file whose download restarts from the beginning after it broke off. Each byte is still delivered only once. */
 export class ResumedFile {
   readonly #handedOver = createHash("sha256");
   #byteCount = 0;
 
   /**
-   * Hands over what was not handed over before.
+   * Yields the bytes that were not yielded before.
    *
    * @param bytes the file from its beginning
-   * @throws UPSTREAM_FAILED when it is another file than before
+   * @throws UPSTREAM_FAILED when the host sends a different file than before
    */
   async *read(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const repeated = createHash("sha256");

@@ -30,21 +30,21 @@ export interface AcceptanceOptions {
   readonly dailyBudget: DailyBudget | undefined;
 }
 
-/** By what a request is known that comes again. */
+/** The facts by which a retry of a request is recognised. */
 type AskedBefore = Pick<CheckedInput, "idempotencyKey" | "attempt" | "inputHash">;
 
-/** What is accepted, or refused by the limits. */
+/** A plan with its prices, ready to be accepted, or refused by a limit. */
 interface PricedPlan extends GenerationPlan, PriceTerms {
   readonly edit?: EditOrder;
   readonly createdAt: Date;
 }
 
 const FULL_RETRY_SECONDS = 30;
-/** The most requests of the same input, under way at once, among which a repetition finds its own. */
+/** The most generations with the same input that are searched for the one that a retry belongs to. */
 const MAX_ALIKE = 100;
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 
-/** Where a request becomes a generation: a new one on disk, or the one that it is a repetition of. */
+/** Turns a request into a generation: it stores a new one, or returns the earlier one if the request is a retry. */
 export class Acceptance {
   readonly #options: AcceptanceOptions;
   readonly #taken: RetryDeduplicator;
@@ -77,7 +77,7 @@ export class Acceptance {
     try {
       draft = draftEdit(asked, input, catalogue);
     } catch (error) {
-      // Whatever can be refused without the images is refused before they are read, unless its key was accepted before.
+      // A request that can be refused without its images is refused before they are read, unless its key is known.
       const kept = asked.idempotencyKey === undefined ? undefined : await this.#earlierEdit(caller, input, asked);
       if (!kept) throw error;
       return kept;
@@ -100,7 +100,7 @@ export class Acceptance {
     return repeated;
   }
 
-  /** @throws MODEL_UNAVAILABLE when the budget needs a bound that there is not */
+  /** @throws MODEL_UNAVAILABLE when a budget is set and the cost of the plan cannot be bounded */
   #price(plan: GenerationPlan, edit?: EditOrder): PricedPlan {
     const { catalogue, now, dailyBudget } = this.#options;
     const createdAt = now();
@@ -111,8 +111,8 @@ export class Acceptance {
   }
 
   /**
-   * The key of what was accepted goes on answering it when nobody could accept it any more: its model has ended, or the
-   * disk is full.
+   * Returns the generation that was accepted under the same key, even if it would be refused now, for example because
+   * its model has shut down or the disk is full. Otherwise throws the refusal.
    */
   async #acceptedBefore({ projectId }: Caller, asked: AskedBefore, refusal: unknown): Promise<Generation> {
     const { records, now } = this.#options;
@@ -122,7 +122,7 @@ export class Acceptance {
     return earlier;
   }
 
-  /** What the same edit led to before, found without its images, which may be gone meanwhile. */
+  /** Finds the generation of an earlier, equal edit. Does not need the stored images, which may be deleted by now. */
   async #earlierEdit(caller: Caller, input: EditInput, asked: AskedBefore): Promise<Generation | undefined> {
     const { records, edits, now } = this.#options;
     const { idempotencyKey: key } = asked;
@@ -137,7 +137,7 @@ export class Acceptance {
     const { model, idempotencyKey, attempt, endUser, ...plan } = decided;
     const { projectId } = caller;
     const { edit, createdAt } = plan;
-    // Before anybody can find it.
+    // Reserve the id before another request can find it.
     if (attempt) this.#taken.keepFor(id, attempt);
     const order: GenerationOrder = {
       ...plan,
@@ -151,7 +151,7 @@ export class Acceptance {
       }),
     };
     const terms = { project: projectId, maxQueued, dailyBudget: dailyBudget?.usd };
-    // When this throws nobody knows whether it was accepted: the images stay, and are swept if it was not.
+    // If this throws, the order may have been accepted. The images stay, and are swept later if it was not.
     const accepted = await records.accept(order, terms);
     const isRefused = typeof accepted === "string";
     if (edit && (isRefused || !accepted.isNew)) await edits.discard(edit);
@@ -170,7 +170,7 @@ export class Acceptance {
     return budgetExceeded(dailyBudget, plan, plan.createdAt);
   }
 
-  /** Once a day: a caller may send any number of requests that are refused. */
+  /** Logs the spending once a day, because a caller may send any number of requests that are refused. */
   async #reportSpending({ usd: budgetUsd }: DailyBudget, projectId: string, at: Date): Promise<void> {
     const { records, logger } = this.#options;
     const day = at.toISOString().slice(0, 10);
@@ -185,7 +185,7 @@ export class Acceptance {
     if (change) this.#options.logger.warn({ generationId, model }, change.message);
   }
 
-  /** What a repetition without a key asks for: a generation of the same client and input that nobody got or awaits. */
+  /** For a retry without a key: finds a generation of the same client and input that no other request has claimed. */
   async #repeated({ projectId }: Caller, { attempt, inputHash }: AskedBefore): Promise<Generation | undefined> {
     if (!attempt?.isRepetition) return undefined;
     const { records, now } = this.#options;
@@ -197,7 +197,10 @@ export class Acceptance {
     return unanswered;
   }
 
-  /** What is accepted will run: a job that could not be made now is made when the maintenance finds that it is missing. */
+  /**
+   * Enqueues the job of an accepted generation. If that fails, the maintenance finds the missing job and makes it
+   * later.
+   */
   async #enqueue(generationId: string): Promise<void> {
     const { queue, logger } = this.#options;
     await queue.enqueue(generationId).catch((error: unknown) => {
@@ -206,7 +209,7 @@ export class Acceptance {
   }
 }
 
-/** Matches repetitions for each end user of a project alone. No idempotency key has a line feed. */
+/** Separates the retries of a project's end users from each other. Idempotency keys contain no line feed. */
 function forCaller({ endUser }: Caller, asked: CheckedInput): CheckedInput {
   if (endUser === undefined) return asked;
   const { idempotencyKey: key, inputHash } = asked;
@@ -219,7 +222,7 @@ function forCaller({ endUser }: Caller, asked: CheckedInput): CheckedInput {
   };
 }
 
-/** Whether it is under way, or has ended lately and may have cost something. */
+/** Whether a retry may get this generation: it has not ended, or it ended recently and may have cost something. */
 function isWorthAnAnswer(generation: Generation, at: Date): boolean {
   if (!isEnded(generation)) return true;
   const { status, failure, finishedAt } = generation;

@@ -19,7 +19,7 @@ import { checkEndUser } from "../projects/end-user.ts";
 import { checkMetadata } from "./metadata.ts";
 import type { Attempt } from "./retry-deduplicator.ts";
 
-/** The size of what is made from text alone, where none is named. */
+/** The size of images that are made from text alone, when the request names none. */
 export const DEFAULT_SIZE = "1024x1024";
 /** The longest prompt, in Unicode code points. */
 export const MAX_PROMPT_LENGTH = 32_000;
@@ -34,7 +34,7 @@ export const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
  */
 export const MAX_SAFETY_IDENTIFIER_LENGTH = 64;
 
-/** What a caller asks for, whichever door it came through. Anything left out has the default that stands here. */
+/** A caller's request, the same for every API. A field that is left out has the default named here. */
 export interface GenerationInput {
   /** 1–32,000 characters. */
   readonly prompt: string;
@@ -44,7 +44,11 @@ export interface GenerationInput {
   readonly size?: string | undefined;
   /** @defaultValue the gateway's default model */
   readonly model?: string | undefined;
-  /** One of {@link QUALITIES}; the words of retired models, `hd` and `standard`, are translated. @defaultValue "AUTO" */
+  /**
+   * One of {@link QUALITIES}; the words of retired models, `hd` and `standard`, are translated.
+   *
+   * @defaultValue "AUTO"
+   */
   readonly quality?: string | undefined;
   /** One of {@link IMAGE_FORMATS}. @defaultValue "PNG" */
   readonly format?: string | undefined;
@@ -52,41 +56,41 @@ export interface GenerationInput {
   readonly background?: string | undefined;
   /** A whole number from 0 to 2147483647; ignored with a warning where the model has no seed. */
   readonly seed?: number | undefined;
-  /** How much of the quality to keep, 0–100, for the formats that lose something. @defaultValue the model's own */
+  /** How much of the quality to keep, 0–100, for lossy formats. @defaultValue the model's own */
   readonly compression?: number | undefined;
   /** One of {@link MODERATIONS}; ignored with a warning where the model has none. @defaultValue "AUTO" */
   readonly moderation?: string | undefined;
-  /** Stands for the person who asks, for the provider's abuse monitoring: 1–64 characters, a hash for preference. */
+  /** Identifies the end user for the provider's abuse monitoring: 1–64 characters, preferably a hash. */
   readonly safetyIdentifier?: string | undefined;
-  /** The end user to record, where the request is not that of one itself: 1–255 characters. */
+  /** The end user to record, for callers that are not end users themselves: 1–255 characters. */
   readonly endUser?: string | undefined;
-  /** What to keep with the generation: at most 16 entries, each key once. */
+  /** Metadata to store with the generation: at most 16 entries with distinct keys. */
   readonly metadata?: readonly MetadataEntry[] | undefined;
-  /** Previews of each image while it is made, 0–3; none with a warning where the model shows none. @defaultValue 0 */
+  /** Previews of each image while it is made, 0–3; fewer, with a warning, if the model cannot. @defaultValue 0 */
   readonly partialImages?: number | undefined;
-  /** A parameter of a retired model that none understands any more; ignored with a warning. */
+  /** A parameter of a retired model that no current model knows; ignored with a warning. */
   readonly style?: string | undefined;
-  /** The same key with the same input is the same generation for 24 hours. */
+  /** For 24 hours, the same key with the same input returns the same generation. */
   readonly idempotencyKey?: string | undefined;
-  /** Set for clients that send a request again by themselves, without a key; ignored where there is one. */
+  /** Set for clients that retry requests automatically without a key; ignored when there is a key. */
   readonly attempt?: Attempt | undefined;
 }
 
-/** What a caller asks for, checked as far as no model decides it. */
+/** A caller's request after the checks that do not depend on the model. */
 export interface CheckedInput {
   readonly prompt: string;
   readonly n: number;
-  /** `undefined` leaves it to the operation: {@link DEFAULT_SIZE}, or in an edit the size of the first image. */
+  /** `undefined` for the operation's default: {@link DEFAULT_SIZE}, or the size of an edit's first image. */
   readonly requestedSize: PixelSize | undefined;
   readonly modelName: string | undefined;
   readonly quality: Quality;
-  /** In the caller's own words where a retired model had them. */
+  /** The quality as the caller wrote it, which may be a word of a retired model. */
   readonly qualityWord: string;
   readonly format: ImageFormat;
   readonly background: Background;
   readonly seed: number | undefined;
   readonly compression: number | undefined;
-  /** `undefined` for the usual way. */
+  /** `undefined` for `AUTO`. */
   readonly moderation: Moderation | undefined;
   readonly safetyIdentifier: string | undefined;
   readonly endUser: string | undefined;
@@ -94,14 +98,14 @@ export interface CheckedInput {
   readonly partialImages: number;
   readonly hasStyle: boolean;
   readonly idempotencyKey: string | undefined;
-  /** `undefined` where there is a key. */
+  /** `undefined` when there is an idempotency key. */
   readonly attempt: Attempt | undefined;
-  /** SHA-256 over everything that was asked for and decides what is made, in hexadecimal. */
+  /** SHA-256 of every field that affects the images, in hexadecimal. */
   readonly inputHash: string;
 }
 
 /**
- * Checks what no model decides.
+ * Checks everything that does not depend on the model.
  *
  * @throws BAD_USER_INPUT naming the field
  */
@@ -126,7 +130,7 @@ export function checkInput(input: GenerationInput): CheckedInput {
   const idempotencyKey = checkIdempotencyKey(input.idempotencyKey);
   const attempt = idempotencyKey === undefined ? input.attempt : undefined;
   const asked = { prompt, n, size: input.size ?? DEFAULT_SIZE, model: input.model ?? null };
-  // What was added later counts only where it is used: keys that were remembered before go on working.
+  // Fields that were added later are hashed only when they are set, so that idempotency keys stored before still match.
   const added = {
     compression,
     ...(moderation !== "AUTO" && { moderation }),
@@ -135,7 +139,7 @@ export function checkInput(input: GenerationInput): CheckedInput {
     client: attempt?.client,
   };
   const more = Object.values(added).some((value) => value !== undefined) ? [added] : [];
-  // Nothing that a model decides: what a name stands for changes, and the input is the same.
+  // The resolved model is not hashed: the model behind a name may change while the input stays the same.
   const inputHash = createHash("sha256")
     .update(JSON.stringify([asked, quality, format, background, seed ?? null, ...more]))
     .digest("hex");
@@ -169,7 +173,7 @@ function checkPrompt(prompt: string): string {
   if (!prompt.isWellFormed() || prompt.includes("\0")) {
     throw badInput("prompt", "prompt must be well-formed Unicode without NUL characters");
   }
-  // A code point is one or two code units: only a text between the two bounds has to be counted.
+  // A code point has one or two code units. Only texts with a length between the two bounds have to be counted.
   if (
     prompt.length > MAX_PROMPT_LENGTH &&
     (prompt.length > 2 * MAX_PROMPT_LENGTH || countCodePoints(prompt) > MAX_PROMPT_LENGTH)
@@ -221,7 +225,7 @@ function checkIdempotencyKey(key: string | undefined): string | undefined {
   return key;
 }
 
-/** What DALL·E 2 and 3 called their qualities. */
+/** The quality names of DALL·E 2 and 3. */
 export const LEGACY_QUALITIES: ReadonlyMap<string, Quality> = new Map([
   ["standard", "MEDIUM"],
   ["hd", "HIGH"],

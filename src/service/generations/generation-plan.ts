@@ -19,11 +19,11 @@ import {
 } from "./generation-input.ts";
 import type { Attempt } from "./retry-deduplicator.ts";
 
-/** An input that can be carried out, with everything decided. */
+/** A complete plan for a generation. */
 export interface GenerationPlan extends Required<Omit<GenerationOrder, DecidedAtAcceptance>> {
   readonly model: CataloguedModel;
   readonly idempotencyKey: string | undefined;
-  /** `undefined` where there is a key. */
+  /** `undefined` when there is an idempotency key. */
   readonly attempt: Attempt | undefined;
 }
 
@@ -38,15 +38,15 @@ type DecidedAtAcceptance =
   | "createdAt"
   | "idempotency";
 
-/** A plan as far as the size does not decide it: that of an edit may be known only with its images. */
+/** The part of a plan that does not depend on the size. The size of an edit may be known only with its images. */
 export interface PlanDraft extends Omit<GenerationPlan, "requestedSize" | "modelSize" | "fallbacks"> {
   readonly requestedSize: PixelSize | undefined;
-  /** Models to fall back to, whether or not they can do what was asked. */
+  /** The configured fallback models. It is not checked yet whether they can carry out the request. */
   readonly candidates: readonly CataloguedModel[];
 }
 
 /**
- * Decides how an input is carried out.
+ * Plans how to carry out a request.
  *
  * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
  */
@@ -55,7 +55,7 @@ export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue
 }
 
 /**
- * Decides everything but the size.
+ * Plans everything except the size.
  *
  * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
  */
@@ -96,9 +96,9 @@ export function draftPlan(checked: CheckedInput, catalogue: ModelCatalogue, oper
 }
 
 /**
- * Decides the sizes, and which models can do the same.
+ * Completes a plan with the sizes and the fallback models that can carry it out.
  *
- * @param edit the images that go in: where no size was named, the first one's counts
+ * @param edit the images of an edit; if no size was requested, the size of the first image counts
  */
 export function completePlan({ candidates, ...draft }: PlanDraft, edit?: EditOrder): GenerationPlan {
   const [first] = edit?.images ?? [];
@@ -131,7 +131,7 @@ function fitQuality(wanted: Quality, word: string, model: ModelDescription): { q
   };
 }
 
-/** How many previews of each image a model shows of those that are wanted, and why not all. */
+/** Limits the requested previews to those that the model can show, with a warning if there are fewer. */
 export function fitPreviews(
   wanted: number,
   n: number,

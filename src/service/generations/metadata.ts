@@ -1,14 +1,14 @@
 import { badInput } from "../../errors.ts";
 import type { MetadataEntry } from "../../ports/records.ts";
 
-/** As many entries, and as long ones, as OpenAI's objects may have. */
+/** The limits are those of metadata on OpenAI's objects. */
 const MAX_ENTRIES = 16;
 /** In characters. */
 const MAX_KEY_LENGTH = 64;
 /** In characters. */
 const MAX_VALUE_LENGTH = 512;
 
-/** @throws BAD_USER_INPUT naming `metadata`; `undefined` for no entries */
+/** Checks metadata, and returns `undefined` for no entries. @throws BAD_USER_INPUT naming `metadata` */
 export function checkMetadata(entries: readonly MetadataEntry[] = []): readonly MetadataEntry[] | undefined {
   if (entries.length === 0) return undefined;
   if (entries.length > MAX_ENTRIES) throw badInput("metadata", `metadata must have at most ${MAX_ENTRIES} entries`);

@@ -12,25 +12,25 @@ import type { ImageProvider } from "../../ports/image-provider.ts";
 
 /** Attempts of one call, the first included. */
 const MAX_ATTEMPTS = 3;
-/** Where the provider names no time to wait: this long, doubled each time, and up to half of it more by chance. */
+/** The first wait when the provider names none. It doubles each time, plus a random part of up to half of it. */
 const FIRST_WAIT_MS = 500;
-/** A provider that asks for a longer wait gets none: the caller is told instead. */
+/** The longest wait. If a provider asks for a longer one, the call is not repeated and the caller gets the error. */
 const MAX_WAIT_MS = 30_000;
-/** Outages in a row after which a provider counts as dead. */
+/** The number of consecutive outages after which a provider is not called for a while. */
 const OUTAGES_TO_OPEN = 5;
-/** How long a dead provider is left alone before one call tries it again. */
+/** How long such a provider is not called. Then one call tries it again. */
 const REST_MS = 30_000;
 
 /**
- * Calls providers with discipline: a call is repeated only where the provider surely did no work, and a provider that
- * keeps failing is left alone for a while. Both are counted for each provider, whatever model is asked for.
+ * Makes calls to providers. A call is repeated only if the provider certainly did no work. A provider that keeps
+ * failing is not called for a while. Failures are counted for each provider, across all of its models.
  */
 export class ProviderCalls {
   readonly #breakers = new Map<ImageProvider, CircuitBreakerPolicy>();
   readonly #logger: Logger;
   readonly #wait: (ms: number, signal: AbortSignal) => Promise<unknown>;
 
-  /** @param wait resolves after so many milliseconds, or rejects when the signal aborts before; a timer when left out */
+  /** @param wait resolves after the given milliseconds, or rejects when the signal aborts. @defaultValue a timer */
   constructor(logger: Logger, wait = (ms: number, signal: AbortSignal) => delay<unknown>(ms, undefined, { signal })) {
     this.#logger = logger;
     this.#wait = wait;
@@ -40,16 +40,16 @@ export class ProviderCalls {
    * Makes one call.
    *
    * @param attempt one submission to the provider, consumed to its end
-   * @param signal ends the wait between two attempts: its reason is then thrown with `billed: "NO"`, since nothing is in
-   *   the provider's hands
-   * @throws UPSTREAM_FAILED without a call while the provider counts as dead, and whatever the last attempt threw
+   * @param signal ends the wait between two attempts. Its reason is then thrown with `billed: "NO"`, because no call is
+   *   at the provider
+   * @throws UPSTREAM_FAILED without a call while the provider keeps failing, and the error of the last attempt
    */
   async call<Result>(provider: ImageProvider, attempt: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     const breaker = this.#breakerOf(provider);
     for (let attempts = 1; ; attempts++) {
       try {
         return await breaker.execute(() => {
-          // Where another call tries a provider that was at rest, this one has waited for it.
+          // This call may have waited for another one that tested the provider.
           if (signal.aborted) throw unbilled(signal.reason);
           return attempt();
         });
@@ -82,13 +82,16 @@ export class ProviderCalls {
   }
 }
 
-/** A refusal is not an outage, of whatever it refuses: the same request later would be refused too. Neither is a limit. */
+/**
+ * Whether an error counts as an outage. Refusals do not, because the same request would be refused again. Nor do
+ * limits.
+ */
 function isOutage(error: unknown): boolean {
   if (!(error instanceof GatewayError) || !error.isRetryable) return false;
   return error.code === "UPSTREAM_FAILED" || error.code === "UPSTREAM_TIMEOUT";
 }
 
-/** Milliseconds; `undefined` when the call must not be repeated, or not so soon. */
+/** The wait before the next attempt, in milliseconds; `undefined` when the call must not be repeated. */
 function waitBeforeRepeating(error: unknown, attempts: number): number | undefined {
   if (!(error instanceof GatewayError) || !error.isRetryable || error.details.billed !== "NO") return undefined;
   if (attempts === MAX_ATTEMPTS) return undefined;

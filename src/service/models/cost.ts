@@ -2,25 +2,26 @@ import type { ModelDescription, ModelPrice, TokenPrices, TokenUsage } from "../.
 import { type Amount, toAmount, toUsd } from "../../ports/money.ts";
 import type { Cost, GenerationOutcome } from "../../ports/records.ts";
 
-/** US dollars as an integer of 10^-18: exact, however small the part of a price that is for a million. */
+/** US dollars in units of 10^-18, so that the price of one token out of a million is still exact. */
 export type ExactUsd = bigint;
 
 const MILLION = 1_000_000n;
 const FREE: Cost = { usd: toUsd(0n), isEstimated: false };
 
-/** What decides what a generation costs besides its price and its outcome. */
+/** The facts about an order that affect its cost. */
 export interface Ordered {
   readonly n: number;
-  /** Set when images went in. */
+  /** Set when the order is an edit. */
   readonly edit?: unknown;
 }
 
 /**
- * What a generation cost, by the price at which it was accepted. What was surely not billed cost nothing. A call that
- * was billed and broke off costs what its usage says; where the price is for each image, as if all had been made, as an
- * estimate.
+ * The cost of a generation, at the price that was valid when it was accepted. A generation that was certainly not
+ * billed costs nothing. A call that was billed and broke off costs the tokens that it used. With a price per image, the
+ * cost is then an estimate, as if all images had been made.
  *
- * @returns `undefined` where any part of it is not known, or it may not have been billed
+ * @returns `undefined` when a part of the cost is not known, or when it is not known whether a price per image was
+ *   billed
  */
 export function costOf(
   price: ModelPrice | undefined,
@@ -40,7 +41,7 @@ export function costOf(
   return { usd: toUsd(roundUp(cost)), isEstimated: isBrokenOff && perImage !== undefined };
 }
 
-/** The price of that day; `undefined` when none is known. */
+/** The model's price on the UTC day of `at`; `undefined` when none is known. */
 export function priceAt({ prices = [] }: ModelDescription, at: Date): ModelPrice | undefined {
   const day = at.toISOString().slice(0, 10);
   return prices
@@ -49,7 +50,7 @@ export function priceAt({ prices = [] }: ModelDescription, at: Date): ModelPrice
     .at(-1);
 }
 
-/** Whether it is known that nothing is ever charged. */
+/** Whether the price is known to be zero. */
 export function isFree(price: ModelPrice | undefined): boolean {
   if (!price) return false;
   const { perImage = "0", perMillionTokens } = price;
@@ -60,13 +61,16 @@ export function imagesAt(perImage: string, imageCount: number): ExactUsd {
   return toAmount(perImage) * MILLION * BigInt(imageCount);
 }
 
-/** What so many tokens cost; `undefined` when there are some and their price is not known. */
+/** The cost of `count` tokens; `undefined` when `count` is not 0 and the price is not known. */
 export function tokensAt(perMillion: string | undefined, count: number): ExactUsd | undefined {
   if (count === 0) return 0n;
   return perMillion === undefined ? undefined : toAmount(perMillion) * BigInt(count);
 }
 
-/** Where the parts are not told: a prompt alone is text, and what comes out of an image model is images. */
+/**
+ * The cost of the used tokens. Without details, the input of a generation counts as text, and all output as images. The
+ * input of an edit without details has no known cost.
+ */
 function usageAt(prices: TokenPrices, usage: TokenUsage | undefined, isEdit: boolean): ExactUsd | undefined {
   if (!usage) return undefined;
   const { inputTokens, outputTokens, inputDetails, outputDetails } = usage;
@@ -81,7 +85,7 @@ function usageAt(prices: TokenPrices, usage: TokenUsage | undefined, isEdit: boo
   ]);
 }
 
-/** `undefined` as soon as one is not known. */
+/** The sum of the amounts; `undefined` when one of them is not known. */
 export function sumKnown(amounts: readonly (ExactUsd | undefined)[]): ExactUsd | undefined {
   let sum = 0n;
   for (const amount of amounts) {
@@ -91,7 +95,7 @@ export function sumKnown(amounts: readonly (ExactUsd | undefined)[]): ExactUsd |
   return sum;
 }
 
-/** What is charged is never less than what it cost. */
+/** Rounds up to a whole {@link Amount}, so that the result is never less than the exact cost. */
 export function roundUp(exact: ExactUsd): Amount {
   return (exact + MILLION - 1n) / MILLION;
 }

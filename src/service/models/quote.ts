@@ -4,46 +4,46 @@ import type { EditOrder, GenerationOrder, Warning } from "../../ports/records.ts
 import { nearestModelSize, toSizeText } from "../images/sizes.ts";
 import { type ExactUsd, imagesAt, priceAt, roundUp, sumKnown, tokensAt } from "./cost.ts";
 
-/** What a quote is reckoned from; `UNKNOWN` when it cannot be. */
+/** What a quote is computed from; `UNKNOWN` when the cost cannot be computed. */
 export const QUOTE_BASES = ["TOKENS", "IMAGES", "UNKNOWN"] as const;
 export type QuoteBasis = (typeof QUOTE_BASES)[number];
 
-/** What a generation would cost, before anything is spent. */
+/** An estimate of a generation's cost, made before anything is spent. */
 export interface Quote {
   readonly model: ModelDescription;
   readonly n: number;
-  /** The pixels the model would be asked for. */
+  /** The size that the gateway would request from the model, in pixels. */
   readonly modelSize: PixelSize;
   /** US dollars as exact decimal strings; `undefined` when it is not known. */
   readonly cost: { readonly min: string; readonly max: string } | undefined;
   readonly basis: QuoteBasis;
-  /** How it was reckoned, or what is not known, for people. */
+  /** A text for people: how the cost was computed, or why it is not known. */
   readonly explanation: string;
   /** Where the prices and the numbers of tokens are published. */
   readonly sources: readonly string[];
   readonly warnings: readonly Warning[];
 }
 
-/** What is asked of a model, as far as it decides the cost. */
+/** The parts of an order that affect its cost. */
 interface Asked extends Pick<GenerationOrder, "prompt" | "n" | "modelSize" | "quality" | "partialImages"> {
   readonly edit?: EditOrder | undefined;
 }
 
-/** What decides what a generation will cost. */
+/** The parts of a plan that a quote is computed from. */
 export interface QuotedPlan extends Asked {
   readonly model: { readonly description: ModelDescription };
   readonly warnings: readonly Warning[];
 }
 
-/** A quote's answer to how much: the least and the most, and how it was reckoned. */
+/** The result of a computation: the least and the greatest cost, or the reason why the cost is not known. */
 type Reckoning =
   | { readonly min: ExactUsd; readonly max: ExactUsd; readonly basis: QuoteBasis; readonly explanation: string }
   | { readonly unknown: string };
 
-/** A prompt's tokens are pieces of at least one byte of UTF-8, and in every language of more than eight on no average. */
+/** The most bytes of UTF-8 that a token has on average, in any language. Every token has at least one byte. */
 const MOST_BYTES_A_TOKEN = 8;
 
-/** @param at the day whose prices count */
+/** Quotes a plan. @param at the day whose prices count */
 export function quoteOf(plan: QuotedPlan, at: Date): Quote {
   const { n, modelSize, warnings } = plan;
   const model = plan.model.description;
@@ -66,8 +66,8 @@ export function quoteOf(plan: QuotedPlan, at: Date): Quote {
 /**
  * The most that a generation can cost, whichever of these models carries it out.
  *
- * @param prices by the names of the models
- * @returns US dollars as an exact decimal string; `undefined` where it cannot be bounded
+ * @param prices the prices, by model name
+ * @returns US dollars as an exact decimal string; `undefined` when the cost has no known bound
  */
 export function maxCostOf(
   order: Omit<Asked, "modelSize"> & Pick<GenerationOrder, "requestedSize">,
@@ -111,7 +111,7 @@ function reckon(asked: Asked, model: ModelDescription, price: ModelPrice | undef
     tokensAt(textInput, Math.ceil(bytes / MOST_BYTES_A_TOKEN)),
     tokensAt(imageOutput, n * counts.min),
   ]);
-  // Vendors may carry out a call for several images as several calls, and bill for what goes in each time.
+  // Vendors may split a call for several images into several calls, and bill the input of each.
   const max = sumKnown([
     images,
     tokensAt(textInput, n * mostText),
@@ -124,7 +124,7 @@ function reckon(asked: Asked, model: ModelDescription, price: ModelPrice | undef
   return { min, max, basis: "TOKENS", explanation };
 }
 
-/** The least and the most output tokens of one image; a quality that is the model's to choose may be any of them. */
+/** The least and the most output tokens of one image. With quality `AUTO`, the model may choose any quality. */
 function countTokens(
   { perImage: rule }: OutputTokens,
   quality: Quality,
