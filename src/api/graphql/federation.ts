@@ -38,8 +38,8 @@ const ENTITIES: ReadonlyMap<string, Read> = new Map<string, Read>([
 /** Every subgraph with a Relay connection has it. */
 const SHAREABLE = new Set(["PageInfo"]);
 /**
- * What routers ask for is not part of what they compose, and only one subgraph could own `Query.node`. Projects and keys
- * are the gateway's own business. Types that only these fields lead to are left out too.
+ * What routers ask for is not part of what they compose, and only one subgraph could own `Query.node`. Projects and
+ * keys are the gateway's own business. Types that only these fields lead to are left out too.
  */
 const LEFT_OUT: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ["Query", new Set(["node", "_service", "_entities", "viewer", "project", "projects", "auditLog"])],
@@ -61,7 +61,7 @@ const ROOTS = ["Query", "Mutation", "Subscription"];
 
 const LINK = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable"])`;
 
-/** The graph as a subgraph of a federated graph: the text that is composed with those of the others. */
+/** Returns the graph as text for composition into a federated graph. */
 export function printSubgraph(schema: GraphQLSchema): string {
   const prefix = typePrefixOf(schema);
   const definitions = parse(printSchema(schema)).definitions.map((definition) =>
@@ -120,7 +120,7 @@ class ServiceType {
 }
 
 /**
- * What the router of a federated graph asks its subgraphs.
+ * The queries that the router of a federated graph sends to its subgraphs.
  *
  * @see https://www.apollographql.com/docs/graphos/schema-design/federated-schemas/reference/subgraph-spec
  */
@@ -172,16 +172,16 @@ interface Reference {
 }
 
 /**
- * A subgraph that writes a reference wrong shall lose that one, and leave the others of the list their images: hence no
- * error, which some routers take for the end of the whole answer.
+ * Reads a reference that a router sends. A wrong reference gives no error, because some routers then discard the whole
+ * answer, including the other references of the list.
  *
- * @returns `undefined` for what is no reference to one of our entities
+ * @returns `undefined` when it is not a reference to an entity of this graph
  */
 function parseReference(representation: unknown, prefix: string): Reference | undefined {
   const { __typename: type, id } = Object(representation) as { __typename?: unknown; id?: unknown };
   const read = entityOf(type, prefix);
   if (!read) return undefined;
   if (typeof id === "string") return { read, id };
-  // GraphQL takes whole numbers for ids too.
+  // GraphQL also accepts whole numbers as ids.
   return Number.isSafeInteger(id) ? { read, id: String(id) } : undefined;
 }

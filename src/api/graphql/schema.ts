@@ -28,7 +28,7 @@ const NO_PUB_SUB: PubSub = {
   },
 };
 
-/** The graph, built from the resolvers. It runs in any GraphQL server, whatever that server's context value is. */
+/** Builds the graph from the resolvers. It runs in any GraphQL server, with any context value. */
 export function buildGraphQLSchema(toContext: ToContext, typePrefix = ""): GraphQLSchema {
   return prefixTypes(bind(buildSchemaOf(RESOLVERS), toContext), typePrefix);
 }
@@ -38,7 +38,7 @@ export function buildFederatedSchema(toContext: ToContext, typePrefix = ""): Gra
   return prefixTypes(bind(buildSchemaOf([...RESOLVERS, FederationResolver]), toContext), typePrefix);
 }
 
-/** The graph as text: what clients see, and the subgraph that is composed with others. */
+/** The graph as text: the schema that clients see, and the subgraph that is composed with others. */
 export function describeGraph(): { readonly schema: string; readonly subgraph: string } {
   const schema = buildSchemaOf(RESOLVERS);
   return { schema: `${printSchema(schema)}\n`, subgraph: printSubgraph(schema) };

@@ -13,18 +13,18 @@ const PATH = "/graphql/stream";
 
 export interface EventStreamTransportOptions {
   readonly maxBodyBytes: number;
-  /** Aborts when the gateway stops and everyone who waited has an answer. */
+  /** Aborts during a stop, when every waiting client has its answer. */
   readonly released: AbortSignal;
-  /** How often a silent stream says that it lives, and a client has to have read. @defaultValue 12 seconds */
+  /** How often a silent stream sends a comment, and by when the client must have read. @defaultValue 12 seconds */
   readonly keepAliveMs?: number;
 }
 
 const KEEP_ALIVE_MS = 12_000;
-/** A comment, which clients leave out and proxies take for life. */
+/** A comment. Clients ignore it; for proxies it shows that the connection is alive. */
 const COMMENT = ":\n\n";
 
 /**
- * `POST /graphql/stream`: one operation a request, its results as server-sent events.
+ * Serves `POST /graphql/stream`: one operation per request, with its results as server-sent events.
  *
  * @see https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md#distinct-connections-mode
  */
@@ -41,7 +41,7 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
   const router = Router({ caseSensitive: true, strict: true });
   router.post(
     PATH,
-    // A page of another origin cannot send this type without being asked whether it may.
+    // A page of another origin cannot send this type without a CORS preflight.
     readJson(maxBodyBytes),
     (request, response) => {
       const carried = toCarried(request);
@@ -128,7 +128,7 @@ async function sendNext(
   return true;
 }
 
-/** Server-sent events to one client, who gets the next one when it has read the one before. */
+/** Sends events to one client. Each event waits until the client has read the previous one. */
 class ResultStream {
   readonly #response: Response;
   #hasUnread = false;
@@ -137,13 +137,13 @@ class ResultStream {
     this.#response = response;
     response.setHeader("Content-Type", "text/event-stream; charset=utf-8");
     response.setHeader("Cache-Control", "no-cache, no-transform");
-    // nginx would hold events back.
+    // Without this header nginx would buffer events.
     response.setHeader("X-Accel-Buffering", "no");
     response.flushHeaders();
     response.write(COMMENT);
   }
 
-  /** Calls `listener` when nothing can be sent any more, at once if that is so already. */
+  /** Calls `listener` when nothing more can be sent; immediately if that is already the case. */
   onClose(listener: () => void): void {
     if (this.#response.closed) listener();
     else this.#response.once("close", listener);
@@ -170,7 +170,10 @@ class ResultStream {
     this.#response.end();
   }
 
-  /** What the client's machine has taken is not ours any more: what is unread here waits for a client that does not read. */
+  /**
+   * What the client's machine has taken is not ours any more: what is unread here waits for a client that does not
+   * read.
+   */
   keepAlive(): void {
     const hasUnread = this.#response.writableLength > 0;
     if (hasUnread && this.#hasUnread) this.#response.destroy();

@@ -25,17 +25,19 @@ import { OperationIds } from "./operation-ids.ts";
 export const SOCKET_PATH = "/graphql";
 
 export interface WebSocketTransportOptions {
-  /** The largest message. */
+  /** The largest message, in bytes. */
   readonly maxBodyBytes: number;
-  /** What messages share with the bodies of requests. */
+  /** The memory budget that messages share with request bodies. */
   readonly arrivals: Arrivals;
-  /** Where each operation counts until it is answered. Subscriptions do not: they go on until they are ended. */
+  /**
+   * Counts each operation until it is answered. Subscriptions do not count, because they continue until they are ended.
+   */
   readonly inFlight: OperationsInFlight;
-  /** Aborts when the gateway stops and everyone who waited has an answer. */
+  /** Aborts during a stop, when every waiting client has its answer. */
   readonly released: AbortSignal;
-  /** How long a client may take to introduce itself. @defaultValue 10 seconds */
+  /** How long a client may take to send `connection_init`. @defaultValue 10 seconds */
   readonly initTimeoutMs?: number;
-  /** How often a client has to show that it lives. @defaultValue 12 seconds */
+  /** How often a client must show that it is alive. @defaultValue 12 seconds */
   readonly keepAliveMs?: number;
 }
 
@@ -51,7 +53,7 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 const MAX_REASON_BYTES = 123;
 const INIT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 12_000;
-/** How long a client may take to close its side. */
+/** How long a client may take to close its side of the connection. */
 const CLOSE_MS = 1_000;
 /** @see https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number */
 const GOING_AWAY = 1001;
@@ -66,12 +68,12 @@ interface Connection {
   /** Of each operation that is not answered yet, by its id, what ends its count. */
   readonly unanswered: Map<string, () => void>;
   hasShownLife: boolean;
-  /** Operations that were begun and have not ended, completed ones included. */
+  /** Operations that have begun and not ended, including those that the client has completed. */
   running: number;
 }
 
 /**
- * Operations over `graphql-transport-ws`, on the path where they are also answered over HTTP.
+ * Serves operations over `graphql-transport-ws`, on the same path as over HTTP.
  *
  * @see https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
  */
@@ -83,7 +85,7 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
   const upgrader = new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    // Compression would hold far more memory for each connection than everything else together.
+    // Compression would take more memory for each connection than everything else together.
     perMessageDeflate: false,
     maxPayload: maxBodyBytes,
     // Whoever speaks no protocol of ours is told so by a code that its library knows, which needs a connection.
@@ -168,7 +170,7 @@ function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, 
       let isAnswerLeft = false;
       try {
         const result = await operations.run(payload, extra.context);
-        // The message lives as long as its operation.
+        // The message is counted until its operation ends.
         Object.assign(payload, { query: "", variables: undefined, extensions: undefined });
         if ("errors" in result && result.errors && result.data === undefined) return result.errors;
         isAnswerLeft = !(Symbol.asyncIterator in result) && id in subscriptions;
@@ -186,7 +188,7 @@ function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, 
     },
     onNext({ extra }, _id, _payload, _args, result) {
       const answer = operations.toAnswer(result, extra.context);
-      // The library holds on to the last result until the next one comes.
+      // The library keeps the last result in memory until the next one comes.
       result.data = null;
       return answer;
     },
@@ -241,7 +243,7 @@ function alreadyExists(id: string): string {
   return Buffer.byteLength(reason) <= MAX_REASON_BYTES ? reason : "Subscriber already exists";
 }
 
-/** Closes a connection when the credentials end that it came with. */
+/** Closes a connection when its credentials end. */
 function closeWithCredentials({ socket, context }: Connection): void {
   const forget = context.onCredentialsEnd(({ message }) => {
     socket.close(CloseCode.Unauthorized, toReason(message));
@@ -279,7 +281,7 @@ function parseClientMessage(text: string): Message | undefined {
   }
 }
 
-/** A client that lives answers by itself; one that does not read, or is no more, is cut off. */
+/** Pings the client. A live client answers automatically; one that does not read or has vanished is cut off. */
 function askForLife(connections: ReadonlySet<Connection>): void {
   for (const connection of connections) {
     const { socket } = connection;
@@ -294,7 +296,7 @@ function sendAway(socket: WebSocket): void {
   close(socket, GOING_AWAY, "the gateway stops");
 }
 
-/** Nothing more is read of what the client sends. */
+/** Stops reading from the client. */
 function cutOff(socket: WebSocket, { code, message }: GatewayError): void {
   close(socket, code === "OVERLOADED" ? TRY_AGAIN_LATER : POLICY_VIOLATION, message);
   socket.pause();
