@@ -3,11 +3,12 @@ import type { Announcement } from "../../ports/image-provider.ts";
 import { BrokenAnswer } from "./answers/broken-answer.ts";
 import { toRecord } from "./answers/to-record.ts";
 
-/** The most that is read of the list. */
+/** The most bytes of the list that are read. */
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads what the list of models says of each. Servers that do not know `shutdown_date` leave it out, and so do we.
+ * Reads the announcements in the server's list of models. Some servers do not send `shutdown_date`; then the
+ * announcement has none either.
  *
  * @see https://developers.openai.com/api/docs/deprecations
  */
@@ -45,7 +46,7 @@ function toAnnouncement({ created, shutdown_date }: Readonly<Record<string, unkn
   };
 }
 
-/** Since 1970; servers that do not know send 0, and no clock shows more than the year 9999. */
+/** Whether a value is a time in seconds since 1970, up to the year 9999. Servers that do not know the time send 0. */
 function isSeconds(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value > 0 && value < 253_402_300_800;
 }

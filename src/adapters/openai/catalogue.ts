@@ -137,9 +137,9 @@ const DALL_E: Omit<ModelDescription, "id" | "maxImages" | "sizes" | "maxPromptLe
  * gpt-image-2.6-sunburst, what was the quick and cheap one gpt-image-2.6-flare. Those of models whose end is not
  * announced are for the day on which it is.
  *
- * A price class is the price of a million output tokens, roughly: `standard` 30 to 40 dollars, `mini` 8, and `per image`
- * where there were no tokens. Where a name would otherwise stop working, its replacement may be of another class:
- * docs/decisions/2026-11-24-price-classes.md.
+ * A price class is the price of a million output tokens, roughly: `standard` 30 to 40 dollars, `mini` 8, and `per
+ * image` where there were no tokens. Where a name would otherwise stop working, its replacement may be of another
+ * class: docs/decisions/2026-11-24-price-classes.md.
  */
 export const CATALOGUE: readonly ModelDescription[] = [
   {
@@ -186,7 +186,7 @@ export const CATALOGUE: readonly ModelDescription[] = [
     prices: [price("2025-12-16", "gpt-image-1.5", { ...TODAYS_PRICES, textOutput: "10", imageOutput: "32" })],
   },
   {
-    // Whatever model draws in ChatGPT: the vendor says no more of it than that it takes what the others take, and its
+    // The model that ChatGPT uses at the time. The vendor says only that it takes the same parameters as the others. Its
     // prices are those of gpt-image-1.5.
     ...withoutTokenCounts(TODAYS),
     id: "chatgpt-image-latest",
@@ -247,7 +247,7 @@ export const CATALOGUE: readonly ModelDescription[] = [
   },
 ];
 
-/** Snapshots that the vendor names: what they are and cost stands beside the model that each was taken of. */
+/** The snapshots that the vendor names. Each is described and priced like the model that it was taken from. */
 const SNAPSHOTS = [
   ["gpt-image-2-2026-04-21", "gpt-image-2"],
   ["gpt-image-2.5-sunburst-2026-09-08", "gpt-image-2.5-sunburst"],
@@ -256,8 +256,8 @@ const SNAPSHOTS = [
 ] as const;
 
 /**
- * The catalogue and, described by the rules of gpt-image-2 but without its price, the names that it does not know: a
- * compatible server's model, or one newer than this release.
+ * The catalogue, and a description for each name that it does not know, such as a compatible server's model or one
+ * newer than this release. Unknown models get the rules of gpt-image-2 without its price.
  */
 export function describeModels(extraModels: readonly string[]): readonly ModelDescription[] {
   const known = new Set<string>([...CATALOGUE.map((model) => model.id), ...SNAPSHOTS.map(([id]) => id)]);
@@ -266,7 +266,7 @@ export function describeModels(extraModels: readonly string[]): readonly ModelDe
   return [...CATALOGUE, ...SNAPSHOTS.flatMap(([id]) => describeSnapshot(id) ?? []), ...others];
 }
 
-/** What {@link ImageProvider.describe} answers: the vendor dates its snapshots, and its models share a name. */
+/** Implements {@link ImageProvider.describe}: recognises dated snapshots and new models by the name that they share. */
 export function describeModel(id: string): ModelDescription | undefined {
   if (!isModelName(id) || !id.startsWith("gpt-image-")) return undefined;
   return describeSnapshot(id) ?? { ...describeUnknown(id), isAssumed: true };
@@ -283,7 +283,7 @@ function describeUnknown(id: string): ModelDescription {
   return { ...abilities, id, qualities: TO_HIGH };
 }
 
-/** Nothing is published of them. */
+/** Removes the token counts, which are not published for unknown models. */
 function withoutTokenCounts({
   outputTokens: _output,
   inputTokens: _input,

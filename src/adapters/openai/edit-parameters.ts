@@ -3,7 +3,7 @@ import { toStreamingFile } from "openai";
 import type { EditSources, SourceImage } from "../../ports/image-provider.ts";
 
 /**
- * The parameters of an edit: those of a generation, but for `moderation`, which edits do not have, and the images as
+ * The parameters of an edit: those of a generation without `moderation`, which edits do not have, plus the images as
  * files that are read while they are sent.
  *
  * @see https://platform.openai.com/docs/api-reference/images/createEdit

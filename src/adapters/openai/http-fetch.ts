@@ -2,7 +2,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import { decodeContent } from "../content-encoding.ts";
 
-/** The connection was never made, so the server surely saw no request. The cause is the system's error. */
+/** The connection was not made, so the server certainly received no request. The cause is the system's error. */
 export class NotConnected extends Error {
   override readonly name = "NotConnected";
 }
@@ -17,10 +17,10 @@ const NULL_BODY_STATUSES: ReadonlySet<number | undefined> = new Set([204, 205, 3
  *
  * - It has no time limit of its own: the caller's signal is the limit. The global `fetch` gives up after 300 s without
  *   headers, or between two pieces of the body, and only an undici dispatcher could tell it otherwise.
- * - Each call has a connection of its own, so that it never fails, its fate unknown, because a kept-alive one was just
- *   being closed; and a failure to connect is told apart from a later one by {@link NotConnected}.
+ * - Each call has its own connection. With a kept-alive connection that is just being closed, a call could fail without
+ *   anyone knowing whether it was carried out. {@link NotConnected} marks a failure to connect.
  * - It follows no redirect, which would carry the key elsewhere or repeat the call.
- * - It asks for no compression, and decompresses what some servers compress all the same.
+ * - It requests no compression, but decompresses answers, because some servers compress anyway.
  * - The body has backpressure all the way to the socket; cancelling it closes the connection.
  *
  * It takes what the OpenAI client gives it: an address, a method, headers, a body of text, a stream or none, and a
@@ -46,7 +46,7 @@ export const httpFetch: typeof fetch = async (input, init = {}) => {
   return toResponse(await answered);
 };
 
-/** Sends a body as fast as the server takes it, and no further once it answers or the connection is gone. */
+/** Sends a body as fast as the server accepts it. Stops when the server answers or the connection closes. */
 async function send(body: AsyncIterable<Uint8Array>, outgoing: http.ClientRequest): Promise<void> {
   let isOver = false;
   let proceed = (): void => {};
@@ -67,7 +67,7 @@ async function send(body: AsyncIterable<Uint8Array>, outgoing: http.ClientReques
     }
     outgoing.end();
   } catch (error) {
-    // What has been sent is no whole body: the server cannot act on it.
+    // The server received only a part of the body and cannot act on it.
     outgoing.destroy(error as Error);
   }
 }
@@ -83,7 +83,7 @@ function waitForAnswer(outgoing: http.ClientRequest): Promise<http.IncomingMessa
       if (!socket.connecting) onConnected();
       else socket.once("encrypted" in socket ? "secureConnect" : "connect", onConnected);
     });
-    // Stays for the life of the call: a failure after the answer began also shows here, and is the body's to report.
+    // This listener stays until the call ends: later failures are emitted here too, and the body reports them.
     outgoing.on("error", (cause) => {
       reject(
         isConnected ? new TypeError("the connection broke", { cause }) : new NotConnected("no connection", { cause }),
@@ -93,13 +93,13 @@ function waitForAnswer(outgoing: http.ClientRequest): Promise<http.IncomingMessa
   });
 }
 
-/** The answers behind the responses. */
+/** The Node.js message behind each response. */
 const messages = new WeakMap<Response, http.IncomingMessage>();
 
 /**
- * The bytes of a response's body, for the one who reads it first and alone, and who is done with a piece when it asks
- * for the next one. Where the response came from {@link httpFetch} they are read from the connection itself: the web's
- * streams in between would cost more than decoding.
+ * The bytes of a response's body. It may have only one reader, and a piece is valid only until the next one is
+ * requested. The body of a response from {@link httpFetch} is read directly from the connection, because web streams
+ * would cost more than decoding.
  */
 export function bytesOf(response: Response): AsyncIterable<Uint8Array> | undefined {
   const message = messages.get(response);
@@ -111,24 +111,24 @@ function decoded(message: http.IncomingMessage): AsyncIterable<Uint8Array> {
 }
 
 /**
- * Gives the memory of each piece back as soon as it was read. Left to the garbage collector, a few megabytes of an answer
- * would make it go through the whole heap, which costs more than all else on an image's way.
+ * Frees the memory of each piece as soon as it was read. Otherwise a few megabytes of an answer would make the garbage
+ * collector scan the whole heap, which costs more than all other work on an image.
  */
 async function* readOnce(message: http.IncomingMessage): AsyncGenerator<Uint8Array> {
   for await (const piece of message as AsyncIterable<Buffer<ArrayBuffer>>) {
     yield piece;
-    // A smaller one shares its memory with others.
+    // A smaller piece shares its memory with others.
     if (piece.byteLength === piece.buffer.byteLength) piece.buffer.transfer(0);
   }
 }
 
-/** For readers who keep a piece while they ask for the next one. */
+/** Copies each piece, for readers that keep a piece while they request the next one. */
 async function* copied(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for await (const piece of pieces) yield Uint8Array.from(piece);
 }
 
 function toResponse(message: http.IncomingMessage): Response {
-  // Without a listener a connection that breaks while nobody reads would end the process.
+  // Without a listener, a connection that breaks while its body is not being read would end the process.
   message.on("error", () => {});
   const headers = new Headers();
   for (const [name, values = []] of Object.entries(message.headersDistinct)) {

@@ -15,7 +15,7 @@ import { notDownloaded, timedOut, toGatewayError } from "./to-gateway-error.ts";
 export interface OpenAIOptions {
   /** Sent as the bearer token. */
   readonly apiKey: string;
-  /** Where the API begins, version included. @defaultValue `https://api.openai.com/v1` */
+  /** The base URL of the API, including its version. @defaultValue `https://api.openai.com/v1` */
   readonly baseUrl?: string;
   /** The most milliseconds one call may take, from its start to the last byte that the consumer reads. */
   readonly timeoutMs: number;
@@ -39,13 +39,13 @@ export interface OpenAIOptions {
 const VENDOR_URL = "https://api.openai.com/v1";
 
 /**
- * OpenAI's Images API, or any server that speaks it. One `generate` is one call, repeated only where a compatible server
- * refused it for a parameter that it does not have: without that one. Whether it may be repeated otherwise, the error
- * tells by `details.billed` and `isRetryable`.
+ * Creates a provider for OpenAI's Images API, or a server that is compatible with it. One `generate` makes one call. It
+ * repeats the call only if a compatible server refuses a parameter that it does not support, without that parameter.
+ * For other failures, the error's `details.billed` and `isRetryable` say whether the call may be repeated.
  */
 export function createOpenAI(options: OpenAIOptions): ImageProvider {
   const { apiKey, baseUrl = VENDOR_URL, extraModels = [] } = options;
-  // Everything that the client would read from the environment or log by itself is set.
+  // Set every option that the client would otherwise read from the environment, and its logger.
   const client = new OpenAI({
     apiKey,
     baseURL: baseUrl,
@@ -122,8 +122,8 @@ async function* generate(server: Server, request: GenerateRequest, signal: Abort
 /**
  * Downloads an image that was made and paid for.
  *
- * @param address as the answer has it: also one that is relative to where the API begins
- * @throws GatewayError that speaks of the provider, which gave the address
+ * @param address the address in the answer, which may be relative to the API's base URL
+ * @throws GatewayError that names the provider, which gave the address
  */
 async function* download(
   { baseUrl = VENDOR_URL, timeoutMs }: OpenAIOptions,
@@ -139,7 +139,7 @@ async function* download(
   }
 }
 
-/** Makes the call, once more without each parameter that a compatible server refuses to know. */
+/** Makes the call, and repeats it without each parameter that a compatible server does not support. */
 async function ask(
   { client, dialect }: Server,
   request: GenerateRequest,
@@ -155,7 +155,7 @@ async function ask(
     try {
       return { response: await send(client, parameters, request, signal), leftOut };
     } catch (error) {
-      // Each time there is one parameter less.
+      // The loop ends, because each attempt has one parameter less.
       if (isVendor || !dialect.learn(request.model, error, parameters)) throw error;
     }
   }
@@ -174,7 +174,7 @@ function send(
 type Parameters = OpenAI.Images.ImageGenerateParams & Readonly<Record<string, unknown>>;
 
 function without(names: ReadonlySet<OptionalParameter>, parameters: OpenAI.Images.ImageGenerateParams): Parameters {
-  // The vendor takes either of them only with the other.
+  // The vendor accepts each of these two parameters only together with the other.
   const isUnseen = names.has("stream") || names.has("partial_images");
   const all = isUnseen ? new Set([...names, "stream", "partial_images"]) : names;
   return Object.fromEntries(
@@ -182,7 +182,7 @@ function without(names: ReadonlySet<OptionalParameter>, parameters: OpenAI.Image
   ) as Parameters;
 }
 
-/** What a caller should know of the parameters that were left out: not of those that the gateway itself makes up for. */
+/** The warnings about parameters that were left out, except those that the gateway itself compensates for. */
 function warningsOf(request: GenerateRequest, leftOut: ReadonlySet<OptionalParameter>): readonly string[] {
   const { quality, background, partialImages, compression, moderation } = request;
   const missed: Readonly<Partial<Record<OptionalParameter, boolean>>> = {

@@ -8,7 +8,7 @@ export interface RefusalFields {
   readonly type?: string | undefined;
   /** The request's parameter that was refused. */
   readonly param?: string | undefined;
-  /** Where moderation stepped in: `input`, `output` or `unknown`. */
+  /** The stage at which moderation refused: `input`, `output` or `unknown`. */
   readonly moderationStage?: string | undefined;
   /** The provider's id of the call, for its support. */
   readonly requestId?: string | undefined;
@@ -16,7 +16,7 @@ export interface RefusalFields {
   readonly retryAfterSeconds?: number | undefined;
 }
 
-/** The provider answered with an error. Holds identifiers only, so that it can be logged as a cause. */
+/** The provider answered with an error. It holds only identifiers, so that it can be logged as a cause. */
 export class ProviderRefusal extends Error {
   override readonly name = "ProviderRefusal";
   readonly fields: RefusalFields;
@@ -35,7 +35,7 @@ export class ProviderRefusal extends Error {
 /**
  * Reads the vendor's error object.
  *
- * @param body what stands under `error` in the answer
+ * @param body the `error` member of the answer
  * @param headers the answer's headers; `undefined` when the error is an event of a stream
  */
 export function toRefusal(status: number, body: unknown, headers?: Headers): ProviderRefusal {
@@ -58,7 +58,7 @@ function toRetryAfterSeconds(headers: Headers): number | undefined {
   const retryAfter = headers.get("retry-after");
   if (!retryAfter) return undefined;
   if (isDecimal(retryAfter)) return Math.ceil(Number(retryAfter));
-  // By the server's clock where it tells the time, so that ours need not agree.
+  // Use the server's clock if its answer has a `Date`, because the gateway's clock may differ.
   const seconds = (Date.parse(retryAfter) - (Date.parse(headers.get("date") ?? "") || Date.now())) / 1000;
   return Number.isNaN(seconds) ? undefined : Math.max(0, Math.ceil(seconds));
 }
@@ -67,7 +67,9 @@ function isDecimal(text: string): boolean {
   return /^\d{1,9}(\.\d+)?$/.test(text.trim());
 }
 
-/** A short word of letters, digits and `_ - . [ ]`: too little to repeat a prompt. Keys are excluded by their prefix. */
+/**
+ * A short word of letters, digits and `_ - . [ ]`: too little to repeat a prompt. Keys are excluded by their prefix.
+ */
 function toIdentifier(value: unknown): string | undefined {
   return typeof value === "string" && /^(?!sk-)[\w.[\]-]{1,64}$/.test(value) ? value : undefined;
 }

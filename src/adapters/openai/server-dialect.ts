@@ -4,12 +4,12 @@ import type { Announcement } from "../../ports/image-provider.ts";
 import { BrokenAnswer } from "./answers/broken-answer.ts";
 import { toRecord } from "./answers/to-record.ts";
 
-/** How long a server may take to list its models, where that has to be waited for. */
+/** How long a call waits for a server to list its models. */
 const TIMEOUT_MS = 5_000;
-/** For so many models it is remembered what they do not take. */
+/** The most models whose unsupported parameters are remembered. */
 const MAX_MODELS = 100;
 
-/** What an image can be made without; `n` where it is 1. */
+/** Parameters that a call can leave out; `n` only when it is 1. */
 const OPTIONAL = [
   "n",
   "response_format",
@@ -25,24 +25,24 @@ const OPTIONAL = [
 ] as const;
 export type OptionalParameter = (typeof OPTIONAL)[number];
 
-/** Words for a parameter that a server does not have at all, as against a value that it does not take. */
+/** Error texts that mean that a server does not support a parameter at all, rather than one of its values. */
 const UNSUPPORTED =
   /not (be )?(supported|permitted|allowed)|unsupported|unknown|unrecogni[sz]ed|unexpected|extra_forbidden/i;
 
 /**
- * How a server speaks the vendor's API. Compatible ones answer with addresses unless asked for base64, which the vendor
- * refuses to be asked for, and refuse parameters that the vendor has.
+ * The differences between a server and the vendor's API. Compatible servers answer with addresses unless base64 is
+ * requested, but the vendor refuses that request. Compatible servers also refuse some of the vendor's parameters.
  */
 export class ServerDialect {
   readonly #list: (signal: AbortSignal) => Promise<ReadonlyMap<string, Announcement>>;
   #isVendor: boolean | undefined;
-  /** The last reading of the list; `undefined` before the first. */
+  /** The last read of the list; `undefined` before the first. */
   #asking: Promise<void> | undefined;
-  /** By model. */
+  /** The unsupported parameters, by model. */
   readonly #refused = new Map<string, ReadonlySet<OptionalParameter>>();
 
   /**
-   * @param baseUrl where the API begins
+   * @param baseUrl the base URL of the API
    * @param list reads the server's list of models
    */
   constructor(baseUrl: string, list: (signal: AbortSignal) => Promise<ReadonlyMap<string, Announcement>>) {
@@ -54,11 +54,11 @@ export class ServerDialect {
   announcements(signal: AbortSignal): Promise<ReadonlyMap<string, Announcement>> {
     const asked = this.#list(signal);
     this.#asking = asked.then(
-      // Nobody else tells when models shut down.
+      // Only the vendor announces when models shut down.
       (list) => this.#learnIsVendor([...list.values()].some(({ shutdownDate }) => shutdownDate !== undefined)),
       (error) => {
         const isRefusal = error instanceof APIError && error.status !== undefined && error.status < 500;
-        // A server without such a list is another one.
+        // A server without such a list is not the vendor's.
         if (isRefusal || error instanceof BrokenAnswer) this.#learnIsVendor(false);
       },
     );
@@ -70,13 +70,13 @@ export class ServerDialect {
   }
 
   /**
-   * Whether the vendor's own rules count, which the list of models tells: the gateway reads it when it starts. What cannot
-   * be told counts as the vendor.
+   * Whether the server is the vendor's own, by its list of models. The gateway reads the list when it starts. If that
+   * does not answer the question, the server counts as the vendor's.
    */
   async isVendor(signal: AbortSignal): Promise<boolean> {
     await this.#settle(this.#asking, signal);
     if (this.#isVendor === undefined && this.#asking) {
-      // The server was not there yet. To ask it costs nothing.
+      // The server could not be reached before. Reading the list again costs nothing.
       this.announcements(AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])).catch(() => {});
       await this.#settle(this.#asking, signal);
     }
@@ -91,13 +91,14 @@ export class ServerDialect {
     waiting.abort();
   }
 
-  /** What the model was found not to take. */
+  /** The parameters that the model was found not to support. */
   refusedBy(model: string): ReadonlySet<OptionalParameter> {
     return this.#refused.get(model) ?? new Set();
   }
 
   /**
-   * Learns from a refusal, after which the call can be made again without what was refused: nothing was done for it.
+   * Learns from a refusal which parameter is not supported. The call can then be repeated without it, because the
+   * server did no work for it.
    *
    * @param sent the parameters of the call
    * @returns whether there was something to learn

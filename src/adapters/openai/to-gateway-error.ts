@@ -20,7 +20,7 @@ const BUDGET_CODES: ReadonlySet<string | undefined> = new Set([
   "insufficient_quota",
 ]);
 
-/** What the vendor calls the inputs that have another name in the gateway. */
+/** The gateway's names of inputs, by the vendor's names where they differ. */
 const INPUT_NAMES: ReadonlyMap<string, string> = new Map([
   ["output_format", "format"],
   ["output_compression", "compression"],
@@ -32,7 +32,7 @@ const INPUT_NAMES: ReadonlyMap<string, string> = new Map([
   ["image[]", "images"],
 ]);
 
-/** Failures of connections on which no byte was sent, as other implementations of fetch name them. */
+/** Error codes of other `fetch` implementations for connections on which no byte was sent. */
 const NOT_CONNECTED_CODES: ReadonlySet<unknown> = new Set([
   "ECONNREFUSED",
   "EAI_AGAIN",
@@ -42,17 +42,17 @@ const NOT_CONNECTED_CODES: ReadonlySet<unknown> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-/** What is known of a call that failed. */
+/** The known facts about a failed call. */
 export interface FailedCall {
-  /** What it cost, when the error itself does not tell: `YES` once an image arrived. */
+  /** Whether the call was billed, if the error itself does not say so: `YES` once an image has arrived. */
   readonly billed: Billed;
-  /** What was asked: no message repeats it. */
+  /** The prompt of the call, which no message repeats. */
   readonly prompt: string;
 }
 
 /**
- * Translates whatever a call threw. The message holds no text of the provider but what `describeAnswer` lets through;
- * the cause keeps the provider's identifiers or the system's error.
+ * Converts any error of a call. The message repeats the provider's text only as far as `describeAnswer` allows. The
+ * cause keeps the provider's identifiers or the system's error.
  */
 export function toGatewayError(error: unknown, { billed, prompt }: FailedCall): GatewayError {
   if (error instanceof GatewayError) return error;
@@ -80,12 +80,14 @@ export function toGatewayError(error: unknown, { billed, prompt }: FailedCall): 
   });
 }
 
-/** The provider took longer than it may. Whether it went on and charged is not known. */
+/**
+ * The error for a call that exceeded its time limit. It is not known whether the provider continued and charged for it.
+ */
 export function timedOut(billed: Billed, cause?: unknown): GatewayError {
   return new GatewayError("UPSTREAM_TIMEOUT", "the provider did not answer in time", { billed, cause });
 }
 
-/** An image that the provider made, and so charged for, could not be fetched from the address it gave. */
+/** The error for an image that the provider made and charged for, but that could not be downloaded from its address. */
 export function notDownloaded(error: GatewayError): GatewayError {
   const code = error.code === "UPSTREAM_TIMEOUT" ? error.code : "UPSTREAM_FAILED";
   return new GatewayError(code, `the provider's image could not be downloaded: ${error.message}`, {
@@ -95,27 +97,27 @@ export function notDownloaded(error: GatewayError): GatewayError {
   });
 }
 
-/** What an answer with an error status is that is no JSON. */
+/** Describes an answer with an error status that is not JSON. */
 function describeText({ status, error, message, headers }: APIError, prompt: string): string {
   const text = message.slice(`${status} `.length);
-  // So the client writes that there is no text.
+  // The client writes this when there is no text.
   if (error !== undefined || text === "status code (no body)") return "";
   const [mediaType] = (headers?.get("content-type") ?? "").split(";", 1);
   return `: ${describeAnswer(mediaType?.trim().toLowerCase(), Buffer.from(text), prompt)}`;
 }
 
-/** @param description what the answer is where it is no JSON, to go on after a status */
+/** @param description a description of an answer that is not JSON, to be appended to the status */
 function fromRefusal(refusal: ProviderRefusal, billedSoFar: Billed, description = ""): GatewayError {
   const { status, code, type, param, moderationStage, retryAfterSeconds } = refusal.fields;
   const isClientError = status >= 300 && status < 500;
-  // 503 says that no work was begun, as 429 does.
+  // Status 503, like 429, means that the provider did not begin to work.
   const billed = isClientError || status === 503 ? "NO" : billedSoFar;
   const make = (errorCode: ErrorCode, message: string, options: GatewayErrorOptions = {}): GatewayError =>
     new GatewayError(errorCode, message, { billed, cause: refusal, ...options });
   const wait: GatewayErrorOptions = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
 
   if (CONTENT_CODES.has(code)) {
-    // A picture that was made and then withheld may have been charged.
+    // The provider may charge for a picture that it made and then withheld.
     const options: GatewayErrorOptions = moderationStage === "output" && billed === "NO" ? { billed: "UNKNOWN" } : {};
     return make("CONTENT_REJECTED", "the provider's content policy refused the prompt; change the prompt", options);
   }
@@ -137,7 +139,7 @@ function fromRefusal(refusal: ProviderRefusal, billedSoFar: Billed, description 
   }
   if (isClientError) {
     const part = param === undefined ? "" : ` because of its parameter ${param}`;
-    // These are the statuses of addresses that lead elsewhere.
+    // A wrong address typically answers with one of these statuses.
     const advice = status < 400 || status === 404 || status === 405 ? `; ${WHERE_TO_LOOK}` : "";
     const message = `the provider refused the gateway's request with status ${status}${part}${description}${advice}`;
     return make("UPSTREAM_FAILED", message, { isRetryable: false });
@@ -151,7 +153,7 @@ function isNotConnected(error: unknown): boolean {
   );
 }
 
-/** The innermost cause: what the system said, without the client's wrapping. */
+/** The innermost cause: the system's error without the client's wrapping. */
 function systemError(error: unknown): unknown {
   return causes(error).at(-1) ?? error;
 }

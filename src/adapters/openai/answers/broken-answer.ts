@@ -1,6 +1,6 @@
 /**
- * The provider's answer cannot be used. The message says how, as the rest of a sentence. It reaches clients and logs:
- * of the answer's text it repeats at most what `described-answer.ts` lets through.
+ * The provider's answer cannot be used. The message gives the reason, as the rest of a sentence. It appears in
+ * responses and logs, so it repeats text of the answer only as far as `described-answer.ts` allows.
  */
 export class BrokenAnswer extends Error {
   override readonly name = "BrokenAnswer";

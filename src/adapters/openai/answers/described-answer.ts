@@ -1,9 +1,9 @@
 import { shownKey } from "../../../streamed-json/json-strings.ts";
 import { toRecord } from "./to-record.ts";
 
-/** How much is looked at of an answer that is not understood, in bytes. */
+/** The most bytes that are examined of an answer that cannot be read. */
 const MAX_LOOKED_AT = 2048;
-/** How much of it is repeated. */
+/** The most words, characters of a word, and keys that a description repeats. */
 const MAX_WORDS = 10;
 const MAX_WORD_LENGTH = 24;
 const MAX_KEYS = 8;
@@ -11,11 +11,11 @@ const MAX_KEYS = 8;
 const PAGE = /^\s*<(!doctype|html|head|body|title|center|h1|p)\b/i;
 
 /**
- * Says what an answer is that cannot be read, as the rest of a sentence: its type and its first words, so that an
- * operator recognises a proxy's page or another program. Words of the prompt and what could be a key are left out.
+ * Describes an answer that cannot be read, as the rest of a sentence: its type and its first words, so that an operator
+ * recognises a proxy's page or another program. Words of the prompt and words that could be keys are left out.
  *
- * @param mediaType as the answer names it
- * @param prompt what was asked, which an answer may repeat
+ * @param mediaType the answer's media type
+ * @param prompt the prompt of the call, which the answer may repeat
  */
 export function describeAnswer(mediaType: string | undefined, head: Uint8Array, prompt: string): string {
   const text = Buffer.from(head.subarray(0, MAX_LOOKED_AT)).toString("utf8");
@@ -26,7 +26,7 @@ export function describeAnswer(mediaType: string | undefined, head: Uint8Array, 
   return `it is ${isPage ? "a web page" : "neither JSON nor an image"} (${type})${beginning}`;
 }
 
-/** Says what a document holds that has no image, as the rest of a sentence. */
+/** Describes the content of a document without images, as the rest of a sentence. */
 export function describeDocument(document: unknown): string {
   const keys = Object.keys(toRecord(document));
   const shown = keys.slice(0, MAX_KEYS).map(shownKey).join(", ") + (keys.length > MAX_KEYS ? ", …" : "");
@@ -34,7 +34,7 @@ export function describeDocument(document: unknown): string {
   return `it holds no image at data[].b64_json or data[].url, but ${content}`;
 }
 
-/** What to do about an answer of another kind: most of them come from another address than was meant. */
+/** Advice for an unexpected answer. Most come from a wrong address. */
 export const WHERE_TO_LOOK =
   "check OPENAI_BASE_URL, which has to name the API with its version, as http://host/v1 does";
 
@@ -50,7 +50,7 @@ function firstWords(text: string, prompt: string): string {
   return words.map((word) => (secret.has(word) || isLikeKey(word) ? "…" : word)).join(" ");
 }
 
-/** Letters, digits and what stands in names and versions. */
+/** The words of a text: letters, digits, and the characters of names and versions. */
 function wordsOf(text: string): string[] {
   return text.split(/[^\p{L}\p{N}./:_-]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
 }

@@ -1,12 +1,12 @@
 import { decodeContent } from "../../content-encoding.ts";
 import { toRecord } from "./to-record.ts";
 
-/** The most that is read of an answer with an error status, in bytes. */
+/** The most bytes that are read of an answer with an error status. */
 const MAX_ERROR_BYTES = 64 * 1024;
 
 /**
- * Makes answers with an error status short, since the client reads them whole, and gives those of compatible servers the
- * vendor's shape: `{"error": {"message", "type", "param", "code"}}`. What is no JSON stays as it is.
+ * Shortens answers with an error status, because the client reads them whole. Gives the errors of compatible servers
+ * the vendor's shape: `{"error": {"message", "type", "param", "code"}}`. An answer that is not JSON is not changed.
  */
 export function withVendorErrors(fetchAnswer: typeof fetch): typeof fetch {
   return async (input, init) => {
@@ -42,7 +42,7 @@ function toVendorError(body: Buffer): string {
   return JSON.stringify({ error: detail === undefined ? error : fromDetail(detail) });
 }
 
-/** FastAPI's errors: a text, or what is wrong with each parameter, of which the first has to do. */
+/** Converts an error of FastAPI: a text, or a list of problems with parameters, of which only the first is used. */
 function fromDetail(detail: unknown): object {
   const [first] = Array.isArray(detail) ? detail : [];
   const { loc, msg, type } = toRecord(first);

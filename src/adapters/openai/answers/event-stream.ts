@@ -9,14 +9,14 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
-/** No field begins with it, and every page does. */
+/** Every HTML page begins with `<`, and no field of an event does. */
 const LESS_THAN = 0x3c;
 const NEWLINE = Buffer.from("\n");
-/** Longer than any field name that counts. */
+/** Longer than every known field name. */
 const MAX_FIELD_NAME = 16;
 const MAX_EVENT_NAME = 256;
 
-/** Whether an answer is a stream of events: its label says so, or it begins like one. */
+/** Whether an answer is a stream of events, by its media type or its first bytes. */
 export function isEventStream(mediaType: string | undefined, head: Buffer): boolean {
   if (mediaType === "text/event-stream") return head[0] !== LESS_THAN;
   return /^(data|event|id|retry)?:/.test(head.toString("latin1", 0, 6));
@@ -66,12 +66,12 @@ export class EventStream implements AnswerReader {
     }
   }
 
-  /** An event that the connection's end leaves without its blank line still counts when its document is whole. */
+  /** Ends the stream. A last event without its blank line still counts if its document is complete. */
   *end(): Generator<AnswerToken> {
     yield* this.#dispatch();
   }
 
-  /** Takes a part of a line, which holds no line end. */
+  /** Reads a part of a line. The part contains no line end. */
   *#readLine(part: Buffer): Generator<AnswerToken> {
     let rest = part;
     if (this.#place === "field name") {
@@ -106,13 +106,15 @@ export class EventStream implements AnswerReader {
   }
 
   #startPicture(json: JsonStrings): AnswerToken {
-    // The same image may stand in both members.
+    // Both members may hold the same image.
     if (this.#hasPicture) return { type: "start", kind: "other", index: this.#completed };
     this.#hasPicture = true;
     return { type: "start", ...this.#placeOf(json.soFar()) };
   }
 
-  /** The vendor's events carry no image index: it streams single images only, so the order of completion is the index. */
+  /**
+   * The vendor's events carry no image index: it streams single images only, so the order of completion is the index.
+   */
   #placeOf(event: unknown): { readonly kind: PictureKind; readonly index: number } {
     const name = typeOf(event) ?? this.#eventName;
     if (name.endsWith(".completed")) return { kind: "image", index: this.#completed++ };
@@ -125,7 +127,7 @@ export class EventStream implements AnswerReader {
     this.#place = "field name";
     this.#field = "";
     if (isBlank) yield* this.#dispatch();
-    // Lines of data are joined by a newline; a trailing one does JSON no harm.
+    // Lines of data are joined by a newline. JSON allows a trailing one.
     else if (isData) yield* this.#readData(NEWLINE);
   }
 

@@ -13,19 +13,19 @@ import { WholeImage } from "./whole-image.ts";
 
 export interface ImageAnswer {
   readonly body: AsyncIterable<Uint8Array>;
-  /** The answer's media type with its parameters. What the answer is shows by its first bytes, whatever this says. */
+  /** The answer's media type with its parameters. The format is detected from the first bytes, not from this. */
   readonly contentType: string | null;
-  /** Images asked for. A surplus is read over. */
+  /** The number of requested images. Further images are skipped. */
   readonly imageCount: number;
-  /** What was asked: no message repeats it. */
+  /** The prompt of the call, which no error message repeats. */
   readonly prompt: string;
-  /** Reads an image of which the answer holds only the address. @defaultValue such an answer is refused */
+  /** Downloads an image when the answer holds only its address. @defaultValue such an answer is refused */
   readonly download?: ((address: string) => AsyncIterable<Uint8Array>) | undefined;
-  /** Turns what the body or its content threw into what the consumer gets; also told whether an image had begun. */
+  /** Converts an error of the body or its content for the consumer. `hasImage` says whether an image had begun. */
   readonly toError: (error: unknown, hasImage: boolean) => unknown;
-  /** Whether the consumer wants nothing more: what is thrown then is always handed on. */
+  /** Whether the consumer has canceled the call. Errors are then always passed on. */
   readonly isCanceled: () => boolean;
-  /** Ends the call, so that a read of the body that is under way ends too. Called once, however reading ended. */
+  /** Ends the call and any pending read of the body. Called exactly once, whether reading succeeded or failed. */
   readonly release: () => void;
   /** @defaultValue {@link MAX_IMAGE_BYTES} an image, and 1 MiB of everything else */
   readonly limits?: AnswerLimits;
@@ -38,21 +38,21 @@ export interface AnswerLimits {
   readonly maxOtherBytes: number;
 }
 
-/** Twice the largest image uncompressed. */
+/** Twice the size of the largest uncompressed image. */
 export const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
-/** Pictures that an answer may have beside the images asked for: previews, or a surplus. */
+/** How many pictures an answer may have besides the requested images: previews, or surplus images. */
 const MORE_PICTURES = 4;
-/** How much longer a picture's text may be than its bytes: base64 takes a third more, the rest is white space. */
+/** How many times longer a picture's text may be than its bytes. Base64 adds a third; the rest is for white space. */
 const TEXT_FACTOR = 2;
 
 const LIMITS: AnswerLimits = { maxImageBytes: MAX_IMAGE_BYTES, maxOtherBytes: 1024 * 1024 };
 
 /**
- * Hands over the images of an answer while they arrive. At any time it holds one chunk of the body, one block of base64
- * and one decoded block, and it asks for the next chunk only when the consumer wants more than that.
+ * Yields the images of an answer while they arrive. At any time it holds one chunk of the body, one block of base64 and
+ * one decoded block. It reads the next chunk only when the consumer wants more bytes.
  *
- * An image that the consumer leaves is read over. Leaving the generator itself releases the call and cancels the body.
- * Once all images that were asked for are there, nothing that is wrong with the rest of the answer counts.
+ * An image that the consumer does not read to its end is skipped. Ending the generator releases the call and cancels
+ * the body. Once all requested images have arrived, errors in the rest of the answer are ignored.
  */
 export async function* readImages(answer: ImageAnswer): AsyncGenerator<ProviderEvent> {
   const tokens = new TokenSource(answer);
@@ -105,7 +105,7 @@ async function* toEvents(tokens: TokenSource, answer: ImageAnswer): AsyncGenerat
   if (usage) yield { type: "usage", usage };
 }
 
-/** @throws BrokenAnswer at once, where nothing is downloaded */
+/** Downloads an image of the answer. @throws BrokenAnswer at once when downloads are not supported */
 function download(address: string, answer: ImageAnswer): AsyncIterable<Uint8Array> {
   if (!answer.download) throw new BrokenAnswer("it holds addresses of images instead of images");
   return withErrors(answer.download(address), (error) => answer.toError(error, true));
@@ -122,7 +122,7 @@ async function* withErrors(
   }
 }
 
-/** The answer as one sequence of tokens, read from several places; a failure stays a failure. */
+/** The answer as one sequence of tokens with several readers. After a failure, every further read fails too. */
 class TokenSource {
   /** Whether an image was made: the call is paid. */
   hasImage = false;
@@ -158,7 +158,7 @@ class TokenSource {
 
   async close(): Promise<void> {
     await this.#tokens.return(undefined);
-    // Left to a collection, those of many calls would wait for it together.
+    // Free the decoder now. Otherwise the decoders of many calls would wait for the garbage collector.
     this.#decoder.release();
   }
 
@@ -182,7 +182,7 @@ class TokenSource {
     yield* this.#reader!.end();
   }
 
-  /** By its first bytes: labels are often wrong. */
+  /** Chooses a reader by the answer's first bytes, because media types are often wrong. */
   #open(head: Buffer): AnswerReader {
     const { contentType, prompt } = this.#answer;
     const { maxImageBytes, maxOtherBytes } = this.#limits;
@@ -206,7 +206,7 @@ const OPENING_BRACE = 0x7b;
 const OPENING_BRACKET = 0x5b;
 const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 
-/** Without white space and a byte order mark, which mean nothing at the beginning of a text. */
+/** Removes white space and a byte order mark from the beginning of a text, where they have no meaning. */
 function withoutLead(head: Buffer): Buffer {
   const start = head.findIndex((byte) => byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09);
   const rest = start === -1 ? head.subarray(head.length) : head.subarray(start);
@@ -214,7 +214,7 @@ function withoutLead(head: Buffer): Buffer {
   return isMarked ? withoutLead(rest.subarray(BYTE_ORDER_MARK.length)) : rest;
 }
 
-/** One picture's bytes, until its end or until the consumer goes on to the next event. */
+/** The bytes of one picture. They end with the picture, or when the consumer requests the next event. */
 class PictureBytes implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #tokens: TokenSource;
   #isOver = false;

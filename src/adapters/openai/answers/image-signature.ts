@@ -1,9 +1,9 @@
-/** By so many bytes an image is recognised. */
+/** The number of first bytes from which an image is recognised. */
 export const SIGNATURE_BYTES = 12;
 
 const PNG = Buffer.from("89504e470d0a1a0a", "hex");
 const JPEG = Buffer.from("ffd8ff", "hex");
-/** The least of the markers that a JPEG's first segment begins with. */
+/** The lowest marker that the first segment of a JPEG can begin with. */
 const JPEG_MARKER = 0xc0;
 
 /** Whether these are the first bytes of a PNG, a JPEG, a WebP or an AVIF. */

@@ -3,32 +3,32 @@ import { EVERY_ITEM, JsonStrings } from "../../../streamed-json/json-strings.ts"
 import { PICTURE_FIELDS, recognisePicture } from "./picture-text.ts";
 import { toRecord } from "./to-record.ts";
 
-/** What an answer consists of, in the order of its bytes. */
+/** The tokens of an answer, in the order of its bytes. */
 export type AnswerToken =
   /** A picture begins: `bytes` and one `end` follow. `index` is its position among the final images. */
   | { readonly type: "start"; readonly kind: PictureKind; readonly index: number }
   | { readonly type: "bytes"; readonly bytes: Buffer }
   | { readonly type: "end" }
-  /** A JSON document has been read whole; its pictures are `""`. `event` is its name in a stream of events. */
+  /** A JSON document is complete; its pictures are replaced by `""`. `event` is its name in a stream of events. */
   | { readonly type: "document"; readonly value: unknown; readonly event?: string }
-  /** The document before held no picture in this place, but an address of one. */
+  /** The document before held the address of a picture instead of its bytes. */
   | { readonly type: "address"; readonly kind: PictureKind; readonly index: number; readonly address: string };
 
-/** What is `other` is read over. */
+/** Pictures of the kind `other` are skipped. */
 export type PictureKind = "image" | "partial" | "other";
 
-/** Takes an answer apart as its bytes arrive. */
+/** Splits an answer into tokens while its bytes arrive. */
 export interface AnswerReader {
-  /** Lazy: what it returns is read to its end before the next chunk is written. */
+  /** Reads a chunk lazily. The caller must read all returned tokens before it writes the next chunk. */
   write(chunk: Buffer): Iterable<AnswerToken>;
-  /** The answer is over. @throws UnreadableJson when it is not whole */
+  /** Ends the answer. @throws UnreadableJson when it is incomplete */
   end(): Iterable<AnswerToken>;
 }
 
 /** Reads an answer that is one JSON document with its images in the items of `data`. */
 export class JsonAnswer implements AnswerReader {
   readonly #json: JsonStrings;
-  /** In which member the picture of each item was. */
+  /** The member that held the picture of each item. */
   readonly #pictures = new Map<number, string>();
 
   constructor(decoder: Base64Decoder, maxOtherBytes: number) {
@@ -40,7 +40,7 @@ export class JsonAnswer implements AnswerReader {
     for (const token of this.#json.write(chunk)) {
       if (token.type === "start") {
         const { field, item } = token;
-        // The same image may stand in both members.
+        // Both members may hold the same image.
         const isRepeated = (this.#pictures.get(item) ?? field) !== field;
         this.#pictures.set(item, field);
         yield { type: "start", kind: isRepeated ? "other" : "image", index: item };
@@ -61,7 +61,7 @@ export class JsonAnswer implements AnswerReader {
   }
 }
 
-/** What stands in place of a picture, in either member. */
+/** The address that an item holds instead of a picture, in either member. */
 export function addressIn(item: unknown): string | undefined {
   const { url, b64_json } = toRecord(item);
   return [url, b64_json].find((address): address is string => typeof address === "string" && address !== "");

@@ -2,17 +2,17 @@ import type { TokenDetails, TokenUsage } from "../../../ports/image-provider.ts"
 import { toRecord } from "./to-record.ts";
 
 /**
- * What an answer says it used, as far as that is sound: a sum that is missing follows from the others. `undefined` when
- * it does not, or when all are 0, as servers that do not count fill them in.
+ * The token usage that an answer reports, if it is consistent. A missing sum is computed from the others. `undefined`
+ * when that is not possible, or when all counts are 0, which servers send that do not count.
  */
 export function usageIn(document: unknown): TokenUsage | undefined {
   const usage = toRecord(toRecord(document).usage);
   const total = countIn(usage, "total_tokens");
-  // The second names are those of text models, which some servers use for all.
+  // The second names are those of text models. Some servers use them for all models.
   const input = countIn(usage, "input_tokens", "prompt_tokens");
   const output = countIn(usage, "output_tokens", "completion_tokens");
   const inputTokens = input ?? difference(total, output);
-  // An image takes some: a sum that leaves none was not counted either.
+  // Every image takes some tokens, so a sum without output was not really counted.
   const outputTokens = output ?? (difference(total, input) || undefined);
   if (inputTokens === undefined || outputTokens === undefined) return undefined;
   const totalTokens = total ?? inputTokens + outputTokens;
@@ -36,7 +36,7 @@ function difference(total: number | undefined, part: number | undefined): number
   return total === undefined || part === undefined || part > total ? undefined : total - part;
 }
 
-/** Parts that are not the whole tell nothing; one that is the whole leaves nothing for the other. */
+/** The details, if their parts add up to the sum. If one part equals the sum, the other is 0. */
 function toDetails(value: unknown, sum: number): TokenDetails | undefined {
   const { text_tokens: text, image_tokens: image } = toRecord(value);
   const textTokens = isCount(text) ? text : image === sum ? 0 : undefined;
