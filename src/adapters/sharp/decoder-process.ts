@@ -7,7 +7,7 @@ import type { Answer, Question } from "./decoder-program.ts";
 import { BrokenPipeError, MessagePipe, PIPE } from "./messages.ts";
 import type { OperationResult } from "./operations.ts";
 
-/** What one image may take. */
+/** The limits for one image. */
 export interface DecoderLimits {
   /** Memory of the process that decodes it, in bytes; about 70 MB of it are the process's own. */
   readonly maxBytes: number;
@@ -16,15 +16,15 @@ export interface DecoderLimits {
 }
 
 const PROGRAM = fileURLToPath(new URL(`./decoder-program${extname(import.meta.url)}`, import.meta.url));
-/** Its own objects are few; images are outside of V8's heap. */
+/** A decoder process has few JavaScript objects; images are outside of V8's heap. */
 const V8_OPTIONS = ["--max-old-space-size=64", "--max-semi-space-size=1"];
-/** glibc keeps freed memory by threads: fewer of them keep less. */
+/** glibc keeps freed memory in arenas. Fewer arenas keep less memory. */
 const ENVIRONMENT = { MALLOC_ARENA_MAX: "2" };
 const NOT_RUNNING = "the program that decodes images does not run";
-/** Kept of what a process says before it ends. */
+/** The most characters of a process's error output that are kept. */
 const MAX_COMPLAINT_LENGTH = 4096;
 
-/** A process that decodes one image at a time. It knows none of the gateway's secrets, and ends when the gateway does. */
+/** A process that decodes one image at a time. It has none of the gateway's secrets, and ends when the gateway ends. */
 export class DecoderProcess {
   readonly #deadlineMs: number;
   readonly #process: ChildProcess;
@@ -56,7 +56,7 @@ export class DecoderProcess {
     this.#keepGatewayAlive(false);
   }
 
-  /** Resolves when the process has ended, however that came. */
+  /** Resolves when the process has ended, for whatever reason. */
   get ended(): Promise<unknown> {
     return this.#ending.promise;
   }
@@ -68,7 +68,7 @@ export class DecoderProcess {
     this.#process.kill("SIGKILL");
   }
 
-  /** Whether another image can be given to it: it has answered, and kept little memory. */
+  /** Whether the process can take another image: it has answered the last one, and kept little memory. */
   get isReusable(): boolean {
     return this.#isReusable;
   }

@@ -3,19 +3,19 @@ import { Socket } from "node:net";
 import { MessagePipe, PIPE } from "./messages.ts";
 import { carryOut, type Operation, type OperationResult } from "./operations.ts";
 
-/** How often the memory is looked at. A decoder takes about 1 GB a second at most. */
+/** How often the process checks its memory. A decoder allocates at most about 1 GB a second. */
 const WATCH_EVERY_MS = 10;
 
-/** Of a decoder's message, for the log. */
+/** The most characters of a decoder's error message that are logged. */
 const MAX_PROBLEM_LENGTH = 300;
-/** A large image leaves memory in pieces that the next ones would add to. */
+/** A process that keeps more memory than this is not reused: large images leave fragmented memory behind. */
 const SPENT_BYTES = 200_000_000;
 
 /** The gateway's question: what to do with the image that follows. */
 export type Question = Operation;
-/** The answer: the result, whose bytes follow, or what is wrong with the image. */
+/** The answer: the result, whose bytes follow, or the problem of the image. */
 export type Answer = (Pick<OperationResult, "facts"> | { readonly problem: string }) & {
-  /** Whether the process has kept so much memory that another image should not meet it. */
+  /** Whether the process has kept so much memory that it should not take another image. */
   readonly isSpent: boolean;
 };
 
@@ -57,7 +57,7 @@ async function resultOf(
   }
 }
 
-/** Not by `exit`, which waits for the threads that decode. */
+/** Ends the process without `exit`, which would wait for the decoding threads. */
 function endAtOnce(): void {
   process.kill(process.pid, "SIGKILL");
 }

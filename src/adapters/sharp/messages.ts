@@ -7,7 +7,7 @@ const LENGTH_BYTES = 4;
 /** Headers are a few hundred bytes; the longest holds a placeholder of 1 KB or an error's text. */
 const MAX_HEADER_BYTES = 64 * 1024;
 
-/** The other process has ended, or does not speak as ours do. */
+/** The other process has ended, or sent something that is not a message. */
 export class BrokenPipeError extends Error {
   override readonly name = "BrokenPipeError";
 }

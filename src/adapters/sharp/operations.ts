@@ -4,20 +4,20 @@ import { toXmp, toXmpText } from "../../ports/digital-source.ts";
 import type { Fit, InspectedImage, PixelBox, Pixels, Rendition } from "../../ports/image-codec.ts";
 import type { DigitalSourceType, ImageFormat } from "../../ports/image-provider.ts";
 
-/** What a decoder process is asked to do with the bytes that follow. */
+/** The operation that a decoder process carries out on the bytes that follow. */
 export type Operation =
   | { readonly name: "inspect"; readonly maxPixels: number }
   | { readonly name: "render"; readonly rendition: Rendition; readonly maxPixels: number }
   | { readonly name: "decode"; readonly box: PixelBox; readonly maxPixels: number };
 
-/** What it answers: facts, and bytes where there are any. */
+/** The result of an operation: facts, and bytes if it produces any. */
 export interface OperationResult {
   readonly facts: Partial<InspectedImage & Pick<Pixels, "width" | "height">>;
   readonly bytes?: Uint8Array;
 }
 
 const PLACEHOLDER_SIDE = 16;
-/** Signature and header, behind which any chunk may stand. */
+/** The size of the signature and the header, in bytes. Any chunk may follow them. */
 const PNG_HEAD_BYTES = 33;
 /**
  * How much work goes into an AVIF by the number of its pixels, so that the largest one takes about a second of one core
@@ -29,7 +29,7 @@ const AVIF_STEPS = [
   { maxPixels: Number.POSITIVE_INFINITY, effort: 0, chromaSubsampling: "4:2:0" },
 ] as const;
 
-// A process has one image at a time. What no format of ours needs is no way in.
+// A process has one image at a time. Loaders of formats that are not supported are blocked, so that no file reaches them.
 sharp.cache(false);
 sharp.concurrency(1);
 sharp.block({ operation: ["VipsForeignLoad"] });
@@ -90,10 +90,12 @@ async function decode(image: Sharp, { width, height, fit, channels }: PixelBox):
   return { facts: { width: info.width, height: info.height }, bytes: data };
 }
 
-/** What is encoded anew has lost what its original said of itself: it says in XMP how the picture came to be. */
+/**
+ * Marks an encoded image with XMP that says how the picture was made, because encoding drops the original's metadata.
+ */
 async function mark(image: Sharp, format: ImageFormat, source: DigitalSourceType): Promise<Uint8Array> {
   if (format !== "PNG") return image.withXmp(toXmp(source)).toBuffer();
-  // The encoder packs it into a chunk where few readers look.
+  // The encoder would put the XMP into a chunk that few readers look at.
   const png = await image.toBuffer();
   return Buffer.concat([png.subarray(0, PNG_HEAD_BYTES), pngText(toXmpText(source)), png.subarray(PNG_HEAD_BYTES)]);
 }

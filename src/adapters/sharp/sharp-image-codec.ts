@@ -14,13 +14,13 @@ export interface SharpImageCodecOptions extends DecoderLimits {
 const DEFAULTS: SharpImageCodecOptions = { maxBytes: 640_000_000, deadlineMs: 60_000, idleMs: 30_000 };
 
 /**
- * Decodes and encodes with sharp, in processes of their own that have limits of memory and time. One is started when a
- * call finds none idle: there are as many as there are calls at once.
+ * Decodes and encodes with sharp, in separate processes with limits of memory and time. A call that finds no idle
+ * process starts a new one, so there are as many processes as concurrent calls.
  */
 export class SharpImageCodec implements ImageCodec {
   readonly #options: SharpImageCodecOptions;
   readonly #processes = new Set<DecoderProcess>();
-  /** Those that wait for an image, the one last used at the end, each with what ends it. */
+  /** The idle processes, the most recently used last, each with the timer that ends it. */
   readonly #idle = new Map<DecoderProcess, NodeJS.Timeout>();
   #isClosed = false;
 

@@ -5,8 +5,8 @@ import type { GenerationStatus } from "../../ports/records.ts";
 import { type IdType, migrationsWith, type Schema } from "./migrations.ts";
 
 /**
- * The tables, the same on every engine. Times are milliseconds since 1970 UTC, nested values JSON text; ids begin with
- * a UUIDv7, so that their order is the order of creation. PostgreSQL answers a `bigint` as text.
+ * The tables, the same on every engine. Times are milliseconds since 1970 UTC. Nested values are JSON text. Ids begin
+ * with a UUIDv7, so their order is the order of creation. PostgreSQL returns a `bigint` as text.
  */
 export interface Database extends Omit<Schema, "generations"> {
   generations: GenerationRow;
@@ -26,9 +26,9 @@ export interface MigrateOptions {
 }
 
 /**
- * Brings the tables up to date, under the engine's lock where several may try at once.
+ * Migrates the tables to this version. Where several processes may try at once, the engine locks them.
  *
- * @throws StartError when they cannot be, a newer version having changed them among other reasons; they stay as they are
+ * @throws StartError when that fails, for example because a newer version has changed the tables; they are not changed
  */
 export async function migrate(database: Kysely<Database>, options: MigrateOptions): Promise<void> {
   const { place, idType, schema } = options;

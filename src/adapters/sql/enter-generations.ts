@@ -29,11 +29,11 @@ interface Tables {
   spending: { project: string; day: string; settled: Amount; held: Amount };
 }
 
-/** How many generations are read at a time. */
+/** How many generations are read at once. */
 const STEP = 500;
 const LARGEST_AMOUNT: Amount = 10n ** 17n;
 
-/** Enters into the ledger what was accepted before there was one. What has not ended yet holds nothing. */
+/** Enters the generations into the ledger that were accepted before it existed. Those that still run hold no amount. */
 export async function enterGenerations(database: Kysely<Tables>): Promise<void> {
   const project = PUBLIC_PROJECT;
   const sums = new Map<string, Amount>();

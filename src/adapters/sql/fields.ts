@@ -89,7 +89,7 @@ export function optional<Value, Row extends object>(
   };
 }
 
-/** Some properties of a record; `undefined` takes away what need not be there. */
+/** Changes to some properties of a record; `undefined` removes an optional one. */
 export type Changes<Entity> = {
   readonly [Name in keyof Entity]?: object extends Pick<Entity, Name> ? Entity[Name] | undefined : Entity[Name];
 };
@@ -110,7 +110,7 @@ export function toRow<Entity, Row>(fields: Fields<Entity, Row>, entity: Entity):
   return row as Row;
 }
 
-/** The record that a row keeps; it has no property that is `undefined`. */
+/** The record that a row holds, without properties that are `undefined`. */
 export function fromRow<Entity, Row>(fields: Fields<Entity, Row>, row: Row): Entity {
   const entity: Partial<Entity> = {};
   for (const name of Object.keys(fields) as (keyof Entity)[]) {

@@ -13,11 +13,11 @@ type Column =
   | `${ColumnType}${"" | " not null" | " primary key"}`
   | `id not null references ${"generations" | "images" | "projects" | "api_keys"}`;
 
-/** What a migration adds. */
+/** The additions of a migration. */
 interface Addition {
   /** New tables, with their columns. */
   readonly create?: Tables<Column>;
-  /** New columns of tables that there are. Older versions have filled these tables, so the columns can be null. */
+  /** New columns of existing tables. They can be null, because older versions have filled these tables. */
   readonly add?: Tables<ColumnType>;
   /** New names of columns, by their old ones. Indexes follow. */
   readonly rename?: Tables<string>;
@@ -163,7 +163,7 @@ const ADDITIONS = {
 
 type MigrationName = keyof typeof ADDITIONS;
 
-/** What a migration does once its columns are there: indexes, and what the columns hold for rows of older versions. */
+/** What a migration does after it has added its columns: it creates indexes and fills the columns of existing rows. */
 const THEN: { readonly [Name in MigrationName]?: (database: Kysely<Schema>) => Promise<void> } = {
   async "0001-create-tables"({ schema }) {
     await schema.createIndex("generations_owner").on("generations").columns(["owner", "id"]).execute();
@@ -203,7 +203,7 @@ const THEN: { readonly [Name in MigrationName]?: (database: Kysely<Schema>) => P
     const { schema } = database;
     const columns = ["project_id", "end_user", "id"];
     await schema.createIndex("generations_end_user").on("generations").columns(columns).execute();
-    // Host programs had owners of their own. Each becomes an end user, so that nobody sees what others made.
+    // Host programs set owners themselves. Each owner becomes an end user, so that nobody sees the images of others.
     await database
       .updateTable("generations")
       .set((row) => ({
@@ -232,10 +232,10 @@ const THEN: { readonly [Name in MigrationName]?: (database: Kysely<Schema>) => P
   },
 };
 
-/** What anything belonged to, where no host program said something else. */
+/** The owner of everything for which a host program set no other owner. */
 const OLD_PUBLIC_OWNER = "public";
 
-/** The chore of removing what is over. */
+/** The name of the chore that removes expired data. */
 export const SWEEP = "sweep";
 
 /** Every table that the migrations make, with the type of its rows. */
@@ -256,7 +256,7 @@ type Intersection<Union> = (Union extends unknown ? (member: Union) => void : ne
   ? All
   : never;
 
-/** What was applied to tables that this version can use; a newer version may have added more. */
+/** The migrations that this version needs. A newer version may have applied more. */
 export const NEEDED_MIGRATIONS: readonly string[] = Object.keys(ADDITIONS);
 
 /** How the engine declares text that is compared byte by byte. */

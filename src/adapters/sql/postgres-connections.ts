@@ -19,12 +19,12 @@ export function placeOf(url: string): string {
     const { host, port, database } = new Client({ connectionString: url });
     return `${host}:${port}/${database ?? ""}`;
   } catch {
-    // Without its cause: that could repeat the password.
+    // The cause is left out, because it could repeat the password.
     throw new StartError(["DATABASE_URL must look like postgres://user:password@host:5432/database"]);
   }
 }
 
-/** @param answerTimeoutMs how long one query may take; `undefined` as long as it needs */
+/** The configuration of a connection. @param answerTimeoutMs the time limit of a query; `undefined` for no limit */
 export function connectionConfig(url: string, answerTimeoutMs: number | undefined): ClientConfig {
   return {
     connectionString: url,
@@ -35,11 +35,11 @@ export function connectionConfig(url: string, answerTimeoutMs: number | undefine
   };
 }
 
-/** The pool as Kysely uses it, except that its users are told `OVERLOADED` while the database is away. */
+/** Wraps the pool for Kysely, so that queries fail with `OVERLOADED` while the database is unavailable. */
 export function toKyselyPool(pool: Pool): PostgresPool {
   return {
     options: pool.options,
-    // The pool has other users; who made it ends it.
+    // The pool has other users. Its creator closes it.
     end: async () => {},
     async connect() {
       const client = await pool.connect().catch((error: unknown) => {
@@ -60,11 +60,15 @@ export function toKyselyPool(pool: Pool): PostgresPool {
   };
 }
 
-/** Every way of PostgreSQL to say that it is stopping, starting, or has no connection left. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/**
+ * Every way of PostgreSQL to say that it is stopping, starting, or has no connection left.
+ *
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
 const AWAY_CODES = /^(57P0[1-3]|53300)$/;
 const RETRY_AFTER_SECONDS = 5;
 
-/** Whether what was under way was stored nobody knows when the connection breaks: hence the advice. */
+/** Converts the error of a broken connection. It is then unknown whether a change was stored; the message says so. */
 function toStoreError(error: unknown): unknown {
   if (error instanceof DatabaseError && !AWAY_CODES.test(error.code ?? "")) return error;
   return new GatewayError(
@@ -80,7 +84,7 @@ export async function pause(attempt: number, signal: AbortSignal): Promise<void>
   await delay(longestMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
 }
 
-/** Why the database cannot be used, for the operator. */
+/** The error that tells the operator why the database cannot be used. */
 export function toStartError(place: string, cause: unknown): StartError {
   if (cause instanceof StartError) return cause;
   return new StartError([`DATABASE_URL: ${place} ${complaint(cause)}`], { cause });

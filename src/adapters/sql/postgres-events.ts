@@ -5,10 +5,10 @@ import type { Events, GenerationNotice } from "../../ports/events.ts";
 import { pause } from "./postgres-connections.ts";
 
 const CHANNEL = "pictograph_generations";
-/** A silent connection is asked so often whether it lives: one that broke far away would never say so. */
+/** How often a silent connection is checked. A connection that broke elsewhere in the network would not report it. */
 const HEARTBEAT_MS = 10_000;
 
-/** A connection that listens, and when it is no more. */
+/** A listening connection, and a promise of its loss. */
 interface Listening {
   readonly client: Client;
   readonly lost: Promise<void>;
@@ -29,7 +29,7 @@ export class PostgresEvents implements Events {
   readonly #emitter = new EventEmitter().setMaxListeners(0);
   /** By generation, with the worker that all its notices are from. */
   readonly #unsent = new Map<string, string | undefined>();
-  /** In the order in which they come back. */
+  /** In the order in which PostgreSQL sends them back. */
   #echoes: Echo[] = [];
   readonly #closing = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
@@ -55,7 +55,7 @@ export class PostgresEvents implements Events {
     return events;
   }
 
-  /** What could not be recorded is told in this process alone: the database that would carry it further is away. */
+  /** Publishes a notice. One about an unrecorded end stays in this process, because the database is unavailable. */
   publish(notice: GenerationNotice): void {
     if (notice.isUnrecorded) {
       this.#emitter.emit(notice.generationId, notice);
@@ -72,7 +72,7 @@ export class PostgresEvents implements Events {
     return () => this.#emitter.off(generationId, listener);
   }
 
-  /** Sends what was published, if it can, and tells nobody anything more. */
+  /** Sends the remaining notices if possible, and stops delivering notices. */
   async close(): Promise<void> {
     clearInterval(this.#heartbeat);
     this.#closing.abort();
@@ -88,7 +88,7 @@ export class PostgresEvents implements Events {
     client.on("end", resolve);
     const echoes: Echo[] = [];
     client.on("notification", ({ payload: generationId = "", processId }) => {
-      // PostgreSQL tells a connection what it sent in the order in which it did.
+      // PostgreSQL returns a connection's own notices in the order in which it sent them.
       const [sentId, worker] = (processId === ownProcessId(client) && echoes.shift()) || [];
       const isOwn = sentId === generationId && worker !== undefined;
       this.#emitter.emit(generationId, { generationId, ...(isOwn && { worker }) });
@@ -128,7 +128,7 @@ export class PostgresEvents implements Events {
     return undefined;
   }
 
-  /** Sends what is unsent; nothing at all is sent too, to see whether the connection lives. */
+  /** Sends the unsent notices. An empty send checks whether the connection is alive. */
   #send(): void {
     if (this.#isSending) return;
     this.#isSending = true;

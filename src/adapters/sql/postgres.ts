@@ -14,7 +14,7 @@ export interface PostgresOptions {
   readonly logger: Logger;
   /** How long one query may take, in milliseconds. @defaultValue 10 000 */
   readonly answerTimeoutMs?: number;
-  /** Creates and migrates what another adapter keeps in the database, while no other process prepares it. */
+  /** Creates and migrates another adapter's tables while no other process prepares the database. */
   prepareMore?(pool: Pool): Promise<void>;
 }
 
@@ -32,20 +32,20 @@ export interface PostgresDatabase {
   close(): Promise<void>;
 }
 
-/** Our tables have a schema of their own, so that the database may serve other programs too. */
+/** The gateway's tables have their own schema, so that other programs can use the same database. */
 const SCHEMA = "pictograph";
 /** An advisory lock, any number, always the same: one process at a time prepares the database. */
 export const PREPARATION_LOCK = 7_402_116_351;
 /** Connections for records; one more listens for events. */
 const MAX_CONNECTIONS = 10;
-/** By the database's clock, which all processes share. */
+/** The current day by the database's clock, which all processes share. */
 const TODAY = sql<string>`to_char(now() at time zone 'UTC', 'YYYY-MM-DD')`;
 const ANSWER_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 3_000;
 
 /**
- * Opens a PostgreSQL database, creating and migrating its tables. From then on it may go away at any time: what needs it
- * fails or waits, and works again once it is back.
+ * Opens a PostgreSQL database, creating and migrating its tables. If the database becomes unavailable later, operations
+ * fail or wait until it is back.
  *
  * @throws StartError when the database cannot be reached, used or migrated; it names the place, never the password
  */
@@ -103,7 +103,7 @@ async function prepare(place: string, { url, logger, prepareMore }: PostgresOpti
   });
 }
 
-/** PostgreSQL takes the lock back with the connection, so that a crash leaves none behind. */
+/** Works under an advisory lock. PostgreSQL releases it with the connection, so a crash leaves no lock behind. */
 async function whileLocked(config: ClientConfig, logger: Logger, work: () => Promise<void>): Promise<void> {
   const client = new Client(config);
   client.on("error", (err) => logger.debug({ err }, "a connection to PostgreSQL broke"));

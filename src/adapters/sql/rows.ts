@@ -50,7 +50,7 @@ const GENERATION: Fields<Generation, GenerationRow> = {
   prices: optional(json("prices")),
   maxCost: optional(text("max_cost")),
   idempotency: optional(idempotency()),
-  // The column was made to be null, and never is.
+  // The column is declared nullable, but is never null.
   inputHash: oneColumn(
     "input_hash",
     (hash: string): string | null => hash,
@@ -75,7 +75,7 @@ const IMAGE: Fields<Image, ImageRow> = {
   format: text("format"),
   byteSize: integer("byte_size"),
   sha256: text("sha256"),
-  // The column knows no null: empty text stands for none.
+  // The column cannot be null. Empty text means that there is no placeholder.
   placeholder: oneColumn(
     "placeholder",
     (uri: string | undefined) => uri ?? "",
@@ -94,12 +94,12 @@ export function toGenerationRow(generation: Generation): GenerationRow {
   return { ...toRow(GENERATION, generation), worker: null, lease_until: null };
 }
 
-/** What changes in a row when these properties do; one that is `undefined` is taken away. */
+/** The column changes for these property changes. A property that is `undefined` is removed. */
 export function toChanges(changes: Changes<Generation>): Partial<GenerationRow> {
   return toColumns(GENERATION, changes);
 }
 
-/** Previews come one after the other, so each is text that is put behind the others. */
+/** The text of a preview, which is appended to that of the earlier previews. */
 export function toPreviewText({ imageIndex, partialIndex }: Preview): string {
   return `${imageIndex}:${partialIndex} `;
 }
@@ -117,7 +117,7 @@ function previewList() {
   );
 }
 
-/** A key that was forgotten leaves its expiry behind. */
+/** An idempotency key and its expiry. When the key is removed, the expiry stays. */
 function idempotency(): Field<Idempotency, { idempotency_key: string; idempotency_expires_at: number }> {
   const key = text("idempotency_key");
   const expiresAt = time("idempotency_expires_at");

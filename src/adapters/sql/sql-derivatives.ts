@@ -83,7 +83,7 @@ export class SqlDerivatives implements DerivativeRecords {
   }
 }
 
-/** Only together with its image, which may be deleted at the same instant. */
+/** Inserts a derivative only if its image exists. The image may be deleted at the same moment. */
 function insert(database: Kysely<Database>, { key, imageId, byteSize, usedAt }: StoredDerivative) {
   return database
     .insertInto("derivatives")
@@ -101,7 +101,7 @@ function insert(database: Kysely<Database>, { key, imageId, byteSize, usedAt }: 
     );
 }
 
-/** PostgreSQL answers a `bigint` as text. */
+/** Converts a row. PostgreSQL returns a `bigint` as text. */
 function toDerivative(row: Database["derivatives"]): StoredDerivative {
   return {
     key: row.object_key,

@@ -4,16 +4,16 @@ import type { AcceptanceTerms, Cost, GenerationOrder, Spending } from "../../por
 import type { Database } from "./database.ts";
 
 /**
- * The most that is written for one generation, 100,000 dollars: a provider may report any number of tokens, and a day's
- * sum has to fit into 64 bits.
+ * The largest amount of one generation, 100,000 dollars. A provider may report any number of tokens, but a day's sum
+ * must fit into 64 bits.
  */
 const LARGEST_AMOUNT: Amount = 10n ** 17n;
-/** A day's sum of settlements stays at this, nine million dollars. */
+/** The largest sum of a day's settlements, nine million dollars. A larger sum is cut to this. */
 const LARGEST_SUM: Amount = 9n * 10n ** 18n;
 /** How many rows one statement changes. */
 const STEP = 500;
 
-/** What the sums of a day change by. */
+/** A change of a day's sums. */
 interface Change {
   readonly project: string;
   readonly day: string;
@@ -22,10 +22,10 @@ interface Change {
 }
 
 /**
- * The ledger, and what it adds up to each day. Every method is part of the transaction of the change that it is about.
+ * The ledger and its daily sums. Every method runs in the transaction of the change that it records.
  *
- * Two such transactions must not wait for each other. So each writes its generations first, their rows in the ledger
- * second, and the sums last, in the order of project and day; one that accepts changes a single sum.
+ * Two such transactions must not deadlock. So each writes its generations first, their rows in the ledger second, and
+ * the sums last, in the order of project and day. A transaction that accepts a generation changes only one sum.
  */
 export class SqlLedger {
   readonly #dayOf: (at: Date) => Expression<string>;
@@ -88,7 +88,7 @@ export class SqlLedger {
       .execute();
   }
 
-  /** Another model carries the generation out. */
+  /** Records that another model carries out the generation. */
   async changeModel(database: Kysely<Database>, id: string, model: string): Promise<void> {
     await database.updateTable("ledger").set({ model }).where("generation_id", "=", id).execute();
   }
@@ -163,7 +163,7 @@ function writable(usd: string): Amount {
   return amount < LARGEST_AMOUNT ? amount : LARGEST_AMOUNT;
 }
 
-/** An amount as text, which every engine can answer whole. */
+/** Selects an amount as text, which every engine returns without loss. */
 function asText<Table extends "ledger" | "spending", Name extends "held" | "settled">(
   row: ExpressionBuilder<Database, Table>,
   name: Name,
@@ -171,7 +171,7 @@ function asText<Table extends "ledger" | "spending", Name extends "held" | "sett
   return row.cast<string | null>(row.ref(name as never), "text").as(name);
 }
 
-/** Changes the sums of days, in one order whoever does it. */
+/** Changes the sums of days, always in the same order. */
 async function add(database: Kysely<Database>, changes: readonly Change[]): Promise<void> {
   const sums = new Map<string, Change>();
   for (const { project, day, settled, held } of changes) {

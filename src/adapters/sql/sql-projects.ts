@@ -213,7 +213,7 @@ export class SqlProjects implements Projects {
     return rows.map((row) => fromRow(ENTRY, row));
   }
 
-  /** Makes a change and its entry in one transaction; where the change answers `undefined` there was nothing to do. */
+  /** Makes a change and its entry in one transaction. A change that returns `undefined` had nothing to do. */
   async #change<Result>(
     entry: AuditEntry,
     change: (transaction: Kysely<Database>) => Promise<Result | undefined>,

@@ -109,7 +109,7 @@ export class SqlRecords implements Records {
       await transaction
         .insertInto("images")
         .values(toImageRow(image))
-        // Whoever did not hear that the first attempt went well tries again.
+        // A worker repeats the insert when it did not receive the response to the first one.
         .onConflict((conflict) => conflict.column("id").doNothing())
         .execute();
       return true;
@@ -177,7 +177,7 @@ export class SqlRecords implements Records {
 
   async correctCost(id: string, cost: Cost): Promise<void> {
     await this.#database.transaction().execute(async (transaction) => {
-      // Its row is gone when it was removed; the ledger's stays.
+      // The row of a deleted generation is gone, but its row in the ledger stays.
       await transaction
         .updateTable("generations")
         .set(costChanges(cost))
@@ -250,7 +250,7 @@ export class SqlRecords implements Records {
     return ids.flat().sort().slice(0, limit);
   }
 
-  /** Ids sort by time: the first ones are read off the index, and nothing is read to find that they are too young. */
+  /** The oldest ids before a time. Ids sort by time, so only the first entries of the index are read. */
   async #idsBefore(at: Date, status: GenerationStatus, limit: number): Promise<readonly string[]> {
     const oldest = await this.#database
       .selectFrom("generations")
@@ -390,7 +390,7 @@ function costChanges({ usd, isEstimated }: Cost): Partial<GenerationRow> {
   return toChanges({ cost: usd, costIsEstimated: isEstimated || undefined });
 }
 
-/** The cost of a generation of which only the most that it can have cost is known. */
+/** The estimated cost of a generation for which only the maximum cost is known. */
 function atMost(row: ExpressionBuilder<Database, "generations">) {
   return { cost: row.ref("max_cost"), cost_is_estimated: isEstimated(row, row("max_cost", "is not", null)) };
 }
@@ -399,7 +399,7 @@ function isEstimated(row: ExpressionBuilder<Database, "generations">, condition:
   return row.case().when(condition).then(1).else(null).end();
 }
 
-/** A worker that was presumed dead and lives still runs what it ran: its lease was not taken back by an end. */
+/** Whether a worker runs a generation. One that was wrongly presumed dead still does, until an end clears its lease. */
 function isRunBy(worker: string) {
   return (row: ExpressionBuilder<Database, "generations">) =>
     row.and([
@@ -410,8 +410,8 @@ function isRunBy(worker: string) {
 }
 
 /**
- * The same ids, the last one repeated up to the next power of two: engines keep each statement that they have prepared,
- * and there would be one for each number of ids.
+ * Repeats the last id until the number of ids is a power of two. Engines keep every prepared statement, and otherwise
+ * there would be one for each number of ids.
  */
 function padded(ids: readonly string[]): readonly string[] {
   const length = 2 ** Math.ceil(Math.log2(ids.length));

@@ -18,7 +18,7 @@ export async function openSqliteRecords(path: string): Promise<SqlRecords> {
   const database = new Kysely<Database>({ dialect: new SqliteDialect({ database: toKyselyDatabase(sqlite) }) });
   try {
     await migrate(database, { place: path, idType: "text" });
-    // Whoever ran these held the lock that this process now has: they are surely dead.
+    // The process that ran these held the lock that this process now has, so it is certainly dead.
     await database.updateTable("generations").set({ lease_until: 0 }).where("status", "=", "RUNNING").execute();
   } catch (error) {
     await database.destroy();
@@ -67,12 +67,12 @@ function openExclusively(path: string): DatabaseSync {
   }
 }
 
-/** Statements that are kept for the next time, far more than the store has. */
+/** The most prepared statements that are kept, far more than the store uses. */
 const MAX_PREPARED = 256;
 
 /**
- * Kysely speaks to better-sqlite3's interface; this is the part of it that it uses. Statements are prepared once: each
- * holds memory that V8 does not see, and would hold it until the next collection.
+ * The part of better-sqlite3's interface that Kysely uses. Each statement is prepared only once, because a statement
+ * holds memory that V8 does not see until the next garbage collection.
  */
 export function toKyselyDatabase(sqlite: DatabaseSync): SqliteDatabase {
   const prepared = new Map<string, SqliteStatement>();
