@@ -29,7 +29,7 @@ const AVIF_STEPS = [
   { maxPixels: Number.POSITIVE_INFINITY, effort: 0, chromaSubsampling: "4:2:0" },
 ] as const;
 
-// A process has one image at a time. Loaders of formats that are not supported are blocked, so that no file reaches them.
+// A process has one image at a time. Loaders of unsupported formats are blocked, so that no file reaches them.
 sharp.cache(false);
 sharp.concurrency(1);
 sharp.block({ operation: ["VipsForeignLoad"] });
