@@ -9,7 +9,7 @@ import { migrationsWith, NEEDED_MIGRATIONS } from "../../../src/adapters/sql/mig
 import { openSqliteRecords, toKyselyDatabase } from "../../../src/adapters/sql/sqlite.ts";
 import type { Records } from "../../../src/ports/records.ts";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
-import { accept, FINISHED_AT, find, INTERRUPTED, orderOf } from "../../contracts/record-samples.ts";
+import { accept, claimOf, FINISHED_AT, find, INTERRUPTED, orderOf, WORKER } from "../../contracts/record-samples.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 import { usePostgres } from "../../support/use-postgres.ts";
 
@@ -89,19 +89,55 @@ const IMAGE = {
 const KEY_EXPIRES_AT = Date.parse("9999-12-31T23:59:59.999Z");
 
 describe.each(Object.entries(ENGINES))("a database of an older version, on %s", (_name, { create, idType, schema }) => {
+  /** A database as the version made it that had so many migrations. */
+  async function createOlder(count: number) {
+    const { dialect, open } = await create();
+    const older = new Kysely<{ generations: object; images: object }>({ dialect });
+    const known = Object.fromEntries(Object.entries(migrationsWith(idType)).slice(0, count));
+    const placed = schema === undefined ? older : older.withSchema(schema);
+    const migrator = new Migrator({
+      db: placed,
+      provider: { getMigrations: async () => known },
+      ...(schema !== undefined && { migrationTableSchema: schema }),
+    });
+    expect((await migrator.migrateToLatest()).error).toBeUndefined();
+    return { older, placed, known, open };
+  }
+
+  test("gets a ledger of all that was accepted before there was one, each cost on its day and rounded up", async () => {
+    const { older, placed, open } = await createOlder(NEEDED_MIGRATIONS.indexOf("0009-ledger"));
+    const ended = { ...GENERATION, owner: "public", status: "SUCCEEDED" };
+    const nextDay = GENERATION.created_at + 86_400_000;
+    const rows = [
+      // More digits than an amount has.
+      { ...ended, id: "gen_1", cost: "0.020000864197523084" },
+      { ...ended, id: "gen_2", cost: "0.500000" },
+      { ...ended, id: "gen_3", cost: "7.000000", created_at: nextDay },
+      { ...ended, id: "gen_4" },
+      { ...ended, id: "gen_5", status: "QUEUED" },
+      // More than are read at a time.
+      ...Array.from({ length: 600 }, (_, i) => ({ ...ended, id: `gen_x${i}`, cost: "0.000000000001" })),
+    ];
+    for (const row of rows) await placed.insertInto("generations").values(row).execute();
+    await older.destroy();
+
+    const { records, close } = await open();
+    const day = new Date(GENERATION.created_at).toISOString().slice(0, 10);
+    const spent = (on: string) => records.spendingOn("proj_public", on);
+    expect(await spent(day)).toEqual({ settled: "0.520000864798", held: "0.000000" });
+    expect((await spent(new Date(nextDay).toISOString().slice(0, 10))).settled).toBe("7.000000");
+    // What was accepted without a hold is settled as any other.
+    await records.start("gen_5", claimOf());
+    const cost = { usd: "0.1", isEstimated: false };
+    expect(await records.finish("gen_5", WORKER, { status: "SUCCEEDED", cost }, FINISHED_AT)).toBe(true);
+    expect(await spent(day)).toEqual({ settled: "0.620000864798", held: "0.000000" });
+    await close();
+  });
+
   test.each(NEEDED_MIGRATIONS.map((name, index) => [name, index + 1] as const).slice(0, -1))(
     "is brought up to date when its last change was %s: nothing is lost, and what ran there is taken back",
     async (_last, count) => {
-      const { dialect, open } = await create();
-      const older = new Kysely<{ generations: object; images: object }>({ dialect });
-      const known = Object.fromEntries(Object.entries(migrationsWith(idType)).slice(0, count));
-      const placed = schema === undefined ? older : older.withSchema(schema);
-      const migrator = new Migrator({
-        db: placed,
-        provider: { getMigrations: async () => known },
-        ...(schema !== undefined && { migrationTableSchema: schema }),
-      });
-      expect((await migrator.migrateToLatest()).error).toBeUndefined();
+      const { older, placed, known, open } = await createOlder(count);
       const hasProjects = "0011-projects" in known;
       const ours = hasProjects ? { project_id: "proj_public" } : { owner: "public" };
       const anns = hasProjects ? { project_id: "proj_public", end_user: "ann" } : { owner: "ann" };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
+import { PUBLIC_PROJECT } from "../../../src/ports/records.ts";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
 import { projectsContract } from "../../contracts/projects.ts";
@@ -12,6 +13,7 @@ import {
   INTERRUPTED,
   idsOf,
   keyOf,
+  NO_LIMITS,
   orderOf,
   STARTED_AT,
 } from "../../contracts/record-samples.ts";
@@ -77,6 +79,30 @@ describe("two processes on one PostgreSQL", () => {
     expect(accepted.filter(({ isNew }) => isNew)).toHaveLength(1);
     expect(new Set(accepted.map(({ generation }) => generation.id)).size).toBe(1);
     expect(started.filter((generation) => generation !== undefined)).toHaveLength(1);
+  });
+
+  test("spend each day's budget once, by the day of the database whatever their clocks say", async () => {
+    const url = await postgres.newDatabase();
+    await using here = disposable(await open(url));
+    await using there = disposable(await open(url));
+    const terms = { ...NO_LIMITS, dailyBudget: "1" };
+    const dearAt = (id: string, at: string) => ({ ...orderOf(id, new Date(at)), maxCost: "1" });
+    await accept(here.records, dearAt("gen_1", "2020-01-01T00:00:00Z"), terms);
+    expect(await there.records.accept(dearAt("gen_2", "2031-01-01T00:00:00Z"), terms)).toBe("BUDGET_EXCEEDED");
+
+    for (const table of ["ledger", "spending"]) {
+      await postgres.server.query(url, `UPDATE pictograph.${table} SET day = '2001-01-01'`);
+    }
+    await accept(there.records, dearAt("gen_2", "2031-01-01T00:00:00Z"), terms);
+    expect(await here.records.accept(dearAt("gen_3", "2040-01-01T00:00:00Z"), terms)).toBe("BUDGET_EXCEEDED");
+    // What ends later is settled on the day that held it.
+    await here.records.start("gen_1", claimOf());
+    const cost = { usd: "0.25", isEstimated: false };
+    await here.records.finish("gen_1", "run_here", { status: "SUCCEEDED", cost }, STARTED_AT);
+    expect(await there.records.spendingOn(PUBLIC_PROJECT, "2001-01-01")).toEqual({
+      settled: "0.250000",
+      held: "0.000000",
+    });
   });
 });
 

@@ -20,6 +20,7 @@ import {
   NO_LIMITS,
   orderOf,
   STARTED_AT,
+  sourceOf,
   WORKER,
 } from "../../contracts/record-samples.ts";
 import { recordsContract } from "../../contracts/records.ts";
@@ -57,6 +58,55 @@ projectsContract("SQLite", async () => {
 });
 
 describe("a SQLite database", () => {
+  test("keeps one row of the ledger for each generation, without its prompt, when the generation is removed", async () => {
+    const path = await newPath();
+    const records = await openSqliteRecords(path);
+    const edit = { images: [sourceOf(0)] };
+    await begin(records, { ...orderOf("gen_1"), prompt: "a secret wish", maxCost: "0.25", edit });
+    const next = { model: "other-1", modelSize: { width: 64, height: 64 }, warnings: [], fallbacks: [] };
+    await records.changeModel("gen_1", WORKER, next);
+    const cost = { usd: "0.2", isEstimated: false };
+    await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost }, FINISHED_AT);
+    await records.remove("gen_1");
+    await records.close();
+
+    const database = new DatabaseSync(path, { readOnly: true });
+    const rows = database.prepare("SELECT * FROM ledger").all();
+    database.close();
+    expect(rows).toEqual([
+      {
+        generation_id: "gen_1",
+        project: "proj_public",
+        model: "other-1",
+        operation: "EDIT",
+        images: 2,
+        accepted_at: orderOf("gen_1").createdAt.getTime(),
+        day: "2026-11-22",
+        state: "SETTLED",
+        held: 250_000_000_000,
+        settled: 200_000_000_000,
+        is_estimated: 0,
+      },
+    ]);
+  });
+
+  test("holds what is accepted on the day that its clock says, and settles it there", async () => {
+    const records = await openSqliteRecords(await newPath());
+    const terms = { ...NO_LIMITS, dailyBudget: "1" };
+    const dearAt = (id: string, at: string) => ({ ...orderOf(id, new Date(at)), maxCost: "1" });
+    await accept(records, dearAt("gen_1", "2026-11-22T23:59:59.999Z"), terms);
+    expect(await records.accept(dearAt("gen_2", "2026-11-22T00:00:00Z"), terms)).toBe("BUDGET_EXCEEDED");
+    await accept(records, dearAt("gen_2", "2026-11-23T00:00:00Z"), terms);
+    await records.start("gen_1", claimOf());
+    const cost = { usd: "0.25", isEstimated: false };
+    await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost }, new Date("2026-11-23T00:00:09Z"));
+
+    const spent = (day: string) => records.spendingOn("proj_public", day);
+    expect(await spent("2026-11-22")).toEqual({ settled: "0.250000", held: "0.000000" });
+    expect(await spent("2026-11-23")).toEqual({ settled: "0.000000", held: "1.000000" });
+    await records.close();
+  });
+
   test("is refused to a second opener in this process, naming the file, and free once it is closed", async () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);
