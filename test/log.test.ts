@@ -117,7 +117,7 @@ describe("the log of a whole session", () => {
       expect(service.lines.length).toBeGreaterThan(level === "info" ? 30 : 8);
       expect(output).not.toMatch(MARKS);
       expect(output).not.toContain(api.apiKey);
-      expect(output).not.toContain("sk-");
+      expect(output).not.toMatch(/\bsk-/);
       expect(output).not.toContain(secret);
       expect(output).not.toContain("marked-idempotency-key");
       for (const url of urls) expect(output).not.toContain(new URL(url).searchParams.get("signature"));

@@ -180,7 +180,7 @@ describe("a body that is none", () => {
 
   test("gzip that is none is refused", async () => {
     const headers = { "Content-Type": JSON_TYPE, "Content-Encoding": "gzip" };
-    expectRefusal(await getImage(gateway.url, "{}", headers), 400, /^the body is not compressed as/);
+    expectRefusal(await getImage(gateway.url, "{}", headers), 400, /^the body does not match its Content-Encoding/);
   });
 });
 
