@@ -57,6 +57,7 @@ import { ModelCatalogue } from "./service/models/model-catalogue.ts";
 import { ModelWatch } from "./service/models/model-watch.ts";
 import { ApiKeys } from "./service/projects/api-keys.ts";
 import { ProjectService } from "./service/projects/project-service.ts";
+import { refuseSecondGraphQL } from "./single-graphql.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 
@@ -177,6 +178,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       app,
       // Built on first use: most programs never use it, and building it takes as long as opening the store.
       get schema() {
+        refuseSecondGraphQL();
         const toContext = contextFor({ images, projects }, readRequestsWith(options, config, logger));
         schema ??= buildGraphQLSchema(toContext, config.typePrefix);
         return schema;
