@@ -13,7 +13,7 @@ import { type Behaviour, type StrictImageApi, startStrictImageApi } from "./supp
 const PROMPT = 'a "marzipan" zeppelin\n    at the seaside, \\u006darked 寿司';
 /** Any part of the prompt, plain or escaped, would show one of these. */
 const MARKS = /marzipan|zeppelin|seaside|寿司|\\u5bff|%E5%AF%BF/i;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 const IMAGE = "img_01kaj0000000000000000000zz";
 const GENERATION = "gen_01kaj0000000000000000000zz";
 

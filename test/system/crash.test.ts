@@ -13,7 +13,7 @@ import { type StrictImageApi, startStrictImageApi } from "../support/strict-imag
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 const newDirectory = temporaryDirectories();
 const startService = gatewayProcesses();
@@ -156,7 +156,7 @@ test(
     await hold.arrived;
     leaving.abort();
     await expect(left).rejects.toThrow();
-    await service.waitForLine((line) => line.includes("caller left"));
+    await service.waitForLine((line) => line.includes("client disconnected before the answer"));
     hold.release();
     await poll(
       () => listGenerations(service.url),

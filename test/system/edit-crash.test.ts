@@ -10,7 +10,7 @@ import { type StrictImageApi, startStrictImageApi } from "../support/strict-imag
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 const newDirectory = temporaryDirectories();
 const startService = gatewayProcesses();

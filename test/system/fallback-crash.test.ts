@@ -9,7 +9,7 @@ import { type StrictImageApi, startStrictImageApi } from "../support/strict-imag
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 /** Starts of real processes, whose helpers have limits of their own. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 const FIELDS = "status model { id } warnings { code } failure { code billed } cost costIsEstimated";
 
 const newDirectory = temporaryDirectories();

@@ -7,7 +7,7 @@ import { storedFiles } from "../support/stored-files.ts";
 import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../support/strict-image-api.ts";
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 /**
  * 256x256 is made from a larger image, so that every image is two files: the provider's and the delivered one. Half an
  * answer of three holds one whole image.

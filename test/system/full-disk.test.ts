@@ -13,7 +13,7 @@ import { type StrictImageApi, startStrictImageApi } from "../support/strict-imag
 
 const SMALL = { prompt: "a fox", n: "1", size: "64x64" };
 const LARGE = { prompt: "a fox", n: "1", size: "1024x1024" };
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 const startService = gatewayProcesses();
 let api: StrictImageApi;

@@ -18,7 +18,7 @@ import { type StrictImageApi, startStrictImageApi } from "../support/strict-imag
 import { usePostgres } from "../support/use-postgres.ts";
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 const LISTENERS = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN pictograph%'";
 
 const postgres = usePostgres();

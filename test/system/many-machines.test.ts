@@ -9,7 +9,7 @@ import { type StrictImageApi, startStrictImageApi } from "../support/strict-imag
 import { type DistributedGround, distributedGround } from "./chaos/chaos-ground.ts";
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 const FIELDS = { prompt: "a fox", n: "1", size: "256x256" };
 const INPUT = { prompt: "a fox", size: "256x256" };
 

@@ -11,7 +11,7 @@ import { temporaryDirectories } from "../support/temporary-directory.ts";
 const newDirectory = temporaryDirectories();
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 /** What an operator sees of a service that cannot start: one message, without a stack, and exit code 1. */
 async function refusalOf(options: MainOptions): Promise<string> {

@@ -9,7 +9,7 @@ import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { unlinkedFiles } from "../support/unlinked-files.ts";
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 const newDirectory = temporaryDirectories();
 const startService = gatewayProcesses();
