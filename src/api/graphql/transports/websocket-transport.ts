@@ -258,7 +258,7 @@ function toReason(message: string): string {
   return Buffer.from(message)
     .subarray(0, MAX_REASON_BYTES)
     .toString()
-    .replace(/\ufffd+$/, "");
+    .replace(/\ufffd$/, "");
 }
 
 /** `undefined` for what no client of the protocol sends. */
