@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { graphql } from "graphql";
 import { pino } from "pino";
@@ -38,11 +39,13 @@ async function untilRunning(gateway: Gateway, count: number): Promise<void> {
   for (;;) {
     const { generations } = await gateway.images.page(CALLER, { status: "RUNNING", first: 100 });
     if (generations.length === count) return;
+    // The embedded store answers without a turn of the event loop, which the gateway needs.
+    await setImmediate();
   }
 }
 
 async function untilAccepted(gateway: Gateway, count: number): Promise<void> {
-  while ((await gateway.images.page(CALLER, { first: 100 })).generations.length < count);
+  while ((await gateway.images.page(CALLER, { first: 100 })).generations.length < count) await setImmediate();
 }
 
 function countOf(statuses: readonly string[]): Record<string, number> {
