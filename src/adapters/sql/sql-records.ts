@@ -28,7 +28,10 @@ import { SqlProjects } from "./sql-projects.ts";
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
 const NO_COST: Cost = { usd: "0.000000", isEstimated: false };
 
-/** {@link Records} in SQL, the same statements on every engine. */
+/**
+ * {@link Records} in SQL, the same statements on every engine. Longer than other files because one class implements the
+ * port: its statements share transactions and the ledger.
+ */
 export class SqlRecords implements Records {
   /** In the same database. */
   readonly derivatives: SqlDerivatives;
