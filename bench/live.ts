@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
-import { startPostgresServer } from "../test/support/postgres.ts";
+import { startPostgresServer } from "../test/support/stores/postgres.ts";
 import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
 import { median, mib, ms, type Row } from "./row.ts";
 

@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { typeid } from "typeid-js";
 import { type GenerationOrder, type Image, PUBLIC_PROJECT } from "../src/ports/records.ts";
 import { openPostgresStore } from "../src/postgres-store.ts";
-import { startPostgresServer } from "../test/support/postgres.ts";
+import { startPostgresServer } from "../test/support/stores/postgres.ts";
 import type { Row } from "./row.ts";
 
 const GENERATIONS = 3_000;

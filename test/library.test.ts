@@ -12,10 +12,18 @@ import { pino } from "pino";
 import { buildSchema, Field, ObjectType, Query, Resolver } from "type-graphql";
 import { listen } from "../src/api/http/server.ts";
 import { createGateway, type Gateway, GatewayError } from "../src/index.ts";
+import {
+  type Follow,
+  follow,
+  overSocket,
+  overStream,
+  RawSocket,
+  socketUrl,
+  toWords,
+} from "./support/clients/live-clients.ts";
 import { startGateway } from "./support/gateway.ts";
-import { type Follow, follow, overSocket, overStream, RawSocket, socketUrl, toWords } from "./support/live-clients.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "./support/scripted-provider.ts";
-import { storedFiles } from "./support/stored-files.ts";
+import { storedFiles } from "./support/stores/stored-files.ts";
 import { temporaryDirectories } from "./support/temporary-directory.ts";
 
 describe("a gateway inside another program", () => {

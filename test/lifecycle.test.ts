@@ -6,8 +6,8 @@ import { createGateway, type Gateway, type GatewayOptions, StartError } from "..
 import { Lifecycle } from "../src/lifecycle.ts";
 import { ANY_SIZE_MODEL, holdCalls } from "./support/scripted-gateway.ts";
 import { makeImages, ScriptedProvider } from "./support/scripted-provider.ts";
+import { usePostgres } from "./support/stores/use-postgres.ts";
 import { temporaryDirectories } from "./support/temporary-directory.ts";
-import { usePostgres } from "./support/use-postgres.ts";
 
 const CALLER = { projectId: "proj_public" };
 /** More than run at once, so that some are queued when the gateway is closed. */

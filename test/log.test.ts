@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { toLoggedPath } from "../src/api/http/request-log.ts";
-import { gatewayProcesses } from "./support/gateway-processes.ts";
-import { getImageAsJson } from "./support/get-image-client.ts";
-import { generateImages, graphql, listGenerations } from "./support/graphql-client.ts";
-import { httpRequest } from "./support/http-request.ts";
-import { type Behaviour, type StrictImageApi, startStrictImageApi } from "./support/strict-image-api.ts";
+import { getImageAsJson } from "./support/clients/get-image-client.ts";
+import { generateImages, graphql, listGenerations } from "./support/clients/graphql-client.ts";
+import { httpRequest } from "./support/clients/http-request.ts";
+import { gatewayProcesses } from "./support/processes/gateway-processes.ts";
+import { type Behaviour, type StrictImageApi, startStrictImageApi } from "./support/vendors/strict-image-api.ts";
 
 const PROMPT = 'a "marzipan" zeppelin\n    at the seaside, \\u006darked 寿司';
 /** Any part of the prompt, plain or escaped, would show one of these. */

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
-import { FORM_HEADERS, type Operations } from "../support/graphql-multipart.ts";
-import { httpRequest } from "../support/http-request.ts";
+import { FORM_HEADERS, type Operations } from "../support/clients/graphql-multipart.ts";
+import { httpRequest } from "../support/clients/http-request.ts";
 
 /** The gateway that is attacked: a process of its own. */
 export interface Target {

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
-import { generateImages, graphql } from "../support/graphql-client.ts";
+import { generateImages, graphql } from "../support/clients/graphql-client.ts";
 import { type Attack, ask, type Target } from "./attack.ts";
 
 /** The addresses of this many different sizes of one new image. */

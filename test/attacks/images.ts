@@ -1,6 +1,6 @@
 import { deflateSync } from "node:zlib";
 import sharp from "sharp";
-import { pngChunk, pngOf, zipBomb } from "../support/source-images.ts";
+import { pngChunk, pngOf, zipBomb } from "../support/images/source-images.ts";
 import { type Attack, ask, askForm, type Scale, toForm } from "./attack.ts";
 
 const EDIT = `mutation ($file: Upload!) {

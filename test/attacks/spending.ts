@@ -1,4 +1,4 @@
-import { graphql } from "../support/graphql-client.ts";
+import { graphql } from "../support/clients/graphql-client.ts";
 import { type Attack, askGraph } from "./attack.ts";
 
 const GENERATE = `mutation ($prompt: String!) {

@@ -1,5 +1,5 @@
-import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
-import { startStrictImageApi } from "../support/strict-image-api.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
+import { startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 import type { Attack, Target } from "./attack.ts";
 
 export interface AttackedGateway extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { pngOf } from "../support/source-images.ts";
+import { pngOf } from "../support/images/source-images.ts";
 import { type Attack, askForm, RawConnection, requestHead, type Scale, type Target, toForm } from "./attack.ts";
 
 const EDIT = `mutation ($file: Upload!) {

@@ -13,7 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from "
 import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
 import { GatewayError } from "../../src/errors.ts";
-import { socketUrl } from "../support/live-clients.ts";
+import { socketUrl } from "../support/clients/live-clients.ts";
 import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { makeImages } from "../support/scripted-provider.ts";
 

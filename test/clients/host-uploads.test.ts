@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import express from "express";
 import { graphql } from "graphql";
 import { createGateway, type Gateway } from "../../src/index.ts";
-import { FORM_HEADERS, toMultipartForm } from "../support/graphql-multipart.ts";
+import { FORM_HEADERS, toMultipartForm } from "../support/clients/graphql-multipart.ts";
 import { ANY_SIZE_EDITOR } from "../support/scripted-gateway.ts";
 import { makeImages, plainImage, ScriptedProvider } from "../support/scripted-provider.ts";
 

@@ -7,11 +7,11 @@ import { promisify } from "node:util";
 import { composeServices } from "@apollo/composition";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { parse } from "graphql";
-import { launchBrowser } from "../support/browser.ts";
-import { type DocSample, readDocSamples, withSampleFile } from "../support/doc-samples.ts";
-import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
-import { generateImages, graphql } from "../support/graphql-client.ts";
+import { launchBrowser } from "../support/clients/browser.ts";
+import { generateImages, graphql } from "../support/clients/graphql-client.ts";
 import { type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
+import { type DocSample, readDocSamples, withSampleFile } from "../support/samples/doc-samples.ts";
 
 const samples = await readDocSamples();
 const of = (...languages: readonly string[]) =>

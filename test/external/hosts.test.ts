@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect } from "@jest/globals";
-import { graphql } from "../support/graphql-client.ts";
+import { graphql } from "../support/clients/graphql-client.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));

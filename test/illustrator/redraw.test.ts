@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
+import { graphqlMultipart } from "../support/clients/graphql-multipart.ts";
 import { type RunningGateway, startGateway } from "../support/gateway.ts";
-import { graphqlMultipart } from "../support/graphql-multipart.ts";
-import { leftHalfMask } from "../support/source-images.ts";
+import { leftHalfMask } from "../support/images/source-images.ts";
 
 const SIDE = 256;
 const SELECTION = "status generatedSize warnings { code message } images { id url(original: true) }";

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
-import { type ExampleProcess, startExample } from "../support/example-process.ts";
+import { graphqlMultipart } from "../support/clients/graphql-multipart.ts";
+import { httpRequest } from "../support/clients/http-request.ts";
+import { type Follow, follow, overSocket, overStream, toWords } from "../support/clients/live-clients.ts";
 import type { GraphQLBody } from "../support/gateway.ts";
-import { graphqlMultipart } from "../support/graphql-multipart.ts";
-import { httpRequest } from "../support/http-request.ts";
-import { type Follow, follow, overSocket, overStream, toWords } from "../support/live-clients.ts";
+import { type ExampleProcess, startExample } from "../support/samples/example-process.ts";
 import { plainImage } from "../support/scripted-provider.ts";
 
 let example: ExampleProcess;

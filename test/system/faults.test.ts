@@ -1,10 +1,10 @@
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
-import { getImageAsJson } from "../support/get-image-client.ts";
-import { generateImages, listGenerations } from "../support/graphql-client.ts";
-import { storedFiles } from "../support/stored-files.ts";
-import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../support/strict-image-api.ts";
+import { getImageAsJson } from "../support/clients/get-image-client.ts";
+import { generateImages, listGenerations } from "../support/clients/graphql-client.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
+import { storedFiles } from "../support/stores/stored-files.ts";
+import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */
 const TIMEOUT_MS = 120_000;

@@ -2,10 +2,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
-import { launchBrowser } from "../support/browser.ts";
-import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
-import { getImageAsJson } from "../support/get-image-client.ts";
-import { type StrictImageApi, startStrictImageApi } from "../support/strict-image-api.ts";
+import { launchBrowser } from "../support/clients/browser.ts";
+import { getImageAsJson } from "../support/clients/get-image-client.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
+import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
 /** Names of no machine, which the browser looks up as loopback. */
 const NAMES = ["evil.example", "pictures.example"];

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
-import { httpRequest } from "../support/http-request.ts";
+import { httpRequest } from "../support/clients/http-request.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
 
 /** As large as a body may be, with room for the rest of it. */
 const MEGABYTE = 1024 * 1024 - 1000;

@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import sharp from "sharp";
-import { launchBrowser } from "../support/browser.ts";
-import { startGatewayProcess } from "../support/gateway-process.ts";
+import { launchBrowser } from "../support/clients/browser.ts";
+import { startGatewayProcess } from "../support/processes/gateway-process.ts";
 
-const PAGE_FILE = new URL("../support/known-client.html", import.meta.url);
+const PAGE_FILE = new URL("../support/clients/known-client.html", import.meta.url);
 const DOCUMENT_PROMPT = "A cute asian girl with long hair smiling and looking at me";
 
 /** More than what starts and stops real processes may take before these report their own failure. */

@@ -1,7 +1,6 @@
 import { request } from "node:http";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { gatewayProcesses } from "../support/gateway-processes.ts";
-import { graphql } from "../support/graphql-client.ts";
+import { graphql } from "../support/clients/graphql-client.ts";
 import {
   type Follow,
   follow,
@@ -11,11 +10,12 @@ import {
   RawSocket,
   socketUrl,
   toWords,
-} from "../support/live-clients.ts";
-import { pictureStream } from "../support/picture-stream.ts";
-import { S3_CREDENTIALS, type S3Server, startS3Server } from "../support/s3-server.ts";
-import { type StrictImageApi, startStrictImageApi } from "../support/strict-image-api.ts";
-import { usePostgres } from "../support/use-postgres.ts";
+} from "../support/clients/live-clients.ts";
+import { gatewayProcesses } from "../support/processes/gateway-processes.ts";
+import { S3_CREDENTIALS, type S3Server, startS3Server } from "../support/stores/s3-server.ts";
+import { usePostgres } from "../support/stores/use-postgres.ts";
+import { pictureStream } from "../support/vendors/picture-stream.ts";
+import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */
 const TIMEOUT_MS = 120_000;

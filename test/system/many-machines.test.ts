@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
-import { getImageAsJson } from "../support/get-image-client.ts";
-import { generateImages, graphql } from "../support/graphql-client.ts";
-import { follow, overStream } from "../support/live-clients.ts";
-import { pictureStream } from "../support/picture-stream.ts";
+import { getImageAsJson } from "../support/clients/get-image-client.ts";
+import { generateImages, graphql } from "../support/clients/graphql-client.ts";
+import { follow, overStream } from "../support/clients/live-clients.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { poll } from "../support/scripted-gateway.ts";
-import { type StrictImageApi, startStrictImageApi } from "../support/strict-image-api.ts";
+import { pictureStream } from "../support/vendors/picture-stream.ts";
+import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 import { type DistributedGround, distributedGround } from "./chaos/chaos-ground.ts";
 
 /** Starts and stops of real processes, whose helpers have limits of their own. */

@@ -1,10 +1,10 @@
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type GatewayProcess, startGatewayProcess } from "../support/gateway-process.ts";
-import { httpRequest } from "../support/http-request.ts";
-import { runMain } from "../support/run-main.ts";
-import { upgradeRequest } from "../support/upgrade-request.ts";
+import { httpRequest } from "../support/clients/http-request.ts";
+import { upgradeRequest } from "../support/clients/upgrade-request.ts";
+import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
+import { runMain } from "../support/processes/run-main.ts";
 
 /** Above what starting and stopping a process may take. */
 const HOOK_TIMEOUT_MS = 120_000;

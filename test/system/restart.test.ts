@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createClient as createStreamClient, type ExecutionResult } from "graphql-sse";
 import { createClient as createSocketClient } from "graphql-ws";
 import { WebSocket } from "ws";
-import type { GatewayProcess } from "../support/gateway-process.ts";
-import { gatewayProcesses } from "../support/gateway-processes.ts";
-import { generateImages, listGenerations } from "../support/graphql-client.ts";
-import { socketUrl } from "../support/live-clients.ts";
+import { generateImages, listGenerations } from "../support/clients/graphql-client.ts";
+import { socketUrl } from "../support/clients/live-clients.ts";
+import type { GatewayProcess } from "../support/processes/gateway-process.ts";
+import { gatewayProcesses } from "../support/processes/gateway-processes.ts";
 import { poll } from "../support/scripted-gateway.ts";
-import { type StrictImageApi, startStrictImageApi } from "../support/strict-image-api.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
+import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
 /** Without a key, so that a mutation that is sent again is another one. */
 const MUTATION = `mutation { generateImages(input: { prompt: "queued", size: "64x64" }) { id status images { url } } }`;

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { GatewayError } from "../../src/errors.ts";
-import { expectEveryRoute, SAMPLES, startSampleGateway } from "../support/samples.ts";
+import { expectEveryRoute, SAMPLES, startSampleGateway } from "../support/samples/samples.ts";
 import type { ScriptedGateway } from "../support/scripted-gateway.ts";
 import { makeImages } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";

@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "@jest/globals";
-import { startGatewayProcess } from "../support/gateway-process.ts";
-import { type MainOptions, runMain } from "../support/run-main.ts";
+import { startGatewayProcess } from "../support/processes/gateway-process.ts";
+import { type MainOptions, runMain } from "../support/processes/run-main.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();

@@ -2,14 +2,14 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { gatewayProcesses } from "../support/gateway-processes.ts";
-import { getImageAsJson } from "../support/get-image-client.ts";
-import { generateImages, listGenerations } from "../support/graphql-client.ts";
-import { copyProject } from "../support/project-copy.ts";
-import { runMain } from "../support/run-main.ts";
+import { getImageAsJson } from "../support/clients/get-image-client.ts";
+import { generateImages, listGenerations } from "../support/clients/graphql-client.ts";
+import { gatewayProcesses } from "../support/processes/gateway-processes.ts";
+import { copyProject } from "../support/processes/project-copy.ts";
+import { runMain } from "../support/processes/run-main.ts";
 import { poll } from "../support/scripted-gateway.ts";
-import { type StrictImageApi, startStrictImageApi } from "../support/strict-image-api.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
+import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
 const FIELDS = { prompt: "a fox", n: "1", size: "64x64" };
 

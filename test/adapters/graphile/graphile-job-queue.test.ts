@@ -3,7 +3,7 @@ import { Client } from "pg";
 import { pino } from "pino";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { jobQueueContract } from "../../contracts/job-queue.ts";
-import { usePostgres } from "../../support/use-postgres.ts";
+import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres();
 const logger = pino({ enabled: false });

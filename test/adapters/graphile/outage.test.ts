@@ -5,8 +5,8 @@ import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import type { JobQueue } from "../../../src/ports/job-queue.ts";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
-import { startTcpProxy } from "../../support/tcp-proxy.ts";
-import { usePostgres } from "../../support/use-postgres.ts";
+import { startTcpProxy } from "../../support/network/tcp-proxy.ts";
+import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres();
 const logger = pino({ enabled: false });

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { CATALOGUE, describeModel, describeModels } from "../../../src/adapters/openai/catalogue.ts";
 import type { ModelDescription } from "../../../src/ports/image-provider.ts";
-import { readModelNames } from "../../support/openai-model-names.ts";
+import { readModelNames } from "../../support/clients/openai-model-names.ts";
 
 const TODAY = "2026-11-22";
 const models = new Map(CATALOGUE.map((model) => [model.id, model]));

@@ -9,7 +9,7 @@ import { GatewayError } from "../../../src/errors.ts";
 import type { GenerateRequest, ImageProvider } from "../../../src/ports/image-provider.ts";
 import { BLOCK_CHARACTERS } from "../../../src/streamed-json/base64-decoder.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
-import { type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
+import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 import { type ReadEvent, readAll } from "./answers.ts";
 
 const FOX: GenerateRequest = {

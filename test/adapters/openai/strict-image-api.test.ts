@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
+import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
 let api: StrictImageApi;
 

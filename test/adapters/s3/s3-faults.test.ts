@@ -5,9 +5,9 @@ import type { S3Failure } from "../../../src/adapters/s3/s3-errors.ts";
 import { S3ObjectStore, type S3Options } from "../../../src/adapters/s3/s3-object-store.ts";
 import type { OpenObject } from "../../../src/ports/object-store.ts";
 import { chunks } from "../../contracts/object-store.ts";
-import { type Fault, type FaultyProxy, startFaultyProxy } from "../../support/faulty-proxy.ts";
+import { type Fault, type FaultyProxy, startFaultyProxy } from "../../support/network/faulty-proxy.ts";
 import { seededRandom } from "../../support/random.ts";
-import { S3_CREDENTIALS, type S3Server, startS3Server } from "../../support/s3-server.ts";
+import { S3_CREDENTIALS, type S3Server, startS3Server } from "../../support/stores/s3-server.ts";
 
 const KEY = "gen_1/img_1/original";
 const MEBIBYTE = 1024 * 1024;

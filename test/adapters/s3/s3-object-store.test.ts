@@ -4,9 +4,15 @@ import { S3ObjectStore, type S3Options } from "../../../src/adapters/s3/s3-objec
 import { StartError } from "../../../src/errors.ts";
 import type { ObjectHeaders } from "../../../src/ports/object-store.ts";
 import { chunks, objectStoreContract } from "../../contracts/object-store.ts";
-import { type FaultyProxy, startFaultyProxy } from "../../support/faulty-proxy.ts";
+import { type FaultyProxy, startFaultyProxy } from "../../support/network/faulty-proxy.ts";
 import { seededRandom } from "../../support/random.ts";
-import { S3_CREDENTIALS, S3_FLAVOURS, type S3Flavour, type S3Server, startS3Server } from "../../support/s3-server.ts";
+import {
+  S3_CREDENTIALS,
+  S3_FLAVOURS,
+  type S3Flavour,
+  type S3Server,
+  startS3Server,
+} from "../../support/stores/s3-server.ts";
 
 const KEY = "gen_1/img_1/original";
 const HEADERS: ObjectHeaders = {

@@ -10,8 +10,8 @@ import { openSqliteRecords, toKyselyDatabase } from "../../../src/adapters/sql/s
 import type { Records } from "../../../src/ports/records.ts";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { accept, claimOf, FINISHED_AT, find, INTERRUPTED, orderOf, WORKER } from "../../contracts/record-samples.ts";
+import { usePostgres } from "../../support/stores/use-postgres.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
-import { usePostgres } from "../../support/use-postgres.ts";
 
 const postgres = usePostgres();
 const newDirectory = temporaryDirectories();

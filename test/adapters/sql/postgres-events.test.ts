@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { Ear, eventsContract } from "../../contracts/events.ts";
-import { usePostgres } from "../../support/use-postgres.ts";
+import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres();
 const logger = pino({ enabled: false });

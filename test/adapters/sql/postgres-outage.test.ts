@@ -3,8 +3,8 @@ import { pino } from "pino";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { Ear } from "../../contracts/events.ts";
 import { accept, NO_LIMITS, orderOf } from "../../contracts/record-samples.ts";
-import { startTcpProxy } from "../../support/tcp-proxy.ts";
-import { usePostgres } from "../../support/use-postgres.ts";
+import { startTcpProxy } from "../../support/network/tcp-proxy.ts";
+import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres();
 const logger = pino({ enabled: false });

@@ -18,7 +18,7 @@ import {
   STARTED_AT,
 } from "../../contracts/record-samples.ts";
 import { recordsContract } from "../../contracts/records.ts";
-import { usePostgres } from "../../support/use-postgres.ts";
+import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres();
 

@@ -10,7 +10,7 @@ import { PREPARATION_LOCK } from "../../../src/adapters/sql/postgres.ts";
 import { StartError } from "../../../src/errors.ts";
 import { openPostgresStore, type PostgresStore } from "../../../src/postgres-store.ts";
 import { accept, END_OF_TIME, idsOf, orderOf } from "../../contracts/record-samples.ts";
-import { usePostgres } from "../../support/use-postgres.ts";
+import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres();
 const logger = pino({ enabled: false });
@@ -181,7 +181,7 @@ describe("a PostgreSQL database that cannot be used", () => {
 
 describe("a test server", () => {
   test("ends with the process that started it, however that ends", async () => {
-    const support = new URL("../../support/postgres.ts", import.meta.url).href;
+    const support = new URL("../../support/stores/postgres.ts", import.meta.url).href;
     const script = `
       import { startPostgresServer } from ${JSON.stringify(support)};
       const server = await startPostgresServer();

@@ -8,8 +8,8 @@ import { createGateway } from "../../../src/gateway.ts";
 import { type RunningGateway, startGateway } from "../../support/gateway.ts";
 import { poll } from "../../support/scripted-gateway.ts";
 import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/scripted-provider.ts";
-import { type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
+import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
 const GENERATION = "id status model { id } warnings { code message } failure { code message billed } cost";
 const GENERATE = `mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { ${GENERATION} } }`;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { startGateway } from "../../support/gateway.ts";
 import { ADMIN, ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../../support/keyed-gateway.ts";
 import { poll, startScriptedGateway } from "../../support/scripted-gateway.ts";
-import { usePostgres } from "../../support/use-postgres.ts";
+import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres();
 let gateway: KeyedGateway;

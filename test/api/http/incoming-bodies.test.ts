@@ -10,10 +10,10 @@ import { Arrivals, type ArrivalsOptions } from "../../../src/api/http/bodies/arr
 import { getImageRoutes } from "../../../src/api/rest/get-image.ts";
 import { openAIRoutes } from "../../../src/api/rest/openai/routes.ts";
 import { appOptions } from "../../support/app-options.ts";
-import { httpRequest } from "../../support/http-request.ts";
+import { httpRequest } from "../../support/clients/http-request.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
 import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
-import { unlinkedFiles } from "../../support/unlinked-files.ts";
+import { unlinkedFiles } from "../../support/stores/unlinked-files.ts";
 
 const MEBIBYTE = 1024 ** 2;
 /** How often the gateway looks at what has come of a body. */

@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import express from "express";
 import type { GatewayOptions } from "../../../src/gateway.ts";
-import { type GetImageAnswer, getImageAsJson } from "../../support/get-image-client.ts";
-import { httpRequest } from "../../support/http-request.ts";
+import { type GetImageAnswer, getImageAsJson } from "../../support/clients/get-image-client.ts";
+import { httpRequest } from "../../support/clients/http-request.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
 const FIELDS = { prompt: "A red fox in the snow", n: "1", size: "64x64" };

@@ -8,7 +8,7 @@ import { imageRoutes } from "../../../src/api/rest/images.ts";
 import { type ErrorCode, GatewayError } from "../../../src/errors.ts";
 import type { ProviderEvent } from "../../../src/ports/image-provider.ts";
 import { appOptions } from "../../support/app-options.ts";
-import { ContractObserver, type OpenApiDocument } from "../../support/contract-observer.ts";
+import { ContractObserver, type OpenApiDocument } from "../../support/clients/contract-observer.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { makeImages, plainImage } from "../../support/scripted-provider.ts";
 import { RIGHT_PARAMETERS, WRONG_PARAMETERS, WRONG_TYPES } from "./openai/wrong-parameters.ts";

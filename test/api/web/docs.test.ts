@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
-import { launchBrowser } from "../../support/browser.ts";
+import { launchBrowser } from "../../support/clients/browser.ts";
 import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { plainImage } from "../../support/scripted-provider.ts";
 

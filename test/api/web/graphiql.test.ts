@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
-import { launchBrowser } from "../../support/browser.ts";
-import { httpRequest } from "../../support/http-request.ts";
+import { launchBrowser } from "../../support/clients/browser.ts";
+import { httpRequest } from "../../support/clients/http-request.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
 /** In the page: the editor that stands there, as CodeMirror knows it. */

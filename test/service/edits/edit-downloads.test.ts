@@ -21,11 +21,11 @@ import { ImageDelivery } from "../../../src/service/images/image-delivery.ts";
 import { ImageLinks } from "../../../src/service/images/image-links.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
 import { scheduledCodec } from "../../support/codec.ts";
+import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT } from "../../support/images/source-images.ts";
 import { ANY_SIZE_EDITOR } from "../../support/scripted-gateway.ts";
 import { plainImage, ScriptedProvider } from "../../support/scripted-provider.ts";
-import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT } from "../../support/source-images.ts";
 import { storageBudget } from "../../support/storage-budget.ts";
-import { storedFiles } from "../../support/stored-files.ts";
+import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();

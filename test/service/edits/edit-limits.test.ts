@@ -6,10 +6,10 @@ import type { Generation } from "../../../src/ports/records.ts";
 import type { EditInput } from "../../../src/service/edits/edit-input.ts";
 import type { ImageReference } from "../../../src/service/edits/edit-intake.ts";
 import { type RunningGateway, startGateway } from "../../support/gateway.ts";
+import { jpegOf, leftHalfMask } from "../../support/images/source-images.ts";
 import { ANY_SIZE_EDITOR } from "../../support/scripted-gateway.ts";
 import { once, plainImage, ScriptedProvider } from "../../support/scripted-provider.ts";
-import { jpegOf, leftHalfMask } from "../../support/source-images.ts";
-import { storedFiles } from "../../support/stored-files.ts";
+import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const CALLER = { projectId: "proj_public" };

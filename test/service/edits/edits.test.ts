@@ -10,6 +10,7 @@ import type { Generation, Image } from "../../../src/ports/records.ts";
 import type { EditInput } from "../../../src/service/edits/edit-input.ts";
 import type { ImageReference } from "../../../src/service/edits/edit-intake.ts";
 import type { ImageService } from "../../../src/service/image-service.ts";
+import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../support/images/source-images.ts";
 import {
   ANY_SIZE_EDITOR,
   ANY_SIZE_MODEL,
@@ -18,8 +19,7 @@ import {
   startScriptedGateway,
 } from "../../support/scripted-gateway.ts";
 import { makeImages, once, plainImage } from "../../support/scripted-provider.ts";
-import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../support/source-images.ts";
-import { storedFiles } from "../../support/stored-files.ts";
+import { storedFiles } from "../../support/stores/stored-files.ts";
 
 const CALLER = { projectId: "proj_public" };
 const PATIENCE_MS = 60_000;

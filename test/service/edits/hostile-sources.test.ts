@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import type { Generation } from "../../../src/ports/records.ts";
-import { intoJpeg, intoPng, jpegSegment, ontoWebp } from "../../support/content-credentials.ts";
+import { intoJpeg, intoPng, jpegSegment, ontoWebp } from "../../support/images/content-credentials.ts";
+import { compressedChunk, noteBomb, pngChunk, pngOf, pngWith } from "../../support/images/source-images.ts";
 import { seededRandom } from "../../support/random.ts";
 import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { once, plainImage } from "../../support/scripted-provider.ts";
-import { compressedChunk, noteBomb, pngChunk, pngOf, pngWith } from "../../support/source-images.ts";
-import { storedFiles } from "../../support/stored-files.ts";
+import { storedFiles } from "../../support/stores/stored-files.ts";
 
 const MEGABYTE = 1024 * 1024;
 const CALLER = { projectId: "proj_public" };

@@ -4,8 +4,8 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { type Logger, pino } from "pino";
 import type { GatewayOptions } from "../../../src/gateway.ts";
 import type { ModelDescription } from "../../../src/ports/image-provider.ts";
+import { getImageAsJson } from "../../support/clients/get-image-client.ts";
 import { startGateway } from "../../support/gateway.ts";
-import { getImageAsJson } from "../../support/get-image-client.ts";
 import {
   ANY_SIZE_EDITOR,
   holdCalls,
@@ -14,8 +14,8 @@ import {
   startScriptedGateway,
 } from "../../support/scripted-gateway.ts";
 import { makeImages, plainImage } from "../../support/scripted-provider.ts";
+import { usePostgres } from "../../support/stores/use-postgres.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
-import { usePostgres } from "../../support/use-postgres.ts";
 
 const GENERATE = `mutation ($input: GenerateImagesInput!) {
   generateImages(input: $input) { id status model { id } cost costIsEstimated failure { code billed } } }`;

@@ -4,8 +4,8 @@ import type { Generation } from "../../../src/ports/records.ts";
 import type { GenerationInput } from "../../../src/service/generations/generation-input.ts";
 import type { ImageService } from "../../../src/service/image-service.ts";
 import { type RunningGateway, startGateway } from "../../support/gateway.ts";
-import { storedFiles } from "../../support/stored-files.ts";
-import { type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
+import { storedFiles } from "../../support/stores/stored-files.ts";
+import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
 const CALLER = { projectId: "proj_public" };
 /** Longer than any of these generations may take, and never waited for. */

@@ -6,7 +6,7 @@ import { GatewayError } from "../../../src/errors.ts";
 import type { ImageProvider } from "../../../src/ports/image-provider.ts";
 import { ProviderCalls } from "../../../src/service/generations/provider-calls.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
-import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
+import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
 const REQUEST = {
   model: "gpt-image-2.6-flare",

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type RunningGateway, startGateway } from "../../support/gateway.ts";
 import { ANY_SIZE_MODEL } from "../../support/scripted-gateway.ts";
 import { ScriptedProvider } from "../../support/scripted-provider.ts";
-import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
+import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
 const GENERATE = `mutation ($input: GenerateImagesInput!) {
   generateImages(input: $input) { id status model { id } warnings { code } failure { code billed } images { width } }

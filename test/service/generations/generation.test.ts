@@ -12,7 +12,7 @@ import type { GenerationInput } from "../../../src/service/generations/generatio
 import type { ImageService } from "../../../src/service/image-service.ts";
 import { aborted, holdCalls, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { makeImages, once, plainImage, SCRIPTED_MODEL, type Script } from "../../support/scripted-provider.ts";
-import { storedFiles } from "../../support/stored-files.ts";
+import { storedFiles } from "../../support/stores/stored-files.ts";
 
 const CALLER = { projectId: "proj_public" };
 const SMALL: ModelDescription = {

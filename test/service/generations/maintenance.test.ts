@@ -13,7 +13,7 @@ import { Maintenance, type MaintenanceOptions } from "../../../src/service/gener
 import { accept, begin, claimOf, FAILURE, find, imageOf, orderOf } from "../../contracts/record-samples.ts";
 import { once } from "../../support/scripted-provider.ts";
 import { storageBudget } from "../../support/storage-budget.ts";
-import { storedFiles } from "../../support/stored-files.ts";
+import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const SECOND_MS = 1000;

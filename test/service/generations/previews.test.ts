@@ -15,7 +15,6 @@ import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
 import { begin, find, orderOf, WORKER } from "../../contracts/record-samples.ts";
 import { scheduledCodec } from "../../support/codec.ts";
 import { startGateway } from "../../support/gateway.ts";
-import { pictureStream } from "../../support/picture-stream.ts";
 import {
   ANY_SIZE_MODEL,
   aborted,
@@ -24,9 +23,10 @@ import {
   startScriptedGateway,
 } from "../../support/scripted-gateway.ts";
 import { makeImages, once, plainImage, SCRIPTED_MODEL, ScriptedProvider } from "../../support/scripted-provider.ts";
-import { storedFiles } from "../../support/stored-files.ts";
-import { startStrictImageApi } from "../../support/strict-image-api.ts";
+import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
+import { pictureStream } from "../../support/vendors/picture-stream.ts";
+import { startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
 const CALLER = { projectId: "proj_public" };
 const MODEL: ModelDescription = { ...ANY_SIZE_MODEL, previews: { maxPartialImages: 3, maxImages: 2 } };

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { GatewayOptions } from "../../../src/gateway.ts";
+import { getImageAsJson } from "../../support/clients/get-image-client.ts";
 import { type RunningGateway, startGateway } from "../../support/gateway.ts";
-import { getImageAsJson } from "../../support/get-image-client.ts";
-import { type HeldCall, type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
+import { type HeldCall, type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
 const GENERATE =
   "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { id status images { id } } }";

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { startScriptedGateway } from "../../support/scripted-gateway.ts";
-import { storedFiles } from "../../support/stored-files.ts";
+import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -12,7 +12,7 @@ import {
   MANIFEST_STORE,
   ontoWebp,
   pngChunk,
-} from "../../support/content-credentials.ts";
+} from "../../support/images/content-credentials.ts";
 
 const plain = {} as Record<ImageFormat, Buffer>;
 

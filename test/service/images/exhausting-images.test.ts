@@ -20,7 +20,7 @@ import { begin, find, imageOf, orderOf } from "../../contracts/record-samples.ts
 import { poll } from "../../support/scripted-gateway.ts";
 import { once, plainImage } from "../../support/scripted-provider.ts";
 import { storageBudget } from "../../support/storage-budget.ts";
-import { storedFiles } from "../../support/stored-files.ts";
+import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const SIDE = 3800;

@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { createOpenAI } from "../../../src/adapters/openai/openai.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
 import { ModelWatch } from "../../../src/service/models/model-watch.ts";
-import { type StrictImageApi, startStrictImageApi } from "../../support/strict-image-api.ts";
+import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
 let api: StrictImageApi;
 let lines: Record<string, unknown>[];

@@ -1,5 +1,5 @@
 import type { ExecutionResult } from "graphql-sse";
-import { overStream, socketUrl } from "../../support/live-clients.ts";
+import { overStream, socketUrl } from "../../support/clients/live-clients.ts";
 import { type Random, seededRandom } from "../../support/random.ts";
 import { type ChaosBooks, GENERATION_FIELDS, isEnded, type Order, type ToldGeneration } from "./chaos-books.ts";
 import { toEditRequest } from "./chaos-edits.ts";

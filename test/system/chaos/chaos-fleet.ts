@@ -1,4 +1,4 @@
-import { type GatewayProcess, startGatewayProcess } from "../../support/gateway-process.ts";
+import { type GatewayProcess, startGatewayProcess } from "../../support/processes/gateway-process.ts";
 import type { Random } from "../../support/random.ts";
 import type { EventCount } from "./chaos-events.ts";
 import type { ChaosGround } from "./chaos-ground.ts";

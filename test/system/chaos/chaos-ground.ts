@@ -3,9 +3,9 @@ import { mkdtemp, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { S3ObjectStore } from "../../../src/adapters/s3/s3-object-store.ts";
-import { type PostgresServer, startPostgresServer } from "../../support/postgres.ts";
-import { S3_CREDENTIALS, type S3Server, startS3Server } from "../../support/s3-server.ts";
-import { storedFiles } from "../../support/stored-files.ts";
+import { type PostgresServer, startPostgresServer } from "../../support/stores/postgres.ts";
+import { S3_CREDENTIALS, type S3Server, startS3Server } from "../../support/stores/s3-server.ts";
+import { storedFiles } from "../../support/stores/stored-files.ts";
 import type { EventCount } from "./chaos-events.ts";
 import { type LedgerBooks, readPostgresLedger, readSqliteLedger } from "./chaos-ledger.ts";
 

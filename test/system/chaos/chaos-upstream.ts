@@ -8,7 +8,7 @@ import {
   type RawAnswer,
   type RecordedRequest,
   startStrictImageApi,
-} from "../../support/strict-image-api.ts";
+} from "../../support/vendors/strict-image-api.ts";
 import { markerIn } from "./chaos-books.ts";
 import type { EventCount } from "./chaos-events.ts";
 

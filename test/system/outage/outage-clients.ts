@@ -1,4 +1,4 @@
-import { httpRequest } from "../../support/http-request.ts";
+import { httpRequest } from "../../support/clients/http-request.ts";
 import { type Random, seededRandom } from "../../support/random.ts";
 import { type ChaosBooks, GENERATION_FIELDS, isEnded, type Order, type ToldGeneration } from "../chaos/chaos-books.ts";
 import { toEditRequest } from "../chaos/chaos-edits.ts";

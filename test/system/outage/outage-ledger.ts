@@ -1,6 +1,6 @@
 import { HTTP_STATUS } from "../../../src/api/http/status.ts";
 import { ERROR_CODES } from "../../../src/errors.ts";
-import type { HttpAnswer } from "../../support/http-request.ts";
+import type { HttpAnswer } from "../../support/clients/http-request.ts";
 
 export type OutageEntry = "REST" | "GraphQL" | "image";
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { GatewayProcess } from "../../support/gateway-process.ts";
-import { httpRequest } from "../../support/http-request.ts";
+import { httpRequest } from "../../support/clients/http-request.ts";
+import type { GatewayProcess } from "../../support/processes/gateway-process.ts";
 import { seededRandom } from "../../support/random.ts";
 import { Load, STANDSTILL_MS, settle } from "../chaos/chaos.ts";
 import { ChaosBooks } from "../chaos/chaos-books.ts";

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { GatewayOptions } from "../../../../src/gateway.ts";
-import { asMultipart } from "../../../support/get-image-client.ts";
-import { type HttpAnswer, httpRequest } from "../../../support/http-request.ts";
-import { overStream, RawSocket, socketUrl } from "../../../support/live-clients.ts";
+import { asMultipart } from "../../../support/clients/get-image-client.ts";
+import { type HttpAnswer, httpRequest } from "../../../support/clients/http-request.ts";
+import { overStream, RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
 import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 
 const NO_LIMITS = { requestsPerMinute: undefined, connections: undefined, uploads: undefined };

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { GatewayOptions } from "../../../../src/gateway.ts";
+import { asMultipart, asUrlencoded, getImageAsJson } from "../../../support/clients/get-image-client.ts";
+import { type HttpAnswer, httpRequest } from "../../../support/clients/http-request.ts";
+import { upgradeRequest } from "../../../support/clients/upgrade-request.ts";
 import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
-import { asMultipart, asUrlencoded, getImageAsJson } from "../../../support/get-image-client.ts";
-import { type HttpAnswer, httpRequest } from "../../../support/http-request.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { upgradeRequest } from "../../../support/upgrade-request.ts";
 
 const LISTED = "https://app.example";
 const OTHER_LISTED = "http://localhost:3000";

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
+import { RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
 import {
   ADMIN,
   ADMIN_KEY,
@@ -8,7 +9,6 @@ import {
   type KeyedGateway,
   startKeyedGateway,
 } from "../../../support/keyed-gateway.ts";
-import { RawSocket, socketUrl } from "../../../support/live-clients.ts";
 import { holdCalls, poll } from "../../../support/scripted-gateway.ts";
 
 const VIEWER = "{ viewer { project { id } apiKey { id } endUser isAdmin } }";

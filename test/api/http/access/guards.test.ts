@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Router } from "express";
 import { WebSocket } from "ws";
+import { RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
 import { type CreatedKey, type KeyedGateway, startKeyedGateway } from "../../../support/keyed-gateway.ts";
-import { RawSocket, socketUrl } from "../../../support/live-clients.ts";
 import { ANY_SIZE_EDITOR } from "../../../support/scripted-gateway.ts";
 
 const HOUR_MS = 3_600_000;

@@ -3,17 +3,17 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompress
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import OpenAI, { toFile } from "openai";
 import sharp from "sharp";
+import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
+import { bytesOf } from "../../../support/clients/openai-clients.ts";
+import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
+import { seededRandom } from "../../../support/random.ts";
+import { plainImage } from "../../../support/scripted-provider.ts";
 import {
   type CompatibleCall,
   type CompatibleServer,
   startCompatibleServer,
-} from "../../../support/compatible-server.ts";
-import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
-import { getImageAsJson } from "../../../support/get-image-client.ts";
-import { bytesOf } from "../../../support/openai-clients.ts";
-import { seededRandom } from "../../../support/random.ts";
-import { plainImage } from "../../../support/scripted-provider.ts";
-import type { RawAnswer } from "../../../support/strict-image-api.ts";
+} from "../../../support/vendors/compatible-server.ts";
+import type { RawAnswer } from "../../../support/vendors/strict-image-api.ts";
 
 const USAGE = { input_tokens: 50, output_tokens: 1024, total_tokens: 1074 };
 

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../../support/images/source-images.ts";
 import {
   ANY_SIZE_EDITOR,
   ANY_SIZE_MODEL,
@@ -9,8 +10,7 @@ import {
   startScriptedGateway,
 } from "../../../support/scripted-gateway.ts";
 import { plainImage } from "../../../support/scripted-provider.ts";
-import { leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../../support/source-images.ts";
-import { storedFiles } from "../../../support/stored-files.ts";
+import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { WRONG_PARAMETERS, WRONG_TYPES, type WrongParameter } from "./wrong-parameters.ts";
 
 const INVALID = "invalid_value";

@@ -3,11 +3,11 @@ import type OpenAI from "openai";
 import { toFile } from "openai";
 import sharp from "sharp";
 import type { ProviderEvent } from "../../../../src/ports/image-provider.ts";
-import { bytesOf, OPENAI_CLIENTS } from "../../../support/openai-clients.ts";
+import { bytesOf, OPENAI_CLIENTS } from "../../../support/clients/openai-clients.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 import { makeImages, plainImage } from "../../../support/scripted-provider.ts";
-import { storedFiles } from "../../../support/stored-files.ts";
-import { unlinkedFiles } from "../../../support/unlinked-files.ts";
+import { storedFiles } from "../../../support/stores/stored-files.ts";
+import { unlinkedFiles } from "../../../support/stores/unlinked-files.ts";
 
 const EDITS = {
   maxInputImages: 16,

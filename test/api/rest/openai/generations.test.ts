@@ -3,8 +3,8 @@ import OpenAI from "openai";
 import sharp from "sharp";
 import { GatewayError } from "../../../../src/errors.ts";
 import type { ProviderEvent } from "../../../../src/ports/image-provider.ts";
-import { httpRequest } from "../../../support/http-request.ts";
-import { bytesOf, OPENAI_CLIENTS } from "../../../support/openai-clients.ts";
+import { httpRequest } from "../../../support/clients/http-request.ts";
+import { bytesOf, OPENAI_CLIENTS } from "../../../support/clients/openai-clients.ts";
 import {
   ANY_SIZE_MODEL,
   holdCalls,

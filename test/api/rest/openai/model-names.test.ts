@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import OpenAI from "openai";
+import { readModelNames } from "../../../support/clients/openai-model-names.ts";
 import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
-import { readModelNames } from "../../../support/openai-model-names.ts";
 import { poll } from "../../../support/scripted-gateway.ts";
-import { type StrictImageApi, startStrictImageApi } from "../../../support/strict-image-api.ts";
+import { type StrictImageApi, startStrictImageApi } from "../../../support/vendors/strict-image-api.ts";
 
 /** The day on which the models of the client's types were what they are. */
 const TODAY = new Date("2026-11-24T12:00:00Z");

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { pino } from "pino";
 import { type Billed, type ErrorCode, GatewayError } from "../../../../src/errors.ts";
 import type { ProviderEvent } from "../../../../src/ports/image-provider.ts";
-import { type HttpAnswer, httpRequest } from "../../../support/http-request.ts";
+import { type HttpAnswer, httpRequest } from "../../../support/clients/http-request.ts";
 import {
   ANY_SIZE_MODEL,
   holdCalls,
@@ -12,7 +12,7 @@ import {
   startScriptedGateway,
 } from "../../../support/scripted-gateway.ts";
 import { makeImages, once } from "../../../support/scripted-provider.ts";
-import { storedFiles } from "../../../support/stored-files.ts";
+import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { WRONG_PARAMETERS, WRONG_TYPES, type WrongParameter } from "./wrong-parameters.ts";
 
 const logged: string[] = [];

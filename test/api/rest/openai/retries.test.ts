@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { type Billed, GatewayError } from "../../../../src/errors.ts";
 import type { ProviderEvent } from "../../../../src/ports/image-provider.ts";
-import { httpRequest } from "../../../support/http-request.ts";
+import { httpRequest } from "../../../support/clients/http-request.ts";
 import {
   ANY_SIZE_EDITOR,
   type Hold,

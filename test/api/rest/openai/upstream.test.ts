@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import OpenAI, { toFile } from "openai";
 import sharp from "sharp";
+import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
+import { httpRequest } from "../../../support/clients/http-request.ts";
+import { bytesOf } from "../../../support/clients/openai-clients.ts";
 import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
-import { getImageAsJson } from "../../../support/get-image-client.ts";
-import { httpRequest } from "../../../support/http-request.ts";
-import { bytesOf } from "../../../support/openai-clients.ts";
 import { plainImage } from "../../../support/scripted-provider.ts";
-import { type StrictImageApi, startStrictImageApi } from "../../../support/strict-image-api.ts";
+import { type StrictImageApi, startStrictImageApi } from "../../../support/vendors/strict-image-api.ts";
 
 let api: StrictImageApi;
 let gateway: RunningGateway;

@@ -1,0 +1,465 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, request, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { type ApiRequest, contextFor } from "../../../../src/api/graphql/context.ts";
+import { OperationGate } from "../../../../src/api/graphql/limits/operation-gate.ts";
+import { buildFederatedSchema } from "../../../../src/api/graphql/schema.ts";
+import { eventStreamTransport } from "../../../../src/api/graphql/transports/event-stream-transport.ts";
+import { LiveOperations } from "../../../../src/api/graphql/transports/live-operations.ts";
+import { SOCKET_PATH, webSocketTransport } from "../../../../src/api/graphql/transports/websocket-transport.ts";
+import { createApp } from "../../../../src/api/http/app.ts";
+import { Arrivals, type ArrivalsOptions } from "../../../../src/api/http/bodies/arrivals.ts";
+import { upgradeThrough } from "../../../../src/api/http/upgrade.ts";
+import { OperationsInFlight } from "../../../../src/lifecycle.ts";
+import { appOptions } from "../../../support/app-options.ts";
+import { httpRequest } from "../../../support/clients/http-request.ts";
+import { GENERATION_EVENTS, PROTOCOL, RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
+import { OUR_TIMERS } from "../../../support/our-timers.ts";
+import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+
+const FOREIGN = "https://evil.example";
+const LISTED = "https://app.example";
+/** The longest prompt there can be, which is hard to send and quick to ask for. */
+const LONG_PROMPT = "🦊".repeat(32_000);
+
+let gateway: ScriptedGateway;
+let id: string;
+let server: Server | undefined;
+let released: AbortController;
+/** What is connected to that server, as it sees them. */
+let connections: Socket[];
+
+beforeEach(async () => {
+  connections = [];
+  gateway = await startScriptedGateway({ corsOrigins: [LISTED], maxConcurrency: 1 });
+  holdCalls(gateway.provider);
+  const accepted = await gateway.gateway.images.submit(
+    { projectId: "proj_public" },
+    { prompt: LONG_PROMPT, size: "64x64" },
+  );
+  id = accepted.id;
+});
+
+afterEach(async () => {
+  await gateway.close();
+  for (const connection of connections) connection.destroy();
+  server?.close();
+  server = undefined;
+});
+
+/** The same doors in an app of their own, with less patience. */
+async function startImpatient(options: {
+  initTimeoutMs?: number;
+  keepAliveMs?: number;
+  room?: ArrivalsOptions;
+}): Promise<string> {
+  const { images, projects } = gateway.gateway;
+  const schema = buildFederatedSchema(contextFor({ images, projects }, (contextValue) => contextValue as ApiRequest));
+  const gate = new OperationGate(schema, { hasIntrospection: true, trustedDocuments: undefined });
+  const operations = new LiveOperations(schema, { gate, maxSubscribers: 1000, countWatching: () => images.watching });
+  const inFlight = new OperationsInFlight();
+  released = new AbortController();
+  const { room, ...patience } = options;
+  const arrivals = new Arrivals(room);
+  const live = { maxBodyBytes: 1024 * 1024, arrivals, inFlight, released: released.signal, ...patience };
+  const routes = [webSocketTransport(operations, live), eventStreamTransport(operations, live)];
+  const app = createApp(routes, appOptions({ arrivals }));
+  server = createServer(app).on("upgrade", upgradeThrough(app, SOCKET_PATH));
+  server.on("connection", (connection) => connections.push(connection));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe("a socket", () => {
+  test.each<[string, string[]]>([
+    ["that speaks another protocol", ["mqtt"]],
+    ["that speaks the protocol of subscriptions-transport-ws", ["graphql-ws"]],
+    ["that names no protocol", []],
+  ])("%s is closed with 4406", async (_name, protocols) => {
+    const socket = await RawSocket.open(socketUrl(gateway.url), protocols);
+
+    expect(await socket.closed).toEqual({ code: 4406, reason: "Subprotocol not acceptable" });
+  });
+
+  test("that speaks our protocol among others gets it", async () => {
+    const { socket } = await RawSocket.open(socketUrl(gateway.url), ["mqtt", PROTOCOL]);
+
+    expect(socket.protocol).toBe(PROTOCOL);
+    socket.terminate();
+  });
+
+  test("that never introduces itself is closed with 4408, and one that does is not", async () => {
+    const url = socketUrl(await startImpatient({ initTimeoutMs: 50 }));
+    const introduced = await RawSocket.introduced(url);
+    const silent = await RawSocket.open(url);
+
+    expect(await silent.closed).toEqual({ code: 4408, reason: "Connection initialisation timeout" });
+    introduced.send({ type: "ping" });
+    expect(await introduced.message(({ type }) => type === "pong")).toEqual({ type: "pong" });
+    introduced.socket.terminate();
+  });
+
+  test.each<[string, number, (string | object)[]]>([
+    ["text that is no JSON", 4400, ["hello"]],
+    ["a message of unknown type", 4400, [{ type: "connection_init" }, { type: "start", id: "1" }]],
+    [
+      "an id that is a number",
+      4400,
+      [{ type: "connection_init" }, { type: "subscribe", id: 1, payload: { query: "{a}" } }],
+    ],
+    ["an empty id", 4400, [{ type: "connection_init" }, { type: "subscribe", id: "", payload: { query: "{a}" } }]],
+    ["no query", 4400, [{ type: "connection_init" }, { type: "subscribe", id: "1", payload: {} }]],
+    [
+      "variables in a list",
+      4400,
+      [{ type: "connection_init" }, { type: "subscribe", id: "1", payload: { query: "{a}", variables: [] } }],
+    ],
+    [
+      "an id of a kilobyte",
+      4400,
+      [{ type: "connection_init" }, { type: "subscribe", id: "1".repeat(1024), payload: { query: "{a}" } }],
+    ],
+    ["what only servers send", 4400, [{ type: "connection_init" }, { type: "next", id: "1", payload: { data: {} } }]],
+    ["an operation before it introduces itself", 4401, [{ type: "subscribe", id: "1", payload: { query: "{a}" } }]],
+    ["two introductions", 4429, [{ type: "connection_init" }, { type: "connection_init" }]],
+    ["a message of two megabytes", 1009, ["a".repeat(2 * 1024 * 1024)]],
+  ])("that sends %s is closed with %d", async (_name, code, messages) => {
+    const socket = await RawSocket.open(socketUrl(gateway.url));
+    for (const message of messages) socket.send(message);
+
+    expect(await socket.closed).toMatchObject({ code });
+  });
+
+  test("that uses an id twice is closed with 4409", async () => {
+    const socket = await RawSocket.introduced(socketUrl(gateway.url));
+    socket.subscribe("1", GENERATION_EVENTS, { id });
+    await socket.message(({ type }) => type === "next");
+    socket.subscribe("1", GENERATION_EVENTS, { id });
+
+    expect(await socket.closed).toEqual({ code: 4409, reason: "Subscriber for 1 already exists" });
+
+    const long = await RawSocket.introduced(socketUrl(gateway.url));
+    for (let time = 0; time < 2; time++) long.subscribe("一".repeat(255), GENERATION_EVENTS, { id });
+    expect(await long.closed).toEqual({ code: 4409, reason: "Subscriber already exists" });
+  });
+
+  test("has a hundred operations at once, is told so by each of nine hundred more, and may end some for others", async () => {
+    const socket = await RawSocket.introduced(socketUrl(gateway.url));
+    for (let index = 0; index < 1000; index++) socket.subscribe(`${index}`, GENERATION_EVENTS, { id });
+    await socket.message((message) => message.id === "999");
+    const answersOf = (type: string) => socket.messages.filter((message) => message.type === type);
+    while (answersOf("next").length < 100) await socket.message((message) => message.id === "99");
+    socket.send({ type: "complete", id: "0" });
+    socket.subscribe("again", GENERATION_EVENTS, { id });
+
+    expect(await socket.message((message) => message.id === "again")).toMatchObject({ type: "next" });
+    expect(answersOf("next")).toHaveLength(101);
+    expect(answersOf("error")).toHaveLength(900);
+    expect(answersOf("error")[0]?.payload).toEqual([
+      { message: expect.stringContaining("at most 100 operations"), extensions: { code: "RATE_LIMITED" } },
+    ]);
+    socket.socket.terminate();
+  });
+
+  test("that does not read is cut off", async () => {
+    const url = socketUrl(await startImpatient({ keepAliveMs: 100 }));
+    const reading = await RawSocket.introduced(url);
+    const stuck = await RawSocket.introduced(url);
+    const query = GENERATION_EVENTS.replace("id status", "id status prompt");
+    const [, cut] = connections;
+    if (!cut) throw new Error("the server has no second connection");
+    (stuck.socket as unknown as { readonly _socket: Socket })._socket.pause();
+    for (let index = 0; index < 100; index++) stuck.subscribe(`${index}`, query, { id });
+    await once(cut, "close");
+
+    expect(cut.bytesWritten).toBeLessThan(100 * LONG_PROMPT.length);
+    expect(reading.socket.readyState).toBe(reading.socket.OPEN);
+    reading.socket.terminate();
+  });
+
+  describe("that sends a message in pieces", () => {
+    const QUERY = JSON.stringify({ type: "subscribe", id: "1", payload: { query: "{ __typename }" } });
+    const sendPiece = ({ socket }: RawSocket, text: string, fin = false) =>
+      new Promise((resolve) => socket.send(text, { fin }, resolve));
+    /** A piece of a message, which the server has read when this resolves: it has answered the ping behind it. */
+    const sendRead = async (raw: RawSocket, text: string) => {
+      await sendPiece(raw, text);
+      const answered = Promise.race([once(raw.socket, "pong"), raw.closed]);
+      raw.socket.ping();
+      await answered;
+    };
+
+    afterEach(() => void jest.useRealTimers());
+
+    test("is answered when it is whole, pings in between or not", async () => {
+      const socket = await RawSocket.introduced(socketUrl(gateway.url));
+      for (const letter of QUERY.slice(0, -1)) await sendRead(socket, letter);
+      await sendPiece(socket, QUERY.slice(-1), true);
+
+      expect(await socket.message(({ id }) => id === "1")).toMatchObject({ type: "next" });
+      socket.socket.terminate();
+    });
+
+    test("is closed with 1008 after a minute, however often it sends a ping", async () => {
+      jest.useFakeTimers(OUR_TIMERS);
+      const url = socketUrl(await startImpatient({ initTimeoutMs: 600_000, keepAliveMs: 600_000 }));
+      const slow = await RawSocket.introduced(url);
+      const idle = await RawSocket.introduced(url);
+      await sendRead(slow, QUERY.slice(0, 5));
+      for (let sweep = 0; sweep < 13; sweep++) {
+        expect(slow.socket.readyState).toBe(slow.socket.OPEN);
+        await sendRead(slow, "");
+        await jest.advanceTimersByTimeAsync(5_000);
+      }
+
+      await jest.advanceTimersByTimeAsync(1_000);
+      expect(await slow.closed).toEqual({ code: 1008, reason: "the message came too slowly" });
+      expect(idle.socket.readyState).toBe(idle.socket.OPEN);
+      idle.socket.terminate();
+    });
+
+    test("shares 2 MiB with all others: one too many is closed with 1013, and what is left is answered", async () => {
+      const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 2 * 1024 * 1024 } }));
+      const sockets = [];
+      for (let index = 0; index < 3; index++) {
+        const socket = await RawSocket.introduced(url);
+        sockets.push(socket);
+        await sendRead(socket, QUERY.slice(0, 5));
+        await sendRead(socket, "x".repeat(700_000));
+      }
+      const [first, , third] = sockets;
+      expect(await third?.closed).toMatchObject({ code: 1013 });
+      first?.socket.terminate();
+      const open = () => connections.filter(({ destroyed }) => !destroyed).length;
+      await poll(
+        async () => open(),
+        (count) => count === 1,
+      );
+      const fourth = await RawSocket.introduced(url);
+      fourth.send(QUERY);
+
+      expect(await fourth.message(({ id }) => id === "1")).toMatchObject({ type: "next" });
+      for (const { socket } of [...sockets, fourth]) socket.terminate();
+    });
+
+    test("makes way for others once it has been arriving for ten seconds", async () => {
+      jest.useFakeTimers(OUR_TIMERS);
+      const room = { maxMemoryBytes: 1024 * 1024 };
+      const url = socketUrl(await startImpatient({ initTimeoutMs: 600_000, keepAliveMs: 600_000, room }));
+      const slow = await RawSocket.introduced(url);
+      await sendRead(slow, "x".repeat(900_000));
+      await jest.advanceTimersByTimeAsync(10_000);
+      const other = await RawSocket.introduced(url);
+      other.send(JSON.stringify({ type: "ping", payload: { text: "x".repeat(500_000) } }));
+      await other.message(({ type }) => type === "pong");
+      await jest.advanceTimersByTimeAsync(1_000);
+
+      expect(await slow.closed).toMatchObject({ code: 1013 });
+      other.socket.terminate();
+    });
+
+    test("counts what takes more memory than its bytes: pieces of one byte", async () => {
+      const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 1024 * 1024 } }));
+      const socket = await RawSocket.introduced(url);
+      for (let batch = 0; batch < 20; batch++) {
+        for (let piece = 0; piece < 300; piece++) void sendPiece(socket, "x");
+        await sendRead(socket, "x");
+      }
+
+      expect(await socket.closed).toMatchObject({ code: 1013 });
+    });
+
+    test.each<[string, (raw: RawSocket) => void]>([
+      ["pieces", (raw) => void sendPiece(raw, "x")],
+      ["pings", ({ socket }) => socket.ping()],
+      ["messages", (raw) => raw.send({ type: "ping" })],
+    ])("is closed with 1008 when thousands of %s come at once", async (_what, send) => {
+      const socket = await RawSocket.introduced(socketUrl(gateway.url));
+      const { _socket: connection } = socket.socket as unknown as { readonly _socket: Socket };
+      connection.cork();
+      for (let count = 0; count < 3_000; count++) send(socket);
+      connection.uncork();
+
+      expect(await socket.closed).toEqual({ code: 1008, reason: "too many messages came at once" });
+    });
+  });
+
+  test("has its operations counted while they run: one that does not fit is told so", async () => {
+    const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 1024 * 1024 } }));
+    const socket = await RawSocket.introduced(url);
+    const waiting = `mutation { generateImages(input: { prompt: "a fox", size: "64x64", idempotencyKey: "k" }) { id } }`;
+    socket.subscribe("1", waiting, { junk: Array(9_000).fill([]) });
+    socket.subscribe("2", "{ __typename }", { junk: Array(9_000).fill([]) });
+    const refused = await socket.message(({ id }) => id === "2");
+    socket.subscribe("3", "{ __typename }", {});
+
+    expect(refused).toMatchObject({ type: "error", payload: [{ extensions: { code: "OVERLOADED" } }] });
+    expect(await socket.message((message) => message.id === "3")).toMatchObject({ type: "next" });
+    socket.socket.terminate();
+  });
+
+  test("of a page that may not call is refused before it is one", async () => {
+    await expect(RawSocket.open(socketUrl(gateway.url), PROTOCOL, FOREIGN)).rejects.toThrow("403");
+    for (const origin of [LISTED, gateway.url]) {
+      const { socket } = await RawSocket.open(socketUrl(gateway.url), PROTOCOL, origin);
+      socket.terminate();
+    }
+  });
+
+  test("is refused where there is none", async () => {
+    const elsewhere = gateway.url.replace("http", "ws");
+    await expect(RawSocket.open(`${elsewhere}/nowhere`)).rejects.toThrow("404");
+    await expect(RawSocket.open(`${elsewhere}/graphql/stream`)).rejects.toThrow("405");
+  });
+});
+
+test("a client that offers another protocol with its request is answered in HTTP", async () => {
+  const headers = {
+    Connection: "Upgrade, HTTP2-Settings",
+    Upgrade: "h2c",
+    "HTTP2-Settings": "AAMAAABkAAQAoAAAAAIAAAAA",
+  };
+  const { status, body } = await httpRequest(`${gateway.url}/graphql`, {
+    method: "POST",
+    headers: { ...headers, "Content-Type": "application/json" },
+    body: '{"query":"{ __typename }"}',
+  });
+
+  expect([status, JSON.parse(body.toString())]).toEqual([200, { data: { __typename: "Query" } }]);
+});
+
+test("a subscription over plain HTTP is told where it runs", async () => {
+  const { status, body } = await gateway.graphql(GENERATION_EVENTS, { id });
+
+  expect(status).toBe(400);
+  expect(body.errors?.[0]).toMatchObject({
+    message: expect.stringContaining("graphql-transport-ws"),
+    extensions: { code: "BAD_REQUEST" },
+  });
+});
+
+describe("where there is room for two sockets and two subscriptions", () => {
+  let full: ScriptedGateway;
+  let followed: string;
+
+  beforeEach(async () => {
+    full = await startScriptedGateway({ maxSubscribers: 2 });
+    holdCalls(full.provider);
+    followed = (await full.gateway.images.submit({ projectId: "proj_public" }, { prompt: "a fox", size: "64x64" })).id;
+  });
+
+  afterEach(() => full.close());
+
+  test("a third socket is refused with 503, until one leaves", async () => {
+    const sockets = [await RawSocket.open(socketUrl(full.url)), await RawSocket.open(socketUrl(full.url))];
+    await expect(RawSocket.open(socketUrl(full.url))).rejects.toThrow("503");
+
+    sockets[0]?.socket.terminate();
+    const open = () => RawSocket.open(socketUrl(full.url)).catch(() => undefined);
+    const third = await poll(open, (socket) => socket !== undefined);
+    third?.socket.terminate();
+    sockets[1]?.socket.terminate();
+  });
+
+  test("a third subscription is refused on its socket, and a stream with 503, until one ends", async () => {
+    const socket = await RawSocket.introduced(socketUrl(full.url));
+    const next = (name: string) => socket.message(({ id, type }) => id === name && type !== "complete");
+    for (const name of ["a", "b", "c"]) {
+      socket.subscribe(name, GENERATION_EVENTS, { id: followed });
+      await next(name);
+    }
+    expect(await next("c")).toMatchObject({
+      type: "error",
+      payload: [
+        {
+          message: "2 subscribers are here already; connect again later, or to another process",
+          extensions: { code: "OVERLOADED", retryAfterSeconds: 30 },
+        },
+      ],
+    });
+    const refused = await openStream(full.url, followed);
+    expect([refused.statusCode, refused.headers["retry-after"]]).toEqual([503, "30"]);
+    refused.resume();
+
+    socket.send({ type: "complete", id: "a" });
+    socket.subscribe("d", GENERATION_EVENTS, { id: "gen_none" });
+    expect(await next("d")).toMatchObject({ type: "error", payload: [{ extensions: { code: "NOT_FOUND" } }] });
+    const stream = await openStream(full.url, followed);
+    expect(stream.statusCode).toBe(200);
+    stream.destroy();
+    socket.socket.terminate();
+  });
+});
+
+describe("a stream", () => {
+  const QUERY = '{"query":"{ __typename }"}';
+  const JSON_TYPE = { "Content-Type": "application/json" };
+
+  test.each<[string, number, object]>([
+    ["by GET", 405, { method: "GET" }],
+    ["reserved by PUT", 405, { method: "PUT" }],
+    ["of a form", 415, { headers: { "Content-Type": "text/plain" }, body: QUERY }],
+    ["of no type", 415, { body: QUERY }],
+    ["in another form", 406, { headers: { ...JSON_TYPE, Accept: "application/json" }, body: QUERY }],
+    ["of no JSON", 400, { headers: JSON_TYPE, body: "{" }],
+    ["of no UTF-8", 400, { headers: JSON_TYPE, body: Buffer.from('{"query":"{ a(b: \\"\xff\\") }"}', "latin1") }],
+    ["of a list", 400, { headers: JSON_TYPE, body: `[${QUERY}]` }],
+    ["of a query that is a number", 400, { headers: JSON_TYPE, body: '{"query":1}' }],
+    ["of variables that are a text", 400, { headers: JSON_TYPE, body: '{"query":"{a}","variables":"{}"}' }],
+    ["that is too large", 413, { headers: JSON_TYPE, body: JSON.stringify({ query: "a".repeat(1024 * 1024) }) }],
+    ["for a page that may not call", 403, { headers: { ...JSON_TYPE, Origin: FOREIGN }, body: QUERY }],
+  ])("%s is refused with %d", async (_name, expected, options) => {
+    const { status, body } = await httpRequest(`${gateway.url}/graphql/stream`, { method: "POST", ...options });
+
+    expect([status, JSON.parse(body.toString())]).toEqual([
+      expected,
+      { errors: [{ message: expect.any(String), extensions: expect.objectContaining({ code: expect.any(String) }) }] },
+    ]);
+  });
+
+  test("says that it lives while nothing happens, and ends without `complete` when the gateway stops", async () => {
+    const { id: queued } = await gateway.gateway.images.submit({ projectId: "proj_public" }, { prompt: "never begun" });
+    const url = await startImpatient({ keepAliveMs: 20 });
+    const socket = await RawSocket.introduced(socketUrl(url));
+    const response = await openStream(url, queued);
+    let text = "";
+    for await (const part of response.setEncoding("utf8")) {
+      text += part;
+      if (text.endsWith("\n\n:\n\n:\n\n")) released.abort();
+    }
+
+    expect(response.headers).toMatchObject({
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache, no-transform",
+      "x-accel-buffering": "no",
+    });
+    expect(text.startsWith(":\n\nevent: next\ndata: {")).toBe(true);
+    expect(text).not.toContain("complete");
+    expect(await socket.closed).toEqual({ code: 1001, reason: "the gateway stops" });
+  });
+
+  test("that is not read is cut off", async () => {
+    const url = await startImpatient({ keepAliveMs: 100 });
+    const query = `subscription ($id: ID!) { generationEvents(id: $id) { ... on GenerationStatusChanged { generation {
+      ${Array.from({ length: 90 }, (_, index) => `a${index}: prompt`).join(" ")} } } } }`;
+    const response = await openStream(url, id, query);
+    response.pause();
+    const [cut] = connections;
+    if (!cut) throw new Error("the server has no connection");
+    await once(cut, "close");
+
+    expect(response.complete).toBe(false);
+    response.destroy();
+  });
+});
+
+async function openStream(url: string, followed: string, query = GENERATION_EVENTS): Promise<IncomingMessage> {
+  const headers = { "Content-Type": "application/json", Accept: "text/event-stream" };
+  const outgoing = request(`${url}/graphql/stream`, { method: "POST", headers, agent: false });
+  outgoing.on("error", () => {});
+  outgoing.end(JSON.stringify({ query, variables: { id: followed } }));
+  const [response] = await once(outgoing, "response");
+  response.on("error", () => {});
+  return response;
+}

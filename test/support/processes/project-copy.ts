@@ -1,0 +1,13 @@
+import { cp, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+/** What `npm start` reads. `dist` is there so that it has little to compile. */
+const PARTS = ["package.json", "tsconfig.json", "tsconfig.build.json", "src", "scripts", "dist"];
+
+/** Copies the project into an empty directory, where `npm start` can compile it while other tests run it from here. */
+export async function copyProject(directory: string): Promise<void> {
+  for (const part of PARTS) await cp(join(ROOT, part), join(directory, part), { recursive: true });
+  await symlink(join(ROOT, "node_modules"), join(directory, "node_modules"));
+}

@@ -1,0 +1,94 @@
+import { readdir } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { afterEach, expect, test } from "@jest/globals";
+import { graphqlMultipart } from "../../support/clients/graphql-multipart.ts";
+import { gatewayProcesses } from "../../support/processes/gateway-processes.ts";
+import { poll } from "../../support/scripted-gateway.ts";
+import { plainImage } from "../../support/scripted-provider.ts";
+import { unlinkedFiles } from "../../support/stores/unlinked-files.ts";
+import { temporaryDirectories } from "../../support/temporary-directory.ts";
+
+/** Starts and stops of real processes, whose helpers have limits of their own. */
+const TIMEOUT_MS = 120_000;
+
+const newDirectory = temporaryDirectories();
+const startService = gatewayProcesses();
+const sockets: Socket[] = [];
+
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+const EDIT = "mutation ($input: EditImagesInput!) { editImages(input: $input) { id } }";
+const VARIABLES = { input: { prompt: "a fox", images: [{ upload: null }] } };
+
+/** What stands before the file in a form, by path. */
+const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "/graphql": {
+    operations: JSON.stringify({ query: EDIT, variables: VARIABLES }),
+    map: '{"image": ["variables.input.images.0.upload"]}',
+  },
+  "/v1/images/edits": { prompt: "a fox" },
+};
+
+test(
+  "a kill while files arrive leaves none of them behind",
+  async () => {
+    const temporary = await newDirectory();
+    const service = await startService({ TMPDIR: temporary });
+    const picture = await plainImage(960, 640, 1, "PNG");
+    for (const path of Object.keys(FIELDS)) sendHalf(service.url, path, picture);
+    const arriving = async () => {
+      // What was sent before this is read before it is answered, however slow the machine.
+      await fetch(`${service.url}/healthz`);
+      const paths = await unlinkedFiles(service.processId);
+      return paths.filter((path) => path.startsWith(temporary));
+    };
+    await poll(arriving, (paths) => paths.length === 2);
+    expect(await readdir(temporary)).toEqual([]);
+    await service.kill();
+
+    expect(await readdir(temporary)).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "files for which there is no room are a fault of the gateway, and told at once",
+  async () => {
+    const { url } = await startService({ TMPDIR: "/nowhere", LOG_LEVEL: "fatal" });
+    const bytes = await plainImage(96, 64, 1, "PNG");
+    const form = new FormData();
+    form.append("prompt", "a fox");
+    form.append("image", new Blob([new Uint8Array(bytes)], { type: "image/png" }));
+    const rest = await fetch(`${url}/v1/images/edits`, { method: "POST", body: form });
+    const operation = { query: EDIT, variables: VARIABLES };
+    const graph = await graphqlMultipart(url, operation, [{ path: "variables.input.images.0.upload", bytes }]);
+
+    expect({ status: rest.status, body: await rest.json() }).toMatchObject({
+      status: 500,
+      body: { error: { code: "internal" } },
+    });
+    expect(graph.body.errors).toMatchObject([{ extensions: { code: "INTERNAL" } }]);
+  },
+  TIMEOUT_MS,
+);
+
+/** Begins an upload that says there is more to come. */
+function sendHalf(url: string, path: string, file: Buffer): void {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).on("error", () => {});
+  sockets.push(socket);
+  const fields = Object.entries(FIELDS[path] ?? {}).map(
+    ([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+  );
+  socket.write(
+    [
+      `POST ${path} HTTP/1.1\r\nHost: localhost\r\nApollo-Require-Preflight: 1\r\nContent-Length: 1000000\r\n`,
+      "Content-Type: multipart/form-data; boundary=b\r\n\r\n",
+      ...fields,
+      '--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n',
+    ].join(""),
+  );
+  socket.write(file);
+}
