@@ -1,21 +1,23 @@
-/** The life of an image URL, in seconds: one minute to seven days. The configuration and callers choose within it. */
+/** The shortest and the longest lifetime of an image URL, in seconds: one minute and seven days. */
 export const URL_TTL_SECONDS = { min: 60, max: 604_800 } as const;
 
-/** The shortest signing secret that is accepted, in characters. */
+/** The shortest signing secret, in characters. */
 export const MIN_SECRET_LENGTH = 16;
 
-/** The shortest admin key that is accepted, in characters. */
+/** The shortest admin key, in characters. */
 export const MIN_ADMIN_KEY_LENGTH = 32;
 
-/** What one address may ask of one process, IPv6 addresses by their /64; `undefined` for no limit. */
+/**
+ * The limits of one address in one process; `undefined` for no limit. IPv6 addresses of one /64 network count as one.
+ */
 export interface AddressLimits {
-  /** Requests, and operations over WebSockets; images, preflights and health checks are not counted. */
+  /** Requests, and operations over WebSockets. Images, preflights and health checks do not count. */
   readonly requestsPerMinute: number | undefined;
-  /** WebSockets and event streams that are open at once. */
+  /** Open WebSockets and event streams. */
   readonly connections: number | undefined;
-  /** Multipart forms that are being received at once. */
+  /** Multipart forms that are arriving at the same time. */
   readonly uploads: number | undefined;
 }
 
-/** The most images of one generation, and so of one call of a provider. */
+/** The most images of one generation, and so of one provider call. */
 export const MAX_IMAGES = 10;

@@ -28,98 +28,98 @@ import {
   wholeNumber,
 } from "./setting-parsers.ts";
 
-/** Everything that can be set from outside, checked. */
+/** The settings of a gateway, checked. */
 export interface Config {
-  /** 0–65535; 0 takes any free port. */
+  /** 0 to 65535; 0 for any free port. */
   readonly port: number;
   readonly host: string;
   /**
-   * Address of the gateway as clients see it, without a trailing slash: `https://example.com/pictures`. `undefined`
+   * The gateway's address as clients see it, without a trailing slash: `https://example.com/pictures`. `undefined`
    * derives it from each request.
    */
   readonly publicUrl: string | undefined;
-  /** Keys that may do everything; where there are none the gateway is open, and asks no caller for a key. */
+  /** Keys that allow everything. Without one the gateway is open: it asks no caller for a key. */
   readonly adminKeys: readonly string[];
   /**
-   * Names that clients may use for the gateway, in lower case, besides loopback names and IP addresses. Requests for
-   * other names are answered with 421. `undefined` answers to any name, as embedded gateways do.
+   * The gateway's host names in lower case, besides loopback names and IP addresses. Requests for other names get
+   * status 421. `undefined` accepts every name, as embedded gateways do.
    */
   readonly hostNames: readonly string[] | undefined;
-  /** Whether Sandbox, GraphiQL and the REST reference are served. Embedded gateways serve them only when told to. */
+  /** Whether Sandbox, GraphiQL and the REST reference are served. Embedded gateways serve them only on request. */
   readonly pages: boolean;
   /** Absolute path. */
   readonly dataDir: string;
   /** `undefined` leaves the illustrator as the only provider. */
   readonly openai: { readonly apiKey: string; readonly baseUrl: string | undefined } | undefined;
   readonly defaultModel: string;
-  /** From where images may be downloaded, besides the provider's own server; as `GuardedDownloads` reads them. */
+  /**
+   * The hosts that images may be downloaded from, besides the provider's own server, as `GuardedDownloads` reads them.
+   */
   readonly downloadHosts: readonly string[];
-  /** The operator's models, an absolute path; `undefined` for none. */
+  /** Absolute path of the operator's models file; `undefined` for none. */
   readonly modelsFile: string | undefined;
-  /** `undefined` generates one and keeps it in the data directory. */
+  /** `undefined` creates a secret and keeps it in the data directory. */
   readonly signingSecret: string | undefined;
   readonly urlTtlSeconds: number;
-  /**
-   * Origins of the pages that may call. `undefined` decides by route: docs/security.md has the table.
-   */
+  /** Origins of the pages that may call. `undefined` decides by route; docs/security.md has the table. */
   readonly corsOrigins: "*" | readonly string[] | undefined;
-  /** Number of proxies, or their addresses, whose `X-Forwarded-*` headers count. */
+  /** The trusted proxies, as their number or their addresses. Only their `X-Forwarded-*` headers are used. */
   readonly trustProxy: number | readonly string[] | undefined;
   readonly addressLimits: AddressLimits;
   readonly maxConcurrency: number;
-  /** How many images this process submits to paid providers in a minute. */
+  /** The most images that this process submits to paid providers in a minute. */
   readonly maxImagesPerMinute: number;
   readonly upstreamTimeoutMs: number;
   /** A `postgres://` URL; `undefined` keeps records in the data directory. */
   readonly databaseUrl: string | undefined;
   /** `undefined` keeps images in the data directory. */
   readonly s3: S3Config | undefined;
-  /** Whether image URLs answer with a redirect to the bucket, instead of passing the bytes on. */
+  /** Whether image URLs redirect viewers to the bucket. Otherwise the gateway sends the bytes itself. */
   readonly isRedirecting: boolean;
-  /** What this process does of the work; the others do the rest. */
+  /** `web` accepts requests, `worker` runs generations, `all` does both. */
   readonly role: "all" | "web" | "worker";
-  /** What may be spent in a UTC day, in US dollars as a decimal string; `undefined` for any amount. */
+  /** The budget of a UTC day, in US dollars as a decimal string; `undefined` for no limit. */
   readonly dailyBudget: { readonly usd: string; readonly isDefault: boolean } | undefined;
-  /** What all derivatives may take. @defaultValue 5 GB, or a tenth of the volume where that is less */
+  /** The most bytes of all derivatives together. @defaultValue 5 GB, or a tenth of the volume if that is less */
   readonly maxDerivativeBytes: number | undefined;
-  /** When less of the images' volume is free, nothing new is generated; 0 for no such limit. */
+  /** The bytes of the images' volume to keep free. With less, no generation is accepted. 0 for no limit. */
   readonly minFreeBytes: number;
-  /** How many generations may wait before more are refused. */
+  /** The most generations that may wait. More are refused. */
   readonly maxQueued: number;
-  /** How many WebSockets, and how many subscriptions, this process has at once before more are refused. */
+  /** The most WebSockets of this process at once, and the most subscriptions. More are refused. */
   readonly maxSubscribers: number;
-  /** How long ended generations are kept; `undefined` for ever. */
+  /** How long ended generations are kept; `undefined` for no limit. */
   readonly retainMs: number | undefined;
-  /** How long the other processes wait before they presume that one is dead which no longer says that it lives. */
+  /** How long a process may be silent before the other processes treat it as dead. */
   readonly leaseMs: number;
-  /** How often a waiting answer of `/get-image` or `/v1` sends white space; `undefined` for never. */
+  /** How often `/get-image` and `/v1` send white space while their client waits; `undefined` for never. */
   readonly keepAliveMs: number | undefined;
-  /** Absolute path of the list of the only documents that run; `undefined` lets any run. */
+  /** Absolute path of the list of trusted documents, the only ones that then run; `undefined` allows any document. */
   readonly trustedDocuments: string | undefined;
-  /** Stands before the name of every GraphQL type but scalars; empty for none. */
+  /** The prefix of every GraphQL type name except those of scalars; empty for none. */
   readonly typePrefix: string;
   readonly logLevel: LogLevel;
-  /** Whether `NODE_ENV` says so: introspection is then off. */
+  /** Whether `NODE_ENV` is `production`. Introspection is then off. */
   readonly isProduction: boolean;
-  /** What the operator should know of these settings, one sentence each, to be logged at the start. */
+  /** Warnings about these settings for the operator, one sentence each, to log at the start. */
   readonly warnings: readonly string[];
 }
 
 /** An S3-compatible bucket. */
 export interface S3Config {
   readonly bucket: string;
-  /** `undefined` for AWS. */
+  /** `undefined` for Amazon S3. */
   readonly endpoint: string | undefined;
-  /** `undefined` leaves it to the usual places of AWS programs. */
+  /** `undefined` lets the AWS SDK find it: environment, shared files, the machine's role. */
   readonly region: string | undefined;
-  /** `undefined` leaves them to the usual places of AWS programs. */
+  /** `undefined` lets the AWS SDK find them, in the same places. */
   readonly credentials:
     | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
     | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-/** Reads one variable. A wrong one is noted, and read as absent. */
+/** Reads one variable. A wrong value is added to the problems, and `absent` is returned. */
 type Read = <Value>(name: string, parse: Parse<Value>, absent: Value) => Value;
 
 const ILLUSTRATOR = "illustrator-1";
@@ -127,14 +127,14 @@ const BEST_OPENAI_MODEL = "gpt-image-2.6-flare";
 const DEFAULT_DAILY_BUDGET_USD = "20";
 const MEGABYTE = 1_000_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** What one address may do behind a trusted proxy, when nothing else is set: a busy office, no flood. */
+/** The default limits of one address behind a trusted proxy: enough for a busy office, too little for a flood. */
 const DEFAULT_ADDRESS_LIMITS: AddressLimits = { requestsPerMinute: 600, connections: 100, uploads: 16 };
 
 /**
- * Reads the environment. A variable that is empty counts as not set.
+ * Reads the environment. An empty variable counts as not set.
  *
  * @param environment `{}` gives the defaults
- * @throws StartError naming every variable that is wrong, and what it should be
+ * @throws StartError naming every wrong variable and what it should be
  */
 export function readConfig(environment: Environment = process.env): Config {
   const problems: string[] = [];
@@ -197,30 +197,34 @@ export function readConfig(environment: Environment = process.env): Config {
   };
   const isShared = config.databaseUrl !== undefined && config.s3 !== undefined;
   if (isShared && !isSet("PICTOGRAPH_SIGNING_SECRET")) {
-    problems.push("PICTOGRAPH_SIGNING_SECRET must be set with DATABASE_URL and S3_BUCKET: all processes share one");
+    problems.push(
+      "PICTOGRAPH_SIGNING_SECRET must be set with DATABASE_URL and S3_BUCKET: all processes need the same secret",
+    );
   }
   if (config.role !== "all" && !isShared) {
-    problems.push("PICTOGRAPH_ROLE needs DATABASE_URL and S3_BUCKET: without them, one process does everything");
+    problems.push("PICTOGRAPH_ROLE needs DATABASE_URL and S3_BUCKET; without them, one process does all the work");
   }
   if (problems.length > 0) throw new StartError(problems);
   return Object.freeze(config);
 }
 
-/** The model that is used when none is configured. */
+/** The default model when none is configured. */
 export function defaultModelWith(openai: Config["openai"]): string {
   return openai ? BEST_OPENAI_MODEL : ILLUSTRATOR;
 }
 
-const OPEN_TO_ALL =
-  "PICTOGRAPH_OPEN=true: everybody who reaches this gateway may use it and spend its operator's money";
-const OPEN_BUT_KEYED = "PICTOGRAPH_OPEN=true changes nothing: PICTOGRAPH_ADMIN_KEY is set, so that callers need keys";
+const OPEN_TO_ALL = "PICTOGRAPH_OPEN=true: anyone who can reach this gateway may use it and spend its operator's money";
+const OPEN_BUT_KEYED = "PICTOGRAPH_OPEN=true has no effect, because PICTOGRAPH_ADMIN_KEY is set: callers need keys";
 
 type AccessSettings = Pick<
   Config,
   "host" | "publicUrl" | "adminKeys" | "hostNames" | "trustProxy" | "addressLimits" | "warnings"
 >;
 
-/** Who reaches the gateway, by which names. An open one that others can reach starts only when its operator says so. */
+/**
+ * Reads who can reach the gateway, and by which names. A gateway without keys that other machines can reach must be
+ * allowed explicitly.
+ */
 function readAccess(read: Read, problems: string[]): AccessSettings {
   const adminKeys = read("PICTOGRAPH_ADMIN_KEY", parseAdminKeys, []);
   const hasKeyFile = read("PICTOGRAPH_ADMIN_KEY_FILE", Boolean, false);
@@ -242,11 +246,11 @@ function readAccess(read: Read, problems: string[]): AccessSettings {
   ];
   if (hasKeyFile) {
     problems.push(
-      "PICTOGRAPH_ADMIN_KEY_FILE is not read by this version: put the key itself into PICTOGRAPH_ADMIN_KEY",
+      "PICTOGRAPH_ADMIN_KEY_FILE is not supported by this version; set PICTOGRAPH_ADMIN_KEY to the key itself",
     );
   } else if (waysIn.length > 0 && !isOpenToAll && !isKeyed) {
     problems.push(
-      `PICTOGRAPH_ADMIN_KEY must be set, since ${waysIn.join(" and ")}: callers then need keys. Or set PICTOGRAPH_OPEN=true, if everybody who reaches the gateway may use it and spend its budget`,
+      `PICTOGRAPH_ADMIN_KEY must be set, because ${waysIn.join(" and ")}; callers then need keys. Or set PICTOGRAPH_OPEN=true if anyone who can reach the gateway may use it and spend its budget`,
     );
   }
   const limit = (name: string, field: keyof AddressLimits) =>
@@ -271,7 +275,7 @@ function readOpenAI(read: Read, problems: string[]): Config["openai"] {
   const baseUrl = read<string | undefined>("OPENAI_BASE_URL", parseHttpUrl, undefined);
   if (apiKey !== undefined) return { apiKey, baseUrl };
   if (baseUrl !== undefined)
-    problems.push("OPENAI_BASE_URL needs OPENAI_API_KEY (any text where the server asks for none)");
+    problems.push("OPENAI_BASE_URL needs OPENAI_API_KEY; set it to any text if the server needs no key");
   return undefined;
 }
 
@@ -295,7 +299,7 @@ function readS3(read: Read, problems: string[]): S3Config | undefined {
     return undefined;
   }
   if (!accessKeyId !== !secretAccessKey) {
-    problems.push("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set together, or neither");
+    problems.push("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together");
   }
   const sessionToken = read<string | undefined>("AWS_SESSION_TOKEN", parseWord, undefined);
   const credentials =

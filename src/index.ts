@@ -45,13 +45,13 @@ export type { LinkOptions } from "./service/images/image-links.ts";
 export type { Caller } from "./service/projects/caller.ts";
 
 /**
- * Puts a gateway together and takes up what an earlier process left.
+ * Builds a gateway and resumes the work that an earlier process left.
  *
  * @throws StartError when Node is too old, the data directory cannot be used, or another process uses it
  */
 export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
   refuseOldNode();
-  // Not before it is called: some of the libraries behind it read the environment and files as they load.
+  // Imported only when called, because some libraries read the environment and files as they load.
   const gateway = await import("./gateway.ts");
   return gateway.createGateway(options);
 }

@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { z } from "zod";
-import { type AiSdkModel, LEAST_EDITS } from "./adapters/ai-sdk/ai-sdk.ts";
+import { type AiSdkModel, MINIMAL_EDITS } from "./adapters/ai-sdk/ai-sdk.ts";
 import { StartError } from "./errors.ts";
 import {
   BACKGROUNDS,
@@ -106,7 +106,7 @@ const model = z.union([
   z.strictObject({
     ...abilities,
     operations,
-    edits: editsLike(LEAST_EDITS),
+    edits: editsLike(MINIMAL_EDITS),
     provider: z.literal("ai-sdk"),
     package: z.string().regex(/^(@[a-z0-9._-]+\/)?[a-z0-9._-]+$/, "must be the name of an npm package"),
     model: z.string().min(1).max(200),

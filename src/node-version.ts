@@ -1,10 +1,11 @@
 import { StartError } from "./errors.ts";
 
-/** What the dependencies need: graphile-worker names the highest version. */
+/** The oldest version that all dependencies support. graphile-worker needs the newest one. */
 const OLDEST = { major: 22, minor: 18 } as const;
 
 /**
- * Call it before anything else is imported: older versions lack `node:sqlite`, and their own message does not say so.
+ * Checks the version of Node. Call it before anything else is imported: older versions lack `node:sqlite`, and their
+ * own error message does not say so.
  *
  * @throws StartError when this Node is too old
  */

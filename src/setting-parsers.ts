@@ -5,10 +5,10 @@ import { parseDownloadHost } from "./ports/downloads.ts";
 import { isUsd, toAmount } from "./ports/money.ts";
 
 /**
- * Reads the text of one environment variable. What it throws says what the text must be, and never repeats it: it could
- * be a secret.
+ * Parses the value of one environment variable. The error says what the value must be. It never repeats the value,
+ * which could be a secret.
  *
- * @param text not empty, without white space around it
+ * @param text not empty, without white space at either end
  */
 export type Parse<Value> = (text: string) => Value;
 
@@ -20,12 +20,12 @@ export function wholeNumber(min: number, max: number): Parse<number> {
   };
 }
 
-/** The same in another unit: a number of seconds as milliseconds, for one. */
+/** Converts a parsed number to another unit, for example seconds to milliseconds. */
 export function times(factor: number, parse: Parse<number>): Parse<number> {
   return (text) => parse(text) * factor;
 }
 
-/** `none` lifts a limit. */
+/** Also accepts `none`, for no limit. */
 export function orNone(parse: Parse<number>): Parse<number | undefined> {
   return (text) => {
     if (text === "none") return undefined;
@@ -49,22 +49,22 @@ export function parseBoolean(text: string): boolean {
   return oneOf("true", "false")(text) === "true";
 }
 
-/** Keys of at least {@link MIN_ADMIN_KEY_LENGTH} characters, separated by commas. */
+/** Parses keys of at least {@link MIN_ADMIN_KEY_LENGTH} characters, separated by commas. */
 export function parseAdminKeys(text: string): readonly string[] {
   const keys = text.split(",").map((key) => key.trim());
   if (keys.every((key) => key.length >= MIN_ADMIN_KEY_LENGTH && /^[\x21-\x7e]+$/.test(key))) return keys;
   throw new Error(
-    `must be ${MIN_ADMIN_KEY_LENGTH} characters or more of printable ASCII without spaces, or several such keys separated by commas; openssl rand -hex 32 makes one`,
+    `must be ${MIN_ADMIN_KEY_LENGTH} or more printable ASCII characters without spaces, or several such keys separated by commas; openssl rand -hex 32 makes one`,
   );
 }
 
-/** An address to listen on. */
+/** Parses the address to listen on. */
 export function parseHost(text: string): string {
   if (isIP(text) || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text)) return text;
   throw new Error("must be an IP address or a host name, such as 127.0.0.1 or 0.0.0.0");
 }
 
-/** Names that clients use for the gateway, in lower case. */
+/** Parses the gateway's host names. Returns them in lower case. */
 export function parseHostNames(text: string): readonly string[] {
   return text.split(",").map((entry) => {
     const name = entry.trim();
@@ -78,12 +78,12 @@ export function parseHostNames(text: string): readonly string[] {
 export function parseHttpUrl(text: string): string {
   const url = URL.parse(text);
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.search || url.hash) {
-    throw new Error("must be an http or https URL without credentials and query, such as https://host.example/v1");
+    throw new Error("must be an http or https URL without credentials or a query, such as https://host.example/v1");
   }
   return url.href.replace(/\/$/, "");
 }
 
-/** The gateway's own address, without a slash at its end. */
+/** Parses the gateway's own address. Returns it without a trailing slash. */
 export function parsePublicUrl(text: string): string {
   const url = URL.parse(text);
   const bare = text.replace(/\/$/, "");
@@ -100,7 +100,7 @@ function parseOrigin(text: string): string {
   throw new Error("must be an origin");
 }
 
-/** The origins of pages; `*` for any. */
+/** Parses the origins of pages; `*` for any. */
 export function parseOrigins(text: string): "*" | readonly string[] {
   if (text === "*") return "*";
   try {
@@ -120,7 +120,7 @@ export function parseDownloadHosts(text: string): readonly string[] {
   }
 }
 
-/** The number of proxies, or their addresses. */
+/** Parses the number of proxies, or their addresses. */
 export function parseTrustProxy(text: string): number | readonly string[] {
   if (/^[0-9]{1,2}$/.test(text)) return Number(text);
   const addresses = text.split(",").map((address) => address.trim());
@@ -136,7 +136,7 @@ function isProxyAddress(text: string): boolean {
   return prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
 }
 
-/** @param example a name that would be right */
+/** @param example a valid name, for the error */
 export function modelName(example: string): Parse<string> {
   return (text) => {
     if (/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$/.test(text)) return text;
@@ -152,7 +152,7 @@ export function parseSecret(text: string): string {
 export function parseDatabaseUrl(text: string): string {
   const url = URL.parse(text);
   if (url && /^postgres(ql)?:$/.test(url.protocol) && url.hostname && url.pathname.length > 1) return text;
-  throw new Error("must be a URL of PostgreSQL, such as postgres://user:password@host:5432/database");
+  throw new Error("must be the URL of a PostgreSQL database, such as postgres://user:password@host:5432/database");
 }
 
 export function parseBucket(text: string): string {
@@ -165,16 +165,16 @@ export function parseWord(text: string): string {
   throw new Error("must be printable ASCII without spaces");
 }
 
-/** The beginning of GraphQL type names: `Pictograph`. */
+/** Parses a prefix for GraphQL type names: `Pictograph`. */
 export function parseTypePrefix(text: string): string {
   if (/^[A-Z]\w{0,31}$/.test(text)) return text;
   throw new Error("must be a capital letter, then up to 31 letters, digits or _");
 }
 
-/** The most that can be set, in US dollars: a thousand times what an operator is likely to spend in a day. */
+/** The largest budget, in US dollars: far more than any operator spends in a day. */
 const MAX_USD = "1000000";
 
-/** US dollars as a decimal string. */
+/** Parses US dollars, and returns them as the same decimal string. */
 export function parseUsd(text: string): string {
   if (isUsd(text) && toAmount(text) <= toAmount(MAX_USD)) return text;
   throw new Error(`must be US dollars from 0 to ${MAX_USD}, such as 20 or 0.50, or none`);

@@ -3,14 +3,14 @@ import type { Logger } from "pino";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 /**
- * A signal that comes so soon after the first one is the same wish: a terminal sends Ctrl-C to npm and to the gateway,
- * and npm passes it on to the gateway once more.
+ * A signal this soon after the first one is a repetition of it. A terminal sends Ctrl-C to npm and to the gateway, and
+ * npm passes it on to the gateway once more.
  */
-const SAME_WISH_MS = 2_000;
+const REPEATED_SIGNAL_MS = 2_000;
 
 /**
- * Calls `stop` with the first signal that asks the process to end. A later one, unless it is the same wish, ends the
- * process at once, with the exit code that shells give to a process which that signal killed.
+ * Calls `stop` with the first signal that asks the process to end. A later signal that is not a repetition ends the
+ * process at once, with the exit code that shells report for a process killed by that signal.
  */
 export function onStopSignal(stop: (signal: NodeJS.Signals) => void, logger: Logger): void {
   let firstAt: number | undefined;
@@ -20,7 +20,7 @@ export function onStopSignal(stop: (signal: NodeJS.Signals) => void, logger: Log
       firstAt = at;
       logger.info({ signal }, "stopping");
       stop(signal);
-    } else if (at - firstAt < SAME_WISH_MS) {
+    } else if (at - firstAt < REPEATED_SIGNAL_MS) {
       logger.info({ signal }, "stopping already");
     } else {
       logger.warn({ signal }, "stopped at once, by another signal");

@@ -8,7 +8,7 @@ import {
   createZstdDecompress,
 } from "node:zlib";
 
-/** Compressed data that cannot be decompressed: damaged, or cut short. */
+/** The error for compressed data that is damaged or cut short. */
 export class DamagedContent extends Error {
   override readonly name = "DamagedContent";
 }
@@ -23,22 +23,23 @@ const CODINGS: ReadonlyMap<string, Coding> = new Map([
   ["zstd", "zstd"],
 ]);
 
-/** The most codings of one body. Proxies compress again what a server has compressed. */
+/** The most codings of one body. Some proxies compress what a server has already compressed. */
 const MAX_CODINGS = 3;
-/** By so many bytes a coding is recognised. */
+/** The number of first bytes from which a coding is recognised. */
 const HEAD_BYTES = 4;
-/** In bytes; what is decompressed at once. */
+/** The size of the pieces that a decoder produces. */
 const CHUNK_BYTES = 64 * 1024;
 /** The largest window of zstd, as a power of 2: 8 MiB. @see https://www.rfc-editor.org/rfc/rfc9659 */
 const ZSTD_WINDOW_LOG = 23;
 
 /**
- * Decompresses a body as it arrives. What is declared as gzip or zstd and is not is passed on as it is, and what is one
- * of them undeclared is decompressed: their first bytes tell. A coding that is not known is taken for a mistaken header.
+ * Decompresses a body as it arrives. For gzip and zstd the first bytes decide, not the header: such a body is
+ * decompressed even if undeclared, and any other body that is declared so is passed on unchanged. Unknown codings in
+ * the header are ignored.
  *
- * Nothing here limits how many bytes come out: the reader has to.
+ * The output is not limited. The reader has to limit it.
  *
- * @param source each of its pieces is valid until the next one is asked for
+ * @param source each of its pieces is valid until the next one is requested
  * @param contentEncoding the header as it was received
  * @throws DamagedContent
  */
@@ -48,7 +49,7 @@ export async function* decodeContent(
 ): AsyncGenerator<Uint8Array> {
   const declared = (contentEncoding ?? "").split(",").flatMap((name) => CODINGS.get(name.trim().toLowerCase()) ?? []);
   let body = source;
-  // The last one was applied last.
+  // The header lists the codings in the order in which they were applied.
   for (let level = 0; level < MAX_CODINGS; level++) body = decodeOnce(body, declared.pop());
   yield* body;
 }
@@ -90,7 +91,7 @@ function decoderFor(head: Uint8Array, declared: Coding | undefined): Transform |
     return createZstdDecompress({ ...options, params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } });
   }
   if (declared === "br") return createBrotliDecompress(options);
-  // Some servers leave the two bytes of zlib out.
+  // Some servers omit the two header bytes of zlib.
   if (declared === "deflate") return ((head[0] ?? 0) & 0x0f) === 8 ? createInflate(options) : createInflateRaw(options);
   return undefined;
 }
@@ -105,7 +106,7 @@ async function* decompress(source: AsyncIterable<Uint8Array>, decoder: Transform
       throw error;
     }
   }
-  // What fails is thrown by the loop.
+  // The loop below throws every error.
   pipeline(copies(), decoder, () => {});
   try {
     yield* decoder as AsyncIterable<Uint8Array>;

@@ -45,7 +45,7 @@ const MODEL: ModelDescription = {
   prices: [{ from: "2022-01-01", source: "it is part of the gateway", perImage: "0" }],
 };
 
-/** Which stages are shown before an image, by the number of previews wanted. */
+/** The stages that are shown as previews, by the number of requested previews. */
 const PREVIEW_STAGES: readonly (readonly Stage[])[] = [
   [],
   ["subjects"],
@@ -53,10 +53,10 @@ const PREVIEW_STAGES: readonly (readonly Stage[])[] = [
   ["backdrop", "subjects", "weather"],
 ];
 
-/** Threads that draw at most. More would only hold more memory: one picture takes about a tenth of a second. */
+/** The most threads that draw. More would only take more memory: one picture takes about a tenth of a second. */
 const MAX_THREADS = Math.max(1, Math.min(3, availableParallelism() - 1));
 
-/** An idle thread is ended after this long, and gives its memory back. */
+/** How long an idle thread lives, so that its memory is freed. */
 const IDLE_TIMEOUT_MS = 60_000;
 
 const CHUNK_BYTES = 64 * 1024;
@@ -67,15 +67,15 @@ export interface IllustratorOptions {
 }
 
 /**
- * The embedded provider: it draws pictures from the words of a prompt, without a model, a key or a network. It does not
- * pretend to be an artificial intelligence; it is there so that everything works in the first minute.
+ * Creates the embedded provider. It draws pictures from the words of a prompt, without a model, a key or a network. It
+ * does not pretend to be an artificial intelligence. It exists so that everything works in the first minute.
  *
- * It draws its own pictures again to edit them, with what the prompt changes. All other images are retouched: the words
- * say what is drawn over them, what stands behind them and in what light. What a prompt names and the picture does not
- * show is told in warnings.
+ * To edit one of its own pictures, it draws that picture again with the changes of the prompt. It retouches all other
+ * images: it draws over them, replaces their background or changes their light, as the prompt says. Warnings name what
+ * a prompt mentions and the picture does not show.
  *
- * Pictures are PNG and depend on nothing but the request: the same request gives the same bytes with the same version
- * on the same platform. Worker threads do all drawing; they start with the first picture and end when idle.
+ * Pictures are PNG and depend only on the request: the same request gives the same bytes with the same version on the
+ * same platform. Worker threads draw. They start with the first picture and end when idle.
  */
 export function createIllustrator({ decode }: IllustratorOptions): ImageProvider {
   const pool = new Piscina<Drawing | Retouching, Drawn>({
@@ -84,7 +84,7 @@ export function createIllustrator({ decode }: IllustratorOptions): ImageProvider
     maxThreads: MAX_THREADS,
     idleTimeout: IDLE_TIMEOUT_MS,
     concurrentTasksPerWorker: 1,
-    // A thread that waits for work without its event loop never frees the native memory of finished pictures.
+    // A thread that blocks its event loop while it waits for work never frees the native memory of finished pictures.
     atomics: "disabled",
     resourceLimits: { maxYoungGenerationSizeMb: 8 },
   });
@@ -117,7 +117,7 @@ export function createIllustrator({ decode }: IllustratorOptions): ImageProvider
           drawnAhead.push(drawing);
         }
       };
-      const told = new Set<string>();
+      const reported = new Set<string>();
       try {
         for (const { index, partialIndex } of steps) {
           drawAhead();
@@ -129,8 +129,8 @@ export function createIllustrator({ decode }: IllustratorOptions): ImageProvider
             yield { type: "partial", index, partialIndex, bytes };
             continue;
           }
-          const warnings = drawn.notes.filter(({ message }) => !told.has(message));
-          for (const { message } of warnings) told.add(message);
+          const warnings = drawn.notes.filter(({ message }) => !reported.has(message));
+          for (const { message } of warnings) reported.add(message);
           yield { type: "image", index, bytes, ...(warnings.length > 0 && { warnings }) };
         }
       } finally {
@@ -141,7 +141,7 @@ export function createIllustrator({ decode }: IllustratorOptions): ImageProvider
   };
 }
 
-/** One drawing of a call. */
+/** One drawing: an image or a preview. */
 interface Step {
   readonly index: number;
   readonly stage: Stage;
@@ -157,7 +157,7 @@ function stepsOf({ n, partialImages }: GenerateRequest): Step[] {
   ]).flat();
 }
 
-/** Reads what an edit needs, once for all its pictures, and says how each step is drawn. */
+/** Reads the images of an edit, once for all its pictures. Returns a function that describes how to draw each step. */
 async function prepare(
   request: GenerateRequest,
   decode: IllustratorOptions["decode"],
@@ -187,7 +187,7 @@ async function prepare(
   }
 }
 
-/** How the first image was made, if the illustrator drew it and every edit of it. */
+/** Returns how the first image was made, if the illustrator made it and all its edits; otherwise `undefined`. */
 async function ownOrigin({ images: [image] }: EditSources): Promise<readonly OriginStep[] | undefined> {
   const origin = await image?.origin?.();
   return origin?.every(({ model }) => model === ILLUSTRATOR_MODEL) ? origin : undefined;
@@ -195,7 +195,7 @@ async function ownOrigin({ images: [image] }: EditSources): Promise<readonly Ori
 
 const toStep = ({ prompt, seed, index }: OriginStep) => ({ prompt, seed, index });
 
-/** A background that is left to the illustrator stays as it was. */
+/** With `AUTO`, an edit keeps the background as it was. */
 function staysTransparent(before: boolean, { background }: { readonly background: Background }): boolean {
   return background === "AUTO" ? before : background === "TRANSPARENT";
 }

@@ -3,8 +3,8 @@ import { DatabaseError, Pool, type PoolClient, type PoolConfig } from "pg";
 import type { Logger } from "pino";
 
 /**
- * Connections to PostgreSQL that may break, or fall silent, at any time. Who uses one is told by its query; nobody uses
- * it again, and the others go on.
+ * A pool of connections to PostgreSQL that may break, or stop answering, at any time. The query that uses such a
+ * connection fails, and the connection is not used again. All other connections continue.
  */
 export class PostgresPool extends Pool {
   constructor(config: PoolConfig, logger: Logger) {
@@ -13,19 +13,19 @@ export class PostgresPool extends Pool {
     this.on("error", report);
     this.on("connect", (client) => {
       client.on("error", report);
-      endOnceSilent(client);
+      endAfterFailedQuery(client);
     });
   }
 }
 
 /**
- * Ends a connection with the first query that PostgreSQL itself does not answer. The pool would hand it out again, and
- * its next user would wait just as long for nothing.
+ * Ends a connection after the first query that PostgreSQL itself does not answer. Otherwise the pool would reuse the
+ * connection, and its next query would wait just as long.
  */
-function endOnceSilent(client: PoolClient): void {
-  const ask = client.query.bind(client) as (...parameters: unknown[]) => unknown;
+function endAfterFailedQuery(client: PoolClient): void {
+  const runQuery = client.query.bind(client) as (...parameters: unknown[]) => unknown;
   const query = (...parameters: unknown[]) => {
-    const answer = ask(...parameters);
+    const answer = runQuery(...parameters);
     if (isPromise(answer)) {
       answer.catch((error: unknown) => {
         if (!(error instanceof DatabaseError)) void client.end();

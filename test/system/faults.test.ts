@@ -133,13 +133,13 @@ describe("a provider that", () => {
     expect(api.callCount).toBe(calls + 3);
   });
 
-  test("fails five times in a row is left alone: the sixth caller is told that it was not asked", async () => {
+  test("fails five times in a row is not called: the sixth caller is told that no call was made", async () => {
     const calls = api.callCount;
     api.respondWith("serverError");
     for (let failure = 1; failure <= 5; failure++) expect((await ask(`dead-${failure}`)).status).toBe(502);
     const answer = await ask("dead-6");
 
-    expect(answer).toMatchObject({ status: 502, errorMessage: expect.stringMatching(/was not asked/) });
+    expect(answer).toMatchObject({ status: 502, errorMessage: expect.stringMatching(/was not made/) });
     expect(answer.headers["retry-after"]).toBe("30");
     expect((await find("dead-6")).failure).toEqual({ code: "UPSTREAM_FAILED", billed: "NO", retryable: true });
     expect(api.callCount).toBe(calls + 5);
@@ -170,7 +170,7 @@ test(
       images: [],
     });
     expect(await storedFiles(gateway.dataDirectory)).toEqual([]);
-    const retries = gateway.lines.filter((line) => line.includes("the provider did no work; asking again"));
+    const retries = gateway.lines.filter((line) => line.includes("the provider did no work; the call is repeated"));
     expect(retries).toHaveLength(2);
   },
   TIMEOUT_MS,

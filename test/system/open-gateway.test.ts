@@ -20,7 +20,7 @@ describe("an open gateway that others can reach does not start without a decisio
     const { code, stdout, stderr } = await runMain({ env: { PORT: "0", ...env } });
 
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^Pictograph cannot start:\n {2}PICTOGRAPH_ADMIN_KEY must be set, since .*\n$/);
+    expect(stderr).toMatch(/^Pictograph cannot start:\n {2}PICTOGRAPH_ADMIN_KEY must be set, because .*\n$/);
     expect(stderr).toMatch(expected);
     expect(stderr).toContain("PICTOGRAPH_OPEN=true");
   });

@@ -9,25 +9,25 @@ import {
   type SourceImage,
 } from "../../ports/image-provider.ts";
 
-/** An image model of a package of the Vercel AI SDK, as the models file names it. */
+/** An image model from a package of the Vercel AI SDK, as the models file describes it. */
 export interface AiSdkModel {
   readonly id: string;
   /** The npm package: `@ai-sdk/fal`. */
   readonly package: string;
-  /** The vendor's name of the model. */
+  /** The vendor's name for the model. */
   readonly model: string;
-  /** The package's export that makes its provider. @defaultValue `create` and the package's last word: `createFal` */
+  /** The package's export that creates its provider. @defaultValue `create` and the package's last word: `createFal` */
   readonly factory?: string;
-  /** Given to the factory. @defaultValue the package reads its own environment variables */
+  /** Options for the factory. @defaultValue the package reads its own environment variables */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly providerOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Which of the two the model understands. @defaultValue "size" */
+  /** Whether the model takes a size or an aspect ratio. @defaultValue "size" */
   readonly asksFor?: "size" | "aspectRatio";
-  /** What the file says about what it can do. */
+  /** The abilities that the models file gives it, in place of the defaults. */
   readonly changes: Partial<ModelDescription>;
 }
 
-/** What versions 2, 3 and 4 of the SDK's image models have in common. */
+/** The common part of the SDK's image models of versions 2, 3 and 4. */
 interface SdkImageModel {
   readonly specificationVersion: string;
   readonly maxImagesPerCall?: number | ((options: { modelId: string }) => unknown);
@@ -40,7 +40,7 @@ interface SdkResult {
   readonly warnings?: readonly SdkWarning[];
 }
 
-/** `setting` in version 2, `feature` since. */
+/** A warning. Version 2 names the `setting`, later versions the `feature`. */
 interface SdkWarning {
   readonly type: string;
   readonly setting?: string;
@@ -51,8 +51,8 @@ interface SdkWarning {
 
 type Load = (packageName: string) => Promise<Readonly<Record<string, unknown>>>;
 
-/** What nobody says of a model of the SDK is assumed to be little. */
-const LEAST: Omit<ModelDescription, "id" | "maxImages"> = {
+/** The default description of a model. The SDK describes no abilities, so the default assumes few. */
+const MINIMAL_MODEL: Omit<ModelDescription, "id" | "maxImages"> = {
   provider: "ai-sdk",
   operations: ["GENERATE"],
   sizes: { kind: "list", sizes: [{ width: 1024, height: 1024 }] },
@@ -63,8 +63,8 @@ const LEAST: Omit<ModelDescription, "id" | "maxImages"> = {
   maxPromptLength: 4000,
 };
 
-/** Of a model that edits, for the same reason, and because everything that goes in is whole in memory. */
-export const LEAST_EDITS: Edits = {
+/** The default limits of a model that edits. They are low because the SDK needs whole images in memory. */
+export const MINIMAL_EDITS: Edits = {
   maxInputImages: 4,
   maxInputBytes: 10_000_000,
   inputFormats: SOURCE_FORMATS,
@@ -72,17 +72,17 @@ export const LEAST_EDITS: Edits = {
 };
 
 const VERSIONS = ["v2", "v3", "v4"];
-/** Those whose models take images. */
+/** The versions whose models accept images. */
 const EDITING_VERSIONS = ["v3", "v4"];
 
 /**
- * Image models of the Vercel AI SDK, each of whatever package it comes from. One `generate` is one call of the model,
- * never repeated by the SDK: its models repeat nothing by themselves.
+ * Creates a provider for image models of the Vercel AI SDK. Each model may come from a different package. One
+ * `generate` makes one call of the model. The models themselves do not retry.
  *
- * The SDK hands over whole images, so that they are whole in memory here, as with no other provider.
+ * The SDK returns whole images, so they are held in memory as a whole. No other provider does this.
  *
  * @param load imports a package
- * @throws StartError naming each package that is missing, or has no such model
+ * @throws StartError naming each package that is missing or lacks its model
  */
 export async function createAiSdk(
   models: readonly AiSdkModel[],
@@ -106,7 +106,7 @@ export async function createAiSdk(
     models: descriptions,
     async *generate(request, signal) {
       const model = known.get(request.model);
-      if (!model) throw new GatewayError("MODEL_UNAVAILABLE", "the model is not configured any more", { billed: "NO" });
+      if (!model) throw new GatewayError("MODEL_UNAVAILABLE", "the model is no longer configured", { billed: "NO" });
       yield* generate(model.sdk, model.entry, request, signal);
     },
     close: async () => {},
@@ -142,8 +142,8 @@ async function open(
 }
 
 function describe({ id, changes }: AiSdkModel, maxImages: number): ModelDescription {
-  const edits = changes.operations?.includes("EDIT") ? { edits: LEAST_EDITS } : {};
-  return { ...LEAST, maxImages, ...edits, ...changes, id };
+  const edits = changes.operations?.includes("EDIT") ? { edits: MINIMAL_EDITS } : {};
+  return { ...MINIMAL_MODEL, maxImages, ...edits, ...changes, id };
 }
 
 async function maxImagesOf({ maxImagesPerCall }: SdkImageModel, { model }: AiSdkModel): Promise<number> {
@@ -208,11 +208,11 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** How vendors name a refusal for its content, in the body of an answer with status 400, 403 or 422. */
+/** The words by which vendors mark a content refusal, in the body of an answer with status 400, 403 or 422. */
 const CONTENT_WORDS = /content_policy|moderation_blocked|moderation_failed|content_filter|content_moderat|safety|nsfw/i;
 const NOT_CONNECTED = new Set(["ECONNREFUSED", "EAI_AGAIN", "ENETUNREACH", "EHOSTUNREACH", "ENOTFOUND"]);
 
-/** The cause is left out: the SDK's errors hold the prompt, and answers of the vendor. */
+/** Converts an error of the SDK. The cause is left out, because it contains the prompt and the vendor's answer. */
 function toGatewayError(error: unknown): GatewayError {
   const {
     name,
@@ -240,7 +240,7 @@ function toGatewayError(error: unknown): GatewayError {
   if (status >= 400 && status < 500) {
     return make("UPSTREAM_FAILED", `the provider refused the gateway's request with status ${status}`, "NO", false);
   }
-  // The SDK fetches what a vendor answers with an address: the image may have been made.
+  // The SDK downloads images that a vendor returns as addresses. If that fails, the image may have been made.
   return make("UPSTREAM_FAILED", "the provider failed", "UNKNOWN", true);
 }
 

@@ -63,7 +63,7 @@ export class GraphileJobQueue implements JobQueue {
   }
 
   async start(run: (generationId: string) => Promise<void>): Promise<void> {
-    await this.#clearAway();
+    await this.#removeDeadJobs();
     this.#startEngine(run);
   }
 
@@ -81,7 +81,7 @@ export class GraphileJobQueue implements JobQueue {
   }
 
   /** Removes failed jobs, and jobs whose engine lost its database. */
-  async #clearAway(): Promise<void> {
+  async #removeDeadJobs(): Promise<void> {
     const lostIds = this.#lostIds;
     if (lostIds.length > 0) await this.#utilities.forceUnlockWorkers(lostIds);
     await this.#utilities.cleanup({ tasks: ["DELETE_PERMAFAILED_JOBS"] });
@@ -104,18 +104,18 @@ export class GraphileJobQueue implements JobQueue {
     const { logger } = this.#options;
     const { signal } = this.#draining;
     if (signal.aborted) return;
-    logger.warn("PostgreSQL does not answer the job engine; another one starts once it does");
+    logger.warn("PostgreSQL does not answer the job engine; a new engine starts when PostgreSQL is back");
     this.#lostIds.push(lost.id);
     void lost.stop().then(() => this.#engines.delete(lost));
     while (!signal.aborted) {
       await delay(RESTART_PAUSE_MS * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
       try {
-        await this.#clearAway();
+        await this.#removeDeadJobs();
         this.#startEngine(run);
         logger.info("PostgreSQL answers the job engine again");
         return;
       } catch (err) {
-        logger.debug({ err }, "no job engine yet");
+        logger.debug({ err }, "the job engine could not be started yet");
       }
     }
   }

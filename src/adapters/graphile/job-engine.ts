@@ -19,14 +19,14 @@ export interface JobEngineOptions {
 }
 
 /** PostgreSQL announces new jobs. Polling finds only jobs that were added while the connection was broken. */
-const LOOK_EVERY_MS = 5_000;
+const POLL_INTERVAL_MS = 5_000;
 /**
  * How long recording the last jobs may take. After a failure, graphile-worker miscounts what is left to record, and would
  * wait for ever.
  */
-const FAREWELL_MS = 2_000;
+const LAST_RECORDING_MS = 2_000;
 /** The events of graphile-worker that mean that its database does not answer. */
-const LOSSES = ["worker:getJob:error", "pool:listen:error", "pool:fatalError"] as const;
+const LOST_DATABASE_EVENTS = ["worker:getJob:error", "pool:listen:error", "pool:fatalError"] as const;
 
 /**
  * One run of graphile-worker, until it is stopped or its database goes away: graphile-worker ends by itself when it cannot
@@ -55,13 +55,13 @@ export class JobEngine {
     };
     const events: WorkerEvents = new EventEmitter();
     this.#fetches.count(events);
-    for (const loss of LOSSES) events.once(loss, () => this.#lost.resolve());
+    for (const loss of LOST_DATABASE_EVENTS) events.once(loss, () => this.#lost.resolve());
     const handle = (payload: unknown) => this.#handle((payload as { generationId: string }).generationId);
     this.#workers = runTaskList(
       {
         concurrency,
         noHandleSignals: true,
-        pollInterval: LOOK_EVERY_MS,
+        pollInterval: POLL_INTERVAL_MS,
         logger: toEngineLogger(logger),
         events,
         preset,
@@ -92,11 +92,11 @@ export class JobEngine {
     this.#isStopping = true;
     const shutdown = this.#isDeactivating ? this.#workers.promise : this.#workers.gracefulShutdown();
     const ended = Promise.resolve(shutdown).catch((err: unknown) => {
-      logger.debug({ err }, "the job engine did not stop in order");
+      logger.debug({ err }, "the job engine did not stop cleanly");
     });
     await this.#deactivated.promise;
     while (this.#jobs.size > 0) await Promise.allSettled(this.#jobs);
-    await Promise.race([ended, delay(FAREWELL_MS, undefined, { ref: false })]);
+    await Promise.race([ended, delay(LAST_RECORDING_MS, undefined, { ref: false })]);
     await pool.end();
   }
 

@@ -13,24 +13,27 @@ import type {
 import { isModelName } from "./model-names.ts";
 
 /*
- * OpenAI's image models as of 24 November 2026, as data: the retired ones too, so that their names still lead to a
- * living one.
+ * OpenAI's image models as of 24 November 2026. Retired models are included, so that their names still lead to a
+ * current model.
  *
- * Sources: of names, sizes, qualities, formats, counts, prompt lengths, previews and edits the vendor's reference of
- * `POST /v1/images/generations` and `/v1/images/edits` (https://developers.openai.com/api/reference/resources/images),
- * as the types of its client 7.57 repeat it; of shutdown dates https://developers.openai.com/api/docs/deprecations; of
- * prices and token counts what stands beside them.
+ * Sources:
+ * - names, sizes, qualities, formats, counts, prompt lengths, previews and edits: the vendor's reference of `POST
+ *   /v1/images/generations` and `/v1/images/edits` (https://developers.openai.com/api/reference/resources/images), and
+ *   the types of its client 7.57
+ * - shutdown dates: https://developers.openai.com/api/docs/deprecations
+ * - prices and token counts: the sources named beside them
  */
 
 const MODEL_PAGES = "https://developers.openai.com/api/docs/models";
 const IMAGE_GUIDE = "https://developers.openai.com/api/docs/guides/image-generation";
 
-const TO_HIGH: readonly Quality[] = ["AUTO", "LOW", "MEDIUM", "HIGH"];
-const TO_MAX: readonly Quality[] = [...TO_HIGH, "XHIGH", "MAX"];
+const UP_TO_HIGH: readonly Quality[] = ["AUTO", "LOW", "MEDIUM", "HIGH"];
+const UP_TO_MAX: readonly Quality[] = [...UP_TO_HIGH, "XHIGH", "MAX"];
 
 /**
- * The vendor's largest size is 3840x2160, upright or not: the longer side and the number of pixels say it. It names no
- * shortest side; the least number of pixels and the ratio of 1:3 to 3:1 keep it above 464.
+ * The vendor's largest sizes are 3840x2160 and 2160x3840. The limits of the longer side and of the number of pixels
+ * express that. The vendor names no shortest side. The least number of pixels and the ratio of 1:3 to 3:1 keep it above
+ * 464.
  */
 const ANY_SIZE: SizeRule = {
   kind: "bounds",
@@ -52,14 +55,14 @@ const EDITS: Edits = {
   hasMask: true,
 };
 
-/** Prices since gpt-image-2. */
-const TODAYS_PRICES: TokenPrices = {
+/** The prices of gpt-image-2 and all later models. */
+const CURRENT_PRICES: TokenPrices = {
   textInput: "5",
   imageInput: "8",
   imageOutput: "30",
 };
 
-/** Of gpt-image-1 and gpt-image-1.5. */
+/** The output tokens of gpt-image-1 and gpt-image-1.5. */
 const TOKENS_BY_SIZE: OutputTokens = {
   source: `${IMAGE_GUIDE}#calculating-costs`,
   perImage: {
@@ -74,7 +77,7 @@ const TOKENS_BY_SIZE: OutputTokens = {
 };
 
 /**
- * The vendor's calculator, read from its page by
+ * The formula of the vendor's price calculator, as published in
  * https://community.openai.com/t/gpt-image-2-output-pricing-calculator-online-and-in-your-code/1382699.
  */
 const TOKENS_BY_AREA = { kind: "area", offsetPixels: 2_000_000, scale: 4_000_000 } as const;
@@ -83,37 +86,38 @@ const TOKENS_OF_2: OutputTokens = {
   perImage: { ...TOKENS_BY_AREA, factors: { LOW: 16, MEDIUM: 48, HIGH: 96 } },
   perPartialImage: 100,
 };
-/** The counts of 1024x1024 for each quality, 196, 439, 1756, 3122 and 7024, are of the same rule. */
+/** This formula gives the published counts of 1024x1024 for each quality: 196, 439, 1756, 3122 and 7024. */
 const TOKENS_OF_2_5: OutputTokens = {
   source: `${IMAGE_GUIDE}#calculating-costs`,
   perImage: { ...TOKENS_BY_AREA, factors: { LOW: 16, MEDIUM: 24, HIGH: 48, XHIGH: 64, MAX: 96 } },
   perPartialImage: 100,
 };
 
-/** Text tokens of a call besides the prompt's, as they were measured. */
+/** The text tokens of a call besides those of the prompt. They were measured. */
 const TEXT_INPUT: InputTokens = {
   source: "https://community.openai.com/t/openai-must-document-the-input-image-pricing-of-gpt-image-2/1382940",
   textPerCall: 6,
 };
 /**
- * Measured with gpt-image-2, since nothing is published: an image that goes in takes at most 1,536 tokens, whatever its
- * size. With gpt-image-1.5 each took up to 37 tokens of text besides; they are bounded by 64 here.
+ * The tokens of an input image. The vendor publishes none, so they were measured with gpt-image-2: an image takes at
+ * most 1,536 tokens, whatever its size. With gpt-image-1.5, an image also took up to 37 text tokens. The bound here is
+ * 64.
  */
 const PATCHES_INPUT: InputTokens = { ...TEXT_INPUT, perImage: { textTokens: 64, imageTokens: 1536 } };
 
-const TODAYS: Omit<ModelDescription, "id" | "prices"> = {
+const CURRENT_MODEL: Omit<ModelDescription, "id" | "prices"> = {
   provider: "openai",
   operations: ["GENERATE", "EDIT"],
   maxImages: 10,
   sizes: ANY_SIZE,
   formats: ["PNG", "JPEG", "WEBP"],
-  qualities: TO_MAX,
+  qualities: UP_TO_MAX,
   backgrounds: ["AUTO", "OPAQUE", "TRANSPARENT"],
   hasSeed: false,
   maxPromptLength: 32_000,
   previews: PREVIEWS,
   edits: EDITS,
-  // The parameters of edits, as the client's types repeat them, have none.
+  // The parameters of edits lack `moderation`, according to the types of the vendor's client.
   moderated: ["GENERATE"],
   priceClass: "standard",
   outputTokens: TOKENS_OF_2_5,
@@ -133,72 +137,72 @@ const DALL_E: Omit<ModelDescription, "id" | "maxImages" | "sizes" | "maxPromptLe
 };
 
 /**
- * Replacements skip a generation that would soon have to be replaced in turn: what was the best of its day becomes
- * gpt-image-2.6-sunburst, what was the quick and cheap one gpt-image-2.6-flare. Those of models whose end is not
- * announced are for the day on which it is.
+ * The models. A replacement is never a model that will itself be replaced soon: gpt-image-2.6-sunburst replaces the
+ * best models of their time, gpt-image-2.6-flare the fast and cheap ones. Models without an announced shutdown have a
+ * replacement too, for the day on which one is announced.
  *
- * A price class is the price of a million output tokens, roughly: `standard` 30 to 40 dollars, `mini` 8, and `per
- * image` where there were no tokens. Where a name would otherwise stop working, its replacement may be of another
+ * A price class groups models by the price of a million output tokens: `standard` about 30 to 40 dollars, `mini` 8, and
+ * `per image` for models without tokens. If a name would otherwise stop working, its replacement may be of another
  * class: docs/decisions/2026-11-24-price-classes.md.
  */
 export const CATALOGUE: readonly ModelDescription[] = [
   {
-    ...TODAYS,
+    ...CURRENT_MODEL,
     id: "gpt-image-2.6-flare",
     replacement: "gpt-image-2.6-sunburst",
-    prices: [price("2026-11-04", "gpt-image-2.6-flare", TODAYS_PRICES)],
+    prices: [price("2026-11-04", "gpt-image-2.6-flare", CURRENT_PRICES)],
   },
   {
-    ...TODAYS,
+    ...CURRENT_MODEL,
     id: "gpt-image-2.6-sunburst",
     replacement: "gpt-image-2.6-flare",
-    prices: [price("2026-11-04", "gpt-image-2.6-sunburst", TODAYS_PRICES)],
+    prices: [price("2026-11-04", "gpt-image-2.6-sunburst", CURRENT_PRICES)],
   },
   {
-    ...TODAYS,
+    ...CURRENT_MODEL,
     id: "gpt-image-2.5-flare",
     replacement: "gpt-image-2.6-flare",
-    prices: [price("2026-09-08", "gpt-image-2.5-flare", TODAYS_PRICES)],
+    prices: [price("2026-09-08", "gpt-image-2.5-flare", CURRENT_PRICES)],
   },
   {
-    ...TODAYS,
+    ...CURRENT_MODEL,
     id: "gpt-image-2.5-sunburst",
     replacement: "gpt-image-2.6-sunburst",
-    prices: [price("2026-09-08", "gpt-image-2.5-sunburst", TODAYS_PRICES)],
+    prices: [price("2026-09-08", "gpt-image-2.5-sunburst", CURRENT_PRICES)],
   },
   {
-    ...TODAYS,
+    ...CURRENT_MODEL,
     id: "gpt-image-2",
-    qualities: TO_HIGH,
+    qualities: UP_TO_HIGH,
     replacement: "gpt-image-2.6-sunburst",
     outputTokens: TOKENS_OF_2,
-    prices: [price("2026-04-21", "gpt-image-2", TODAYS_PRICES)],
+    prices: [price("2026-04-21", "gpt-image-2", CURRENT_PRICES)],
   },
   {
-    ...TODAYS,
+    ...CURRENT_MODEL,
     id: "gpt-image-1.5",
-    qualities: TO_HIGH,
+    qualities: UP_TO_HIGH,
     sizes: THREE_SIZES,
     shutdownDate: "2026-12-01",
     replacement: "gpt-image-2.6-sunburst",
     outputTokens: TOKENS_BY_SIZE,
     inputTokens: TEXT_INPUT,
-    prices: [price("2025-12-16", "gpt-image-1.5", { ...TODAYS_PRICES, textOutput: "10", imageOutput: "32" })],
+    prices: [price("2025-12-16", "gpt-image-1.5", { ...CURRENT_PRICES, textOutput: "10", imageOutput: "32" })],
   },
   {
-    // The model that ChatGPT uses at the time. The vendor says only that it takes the same parameters as the others. Its
+    // The model that ChatGPT currently uses. The vendor says only that it takes the same parameters as the others. Its
     // prices are those of gpt-image-1.5.
-    ...withoutTokenCounts(TODAYS),
+    ...withoutTokenCounts(CURRENT_MODEL),
     id: "chatgpt-image-latest",
-    qualities: TO_HIGH,
+    qualities: UP_TO_HIGH,
     sizes: THREE_SIZES,
     replacement: "gpt-image-2.6-sunburst",
-    prices: [price("2025-12-16", "chatgpt-image-latest", { ...TODAYS_PRICES, textOutput: "10", imageOutput: "32" })],
+    prices: [price("2025-12-16", "chatgpt-image-latest", { ...CURRENT_PRICES, textOutput: "10", imageOutput: "32" })],
   },
   {
-    ...withoutTokenCounts(TODAYS),
+    ...withoutTokenCounts(CURRENT_MODEL),
     id: "gpt-image-1-mini",
-    qualities: TO_HIGH,
+    qualities: UP_TO_HIGH,
     sizes: THREE_SIZES,
     shutdownDate: "2026-12-01",
     replacement: "gpt-image-2.6-flare",
@@ -213,9 +217,9 @@ export const CATALOGUE: readonly ModelDescription[] = [
     ],
   },
   {
-    ...TODAYS,
+    ...CURRENT_MODEL,
     id: "gpt-image-1",
-    qualities: TO_HIGH,
+    qualities: UP_TO_HIGH,
     sizes: THREE_SIZES,
     shutdownDate: "2026-10-23",
     replacement: "gpt-image-2.6-sunburst",
@@ -247,7 +251,7 @@ export const CATALOGUE: readonly ModelDescription[] = [
   },
 ];
 
-/** The snapshots that the vendor names. Each is described and priced like the model that it was taken from. */
+/** The snapshots that the vendor lists. Each has the description and the price of the model it was taken from. */
 const SNAPSHOTS = [
   ["gpt-image-2-2026-04-21", "gpt-image-2"],
   ["gpt-image-2.5-sunburst-2026-09-08", "gpt-image-2.5-sunburst"],
@@ -256,7 +260,7 @@ const SNAPSHOTS = [
 ] as const;
 
 /**
- * The catalogue, and a description for each name that it does not know, such as a compatible server's model or one
+ * Returns the catalogue and a description of each extra model that it lacks, such as a compatible server's model or one
  * newer than this release. Unknown models get the rules of gpt-image-2 without its price.
  */
 export function describeModels(extraModels: readonly string[]): readonly ModelDescription[] {
@@ -279,8 +283,8 @@ function describeSnapshot(id: string): ModelDescription | undefined {
 }
 
 function describeUnknown(id: string): ModelDescription {
-  const { priceClass: _, ...abilities } = withoutTokenCounts(TODAYS);
-  return { ...abilities, id, qualities: TO_HIGH };
+  const { priceClass: _, ...abilities } = withoutTokenCounts(CURRENT_MODEL);
+  return { ...abilities, id, qualities: UP_TO_HIGH };
 }
 
 /** Removes the token counts, which are not published for unknown models. */
@@ -288,7 +292,7 @@ function withoutTokenCounts({
   outputTokens: _output,
   inputTokens: _input,
   ...model
-}: typeof TODAYS): Omit<typeof TODAYS, "outputTokens" | "inputTokens"> {
+}: typeof CURRENT_MODEL): Omit<typeof CURRENT_MODEL, "outputTokens" | "inputTokens"> {
   return model;
 }
 

@@ -9,20 +9,20 @@ import type { OperationResult } from "./operations.ts";
 
 /** The limits for one image. */
 export interface DecoderLimits {
-  /** Memory of the process that decodes it, in bytes; about 70 MB of it are the process's own. */
+  /** The most memory of the decoder process, in bytes. An idle process already takes about 70 MB. */
   readonly maxBytes: number;
-  /** From the first byte in to the last one out, in milliseconds. */
+  /** The time from the first byte sent to the last byte received, in milliseconds. */
   readonly deadlineMs: number;
 }
 
 const PROGRAM = fileURLToPath(new URL(`./decoder-program${extname(import.meta.url)}`, import.meta.url));
-/** A decoder process has few JavaScript objects; images are outside of V8's heap. */
+/** A decoder process needs a small heap: it has few JavaScript objects, and images are stored outside of V8's heap. */
 const V8_OPTIONS = ["--max-old-space-size=64", "--max-semi-space-size=1"];
 /** glibc keeps freed memory in arenas. Fewer arenas keep less memory. */
 const ENVIRONMENT = { MALLOC_ARENA_MAX: "2" };
-const NOT_RUNNING = "the program that decodes images does not run";
-/** The most characters of a process's error output that are kept. */
-const MAX_COMPLAINT_LENGTH = 4096;
+const NOT_RUNNING = "the image decoder process could not be started or has crashed";
+/** The most characters of the process's error output that are kept. */
+const MAX_ERROR_OUTPUT_LENGTH = 4096;
 
 /** A process that decodes one image at a time. It has none of the gateway's secrets, and ends when the gateway ends. */
 export class DecoderProcess {
@@ -31,7 +31,7 @@ export class DecoderProcess {
   readonly #pipe: MessagePipe;
   readonly #handles: readonly (ChildProcess | Socket)[];
   readonly #ending = Promise.withResolvers<Ending>();
-  #complaint = "";
+  #errorOutput = "";
   #isReusable = true;
 
   constructor({ maxBytes, deadlineMs }: DecoderLimits) {
@@ -44,39 +44,40 @@ export class DecoderProcess {
     this.#process.once("error", (cause) => this.#ending.resolve({ cause }));
     this.#process.once("exit", (code, signal) => this.#ending.resolve({ code, signal }));
     const { stderr, stdio } = this.#process as Partial<ChildProcess>;
-    const [complaints, pipe] = [stderr as Socket | undefined, stdio?.[PIPE] as Socket | undefined];
-    // Where no more files can be opened there is nothing to speak over; the error comes later.
-    if (!complaints || !pipe) throw new Error(NOT_RUNNING);
+    const [errors, pipe] = [stderr as Socket | undefined, stdio?.[PIPE] as Socket | undefined];
+    // If no more files can be opened, there is no pipe. The error event comes later.
+    if (!errors || !pipe) throw new Error(NOT_RUNNING);
     this.#pipe = new MessagePipe(pipe);
-    this.#handles = [this.#process, complaints, pipe];
-    complaints.on("error", () => {});
-    complaints.setEncoding("utf8").on("data", (text: string) => {
-      this.#complaint = (this.#complaint + text).slice(0, MAX_COMPLAINT_LENGTH);
+    this.#handles = [this.#process, errors, pipe];
+    errors.on("error", () => {});
+    errors.setEncoding("utf8").on("data", (text: string) => {
+      this.#errorOutput = (this.#errorOutput + text).slice(0, MAX_ERROR_OUTPUT_LENGTH);
     });
     this.#keepGatewayAlive(false);
   }
 
-  /** Resolves when the process has ended, for whatever reason. */
+  /** Resolves when the process has ended, for any reason. */
   get ended(): Promise<unknown> {
     return this.#ending.promise;
   }
 
   /** Ends the process, whatever it is doing. */
   end(): void {
-    // Who waits for its end, waits for it alone.
+    // Code that awaits `ended` must keep the gateway running until then.
     this.#process.ref();
     this.#process.kill("SIGKILL");
   }
 
-  /** Whether the process can take another image: it has answered the last one, and kept little memory. */
+  /** Whether the process can decode another image: it has answered the last one and does not hold much memory. */
   get isReusable(): boolean {
     return this.#isReusable;
   }
 
   /**
-   * Yields the bytes of an operation's result, and returns its facts. A process that is not reusable afterwards ends.
+   * Yields the bytes of an operation's result, and returns its facts. If the process is not reusable afterwards, it is
+   * ended.
    *
-   * @throws UndecodableImageError, and what reading the image throws
+   * @throws UndecodableImageError, and every error from reading the image
    */
   async *run(question: Question, image: EncodedImage): AsyncGenerator<Uint8Array, OperationResult["facts"]> {
     const timer = setTimeout(() => this.end(), this.#deadlineMs);
@@ -107,18 +108,21 @@ export class DecoderProcess {
       if (left < 0) break;
       await this.#pipe.write(piece);
     }
-    if (left !== 0) throw new Error("an image is not as large as its store said");
+    if (left !== 0) throw new Error("an image does not have the size that its store reported");
   }
 
   #toError(ending: Ending): Error {
     if ("signal" in ending && ending.signal) {
-      return new UndecodableImageError("exhausting", "decoding this image takes more memory or time than any may");
+      return new UndecodableImageError(
+        "exhausting",
+        "this image needs more memory or time to decode than the gateway allows",
+      );
     }
-    const cause = "cause" in ending ? ending.cause : this.#complaint || `code ${ending.code}`;
+    const cause = "cause" in ending ? ending.cause : this.#errorOutput || `code ${ending.code}`;
     return new Error(NOT_RUNNING, { cause });
   }
 
-  /** A process that waits for work is no reason for the gateway's to go on. */
+  /** An idle decoder process must not keep the gateway's process running. */
   #keepGatewayAlive(isKept: boolean): void {
     for (const handle of this.#handles) {
       if (isKept) handle.ref();
@@ -127,5 +131,5 @@ export class DecoderProcess {
   }
 }
 
-/** How a process ended: it could not be started, or with a code, or by a signal. */
+/** How a process ended: it could not be started, it exited with a code, or a signal killed it. */
 type Ending = { readonly cause: Error } | { readonly code: number | null; readonly signal: NodeJS.Signals | null };

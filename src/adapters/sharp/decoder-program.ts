@@ -8,25 +8,25 @@ const WATCH_EVERY_MS = 10;
 
 /** The most characters of a decoder's error message that are logged. */
 const MAX_PROBLEM_LENGTH = 300;
-/** A process that keeps more memory than this is not reused: large images leave fragmented memory behind. */
-const SPENT_BYTES = 200_000_000;
+/** A process that holds more memory than this is not reused: large images leave fragmented memory behind. */
+const MAX_REUSABLE_BYTES = 200_000_000;
 
-/** The gateway's question: what to do with the image that follows. */
+/** The gateway's message: the operation. The image's bytes follow. */
 export type Question = Operation;
-/** The answer: the result, whose bytes follow, or the problem of the image. */
+/** The process's answer: the result, whose bytes follow, or what is wrong with the image. */
 export type Answer = (Pick<OperationResult, "facts"> | { readonly problem: string }) & {
-  /** Whether the process has kept so much memory that it should not take another image. */
+  /** Whether the process holds so much memory that it should not decode another image. */
   readonly isSpent: boolean;
 };
 
 /**
- * The program of a process that decodes images which may come from anyone. It ends itself, at once and whatever its
- * decoder is doing, when that takes more than `maxBytes` of memory, and when the gateway is gone.
+ * Runs in a process of its own and decodes images, which may come from anyone. The process kills itself when it exceeds
+ * `maxBytes` of memory, even in the middle of decoding, and when the gateway has gone.
  */
 async function main(maxBytes: number): Promise<void> {
-  // Ctrl-C and service managers signal every process of the gateway, which may still need this one for a while.
+  // Ctrl-C and service managers signal every process of the gateway. The gateway may still need this one for a while.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
-  // Linux: where memory runs out, of all processes the kernel ends this one first.
+  // On Linux, when memory runs out, the kernel kills this process before all others.
   await writeFile("/proc/self/oom_score_adj", "1000").catch(() => {});
   const socket = new Socket({ fd: PIPE, readable: true, writable: true });
   socket.once("close", endAtOnce);
@@ -40,7 +40,7 @@ async function main(maxBytes: number): Promise<void> {
     const watch = setInterval(() => process.memoryUsage.rss() > maxBytes && endAtOnce(), WATCH_EVERY_MS);
     const { bytes, ...result } = await resultOf(question.header, image);
     clearInterval(watch);
-    const isSpent = process.memoryUsage.rss() > SPENT_BYTES;
+    const isSpent = process.memoryUsage.rss() > MAX_REUSABLE_BYTES;
     await pipe.writeHeader({ ...result, isSpent }, bytes?.byteLength ?? 0);
     if (bytes) await pipe.write(bytes);
   }

@@ -1,20 +1,21 @@
 import type { Duplex } from "node:stream";
 
-/** The pipe's file descriptor in a decoder process, after the three that every process has. */
+/** The pipe's file descriptor in a decoder process. The first three are the standard streams. */
 export const PIPE = 3;
-/** The length of a message's header, in four bytes before it. */
+/** Each header is preceded by its length, in this many bytes. */
 const LENGTH_BYTES = 4;
 /** Headers are a few hundred bytes; the longest holds a placeholder of 1 KB or an error's text. */
 const MAX_HEADER_BYTES = 64 * 1024;
 
-/** The other process has ended, or sent something that is not a message. */
+/** The error when the other process has ended, or sent something that is not a message. */
 export class BrokenPipeError extends Error {
   override readonly name = "BrokenPipeError";
 }
 
 /**
- * Messages over a pipe between two processes of ours: a header in JSON, and then as many bytes as it says, which are
- * neither copied into text nor held. Every method throws {@link BrokenPipeError} when the pipe breaks.
+ * Sends messages over a pipe between two processes of the gateway. A message is a JSON header and as many bytes as the
+ * header says. The bytes are neither converted to text nor held in memory. Every method throws {@link BrokenPipeError}
+ * when the pipe breaks.
  */
 export class MessagePipe {
   readonly #pipe: Duplex;
@@ -24,11 +25,11 @@ export class MessagePipe {
   constructor(pipe: Duplex) {
     this.#pipe = pipe;
     this.#pieces = pipe[Symbol.asyncIterator]();
-    // Reading and writing tell of what breaks.
+    // Reads and writes report a broken pipe themselves.
     pipe.on("error", () => {});
   }
 
-  /** Writes the beginning of a message; exactly `byteSize` bytes have to follow. */
+  /** Writes the beginning of a message. The caller must then write exactly `byteSize` bytes. */
   async writeHeader(header: object, byteSize: number): Promise<void> {
     const json = Buffer.from(JSON.stringify({ header, byteSize }));
     const length = Buffer.alloc(LENGTH_BYTES);
@@ -36,7 +37,7 @@ export class MessagePipe {
     await this.write(Buffer.concat([length, json]));
   }
 
-  /** Resolves when the system has taken the bytes, so that their memory may be used again. */
+  /** Resolves when the operating system has accepted the bytes, so that their memory may be reused. */
   write(bytes: Uint8Array): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#pipe.write(bytes, (cause) => (cause ? reject(new BrokenPipeError("writing failed", { cause })) : resolve()));
@@ -44,8 +45,8 @@ export class MessagePipe {
   }
 
   /**
-   * The next message: its header, and its bytes, which have to be read to their end before the next one; `undefined`
-   * when the other side has ended the pipe.
+   * Reads the next message. Its bytes must be read to their end before the next call. `undefined` when the other
+   * process has closed the pipe.
    */
   async next<Header>(): Promise<{ header: Header; byteSize: number; bytes: AsyncIterable<Buffer> } | undefined> {
     if (this.#rest.length === 0 && !(await this.#readOn())) return undefined;

@@ -18,7 +18,7 @@ export type GenerationRow = Schema["generations"] & { status: GenerationStatus }
 export type ImageRow = Schema["images"];
 
 export interface MigrateOptions {
-  /** The database as its operator knows it, for the error. */
+  /** The name of the database for the operator, used in the error. */
   readonly place: string;
   readonly idType: IdType;
   /** The schema of the tables. @defaultValue the engine's own */

@@ -4,8 +4,8 @@ import { PUBLIC_PROJECT } from "../../ports/records.ts";
 import { enterGenerations } from "./enter-generations.ts";
 
 /**
- * SQL's types, and two of our own. `id` is text that is compared byte by byte, whatever language the database speaks.
- * `amount` is money: a `bigint` that JavaScript's numbers cannot hold, and so is read as text.
+ * SQL's types and two more. `id` is text that is compared byte by byte, whatever the language of the database. `amount`
+ * is money: a `bigint` that JavaScript's numbers cannot represent, so it is read as text.
  */
 type ColumnType = "id" | "text" | "integer" | "bigint" | "amount";
 /** A column as a migration declares it. */
@@ -163,8 +163,11 @@ const ADDITIONS = {
 
 type MigrationName = keyof typeof ADDITIONS;
 
-/** What a migration does after it has added its columns: it creates indexes and fills the columns of existing rows. */
-const THEN: { readonly [Name in MigrationName]?: (database: Kysely<Schema>) => Promise<void> } = {
+/**
+ * The second part of a migration, after its columns were added: it creates indexes and fills the columns of existing
+ * rows.
+ */
+const FOLLOW_UPS: { readonly [Name in MigrationName]?: (database: Kysely<Schema>) => Promise<void> } = {
   async "0001-create-tables"({ schema }) {
     await schema.createIndex("generations_owner").on("generations").columns(["owner", "id"]).execute();
     await schema.createIndex("generations_status").on("generations").columns(["status", "id"]).execute();
@@ -269,7 +272,7 @@ export function migrationsWith(idType: IdType): Record<string, Migration> {
       for (const [table, columns] of Object.entries(create)) await createTable(database, table, columns, idType);
       for (const [table, columns] of Object.entries(add)) await addColumns(database, table, columns, idType);
       for (const [table, columns] of Object.entries(rename)) await renameColumns(database, table, columns);
-      await THEN[name as MigrationName]?.(database);
+      await FOLLOW_UPS[name as MigrationName]?.(database);
     },
   });
   return Object.fromEntries(

@@ -3,15 +3,15 @@ import type { PostgresPool } from "kysely";
 import { Client, type ClientConfig, DatabaseError, type Pool } from "pg";
 import { GatewayError, StartError } from "../../errors.ts";
 
-/** How long to wait for a connection, a new one or a free one of the pool. */
+/** How long to wait for a connection, whether new or from the pool. */
 const CONNECT_TIMEOUT_MS = 5_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
 
 /**
- * The host, the port and the database that a URL leads to, without its secrets.
+ * Returns a URL's host, port and database, without its secrets.
  *
- * @throws StartError when it is no URL of a PostgreSQL database
+ * @throws StartError when it is not the URL of a PostgreSQL database
  */
 export function placeOf(url: string): string {
   try {
@@ -54,26 +54,26 @@ export function toKyselyPool(pool: Pool): PostgresPool {
           }
         },
         release: () => client.release(),
-        // pg's result says less about its type than Kysely's: the shape is the same.
+        // pg's type of a result is less precise than Kysely's. The objects are the same.
       } as unknown as Awaited<ReturnType<PostgresPool["connect"]>>;
     },
   };
 }
 
 /**
- * Every way of PostgreSQL to say that it is stopping, starting, or has no connection left.
+ * The error codes of PostgreSQL while it is stopping or starting, or has no free connection.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-const AWAY_CODES = /^(57P0[1-3]|53300)$/;
+const UNAVAILABLE_CODES = /^(57P0[1-3]|53300)$/;
 const RETRY_AFTER_SECONDS = 5;
 
 /** Converts the error of a broken connection. It is then unknown whether a change was stored; the message says so. */
 function toStoreError(error: unknown): unknown {
-  if (error instanceof DatabaseError && !AWAY_CODES.test(error.code ?? "")) return error;
+  if (error instanceof DatabaseError && !UNAVAILABLE_CODES.test(error.code ?? "")) return error;
   return new GatewayError(
     "OVERLOADED",
-    "the gateway's database does not answer; send the request again, under the same idempotency key where it makes images",
+    "the gateway's database does not answer; send the request again, with the same idempotency key if it generates images",
     { retryAfterSeconds: RETRY_AFTER_SECONDS, cause: error },
   );
 }

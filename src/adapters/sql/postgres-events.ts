@@ -5,31 +5,33 @@ import type { Events, GenerationNotice } from "../../ports/events.ts";
 import { pause } from "./postgres-connections.ts";
 
 const CHANNEL = "pictograph_generations";
-/** How often a silent connection is checked. A connection that broke elsewhere in the network would not report it. */
+/** How often an idle connection is checked. If the network drops a connection, neither side is told. */
 const HEARTBEAT_MS = 10_000;
 
-/** A listening connection, and a promise of its loss. */
+/** A connection that listens, and a promise that resolves when it is lost. */
 interface Listening {
   readonly client: Client;
   readonly lost: Promise<void>;
 }
 
-/** A notice that this process sent, and will hear itself. */
+/** A notice that this process sent. PostgreSQL delivers it back to this process too. */
 type Echo = readonly [generationId: string, worker: string | undefined];
 
 /**
- * Notices by way of PostgreSQL, to every process that listens, this one included, on one connection of its own. While
- * that is broken notices are kept; when it is back, every subscriber is told, having perhaps missed one. Notices about
- * one generation that were not sent yet become one. A notice carries no more than the generation; whose it is, only the
- * process that sent it knows when it comes back.
+ * Sends notices through PostgreSQL to every process that listens, including this one. It uses one connection of its
+ * own. While that connection is broken, notices are kept. When it is back, every subscriber is notified, because it may
+ * have missed a notice.
+ *
+ * Several unsent notices about one generation are sent as one. The payload of a notice is only the generation's id.
+ * When a process receives its own notice, it adds the worker from its own record.
  */
 export class PostgresEvents implements Events {
   readonly #config: ClientConfig;
   readonly #logger: Logger;
   readonly #emitter = new EventEmitter().setMaxListeners(0);
-  /** By generation, with the worker that all its notices are from. */
+  /** By generation: the worker that published all of its unsent notices; `undefined` for several workers. */
   readonly #unsent = new Map<string, string | undefined>();
-  /** In the order in which PostgreSQL sends them back. */
+  /** The sent notices that have not come back, in the order in which PostgreSQL delivers them. */
   #echoes: Echo[] = [];
   readonly #closing = new AbortController();
   readonly #heartbeat: NodeJS.Timeout;
@@ -55,15 +57,18 @@ export class PostgresEvents implements Events {
     return events;
   }
 
-  /** Publishes a notice. One about an unrecorded end stays in this process, because the database is unavailable. */
+  /**
+   * Publishes a notice. A notice about an unrecorded end is delivered in this process only, because the database is
+   * unavailable.
+   */
   publish(notice: GenerationNotice): void {
     if (notice.isUnrecorded) {
       this.#emitter.emit(notice.generationId, notice);
       return;
     }
     const { generationId, worker } = notice;
-    const isOfOthersToo = this.#unsent.has(generationId) && this.#unsent.get(generationId) !== worker;
-    this.#unsent.set(generationId, isOfOthersToo ? undefined : worker);
+    const isFromSeveral = this.#unsent.has(generationId) && this.#unsent.get(generationId) !== worker;
+    this.#unsent.set(generationId, isFromSeveral ? undefined : worker);
     this.#send();
   }
 
@@ -121,7 +126,7 @@ export class PostgresEvents implements Events {
         this.#send();
         return listening;
       } catch (err) {
-        this.#logger.debug({ err }, "no connection for events yet");
+        this.#logger.debug({ err }, "could not connect for events yet");
         await pause(attempt, this.#closing.signal);
       }
     }
@@ -143,7 +148,7 @@ export class PostgresEvents implements Events {
         await this.#sendBy(client);
       } while (this.#unsent.size > 0);
     } finally {
-      // At once, without a turn in between: what is published from now on begins anew.
+      // Reset in the same turn of the event loop, so that a notice published from now on starts a new send.
       this.#isSending = false;
     }
   }
@@ -156,7 +161,7 @@ export class PostgresEvents implements Events {
     try {
       await client.query("SELECT pg_notify($1, id) FROM unnest($2::text[]) AS id", [CHANNEL, generationIds]);
     } catch (err) {
-      this.#logger.warn({ err }, "notices could not be sent; they are once the connection is back");
+      this.#logger.warn({ err }, "notices could not be sent; they will be sent when the connection is back");
       for (const generationId of generationIds) this.#unsent.set(generationId, undefined);
       if (this.#client === client) this.#client = undefined;
       void client.end().catch(() => {});
@@ -164,7 +169,7 @@ export class PostgresEvents implements Events {
   }
 }
 
-/** What PostgreSQL calls this connection; the types of the library do not tell of it. */
+/** PostgreSQL's process id of this connection. The library's types lack this property. */
 function ownProcessId(client: Client): number | undefined {
   return (client as { readonly processID?: number }).processID;
 }

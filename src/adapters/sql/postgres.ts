@@ -26,7 +26,7 @@ export interface PostgresDatabase {
   readonly pool: Pool;
   /** How another adapter opens connections of its own. */
   readonly poolConfig: PoolConfig;
-  /** For the operator: `localhost:5432/pictures`. */
+  /** The database, for messages to the operator: `localhost:5432/pictures`. */
   readonly place: string;
   /** Closes every connection. */
   close(): Promise<void>;
@@ -34,7 +34,10 @@ export interface PostgresDatabase {
 
 /** The gateway's tables have their own schema, so that other programs can use the same database. */
 const SCHEMA = "pictograph";
-/** An advisory lock, any number, always the same: one process at a time prepares the database. */
+/**
+ * The number of the advisory lock that lets one process at a time prepare the database. Every version uses the same
+ * one.
+ */
 export const PREPARATION_LOCK = 7_402_116_351;
 /** Connections for records; one more listens for events. */
 const MAX_CONNECTIONS = 10;
@@ -85,7 +88,7 @@ function openDatabase(pool: Pool): Kysely<Database> {
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool: toKyselyPool(pool) }) }).withSchema(SCHEMA);
 }
 
-/** Creates and migrates the tables. However long that takes: without a timeout. */
+/** Creates and migrates the tables. This may take long, so it has no timeout. */
 async function prepare(place: string, { url, logger, prepareMore }: PostgresOptions): Promise<void> {
   const config = connectionConfig(url, undefined);
   await whileLocked(config, logger, async () => {

@@ -188,7 +188,10 @@ export class EditIntake {
     });
     if (image.frameCount > 1) throw refusalOf({ kind: "animation" }, place);
     if (place.field === "mask" && !image.hasAlpha) {
-      throw badInput("mask", "the mask has no alpha channel; make transparent what may change");
+      throw badInput(
+        "mask",
+        "the mask has no alpha channel; send a PNG that is transparent where the image may change",
+      );
     }
     return { width: image.width, height: image.height };
   }
@@ -229,5 +232,5 @@ function namedAs({ field, name }: Place, error: unknown): unknown {
 function checkSameSize(mask: PixelSize, image: PixelSize): void {
   if (mask.width === image.width && mask.height === image.height) return;
   const [has, must] = [toSizeText(mask), toSizeText(image)];
-  throw badInput("mask", `the mask has ${has} pixels; it must have those of the first image, ${must}`);
+  throw badInput("mask", `the mask has ${has} pixels; it must have the same size as the first image, ${must}`);
 }

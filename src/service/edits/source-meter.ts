@@ -90,7 +90,9 @@ export class SourceMeter {
     const format = accepted.find((candidate) => candidate === found);
     if (!format) throw unsupported(field, `${name} is not a ${accepted.join(", ")} file`);
     if (!isTypeOf(this.#mediaType, format)) {
-      throw unsupported(field, `${name} was sent as another type than it is; it is a ${format}`);
+      const declared = PLAIN_TYPE.test(this.#mediaType ?? "") ? this.#mediaType : "another type";
+      const actual = `image/${format.toLowerCase()}`;
+      throw unsupported(field, `${name} was declared as ${declared} but is ${actual}; declare it as ${actual}`);
     }
     return format;
   }
@@ -107,13 +109,16 @@ export function refusalOf({ kind, size }: SourceProblem, { field, name }: Place)
     case "damaged":
       return badInput(field, `${name} is damaged or cut short; send it again`);
     case "animation":
-      return badInput(field, `${name} is an animation; send a single picture`);
+      return badInput(field, `${name} is an animation; send a still picture`);
     case "too many pixels":
       return badInput(field, `${name} has ${size ? toSizeText(size) : "too many"} pixels; send at most 50 million`);
     case "too much metadata":
-      return badInput(field, `${name} carries more notes and profiles than an image may; send it without its metadata`);
+      return badInput(
+        field,
+        `${name} has too much metadata; remove its text, profiles and EXIF data and send it again`,
+      );
     case "too many parts":
-      return badInput(field, `${name} is cut into too many pieces; save it with another program and send that`);
+      return badInput(field, `${name} consists of too many parts; save it with another program and send that file`);
     default:
       return kind satisfies never;
   }
@@ -124,12 +129,14 @@ export function undecodable({ field, name }: Place, cause: UndecodableImageError
   const message =
     cause.reason === "damaged"
       ? `${name} is damaged or cut short; send it again`
-      : `${name} takes more memory or time to decode than any may; save it as a plain PNG or JPEG and send that`;
+      : `${name} needs more memory or time to decode than the gateway allows; save it as a plain PNG or JPEG and send that file`;
   return new GatewayError("BAD_USER_INPUT", message, { field, cause });
 }
 
 /** The number of first bytes from which a format is recognised. */
 const HEAD_BYTES = 12;
+/** The media types that an error repeats: short ones without parameters. */
+const PLAIN_TYPE = /^[\w.+-]{1,40}\/[\w.+-]{1,40}$/;
 
 /**
  * Whether the declared media type fits the format. A sender that does not know the type may leave it out or send
@@ -137,8 +144,8 @@ const HEAD_BYTES = 12;
  */
 function isTypeOf(mediaType: string | undefined, format: SourceFormat): boolean {
   const [type = ""] = (mediaType ?? "").toLowerCase().split(";");
-  const said = type.trim().replace("image/jpg", "image/jpeg");
-  return said === "" || said === "application/octet-stream" || said === `image/${format.toLowerCase()}`;
+  const declared = type.trim().replace("image/jpg", "image/jpeg");
+  return declared === "" || declared === "application/octet-stream" || declared === `image/${format.toLowerCase()}`;
 }
 
 function unsupported(field: string, message: string): GatewayError {

@@ -17,9 +17,9 @@ const FIRST_WAIT_MS = 500;
 /** The longest wait. If a provider asks for a longer one, the call is not repeated and the caller gets the error. */
 const MAX_WAIT_MS = 30_000;
 /** The number of consecutive outages after which a provider is not called for a while. */
-const OUTAGES_TO_OPEN = 5;
+const FAILURES_BEFORE_PAUSE = 5;
 /** How long such a provider is not called. Then one call tries it again. */
-const REST_MS = 30_000;
+const PAUSE_MS = 30_000;
 
 /**
  * Makes calls to providers. A call is repeated only if the provider certainly did no work. A provider that keeps
@@ -58,7 +58,10 @@ export class ProviderCalls {
         const waitMs = waitBeforeRepeating(error, attempts);
         if (waitMs === undefined) throw error;
         if (signal.aborted) throw unbilled(signal.reason);
-        this.#logger.warn({ provider: provider.name, waitMs, err: error }, "the provider did no work; asking again");
+        this.#logger.warn(
+          { provider: provider.name, waitMs, err: error },
+          "the provider did no work; the call is repeated",
+        );
         await this.#wait(waitMs, signal).catch(() => {});
         if (signal.aborted) throw unbilled(signal.reason);
       }
@@ -69,14 +72,14 @@ export class ProviderCalls {
     const known = this.#breakers.get(provider);
     if (known) return known;
     const breaker = circuitBreaker(handleWhen(isOutage), {
-      breaker: new ConsecutiveBreaker(OUTAGES_TO_OPEN),
-      halfOpenAfter: REST_MS,
+      breaker: new ConsecutiveBreaker(FAILURES_BEFORE_PAUSE),
+      halfOpenAfter: PAUSE_MS,
     });
     const { name } = provider;
     breaker.onBreak(() =>
-      this.#logger.error({ provider: name, restMs: REST_MS }, "the provider keeps failing; it rests"),
+      this.#logger.error({ provider: name, pauseMs: PAUSE_MS }, "the provider keeps failing; calls to it are paused"),
     );
-    breaker.onReset(() => this.#logger.info({ provider: name }, "the provider works again"));
+    breaker.onReset(() => this.#logger.info({ provider: name }, "the provider works again; calls to it resume"));
     this.#breakers.set(provider, breaker);
     return breaker;
   }
@@ -111,7 +114,7 @@ function unbilled(reason: unknown): unknown {
 function atRest(provider: ImageProvider): GatewayError {
   return new GatewayError(
     "UPSTREAM_FAILED",
-    `the provider ${provider.name} failed ${OUTAGES_TO_OPEN} times in a row and is left alone for a while; it was not asked`,
-    { billed: "NO", retryAfterSeconds: REST_MS / 1000 },
+    `the provider ${provider.name} failed ${FAILURES_BEFORE_PAUSE} times in a row; calls to it are paused, so this one was not made`,
+    { billed: "NO", retryAfterSeconds: PAUSE_MS / 1000 },
   );
 }

@@ -89,7 +89,7 @@ export class Derivatives {
       stored = await objects.put(key, rendered.bytes);
     } catch (err) {
       if (rendered.failure) throw toGatewayError(rendered.failure.error);
-      logger.warn({ imageId: image.id, err }, "a derivative could not be kept; it is made again when asked for");
+      logger.warn({ imageId: image.id, err }, "a derivative could not be stored; it is made again at the next request");
       return this.#makeUnstored(wanted);
     }
     await this.#count(image, stored);
@@ -120,7 +120,7 @@ export class Derivatives {
   async #count(image: Image, stored: StoredObject): Promise<void> {
     const { budget, objects, logger } = this.#options;
     const isCounted = await budget.add(image.id, stored).catch((err) => {
-      logger.warn({ imageId: image.id, err }, "a derivative could not be counted yet; the next sweep finds it");
+      logger.warn({ imageId: image.id, err }, "a derivative could not be recorded yet; the next sweep records it");
       return true;
     });
     if (isCounted) return;
@@ -159,10 +159,11 @@ export function toDerivativeName(rendition: Rendition): string {
 
 function toGatewayError(error: unknown): unknown {
   if (!(error instanceof UndecodableImageError) || error.reason !== "exhausting") return error;
-  const message = "this image takes more memory or time to decode than any may; load it as it is stored";
+  const message =
+    "this image needs more memory or time to decode than the gateway allows; load it without a size, format or quality";
   return new GatewayError("UPSTREAM_FAILED", message, { isRetryable: false, cause: error });
 }
 
 function deleted(): GatewayError {
-  return new GatewayError("NOT_FOUND", "this image does not exist any more");
+  return new GatewayError("NOT_FOUND", "this image was deleted");
 }

@@ -90,7 +90,7 @@ export class ImageDelivery {
   async #openPreview({ generationId, preview, secondsLeft }: PreviewTarget): Promise<Delivery> {
     const key = toPreviewKey(generationId, preview);
     const object = await this.#objects.open(key);
-    if (!object) throw new GatewayError("NOT_FOUND", "this preview is not shown any more; look for the image itself");
+    if (!object) throw new GatewayError("NOT_FOUND", "this preview has been removed; request the image itself");
     return { object, format: "WEBP", tag: key.replaceAll("/", "-"), secondsLeft };
   }
 
@@ -127,5 +127,5 @@ export class ImageDelivery {
 }
 
 function deleted(): GatewayError {
-  return new GatewayError("NOT_FOUND", "this image does not exist any more");
+  return new GatewayError("NOT_FOUND", "this image was deleted");
 }

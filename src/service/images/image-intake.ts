@@ -203,7 +203,7 @@ function toUpstreamFailure(error: unknown): unknown {
 function notAnImage(cause?: UndecodableImageError): GatewayError {
   const message =
     cause?.reason === "exhausting"
-      ? "the provider answered with an image that takes more memory or time to decode than any may"
+      ? "the provider answered with an image that needs more memory or time to decode than the gateway allows"
       : "the provider answered with something that is not an image";
   return new GatewayError("UPSTREAM_FAILED", message, { cause });
 }

@@ -94,7 +94,7 @@ export class ImageLinks {
   verify(url: string): LinkTarget {
     const [, signed, signature] = /^(.*)&signature=(.*)$/s.exec(url) ?? [];
     if (signed === undefined || signature === undefined || !isEqual(signature, this.#signature(signed))) {
-      throw new GatewayError("FORBIDDEN", "the signature does not fit: this image URL was changed or cut short");
+      throw new GatewayError("FORBIDDEN", "the signature is wrong: this image URL was changed or cut short");
     }
     const parts = /^\/images\/([^/.]+)(?:\/([^/]+))?\.([a-z]+)\?expires=([0-9]+)$/.exec(signed);
     if (!parts) throw new Error("a signed image URL could not be read back");
@@ -134,7 +134,8 @@ export function originalFormatOf({ format, provenance }: Image): ImageFormat {
 
 function nameOfOriginal(image: Image, options: LinkOptions) {
   for (const option of ["width", "height", "format", "quality"] as const) {
-    if (options[option] !== undefined) throw badInput(option, `the original is as it is; leave ${option} out`);
+    if (options[option] !== undefined)
+      throw badInput(option, `the original is delivered unchanged; leave ${option} out`);
   }
   const isDelivered = image.key === image.originalKey;
   return { name: isDelivered ? image.id : `${image.id}/${ORIGINAL}`, format: originalFormatOf(image) };

@@ -48,7 +48,7 @@ export class Placeholders {
 
   async #make(image: Image): Promise<string> {
     const object = await this.#objects.open(image.key);
-    if (!object) throw new GatewayError("NOT_FOUND", "this image does not exist any more");
+    if (!object) throw new GatewayError("NOT_FOUND", "this image was deleted");
     const turn = { kind: "view", projectId: image.projectId } as const;
     const { placeholder } = await this.#codec.inspect(object, image, turn);
     // A placeholder that could not be stored is made again at the next request.

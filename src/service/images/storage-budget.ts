@@ -201,7 +201,7 @@ export class StorageBudget {
     const { derivatives, logger, now } = this.#options;
     await derivatives
       .markUsed(keys, now())
-      .catch((err) => logger.debug({ err }, "the use of derivatives is not noted"));
+      .catch((err) => logger.debug({ err }, "the use of derivatives could not be recorded"));
   }
 
   #tell(isLow: boolean): void {

@@ -47,6 +47,6 @@ async function* cut(bytes: Uint8Array, readBefore: number): AsyncIterable<Uint8A
 }
 
 function overloaded(): GatewayError {
-  const message = "this rendition cannot be stored, and too many wait in memory; load it again later";
+  const message = "this image cannot be stored, and too many others are held in memory; load it again later";
   return new GatewayError("OVERLOADED", message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
 }

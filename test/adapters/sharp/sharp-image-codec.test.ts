@@ -260,7 +260,9 @@ test.each([
   const image = await noise(32, 32, "PNG");
   const lying = { ...imageOf(image), byteSize: image.length - difference };
 
-  await expect(codec.inspect(lying, MAX_PIXELS)).rejects.toThrow("an image is not as large as its store said");
+  await expect(codec.inspect(lying, MAX_PIXELS)).rejects.toThrow(
+    "an image does not have the size that its store reported",
+  );
 });
 
 test("formats that are none of ours are not decoded, though the decoder could", async () => {

@@ -315,6 +315,15 @@ describe("refused, with nothing submitted and nothing left,", () => {
     expect(gateway.provider.requests).toEqual([]);
   });
 
+  test.each([
+    ["image/jpeg", "image/jpeg"],
+    [`image/jpeg; name="${"x".repeat(100)}"`, "another type"],
+  ])("is declared as %j: the error names both types", async (declared, shown) => {
+    await expect(submit({ images: [upload(picture, declared)] })).rejects.toMatchObject({
+      message: `image 1 of 1 was declared as ${shown} but is image/png; declare it as image/png`,
+    });
+  });
+
   test("is another owner's image", async () => {
     const { id } = await generate("PNG", "somebody else");
 

@@ -12,9 +12,9 @@ const MEGABYTE = 1024 * 1024;
 const CALLER = { projectId: "proj_public" };
 
 const TOO_LARGE = /^image 1 of 1 has [0-9]+x[0-9]+ pixels; send at most 50 million$/;
-const TOO_MUCH = /^image 1 of 1 carries more notes and profiles than an image may; send it without its metadata$/;
-const TOO_MANY = /^image 1 of 1 is cut into too many pieces; save it with another program and send that$/;
-const ANIMATION = /^image 1 of 1 is an animation; send a single picture$/;
+const TOO_MUCH = /^image 1 of 1 has too much metadata; remove its text, profiles and EXIF data and send it again$/;
+const TOO_MANY = /^image 1 of 1 consists of too many parts; save it with another program and send that file$/;
+const ANIMATION = /^image 1 of 1 is an animation; send a still picture$/;
 const DAMAGED = /^image 1 of 1 is damaged or cut short; send it again$/;
 
 let gateway: ScriptedGateway;

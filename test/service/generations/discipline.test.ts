@@ -173,13 +173,13 @@ describe("a provider that fails five times in a row", () => {
     for (let failure = 1; failure <= 5; failure++) await expect(call()).rejects.toThrow("the provider failed");
   });
 
-  test("is left alone for half a minute, and the caller is told that it was not asked", async () => {
+  test("is not called for half a minute, and the caller is told that no call was made", async () => {
     now += 29_999;
     api.respondWith("normal");
 
     await expect(call()).rejects.toMatchObject({
       code: "UPSTREAM_FAILED",
-      message: expect.stringMatching(/openai failed 5 times in a row.* was not asked/),
+      message: expect.stringMatching(/openai failed 5 times in a row.* was not made/),
       isRetryable: true,
       details: { billed: "NO", retryAfterSeconds: 30 },
     });
@@ -205,12 +205,12 @@ describe("a provider that fails five times in a row", () => {
     now += 30_000;
     await expect(call()).rejects.toThrow("the provider failed");
     api.respondWith("normal");
-    await expect(call()).rejects.toThrow("was not asked");
+    await expect(call()).rejects.toThrow("was not made");
 
     expect(api.callCount).toBe(6);
   });
 
-  test("is not asked by who waited for the trial of another and was canceled meanwhile", async () => {
+  test("is not called for a caller that waited for another caller's trial and was canceled meanwhile", async () => {
     now += 30_000;
     api.respondWith("normal");
     const trial = api.holdNext();

@@ -545,7 +545,7 @@ describe("a gateway that stops", () => {
   test("parks what waits for its provider's next attempt: the next start makes it, with nothing paid before", async () => {
     await gateway.close();
     const isWaiting = Promise.withResolvers<void>();
-    const write = (line: string) => void (line.includes("asking again") && isWaiting.resolve());
+    const write = (line: string) => void (line.includes("the call is repeated") && isWaiting.resolve());
     await start({ logger: pino({}, { write }) });
     const limit = { billed: "NO", retryAfterSeconds: 30 } as const;
     gateway.provider.script = script({ fail: new GatewayError("RATE_LIMITED", "too many requests", limit) });

@@ -72,7 +72,7 @@ function open() {
   return { derivatives, edits: new EditIntake({ records, objects, downloads, links, delivery, codec }) };
 }
 
-describe("an image that takes its decoder more memory than any may is one failure,", () => {
+describe("an image that needs more memory to decode than the gateway allows is one failure,", () => {
   test("as the source of an edit", async () => {
     const { edits } = open();
     const take = (bytes: Uint8Array) => edits.take("gen_1", PUBLIC_CALLER, { images: [{ bytes: once(bytes) }] });
@@ -80,7 +80,7 @@ describe("an image that takes its decoder more memory than any may is one failur
     await expect(take(large)).rejects.toMatchObject({
       code: "BAD_USER_INPUT",
       message:
-        "image 1 of 1 takes more memory or time to decode than any may; save it as a plain PNG or JPEG and send that",
+        "image 1 of 1 needs more memory or time to decode than the gateway allows; save it as a plain PNG or JPEG and send that file",
       details: { field: "images" },
     });
     expect(await storedFiles(dataDir)).toEqual([]);
@@ -95,7 +95,8 @@ describe("an image that takes its decoder more memory than any may is one failur
 
     await expect(derivatives.open(image, { width: 64, fit: "COVER", format: "WEBP" })).rejects.toMatchObject({
       code: "UPSTREAM_FAILED",
-      message: "this image takes more memory or time to decode than any may; load it as it is stored",
+      message:
+        "this image needs more memory or time to decode than the gateway allows; load it without a size, format or quality",
       isRetryable: false,
     });
     expect(await storedFiles(dataDir)).toHaveLength(1);
@@ -118,7 +119,7 @@ describe("an image that takes its decoder more memory than any may is one failur
 
     await expect(take(large)).rejects.toMatchObject({
       code: "UPSTREAM_FAILED",
-      message: "the provider answered with an image that takes more memory or time to decode than any may",
+      message: "the provider answered with an image that needs more memory or time to decode than the gateway allows",
     });
     expect(await storedFiles(dataDir)).toEqual([]);
     expect(await take(small)).toBe(true);

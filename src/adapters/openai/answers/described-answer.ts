@@ -2,7 +2,7 @@ import { shownKey } from "../../../streamed-json/json-strings.ts";
 import { toRecord } from "./to-record.ts";
 
 /** The most bytes that are examined of an answer that cannot be read. */
-const MAX_LOOKED_AT = 2048;
+const MAX_EXAMINED_BYTES = 2048;
 /** The most words, characters of a word, and keys that a description repeats. */
 const MAX_WORDS = 10;
 const MAX_WORD_LENGTH = 24;
@@ -18,7 +18,7 @@ const PAGE = /^\s*<(!doctype|html|head|body|title|center|h1|p)\b/i;
  * @param prompt the prompt of the call, which the answer may repeat
  */
 export function describeAnswer(mediaType: string | undefined, head: Uint8Array, prompt: string): string {
-  const text = Buffer.from(head.subarray(0, MAX_LOOKED_AT)).toString("utf8");
+  const text = Buffer.from(head.subarray(0, MAX_EXAMINED_BYTES)).toString("utf8");
   const isPage = PAGE.test(text) || mediaType === "text/html";
   const type = mediaType && /^[\w.+-]{1,40}\/[\w.+-]{1,40}$/.test(mediaType) ? mediaType : "no known type";
   const words = firstWords(isPage ? textOfPage(text) : text, prompt);

@@ -41,7 +41,7 @@ export interface AnswerLimits {
 /** Twice the size of the largest uncompressed image. */
 export const MAX_IMAGE_BYTES = 64 * 1024 * 1024;
 /** How many pictures an answer may have besides the requested images: previews, or surplus images. */
-const MORE_PICTURES = 4;
+const MAX_EXTRA_PICTURES = 4;
 /** How many times longer a picture's text may be than its bytes. Base64 adds a third; the rest is for white space. */
 const TEXT_FACTOR = 2;
 
@@ -164,7 +164,7 @@ class TokenSource {
 
   async *#read(): AsyncGenerator<AnswerToken> {
     const { body, imageCount } = this.#answer;
-    const maxBytes = (imageCount + MORE_PICTURES) * TEXT_FACTOR * this.#limits.maxImageBytes;
+    const maxBytes = (imageCount + MAX_EXTRA_PICTURES) * TEXT_FACTOR * this.#limits.maxImageBytes;
     let byteCount = 0;
     let head: Buffer = Buffer.alloc(0);
     for await (const chunk of body) {

@@ -208,7 +208,7 @@ test("an image whose file is gone is not found", async () => {
     expect(gone?.status).toBe(404);
     expect(JSON.parse(String(gone?.body)).error).toMatchObject({
       code: "NOT_FOUND",
-      message: "this image does not exist any more",
+      message: "this image was deleted",
     });
     expect(gone?.headers["content-type"]).toBe("application/json; charset=utf-8");
     expect(kept?.status).toBe(200);

@@ -4,7 +4,7 @@ import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { type HttpAnswer, httpRequest } from "../../../support/clients/http-request.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 
-const CHANGED = "the signature does not fit: this image URL was changed or cut short";
+const CHANGED = "the signature is wrong: this image URL was changed or cut short";
 const TTL_SECONDS = 7200;
 /** Characters that may stand in a path or a query. */
 const LEGAL_CHARACTERS = [..."AZaz09-_.~!$&'()*+,;=:@/?%"];

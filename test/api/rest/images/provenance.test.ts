@@ -114,7 +114,7 @@ describe("what a model sends", () => {
 
     expect(body.errors).toMatchObject([
       {
-        message: `the original is as it is; leave ${option} out`,
+        message: `the original is delivered unchanged; leave ${option} out`,
         extensions: { code: "BAD_USER_INPUT", field: option },
       },
     ]);
