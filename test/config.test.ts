@@ -271,7 +271,9 @@ describe("a keyed gateway", () => {
   ])("does not start with a key of %s, and does not become open", (_what, value) => {
     const problems = problemsOf({ ...ANYWHERE, PICTOGRAPH_ADMIN_KEY: value });
 
-    expect(problems).toEqual([expect.stringMatching(/^PICTOGRAPH_ADMIN_KEY must be 32 or more printable ASCII characters/)]);
+    expect(problems).toEqual([
+      expect.stringMatching(/^PICTOGRAPH_ADMIN_KEY must be 32 or more printable ASCII characters/),
+    ]);
     expect(problems[0]).not.toContain("marked");
   });
 
