@@ -35,7 +35,7 @@ describe("previews and the final image are found", () => {
     ["with CRLF", wholeStream().replaceAll("\n", "\r\n"), all],
     ["with CR", wholeStream().replaceAll("\n", "\r"), all],
     ["without spaces after colons", wholeStream().replaceAll(/^(event|data): /gm, "$1:"), all],
-    ["without event names, by their type", wholeStream().replaceAll(/^event: .*\n/gm, ""), all],
+    ["without event names, by their type", withoutNames(wholeStream()), all],
     ["by their event names, without a type", wholeStream().replaceAll(/"type":"[^"]*",/g, ""), all],
     [
       "when the final image comes before all previews",
@@ -63,6 +63,27 @@ describe("previews and the final image are found", () => {
       all,
     ],
     ["without the last blank line", wholeStream().trimEnd(), all],
+    [
+      "by a type that comes after the picture, without event names",
+      withoutNames(wholeStream()).replaceAll(/\{("type":"[^"]*"),(.*)\}\n/g, "{$2,$1}\n"),
+      all,
+    ],
+    ["by the other members, without a type or event names", withoutTypes(wholeStream()), all],
+    [
+      "by their order, when no event tells what its picture is",
+      [SKETCH, DRAFT, FOX].map((bytes) => toData({ b64_json: bytes.toString("base64") })).join(""),
+      [fox],
+    ],
+    [
+      "when the final image's event has a name of its own",
+      partialEvent(SKETCH, 0) + toEvent("result", { b64_json: FOX.toString("base64") }),
+      [sketch, fox],
+    ],
+    [
+      "in the items of data, as in an answer that is no stream",
+      toData({ created: 1, data: [{ b64_json: FOX.toString("base64"), url: "" }], usage: USAGE }),
+      [fox, usage],
+    ],
     [
       "but not in events of another kind",
       toEvent("image_generation.thought", { type: "image_generation.thought", b64_json: "AAAA" }) + completedEvent(),
@@ -101,18 +122,37 @@ describe("previews and the final image are found", () => {
     expect(await readAll(eventsOf([stream], { ...STREAM, imageCount: 2 }))).toEqual([fox, usage]);
   });
 
-  test("and the stream is left after the last one, which a server may not end", async () => {
+  test.each([
+    ["the last one", wholeStream(), [sketch, draft, fox, usage]],
+    [
+      "one that comes before its type",
+      withoutNames(wholeStream()).replace(/\{("type":"[^"]*"),(.*)\}\n$/, "{$2,$1}\n"),
+      [sketch, draft, fox, usage],
+    ],
+    [
+      "[DONE], when no event tells what its picture is",
+      `${toData({ b64_json: FOX.toString("base64") })}data: [DONE]\n\n`,
+      [fox],
+    ],
+  ])("and the stream, which a server may not end, is left after %s", async (_name, stream, expected) => {
     let isLeft = false;
     async function* endless(): AsyncGenerator<Uint8Array> {
       try {
-        yield Buffer.from(wholeStream());
-        for (;;) yield Buffer.from(": keep-alive\n\n");
+        yield Buffer.from(stream);
+        for (let count = 0; count < 1000; count++) yield Buffer.from(": keep-alive\n\n");
+        throw new Error("the stream was not left");
       } finally {
         isLeft = true;
       }
     }
-    expect(await readAll(eventsOf(endless(), STREAM))).toEqual([sketch, draft, fox, usage]);
+    expect(await readAll(eventsOf(endless(), STREAM))).toEqual(expected);
     expect(isLeft).toBe(true);
+  });
+
+  test("several, in the items of data", async () => {
+    const data = [SKETCH, DRAFT, FOX].map((bytes) => ({ b64_json: bytes.toString("base64") }));
+    const events = await readAll(eventsOf([Buffer.from(toData({ created: 1, data }))], { ...STREAM, imageCount: 3 }));
+    expect(events).toEqual([SKETCH, DRAFT, FOX].map((bytes, index) => ({ type: "image", index, bytes })));
   });
 });
 
@@ -129,12 +169,18 @@ test("addresses in place of pictures are downloaded, wherever the stream is cut"
       named("completed", { b64_json: null, url: "https://a.example/fox", usage: USAGE }) +
       named("completed", { url: "https://a.example/surplus" }),
   );
+  const nameless = Buffer.from(toData({ url: "https://a.example/draft" }) + toData({ url: "https://a.example/fox" }));
   for (let offset = 0; offset <= stream.length; offset++) {
     expect(await readCut(stream, offset, { ...STREAM, download })).toEqual([
       { ...sketch, bytes: Buffer.from("https://a.example/sketch") },
       draft,
       { ...fox, bytes: Buffer.from("https://a.example/fox") },
       usage,
+    ]);
+  }
+  for (let offset = 0; offset <= nameless.length; offset++) {
+    expect(await readCut(nameless, offset, { ...STREAM, download })).toEqual([
+      { ...fox, bytes: Buffer.from("https://a.example/fox") },
     ]);
   }
 });
@@ -177,6 +223,18 @@ describe("a broken stream is an error", () => {
     expect((error as ProviderRefusal).message).not.toContain("secret");
   });
 });
+
+function withoutNames(stream: string): string {
+  return stream.replaceAll(/^event: .*\n/gm, "");
+}
+
+function withoutTypes(stream: string): string {
+  return withoutNames(stream).replaceAll(/"type":"[^"]*",/g, "");
+}
+
+function toData(data: object): string {
+  return `data: ${JSON.stringify(data)}\n\n`;
+}
 
 function toEvent(name: string, data: object): string {
   return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;

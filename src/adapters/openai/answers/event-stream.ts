@@ -1,5 +1,5 @@
 import type { Base64Decoder } from "../../../streamed-json/base64-decoder.ts";
-import { JsonStrings } from "../../../streamed-json/json-strings.ts";
+import { EVERY_ITEM, JsonStrings, type StringToken } from "../../../streamed-json/json-strings.ts";
 import { NextByte } from "../../../streamed-json/next-byte.ts";
 import { type AnswerReader, type AnswerToken, addressIn, type PictureKind } from "./json-answer.ts";
 import { PICTURE_FIELDS, recognisePicture } from "./picture-text.ts";
@@ -22,8 +22,17 @@ export function isEventStream(mediaType: string | undefined, head: Buffer): bool
   return /^(data|event|id|retry)?:/.test(head.toString("latin1", 0, 6));
 }
 
+/** The item of a picture that stands in the event itself, not in a list. */
+const NO_ITEM = -1;
+
+type Picture = { readonly parts: readonly Buffer[] } | { readonly address: string };
+
 /**
- * Reads an answer that is a stream of server-sent events, each a JSON document with at most one picture.
+ * Reads an answer that is a stream of server-sent events, each a JSON document. A picture stands in the document itself,
+ * as in the vendor's events, or in the items of `data`, as in answers that are not streams.
+ *
+ * The event's name or type says whether a picture is final. A picture that comes before the type is held in memory until
+ * the event ends. If no event of the stream has a final picture, the last one that is not a preview counts as final.
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
@@ -37,7 +46,13 @@ export class EventStream implements AnswerReader {
   #eventName = "";
   /** The event's data; `undefined` before its first `data` line. */
   #json: JsonStrings | undefined;
-  #hasPicture = false;
+  /** The items of the event that have a picture. */
+  readonly #items = new Set<number>();
+  /** The decoded bytes of the event's picture, while it is not known what it is. */
+  #held: Buffer[] | undefined;
+  #isHolding = false;
+  /** The last picture whose event did not tell what it is, while there is no final one. */
+  #nameless: { readonly picture: Picture; readonly event: AnswerToken } | undefined;
   #completed = 0;
 
   constructor(decoder: Base64Decoder, maxOtherBytes: number) {
@@ -69,6 +84,7 @@ export class EventStream implements AnswerReader {
   /** Ends the stream. A last event without its blank line still counts if its document is complete. */
   *end(): Generator<AnswerToken> {
     yield* this.#dispatch();
+    yield* this.#useNameless();
   }
 
   /** Reads a part of a line. The part contains no line end. */
@@ -95,30 +111,41 @@ export class EventStream implements AnswerReader {
   *#readData(bytes: Buffer): Generator<AnswerToken> {
     this.#json ??= this.#createJson();
     for (const token of this.#json.write(bytes)) {
-      yield token.type === "start" ? this.#startPicture(this.#json) : token;
+      if (token.type === "start") yield* this.#startPicture(this.#json, token.item);
+      else if (this.#isHolding) this.#hold(token);
+      else yield token;
     }
   }
 
   #createJson(): JsonStrings {
-    const paths = PICTURE_FIELDS.map((field) => [field] as const);
+    const paths = PICTURE_FIELDS.flatMap((field) => [[field], ["data", EVERY_ITEM, field]] as const);
     const [decoder, maxOtherBytes] = [this.#decoder, this.#maxOtherBytes];
     return new JsonStrings({ paths, recognise: recognisePicture, decoder, maxOtherBytes });
   }
 
-  #startPicture(json: JsonStrings): AnswerToken {
+  *#startPicture(json: JsonStrings, item: number): Generator<AnswerToken> {
     // Both members may hold the same image.
-    if (this.#hasPicture) return { type: "start", kind: "other", index: this.#completed };
-    this.#hasPicture = true;
-    return { type: "start", ...this.#placeOf(json.soFar()) };
+    if (this.#items.has(item)) return yield { type: "start", kind: "other", index: this.#completed };
+    this.#items.add(item);
+    const kind = kindOf(json.soFar(), this.#eventName);
+    if (kind) return yield { type: "start", ...this.#placeOf(kind) };
+    this.#held = [];
+    this.#isHolding = true;
+  }
+
+  #hold(token: Exclude<StringToken, { type: "start" }>): void {
+    if (token.type === "end") this.#isHolding = false;
+    // The decoder uses its memory again.
+    else this.#held?.push(Buffer.from(token.bytes));
   }
 
   /**
    * The vendor's events carry no image index: it streams single images only, so the order of completion is the index.
    */
-  #placeOf(event: unknown): { readonly kind: PictureKind; readonly index: number } {
-    const name = typeOf(event) ?? this.#eventName;
-    if (name.endsWith(".completed")) return { kind: "image", index: this.#completed++ };
-    return { kind: name.endsWith(".partial_image") ? "partial" : "other", index: this.#completed };
+  #placeOf(kind: PictureKind): { readonly kind: PictureKind; readonly index: number } {
+    if (kind !== "image") return { kind, index: this.#completed };
+    this.#nameless = undefined;
+    return { kind, index: this.#completed++ };
   }
 
   *#endLine(): Generator<AnswerToken> {
@@ -132,21 +159,70 @@ export class EventStream implements AnswerReader {
   }
 
   *#dispatch(): Generator<AnswerToken> {
-    const json = this.#json;
-    const text = json?.text.trim() ?? "";
-    if (json && text !== "" && text !== "[DONE]") {
-      const value = json.end();
-      yield { type: "document", value, event: this.#eventName };
-      const address = addressIn(value);
-      if (address && !this.#hasPicture) yield { type: "address", ...this.#placeOf(value), address };
-    }
+    const text = this.#json?.text.trim() ?? "";
+    if (text === "[DONE]") yield* this.#useNameless();
+    else if (this.#json && text !== "") yield* this.#readEvent(this.#json.end());
     this.#json = undefined;
     this.#eventName = "";
-    this.#hasPicture = false;
+    this.#items.clear();
+    this.#held = undefined;
+    this.#isHolding = false;
+  }
+
+  *#readEvent(value: unknown): Generator<AnswerToken> {
+    const document: AnswerToken = { type: "document", value, event: this.#eventName };
+    const kind = kindOf(value, this.#eventName);
+    if (this.#held) {
+      const picture = { parts: this.#held };
+      if (kind) yield* this.#show(kind, picture);
+      else if (this.#completed === 0) this.#nameless = { picture, event: document };
+    }
+    yield document;
+    for (const address of this.#addressesIn(value)) {
+      if (kind) yield* this.#show(kind, { address });
+      else if (this.#completed === 0) this.#nameless = { picture: { address }, event: document };
+    }
+  }
+
+  *#addressesIn(event: unknown): Generator<string> {
+    const { data } = toRecord(event);
+    const places: readonly (readonly [number, unknown])[] = [
+      [NO_ITEM, event],
+      ...(Array.isArray(data) ? data.entries() : []),
+    ];
+    for (const [item, place] of places) {
+      const address = this.#items.has(item) ? undefined : addressIn(place);
+      if (address !== undefined) yield address;
+    }
+  }
+
+  *#show(kind: PictureKind, picture: Picture): Generator<AnswerToken> {
+    if ("address" in picture) return yield { type: "address", ...this.#placeOf(kind), address: picture.address };
+    yield { type: "start", ...this.#placeOf(kind) };
+    for (const bytes of picture.parts) yield { type: "bytes", bytes };
+    yield { type: "end" };
+  }
+
+  *#useNameless(): Generator<AnswerToken> {
+    if (!this.#nameless) return;
+    const { picture, event } = this.#nameless;
+    yield* this.#show("image", picture);
+    yield event;
   }
 }
 
-function typeOf(event: unknown): string | undefined {
-  const { type } = toRecord(event);
-  return typeof type === "string" ? type : undefined;
+/**
+ * Says what the picture of an event is.
+ *
+ * @param event the event's document, as far as it was read
+ * @returns `undefined` when the document does not say it
+ */
+function kindOf(event: unknown, eventName: string): PictureKind | undefined {
+  const { type, partial_image_index: partialIndex, usage, data } = toRecord(event);
+  const name = typeof type === "string" ? type : eventName;
+  if (/(^|\.)completed$/.test(name)) return "image";
+  if (/(^|\.)partial_image$/.test(name) || typeof partialIndex === "number") return "partial";
+  // Only final images are charged.
+  const isFinal = Array.isArray(data) || (typeof usage === "object" && usage !== null);
+  return isFinal ? "image" : undefined;
 }
