@@ -371,9 +371,9 @@ async function createApi(parts: ApiParts): Promise<Express> {
     getImage,
     openAI,
     openApiRoutes(),
-    ...(config.pages ? [pageRoutes("reference", "/docs")] : []),
-    ...(showsPages ? [pageRoutes("graphiql")] : []),
-    ...(showsPages && isKeyed ? [graphiqlAt(SOCKET_PATH)] : []),
+    ...(config.pages ? [pageRoutes("reference", { path: "/docs" })] : []),
+    ...(showsPages ? [pageRoutes("graphiql", config)] : []),
+    ...(showsPages && isKeyed ? [graphiqlAt(SOCKET_PATH, config)] : []),
   ];
   return createApp(routes, appOptions);
 }

@@ -1,4 +1,4 @@
-import { type Billed, type ErrorCode, GatewayError, StartError } from "../../errors.ts";
+import { GatewayError, StartError } from "../../errors.ts";
 import {
   type Edits,
   type GenerateRequest,
@@ -8,6 +8,7 @@ import {
   SOURCE_FORMATS,
   type SourceImage,
 } from "../../ports/image-provider.ts";
+import { toGatewayError } from "./to-gateway-error.ts";
 
 /** An image model from a package of the Vercel AI SDK, as the models file describes it. */
 export interface AiSdkModel {
@@ -206,47 +207,4 @@ function ratioOf(width: number, height: number): string {
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
-}
-
-/** The words by which vendors mark a content refusal, in the body of an answer with status 400, 403 or 422. */
-const CONTENT_WORDS = /content_policy|moderation_blocked|moderation_failed|content_filter|content_moderat|safety|nsfw/i;
-const NOT_CONNECTED = new Set(["ECONNREFUSED", "EAI_AGAIN", "ENETUNREACH", "EHOSTUNREACH", "ENOTFOUND"]);
-
-/** Converts an error of the SDK. The cause is left out, because it contains the prompt and the vendor's answer. */
-function toGatewayError(error: unknown): GatewayError {
-  const {
-    name,
-    statusCode: status,
-    responseBody,
-  } = error as {
-    readonly name?: string;
-    readonly statusCode?: number;
-    readonly responseBody?: string;
-  };
-  const make = (code: ErrorCode, message: string, billed: Billed, isRetryable: boolean): GatewayError =>
-    new GatewayError(code, message, { billed, isRetryable });
-  if (name === "AI_LoadAPIKeyError") return make("UPSTREAM_FAILED", "the provider's key is not set", "NO", false);
-  if (status === undefined) {
-    return isNotConnected(error)
-      ? make("UPSTREAM_FAILED", "the provider could not be reached", "NO", true)
-      : make("UPSTREAM_FAILED", "the provider failed", "UNKNOWN", true);
-  }
-  if ([400, 403, 422].includes(status) && CONTENT_WORDS.test(responseBody ?? "")) {
-    return make("CONTENT_REJECTED", "the provider's content policy refused the prompt; change the prompt", "NO", false);
-  }
-  if (status === 402) return make("BUDGET_EXCEEDED", "the account with the provider has no budget left", "NO", false);
-  if (status === 429) return make("RATE_LIMITED", "the provider's rate limit is reached", "NO", true);
-  if (status === 503) return make("UPSTREAM_FAILED", "the provider is not available at the moment", "NO", true);
-  if (status >= 400 && status < 500) {
-    return make("UPSTREAM_FAILED", `the provider refused the gateway's request with status ${status}`, "NO", false);
-  }
-  // The SDK downloads images that a vendor returns as addresses. If that fails, the image may have been made.
-  return make("UPSTREAM_FAILED", "the provider failed", "UNKNOWN", true);
-}
-
-function isNotConnected(error: unknown): boolean {
-  for (let cause = error, depth = 0; cause && depth < 8; cause = (cause as Error).cause, depth++) {
-    if (NOT_CONNECTED.has(String((cause as NodeJS.ErrnoException).code))) return true;
-  }
-  return false;
 }

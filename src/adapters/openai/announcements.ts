@@ -1,7 +1,7 @@
 import type OpenAI from "openai";
 import type { Announcement } from "../../ports/image-provider.ts";
+import { toRecord } from "../to-record.ts";
 import { BrokenAnswer } from "./answers/broken-answer.ts";
-import { toRecord } from "./answers/to-record.ts";
 
 /** The most bytes of the list that are read. */
 const MAX_LIST_BYTES = 4 * 1024 * 1024;

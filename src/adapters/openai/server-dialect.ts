@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { APIError } from "openai";
 import type { Announcement } from "../../ports/image-provider.ts";
+import { toRecord } from "../to-record.ts";
 import { BrokenAnswer } from "./answers/broken-answer.ts";
-import { toRecord } from "./answers/to-record.ts";
 
 /** How long a call waits for a server to list its models. */
 const TIMEOUT_MS = 5_000;

@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import express, { type Response, Router } from "express";
 import { denyFraming, NO_FRAMES } from "../http/access/framing.ts";
@@ -18,17 +20,27 @@ const POLICY = [
   NO_FRAMES,
 ].join("; ");
 
+/** The pages, by the name of their directory. */
+export type PageName = "graphiql" | "reference";
+
+export interface PageOptions {
+  /** @defaultValue a slash and the page's name */
+  readonly path?: string;
+  /** The prefix of the graph's types, for the page's examples. A GraphQL name, or empty. @defaultValue "" */
+  readonly typePrefix?: string;
+}
+
 /**
  * Serves GraphiQL at the address of the GraphQL API, to browsers that ask for a page. The routes of {@link pageRoutes}
  * serve its scripts and styles.
  */
-export function graphiqlAt(path: string): Routes {
+export function graphiqlAt(path: string, { typePrefix = "" }: Pick<PageOptions, "typePrefix"> = {}): Routes {
   const router = Router({ caseSensitive: true, strict: true });
-  router.get(path, denyFraming, (request, response, next) => {
+  router.get(path, denyFraming, async (request, response, next) => {
     const asksForPage = request.headers.accept?.includes("text/html") && !request.url.includes("?");
     if (!asksForPage || upgradeOf(request)) return next();
     setPageHeaders(response);
-    response.sendFile("index.html", { root: rootOf("graphiql") });
+    response.type("html").send(await readPage("graphiql", typePrefix));
   });
   return { router, isPublic: true };
 }
@@ -37,21 +49,28 @@ export function graphiqlAt(path: string): Routes {
  * Serves a page with all its files, so that it works without internet. `GET /graphiql` explores the graph. `GET /docs`
  * documents the REST API and can call it.
  */
-export function pageRoutes(name: "graphiql" | "reference", path = `/${name}`): Routes {
-  const root = rootOf(name);
+export function pageRoutes(name: PageName, { path = `/${name}`, typePrefix = "" }: PageOptions = {}): Routes {
   const router = Router({ caseSensitive: true, strict: true });
   router.use(path, denyFraming, (_request, response, next) => {
     setPageHeaders(response);
     next();
   });
-  router.get(path, (_request, response) => response.sendFile("index.html", { root }));
+  router.get(path, async (_request, response) => {
+    response.type("html").send(await readPage(name, typePrefix));
+  });
   router.get(`${path}/`, (_request, response) => response.redirect(308, `..${path}`));
-  router.use(path, express.static(root, { index: false, redirect: false }));
+  router.use(path, express.static(rootOf(name), { index: false, redirect: false }));
   return { router, isPublic: true };
 }
 
+/** Reads a page, and puts the prefix where its script finds it. */
+async function readPage(name: PageName, typePrefix: string): Promise<string> {
+  const page = await readFile(join(rootOf(name), "index.html"), "utf8");
+  return page.replace("<html ", () => `<html data-type-prefix="${typePrefix}" `);
+}
+
 /** Returns the build's directory of a page. The path works from both `src/` and `dist/`. */
-function rootOf(name: "graphiql" | "reference"): string {
+function rootOf(name: PageName): string {
   return fileURLToPath(new URL(`../../../dist/pages/${name}/`, import.meta.url));
 }
 

@@ -65,6 +65,9 @@ export interface PaidCall {
 /** What a provider warns of is kept, as much as fits into an answer's headers. */
 const MAX_PROVIDER_WARNINGS = 5;
 const MAX_PROVIDER_WARNING_LENGTH = 300;
+/** The most characters of a failure's message and of the input it names. Providers of host programs write their own. */
+const MAX_FAILURE_MESSAGE_LENGTH = 1000;
+const MAX_FIELD_LENGTH = 100;
 
 /** The work on one generation that runs here: model → storage → records. */
 export class Execution {
@@ -316,10 +319,10 @@ export class Execution {
       this.#options.logger.warn({ generationId: id, err: error }, "provider call failed");
       return {
         code: known,
-        message: error.message,
+        message: cut(error.message, MAX_FAILURE_MESSAGE_LENGTH),
         retryable: error.isRetryable,
         billed,
-        ...(field !== undefined && { field }),
+        ...(field !== undefined && { field: cut(field, MAX_FIELD_LENGTH) }),
         ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
       };
     }
@@ -343,7 +346,12 @@ function isOutage(outcome: GenerationOutcome): outcome is Extract<GenerationOutc
 
 function toWarning(warning: string | ProviderWarning): Warning {
   const { code, message } = typeof warning === "string" ? { code: "PROVIDER_WARNING", message: warning } : warning;
-  return { code, message: message.slice(0, MAX_PROVIDER_WARNING_LENGTH).toWellFormed() };
+  return { code, message: cut(message, MAX_PROVIDER_WARNING_LENGTH) };
+}
+
+/** Cuts a provider's text. It may not end with half of a character. */
+function cut(text: string, maxLength: number): string {
+  return text.slice(0, maxLength).toWellFormed();
 }
 
 function unavailable(message: string): GatewayError {

@@ -52,6 +52,14 @@ function mocked(mock: Mock, entry: AiSdkModel = ENTRY): Promise<ImageProvider> {
   return createAiSdk([entry], async () => ({ createTest: () => ({ imageModel: () => model }) }));
 }
 
+/** jest runs tests in a realm of their own. The SDK knows the errors of `fetch` only if they come from the same realm. */
+const fetchOfHere: typeof fetch = (input, init) =>
+  fetch(input, { ...init, headers: { ...(init?.headers as object), connection: "close" } }).catch(
+    ({ message, cause }) => {
+      throw new TypeError(message, { cause });
+    },
+  );
+
 const RESPONSE = { timestamp: new Date(0), modelId: "the-model", headers: {} };
 
 describe("with the SDK's own test model", () => {
@@ -164,26 +172,36 @@ describe("with @ai-sdk/fal against a local server", () => {
   let server: Server;
   let status: number;
   let body: unknown;
+  let imageStatus: number;
+  let retryAfter: string | undefined;
   let asked: unknown[];
   let provider: ImageProvider;
   let baseURL: string;
 
   beforeEach(async () => {
     status = 200;
+    imageStatus = 200;
+    retryAfter = undefined;
     asked = [];
     const png = await plainImage(64, 64, 1, "PNG");
     server = createServer(async (incoming, outgoing) => {
-      if (incoming.method === "GET") return void outgoing.writeHead(200, { "content-type": "image/png" }).end(png);
+      if (incoming.method === "GET") {
+        return void outgoing.writeHead(imageStatus, { "content-type": "image/png" }).end(png);
+      }
       let text = "";
       for await (const part of incoming) text += part;
       asked.push([incoming.url, incoming.headers.authorization, JSON.parse(text)]);
-      outgoing.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+      const headers = {
+        "content-type": "application/json",
+        ...(retryAfter !== undefined && { "retry-after": retryAfter }),
+      };
+      outgoing.writeHead(status, headers).end(JSON.stringify(body));
     });
     server.listen(0, "127.0.0.1");
     await onceOf(server, "listening");
     baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     body = { images: [{ url: `${baseURL}/made.png`, width: 64, height: 64, content_type: "image/png" }] };
-    const settings = { baseURL, apiKey: "the-key" };
+    const settings = { baseURL, apiKey: "the-key", fetch: fetchOfHere };
     provider = await createAiSdk([{ ...ENTRY, package: "@ai-sdk/fal", model: "fal-ai/flux/dev", settings }]);
   });
 
@@ -254,9 +272,16 @@ describe("with @ai-sdk/fal against a local server", () => {
 
   test.each<[number, object, string, string, boolean]>([
     [422, { detail: [{ type: "content_policy_violation", msg: "a fox", loc: [] }] }, "CONTENT_REJECTED", "NO", false],
+    [422, { detail: [{ type: "content_policy_violation", loc: ["body", "prompt"] }] }, "CONTENT_REJECTED", "NO", false],
+    [400, { error: "the fox is not safe: nsfw" }, "CONTENT_REJECTED", "NO", false],
+    [400, { error: { code: "OutputImageSensitiveContentDetected" } }, "CONTENT_REJECTED", "UNKNOWN", false],
     [422, { detail: [{ type: "value_error", msg: "wrong", loc: [] }] }, "UPSTREAM_FAILED", "NO", false],
+    [400, { error: { message: "a fox", code: 400 } }, "UPSTREAM_FAILED", "NO", false],
+    [404, { error: { code: "model_not_found" } }, "MODEL_UNAVAILABLE", "NO", false],
     [401, {}, "UPSTREAM_FAILED", "NO", false],
+    [403, {}, "UPSTREAM_FAILED", "NO", false],
     [402, {}, "BUDGET_EXCEEDED", "NO", false],
+    [429, { error: { code: "insufficient_quota" } }, "BUDGET_EXCEEDED", "NO", false],
     [429, {}, "RATE_LIMITED", "NO", true],
     [503, {}, "UPSTREAM_FAILED", "NO", true],
     [500, {}, "UPSTREAM_FAILED", "UNKNOWN", true],
@@ -266,6 +291,59 @@ describe("with @ai-sdk/fal against a local server", () => {
     const failure = await failureOf(provider);
     expect(failure).toMatchObject({ code, isRetryable, details: { billed } });
     expect(failure.message).not.toContain("fox");
+    expect(asked).toHaveLength(1);
+  });
+
+  test.each<[string, object, string]>([
+    ["OpenAI", { error: { type: "invalid_request_error", param: "prompt", code: "too_long" } }, "prompt"],
+    ["fal", { detail: [{ type: "less_than", loc: ["body", "num_images"], msg: "a fox" }] }, "n"],
+    [
+      "a parameter with an odd name",
+      { detail: [{ type: "enum", loc: ["body", "safety_tolerance"] }] },
+      "safety_tolerance",
+    ],
+    ["Replicate", { title: "failed", invalid_fields: [{ type: "bad", field: "input.prompt" }] }, "prompt"],
+    [
+      "Google",
+      {
+        error: {
+          code: 400,
+          status: "INVALID_ARGUMENT",
+          details: [{ fieldViolations: [{ field: "instances.prompt" }] }],
+        },
+      },
+      "prompt",
+    ],
+  ])("an input that the vendor refuses is named, in the words of %s", async (_name, answer, field) => {
+    status = 422;
+    body = answer;
+    const failure = await failureOf(provider);
+    expect(failure).toMatchObject({ code: "INPUT_REJECTED", isRetryable: false, details: { billed: "NO", field } });
+    expect(failure.message).toContain(` ${field}`);
+    expect(failure.message).not.toContain("fox");
+  });
+
+  test("the wait that the vendor asks for is passed on", async () => {
+    status = 429;
+    retryAfter = "7";
+    expect((await failureOf(provider)).details.retryAfterSeconds).toBe(7);
+  });
+
+  test.each([404, 403, 429, 503, 500])(
+    "an image that cannot be downloaded, status %i, may have been paid: the call is not repeated",
+    async (failing) => {
+      imageStatus = failing;
+      expect(await failureOf(provider)).toMatchObject({ code: "UPSTREAM_FAILED", details: { billed: "UNKNOWN" } });
+    },
+  );
+
+  test("neither is it when the host of the image cannot be reached any more", async () => {
+    const isClosed = onceOf(server, "close");
+    server.on("request", (_incoming, outgoing) => outgoing.on("finish", () => server.close()));
+    const failure = await failureOf(provider);
+    expect(failure).toMatchObject({ code: "UPSTREAM_FAILED", details: { billed: "UNKNOWN" } });
+    server.closeAllConnections();
+    await isClosed;
     expect(asked).toHaveLength(1);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { BrokenAnswer } from "../../../src/adapters/openai/answers/broken-answer.ts";
-import { ProviderRefusal } from "../../../src/adapters/openai/provider-refusal.ts";
+import { ProviderRefusal } from "../../../src/adapters/refusals/provider-refusal.ts";
 import { type AnswerOptions, eventsOf, randomBytes, randomChunks, readAll, readCut, seededRandom } from "./answers.ts";
 
 const STREAM: AnswerOptions = { contentType: "text/event-stream; charset=utf-8", imageCount: 1 };

@@ -8,20 +8,21 @@ import { type ScriptedGateway, startScriptedGateway } from "../../support/script
 declare function editorIn(place: string): { operationName?: string; setValue(text: string): void } | undefined;
 
 let gateway: ScriptedGateway;
-
 beforeAll(async () => {
   gateway = await startScriptedGateway();
 });
-
 afterAll(() => gateway.close());
 
-describe("in a browser without internet", () => {
+describe.each([["as they are"], ["prefixed"]])("in a browser without internet, type names %s", (names) => {
+  const typePrefix = names === "prefixed" ? "Pictures" : "";
+  let gateway: ScriptedGateway;
   let browser: Browser;
   let page: Page;
   const foreign: string[] = [];
   const complaints: string[] = [];
 
   beforeAll(async () => {
+    gateway = await startScriptedGateway({ typePrefix });
     browser = await launchBrowser();
     page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
     page.setDefaultTimeout(10_000);
@@ -43,7 +44,10 @@ describe("in a browser without internet", () => {
     await page.goto(`${gateway.url}/graphiql`);
   });
 
-  afterAll(() => browser.close());
+  afterAll(async () => {
+    await browser.close();
+    await gateway.close();
+  });
 
   const run = () => page.locator(".graphiql-execute-button").click();
   const answer = () => page.locator(".result-window");
@@ -83,7 +87,8 @@ describe("in a browser without internet", () => {
     await openFollow();
     await run();
 
-    await answer().getByText("GenerationStatusChanged").or(answer().getByText("ImageReady")).first().waitFor();
+    const eventName = new RegExp(`"${typePrefix}(GenerationStatusChanged|ImageReady)"`);
+    await answer().getByText(eventName).first().waitFor();
   });
 
   test("and those of the one whose id is put there", async () => {

@@ -1,5 +1,5 @@
 import { shownKey } from "../../../streamed-json/json-strings.ts";
-import { toRecord } from "./to-record.ts";
+import { toRecord } from "../../to-record.ts";
 
 /** The most bytes that are examined of an answer that cannot be read. */
 const MAX_EXAMINED_BYTES = 2048;

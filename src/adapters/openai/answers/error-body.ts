@@ -1,5 +1,5 @@
 import { decodeContent } from "../../content-encoding.ts";
-import { toRecord } from "./to-record.ts";
+import { readErrorBody } from "../../refusals/error-body.ts";
 
 /** The most bytes that are read of an answer with an error status. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -29,24 +29,7 @@ async function readBeginning(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 function toVendorError(body: Buffer): string {
-  const text = body.toString().replace(/^\uFEFF/, "");
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return text;
-  }
-  const { error = value } = toRecord(value);
-  if (typeof error === "string") return JSON.stringify({ error: { message: error } });
-  const { detail } = toRecord(error);
-  return JSON.stringify({ error: detail === undefined ? error : fromDetail(detail) });
-}
-
-/** Converts an error of FastAPI: a text, or a list of problems with parameters, of which only the first is used. */
-function fromDetail(detail: unknown): object {
-  const [first] = Array.isArray(detail) ? detail : [];
-  const { loc, msg, type } = toRecord(first);
-  const param: unknown = Array.isArray(loc) ? loc.findLast((part) => typeof part === "string") : undefined;
-  if (param === undefined) return { message: typeof detail === "string" ? detail : "" };
-  return { message: msg, type: "invalid_request_error", param, code: type };
+  const text = body.toString();
+  const error = readErrorBody(text);
+  return error === undefined ? text.replace(/^\uFEFF/, "") : JSON.stringify({ error });
 }

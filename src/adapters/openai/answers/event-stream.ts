@@ -1,9 +1,9 @@
 import type { Base64Decoder } from "../../../streamed-json/base64-decoder.ts";
 import { EVERY_ITEM, JsonStrings, type StringToken } from "../../../streamed-json/json-strings.ts";
 import { NextByte } from "../../../streamed-json/next-byte.ts";
+import { toRecord } from "../../to-record.ts";
 import { type AnswerReader, type AnswerToken, addressIn, type PictureKind } from "./json-answer.ts";
 import { PICTURE_FIELDS, recognisePicture } from "./picture-text.ts";
-import { toRecord } from "./to-record.ts";
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;

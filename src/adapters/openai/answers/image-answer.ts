@@ -1,13 +1,13 @@
 import type { ProviderEvent, TokenUsage } from "../../../ports/image-provider.ts";
 import { Base64Decoder } from "../../../streamed-json/base64-decoder.ts";
 import { UnreadableJson } from "../../../streamed-json/unreadable-json.ts";
-import { toRefusal } from "../provider-refusal.ts";
+import { toRefusal } from "../../refusals/provider-refusal.ts";
+import { toRecord } from "../../to-record.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
 import { describeAnswer, describeDocument, WHERE_TO_LOOK } from "./described-answer.ts";
 import { EventStream, isEventStream } from "./event-stream.ts";
 import { isImage, SIGNATURE_BYTES } from "./image-signature.ts";
 import { type AnswerReader, type AnswerToken, JsonAnswer } from "./json-answer.ts";
-import { toRecord } from "./to-record.ts";
 import { usageIn } from "./token-usage.ts";
 import { WholeImage } from "./whole-image.ts";
 

@@ -1,7 +1,7 @@
 import type { Base64Decoder } from "../../../streamed-json/base64-decoder.ts";
 import { EVERY_ITEM, JsonStrings } from "../../../streamed-json/json-strings.ts";
+import { toRecord } from "../../to-record.ts";
 import { PICTURE_FIELDS, recognisePicture } from "./picture-text.ts";
-import { toRecord } from "./to-record.ts";
 
 /** The tokens of an answer, in the order of its bytes. */
 export type AnswerToken =

@@ -1,5 +1,5 @@
 import type { TokenDetails, TokenUsage } from "../../../ports/image-provider.ts";
-import { toRecord } from "./to-record.ts";
+import { toRecord } from "../../to-record.ts";
 
 /**
  * The token usage that an answer reports, if it is consistent. A missing sum is computed from the others. `undefined`

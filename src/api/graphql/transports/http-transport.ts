@@ -17,6 +17,7 @@ import { ApiRequest } from "../context.ts";
 import { badRequest, explainErrors, formatError } from "../errors.ts";
 import { EXECUTION_OPTIONS, PARSE_OPTIONS, VALIDATION_OPTIONS } from "../limits/limits.ts";
 import { guardOperations, type OperationGate, SUBSCRIBE_ELSEWHERE } from "../limits/operation-gate.ts";
+import { typePrefixOf } from "../type-prefix.ts";
 import { handleWithApollo } from "./apollo-handler.ts";
 import { acceptMultipart } from "./multipart.ts";
 import { showSandbox } from "./sandbox.ts";
@@ -66,7 +67,7 @@ export async function createHttpTransport(
       // The plugin would compute for each field how long it may be cached. Nothing here may be cached.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),
-      showsSandbox ? showSandbox(gate.showsSchema) : ApolloServerPluginLandingPageDisabled(),
+      showsSandbox ? showSandbox(gate.showsSchema, typePrefixOf(schema)) : ApolloServerPluginLandingPageDisabled(),
     ],
   });
   await server.start();

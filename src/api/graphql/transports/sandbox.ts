@@ -1,8 +1,8 @@
 import type { ApolloServerPlugin } from "@apollo/server";
 import { ApolloServerPluginLandingPageLocalDefault } from "@apollo/server/plugin/landingPage/default";
 
-/** The operation that Sandbox shows first, ready to run. Its prompt is that of the 2022 document. */
-const FIRST_MUTATION = `mutation FirstImages($input: GenerateImagesInput!) {
+/** The operation that Sandbox shows first, ready to run. */
+const firstMutation = (typePrefix: string) => `mutation FirstImages($input: ${typePrefix}GenerateImagesInput!) {
   generateImages(input: $input) {
     id
     status
@@ -18,6 +18,7 @@ const FIRST_MUTATION = `mutation FirstImages($input: GenerateImagesInput!) {
   }
 }
 `;
+/** The prompt is that of the 2022 document. */
 const FIRST_INPUT = { prompt: "A cute asian girl with long hair smiling and looking at me", n: 2, size: "1024x1024" };
 
 /** The last option that the page passes to Sandbox. */
@@ -49,10 +50,11 @@ const withFallback = (page: string) => {
  * Shows Apollo Sandbox to a browser, ready to run a first mutation and to follow it.
  *
  * @param hasGraphiQL whether `/graphiql` exists, to be shown if Sandbox cannot be loaded
+ * @param typePrefix the prefix of the graph's types
  */
-export function showSandbox(hasGraphiQL: boolean): ApolloServerPlugin {
+export function showSandbox(hasGraphiQL: boolean, typePrefix: string): ApolloServerPlugin {
   const plugin = ApolloServerPluginLandingPageLocalDefault({
-    document: FIRST_MUTATION,
+    document: firstMutation(typePrefix),
     variables: { input: FIRST_INPUT },
     footer: false,
   });

@@ -1,12 +1,15 @@
 /* global React, ReactDOM, GraphiQL, graphqlSse */
 
+/** The prefix of the graph's types. */
+const { typePrefix } = document.documentElement.dataset;
+
 /** Stands for the id of the newest generation. */
 const NEWEST = "gen_…";
 
 const TABS = [
   {
     query: `# Ctrl-Enter runs it: two pictures that are kept.
-mutation FirstImages($input: GenerateImagesInput!) {
+mutation FirstImages($input: ${typePrefix}GenerateImagesInput!) {
   generateImages(input: $input) {
     id
     status
@@ -48,17 +51,17 @@ mutation Begin {
 subscription Follow($id: ID!) {
   generationEvents(id: $id) {
     __typename
-    ... on GenerationStatusChanged {
+    ... on ${typePrefix}GenerationStatusChanged {
       generation {
         status
       }
     }
-    ... on PartialImageReady {
+    ... on ${typePrefix}PartialImageReady {
       imageIndex
       partialIndex
       url
     }
-    ... on ImageReady {
+    ... on ${typePrefix}ImageReady {
       image {
         index
         url

@@ -357,6 +357,15 @@ describe("a failure is data, not an error", () => {
     expect((await gateway.graphql(GENERATION, { id: generation.id })).body.data.generation).toEqual(generation);
   });
 
+  test("a long message is cut, and not in the middle of a character", async () => {
+    gateway.provider.script = () => {
+      throw new GatewayError("UPSTREAM_FAILED", `${"x".repeat(999)}\u{1f98a}${"y".repeat(100_000)}`);
+    };
+    const { failure } = await generate({ prompt: "A fox", size: "64x64" });
+
+    expect(failure.message).toBe(`${"x".repeat(999)}\ufffd`);
+  });
+
   test("a fault of the provider's own code is INTERNAL, and its text stays here", async () => {
     gateway.provider.script = () => {
       throw new TypeError("a secret of the provider");

@@ -40,6 +40,20 @@ test("a browser sees Apollo Sandbox with a first mutation that runs as it stands
   for (const { url } of images) expect((await httpRequest(url)).status).toBe(200);
 });
 
+test("its first mutation also runs where the types have a prefix", async () => {
+  const prefixed = await startScriptedGateway({ typePrefix: "Pictures" });
+  try {
+    const { body } = await httpRequest(`${prefixed.url}/graphql`, { headers: BROWSER });
+    const { document, variables } = readInitialState(body.toString());
+
+    const answer = await prefixed.graphql(document, variables);
+    expect(answer.body.errors).toBeUndefined();
+    expect(answer.body.data.generateImages.images).toHaveLength(2);
+  } finally {
+    await prefixed.close();
+  }
+});
+
 test("no other page may frame it", async () => {
   const { headers } = await httpRequest(`${gateway.url}/graphql`, { headers: BROWSER });
 

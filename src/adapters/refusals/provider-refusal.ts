@@ -1,4 +1,4 @@
-import { toRecord } from "./answers/to-record.ts";
+import { toRecord } from "../to-record.ts";
 
 /** The fields of the vendor's error object that are identifiers. Its `message` may repeat the prompt or the key. */
 export interface RefusalFields {

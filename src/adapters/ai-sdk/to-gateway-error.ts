@@ -1,0 +1,62 @@
+import { GatewayError } from "../../errors.ts";
+import { readErrorBody } from "../refusals/error-body.ts";
+import { toRefusal } from "../refusals/provider-refusal.ts";
+import { toRefusedCall } from "../refusals/refused-call.ts";
+import { toRecord } from "../to-record.ts";
+
+/** The members that matter of the SDK's `APICallError`, and of other errors. */
+interface SdkError {
+  readonly name?: string;
+  readonly statusCode?: number;
+  readonly responseBody?: string;
+  readonly responseHeaders?: Readonly<Record<string, string>>;
+  /** What was sent; empty when the request was a GET. */
+  readonly requestBodyValues?: unknown;
+}
+
+/** The most characters of an answer with an error status that are read. */
+const MAX_ERROR_LENGTH = 64 * 1024;
+/** How vendors tell a refusal of content in an answer of any shape, with one of these statuses. */
+const CONTENT_WORDS = /content_policy|moderation_blocked|moderation_failed|content_filter|content_moderat|safety|nsfw/i;
+const CONTENT_STATUSES: ReadonlySet<number> = new Set([400, 403, 422]);
+const NOT_CONNECTED = new Set(["ECONNREFUSED", "EAI_AGAIN", "ENETUNREACH", "EHOSTUNREACH", "ENOTFOUND"]);
+
+/**
+ * Converts any error of a call. The SDK's error is not kept as the cause, because it holds the prompt and the vendor's
+ * answer; of a refusal, its identifiers are.
+ *
+ * The SDK also polls for results and downloads images. When such a GET fails, the vendor may have made the image before:
+ * the error then says so, so that the call is not made, and paid for, a second time.
+ */
+export function toGatewayError(error: unknown): GatewayError {
+  const { name, statusCode: status, responseBody = "", responseHeaders } = error as SdkError;
+  if (name === "AI_LoadAPIKeyError") {
+    return new GatewayError("UPSTREAM_FAILED", "the provider's key is not set", { billed: "NO", isRetryable: false });
+  }
+  const isSubmission = Object.keys(toRecord((error as SdkError).requestBodyValues)).length > 0;
+  if (status === undefined || status < 300) {
+    return isSubmission && isNotConnected(error)
+      ? new GatewayError("UPSTREAM_FAILED", "the provider could not be reached", { billed: "NO", isRetryable: true })
+      : new GatewayError("UPSTREAM_FAILED", "the provider failed", { billed: "UNKNOWN" });
+  }
+  const body = responseBody.slice(0, MAX_ERROR_LENGTH);
+  const refusal = toRefusal(status, readErrorBody(body), new Headers(responseHeaders));
+  const hasContentWords = CONTENT_STATUSES.has(status) && CONTENT_WORDS.test(body);
+  // A parameter may have such a word as its name.
+  const isContent = hasContentWords && refusal.fields.param === undefined;
+  const refused = toRefusedCall(refusal, { billedSoFar: "UNKNOWN", isContent });
+  return isSubmission ? refused : afterSubmission(refused, status);
+}
+
+function afterSubmission({ code, message, cause }: GatewayError, status: number): GatewayError {
+  if (code === "CONTENT_REJECTED") return new GatewayError(code, message, { billed: "UNKNOWN", cause });
+  const text = `the provider's result could not be fetched: the answer has status ${status}`;
+  return new GatewayError("UPSTREAM_FAILED", text, { billed: "UNKNOWN", cause });
+}
+
+function isNotConnected(error: unknown): boolean {
+  for (let cause = error, depth = 0; cause && depth < 8; cause = (cause as Error).cause, depth++) {
+    if (NOT_CONNECTED.has(String((cause as NodeJS.ErrnoException).code))) return true;
+  }
+  return false;
+}

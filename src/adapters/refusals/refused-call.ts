@@ -1,0 +1,87 @@
+import { type Billed, type ErrorCode, GatewayError, type GatewayErrorOptions } from "../../errors.ts";
+import type { ProviderRefusal } from "./provider-refusal.ts";
+
+/** How vendors name a refusal of content in an error's code. Azure's is `contentFilter`; Ark's ends the list. */
+const CONTENT_CODE =
+  /content_?(policy|filter|moderation)|moderation_(blocked|failed)|nsfw|data_?inspection|prohibited_?content|sensitive_?(content|words)/i;
+
+const BUDGET_CODES: ReadonlySet<string | undefined> = new Set([
+  "billing_hard_limit_reached",
+  "billing_not_active",
+  "insufficient_quota",
+]);
+
+/** The gateway's names of inputs, by the vendors' names where they differ. */
+const INPUT_NAMES: ReadonlyMap<string, string> = new Map([
+  ["output_format", "format"],
+  ["output_compression", "compression"],
+  ["partial_images", "partialImages"],
+  ["stream", "partialImages"],
+  ["safety_identifier", "safetyIdentifier"],
+  ["user", "safetyIdentifier"],
+  ["image", "images"],
+  ["image[]", "images"],
+  ["image_url", "images"],
+  ["image_urls", "images"],
+  ["mask_url", "mask"],
+  ["image_size", "size"],
+  ["aspect_ratio", "size"],
+  ["num_images", "n"],
+]);
+
+/** What is known of a refused call beside its error object. */
+export interface RefusedCall {
+  /** Whether the call was billed, if the refusal does not say so. */
+  readonly billedSoFar: Billed;
+  /** Whether the answer calls it a refusal of content in another way than by its code. @defaultValue false */
+  readonly isContent?: boolean;
+  /** A description of an answer that is not JSON, to be appended to the status. @defaultValue none */
+  readonly description?: string;
+  /** Says where to look if the status is one that a wrong address typically answers with. @defaultValue nothing */
+  readonly advice?: string;
+}
+
+/** Converts a provider's refusal, by the same table for all adapters. */
+export function toRefusedCall(
+  refusal: ProviderRefusal,
+  { billedSoFar, isContent = false, description = "", advice = "" }: RefusedCall,
+): GatewayError {
+  const { status, code, type, param, moderationStage, retryAfterSeconds } = refusal.fields;
+  const isClientError = status >= 300 && status < 500;
+  // Status 503, like 429, means that the provider did not begin to work.
+  const billed = isClientError || status === 503 ? "NO" : billedSoFar;
+  const make = (errorCode: ErrorCode, message: string, options: GatewayErrorOptions = {}): GatewayError =>
+    new GatewayError(errorCode, message, { billed, cause: refusal, ...options });
+  const wait: GatewayErrorOptions = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+
+  if (isContent || CONTENT_CODE.test(code ?? "")) {
+    // The provider may charge for a picture that it made and then withheld.
+    const isOutput = moderationStage === "output" || /output/i.test(code ?? "");
+    const options: GatewayErrorOptions = isOutput && billed === "NO" ? { billed: "UNKNOWN" } : {};
+    return make("CONTENT_REJECTED", "the provider's content policy refused the prompt; change the prompt", options);
+  }
+  if (BUDGET_CODES.has(code) || BUDGET_CODES.has(type) || status === 402) {
+    return make("BUDGET_EXCEEDED", "the gateway's account with the provider has no budget left");
+  }
+  if (code === "model_not_found") {
+    return make("MODEL_UNAVAILABLE", "the provider does not offer this model to the gateway; choose another model");
+  }
+  if (status === 401 || status === 403) {
+    return make("UPSTREAM_FAILED", "the provider refused the gateway's credentials", { isRetryable: false });
+  }
+  if (status === 429) return make("RATE_LIMITED", "the provider's rate limit is reached", wait);
+  if (status === 503) return make("UPSTREAM_FAILED", "the provider is not available at the moment", wait);
+  if ((status === 400 || status === 422) && param !== undefined && type === "invalid_request_error") {
+    const field = INPUT_NAMES.get(param) ?? param;
+    const reason = code === undefined ? "" : ` (${code})`;
+    return make("INPUT_REJECTED", `the provider refused the value of ${field}${reason}; send another one`, { field });
+  }
+  if (isClientError) {
+    const part = param === undefined ? "" : ` because of its parameter ${param}`;
+    const isOdd = status < 400 || status === 404 || status === 405;
+    const where = isOdd && advice !== "" ? `; ${advice}` : "";
+    const message = `the provider refused the gateway's request with status ${status}${part}${description}${where}`;
+    return make("UPSTREAM_FAILED", message, { isRetryable: false });
+  }
+  return make("UPSTREAM_FAILED", `the provider failed with status ${status}${description}`);
+}
