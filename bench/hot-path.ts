@@ -1,14 +1,23 @@
-import { Agent, request } from "node:http";
+import { Agent } from "node:http";
 import { fileURLToPath } from "node:url";
 import { writeHotPathChart } from "./hot-path/chart.ts";
-import { PICTURES, type PictureKind, PROVIDER_KEY } from "./hot-path/pictures.ts";
-import { CONTESTANTS, type Contestant, type Reading } from "./hot-path/reading.ts";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { CONTESTANTS, type Contestant, OWN, order, startContestant } from "./hot-path/contestants.ts";
+import { drawPicture, MODEL, PICTURES, type PictureKind, PROVIDER_KEY } from "./hot-path/pictures.ts";
+import { post } from "./hot-path/post.ts";
+import type { Load, Reading } from "./hot-path/reading.ts";
+import { type Measured, MeasuredProcess } from "./measured-process.ts";
 import { median, mib, ms, type Row } from "./row.ts";
 
-const CALLERS = [1, 8, 32];
-const COUNTS = [1, 4];
-const MOST_CALLERS = Math.max(...CALLERS);
+/** In this order, so that the most memory comes last. */
+const LOADS: readonly Load[] = [
+  { n: 1, callers: 1 },
+  { n: 1, callers: 8 },
+  { n: 1, callers: 32 },
+  { n: 4, callers: 32 },
+];
+const MOST_CALLERS = Math.max(...LOADS.map(({ callers }) => callers));
+/** The contestants take turns, so that what else the machine does slows all of them alike. */
+const ROUNDS = 3;
 /** Until most of the code is compiled: what is measured is a process at work. */
 const WARM_UP_CALLS = 300;
 const LATENCY_CALLS = 40;
@@ -16,23 +25,17 @@ const [SMALLEST, MIDDLE] = PICTURES as [PictureKind, PictureKind];
 /** How many bytes of images a measurement takes at least. */
 const LEAST_BYTES = { "0.3 MB": 20e6, "2 MB": 120e6, "8 MB": 200e6 } as Record<string, number>;
 
-const COMMANDS: Readonly<Record<Contestant, readonly string[]>> = {
-  floor: [fileURLToPath(new URL("./hot-path/floor.ts", import.meta.url))],
-  "/get-image": GATEWAY,
-  generateImages: GATEWAY,
-  shim: [fileURLToPath(new URL("./hot-path/shim.ts", import.meta.url))],
-};
 const PROVIDER = [fileURLToPath(new URL("./hot-path/provider.ts", import.meta.url))];
 
-/** What an image costs on its way from the provider to the disk, beside the least and the usual way. */
+/** A picture and how long its base64 text is, by which a whole answer is known. */
+type Ordered = PictureKind & { readonly base64Length: number };
+
+/** What an image costs on its way from the provider to the caller, beside the least and the usual ways. */
 export async function measure(): Promise<Row[]> {
   const provider = await MeasuredProcess.start(PROVIDER);
   try {
     const readings: Reading[] = [];
-    for (const picture of PICTURES) {
-      for (const contestant of CONTESTANTS)
-        readings.push(...(await measureContestant(contestant, picture, provider.url)));
-    }
+    for (const picture of PICTURES) readings.push(...(await measurePicture(picture, provider.url)));
     await writeHotPathChart(readings);
     return [...toCpuRows(readings), ...toMemoryRows(readings), await measureLatency(provider.url)];
   } finally {
@@ -40,66 +43,95 @@ export async function measure(): Promise<Row[]> {
   }
 }
 
-async function measureContestant(
-  contestant: Contestant,
+/** Measures every contestant that this machine has, in turns, with one picture. */
+export async function measurePicture(
   picture: PictureKind,
   providerUrl: string,
+  contestants: readonly Contestant[] = CONTESTANTS,
+  loads: readonly Load[] = LOADS,
+  rounds = ROUNDS,
 ): Promise<Reading[]> {
-  const measured = await startContestant(contestant, providerUrl);
-  const agent = new Agent({ keepAlive: true, maxSockets: MOST_CALLERS });
+  const [ordered, small] = await Promise.all([picture, SMALLEST].map(toOrdered));
+  const entered: Entered[] = [];
   try {
-    for (let call = 0; call < WARM_UP_CALLS; call++) await order(contestant, measured.url, agent, SMALLEST, 1);
+    for (const contestant of contestants) {
+      const measured = await startContestant(contestant, providerUrl, MOST_CALLERS);
+      if (measured) entered.push(new Entered(contestant, measured));
+    }
+    for (const one of entered) {
+      for (let call = 0; call < WARM_UP_CALLS; call++) await one.order(small as Ordered, 1);
+    }
     const readings: Reading[] = [];
-    for (const n of COUNTS) {
-      for (const callers of CALLERS) {
-        const megabytes = Number.parseFloat(picture.label) * n;
-        const calls = Math.max(callers, Math.ceil((LEAST_BYTES[picture.label] ?? 0) / 1e6 / megabytes));
-        const before = await measured.vitals();
-        await callMany(callers, calls, () => order(contestant, measured.url, agent, picture, n));
-        const { cpuMs, peakBytes } = await measured.vitals();
-        readings.push({
-          contestant,
-          picture,
-          n,
-          callers,
-          cpuMsAnImage: (cpuMs - before.cpuMs) / (calls * n),
-          peakBytes,
-        });
+    for (const load of loads) {
+      const cpu = new Map<Entered, number[]>(entered.map((one) => [one, []]));
+      for (let round = 0; round < rounds; round++) {
+        for (const [one, taken] of cpu) taken.push(await one.measure(ordered as Ordered, load));
+      }
+      for (const [one, taken] of cpu) {
+        const { peakBytes } = await one.measured.vitals();
+        readings.push({ ...load, contestant: one.contestant, picture, cpuMsAnImage: median(taken), peakBytes });
       }
     }
     return readings;
   } finally {
-    agent.destroy();
-    await measured.stop();
+    await Promise.all(entered.map((one) => one.stop()));
   }
 }
 
-function startContestant(contestant: Contestant, providerUrl: string): Promise<MeasuredProcess> {
-  return MeasuredProcess.start(COMMANDS[contestant], {
-    isMonitored: true,
-    environment: {
-      OPENAI_API_KEY: PROVIDER_KEY,
-      PICTOGRAPH_DAILY_BUDGET_USD: "none",
-      PICTOGRAPH_MAX_IMAGES_PER_MINUTE: "1000000",
-      OPENAI_BASE_URL: `${providerUrl}/v1`,
-      PICTOGRAPH_MAX_CONCURRENCY: String(MOST_CALLERS),
-    },
-  });
+async function toOrdered(picture: PictureKind): Promise<Ordered> {
+  return { ...picture, base64Length: (await drawPicture(picture)).toString("base64").length };
+}
+
+/** A contestant that runs, and its connections. */
+class Entered {
+  readonly contestant: Contestant;
+  readonly measured: Measured;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: MOST_CALLERS });
+
+  constructor(contestant: Contestant, measured: Measured) {
+    this.contestant = contestant;
+    this.measured = measured;
+  }
+
+  order(picture: Ordered, n: number): Promise<void> {
+    return order(this.contestant, this.measured.url, this.#agent, picture, n);
+  }
+
+  /** @returns the processor time of an image, in milliseconds */
+  async measure(picture: Ordered, { n, callers }: Load): Promise<number> {
+    const megabytes = Number.parseFloat(picture.label) * n;
+    const calls = Math.max(callers, Math.ceil((LEAST_BYTES[picture.label] ?? 0) / 1e6 / megabytes));
+    const before = await this.measured.vitals();
+    await callMany(callers, calls, () => this.order(picture, n));
+    const { cpuMs } = await this.measured.vitals();
+    return (cpuMs - before.cpuMs) / (calls * n);
+  }
+
+  stop(): Promise<void> {
+    this.#agent.destroy();
+    return this.measured.stop();
+  }
 }
 
 async function measureLatency(providerUrl: string): Promise<Row> {
-  const picture = MIDDLE;
-  const gateway = await startContestant("/get-image", providerUrl);
+  const picture = await toOrdered(MIDDLE);
+  const measured = await startContestant("/get-image", providerUrl, MOST_CALLERS);
+  if (!measured) throw new Error("the gateway was not started");
+  const gateway = new Entered("/get-image", measured);
   const agent = new Agent({ keepAlive: true });
-  const size = `${picture.side}x${picture.side}`;
-  const direct = { model: "gpt-image-2.6-flare", prompt: picture.label, n: 1, size, quality: "auto" };
-  const headers = { authorization: `Bearer ${PROVIDER_KEY}` };
+  const direct = {
+    model: MODEL,
+    prompt: picture.label,
+    n: 1,
+    size: `${picture.side}x${picture.side}`,
+    quality: "auto",
+  };
   const times = { direct: [] as number[], gateway: [] as number[] };
   for (let call = 0; call < WARM_UP_CALLS + LATENCY_CALLS; call++) {
     const startedAt = performance.now();
-    await post(`${providerUrl}/v1/images/generations`, direct, agent, headers);
+    await post(`${providerUrl}/v1/images/generations`, direct, agent, PROVIDER_KEY);
     const betweenAt = performance.now();
-    await order("/get-image", gateway.url, agent, picture, 1);
+    await gateway.order(picture, 1);
     if (call < WARM_UP_CALLS) continue;
     times.direct.push(betweenAt - startedAt);
     times.gateway.push(performance.now() - betweenAt);
@@ -114,38 +146,54 @@ async function measureLatency(providerUrl: string): Promise<Row> {
   };
 }
 
+/** What an image may cost with one image a call and eight callers, as multiples of what others take. */
+const TARGETS: Readonly<Record<string, Partial<Record<Contestant, number>>>> = {
+  "0.3 MB": { floor: 2.5, shim: 1 },
+  "2 MB": { floor: 1.7, shim: 0.75 },
+};
+const BASE64_TARGETS: Readonly<Record<string, Partial<Record<Contestant, number>>>> = {
+  "2 MB": { floor: 2.5, "shim base64": 1, LiteLLM: 0.6 },
+};
+
 function toCpuRows(readings: readonly Reading[]): Row[] {
+  const cpuOf = (contestant: Contestant, { picture, n, callers }: Reading): number | undefined =>
+    readings.find((r) => r.contestant === contestant && r.picture === picture && r.n === n && r.callers === callers)
+      ?.cpuMsAnImage;
   return readings
-    .filter(({ contestant }) => contestant === "floor")
-    .map(({ picture, n, callers }) => {
-      const cpu = (contestant: Contestant) =>
-        readings.find((r) => r.contestant === contestant && r.picture === picture && r.n === n && r.callers === callers)
-          ?.cpuMsAnImage ?? Number.NaN;
-      const [floor, shim] = [cpu("floor"), cpu("shim")];
-      const ours = [cpu("/get-image"), cpu("generateImages")];
-      const times = (reference: number) => ours.map((value) => `${(value / reference).toFixed(2)}x`).join(" / ");
+    .filter(({ contestant }) => OWN.has(contestant))
+    .map((reading) => {
+      const { contestant, picture, n, callers, cpuMsAnImage } = reading;
+      const all = contestant === "/v1 base64" ? BASE64_TARGETS : TARGETS;
+      const targets = n === 1 && callers === 8 ? (all[picture.label] ?? {}) : {};
+      const compared = (["floor", ...(OWN.get(contestant) ?? [])] as Contestant[]).map((other) => {
+        const cpu = cpuOf(other, reading);
+        return cpu === undefined ? `${other} not measured` : `${other} ${ms(cpu)}: ${(cpuMsAnImage / cpu).toFixed(2)}x`;
+      });
       return {
-        figure: `CPU an image, ${picture.label}, n = ${n}, ${callers} callers: /get-image / generateImages`,
-        measured: ours.map(ms).join(" / "),
-        target: "1.5x floor, 0.6x shim",
-        comparedWith: `floor ${ms(floor)}: ${times(floor)}; shim ${ms(shim)}: ${times(shim)}`,
+        figure: `CPU an image, ${picture.label}, n = ${n}, ${callers} callers: ${contestant}`,
+        measured: ms(cpuMsAnImage),
+        target:
+          Object.entries(targets)
+            .map(([other, multiple]) => `${multiple}x ${other}`)
+            .join(", ") || "none",
+        comparedWith: compared.join("; "),
       };
     });
 }
 
 function toMemoryRows(readings: readonly Reading[]): Row[] {
-  const peak = (contestant: Contestant, label: string) =>
-    readings.findLast((reading) => reading.contestant === contestant && reading.picture.label === label)?.peakBytes ??
-    0;
-  return PICTURES.map(({ label }) => {
-    const ours = [peak("/get-image", label), peak("generateImages", label)];
-    const targets: Record<string, string> = { "2 MB": "200 MiB, 0.33x shim", "8 MB": "1.3x that of 2 MB" };
-    return {
-      figure: `peak memory, ${label}, n = 4, ${MOST_CALLERS} callers: /get-image / generateImages`,
-      measured: ours.map(mib).join(" / "),
-      target: targets[label] ?? "none",
-      comparedWith: `floor ${mib(peak("floor", label))}, shim ${mib(peak("shim", label))}`,
-    };
+  return PICTURES.flatMap((picture) => {
+    const last = readings.filter((reading) => reading.picture === picture && reading.n === 4);
+    const others = last.filter(({ contestant }) => !OWN.has(contestant));
+    const comparedWith = others.map(({ contestant, peakBytes }) => `${contestant} ${mib(peakBytes)}`).join(", ");
+    return last
+      .filter(({ contestant }) => OWN.has(contestant))
+      .map(({ contestant, peakBytes }) => ({
+        figure: `peak memory, ${picture.label}, n = 4, ${MOST_CALLERS} callers: ${contestant}`,
+        measured: mib(peakBytes),
+        target: "200 MiB",
+        comparedWith,
+      }));
   });
 }
 
@@ -155,47 +203,4 @@ async function callMany(callers: number, calls: number, work: () => Promise<void
     while (left-- > 0) await work();
   };
   await Promise.all(Array.from({ length: callers }, caller));
-}
-
-const MUTATION = `mutation ($input: GenerateImagesInput!) {
-  generateImages(input: $input) { id status images { url width height sha256 } failure { code message } }
-}`;
-
-/** @throws Error unless every image comes back */
-async function order(
-  contestant: Contestant,
-  url: string,
-  agent: Agent,
-  picture: PictureKind,
-  n: number,
-): Promise<void> {
-  const size = `${picture.side}x${picture.side}`;
-  const isGraph = contestant === "generateImages";
-  const answer = isGraph
-    ? await post(`${url}/graphql`, { query: MUTATION, variables: { input: { prompt: picture.label, n, size } } }, agent)
-    : await post(`${url}/get-image`, { prompt: picture.label, n: String(n), size }, agent);
-  const urls = answer.match(isGraph ? /"url":/g : /http:[^"]+\.png/g);
-  if (urls?.length !== n) throw new Error(`${contestant} answered ${answer.slice(0, 1000)}`);
-}
-
-function post(url: string, body: object, agent: Agent, headers: Record<string, string> = {}): Promise<string> {
-  const text = JSON.stringify(body);
-  return new Promise((resolve, reject) => {
-    const options = {
-      method: "POST",
-      agent,
-      headers: { ...headers, "content-type": "application/json", "content-length": Buffer.byteLength(text) },
-    };
-    request(url, options, (response) => {
-      // What the provider sends directly is megabytes, and only its arrival counts.
-      let beginning = "";
-      response.on("data", (chunk: Buffer) => {
-        if (beginning.length < 100_000) beginning += chunk.toString();
-      });
-      response.on("end", () => resolve(beginning));
-      response.on("error", reject);
-    })
-      .on("error", reject)
-      .end(text);
-  });
 }

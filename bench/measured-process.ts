@@ -20,8 +20,15 @@ export interface Vitals {
   readonly cpuMs: number;
 }
 
+/** A server in a process of its own whose processor time and memory can be read. */
+export interface Measured {
+  readonly url: string;
+  vitals(): Promise<Pick<Vitals, "cpuMs" | "peakBytes">>;
+  stop(): Promise<void>;
+}
+
 /** A server in a process of its own that prints a line containing its URL once it can take traffic. */
-export class MeasuredProcess {
+export class MeasuredProcess implements Measured {
   readonly url: string;
   /** From the start of the process to its ready line. */
   readonly readyMs: number;

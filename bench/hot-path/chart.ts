@@ -1,12 +1,17 @@
 import { writeFile } from "node:fs/promises";
-import { CONTESTANTS, type Contestant, type Reading } from "./reading.ts";
+import { CONTESTANTS, type Contestant } from "./contestants.ts";
+import type { Reading } from "./reading.ts";
 
 const FILE = new URL("../../docs/pictures/hot-path.svg", import.meta.url);
 const COLOURS: Readonly<Record<Contestant, string>> = {
   floor: "#9aa5b1",
   "/get-image": "#2f6fde",
   generateImages: "#e5519a",
+  "/v1 URLs": "#3fae6a",
+  "/v1 base64": "#7a4fd0",
   shim: "#e0a030",
+  "shim base64": "#c0632a",
+  LiteLLM: "#6b4a3a",
 };
 const BAR = 14;
 const GROUP = CONTESTANTS.length * BAR + 22;
@@ -29,6 +34,7 @@ export async function writeHotPathChart(readings: readonly Reading[]): Promise<v
       toGroups(own, ({ cpuMsAnImage }) => cpuMsAnImage),
     );
   });
+  const loads = new Set(readings.map(({ n, callers }) => `${n} ${callers}`)).size;
   const largest = readings.filter(({ n, callers }) => n === 4 && callers === 32);
   const peaks = pictures.map((picture) => ({
     label: picture.label,
@@ -38,7 +44,7 @@ export async function writeHotPathChart(readings: readonly Reading[]): Promise<v
     ),
   }));
   panels.push(panel("Peak memory, n = 4, 32 callers, MiB", peaks));
-  const width = LEFT + 6 * GROUP + 20;
+  const width = LEFT + loads * GROUP + 20;
   const height = 40 + panels.length * PANEL_HEIGHT;
   const legend = CONTESTANTS.map(
     (name, index) =>

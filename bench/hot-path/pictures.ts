@@ -16,6 +16,8 @@ export const PICTURES: readonly PictureKind[] = [
   { label: "8 MB", side: 2048, noise: 20 },
 ];
 
+/** The model that everyone asks for. */
+export const MODEL = "gpt-image-2.6-flare";
 /** What everyone who calls the stand-in has to send. */
 export const PROVIDER_KEY = "sk-bench";
 

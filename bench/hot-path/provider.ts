@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { drawPicture, PICTURES, PROVIDER_KEY } from "./pictures.ts";
+import { drawPicture, MODEL, PICTURES, PROVIDER_KEY } from "./pictures.ts";
 
 /**
  * The provider of the measurements, in a process of its own: checks each call as OpenAI does and sends an answer that
@@ -22,8 +22,11 @@ for (const picture of PICTURES) {
 }
 
 const server = createServer(async (request, response) => {
-  // The gateway also asks which models there are, and does without an answer.
-  if (request.method !== "POST") return void response.writeHead(404).end();
+  // By this list the gateway recognises the vendor, to which it sends no parameters of others.
+  if (request.method === "GET" && request.url === "/v1/models") {
+    response.end(JSON.stringify({ object: "list", data: [{ id: MODEL, object: "model", shutdown_date: null }] }));
+    return;
+  }
   const order = JSON.parse(await text(request));
   const isAllowed = request.headers.authorization === `Bearer ${PROVIDER_KEY}`;
   const isWellFormed =

@@ -1,16 +1,17 @@
+import type { Contestant } from "./contestants.ts";
 import type { PictureKind } from "./pictures.ts";
 
-/** Who is measured: the gateway by two doors, between the least and the usual way. */
-export const CONTESTANTS = ["floor", "/get-image", "generateImages", "shim"] as const;
-export type Contestant = (typeof CONTESTANTS)[number];
-
-/** One contestant under one load. */
-export interface Reading {
-  readonly contestant: Contestant;
-  readonly picture: PictureKind;
-  /** Images a call. */
+/** Callers that call again and again, each for `n` images. */
+export interface Load {
   readonly n: number;
   readonly callers: number;
+}
+
+/** One contestant under one load. */
+export interface Reading extends Load {
+  readonly contestant: Contestant;
+  readonly picture: PictureKind;
+  /** The median of all rounds. */
   readonly cpuMsAnImage: number;
   /** The most memory the process had since it started; loads grow from reading to reading. */
   readonly peakBytes: number;

@@ -5,7 +5,10 @@ import { join } from "node:path";
 import express from "express";
 import OpenAI from "openai";
 
-/** What one writes in an afternoon: Express and the official client, which holds each answer whole. */
+/**
+ * What one writes in an afternoon: Express and the official client, which holds each answer whole. It stores images and
+ * answers with their URLs, or forwards them as base64.
+ */
 const { PICTOGRAPH_DATA_DIR: directory = "", OPENAI_API_KEY, OPENAI_BASE_URL } = process.env;
 await mkdir(directory, { recursive: true });
 const client = new OpenAI({ apiKey: OPENAI_API_KEY, baseURL: OPENAI_BASE_URL });
@@ -28,6 +31,9 @@ app.post("/get-image", express.json(), async (request, response) => {
     }),
   );
   response.json({ urlResponse: { urlList }, errorMessage: "OK" });
+});
+app.post("/v1/images/generations", express.json(), async (request, response) => {
+  response.json(await client.images.generate(request.body));
 });
 const server = app.listen(0, "127.0.0.1", () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
