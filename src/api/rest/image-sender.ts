@@ -1,6 +1,7 @@
 import type { Response } from "express";
 import { GatewayError } from "../../errors.ts";
 import type { ByteRange, OpenObject } from "../../ports/object-store.ts";
+import { SCRATCH_BYTES, Scratches } from "./scratches.ts";
 
 export interface ImageSenderOptions {
   /** A viewer that takes nothing for so long is cut off, in milliseconds. @defaultValue 30 s */
@@ -9,10 +10,6 @@ export interface ImageSenderOptions {
   readonly maxBytesInFlight?: number;
 }
 
-/** What an answer holds of an image in memory; more than a connection takes without saying wait. */
-const SCRATCH_BYTES = 128 * 1024;
-/** Used again and again: at this rate, new memory costs more than the reading. */
-const MAX_SPARE_SCRATCHES = 32;
 const STALL_MS = 30_000;
 /** Answers to about five hundred viewers who do not read, or to any number who do. */
 const MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
@@ -22,7 +19,7 @@ const RETRY_AFTER_SECONDS = 5;
 export class ImageSender {
   readonly #stallMs: number;
   readonly #maxBytesInFlight: number;
-  readonly #spareScratches: Buffer[] = [];
+  readonly #scratches = new Scratches();
   #bytesInFlight = 0;
 
   constructor({ stallMs = STALL_MS, maxBytesInFlight = MAX_BYTES_IN_FLIGHT }: ImageSenderOptions) {
@@ -55,13 +52,7 @@ export class ImageSender {
   #scratchFor(response: Response, byteSize: number): Buffer | undefined {
     // A connection that takes more without saying wait may still be sending a chunk when the next one is read over it.
     if (byteSize > SCRATCH_BYTES && response.writableHighWaterMark > SCRATCH_BYTES) return undefined;
-    const spares = this.#spareScratches;
-    const scratch = spares.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-    // Of an answer that is cut short nobody knows what is still being sent.
-    response.once("finish", () => {
-      if (!response.destroyed && spares.length < MAX_SPARE_SCRATCHES) spares.push(scratch);
-    });
-    return scratch;
+    return this.#scratches.take(response);
   }
 }
 

@@ -1,15 +1,10 @@
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import type { Response } from "express";
 import type { TokenDetails, TokenUsage } from "../../../ports/image-provider.ts";
 import type { OpenObject } from "../../../ports/object-store.ts";
 import type { Generation } from "../../../ports/records.ts";
 import { toSizeText } from "../../../service/images/sizes.ts";
 import { endWithJson } from "../keep-alive.ts";
-import { base64Length, toBase64 } from "./base64-text.ts";
-
-/** Text, or an object whose bytes stand as base64 text in its place. */
-type Part = string | OpenObject;
+import { type Base64Sender, lengthOf, textOf } from "./base64-sender.ts";
 
 /** Answers `data` with one URL for each image. */
 export function answerUrls(response: Response, generation: Generation, urls: readonly string[]): void {
@@ -20,36 +15,22 @@ export function answerUrls(response: Response, generation: Generation, urls: rea
 /** Answers `data` with the images as base64 text, which goes from storage to the socket without ever being whole. */
 export async function answerBase64(
   response: Response,
+  sender: Base64Sender,
   generation: Generation,
   objects: readonly OpenObject[],
 ): Promise<void> {
   const [head, tail] = around("data", [], describeAnswer(generation, []));
   const images = objects.flatMap((object, index) => [index > 0 ? ',{"b64_json":"' : '{"b64_json":"', object, '"}']);
   const parts = [`${head}[`, ...images, `]${tail}`];
-  const length = parts.reduce((sum, part) => sum + lengthOf(part), 0);
   // An answer that has begun with white space has its headers.
   if (!response.headersSent) {
     response.set({
       "Content-Type": "application/json; charset=utf-8",
       "Cache-Control": "no-store",
-      "Content-Length": String(length),
+      "Content-Length": String(lengthOf(parts)),
     });
   }
-  await pipeline(Readable.from(textOf(parts), { objectMode: false }), response).catch((error) => {
-    // A caller that leaves in the middle is everyday life.
-    if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
-  });
-}
-
-function lengthOf(part: Part): number {
-  return typeof part === "string" ? Buffer.byteLength(part) : base64Length(part.byteSize);
-}
-
-async function* textOf(parts: readonly Part[]): AsyncGenerator<string> {
-  for (const part of parts) {
-    if (typeof part === "string") yield part;
-    else yield* toBase64(part.read());
-  }
+  await sender.send(response, parts);
 }
 
 /** One server-sent event that carries an image as base64 text, read while it is sent. */

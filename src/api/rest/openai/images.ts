@@ -19,6 +19,7 @@ import { setWarnings } from "../../http/warning-header.ts";
 import { refuseUnlessSucceeded } from "../ended-generation.ts";
 import { endWithJson, whileSendingSpace } from "../keep-alive.ts";
 import { answerBase64, answerUrls, describeEnd, toImageEvent } from "./answer.ts";
+import { Base64Sender } from "./base64-sender.ts";
 import { readFields, withJsonFields } from "./body.ts";
 import { type AskedEdit, FILE_PATHS, kindOfPart, readForm, readJson } from "./edit-input.ts";
 import { advisesRetry, toOpenAIError } from "./errors.ts";
@@ -41,12 +42,13 @@ export interface OpenAIImagesOptions {
 /** `POST /v1/images/generations` and `POST /v1/images/edits`. */
 export function openAIImagesRouter(service: ImageService, options: OpenAIImagesOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
+  const sender = new Base64Sender();
   router.post("/v1/images/generations", readRawBody(options.maxBodyBytes), async (request, response) => {
     const fields = await readFields(request);
     const parameters = readParameters(ImageGenerationRequest, fields);
     const input: GenerationInput = { ...toInput(parameters, request, response), style: parameters.style };
     const accepted = await service.submit(contextOf(request).caller, input);
-    await new Answer(service, options, request, response).send(accepted, parameters, "image_generation");
+    await new Answer(service, options, sender, request, response).send(accepted, parameters, "image_generation");
   });
   const limits = {
     maxFiles: MAX_EDIT_IMAGES + 1,
@@ -64,7 +66,7 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
           accept(readJson(fields, files, contextOf(request).rootUrl)),
         );
     const ignored = parameters.input_fidelity === undefined ? [] : [INPUT_FIDELITY_IGNORED];
-    await new Answer(service, options, request, response, ignored).send(accepted, parameters, "image_edit");
+    await new Answer(service, options, sender, request, response, ignored).send(accepted, parameters, "image_edit");
   });
   return router;
 }
@@ -132,6 +134,7 @@ const NO_TOKENS: TokenUsage = {
 class Answer {
   readonly #service: ImageService;
   readonly #options: OpenAIImagesOptions;
+  readonly #sender: Base64Sender;
   readonly #request: Request;
   readonly #response: Response;
   readonly #ignored: readonly Warning[];
@@ -140,6 +143,7 @@ class Answer {
   constructor(
     service: ImageService,
     options: OpenAIImagesOptions,
+    sender: Base64Sender,
     request: Request,
     response: Response,
     ignored: readonly Warning[] = [],
@@ -147,6 +151,7 @@ class Answer {
     this.#ignored = ignored;
     this.#service = service;
     this.#options = options;
+    this.#sender = sender;
     this.#request = request;
     this.#response = response;
   }
@@ -180,7 +185,7 @@ class Answer {
       return async () => answerUrls(this.#response, generation, urls);
     }
     const objects = await this.#open(images);
-    return () => answerBase64(this.#response, generation, objects);
+    return () => answerBase64(this.#response, this.#sender, generation, objects);
   }
 
   async *#events(accepted: Generation, eventName: string): ServerSentEvents {

@@ -1,0 +1,72 @@
+import type { Response } from "express";
+import type { OpenObject } from "../../../ports/object-store.ts";
+import { SCRATCH_BYTES, Scratches } from "../scratches.ts";
+import { base64Length, MIN_TEXT_BYTES, toBase64 } from "./base64-text.ts";
+
+/** Text, or an object whose bytes stand as base64 text in its place. */
+export type Part = string | OpenObject;
+
+/** Bytes read at once: their text fills one scratch. */
+const READ_BYTES = (SCRATCH_BYTES / 4) * 3;
+
+/** Sends stored images as base64 text inside of other text, and holds a small part of one of them at a time. */
+export class Base64Sender {
+  readonly #scratches = new Scratches();
+
+  /**
+   * Sends the body of an answer whose headers are set. A client may disconnect at any time: then the reading ends at
+   * once, and nothing is thrown.
+   */
+  async send(response: Response, parts: readonly Part[]): Promise<void> {
+    const [read, text] = [this.#scratches.take(response), this.#scratches.take(response)];
+    for (const part of parts) {
+      if (response.destroyed) return;
+      if (typeof part === "string") response.write(part);
+      else await sendObject(response, part, read.subarray(0, READ_BYTES), text);
+    }
+    response.end();
+  }
+}
+
+/** How many characters these parts have together, in bytes of UTF-8. */
+export function lengthOf(parts: readonly Part[]): number {
+  const lengths = parts.map((part) =>
+    typeof part === "string" ? Buffer.byteLength(part) : base64Length(part.byteSize),
+  );
+  return lengths.reduce((sum, length) => sum + length, 0);
+}
+
+/** The same as pieces of text, for who does not send them at once. */
+export async function* textOf(parts: readonly Part[]): AsyncGenerator<string> {
+  for (const part of parts) {
+    if (typeof part === "string") yield part;
+    else for await (const piece of toBase64(part.read(), Buffer.allocUnsafeSlow(MIN_TEXT_BYTES))) yield `${piece}`;
+  }
+}
+
+async function sendObject(response: Response, object: OpenObject, read: Buffer, text: Buffer): Promise<void> {
+  const chunks = object.read(undefined, read)[Symbol.asyncIterator]();
+  const leave = () => void chunks.return?.().catch(() => undefined);
+  response.once("close", leave);
+  try {
+    for await (const piece of toBase64({ [Symbol.asyncIterator]: () => chunks }, text)) {
+      await untilTaken(response, piece);
+      if (response.destroyed) return;
+    }
+  } catch (error) {
+    if (!response.destroyed) throw error;
+  } finally {
+    response.off("close", leave);
+  }
+}
+
+/** Writes a piece, and resolves once its memory can be used again, or the connection is closed. */
+function untilTaken(response: Response, piece: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    response.once("close", resolve);
+    response.write(piece, () => {
+      response.off("close", resolve);
+      resolve();
+    });
+  });
+}
