@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "@jest/globals";
 
-test("schema/ holds what the resolvers and the REST doors say today", async () => {
+test("schema/ matches the resolvers and the REST routes", async () => {
   const script = fileURLToPath(new URL("../scripts/schema.ts", import.meta.url));
   const check = promisify(execFile)(process.execPath, [script, "--check"]);
   await expect(check).resolves.toMatchObject({ stderr: "" });

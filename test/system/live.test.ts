@@ -121,7 +121,7 @@ test(
     await service.waitForLine((line) => line.includes("stopping"));
     hold.release();
 
-    expect(await socket.closed).toEqual({ code: 1001, reason: "the gateway stops" });
+    expect(await socket.closed).toEqual({ code: 1001, reason: "the gateway is stopping" });
     expect(await silent.closed).toMatchObject({ code: 1001 });
     expect(await stream.ended).not.toContain("complete");
     expect(await service.exited).toEqual({ code: 0, signal: null });

@@ -12,7 +12,7 @@ import type { RequestContext } from "../http/request-context.ts";
 import { setSunset } from "../http/sunset-header.ts";
 import { OperationAllowance } from "./limits/operation-allowance.ts";
 
-/** Who asks, as the server knows it that runs the operation. It is that server's context value. */
+/** The facts about a request that the server which runs the operation provides, as its context value. */
 export interface OperationRequest {
   readonly caller: Caller;
   /** The gateway's root URL for this caller, without a trailing slash. Image URLs begin with it. */
@@ -20,20 +20,22 @@ export interface OperationRequest {
   /** The `Idempotency-Key` header, for inputs that name no key of their own. */
   readonly idempotencyKey: string | undefined;
   readonly logger: Logger;
-  /** Told when a model that the answer is about ends soon; `undefined` where answers have no headers of their own. */
+  /**
+   * Called when the answer involves a model that shuts down soon. `undefined` if answers have no headers of their own.
+   */
   onSunset?(sunset: Date | undefined): void;
 }
 
 /**
- * The context value of the gateway's own server, which copies it: what it has of the request stays where it is, and the
- * logger unmade until somebody logs.
+ * The context value of the gateway's own server. The server copies the properties of its context value. The getters are
+ * not copied, so the logger is created only when something is logged.
  */
 export class ApiRequest implements OperationRequest {
   readonly idempotencyKey: string | undefined;
   private readonly request: RequestContext;
   private readonly response: Response | undefined;
 
-  /** @param response `undefined` where each operation has none of its own */
+  /** @param response `undefined` when the operation has no HTTP response of its own */
   constructor(request: RequestContext, idempotencyKey: string | undefined, response?: Response) {
     this.request = request;
     this.idempotencyKey = idempotencyKey;
@@ -44,17 +46,17 @@ export class ApiRequest implements OperationRequest {
     if (this.response) setSunset(this.response, sunset);
   }
 
-  /** @throws RATE_LIMITED when the client's address has sent too many */
+  /** Counts an operation. @throws RATE_LIMITED when the client's address has sent too many */
   countOperation(): void {
     this.request.countOperation();
   }
 
-  /** @throws UNAUTHENTICATED, FORBIDDEN */
+  /** Reads the credentials in a WebSocket's first message. @throws UNAUTHENTICATED, FORBIDDEN */
   introduce(params: Readonly<Record<string, unknown>>): Promise<void> {
     return this.request.introduce(params);
   }
 
-  /** Calls back, at most once, when the credentials of the request end. @returns takes that back */
+  /** Calls `end` once when the credentials of the request end. @returns a function that cancels this */
   onCredentialsEnd(end: (reason: GatewayError) => void): () => void {
     return this.request.onCredentialsEnd(end);
   }
@@ -96,23 +98,23 @@ export interface Loaders {
   readonly apiKey: DataLoader<string, ApiKey | undefined>;
 }
 
-/** What resolvers call. */
+/** The services that resolvers call. */
 export interface Services {
   readonly images: ImageService;
   readonly projects: ProjectService;
 }
 
-/** Gives each execution of an operation one context, which all its resolvers share. */
+/** Returns the context of an execution. All resolvers of one execution share it. */
 export type ToContext = (contextValue: unknown, info: GraphQLResolveInfo) => GraphQLContext | Promise<GraphQLContext>;
 
-/** @param requestOf reads the context value of the server that runs the operations */
+/** Creates contexts. @param requestOf reads the context value of the server that runs the operations */
 export function contextFor(
   services: Services,
   requestOf: (contextValue: unknown) => OperationRequest | Promise<OperationRequest>,
 ): ToContext {
-  // A context value may be shared by several operations, and by all events of a subscription; the variables are made
-  // anew for each execution. What was loaded for one of them could be out of date for the next. The context is on them
-  // and not in a WeakMap, the values of which outlive the collections of the young generation.
+  // Several operations, or all events of a subscription, may share one context value. The variables are a new object
+  // for each execution, so the context is attached to them: data loaded for one execution could be out of date for the
+  // next. A WeakMap would keep its values through collections of the young generation.
   const key = Symbol("context");
   return (contextValue, { variableValues }) => {
     const known = (variableValues as { readonly [key]?: ReturnType<ToContext> })[key];
@@ -120,7 +122,8 @@ export function contextFor(
     const request = requestOf(contextValue);
     const create = (each: OperationRequest) => createContext(services, each);
     const context = request instanceof Promise ? request.then(create) : create(request);
-    // Where they are frozen each field has a context of its own: less is read together, and nothing else changes.
+    // If the variables are frozen, each field gets its own context. Then fewer reads are combined; nothing else
+    // changes.
     Reflect.defineProperty(variableValues, key, { value: context });
     return context;
   };

@@ -7,7 +7,7 @@ import { ERROR_CODES, type ErrorCode, GatewayError } from "../../errors.ts";
 import { HTTP_STATUS } from "../http/status.ts";
 import type { ApiRequest } from "./context.ts";
 
-const INTERNAL = "an internal error occurred; the operator finds it under the request id";
+const INTERNAL = "an internal error occurred; the operator can find it in the log by the request id";
 
 /**
  * Translates the error of a resolver for the client. The gateway's own errors keep their code and message. Any other

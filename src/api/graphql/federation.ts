@@ -28,20 +28,21 @@ const queries = new ImageResolver();
 
 type Read = (id: string, context: GraphQLContext) => Promise<Entity | null>;
 
-/** What other subgraphs may refer to and extend, and how it is read by its key. */
+/** The types that other subgraphs may refer to and extend, each with the function that reads an entity by its id. */
 const ENTITIES: ReadonlyMap<string, Read> = new Map<string, Read>([
   ["Image", (id, context) => queries.image(id, context)],
   ["Generation", (id, context) => queries.generation(id, context)],
   ["Model", async (id, { service }) => findModel(id, service)],
 ]);
 
-/** Every subgraph with a Relay connection has it. */
-const SHAREABLE = new Set(["PageInfo"]);
+/** Types that every subgraph with Relay connections defines. */
+const SHAREABLE_TYPES = new Set(["PageInfo"]);
 /**
- * What routers ask for is not part of what they compose, and only one subgraph could own `Query.node`. Projects and
- * keys are the gateway's own business. Types that only these fields lead to are left out too.
+ * Fields that are left out of the subgraph, and with them the types that only they lead to. Routers query `_service`
+ * and `_entities` but do not compose them. Only one subgraph can own `Query.node`. Projects and keys concern only the
+ * gateway.
  */
-const LEFT_OUT: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+const EXCLUDED_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ["Query", new Set(["node", "_service", "_entities", "viewer", "project", "projects", "auditLog"])],
   [
     "Mutation",
@@ -74,14 +75,14 @@ export function printSubgraph(schema: GraphQLSchema): string {
 function toSubgraphType(type: ObjectTypeDefinitionNode, prefix: string): ObjectTypeDefinitionNode {
   const name = type.name.value;
   const plainName = ROOTS.includes(name) || !name.startsWith(prefix) ? name : name.slice(prefix.length);
-  const leftOut = LEFT_OUT.get(plainName);
+  const leftOut = EXCLUDED_FIELDS.get(plainName);
   const fields = (type.fields ?? []).filter((field) => !leftOut?.has(field.name.value));
   if (entityOf(name, prefix)) return { ...type, fields, directives: directives('@key(fields: "id")') };
-  if (SHAREABLE.has(name)) return { ...type, fields, directives: directives("@shareable") };
+  if (SHAREABLE_TYPES.has(name)) return { ...type, fields, directives: directives("@shareable") };
   return { ...type, fields };
 }
 
-/** Those definitions that the root types lead to. */
+/** Returns the definitions that can be reached from the root types. */
 function reachable(definitions: readonly DefinitionNode[]): DefinitionNode[] {
   const byName = new Map(definitions.filter(isTypeDefinitionNode).map((type) => [type.name.value, type]));
   const found = new Set<string>();
@@ -109,11 +110,11 @@ const AnyScalar = new GraphQLScalarType({
 
 const EntityUnion = createUnionType({
   name: "_Entity",
-  description: "What other subgraphs may refer to.",
+  description: "The entities that other subgraphs may refer to.",
   types: () => [ImageType, GenerationType, ModelType] as const,
 });
 
-@ObjectType("_Service", { description: "What a router composes." })
+@ObjectType("_Service", { description: "The part of this graph that routers compose." })
 class ServiceType {
   @Field(() => String, { description: "The subgraph in GraphQL's schema language." })
   sdl!: string;
@@ -138,7 +139,7 @@ export class FederationResolver {
     name: "_entities",
     nullable: "items",
     description:
-      "The entities that are referred to, for routers; null in the place of one that you do not have, or that is no reference.",
+      "The entities with these references, for routers. Null for an entity that you do not have, and for a value that is not a reference.",
   })
   async entities(
     @Arg("representations", () => [AnyScalar], { description: "References, each with `__typename` and `id`." })
@@ -155,7 +156,7 @@ export class FederationResolver {
     if (unreadable > 0) {
       context.request.logger.warn(
         { unreadable },
-        "a router sent references without an id or to no entity of this graph",
+        "a router sent references without an id, or to types that are not entities of this graph",
       );
     }
     return Promise.all(references.map((reference) => reference?.read(reference.id, context) ?? null));

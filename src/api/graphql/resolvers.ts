@@ -17,13 +17,16 @@ const MAX_WAIT_SECONDS = 600;
 
 @Resolver()
 export class ImageResolver {
-  @Query(() => ImageType, { nullable: true, description: "The image with this id; null when there is none." })
+  @Query(() => ImageType, { nullable: true, description: "The image with this id. Null if you have no such image." })
   async image(@Arg("id", () => ID, { description: "`img_…`" }) id: string, @Ctx() { loaders }: GraphQLContext) {
     const image = await loaders.image.load(id);
     return image ? new ImageType(image) : null;
   }
 
-  @Query(() => GenerationType, { nullable: true, description: "The generation with this id; null when there is none." })
+  @Query(() => GenerationType, {
+    nullable: true,
+    description: "The generation with this id. Null if you have no such generation.",
+  })
   async generation(@Arg("id", () => ID, { description: "`gen_…`" }) id: string, @Ctx() context: GraphQLContext) {
     const generation = await context.loaders.generation.load(id);
     return generation ? toAnswer(generation, context) : null;
@@ -39,7 +42,7 @@ export class ImageResolver {
     return new GenerationConnectionType(page);
   }
 
-  @Query(() => [ModelType], { description: "The models that can be asked for today." })
+  @Query(() => [ModelType], { description: "The models that can be requested today." })
   models(@Ctx() { service }: GraphQLContext) {
     const { living, defaultId } = service.models;
     return living.map((model) => new ModelType(model, defaultId));
@@ -47,10 +50,10 @@ export class ImageResolver {
 
   @Query(() => QuoteType, {
     description:
-      "What these images would cost; nothing is accepted, and nothing spent. It refuses what would be refused.",
+      "The cost of these images. Nothing is accepted or spent. An input that `generateImages` would refuse is refused here too.",
   })
   quote(
-    @Arg("input", () => GenerateImagesInput, { description: "What would be made; how long to wait changes nothing." })
+    @Arg("input", () => GenerateImagesInput, { description: "The images to price. `waitSeconds` has no effect." })
     input: GenerateImagesInput,
     @Ctx() { request, service }: GraphQLContext,
   ) {
@@ -60,8 +63,11 @@ export class ImageResolver {
     return new QuoteType(quote);
   }
 
-  @Query(() => NodeType, { nullable: true, description: "The node with this id, for Relay; null when there is none." })
-  async node(@Arg("id", () => ID, { description: "Of any kind" }) id: string, @Ctx() context: GraphQLContext) {
+  @Query(() => NodeType, {
+    nullable: true,
+    description: "The node with this id, for Relay. Null if you have no such node.",
+  })
+  async node(@Arg("id", () => ID, { description: "The id of any node." }) id: string, @Ctx() context: GraphQLContext) {
     switch (typeOf(id)) {
       case "Image":
         return this.image(id, context);
@@ -80,10 +86,10 @@ export class ImageResolver {
 
   @Mutation(() => GenerationType, {
     description:
-      "Makes images. Accepted means durable: the generation goes on when you leave, and is found by its id or its idempotency key. A refusal by the provider is a generation with a `failure`, not an error.",
+      "Generates images. An accepted generation is stored: it continues if the client disconnects, and its id or its idempotency key finds it. If the provider refuses or fails, the result is a generation with a `failure`, not an error.",
   })
   async generateImages(
-    @Arg("input", () => GenerateImagesInput, { description: "What to make." }) input: GenerateImagesInput,
+    @Arg("input", () => GenerateImagesInput, { description: "The images to generate." }) input: GenerateImagesInput,
     @Ctx() context: GraphQLContext,
   ) {
     const { request, service, allowance } = context;
@@ -96,10 +102,10 @@ export class ImageResolver {
 
   @Mutation(() => GenerationType, {
     description:
-      "Changes images, or makes new ones after them. Accepted means durable, as with `generateImages`: the images are stored before it is accepted, and removed when it has ended.",
+      "Edits images, or generates new ones from them. An accepted edit is stored, as with `generateImages`. Copies of its source images are stored first, and removed when it has ended.",
   })
   async editImages(
-    @Arg("input", () => EditImagesInput, { description: "What to change, and into what." }) input: EditImagesInput,
+    @Arg("input", () => EditImagesInput, { description: "The images to edit, and the result." }) input: EditImagesInput,
     @Ctx() context: GraphQLContext,
   ) {
     const { request, service, allowance } = context;
@@ -119,7 +125,7 @@ export class ImageResolver {
 
   @Mutation(() => GenerationType, {
     description:
-      "Stops a generation: one that waits is never submitted, one in the provider's hands is cut off and may have been billed. One that has ended stays as it is.",
+      "Cancels a generation. A queued one is never submitted to the provider. A running one is cut off, and may be billed. A generation that has ended does not change.",
   })
   async cancelGeneration(@Arg("id", () => ID, { description: "`gen_…`" }) id: string, @Ctx() context: GraphQLContext) {
     return toAnswer(await context.service.cancel(context.request.caller, id), context);
@@ -127,7 +133,7 @@ export class ImageResolver {
 
   @Mutation(() => ID, {
     description:
-      "Removes a generation with its images and all their derivatives, and answers its id. It is canceled first.",
+      "Deletes a generation with its images and all their derivatives, and returns its id. A generation that has not ended is canceled first.",
   })
   async deleteGeneration(
     @Arg("id", () => ID, { description: "`gen_…`" }) id: string,

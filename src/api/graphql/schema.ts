@@ -12,15 +12,15 @@ import type { GenerationType, ImageType, ImageUrlArgs } from "./types/generation
 
 endDecorating();
 
-/** type-graphql has no place to describe these. */
+/** The descriptions of the root types, which type-graphql cannot set. */
 const ROOT_DESCRIPTIONS: Readonly<Record<string, string>> = {
-  Query: "What can be read: your images and generations, and the models there are.",
-  Mutation: "What can be done.",
-  Subscription: "What can be followed while it happens.",
+  Query: "Reads your generations, images and projects, and the models.",
+  Mutation: "Generates, edits, cancels and deletes, and manages projects.",
+  Subscription: "Follows generations while they run.",
 };
 
 const RESOLVERS = [ImageResolver, GenerationEventsResolver, ProjectResolver] as const;
-/** type-graphql insists on one wherever there are subscriptions; ours have streams of their own. */
+/** type-graphql requires a `PubSub` for subscriptions. The gateway's subscriptions do not use it. */
 const NO_PUB_SUB: PubSub = {
   publish() {},
   subscribe() {
@@ -33,12 +33,12 @@ export function buildGraphQLSchema(toContext: ToContext, typePrefix = ""): Graph
   return prefixTypes(bind(buildSchemaOf(RESOLVERS), toContext), typePrefix);
 }
 
-/** The same graph, that routers of a federated graph can also ask for what they need. */
+/** Builds the same graph with the queries that federation routers send. */
 export function buildFederatedSchema(toContext: ToContext, typePrefix = ""): GraphQLSchema {
   return prefixTypes(bind(buildSchemaOf([...RESOLVERS, FederationResolver]), toContext), typePrefix);
 }
 
-/** The graph as text: the schema that clients see, and the subgraph that is composed with others. */
+/** Prints the schema that clients see, and the subgraph for composition with others. */
 export function describeGraph(): { readonly schema: string; readonly subgraph: string } {
   const schema = buildSchemaOf(RESOLVERS);
   return { schema: `${printSchema(schema)}\n`, subgraph: printSubgraph(schema) };
@@ -46,8 +46,11 @@ export function describeGraph(): { readonly schema: string; readonly subgraph: s
 
 type Resolve = GraphQLFieldResolver<unknown, unknown>;
 
-/** Fields that a page asks for by the dozen. type-graphql would make several promises for the arguments of each. */
-const DIRECT: ReadonlyMap<string, Resolve> = new Map<string, Resolve>([
+/**
+ * Resolvers of fields that one answer may contain many times. type-graphql would create several promises for the
+ * arguments of each.
+ */
+const DIRECT_RESOLVERS: ReadonlyMap<string, Resolve> = new Map<string, Resolve>([
   [
     "Image.url",
     (image, options, context) => (image as ImageType).url(options as ImageUrlArgs, context as GraphQLContext),
@@ -69,12 +72,12 @@ function buildSchemaOf(resolvers: NonEmptyArray<new () => object>): GraphQLSchem
 
 function bind(schema: GraphQLSchema, toContext: ToContext): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
-    // Those of introspection are the same objects in every schema of the process.
+    // All schemas of the process share the types of introspection.
     if (!isObjectType(type) || type.name.startsWith("__")) continue;
     const isRoot = type.name in ROOT_DESCRIPTIONS;
     for (const field of Object.values(type.getFields())) {
       if (field.resolve) {
-        const direct = DIRECT.get(`${type.name}.${field.name}`);
+        const direct = DIRECT_RESOLVERS.get(`${type.name}.${field.name}`);
         const resolve = withOwnContext(direct ?? field.resolve, toContext);
         field.resolve = isRoot ? resolve : unlessPlain(field.name, resolve);
       }
@@ -84,7 +87,7 @@ function bind(schema: GraphQLSchema, toContext: ToContext): GraphQLSchema {
   return schema;
 }
 
-/** Most fields are properties and getters of what they belong to, and need nothing else. */
+/** Skips the resolver if the field is a property or a getter of its object, as most fields are. */
 function unlessPlain(name: string, resolve: Resolve): Resolve {
   return (source, args, contextValue, info) => {
     const value = (source as Readonly<Record<string, unknown>>)[name];
@@ -92,7 +95,10 @@ function unlessPlain(name: string, resolve: Resolve): Resolve {
   };
 }
 
-/** Lets a resolver see our context in place of the server's, and the server only errors that clients may see. */
+/**
+ * Gives a resolver the gateway's context instead of the server's, and converts its errors into those that clients may
+ * see.
+ */
 function withOwnContext(resolve: Resolve, toContext: ToContext): Resolve {
   return (source, args, contextValue, info) => {
     const resolveIn = (context: GraphQLContext) => {

@@ -20,32 +20,32 @@ export interface Routes {
   readonly router: Router;
   /** Whether the routes need no credentials, even on a keyed gateway. @defaultValue false */
   readonly isPublic?: boolean;
-  /** How its clients read errors, for every path below `path`; as `{"error": …}` when left out. */
+  /** The format of errors for every path below `path`. @defaultValue `{"error": …}` */
   readonly errors?: { readonly path: string; readonly answer: ErrorRequestHandler };
 }
 
 export interface AppOptions extends Omit<OriginOptions, "isKeyed">, Omit<RequestContextOptions, "isKeyed"> {
-  /** Whose `X-Forwarded-*` headers to believe, as Express' `trust proxy` takes it; `undefined` for nobody's. */
+  /** The trusted proxies, as Express' `trust proxy` takes them; `undefined` for none. */
   readonly trustProxy: number | readonly string[] | undefined;
   readonly addressLimits: AddressLimits;
   /** The clock. */
   readonly now: () => Date;
-  /** Asks the host program who sent a request. @defaultValue everyone is the same caller */
+  /** Asks the host program for the caller of a request. @defaultValue all requests have the same caller */
   readonly authenticate?: Authenticate | undefined;
-  /** Asks callers for credentials. @defaultValue nobody is asked */
+  /** Checks credentials. @defaultValue no credentials are needed */
   readonly credentials?: CredentialsOptions | undefined;
   readonly operations: OperationsInFlight;
   readonly arrivals: Arrivals;
 }
 
 /** Creates the Express app that serves the routes. */
-export function createApp(doors: readonly Routes[], options: AppOptions): Express {
+export function createApp(routers: readonly Routes[], options: AppOptions): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   if (options.trustProxy !== undefined) app.set("trust proxy", options.trustProxy);
   app.on("mount", () => {
-    // A host hands its own requests and responses down. Those of Express 4 know no port, for one.
+    // A host program passes its own request and response objects. In Express 4, for example, `request.host` lacks the port.
     Object.setPrototypeOf(app.request, express.request);
     Object.setPrototypeOf(app.response, express.response);
   });
@@ -61,14 +61,14 @@ export function createApp(doors: readonly Routes[], options: AppOptions): Expres
   // Comes after the origin check, so that pages can read the error when a limit is reached.
   app.use(limitByAddress(options.addressLimits, options.now));
   // Public routes come first. Everything after them needs credentials, including unknown paths.
-  const { open = [], guarded = [] } = Object.groupBy(doors, ({ isPublic }) => (isPublic ? "open" : "guarded"));
+  const { open = [], guarded = [] } = Object.groupBy(routers, ({ isPublic }) => (isPublic ? "open" : "guarded"));
   for (const { router } of isKeyed ? open : []) app.use(router);
   if (credentials) app.use(requireCredentials(credentials));
-  for (const { router } of isKeyed ? guarded : doors) app.use(router);
+  for (const { router } of isKeyed ? guarded : routers) app.use(router);
   app.use(() => {
-    throw new GatewayError("NOT_FOUND", "there is nothing here; see POST /get-image and /graphql");
+    throw new GatewayError("NOT_FOUND", "this path does not exist; the API is at POST /get-image and /graphql");
   });
-  for (const { errors } of doors) if (errors) app.use(errors.path, errors.answer);
+  for (const { errors } of routers) if (errors) app.use(errors.path, errors.answer);
   app.use(answerErrors);
   return app;
 }

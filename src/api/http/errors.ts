@@ -17,7 +17,7 @@ export function toCallerError(error: unknown, request: Request): GatewayError {
   if (translated) return translated;
   const { id, logger } = contextOf(request);
   logger.error({ err: error }, "unexpected error");
-  return new GatewayError("INTERNAL", `an internal error occurred; the operator finds it under ${id}`, {
+  return new GatewayError("INTERNAL", `an internal error occurred; the operator can find it in the log by ${id}`, {
     cause: error,
   });
 }

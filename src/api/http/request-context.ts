@@ -12,11 +12,14 @@ import { logWhenOver } from "./request-log.ts";
 /** The caller of every request on an open gateway. */
 export const PUBLIC_CALLER: Caller = { projectId: PUBLIC_PROJECT };
 
-/** Who sent a request or an operation that a host program hands to the gateway. */
+/** The caller of a request or an operation, as a host program names it. */
 export interface HostRequest {
   /** The project that the request belongs to. @defaultValue `proj_public` */
   readonly projectId?: string;
-  /** The end user who then sees its own records alone, 1–255 characters. @defaultValue sees those of the project */
+  /**
+   * The end user, who then sees only its own records; 1 to 255 characters. @defaultValue sees all records of the
+   * project
+   */
   readonly endUser?: string | undefined;
   /** The URL of the gateway's app, without a trailing slash: `https://api.example/pictures`. */
   readonly rootUrl?: string;
@@ -24,18 +27,18 @@ export interface HostRequest {
   readonly idempotencyKey?: string;
 }
 
-/** Tells who sent a request. */
+/** Returns the caller of a request. */
 export type Authenticate = (request: Request) => HostRequest | Promise<HostRequest>;
 
-/** @throws BAD_USER_INPUT when the host program names an end user that cannot be one */
+/** @throws BAD_USER_INPUT when the end user's name is not valid */
 export function toCaller({ projectId = PUBLIC_PROJECT, endUser }: HostRequest): Caller {
   return { projectId, ...(endUser !== undefined && { endUser: checkEndUser("endUser", endUser) }) };
 }
 
 export interface RequestContextOptions {
-  /** Address of the gateway as clients see it; `undefined` derives it from the request. */
+  /** The gateway's address as clients see it; `undefined` derives it from the request. */
   readonly publicUrl: string | undefined;
-  /** Whether requests have to say who sends them. @defaultValue false */
+  /** Whether requests need credentials. @defaultValue false */
   readonly isKeyed?: boolean;
   readonly logger: Logger;
 }
@@ -46,21 +49,21 @@ export class RequestContext {
   readonly id: string;
   /** The gateway's root URL for this caller, without a trailing slash: `https://images.example`. */
   rootUrl: string;
-  /** Counts an operation that came without a request of its own. @throws RATE_LIMITED */
+  /** Counts an operation of a connection that carries many. @throws RATE_LIMITED */
   countOperation: () => void = () => {};
   /** Reads the credentials in the first message of a WebSocket. @throws UNAUTHENTICATED, FORBIDDEN */
   introduce: (params: Readonly<Record<string, unknown>>) => Promise<void> = async () => {};
   /**
-   * Calls back, at most once, when the credentials of the request end: what stays open is to be closed then.
+   * Calls `end` once when the credentials of the request end, so that open connections can be closed.
    *
-   * @returns takes that back
+   * @returns a function that cancels this
    */
   onCredentialsEnd: (end: (reason: GatewayError) => void) => () => void = () => () => {};
   #caller: Caller | undefined;
   #logger: Logger;
   #hasOwnLogger = false;
 
-  /** @param caller `undefined` where the request has to say first who sends it */
+  /** @param caller `undefined` until the request's credentials are read */
   constructor(caller: Caller | undefined, rootUrl: string, logger: Logger) {
     this.id = newRequestId();
     this.#caller = caller;
@@ -68,10 +71,10 @@ export class RequestContext {
     this.#logger = logger;
   }
 
-  /** @throws UNAUTHENTICATED while nobody knows who it is */
+  /** @throws UNAUTHENTICATED while the caller is not known */
   get caller(): Caller {
     if (this.#caller) return this.#caller;
-    throw new GatewayError("UNAUTHENTICATED", "the request has not said who sends it");
+    throw new GatewayError("UNAUTHENTICATED", "the request has not sent credentials yet");
   }
 
   set caller(caller: Caller) {
@@ -98,7 +101,7 @@ export function contextOf(request: Request): RequestContext {
   return context;
 }
 
-/** Gives each request its context and the headers of every answer, and logs one line when it is over. */
+/** Gives each request its context, sets the headers of every answer, and logs one line when the request is over. */
 export function assignRequestContext({ publicUrl, logger, isKeyed = false }: RequestContextOptions): RequestHandler {
   return (request, response, next) => {
     const caller = isKeyed ? undefined : { ...PUBLIC_CALLER, network: networkOf(request) };
@@ -111,7 +114,7 @@ export function assignRequestContext({ publicUrl, logger, isKeyed = false }: Req
   };
 }
 
-/** Asks the host program who sent the request. */
+/** Asks the host program for the caller of each request. */
 export function askHost(authenticate: Authenticate): RequestHandler {
   return async (request, _response, next) => {
     const host = await authenticate(request);
@@ -122,26 +125,29 @@ export function askHost(authenticate: Authenticate): RequestHandler {
   };
 }
 
-/** The same for the whole process, so that the ids of two are never alike. */
+/** A part of each id that differs between processes, so that no two processes create the same id. */
 const PROCESS_PART = typeid().getSuffix().slice(-8);
 let requestCount = 0;
 
-/** Sorts by time, as a typeid does, without drawing and encoding random bytes for each request. */
+/** Creates a request id that sorts by time, as a typeid does. It draws and encodes no random bytes for each request. */
 function newRequestId(): string {
   const time = Date.now().toString(32).padStart(10, "0");
   return `req_${time}${(requestCount++).toString(32).padStart(8, "0")}${PROCESS_PART}`;
 }
 
 /**
- * Where the gateway's root is for the caller of this request, without a trailing slash. A public URL with a path names
- * the root itself; otherwise the root is where the app is mounted.
+ * Returns the gateway's root URL for the caller of this request, without a trailing slash. A public URL with a path is
+ * the root itself. Otherwise the root is the path at which the app is mounted.
  */
 function rootUrlOf(request: Request, publicUrl: string | undefined): string {
   if (publicUrl === undefined) return originOf(request) + request.baseUrl;
   return new URL(publicUrl).pathname === "/" ? publicUrl + request.baseUrl : publicUrl;
 }
 
-/** A `Host` header is the caller's word; one that is no host name falls back to the address the request came to. */
+/**
+ * Returns the origin from the `Host` header, which the caller controls. If that is not a host name, returns the address
+ * at which the request arrived.
+ */
 function originOf(request: Request): string {
   const host = hostOf(request);
   const protocol = protocolOf(request);

@@ -3,8 +3,8 @@ import type { Logger } from "pino";
 import { isProbe } from "./probes.ts";
 
 /**
- * Logs one line when the request is over. The line holds no query, and of an image's path only the id: the rest is
- * signed.
+ * Logs one line when the request is over. The line contains no query, and only the id of an image's path, because the
+ * rest is signed.
  */
 export function logWhenOver(requestId: string, request: Request, response: Response, logger: Logger): void {
   const startedAt = performance.now();

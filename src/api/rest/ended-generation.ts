@@ -3,7 +3,7 @@ import type { Generation } from "../../ports/records.ts";
 import { isEnded } from "../../service/generations/generation-end.ts";
 
 /**
- * Throws what stands in the way of a generation's images: why it failed, or that it has not ended yet.
+ * Throws the reason why a generation has no images: its failure, its cancellation, or that it has not ended yet.
  *
  * @throws the failure, with `details.billed`; INTERRUPTED when it was canceled; OVERLOADED while it is queued,
  *   UPSTREAM_TIMEOUT while it runs
@@ -17,7 +17,7 @@ export function refuseUnlessSucceeded(generation: Generation): void {
       isRetryable: retryable,
       billed,
       ...(field !== undefined && { field }),
-      // A provider that says 0 has just been asked three times: that is no time to wait.
+      // The provider has just been called three times. A wait of 0 seconds would not help.
       ...(retryAfterSeconds && { retryAfterSeconds }),
     });
   }
@@ -25,7 +25,7 @@ export function refuseUnlessSucceeded(generation: Generation): void {
     throw new GatewayError("INTERRUPTED", "this generation was canceled", { isRetryable: false });
   const advice = "send the request again with the same Idempotency-Key to get its images without paying twice";
   if (status === "QUEUED") {
-    throw new GatewayError("OVERLOADED", `the generation has not begun yet; ${advice}`, { retryAfterSeconds: 30 });
+    throw new GatewayError("OVERLOADED", `the generation has not started yet; ${advice}`, { retryAfterSeconds: 30 });
   }
   throw new GatewayError("UPSTREAM_TIMEOUT", `the images are not ready yet; ${advice}`);
 }

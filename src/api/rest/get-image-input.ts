@@ -12,15 +12,18 @@ export const GET_IMAGE_EXAMPLE = {
   size: "1024x1024",
 };
 
-/** People write the sign between the sides in several ways. */
-const SIGN = " ?[xX×] ?";
+/** The sign between the two sides, in all the ways in which people write it. */
+const SIZE_SIGN = " ?[xX×] ?";
 
 const WRONG_COUNT = {
   error: ({ input }: { readonly input: unknown }) =>
     isMissing(input) ? missing("n", "2") : `n must be a whole number from 1 to ${MAX_IMAGES}`,
 };
 
-/** What `POST /get-image` takes: this schema checks it, is its type, and stands in the OpenAPI document. */
+/**
+ * The parameters of `POST /get-image`. This schema checks them, gives them their types, and describes them in the
+ * OpenAPI document.
+ */
 export const GetImageRequest = z.looseObject({
   prompt: text("prompt", "A red fox in the snow").meta({
     ...PROMPT_SCHEMA,
@@ -39,17 +42,18 @@ export const GetImageRequest = z.looseObject({
     .transform(Number),
   size: text("size", GET_IMAGE_EXAMPLE.size)
     .meta({
-      pattern: `^${sizePattern(SIGN)}$`,
+      pattern: `^${sizePattern(SIZE_SIGN)}$`,
       format: SIZE_FORMAT,
       description: `WIDTHxHEIGHT in pixels: ${MIN_SIDE} to ${MAX_SIDE} a side, ratio 1:${MAX_RATIO} to ${MAX_RATIO}:1`,
       examples: [GET_IMAGE_EXAMPLE.size],
     })
-    .transform((size) => size.replace(new RegExp(`^([0-9]+)${SIGN}([0-9]+)$`), "$1x$2")),
+    .transform((size) => size.replace(new RegExp(`^([0-9]+)${SIZE_SIGN}([0-9]+)$`), "$1x$2")),
 });
 
 /**
- * @throws BAD_USER_INPUT naming the field, in the words of the contract of 2022; what the service refuses of a prompt or
- *   a size, it refuses itself
+ * Reads the parameters. The service checks the prompt and the size further.
+ *
+ * @throws BAD_USER_INPUT naming the field as the contract of 2022 calls it
  */
 export function readGetImage(fields: FormFields): GenerationInput {
   const { data, error } = GetImageRequest.safeParse(Object.fromEntries(fields));

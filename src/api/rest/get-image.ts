@@ -13,9 +13,15 @@ import { endWithJson, whileSendingSpace } from "./keep-alive.ts";
 
 export interface GetImageOptions {
   readonly maxBodyBytes: number;
-  /** How long an answer may take; the images of a slower generation are kept and found under the idempotency key. */
+  /**
+   * How long a client waits for its answer, in milliseconds. A slower generation continues, and the idempotency key
+   * finds its images.
+   */
   readonly waitMs: number;
-  /** How often a waiting answer sends white space, for proxies that cut silent connections; `undefined` for never. */
+  /**
+   * How often white space is sent while the client waits, for proxies that cut silent connections; `undefined` for
+   * never.
+   */
   readonly keepAliveMs: number | undefined;
 }
 
@@ -43,12 +49,12 @@ export function getImageRoutes(service: ImageService, { maxBodyBytes, waitMs, ke
   });
   router.all(paths, (_request, response) => {
     response.status(405).setHeader("Allow", "POST, OPTIONS");
-    answer(response, [], "send a POST with prompt, n and size");
+    answer(response, [], "send prompt, n and size by POST");
   });
   return { router, errors: { path: "/get-image", answer: answerErrorsAsIn2022 } };
 }
 
-/** Old clients read `urlResponse.urlList` without looking at the status. */
+/** Answers errors in the format of 2022. Old clients read `urlResponse.urlList` without checking the status. */
 const answerErrorsAsIn2022: ErrorRequestHandler = (error, request, response, _next) => {
   const callerError = toCallerError(error, request);
   if (!response.headersSent) setErrorStatus(response, callerError);
@@ -63,11 +69,11 @@ function isField(name: string): boolean {
   return Object.hasOwn(GetImageRequest.shape, name);
 }
 
-/** An app that the gateway is mounted in may have read the body already, and parsed it too. */
+/** Reads the fields of the body. A host program may have read and parsed the body already. */
 async function readFields(request: Request): Promise<FormFields> {
   const { body = "" } = request as { body?: unknown };
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  // The request lives as long as its answer takes.
+  // Drop the body now: the request stays in memory until it is answered.
   request.body = undefined;
   return Buffer.isBuffer(bytes) ? parseFormBody(bytes, request, isField) : toFields(bytes);
 }

@@ -4,18 +4,18 @@ import type { ByteRange, OpenObject } from "../../ports/object-store.ts";
 import { SCRATCH_BYTES, Scratches } from "./scratches.ts";
 
 export interface ImageSenderOptions {
-  /** A viewer that takes nothing for so long is cut off, in milliseconds. @defaultValue 30 s */
+  /** A viewer that reads nothing for this long is disconnected, in milliseconds. @defaultValue 30 s */
   readonly stallMs?: number;
-  /** What all answers together may hold in memory. @defaultValue 64 MiB */
+  /** The most memory of all answers together, in bytes. @defaultValue 64 MiB */
   readonly maxBytesInFlight?: number;
 }
 
 const STALL_MS = 30_000;
-/** Answers to about five hundred viewers who do not read, or to any number who do. */
+/** Enough for about five hundred viewers that do not read. */
 const MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
 const RETRY_AFTER_SECONDS = 5;
 
-/** Sends images from the store to viewers, and holds little of them however slowly they read. */
+/** Sends images from the store to viewers. It holds little of them in memory, however slowly the viewers read. */
 export class ImageSender {
   readonly #stallMs: number;
   readonly #maxBytesInFlight: number;
@@ -28,11 +28,11 @@ export class ImageSender {
   }
 
   /**
-   * Sends an image, or a range of it, as the body of an answer whose headers are set. A viewer may leave at any time:
-   * then the reading ends at once, and nothing is thrown.
+   * Sends an image or a range of it as the body of an answer whose headers are set. If the viewer disconnects, reading
+   * stops at once and nothing is thrown.
    *
-   * @param byteSize of what is sent, more than 0
-   * @throws OVERLOADED, before anything is sent, when too many answers are in memory
+   * @param byteSize the number of bytes to send, more than 0
+   * @throws OVERLOADED when too many answers are in memory; nothing has been sent then
    */
   async send(response: Response, object: OpenObject, byteSize: number, range?: ByteRange): Promise<void> {
     this.#hold(response, Math.min(byteSize, SCRATCH_BYTES));
@@ -48,9 +48,11 @@ export class ImageSender {
     });
   }
 
-  /** Memory for the chunks of one answer, until all of it is with the operating system. */
+  /**
+   * Returns memory for the chunks of one answer. It is reused when the operating system has taken all of the answer.
+   */
   #scratchFor(response: Response, byteSize: number): Buffer | undefined {
-    // A connection that takes more without saying wait may still be sending a chunk when the next one is read over it.
+    // With a larger buffer, the connection might still be sending one chunk when the next one overwrites it.
     if (byteSize > SCRATCH_BYTES && response.writableHighWaterMark > SCRATCH_BYTES) return undefined;
     return this.#scratches.take(response);
   }
@@ -63,7 +65,7 @@ async function sendBytes(response: Response, bytes: AsyncIterable<Uint8Array>, b
   try {
     for (let left = byteSize; left > 0 && !response.destroyed; ) {
       const { value, done } = await chunks.next();
-      if (done || value.byteLength > left) throw new Error("an object is not as large as its store said");
+      if (done || value.byteLength > left) throw new Error("an object does not have the size that its store reported");
       left -= value.byteLength;
       if (left === 0) response.end(value);
       else if (!response.write(value)) await untilWritable(response);

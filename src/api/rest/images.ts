@@ -7,12 +7,13 @@ import type { Routes } from "../http/app.ts";
 import { refuseOtherMethods } from "../http/other-methods.ts";
 import { ImageSender, type ImageSenderOptions } from "./image-sender.ts";
 
-/** How long a URL of the store itself works: a viewer that is sent there goes at once. */
+/** How long a URL of the store works. A viewer that is redirected follows it at once. */
 const REDIRECT_SECONDS = 60;
 
 export interface ImageRoutesOptions extends ImageSenderOptions {
   /**
-   * Sends viewers to the store itself, where it has URLs of its own; otherwise all bytes pass through the gateway.
+   * Whether viewers are redirected to the store, if the store has URLs of its own. Otherwise the gateway sends all
+   * bytes.
    *
    * @defaultValue true
    */
@@ -26,12 +27,12 @@ export function imageRoutes(
 ): Routes {
   const sender = new ImageSender(senderOptions);
   const router = Router({ caseSensitive: true, strict: true });
-  // Not a path with a parameter: Express would decode it, and refuse what cannot be decoded before we look at it.
+  // Not a path with a parameter, because Express would decode the parameter, and refuse a path that it cannot decode.
   router.get(/^\/images\//, async (request, response) => {
-    // Opened as a page, it runs no script and belongs to no origin.
+    // An image that is opened as a page runs no script and has no origin.
     response.setHeader("Content-Security-Policy", "sandbox");
     const delivery = await service.open(request.url, networkOf(request));
-    // A URL of the store is signed for one method, so that HEAD is answered here.
+    // The store's URLs are signed for GET only, so HEAD is answered here.
     if (isRedirecting && request.method === "GET" && (await redirect(response, delivery))) return;
     describe(response, delivery);
     if (request.fresh) {
@@ -49,13 +50,14 @@ export function imageRoutes(
   return { router, isPublic: true };
 }
 
-/** Sends the viewer to the store itself. `false`, and nothing done, when only the gateway can read it. */
+/** Redirects the viewer to the store. @returns false, and nothing is sent, if only the gateway can read the store */
 async function redirect(response: Response, delivery: Delivery): Promise<boolean> {
   const seconds = Math.min(REDIRECT_SECONDS, delivery.secondsLeft);
   const location = await delivery.object.temporaryUrl?.(headersOf(delivery), seconds);
   if (location === undefined) return false;
   response.setHeader("Location", location);
-  // For half of that URL's life: whoever finds the answer in a cache still comes in time.
+  // The redirect is cached for half of the URL's lifetime, so that a viewer who finds it in a cache can still use the
+  // URL.
   response.setHeader("Cache-Control", `private, max-age=${Math.floor(seconds / 2)}`);
   response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
   response.status(302).end();
@@ -82,8 +84,8 @@ function headersOf({ format, secondsLeft }: Delivery): ObjectHeaders {
 }
 
 /**
- * One range of bytes is served as such. Several at once, one that is not understood, or one of another version of the
- * image get it whole.
+ * Returns the requested range of bytes. For several ranges, an unknown unit or another version of the image, the whole
+ * image is sent instead.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-14.1.2
  */

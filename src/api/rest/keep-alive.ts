@@ -1,8 +1,8 @@
 import type { Response } from "express";
 
 /**
- * Sends white space while an answer is awaited, for proxies that cut silent connections. JSON may begin with white
- * space; but the status has then been sent, and is 200 whatever follows.
+ * Sends white space while `work` is awaited, for proxies that cut silent connections. JSON may begin with white space.
+ * After the first one, the status has been sent: it is 200, whatever follows.
  *
  * @param everyMs `undefined` for never
  */
@@ -23,7 +23,7 @@ export async function whileSendingSpace<Result>(
   }
 }
 
-/** Ends an answer with a JSON body, also one that has begun with white space. */
+/** Ends an answer with a JSON body, even after white space was sent. */
 export function endWithJson(response: Response, body: object): void {
   if (response.headersSent) response.end(JSON.stringify(body));
   else response.setHeader("Cache-Control", "no-store").json(body);

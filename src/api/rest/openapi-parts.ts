@@ -2,13 +2,13 @@ import { z } from "zod";
 import type { ErrorCode } from "../../errors.ts";
 import { MAX_IDEMPOTENCY_KEY_LENGTH } from "../../service/generations/generation-input.ts";
 
-/** A JSON value, as OpenAPI documents are made of. */
+/** A JSON value of an OpenAPI document. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 /**
- * Schemas under their names, as components of the document that refer to each other.
+ * Converts schemas into named components of the document, which refer to each other.
  *
- * @param io whether they are what is sent to the gateway, or what it answers
+ * @param io whether the gateway receives or sends these values
  */
 export function toComponents(
   schemas: Readonly<Record<string, z.ZodType>>,
@@ -20,7 +20,7 @@ export function toComponents(
     io,
     uri: (id) => `#/components/schemas/${id}`,
     override({ jsonSchema }) {
-      // Every integer of JavaScript has these bounds.
+      // These bounds apply to every JavaScript integer, so they say nothing.
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       mergeNull(jsonSchema);
@@ -31,7 +31,7 @@ export function toComponents(
   );
 }
 
-/** Says that a value may be null by its type: pages that show the document understand that better than a choice. */
+/** Expresses "may be null" in the type. Pages that show the document display that better than `anyOf`. */
 function mergeNull(schema: z.core.JSONSchema.BaseSchema): void {
   const [other, nothing, ...more] = schema.anyOf ?? [];
   if (nothing?.type !== "null" || more.length > 0 || typeof other?.type !== "string" || other.not) return;
@@ -40,12 +40,12 @@ function mergeNull(schema: z.core.JSONSchema.BaseSchema): void {
   Object.assign(schema, other, { type }, other.enum && { enum: [...other.enum, null] });
 }
 
-/** A JSON body of a named schema. */
+/** Returns the content of a JSON body with a named schema. */
 export function json(schema: string): Json {
   return { "application/json": { schema: { $ref: `#/components/schemas/${schema}` } } };
 }
 
-/** What can go wrong at a door, by status, each with its codes. */
+/** Describes the errors of a route: one response for each status, with its error codes. */
 export function errorResponses(
   codes: readonly ErrorCode[],
   schema: string,
@@ -61,7 +61,7 @@ export function errorResponses(
   );
 }
 
-/** What an answer says beside its body of the model that was used; `components.headers` has them. */
+/** The headers about the model that was used. `components.headers` defines them. */
 export const MODEL_HEADERS: Json = {
   Warning: { $ref: "#/components/headers/Warning" },
   Sunset: { $ref: "#/components/headers/Sunset" },
@@ -69,11 +69,11 @@ export const MODEL_HEADERS: Json = {
 
 export const HEADERS: Json = {
   Warning: {
-    description: 'What was done otherwise than asked, one value each, such as `299 pictograph "…"`',
+    description: 'What the gateway did differently from the request, one value for each warning: `299 pictograph "…"`',
     schema: { type: "string" },
   },
   Sunset: {
-    description: "When the model shuts down, as an HTTP date (RFC 8594), where that is no more than 30 days away",
+    description: "When the model shuts down, as an HTTP date (RFC 8594). Set if that is at most 30 days away",
     schema: { type: "string" },
   },
 };
@@ -82,6 +82,6 @@ export const IDEMPOTENCY_KEY: Json = {
   name: "Idempotency-Key",
   in: "header",
   required: false,
-  description: "The same key with the same input gives the same images for 24 hours, paid once.",
+  description: "For 24 hours, the same key with the same input returns the same images, paid once.",
   schema: { type: "string", minLength: 1, maxLength: MAX_IDEMPOTENCY_KEY_LENGTH, pattern: "^[!-~]+( +[!-~]+)*$" },
 };

@@ -4,7 +4,7 @@ import { refuseOtherMethods } from "../http/other-methods.ts";
 import { contextOf } from "../http/request-context.ts";
 import { describeRestApi } from "./openapi.ts";
 
-/** `GET /openapi.json`: the REST doors as an OpenAPI document whose server is this one. */
+/** Creates the route `GET /openapi.json`: the OpenAPI document of the REST API, with this gateway as its server. */
 export function openApiRoutes(): Routes {
   const router = Router({ caseSensitive: true, strict: true });
   const document = describeRestApi();

@@ -16,17 +16,20 @@ import {
   toComponents,
 } from "./openapi-parts.ts";
 
-/** Who reads this document has found the gateway under a host that it answers to. */
-const GET_IMAGE_ERRORS = ERROR_CODES.filter((code) => !["UNAUTHENTICATED", "NOT_FOUND", "MISDIRECTED"].includes(code));
+/**
+ * The error codes of `POST /get-image`. `MISDIRECTED` is left out: a client that has read this document uses an
+ * accepted host name.
+ */
+const GET_IMAGE_ERRORS = ERROR_CODES.filter((code) => !["NOT_FOUND", "MISDIRECTED"].includes(code));
 
-/** The REST doors as an OpenAPI 3.1 document. */
+/** Describes the REST API as an OpenAPI 3.1 document. */
 export function describeRestApi(): { readonly [key: string]: Json } {
   return {
     openapi: "3.1.0",
     info: {
       title: "Pictograph",
       version: "1.0.0",
-      description: "The REST doors of Pictograph. Everything else it can do is in the graph at `/graphql`.",
+      description: "The REST API of Pictograph. The GraphQL API at `/graphql` can do everything else.",
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "http://localhost:8080" }],
@@ -34,10 +37,10 @@ export function describeRestApi(): { readonly [key: string]: Json } {
       "/get-image": { post: describeGetImage() },
       "/images/{name}": { get: describeImages("get"), head: describeImages("head") },
       ...describeOpenAIPaths(),
-      "/healthz": { get: describeHealth("healthz", "Whether the process lives", {}) },
+      "/healthz": { get: describeHealth("healthz", "Whether the process is alive", {}) },
       "/readyz": {
         get: describeHealth("readyz", "Whether it can take traffic", {
-          "503": { description: "Not now, or not any more", content: json("Health") },
+          "503": { description: "It cannot take traffic now, or is stopping", content: json("Health") },
         }),
       },
       "/openapi.json": { get: describeDocument() },
@@ -58,9 +61,9 @@ function describeGetImage(): Json {
   return {
     operationId: "getImage",
     tags: ["Contract of 2022"],
-    summary: "Make images",
+    summary: "Generate images",
     description:
-      "The contract of AI-Image-Generate v1.0.0 (2022). The Content-Type header may be missing: the body is then recognised by its content.",
+      "The contract of AI-Image-Generate v1.0.0 (2022). The Content-Type header is optional. Without it, the body is recognised by its content.",
     parameters: [IDEMPOTENCY_KEY],
     requestBody: {
       required: true,
@@ -96,19 +99,29 @@ function describeImages(method: "get" | "head"): Json {
   return {
     operationId: `${method}StoredImage`,
     tags: ["Images"],
-    summary: method === "get" ? "Load an image" : "Ask about an image",
-    description: "URLs are handed out by the other doors. Changing any character of one makes it invalid.",
+    summary: method === "get" ? "Load an image" : "Get the headers of an image",
+    description: "The other routes and the GraphQL API return these URLs. A URL with a changed character is invalid.",
     parameters: [
-      { name: "name", in: "path", required: true, description: "As handed out", schema: { type: "string" } },
+      {
+        name: "name",
+        in: "path",
+        required: true,
+        description: "The path of the returned URL after /images/",
+        schema: { type: "string" },
+      },
       query("expires", "Seconds since 1970, UTC"),
-      query("signature", "HMAC-SHA-256 over everything before it, base64url"),
+      query("signature", "HMAC-SHA-256 of the URL before this parameter, in base64url"),
     ],
     responses: {
       "200": { description: "The image", ...bytes },
-      ...(method === "get" && { "206": { description: "The part that the Range header asked for", ...bytes } }),
-      ...(method === "get" && { "302": { description: "The bucket that keeps the image, at a URL for a minute" } }),
-      "304": { description: "The image that If-None-Match names" },
-      ...(method === "get" && { "416": { description: "The Range header asks for what is not there" } }),
+      ...(method === "get" && { "206": { description: "The part that the Range header requests", ...bytes } }),
+      ...(method === "get" && {
+        "302": { description: "A redirect to the bucket with the image. The new URL works for one minute" },
+      }),
+      "304": { description: "The viewer already has this image, by If-None-Match" },
+      ...(method === "get" && {
+        "416": { description: "The Range header requests a part that the image does not have" },
+      }),
       ...withoutBodies(
         method === "head",
         errorResponses(IMAGE_ERRORS, "Failure", (code) => HTTP_STATUS[code]),
@@ -150,7 +163,7 @@ function describeDocument(): Json {
     tags: ["Service"],
     summary: "This document",
     responses: {
-      "200": { description: "The REST doors", content: { "application/json": { schema: { type: "object" } } } },
+      "200": { description: "The OpenAPI document", content: { "application/json": { schema: { type: "object" } } } },
       ...FORBIDDEN,
       ...errorResponses(["RATE_LIMITED"], "Failure", (code) => HTTP_STATUS[code]),
     },
@@ -164,7 +177,7 @@ const Health = z.strictObject({
   checks: z
     .record(z.string(), z.enum(["ok", "failed"]))
     .optional()
-    .describe("What is needed to take traffic"),
+    .describe("The parts of the gateway that are needed to take traffic"),
 });
 
 const ANSWERS = {
@@ -174,15 +187,15 @@ const ANSWERS = {
   }),
   GetImageFailure: z.strictObject({
     urlResponse: urlResponse(z.array(z.string()).max(0)),
-    errorMessage: z.string().describe("What is wrong and what to send instead; never OK"),
+    errorMessage: z.string().describe("What is wrong and what to send instead. Never OK"),
   }),
   Health,
   Failure: z.looseObject({
     error: z.looseObject({
       code: z.enum(ERROR_CODES),
       message: z.string().describe("What is wrong and what to send instead"),
-      field: z.string().optional().describe("The input that has to change"),
-      requestId: z.string().describe("For the operator"),
+      field: z.string().optional().describe("The input to change"),
+      requestId: z.string().describe("The id of the request in the gateway's log"),
     }),
   }),
 };

@@ -1,19 +1,19 @@
 import type { Response } from "express";
 
-/** The size of each, in bytes; more than a connection takes without saying wait. */
+/** The size of each buffer, in bytes. It is larger than the write buffer of a connection. */
 export const SCRATCH_BYTES = 128 * 1024;
-/** Used again and again: at this rate, new memory costs more than the reading. */
+/** How many buffers are kept for reuse. New memory would cost more than reading the image. */
 const MAX_SPARES = 32;
 
-/** Memory through which the pieces of answers pass. */
+/** Buffers for the pieces of answers that are being sent. */
 export class Scratches {
   readonly #spares: Buffer[] = [];
 
-  /** Memory for one answer, until all of the answer is with the operating system. */
+  /** Returns a buffer for one answer. It is reused when the operating system has taken all of the answer. */
   take(response: Response): Buffer {
     const spares = this.#spares;
     const scratch = spares.pop() ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-    // Of an answer that is cut short nobody knows what is still being sent.
+    // If an answer is cut short, its buffer may still be in use, so it is not reused.
     response.once("finish", () => {
       if (!response.destroyed && spares.length < MAX_SPARES) spares.push(scratch);
     });

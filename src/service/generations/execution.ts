@@ -327,7 +327,7 @@ export class Execution {
       };
     }
     this.#options.logger.error({ generationId: id, err: error }, "generation failed");
-    const message = `an internal error stopped this generation; the operator finds it under ${id}`;
+    const message = `an internal error stopped this generation; the operator can find it in the log by ${id}`;
     return { code: "INTERNAL", message, retryable: false, billed: "UNKNOWN" };
   }
 }

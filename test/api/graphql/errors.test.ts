@@ -48,7 +48,7 @@ describe("an unexpected error in a resolver", () => {
       data: null,
       errors: [
         {
-          message: "an internal error occurred; the operator finds it under the request id",
+          message: "an internal error occurred; the operator can find it in the log by the request id",
           locations: expect.any(Array),
           path,
           extensions: { code: "INTERNAL", requestId: expect.stringMatching(/^req_[0-9a-z]{26}$/) },

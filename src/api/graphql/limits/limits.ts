@@ -48,9 +48,9 @@ export const LIMITS = {
 
 const IMAGE_COST = 100;
 /** The assumed length of a list whose length is not known in advance. */
-const SHORT_LIST = 10;
+const ASSUMED_LIST_LENGTH = 10;
 /** The assumed number of warnings of a generation. */
-const WARNINGS = 3;
+const ASSUMED_WARNINGS = 3;
 /** This many references of `_entities` cost as much as one. */
 const REFERENCES_PER_BATCH = 10;
 
@@ -87,14 +87,14 @@ const makesImages: FieldCost = (costOfEach, args) => 1 + costOfEach + IMAGE_COST
  */
 const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
   ["Query.generations", (costOfEach, args) => 1 + costOfEach * pageSizeOf(args)],
-  ["Query.models", (costOfEach) => 1 + costOfEach * SHORT_LIST],
+  ["Query.models", (costOfEach) => 1 + costOfEach * ASSUMED_LIST_LENGTH],
   [
     "Query._entities",
     (costOfEach, { representations }) => 1 + costOfEach * Math.ceil(representations.length / REFERENCES_PER_BATCH),
   ],
   ["Generation.images", (costOfEach) => 1 + costOfEach * MAX_IMAGES],
-  ["Generation.warnings", (costOfEach) => 1 + costOfEach * WARNINGS],
-  ["Quote.warnings", (costOfEach) => 1 + costOfEach * WARNINGS],
+  ["Generation.warnings", (costOfEach) => 1 + costOfEach * ASSUMED_WARNINGS],
+  ["Quote.warnings", (costOfEach) => 1 + costOfEach * ASSUMED_WARNINGS],
   ["Image.derivedFrom", (costOfEach) => 1 + costOfEach * MAX_EDIT_IMAGES],
   ["Mutation.generateImages", makesImages],
   ["Mutation.editImages", makesImages],
@@ -148,7 +148,7 @@ export function checkWeight(
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     return error.message.includes("number of nodes")
-      ? invalid(`Field limit of ${LIMITS.fields} exceeded, with every fragment in its place.`)
+      ? invalid(`Field limit of ${LIMITS.fields} exceeded, counting the fields of every fragment where it is used.`)
       : error;
   }
 }
@@ -260,7 +260,7 @@ function pageSizeOf({ first, last }: ComplexityEstimatorArgs["args"]): number {
 }
 
 export function tooManyImages(asked: number): GatewayError {
-  return badInput("n", `one operation may make at most ${LIMITS.images} images; this one asks for ${asked}`);
+  return badInput("n", `one operation may generate at most ${LIMITS.images} images; this one requests ${asked}`);
 }
 
 /** Creates the error of a document that exceeds a limit, in the form of a validation error. */

@@ -15,12 +15,15 @@ export interface EventStreamTransportOptions {
   readonly maxBodyBytes: number;
   /** Aborts during a stop, when every waiting client has its answer. */
   readonly released: AbortSignal;
-  /** How often a silent stream sends a comment, and by when the client must have read. @defaultValue 12 seconds */
+  /**
+   * How often an idle stream sends a comment. A client that has not read the previous one by then is disconnected.
+   * @defaultValue 12 seconds
+   */
   readonly keepAliveMs?: number;
 }
 
 const KEEP_ALIVE_MS = 12_000;
-/** A comment. Clients ignore it; for proxies it shows that the connection is alive. */
+/** A comment. Clients ignore it. It shows proxies that the connection is alive. */
 const COMMENT = ":\n\n";
 
 /**
@@ -46,7 +49,7 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
     (request, response) => {
       const carried = toCarried(request);
       if (!request.accepts("text/event-stream")) {
-        refuse(response.status(406), "accept text/event-stream, which is all there is");
+        refuse(response.status(406), "send Accept: text/event-stream; this route sends nothing else");
         return;
       }
       operations.checkRoom();
@@ -56,7 +59,8 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
       if (released.aborted) stream.end();
       const context = new ApiRequest(contextOf(request), request.get("Idempotency-Key"));
       stream.onClose(context.onCredentialsEnd(() => stream.end()));
-      // What waited for the end would keep all of Express' work on the request until then, thousands of times.
+      // Nothing here awaits the end of the stream: an open handler would keep everything that Express holds for the
+      // request in memory, for thousands of streams.
       operations
         .run(carried, context)
         .then((result) => {
@@ -67,12 +71,12 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
           context.logger.error({ err }, "unexpected error");
           response.destroy();
         });
-      forget(request, response);
+      dropLargeParts(request, response);
     },
   );
   router.all(PATH, (_request, response) => {
     response.setHeader("Allow", "POST");
-    refuse(response.status(405), "send each operation by POST; streams in distinct connections mode are all there is");
+    refuse(response.status(405), "send each operation by POST; this route supports only the distinct connections mode");
   });
   return { router };
 }
@@ -90,7 +94,7 @@ function toCarried(request: Request): CarriedOperation {
   if (!isJsonObject(body)) throw badInput("body", "send one operation as a JSON object");
   const { query, operationName, variables, extensions } = body;
   for (const [name, value] of Object.entries({ query, operationName })) {
-    if (value != null && typeof value !== "string") throw badInput(name, `${name} must be a text`);
+    if (value != null && typeof value !== "string") throw badInput(name, `${name} must be a string`);
   }
   for (const [name, value] of Object.entries({ variables, extensions })) {
     if (value != null && !isJsonObject(value)) throw badInput(name, `${name} must be an object`);
@@ -98,8 +102,8 @@ function toCarried(request: Request): CarriedOperation {
   return body as CarriedOperation;
 }
 
-/** Drops what is as large as a request's body and its headers: its stream is open for long. */
-function forget(request: Request, response: Response): void {
+/** Removes the body and the headers from a request whose stream may stay open for hours. */
+function dropLargeParts(request: Request, response: Response): void {
   Object.assign(request, { body: undefined, headers: {}, rawHeaders: [], params: {}, next: undefined });
   response.locals = {};
 }
@@ -116,7 +120,11 @@ async function send(result: LiveResult, stream: ResultStream, toAnswer: ToAnswer
 
 type ToAnswer = (result: ExecutionResult) => unknown;
 
-/** A loop over the events would hold on to the last one until the next one comes. Answers whether there was one. */
+/**
+ * Sends the next event. @returns false when there are no more
+ *
+ * A loop over the events would keep each event in memory until the next one comes.
+ */
 async function sendNext(
   events: AsyncGenerator<ExecutionResult>,
   stream: ResultStream,
@@ -149,7 +157,7 @@ class ResultStream {
     else this.#response.once("close", listener);
   }
 
-  /** Resolves when it can be followed by another one, or nothing can be sent any more. */
+  /** Sends an event. Resolves when the next one can be sent, or when nothing can be sent any more. */
   async send(event: "next" | "complete", data?: unknown): Promise<void> {
     if (this.#isOver) return;
     const text = data === undefined ? "" : ` ${JSON.stringify(data)}`;
@@ -165,14 +173,14 @@ class ResultStream {
     this.end();
   }
 
-  /** Without `complete` before it, the client asks again: of another process. */
+  /** Ends the stream. A client that has not received `complete` reconnects, to another process. */
   end(): void {
     this.#response.end();
   }
 
   /**
-   * What the client's machine has taken is not ours any more: what is unread here waits for a client that does not
-   * read.
+   * Disconnects a client that has read nothing since the last check, or else sends a comment. Bytes count as unread
+   * while they are in this process; bytes that the client's machine has received do not.
    */
   keepAlive(): void {
     const hasUnread = this.#response.writableLength > 0;

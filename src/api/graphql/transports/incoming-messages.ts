@@ -80,7 +80,8 @@ export class IncomingMessages implements Arrival {
   #count(chunk: Buffer): void {
     if (this.#frames.write(chunk)) this.#settle();
     const { unfinishedBytes, endedFrames } = this.#frames;
-    if (endedFrames > MAX_FRAMES_AT_ONCE) throw badInput("body", "too many messages came at once");
+    if (endedFrames > MAX_FRAMES_AT_ONCE)
+      throw badInput("body", "too many messages arrived at once; send fewer at a time");
     if (unfinishedBytes === 0) return;
     if (this.#arrivingBytes === 0) this.#arrivals.add(this);
     this.#arrivals.take("memory", unfinishedBytes - this.#arrivingBytes, this);
@@ -97,7 +98,10 @@ export class IncomingMessages implements Arrival {
 
   sweep(): boolean {
     this.#sweeps++;
-    if (this.#sweeps > MAX_SWEEPS) this.refuse(new GatewayError("BAD_USER_INPUT", "the message came too slowly"));
+    if (this.#sweeps > MAX_SWEEPS)
+      this.refuse(
+        new GatewayError("BAD_USER_INPUT", "the message arrived too slowly; send it faster or in a smaller operation"),
+      );
     return this.#arrivingBytes > 0;
   }
 

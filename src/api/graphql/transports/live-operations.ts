@@ -102,6 +102,6 @@ export class LiveOperations {
 }
 
 function full(limit: number): GatewayError {
-  const message = `${limit} subscribers are here already; connect again later, or to another process`;
+  const message = `${limit} subscribers are connected already; connect again later, or to another process`;
   return new GatewayError("OVERLOADED", message, { retryAfterSeconds: FULL_RETRY_SECONDS });
 }

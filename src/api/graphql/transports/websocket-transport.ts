@@ -41,15 +41,15 @@ export interface WebSocketTransportOptions {
   readonly keepAliveMs?: number;
 }
 
-/** At once on one connection: subscriptions, and what is answered once. */
+/** The most operations at once on one connection, subscriptions included. */
 const MAX_OPERATIONS = 100;
-/** With those that the client has completed and that are still being ended. */
+/** The same, including operations that the client has completed and that have not ended yet. */
 const MAX_RUNNING = 2 * MAX_OPERATIONS;
-/** Characters. The id of an operation is kept as long as it runs, and sent with each of its results. */
+/** The most characters of an operation's id. It is kept while the operation runs, and sent with each result. */
 const MAX_ID_LENGTH = 255;
-/** Who has not read so much is not sent more. */
+/** A client with more unread bytes than this is disconnected. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
-/** Of a connection's end, as WebSockets allow it. */
+/** The most bytes of the reason in a WebSocket's close frame. */
 const MAX_REASON_BYTES = 123;
 const INIT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 12_000;
@@ -65,7 +65,7 @@ interface Connection {
   readonly socket: WebSocket;
   readonly context: ApiRequest;
   readonly messages: IncomingMessages;
-  /** Of each operation that is not answered yet, by its id, what ends its count. */
+  /** By id of each unanswered operation: the function that stops counting it. */
   readonly unanswered: Map<string, () => void>;
   hasShownLife: boolean;
   /** Operations that have begun and not ended, including those that the client has completed. */
@@ -88,14 +88,15 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
     // Compression would take more memory for each connection than everything else together.
     perMessageDeflate: false,
     maxPayload: maxBodyBytes,
-    // Whoever speaks no protocol of ours is told so by a code that its library knows, which needs a connection.
+    // A client with an unsupported protocol is still accepted. The library then closes the connection with the code for
+    // that, which the client's library understands.
     handleProtocols: (offered) =>
       offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : ([...offered][0] ?? false),
   });
-  const keepAlive = setInterval(() => askForLife(connections), keepAliveMs).unref();
+  const keepAlive = setInterval(() => pingAll(connections), keepAliveMs).unref();
   released.addEventListener("abort", () => {
     clearInterval(keepAlive);
-    for (const { socket } of connections) sendAway(socket);
+    for (const { socket } of connections) closeForStop(socket);
   });
 
   const connect = (socket: WebSocket, duplex: Duplex, context: ApiRequest) => {
@@ -113,14 +114,14 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
     socket.on("pong", () => {
       connection.hasShownLife = true;
     });
-    socket.on("error", (err) => context.logger.debug({ err }, "a client broke the rules of its connection"));
+    socket.on("error", (err) => context.logger.debug({ err }, "a client violated the WebSocket protocol"));
     socket.once("close", (code, reason) => {
       connections.delete(connection);
       for (const end of connection.unanswered.values()) end();
       context.logger.info({ code }, "connection closed");
       void closed(code, reason.toString());
     });
-    if (released.aborted) sendAway(socket);
+    if (released.aborted) closeForStop(socket);
   };
 
   const router = Router();
@@ -135,8 +136,8 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
   return { router };
 }
 
-/** The library asks for something to execute; what it gets is the result. */
-const NOTHING = parse("{ __typename }");
+/** The library requires a document to execute. It is never executed: the result is already there. */
+const PLACEHOLDER_DOCUMENT = parse("{ __typename }");
 
 function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, connectionInitWaitTimeout: number) {
   const takeResult = ({ contextValue }: ExecutionArgs) => contextValue as LiveResult;
@@ -144,7 +145,7 @@ function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, 
     connectionInitWaitTimeout,
     async onConnect(client) {
       const { connectionParams = {}, extra } = client;
-      // It can be as large as a message.
+      // These parameters can be as large as a message, and are not needed any more.
       delete (client as { connectionParams?: unknown }).connectionParams;
       try {
         await extra.context.introduce(connectionParams);
@@ -175,7 +176,7 @@ function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, 
         if ("errors" in result && result.errors && result.data === undefined) return result.errors;
         isAnswerLeft = !(Symbol.asyncIterator in result) && id in subscriptions;
         if (isAnswerLeft) extra.unanswered.set(id, end);
-        return { schema: undefined as never, document: NOTHING, contextValue: result };
+        return { schema: undefined as never, document: PLACEHOLDER_DOCUMENT, contextValue: result };
       } finally {
         release();
         if (!isAnswerLeft) end();
@@ -205,11 +206,11 @@ function toTransport(connection: Connection) {
       const message = ids.toClient(text);
       if (message === undefined || socket.readyState !== socket.OPEN) return;
       if (socket.bufferedAmount > MAX_UNREAD_BYTES) {
-        context.logger.warn("a client does not read what it is sent; its connection is cut");
+        context.logger.warn("a client does not read its messages; its connection is closed");
         socket.terminate();
         return;
       }
-      // The next event of the same operation is not asked for before this one has left.
+      // The library requests the next event of the operation only when this one has been sent.
       return new Promise<void>((resolve) => socket.send(message, () => resolve()));
     },
     close: (code?: number, reason?: string) => socket.close(code, reason),
@@ -224,7 +225,7 @@ function toTransport(connection: Connection) {
           return socket.close(CloseCode.SubscriberAlreadyExists, alreadyExists(message.id));
         }
         if (isOperation) connection.running++;
-        // The library takes a message that is parsed already, too; its types know only texts.
+        // The library also accepts a parsed message, although its types allow only strings.
         take(ids.fromClient(message) as unknown as string)
           .catch((err: unknown) => {
             context.logger.error({ err }, "unexpected error");
@@ -253,7 +254,7 @@ function closeWithCredentials({ socket, context }: Connection): void {
   else forget();
 }
 
-/** As much of a text as the end of a connection may say. */
+/** Cuts a text to the longest reason that a close frame can carry. */
 function toReason(message: string): string {
   return Buffer.from(message)
     .subarray(0, MAX_REASON_BYTES)
@@ -261,7 +262,7 @@ function toReason(message: string): string {
     .replace(/\ufffd$/, "");
 }
 
-/** `undefined` for what no client of the protocol sends. */
+/** Parses a client's message; `undefined` if the protocol does not allow clients to send it. */
 function parseClientMessage(text: string): Message | undefined {
   try {
     const message = parseMessage(text);
@@ -281,8 +282,10 @@ function parseClientMessage(text: string): Message | undefined {
   }
 }
 
-/** Pings the client. A live client answers automatically; one that does not read or has vanished is cut off. */
-function askForLife(connections: ReadonlySet<Connection>): void {
+/**
+ * Pings every client. Live clients answer automatically. A client that has vanished or does not read is disconnected.
+ */
+function pingAll(connections: ReadonlySet<Connection>): void {
   for (const connection of connections) {
     const { socket } = connection;
     if (!connection.hasShownLife) socket.terminate();
@@ -291,12 +294,12 @@ function askForLife(connections: ReadonlySet<Connection>): void {
   }
 }
 
-/** Its client then connects again, to another process. */
-function sendAway(socket: WebSocket): void {
-  close(socket, GOING_AWAY, "the gateway stops");
+/** Closes a connection during a stop. Its client then reconnects, to another process. */
+function closeForStop(socket: WebSocket): void {
+  close(socket, GOING_AWAY, "the gateway is stopping");
 }
 
-/** Stops reading from the client. */
+/** Closes a connection because of an error, and stops reading from it. */
 function cutOff(socket: WebSocket, { code, message }: GatewayError): void {
   close(socket, code === "OVERLOADED" ? TRY_AGAIN_LATER : POLICY_VIOLATION, message);
   socket.pause();
@@ -308,6 +311,6 @@ function close(socket: WebSocket, code: number, reason: string): void {
 }
 
 function tooMany(): GraphQLError {
-  const message = `at most ${MAX_OPERATIONS} operations run at once on one connection; end one, or open another connection`;
+  const message = `at most ${MAX_OPERATIONS} operations may run at once on one connection; end one, or open another connection`;
   return new GraphQLError(message, { extensions: { code: "RATE_LIMITED" } });
 }

@@ -10,29 +10,31 @@ import { withoutNulls } from "./without-nulls.ts";
 export class GenerationsArgs {
   @Field(() => Int, {
     nullable: true,
-    description: "How many from the newest end: 0 to 100. 20 when neither is given.",
+    description:
+      "Returns at most this many of the newest generations: 0 to 100. If neither `first` nor `last` is given, 20.",
   })
   first?: number;
 
-  @Field(() => String, { nullable: true, description: "Only generations older than this cursor's." })
+  @Field(() => String, { nullable: true, description: "Only generations older than the one at this cursor." })
   after?: string;
 
   @Field(() => Int, {
     nullable: true,
-    description: "How many from the oldest end: 0 to 100. With `first`, of what that leaves.",
+    description:
+      "Returns at most this many of the oldest generations: 0 to 100. With `first`, the oldest of those that `first` selects.",
   })
   last?: number;
 
-  @Field(() => String, { nullable: true, description: "Only generations newer than this cursor's." })
+  @Field(() => String, { nullable: true, description: "Only generations newer than the one at this cursor." })
   before?: string;
 
-  @Field(() => GenerationStatusEnum, { nullable: true, description: "Only generations that stand so." })
+  @Field(() => GenerationStatusEnum, { nullable: true, description: "Only generations with this status." })
   status?: GenerationStatus;
 }
 
 @ObjectType("GenerationEdge", { description: "A generation's place in the list." })
 class GenerationEdgeType {
-  @Field(() => String, { description: "Opaque; for `after` and `before`." })
+  @Field(() => String, { description: "The opaque cursor, for `after` and `before`." })
   cursor!: string;
 
   @Field(() => GenerationType, { description: "The generation itself." })
@@ -49,7 +51,7 @@ export class GenerationConnectionType {
     return this.edges.map(({ node }) => node);
   }
 
-  @Field(() => PageInfoType, { description: "Where the page lies." })
+  @Field(() => PageInfoType, { description: "The position of the page in the list." })
   pageInfo: PageInfoType;
 
   constructor({ generations, hasNextPage, hasPreviousPage }: Page) {
@@ -66,7 +68,7 @@ export class GenerationConnectionType {
   }
 }
 
-/** @throws BAD_USER_INPUT naming the cursor that is none of ours */
+/** @throws BAD_USER_INPUT naming the argument that is not a cursor of this list */
 export function toPageRequest(args: GenerationsArgs): PageRequest {
   const { after, before, ...rest } = withoutNulls(args);
   return {

@@ -1,22 +1,28 @@
 import { badInput } from "../../../errors.ts";
 import { ArgsType, Field, Int, ObjectType } from "../type-graphql.ts";
 
-@ObjectType("PageInfo", { description: "Where a page lies in the whole list." })
+@ObjectType("PageInfo", { description: "The position of a page in the whole list." })
 export class PageInfoType {
   @Field(() => Boolean, {
-    description: "Whether there are older ones, up to `before` where a page is read with `first`.",
+    description: "Whether there are older entries. With `first`, only those newer than `before` count.",
   })
   hasNextPage!: boolean;
 
   @Field(() => Boolean, {
-    description: "Whether there are newer ones, up to `after` where a page is read with `last`.",
+    description: "Whether there are newer entries. With `last`, only those older than `after` count.",
   })
   hasPreviousPage!: boolean;
 
-  @Field(() => String, { nullable: true, description: "Cursor of the first one of the page." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The cursor of the first entry of the page. Null if the page is empty.",
+  })
   startCursor!: string | null;
 
-  @Field(() => String, { nullable: true, description: "Cursor of the last one of the page." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The cursor of the last entry of the page. Null if the page is empty.",
+  })
   endCursor!: string | null;
 }
 
@@ -34,12 +40,12 @@ export function toCursor(id: string): string {
 }
 
 /**
- * @param prefix of the list's ids: `gen`
- * @throws BAD_USER_INPUT naming the cursor that is none of ours
+ * @param prefix the prefix of the list's ids: `gen`
+ * @throws BAD_USER_INPUT naming the argument that is not a cursor of this list
  */
 export function parseCursor(field: string, cursor: string, prefix: string): string {
   const id = Buffer.from(cursor, "base64url").toString();
   const isOurs = id.startsWith(`${prefix}_`) && /^[a-z]+_([0-9a-z]{26}|public)$/.test(id) && toCursor(id) === cursor;
-  if (!isOurs) throw badInput(field, `${field} must be a cursor that this list gave out`);
+  if (!isOurs) throw badInput(field, `${field} must be a cursor from this list`);
   return id;
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { MAX_IMAGES } from "../../../bounds.ts";
 import { OPENAI_CODES } from "./errors.ts";
 
-/* What `/v1` answers, for the OpenAPI document. */
+/* The answers of `/v1`, for the OpenAPI document. */
 
 const count = z.int().min(0);
 const base64 = z.string().meta({ contentEncoding: "base64" });
@@ -55,7 +55,7 @@ const ImageEvent = z.strictObject({
 const Model = z.strictObject({
   id: z.string(),
   object: z.literal("model"),
-  created: count.describe("Seconds since 1970, UTC, as the vendor says it; 0 if it does not"),
+  created: count.describe("Seconds since 1970, UTC. 0 if the vendor does not publish it"),
   owned_by: z.string(),
   shutdown_date: z.iso.date().nullable(),
 });
@@ -66,7 +66,7 @@ const OpenAIFailure = z.strictObject({
   error: z.strictObject({
     message: z.string().describe("What is wrong and what to send instead"),
     type: z.string(),
-    param: z.string().nullable().describe("The parameter that has to change"),
+    param: z.string().nullable().describe("The parameter to change"),
     code: z.enum(OPENAI_CODES).nullable(),
   }),
 });

@@ -6,13 +6,13 @@ import { toSizeText } from "../../../service/images/sizes.ts";
 import { endWithJson } from "../keep-alive.ts";
 import { type Base64Sender, lengthOf, textOf } from "./base64-sender.ts";
 
-/** Answers `data` with one URL for each image. */
+/** Answers with one URL for each image in `data`. */
 export function answerUrls(response: Response, generation: Generation, urls: readonly string[]): void {
   const data = urls.map((url) => ({ url }));
   endWithJson(response, describeAnswer(generation, data));
 }
 
-/** Answers `data` with the images as base64 text, which goes from storage to the socket without ever being whole. */
+/** Answers with the images as base64 in `data`. The text is sent while the image is read, and never held as a whole. */
 export async function answerBase64(
   response: Response,
   sender: Base64Sender,
@@ -22,7 +22,7 @@ export async function answerBase64(
   const [head, tail] = around("data", [], describeAnswer(generation, []));
   const images = objects.flatMap((object, index) => [index > 0 ? ',{"b64_json":"' : '{"b64_json":"', object, '"}']);
   const parts = [`${head}[`, ...images, `]${tail}`];
-  // An answer that has begun with white space has its headers.
+  // If white space was sent, the headers were sent too.
   if (!response.headersSent) {
     response.set({
       "Content-Type": "application/json; charset=utf-8",
@@ -33,7 +33,7 @@ export async function answerBase64(
   await sender.send(response, parts);
 }
 
-/** One server-sent event that carries an image as base64 text, read while it is sent. */
+/** Creates a server-sent event with an image as base64, which is read while it is sent. */
 export async function* toImageEvent(
   type: string,
   generation: Generation,
@@ -54,7 +54,7 @@ export async function* toImageEvent(
   yield* textOf([`event: ${type}\ndata: ${head}"`, object, `"${tail}\n\n`]);
 }
 
-/** What only the last event of a stream tells. */
+/** The members that only the last event of a stream has. */
 export function describeEnd({ usage, safetyIdentifier, edit }: Generation): object {
   return {
     ...(usage && { usage: toUsage(usage, edit !== undefined) }),
@@ -62,7 +62,7 @@ export function describeEnd({ usage, safetyIdentifier, edit }: Generation): obje
   };
 }
 
-/** The JSON text before and after the value of a member that holds `placeholder`. */
+/** Returns the JSON text before and after the value of the member `name`, which holds `placeholder`. */
 function around(name: string, placeholder: unknown, value: object): readonly [head: string, tail: string] {
   const text = JSON.stringify(value);
   const member = `"${name}":${JSON.stringify(placeholder)}`;
@@ -70,7 +70,10 @@ function around(name: string, placeholder: unknown, value: object): readonly [he
   return [text.slice(0, start + name.length + 3), text.slice(start + member.length)];
 }
 
-/** `created` stands first, as in OpenAI's own answers; what is not known, such as what AUTO came to, is left out. */
+/**
+ * Describes the images. `created` comes first, as in OpenAI's answers. Values that are not known are left out, such as
+ * the quality that AUTO chose.
+ */
 function describeAnswer(generation: Generation, data: readonly object[]): object {
   const { createdAt, background, format, quality, requestedSize } = generation;
   return {
@@ -84,7 +87,9 @@ function describeAnswer(generation: Generation, data: readonly object[]): object
   };
 }
 
-/** Strict clients insist on `input_tokens_details`: where no image went in, all of them are text. */
+/**
+ * Formats token usage. Strict clients require `input_tokens_details`. Without input images, all input tokens are text.
+ */
 function toUsage(usage: TokenUsage, isEdit: boolean): object {
   const { inputTokens, outputTokens, totalTokens, outputDetails } = usage;
   const { inputDetails = isEdit ? undefined : { textTokens: inputTokens, imageTokens: 0 } } = usage;

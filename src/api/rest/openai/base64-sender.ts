@@ -3,19 +3,19 @@ import type { OpenObject } from "../../../ports/object-store.ts";
 import { SCRATCH_BYTES, Scratches } from "../scratches.ts";
 import { base64Length, MIN_TEXT_BYTES, toBase64 } from "./base64-text.ts";
 
-/** Text, or an object whose bytes stand as base64 text in its place. */
+/** A part of an answer: text, or an object that is sent as base64. */
 export type Part = string | OpenObject;
 
-/** Bytes read at once: their text fills one scratch. */
+/** The most bytes that are read at once. Their base64 text fills one scratch buffer. */
 const READ_BYTES = (SCRATCH_BYTES / 4) * 3;
 
-/** Sends stored images as base64 text inside of other text, and holds a small part of one of them at a time. */
+/** Sends stored images as base64 within other text. It holds only a small part of one image in memory. */
 export class Base64Sender {
   readonly #scratches = new Scratches();
 
   /**
-   * Sends the body of an answer whose headers are set. A client may disconnect at any time: then the reading ends at
-   * once, and nothing is thrown.
+   * Sends the body of an answer whose headers are set. If the client disconnects, reading stops at once and nothing is
+   * thrown.
    */
   async send(response: Response, parts: readonly Part[]): Promise<void> {
     const [read, text] = [this.#scratches.take(response), this.#scratches.take(response)];
@@ -28,7 +28,7 @@ export class Base64Sender {
   }
 }
 
-/** How many characters these parts have together, in bytes of UTF-8. */
+/** The length of these parts together, in bytes of UTF-8. */
 export function lengthOf(parts: readonly Part[]): number {
   const lengths = parts.map((part) =>
     typeof part === "string" ? Buffer.byteLength(part) : base64Length(part.byteSize),
@@ -36,7 +36,7 @@ export function lengthOf(parts: readonly Part[]): number {
   return lengths.reduce((sum, length) => sum + length, 0);
 }
 
-/** The same as pieces of text, for who does not send them at once. */
+/** Yields the parts as pieces of text, for callers that send them piece by piece. */
 export async function* textOf(parts: readonly Part[]): AsyncGenerator<string> {
   for (const part of parts) {
     if (typeof part === "string") yield part;
@@ -60,7 +60,7 @@ async function sendObject(response: Response, object: OpenObject, read: Buffer, 
   }
 }
 
-/** Writes a piece, and resolves once its memory can be used again, or the connection is closed. */
+/** Writes a piece. Resolves when its memory may be reused, or the connection is closed. */
 function untilTaken(response: Response, piece: Buffer): Promise<void> {
   return new Promise((resolve) => {
     response.once("close", resolve);

@@ -6,13 +6,13 @@ const STEP_BYTES = 48 * 1024;
 /** The least memory that {@link toBase64} needs: for one step, and two bytes that the step before left. */
 export const MIN_TEXT_BYTES = base64Length(STEP_BYTES + 2);
 
-/** How many characters the base64 text of so many bytes has. */
+/** The number of base64 characters for this many bytes. */
 export function base64Length(byteCount: number): number {
   return 4 * Math.ceil(byteCount / 3);
 }
 
 /**
- * Encodes bytes as base64 text while they pass. Pieces whose length is a multiple of 3 cost least.
+ * Encodes bytes as base64 while they stream past. Pieces whose length is a multiple of 3 cost least.
  *
  * @param bytes each piece is valid until the next one is requested
  * @param memory holds the text; each piece of it is valid until the next one is requested
@@ -31,7 +31,7 @@ export async function* toBase64(bytes: AsyncIterable<Uint8Array>, memory: Buffer
         length = 0;
       }
       length += memory.write(joined.toString("base64", 0, whole), length, "latin1");
-      // A copy: the memory of the chunk may be used again.
+      // A copy, because the source may reuse the memory of the chunk.
       rest = Buffer.from(joined.subarray(whole));
     }
   }

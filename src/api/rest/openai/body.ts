@@ -10,8 +10,8 @@ import { ParameterError } from "./errors.ts";
 import type { Fields } from "./read-parameters.ts";
 
 /**
- * Reads the parameters of a body that carries no files: JSON as OpenAI documents it, or a form. An app around the
- * gateway may have parsed the body already.
+ * Reads the parameters of a body without files: JSON as OpenAI documents it, or a form. A host program may have parsed
+ * the body already.
  *
  * @throws UNSUPPORTED_MEDIA_TYPE, BAD_USER_INPUT when the body cannot be read
  */
@@ -19,7 +19,7 @@ export async function readFields(request: Request): Promise<Fields> {
   const mediaType = mediaTypeOf(request.get("Content-Type"));
   const { body: received = Buffer.alloc(0) } = request as { body?: unknown };
   const body = typeof received === "string" ? Buffer.from(received) : received;
-  // The request lives as long as its answer takes.
+  // Drop the body now: the request stays in memory until it is answered.
   request.body = undefined;
   if (!Buffer.isBuffer(body)) return { values: toValues(body), isForm: mediaType !== "application/json" };
   if (mediaType === "application/json") return { values: parseValues(body, request), isForm: false };
@@ -30,10 +30,10 @@ export async function readFields(request: Request): Promise<Fields> {
 }
 
 /**
- * Reads the parameters of a JSON body that carries files as `data:` URIs, and hands them to `use`.
+ * Reads the parameters of a JSON body with files as `data:` URIs, and passes them to `use`.
  *
- * @param paths where files may stand
- * @throws UNSUPPORTED_MEDIA_TYPE, and what {@link withJsonUploads} throws
+ * @param paths the places where files may be
+ * @throws UNSUPPORTED_MEDIA_TYPE, and every error of {@link withJsonUploads}
  */
 export async function withJsonFields<Result>(
   request: Request,

@@ -7,19 +7,19 @@ import { ParameterError } from "./errors.ts";
 import { ImageEditFields, ImageEditRequest, type Parameters } from "./parameters.ts";
 import { type Fields, readParameters, refuseUnlessKnown } from "./read-parameters.ts";
 
-/** `image`, or one of several as the clients name them: `image[]`, `image[0]`. */
+/** The name of an image field: `image`, or `image[]` and `image[0]` if there are several. */
 const IMAGE_NAME = /^image(\[[0-9]*\])?$/;
 
-/** An edit that was asked for: which images, and everything else. */
+/** A requested edit: its images, and all other parameters. */
 export interface AskedEdit {
   readonly references: EditReferences;
   readonly parameters: Parameters<typeof ImageEditFields>;
 }
 
 /**
- * Decides what a part of a form is, as it begins.
+ * Decides how to read a part of a form, when the part begins.
  *
- * @throws ParameterError when it is no parameter, a text in place of a file, or the other way round
+ * @throws ParameterError when it is not a parameter, or is a text in place of a file or a file in place of a text
  */
 export function kindOfPart(name: string, isFile: boolean): "text" | "file" {
   const mustBeFile = IMAGE_NAME.test(name) || name === "mask";
@@ -30,13 +30,15 @@ export function kindOfPart(name: string, isFile: boolean): "text" | "file" {
   throw new ParameterError("invalid_type", name, message);
 }
 
-/** An image, or a mask, as JSON names it. */
+/** A reference to an image or a mask in a JSON body. */
 interface JsonReference {
   readonly file_id?: string | null | undefined;
   readonly image_url?: string | null | undefined;
 }
 
-/** @throws ParameterError when there is no image, there are too many, or another parameter is wrong */
+/**
+ * Reads an edit from a form. @throws ParameterError when there are no images or too many, or another parameter is wrong
+ */
 export function readForm({ values, files }: UploadedForm): AskedEdit {
   const images = files.filter(({ name }) => name !== "mask");
   const [mask, ...moreMasks] = files.filter(({ name }) => name === "mask");
@@ -52,18 +54,18 @@ export function readForm({ values, files }: UploadedForm): AskedEdit {
   return { references: { images, mask }, parameters };
 }
 
-/** Where a JSON body may hold files, as `data:` URIs. */
+/** The places of a JSON body that may hold files as `data:` URIs. */
 export const FILE_PATHS: readonly JsonPath[] = [
   ["images", EVERY_ITEM, "image_url"],
   ["mask", "image_url"],
 ];
 
 /**
- * A JSON body names images instead: `{"images": [{"file_id": "img_…"}, {"image_url": "https://…"}]}`, and `mask`
- * likewise; a URL may also be a `data:` URI.
+ * Reads an edit from a JSON body: `{"images": [{"file_id": "img_…"}, {"image_url": "https://…"}]}`. `mask` has the same
+ * form. A URL may also be a `data:` URI.
  *
- * @param files what stood as `data:` URIs, by its place
- * @param rootUrl where the gateway's own URLs begin
+ * @param files the files that were `data:` URIs, by their places
+ * @param rootUrl the URL that the gateway's own image URLs begin with
  * @throws ParameterError
  */
 export function readJson(fields: Fields, files: JsonWithUploads["files"], rootUrl: string): AskedEdit {

@@ -4,7 +4,7 @@ import { mediaTypeOf } from "../../http/bodies/media-type.ts";
 import { setErrorStatus, toCallerError } from "../../http/errors.ts";
 import { HTTP_STATUS, httpStatusOf } from "../../http/status.ts";
 
-/** OpenAI's names of what can be wrong with a parameter. */
+/** OpenAI's codes for wrong parameters. */
 const PARAMETER_FAULTS = [
   "missing_required_parameter",
   "unknown_parameter",
@@ -20,7 +20,7 @@ const PARAMETER_FAULTS = [
 
 export type ParameterFault = (typeof PARAMETER_FAULTS)[number];
 
-/** A parameter that has to change, told as OpenAI tells it. */
+/** The error of a wrong parameter, in OpenAI's words. */
 export class ParameterError extends GatewayError {
   readonly fault: ParameterFault;
 
@@ -31,14 +31,15 @@ export class ParameterError extends GatewayError {
 }
 
 interface OpenAIKind {
-  /** Where it is not the status of the other REST doors. */
+  /** The HTTP status, if it differs from that of the other REST routes. */
   readonly status?: number;
   readonly type: string;
   readonly code: string;
 }
 
 /**
- * How OpenAI answers what each of our codes stands for; a code that it does not have keeps our name in lower case.
+ * OpenAI's form of each error code of the gateway. Codes that OpenAI does not have keep the gateway's name in lower
+ * case.
  *
  * @see https://developers.openai.com/api/docs/guides/error-codes
  */
@@ -63,19 +64,19 @@ const KINDS: Readonly<Record<ErrorCode, OpenAIKind>> = {
   UPSTREAM_TIMEOUT: { type: "server_error", code: "upstream_timeout" },
 };
 
-/** A file that is none of the formats, where the body as a whole is one. */
+/** The error for a file of an unsupported format. The format of the body itself is supported. */
 const WRONG_FILE: OpenAIKind = { status: 400, type: "invalid_request_error", code: "unsupported_file_mimetype" };
 
 function kindOf({ code, details }: GatewayError): OpenAIKind {
   return code === "UNSUPPORTED_MEDIA_TYPE" && details.field !== undefined ? WRONG_FILE : KINDS[code];
 }
 
-/** The status of an error code at the doors that speak OpenAI's language. */
+/** The HTTP status of an error code on the routes of OpenAI's API. */
 export function openAIStatus(code: ErrorCode): number {
   return KINDS[code].status ?? HTTP_STATUS[code];
 }
 
-/** Every `code` that an error of these doors may have. */
+/** Every `code` that an error of these routes can have. */
 export const OPENAI_CODES: readonly string[] = [
   ...new Set([...[...Object.values(KINDS), WRONG_FILE].map(({ code }) => code), ...PARAMETER_FAULTS]),
 ];
@@ -84,7 +85,7 @@ function statusOf(error: GatewayError): number {
   return kindOf(error).status ?? httpStatusOf(error);
 }
 
-/** What OpenAI calls the inputs that have another name here. */
+/** OpenAI's names of the inputs that have another name in the gateway. */
 const PARAMETER_NAMES: Readonly<Record<string, string>> = {
   images: "image",
   format: "output_format",
@@ -94,13 +95,13 @@ const PARAMETER_NAMES: Readonly<Record<string, string>> = {
   idempotencyKey: "Idempotency-Key",
 };
 
-/** What is called otherwise in a JSON body. */
+/** The names that JSON bodies use. */
 const JSON_PARAMETER_NAMES = { ...PARAMETER_NAMES, images: "images" };
 
 /**
- * `{"error": {"message", "type", "param", "code"}}`
+ * Formats an error as OpenAI does: `{"error": {"message", "type", "param", "code"}}`
  *
- * @param names what the door calls the inputs
+ * @param names the route's names of the inputs
  */
 export function toOpenAIError(error: GatewayError, names = PARAMETER_NAMES): { readonly error: object } {
   const { type, code } = kindOf(error);
@@ -119,7 +120,7 @@ export function toOpenAIFields(
   return { error: { message, type, param, code } };
 }
 
-/** Answers errors in OpenAI's shape, with its statuses. */
+/** Answers errors in OpenAI's format, with its statuses. */
 export const answerOpenAIErrors: ErrorRequestHandler = (error, request, response, _next) => {
   const callerError = toCallerError(error, request);
   if (response.headersSent) {
@@ -136,15 +137,15 @@ export const answerOpenAIErrors: ErrorRequestHandler = (error, request, response
 const RETRY_ADVICE = "x-should-retry";
 
 /**
- * OpenAI's clients send a request again by themselves after 408, 409, 429 and every 5xx, unless the answer tells them
- * otherwise: what may have been paid for must not be paid for again.
+ * Tells OpenAI's clients whether to retry. By default they retry after 408, 409, 429 and every 5xx. A call that may
+ * have been billed must not be paid twice, so then they are told not to.
  */
 function setRetryAdvice(response: Response, { isRetryable, details }: GatewayError): void {
   const isFree = details.billed === undefined || details.billed === "NO";
   response.setHeader(RETRY_ADVICE, String(isRetryable && isFree));
 }
 
-/** Whether an answer told its client to send the request again. */
+/** Whether an answer told its client to retry. */
 export function advisesRetry(response: Response): boolean {
   return response.get(RETRY_ADVICE) === "true";
 }

@@ -27,15 +27,15 @@ import { ImageGenerationRequest, type ImageParameters } from "./parameters.ts";
 import { readParameters } from "./read-parameters.ts";
 
 export interface OpenAIImagesOptions {
-  /** Of a body without files. */
+  /** The most bytes of a body without files. */
   readonly maxBodyBytes: number;
-  /** How long an answer may take; the images of a slower generation are kept. */
+  /** How long a client waits for its answer, in milliseconds. A slower generation continues. */
   readonly waitMs: number;
-  /** How long a stream is silent at most. */
+  /** The longest silence of a stream, in milliseconds. */
   readonly silenceMs: number;
-  /** Aborts when the gateway stops and nothing runs any more: streams are then to end with an answer. */
+  /** Aborts when a stopping gateway has no running generation. Streams must then end with an answer. */
   readonly releasing: AbortSignal;
-  /** How often a waiting answer without a stream sends white space; `undefined` for never. */
+  /** How often white space is sent while a client without a stream waits; `undefined` for never. */
   readonly keepAliveMs: number | undefined;
 }
 
@@ -73,14 +73,14 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
 
 const INPUT_FIDELITY_IGNORED: Warning = {
   code: "INPUT_FIDELITY_IGNORED",
-  message: "today's models always keep what the images show; input_fidelity was ignored",
+  message: "current models always preserve the input images; input_fidelity was ignored",
 };
 
 function isMultipart(request: IncomingMessage): boolean {
   return mediaTypeOf(request.headers["content-type"]) === "multipart/form-data";
 }
 
-/** What the doors of images share of an input. */
+/** Converts the parameters that generations and edits share. */
 function toInput(parameters: ImageParameters, request: Request, response: Response): GenerationInput {
   const { prompt, model, n, size, quality, background, moderation, partial_images } = parameters;
   const { safety_identifier, user } = parameters;
@@ -102,7 +102,10 @@ function toInput(parameters: ImageParameters, request: Request, response: Respon
   };
 }
 
-/** OpenAI's clients count how often they have sent a request again, and do that when no answer came or it told them to. */
+/**
+ * Describes the attempt. OpenAI's clients send the number of their retries. They retry when no answer came, or when an
+ * answer told them to.
+ */
 function toAttempt(request: Request, response: Response): Attempt {
   return {
     isRepetition: Number(request.get("X-Stainless-Retry-Count") ?? 0) > 0,
@@ -110,18 +113,18 @@ function toAttempt(request: Request, response: Response): Attempt {
     isAnswered: new Promise((resolve) => {
       const settle = () => resolve(response.writableFinished && !advisesRetry(response));
       if (response.closed) return settle();
-      // One more than the ten that sending an image takes, of which Node would warn.
+      // Sending an image adds ten listeners, and Node warns from the eleventh on.
       response.setMaxListeners(response.getMaxListeners() + 1).once("close", settle);
     }),
   };
 }
 
-/** DALL·E answered with URLs unless asked for something else, and the others never. */
+/** Whether to answer with URLs. By default, DALL·E answered with URLs and all other models with base64. */
 function wantsUrls({ model = "", response_format }: ImageParameters): boolean {
   return (response_format ?? (model.startsWith("dall-e-") ? "url" : "b64_json")) === "url";
 }
 
-/** What a model uses that draws by rules alone. */
+/** The token usage of a model that draws by rules. */
 const NO_TOKENS: TokenUsage = {
   inputTokens: 0,
   outputTokens: 0,
@@ -130,7 +133,7 @@ const NO_TOKENS: TokenUsage = {
   outputDetails: { textTokens: 0, imageTokens: 0 },
 };
 
-/** The answer to one request, as soon as its generation has ended. */
+/** Answers one request when its generation has ended. */
 class Answer {
   readonly #service: ImageService;
   readonly #options: OpenAIImagesOptions;
@@ -139,7 +142,7 @@ class Answer {
   readonly #response: Response;
   readonly #ignored: readonly Warning[];
 
-  /** @param ignored what the door itself did otherwise than asked */
+  /** @param ignored the warnings about parameters that this route ignored */
   constructor(
     service: ImageService,
     options: OpenAIImagesOptions,
@@ -168,13 +171,13 @@ class Answer {
       sendResult = await this.#resultFor(accepted, parameters);
     } catch (error) {
       if (!this.#response.headersSent) throw error;
-      // White space went before it, and status 200 with that.
+      // White space and status 200 have already been sent.
       return endWithJson(this.#response, toOpenAIError(toCallerError(error, this.#request)));
     }
     await sendResult();
   }
 
-  /** Waits for the images and gets them ready to be sent. */
+  /** Waits for the images. Returns the function that sends them. */
   async #resultFor(accepted: Generation, parameters: ImageParameters): Promise<() => Promise<void>> {
     const { keepAliveMs, waitMs } = this.#options;
     const waiting = this.#service.wait(accepted, waitMs);
@@ -205,7 +208,7 @@ class Answer {
       }
       if (event.type === "status" && isEnded(event.generation)) break;
     }
-    // It has ended, or the gateway stops, or the generation was deleted.
+    // The stream of events is over: the generation has ended or was deleted, or the gateway is stopping.
     const [latest] = await this.#service.generations(caller, [accepted.id]);
     if (!latest) throw new GatewayError("NOT_FOUND", "The generation was deleted.");
     const { generation, images } = await this.#resultOf(latest);

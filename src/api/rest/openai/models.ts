@@ -4,14 +4,17 @@ import type { ModelDescription } from "../../../ports/image-provider.ts";
 import type { ImageService } from "../../../service/image-service.ts";
 import { setSunset } from "../../http/sunset-header.ts";
 
-/** `GET /v1/models`: every model that can be asked for. `GET /v1/models/…`: one of them, or a retired one. */
+/**
+ * Creates the routes `GET /v1/models`, which lists every model that can be requested, and `GET /v1/models/…`, which
+ * shows one of them or a retired one.
+ */
 export function openAIModelsRouter(service: Pick<ImageService, "models" | "model" | "sunsetOf">): Router {
   const router = Router({ caseSensitive: true, strict: true });
   router.get("/v1/models", (_request, response) => {
     response.setHeader("Cache-Control", "no-store");
     response.json({ object: "list", data: service.models.living.map(toModel) });
   });
-  // The names of some hold a slash.
+  // Some names contain a slash.
   router.get("/v1/models/*name", (request, response) => {
     const id = ([] as string[]).concat(request.params.name ?? []).join("/");
     const model = service.model(id);
@@ -22,7 +25,7 @@ export function openAIModelsRouter(service: Pick<ImageService, "models" | "model
   return router;
 }
 
-/** When a model was made only its vendor knows, and clients expect a number. */
+/** Formats a model. Only the vendor knows when it was created, but clients expect a number. */
 function toModel({ id, provider, createdAt, shutdownDate }: ModelDescription): object {
   const created = (createdAt?.getTime() ?? 0) / 1000;
   return { id, object: "model", created, owned_by: provider, shutdown_date: shutdownDate ?? null };

@@ -8,12 +8,13 @@ type Schemas = { readonly [name: string]: Json };
 
 const FORM_EXAMPLE: Readonly<Record<string, string>> = { prompt: PROMPT_EXAMPLE, response_format: "url" };
 
-/** Callers need no key yet, and what is not there is told apart by its code. */
-const IMAGE_ERRORS: readonly ErrorCode[] = ERROR_CODES.filter(
-  (code) => !["UNAUTHENTICATED", "MISDIRECTED"].includes(code),
-);
+/**
+ * The error codes of the image routes. `MISDIRECTED` is left out: a client that has read this document uses an accepted
+ * host name.
+ */
+const IMAGE_ERRORS: readonly ErrorCode[] = ERROR_CODES.filter((code) => code !== "MISDIRECTED");
 
-/** What the requests of these routes are checked with. */
+/** The schemas that check the requests of these routes. */
 export const OPENAI_REQUESTS = { ImageGenerationRequest, ImageEditForm, ImageEditRequest };
 
 export function describeOpenAIPaths(): Schemas {
@@ -24,10 +25,10 @@ export function describeOpenAIPaths(): Schemas {
       get: {
         operationId: "listModels",
         tags: ["OpenAI"],
-        summary: "List the models",
+        summary: "List the models that can be requested",
         responses: {
-          "200": { description: "Every model that can be asked for", content: json("ModelList") },
-          ...errorResponses(["FORBIDDEN", "RATE_LIMITED"], "OpenAIFailure", openAIStatus),
+          "200": { description: "The models", content: json("ModelList") },
+          ...errorResponses(["UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED"], "OpenAIFailure", openAIStatus),
         },
       },
     },
@@ -35,7 +36,7 @@ export function describeOpenAIPaths(): Schemas {
       get: {
         operationId: "retrieveModel",
         tags: ["OpenAI"],
-        summary: "One model, or a retired one",
+        summary: "Get a model, current or retired",
         parameters: [{ name: "model", in: "path", required: true, schema: { type: "string" } }],
         responses: {
           "200": {
@@ -43,7 +44,11 @@ export function describeOpenAIPaths(): Schemas {
             headers: { Sunset: { $ref: "#/components/headers/Sunset" } },
             content: json("Model"),
           },
-          ...errorResponses(["FORBIDDEN", "MODEL_UNAVAILABLE", "RATE_LIMITED"], "OpenAIFailure", openAIStatus),
+          ...errorResponses(
+            ["UNAUTHENTICATED", "FORBIDDEN", "MODEL_UNAVAILABLE", "RATE_LIMITED"],
+            "OpenAIFailure",
+            openAIStatus,
+          ),
         },
       },
     },
@@ -55,7 +60,7 @@ function describeGeneration(): Json {
   return {
     operationId: "createImage",
     tags: ["OpenAI"],
-    summary: "Make images, as OpenAI's clients ask",
+    summary: "Generate images with OpenAI's parameters",
     parameters: [IDEMPOTENCY_KEY],
     requestBody: {
       required: true,
@@ -76,8 +81,8 @@ function describeEdit(): Json {
   return {
     operationId: "editImage",
     tags: ["OpenAI"],
-    summary: "Change images, as OpenAI's clients ask",
-    description: `1 to ${MAX_EDIT_IMAGES} PNG, JPEG or WebP files of less than 50 MB, in any order with the other fields; or images of the gateway by their ids.`,
+    summary: "Edit images with OpenAI's parameters",
+    description: `1 to ${MAX_EDIT_IMAGES} PNG, JPEG or WebP files of less than 50 MB, in any order among the other fields. In JSON, also images of the gateway by their ids.`,
     parameters: [IDEMPOTENCY_KEY],
     requestBody: {
       required: true,
@@ -99,14 +104,14 @@ function describeEdit(): Json {
 function describeAnswers(event: string): Json {
   return {
     "200": {
-      description: "The images. A `Warning` header says what was done otherwise than asked.",
+      description: "The images. A `Warning` header says what the gateway did differently from the request.",
       headers: MODEL_HEADERS,
       content: {
         ...(json("ImagesResponse") as object),
         "text/event-stream": {
           schema: {
             type: "object",
-            description: `With stream: each of \`${event}.partial_image\` and the last, \`${event}.completed\`; or \`error\`, whose data is an OpenAIFailure`,
+            description: `With stream: a \`${event}.partial_image\` for each preview, then \`${event}.completed\`. If it fails, \`error\` with an OpenAIFailure as data`,
             required: ["event", "data"],
             properties: {
               event: { type: "string" },

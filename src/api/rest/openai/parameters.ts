@@ -7,11 +7,11 @@ import { isLonger, optional, PROMPT_SCHEMA, SIZE_FORMAT, sizePattern } from "../
 import type { ParameterFault } from "./errors.ts";
 
 /*
- * What OpenAI documents of its images, as far as the gateway takes it: these schemas check requests, are their types,
- * and stand in the OpenAPI document.
+ * The parameters of OpenAI's Images API that the gateway supports. These schemas check requests, give them their types,
+ * and describe them in the OpenAPI document.
  */
 
-/** No control character, and no white space at either end; or nothing at all. */
+/** A text without control characters, and without white space at either end. It may be empty. */
 const IDENTIFIER_PATTERN =
   "^([^\\s\\u0000-\\u001f\\u007f-\\u009f]([^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f])?)?$";
 const IDENTIFIER = new RegExp(IDENTIFIER_PATTERN, "u");
@@ -26,47 +26,53 @@ const prompt = text({ minLength: 1, ...PROMPT_SCHEMA }).meta({
 const SHARED = {
   model: optional(
     text({ minLength: 1 }),
-    "One of `GET /v1/models`; the names of retired models go on working. The gateway's default when left out",
+    "A model of `GET /v1/models`. Names of retired models still work. If absent, the gateway's default model",
   ),
-  n: optional(z.int().min(1).max(MAX_IMAGES), "How many; a stream carries one"),
+  n: optional(z.int().min(1).max(MAX_IMAGES), "The number of images. A stream can carry only one"),
   size: optional(
     text({ minLength: 1, pattern: `^(auto|${sizePattern("x")})$`, format: SIZE_FORMAT }),
-    "WIDTHxHEIGHT in pixels, delivered exactly: 64 to 3840 a side, ratio 1:3 to 3:1; or auto",
+    "The exact size as WIDTHxHEIGHT in pixels: 64 to 3840 a side, ratio 1:3 to 3:1. Or auto",
   ),
   quality: optional(
     z.enum(["auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"]),
-    "standard and hd are the words of retired models",
+    "The quality. standard and hd are the words of retired models",
   ),
-  background: optional(z.enum(["auto", "opaque", "transparent"]), "What is behind the subject"),
-  output_format: optional(z.enum(["png", "jpeg", "webp"]), "png when left out"),
+  background: optional(z.enum(["auto", "opaque", "transparent"]), "The background behind the subject"),
+  output_format: optional(z.enum(["png", "jpeg", "webp"]), "The format. If absent, png"),
   output_compression: optional(z.int().min(0).max(100), "How much of the quality to keep, for jpeg and webp"),
   moderation: optional(
     z.enum(["auto", "low"]),
-    "How strictly content is filtered; ignored with a warning where that cannot be set, as in edits",
+    "How strictly the provider filters content. Ignored with a warning if the model cannot set it, as in edits",
   ),
-  safety_identifier: optional(identifier(), "Stands for the person who asks: a hash for preference"),
+  safety_identifier: optional(identifier(), "Identifies the end user, preferably as a hash"),
   user: optional(identifier(), "The older name of safety_identifier"),
   stream: optional(z.boolean(), "Whether to answer with server-sent events"),
-  partial_images: optional(z.int().min(0).max(MAX_PARTIAL_IMAGES), "Previews before the image, with stream"),
+  partial_images: optional(
+    z.int().min(0).max(MAX_PARTIAL_IMAGES),
+    "The number of previews before the image. Needs stream",
+  ),
   response_format: optional(
     z.enum(["url", "b64_json"]).meta({ examples: ["url"] }),
-    "url for signed URLs, of every model; b64_json unless the model is a dall-e",
+    "url for signed URLs, with any model. If absent, url for dall-e models and b64_json for others",
   ),
 };
 
 const EDIT_PARAMETERS = {
   ...SHARED,
-  input_fidelity: optional(z.enum(["high", "low"]), "Of retired models; ignored with a warning"),
+  input_fidelity: optional(z.enum(["high", "low"]), "A parameter of retired models. Ignored with a warning"),
 };
 
-/** What one parameter may be while another one is something. Either counts as its default when it is left out. */
+/**
+ * A rule about two parameters: the values that one may have while the other has a certain value. A parameter that is
+ * left out has its default value.
+ */
 export interface Rule {
   readonly when: { readonly name: string; readonly is: string | boolean; readonly byDefault: boolean };
   readonly allows: { readonly name: string; readonly is: readonly (string | number)[] };
   readonly message: string;
 }
 
-/** What each alone may be and together may not. */
+/** Combinations of parameters that are refused although each value alone is valid. */
 export const RULES: readonly Rule[] = [
   {
     when: { name: "stream", is: false, byDefault: true },
@@ -81,7 +87,7 @@ export const RULES: readonly Rule[] = [
   {
     when: { name: "stream", is: true, byDefault: false },
     allows: { name: "response_format", is: ["b64_json"] },
-    message: "A stream carries b64_json only.",
+    message: "A stream can only carry b64_json; leave response_format out.",
   },
   {
     when: { name: "output_format", is: "jpeg", byDefault: false },
@@ -91,11 +97,12 @@ export const RULES: readonly Rule[] = [
   {
     when: { name: "output_format", is: "png", byDefault: true },
     allows: { name: "output_compression", is: [100] },
-    message: "A PNG loses nothing, so its output_compression can only be 100; ask for jpeg or webp.",
+    message:
+      "PNG is lossless: output_compression must be 100 or absent. For a smaller file, set output_format to jpeg or webp.",
   },
 ];
 
-const TOGETHER = {
+const RULES_AS_JSON_SCHEMA = {
   allOf: RULES.map(({ when, allows }): Json => {
     const condition = { properties: { [when.name]: { enum: [when.is, ...(when.byDefault ? [null] : [])] } } };
     return {
@@ -110,26 +117,29 @@ export const ImageGenerationRequest = z
   .strictObject({
     prompt,
     ...SHARED,
-    style: optional(z.enum(["vivid", "natural"]), "Of retired models; ignored with a warning"),
+    style: optional(z.enum(["vivid", "natural"]), "A parameter of retired models. Ignored with a warning"),
   })
-  .meta(TOGETHER);
+  .meta(RULES_AS_JSON_SCHEMA);
 
-/** The text fields of a form that edits; its files are read while they arrive. */
-export const ImageEditFields = z.strictObject({ prompt, ...EDIT_PARAMETERS }).meta(TOGETHER);
+/** The text fields of an edit sent as a form. Its files are read while they arrive. */
+export const ImageEditFields = z.strictObject({ prompt, ...EDIT_PARAMETERS }).meta(RULES_AS_JSON_SCHEMA);
 
-/** A form that edits, as the document shows it. */
+/** An edit sent as a form, for the OpenAPI document. */
 export const ImageEditForm = z
   .strictObject({
     prompt,
     image: z
       .file()
       .describe(
-        `A PNG, JPEG or WebP of less than 50 MB; or up to ${MAX_EDIT_IMAGES}, each as \`image\` or \`image[]\``,
+        `A PNG, JPEG or WebP file of less than 50 MB. Up to ${MAX_EDIT_IMAGES} files, each as \`image\` or \`image[]\``,
       ),
-    mask: z.file().optional().describe("A PNG of the first image's size; it may change where this is clear"),
+    mask: z
+      .file()
+      .optional()
+      .describe("A PNG of the same size as the first image. Only its transparent areas may change"),
     ...EDIT_PARAMETERS,
   })
-  .meta(TOGETHER);
+  .meta(RULES_AS_JSON_SCHEMA);
 
 const nothing = z.null().optional();
 const reference = z.union([
@@ -137,7 +147,9 @@ const reference = z.union([
   z.strictObject({
     image_url: z
       .string()
-      .describe("Of this gateway, of a host that it allows, or an image of less than 50 MB as data:image/png;base64,…"),
+      .describe(
+        "The URL of an image of this gateway or at a host that it allows, or an image of less than 50 MB as data:image/png;base64,…",
+      ),
     file_id: nothing,
   }),
 ]);
@@ -148,22 +160,22 @@ export const ImageEditRequest = z
     images: z.array(reference).min(1).max(MAX_EDIT_IMAGES),
     mask: optional(
       z.union([reference, z.strictObject({ file_id: nothing, image_url: nothing })]),
-      "A PNG of the first image's size; it may change where this is clear",
+      "A PNG of the same size as the first image. Only its transparent areas may change",
     ),
     ...EDIT_PARAMETERS,
   })
-  .meta(TOGETHER);
+  .meta(RULES_AS_JSON_SCHEMA);
 
-/** What requests for images and for edits have in common. */
+/** The parameters that generations and edits share. */
 const Shared = z.strictObject({ prompt, ...SHARED });
 export type ImageParameters = Parameters<typeof Shared>;
 
-/** What a request was found to say: `null` stood for what was left out. */
+/** The parameters of a request after it was checked. `null` counts as absent. */
 export type Parameters<Schema extends z.ZodObject> = {
   readonly [Name in keyof z.output<Schema>]: Exclude<z.output<Schema>[Name], null>;
 };
 
-/** What OpenAI documents and no model behind this gateway can do. */
+/** Parameters that OpenAI documents and that no model of this gateway supports. */
 export const UNSUPPORTED: ReadonlySet<string> = new Set([
   "complexity",
   "frame_count",
@@ -175,9 +187,9 @@ export const UNSUPPORTED: ReadonlySet<string> = new Set([
 
 interface TextBounds {
   readonly minLength?: number;
-  /** In characters, which are code points. */
+  /** The most characters (Unicode code points). */
   readonly maxLength?: number;
-  /** What else is known of it, in JSON Schema; the service checks it. */
+  /** Further keywords for the JSON Schema. The service checks these rules. */
   readonly [keyword: string]: unknown;
 }
 
@@ -198,7 +210,7 @@ function identifier() {
     .string()
     .refine(...atMost(MAX_SAFETY_IDENTIFIER_LENGTH))
     .refine((value) => IDENTIFIER.test(value), {
-      error: "it may have no control characters, and no white space around it.",
+      error: "it must not contain control characters, or white space at either end.",
     })
     .meta({ maxLength: MAX_SAFETY_IDENTIFIER_LENGTH, pattern: IDENTIFIER_PATTERN });
 }

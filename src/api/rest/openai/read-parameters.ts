@@ -4,17 +4,18 @@ import { type Parameters, RULES, UNSUPPORTED } from "./parameters.ts";
 
 export interface Fields {
   readonly values: ReadonlyMap<string, unknown>;
-  /** Whether they came in a form, where everything is text. */
+  /** Whether the parameters came in a form, where every value is text. */
   readonly isForm: boolean;
 }
 
-/** The longest name of an unknown parameter that is repeated to its sender. */
+/** The most characters of an unknown parameter's name that an error repeats. */
 const MAX_NAME_LENGTH = 64;
 
 /**
- * Reads parameters as OpenAI documents them. `null` stands for what was left out; in a form, libraries write it as a text.
+ * Reads parameters as OpenAI documents them. `null` counts as absent. In a form, `null` is a text, because some
+ * libraries write it so.
  *
- * @throws ParameterError for the first that is unknown, and then for the first of a wrong type or out of range
+ * @throws ParameterError for the first unknown parameter, or else for the first one of a wrong type or out of range
  */
 export function readParameters<Schema extends z.ZodObject>(
   schema: Schema,
@@ -37,7 +38,7 @@ export function readParameters<Schema extends z.ZodObject>(
   return data as Parameters<Schema>;
 }
 
-/** @throws ParameterError when `name` is none of the parameters */
+/** @throws ParameterError when `name` is not a parameter */
 export function refuseUnlessKnown({ shape }: z.ZodObject, name: string): void {
   if (Object.hasOwn(shape, name)) return;
   if (UNSUPPORTED.has(name)) {
@@ -47,7 +48,10 @@ export function refuseUnlessKnown({ shape }: z.ZodObject, name: string): void {
   throw new ParameterError("unknown_parameter", shown, `Unknown parameter: '${shown}'.`);
 }
 
-/** What a text of a form stands for; as it is where it stands for nothing else. */
+/**
+ * Converts a form's text to the type that the schema expects. Returns the text itself when it is not a value of that
+ * type.
+ */
 function fromForm(schema: unknown, value: unknown): unknown {
   const inner = innermost(schema);
   if (typeof value !== "string") return value;
@@ -60,12 +64,12 @@ function innermost(schema: unknown): unknown {
   return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable ? innermost(schema.unwrap()) : schema;
 }
 
-/** The first thing that is wrong, as OpenAI tells it. */
+/** Converts the first problem to OpenAI's form. */
 function toParameterError({ issues }: z.ZodError, given: ReadonlyMap<string, unknown>): ParameterError {
   const [first] = issues;
-  if (!first) throw new Error("a request was refused for nothing");
+  if (!first) throw new Error("a request was refused without a reason");
   const [name = "", ...inner] = first.path.map(String);
-  // Of numbers, the last is the parameter's own bound, and not one of all numbers.
+  // For numbers, the last issue is about the parameter's own bound, not about the range of all integers.
   const issue = issues.findLast(({ path }) => path.length === first.path.length && path[0] === first.path[0]) ?? first;
   if (inner.length > 0 || issue.code === "invalid_union") return wrongReference(name, inner[0]);
   const value = given.get(name);
@@ -116,7 +120,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   array: "an array",
 };
 
-/** The value itself is not repeated: it may be a prompt in the wrong place. */
+/** The error for a value of the wrong type. It does not repeat the value, which may be a prompt in the wrong place. */
 function wrongType(name: string, expected: string, value: unknown): ParameterError {
   const message = `Invalid type for '${name}': expected ${expected}, but got ${typeOf(value)} instead.`;
   return new ParameterError("invalid_type", name, message);

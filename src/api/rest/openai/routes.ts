@@ -10,7 +10,7 @@ const METHODS = [
   [/^\/v1\/models(\/.*)?$/, "GET, HEAD, OPTIONS"],
 ] as const;
 
-/** `/v1/…`: what the clients of OpenAI's Images API already speak. */
+/** Creates the routes of `/v1`, for clients of OpenAI's Images API. */
 export function openAIRoutes(service: ImageService, options: OpenAIImagesOptions): Routes {
   const router = Router({ caseSensitive: true, strict: true });
   router.use(openAIImagesRouter(service, options), openAIModelsRouter(service));

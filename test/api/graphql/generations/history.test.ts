@@ -242,7 +242,7 @@ describe("what cannot be a page is refused", () => {
     ["a first of 101", { first: 101 }, "first", /^first must be a whole number from 0 to 100$/],
     ["a negative last", { last: -1 }, "last", /^last must be a whole number from 0 to 100$/],
     ["a last of 101", { last: 101 }, "last", /^last must be a whole number from 0 to 100$/],
-    ["an empty cursor", { after: "" }, "after", /^after must be a cursor that this list gave out$/],
+    ["an empty cursor", { after: "" }, "after", /^after must be a cursor from this list$/],
     ["an id as cursor", { after: "gen_01kaj0000000000000000000zz" }, "after", /^after must be a cursor/],
     ["a cursor cut short", { after: cursor.slice(0, -1) }, "after", /^after must be a cursor/],
     ["a cursor with more behind it", { before: `${cursor}A` }, "before", /^before must be a cursor/],

@@ -120,14 +120,14 @@ describe("what is within a limit is answered, and one more is refused with the l
     );
 
     expect((await refusal(`{ ...F0 } ${fragments} fragment F14 on Query { __typename }`)).message).toBe(
-      "Field limit of 10000 exceeded, with every fragment in its place.",
+      "Field limit of 10000 exceeded, counting the fields of every fragment where it is used.",
     );
   });
 });
 
 describe("one operation makes at most ten images", () => {
   const tooMany = (asked: number) => ({
-    message: `one operation may make at most 10 images; this one asks for ${asked}`,
+    message: `one operation may generate at most 10 images; this one requests ${asked}`,
     extensions: { code: "BAD_USER_INPUT", field: "n" },
   });
 

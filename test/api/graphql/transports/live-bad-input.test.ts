@@ -214,7 +214,7 @@ describe("a socket", () => {
       }
 
       await jest.advanceTimersByTimeAsync(1_000);
-      expect(await slow.closed).toEqual({ code: 1008, reason: "the message came too slowly" });
+      expect(await slow.closed).toEqual({ code: 1008, reason: "the message arrived too slowly; send it faster or in a smaller operation" });
       expect(idle.socket.readyState).toBe(idle.socket.OPEN);
       idle.socket.terminate();
     });
@@ -281,7 +281,7 @@ describe("a socket", () => {
       for (let count = 0; count < 3_000; count++) send(socket);
       connection.uncork();
 
-      expect(await socket.closed).toEqual({ code: 1008, reason: "too many messages came at once" });
+      expect(await socket.closed).toEqual({ code: 1008, reason: "too many messages arrived at once; send fewer at a time" });
     });
   });
 
@@ -373,7 +373,7 @@ describe("where there is room for two sockets and two subscriptions", () => {
       type: "error",
       payload: [
         {
-          message: "2 subscribers are here already; connect again later, or to another process",
+          message: "2 subscribers are connected already; connect again later, or to another process",
           extensions: { code: "OVERLOADED", retryAfterSeconds: 30 },
         },
       ],
@@ -436,7 +436,7 @@ describe("a stream", () => {
     });
     expect(text.startsWith(":\n\nevent: next\ndata: {")).toBe(true);
     expect(text).not.toContain("complete");
-    expect(await socket.closed).toEqual({ code: 1001, reason: "the gateway stops" });
+    expect(await socket.closed).toEqual({ code: 1001, reason: "the gateway is stopping" });
   });
 
   test("that is not read is cut off", async () => {

@@ -367,7 +367,7 @@ test.each(["GET", "PUT", "DELETE", "PATCH"])("%s is told to POST", async (method
     await httpRequest(target, method === "GET" ? { method } : { method, body, headers: { "Content-Type": JSON_TYPE } }),
   );
 
-  expectRefusal(answer, 405, /^send a POST with prompt, n and size$/);
+  expectRefusal(answer, 405, /^send prompt, n and size by POST$/);
   expect(answer.headers.allow).toContain("POST");
 });
 

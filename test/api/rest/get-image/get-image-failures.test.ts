@@ -155,7 +155,7 @@ test("a request that had to queue for too long is told to come back with its key
     const advice = "send the request again with the same Idempotency-Key to get its images without paying twice";
     const [last] = queued;
     if (!last) throw new Error("no request had to queue for too long");
-    expectFailure(last, 503, `the generation has not begun yet; ${advice}`);
+    expectFailure(last, 503, `the generation has not started yet; ${advice}`);
     expect(Number(last.headers["retry-after"])).toBeGreaterThan(0);
   } finally {
     await gateway.close();
@@ -213,7 +213,7 @@ test("an unexpected error before anything is accepted is masked, with the reques
     const answer = await getImageAsJson(gateway.url, FIELDS);
     const requestId = String(answer.headers["x-request-id"]);
 
-    expectFailure(answer, 500, `an internal error occurred; the operator finds it under ${requestId}`);
+    expectFailure(answer, 500, `an internal error occurred; the operator can find it in the log by ${requestId}`);
     expect(answer.text).not.toContain("secret");
     const explained = logLines.filter((line) => line.includes("unexpected error"));
     expect(explained).toEqual([expect.stringContaining(requestId)]);

@@ -62,7 +62,7 @@ describe("a bucket that refuses", () => {
 
     expect({ status: refused.status, urlList: refused.urlList }).toEqual({ status: 500, urlList: [] });
     expect(refused.errorMessage).toMatch(
-      /^an internal error stopped this generation; the operator finds it under gen_[0-9a-z]{26}$/,
+      /^an internal error stopped this generation; the operator can find it in the log by gen_[0-9a-z]{26}$/,
     );
     expect(await s3.footprint(bucket)).toEqual([]);
     expect(await widthOf((await getImageAsJson(gateway.url, FIELDS)).urlList[0])).toBe(256);

@@ -316,7 +316,7 @@ describe("the work", () => {
     const { error } = JSON.parse(answer.body.toString());
     expect(error).toEqual({
       code: "INTERNAL",
-      message: `an internal error occurred; the operator finds it under ${answer.headers["x-request-id"]}`,
+      message: `an internal error occurred; the operator can find it in the log by ${answer.headers["x-request-id"]}`,
       requestId: answer.headers["x-request-id"],
     });
     expect(await filesOf(id)).toEqual([stored]);
