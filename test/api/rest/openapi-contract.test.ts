@@ -9,6 +9,7 @@ import { type ErrorCode, GatewayError } from "../../../src/errors.ts";
 import type { ProviderEvent } from "../../../src/ports/image-provider.ts";
 import { appOptions } from "../../support/app-options.ts";
 import { ContractObserver, type OpenApiDocument } from "../../support/clients/contract-observer.ts";
+import { startKeyedGateway } from "../../support/keyed-gateway.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { makeImages, plainImage } from "../../support/scripted-provider.ts";
 import { RIGHT_PARAMETERS, WRONG_PARAMETERS, WRONG_TYPES } from "./openai/wrong-parameters.ts";
@@ -278,6 +279,17 @@ test("what one address asks too often is answered as documented", async () => {
     await observer.fetch(`${limited.url}${path}`);
   }
   await limited.close();
+
+  expect(observer.violations).toEqual([]);
+});
+
+test("requests without credentials to a keyed gateway are answered as documented", async () => {
+  const keyed = await startKeyedGateway();
+  for (const path of ["/v1/models", "/v1/models/any-size-1"]) await observer.fetch(`${keyed.url}${path}`);
+  for (const path of ["/get-image", "/v1/images/generations", "/v1/images/edits"]) {
+    await observer.fetch(`${keyed.url}${path}`, { method: "POST" });
+  }
+  await keyed.close();
 
   expect(observer.violations).toEqual([]);
 });
