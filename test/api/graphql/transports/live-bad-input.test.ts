@@ -214,7 +214,10 @@ describe("a socket", () => {
       }
 
       await jest.advanceTimersByTimeAsync(1_000);
-      expect(await slow.closed).toEqual({ code: 1008, reason: "the message arrived too slowly; send it faster or in a smaller operation" });
+      expect(await slow.closed).toEqual({
+        code: 1008,
+        reason: "the message arrived too slowly; send it faster or in a smaller operation",
+      });
       expect(idle.socket.readyState).toBe(idle.socket.OPEN);
       idle.socket.terminate();
     });
@@ -281,7 +284,10 @@ describe("a socket", () => {
       for (let count = 0; count < 3_000; count++) send(socket);
       connection.uncork();
 
-      expect(await socket.closed).toEqual({ code: 1008, reason: "too many messages arrived at once; send fewer at a time" });
+      expect(await socket.closed).toEqual({
+        code: 1008,
+        reason: "too many messages arrived at once; send fewer at a time",
+      });
     });
   });
 
