@@ -259,7 +259,7 @@ interface ServiceParts {
 
 async function createImageService(parts: ServiceParts): Promise<ImageService> {
   const { config, store, storage, catalogue, codec, lifecycle, logger, now } = parts;
-  const { records, queue, events } = store;
+  const { records, history, queue, events } = store;
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, dailyBudget, role, leaseMs } = config;
   const links = new ImageLinks(await signingSecretOf(config), config.urlTtlSeconds, now);
@@ -285,6 +285,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
   });
   const service = new ImageService({
     records,
+    history,
     queue,
     events,
     catalogue,

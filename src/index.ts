@@ -40,9 +40,12 @@ export type {
 } from "./ports/records.ts";
 export type { GenerationInput } from "./service/generations/generation-input.ts";
 export type { GenerationEvent } from "./service/generations/generation-watch.ts";
-export type { ImageService, Page, PageRequest } from "./service/image-service.ts";
+export type { FilterInput } from "./service/generations/history-filter.ts";
+export type { PageRequest } from "./service/generations/history-pages.ts";
+export type { ImageService } from "./service/image-service.ts";
 export type { LinkOptions } from "./service/images/image-links.ts";
 export type { Caller } from "./service/projects/caller.ts";
+export type { ListPage } from "./service/projects/list-page.ts";
 
 /**
  * Builds a gateway and resumes the work that an earlier process left.

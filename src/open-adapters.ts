@@ -23,6 +23,7 @@ import type { ModelsFile } from "./models-file.ts";
 import type { DerivativeRecords } from "./ports/derivative-records.ts";
 import type { Downloads } from "./ports/downloads.ts";
 import type { Events } from "./ports/events.ts";
+import type { History } from "./ports/history.ts";
 import type { ImageCodec } from "./ports/image-codec.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import type { JobQueue } from "./ports/job-queue.ts";
@@ -34,6 +35,7 @@ import type { StandIn } from "./service/models/model-catalogue.ts";
 /** Storage of generations: the records, and the notices that wake the code which runs them or waits for them. */
 export interface Store {
   readonly records: Records;
+  readonly history: History;
   readonly derivatives: DerivativeRecords;
   readonly projects: Projects;
   readonly queue: JobQueue;
@@ -136,7 +138,8 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
     const { openPostgresStore } = await import("./postgres-store.ts");
     const store = await openPostgresStore({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
     lifecycle.on("closed", () => store.close());
-    return { ...store, derivatives: store.records.derivatives, projects: store.records.projects };
+    const { history, derivatives, projects } = store.records;
+    return { ...store, history, derivatives, projects };
   }
   await prepareDataDir(config.dataDir, logger);
   const path = join(config.dataDir, "pictograph.db");
@@ -147,6 +150,7 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
   lifecycle.on("closed", () => records.close());
   return {
     records,
+    history: records.history,
     derivatives: records.derivatives,
     projects: records.projects,
     queue: new MemoryJobQueue(config.maxConcurrency),

@@ -37,7 +37,7 @@ async function open(provider: ScriptedProvider, options: GatewayOptions = {}): P
 /** Resolves when so many calls are in the provider's hands. */
 async function untilRunning(gateway: Gateway, count: number): Promise<void> {
   for (;;) {
-    const { generations } = await gateway.images.page(CALLER, { status: "RUNNING", first: 100 });
+    const { items: generations } = await gateway.images.page(CALLER, { status: "RUNNING", first: 100 });
     if (generations.length === count) return;
     // The embedded store answers without a turn of the event loop, which the gateway needs.
     await setImmediate();
@@ -45,7 +45,7 @@ async function untilRunning(gateway: Gateway, count: number): Promise<void> {
 }
 
 async function untilAccepted(gateway: Gateway, count: number): Promise<void> {
-  while ((await gateway.images.page(CALLER, { first: 100 })).generations.length < count) await setImmediate();
+  while ((await gateway.images.page(CALLER, { first: 100 })).items.length < count) await setImmediate();
 }
 
 function countOf(statuses: readonly string[]): Record<string, number> {
@@ -85,7 +85,7 @@ describe.each(["SQLite", "PostgreSQL"])("an embedded gateway on %s that is close
       );
       const [made = []] = await images.imagesOf([id]);
       const [found] = await images.generations(CALLER, [id]);
-      const { generations } = await images.page(CALLER, { first: OPERATIONS });
+      const { items: generations } = await images.page(CALLER, { first: OPERATIONS });
       return `${found?.status === status && status} with ${made.length} images, of ${generations.length}`;
     };
     const answers = Array.from({ length: OPERATIONS }, answer);

@@ -188,6 +188,8 @@ export interface Image extends Owner {
   readonly sha256: string;
   /** A `data:` URI under 1 KB; `undefined` until it was first made. */
   readonly placeholder?: string;
+  /** Whether its owner marked it. @defaultValue false */
+  readonly isFavorite?: boolean;
   /** `undefined` for images stored before it was looked for. */
   readonly provenance?: Provenance;
   readonly createdAt: Date;
@@ -204,20 +206,6 @@ interface OutcomeFacts {
   readonly cost?: Cost;
   /** Those of the generation and the provider's; `undefined` where nothing was added. */
   readonly warnings?: readonly Warning[];
-}
-
-/** A slice of the generations of a project and an end user, newest first; what is left out stands for any. */
-export interface GenerationSlice {
-  readonly projectId?: string | undefined;
-  readonly endUser?: string | undefined;
-  readonly status?: GenerationStatus;
-  /** Only generations older than this id. */
-  readonly olderThan?: string;
-  /** Only generations newer than this id. */
-  readonly newerThan?: string;
-  /** Which end of the range the slice is taken from. */
-  readonly from: "newest" | "oldest";
-  readonly limit: number;
 }
 
 /** Under which conditions a generation is accepted. */
@@ -321,6 +309,10 @@ export interface Records {
    * had ended, or does not exist.
    */
   cancel(id: string, failureWhenRunning: GenerationFailure, at: Date): Promise<boolean>;
+  /** Marks an image as a favorite, or takes the mark away; does nothing when there is no such image (any more). */
+  setFavorite(imageId: string, isFavorite: boolean): Promise<void>;
+  /** Removes an image from its generation. Removing one that does not exist is not an error. */
+  removeImage(imageId: string): Promise<void>;
   /**
    * Removes a generation and its images. One that has not ended is settled as if it were canceled. Removing one that does
    * not exist is not an error.
@@ -338,7 +330,6 @@ export interface Records {
   findByIdempotencyKey(projectId: string, key: string, at: Date): Promise<Generation | undefined>;
   /** The newest generations of this project and input that were accepted at `since` or later, newest first. */
   findLatestOf(projectId: string, inputHash: string, since: Date, limit: number): Promise<readonly Generation[]>;
-  listGenerations(slice: GenerationSlice): Promise<readonly Generation[]>;
   /** The images with these ids, in no promised order; unknown ids are left out. */
   findImages(ids: readonly string[]): Promise<readonly Image[]>;
   /** The images of these generations, by generation and index. */

@@ -1,54 +1,29 @@
-import { GatewayError } from "../errors.ts";
+import { badInput, GatewayError } from "../errors.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import type { Events } from "../ports/events.ts";
+import type { History, ImagePlace } from "../ports/history.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { OpenObject } from "../ports/object-store.ts";
-import type {
-  Generation,
-  GenerationSlice,
-  GenerationStatus,
-  Image,
-  Owner,
-  Preview,
-  Warning,
-} from "../ports/records.ts";
+import type { Generation, Image, Owner, Preview, Warning } from "../ports/records.ts";
 import type { EditInput } from "./edits/edit-input.ts";
 import { Acceptance, type AcceptanceOptions } from "./generations/acceptance.ts";
 import { EndWaits } from "./generations/end-waits.ts";
 import { CANCELED_WHILE_RUNNING } from "./generations/generation-end.ts";
-import { checkWholeNumber, type GenerationInput } from "./generations/generation-input.ts";
+import type { GenerationInput } from "./generations/generation-input.ts";
 import { planGeneration } from "./generations/generation-plan.ts";
 import type { GenerationEvent, GenerationWatch } from "./generations/generation-watch.ts";
+import { HistoryPages, MAX_PAGE_SIZE, type PageRequest } from "./generations/history-pages.ts";
 import type { Maintenance } from "./generations/maintenance.ts";
 import type { Runner } from "./generations/runner.ts";
 import type { Delivery, ImageDelivery } from "./images/image-delivery.ts";
 import type { ImageLinks, LinkOptions } from "./images/image-links.ts";
 import type { Placeholders } from "./images/placeholders.ts";
 import { type Quote, quoteOf } from "./models/quote.ts";
-import { type Caller, mayAccess, scopeOf } from "./projects/caller.ts";
-
-/**
- * Selects a page of a caller's generations, newest first. `after` and `before` are the ids of the generations next to
- * it.
- */
-export interface PageRequest {
-  /** How many from the newest end, 0–100; `first` 20 when neither is given. */
-  readonly first?: number | undefined;
-  readonly after?: string | undefined;
-  /** How many from the oldest end, 0–100. With `first`, the last of the generations that `first` selects. */
-  readonly last?: number | undefined;
-  readonly before?: string | undefined;
-  readonly status?: GenerationStatus | undefined;
-}
-
-export interface Page {
-  /** Newest first. */
-  readonly generations: readonly Generation[];
-  readonly hasNextPage: boolean;
-  readonly hasPreviousPage: boolean;
-}
+import { type Caller, mayAccess } from "./projects/caller.ts";
+import type { ListPage } from "./projects/list-page.ts";
 
 export interface ImageServiceOptions extends AcceptanceOptions {
+  readonly history: History;
   readonly events: Events;
   readonly links: ImageLinks;
   readonly delivery: ImageDelivery;
@@ -61,21 +36,21 @@ export interface ImageServiceOptions extends AcceptanceOptions {
   readonly isWorker: boolean;
 }
 
-/** The size of a page when the request gives none. */
-export const DEFAULT_PAGE_SIZE = 20;
-/** The most generations of one page. */
-export const MAX_PAGE_SIZE = 100;
+/** The most generations that one request deletes: a page of them. */
+export const MAX_DELETED = MAX_PAGE_SIZE;
 
 /** The one image service behind every API. An accepted generation continues when its client disconnects. */
 export class ImageService {
   readonly #options: ImageServiceOptions;
   readonly #acceptance: Acceptance;
   readonly #waits: EndWaits;
+  readonly #pages: HistoryPages;
 
   constructor(options: ImageServiceOptions) {
-    const { records, events, lifecycle } = options;
+    const { records, history, events, lifecycle } = options;
     this.#options = options;
     this.#acceptance = new Acceptance(options);
+    this.#pages = new HistoryPages(history);
     this.#waits = new EndWaits(records, events, lifecycle.releasing);
     lifecycle.on("draining", () => this.#drain());
     lifecycle.on("released", () => this.#tidy());
@@ -139,13 +114,39 @@ export class ImageService {
     events.publish({ generationId: id });
   }
 
+  /**
+   * Deletes generations with all their bytes, and returns the ids of those that the caller had.
+   *
+   * @throws BAD_USER_INPUT when there are too many
+   */
+  async deleteAll(caller: Caller, ids: readonly string[]): Promise<readonly string[]> {
+    if (ids.length > MAX_DELETED) throw badInput("ids", `delete at most ${MAX_DELETED} generations at once`);
+    const deleted: string[] = [];
+    for (const id of new Set(ids)) {
+      // Another request may have deleted it in the meantime.
+      await this.delete(caller, id).then(() => deleted.push(id), ignoreNotFound);
+    }
+    return deleted;
+  }
+
+  /**
+   * Deletes an image with all its bytes. Its generation stays.
+   *
+   * @throws NOT_FOUND when the caller has no such image
+   */
+  async deleteImage(caller: Caller, id: string): Promise<void> {
+    const { generationId } = await this.#ownImage(caller, id, "id");
+    const { maintenance, delivery } = this.#options;
+    await maintenance.removeImage(generationId, id).finally(() => delivery.forget(generationId));
+  }
+
   /** Deletes all generations of an end user with all their bytes, and returns how many there were. */
   async deleteAllOf(projectId: string, endUser: string): Promise<number> {
     const caller = { projectId, endUser };
     for (let count = 0; ; ) {
-      const { generations } = await this.page(caller, { first: MAX_PAGE_SIZE });
-      if (generations.length === 0) return count;
-      for (const { id } of generations) {
+      const { items } = await this.page(caller, { first: MAX_PAGE_SIZE });
+      if (items.length === 0) return count;
+      for (const { id } of items) {
         // Another request may have deleted it in the meantime.
         await this.delete(caller, id).then(() => count++, ignoreNotFound);
       }
@@ -215,55 +216,42 @@ export class ImageService {
     return this.#options.placeholders.of(image);
   }
 
-  /**
-   * A page of the caller's generations, by the algorithm of the Relay specification: it takes the range between the
-   * cursors, then the first `first` of it, and then the last `last` of those.
-   *
-   * @see https://relay.dev/graphql/connections.htm#sec-Pagination-algorithm
-   * @throws BAD_USER_INPUT naming `first` or `last`
-   */
-  async page(caller: Caller, { first, last, after, before, status }: PageRequest): Promise<Page> {
-    if (last !== undefined) checkWholeNumber("last", last, 0, MAX_PAGE_SIZE);
-    const isFromNewest = first !== undefined || last === undefined;
-    const size = checkWholeNumber("first", first ?? last ?? DEFAULT_PAGE_SIZE, 0, MAX_PAGE_SIZE);
-    const [found, hasAtAfter, hasAtBefore] = await Promise.all([
-      this.#options.records.listGenerations({
-        ...scopeOf(caller),
-        ...(status && { status }),
-        from: isFromNewest ? "newest" : "oldest",
-        limit: size + 1,
-        ...(after !== undefined && { olderThan: after }),
-        ...(before !== undefined && { newerThan: before }),
-      }),
-      last === undefined && after !== undefined && this.#reaches(caller, status, after, { newerThan: after }),
-      !isFromNewest && before !== undefined && this.#reaches(caller, status, before, { olderThan: before }),
-    ]);
-    const isCut = found.length > size;
-    if (!isFromNewest) {
-      return { generations: isCut ? found.slice(1) : found, hasNextPage: hasAtBefore, hasPreviousPage: isCut };
-    }
-    const generations = found.slice(0, size);
-    if (last === undefined) return { generations, hasNextPage: isCut, hasPreviousPage: hasAtAfter };
-    const start = Math.max(0, generations.length - last);
-    return { generations: generations.slice(start), hasNextPage: isCut, hasPreviousPage: start > 0 };
+  /** A page of the caller's generations, newest first. @throws BAD_USER_INPUT naming what is out of range */
+  page(caller: Caller, request: PageRequest): Promise<ListPage<Generation>> {
+    return this.#pages.generations(caller, request);
   }
 
   /**
-   * Whether a list has a generation at the cursor or beyond it. The generation of the cursor itself may be deleted, or
-   * no longer belong to the list.
+   * A page of the images of the caller's generations: those of the newest generation first, and those of one generation
+   * by their index.
+   *
+   * @throws BAD_USER_INPUT naming what is out of range
    */
-  async #reaches(
-    caller: Caller,
-    status: GenerationStatus | undefined,
-    cursor: string,
-    beyond: Pick<GenerationSlice, "newerThan" | "olderThan">,
-  ): Promise<boolean> {
-    const { records } = this.#options;
-    const list = { ...scopeOf(caller), ...(status && { status }) };
-    const [next] = await records.listGenerations({ ...list, ...beyond, from: "newest", limit: 1 });
-    if (next) return true;
-    const [there] = await records.findGenerations([cursor]);
-    return there !== undefined && mayAccess(caller, there) && (status === undefined || there.status === status);
+  imagePage(caller: Caller, request: PageRequest<ImagePlace>): Promise<ListPage<Image>> {
+    return this.#pages.images(caller, request);
+  }
+
+  /** The length of the list that {@link page} shows, exact up to 10,000; 10,001 stands for all larger numbers. */
+  countGenerations(caller: Caller, list: Pick<PageRequest, "status" | "filter">): Promise<number> {
+    return this.#pages.countGenerations(caller, list);
+  }
+
+  /** The length of the list that {@link imagePage} shows, exact up to 10,000; 10,001 stands for all larger numbers. */
+  countImages(caller: Caller, list: Pick<PageRequest, "status" | "filter">): Promise<number> {
+    return this.#pages.countImages(caller, list);
+  }
+
+  /** Marks an image as a favorite, or takes the mark away. @throws NOT_FOUND when the caller has no such image */
+  async setFavorite(caller: Caller, imageId: string, isFavorite: boolean): Promise<Image> {
+    await this.#ownImage(caller, imageId, "imageId");
+    await this.#options.records.setFavorite(imageId, isFavorite);
+    return this.#ownImage(caller, imageId, "imageId");
+  }
+
+  async #ownImage(caller: Caller, id: string, field: string): Promise<Image> {
+    const [image] = await this.images(caller, [id]);
+    if (!image) throw new GatewayError("NOT_FOUND", "you have no such image", { field });
+    return image;
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { History } from "../../src/ports/history.ts";
 import {
   type AcceptanceTerms,
   type AcceptedGeneration,
@@ -12,11 +13,13 @@ import {
   type Records,
 } from "../../src/ports/records.ts";
 
+export type RecordsWithHistory = Records & { readonly history: History };
+
 /** An adapter on an empty place of its own. */
 export interface OpenedRecords {
-  readonly records: Records;
+  readonly records: RecordsWithHistory;
   /** Closes the adapter and opens it again on the same place, as the next process does. */
-  reopen(): Promise<Records>;
+  reopen(): Promise<RecordsWithHistory>;
   /** The day, `YYYY-MM-DD`, on which the adapter takes what was made at this time. */
   dayOf(createdAt: Date): string;
   /** Closes what is open and frees the place. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { GenerationOrder, GenerationSlice, Records } from "../../src/ports/records.ts";
+import type { GenerationSlice } from "../../src/ports/history.ts";
+import type { GenerationOrder } from "../../src/ports/records.ts";
 import { GENERATION_STATUSES } from "../../src/ports/records.ts";
 import { seededRandom } from "../support/random.ts";
 import { recordEndsContract } from "./record-ends.ts";
@@ -20,6 +21,7 @@ import {
   keyOf,
   type OpenedRecords,
   orderOf,
+  type RecordsWithHistory,
   SIZE,
   STARTED_AT,
   sourceOf,
@@ -35,7 +37,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
 
   describe(`${name} as records`, () => {
     let opened: OpenedRecords;
-    let records: Records;
+    let records: RecordsWithHistory;
 
     beforeEach(async () => {
       opened = await open();
@@ -269,7 +271,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
             (newerThan === undefined || one.id > newerThan),
         );
         const expected = slice.from === "newest" ? matching.slice(0, limit) : matching.slice(-limit);
-        const listed = await records.listGenerations(slice);
+        const listed = await records.history.listGenerations(slice);
         expect({ slice, ids: listed.map(({ id }) => id) }).toEqual({ slice, ids: expected.map(({ id }) => id) });
       }
     });
@@ -296,13 +298,13 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
       const usage = { inputTokens: 1, outputTokens: 2, totalTokens: 3 };
       await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE, usage }, FINISHED_AT);
       await accept(records, orderOf("gen_2"));
-      const before = await records.listGenerations({ projectId: "proj_public", from: "newest", limit: 10 });
+      const before = await records.history.listGenerations({ projectId: "proj_public", from: "newest", limit: 10 });
 
       records = await opened.reopen();
 
-      expect(await records.listGenerations({ projectId: "proj_public", from: "newest", limit: 10 })).toStrictEqual(
-        before,
-      );
+      expect(
+        await records.history.listGenerations({ projectId: "proj_public", from: "newest", limit: 10 }),
+      ).toStrictEqual(before);
       expect(before).toHaveLength(2);
       expect(await records.findImagesOf(["gen_1"])).toStrictEqual([imageOf("gen_1", 0)]);
       expect(await records.idsQueuedBefore(END_OF_TIME, 100)).toEqual(["gen_2"]);

@@ -2,7 +2,8 @@ import type { Kysely } from "kysely";
 import { Migrator } from "kysely/migration";
 import { StartError } from "../../errors.ts";
 import type { GenerationStatus } from "../../ports/records.ts";
-import { type IdType, migrationsWith, type Schema } from "./migrations.ts";
+import type { Engine, SearchEntryRow } from "./engine.ts";
+import { migrationsFor, type Schema } from "./migrations.ts";
 
 /**
  * The tables, the same on every engine. Times are milliseconds since 1970 UTC. Nested values are JSON text. Ids begin
@@ -10,6 +11,7 @@ import { type IdType, migrationsWith, type Schema } from "./migrations.ts";
  */
 export interface Database extends Omit<Schema, "generations"> {
   generations: GenerationRow;
+  search_entries: SearchEntryRow;
   /** Kysely's own: which migrations were applied, and when, in ISO 8601. */
   kysely_migration: { name: string; timestamp: string };
 }
@@ -20,7 +22,7 @@ export type ImageRow = Schema["images"];
 export interface MigrateOptions {
   /** The name of the database for the operator, used in the error. */
   readonly place: string;
-  readonly idType: IdType;
+  readonly engine: Engine;
   /** The schema of the tables. @defaultValue the engine's own */
   readonly schema?: string;
 }
@@ -31,10 +33,10 @@ export interface MigrateOptions {
  * @throws StartError when that fails, for example because a newer version has changed the tables; they are not changed
  */
 export async function migrate(database: Kysely<Database>, options: MigrateOptions): Promise<void> {
-  const { place, idType, schema } = options;
+  const { place, engine, schema } = options;
   const migrator = new Migrator({
     db: database,
-    provider: { getMigrations: async () => migrationsWith(idType) },
+    provider: { getMigrations: async () => migrationsFor(engine) },
     ...(schema !== undefined && { migrationTableSchema: schema }),
   });
   const { error } = await migrator.migrateToLatest();

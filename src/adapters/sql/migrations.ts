@@ -1,7 +1,9 @@
-import { type CreateTableBuilder, type Kysely, type RawBuilder, sql } from "kysely";
+import { type CreateTableBuilder, type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import { PUBLIC_PROJECT } from "../../ports/records.ts";
+import type { Engine, IdType, SearchEntryRow } from "./engine.ts";
 import { enterGenerations } from "./enter-generations.ts";
+import { enterSearchTerms } from "./enter-search-terms.ts";
 
 /**
  * SQL's types and two more. `id` is text that is compared byte by byte, whatever the language of the database. `amount`
@@ -159,6 +161,7 @@ const ADDITIONS = {
       },
     },
   },
+  "0013-history": { add: { images: { is_favorite: "integer" } } },
 } as const satisfies Readonly<Record<string, Addition>>;
 
 type MigrationName = keyof typeof ADDITIONS;
@@ -167,7 +170,7 @@ type MigrationName = keyof typeof ADDITIONS;
  * The second part of a migration, after its columns were added: it creates indexes and fills the columns of existing
  * rows.
  */
-const FOLLOW_UPS: { readonly [Name in MigrationName]?: (database: Kysely<Schema>) => Promise<void> } = {
+const FOLLOW_UPS: { readonly [Name in MigrationName]?: (database: Kysely<Schema>, engine: Engine) => Promise<void> } = {
   async "0001-create-tables"({ schema }) {
     await schema.createIndex("generations_owner").on("generations").columns(["owner", "id"]).execute();
     await schema.createIndex("generations_status").on("generations").columns(["status", "id"]).execute();
@@ -233,6 +236,27 @@ const FOLLOW_UPS: { readonly [Name in MigrationName]?: (database: Kysely<Schema>
       .values({ ...publicProject, created_at: Date.now() })
       .execute();
   },
+  async "0013-history"(database, { search }) {
+    const { schema } = database;
+    // The filters that most generations fail read this index alone, and not the long rows.
+    const columns = ["project_id", "id", "status", "model", "created_at"];
+    await schema.createIndex("generations_history").on("generations").columns(columns).execute();
+    await schema.dropIndex("generations_owner").execute();
+    await schema
+      .createIndex("generations_edits")
+      .on("generations")
+      .columns(["project_id", "id"])
+      .where(sql.ref("edit"), "is not", null)
+      .execute();
+    await schema
+      .createIndex("images_favorite")
+      .on("images")
+      .column("generation_id")
+      .where(sql.ref("is_favorite"), "=", sql.lit(1))
+      .execute();
+    await search.createTables(database);
+    await enterSearchTerms(database.withTables<{ search_entries: SearchEntryRow }>(), search);
+  },
 };
 
 /** The owner of everything for which a host program set no other owner. */
@@ -262,17 +286,15 @@ type Intersection<Union> = (Union extends unknown ? (member: Union) => void : ne
 /** The migrations that this version needs. A newer version may have applied more. */
 export const NEEDED_MIGRATIONS: readonly string[] = Object.keys(ADDITIONS);
 
-/** How the engine declares text that is compared byte by byte. */
-export type IdType = "text" | RawBuilder<unknown>;
-
 /** The migrations by their names, as Kysely's migrator takes them. */
-export function migrationsWith(idType: IdType): Record<string, Migration> {
+export function migrationsFor(engine: Engine): Record<string, Migration> {
+  const { idType } = engine;
   const toMigration = (name: string, { create = {}, add = {}, rename = {} }: Addition): Migration => ({
     async up(database: Kysely<Schema>) {
       for (const [table, columns] of Object.entries(create)) await createTable(database, table, columns, idType);
       for (const [table, columns] of Object.entries(add)) await addColumns(database, table, columns, idType);
       for (const [table, columns] of Object.entries(rename)) await renameColumns(database, table, columns);
-      await FOLLOW_UPS[name as MigrationName]?.(database);
+      await FOLLOW_UPS[name as MigrationName]?.(database, engine);
     },
   });
   return Object.fromEntries(

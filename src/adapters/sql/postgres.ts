@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { PostgresPool } from "../postgres-pool.ts";
 import { type Database, migrate } from "./database.ts";
 import { connectionConfig, placeOf, toKyselyPool, toStartError } from "./postgres-connections.ts";
+import { POSTGRES } from "./postgres-engine.ts";
 import { PostgresEvents } from "./postgres-events.ts";
 import { SqlRecords } from "./sql-records.ts";
 
@@ -57,7 +58,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   const place = placeOf(url);
   const config = connectionConfig(url, answerTimeoutMs);
   const pool = new PostgresPool({ ...config, max: MAX_CONNECTIONS }, logger);
-  const records = new SqlRecords(openDatabase(pool), () => TODAY);
+  const records = new SqlRecords(openDatabase(pool), POSTGRES.search, () => TODAY);
   try {
     await prepare(place, options);
     const events = await PostgresEvents.open(config, logger);
@@ -96,7 +97,7 @@ async function prepare(place: string, { url, logger, prepareMore }: PostgresOpti
     try {
       await migrate(openDatabase(pool), {
         place: `DATABASE_URL: ${place}`,
-        idType: sql`text collate "C"`,
+        engine: POSTGRES,
         schema: SCHEMA,
       });
       await prepareMore?.(pool);

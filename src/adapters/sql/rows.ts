@@ -81,6 +81,7 @@ const IMAGE: Fields<Image, ImageRow> = {
     (uri: string | undefined) => uri ?? "",
     (uri) => uri || undefined,
   ),
+  isFavorite: optional(flag("is_favorite")),
   provenance: optional(json("provenance")),
   createdAt: time("created_at"),
 };

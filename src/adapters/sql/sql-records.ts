@@ -9,7 +9,6 @@ import type {
   GenerationFailure,
   GenerationOrder,
   GenerationOutcome,
-  GenerationSlice,
   GenerationStatus,
   Image,
   ModelChange,
@@ -19,9 +18,12 @@ import type {
   Spending,
 } from "../../ports/records.ts";
 import type { Database, GenerationRow } from "./database.ts";
+import type { SearchEngine } from "./engine.ts";
 import { NEEDED_MIGRATIONS, SWEEP } from "./migrations.ts";
 import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPreviewText } from "./rows.ts";
+import { termsOf } from "./search-terms.ts";
 import { SqlDerivatives } from "./sql-derivatives.ts";
+import { SqlHistory } from "./sql-history.ts";
 import { SqlLedger } from "./sql-ledger.ts";
 import { SqlProjects } from "./sql-projects.ts";
 
@@ -37,14 +39,19 @@ export class SqlRecords implements Records {
   readonly derivatives: SqlDerivatives;
   /** In the same database. */
   readonly projects: SqlProjects;
+  /** Lists of these records. */
+  readonly history: SqlHistory;
   readonly #database: Kysely<Database>;
+  readonly #search: SearchEngine;
   readonly #ledger: SqlLedger;
 
   /** @param dayOf the UTC day on which something is accepted, `YYYY-MM-DD` */
-  constructor(database: Kysely<Database>, dayOf: (at: Date) => Expression<string>) {
+  constructor(database: Kysely<Database>, search: SearchEngine, dayOf: (at: Date) => Expression<string>) {
     this.derivatives = new SqlDerivatives(database);
     this.projects = new SqlProjects(database);
+    this.history = new SqlHistory(database, search);
     this.#database = database;
+    this.#search = search;
     this.#ledger = new SqlLedger(dayOf);
   }
 
@@ -64,6 +71,7 @@ export class SqlRecords implements Records {
         .returningAll()
         .executeTakeFirst();
       if (inserted) {
+        await this.#enterTerms(transaction, order);
         await ledger.enter(transaction, order, terms);
         return { generation: toGeneration(inserted), isNew: true };
       }
@@ -72,6 +80,19 @@ export class SqlRecords implements Records {
       if (!sameInstant) throw new Error("a generation was neither stored nor found");
       return { generation: toGeneration(sameInstant), isNew: false };
     });
+  }
+
+  async #enterTerms(transaction: Kysely<Database>, order: GenerationOrder): Promise<void> {
+    const { id, projectId, endUser = null } = order;
+    await transaction
+      .insertInto("search_entries")
+      .values({
+        generation_id: id,
+        project_id: projectId,
+        end_user: endUser,
+        terms: this.#search.toColumn(termsOf(order)),
+      })
+      .execute();
   }
 
   async start(id: string, claim: Claim): Promise<Generation | undefined> {
@@ -232,6 +253,18 @@ export class SqlRecords implements Records {
     });
   }
 
+  async setFavorite(imageId: string, isFavorite: boolean): Promise<void> {
+    await this.#database
+      .updateTable("images")
+      .set({ is_favorite: isFavorite ? 1 : null })
+      .where("id", "=", imageId)
+      .execute();
+  }
+
+  async removeImage(imageId: string): Promise<void> {
+    await this.#database.deleteFrom("images").where("id", "=", imageId).execute();
+  }
+
   async remove(id: string): Promise<void> {
     await this.#database.transaction().execute(async (transaction) => {
       const removed = await transaction
@@ -288,21 +321,6 @@ export class SqlRecords implements Records {
       .limit(limit)
       .execute();
     return rows.map(toGeneration);
-  }
-
-  async listGenerations(slice: GenerationSlice): Promise<readonly Generation[]> {
-    let query = this.#database.selectFrom("generations").selectAll();
-    if (slice.projectId !== undefined) query = query.where("project_id", "=", slice.projectId);
-    if (slice.endUser !== undefined) query = query.where("end_user", "=", slice.endUser);
-    if (slice.status) query = query.where("status", "=", slice.status);
-    if (slice.olderThan) query = query.where("id", "<", slice.olderThan);
-    if (slice.newerThan) query = query.where("id", ">", slice.newerThan);
-    const rows = await query
-      .orderBy("id", slice.from === "newest" ? "desc" : "asc")
-      .limit(slice.limit)
-      .execute();
-    const generations = rows.map(toGeneration);
-    return slice.from === "newest" ? generations : generations.reverse();
   }
 
   async findImages(ids: readonly string[]): Promise<readonly Image[]> {

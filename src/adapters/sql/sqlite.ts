@@ -3,6 +3,7 @@ import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql }
 import { StartError } from "../../errors.ts";
 import { type Database, migrate } from "./database.ts";
 import { SqlRecords } from "./sql-records.ts";
+import { SQLITE } from "./sqlite-engine.ts";
 
 const SQLITE_BUSY = 5;
 
@@ -17,14 +18,14 @@ export async function openSqliteRecords(path: string): Promise<SqlRecords> {
   const sqlite = openExclusively(path);
   const database = new Kysely<Database>({ dialect: new SqliteDialect({ database: toKyselyDatabase(sqlite) }) });
   try {
-    await migrate(database, { place: path, idType: "text" });
+    await migrate(database, { place: path, engine: SQLITE });
     // The process that ran these held the lock that this process now has, so it is certainly dead.
     await database.updateTable("generations").set({ lease_until: 0 }).where("status", "=", "RUNNING").execute();
   } catch (error) {
     await database.destroy();
     throw error;
   }
-  return new SqlRecords(database, (at) => sql.val(at.toISOString().slice(0, 10)));
+  return new SqlRecords(database, SQLITE.search, (at) => sql.val(at.toISOString().slice(0, 10)));
 }
 
 /**

@@ -1,10 +1,9 @@
 import type { Generation } from "../../ports/records.ts";
 import { checkWholeNumber } from "../../service/generations/generation-input.ts";
 import type { GraphQLContext } from "./context.ts";
-import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from "./type-graphql.ts";
+import { Arg, Ctx, ID, Mutation, Query, Resolver } from "./type-graphql.ts";
 import { EditImagesInput, toImageReference } from "./types/edit-images-input.ts";
 import { GenerateImagesInput } from "./types/generate-images-input.ts";
-import { GenerationConnectionType, GenerationsArgs, toPageRequest } from "./types/generation-connection.ts";
 import { GenerationType, ImageType } from "./types/generation-type.ts";
 import { ModelType } from "./types/model-type.ts";
 import { NodeType, typeOf } from "./types/node-type.ts";
@@ -30,16 +29,6 @@ export class ImageResolver {
   async generation(@Arg("id", () => ID, { description: "`gen_…`" }) id: string, @Ctx() context: GraphQLContext) {
     const generation = await context.loaders.generation.load(id);
     return generation ? toAnswer(generation, context) : null;
-  }
-
-  @Query(() => GenerationConnectionType, { description: "Your generations, newest first, as a Relay connection." })
-  async generations(
-    @Args(() => GenerationsArgs) args: GenerationsArgs,
-    @Ctx() { request, service, loaders }: GraphQLContext,
-  ) {
-    const page = await service.page(request.caller, toPageRequest(args));
-    for (const generation of page.generations) loaders.generation.prime(generation.id, generation);
-    return new GenerationConnectionType(page);
   }
 
   @Query(() => [ModelType], { description: "The models that can be requested today." })

@@ -3,6 +3,7 @@ import { type GraphQLFieldResolver, type GraphQLSchema, isObjectType, printSchem
 import type { GraphQLContext, ToContext } from "./context.ts";
 import { toClientError } from "./errors.ts";
 import { FederationResolver, printSubgraph } from "./federation.ts";
+import { HistoryResolver } from "./history-resolvers.ts";
 import { ProjectResolver } from "./project-resolvers.ts";
 import { ImageResolver } from "./resolvers.ts";
 import { buildSchemaSync, endDecorating, type NonEmptyArray, type PubSub, withOwnMetadata } from "./type-graphql.ts";
@@ -19,7 +20,7 @@ const ROOT_DESCRIPTIONS: Readonly<Record<string, string>> = {
   Subscription: "Follows generations while they run.",
 };
 
-const RESOLVERS = [ImageResolver, GenerationEventsResolver, ProjectResolver] as const;
+const RESOLVERS = [ImageResolver, HistoryResolver, GenerationEventsResolver, ProjectResolver] as const;
 /** type-graphql requires a `PubSub` for subscriptions. The gateway's subscriptions do not use it. */
 const NO_PUB_SUB: PubSub = {
   publish() {},

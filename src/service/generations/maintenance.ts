@@ -117,9 +117,19 @@ export class Maintenance {
 
   /** Removes a generation. The record goes first: bytes without a record are swept, but a record must have its bytes. */
   async remove(generationId: string): Promise<void> {
-    const { records, objects } = this.#options;
-    await records.remove(generationId);
-    const stored = await Array.fromAsync(objects.list(`${generationId}/`));
+    await this.#options.records.remove(generationId);
+    await this.#removeBytes(`${generationId}/`);
+  }
+
+  /** Removes an image from its generation, its record first. */
+  async removeImage(generationId: string, imageId: string): Promise<void> {
+    await this.#options.records.removeImage(imageId);
+    await this.#removeBytes(`${generationId}/${imageId}/`);
+  }
+
+  async #removeBytes(prefix: string): Promise<void> {
+    const { objects } = this.#options;
+    const stored = await Array.fromAsync(objects.list(prefix));
     for (const { key } of stored) await objects.delete(key);
   }
 

@@ -1,4 +1,5 @@
-import type { GenerationSlice, Owner } from "../../ports/records.ts";
+import type { HistoryFilter } from "../../ports/history.ts";
+import type { Owner } from "../../ports/records.ts";
 
 /** Who asks. */
 export interface Caller {
@@ -17,7 +18,7 @@ export interface Caller {
 }
 
 /** A project and an end user; `undefined` stands for any. */
-export type Scope = Pick<GenerationSlice, "projectId" | "endUser">;
+export type Scope = Pick<HistoryFilter, "projectId" | "endUser">;
 
 /** Whether a caller may see a record and change it. */
 export function mayAccess(caller: Caller, record: Owner): boolean {

@@ -5,9 +5,11 @@ import { type Dialect, Kysely, PostgresDialect, SqliteDialect, sql } from "kysel
 import { Migrator } from "kysely/migration";
 import { Pool } from "pg";
 import { pino } from "pino";
-import { migrationsWith, NEEDED_MIGRATIONS } from "../../../src/adapters/sql/migrations.ts";
+import { migrationsFor, NEEDED_MIGRATIONS } from "../../../src/adapters/sql/migrations.ts";
+import { POSTGRES } from "../../../src/adapters/sql/postgres-engine.ts";
+import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords, toKyselyDatabase } from "../../../src/adapters/sql/sqlite.ts";
-import type { Records } from "../../../src/ports/records.ts";
+import { SQLITE } from "../../../src/adapters/sql/sqlite-engine.ts";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { accept, claimOf, FINISHED_AT, find, INTERRUPTED, orderOf, WORKER } from "../../contracts/record-samples.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
@@ -17,20 +19,20 @@ const postgres = usePostgres();
 const newDirectory = temporaryDirectories();
 
 interface Opened {
-  readonly records: Records;
+  readonly records: SqlRecords;
   close(): Promise<void>;
 }
 
 interface Engine {
   /** Makes an empty database, as the operator of any version does. */
   create(): Promise<{ readonly dialect: Dialect; readonly open: () => Promise<Opened> }>;
-  readonly idType: Parameters<typeof migrationsWith>[0];
+  readonly engine: Parameters<typeof migrationsFor>[0];
   readonly schema?: string;
 }
 
 const ENGINES: Readonly<Record<string, Engine>> = {
   SQLite: {
-    idType: "text",
+    engine: SQLITE,
     async create() {
       const path = join(await newDirectory(), "pictograph.db");
       return {
@@ -43,7 +45,7 @@ const ENGINES: Readonly<Record<string, Engine>> = {
     },
   },
   PostgreSQL: {
-    idType: sql`text collate "C"`,
+    engine: POSTGRES,
     schema: "pictograph",
     async create() {
       const url = await postgres.server.createDatabase();
@@ -88,12 +90,12 @@ const IMAGE = {
 
 const KEY_EXPIRES_AT = Date.parse("9999-12-31T23:59:59.999Z");
 
-describe.each(Object.entries(ENGINES))("a database of an older version, on %s", (_name, { create, idType, schema }) => {
+describe.each(Object.entries(ENGINES))("a database of an older version, on %s", (_name, { create, engine, schema }) => {
   /** A database as the version made it that had so many migrations. */
   async function createOlder(count: number) {
     const { dialect, open } = await create();
     const older = new Kysely<{ generations: object; images: object }>({ dialect });
-    const known = Object.fromEntries(Object.entries(migrationsWith(idType)).slice(0, count));
+    const known = Object.fromEntries(Object.entries(migrationsFor(engine)).slice(0, count));
     const placed = schema === undefined ? older : older.withSchema(schema);
     const migrator = new Migrator({
       db: placed,
@@ -169,7 +171,7 @@ describe.each(Object.entries(ENGINES))("a database of an older version, on %s", 
         { ...inPublicProject, endUser: "ann" },
       ]);
       expect(
-        await records.listGenerations({ ...inPublicProject, endUser: "ann", from: "newest", limit: 9 }),
+        await records.history.listGenerations({ ...inPublicProject, endUser: "ann", from: "newest", limit: 9 }),
       ).toMatchObject([{ id: "gen_ann" }]);
       const keys = await Promise.all(
         ["k", "k\nann"].map((key) => records.findByIdempotencyKey("proj_public", key, FINISHED_AT)),

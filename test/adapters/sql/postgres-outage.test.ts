@@ -25,7 +25,7 @@ describe("while PostgreSQL is away", () => {
 
     await store.records.ping();
     await accept(store.records, orderOf("gen_6"));
-    const found = await store.records.listGenerations({ projectId: "proj_public", from: "oldest", limit: 10 });
+    const found = await store.records.history.listGenerations({ projectId: "proj_public", from: "oldest", limit: 10 });
     expect(found.map(({ id }) => id)).toEqual(["gen_6", "gen_4", "gen_3", "gen_2", "gen_1", "gen_0"]);
     await store.close();
   });

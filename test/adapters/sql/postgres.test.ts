@@ -69,7 +69,7 @@ describe("an empty PostgreSQL database", () => {
     const store = await open(await postgres.newDatabase());
     for (const id of ["gen_b", "gen_B", "gen_a", "gen__", "gen_A", "gen_0"]) await accept(store.records, orderOf(id));
 
-    const listed = await store.records.listGenerations({ projectId: "proj_public", from: "oldest", limit: 10 });
+    const listed = await store.records.history.listGenerations({ projectId: "proj_public", from: "oldest", limit: 10 });
     expect(idsOf(listed).reverse()).toEqual(["gen_0", "gen_A", "gen_B", "gen__", "gen_a", "gen_b"]);
     await store.close();
   });

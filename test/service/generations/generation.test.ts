@@ -509,7 +509,7 @@ describe("the same idempotency key", () => {
       details: { field: "idempotencyKey" },
     });
     expect(gateway.provider.requests).toHaveLength(1);
-    expect((await images.page(CALLER, {})).generations.map(({ id }) => id)).toEqual([first.id]);
+    expect((await images.page(CALLER, {})).items.map(({ id }) => id)).toEqual([first.id]);
   });
 
   test("of another caller, or after 24 hours, is another one", async () => {

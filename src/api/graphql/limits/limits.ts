@@ -16,7 +16,7 @@ import { type ComplexityEstimatorArgs, getComplexity } from "graphql-query-compl
 import { MAX_IMAGES } from "../../../bounds.ts";
 import { badInput, type GatewayError } from "../../../errors.ts";
 import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../../service/image-service.ts";
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../../service/generations/history-pages.ts";
 import { plainNameOf } from "../type-prefix.ts";
 import { IntrospectionWeigher } from "./introspection-weight.ts";
 
@@ -34,7 +34,8 @@ export const LIMITS = {
   depth: 12,
   aliases: 100,
   directives: 50,
-  /** Total cost: 1 for each field in the answer, plus {@link IMAGE_COST} for each generated image. */
+  /** Total cost: 1 for each field in the answer, plus {@link IMAGE_COST} for each generated image, {@link FILTER_COST} for
+   * each filter of a list and {@link DELETION_COST} for each generation of `deleteGenerations`. */
   cost: 20_000,
   /** Fields after every fragment is expanded. */
   fields: 10_000,
@@ -47,6 +48,9 @@ export const LIMITS = {
 } as const;
 
 const IMAGE_COST = 100;
+/** A filter may read the index of all generations, for the page and for `totalCount`. One operation may do so 20 times. */
+const FILTER_COST = 1_000;
+const DELETION_COST = 10;
 /** The assumed length of a list whose length is not known in advance. */
 const ASSUMED_LIST_LENGTH = 10;
 /** The assumed number of warnings of a generation. */
@@ -82,11 +86,15 @@ type FieldCost = (costOfEach: number, args: ComplexityEstimatorArgs["args"]) => 
 
 const makesImages: FieldCost = (costOfEach, args) => 1 + costOfEach + IMAGE_COST * imagesOf(args);
 
+const listsHistory: FieldCost = (costOfEach, args) =>
+  1 + costOfEach * pageSizeOf(args) + (args.filter ? FILTER_COST : 0);
+
 /**
  * The costs of fields that return lists or generate images. Any other field costs 1 plus the cost of its selections.
  */
 const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
-  ["Query.generations", (costOfEach, args) => 1 + costOfEach * pageSizeOf(args)],
+  ["Query.generations", listsHistory],
+  ["Query.images", listsHistory],
   ["Query.models", (costOfEach) => 1 + costOfEach * ASSUMED_LIST_LENGTH],
   [
     "Query._entities",
@@ -98,6 +106,7 @@ const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
   ["Image.derivedFrom", (costOfEach) => 1 + costOfEach * MAX_EDIT_IMAGES],
   ["Mutation.generateImages", makesImages],
   ["Mutation.editImages", makesImages],
+  ["Mutation.deleteGenerations", (costOfEach, { ids }) => 1 + costOfEach + DELETION_COST * ids.length],
 ]);
 
 interface Weight {

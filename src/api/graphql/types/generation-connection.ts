@@ -1,9 +1,12 @@
-import type { GenerationStatus } from "../../../ports/records.ts";
-import type { Page, PageRequest } from "../../../service/image-service.ts";
-import { ArgsType, Field, Int, ObjectType } from "../type-graphql.ts";
+import type { Generation, GenerationStatus } from "../../../ports/records.ts";
+import type { PageRequest } from "../../../service/generations/history-pages.ts";
+import type { ListPage } from "../../../service/projects/list-page.ts";
+import type { GraphQLContext } from "../context.ts";
+import { ArgsType, Ctx, Field, Int, ObjectType } from "../type-graphql.ts";
 import { GenerationStatusEnum } from "./enums.ts";
 import { GenerationType } from "./generation-type.ts";
-import { PageInfoType, parseCursor, toCursor } from "./page-info-type.ts";
+import { GenerationFilter, toFilterInput } from "./history-filter-type.ts";
+import { PageInfoType, parseCursor, TOTAL_COUNT, toCursor } from "./page-info-type.ts";
 import { withoutNulls } from "./without-nulls.ts";
 
 @ArgsType()
@@ -30,6 +33,9 @@ export class GenerationsArgs {
 
   @Field(() => GenerationStatusEnum, { nullable: true, description: "Only generations with this status." })
   status?: GenerationStatus;
+
+  @Field(() => GenerationFilter, { nullable: true, description: "Only generations that match all of it." })
+  filter?: GenerationFilter;
 }
 
 @ObjectType("GenerationEdge", { description: "A generation's place in the list." })
@@ -43,6 +49,8 @@ class GenerationEdgeType {
 
 @ObjectType("GenerationConnection", { description: "A page of generations, newest first." })
 export class GenerationConnectionType {
+  readonly #request: PageRequest;
+
   @Field(() => [GenerationEdgeType], { description: "The generations with their cursors." })
   edges: GenerationEdgeType[];
 
@@ -54,8 +62,14 @@ export class GenerationConnectionType {
   @Field(() => PageInfoType, { description: "The position of the page in the list." })
   pageInfo: PageInfoType;
 
-  constructor({ generations, hasNextPage, hasPreviousPage }: Page) {
-    this.edges = generations.map((generation) => ({
+  @Field(() => Int, { description: TOTAL_COUNT })
+  totalCount(@Ctx() { request, service }: GraphQLContext): Promise<number> {
+    return service.countGenerations(request.caller, this.#request);
+  }
+
+  constructor({ items, hasNextPage, hasPreviousPage }: ListPage<Generation>, request: PageRequest) {
+    this.#request = request;
+    this.edges = items.map((generation) => ({
       cursor: toCursor(generation.id),
       node: new GenerationType(generation),
     }));
@@ -70,9 +84,10 @@ export class GenerationConnectionType {
 
 /** @throws BAD_USER_INPUT naming the argument that is not a cursor of this list */
 export function toPageRequest(args: GenerationsArgs): PageRequest {
-  const { after, before, ...rest } = withoutNulls(args);
+  const { after, before, filter, ...rest } = withoutNulls(args);
   return {
     ...rest,
+    ...(filter && { filter: toFilterInput(filter) }),
     ...(after !== undefined && { after: parseCursor("after", after, "gen") }),
     ...(before !== undefined && { before: parseCursor("before", before, "gen") }),
   };

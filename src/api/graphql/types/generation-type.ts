@@ -216,6 +216,11 @@ export class ImageType extends NodeType {
     return service.placeholderOf(this.#image);
   }
 
+  @Field(() => Boolean, { description: "Whether it is marked as a favorite, by `setFavorite`." })
+  get isFavorite(): boolean {
+    return this.#image.isFavorite ?? false;
+  }
+
   @Field(() => ProvenanceType, {
     nullable: true,
     description: "How it was made. Null for images that were stored before the gateway recorded this.",

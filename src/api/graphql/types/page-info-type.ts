@@ -26,6 +26,10 @@ export class PageInfoType {
   endCursor!: string | null;
 }
 
+/** The description of `totalCount`, which every list of the history has. */
+export const TOTAL_COUNT =
+  "How many there are in the whole list, whatever the page. Exact up to 10,000; 10,001 means that there are more.";
+
 @ArgsType()
 export class ForwardArgs {
   @Field(() => Int, { nullable: true, description: "How many from the newest end: 0 to 100. 20 when left out." })

@@ -1,0 +1,26 @@
+/** Accents, the points of Hebrew and Arabic, and variation selectors; not the voicing marks of kana. */
+const ACCENTS = /[[\p{M}&&[\p{sc=Zinh}\p{sc=Hebr}\p{sc=Arab}]]--[\u3099-\u309a]]/gv;
+/** Letters with strokes, which Unicode does not decompose, and the two forms of a Greek letter. */
+const LETTERS: ReadonlyMap<string, string> = new Map(
+  Object.entries({ ø: "o", ł: "l", đ: "d", ħ: "h", ŧ: "t", ς: "σ" }),
+);
+/** One character of Han or kana, one emoji, or a run of other letters and digits. */
+const WORD =
+  /[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]&&[\p{L}\p{N}]]|\p{Extended_Pictographic}|[[\p{L}\p{N}\p{M}]--[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]]+/gv;
+/** A word is cut to so many characters, in prompts and in searches alike: indexes take no words of any length. */
+const MAX_WORD_LENGTH = 64;
+
+/**
+ * The words by which a text is found, each once: in lower case, without accents, in Unicode's compatible forms. Han and
+ * kana have no spaces, so each of their characters is a word.
+ */
+export function wordsOf(text: string): readonly string[] {
+  const withoutAccents = text.normalize("NFKD").replace(ACCENTS, "").normalize("NFKC");
+  // Upper case first: "ß" and "SS" become the same.
+  const folded = withoutAccents
+    .toUpperCase()
+    .toLowerCase()
+    .replace(/[øłđħŧς]/g, (letter) => LETTERS.get(letter) ?? letter);
+  const words = folded.match(WORD) ?? [];
+  return [...new Set(words.map((word) => Array.from(word).slice(0, MAX_WORD_LENGTH).join("")))];
+}
