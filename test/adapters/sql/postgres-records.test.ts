@@ -3,6 +3,7 @@ import { pino } from "pino";
 import { PUBLIC_PROJECT } from "../../../src/ports/records.ts";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
+import { historyContract } from "../../contracts/history.ts";
 import { projectsContract } from "../../contracts/projects.ts";
 import {
   accept,
@@ -14,6 +15,7 @@ import {
   idsOf,
   keyOf,
   NO_LIMITS,
+  type OpenedRecords,
   orderOf,
   STARTED_AT,
 } from "../../contracts/record-samples.ts";
@@ -26,7 +28,7 @@ function open(url: string) {
   return openPostgresStore({ url, concurrency: 1, logger: pino({ enabled: false }) });
 }
 
-recordsContract("PostgreSQL", async () => {
+async function openRecords(): Promise<OpenedRecords> {
   const url = await postgres.newDatabase();
   let store = await open(url);
   return {
@@ -39,7 +41,10 @@ recordsContract("PostgreSQL", async () => {
     dayOf: () => new Date().toISOString().slice(0, 10),
     close: () => store.close(),
   };
-});
+}
+
+recordsContract("PostgreSQL", openRecords);
+historyContract("PostgreSQL", openRecords);
 
 derivativeRecordsContract("PostgreSQL", async () => {
   const store = await open(await postgres.newDatabase());

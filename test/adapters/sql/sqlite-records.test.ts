@@ -8,6 +8,7 @@ import { describe, expect, jest, test } from "@jest/globals";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import { StartError } from "../../../src/errors.ts";
 import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
+import { historyContract } from "../../contracts/history.ts";
 import { projectsContract } from "../../contracts/projects.ts";
 import {
   accept,
@@ -18,6 +19,7 @@ import {
   find,
   INTERRUPTED,
   NO_LIMITS,
+  type OpenedRecords,
   orderOf,
   STARTED_AT,
   sourceOf,
@@ -32,7 +34,7 @@ async function newPath(): Promise<string> {
   return join(await newDirectory(), "pictograph.db");
 }
 
-recordsContract("SQLite", async () => {
+async function openRecords(): Promise<OpenedRecords> {
   const path = await newPath();
   let records = await openSqliteRecords(path);
   return {
@@ -45,7 +47,10 @@ recordsContract("SQLite", async () => {
     dayOf: (createdAt) => createdAt.toISOString().slice(0, 10),
     close: () => records.close(),
   };
-});
+}
+
+recordsContract("SQLite", openRecords);
+historyContract("SQLite", openRecords);
 
 derivativeRecordsContract("SQLite", async () => {
   const records = await openSqliteRecords(await newPath());

@@ -153,8 +153,12 @@ const FOREIGN_REQUESTS: Readonly<Record<string, () => { readonly query: string; 
   "Query.image": () => nothing(`{ image(id: "${mine.imageId}") { id url } }`, "image"),
   "Query.generation": () => nothing(`{ generation(id: "${mine.generationId}") { id prompt } }`, "generation"),
   "Query.generations": () => ({
-    query: "{ generations { edges { node { id } } } }",
-    answer: { data: { generations: { edges: [] } } },
+    query: `{ generations(filter: { search: "fox" }) { totalCount edges { node { id } } } }`,
+    answer: { data: { generations: { totalCount: 0, edges: [] } } },
+  }),
+  "Query.images": () => ({
+    query: `{ images(filter: { search: "fox" }) { totalCount nodes { id url } } }`,
+    answer: { data: { images: { totalCount: 0, nodes: [] } } },
   }),
   "Query.models": () => ({ query: "{ models { id } }", answer: { data: { models: expect.any(Array) } } }),
   "Query.quote": () => ({
@@ -192,6 +196,13 @@ const FOREIGN_REQUESTS: Readonly<Record<string, () => { readonly query: string; 
     notFound(`mutation { editImages(input: { prompt: "a", images: [{ id: "${mine.imageId}" }] }) { id } }`),
   "Mutation.cancelGeneration": () => notFound(`mutation { cancelGeneration(id: "${mine.generationId}") { id } }`),
   "Mutation.deleteGeneration": () => notFound(`mutation { deleteGeneration(id: "${mine.generationId}") }`),
+  "Mutation.deleteGenerations": () => ({
+    query: `mutation { deleteGenerations(ids: ["${mine.generationId}"]) }`,
+    answer: { data: { deleteGenerations: [] } },
+  }),
+  "Mutation.deleteImage": () => notFound(`mutation { deleteImage(id: "${mine.imageId}") }`),
+  "Mutation.setFavorite": () =>
+    notFound(`mutation { setFavorite(imageId: "${mine.imageId}", isFavorite: true) { id } }`),
   "Mutation.createProject": () => forbidden(`mutation { createProject(input: { name: "a" }) { id } }`),
   "Mutation.updateProject": () =>
     forbidden(`mutation { updateProject(input: { id: "${mine.projectId}", name: "a" }) { id } }`),
