@@ -33,7 +33,7 @@ export class ImagesArgs {
 
 @ObjectType("ImageEdge", { description: "An image's place in the list." })
 class ImageEdgeType {
-  @Field(() => String, { description: "Opaque; for `after` and `before`." })
+  @Field(() => String, { description: "The opaque cursor, for `after` and `before`." })
   cursor!: string;
 
   @Field(() => ImageType, { description: "The image itself." })
@@ -54,7 +54,7 @@ export class ImageConnectionType {
     return this.edges.map(({ node }) => node);
   }
 
-  @Field(() => PageInfoType, { description: "Where the page lies." })
+  @Field(() => PageInfoType, { description: "The position of the page in the list." })
   pageInfo: PageInfoType;
 
   @Field(() => Int, { description: TOTAL_COUNT })
