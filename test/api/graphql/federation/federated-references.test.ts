@@ -25,6 +25,7 @@ const QUERY = "{ products { id picture { width height } } }";
 let gateway: ScriptedGateway;
 let products: Server;
 let supergraph: string;
+const NO_PICTURE = Symbol("no picture");
 /** What the products show, as their subgraph writes it. */
 let pictureIds: readonly unknown[];
 
@@ -35,7 +36,7 @@ beforeAll(async () => {
     const list = pictureIds.map((id, index) => ({
       __typename: "Product",
       id: `${index}`,
-      picture: { __typename: "Image", id },
+      picture: id === NO_PICTURE ? null : { __typename: "Image", id },
     }));
     response.setHeader("Content-Type", "application/json").end(JSON.stringify({ data: { products: list } }));
   });
@@ -105,12 +106,28 @@ test.each([
     'mutation { generateImages(input: { prompt: "a fox", n: 2, size: "64x64" }) { images { id } } }',
   );
   const [first, last] = data.generateImages.images.map(({ id }: { id: string }) => id);
-  pictureIds = [first, 42, "img_gone", "gen_1", last];
+  pictureIds = [first, 42, "img_gone", "gen_1", null, NO_PICTURE, last];
 
   const answer = await ask();
 
   // Hive's reports what is missing of an entity that is null; clients get what there is.
   if (ask === askApollo) expect(answer.errors).toBeUndefined();
   const picture = { width: 64, height: 64 };
-  expect(answer.data?.products.map((product) => product.picture)).toEqual([picture, null, null, null, picture]);
+  expect(answer.data?.products.map((product) => product.picture)).toEqual([
+    picture,
+    null,
+    null,
+    null,
+    null,
+    null,
+    picture,
+  ]);
+});
+
+test("a reference that is null is refused as the type [_Any!]! says, and no router sends one", async () => {
+  const query = "query ($references: [_Any!]!) { _entities(representations: $references) { __typename } }";
+  const { body } = await gateway.graphql(query, { references: [null] });
+
+  expect(body.errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT" } }]);
+  expect(body.errors[0].message).toMatch(/references.*null/);
 });
