@@ -36,7 +36,13 @@ interface Lock {
  * kept them, and has nothing to ask the registry for. What the package needs and does not declare is not in it.
  */
 async function writeProject(tarball: string): Promise<void> {
-  const manifest = { name: "project", version: "1.0.0", dependencies: { pictograph: `file:${tarball}` } };
+  const manifest = {
+    name: "project",
+    version: "1.0.0",
+    dependencies: { pictograph: `file:${tarball}` },
+    // docs/embedding.md: without this, npm warns of the script.
+    allowScripts: { "@apollo/protobufjs": false },
+  };
   const { version, dependencies, bin } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
   const { packages }: Lock = JSON.parse(await readFile(join(ROOT, "package-lock.json"), "utf8"));
   const needed = Object.entries(packages).filter(([path, { dev }]) => path && !dev);
@@ -68,12 +74,8 @@ beforeAll(async () => {
 afterAll(() => rm(workspace, { recursive: true, force: true }));
 
 describe("the packed package, installed in an empty project", () => {
-  test("installs without a warning, apart from npm's about the script of a package of Apollo Server", () => {
-    const warnings = installation.stderr.split("\n").filter((line) => /warn/i.test(line));
-    const others = warnings.filter((line) => !line.startsWith("npm warn install-scripts"));
-
-    expect(others).toEqual([]);
-    expect(warnings.join("\n")).not.toMatch(/\(.*install: (?!node scripts\/postinstall)/);
+  test("installs without a warning once npm was told to leave out the script of a package of Apollo Server", () => {
+    expect(installation.stderr.split("\n").filter((line) => /warn/i.test(line))).toEqual([]);
   });
 
   test("has what is used, and nothing of how it was made", async () => {
