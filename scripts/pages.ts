@@ -1,4 +1,5 @@
 import { copyFile, cp, mkdir } from "node:fs/promises";
+import { buildStudio } from "./studio.ts";
 
 /** What the pages load, by page; the packages are needed for the build only. */
 const FROM_PACKAGES = {
@@ -22,3 +23,5 @@ for (const [page, files] of Object.entries(FROM_PACKAGES)) {
     await copyFile(new URL(`node_modules/${file}`, root), new URL(file.slice(file.lastIndexOf("/") + 1), target));
   }
 }
+
+await buildStudio();

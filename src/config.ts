@@ -47,6 +47,8 @@ export interface Config {
   readonly hostNames: readonly string[] | undefined;
   /** Whether Sandbox, GraphiQL and the REST reference are served. Embedded gateways serve them only on request. */
   readonly pages: boolean;
+  /** Whether the pages include the studio at `/`. */
+  readonly hasStudio: boolean;
   /** Absolute path. */
   readonly dataDir: string;
   /** `undefined` leaves the illustrator as the only provider. */
@@ -155,6 +157,7 @@ export function readConfig(environment: Environment = process.env): Config {
     port: read("PORT", wholeNumber(0, 65_535), 8080),
     ...readAccess(read, problems),
     pages: true,
+    hasStudio: read("PICTOGRAPH_STUDIO", oneOf("on", "off"), "on") === "on",
     dataDir: resolve(read("PICTOGRAPH_DATA_DIR", (text) => text, "./data")),
     openai,
     defaultModel: read(

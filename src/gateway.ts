@@ -22,6 +22,7 @@ import { imageRoutes } from "./api/rest/images.ts";
 import { openAIRoutes } from "./api/rest/openai/routes.ts";
 import { openApiRoutes } from "./api/rest/openapi-routes.ts";
 import { graphiqlAt, pageRoutes } from "./api/web/page-routes.ts";
+import { type StudioOptions, studioRoutes } from "./api/web/studio-routes.ts";
 import { type Config, defaultModelWith, readConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -63,6 +64,8 @@ const { version } = createRequire(import.meta.url)("../package.json") as { reado
 
 /** How much longer than a provider's time the REST door waits: to tell how the call ended. */
 const LAST_WORD_MS = 1_000;
+/** Where buckets of AWS are. */
+const AWS_ORIGINS = "https://*.amazonaws.com";
 /** The longest silence of a stream: half of the shortest time after which proxies cut silent connections. */
 const SILENCE_MS = 15_000;
 
@@ -372,11 +375,33 @@ async function createApi(parts: ApiParts): Promise<Express> {
     getImage,
     openAI,
     openApiRoutes(),
-    ...(config.pages ? [pageRoutes("reference", { path: "/docs" })] : []),
+    ...(config.pages
+      ? [pageRoutes("reference", { path: "/docs" }), studioRoutes(studioOptions(config, showsPages))]
+      : []),
     ...(showsPages ? [pageRoutes("graphiql", config)] : []),
     ...(showsPages && isKeyed ? [graphiqlAt(SOCKET_PATH, config)] : []),
   ];
   return createApp(routes, appOptions);
+}
+
+/** The studio's documents name types without a prefix and are on no list of trusted ones. */
+function studioOptions(config: Config, hasGraphiql: boolean): StudioOptions {
+  const { hasStudio, trustedDocuments, typePrefix, s3, isRedirecting } = config;
+  return {
+    hasStudio: hasStudio && trustedDocuments === undefined && typePrefix === "",
+    routes: {
+      "/graphql": "the GraphQL API, by POST",
+      "/graphql/stream": "GraphQL subscriptions as server-sent events, by POST",
+      "/v1": "the Images API of OpenAI",
+      "/get-image": "the API of 2022, by POST",
+      "/openapi.json": "describes the REST APIs",
+      "/docs": "the REST APIs as a page",
+      ...(hasGraphiql && { "/graphiql": "explores the graph" }),
+      "/healthz": "whether the process is alive",
+      "/readyz": "whether it can take traffic",
+    },
+    imageOrigins: s3 && isRedirecting ? [s3.endpoint === undefined ? AWS_ORIGINS : new URL(s3.endpoint).origin] : [],
+  };
 }
 
 /** @throws StartError when a list of trusted documents is configured and cannot be used */

@@ -26,6 +26,7 @@ describe("the configuration", () => {
     adminKeys: [],
     hostNames: [],
     pages: true,
+    hasStudio: true,
     dataDir: resolve("data"),
     openai: undefined,
     defaultModel: "illustrator-1",
@@ -85,6 +86,7 @@ describe("the configuration", () => {
     ["HOST", "localhost", { host: "localhost", hostNames: ["localhost"] }],
     ["HOST", "127.8.8.8", { host: "127.8.8.8" }],
     ["HOST", "LOCALHOST", { host: "LOCALHOST", hostNames: ["localhost"] }],
+    ["PICTOGRAPH_STUDIO", "off", { hasStudio: false }],
     ["PICTOGRAPH_PUBLIC_URL", "http://[::1]:8080", { publicUrl: "http://[::1]:8080" }],
     [
       "PICTOGRAPH_PUBLIC_URL",
@@ -362,6 +364,7 @@ const MALFORMED: readonly (readonly [name: string, ...values: string[]])[] = [
     "javascript:alert(1)",
   ],
   ["PICTOGRAPH_OPEN", "yes", "1", "TRUE"],
+  ["PICTOGRAPH_STUDIO", "false", "OFF", "0"],
   ["PICTOGRAPH_ALLOWED_HOSTS", "*", "images.example:8080", "https://images.example", "a.example,", "a b", "é", "[::1]"],
   ["PICTOGRAPH_MAX_REQUESTS_PER_MINUTE_PER_ADDRESS", "0", "-1", "many", "1000001"],
   ["PICTOGRAPH_MAX_CONNECTIONS_PER_ADDRESS", "0", "off"],

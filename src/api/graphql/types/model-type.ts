@@ -1,13 +1,25 @@
-import type { ModelDescription, Operation } from "../../../ports/image-provider.ts";
+import type { Background, ModelDescription, Operation, Quality } from "../../../ports/image-provider.ts";
+import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
 import type { ImageService } from "../../../service/image-service.ts";
 import type { GraphQLContext } from "../context.ts";
 import { Ctx, Field, ID, Int, ObjectType } from "../type-graphql.ts";
-import { OperationEnum } from "./enums.ts";
+import { BackgroundEnum, OperationEnum, QualityEnum } from "./enums.ts";
 import { WarningType } from "./warning-type.ts";
 
 type ShownModel = Pick<
   ModelDescription,
-  "id" | "provider" | "operations" | "maxImages" | "shutdownDate" | "replacement"
+  | "id"
+  | "provider"
+  | "operations"
+  | "maxImages"
+  | "qualities"
+  | "backgrounds"
+  | "hasSeed"
+  | "maxPromptLength"
+  | "previews"
+  | "edits"
+  | "shutdownDate"
+  | "replacement"
 >;
 
 @ObjectType("Model", { description: "A model that makes images." })
@@ -29,6 +41,32 @@ export class ModelType {
 
   @Field(() => Int, { description: "The most images that one generation can have." })
   maxImages: number;
+
+  @Field(() => [QualityEnum], {
+    description: "The qualities it tells apart. It uses the nearest lower one for others.",
+  })
+  qualities: readonly Quality[];
+
+  @Field(() => [BackgroundEnum], { description: "The backgrounds it can make." })
+  backgrounds: readonly Background[];
+
+  @Field(() => Boolean, { description: "Whether the same seed gives the same images." })
+  hasSeed: boolean;
+
+  @Field(() => Boolean, { description: "Whether a mask can say where to edit." })
+  hasMask: boolean;
+
+  @Field(() => Int, { description: "The most images that one edit can take. 0 if it cannot edit." })
+  maxInputImages: number;
+
+  @Field(() => Int, { description: "The longest prompt, in characters." })
+  maxPromptLength: number;
+
+  @Field(() => Int, { description: "The most previews of one image. 0 if it makes none." })
+  maxPartialImages: number;
+
+  @Field(() => Int, { description: "The most images of a generation that has previews. 0 if it makes none." })
+  maxImagesWithPartialImages: number;
 
   @Field(() => String, {
     nullable: true,
@@ -53,6 +91,15 @@ export class ModelType {
     this.isDefault = model.id === defaultId;
     this.operations = model.operations;
     this.maxImages = model.maxImages;
+    this.qualities = model.qualities;
+    this.backgrounds = model.backgrounds;
+    this.hasSeed = model.hasSeed;
+    const canEdit = model.operations.includes("EDIT");
+    this.hasMask = canEdit && (model.edits?.hasMask ?? true);
+    this.maxInputImages = canEdit ? (model.edits?.maxInputImages ?? MAX_EDIT_IMAGES) : 0;
+    this.maxPromptLength = model.maxPromptLength;
+    this.maxPartialImages = model.previews?.maxPartialImages ?? 0;
+    this.maxImagesWithPartialImages = model.previews?.maxImages ?? 0;
     this.shutdownDate = model.shutdownDate ?? null;
     this.replacement = (model.shutdownDate && model.replacement) ?? null;
   }
@@ -66,6 +113,15 @@ export function findModel(id: string, service: ImageService): ModelType | null {
 
 /** Returns the model of a stored generation, even if the operator has since removed that model. */
 export function modelOf(id: string, service: ImageService): ModelType {
-  const removed = { id, provider: "unknown", operations: [], maxImages: 0 };
+  const removed = {
+    id,
+    provider: "unknown",
+    operations: [],
+    maxImages: 0,
+    qualities: [],
+    backgrounds: [],
+    hasSeed: false,
+    maxPromptLength: 0,
+  };
   return findModel(id, service) ?? new ModelType(removed, service.models.defaultId);
 }

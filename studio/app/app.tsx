@@ -1,0 +1,42 @@
+import { useEffect } from "preact/hooks";
+import { keyState } from "../api/key.ts";
+import { place } from "../router.ts";
+import { loadFailure, loadGateway, viewer } from "../state/gateway.ts";
+import { resumeUnfinished } from "../state/generations.ts";
+import { Toasts } from "../ui/toast.tsx";
+import { KeyGate } from "./key-gate.tsx";
+import { Keyboard } from "./keyboard.tsx";
+import { Offline } from "./offline.tsx";
+import { HOME, PAGES } from "./pages.ts";
+import { TopBar } from "./top-bar.tsx";
+import "./shell.css";
+
+/** The studio: a bar on top, and the page that the address names. */
+export function App() {
+  useEffect(() => void start(), []);
+  if (keyState.value === "missing" || keyState.value === "wrong") return <KeyGate onAccepted={start} />;
+  if (loadFailure.value && !viewer.value) return <Offline failure={loadFailure.value} onRetry={start} />;
+  return (
+    <>
+      <Page />
+      <Toasts />
+      <Keyboard />
+    </>
+  );
+}
+
+function Page() {
+  const [name = "", ...rest] = place.value.path;
+  const { Component, hasTopBar } = PAGES[name] ?? HOME;
+  return (
+    <>
+      {hasTopBar && <TopBar />}
+      <Component key={name} path={rest} />
+    </>
+  );
+}
+
+async function start(): Promise<void> {
+  await loadGateway();
+  if (viewer.value) await resumeUnfinished().catch(() => {});
+}

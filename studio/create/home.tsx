@@ -1,0 +1,38 @@
+import { Gallery, isWallEmpty } from "../gallery/gallery.tsx";
+import { jobs } from "../state/generations.ts";
+import { words } from "../words/language.ts";
+import { Dock } from "./dock.tsx";
+import { EmptyWall, Ideas } from "./empty-wall.tsx";
+import { JobStrip } from "./job-strip.tsx";
+import "../gallery/wall.css";
+import "../ui/notice.css";
+
+const t = words({ pictures: "Pictures", running: "Running" }, { pictures: "图片", running: "正在运行" });
+
+/** The wall of pictures with the prompt bar at its foot. What runs stands above the pictures. */
+export function Home() {
+  if (isWallEmpty.value && jobs.value.length === 0) {
+    return (
+      <main tabIndex={-1}>
+        <EmptyWall>
+          <Dock />
+        </EmptyWall>
+        <Ideas />
+      </main>
+    );
+  }
+  return (
+    <>
+      <main class="page" tabIndex={-1}>
+        <h1 class="sr">{t.pictures}</h1>
+        {jobs.value.map((job) => (
+          <JobStrip key={job.id} job={job} />
+        ))}
+        <Gallery />
+      </main>
+      <div class="dock-place">
+        <Dock />
+      </div>
+    </>
+  );
+}

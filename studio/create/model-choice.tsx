@@ -1,0 +1,88 @@
+import { useEffect, useState } from "preact/hooks";
+import { type Model, models } from "../state/gateway.ts";
+import { OptionList } from "../ui/option-list.tsx";
+import { day, number } from "../words/format.ts";
+import { words } from "../words/language.ts";
+import { priceText, quote } from "./price.ts";
+import { choose, effectiveCount, effectiveInput, model, prompt } from "./settings.ts";
+
+const t = words(
+  {
+    title: "Model",
+    illustrator: "Draws on this machine by rules. Needs no key.",
+    creates: "Creates pictures.",
+    both: "Creates and edits pictures.",
+    upTo: (n: string) => `Up to ${n} at once.`,
+    ends: (day: string) => `Ends ${day}.`,
+    takesOver: (name: string) => `${name} takes over.`,
+    cannotCreate: "Off: this model only edits pictures.",
+  },
+  {
+    title: "模型",
+    illustrator: "在本机按规则绘制，无需密钥。",
+    creates: "可创作图片。",
+    both: "可创作和编辑图片。",
+    upTo: (n: string) => `一次最多 ${n} 张。`,
+    ends: (day: string) => `${day}停止服务。`,
+    takesOver: (name: string) => `由 ${name} 接替。`,
+    cannotCreate: "不可用：这个模型只能编辑图片。",
+  },
+);
+
+/** The name of a model as the bar shows it: without what all names begin with. */
+export function modelName(shown: Pick<Model, "id"> | undefined): string {
+  return shown?.id.replace(/^gpt-image-/, "") ?? "…";
+}
+
+/** The models, each with what this click would cost there. */
+export function ModelChoice({ onChosen }: { readonly onChosen?: () => void }) {
+  const prices = usePrices(models.value.map(({ id }) => id));
+  return (
+    <>
+      <h2>{t.title}</h2>
+      <OptionList
+        label={t.title}
+        chosen={model.value?.id}
+        options={models.value.map((each) => ({
+          value: each.id,
+          label: each.id,
+          end: prices[each.id],
+          ...(each.operations.includes("GENERATE") ? {} : { obstacle: t.cannotCreate }),
+          ...describe(each),
+        }))}
+        onChoose={(id) => {
+          choose({ model: id });
+          onChosen?.();
+        }}
+      />
+    </>
+  );
+}
+
+function describe({ provider, operations, maxImages, shutdownDate, replacement }: Model) {
+  if (shutdownDate) {
+    const ends = t.ends(day(`${shutdownDate}T12:00:00Z`));
+    return { warning: replacement ? `${ends} ${t.takesOver(replacement)}` : ends };
+  }
+  if (provider === "illustrator") return { detail: t.illustrator };
+  return { detail: `${operations.includes("EDIT") ? t.both : t.creates} ${t.upTo(number(maxImages))}` };
+}
+
+/** What the present settings cost with each model, as far as it is known. */
+function usePrices(ids: readonly string[]): Readonly<Record<string, string>> {
+  const [prices, setPrices] = useState<Readonly<Record<string, string>>>({});
+  const input = { ...effectiveInput.value, prompt: prompt.value };
+  useEffect(() => {
+    let isOld = false;
+    for (const id of ids) {
+      quote({ ...input, model: id, n: effectiveCount.value, partialImages: 0, seed: null }).then(
+        (quoted) => !isOld && setPrices((others) => ({ ...others, [id]: priceText(quoted) })),
+        () => {},
+      );
+    }
+    return () => {
+      isOld = true;
+    };
+  }, [JSON.stringify(input)]);
+  return prices;
+}

@@ -1,0 +1,28 @@
+import { signal } from "@preact/signals";
+import { type StudioError, toStudioError } from "../api/errors.ts";
+import type { GenerateImagesInput } from "../generated/graphql.ts";
+import { generate, type Job } from "../state/generations.ts";
+
+/** How many generations are on their way to the gateway. */
+export const sending = signal(0);
+/** Why the last one was not accepted; `undefined` if it was, or was corrected since. */
+export const sendFailure = signal<StudioError | undefined>(undefined);
+
+/** Sends a generation. Each click has an idempotency key of its own, so repetitions of the request are not paid again. */
+export async function send(input: GenerateImagesInput): Promise<Job | undefined> {
+  sending.value++;
+  sendFailure.value = undefined;
+  try {
+    return await generate({ ...input, idempotencyKey: `studio-${randomId()}` });
+  } catch (error) {
+    sendFailure.value = toStudioError(error);
+    return undefined;
+  } finally {
+    sending.value--;
+  }
+}
+
+/** `crypto.randomUUID` exists in secure contexts alone, and a gateway in the local network may be none. */
+function randomId(): string {
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("");
+}

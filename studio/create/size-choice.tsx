@@ -1,0 +1,132 @@
+import { useSignal } from "@preact/signals";
+import { moveWithArrows } from "../ui/option-list.tsx";
+import { Segments } from "../ui/segments.tsx";
+import { words } from "../words/language.ts";
+import { choose, settings } from "./settings.ts";
+import {
+  problemOf,
+  ratioOf,
+  SCALES,
+  type Scale,
+  SHAPES,
+  type Shape,
+  type Size,
+  scaleOf,
+  shapeOf,
+  sizeOf,
+} from "./sizes.ts";
+
+const t = words(
+  {
+    shape: "Shape",
+    size: "Size",
+    small: "Small",
+    medium: "Medium",
+    large: "Large",
+    "4k": "4K",
+    exact: "Exact pixels",
+    width: "Width",
+    height: "Height",
+    hint: "64 to 3840 a side, up to three times as wide as high. The model makes the next size up; you get these pixels exactly.",
+    side: "Each side needs 64 to 3840 pixels.",
+    ratio: "One side may be at most three times the other.",
+  },
+  {
+    shape: "形状",
+    size: "尺寸",
+    small: "小",
+    medium: "中",
+    large: "大",
+    "4k": "4K",
+    exact: "精确像素",
+    width: "宽",
+    height: "高",
+    hint: "每边 64 到 3840，长边最多是短边的三倍。模型生成不小于它的尺寸，你得到的正是这些像素。",
+    side: "每边需在 64 到 3840 像素之间。",
+    ratio: "长边最多是短边的三倍。",
+  },
+);
+
+/** Chooses a shape and a size, or exact pixels. */
+export function SizeChoice() {
+  const { size } = settings.value;
+  const shape = shapeOf(size);
+  const scale = scaleOf(size);
+  const set = (changed: { readonly shape?: Shape; readonly scale?: Scale }) =>
+    choose({ size: sizeOf(changed.shape ?? shape ?? "1:1", changed.scale ?? scale ?? "medium") });
+  return (
+    <>
+      <h2>{t.shape}</h2>
+      <div class="shapes" role="radiogroup" aria-label={t.shape} onKeyDown={moveWithArrows}>
+        {SHAPES.map((each) => (
+          // biome-ignore lint/a11y/useSemanticElements: an input cannot hold a drawing
+          <button
+            key={each}
+            type="button"
+            role="radio"
+            aria-checked={each === shape}
+            tabIndex={each === (shape ?? "1:1") ? 0 : -1}
+            onClick={() => set({ shape: each })}
+          >
+            <span class={ratioOf(each) >= 1 ? "shape flat" : "shape tall"} style={{ "--ar": ratioOf(each) }} />
+            {each}
+          </button>
+        ))}
+      </div>
+      <h2>
+        {t.size}{" "}
+        <span class="faint num">
+          {size.width} × {size.height}
+        </span>
+      </h2>
+      <Segments
+        label={t.size}
+        chosen={scale}
+        options={SCALES.map((value) => ({ value, label: t[value] }))}
+        onChoose={(chosen) => set({ scale: chosen })}
+      />
+      <h2>{t.exact}</h2>
+      <ExactSize size={size} />
+    </>
+  );
+}
+
+/** Two fields. What is typed counts when it is a size that the gateway takes. */
+function ExactSize({ size }: { readonly size: Size }) {
+  const typed = useSignal<Size | undefined>(undefined);
+  const shown = typed.value ?? size;
+  const problem = problemOf(shown);
+  const field = (side: keyof Size, label: string) => (
+    <label class={problem ? "field wrong" : "field"}>
+      <span class="faint">{label}</span>
+      <input
+        class="num"
+        inputMode="numeric"
+        maxLength={4}
+        value={shown[side] || ""}
+        aria-invalid={problem !== undefined}
+        aria-describedby="size-hint"
+        onInput={({ currentTarget }) => {
+          typed.value = { ...shown, [side]: Number(currentTarget.value.replace(/\D/g, "")) };
+        }}
+        onChange={() => {
+          if (problem) return;
+          choose({ size: shown });
+          typed.value = undefined;
+        }}
+      />
+    </label>
+  );
+  return (
+    <>
+      <div class="pair">
+        {field("width", t.width)}
+        <span class="faint">×</span>
+        {field("height", t.height)}
+      </div>
+      <p class={problem ? "why bad" : "why"} id="size-hint">
+        {problem ? t[problem] : t.hint}
+      </p>
+    </>
+  );
+}

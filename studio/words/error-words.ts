@@ -1,0 +1,139 @@
+import type { ErrorCode, StudioError } from "../api/errors.ts";
+import { duration } from "./format.ts";
+import { words } from "./language.ts";
+
+/** What went wrong, and what a person can do about it. */
+export interface Explanation {
+  readonly title: string;
+  readonly text: string;
+}
+
+const t = words(
+  {
+    badInput: "This does not go through",
+    badInputText: "A setting is out of range. Change it and try again.",
+    modelGone: "This model is not available",
+    modelGoneText: "Choose another model. Nothing was charged.",
+    declined: "The model declined this prompt",
+    declinedText: "Its maker’s rules do not allow it. Sending it again will not help; other words may.",
+    inputRejected: "The model refused a setting",
+    inputRejectedText: "Nothing was charged. Change the settings and try again.",
+    noKey: "A key is needed",
+    noKeyText: "Enter the key of this gateway.",
+    forbidden: "This key may not do that",
+    forbiddenText: "Ask whoever runs the gateway.",
+    gone: "This is no longer here",
+    goneText: "It was deleted, or the address is wrong.",
+    tooLarge: "This file is too large",
+    tooLargeText: "Pictures may have 50 MB. Make it smaller and try again.",
+    notPicture: "This is not a picture the model can read",
+    notPictureText: "Use PNG, JPEG or WebP.",
+    busy: "Too many at once",
+    busyText: (wait: string) => `Wait ${wait} and try again. Nothing was charged.`,
+    moment: "a moment",
+    broke: "The budget is used up",
+    brokeText: "Nothing was charged. Wait until the budget resets, or choose something cheaper.",
+    upstream: "The connection to the model broke",
+    upstreamText: "Your words are still here. Try again.",
+    slow: "The model took too long",
+    slowText: "Your words are still here. Try again.",
+    restarted: "The gateway stopped while the model worked",
+    restartedText: "It was not sent twice. Try again if you still want it.",
+    bug: "Something went wrong on our side",
+    bugText: "If it happens again, give the operator this number.",
+    offline: "No connection to the gateway",
+    offlineText: "What runs, goes on there. Trying again.",
+    twice: "This was sent before with other settings",
+    twiceText: "Try again.",
+  },
+  {
+    badInput: "无法这样提交",
+    badInputText: "有一项设置超出范围。修改后再试。",
+    modelGone: "这个模型不可用",
+    modelGoneText: "请换一个模型。没有产生费用。",
+    declined: "模型拒绝了这条提示词",
+    declinedText: "它的使用规则不允许。原样重发没有用，换个说法试试。",
+    inputRejected: "模型不接受某项设置",
+    inputRejectedText: "没有产生费用。修改设置后再试。",
+    noKey: "需要密钥",
+    noKeyText: "请输入此网关的密钥。",
+    forbidden: "这把密钥没有这个权限",
+    forbiddenText: "请询问网关的管理员。",
+    gone: "这里已经没有它了",
+    goneText: "它已被删除，或者地址有误。",
+    tooLarge: "文件太大",
+    tooLargeText: "图片最大 50 MB。请缩小后再试。",
+    notPicture: "模型读不了这个文件",
+    notPictureText: "请使用 PNG、JPEG 或 WebP。",
+    busy: "一下子太多了",
+    busyText: (wait: string) => `请等待${wait}后再试。没有产生费用。`,
+    moment: "片刻",
+    broke: "预算已用完",
+    brokeText: "没有产生费用。等预算重置，或选择更便宜的设置。",
+    upstream: "与模型的连接中断了",
+    upstreamText: "你的文字还在。请再试一次。",
+    slow: "模型用时太久",
+    slowText: "你的文字还在。请再试一次。",
+    restarted: "模型工作时网关停止了",
+    restartedText: "没有重复发送。如果还需要，请再试一次。",
+    bug: "我们这边出错了",
+    bugText: "如果再次发生，请把这个编号告诉管理员。",
+    offline: "连不上网关",
+    offlineText: "正在运行的会继续。正在重新连接。",
+    twice: "之前用其他设置发送过",
+    twiceText: "请再试一次。",
+  },
+);
+
+/** Explains an error in words that a person understands. The gateway's own text is not part of it. */
+export function explainError({ code, facts }: Pick<StudioError, "code" | "facts">): Explanation {
+  if (code === "RATE_LIMITED" || code === "OVERLOADED") {
+    const { retryAfterSeconds } = facts;
+    const wait = retryAfterSeconds === undefined ? t.moment : duration(retryAfterSeconds * 1000);
+    return { title: t.busy, text: t.busyText(wait) };
+  }
+  return explainCode(code);
+}
+
+/** Explains a code alone: that of an error, or of a generation that failed. */
+export function explainCode(code: Exclude<ErrorCode, "RATE_LIMITED" | "OVERLOADED"> | "RATE_LIMITED"): Explanation {
+  switch (code) {
+    case "BAD_USER_INPUT":
+      return { title: t.badInput, text: t.badInputText };
+    case "MODEL_UNAVAILABLE":
+      return { title: t.modelGone, text: t.modelGoneText };
+    case "CONTENT_REJECTED":
+      return { title: t.declined, text: t.declinedText };
+    case "INPUT_REJECTED":
+      return { title: t.inputRejected, text: t.inputRejectedText };
+    case "UNAUTHENTICATED":
+      return { title: t.noKey, text: t.noKeyText };
+    case "FORBIDDEN":
+      return { title: t.forbidden, text: t.forbiddenText };
+    case "NOT_FOUND":
+      return { title: t.gone, text: t.goneText };
+    case "PAYLOAD_TOO_LARGE":
+      return { title: t.tooLarge, text: t.tooLargeText };
+    case "UNSUPPORTED_MEDIA_TYPE":
+      return { title: t.notPicture, text: t.notPictureText };
+    case "RATE_LIMITED":
+      return { title: t.busy, text: t.busyText(t.moment) };
+    case "BUDGET_EXCEEDED":
+      return { title: t.broke, text: t.brokeText };
+    case "UPSTREAM_FAILED":
+      return { title: t.upstream, text: t.upstreamText };
+    case "UPSTREAM_TIMEOUT":
+      return { title: t.slow, text: t.slowText };
+    case "INTERRUPTED":
+      return { title: t.restarted, text: t.restartedText };
+    case "IDEMPOTENCY_CONFLICT":
+      return { title: t.twice, text: t.twiceText };
+    case "OFFLINE":
+    case "ABORTED":
+      return { title: t.offline, text: t.offlineText };
+    case "INTERNAL":
+      return { title: t.bug, text: t.bugText };
+    default:
+      return code satisfies never;
+  }
+}

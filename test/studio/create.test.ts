@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Browser } from "playwright-core";
+import { launchBrowser } from "../support/clients/browser.ts";
+import { type RunningGateway, startGateway } from "../support/gateway.ts";
+import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+
+afterAll(() => browser.close());
+
+describe.each(Object.entries(WIDTHS))("with the illustrator, on a %s", (_name, viewport) => {
+  let gateway: RunningGateway;
+
+  beforeAll(async () => {
+    gateway = await startGateway();
+  });
+
+  afterAll(() => gateway.close());
+
+  test("a picture is described, priced, created, and hangs on the wall", async () => {
+    const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
+    await page.getByRole("textbox", { name: "Prompt" }).fill("a red fox");
+    const create = page.getByRole("button", { name: "Create" });
+    await create.getByText("Free").waitFor();
+    await expectAccessible(page);
+    await create.click();
+
+    const picture = page.locator(".wall a img[alt='a red fox']");
+    await picture.waitFor();
+    await page.locator(".run").waitFor({ state: "detached" });
+    expect(await page.getByRole("textbox", { name: "Prompt" }).inputValue()).toBe("a red fox");
+    await expectAccessible(page);
+    expectClean();
+    await close();
+  });
+
+  test("it is there when the studio is opened again", async () => {
+    const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
+    await page.locator(".wall a img[alt='a red fox']").waitFor();
+    expectClean();
+    await close();
+  });
+
+  test("the page speaks Chinese to a browser that does", async () => {
+    const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport, locale: "zh-CN" });
+    await page.getByRole("textbox", { name: "提示词" }).waitFor();
+    await page.getByRole("button", { name: "创作" }).getByText("免费").waitFor();
+    expectClean();
+    await close();
+  });
+});

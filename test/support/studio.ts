@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { expect } from "@jest/globals";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** The widths at which every page of the studio is tested: a desk and a phone. */
+export const WIDTHS = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } } as const;
+
+export interface StudioPage {
+  readonly page: Page;
+  /** Fails if anything was loaded from elsewhere, or the console showed an error. */
+  expectClean(): void;
+  close(): Promise<void>;
+}
+
+interface OpenOptions extends BrowserContextOptions {
+  /** The place in the studio: `#/image/img_…`. */
+  readonly at?: string;
+  /** Console errors that are expected, such as the browser's own about a status that the test provokes. */
+  readonly allowed?: RegExp;
+}
+
+/** Opens the studio of a gateway in a context of its own, without a network beside the gateway. */
+export async function openStudio(browser: Browser, url: string, options: OpenOptions = {}): Promise<StudioPage> {
+  const { at = "", allowed, ...contextOptions } = options;
+  const context = await browser.newContext({ viewport: WIDTHS.desk, locale: "en-GB", ...contextOptions });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  const foreign: string[] = [];
+  const complaints: string[] = [];
+  const { origin } = new URL(url);
+  await page.route("**", (route) => {
+    const address = route.request().url();
+    if (address.startsWith(`${origin}/`) || /^(data|blob):/.test(address)) return route.continue();
+    foreign.push(address);
+    return route.abort();
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !allowed?.test(message.text())) complaints.push(message.text());
+  });
+  await page.goto(`${url}/${at}`);
+  return {
+    page,
+    expectClean: () => expect({ foreign, complaints }).toEqual({ foreign: [], complaints: [] }),
+    close: () => context.close(),
+  };
+}
+
+/** Fails if axe-core finds a problem in what the page shows now. */
+export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(AXE);
+  const violations = await page.evaluate(
+    "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join('; ')))",
+  );
+  expect(violations).toEqual([]);
+}
