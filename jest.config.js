@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 /** @type {import("jest").Config} */
 export default {
   testMatch: ["<rootDir>/test/**/*.test.ts"],
@@ -19,4 +21,6 @@ export default {
   },
   globalSetup: "<rootDir>/test/support/build.ts",
   testTimeout: 120_000,
+  // Many tests wait for other processes: on two cores two workers end much sooner than jest's usual one.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
 };

@@ -31,7 +31,10 @@ export interface GraphQLBody {
 export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "pictograph-test-")));
   const server = await listen("127.0.0.1", 0);
-  const gateway = await createGateway({ pages: true, ...options, dataDir });
+  const gateway = await createGateway({ pages: true, ...options, dataDir }).catch(async (error: unknown) => {
+    await server.close();
+    throw error;
+  });
   server.serve(gateway.app, gateway.handleUpgrade);
   const { url } = server;
   const stop = async () => {

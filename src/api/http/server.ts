@@ -31,7 +31,10 @@ export interface HttpServer {
   serve(app: RequestListener, upgrade?: UpgradeListener): void;
   /** Accepts no new connections from now on. Requests that are being answered continue. */
   stopAccepting(): void;
-  /** Resolves when every connection is closed. After {@link LAST_ANSWERS_MS} the remaining ones are closed by force. */
+  /**
+   * Stops accepting, and resolves when every connection is closed. After {@link LAST_ANSWERS_MS} the remaining ones
+   * are closed by force.
+   */
   close(): Promise<void>;
 }
 
@@ -82,6 +85,7 @@ export async function listen(host: string, port: number, maxConnections = MAX_CO
     },
     stopAccepting: () => void server.close(),
     async close() {
+      server.close();
       const force = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
       const closeIdle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
       await closed.promise;

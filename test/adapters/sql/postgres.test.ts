@@ -129,7 +129,7 @@ describe("a PostgreSQL database that cannot be used", () => {
   });
 
   test("because something else answers there, or nothing, it is refused", async () => {
-    const silent = createServer(() => {});
+    const silent = createServer((socket) => socket.resume());
     const babbling = createServer((socket) => socket.on("error", () => {}).end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     for (const server of [silent, babbling]) {
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

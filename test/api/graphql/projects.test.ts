@@ -207,18 +207,18 @@ describe("an open gateway", () => {
     const open = await startScriptedGateway({ dataDir });
     const made = await open.graphql(`mutation { generateImages(input: { prompt: "a", size: "64x64" }) { id } }`);
     const { id } = made.body.data.generateImages;
-    await open.gateway.close();
+    await open.stop();
     const keyed = await startKeyedGateway({ dataDir });
     expect(await keyed.admin(`{ generation(id: "${id}") { project { id } } }`)).toEqual({
       generation: { project: { id: "proj_public" } },
     });
     const key = await keyed.createKey("proj_public");
-    await keyed.gateway.close();
+    await keyed.stop();
 
     await expect(startGateway({ dataDir })).rejects.toThrow(/PICTOGRAPH_ADMIN_KEY must be set: there are API keys/);
     const again = await startKeyedGateway({ dataDir });
     await again.admin(`mutation { revokeApiKey(id: "${key.id}") { id } }`);
-    await again.gateway.close();
+    await again.stop();
     await (await startGateway({ dataDir })).close();
   });
 });

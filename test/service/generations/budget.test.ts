@@ -248,7 +248,7 @@ describe("a generation that ends otherwise than paid for", () => {
     const dataDir = await newDirectory();
     const gateway = await start({ dataDir, now: () => now });
     await generate(gateway, { n: 10 });
-    await gateway.gateway.close();
+    await gateway.stop();
     now = new Date(TODAY.getTime() + 60_000);
     const again = await start({ dataDir, now: () => now, retainMs: 1 });
     const list = async () => (await again.graphql("{ generations { edges { node { id } } } }")).body.data.generations;
@@ -273,7 +273,7 @@ describe("a model whose cost cannot be bounded", () => {
     const input = { model: "unknown-1", idempotencyKey: "k" };
     const before = await start({ dataDir, dailyBudget: undefined });
     const { generation } = await generate(before, input);
-    await before.gateway.close();
+    await before.stop();
 
     const after = await start({ dataDir, dailyBudget: { usd: "1000", isDefault: false } });
     expect((await generate(after, input)).generation.id).toBe(generation.id);

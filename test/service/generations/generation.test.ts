@@ -552,7 +552,7 @@ describe("a gateway that stops", () => {
     const waiting = await submit();
     await isWaiting.promise;
     const answer = images.wait(waiting, PATIENCE_MS);
-    await gateway.gateway.close();
+    await gateway.stop();
     expect(await answer).toMatchObject({ id: waiting.id, status: "QUEUED" });
     expect((await answer).startedAt).toBeUndefined();
 

@@ -128,7 +128,7 @@ describe("a call that was canceled", () => {
     await cancel(gateway, id);
     expect(await statusOf(gateway, waiting)).toBe("QUEUED");
 
-    await gateway.gateway.close();
+    await gateway.stop();
     expect(gateway.provider.requests).toHaveLength(1);
   });
 });
@@ -152,7 +152,7 @@ describe("images beyond those of a minute", () => {
     await finish(before, { n: 9 });
     const id = await accept(before, { n: 2 });
     expect(await statusOf(before, id)).toBe("QUEUED");
-    await before.gateway.close();
+    await before.stop();
 
     const after = await start({ dataDir });
     expect(

@@ -24,7 +24,7 @@ test("a gateway that keeps generations for a day removes older ones with all the
   const old = await generate();
   now = new Date(now.getTime() + DAY_MS);
   const young = await generate();
-  await first.gateway.close();
+  await first.stop();
   const before = (await storedFiles(dataDir)).sort();
 
   now = new Date(now.getTime() + 1);

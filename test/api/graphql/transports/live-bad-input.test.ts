@@ -175,6 +175,7 @@ describe("a socket", () => {
 
     expect(cut.bytesWritten).toBeLessThan(100 * LONG_PROMPT.length);
     expect(reading.socket.readyState).toBe(reading.socket.OPEN);
+    stuck.socket.terminate();
     reading.socket.terminate();
   });
 
