@@ -1,33 +1,36 @@
-/** A derivative in the object store: an image in another size or format, which can be made again. */
+/** A derivative in the object store: an image in another size or format. It can be made again. */
 export interface StoredDerivative {
-  /** Where it is in the object store. */
+  /** Its key in the object store. */
   readonly key: string;
   readonly imageId: string;
-  /** What it takes there, at least its size. */
+  /** The bytes it takes in the object store, at least its size. */
   readonly byteSize: number;
-  /** When it was last asked for, give or take an hour. */
+  /** When it was last requested, accurate to an hour. */
   readonly usedAt: Date;
 }
 
 /**
- * Which derivatives are stored, how much they take, and when they were last used. The records may know of one that is not
- * stored any more, and for a while not of one that is: they decide what is deleted, never what is delivered.
+ * Records which derivatives are stored, their sizes, and when they were last used. A record may remain after its
+ * derivative was deleted, and a new derivative may lack a record for a while. So the records decide which derivatives
+ * are deleted, never whether one is delivered.
  *
- * They go with their image.
+ * Deleting an image deletes the records of its derivatives.
  */
 export interface DerivativeRecords {
-  /** Adds a derivative, or replaces what was known of it. `false`, and nothing kept, when there is no such image (any more). */
+  /**
+   * Adds or replaces the record of a derivative. @returns false, and nothing is recorded, if the image does not exist
+   */
   add(derivative: StoredDerivative): Promise<boolean>;
-  /** Adds those of them that are not known, and whose image is. */
+  /** Adds records for those derivatives that have none and whose image exists. */
   addFound(found: readonly StoredDerivative[]): Promise<void>;
-  /** Notes that these were used; unknown ones are left out. */
+  /** Records that these derivatives were used. Unknown ones are ignored. */
   markUsed(keys: readonly string[], at: Date): Promise<void>;
-  /** What all derivatives take. */
+  /** The bytes of all derivatives together. */
   totalBytes(): Promise<number>;
-  /** The first to go, at most `limit`. */
+  /** The least recently used derivatives, oldest first, at most `limit`. */
   leastRecentlyUsed(limit: number): Promise<readonly StoredDerivative[]>;
-  /** Those of an image that are not among the `count` used last. */
+  /** The derivatives of an image, except the `count` most recently used. */
   beyond(imageId: string, count: number): Promise<readonly StoredDerivative[]>;
-  /** Forgets derivatives that were deleted. */
+  /** Removes the records of deleted derivatives. */
   remove(keys: readonly string[]): Promise<void>;
 }

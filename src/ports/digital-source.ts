@@ -2,13 +2,13 @@ import type { DigitalSourceType } from "./image-provider.ts";
 
 const VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/";
 
-/** The concept's address in the vocabulary of the IPTC. */
+/** Returns the concept's URI in the vocabulary of the IPTC. */
 export function toDigitalSourceUri(type: DigitalSourceType): string {
   return VOCABULARY + type;
 }
 
 /**
- * The XMP packet that marks an image with how it came to be.
+ * Returns an XMP packet that says how an image was made.
  *
  * @see https://www.iptc.org/std/photometadata/specification/IPTC-PhotoMetadata#digital-source-type
  */
@@ -25,8 +25,8 @@ export function toXmp(type: DigitalSourceType): string {
 }
 
 /**
- * The content of a PNG chunk `iTXt` that holds an XMP packet where its readers look for it: neither compressed nor in a
- * language.
+ * Returns the content of a PNG `iTXt` chunk with that XMP packet, in the form in which readers look for it:
+ * uncompressed, and without a language.
  *
  * @see https://www.w3.org/TR/png-3/#11iTXt
  */

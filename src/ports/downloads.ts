@@ -1,12 +1,12 @@
-/** What one download may cost. */
+/** The limits of one download. */
 export interface DownloadLimits {
-  /** Of the file itself: what is compressed on its way counts decompressed. */
+  /** The most bytes of the file, after decompression. */
   readonly maxBytes: number;
-  /** From a request to the last byte that the reader takes. */
+  /** The time from the request to the last byte that the reader consumes, in milliseconds. */
   readonly timeoutMs: number;
   /**
-   * Whether the file was paid for: a failure that may pass is then waited out, by several more requests over at least a
-   * minute.
+   * Whether the file was paid for. A download that fails for a reason that may pass is then repeated several times,
+   * over at least a minute.
    *
    * @defaultValue false
    */
@@ -14,25 +14,25 @@ export interface DownloadLimits {
 }
 
 /**
- * Fetches what is at an address that somebody else wrote: a caller, or a provider in its answer.
+ * Downloads files from addresses that come from a caller, or from a provider's answer.
  *
- * - Nothing is requested before the first read, and a reader that leaves frees the connection.
- * - Only addresses that the operator allows are asked, with no credentials, and no private network is reachable through
- *   them.
- * - It throws a `GatewayError` without a field: `BAD_USER_INPUT` where another address has to be sent (not allowed, not
- *   there), `PAYLOAD_TOO_LARGE`, `UPSTREAM_FAILED` where the host broke, `UPSTREAM_TIMEOUT` where it was too slow. The
- *   messages name the host and nothing else of the address. When `signal` aborts, it throws the signal's reason.
- * - It yields what it received: whether those bytes are an image is for the reader to check.
+ * - Nothing is requested before the first read. A reader that stops early frees the connection.
+ * - Only addresses that the operator allows are requested, without credentials. No private network can be reached.
+ * - It throws a `GatewayError` without a field: `BAD_USER_INPUT` if another address must be sent (it is not allowed, or
+ *   the file does not exist), `PAYLOAD_TOO_LARGE`, `UPSTREAM_FAILED` if the host failed, `UPSTREAM_TIMEOUT` if it was
+ *   too slow. The messages name the host and no other part of the address. When `signal` aborts, it throws the signal's
+ *   reason.
+ * - It yields the bytes unchecked. The reader must check whether they are an image.
  */
 export interface Downloads {
   read(address: string, limits: DownloadLimits, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
 /**
- * Reads one host from which the operator allows downloads: `images.example`, `*.images.example` for every host below it,
- * `images.example:8443`. The protocol is https unless `http://` stands before the host.
+ * Parses a host from which the operator allows downloads: `images.example`, `*.images.example` for all of its
+ * subdomains, `images.example:8443`. The protocol is https unless the text begins with `http://`.
  *
- * @throws TypeError when the text is no such host
+ * @throws TypeError when the text is not such a host
  */
 export function parseDownloadHost(entry: string): URL {
   const url = new URL(entry.includes("://") ? entry : `https://${entry}`);

@@ -1,13 +1,16 @@
-/** Something about a generation changed; what, the records tell. */
+/** Tells that a generation changed. The records tell what changed. */
 export interface GenerationNotice {
   readonly generationId: string;
-  /** Set when the change could not be recorded: who waits for it in this process would wait in vain. */
+  /**
+   * Set when the change could not be recorded. Callers of this process that wait for the generation must not wait any
+   * longer.
+   */
   readonly isUnrecorded?: boolean;
-  /** The worker that made the change, where it is known: it need not look for itself. */
+  /** The worker that made the change, if known. It ignores its own notices. */
   readonly worker?: string;
 }
 
-/** Tells every process that listens, in this one and in others, that a generation changed. */
+/** Sends notices about generations to every process that listens, including this one. */
 export interface Events {
   publish(notice: GenerationNotice): void;
   /** Calls `listener` for each notice about this generation until the returned function is called. */

@@ -1,31 +1,33 @@
 import type { DigitalSourceType, ImageFormat, PixelSize } from "./image-provider.ts";
 
 export const FITS = ["COVER", "CONTAIN", "INSIDE", "FILL"] as const;
-/** How an image of one shape goes into a box of another; the words and meanings of CSS `object-fit` and sharp. */
+/**
+ * How an image is fitted into a box of another shape. The names and meanings are those of CSS `object-fit` and sharp.
+ */
 export type Fit = (typeof FITS)[number];
 
-/** What to make of an image. A side that is left out follows from the other one and the image's shape. */
+/** The image to make from another image. A side that is left out follows from the other side and the image's shape. */
 export interface Rendition {
   readonly width?: number | undefined;
   readonly height?: number | undefined;
   readonly fit: Fit;
   readonly format: ImageFormat;
-  /** 1–100; ignored for PNG, which loses nothing. @defaultValue the format's usual one */
+  /** 1 to 100. Ignored for PNG, which is lossless. @defaultValue the format's usual quality */
   readonly quality?: number | undefined;
-  /** Whether the encoder takes the least time instead of the usual, for a larger file. @defaultValue false */
+  /** Whether to encode as fast as possible, for a larger file. @defaultValue false */
   readonly isHasty?: boolean | undefined;
-  /** What the result says in XMP of how the picture came to be. @defaultValue nothing */
+  /** How the picture was made, written into the result as XMP. @defaultValue no XMP */
   readonly digitalSourceType?: DigitalSourceType | undefined;
 }
 
-/** The file of an image. */
+/** An image file. */
 export interface EncodedImage {
   readonly byteSize: number;
-  /** Reads the bytes; each piece is used only until the next one is asked for. */
+  /** Reads the bytes. Each piece is valid only until the next one is requested. */
   read(): AsyncIterable<Uint8Array>;
 }
 
-/** What an image is, after every pixel of it was decoded. The sides are those that a viewer shows. */
+/** The facts about an image of which every pixel was decoded. The sides are those that a viewer shows. */
 export interface InspectedImage extends PixelSize {
   /** A `data:` URI under 1 KB, 16 pixels on the longer side. */
   readonly placeholder: string;
@@ -36,40 +38,44 @@ export interface InspectedImage extends PixelSize {
 
 /** The pixels to decode an image to. */
 export interface PixelBox extends PixelSize {
-  /** `COVER` fills the box and crops; `INSIDE` gives the largest picture that fits. */
+  /** `COVER` fills the box and crops the image. `INSIDE` gives the largest picture that fits into the box. */
   readonly fit: "COVER" | "INSIDE";
-  /** `OPAQUE` lays a transparent image on white; `ALPHA` answers one byte a pixel, how opaque it is. */
+  /** `OPAQUE` puts a transparent image on white. `ALPHA` gives only the alpha channel, one byte for each pixel. */
   readonly channels: "RGBA" | "OPAQUE" | "ALPHA";
 }
 
-/** The decoded image: four bytes a pixel, red, green, blue and alpha, not multiplied; or one. */
+/** A decoded image: four bytes for each pixel (red, green, blue, alpha, not premultiplied), or one with `ALPHA`. */
 export interface Pixels extends PixelSize {
   readonly data: Uint8Array;
 }
 
 /**
- * Decodes and encodes images. Their bytes may come from anyone: whatever they do to a decoder, they cost one call.
+ * Decodes and encodes images. The bytes may come from anyone. An image that crashes or exhausts a decoder fails only
+ * its own call.
  *
- * Every method rejects with an {@link UndecodableImageError} for what the image is to blame for, and passes on what
- * `read` throws.
+ * Every method rejects with an {@link UndecodableImageError} if the image is at fault, and with the error of `read` if
+ * that fails.
  */
 export interface ImageCodec {
-  /** Decodes an image whole, at most `maxPixels` of it. */
+  /** Decodes a whole image of at most `maxPixels`. */
   inspect(image: EncodedImage, maxPixels: number): Promise<InspectedImage>;
   /**
-   * Makes a rendition of an image of at most `maxPixels`. Nothing begins before the first piece is asked for; pieces may
-   * be kept.
+   * Makes a rendition of an image of at most `maxPixels`. Starts when the first piece is requested. The consumer may
+   * keep the pieces.
    */
   render(image: EncodedImage, rendition: Rendition, maxPixels: number): AsyncIterable<Uint8Array>;
   /** Decodes an image of at most `maxPixels` to the pixels of a box. */
   decode(image: EncodedImage, box: PixelBox, maxPixels: number): Promise<Pixels>;
-  /** Gets ready for a call that is about to come, so that it takes no longer than later ones. */
+  /** Prepares for a call that is about to come, so that it does not have to wait for a start. */
   prepare(): void;
-  /** Frees everything; calls that are under way fail. */
+  /** Frees all resources. Running calls fail. */
   close(): Promise<void>;
 }
 
-/** Why an image cannot be decoded: it is `damaged`, or decoding it takes more memory or time than any image may. */
+/**
+ * The error for an image that cannot be decoded: it is `damaged`, or it is `exhausting` and needs more memory or time
+ * than the limits allow.
+ */
 export class UndecodableImageError extends Error {
   override readonly name = "UndecodableImageError";
   readonly reason: "damaged" | "exhausting";

@@ -15,13 +15,13 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 export const BACKGROUNDS = ["AUTO", "OPAQUE", "TRANSPARENT"] as const;
 export type Background = (typeof BACKGROUNDS)[number];
 
-/** How strictly the provider filters content; `AUTO` is its usual way. */
+/** How strictly the provider filters content. `AUTO` is the provider's default. */
 export const MODERATIONS = ["AUTO", "LOW"] as const;
 export type Moderation = (typeof MODERATIONS)[number];
 
 /**
- * How a picture came to be, in the words of the IPTC: by a model trained on samples or by rules alone, and both for a
- * picture that was changed by one.
+ * How a picture was made, in the terms of the IPTC: by a model trained on samples, or by rules alone. The `composite…`
+ * types are for a picture that was edited by one of them.
  *
  * @see https://cv.iptc.org/newscodes/digitalsourcetype/
  */
@@ -36,7 +36,7 @@ export type DigitalSourceType = (typeof DIGITAL_SOURCE_TYPES)[number];
 export const OPERATIONS = ["GENERATE", "EDIT"] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-/** The sizes a model can make: a fixed list, or every size inside bounds. */
+/** The sizes that a model can make: a fixed list, or every size within bounds. */
 export type SizeRule =
   | { readonly kind: "list"; readonly sizes: readonly PixelSize[] }
   | {
@@ -44,13 +44,13 @@ export type SizeRule =
       /** Both sides are divisible by this many pixels. */
       readonly multipleOf: number;
       readonly minSide: number;
-      /** The longer side's limit in pixels. */
+      /** The most pixels of the longer side. */
       readonly maxLongSide: number;
       readonly minPixels: number;
       readonly maxPixels: number;
     };
 
-/** The previews a model can show while it makes an image. */
+/** The previews that a model can show while it makes an image. */
 export interface Previews {
   /** The most previews of one image. */
   readonly maxPartialImages: number;
@@ -58,18 +58,18 @@ export interface Previews {
   readonly maxImages: number;
 }
 
-/** What a model takes to edit. */
+/** The limits of a model's edits. */
 export interface Edits {
-  /** The most images that go in. */
+  /** The most input images. */
   readonly maxInputImages: number;
-  /** The largest image that goes in, in bytes. */
+  /** The most bytes of an input image. */
   readonly maxInputBytes: number;
   readonly inputFormats: readonly ImageFormat[];
-  /** Whether a mask can say where to edit. */
+  /** Whether it accepts a mask. */
   readonly hasMask: boolean;
 }
 
-/** US dollars for a million tokens of each kind, as decimal strings; a kind that is left out has no known price. */
+/** US dollars for a million tokens of each kind, as decimal strings. The price of an absent kind is not known. */
 export interface TokenPrices {
   readonly textInput?: string;
   readonly imageInput?: string;
@@ -77,19 +77,19 @@ export interface TokenPrices {
   readonly imageOutput?: string;
 }
 
-/** What a model costs from one day on, until the price of a later day. */
+/** The price of a model from one day on, until a later price begins. */
 export interface ModelPrice {
   /** The first day, `YYYY-MM-DD` in UTC. */
   readonly from: string;
-  /** Where it is published. */
+  /** The address of the page that publishes it. */
   readonly source: string;
   readonly perMillionTokens?: TokenPrices;
-  /** US dollars of one image whatever its size, as a decimal string; on top of the tokens where both stand. */
+  /** US dollars for one image of any size, as a decimal string. Added to the cost of tokens if both are given. */
   readonly perImage?: string;
 }
 
 /**
- * How many output tokens one image takes.
+ * The number of output tokens of one image.
  *
  * - `list`: by quality and size.
  * - `area`: `ceil(f × round(f × shorter / longer) × (offsetPixels + width × height) / scale)`, with `f` by quality.
@@ -103,26 +103,26 @@ export type TokenCountRule =
       readonly scale: number;
     };
 
-/** What an image will take, as published: enough to say what it will cost before it is made. */
+/** The output tokens of an image, as published. They give its cost before it is made. */
 export interface OutputTokens {
-  /** Where it is published. */
+  /** The address of the page that publishes it. */
   readonly source: string;
   readonly perImage: TokenCountRule;
-  /** Tokens of one preview on top. */
+  /** The additional tokens of one preview. */
   readonly perPartialImage: number;
 }
 
-/** What goes into a call will take at most, besides the prompt: enough to bound what it will cost. */
+/** The most input tokens of a call besides the prompt's. They bound its cost before it is made. */
 export interface InputTokens {
-  /** Where it is published, or was measured. */
+  /** The address of the page that publishes the numbers, or on which they were measured. */
   readonly source: string;
-  /** Text tokens that every call takes on top of the prompt's. */
+  /** The text tokens of every call besides the prompt's. */
   readonly textPerCall: number;
-  /** What each image that goes into an edit takes. `undefined` where nothing is known of it. */
+  /** The tokens of each input image of an edit; `undefined` if not known. */
   readonly perImage?: { readonly textTokens: number; readonly imageTokens: number };
 }
 
-/** What one model is and can do. The service asks a model only for what stands here. */
+/** Describes one model and its abilities. The service requests only what this description allows. */
 export interface ModelDescription {
   readonly id: string;
   readonly provider: string;
@@ -135,80 +135,86 @@ export interface ModelDescription {
   readonly backgrounds: readonly Background[];
   /** Whether the same seed gives the same picture. */
   readonly hasSeed: boolean;
-  /** Whether it draws by rules alone, without having been trained on samples. @defaultValue false */
+  /** Whether it draws by rules, without training on samples. @defaultValue false */
   readonly isProcedural?: boolean;
   /** The longest prompt in characters (Unicode code points). */
   readonly maxPromptLength: number;
-  /** `undefined` when it shows none. */
+  /** `undefined` if it shows no previews. */
   readonly previews?: Previews;
-  /** `undefined` where the gateway's own limits are all there are, or `EDIT` is not among the operations. */
+  /** `undefined` if only the gateway's own limits apply, or `EDIT` is not among the operations. */
   readonly edits?: Edits;
-  /** For which operations callers can say how strictly content is filtered. @defaultValue none */
+  /** The operations for which callers can set {@link Moderation}. @defaultValue none */
   readonly moderated?: readonly Operation[];
-  /** When the vendor made it, as it says itself; `undefined` while that is not known. */
+  /** When the vendor released it, by the vendor's own list; `undefined` while not known. */
   readonly createdAt?: Date;
-  /** `YYYY-MM-DD` as the vendor announced it; `undefined` while none is announced. */
+  /** The day on which it shuts down, `YYYY-MM-DD`, as the vendor announced it; `undefined` while none is announced. */
   readonly shutdownDate?: string;
-  /** The model to move to when this one shuts down, or has. */
+  /** The model that replaces this one when it shuts down. */
   readonly replacement?: string;
   /**
-   * Models of one class cost about the same. Requests for a model that has shut down move by themselves only inside
-   * its class. @defaultValue the model is in a class of its own
+   * Models of one class cost about the same. A model that has shut down is replaced automatically only by one of its
+   * class. @defaultValue a class of its own
    */
   readonly priceClass?: string;
-  /** Whether someone decided that the replacement may be of another price class. @defaultValue false */
+  /** Whether the replacement may be of another price class. @defaultValue false */
   readonly mayChangePriceClass?: boolean;
-  /** The model that this one is a dated snapshot of. It is and costs the same, and ends with it or when it says itself. */
+  /**
+   * The model that this one is a dated snapshot of. It has the same abilities and price. It shuts down with that model,
+   * or on its own announced day.
+   */
   readonly snapshotOf?: string;
-  /** Whether what stands here is only assumed: it is newer than what describes it. @defaultValue false */
+  /**
+   * Whether this description is assumed, because the model is newer than the release that describes it. @defaultValue
+   * false
+   */
   readonly isAssumed?: boolean;
-  /** In any order. @defaultValue nothing is known of its price */
+  /** In any order. @defaultValue its price is not known */
   readonly prices?: readonly ModelPrice[];
-  /** `undefined` where nothing is published. */
+  /** `undefined` if the vendor publishes none. */
   readonly outputTokens?: OutputTokens;
-  /** @defaultValue the prompt's tokens are all that goes in, and nothing is known of edits */
+  /** @defaultValue a generation has only the prompt's tokens as input, and the input of an edit is not known */
   readonly inputTokens?: InputTokens;
 }
 
-/** The formats of images that go into an edit. */
+/** The formats of an edit's input images. */
 export const SOURCE_FORMATS = ["PNG", "JPEG", "WEBP"] as const satisfies readonly ImageFormat[];
 export type SourceFormat = (typeof SOURCE_FORMATS)[number];
 
-/** An image that goes into an edit. Its sides are those that a viewer shows: an orientation in its EXIF data counts. */
+/** An input image of an edit. Its sides are those that a viewer shows, after any EXIF orientation. */
 export interface SourceImage extends PixelSize {
   readonly format: SourceFormat;
   readonly byteSize: number;
-  /** Reads the bytes; each call from the beginning. */
+  /** Reads the bytes. Each call starts at the beginning. */
   read(): AsyncIterable<Uint8Array>;
   /**
-   * Looks up how the image was made: first from text, then by edits of that image, in order. The promise is `undefined`
-   * when not all of it is on record: the image came from elsewhere, an earlier edit had a mask or several images, or one
-   * of the generations was deleted. Absent where nothing keeps records.
+   * Looks up how the image was made: the generation from text first, then each edit in order. Resolves to `undefined`
+   * if a step is not on record: the image came from elsewhere, an earlier edit had a mask or several images, or one of
+   * the generations was deleted. Absent if no records are kept.
    */
   origin?(): Promise<readonly OriginStep[] | undefined>;
 }
 
-/** One generation or edit in the making of an image. */
+/** One step in the making of an image: a generation or an edit. */
 export interface OriginStep {
   readonly model: string;
   readonly prompt: string;
   readonly seed?: number;
   /** Position among the images of its call, from 0. */
   readonly index: number;
-  /** The size that the model was asked for. */
+  /** The size that was requested from the model. */
   readonly size: PixelSize;
   readonly background: Background;
 }
 
-/** What is changed, and where. */
+/** The input of an edit. */
 export interface EditSources {
-  /** 1–16. The first one is the picture that is edited, the others are references. */
+  /** 1 to 16 images. The first one is edited, the others are references. */
   readonly images: readonly SourceImage[];
-  /** A PNG of the first image's size with an alpha channel: only where it is transparent may the image change. */
+  /** A PNG of the first image's size with an alpha channel. The image may change only where the mask is transparent. */
   readonly mask?: SourceImage;
 }
 
-/** One call to a model, already checked against its {@link ModelDescription}. */
+/** A call to a model, checked against its {@link ModelDescription}. */
 export interface GenerateRequest {
   readonly model: string;
   readonly prompt: string;
@@ -219,19 +225,19 @@ export interface GenerateRequest {
   readonly format: ImageFormat;
   readonly background: Background;
   readonly seed?: number;
-  /** How much of a JPEG's or WebP's quality to keep, 0–100; `undefined` leaves it to the model. */
+  /** The quality of a JPEG or WebP, 0 to 100; `undefined` lets the model decide. */
   readonly compression?: number;
-  /** `undefined` for the provider's usual way. */
+  /** `undefined` for the provider's default. */
   readonly moderation?: Moderation;
-  /** Stands for the person who asks, for the provider's own abuse monitoring. Never logged. */
+  /** Identifies the end user for the provider's abuse monitoring. Never logged. */
   readonly safetyIdentifier?: string;
-  /** Previews wanted of each image, 0–3. */
+  /** The number of previews of each image, 0 to 3. */
   readonly partialImages: number;
-  /** Set when images are to be changed; only ever for a model whose operations include `EDIT`. */
+  /** Set for an edit. The model's operations then include `EDIT`. */
   readonly edit?: EditSources;
 }
 
-/** What the provider says it used; the parts as far as it tells them. */
+/** The token usage that the provider reports. Details are absent if it does not report them. */
 export interface TokenUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
@@ -254,16 +260,15 @@ export interface ProviderWarning {
 }
 
 /**
- * What a provider hands over while it works. The bytes of an image arrive as a stream that is read to its end, or
- * abandoned by `return()`, before the next event is asked for, and each of its pieces is valid until the next one is
- * asked for: nothing has to hold an image whole.
+ * An event of a provider call. `bytes` must be read to their end, or abandoned with `return()`, before the next event
+ * is requested. Each piece is valid until the next one is requested. So nothing has to hold a whole image in memory.
  */
 export type ProviderEvent =
   | {
       readonly type: "image";
       readonly index: number;
       readonly bytes: AsyncIterable<Uint8Array>;
-      /** What the provider did otherwise than asked, for the caller; nothing of it is logged. @defaultValue none */
+      /** What the provider did differently from the request, for the caller. Never logged. @defaultValue none */
       readonly warnings?: readonly (string | ProviderWarning)[];
     }
   | {
@@ -274,35 +279,35 @@ export type ProviderEvent =
     }
   | { readonly type: "usage"; readonly usage: TokenUsage };
 
-/** What a vendor's own list says of a model; what it does not say is left out. */
+/** The facts about a model in the vendor's own list. Facts that the list lacks are absent. */
 export interface Announcement {
   readonly createdAt?: Date;
-  /** `YYYY-MM-DD`, or `null` where no end is announced. */
+  /** `YYYY-MM-DD`, or `null` if no shutdown is announced. */
   readonly shutdownDate?: string | null;
 }
 
 /**
- * A source of images.
+ * Generates and edits images.
  *
- * - `generate` yields each image once, `index` 0 to n − 1 in any order, and ends. It makes at most one paid call, and
- *   repeats it only where the first attempt surely did no work.
- * - It throws a {@link GatewayError} and nothing else, with `details.billed` telling whether money was spent. A
- *   content refusal is `CONTENT_REJECTED`, an outage `UPSTREAM_FAILED`.
- * - When `signal` aborts it stops and throws the signal's reason.
- * - It yields what it received: whether those bytes are an image is the service's to check.
+ * - `generate` yields each image once, `index` 0 to n − 1 in any order, and then ends. It makes at most one paid call.
+ *   It repeats a call only if the first one certainly did no work.
+ * - It throws only a {@link GatewayError}, whose `details.billed` says whether the call was charged. A content refusal
+ *   is `CONTENT_REJECTED`, an outage `UPSTREAM_FAILED`.
+ * - When `signal` aborts, it stops and throws the signal's reason.
+ * - It yields the bytes unchecked. The service checks whether they are an image.
  */
 export interface ImageProvider {
-  /** Lower case, stable, seen by clients: `openai`. */
+  /** A stable name in lower case, which clients see: `openai`. */
   readonly name: string;
   readonly models: readonly ModelDescription[];
   /**
-   * Describes a model of the vendor's that is not among `models`, by its name: a dated snapshot, or one that is newer
-   * than the description of the others. `undefined` for any other name.
+   * Describes a model that is not among `models` by its name: a dated snapshot, or a model that is newer than this
+   * release. `undefined` for any other name.
    */
   describe?(id: string): ModelDescription | undefined;
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<ProviderEvent>;
-  /** What the vendor says of its models today, by their names. Left out by providers that cannot know. */
+  /** Reads what the vendor's list says about its models, by name. Absent if the provider has no such list. */
   announcements?(signal: AbortSignal): Promise<ReadonlyMap<string, Announcement>>;
-  /** Frees what the provider holds; no call is in flight any more. */
+  /** Frees all resources. Call it when no call is in flight. */
   close(): Promise<void>;
 }

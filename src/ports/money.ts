@@ -2,20 +2,24 @@
 export type Amount = bigint;
 
 const DECIMALS = 12;
-/** Decimals that are always shown; more only where they say something. */
+/** The number of decimals that are always shown. More are shown only if they are not zero. */
 const SHOWN_DECIMALS = 6;
 const USD = /^(?<whole>\d{1,30})(?:\.(?<fraction>\d{1,12}))?$/;
-/** The longest that a price or a limit is before its point. */
+/** The most digits of a price or a limit before the decimal point. */
 const MAX_SETTING_DIGITS = 9;
 
-/** Whether a setting is US dollars: a decimal string below a billion, not negative, with at most twelve decimals. */
+/**
+ * Whether a text is an amount in US dollars: a decimal string below a billion, not negative, with at most twelve
+ * decimals.
+ */
 export function isUsd(text: string): boolean {
   const { whole } = USD.exec(text)?.groups ?? {};
   return whole !== undefined && whole.length <= MAX_SETTING_DIGITS;
 }
 
 /**
- * @param usd a decimal string, not negative, with at most twelve decimals
+ * Parses US dollars. @param usd a decimal string, not negative, with at most twelve decimals
+ *
  * @throws RangeError when it is something else
  */
 export function toAmount(usd: string): Amount {
@@ -24,7 +28,7 @@ export function toAmount(usd: string): Amount {
   return BigInt(whole + fraction.padEnd(DECIMALS, "0"));
 }
 
-/** US dollars as a decimal string with at least six decimals: `0.042113`. */
+/** Formats US dollars as a decimal string with at least six decimals: `0.042113`. */
 export function toUsd(amount: Amount): string {
   const digits = String(amount).padStart(DECIMALS + 1, "0");
   const fraction = digits.slice(-DECIMALS).replace(/0+$/, "").padEnd(SHOWN_DECIMALS, "0");

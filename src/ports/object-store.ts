@@ -6,7 +6,7 @@ export interface StoredObject {
   readonly modifiedAt: Date;
 }
 
-/** The part of an object to read: both ends are byte offsets and both are included, as in an HTTP `Range`. */
+/** A part of an object. Both ends are byte offsets, and both bytes are included, as in an HTTP `Range`. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
@@ -14,15 +14,17 @@ export interface ByteRange {
 
 export interface OpenObject extends StoredObject {
   /**
-   * Reads the bytes, once. Opening nothing until it is called, it costs nothing where only the size is wanted.
+   * Reads the bytes. Call it at most once. Nothing is opened before that, so an object of which only the size is needed
+   * costs nothing.
    *
-   * @param scratch memory that may be used for the chunks: each is then valid only until the next one is asked for, and
-   *   all but the last fill it. For those who are done with a chunk before they go on, it saves the memory of the others.
+   * @param scratch memory that may be used for the chunks. Each chunk is then valid only until the next one is
+   *   requested, and every chunk but the last fills this memory. Pass it if you finish with each chunk before you
+   *   request the next.
    */
   read(range?: ByteRange, scratch?: Uint8Array): AsyncIterable<Uint8Array>;
   /**
-   * A URL at which any viewer can load the object from the store itself, with these headers, for this many seconds.
-   * Left out where only the gateway can read the store.
+   * Creates a URL at which any viewer can load the object from the store itself, with these headers, for this many
+   * seconds. Absent if only the gateway can read the store.
    */
   temporaryUrl?(headers: ObjectHeaders, seconds: number): Promise<string>;
 }
@@ -37,28 +39,28 @@ export interface ObjectHeaders {
 /** The volume that a store is on, in bytes. */
 export interface StorageSpace {
   readonly totalBytes: number;
-  /** What this process may still write. */
+  /** The bytes that this process can still write. */
   readonly freeBytes: number;
 }
 
 /**
- * Where image bytes live. Keys are relative paths of `[A-Za-z0-9_.-]` segments separated by `/`, made by the gateway,
- * never by a caller.
+ * Stores image bytes. Keys are relative paths of `[A-Za-z0-9_.-]` segments separated by `/`. The gateway makes them,
+ * never a caller.
  *
- * - An object is visible under its key whole or not at all, and durable once `put` resolves: it survives a power cut.
- * - When the source of a `put` throws, its error is passed on and nothing is left behind.
- * - A piece that the source of a `put` yields is valid until the next one is asked for.
- * - Bytes pass through in chunks; no implementation holds an object whole.
+ * - An object becomes visible under its key as a whole. Once `put` resolves, it is durable: it survives a power cut.
+ * - If the source of a `put` throws, `put` throws the same error and leaves nothing behind.
+ * - A piece that the source of a `put` yields is valid until the next one is requested.
+ * - Bytes pass through in chunks. No implementation holds a whole object in memory.
  */
 export interface ObjectStore {
   put(key: string, bytes: AsyncIterable<Uint8Array>): Promise<StoredObject>;
   /** `undefined` when no object has this key. */
   open(key: string): Promise<OpenObject | undefined>;
-  /** Every object whose key begins with `prefix`, in no promised order. */
+  /** Lists every object whose key begins with `prefix`, in any order. */
   list(prefix: string): AsyncIterable<StoredObject>;
-  /** Removes the object; removing one that does not exist is not an error. */
+  /** Deletes the object. Deleting an object that does not exist is not an error. */
   delete(key: string): Promise<void>;
-  /** `undefined` where there is no end of space, or nobody can tell. */
+  /** The space of the volume; `undefined` if it is unlimited or not known. */
   space(): Promise<StorageSpace | undefined>;
   /** Resolves when the store answers, and rejects when it does not. */
   ping(): Promise<void>;

@@ -1,52 +1,64 @@
 import { notBase64, UnreadableJson } from "./unreadable-json.ts";
 
-/** Characters gathered before they are decoded, a multiple of 4. Larger blocks are fewer writes to a file. */
+/**
+ * The most characters that are collected before they are decoded, a multiple of 4. Larger blocks mean fewer writes to a
+ * file.
+ */
 export const BLOCK_CHARACTERS = 131_072;
-/** What one decoder holds, in bytes. */
+/** The memory of one decoder, in bytes. */
 export const DECODER_BYTES = BLOCK_CHARACTERS + (BLOCK_CHARACTERS / 4) * 3;
-/** Characters decoded at once, a multiple of 4: V8 keeps much longer strings in pages of their own, which cost more. */
+/**
+ * The most characters that are decoded at once, a multiple of 4. V8 stores much longer strings in pages of their own,
+ * which cost more.
+ */
 const TEXT_CHARACTERS = 65_536;
 
 const PADDING = 0x3d;
 const PERCENT = 0x25;
 
-/** Which characters are digits of base64: those of RFC 4648 sections 4 and 5. */
+/** The digits of both alphabets of base64 (RFC 4648, sections 4 and 5). */
 const IS_DIGIT = tableOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_");
 const IS_WHITE_SPACE = tableOf(" \t\n\f\r");
 
 /**
- * Decodes base64 piece by piece through one block of fixed size, so that the pieces handed out are large however small
- * the ones that came in were. They all lie in the same memory: each is valid until the next one is taken.
+ * Decodes base64 piece by piece through one block of fixed size, so the output pieces are large however small the input
+ * pieces are. All output pieces share one memory: each is valid until the next one is taken.
  *
- * It takes what can be read without guessing: either alphabet of RFC 4648, white space anywhere, any padding or none at
- * the end, and in a URI percent-encoded characters. Anything else is refused.
+ * It accepts what can be read without guessing: either alphabet of RFC 4648, white space anywhere, with or without
+ * padding at the end, and percent-encoded characters in a URI. It refuses everything else.
  *
- * Call `take` whenever `isFull`, and `finish` at the end of each text; the decoder then starts anew.
+ * Call `take` whenever `isFull`, and `finish` at the end of each text. The decoder is then ready for the next text.
  */
 export class Base64Decoder {
   readonly #block = Buffer.allocUnsafeSlow(BLOCK_CHARACTERS);
   readonly #decoded = Buffer.allocUnsafeSlow((BLOCK_CHARACTERS / 4) * 3);
   readonly #maxBytes: number;
   #length = 0;
-  /** How many characters at the block's beginning are known to be digits. */
+  /** How many characters at the start of the block are known to be digits. */
   #digitCount = 0;
   #decodedBytes = 0;
   #isPadded = false;
   #isUri = false;
-  /** What came after a percent sign, at most one character; `undefined` outside an escape. */
+  /** The characters after a percent sign so far, at most one; `undefined` outside an escape. */
   #escape: string | undefined;
 
-  /** @param maxBytes the most bytes one text may decode to; left out where its reader counts them */
+  /**
+   * @param maxBytes the most bytes that one text may decode to. @defaultValue no limit, for readers that count the
+   *   bytes themselves
+   */
   constructor(maxBytes = Number.POSITIVE_INFINITY) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Gives its memory back, pieces included, without waiting for a collection; it decodes nothing any more. */
+  /**
+   * Frees its memory, including that of the output pieces, without waiting for the garbage collector. The decoder
+   * cannot be used afterwards.
+   */
   release(): void {
     for (const { buffer } of [this.#block, this.#decoded]) buffer.transfer(0);
   }
 
-  /** The text that comes now is a part of a URI. */
+  /** Declares the current text to be part of a URI. */
   beginUri(): void {
     this.#isUri = true;
   }
@@ -55,7 +67,7 @@ export class Base64Decoder {
     return this.#length === BLOCK_CHARACTERS;
   }
 
-  /** Copies what fits of `source[start, end)` and returns the position of the first character that did not. */
+  /** Copies as much of `source[start, end)` as fits. Returns the position of the first character that did not fit. */
   fill(source: Buffer, start: number, end: number): number {
     const copied = source.copy(this.#block, this.#length, start, end);
     this.#length += copied;
@@ -67,12 +79,12 @@ export class Base64Decoder {
     this.#block[this.#length++] = character;
   }
 
-  /** Decodes a full block. Little or nothing comes of one that is mostly white space. */
+  /** Decodes a full block. A block that is mostly white space gives few bytes or none. */
   take(): Buffer {
     return this.#decode(this.#length) ?? this.#decodeDigits(false);
   }
 
-  /** Decodes what is left. @throws UnreadableJson when the text was no base64, or held no byte */
+  /** Decodes the remaining characters. @throws UnreadableJson when the text was not base64, or was empty */
   finish(): Buffer {
     const bytes = (this.#length % 4 === 1 ? undefined : this.#decode(this.#length)) ?? this.#decodeDigits(true);
     const isEmpty = this.#decodedBytes === 0;
@@ -93,9 +105,9 @@ export class Base64Decoder {
   }
 
   /**
-   * Decodes the first `length` characters, and keeps the others. `undefined`, and nothing changed, when some of them
-   * may be no digits: Node's decoder stops at padding and skips what it does not know, so that either shows as a length
-   * that is too short.
+   * Decodes the first `length` characters and keeps the others. Returns `undefined`, and changes nothing, if some of
+   * them may not be digits. Node's decoder stops at padding and skips unknown characters, so in both cases its output
+   * is too short.
    */
   #decode(length: number): Buffer | undefined {
     const isUnchecked = this.#length > this.#digitCount;
@@ -117,7 +129,7 @@ export class Base64Decoder {
     return bytes;
   }
 
-  /** Takes everything out of the block that is no digit. */
+  /** Removes every character from the block that is not a digit. */
   #keepDigits(): void {
     for (let position = this.#digitCount; position < this.#length; position++) {
       const character = this.#unescape(this.#block[position]!);
@@ -129,7 +141,7 @@ export class Base64Decoder {
     this.#length = this.#digitCount;
   }
 
-  /** `undefined` in the middle of an escape. */
+  /** Decodes percent-encoding; `undefined` in the middle of an escape. */
   #unescape(byte: number): number | undefined {
     if (!this.#isUri) return byte;
     if (this.#escape === undefined) {

@@ -1,11 +1,11 @@
-/** Bytes in one growing buffer, up to a limit. */
+/** Collects bytes in one growing buffer, up to a limit. */
 export class BoundedBytes {
   readonly #maxBytes: number;
   readonly #tooMany: () => Error;
   #bytes = Buffer.allocUnsafeSlow(1024);
   length = 0;
 
-  /** @param tooMany makes the error that is thrown for one byte more than `maxBytes` */
+  /** @param tooMany creates the error that is thrown when there are more than `maxBytes` */
   constructor(maxBytes: number, tooMany: () => Error) {
     this.#maxBytes = maxBytes;
     this.#tooMany = tooMany;
@@ -21,12 +21,12 @@ export class BoundedBytes {
     this.length += chunk.copy(this.#bytes, this.length, start, end);
   }
 
-  /** Forgets everything from the byte at `length` on. */
+  /** Drops all bytes after the first `length` bytes. */
   truncate(length: number): void {
     this.length = length;
   }
 
-  /** What is held in memory. */
+  /** The size of the buffer in memory, in bytes. */
   get heldBytes(): number {
     return this.#bytes.length;
   }

@@ -1,21 +1,21 @@
 import { notBase64 } from "./unreadable-json.ts";
 
-/** What a string is by its beginning. */
+/** The kind of a string, recognised by its beginning. */
 export type Recognised =
-  /** Base64 from the character at `start` on; percent-encoded where it `isUri`. */
+  /** Base64 that begins at the character `start`. With `isUri`, it may be percent-encoded. */
   | { readonly kind: "base64"; readonly start: number; readonly isUri: boolean }
   | { readonly kind: "text" }
-  /** It holds nothing, or white space alone. */
+  /** Empty, or only white space. */
   | { readonly kind: "nothing" };
 
 const SCHEME = "data:";
-/** The longest `data:image/png;charset=utf-8;base64,`, in characters. */
+/** The longest prefix such as `data:image/png;charset=utf-8;base64,`, in characters. */
 const MAX_PREFIX = 256;
 
 /**
  * Finds the base64 in a `data:` URI.
  *
- * @param isWhole whether nothing follows
+ * @param isWhole whether `text` is complete
  * @returns `undefined` while more of the text is needed
  * @throws UnreadableJson when it is a `data:` URI without base64
  * @see https://www.rfc-editor.org/rfc/rfc2397

@@ -4,42 +4,48 @@ import type { Recognised } from "./data-uri.ts";
 import { NextByte } from "./next-byte.ts";
 import { notBase64, UnreadableJson } from "./unreadable-json.ts";
 
-/** Stands in a path for every item of an array. */
+/** In a path, matches every item of an array. */
 export const EVERY_ITEM = Symbol("every item");
 
-/** Where strings are that may be streamed: object keys and `EVERY_ITEM` from the root, and last the string's own key. */
+/**
+ * The place of a string that may be streamed: object keys and `EVERY_ITEM` from the root, with the string's own key
+ * last.
+ */
 export type JsonPath = readonly [...(string | typeof EVERY_ITEM)[], string];
 
 export interface JsonStringsOptions {
   readonly paths: readonly JsonPath[];
   /**
-   * What a string at one of the paths is by its beginning; `undefined` while more of it is needed.
+   * Recognises a string at one of the paths by its beginning; `undefined` while more of it is needed.
    *
-   * @param field its own key
-   * @param isWhole whether nothing follows
+   * @param field the string's own key
+   * @param isWhole whether `text` is complete
    * @throws UnreadableJson
    */
   recognise(field: string, text: string, isWhole: boolean): Recognised | undefined;
-  /** Used by nobody else until the document ends. */
+  /** The decoder. Nothing else may use it until the document ends. */
   readonly decoder: Base64Decoder;
-  /** The most bytes of everything beside the base64, whitespace between tokens aside. */
+  /** The most bytes of the document besides the base64. White space between tokens does not count. */
   readonly maxOtherBytes: number;
 }
 
-/** The base64 of a document: for each text one `start`, its decoded `bytes`, and one `end`. */
+/** The streamed base64 of a document: for each text one `start`, its decoded `bytes`, and one `end`. */
 export type StringToken =
-  /** `item` is the position in the innermost array of its path, −1 without one; `prefix` what stood before the base64. */
+  /**
+   * `item` is the index in the innermost array of the path, or −1 without an array. `prefix` is the text before the
+   * base64.
+   */
   | { readonly type: "start"; readonly field: string; readonly item: number; readonly prefix: string }
   | { readonly type: "bytes"; readonly bytes: Buffer }
   | { readonly type: "end" };
 
-/** An object or array that is open at the present position. */
+/** An object or array that is open at the current position. */
 interface Frame {
   readonly isObject: boolean;
-  /** The key whose value comes now; `undefined` in arrays. */
+  /** The key of the current value; `undefined` in arrays. */
   key?: string;
   isKeyNext: boolean;
-  /** The item that comes now; −1 in objects. */
+  /** The index of the current item; −1 in objects. */
   item: number;
 }
 
@@ -48,12 +54,12 @@ const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const MAX_DEPTH = 64;
 const LAST_ASCII = 0x7f;
-/** The most bytes by which it shows whether a string is base64: those of a `data:` URI's prefix, with escapes. */
+/** The most bytes that are needed to recognise base64: the prefix of a `data:` URI, with escapes. */
 const MAX_UNDECIDED_BYTES = 1024;
-/** The longest key that is repeated in a message, in characters. */
+/** The most characters of a key that an error repeats. */
 const MAX_SHOWN_KEY = 32;
 
-/** The characters that a backslash and one letter stand for, as far as base64 has them. */
+/** The characters of JSON's short escapes, as far as they can occur in base64. */
 const ESCAPED: ReadonlyMap<string, number> = new Map([
   ["/", 0x2f],
   ["n", 0x0a],
@@ -63,9 +69,9 @@ const ESCAPED: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * Reads one JSON document (RFC 8259) as its bytes arrive and hands over what stands as base64 at some paths as decoded
- * bytes, never holding one text whole. Everything else is collected, with `""` in place of each such text, and goes
- * through `JSON.parse` at the end: that is what checks the grammar, so this scanner only has to follow valid documents.
+ * Reads one JSON document (RFC 8259) as its bytes arrive. Base64 at the given paths is yielded as decoded bytes, so no
+ * such text is held as a whole. Everything else is collected, with `""` in place of each such text, and parsed with
+ * `JSON.parse` at the end. That checks the grammar, so this scanner only has to follow valid documents.
  */
 export class JsonStrings {
   readonly #options: JsonStringsOptions;
@@ -77,7 +83,7 @@ export class JsonStrings {
   #isKey = false;
   #stringStart = 0;
   #isEscaped = false;
-  /** What came after a backslash in base64, at most `uXXX`; `undefined` outside an escape. */
+  /** The characters after a backslash in base64 so far, at most `uXXX`; `undefined` outside an escape. */
   #escape: string | undefined;
 
   constructor(options: JsonStringsOptions) {
@@ -86,7 +92,7 @@ export class JsonStrings {
     this.#other = new BoundedBytes(options.maxOtherBytes, () => this.#tooMuch());
   }
 
-  /** Scans one chunk lazily: it must be read to its end before the next one is written. */
+  /** Scans a chunk lazily. The caller must read all tokens before it writes the next chunk. */
   *write(chunk: Buffer): Generator<StringToken> {
     const quotes = new NextByte(chunk, QUOTE);
     const backslashes = new NextByte(chunk, BACKSLASH);
@@ -104,28 +110,28 @@ export class JsonStrings {
     }
   }
 
-  /** Where in the document it reads: `data[0].url`. Keys that are long or odd are left out. */
+  /** The current position in the document: `data[0].url`. Long or unusual keys are left out. */
   get place(): string {
     const steps = this.#frames.map(({ isObject, key, item }) => (isObject ? `.${shownKey(key)}` : `[${item}]`));
     return steps.join("").replace(/^\./, "");
   }
 
-  /** What the collected bytes hold in memory. */
+  /** The memory of the collected bytes, in bytes. */
   get heldBytes(): number {
     return this.#other.heldBytes;
   }
 
-  /** What has been collected so far. */
+  /** The bytes collected so far. */
   get collected(): Buffer {
     return this.#other.bytes();
   }
 
-  /** The same as text. */
+  /** The bytes collected so far, as text. */
   get text(): string {
     return this.#other.text(0);
   }
 
-  /** The document as far as it has been read inside the containers now open; only right after a `start`. */
+  /** The document so far, with its open objects and arrays closed. Call it only right after a `start`. */
   soFar(): unknown {
     const closers = this.#frames.map((frame) => (frame.isObject ? "}" : "]")).reverse();
     return parseJson(this.text + closers.join(""));
@@ -226,7 +232,7 @@ export class JsonStrings {
     if (this.#isKey && frame) frame.key = String(parseJson(this.#other.text(this.#stringStart)));
   }
 
-  /** Reads the beginning of a string that may be base64: so few characters that each of them can be looked at. */
+  /** Reads the beginning of a string that may be base64. It is short enough to check after each character. */
   *#readUndecidedString(byte: number): Generator<StringToken> {
     this.#other.push(byte);
     if (this.#isEscaped) {
@@ -252,9 +258,9 @@ export class JsonStrings {
     }
   }
 
-  /** The undecided string as far as it was read; `undefined` in the middle of an escape. */
+  /** The text of the undecided string so far; `undefined` in the middle of an escape. */
   #unescaped(isWhole: boolean): string | undefined {
-    // Line breaks have to be escaped, and some servers break base64 without.
+    // JSON requires escaped line breaks, but some servers break base64 into lines without escapes.
     const raw = this.#other.text(this.#stringStart).replaceAll(/[\t\r\n]/g, " ");
     if (/\\(u[0-9a-f]{0,3})?$/i.test(raw)) return undefined;
     return String(parseJson(isWhole ? raw : `${raw}"`));
@@ -283,7 +289,7 @@ export class JsonStrings {
         const character = toCharacter(this.#escape);
         if (character === undefined) continue;
         this.#escape = undefined;
-        // Asked before: to start a generator for every escape would halve the speed.
+        // Checked here first, because starting a generator for every escape would halve the speed.
         if (this.#decoder.isFull) yield* this.#takeBlock();
         this.#decoder.put(character);
         continue;
@@ -323,12 +329,12 @@ export class JsonStrings {
   }
 }
 
-/** A key to be shown in a message: it is no secret, but may be anything. */
+/** Returns a key as an error may show it. Keys are not secret, but can contain anything. */
 export function shownKey(key: string | undefined): string {
   return key !== undefined && key.length <= MAX_SHOWN_KEY && /^[\w-]+$/.test(key) ? key : "…";
 }
 
-/** The character of a JSON escape without its backslash, or `undefined` while it is not complete. */
+/** Decodes a JSON escape without its backslash; `undefined` while it is incomplete. */
 function toCharacter(escaped: string): number | undefined {
   const known = ESCAPED.get(escaped);
   if (known !== undefined) return known;
@@ -339,11 +345,11 @@ function toCharacter(escaped: string): number | undefined {
   return character;
 }
 
-/** The parser's own message quotes the text, so it goes no further. */
+/** Parses JSON. The parser's own error is dropped, because it quotes the text. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new UnreadableJson("not JSON", "it is not whole, valid JSON");
+    throw new UnreadableJson("not JSON", "it is not complete, valid JSON");
   }
 }

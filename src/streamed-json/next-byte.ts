@@ -1,4 +1,4 @@
-/** Finds one byte value again and again in one chunk, in linear time however often it is asked. */
+/** Finds the next occurrence of a byte in a chunk. All calls together take linear time. */
 export class NextByte {
   readonly #chunk: Buffer;
   readonly #byte: number;
@@ -9,7 +9,7 @@ export class NextByte {
     this.#byte = byte;
   }
 
-  /** The first position not before `start` that holds the byte, or the chunk's length. `start` never goes back. */
+  /** The first position at or after `start` that holds the byte, or the chunk's length. `start` must never decrease. */
   from(start: number): number {
     if (this.#position < start) {
       const found = this.#chunk.indexOf(this.#byte, start);

@@ -1,7 +1,13 @@
-/** What is wrong: the grammar, the depth, the size of everything beside the streamed strings, or one of those. */
+/**
+ * What is wrong: the grammar, the depth, the size of the document besides its streamed strings, or one of these
+ * strings.
+ */
 export type UnreadableReason = "not JSON" | "nested" | "too much" | "not base64" | "too large";
 
-/** JSON, or base64 in it, that cannot be read. The message says how, as the rest of a sentence, and quotes nothing. */
+/**
+ * The error for JSON, or base64 in it, that cannot be read. The message gives the reason, as the rest of a sentence,
+ * and quotes nothing.
+ */
 export class UnreadableJson extends Error {
   override readonly name = "UnreadableJson";
   readonly reason: UnreadableReason;
@@ -12,7 +18,7 @@ export class UnreadableJson extends Error {
   }
 }
 
-/** An image that is no base64: there are no others in what is read here. */
+/** The error for an image that is not base64. All streamed strings are images. */
 export function notBase64(message = "an image is not base64"): UnreadableJson {
   return new UnreadableJson("not base64", message);
 }

@@ -202,7 +202,10 @@ function checkCompression(compression: number | undefined, format: ImageFormat):
   checkWholeNumber("compression", compression, 0, 100);
   if (format !== "PNG") return compression;
   if (compression === 100) return undefined;
-  throw badInput("compression", "a PNG loses nothing, so that its compression can only be 100; ask for JPEG or WEBP");
+  throw badInput(
+    "compression",
+    "PNG is lossless: compression must be 100 or absent. For a smaller file, set format to JPEG or WEBP",
+  );
 }
 
 function checkSafetyIdentifier(identifier: string | undefined): string | undefined {

@@ -122,7 +122,7 @@ export class GenerationWatch {
       try {
         await this.#show(ids.filter((id) => this.#watched.has(id)));
       } catch (err) {
-        this.#logger.warn({ err }, "the store does not answer; viewers get their events once it does");
+        this.#logger.warn({ err }, "the store does not answer; viewers get their events when it is back");
         for (const id of ids) this.#stale.add(id);
         await delay(RETRY_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {});
       }

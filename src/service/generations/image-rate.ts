@@ -1,6 +1,6 @@
 const MINUTE_MS = 60_000;
 
-/** A number of images that were submitted at some time, in milliseconds of `performance.now()`. */
+/** A number of images that were submitted together, and when, in milliseconds of `performance.now()`. */
 interface Submission {
   readonly atMs: number;
   readonly imageCount: number;
@@ -12,8 +12,8 @@ interface Waiter {
 }
 
 /**
- * How many images this process submits to paid providers: at most so many in any minute. What would be more waits, first
- * come first served.
+ * Limits how many images this process submits to paid providers in any minute. Further images wait, first come, first
+ * served.
  */
 export class ImageRate {
   readonly #maxImages: number;
@@ -23,16 +23,16 @@ export class ImageRate {
   #submissions: Submission[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param maxImages a minute; no less than one call may make */
+  /** @param maxImages the limit for each minute, at least as many as one call can make */
   constructor(maxImages: number, windowMs = MINUTE_MS) {
     this.#maxImages = maxImages;
     this.#windowMs = windowMs;
   }
 
   /**
-   * Waits until so many images more may be submitted, and counts them.
+   * Waits until this many more images may be submitted, and counts them.
    *
-   * @returns `false`, and nothing is counted, when the signal aborts before
+   * @returns false, and nothing is counted, when the signal aborts first
    */
   take(imageCount: number, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return Promise.resolve(false);
@@ -53,12 +53,12 @@ export class ImageRate {
     });
   }
 
-  /** Counts images that are submitted whatever the rate is: a call is repeated, since its provider did no work. */
+  /** Counts images without waiting, for a call that is repeated because its provider did no work. */
   note(imageCount: number): void {
     this.#submissions.push({ atMs: performance.now(), imageCount });
   }
 
-  /** Takes back what was counted and not submitted. */
+  /** Stops counting images that were not submitted. */
   giveBack(imageCount: number): void {
     const index = this.#submissions.findLastIndex((submission) => submission.imageCount === imageCount);
     if (index >= 0) this.#submissions.splice(index, 1);

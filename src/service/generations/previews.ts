@@ -140,7 +140,7 @@ export class PreviewStrip {
         return;
       }
     } catch (err) {
-      logger.warn({ generationId: id, err }, "a preview could not be shown");
+      logger.warn({ generationId: id, err }, "a preview could not be made or stored");
     }
     await this.#removeObject(key);
   }

@@ -18,7 +18,7 @@ const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 30_000;
 /** The number of consecutive outages after which a provider is not called for a while. */
 const FAILURES_BEFORE_PAUSE = 5;
-/** How long such a provider is not called. Then one call tries it again. */
+/** How long such a provider is not called. After that, one call tests it. */
 const PAUSE_MS = 30_000;
 
 /**

@@ -1,20 +1,20 @@
-/** How long a call of a model is thought to take while none has ended, in milliseconds. */
-const UNKNOWN_MS = 60_000;
-/** How many of the last calls of a model count. */
-const REMEMBERED = 15;
+/** The assumed duration of a call of a model of which no call has ended, in milliseconds. */
+const ASSUMED_MS = 60_000;
+/** How many recent calls of each model are remembered. */
+const MAX_REMEMBERED = 15;
 
-/** How long calls of each model usually take: the median of the last ones that brought their images. */
+/** The usual duration of calls of each model: the median of its recent successful calls. */
 export class UsualDurations {
   readonly #lastOf = new Map<string, number[]>();
 
-  /** @param durationMs of a call that brought all its images */
+  /** Remembers a call. @param durationMs the duration of a call that returned all its images */
   learn(model: string, durationMs: number): void {
-    this.#lastOf.set(model, [...(this.#lastOf.get(model) ?? []), durationMs].slice(-REMEMBERED));
+    this.#lastOf.set(model, [...(this.#lastOf.get(model) ?? []), durationMs].slice(-MAX_REMEMBERED));
   }
 
-  /** In milliseconds. */
+  /** The usual duration of a call of this model, in milliseconds. */
   of(model: string): number {
     const sorted = this.#lastOf.get(model)?.toSorted((a, b) => a - b) ?? [];
-    return sorted[Math.floor(sorted.length / 2)] ?? UNKNOWN_MS;
+    return sorted[Math.floor(sorted.length / 2)] ?? ASSUMED_MS;
   }
 }

@@ -94,7 +94,7 @@ export class ImageDelivery {
     return { object, format: "WEBP", tag: key.replaceAll("/", "-"), secondsLeft };
   }
 
-  /** A preview's bytes, a WebP; `undefined` when it is not shown any more. */
+  /** A preview's bytes, a WebP; `undefined` when the preview has been removed. */
   readPreview(generationId: string, preview: Preview): Promise<OpenObject | undefined> {
     return this.#objects.open(toPreviewKey(generationId, preview));
   }

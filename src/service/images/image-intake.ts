@@ -17,9 +17,9 @@ export interface Arrival {
 }
 
 interface ImageKeys {
-  /** The provider's own bytes. */
+  /** The key of the provider's own bytes. */
   readonly original: string;
-  /** The bytes that are delivered, where they differ from the provider's. */
+  /** The key of the delivered bytes, if they differ from the provider's. */
   readonly delivered: string;
 }
 

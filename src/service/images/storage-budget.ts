@@ -212,7 +212,7 @@ export class StorageBudget {
   }
 }
 
-/** What a file of so many bytes takes. */
+/** The disk space that a file of this many bytes takes. */
 function inBlocks(byteSize: number): number {
   return Math.ceil(byteSize / BLOCK_BYTES) * BLOCK_BYTES;
 }

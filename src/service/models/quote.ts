@@ -41,7 +41,7 @@ type Reckoning =
   | { readonly unknown: string };
 
 /** The most bytes of UTF-8 that a token has on average, in any language. Every token has at least one byte. */
-const MOST_BYTES_A_TOKEN = 8;
+const MAX_BYTES_PER_TOKEN = 8;
 
 /** Quotes a plan. @param at the day whose prices count */
 export function quoteOf(plan: QuotedPlan, at: Date): Quote {
@@ -108,7 +108,7 @@ function reckon(asked: Asked, model: ModelDescription, price: ModelPrice | undef
   const { textInput, imageInput, imageOutput } = perMillionTokens;
   const min = sumKnown([
     images,
-    tokensAt(textInput, Math.ceil(bytes / MOST_BYTES_A_TOKEN)),
+    tokensAt(textInput, Math.ceil(bytes / MAX_BYTES_PER_TOKEN)),
     tokensAt(imageOutput, n * counts.min),
   ]);
   // Vendors may split a call for several images into several calls, and bill the input of each.

@@ -141,7 +141,7 @@ describe("an input", () => {
     ["seed", "is no whole number", { seed: 0.5 }],
     ["compression", "is negative", { compression: -1, format: "JPEG" }],
     ["compression", "is above 100", { compression: 101, format: "WEBP" }],
-    ["compression", "is of a PNG, which loses nothing", { compression: 99 }],
+    ["compression", "is of a PNG, which is lossless", { compression: 99 }],
     ["moderation", "is unknown", { moderation: "none" }],
     ["safetyIdentifier", "is empty", { safetyIdentifier: "" }],
     ["safetyIdentifier", "is too long", { safetyIdentifier: "x".repeat(65) }],

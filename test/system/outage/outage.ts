@@ -197,7 +197,7 @@ export class OutageRun implements AsyncDisposable {
   }
 
   get #storeRetries(): number {
-    return this.#linesWith("the store does not answer; trying again");
+    return this.#linesWith("the store does not answer; the write is repeated");
   }
 
   #linesWith(text: string): number {

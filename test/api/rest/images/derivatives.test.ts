@@ -168,7 +168,7 @@ describe("format", () => {
     expect(low.headers.etag).not.toBe(high.headers.etag);
   });
 
-  test("PNG loses nothing, whatever the quality", async () => {
+  test("PNG is lossless at any quality", async () => {
     const whole = await decode(await load({}));
     const low = await decode(await load({ quality: 1 }));
 
