@@ -6,6 +6,9 @@ import type { Response } from "express";
 /** Yields events, each one as pieces of text. */
 export type ServerSentEvents = AsyncGenerator<AsyncIterable<string>>;
 
+/** Headers of answers that proxies have to pass on while they are sent. nginx would hold them back otherwise. */
+export const PASSED_ON_AT_ONCE = { "Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no" } as const;
+
 /** A comment, which clients ignore. */
 const COMMENT = ":\n\n";
 
@@ -26,12 +29,7 @@ export async function sendEvents(
   const text = withComments(events, silenceMs);
   const first = await text.next();
   if (response.destroyed) return void (await text.return(undefined));
-  response.set({
-    "Content-Type": "text/event-stream; charset=utf-8",
-    "Cache-Control": "no-store, no-transform",
-    // Without this header nginx would buffer events.
-    "X-Accel-Buffering": "no",
-  });
+  response.set({ "Content-Type": "text/event-stream; charset=utf-8", ...PASSED_ON_AT_ONCE });
   await pipeline(Readable.from(withLastWord(first, text, toEvent), { objectMode: false }), response).catch((error) => {
     // It is normal that clients disconnect in the middle of a stream.
     if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;

@@ -1,4 +1,5 @@
 import type { Response } from "express";
+import { PASSED_ON_AT_ONCE } from "../http/server-sent-events.ts";
 
 /**
  * Sends white space while `work` is awaited, for proxies that cut silent connections. JSON may begin with white space.
@@ -13,7 +14,7 @@ export async function whileSendingSpace<Result>(
 ): Promise<Result> {
   if (everyMs === undefined) return work;
   const timer = setInterval(() => {
-    if (!response.headersSent) response.set({ "Content-Type": "application/json", "Cache-Control": "no-store" });
+    if (!response.headersSent) response.set({ "Content-Type": "application/json", ...PASSED_ON_AT_ONCE });
     response.write(" ");
   }, everyMs);
   try {

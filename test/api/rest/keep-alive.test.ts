@@ -38,7 +38,8 @@ test("white space comes while the images are made, and then the answer as always
 
   expect(incoming.statusCode).toBe(200);
   expect(incoming.headers["content-type"]).toMatch(/^application\/json/);
-  expect(incoming.headers["cache-control"]).toBe("no-store");
+  expect(incoming.headers["cache-control"]).toBe("no-store, no-transform");
+  expect(incoming.headers["x-accel-buffering"]).toBe("no");
   const { urlResponse, errorMessage } = JSON.parse(String(first) + rest);
   expect(errorMessage).toBe("OK");
   expect(urlResponse.urlList).toHaveLength(2);

@@ -11,7 +11,7 @@ import {
   type ScriptedGateway,
   startScriptedGateway,
 } from "../../../support/scripted-gateway.ts";
-import { makeImages, once } from "../../../support/scripted-provider.ts";
+import { makeImages, once, plainImage } from "../../../support/scripted-provider.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { WRONG_PARAMETERS, WRONG_TYPES, type WrongParameter } from "./wrong-parameters.ts";
 
@@ -210,6 +210,34 @@ describe("whether a client should send it again by itself", () => {
 });
 
 describe("a stream", () => {
+  test("sends each preview when it is there, and the image when that is", async () => {
+    const previews = { maxPartialImages: 3, maxImages: 1 };
+    const drawing = await startScriptedGateway({ logger }, [{ ...ANY_SIZE_MODEL, previews }]);
+    const seen = Promise.withResolvers<void>();
+    drawing.provider.script = async function* (request) {
+      yield { type: "partial", index: 0, partialIndex: 0, bytes: once(await plainImage(64, 64, 1, "PNG")) };
+      await seen.promise;
+      yield* makeImages(request);
+    };
+    const { body } = await fetch(`${drawing.url}/v1/images/generations`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ prompt: "a fox", size: "64x64", stream: true, partial_images: 1 }),
+    });
+    let text = "";
+    for await (const part of body!.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      // The provider makes the image only after this.
+      if (text.includes("\n\n")) seen.resolve();
+    }
+    await drawing.close();
+
+    expect(text.match(/^event: .*/gm)).toEqual([
+      "event: image_generation.partial_image",
+      "event: image_generation.completed",
+    ]);
+  });
+
   test("is not silent for long, and tells in its own words what goes wrong later", async () => {
     const impatient = await startScriptedGateway({ logger, keepAliveMs: 50 }, [ANY_SIZE_MODEL]);
     const hold = holdCalls(impatient.provider);
