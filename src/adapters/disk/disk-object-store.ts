@@ -1,19 +1,21 @@
 import { randomUUID } from "node:crypto";
-import fs, { closeSync } from "node:fs";
-import { access, constants, mkdir, open, opendir, rename, rm, rmdir, stat, statfs } from "node:fs/promises";
+import fs, { closeSync, fstatSync, type Stats } from "node:fs";
+import { access, constants, mkdir, opendir, rename, rm, rmdir, stat, statfs } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { promisify } from "node:util";
 import { checkObjectKey } from "../../ports/object-key.ts";
 import type { ByteRange, ObjectStore, OpenObject, StorageSpace, StoredObject } from "../../ports/object-store.ts";
+import { SharedSync } from "./shared-sync.ts";
 
 const READ_CHUNK_BYTES = 128 * 1024;
 const TEMPORARY = ".tmp";
 const MAX_MOVE_ATTEMPTS = 100;
 
-// Images are read far more often than written, and callbacks cost less than `node:fs/promises`.
+// Callbacks cost less than the file handles of `node:fs/promises`.
 const statFile = promisify(fs.stat);
 const openFile = promisify(fs.open);
 const readInto = promisify(fs.read);
+const syncFile = promisify(fs.fsync);
 
 /**
  * Objects as files below one directory. An object is written under a temporary name, synced, renamed into place and
@@ -21,9 +23,11 @@ const readInto = promisify(fs.read);
  */
 export class DiskObjectStore implements ObjectStore {
   readonly #root: string;
+  readonly #rootSync: SharedSync;
 
   private constructor(root: string) {
     this.#root = root;
+    this.#rootSync = new SharedSync(() => syncDirectory(root));
   }
 
   /** Creates the directory if it is missing, and removes files that a crash left half written. */
@@ -37,16 +41,16 @@ export class DiskObjectStore implements ObjectStore {
   async put(key: string, bytes: AsyncIterable<Uint8Array>): Promise<StoredObject> {
     const path = this.#path(key);
     const temporaryPath = join(this.#root, TEMPORARY, randomUUID());
+    let stats: Stats;
     try {
-      await writeDurably(temporaryPath, bytes);
+      stats = await writeDurably(temporaryPath, bytes);
       await moveIntoPlace(temporaryPath, path);
     } catch (error) {
       await rm(temporaryPath, { force: true });
       throw error;
     }
     await this.#syncDirectories(dirname(path));
-    const { size, mtime } = await stat(path);
-    return { key, byteSize: size, modifiedAt: mtime };
+    return { key, byteSize: stats.size, modifiedAt: stats.mtime };
   }
 
   async open(key: string): Promise<OpenObject | undefined> {
@@ -94,12 +98,12 @@ export class DiskObjectStore implements ObjectStore {
 
   /** A new file is durable when its directory entry is, and that of every directory above it. */
   async #syncDirectories(path: string): Promise<void> {
-    const directories: string[] = [];
-    for (let directory = path; directory.length >= this.#root.length; directory = dirname(directory)) {
-      directories.push(directory);
-    }
     // Synced together, they cost the file system one commit.
-    await Promise.all(directories.map(syncDirectory));
+    const synced = [this.#rootSync.sync()];
+    for (let directory = path; directory.length > this.#root.length; directory = dirname(directory)) {
+      synced.push(syncDirectory(directory));
+    }
+    await Promise.all(synced);
   }
 }
 
@@ -113,18 +117,26 @@ async function* filesBelow(directory: string): AsyncIterable<string> {
   }
 }
 
-async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await open(path, "wx", 0o600);
+async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>): Promise<Stats> {
+  const file = await openFile(path, "wx", 0o600);
   try {
-    for await (const chunk of bytes) {
-      for (let written = 0; written < chunk.byteLength; ) {
-        written += (await file.write(chunk, written)).bytesWritten;
-      }
-    }
-    await file.sync();
+    for await (const chunk of bytes) await writeWhole(file, chunk);
+    await syncFile(file);
+    return fstatSync(file);
   } finally {
-    await file.close();
+    // The file was synced, or is given up, so closing it needs no wait.
+    closeSync(file);
   }
+}
+
+function writeWhole(file: number, chunk: Uint8Array, start = 0): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.write(file, chunk, start, chunk.byteLength - start, null, (error, written) => {
+      if (error) reject(error);
+      else if (start + written === chunk.byteLength) resolve();
+      else writeWhole(file, chunk, start + written).then(resolve, reject);
+    });
+  });
 }
 
 /** Between the two steps, a `delete` may remove the directory, since it is still empty. Then both steps are repeated. */
@@ -166,11 +178,11 @@ async function fill(chunk: Uint8Array, file: number, start: number): Promise<voi
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
+  const directory = await openFile(path, "r");
   try {
-    await directory.sync();
+    await syncFile(directory);
   } finally {
-    await directory.close();
+    closeSync(directory);
   }
 }
 

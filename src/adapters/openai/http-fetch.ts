@@ -1,6 +1,7 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import { decodeContent } from "../content-encoding.ts";
+import { MessagePieces } from "./message-pieces.ts";
 
 /** The connection was not made, so the server certainly received no request. The cause is the system's error. */
 export class NotConnected extends Error {
@@ -107,19 +108,7 @@ export function bytesOf(response: Response): AsyncIterable<Uint8Array> | undefin
 }
 
 function decoded(message: http.IncomingMessage): AsyncIterable<Uint8Array> {
-  return decodeContent(readOnce(message), message.headers["content-encoding"]);
-}
-
-/**
- * Frees the memory of each piece as soon as it was read. Otherwise a few megabytes of an answer would make the garbage
- * collector scan the whole heap, which costs more than all other work on an image.
- */
-async function* readOnce(message: http.IncomingMessage): AsyncGenerator<Uint8Array> {
-  for await (const piece of message as AsyncIterable<Buffer<ArrayBuffer>>) {
-    yield piece;
-    // A smaller piece shares its memory with others.
-    if (piece.byteLength === piece.buffer.byteLength) piece.buffer.transfer(0);
-  }
+  return decodeContent(new MessagePieces(message), message.headers["content-encoding"]);
 }
 
 /** Copies each piece, for readers that keep a piece while they request the next one. */

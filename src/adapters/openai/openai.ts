@@ -81,6 +81,7 @@ async function* generate(server: Server, request: GenerateRequest, signal: Abort
   const call = new AbortController();
   const abort = (): void => call.abort();
   let isLate = false;
+  let isOver = false;
   const timer = setTimeout(() => {
     isLate = true;
     abort();
@@ -110,12 +111,14 @@ async function* generate(server: Server, request: GenerateRequest, signal: Abort
       yield event.type === "image" && warnings.length > 0 ? { ...event, warnings } : event;
       if (event.type === "image") warnings = [];
     }
+    isOver = true;
   } catch (error) {
     throw toError(error, false);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
-    abort();
+    // A call whose answer was read needs no abort, which would cost as much as sending the call.
+    if (!isOver) abort();
   }
 }
 

@@ -7,24 +7,59 @@
  *
  * @throws the signal's reason
  */
-export async function* untilAborted<Item>(source: AsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
-  let giveUp = (): void => {};
-  const abort = (): void => giveUp();
-  signal.addEventListener("abort", abort, { once: true });
-  const iterator = source[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      const { done, value } = await new Promise<IteratorResult<Item>>((resolve, reject) => {
-        giveUp = () => reject(signal.reason);
-        iterator.next().then(resolve, reject);
+export function untilAborted<Item>(
+  source: AsyncIterable<Item>,
+  signal: AbortSignal,
+): AsyncIterableIterator<Item, undefined> {
+  return new AbortableIterator(source[Symbol.asyncIterator](), signal);
+}
+
+/** Not a generator, which would cost several promises more for each piece of an image. */
+class AbortableIterator<Item> implements AsyncIterableIterator<Item, undefined> {
+  readonly #source: AsyncIterator<Item>;
+  readonly #signal: AbortSignal;
+  /** Ends the present wait. */
+  #giveUp = (): void => {};
+  readonly #abort = (): void => this.#giveUp();
+  #isOver = false;
+
+  constructor(source: AsyncIterator<Item>, signal: AbortSignal) {
+    this.#source = source;
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Item, undefined>> {
+    if (this.#isOver) return { done: true, value: undefined };
+    try {
+      this.#signal.throwIfAborted();
+      const step = await new Promise<IteratorResult<Item>>((resolve, reject) => {
+        this.#giveUp = () => reject(this.#signal.reason);
+        this.#source.next().then(resolve, reject);
       });
-      if (done) return;
-      yield value;
+      if (!step.done) return step;
+    } catch (error) {
+      await this.#leave();
+      throw error;
     }
-  } finally {
-    signal.removeEventListener("abort", abort);
-    const left = Promise.resolve(iterator.return?.()).catch(() => {});
-    if (!signal.aborted) await left;
+    await this.#leave();
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<Item, undefined>> {
+    await this.#leave();
+    return { done: true, value: undefined };
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#signal.removeEventListener("abort", this.#abort);
+    const left = Promise.resolve(this.#source.return?.()).catch(() => {});
+    if (!this.#signal.aborted) await left;
   }
 }

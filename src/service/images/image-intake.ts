@@ -79,7 +79,7 @@ export class ImageIntake {
     keys: ImageKeys,
   ): Promise<{ readonly image: Image; readonly generatedSize: PixelSize }> {
     const original = new Meter(arrival.bytes);
-    await this.#objects.put(keys.original, original.bytes);
+    await this.#objects.put(keys.original, original);
     const { format } = original;
     if (!format) throw notAnImage();
     const made: MadeImage = original.pngSize ?? (await this.#inspect(generation, keys.original, format));
@@ -134,7 +134,7 @@ export class ImageIntake {
     const turn = { kind: "generation", projectId } as const;
     const rendered = this.#options.codec.render(await this.#open(keys.original), facts, rendition, turn);
     const delivered = new Meter(rendered);
-    await this.#objects.put(keys.delivered, delivered.bytes).catch((error) => {
+    await this.#objects.put(keys.delivered, delivered).catch((error) => {
       throw toUpstreamFailure(error);
     });
     return delivered;
@@ -150,8 +150,8 @@ export class ImageIntake {
 /**
  * Counts and hashes an image's bytes while they stream past, checks a PNG, and detects format and content credentials.
  */
-class Meter {
-  readonly bytes: AsyncIterable<Uint8Array>;
+class Meter implements AsyncIterableIterator<Uint8Array, undefined> {
+  readonly #source: AsyncIterator<Uint8Array>;
   readonly #hash = createHash("sha256");
   readonly #png = new PngCheck();
   readonly #credentials = new ContentCredentialsSearch();
@@ -159,7 +159,23 @@ class Meter {
   #head = new Uint8Array(0);
 
   constructor(source: AsyncIterable<Uint8Array>) {
-    this.bytes = this.#measure(source);
+    this.#source = source[Symbol.asyncIterator]();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const step = await this.#source.next();
+    if (step.done) return { done: true, value: undefined };
+    this.#measure(step.value);
+    return step;
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    await this.#source.return?.();
+    return { done: true, value: undefined };
   }
 
   get byteSize(): number {
@@ -184,15 +200,12 @@ class Meter {
     return formatOf(this.#head);
   }
 
-  async *#measure(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-    for await (const chunk of source) {
-      if (this.#head.length < 12) this.#head = Buffer.concat([this.#head, chunk.subarray(0, 12)]);
-      this.#hash.update(chunk);
-      this.#png.write(chunk);
-      this.#credentials.write(chunk);
-      this.#byteSize += chunk.byteLength;
-      yield chunk;
-    }
+  #measure(chunk: Uint8Array): void {
+    if (this.#head.length < 12) this.#head = Buffer.concat([this.#head, chunk.subarray(0, 12)]);
+    this.#hash.update(chunk);
+    this.#png.write(chunk);
+    this.#credentials.write(chunk);
+    this.#byteSize += chunk.byteLength;
   }
 }
 

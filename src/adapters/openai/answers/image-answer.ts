@@ -25,7 +25,7 @@ export interface ImageAnswer {
   readonly toError: (error: unknown, hasImage: boolean) => unknown;
   /** Whether the consumer has canceled the call. Errors are then always passed on. */
   readonly isCanceled: () => boolean;
-  /** Ends the call and any pending read of the body. Called exactly once, whether reading succeeded or failed. */
+  /** Ends the call and any pending read of the body. Called once, unless the body was read to its end. */
   readonly release: () => void;
   /** @defaultValue {@link MAX_IMAGE_BYTES} an image, and 1 MiB of everything else */
   readonly limits?: AnswerLimits;
@@ -61,7 +61,7 @@ export async function* readImages(answer: ImageAnswer): AsyncGenerator<ProviderE
   } catch (error) {
     throw answer.toError(error, tokens.hasImage);
   } finally {
-    answer.release();
+    if (!tokens.isBodyOver) answer.release();
     await tokens.close();
   }
 }
@@ -126,18 +126,27 @@ async function* withErrors(
 class TokenSource {
   /** Whether an image was made: the call is paid. */
   hasImage = false;
+  /** Whether the body was read to its end. */
+  isBodyOver = false;
   readonly #decoder: Base64Decoder;
   readonly #limits: AnswerLimits;
   readonly #answer: ImageAnswer;
-  readonly #tokens: AsyncGenerator<AnswerToken>;
+  readonly #body: AsyncIterator<Uint8Array>;
+  readonly #maxBytes: number;
+  #byteCount = 0;
+  /** The beginning of the answer, until it shows which reader can read it. */
+  #head: Buffer = Buffer.alloc(0);
   #reader: AnswerReader | undefined;
+  /** The tokens of the present chunk. */
+  #tokens: Iterator<AnswerToken> = NO_TOKENS;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(answer: ImageAnswer) {
     this.#answer = answer;
     this.#limits = answer.limits ?? LIMITS;
     this.#decoder = new Base64Decoder(this.#limits.maxImageBytes);
-    this.#tokens = this.#read();
+    this.#body = answer.body[Symbol.asyncIterator]();
+    this.#maxBytes = (answer.imageCount + MAX_EXTRA_PICTURES) * TEXT_FACTOR * this.#limits.maxImageBytes;
   }
 
   get isEventStream(): boolean {
@@ -147,8 +156,12 @@ class TokenSource {
   async next(): Promise<AnswerToken | undefined> {
     if (this.#failure) throw this.#failure.error;
     try {
-      const { value, done } = await this.#tokens.next();
-      return done ? undefined : value;
+      for (;;) {
+        const { value, done } = this.#tokens.next();
+        if (!done) return value;
+        if (this.isBodyOver) return undefined;
+        this.#tokens = this.#write(await this.#body.next())[Symbol.iterator]();
+      }
     } catch (error) {
       const broken = error instanceof UnreadableJson ? toBrokenAnswer(error) : error;
       this.#failure = { error: this.#answer.toError(broken, this.hasImage) };
@@ -157,28 +170,30 @@ class TokenSource {
   }
 
   async close(): Promise<void> {
-    await this.#tokens.return(undefined);
+    await this.#body.return?.();
     // Free the decoder now. Otherwise the decoders of many calls would wait for the garbage collector.
     this.#decoder.release();
   }
 
-  async *#read(): AsyncGenerator<AnswerToken> {
-    const { body, imageCount } = this.#answer;
-    const maxBytes = (imageCount + MAX_EXTRA_PICTURES) * TEXT_FACTOR * this.#limits.maxImageBytes;
-    let byteCount = 0;
-    let head: Buffer = Buffer.alloc(0);
-    for await (const chunk of body) {
-      byteCount += chunk.byteLength;
-      if (byteCount > maxBytes) throw new BrokenAnswer(`it has more than ${maxBytes} bytes`);
-      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      if (this.#reader) {
-        yield* this.#reader.write(bytes);
-        continue;
-      }
-      head = withoutLead(Buffer.concat([head, bytes]));
-      if (head.length >= SIGNATURE_BYTES) yield* this.#open(head).write(head);
+  /** The tokens of the next chunk, or of the end. */
+  #write({ value: chunk, done }: IteratorResult<Uint8Array>): Iterable<AnswerToken> {
+    if (done) {
+      this.isBodyOver = true;
+      return this.#end();
     }
-    if (!this.#reader) yield* this.#open(head).write(head);
+    this.#byteCount += chunk.byteLength;
+    if (this.#byteCount > this.#maxBytes) throw new BrokenAnswer(`it has more than ${this.#maxBytes} bytes`);
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (this.#reader) return this.#reader.write(bytes);
+    const head = withoutLead(this.#head.length > 0 ? Buffer.concat([this.#head, bytes]) : bytes);
+    if (head.length >= SIGNATURE_BYTES) return this.#open(head).write(head);
+    // A copy: the memory of the chunk is freed.
+    this.#head = Buffer.from(head);
+    return [];
+  }
+
+  *#end(): Generator<AnswerToken> {
+    if (!this.#reader) yield* this.#open(this.#head).write(this.#head);
     yield* this.#reader!.end();
   }
 
@@ -196,6 +211,8 @@ class TokenSource {
     return this.#reader;
   }
 }
+
+const NO_TOKENS: Iterator<AnswerToken> = [][Symbol.iterator]();
 
 function toBrokenAnswer({ reason, message }: UnreadableJson): BrokenAnswer {
   const advice = reason === "too much" ? "; images are read at data[].b64_json and data[].url" : "";

@@ -1,0 +1,105 @@
+import type { IncomingMessage } from "node:http";
+
+type Piece = Buffer<ArrayBuffer>;
+type Step = IteratorResult<Uint8Array, undefined>;
+
+/** How many pieces wait for the reader before the connection is told to wait. */
+const MAX_WAITING = 2;
+
+/**
+ * The body of a message in pieces. A piece is valid only until the next one is requested: its memory is then freed.
+ * Otherwise a few megabytes of an answer would make the garbage collector scan the whole heap, which costs more than
+ * all other work on an image.
+ *
+ * It listens to the message itself, because the asynchronous iterator of a stream costs more for each piece than the
+ * scanner that reads it. It has one reader, which requests one piece at a time.
+ */
+export class MessagePieces implements AsyncIterableIterator<Uint8Array, undefined> {
+  readonly #message: IncomingMessage;
+  readonly #waiting: Piece[] = [];
+  /** The piece that the reader has. */
+  #taken: Piece | undefined;
+  #reader: PromiseWithResolvers<Step> | undefined;
+  #isListening = false;
+  #isOver = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(message: IncomingMessage) {
+    this.#message = message;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Step> {
+    this.#free();
+    if (!this.#isListening) this.#listen();
+    const piece = this.#waiting.shift();
+    if (piece) {
+      this.#taken = piece;
+      if (this.#waiting.length === 0) this.#message.resume();
+      return Promise.resolve({ done: false, value: piece });
+    }
+    if (this.#failure) return Promise.reject(this.#failure.error);
+    if (this.#isOver) return Promise.resolve(DONE);
+    this.#reader = Promise.withResolvers<Step>();
+    return this.#reader.promise;
+  }
+
+  /** Closes the connection, unless the body has ended. */
+  async return(): Promise<Step> {
+    this.#end();
+    this.#waiting.length = 0;
+    this.#free();
+    this.#message.destroy();
+    return DONE;
+  }
+
+  #listen(): void {
+    this.#isListening = true;
+    const message = this.#message;
+    const fail = (error: unknown) => this.#end({ error });
+    message.on("data", (piece: Piece) => this.#take(piece));
+    message.once("end", () => this.#end());
+    message.once("error", fail);
+    message.once("close", () => fail(cutOff()));
+    if (message.errored) fail(message.errored);
+    else if (message.destroyed) fail(cutOff());
+  }
+
+  #take(piece: Piece): void {
+    const reader = this.#reader;
+    if (reader) {
+      this.#reader = undefined;
+      this.#taken = piece;
+      reader.resolve({ done: false, value: piece });
+      return;
+    }
+    this.#waiting.push(piece);
+    if (this.#waiting.length >= MAX_WAITING) this.#message.pause();
+  }
+
+  /** The first end counts. */
+  #end(failure?: { readonly error: unknown }): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#failure = failure;
+    const reader = this.#reader;
+    this.#reader = undefined;
+    if (failure) reader?.reject(failure.error);
+    else reader?.resolve(DONE);
+  }
+
+  #free(): void {
+    // A smaller piece shares its memory with others.
+    if (this.#taken?.byteLength === this.#taken?.buffer.byteLength) this.#taken?.buffer.transfer(0);
+    this.#taken = undefined;
+  }
+}
+
+const DONE: Step = { done: true, value: undefined };
+
+function cutOff(): Error {
+  return new Error("the connection was closed before the end of the answer");
+}
