@@ -41,6 +41,7 @@ import {
 } from "./open-adapters.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import { EditIntake } from "./service/edits/edit-intake.ts";
+import { GenerationFeed } from "./service/generations/generation-feed.ts";
 import { GenerationWatch } from "./service/generations/generation-watch.ts";
 import { Maintenance } from "./service/generations/maintenance.ts";
 import { Previews } from "./service/generations/previews.ts";
@@ -310,6 +311,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
       leaseMs,
     }),
     watch: new GenerationWatch(records, events, logger),
+    feed: new GenerationFeed({ records, history, events, logger, now }),
     lifecycle,
     logger,
     now,

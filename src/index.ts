@@ -39,7 +39,7 @@ export type {
   Warning,
 } from "./ports/records.ts";
 export type { GenerationInput } from "./service/generations/generation-input.ts";
-export type { GenerationEvent } from "./service/generations/generation-watch.ts";
+export type { GenerationEvent } from "./service/generations/generation-progress.ts";
 export type { FilterInput } from "./service/generations/history-filter.ts";
 export type { PageRequest } from "./service/generations/history-pages.ts";
 export type { ImageService } from "./service/image-service.ts";

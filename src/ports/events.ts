@@ -6,6 +6,8 @@ export interface GenerationNotice {
    * longer.
    */
   readonly isUnrecorded?: boolean;
+  /** Set when the generation was just accepted. Only those who listen to all are told. */
+  readonly isNew?: boolean;
   /** The worker that made the change, if known. It ignores its own notices. */
   readonly worker?: string;
 }
@@ -15,4 +17,9 @@ export interface Events {
   publish(notice: GenerationNotice): void;
   /** Calls `listener` for each notice about this generation until the returned function is called. */
   subscribe(generationId: string, listener: (notice: GenerationNotice) => void): () => void;
+  /**
+   * Calls `listener` for each notice about any generation until the returned function is called; with `undefined` when
+   * notices may have been lost.
+   */
+  subscribeToAll(listener: (notice: GenerationNotice | undefined) => void): () => void;
 }

@@ -1,6 +1,5 @@
 import { badInput, GatewayError } from "../errors.ts";
 import type { Lifecycle } from "../lifecycle.ts";
-import type { Events } from "../ports/events.ts";
 import type { History, ImagePlace } from "../ports/history.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { OpenObject } from "../ports/object-store.ts";
@@ -9,9 +8,11 @@ import type { EditInput } from "./edits/edit-input.ts";
 import { Acceptance, type AcceptanceOptions } from "./generations/acceptance.ts";
 import { EndWaits } from "./generations/end-waits.ts";
 import { CANCELED_WHILE_RUNNING } from "./generations/generation-end.ts";
+import type { GenerationFeed } from "./generations/generation-feed.ts";
 import type { GenerationInput } from "./generations/generation-input.ts";
 import { planGeneration } from "./generations/generation-plan.ts";
-import type { GenerationEvent, GenerationWatch } from "./generations/generation-watch.ts";
+import type { GenerationEvent } from "./generations/generation-progress.ts";
+import type { GenerationWatch } from "./generations/generation-watch.ts";
 import { HistoryPages, MAX_PAGE_SIZE, type PageRequest } from "./generations/history-pages.ts";
 import type { Maintenance } from "./generations/maintenance.ts";
 import type { Runner } from "./generations/runner.ts";
@@ -24,13 +25,13 @@ import type { ListPage } from "./projects/list-page.ts";
 
 export interface ImageServiceOptions extends AcceptanceOptions {
   readonly history: History;
-  readonly events: Events;
   readonly links: ImageLinks;
   readonly delivery: ImageDelivery;
   readonly placeholders: Placeholders;
   readonly runner: Runner;
   readonly maintenance: Maintenance;
   readonly watch: GenerationWatch;
+  readonly feed: GenerationFeed;
   readonly lifecycle: Lifecycle;
   /** Whether this process runs generations; otherwise other processes on the same queue run them. */
   readonly isWorker: boolean;
@@ -189,9 +190,21 @@ export class ImageService {
     return this.#options.watch.watch(id, signal);
   }
 
-  /** The number of open {@link watch} streams. */
+  /**
+   * Streams the events of all generations that the caller may see, from now on: of each accepted generation each change
+   * of status, each preview and each image. It ends when a stopping gateway releases its waiting clients, and for a
+   * viewer that is thousands of events behind.
+   *
+   * @param signal ends the stream
+   */
+  watchAll(caller: Caller, signal?: AbortSignal): Promise<AsyncIterableIterator<GenerationEvent, undefined>> {
+    return this.#options.feed.follow(caller, signal);
+  }
+
+  /** The number of open {@link watch} and {@link watchAll} streams. */
   get watching(): number {
-    return this.#options.watch.count;
+    const { watch, feed } = this.#options;
+    return watch.count + feed.count;
   }
 
   /** The generations with these ids, in the same order; `undefined` for each one that the caller does not have. */
@@ -325,19 +338,20 @@ export class ImageService {
    * Waits for running generations, and interrupts them when the grace period is over. Queued ones stay queued on disk.
    */
   async #drain(): Promise<void> {
-    const { queue, runner, maintenance, watch, lifecycle } = this.#options;
+    const { queue, runner, maintenance, watch, feed, lifecycle } = this.#options;
     lifecycle.graceOver.addEventListener("abort", () => runner.interrupt());
     runner.drain();
     // Start both at once: when an interrupted generation ends, no queued generation may take its place.
     await Promise.all([queue.drain(), maintenance.stop()]);
     await this.#waits.untilNoneRuns(lifecycle.graceOver);
-    await watch.settle();
+    await Promise.all([watch.settle(), feed.settle()]);
   }
 
   /** Closes all event streams and removes the previews, once no generation runs. */
   async #tidy(): Promise<void> {
-    const { runner, watch, delivery } = this.#options;
+    const { runner, watch, feed, delivery } = this.#options;
     watch.close();
+    feed.close();
     await runner.tidy();
     await delivery.close();
   }

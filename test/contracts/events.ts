@@ -123,6 +123,24 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       );
     });
 
+    test("tell who listens to all of every generation, and of new ones nobody else", async () => {
+      const all = new Ear();
+      const one = new Ear();
+      const leave = events.subscribeToAll((notice) => notice && all.listen(notice));
+      events.subscribe("gen_1", one.listen);
+      events.publish({ generationId: "gen_1", isNew: true });
+      await all.heard(1);
+      events.publish({ generationId: "gen_1", worker: "run_1" });
+      events.publish({ generationId: "gen_2" });
+      await all.heard(3);
+      leave();
+      events.publish({ generationId: "gen_1" });
+      await one.heard(2);
+
+      expect([...all.ids].sort()).toEqual(["gen_1", "gen_1", "gen_2"]);
+      expect(one.ids).toEqual(["gen_1", "gen_1"]);
+    });
+
     test("reach hundreds of subscribers", async () => {
       const ears = Array.from({ length: 300 }, () => new Ear());
       const leaves = ears.map((ear) => events.subscribe("gen_1", ear.listen));

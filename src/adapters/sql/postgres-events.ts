@@ -14,8 +14,13 @@ interface Listening {
   readonly lost: Promise<void>;
 }
 
+/** The name of the event that every notice is. No generation has it. */
+const ANY = Symbol("any generation");
+/** Begins the payload of a notice about a generation that was just accepted. Other payloads are the id alone. */
+const NEW = "+";
+
 /** A notice that this process sent. PostgreSQL delivers it back to this process too. */
-type Echo = readonly [generationId: string, worker: string | undefined];
+type Echo = readonly [payload: string, worker: string | undefined];
 
 /**
  * Sends notices through PostgreSQL to every process that listens, including this one. It uses one connection of its
@@ -29,7 +34,7 @@ export class PostgresEvents implements Events {
   readonly #config: ClientConfig;
   readonly #logger: Logger;
   readonly #emitter = new EventEmitter().setMaxListeners(0);
-  /** By generation: the worker that published all of its unsent notices; `undefined` for several workers. */
+  /** By payload: the worker that published all of its unsent notices; `undefined` for several workers. */
   readonly #unsent = new Map<string, string | undefined>();
   /** The sent notices that have not come back, in the order in which PostgreSQL delivers them. */
   #echoes: Echo[] = [];
@@ -63,18 +68,32 @@ export class PostgresEvents implements Events {
    */
   publish(notice: GenerationNotice): void {
     if (notice.isUnrecorded) {
-      this.#emitter.emit(notice.generationId, notice);
+      this.#deliver(notice);
       return;
     }
-    const { generationId, worker } = notice;
-    const isFromSeveral = this.#unsent.has(generationId) && this.#unsent.get(generationId) !== worker;
-    this.#unsent.set(generationId, isFromSeveral ? undefined : worker);
+    const { generationId, isNew, worker } = notice;
+    const payload = isNew ? NEW + generationId : generationId;
+    const isFromSeveral = this.#unsent.has(payload) && this.#unsent.get(payload) !== worker;
+    this.#unsent.set(payload, isFromSeveral ? undefined : worker);
     this.#send();
   }
 
   subscribe(generationId: string, listener: (notice: GenerationNotice) => void): () => void {
-    this.#emitter.on(generationId, listener);
-    return () => this.#emitter.off(generationId, listener);
+    return this.#listen(generationId, listener);
+  }
+
+  subscribeToAll(listener: (notice: GenerationNotice | undefined) => void): () => void {
+    return this.#listen(ANY, listener);
+  }
+
+  #listen(name: string | symbol, listener: (notice: GenerationNotice) => void): () => void {
+    this.#emitter.on(name, listener);
+    return () => this.#emitter.off(name, listener);
+  }
+
+  #deliver(notice: GenerationNotice): void {
+    this.#emitter.emit(ANY, notice);
+    if (!notice.isNew) this.#emitter.emit(notice.generationId, notice);
   }
 
   /** Sends the remaining notices if possible, and stops delivering notices. */
@@ -92,11 +111,15 @@ export class PostgresEvents implements Events {
     client.on("error", (err) => this.#logger.warn({ err }, "the connection for events broke"));
     client.on("end", resolve);
     const echoes: Echo[] = [];
-    client.on("notification", ({ payload: generationId = "", processId }) => {
+    client.on("notification", ({ payload = "", processId }) => {
       // PostgreSQL returns a connection's own notices in the order in which it sent them.
-      const [sentId, worker] = (processId === ownProcessId(client) && echoes.shift()) || [];
-      const isOwn = sentId === generationId && worker !== undefined;
-      this.#emitter.emit(generationId, { generationId, ...(isOwn && { worker }) });
+      const [sent, worker] = (processId === ownProcessId(client) && echoes.shift()) || [];
+      const isNew = payload.startsWith(NEW);
+      this.#deliver({
+        generationId: isNew ? payload.slice(NEW.length) : payload,
+        ...(isNew && { isNew }),
+        ...(sent === payload && worker !== undefined && { worker }),
+      });
     });
     try {
       await client.connect();
@@ -122,7 +145,9 @@ export class PostgresEvents implements Events {
       try {
         const listening = await this.#connect();
         if (this.#closing.signal.aborted) return void (await listening.client.end());
-        for (const generationId of this.#emitter.eventNames()) this.#emitter.emit(generationId, { generationId });
+        for (const name of this.#emitter.eventNames()) {
+          this.#emitter.emit(name, typeof name === "string" ? { generationId: name } : undefined);
+        }
         this.#send();
         return listening;
       } catch (err) {
@@ -155,14 +180,14 @@ export class PostgresEvents implements Events {
 
   async #sendBy(client: Client): Promise<void> {
     const sent: readonly Echo[] = [...this.#unsent];
-    const generationIds = sent.map(([generationId]) => generationId);
+    const payloads = sent.map(([payload]) => payload);
     this.#unsent.clear();
     this.#echoes.push(...sent);
     try {
-      await client.query("SELECT pg_notify($1, id) FROM unnest($2::text[]) AS id", [CHANNEL, generationIds]);
+      await client.query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload", [CHANNEL, payloads]);
     } catch (err) {
       this.#logger.warn({ err }, "notices could not be sent; they will be sent when the connection is back");
-      for (const generationId of generationIds) this.#unsent.set(generationId, undefined);
+      for (const payload of payloads) this.#unsent.set(payload, undefined);
       if (this.#client === client) this.#client = undefined;
       void client.end().catch(() => {});
     }

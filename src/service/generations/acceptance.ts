@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
+import type { Events } from "../../ports/events.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
 import type { EditOrder, Generation, GenerationOrder, Records, Refusal } from "../../ports/records.ts";
 import { checkEdit, completeEdit, draftEdit, type EditInput, hashEdit } from "../edits/edit-input.ts";
@@ -18,6 +19,7 @@ import { REPETITION_MS, RetryDeduplicator } from "./retry-deduplicator.ts";
 export interface AcceptanceOptions {
   readonly records: Records;
   readonly queue: JobQueue;
+  readonly events: Events;
   readonly catalogue: ModelCatalogue;
   readonly edits: EditIntake;
   readonly storage: Pick<StorageBudget, "checkFree">;
@@ -133,7 +135,7 @@ export class Acceptance {
   }
 
   async #accept(caller: Caller, id: string, decided: PricedPlan): Promise<Generation> {
-    const { records, edits, maxQueued, dailyBudget } = this.#options;
+    const { records, events, edits, maxQueued, dailyBudget } = this.#options;
     const { model, idempotencyKey, attempt, endUser, ...plan } = decided;
     const { projectId } = caller;
     const { edit, createdAt } = plan;
@@ -158,6 +160,7 @@ export class Acceptance {
     if (isRefused) throw await this.#refusal(accepted, decided, caller);
     const { generation, isNew } = accepted;
     if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
+    events.publish({ generationId: generation.id, isNew: true });
     this.#warnOfPrice(generation);
     await this.#enqueue(generation.id);
     return generation;

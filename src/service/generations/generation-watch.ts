@@ -1,14 +1,10 @@
 import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Events } from "../../ports/events.ts";
-import type { Generation, GenerationStatus, Image, Preview, Records } from "../../ports/records.ts";
+import type { Generation, Image, Records } from "../../ports/records.ts";
+import { EventQueue } from "./event-queue.ts";
 import { isEnded } from "./generation-end.ts";
-
-/** Something that happened to a generation. */
-export type GenerationEvent =
-  | { readonly type: "status"; readonly generation: Generation }
-  | ({ readonly type: "partial"; readonly generation: Generation } & Preview)
-  | { readonly type: "image"; readonly generation: Generation; readonly image: Image };
+import { type GenerationEvent, GenerationProgress } from "./generation-progress.ts";
 
 /** How often the records are read without a notice: a process may die between a change and its notice. */
 const POLL_MS = 30_000;
@@ -141,107 +137,14 @@ export class GenerationWatch {
   }
 }
 
-type Step = IteratorResult<GenerationEvent, undefined>;
+/** One viewer of a generation. */
+class Viewer extends EventQueue<GenerationEvent> {
+  readonly #progress = new GenerationProgress();
 
-/** One viewer: the events it has seen, and those that it has not asked for yet. */
-class Viewer implements AsyncIterableIterator<GenerationEvent, undefined> {
-  readonly #leave: () => void;
-  readonly #queued: GenerationEvent[] = [];
-  readonly #waiting: ((step: Step) => void)[] = [];
-  /** Created with the first entry: there are many viewers, and most wait for long. */
-  #seen: Set<string> | undefined;
-  /** The number of previews and images at the last read. */
-  #count = 0;
-  #status: GenerationStatus | undefined;
-  #isOver = false;
-
-  constructor(leave: () => void) {
-    this.#leave = leave;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  next(): Promise<Step> {
-    const event = this.#queued.shift();
-    if (event) return Promise.resolve({ done: false, value: event });
-    if (this.#isOver) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  async return(): Promise<Step> {
-    this.#queued.length = 0;
-    this.end();
-    return { done: true, value: undefined };
-  }
-
-  /** Ends the iteration after the events that are queued. */
-  end(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#leave();
-    for (const answer of this.#waiting.splice(0)) answer({ done: true, value: undefined });
-  }
-
-  /**
-   * Compares what was read with what this viewer has seen, and sends the difference.
-   *
-   * @param generation `undefined` if it was removed
-   */
+  /** @param generation `undefined` if it was removed */
   see(generation: Generation | undefined, images: readonly Image[]): void {
-    if (this.#isOver) return;
-    if (!generation) {
-      this.end();
-      return;
-    }
-    const count = images.length + (generation.previews?.length ?? 0);
-    // Usually nothing changed for this viewer.
-    if (generation.status === this.#status && count === this.#count) return;
-    this.#count = count;
-    const isFirst = this.#status === undefined;
-    const hasEnded = isEnded(generation);
-    // The generation ran and ended between two reads. A viewer that saw it queued sees it run first.
-    if (hasEnded && this.#status === "QUEUED" && generation.startedAt) this.#sendStatus(asItRan(generation));
-    if (isFirst || !hasEnded) this.#sendStatus(generation);
-    // A viewer that joins when an image is complete needs none of its previews.
-    const known = isFirst ? images.map(({ index }) => index) : [];
-    const isLate = isFirst && hasEnded;
-    for (const preview of isLate ? [] : (generation.previews ?? [])) {
-      if (!known.includes(preview.imageIndex)) this.#sendPreview(generation, preview);
-    }
-    for (const image of images) {
-      if (this.#isNew(`image ${image.index}`)) this.#send({ type: "image", generation, image });
-    }
-    if (!hasEnded) return;
-    this.#sendStatus(generation);
-    this.end();
+    if (this.isOver) return;
+    for (const event of generation ? this.#progress.advance(generation, images) : []) this.push(event);
+    if (!generation || isEnded(generation)) this.end();
   }
-
-  #sendStatus(generation: Generation): void {
-    if (generation.status === this.#status) return;
-    this.#status = generation.status;
-    this.#send({ type: "status", generation });
-  }
-
-  #sendPreview(generation: Generation, { imageIndex, partialIndex }: Preview): void {
-    if (this.#seen?.has(`image ${imageIndex}`) || !this.#isNew(`preview ${imageIndex} ${partialIndex}`)) return;
-    this.#send({ type: "partial", generation, imageIndex, partialIndex });
-  }
-
-  #isNew(name: string): boolean {
-    this.#seen ??= new Set();
-    return this.#seen.size < this.#seen.add(name).size;
-  }
-
-  #send(event: GenerationEvent): void {
-    const answer = this.#waiting.shift();
-    if (answer) answer({ done: false, value: event });
-    else this.#queued.push(event);
-  }
-}
-
-function asItRan(generation: Generation): Generation {
-  const { finishedAt: _finishedAt, failure: _failure, usage: _usage, ...running } = generation;
-  return { ...running, status: "RUNNING" };
 }

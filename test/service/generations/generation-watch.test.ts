@@ -7,7 +7,8 @@ import { MemoryEvents } from "../../../src/adapters/memory/memory-events.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import type { Generation, Records } from "../../../src/ports/records.ts";
 import type { GenerationInput } from "../../../src/service/generations/generation-input.ts";
-import { type GenerationEvent, GenerationWatch } from "../../../src/service/generations/generation-watch.ts";
+import type { GenerationEvent } from "../../../src/service/generations/generation-progress.ts";
+import { GenerationWatch } from "../../../src/service/generations/generation-watch.ts";
 import type { ImageService } from "../../../src/service/image-service.ts";
 import {
   accept,

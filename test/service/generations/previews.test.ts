@@ -9,7 +9,7 @@ import type { GatewayOptions } from "../../../src/gateway.ts";
 import type { ModelDescription, ProviderEvent } from "../../../src/ports/image-provider.ts";
 import type { Generation } from "../../../src/ports/records.ts";
 import type { GenerationInput } from "../../../src/service/generations/generation-input.ts";
-import type { GenerationEvent } from "../../../src/service/generations/generation-watch.ts";
+import type { GenerationEvent } from "../../../src/service/generations/generation-progress.ts";
 import { Previews } from "../../../src/service/generations/previews.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
 import { begin, find, orderOf, WORKER } from "../../contracts/record-samples.ts";

@@ -1,5 +1,5 @@
 import type { Generation } from "../../../ports/records.ts";
-import type { GenerationEvent } from "../../../service/generations/generation-watch.ts";
+import type { GenerationEvent } from "../../../service/generations/generation-progress.ts";
 import type { GraphQLContext } from "../context.ts";
 import {
   Arg,
@@ -106,14 +106,16 @@ const GenerationEventUnion = createUnionType({
 export class GenerationEventsResolver {
   @Subscription(() => GenerationEventUnion, {
     description:
-      "The events of a generation. First come its current status and its stored images, then each new status, each preview, and each image as it is stored. The stream ends with the generation. A client that subscribes late or again misses nothing that still matters.",
+      "The events of a generation. First come its current status and its stored images, then each new status, each preview, and each image as it is stored. The stream ends with the generation. A client that subscribes late or again misses nothing that still matters. Without an id: the events of all your generations, from now on, without an end. A client that subscribes again should then read `generations` too.",
     subscribe: ({ args, context }) => {
       const { request, service } = context as GraphQLContext;
-      return service.watch(request.caller, args.id);
+      const { id } = args as { readonly id?: string | null };
+      return typeof id === "string" ? service.watch(request.caller, id) : service.watchAll(request.caller);
     },
   })
   generationEvents(
-    @Arg("id", () => ID, { description: "`gen_…`" }) _id: string,
+    @Arg("id", () => ID, { nullable: true, description: "`gen_…`; all your generations if left out." })
+    _id: string | null | undefined,
     @Root() event: GenerationEvent,
   ): typeof GenerationEventUnion {
     switch (event.type) {
