@@ -17,8 +17,12 @@ for (const [width, viewport] of Object.entries(SIZES)) {
     const page: Page = await browser.newPage({ viewport, colorScheme, locale: "en-GB" });
     page.on("console", (message) => message.type() === "error" && console.error(message.text()));
     for (const [index, place] of (places.length > 0 ? places : [""]).entries()) {
-      await page.goto(`${url}/${place}`);
-      await page.waitForLoadState("networkidle");
+      // A change of the fragment alone would load nothing.
+      await page.goto("about:blank");
+      await page.goto(`${url}/${place}`, { waitUntil: "networkidle" });
+      await page.waitForFunction(
+        "[...document.images].every(({ complete, loading }) => complete || loading === 'lazy')",
+      );
       await page.screenshot({ path: `${directory}/${index}-${width}-${colorScheme}.png` });
     }
     await page.close();

@@ -10,7 +10,7 @@ const root = new URL("../", import.meta.url);
 const GENERATED = new URL("studio/generated/", root);
 const BUILT = new URL("dist/pages/studio/", root);
 /** Holds the hash of everything that the last build was made of. */
-const STAMP = new URL("dist/pages/studio.stamp", root);
+const STAMP = new URL(".stamp", BUILT);
 
 /** Turns the studio's operations and the committed schema into typed documents: `studio/generated/graphql.ts`. */
 export async function generateDocuments(): Promise<void> {

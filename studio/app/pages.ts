@@ -18,4 +18,8 @@ export const PAGES: Readonly<Record<string, Page>> = {
     Component: lazy(async () => (await import("../image/image-page.tsx")).ImagePage),
     hasTopBar: false,
   },
+  compare: {
+    Component: lazy(async () => (await import("../image/compare-page.tsx")).ComparePage),
+    hasTopBar: false,
+  },
 };

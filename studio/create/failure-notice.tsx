@@ -6,6 +6,7 @@ import { Icon } from "../ui/icon.tsx";
 import { explainCode } from "../words/error-words.ts";
 import { money } from "../words/format.ts";
 import { words } from "../words/language.ts";
+import { inputOf } from "./again.ts";
 import { focusPrompt } from "./dock.tsx";
 import { priceText, quote } from "./price.ts";
 import { send } from "./send.ts";
@@ -42,8 +43,7 @@ export function FailureNotice({ job }: { readonly job: Job }) {
   const [price, setPrice] = useState("");
   const canRepeat = failure?.retryable === true && generation.operation === "GENERATE";
   useEffect(() => {
-    if (canRepeat)
-      quote({ ...input, prompt: generation.prompt }).then((quoted) => setPrice(priceText(quoted)), toStudioError);
+    if (canRepeat) quote(input).then((quoted) => setPrice(priceText(quoted)), toStudioError);
   }, []);
   if (!failure) return null;
   const { title, text } = explainCode(failure.code);
@@ -98,10 +98,4 @@ function chargeText(billed: Billed, { cost }: Generation): string {
     default:
       return billed satisfies never;
   }
-}
-
-/** The input that makes the same again. */
-export function inputOf(generation: Generation, partialImages = 0) {
-  const { prompt, n, model, requestedSize: size, quality, format, background, seed } = generation;
-  return { prompt, n, model: model.id, size, quality, format, background, seed, partialImages };
 }

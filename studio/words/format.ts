@@ -42,11 +42,11 @@ export function bytes(count: number): string {
   return new Intl.NumberFormat(locale(), options).format(value);
 }
 
-/** Formats a span of time: "21 s", "2 min 5 s". */
+/** Formats a span of time: "21s", "2m 5s". */
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   const part = (value: number, unit: string) =>
-    new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "short" }).format(value);
+    new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "narrow" }).format(value);
   const parts = [
     [Math.floor(seconds / 3600), "hour"],
     [Math.floor(seconds / 60) % 60, "minute"],

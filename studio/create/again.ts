@@ -1,0 +1,39 @@
+import type { GenerateImagesInput } from "../generated/graphql.ts";
+import type { Generation } from "../state/generations.ts";
+import { showToast } from "../ui/toast.tsx";
+import { words } from "../words/language.ts";
+import { prompt, settings } from "./settings.ts";
+import { parseSize } from "./sizes.ts";
+
+const t = words(
+  { taken: "Prompt and settings are in the bar.", undo: "Undo" },
+  { taken: "提示词和设置已放入输入栏。", undo: "撤销" },
+);
+
+/** The input that makes the same again. */
+export function inputOf(generation: Generation, partialImages = 0): GenerateImagesInput {
+  const { prompt, n, model, requestedSize: size, quality, format, background, seed } = generation;
+  return { prompt, n, model: model.id, size, quality, format, background, seed, partialImages };
+}
+
+/** Puts the prompt and the settings of a generation into the bar. What stood there comes back by Undo. */
+export function takeAgain(generation: Generation): void {
+  const before = { prompt: prompt.value, settings: settings.value };
+  const { n, model, requestedSize, quality, format, background, seed } = generation;
+  prompt.value = generation.prompt;
+  settings.value = {
+    ...settings.value,
+    model: model.id,
+    size: parseSize(requestedSize),
+    n,
+    quality,
+    format,
+    background,
+    seed: seed ?? undefined,
+  };
+  const undo = () => {
+    prompt.value = before.prompt;
+    settings.value = before.settings;
+  };
+  showToast(t.taken, { action: { label: t.undo, run: undo } });
+}

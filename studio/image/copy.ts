@@ -1,0 +1,32 @@
+import { showToast } from "../ui/toast.tsx";
+import { words } from "../words/language.ts";
+
+const t = words(
+  { refused: "The browser did not allow it. Select the text and copy it." },
+  { refused: "浏览器不允许。请选中文字后复制。" },
+);
+
+/** Copies a text, and says so. */
+export async function copyText(text: string, done: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    showToast(done);
+  } catch {
+    showToast(t.refused);
+  }
+}
+
+/** Whether this browser copies pictures: only pages of https and of this machine may. */
+export function canCopyPictures(): boolean {
+  return isSecureContext && typeof ClipboardItem === "function";
+}
+
+/** Copies a picture. @param png answers with a PNG file, which every program reads */
+export async function copyPicture(png: () => Promise<Blob>, done: string): Promise<void> {
+  try {
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": png() })]);
+    showToast(done);
+  } catch {
+    showToast(t.refused);
+  }
+}

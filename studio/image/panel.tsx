@@ -1,0 +1,258 @@
+import { useSignal } from "@preact/signals";
+import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
+import { useKeys } from "../app/keyboard.tsx";
+import { inputOf, takeAgain } from "../create/again.ts";
+import { priceText, quote } from "../create/price.ts";
+import { send, sendFailure } from "../create/send.ts";
+import { goTo, hrefOf } from "../router.ts";
+import { findModel } from "../state/gateway.ts";
+import { Icon } from "../ui/icon.tsx";
+import { showToast } from "../ui/toast.tsx";
+import { explainError } from "../words/error-words.ts";
+import { moment, number } from "../words/format.ts";
+import { words } from "../words/language.ts";
+import { CodePane } from "./code-pane.tsx";
+import { canCopyPictures, copyPicture, copyText } from "./copy.ts";
+import { Details } from "./details.tsx";
+import { DownloadPane } from "./download-pane.tsx";
+import { downloadName, save } from "./save.ts";
+import type { ShownImage } from "./shown-image.ts";
+
+const t = words(
+  {
+    about: "About this picture",
+    copyPrompt: "Copy the words",
+    promptCopied: "The words are copied.",
+    variations: (n: string) => `${n} variations`,
+    running: (n: string) => `${n} variations are being made.`,
+    show: "Show",
+    again: "Use again",
+    more: "More actions",
+    compare: "Compare",
+    copy: "Copy",
+    pictureCopied: "The picture is copied.",
+    link: "Link",
+    linkCopied: "The link is copied. It works for seven days, for everybody who has it.",
+    details: "Details",
+    download: "Download",
+    sizes: "Sizes",
+    code: "Code",
+    showAll: "Show all",
+    showLess: "Show less",
+    noVariations: "Variations are off: this picture was edited from others.",
+    noModel: "Variations are off: the gateway no longer has this model.",
+    noCopy: "Pictures are copied on pages of https only.",
+  },
+  {
+    about: "关于这张图片",
+    copyPrompt: "复制文字",
+    promptCopied: "文字已复制。",
+    variations: (n: string) => `${n} 个变体`,
+    running: (n: string) => `正在生成 ${n} 个变体。`,
+    show: "查看",
+    again: "再次使用",
+    more: "更多操作",
+    compare: "比较",
+    copy: "复制",
+    pictureCopied: "图片已复制。",
+    link: "链接",
+    linkCopied: "链接已复制。七天内任何拿到它的人都能打开。",
+    details: "详情",
+    download: "下载",
+    sizes: "尺寸",
+    code: "代码",
+    showAll: "显示全部",
+    showLess: "收起",
+    noVariations: "变体不可用：这张图片由其他图片编辑而来。",
+    noModel: "变体不可用：网关已没有这个模型。",
+    noCopy: "只有 https 页面可以复制图片。",
+  },
+);
+
+const TABS: Readonly<Record<"details" | "sizes" | "code", ComponentType<{ readonly image: ShownImage }>>> = {
+  details: Details,
+  sizes: DownloadPane,
+  code: CodePane,
+};
+type Tab = keyof typeof TABS;
+
+/** How many variations a click makes. */
+const VARIATIONS = 4;
+/** Prompts longer than this are folded: about six lines of the panel. */
+const LONG_PROMPT = 220;
+/** How many pictures are compared at most. */
+const MAX_COMPARED = 4;
+const MAX_SEED = 2 ** 31;
+
+/** What is known of the picture beside it, and what can be done with it. */
+export function Panel({ image }: { readonly image: ShownImage }) {
+  const tab = useSignal<Tab>("details");
+  const { generation } = image;
+  const compared = [image, ...generation.images.filter(({ id }) => id !== image.id)].slice(0, MAX_COMPARED);
+  const compareHref = hrefOf("compare", ...compared.map(({ id }) => id));
+  const fileName = downloadName(generation.prompt, `${image.width} × ${image.height}`, image.format);
+  const again = () => {
+    takeAgain(generation);
+    goTo(hrefOf());
+  };
+  useKeys({
+    r: again,
+    c: () => goTo(compareHref),
+    d: () => save(image.url, fileName),
+  });
+  const Pane = TABS[tab.value];
+  return (
+    <aside class="panel" aria-label={t.about}>
+      <header class="panel-head">
+        <Prompt text={generation.prompt} />
+        <p class="by">
+          {generation.model.id} · {moment(image.createdAt)}
+          <span class="grow" />
+          <button
+            type="button"
+            class="icon-btn"
+            aria-label={t.copyPrompt}
+            onClick={() => copyText(generation.prompt, t.promptCopied)}
+          >
+            <Icon name="copy" small />
+          </button>
+        </p>
+      </header>
+      <div class="acts-main">
+        <Variations image={image} />
+        <button type="button" class="btn soft" onClick={again}>
+          <Icon name="again" />
+          {t.again}
+        </button>
+        <a class="btn soft" href={image.url} download={fileName}>
+          <Icon name="save" />
+          {t.download}
+        </a>
+      </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: not a form */}
+      <div class="acts-more" role="group" aria-label={t.more}>
+        <a href={compareHref}>
+          <Icon name="compare" />
+          {t.compare}
+        </a>
+        <button
+          type="button"
+          aria-disabled={!canCopyPictures()}
+          title={canCopyPictures() ? undefined : t.noCopy}
+          onClick={() => (canCopyPictures() ? copyPicture(() => asPng(image), t.pictureCopied) : showToast(t.noCopy))}
+        >
+          <Icon name="copy" />
+          {t.copy}
+        </button>
+        <button type="button" onClick={() => copyText(image.link, t.linkCopied)}>
+          <Icon name="link" />
+          {t.link}
+        </button>
+      </div>
+      <div class="tabs" role="tablist" aria-label={t.about} onKeyDown={moveThroughTabs}>
+        {(Object.keys(TABS) as Tab[]).map((name) => (
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            id={`tab-${name}`}
+            aria-controls="tab-pane"
+            aria-selected={tab.value === name}
+            tabIndex={tab.value === name ? 0 : -1}
+            onClick={() => {
+              tab.value = name;
+            }}
+          >
+            {t[name]}
+          </button>
+        ))}
+      </div>
+      <div class="pane" role="tabpanel" id="tab-pane" aria-labelledby={`tab-${tab.value}`}>
+        <Pane image={image} />
+      </div>
+    </aside>
+  );
+}
+
+function Prompt({ text }: { readonly text: string }) {
+  const isOpen = useSignal(false);
+  const isLong = text.length > LONG_PROMPT;
+  return (
+    <>
+      <h1 class={isLong && !isOpen.value ? "written folded" : "written"} dir="auto">
+        {text}
+      </h1>
+      {isLong && (
+        <button
+          type="button"
+          class="link"
+          aria-expanded={isOpen.value}
+          onClick={() => {
+            isOpen.value = !isOpen.value;
+          }}
+        >
+          {isOpen.value ? t.showLess : t.showAll}
+        </button>
+      )}
+    </>
+  );
+}
+
+/** Makes more with the same settings and another seed. What it may cost stands on the button. */
+function Variations({ image: { generation } }: { readonly image: ShownImage }) {
+  const price = useSignal("…");
+  const model = findModel(generation.model.id);
+  const obstacle = generation.operation === "EDIT" ? t.noVariations : model ? undefined : t.noModel;
+  const n = Math.min(VARIATIONS, model?.maxImages ?? VARIATIONS);
+  const input = { ...inputOf(generation), n, seed: null };
+  useEffect(() => {
+    if (obstacle !== undefined) return;
+    quote(input).then(
+      (quoted) => {
+        price.value = priceText(quoted);
+      },
+      () => {},
+    );
+  }, [generation.id]);
+  const create = async () => {
+    if (obstacle !== undefined) return;
+    const seed = model?.hasSeed ? Math.floor(Math.random() * MAX_SEED) : null;
+    const partialImages = model && n <= model.maxImagesWithPartialImages ? model.maxPartialImages : 0;
+    const job = await send({ ...input, seed, partialImages });
+    if (job) showToast(t.running(number(n)), { action: { label: t.show, run: () => goTo(hrefOf()) } });
+    else if (sendFailure.value) showToast(explainError(sendFailure.value).title);
+  };
+  useKeys({ v: () => void create() });
+  return (
+    <>
+      <button type="button" class="btn main" aria-disabled={obstacle !== undefined} onClick={create}>
+        <Icon name="vary" />
+        <span>{t.variations(number(n))}</span>
+        {obstacle === undefined && <span class="price num">{price.value}</span>}
+      </button>
+      {obstacle !== undefined && <p class="why wide-why">{obstacle}</p>}
+    </>
+  );
+}
+
+/** The picture as a PNG file, which is what clipboards take. */
+async function asPng({ url }: ShownImage): Promise<Blob> {
+  const blob = await (await fetch(url)).blob();
+  if (blob.type === "image/png") return blob;
+  const bitmap = await createImageBitmap(blob);
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+  return canvas.convertToBlob({ type: "image/png" });
+}
+
+function moveThroughTabs(event: KeyboardEvent & { readonly currentTarget: HTMLElement }): void {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (step === undefined) return;
+  const tabs = [...event.currentTarget.querySelectorAll<HTMLElement>("[role=tab]")];
+  const next = tabs.at((tabs.indexOf(document.activeElement as HTMLElement) + step) % tabs.length);
+  event.preventDefault();
+  event.stopPropagation();
+  next?.focus();
+  next?.click();
+}

@@ -1,0 +1,192 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Browser, Page } from "playwright-core";
+import sharp from "sharp";
+import { launchBrowser } from "../support/clients/browser.ts";
+import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
+
+/** Every character that a language could take for the end of a text. */
+const PROMPT = `it's a "fox" — \\n $HOME 狐狸 🦊`;
+const NODE_MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url));
+
+let browser: Browser;
+let gateway: ScriptedGateway;
+let ids: string[];
+let plainId: string;
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+  gateway = await startScriptedGateway({}, [{ ...ANY_SIZE_EDITOR, hasSeed: true }]);
+  const query = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { images { id } } }";
+  const input = { n: 3, size: "640x320", quality: "HIGH", seed: 5 };
+  const make = async (prompt: string): Promise<string[]> => {
+    const { body } = await gateway.graphql(query, { input: { ...input, prompt } });
+    return body.data.generateImages.images.map(({ id }: { id: string }) => id);
+  };
+  [plainId] = (await make("A red fox!")) as [string];
+  ids = await make(PROMPT);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await gateway.close();
+});
+
+const openImage = (viewport: { width: number; height: number } = WIDTHS.desk, options: object = {}) =>
+  openStudio(browser, gateway.url, { viewport, at: `#/image/${ids[0]}`, ...options });
+
+describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
+  test("a picture shows its settings, and can be turned, zoomed and closed", async () => {
+    const { page, expectClean, close } = await openImage(viewport);
+    await page.getByRole("heading", { name: PROMPT }).waitFor();
+    const facts = page.locator(".facts");
+    for (const fact of ["any-size-editor-1", "640 × 320", "High", "5", ids[0] as string]) {
+      await facts.getByText(fact, { exact: true }).waitFor();
+    }
+    await expectAccessible(page);
+
+    await page.keyboard.press("1");
+    await page.getByRole("button", { name: "Zoom in" }).click();
+    await page.locator(".zoomable.zoomed").waitFor();
+    await page.keyboard.press("0");
+    await page.locator(".zoomable:not(.zoomed)").waitFor();
+    await page.keyboard.press("ArrowRight");
+    await facts.getByText(ids[1] as string, { exact: true }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("textbox", { name: "Prompt" }).waitFor();
+    expectClean();
+    await close();
+  });
+
+  test("variations are priced, and have the same settings and another seed", async () => {
+    const { page, expectClean, close } = await openImage(viewport);
+    const before = gateway.provider.requests.length;
+    await page.getByRole("button", { name: "4 variations" }).getByText("price not known").waitFor();
+    await page.getByRole("button", { name: "4 variations" }).click();
+    await page.getByText("4 variations are being made.").waitFor();
+
+    const [made] = gateway.provider.requests.slice(before);
+    expect(made).toMatchObject({ prompt: PROMPT, n: 4, size: { width: 640, height: 320 }, quality: "HIGH" });
+    expect(made?.seed).toEqual(expect.any(Number));
+    expect(made?.seed).not.toBe(5);
+    expectClean();
+    await close();
+  });
+
+  test("pictures are compared, zoomed together, and taken out", async () => {
+    const { page, expectClean, close } = await openImage(viewport);
+    await page.getByRole("link", { name: "Compare" }).click();
+    await page.getByText("Comparing 3").waitFor();
+    await page.keyboard.press("+");
+    expect(await page.locator(".zoomable.zoomed").count()).toBe(3);
+    await expectAccessible(page);
+    await page.getByRole("link", { name: "Take out" }).first().click();
+    await page.getByText("Comparing 2").waitFor();
+    expectClean();
+    await close();
+  });
+});
+
+test("a picture is saved in full size at once, and in any format and size", async () => {
+  const { page, expectClean, close } = await openStudio(browser, gateway.url, { at: `#/image/${plainId}` });
+  const saved = async (click: () => Promise<void>) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), click()]);
+    const { format, width, height } = await sharp(await download.path()).metadata();
+    return { name: download.suggestedFilename(), format, width, height };
+  };
+  const full = await saved(() => page.getByRole("link", { name: "Download" }).click());
+  expect(full).toEqual({ name: "a-red-fox-640x320.png", format: "png", width: 640, height: 320 });
+
+  await page.getByRole("tab", { name: "Sizes" }).click();
+  await page.getByRole("radio", { name: "WebP" }).click();
+  const square = page.locator("li", { hasText: "Square" }).locator("a[href*='webp' i]");
+  expect(await saved(() => square.click())).toMatchObject({ format: "webp", width: 320, height: 320 });
+  await page.getByLabel("Width").fill("200");
+  await page.getByLabel("Height").fill("120");
+  expect(await saved(() => page.getByRole("button", { name: "Save" }).click())).toMatchObject({
+    format: "webp",
+    width: 200,
+    height: 120,
+  });
+  await page.getByLabel("Width").fill("641");
+  await page.getByText("The picture has 640 × 320 pixels.").waitFor();
+  await expectAccessible(page);
+  expectClean();
+  await close();
+});
+
+describe("the request as code", () => {
+  const codeIn = async (page: Page, language: string) => {
+    await page.getByRole("tab", { name: "Code" }).click();
+    await page.getByRole("radio", { name: language }).click();
+    return page.locator(".code pre").innerText();
+  };
+
+  test("is copied, and makes the same pictures in GraphQL, curl and JavaScript", async () => {
+    const permissions = ["clipboard-read", "clipboard-write"];
+    const { page, expectClean, close } = await openImage(WIDTHS.desk, { permissions });
+    const same = { prompt: PROMPT, n: 3, size: { width: 640, height: 320 }, quality: "HIGH" };
+    const run = async (send: () => Promise<unknown>) => {
+      const before = gateway.provider.requests.length;
+      await send();
+      return gateway.provider.requests.slice(before);
+    };
+
+    const graphql = await codeIn(page, "GraphQL");
+    expect(await run(() => gateway.graphql(graphql))).toMatchObject([{ ...same, seed: 5 }]);
+    const curl = await codeIn(page, "curl");
+    expect(await run(() => promisify(execFile)("bash", ["-c", curl]))).toMatchObject([same]);
+
+    await codeIn(page, "JavaScript");
+    await page.getByRole("button", { name: "Copy", exact: true }).last().click();
+    await page.getByText("The code is copied.").waitFor();
+    const copied = (await page.evaluate("navigator.clipboard.readText()")) as string;
+    const directory = await mkdtemp(join(tmpdir(), "pictograph-code-"));
+    await symlink(NODE_MODULES, join(directory, "node_modules"));
+    await writeFile(join(directory, "request.mjs"), copied);
+    const runScript = () => promisify(execFile)(process.execPath, [join(directory, "request.mjs")]);
+    expect(await run(runScript)).toMatchObject([same]);
+    await rm(directory, { recursive: true });
+    await expectAccessible(page);
+    expectClean();
+    await close();
+  });
+
+  test("in Python holds the same text, and no key", async () => {
+    const { page, expectClean, close } = await openImage();
+    const python = await codeIn(page, "Python");
+    expect(python).toContain(`prompt=${JSON.stringify(PROMPT)},`);
+    expect(python).toContain(`base_url="${gateway.url}/v1"`);
+    expectClean();
+    await close();
+  });
+});
+
+test("use again puts prompt and settings into the bar, and Undo brings back what stood there", async () => {
+  const { page, expectClean, close } = await openStudio(browser, gateway.url);
+  const prompt = page.getByRole("textbox", { name: "Prompt" });
+  await prompt.fill("my own words");
+  await page.goto(`${gateway.url}/#/image/${ids[0]}`);
+  await page.getByRole("button", { name: "Use again" }).click();
+  expect(await prompt.inputValue()).toBe(PROMPT);
+  await page.locator(".chip-size").getByText("640×320").waitFor();
+  await page.getByRole("button", { name: "Undo" }).click();
+  expect(await prompt.inputValue()).toBe("my own words");
+  expectClean();
+  await close();
+});
+
+test("a picture that is not there says so", async () => {
+  const { page, expectClean, close } = await openStudio(browser, gateway.url, { at: "#/image/img_nothing" });
+  await page.getByRole("heading", { name: "This is no longer here" }).waitFor();
+  await page.getByRole("link", { name: "Back to the wall" }).click();
+  await page.getByRole("textbox", { name: "Prompt" }).waitFor();
+  expectClean();
+  await close();
+});
