@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { typeid } from "typeid-js";
-import { type GenerationOrder, type Image, PUBLIC_PROJECT } from "../src/ports/records.ts";
+import type { GenerationOrder, Image } from "../src/ports/records.ts";
 import { openPostgresStore } from "../src/postgres-store.ts";
 import { startPostgresServer } from "../test/support/stores/postgres.ts";
 import type { Row } from "./row.ts";
@@ -41,7 +41,7 @@ async function measurePostgres(): Promise<PostgresFigures> {
     const ids: string[] = [];
     const acceptedPerSecond = await perSecond(async () => {
       const order = orderOf(typeid("gen").toString());
-      await store.records.accept(order, { project: PUBLIC_PROJECT, maxQueued: Number.MAX_SAFE_INTEGER });
+      await store.records.accept(order, { maxQueued: Number.MAX_SAFE_INTEGER });
       await store.queue.enqueue(order.id);
       ids.push(order.id);
     });

@@ -33,6 +33,8 @@ export interface ErrorDetails {
   readonly field?: string;
   /** How long to wait before the same request can succeed, in whole seconds. */
   readonly retryAfterSeconds?: number;
+  /** The budget that was exceeded, with the fields of `Budget` in the graph. */
+  readonly budget?: Readonly<Record<string, string | number | null>>;
   /** Set by providers. @defaultValue "UNKNOWN" for errors that come from a provider call */
   readonly billed?: Billed;
 }

@@ -10,6 +10,7 @@ import type {
   SourceFormat,
   TokenUsage,
 } from "./image-provider.ts";
+import type { BudgetState } from "./ledger.ts";
 
 export const GENERATION_STATUSES = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED"] as const;
 export type GenerationStatus = (typeof GENERATION_STATUSES)[number];
@@ -204,17 +205,17 @@ interface OutcomeFacts {
   readonly usage?: TokenUsage;
   /** `undefined` where it is not known: then the most that it can have cost is charged, as an estimate. */
   readonly cost?: Cost;
+  /** How many images are charged with a known cost. @defaultValue all that were asked for */
+  readonly imageCount?: number;
   /** Those of the generation and the provider's; `undefined` where nothing was added. */
   readonly warnings?: readonly Warning[];
 }
 
 /** Under which conditions a generation is accepted. */
 export interface AcceptanceTerms {
-  /** The project that pays. */
-  readonly project: string;
   /** How many generations may wait. */
   readonly maxQueued: number;
-  /** What the project may spend in a UTC day, in US dollars. @defaultValue any amount */
+  /** What the project may spend in a UTC day, in US dollars, besides its own budgets. @defaultValue any amount */
   readonly dailyBudget?: string | undefined;
 }
 
@@ -224,15 +225,14 @@ export interface AcceptedGeneration {
   readonly isNew: boolean;
 }
 
-/** Why a generation was not accepted. */
-export type Refusal = "QUEUE_FULL" | "BUDGET_EXCEEDED";
+/** Why a generation was not accepted. `COST_UNBOUNDED`: a budget limits dollars, and the cost has no known bound. */
+export type Refusal = "QUEUE_FULL" | "COST_UNBOUNDED" | BudgetExceeded;
 
-/** What a project has spent in a day: US dollars as exact decimal strings. */
-export interface Spending {
-  /** For generations that have ended. */
-  readonly settled: string;
-  /** For generations that have not: the most that they can cost. */
-  readonly held: string;
+/** The budget that does not cover the generation. Of several, the one that resets last. */
+export interface BudgetExceeded {
+  readonly budget: BudgetState;
+  /** How long until it resets, in milliseconds; `undefined` for never. */
+  readonly resetsInMs: number | undefined;
 }
 
 /** How a generation goes on with another model: in an outage, or since its own has ended. */
@@ -261,18 +261,20 @@ export interface Claim {
  * end the generation as interrupted; a worker that turns out to live may still bring in what was paid for.
  *
  * The ledger has one row for each generation that was ever accepted; neither removal nor retention touches it. The write
- * that accepts a generation holds the most it can cost. The write that ends it settles the hold: at its cost, or at the
- * most it can have cost where the cost is not known. A later and truer end replaces the settlement on the day that held
- * it. Days are UTC; where several processes share the records, the database's clock decides which day it is.
+ * that accepts a generation holds its images and the most it can cost, in every budget of its project and of its API key.
+ * The write that ends it settles the hold: at its cost, or at all that was held where the cost is not known. A later and
+ * truer end replaces the settlement, in the windows that held it. Windows are UTC; where several processes share the
+ * records, the database's clock decides which window it is.
  */
 export interface Records {
   /**
-   * Stores the order as `QUEUED` and holds its `maxCost`. When its project already used its idempotency key and the key is
-   * still remembered, nothing is stored or held and the earlier generation comes back with `isNew: false`.
+   * Stores the order as `QUEUED` and holds its images and its `maxCost`. When its project already used its idempotency
+   * key and the key is still remembered, nothing is stored or held and the earlier generation comes back with `isNew:
+   * false`.
    *
    * Refuses, storing nothing, when `maxQueued` generations wait already (several at the same instant may pass this limit
-   * together), or when what was spent today and is held would exceed the budget (nothing passes this limit, however many
-   * processes accept).
+   * together), or when what was spent and what is held would exceed a budget (nothing passes this limit, however many
+   * processes accept). A generation that costs nothing is not refused for dollars.
    */
   accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal>;
   /** `QUEUED` → `RUNNING`, leased. `undefined` when the generation is not `QUEUED` (any more). */
@@ -300,8 +302,10 @@ export interface Records {
   /**
    * Replaces the estimated cost of a generation that others ended, or removed, while this worker ran it. Does nothing
    * where the cost was not estimated.
+   *
+   * @param imageCount how many images are charged; `undefined` for all that were asked for
    */
-  correctCost(id: string, cost: Cost): Promise<void>;
+  correctCost(id: string, cost: Cost, imageCount?: number): Promise<void>;
   /** `RUNNING` with a lease that ended before `at` → `FAILED`, settled as an estimate. Answers the ids. */
   interruptExpired(failure: GenerationFailure, at: Date): Promise<readonly string[]>;
   /**
@@ -334,8 +338,6 @@ export interface Records {
   findImages(ids: readonly string[]): Promise<readonly Image[]>;
   /** The images of these generations, by generation and index. */
   findImagesOf(generationIds: readonly string[]): Promise<readonly Image[]>;
-  /** What a project has spent on a UTC day, `YYYY-MM-DD`. */
-  spendingOn(project: string, day: string): Promise<Spending>;
   /** Whether the sweep, which one does for all who share the records, is the caller's until `until`: nobody's at `at`. */
   claimSweep(at: Date, until: Date): Promise<boolean>;
   /** When these records were begun: they can know nothing of what is older. */

@@ -1,4 +1,6 @@
 import type { History } from "../../src/ports/history.ts";
+import type { Ledger } from "../../src/ports/ledger.ts";
+import type { Projects } from "../../src/ports/projects.ts";
 import {
   type AcceptanceTerms,
   type AcceptedGeneration,
@@ -15,13 +17,14 @@ import {
 
 export type RecordsWithHistory = Records & { readonly history: History };
 
+/** Records with everything that is kept beside them. */
+export type BookedRecords = RecordsWithHistory & { readonly ledger: Ledger; readonly projects: Projects };
+
 /** An adapter on an empty place of its own. */
 export interface OpenedRecords {
-  readonly records: RecordsWithHistory;
+  readonly records: BookedRecords;
   /** Closes the adapter and opens it again on the same place, as the next process does. */
-  reopen(): Promise<RecordsWithHistory>;
-  /** The day, `YYYY-MM-DD`, on which the adapter takes what was made at this time. */
-  dayOf(createdAt: Date): string;
+  reopen(): Promise<BookedRecords>;
   /** Closes what is open and frees the place. */
   close(): Promise<void>;
 }
@@ -34,7 +37,7 @@ export const FINISHED_AT = new Date("2026-11-22T10:01:40.500Z");
 export const END_OF_TIME = new Date("9999-12-31T23:59:59.999Z");
 export const DAY_MS = 86_400_000;
 /** Room for everything, and any amount of money. */
-export const NO_LIMITS: AcceptanceTerms = { project: PUBLIC_PROJECT, maxQueued: 1_000_000 };
+export const NO_LIMITS: AcceptanceTerms = { maxQueued: 1_000_000 };
 export const WORKER = "run_here";
 export const OTHER_WORKER = "run_there";
 export const SIZE = { width: 480, height: 1408 };
@@ -122,7 +125,7 @@ export async function accept(
   terms: Partial<AcceptanceTerms> = {},
 ): Promise<AcceptedGeneration> {
   const accepted = await records.accept(order, { ...NO_LIMITS, ...terms });
-  if (typeof accepted === "string") throw new Error(accepted);
+  if (typeof accepted === "string" || "budget" in accepted) throw new Error(JSON.stringify(accepted));
   return accepted;
 }
 
@@ -140,4 +143,15 @@ export async function find(records: Records, id: string): Promise<Generation | u
 
 export function idsOf(found: readonly { readonly id: string }[]): string[] {
   return found.map(({ id }) => id);
+}
+
+/** What is spent and held, in US dollars, in the window of `at` that is a day. */
+export async function dollarsOf(
+  { ledger }: BookedRecords,
+  scopeId = PUBLIC_PROJECT,
+  at = ACCEPTED_AT,
+): Promise<{ readonly settled: string; readonly held: string }> {
+  const [spending] = await ledger.spendingOf([scopeId], at);
+  const { spentUsd, heldUsd } = spending?.windows.DAY ?? {};
+  return { settled: spentUsd ?? "", held: heldUsd ?? "" };
 }

@@ -3,6 +3,7 @@ import type { GenerationSlice } from "../../src/ports/history.ts";
 import type { GenerationOrder } from "../../src/ports/records.ts";
 import { GENERATION_STATUSES } from "../../src/ports/records.ts";
 import { seededRandom } from "../support/random.ts";
+import { recordBudgetsContract } from "./record-budgets.ts";
 import { recordEndsContract } from "./record-ends.ts";
 import { recordLedgerContract } from "./record-ledger.ts";
 import { recordRunsContract } from "./record-runs.ts";
@@ -34,6 +35,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
   recordRunsContract(name, open);
   recordEndsContract(name, open);
   recordLedgerContract(name, open);
+  recordBudgetsContract(name, open);
 
   describe(`${name} as records`, () => {
     let opened: OpenedRecords;

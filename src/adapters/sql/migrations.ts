@@ -1,6 +1,7 @@
 import { type CreateTableBuilder, type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import { PUBLIC_PROJECT } from "../../ports/records.ts";
+import { countSpending } from "./count-spending.ts";
 import type { Engine, IdType, SearchEntryRow } from "./engine.ts";
 import { enterGenerations } from "./enter-generations.ts";
 import { enterSearchTerms } from "./enter-search-terms.ts";
@@ -23,6 +24,8 @@ interface Addition {
   readonly add?: Tables<ColumnType>;
   /** New names of columns, by their old ones. Indexes follow. */
   readonly rename?: Tables<string>;
+  /** Tables that go, after the rows of the new ones were filled. */
+  readonly drop?: readonly string[];
 }
 type Tables<AnyColumn> = Readonly<Record<string, Readonly<Record<string, AnyColumn>>>>;
 
@@ -162,6 +165,32 @@ const ADDITIONS = {
     },
   },
   "0013-history": { add: { images: { is_favorite: "integer" } } },
+  "0014-budgets": {
+    create: {
+      spending_windows: {
+        scope_id: "id not null",
+        period: "text not null",
+        starts_on: "text not null",
+        settled: "amount not null",
+        held: "amount not null",
+        settled_images: "bigint not null",
+        held_images: "bigint not null",
+      },
+      usage_days: {
+        project_id: "id not null",
+        day: "text not null",
+        api_key_id: "id not null",
+        model: "text not null",
+        operation: "text not null",
+        generations: "bigint not null",
+        images: "bigint not null",
+        settled: "amount not null",
+        estimated: "amount not null",
+      },
+    },
+    add: { ledger: { api_key_id: "text", end_user: "text", settled_images: "integer" } },
+    drop: ["spending"],
+  },
 } as const satisfies Readonly<Record<string, Addition>>;
 
 type MigrationName = keyof typeof ADDITIONS;
@@ -170,7 +199,9 @@ type MigrationName = keyof typeof ADDITIONS;
  * The second part of a migration, after its columns were added: it creates indexes and fills the columns of existing
  * rows.
  */
-const FOLLOW_UPS: { readonly [Name in MigrationName]?: (database: Kysely<Schema>, engine: Engine) => Promise<void> } = {
+const FOLLOW_UPS: {
+  readonly [Name in MigrationName]?: (database: Kysely<EverySchema>, engine: Engine) => Promise<void>;
+} = {
   async "0001-create-tables"({ schema }) {
     await schema.createIndex("generations_owner").on("generations").columns(["owner", "id"]).execute();
     await schema.createIndex("generations_status").on("generations").columns(["status", "id"]).execute();
@@ -257,6 +288,21 @@ const FOLLOW_UPS: { readonly [Name in MigrationName]?: (database: Kysely<Schema>
     await search.createTables(database);
     await enterSearchTerms(database.withTables<{ search_entries: SearchEntryRow }>(), search);
   },
+  async "0014-budgets"(database) {
+    const { schema } = database;
+    const window = ["scope_id", "period", "starts_on"];
+    await schema.createIndex("spending_windows_window").on("spending_windows").columns(window).unique().execute();
+    const usage = ["project_id", "day", "api_key_id", "model", "operation"];
+    await schema.createIndex("usage_days_row").on("usage_days").columns(usage).unique().execute();
+    await schema.createIndex("ledger_project").on("ledger").columns(["project", "day"]).execute();
+    await schema
+      .createIndex("ledger_end_user")
+      .on("ledger")
+      .columns(["project", "end_user"])
+      .where(sql.ref("end_user"), "is not", null)
+      .execute();
+    await countSpending(database);
+  },
 };
 
 /** The owner of everything for which a host program set no other owner. */
@@ -265,12 +311,14 @@ const OLD_PUBLIC_OWNER = "public";
 /** The name of the chore that removes expired data. */
 export const SWEEP = "sweep";
 
-/** Every table that the migrations make, with the type of its rows. */
-export type Schema = { readonly [Table in keyof AllTables]: RowOf<AllTables[Table], NewNamesOf<Table>> };
+/** Every table that the migrations make and keep, with the type of its rows. */
+export type Schema = Omit<EverySchema, Dropped>;
+type EverySchema = { readonly [Table in keyof AllTables]: RowOf<AllTables[Table], NewNamesOf<Table>> };
 
 type Additions = (typeof ADDITIONS)[MigrationName];
 type AllTables = Intersection<ValuesOf<Additions, "create"> | ValuesOf<Additions, "add">>;
 type AllNewNames = Intersection<ValuesOf<Additions, "rename">>;
+type Dropped = ValuesOf<Additions, "drop">[number];
 type ValuesOf<Members, Key extends string> = Members extends { readonly [Name in Key]: infer Value } ? Value : never;
 type NewNamesOf<Table> = Table extends keyof AllNewNames ? AllNewNames[Table] : Readonly<Record<never, never>>;
 type RowOf<Columns, NewNames> = {
@@ -289,12 +337,13 @@ export const NEEDED_MIGRATIONS: readonly string[] = Object.keys(ADDITIONS);
 /** The migrations by their names, as Kysely's migrator takes them. */
 export function migrationsFor(engine: Engine): Record<string, Migration> {
   const { idType } = engine;
-  const toMigration = (name: string, { create = {}, add = {}, rename = {} }: Addition): Migration => ({
-    async up(database: Kysely<Schema>) {
+  const toMigration = (name: string, { create = {}, add = {}, rename = {}, drop = [] }: Addition): Migration => ({
+    async up(database: Kysely<EverySchema>) {
       for (const [table, columns] of Object.entries(create)) await createTable(database, table, columns, idType);
       for (const [table, columns] of Object.entries(add)) await addColumns(database, table, columns, idType);
       for (const [table, columns] of Object.entries(rename)) await renameColumns(database, table, columns);
       await FOLLOW_UPS[name as MigrationName]?.(database, engine);
+      for (const table of drop) await database.schema.dropTable(table).execute();
     },
   });
   return Object.fromEntries(
@@ -303,7 +352,7 @@ export function migrationsFor(engine: Engine): Record<string, Migration> {
 }
 
 async function createTable(
-  { schema }: Kysely<Schema>,
+  { schema }: Kysely<EverySchema>,
   table: string,
   columns: Readonly<Record<string, Column>>,
   idType: IdType,
@@ -321,7 +370,7 @@ async function createTable(
 }
 
 async function addColumns(
-  { schema }: Kysely<Schema>,
+  { schema }: Kysely<EverySchema>,
   table: string,
   columns: Readonly<Record<string, ColumnType>>,
   idType: IdType,
@@ -332,7 +381,7 @@ async function addColumns(
 }
 
 async function renameColumns(
-  { schema }: Kysely<Schema>,
+  { schema }: Kysely<EverySchema>,
   table: string,
   columns: Readonly<Record<string, string>>,
 ): Promise<void> {

@@ -42,8 +42,8 @@ const SCHEMA = "pictograph";
 export const PREPARATION_LOCK = 7_402_116_351;
 /** Connections for records; one more listens for events. */
 const MAX_CONNECTIONS = 10;
-/** The current day by the database's clock, which all processes share. */
-const TODAY = sql<string>`to_char(now() at time zone 'UTC', 'YYYY-MM-DD')`;
+/** When the transaction began, by the clock of the database, which all processes share. In milliseconds. */
+const NOW = sql<number>`cast(extract(epoch from now()) * 1000 as bigint)`;
 const ANSWER_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 3_000;
 
@@ -58,7 +58,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   const place = placeOf(url);
   const config = connectionConfig(url, answerTimeoutMs);
   const pool = new PostgresPool({ ...config, max: MAX_CONNECTIONS }, logger);
-  const records = new SqlRecords(openDatabase(pool), POSTGRES.search, () => TODAY);
+  const records = new SqlRecords(openDatabase(pool), POSTGRES.search, () => NOW);
   try {
     await prepare(place, options);
     const events = await PostgresEvents.open(config, logger);

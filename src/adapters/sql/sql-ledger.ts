@@ -1,91 +1,148 @@
 import type { Expression, ExpressionBuilder, Kysely } from "kysely";
+import { dayOf, windowEnd, windowStart } from "../../ports/budget-windows.ts";
+import type { BudgetScope, BudgetState, Ledger, ScopeSpending, Spending } from "../../ports/ledger.ts";
 import { type Amount, toAmount, toUsd } from "../../ports/money.ts";
-import type { AcceptanceTerms, Cost, GenerationOrder, Spending } from "../../ports/records.ts";
+import { BUDGET_WINDOWS, type BudgetLimit, type BudgetWindow, type Limits } from "../../ports/projects.ts";
+import type { AcceptanceTerms, BudgetExceeded, Cost, GenerationOrder, Refusal } from "../../ports/records.ts";
 import type { Database } from "./database.ts";
+import {
+  addTo,
+  type Ceiling,
+  holdIn,
+  isWithin,
+  keyOf,
+  LARGEST_SUM,
+  NO_SUMS,
+  readWindows,
+  type Sums,
+  windowsAt,
+} from "./spending-windows.ts";
+import { addUsage } from "./usage-days.ts";
 
-/**
- * The largest amount of one generation, 100,000 dollars. A provider may report any number of tokens, but a day's sum
- * must fit into 64 bits.
- */
+/** The largest amount of one generation, 100,000 dollars: a provider may report any number of tokens. */
 const LARGEST_AMOUNT: Amount = 10n ** 17n;
-/** The largest sum of a day's settlements, nine million dollars. A larger sum is cut to this. */
-const LARGEST_SUM: Amount = 9n * 10n ** 18n;
 /** How many rows one statement changes. */
 const STEP = 500;
 
-/** A change of a day's sums. */
-interface Change {
+/** What an acceptance depends on, read at its beginning. */
+export interface Gate {
+  /** The moment that decides the windows. */
+  readonly at: Date;
+  /** How many generations wait. */
+  readonly queued: number;
+  readonly budgets: readonly AppliedBudget[];
+}
+
+interface AppliedBudget {
+  readonly scope: BudgetScope;
+  readonly scopeId: string;
+  readonly limit: BudgetLimit;
+}
+
+/** A row of the ledger, and what of it changed. */
+interface Entry {
   readonly project: string;
+  readonly api_key_id: string | null;
+  readonly model: string;
+  readonly operation: string;
   readonly day: string;
-  readonly settled: Amount;
-  readonly held: Amount;
+}
+
+/** How the sums of an entry change when it is settled. */
+interface Settlement extends Sums {
+  readonly generations: number;
+  readonly estimated: Amount;
 }
 
 /**
- * The ledger and its daily sums. Every method runs in the transaction of the change that it records.
+ * The ledger, and what is computed from it: the sums of windows and the usage of days. The methods that write run in
+ * the transaction of the change that they record.
  *
- * Two such transactions must not deadlock. So each writes its generations first, their rows in the ledger second, and
- * the sums last, in the order of project and day. A transaction that accepts a generation changes only one sum.
+ * Two such transactions must not deadlock. So each writes its generations first, their rows in the ledger second, then
+ * the windows and last the days, both in the order of their keys. A transaction that accepts a generation locks the
+ * windows before it inserts the generation and its row, which nobody else knows yet.
  */
-export class SqlLedger {
-  readonly #dayOf: (at: Date) => Expression<string>;
+export class SqlLedger implements Ledger {
+  readonly #database: Kysely<Database>;
+  readonly #momentOf: (at: Date) => Expression<number>;
 
-  /** @param dayOf the UTC day on which something is accepted, `YYYY-MM-DD` */
-  constructor(dayOf: (at: Date) => Expression<string>) {
-    this.#dayOf = dayOf;
+  /** @param momentOf when something happens that this process takes for `at`, in milliseconds since 1970 UTC */
+  constructor(database: Kysely<Database>, momentOf: (at: Date) => Expression<number>) {
+    this.#database = database;
+    this.#momentOf = momentOf;
   }
 
-  /** Holds the most that an order can cost. `false`, and nothing held, when the budget does not cover it. */
-  async hold(database: Kysely<Database>, order: GenerationOrder, terms: AcceptanceTerms): Promise<boolean> {
-    const held = heldBy(order) ?? 0n;
-    if (held === 0n) return true;
-    const { project, dailyBudget } = terms;
-    const budget = dailyBudget === undefined ? undefined : toAmount(dailyBudget);
-    if (budget !== undefined && held > budget) return false;
-    const { numInsertedOrUpdatedRows } = await database
-      .insertInto("spending")
-      .values({ project, day: this.#dayOf(order.createdAt), settled: 0n, held })
-      .onConflict((conflict) => {
-        const added = conflict
-          .columns(["project", "day"])
-          .doUpdateSet((row) => ({ held: row("spending.held", "+", held) }));
-        if (budget === undefined) return added;
-        return added.where((row) => row(row("spending.settled", "+", row.ref("spending.held")), "<=", budget - held));
-      })
+  /** Reads what decides whether an order is accepted. */
+  async readGate(database: Kysely<Database>, order: GenerationOrder, { dailyBudget }: AcceptanceTerms): Promise<Gate> {
+    const { projectId, apiKeyId = "", createdAt } = order;
+    const gate = await database
+      .selectNoFrom((row) => [
+        row.cast<string>(this.#momentOf(createdAt), "text").as("moment"),
+        row
+          .selectFrom("generations")
+          .select((generation) => generation.fn.countAll<string | number>().as("count"))
+          .where("status", "=", "QUEUED")
+          .as("queued"),
+        row.selectFrom("projects").select("limits").where("id", "=", projectId).as("project_limits"),
+        row.selectFrom("api_keys").select("limits").where("id", "=", apiKeyId).as("key_limits"),
+      ])
       .executeTakeFirstOrThrow();
-    return numInsertedOrUpdatedRows === 1n;
+    const ofProject = [
+      ...(dailyBudget === undefined ? [] : [{ window: "DAY" as const, limitUsd: dailyBudget }]),
+      ...budgetsIn(gate.project_limits),
+    ];
+    return {
+      at: new Date(Number(gate.moment)),
+      queued: Number(gate.queued),
+      budgets: [
+        ...ofProject.map((limit) => ({ scope: "PROJECT" as const, scopeId: projectId, limit })),
+        ...budgetsIn(gate.key_limits).map((limit) => ({ scope: "API_KEY" as const, scopeId: apiKeyId, limit })),
+      ],
+    };
   }
 
-  /** Enters an order whose cost is held. */
-  async enter(database: Kysely<Database>, order: GenerationOrder, { project }: AcceptanceTerms): Promise<void> {
+  /** Holds the images of an order and the most that it can cost. When it is refused, nothing is held. */
+  async hold(database: Kysely<Database>, order: GenerationOrder, gate: Gate): Promise<Refusal | undefined> {
+    const held = heldBy(order);
+    const { at, budgets } = gate;
+    if (held === undefined && budgets.some(({ limit }) => limit.limitUsd !== undefined)) return "COST_UNBOUNDED";
+    const hold = { held: held ?? 0n, heldImages: order.n };
+    const ceilings = budgets.map((budget) => toCeiling(budget, at, hold.held));
+    const windows = windowsAt(scopesOf(order), at);
+    if (await holdIn(database, windows, hold, ceilings)) return undefined;
+    return toRefusal(budgets, ceilings, await readWindows(database, ceilings), hold, at);
+  }
+
+  /** Enters an order that is held. */
+  async enter(database: Kysely<Database>, order: GenerationOrder, { at }: Gate): Promise<void> {
     await database
       .insertInto("ledger")
       .values({
         generation_id: order.id,
-        project,
+        project: order.projectId,
+        api_key_id: order.apiKeyId ?? null,
+        end_user: order.endUser ?? null,
         model: order.model,
         operation: order.edit ? "EDIT" : "GENERATE",
         images: order.n,
         accepted_at: order.createdAt.getTime(),
-        day: this.#dayOf(order.createdAt),
+        day: dayOf(at),
         state: "HELD",
         held: heldBy(order) ?? null,
         settled: null,
+        settled_images: null,
         is_estimated: 0,
       })
       .execute();
   }
 
   /** Takes back what was held for an order that was not entered. */
-  async release(database: Kysely<Database>, order: GenerationOrder, { project }: AcceptanceTerms): Promise<void> {
-    const held = heldBy(order) ?? 0n;
-    if (held === 0n) return;
-    await database
-      .updateTable("spending")
-      .set((row) => ({ held: row("held", "-", held) }))
-      .where("project", "=", project)
-      .where("day", "=", this.#dayOf(order.createdAt))
-      .execute();
+  async release(database: Kysely<Database>, order: GenerationOrder, { at }: Gate): Promise<void> {
+    const released = { ...NO_SUMS, held: -(heldBy(order) ?? 0n), heldImages: -order.n };
+    await addTo(
+      database,
+      windowsAt(scopesOf(order), at).map((window) => ({ ...window, ...released })),
+    );
   }
 
   /** Records that another model carries out the generation. */
@@ -93,65 +150,185 @@ export class SqlLedger {
     await database.updateTable("ledger").set({ model }).where("generation_id", "=", id).execute();
   }
 
-  /** Settles a generation at its cost, instead of what was held or settled before. */
-  async settle(database: Kysely<Database>, id: string, cost: Cost): Promise<void> {
+  /**
+   * Settles a generation at its cost, instead of what was held or settled before.
+   *
+   * @param imageCount `undefined` for all that were asked for
+   */
+  async settle(database: Kysely<Database>, id: string, cost: Cost, imageCount?: number): Promise<void> {
+    const settled = writable(cost.usd);
+    const update = database
+      .updateTable("ledger")
+      .set((row) => ({
+        state: "SETTLED",
+        settled,
+        settled_images: imageCount ?? row.ref("images"),
+        is_estimated: Number(cost.isEstimated),
+      }))
+      .where("generation_id", "=", id)
+      .returning((row) => [...ENTRY, "images", asText(row, "held"), "settled_images"]);
+    const estimated = cost.isEstimated ? settled : 0n;
+    const first = await update.where("state", "=", "HELD").executeTakeFirst();
+    if (first) {
+      await this.#add(database, [[first, { ...fromHeld(first), settled, estimated }]]);
+      return;
+    }
     const before = await database
       .selectFrom("ledger")
-      .select((row) => ["project", "day", "state", asText(row, "held"), asText(row, "settled")])
+      .select((row) => [asText(row, "settled"), "settled_images", "is_estimated"])
       .where("generation_id", "=", id)
       .executeTakeFirst();
-    if (!before) return;
-    const settled = writable(cost.usd);
-    await database
-      .updateTable("ledger")
-      .set({ state: "SETTLED", settled, is_estimated: Number(cost.isEstimated) })
-      .where("generation_id", "=", id)
-      .execute();
-    const held = before.state === "HELD" ? -BigInt(before.held ?? 0) : 0n;
-    await add(database, [{ ...before, held, settled: settled - BigInt(before.settled ?? 0) }]);
+    const after = before && (await update.executeTakeFirst());
+    if (!after) return;
+    const settledBefore = BigInt(before.settled ?? 0);
+    const change = {
+      ...NO_SUMS,
+      generations: 0,
+      settled: settled - settledBefore,
+      settledImages: (after.settled_images ?? 0) - (before.settled_images ?? 0),
+      estimated: estimated - (before.is_estimated ? settledBefore : 0n),
+    };
+    await this.#add(database, [[after, change]]);
   }
 
   /** Settles a generation at its cost if it is settled as an estimate. */
-  async correct(database: Kysely<Database>, id: string, cost: Cost): Promise<void> {
+  async correct(database: Kysely<Database>, id: string, cost: Cost, imageCount?: number): Promise<void> {
     const estimated = await database
       .selectFrom("ledger")
       .select("generation_id")
       .where("generation_id", "=", id)
       .where("is_estimated", "=", 1)
       .executeTakeFirst();
-    if (estimated) await this.settle(database, id, cost);
+    if (estimated) await this.settle(database, id, cost, imageCount);
   }
 
   /** Settles those of these generations that are not settled at what is held for them, as an estimate. */
   async settleAsHeld(database: Kysely<Database>, ids: readonly string[]): Promise<void> {
-    const changes: Change[] = [];
+    const settlements: [Entry, Settlement][] = [];
     for (let start = 0; start < ids.length; start += STEP) {
-      const settled = await database
+      const rows = await database
         .updateTable("ledger")
-        .set((row) => ({ state: "SETTLED", settled: row.ref("held"), is_estimated: 1 }))
+        .set((row) => ({
+          state: "SETTLED",
+          settled: row.ref("held"),
+          settled_images: row.ref("images"),
+          is_estimated: 1,
+        }))
         .where("generation_id", "in", ids.slice(start, start + STEP))
         .where("state", "=", "HELD")
-        .returning((row) => ["project", "day", asText(row, "held")])
+        .returning((row) => [...ENTRY, "images", asText(row, "held"), "settled_images"])
         .execute();
-      changes.push(
-        ...settled.map(({ project, day, held }) => {
-          const amount = BigInt(held ?? 0);
-          return { project, day, held: -amount, settled: amount };
-        }),
-      );
+      for (const row of rows) {
+        const settled = BigInt(row.held ?? 0);
+        settlements.push([row, { ...fromHeld(row), settled, estimated: settled }]);
+      }
     }
-    await add(database, changes);
+    await this.#add(database, settlements);
   }
 
-  async spendingOn(database: Kysely<Database>, project: string, day: string): Promise<Spending> {
-    const sums = await database
-      .selectFrom("spending")
-      .select((row) => [asText(row, "settled"), asText(row, "held")])
-      .where("project", "=", project)
-      .where("day", "=", day)
-      .executeTakeFirst();
-    return { settled: toUsd(BigInt(sums?.settled ?? 0)), held: toUsd(BigInt(sums?.held ?? 0)) };
+  async spendingOf(scopeIds: readonly string[], at: Date): Promise<readonly ScopeSpending[]> {
+    if (scopeIds.length === 0) return [];
+    const { moment } = await this.#database
+      .selectNoFrom((row) => row.cast<string>(this.#momentOf(at), "text").as("moment"))
+      .executeTakeFirstOrThrow();
+    const now = new Date(Number(moment));
+    const sums = await readWindows(this.#database, windowsAt([...new Set(scopeIds)], now));
+    const byKey = new Map(sums.map((one) => [keyOf(one), one]));
+    return scopeIds.map((scopeId) => {
+      const windows = BUDGET_WINDOWS.map((window) => {
+        const found = byKey.get(keyOf({ scopeId, window, startsOn: windowStart(window, now) }));
+        return [window, toSpending(found ?? NO_SUMS)] as const;
+      });
+      return { scopeId, at: now, windows: Object.fromEntries(windows) as Record<BudgetWindow, Spending> };
+    });
   }
+
+  /** Changes the sums that settlements change. */
+  async #add(database: Kysely<Database>, settlements: readonly (readonly [Entry, Settlement])[]): Promise<void> {
+    await addTo(
+      database,
+      settlements.flatMap(([{ project, api_key_id, day }, { generations: _, estimated: __, ...sums }]) => {
+        const scopes = api_key_id === null ? [project] : [project, api_key_id];
+        return windowsAt(scopes, new Date(day)).map((window) => ({ ...window, ...sums }));
+      }),
+    );
+    await addUsage(
+      database,
+      settlements.map(([entry, { generations, settledImages, settled, estimated }]) => ({
+        projectId: entry.project,
+        day: entry.day,
+        apiKeyId: entry.api_key_id ?? "",
+        model: entry.model,
+        operation: entry.operation,
+        generations,
+        images: settledImages,
+        settled,
+        estimated,
+      })),
+    );
+  }
+}
+
+const ENTRY = ["project", "api_key_id", "model", "operation", "day"] as const satisfies readonly (keyof Entry)[];
+
+/** What a settlement changes besides amounts, when it is the first of its generation. */
+function fromHeld(row: {
+  readonly images: number;
+  readonly held: string | null;
+  readonly settled_images: number | null;
+}) {
+  return {
+    generations: 1,
+    held: -BigInt(row.held ?? 0),
+    heldImages: -row.images,
+    settledImages: row.settled_images ?? 0,
+  };
+}
+
+function scopesOf({ projectId, apiKeyId }: GenerationOrder): readonly string[] {
+  return apiKeyId === undefined ? [projectId] : [projectId, apiKeyId];
+}
+
+function budgetsIn(limits: string | null): readonly BudgetLimit[] {
+  return limits === null ? [] : ((JSON.parse(limits) as Limits).budgets ?? []);
+}
+
+/** What costs nothing is not refused for dollars, whatever was spent. */
+function toCeiling({ scopeId, limit }: AppliedBudget, at: Date, held: Amount): Ceiling {
+  const { window, limitUsd, limitImages: images } = limit;
+  const asked = limitUsd === undefined || held === 0n ? undefined : toAmount(limitUsd);
+  const amount = asked !== undefined && asked > LARGEST_SUM ? LARGEST_SUM : asked;
+  return { scopeId, window, startsOn: windowStart(window, at), amount, images };
+}
+
+/** Of the budgets that do not cover a hold, the one that resets last: the request cannot succeed before. */
+function toRefusal(
+  budgets: readonly AppliedBudget[],
+  ceilings: readonly Ceiling[],
+  sums: readonly Sums[],
+  { held, heldImages }: Pick<Sums, "held" | "heldImages">,
+  at: Date,
+): BudgetExceeded {
+  const refusals = budgets.map(({ scope, limit }, index) => {
+    const [ceiling, spent = NO_SUMS] = [ceilings[index], sums[index]];
+    const needed = { ...spent, held: spent.held + held, heldImages: spent.heldImages + heldImages };
+    const budget: BudgetState = { ...limit, scope, ...toSpending(spent), resetsAt: windowEnd(limit.window, at) };
+    return { budget, isExceeded: ceiling !== undefined && !isWithin(ceiling, needed) };
+  });
+  // If others gave something back in the meantime, none is exceeded any more; any of them was.
+  const exceeded = refusals.filter(({ isExceeded }) => isExceeded);
+  const [last] = (exceeded.length > 0 ? exceeded : refusals).toSorted((a, b) => resetOf(b.budget) - resetOf(a.budget));
+  if (!last) throw new Error("a budget refused that does not exist");
+  const { budget } = last;
+  return { budget, resetsInMs: budget.resetsAt && budget.resetsAt.getTime() - at.getTime() };
+}
+
+function resetOf({ resetsAt }: BudgetState): number {
+  return resetsAt?.getTime() ?? Number.MAX_SAFE_INTEGER;
+}
+
+function toSpending({ settled, held, settledImages, heldImages }: Sums): Spending {
+  return { spentUsd: toUsd(settled), heldUsd: toUsd(held), spentImages: settledImages, heldImages };
 }
 
 function heldBy({ maxCost }: GenerationOrder): Amount | undefined {
@@ -164,37 +341,6 @@ function writable(usd: string): Amount {
 }
 
 /** Selects an amount as text, which every engine returns without loss. */
-function asText<Table extends "ledger" | "spending", Name extends "held" | "settled">(
-  row: ExpressionBuilder<Database, Table>,
-  name: Name,
-) {
-  return row.cast<string | null>(row.ref(name as never), "text").as(name);
-}
-
-/** Changes the sums of days, always in the same order. */
-async function add(database: Kysely<Database>, changes: readonly Change[]): Promise<void> {
-  const sums = new Map<string, Change>();
-  for (const { project, day, settled, held } of changes) {
-    const key = `${project} ${day}`;
-    const { settled: settledBefore = 0n, held: heldBefore = 0n } = sums.get(key) ?? {};
-    sums.set(key, { project, day, settled: settledBefore + settled, held: heldBefore + held });
-  }
-  for (const [, { project, day, settled, held }] of [...sums].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (settled === 0n && held === 0n) continue;
-    await database
-      .insertInto("spending")
-      .values({ project, day, settled, held })
-      .onConflict((conflict) =>
-        conflict.columns(["project", "day"]).doUpdateSet((row) => ({
-          held: row("spending.held", "+", held),
-          settled: row
-            .case()
-            .when("spending.settled", ">", LARGEST_SUM - settled)
-            .then(LARGEST_SUM)
-            .else(row("spending.settled", "+", settled))
-            .end(),
-        })),
-      )
-      .execute();
-  }
+function asText<Name extends "held" | "settled">(row: ExpressionBuilder<Database, "ledger">, name: Name) {
+  return row.cast<string | null>(row.ref(name), "text").as(name);
 }

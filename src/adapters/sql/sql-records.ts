@@ -15,7 +15,6 @@ import type {
   Preview,
   Records,
   Refusal,
-  Spending,
 } from "../../ports/records.ts";
 import type { Database, GenerationRow } from "./database.ts";
 import type { SearchEngine } from "./engine.ts";
@@ -41,29 +40,32 @@ export class SqlRecords implements Records {
   readonly projects: SqlProjects;
   /** Lists of these records. */
   readonly history: SqlHistory;
+  /** In the same database. */
+  readonly ledger: SqlLedger;
   readonly #database: Kysely<Database>;
   readonly #search: SearchEngine;
-  readonly #ledger: SqlLedger;
 
-  /** @param dayOf the UTC day on which something is accepted, `YYYY-MM-DD` */
-  constructor(database: Kysely<Database>, search: SearchEngine, dayOf: (at: Date) => Expression<string>) {
+  /** @param momentOf when something happens that this process takes for `at`, in milliseconds since 1970 UTC */
+  constructor(database: Kysely<Database>, search: SearchEngine, momentOf: (at: Date) => Expression<number>) {
     this.derivatives = new SqlDerivatives(database);
     this.projects = new SqlProjects(database);
     this.history = new SqlHistory(database, search);
     this.#database = database;
     this.#search = search;
-    this.#ledger = new SqlLedger(dayOf);
+    this.ledger = new SqlLedger(database, momentOf);
   }
 
   async accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal> {
-    const ledger = this.#ledger;
+    const { ledger } = this;
     return this.#database.transaction().execute(async (transaction) => {
       const { projectId, idempotency } = order;
       if (idempotency) await forgetExpiredKey(transaction, projectId, idempotency.key, order.createdAt);
       const earlier = idempotency && (await findByKey(transaction, projectId, idempotency.key));
       if (earlier) return { generation: toGeneration(earlier), isNew: false };
-      if ((await countQueued(transaction)) >= terms.maxQueued) return "QUEUE_FULL";
-      if (!(await ledger.hold(transaction, order, terms))) return "BUDGET_EXCEEDED";
+      const gate = await ledger.readGate(transaction, order, terms);
+      if (gate.queued >= terms.maxQueued) return "QUEUE_FULL";
+      const refusal = await ledger.hold(transaction, order, gate);
+      if (refusal) return refusal;
       const inserted = await transaction
         .insertInto("generations")
         .values(toGenerationRow({ ...order, status: "QUEUED" }))
@@ -72,10 +74,10 @@ export class SqlRecords implements Records {
         .executeTakeFirst();
       if (inserted) {
         await this.#enterTerms(transaction, order);
-        await ledger.enter(transaction, order, terms);
+        await ledger.enter(transaction, order, gate);
         return { generation: toGeneration(inserted), isNew: true };
       }
-      await ledger.release(transaction, order, terms);
+      await ledger.release(transaction, order, gate);
       const sameInstant = idempotency && (await findByKey(transaction, projectId, idempotency.key));
       if (!sameInstant) throw new Error("a generation was neither stored nor found");
       return { generation: toGeneration(sameInstant), isNew: false };
@@ -165,7 +167,7 @@ export class SqlRecords implements Records {
         .where("status", "=", "RUNNING")
         .returningAll()
         .executeTakeFirst();
-      if (row) await this.#ledger.changeModel(transaction, id, next.model);
+      if (row) await this.ledger.changeModel(transaction, id, next.model);
       return row && toGeneration(row);
     });
   }
@@ -182,7 +184,7 @@ export class SqlRecords implements Records {
   }
 
   async finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean> {
-    const { status, usage, cost, warnings } = outcome;
+    const { status, usage, cost, imageCount, warnings } = outcome;
     const failure = status === "FAILED" ? outcome.failure : undefined;
     const changes = { status, failure, usage, ...(warnings && { warnings }), finishedAt: at };
     return this.#database.transaction().execute(async (transaction) => {
@@ -193,13 +195,13 @@ export class SqlRecords implements Records {
         .where(isRunBy(worker))
         .executeTakeFirst();
       if (numUpdatedRows === 0n) return false;
-      if (cost) await this.#ledger.settle(transaction, id, cost);
-      else await this.#ledger.settleAsHeld(transaction, [id]);
+      if (cost) await this.ledger.settle(transaction, id, cost, imageCount);
+      else await this.ledger.settleAsHeld(transaction, [id]);
       return true;
     });
   }
 
-  async correctCost(id: string, cost: Cost): Promise<void> {
+  async correctCost(id: string, cost: Cost, imageCount?: number): Promise<void> {
     await this.#database.transaction().execute(async (transaction) => {
       // The row of a deleted generation is gone, but its row in the ledger stays.
       await transaction
@@ -208,7 +210,7 @@ export class SqlRecords implements Records {
         .where("id", "=", id)
         .where("cost_is_estimated", "=", 1)
         .execute();
-      await this.#ledger.correct(transaction, id, cost);
+      await this.ledger.correct(transaction, id, cost, imageCount);
     });
   }
 
@@ -222,7 +224,7 @@ export class SqlRecords implements Records {
         .returning("id")
         .execute();
       const ids = rows.map((row) => row.id);
-      await this.#ledger.settleAsHeld(transaction, ids);
+      await this.ledger.settleAsHeld(transaction, ids);
       return ids;
     });
   }
@@ -247,8 +249,8 @@ export class SqlRecords implements Records {
         .executeTakeFirst();
       if (!canceled) return false;
       const wasQueued = canceled.failure === null;
-      if (wasQueued) await this.#ledger.settle(transaction, id, NO_COST);
-      else await this.#ledger.settleAsHeld(transaction, [id]);
+      if (wasQueued) await this.ledger.settle(transaction, id, NO_COST, 0);
+      else await this.ledger.settleAsHeld(transaction, [id]);
       return true;
     });
   }
@@ -272,8 +274,8 @@ export class SqlRecords implements Records {
         .where("id", "=", id)
         .returning("status")
         .executeTakeFirst();
-      if (removed?.status === "QUEUED") await this.#ledger.settle(transaction, id, NO_COST);
-      if (removed?.status === "RUNNING") await this.#ledger.settleAsHeld(transaction, [id]);
+      if (removed?.status === "QUEUED") await this.ledger.settle(transaction, id, NO_COST, 0);
+      if (removed?.status === "RUNNING") await this.ledger.settleAsHeld(transaction, [id]);
     });
   }
 
@@ -341,10 +343,6 @@ export class SqlRecords implements Records {
     return rows.map(toImage);
   }
 
-  spendingOn(project: string, day: string): Promise<Spending> {
-    return this.#ledger.spendingOn(this.#database, project, day);
-  }
-
   async claimSweep(at: Date, until: Date): Promise<boolean> {
     const { numUpdatedRows } = await this.#database
       .updateTable("chores")
@@ -396,15 +394,6 @@ function findByKey(database: Kysely<Database>, projectId: string, key: string) {
     .where("project_id", "=", projectId)
     .where("idempotency_key", "=", key)
     .executeTakeFirst();
-}
-
-async function countQueued(database: Kysely<Database>): Promise<number> {
-  const { count } = await database
-    .selectFrom("generations")
-    .select((row) => row.fn.countAll().as("count"))
-    .where("status", "=", "QUEUED")
-    .executeTakeFirstOrThrow();
-  return Number(count);
 }
 
 function costChanges({ usd, isEstimated }: Cost): Partial<GenerationRow> {

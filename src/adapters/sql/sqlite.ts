@@ -25,7 +25,7 @@ export async function openSqliteRecords(path: string): Promise<SqlRecords> {
     await database.destroy();
     throw error;
   }
-  return new SqlRecords(database, SQLITE.search, (at) => sql.val(at.toISOString().slice(0, 10)));
+  return new SqlRecords(database, SQLITE.search, (at) => sql.val(at.getTime()));
 }
 
 /**

@@ -17,11 +17,12 @@ export function toClientError(error: unknown, logger: Logger): GraphQLError {
   if (error instanceof GraphQLError) return error;
   if (error instanceof GatewayError) {
     if (error.cause !== undefined) logger.warn({ err: error }, "operation failed");
-    const { field, retryAfterSeconds } = error.details;
+    const { field, retryAfterSeconds, budget } = error.details;
     const extensions = {
       code: error.code,
       ...(field !== undefined && { field }),
       ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      ...(budget !== undefined && { budget }),
     };
     return new GraphQLError(error.message, { originalError: error, extensions });
   }

@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import type { Events } from "../../ports/events.ts";
+import type { ModelDescription } from "../../ports/image-provider.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
-import type { EditOrder, Generation, GenerationOrder, Records, Refusal } from "../../ports/records.ts";
+import type { BudgetExceeded, EditOrder, Generation, GenerationOrder, Records, Refusal } from "../../ports/records.ts";
 import { checkEdit, completeEdit, draftEdit, type EditInput, hashEdit } from "../edits/edit-input.ts";
 import type { EditIntake } from "../edits/edit-intake.ts";
 import type { StorageBudget } from "../images/storage-budget.ts";
-import { budgetExceeded, type DailyBudget, fixPrices, type PriceTerms } from "../models/budget.ts";
+import { budgetExceeded, costUnbounded, type DailyBudget, fixPrices, type PriceTerms } from "../models/budget.ts";
 import { canDo } from "../models/can-do.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
 import type { Caller } from "../projects/caller.ts";
@@ -39,18 +40,23 @@ type AskedBefore = Pick<CheckedInput, "idempotencyKey" | "attempt" | "inputHash"
 interface PricedPlan extends GenerationPlan, PriceTerms {
   readonly edit?: EditOrder;
   readonly createdAt: Date;
+  /** The models that may carry it out, the one it is planned for first. */
+  readonly models: readonly [ModelDescription, ...ModelDescription[]];
 }
 
 const FULL_RETRY_SECONDS = 30;
 /** The most generations with the same input that are searched for the one that a retry belongs to. */
 const MAX_ALIKE = 100;
+/** The most budgets that are remembered as logged. */
+const MAX_REPORTED = 1000;
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 
 /** Turns a request into a generation: it stores a new one, or returns the earlier one if the request is a retry. */
 export class Acceptance {
   readonly #options: AcceptanceOptions;
   readonly #taken: RetryDeduplicator;
-  #reportedDay: string | undefined;
+  /** The budgets whose refusals were logged, each with its window. */
+  readonly #reported = new Set<string>();
 
   constructor(options: AcceptanceOptions) {
     this.#options = options;
@@ -102,14 +108,13 @@ export class Acceptance {
     return repeated;
   }
 
-  /** @throws MODEL_UNAVAILABLE when a budget is set and the cost of the plan cannot be bounded */
   #price(plan: GenerationPlan, edit?: EditOrder): PricedPlan {
     const { catalogue, now, dailyBudget } = this.#options;
     const createdAt = now();
     const order = { ...plan, edit };
     const others = catalogue.othersFor(plan.model.description, plan.fallbacks).filter((model) => canDo(model, order));
-    const terms = fixPrices(order, [plan.model.description, ...others], createdAt, dailyBudget);
-    return { ...plan, ...terms, ...(edit && { edit }), createdAt };
+    const models = [plan.model.description, ...others] as const;
+    return { ...plan, ...fixPrices(order, models, createdAt, dailyBudget), ...(edit && { edit }), createdAt, models };
   }
 
   /**
@@ -136,7 +141,7 @@ export class Acceptance {
 
   async #accept(caller: Caller, id: string, decided: PricedPlan): Promise<Generation> {
     const { records, events, edits, maxQueued, dailyBudget } = this.#options;
-    const { model, idempotencyKey, attempt, endUser, ...plan } = decided;
+    const { model, models: _, idempotencyKey, attempt, endUser, ...plan } = decided;
     const { projectId } = caller;
     const { edit, createdAt } = plan;
     // Reserve the id before another request can find it.
@@ -152,12 +157,12 @@ export class Acceptance {
         idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
       }),
     };
-    const terms = { project: projectId, maxQueued, dailyBudget: dailyBudget?.usd };
+    const terms = { maxQueued, dailyBudget: dailyBudget?.usd };
     // If this throws, the order may have been accepted. The images stay, and are swept later if it was not.
     const accepted = await records.accept(order, terms);
-    const isRefused = typeof accepted === "string";
+    const isRefused = typeof accepted === "string" || "budget" in accepted;
     if (edit && (isRefused || !accepted.isNew)) await edits.discard(edit);
-    if (isRefused) throw await this.#refusal(accepted, decided, caller);
+    if (isRefused) throw this.#toError(accepted, decided, caller);
     const { generation, isNew } = accepted;
     if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
     events.publish({ generationId: generation.id, isNew: true });
@@ -166,21 +171,23 @@ export class Acceptance {
     return generation;
   }
 
-  async #refusal(refusal: Refusal, plan: PricedPlan, { projectId }: Caller): Promise<GatewayError> {
+  #toError(refusal: Refusal, plan: PricedPlan, { projectId, apiKeyId }: Caller): GatewayError {
     const { dailyBudget, maxQueued } = this.#options;
-    if (refusal === "QUEUE_FULL" || !dailyBudget) return full(maxQueued);
-    await this.#reportSpending(dailyBudget, projectId, plan.createdAt);
-    return budgetExceeded(dailyBudget, plan, plan.createdAt);
+    if (refusal === "QUEUE_FULL") return full(maxQueued);
+    if (refusal === "COST_UNBOUNDED") return costUnbounded(plan, plan.models, plan);
+    this.#report(refusal, projectId, apiKeyId);
+    return budgetExceeded(refusal, plan, dailyBudget);
   }
 
-  /** Logs the spending once a day, because a caller may send any number of requests that are refused. */
-  async #reportSpending({ usd: budgetUsd }: DailyBudget, projectId: string, at: Date): Promise<void> {
-    const { records, logger } = this.#options;
-    const day = at.toISOString().slice(0, 10);
-    if (this.#reportedDay === day) return;
-    this.#reportedDay = day;
-    const { settled: settledUsd, held: heldUsd } = await records.spendingOn(projectId, day);
-    logger.warn({ day, budgetUsd, settledUsd, heldUsd }, "the budget of the day refuses generations");
+  /** Logs a budget once in its window, because a caller may send any number of requests that are refused. */
+  #report({ budget }: BudgetExceeded, projectId: string, apiKeyId: string | undefined): void {
+    const { scope, window, resetsAt } = budget;
+    const key = [scope === "PROJECT" ? projectId : apiKeyId, window, resetsAt?.getTime()].join(" ");
+    if (this.#reported.has(key)) return;
+    this.#reported.add(key);
+    const [oldest] = this.#reported;
+    if (oldest !== undefined && this.#reported.size > MAX_REPORTED) this.#reported.delete(oldest);
+    this.#options.logger.warn({ projectId, apiKeyId, budget }, "a budget refuses generations");
   }
 
   #warnOfPrice({ id: generationId, model, warnings }: Generation): void {

@@ -76,6 +76,8 @@ export class Execution {
   #generation: Generation;
   #isCounted: boolean;
   #lastPaidCall: PaidCall | undefined;
+  /** How many images the last call has brought. */
+  #storedCount = 0;
 
   /**
    * @param signal gives it up
@@ -224,6 +226,7 @@ export class Execution {
       return { status: "FAILED", failure: { ...failure, billed }, ...facts() };
     } finally {
       previews.end();
+      this.#storedCount = storedIndexes.size;
     }
   }
 
@@ -308,7 +311,9 @@ export class Execution {
       const facts = { generationId, model, costUsd: cost.usd, maxCostUsd };
       this.#options.logger.warn(facts, "the provider charged more than its prices allow for; all of it is charged");
     }
-    return cost === undefined ? outcome : { ...outcome, cost };
+    if (cost === undefined) return outcome;
+    const isBrokenOff = outcome.status === "FAILED" && !cost.isEstimated;
+    return { ...outcome, cost, ...(isBrokenOff && { imageCount: this.#storedCount }) };
   }
 
   #toFailure(error: unknown): GenerationFailure {

@@ -142,10 +142,10 @@ export class Runner {
     }
     const finish = () => records.finish(generationId, worker, outcome, now());
     const isFinished = await store.retryWhileStoreDown(generationId, finish);
-    const { cost } = outcome;
+    const { cost, imageCount } = outcome;
     if (!isFinished && cost?.isEstimated === false) {
       // Another process ended it with an estimated cost. This is the real cost.
-      await store.retryWhileStoreDown(generationId, () => records.correctCost(generationId, cost));
+      await store.retryWhileStoreDown(generationId, () => records.correctCost(generationId, cost, imageCount));
     }
     // The source images of an edit are not needed after its end.
     if (generation.edit) await edits.discard(generation.edit);

@@ -1,7 +1,8 @@
 import { GatewayError } from "../../errors.ts";
 import type { ModelDescription, ModelPrice } from "../../ports/image-provider.ts";
 import { toAmount, toUsd } from "../../ports/money.ts";
-import type { GenerationOrder } from "../../ports/records.ts";
+import type { BudgetWindow } from "../../ports/projects.ts";
+import type { BudgetExceeded, GenerationOrder } from "../../ports/records.ts";
 import { priceAt } from "./cost.ts";
 import { maxCostOf } from "./quote.ts";
 
@@ -21,13 +22,12 @@ type Priced = Parameters<typeof maxCostOf>[0];
 const SETTING = "PICTOGRAPH_DAILY_BUDGET_USD";
 /** What an image counts whose cost cannot be bounded, while the budget is the default. */
 const UNBOUNDED_IMAGE_USD = "0.50";
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Fixes the prices of the day, and the most that is held.
+ * Fixes the prices of the day, and the most that is held. Under the default budget, each image of a model whose cost
+ * cannot be bounded is held at a flat rate.
  *
  * @param models all that may carry it out, the one it is planned for first
- * @throws MODEL_UNAVAILABLE when there is a budget that somebody chose, and the cost cannot be bounded
  */
 export function fixPrices(
   order: Priced,
@@ -41,12 +41,20 @@ export function fixPrices(
     if (price) prices[model.id] = price;
   }
   const maxCost = maxCostOf(order, models, prices);
-  if (maxCost !== undefined || !budget) return { prices, maxCost };
-  if (budget.isDefault) return { prices, maxCost: toUsd(toAmount(UNBOUNDED_IMAGE_USD) * BigInt(order.n)) };
+  if (maxCost !== undefined || !budget?.isDefault) return { prices, maxCost };
+  return { prices, maxCost: toUsd(toAmount(UNBOUNDED_IMAGE_USD) * BigInt(order.n)) };
+}
+
+/** @param models those that may carry it out */
+export function costUnbounded(
+  order: Priced,
+  models: readonly [ModelDescription, ...ModelDescription[]],
+  { prices = {} }: PriceTerms,
+): GatewayError {
   const unbounded = models.find((model) => maxCostOf(order, [model], prices) === undefined) ?? models[0];
-  throw new GatewayError(
+  return new GatewayError(
     "MODEL_UNAVAILABLE",
-    `what this costs with ${unbounded.id} cannot be bounded, and ${SETTING} limits what may be spent; name another model, or give this one prices in the file that PICTOGRAPH_MODELS_FILE names`,
+    `what this costs with ${unbounded.id} cannot be bounded, and a budget of US dollars applies; name another model, or have the operator give this one prices in the file that PICTOGRAPH_MODELS_FILE names`,
     { field: "model" },
   );
 }
@@ -65,12 +73,44 @@ export function isHoldEnough(
   return maxCostOf(order, [from], order.prices ?? {}) === undefined;
 }
 
-/** @param at when the request came */
-export function budgetExceeded({ usd }: DailyBudget, { maxCost = "0" }: PriceTerms, at: Date): GatewayError {
-  const leftMs = DAY_MS - (at.getTime() % DAY_MS);
+const PERIODS: Readonly<Record<BudgetWindow, string>> = {
+  DAY: "of the day",
+  WEEK: "of the week",
+  MONTH: "of the month",
+  TOTAL: "in total",
+};
+
+/** @param daily the budget of the gateway itself */
+export function budgetExceeded(
+  { budget, resetsInMs }: BudgetExceeded,
+  { n, maxCost = "0" }: Pick<GenerationOrder, "n" | "maxCost">,
+  daily: DailyBudget | undefined,
+): GatewayError {
+  const { scope, window, limitUsd, limitImages, spentUsd, heldUsd, spentImages, heldImages, resetsAt } = budget;
+  const owner = scope === "PROJECT" ? "the project's" : "the API key's";
+  const isOfGateway = scope === "PROJECT" && window === "DAY" && limitUsd !== undefined && limitUsd === daily?.usd;
+  const limits = [
+    ...(limitUsd === undefined ? [] : [`${limitUsd} US dollars${isOfGateway ? ` (${SETTING})` : ""}`]),
+    ...(limitImages === undefined ? [] : [`${limitImages} images`]),
+  ].join(" and ");
+  const what = `this request, which may cost ${maxCost} for ${n} ${n === 1 ? "image" : "images"}`;
+  const then = resetsAt ? `send it again after ${resetsAt.toISOString()}` : "have the operator raise the budget";
   return new GatewayError(
     "BUDGET_EXCEEDED",
-    `today's budget of ${usd} US dollars (${SETTING}) does not cover this request, which may cost ${maxCost}; send it again after midnight UTC`,
-    { retryAfterSeconds: Math.ceil(leftMs / 1000) },
+    `${owner} budget ${PERIODS[window]}, ${limits}, does not cover ${what}; ${then}`,
+    {
+      ...(resetsInMs !== undefined && { retryAfterSeconds: Math.ceil(resetsInMs / 1000) }),
+      budget: {
+        scope,
+        window,
+        limitUsd: limitUsd ?? null,
+        limitImages: limitImages ?? null,
+        spentUsd,
+        heldUsd,
+        spentImages,
+        heldImages,
+        resetsAt: resetsAt?.toISOString() ?? null,
+      },
+    },
   );
 }

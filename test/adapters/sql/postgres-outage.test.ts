@@ -42,7 +42,9 @@ describe("while PostgreSQL is away", () => {
     const found = await store.records.findGenerations(accepted.map((_, i) => `gen_${i}`));
 
     const acceptedIds = accepted.flatMap((result) =>
-      result.status === "fulfilled" && typeof result.value === "object" ? result.value.generation.id : [],
+      result.status === "fulfilled" && typeof result.value === "object" && "generation" in result.value
+        ? result.value.generation.id
+        : [],
     );
     expect(found.map(({ id }) => id)).toEqual(expect.arrayContaining(acceptedIds));
     await store.close();

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { PUBLIC_PROJECT } from "../../../src/ports/records.ts";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
 import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
 import { historyContract } from "../../contracts/history.ts";
@@ -38,7 +37,6 @@ async function openRecords(): Promise<OpenedRecords> {
       store = await open(url);
       return store.records;
     },
-    dayOf: () => new Date().toISOString().slice(0, 10),
     close: () => store.close(),
   };
 }
@@ -93,21 +91,26 @@ describe("two processes on one PostgreSQL", () => {
     const terms = { ...NO_LIMITS, dailyBudget: "1" };
     const dearAt = (id: string, at: string) => ({ ...orderOf(id, new Date(at)), maxCost: "1" });
     await accept(here.records, dearAt("gen_1", "2020-01-01T00:00:00Z"), terms);
-    expect(await there.records.accept(dearAt("gen_2", "2031-01-01T00:00:00Z"), terms)).toBe("BUDGET_EXCEEDED");
+    const exceeded = { budget: { window: "DAY", heldUsd: "1.000000" } };
+    expect(await there.records.accept(dearAt("gen_2", "2031-01-01T00:00:00Z"), terms)).toMatchObject(exceeded);
 
-    for (const table of ["ledger", "spending"]) {
-      await postgres.server.query(url, `UPDATE pictograph.${table} SET day = '2001-01-01'`);
-    }
+    // A Monday.
+    await postgres.server.query(url, "UPDATE pictograph.ledger SET day = '2001-01-01'");
+    await postgres.server.query(
+      url,
+      "UPDATE pictograph.spending_windows SET starts_on = '2001-01-01' WHERE period <> 'TOTAL'",
+    );
     await accept(there.records, dearAt("gen_2", "2031-01-01T00:00:00Z"), terms);
-    expect(await here.records.accept(dearAt("gen_3", "2040-01-01T00:00:00Z"), terms)).toBe("BUDGET_EXCEEDED");
+    expect(await here.records.accept(dearAt("gen_3", "2040-01-01T00:00:00Z"), terms)).toMatchObject(exceeded);
     // What ends later is settled on the day that held it.
     await here.records.start("gen_1", claimOf());
     const cost = { usd: "0.25", isEstimated: false };
     await here.records.finish("gen_1", "run_here", { status: "SUCCEEDED", cost }, STARTED_AT);
-    expect(await there.records.spendingOn(PUBLIC_PROJECT, "2001-01-01")).toEqual({
-      settled: "0.250000",
-      held: "0.000000",
-    });
+    const windows = `SELECT period, settled, held FROM pictograph.spending_windows
+      WHERE starts_on = '2001-01-01' ORDER BY period`;
+    expect(await postgres.server.query(url, windows)).toEqual(
+      ["DAY", "MONTH", "WEEK"].map((period) => ({ period, settled: "250000000000", held: "0" })),
+    );
   });
 });
 

@@ -14,6 +14,7 @@ import {
   accept,
   begin,
   claimOf,
+  dollarsOf,
   END_OF_TIME,
   FINISHED_AT,
   find,
@@ -44,7 +45,6 @@ async function openRecords(): Promise<OpenedRecords> {
       records = await openSqliteRecords(path);
       return records;
     },
-    dayOf: (createdAt) => createdAt.toISOString().slice(0, 10),
     close: () => records.close(),
   };
 }
@@ -67,7 +67,14 @@ describe("a SQLite database", () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);
     const edit = { images: [sourceOf(0)] };
-    await begin(records, { ...orderOf("gen_1"), prompt: "a secret wish", maxCost: "0.25", edit });
+    await begin(records, {
+      ...orderOf("gen_1"),
+      apiKeyId: "key_1",
+      endUser: "ann",
+      prompt: "a secret wish",
+      maxCost: "0.25",
+      edit,
+    });
     const next = { model: "other-1", modelSize: { width: 64, height: 64 }, warnings: [], fallbacks: [] };
     await records.changeModel("gen_1", WORKER, next);
     const cost = { usd: "0.2", isEstimated: false };
@@ -82,6 +89,8 @@ describe("a SQLite database", () => {
       {
         generation_id: "gen_1",
         project: "proj_public",
+        api_key_id: "key_1",
+        end_user: "ann",
         model: "other-1",
         operation: "EDIT",
         images: 2,
@@ -90,6 +99,7 @@ describe("a SQLite database", () => {
         state: "SETTLED",
         held: 250_000_000_000,
         settled: 200_000_000_000,
+        settled_images: 2,
         is_estimated: 0,
       },
     ]);
@@ -100,13 +110,16 @@ describe("a SQLite database", () => {
     const terms = { ...NO_LIMITS, dailyBudget: "1" };
     const dearAt = (id: string, at: string) => ({ ...orderOf(id, new Date(at)), maxCost: "1" });
     await accept(records, dearAt("gen_1", "2026-11-22T23:59:59.999Z"), terms);
-    expect(await records.accept(dearAt("gen_2", "2026-11-22T00:00:00Z"), terms)).toBe("BUDGET_EXCEEDED");
+    expect(await records.accept(dearAt("gen_2", "2026-11-22T00:00:00Z"), terms)).toMatchObject({
+      budget: { window: "DAY", resetsAt: new Date("2026-11-23T00:00:00Z") },
+      resetsInMs: 86_400_000,
+    });
     await accept(records, dearAt("gen_2", "2026-11-23T00:00:00Z"), terms);
     await records.start("gen_1", claimOf());
     const cost = { usd: "0.25", isEstimated: false };
     await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost }, new Date("2026-11-23T00:00:09Z"));
 
-    const spent = (day: string) => records.spendingOn("proj_public", day);
+    const spent = (day: string) => dollarsOf(records, "proj_public", new Date(day));
     expect(await spent("2026-11-22")).toEqual({ settled: "0.250000", held: "0.000000" });
     expect(await spent("2026-11-23")).toEqual({ settled: "0.000000", held: "1.000000" });
     await records.close();

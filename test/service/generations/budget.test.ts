@@ -90,7 +90,9 @@ describe("a budget that covers ten images lets exactly ten of 200 in that come a
 
 describe("a request that the budget does not cover", () => {
   const isRefusal = (message: unknown) =>
-    expect(message).toMatch(/^today's budget of 0.1 US dollars \(PICTOGRAPH_DAILY_BUDGET_USD\) .* may cost 0\.100000;/);
+    expect(message).toBe(
+      "the project's budget of the day, 0.1 US dollars (PICTOGRAPH_DAILY_BUDGET_USD), does not cover this request, which may cost 0.100000 for 1 image; send it again after 2026-11-25T00:00:00.000Z",
+    );
 
   async function startSpent(): Promise<ScriptedGateway> {
     const gateway = await start({ dailyBudget: { usd: "0.1", isDefault: false } });
@@ -103,7 +105,21 @@ describe("a request that the budget does not cover", () => {
 
     expect(generation ?? null).toBeNull();
     isRefusal(error?.message);
-    expect(error?.extensions).toEqual({ code: "BUDGET_EXCEEDED", retryAfterSeconds: SIX_HOURS_S });
+    expect(error?.extensions).toEqual({
+      code: "BUDGET_EXCEEDED",
+      retryAfterSeconds: SIX_HOURS_S,
+      budget: {
+        scope: "PROJECT",
+        window: "DAY",
+        limitUsd: "0.1",
+        limitImages: null,
+        spentUsd: "0.100000",
+        heldUsd: "0.000000",
+        spentImages: 1,
+        heldImages: 0,
+        resetsAt: "2026-11-25T00:00:00.000Z",
+      },
+    });
   });
 
   test("is told so over REST, with status 402 and the shape of 2022", async () => {
@@ -115,7 +131,7 @@ describe("a request that the budget does not cover", () => {
     isRefusal(answer.errorMessage);
   });
 
-  test.each(["generations", "edits"])("is told so at /v1/images/%s as OpenAI does", async (route) => {
+  test.each(["generations", "edits"])("is told so at /v1/images/%s in OpenAI's shape", async (route) => {
     const { url, provider } = await startSpent();
     const form = new FormData();
     form.append("prompt", "a fox");
@@ -128,7 +144,7 @@ describe("a request that the budget does not cover", () => {
         : { body: JSON.stringify({ prompt: "a fox" }), headers: { "Content-Type": "application/json" } }),
     });
 
-    expect(response.status).toBe(400);
+    expect(response.status).toBe(402);
     expect(response.headers.get("retry-after")).toBe(String(SIX_HOURS_S));
     const { error } = (await response.json()) as { error: { message: string; code: string } };
     expect(error.code).toBe("billing_hard_limit_reached");
@@ -142,7 +158,8 @@ describe("a request that the budget does not cover", () => {
     expect((await generate(gateway, { n: 10 })).generation.status).toBe("SUCCEEDED");
     expect((await generate(gateway, { idempotencyKey: "k" })).error?.extensions.code).toBe("BUDGET_EXCEEDED");
     now = new Date("2026-11-24T23:59:59.999Z");
-    expect((await generate(gateway)).error?.extensions).toEqual({ code: "BUDGET_EXCEEDED", retryAfterSeconds: 1 });
+    const { extensions } = (await generate(gateway)).error ?? {};
+    expect(extensions).toMatchObject({ code: "BUDGET_EXCEEDED", retryAfterSeconds: 1 });
 
     now = new Date("2026-11-25T00:00:00.000Z");
     expect((await generate(gateway, { idempotencyKey: "k", n: 10 })).generation.status).toBe("SUCCEEDED");
@@ -151,16 +168,20 @@ describe("a request that the budget does not cover", () => {
     expect(body.data.generations.edges).toHaveLength(2);
   });
 
-  test("is logged once a day, with what was spent", async () => {
+  test("is logged once in the window, with what was spent", async () => {
     const lines: string[] = [];
     const logger: Logger = pino({}, { write: (line) => void lines.push(line) });
     const gateway = await start({ logger });
     await generate(gateway, { n: 10 });
     for (let i = 0; i < 3; i++) await generate(gateway);
 
-    const told = lines.filter((line) => line.includes("the budget of the day"));
+    const told = lines.filter((line) => line.includes("a budget refuses generations"));
     expect(told.map((line) => JSON.parse(line))).toMatchObject([
-      { level: 40, day: "2026-11-24", budgetUsd: "1", settledUsd: "1.000000", heldUsd: "0.000000" },
+      {
+        level: 40,
+        projectId: "proj_public",
+        budget: { scope: "PROJECT", window: "DAY", limitUsd: "1", spentUsd: "1.000000", heldUsd: "0.000000" },
+      },
     ]);
   });
 });
@@ -264,7 +285,7 @@ describe("a model whose cost cannot be bounded", () => {
     const { error } = await generate(gateway, { model: "unknown-1" });
 
     expect(error?.extensions).toEqual({ code: "MODEL_UNAVAILABLE", field: "model" });
-    expect(error?.message).toMatch(/unknown-1 cannot be bounded.*PICTOGRAPH_DAILY_BUDGET_USD.*PICTOGRAPH_MODELS_FILE/);
+    expect(error?.message).toMatch(/unknown-1 cannot be bounded.*a budget of US dollars.*PICTOGRAPH_MODELS_FILE/);
     expect(gateway.provider.requests).toEqual([]);
   });
 

@@ -56,7 +56,7 @@ const KINDS: Readonly<Record<ErrorCode, OpenAIKind>> = {
   CONTENT_REJECTED: { status: 400, type: "image_generation_user_error", code: "moderation_blocked" },
   INPUT_REJECTED: { status: 400, type: "invalid_request_error", code: "invalid_value" },
   RATE_LIMITED: { type: "requests", code: "rate_limit_exceeded" },
-  BUDGET_EXCEEDED: { status: 400, type: "billing_limit_user_error", code: "billing_hard_limit_reached" },
+  BUDGET_EXCEEDED: { type: "billing_limit_user_error", code: "billing_hard_limit_reached" },
   INTERNAL: { type: "server_error", code: "internal" },
   UPSTREAM_FAILED: { type: "server_error", code: "upstream_failed" },
   INTERRUPTED: { type: "server_error", code: "interrupted" },

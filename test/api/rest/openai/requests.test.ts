@@ -198,7 +198,7 @@ describe("whether a client should send it again by itself", () => {
     ["UPSTREAM_FAILED", "UNKNOWN", true, 502, "false"],
     ["UPSTREAM_FAILED", "YES", true, 502, "false"],
     ["UPSTREAM_TIMEOUT", "UNKNOWN", true, 504, "false"],
-    ["BUDGET_EXCEEDED", "NO", false, 400, "false"],
+    ["BUDGET_EXCEEDED", "NO", false, 402, "false"],
     ["CONTENT_REJECTED", "NO", false, 400, "false"],
     ["INPUT_REJECTED", "NO", false, 400, "false"],
   ])("after %s that was billed %s", async (code, billed, isRetryable, status, advice) => {

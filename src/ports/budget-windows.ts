@@ -1,0 +1,43 @@
+import { BUDGET_WINDOWS, type BudgetWindow } from "./projects.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const DAYS_A_WEEK = 7;
+
+/** The UTC day of a moment: `2026-11-30`. */
+export function dayOf(at: Date): string {
+  return at.toISOString().slice(0, 10);
+}
+
+/** The first UTC day of the window that a moment is in: `2026-11-30`; empty text for `TOTAL`, which has none. */
+export function windowStart(window: BudgetWindow, at: Date): string {
+  switch (window) {
+    case "DAY":
+      return dayOf(at);
+    case "WEEK":
+      return dayOf(new Date(at.getTime() - daysSinceMonday(at) * DAY_MS));
+    case "MONTH":
+      return `${dayOf(at).slice(0, 7)}-01`;
+    case "TOTAL":
+      return "";
+    default:
+      return window satisfies never;
+  }
+}
+
+/** When the window that a moment is in ends, and the next one begins; `undefined` for `TOTAL`, which never ends. */
+export function windowEnd(window: BudgetWindow, at: Date): Date | undefined {
+  if (window === "TOTAL") return undefined;
+  const start = new Date(`${windowStart(window, at)}T00:00:00Z`);
+  if (window === "MONTH") return new Date(Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + 1, 1));
+  return new Date(start.getTime() + (window === "DAY" ? 1 : DAYS_A_WEEK) * DAY_MS);
+}
+
+/** The first day of each window that a moment is in. */
+export function windowStarts(at: Date): Readonly<Record<BudgetWindow, string>> {
+  const starts = BUDGET_WINDOWS.map((window) => [window, windowStart(window, at)] as const);
+  return Object.fromEntries(starts) as Record<BudgetWindow, string>;
+}
+
+function daysSinceMonday(at: Date): number {
+  return (at.getUTCDay() + DAYS_A_WEEK - 1) % DAYS_A_WEEK;
+}
