@@ -8,6 +8,9 @@ const USD = /^(?<whole>\d{1,30})(?:\.(?<fraction>\d{1,12}))?$/;
 /** The most digits of a price or a limit before the decimal point. */
 const MAX_SETTING_DIGITS = 9;
 
+/** The largest budget, in US dollars: what is spent in a window has to fit into 64 bits. */
+export const MAX_BUDGET_USD = "9000000";
+
 /**
  * Whether a text is an amount in US dollars: a decimal string below a billion, not negative, with at most twelve
  * decimals.

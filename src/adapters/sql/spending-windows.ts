@@ -1,6 +1,6 @@
 import { type ExpressionBuilder, type Kysely, type SqlBool, sql } from "kysely";
 import { windowStarts } from "../../ports/budget-windows.ts";
-import type { Amount } from "../../ports/money.ts";
+import { type Amount, MAX_BUDGET_USD, toAmount } from "../../ports/money.ts";
 import { BUDGET_WINDOWS, type BudgetWindow } from "../../ports/projects.ts";
 import type { Database } from "./database.ts";
 
@@ -31,7 +31,7 @@ export type WindowSums = WindowKey & Sums;
 
 export const NO_SUMS: Sums = { settled: 0n, held: 0n, settledImages: 0, heldImages: 0 };
 /** The largest sum of settlements, nine million dollars. A larger one is cut to this: it has to fit into 64 bits. */
-export const LARGEST_SUM: Amount = 9n * 10n ** 18n;
+export const LARGEST_SUM: Amount = toAmount(MAX_BUDGET_USD);
 /** How many rows one statement changes. */
 const STEP = 100;
 const KEY = ["scope_id", "period", "starts_on"] as const;

@@ -1,5 +1,5 @@
 import { badInput } from "../../errors.ts";
-import { isUsd } from "../../ports/money.ts";
+import { isUsd, MAX_BUDGET_USD, toAmount } from "../../ports/money.ts";
 import type { BudgetLimit, Limits } from "../../ports/projects.ts";
 
 /** What is asked of limits: what is absent stays as it is, null takes it away, a list replaces the one before. */
@@ -49,10 +49,10 @@ function checkBudget({ limitUsd, limitImages }: BudgetLimit): void {
   if (limitUsd === undefined && limitImages === undefined) {
     throw badInput("budgets", "each budget needs limitUsd, limitImages or both");
   }
-  if (limitUsd !== undefined && !isUsd(limitUsd)) {
+  if (limitUsd !== undefined && !(isUsd(limitUsd) && toAmount(limitUsd) <= toAmount(MAX_BUDGET_USD))) {
     throw badInput(
       "limitUsd",
-      'limitUsd must be US dollars from "0" to "999999999" with at most twelve decimals, such as "12.50"',
+      `limitUsd must be US dollars from "0" to "${MAX_BUDGET_USD}" with at most twelve decimals, such as "12.50"`,
     );
   }
   checkCount("limitImages", limitImages, 0);

@@ -11,16 +11,7 @@ import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords, toKyselyDatabase } from "../../../src/adapters/sql/sqlite.ts";
 import { SQLITE } from "../../../src/adapters/sql/sqlite-engine.ts";
 import { openPostgresStore } from "../../../src/postgres-store.ts";
-import {
-  accept,
-  type BookedRecords,
-  claimOf,
-  FINISHED_AT,
-  find,
-  INTERRUPTED,
-  orderOf,
-  WORKER,
-} from "../../contracts/record-samples.ts";
+import { accept, claimOf, FINISHED_AT, find, INTERRUPTED, orderOf, WORKER } from "../../contracts/record-samples.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 

@@ -35,11 +35,16 @@ type RawRow = Readonly<Record<string, unknown>>;
 const ROWS = "SELECT generation_id, state, CAST(settled AS text) AS settled, is_estimated FROM";
 const DAYS = "SELECT CAST(settled AS text) AS settled, CAST(held AS text) AS held FROM";
 
+const OF_DAYS = "WHERE period = 'DAY'";
+
 /** Reads the embedded store. No gateway runs. */
 export function readSqliteLedger(path: string): LedgerBooks {
   const database = new DatabaseSync(path, { readOnly: true });
   try {
-    return toBooks(database.prepare(`${ROWS} ledger`).all(), database.prepare(`${DAYS} spending`).all());
+    return toBooks(
+      database.prepare(`${ROWS} ledger`).all(),
+      database.prepare(`${DAYS} spending_windows ${OF_DAYS}`).all(),
+    );
   } finally {
     database.close();
   }
@@ -47,7 +52,10 @@ export function readSqliteLedger(path: string): LedgerBooks {
 
 /** @param query runs SQL on the database that the gateways share */
 export async function readPostgresLedger(query: (sql: string) => Promise<RawRow[]>): Promise<LedgerBooks> {
-  return toBooks(await query(`${ROWS} pictograph.ledger`), await query(`${DAYS} pictograph.spending`));
+  return toBooks(
+    await query(`${ROWS} pictograph.ledger`),
+    await query(`${DAYS} pictograph.spending_windows ${OF_DAYS}`),
+  );
 }
 
 function toBooks(rows: readonly RawRow[], days: readonly RawRow[]): LedgerBooks {
