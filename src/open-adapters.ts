@@ -18,6 +18,7 @@ import { lockFile, openSqliteRecords } from "./adapters/sql/sqlite.ts";
 import { MIN_SECRET_LENGTH } from "./bounds.ts";
 import type { Config } from "./config.ts";
 import { StartError } from "./errors.ts";
+import { hostNameOf, isLoopback } from "./host-name.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { ModelsFile } from "./models-file.ts";
 import type { DerivativeRecords } from "./ports/derivative-records.ts";
@@ -116,11 +117,18 @@ export async function createProviders(
     ...(baseUrl && { baseUrl }),
     downloads: new GuardedDownloads({
       hosts: downloadHosts,
-      ownOrigins: baseUrl === undefined ? [] : [new URL(baseUrl).origin],
+      ownOrigins: baseUrl === undefined ? [] : originsOf(new URL(baseUrl)),
     }),
   });
   lifecycle.on("closed", () => openAI.close());
   return [openAI, ...others];
+}
+
+/** The origins of a server. On this machine it has several names, and may answer with another one than it is called by. */
+function originsOf(url: URL): string[] {
+  if (!isLoopback(hostNameOf(url.host) ?? "")) return [url.origin];
+  const names = ["localhost", "127.0.0.1", "[::1]"];
+  return [url.origin, ...names.map((name) => Object.assign(new URL(url), { hostname: name }).origin)];
 }
 
 /** Whether a call may cost money. Only the illustrator is certainly free. */

@@ -8,17 +8,17 @@ import { notBase64, UnreadableJson } from "./unreadable-json.ts";
 export const EVERY_ITEM = Symbol("every item");
 
 /**
- * The place of a string that may be streamed: object keys and `EVERY_ITEM` from the root, with the string's own key
- * last.
+ * The place of a string that may be streamed: object keys and `EVERY_ITEM` from the root, the string's own key or
+ * `EVERY_ITEM` last.
  */
-export type JsonPath = readonly [...(string | typeof EVERY_ITEM)[], string];
+export type JsonPath = readonly (string | typeof EVERY_ITEM)[];
 
 export interface JsonStringsOptions {
   readonly paths: readonly JsonPath[];
   /**
    * Recognises a string at one of the paths by its beginning; `undefined` while more of it is needed.
    *
-   * @param field the string's own key
+   * @param field the string's own key; empty for the item of a list
    * @param isWhole whether `text` is complete
    * @throws UnreadableJson
    */

@@ -29,6 +29,11 @@ const INPUT_NAMES: ReadonlyMap<string, string> = new Map([
   ["num_images", "n"],
 ]);
 
+/** Whether the provider refused the prompt, or withheld the picture, because of its content. */
+export function isOfContent({ fields }: ProviderRefusal): boolean {
+  return CONTENT_CODE.test(fields.code ?? "");
+}
+
 /** What is known of a refused call beside its error object. */
 export interface RefusedCall {
   /** Whether the call was billed, if the refusal does not say so. */
@@ -54,7 +59,7 @@ export function toRefusedCall(
     new GatewayError(errorCode, message, { billed, cause: refusal, ...options });
   const wait: GatewayErrorOptions = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
 
-  if (isContent || CONTENT_CODE.test(code ?? "")) {
+  if (isContent || isOfContent(refusal)) {
     // The provider may charge for a picture that it made and then withheld.
     const isOutput = moderationStage === "output" || /output/i.test(code ?? "");
     const options: GatewayErrorOptions = isOutput && billed === "NO" ? { billed: "UNKNOWN" } : {};

@@ -10,6 +10,10 @@ const OWL = Buffer.from([0xfb, 0xef, 0xff, 0xfe, 0x00, 0x3e]);
 const fox = FOX.toString("base64");
 const owl = OWL.toString("base64");
 
+/** The beginning of a PNG, by which a text is recognised as an image wherever it stands. */
+const PNG = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
+const png = PNG.toString("base64");
+
 const image = (bytes: Buffer, index = 0) => ({ type: "image", index, bytes });
 const usage = { type: "usage", usage: { inputTokens: 3, outputTokens: 4, totalTokens: 7 } };
 
@@ -51,6 +55,30 @@ describe("images are found", () => {
         data: [{ revised_prompt: '\\"],}{\u00e9\u{1f98a}', b64_json: owl }],
       }),
       [image(OWL)],
+    ],
+    ["in data that is no list", JSON.stringify({ data: { b64_json: fox }, usage: USAGE }), [image(FOX), usage]],
+    ["in a list that is the whole answer", JSON.stringify([{ b64_json: fox }, { b64_json: owl }]), both.slice(0, 2)],
+    ["in the answer itself", JSON.stringify({ b64_json: fox }), [image(FOX)]],
+    [
+      "in images",
+      JSON.stringify({ images: [{ b64_json: fox }, { url: `data:image/png;base64,${owl}` }] }),
+      both.slice(0, 2),
+    ],
+    [
+      "in images and again in data",
+      JSON.stringify({ images: [{ b64_json: fox }], data: [{ b64_json: fox }] }),
+      [image(FOX)],
+    ],
+    [
+      "as the items of a list",
+      JSON.stringify({ data: [png, `data:image/png;base64,${owl}`] }),
+      [image(PNG), image(OWL, 1)],
+    ],
+    ["in an envelope", JSON.stringify({ code: 200, data: { data: [{ b64_json: fox }] } }), [image(FOX)]],
+    [
+      "in an envelope of another name",
+      JSON.stringify({ success: true, result: { data: [{ b64_json: fox }] } }),
+      [image(FOX)],
     ],
     [
       "after items that hold none",
@@ -348,3 +376,33 @@ function randomDocument(random: () => number): string {
   members.splice(Math.floor(random() * 3), 0, ["data", list(Array.from({ length: Math.floor(random() * 4) }, item))]);
   return space() + object(members) + space();
 }
+
+describe("errors beside images", () => {
+  const warned = (count: number, error: unknown) =>
+    Buffer.from(JSON.stringify({ data: [{ b64_json: fox }, { b64_json: owl }].slice(0, count), error }));
+
+  test.each([{ code: 0, message: "success" }, { code: "slow" }, "slow", 7])(
+    "do not matter once all images are there: %j",
+    async (error) => {
+      expect(await readAll(eventsOf([warned(2, error)], { imageCount: 2 }))).toEqual([image(FOX), image(OWL, 1)]);
+    },
+  );
+
+  test("fail the call while an image is missing", async () => {
+    await expect(readAll(eventsOf([warned(1, { code: "slow" })], { imageCount: 2 }))).rejects.toThrow("slow");
+  });
+
+  test("fail the call when they refuse content", async () => {
+    const answer = warned(2, { code: "content_policy_violation" });
+    await expect(readAll(eventsOf([answer], { imageCount: 2 }))).rejects.toThrow("content_policy_violation");
+  });
+
+  test("do not matter beside addresses of all images either", async () => {
+    const answer = JSON.stringify({ images: ["https://a.example/fox"], error: { code: 0, message: "success" } });
+    const download = async function* (address: string) {
+      yield Buffer.from(address);
+    };
+    const events = await readAll(eventsOf([Buffer.from(answer)], { imageCount: 1, download }));
+    expect(events).toEqual([image(Buffer.from("https://a.example/fox"))]);
+  });
+});

@@ -29,7 +29,7 @@ type Picture = { readonly parts: readonly Buffer[] } | { readonly address: strin
 
 /**
  * Reads an answer that is a stream of server-sent events, each a JSON document. A picture stands in the document itself,
- * as in the vendor's events, or in the items of `data`, as in answers that are not streams.
+ * as in the vendor's events, or in `data` or its items, as in answers that are not streams.
  *
  * The event's name or type says whether a picture is final. A picture that comes before the type is held in memory until
  * the event ends. If no event of the stream has a final picture, the last one that is not a preview counts as final.
@@ -53,6 +53,8 @@ export class EventStream implements AnswerReader {
   #isHolding = false;
   /** The last picture whose event did not tell what it is, while there is no final one. */
   #nameless: { readonly picture: Picture; readonly event: AnswerToken } | undefined;
+  /** The error of the first event that is no JSON. */
+  #unreadable: unknown;
   #completed = 0;
 
   constructor(decoder: Base64Decoder, maxOtherBytes: number) {
@@ -85,6 +87,7 @@ export class EventStream implements AnswerReader {
   *end(): Generator<AnswerToken> {
     yield* this.#dispatch();
     yield* this.#useNameless();
+    if (this.#unreadable !== undefined && this.#completed === 0) throw this.#unreadable;
   }
 
   /** Reads a part of a line. The part contains no line end. */
@@ -118,7 +121,7 @@ export class EventStream implements AnswerReader {
   }
 
   #createJson(): JsonStrings {
-    const paths = PICTURE_FIELDS.flatMap((field) => [[field], ["data", EVERY_ITEM, field]] as const);
+    const paths = PICTURE_FIELDS.flatMap((field) => [[field], ["data", field], ["data", EVERY_ITEM, field]] as const);
     const [decoder, maxOtherBytes] = [this.#decoder, this.#maxOtherBytes];
     return new JsonStrings({ paths, recognise: recognisePicture, decoder, maxOtherBytes });
   }
@@ -161,7 +164,7 @@ export class EventStream implements AnswerReader {
   *#dispatch(): Generator<AnswerToken> {
     const text = this.#json?.text.trim() ?? "";
     if (text === "[DONE]") yield* this.#useNameless();
-    else if (this.#json && text !== "") yield* this.#readEvent(this.#json.end());
+    else if (this.#json && text !== "") yield* this.#readEvent(this.#json);
     this.#json = undefined;
     this.#eventName = "";
     this.#items.clear();
@@ -169,7 +172,9 @@ export class EventStream implements AnswerReader {
     this.#isHolding = false;
   }
 
-  *#readEvent(value: unknown): Generator<AnswerToken> {
+  *#readEvent(json: JsonStrings): Generator<AnswerToken> {
+    const value = this.#parse(json);
+    if (value === undefined) return;
     const document: AnswerToken = { type: "document", value, event: this.#eventName };
     const kind = kindOf(value, this.#eventName);
     if (this.#held) {
@@ -184,11 +189,22 @@ export class EventStream implements AnswerReader {
     }
   }
 
+  /** Parses an event. One that is no JSON is skipped, because it may be the word of a proxy, such as `ping`. */
+  #parse(json: JsonStrings): unknown {
+    try {
+      return json.end();
+    } catch (error) {
+      if (this.#items.size > 0) throw error;
+      this.#unreadable ??= error;
+      return undefined;
+    }
+  }
+
   *#addressesIn(event: unknown): Generator<string> {
     const { data } = toRecord(event);
     const places: readonly (readonly [number, unknown])[] = [
       [NO_ITEM, event],
-      ...(Array.isArray(data) ? data.entries() : []),
+      ...(Array.isArray(data) ? data.entries() : [[NO_ITEM, data] as const]),
     ];
     for (const [item, place] of places) {
       const address = this.#items.has(item) ? undefined : addressIn(place);

@@ -1,7 +1,8 @@
 import type { ProviderEvent, TokenUsage } from "../../../ports/image-provider.ts";
 import { Base64Decoder } from "../../../streamed-json/base64-decoder.ts";
 import { UnreadableJson } from "../../../streamed-json/unreadable-json.ts";
-import { toRefusal } from "../../refusals/provider-refusal.ts";
+import { type ProviderRefusal, toRefusal } from "../../refusals/provider-refusal.ts";
+import { isOfContent } from "../../refusals/refused-call.ts";
 import { toRecord } from "../../to-record.ts";
 import { BrokenAnswer } from "./broken-answer.ts";
 import { describeAnswer, describeDocument, WHERE_TO_LOOK } from "./described-answer.ts";
@@ -71,6 +72,7 @@ async function* toEvents(tokens: TokenSource, answer: ImageAnswer): AsyncGenerat
   const isComplete = () => indexes.size >= answer.imageCount;
   let usage: TokenUsage | undefined;
   let document: { readonly value: unknown } | undefined;
+  let refusal: ProviderRefusal | undefined;
   let partialIndex = 0;
   const next = () =>
     tokens.next().catch((error) => {
@@ -81,7 +83,10 @@ async function* toEvents(tokens: TokenSource, answer: ImageAnswer): AsyncGenerat
     if (token.type === "document") {
       document = token;
       usage = usageIn(token.value) ?? usage;
-      refuseErrors(token.value, token.event === "error");
+      const error = errorIn(token.value, token.event === "error");
+      // A picture beside such an error may be a blank one.
+      if (error && (isOfContent(error) || (tokens.isEventStream && !isComplete()))) throw error;
+      refusal ??= error;
     } else if ((token.type === "start" || token.type === "address") && token.index < answer.imageCount) {
       const { kind, index } = token;
       if (kind === "other") continue;
@@ -100,7 +105,10 @@ async function* toEvents(tokens: TokenSource, answer: ImageAnswer): AsyncGenerat
     const isDocumentOver = token.type === "document" || token.type === "address";
     if (tokens.isEventStream && isDocumentOver && isComplete()) break;
   }
-  if (!isComplete()) refuseOddImages(document?.value);
+  if (!isComplete()) {
+    if (refusal) throw refusal;
+    refuseOddImages(document?.value);
+  }
   if (indexes.size === 0) throw new BrokenAnswer(`${describeDocument(document?.value)}; ${WHERE_TO_LOOK}`);
   if (usage) yield { type: "usage", usage };
 }
@@ -262,11 +270,14 @@ class PictureBytes implements AsyncIterableIterator<Uint8Array, undefined> {
   }
 }
 
-/** Compatible servers and streams tell errors with status 200; some leave the member there and empty beside images. */
-function refuseErrors(document: unknown, isErrorEvent: boolean): void {
+/**
+ * The error in a document, if there is one. Compatible servers and streams report errors with status 200. Some leave the
+ * member there and empty beside images.
+ */
+function errorIn(document: unknown, isErrorEvent: boolean): ProviderRefusal | undefined {
   const { error, type } = toRecord(document);
-  if (!isEmpty(error)) throw toRefusal(200, error);
-  if (isErrorEvent || type === "error") throw toRefusal(200, document);
+  if (!isEmpty(error)) return toRefusal(200, error);
+  return isErrorEvent || type === "error" ? toRefusal(200, document) : undefined;
 }
 
 /** A picture that was read stands as "" in its document, and null is what servers leave that answer with addresses. */

@@ -78,6 +78,33 @@ const urlSafe = () => base64.replaceAll("+", "-").replaceAll("/", "_");
 const item = (b64_json: string) => ({ body: document({ b64_json }) });
 const atUrl = (url: string) => ({ body: document({ url }) });
 
+describe("an image is read where other servers put it", () => {
+  test.each<[string, () => object]>([
+    ["in data that is no list", () => ({ created: 1, data: { b64_json: base64 } })],
+    ["in a list that is the whole answer", () => [{ b64_json: base64 }]],
+    ["in images", () => ({ images: [{ b64_json: base64 }], timings: { inference: 1.2 } })],
+    ["in images and in data", () => ({ images: [{ b64_json: base64 }], data: [{ b64_json: base64 }] })],
+    ["as the item of a list", () => ({ images: [base64], parameters: {} })],
+    ["in an envelope", () => ({ code: 200, msg: "ok", data: { data: [{ b64_json: base64 }] } })],
+    [
+      "beside an error that says success",
+      () => ({ data: [{ b64_json: base64 }], error: { code: 0, message: "success" } }),
+    ],
+  ])("%s", async (_place, answer) => {
+    server.answer = () => ({ body: JSON.stringify(answer()) });
+    await expectImage();
+  });
+
+  test("at an address with another of this machine's names", async () => {
+    const { port } = new URL(server.baseUrl);
+    server.serveFile = (_incoming, outgoing) => outgoing.end(png);
+    for (const host of ["localhost", "127.0.0.1"]) {
+      server.answer = () => atUrl(`http://${host}:${port}/files/0.png`);
+      await expectImage();
+    }
+  });
+});
+
 describe("an image in base64 is read", () => {
   test.each<[string, () => RawAnswer]>([
     ["broken into lines", () => item(wrapped("\n"))],
@@ -281,7 +308,7 @@ describe("an answer is read", () => {
   });
 
   test.each<[string, object, string]>([
-    ["under another name", { images: ["…"] }, "images[0]"],
+    ["under another name", { pictures: ["…"] }, "pictures[0]"],
     ["deeper", { data: [{ image: { base64: "…" } }] }, "data[0].image.base64"],
   ])("but no image %s, and the message says where it was", async (_name, shape, place) => {
     server.answer = () => ({ body: JSON.stringify(shape).replace("…", base64) });
