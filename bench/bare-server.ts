@@ -3,7 +3,7 @@ import { ApolloServer } from "@apollo/server";
 import { expressMiddleware } from "@as-integrations/express5";
 import express from "express";
 
-/** What the gateway is compared with where no other figure exists: Apollo Server on Express, and nothing else. */
+/** Apollo Server on Express and nothing else, for comparisons with the gateway. */
 const apollo = new ApolloServer({
   typeDefs: "type Query { hello: String! }",
   resolvers: { Query: { hello: () => "" } },

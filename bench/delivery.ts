@@ -19,7 +19,7 @@ const RESIZES = 40;
 const RESIZE = "width: 512, height: 512, format: JPEG";
 const AVIFS = 5;
 
-/** What signed delivery costs beside `express.static` on the same file, and a derivative beside bare sharp. */
+/** Compares signed delivery with `express.static` on the same file, and a derivative with bare sharp. */
 export async function measure(): Promise<Row[]> {
   const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
   const model = new Model();
@@ -48,13 +48,13 @@ export async function measure(): Promise<Row[]> {
   }
 }
 
-/** One after the other in short rounds: whatever else the machine does meets both. */
+/** Measures both in turns in short rounds, so that other work of the machine affects both. */
 async function compareDelivery(figure: string, url: string, staticUrl: string): Promise<Row> {
   const rounds: { readonly gateway: number; readonly files: number }[] = [];
   for (let round = 0; round <= ROUNDS; round++) {
     const files = await requestsPerSecond(staticUrl, CONNECTIONS, ROUND_SECONDS);
     const gateway = await requestsPerSecond(url, CONNECTIONS, ROUND_SECONDS);
-    // The first one warms both up.
+    // The first round warms both up.
     if (round > 0) rounds.push({ gateway, files });
   }
   const ratio = median(rounds.map(({ gateway, files }) => gateway / files));
@@ -66,7 +66,7 @@ async function compareDelivery(figure: string, url: string, staticUrl: string): 
   };
 }
 
-/** From the request to the last byte, made and stored in between. */
+/** Measures from the request to the last byte. The derivative is made and stored in between. */
 async function compareResize(gatewayUrl: string, id: string, url: string, directory: string): Promise<Row> {
   const path = join(directory, "original");
   await writeFile(path, await load(url));
@@ -90,7 +90,7 @@ async function compareResize(gatewayUrl: string, id: string, url: string, direct
   };
 }
 
-/** The format that takes longest, at the largest size of today's models, and who comes while it is made. */
+/** Measures the slowest format at the largest size of current models, and the requests that arrive while it is made. */
 async function measureAvif(gateway: MeasuredProcess, model: Model): Promise<Row[]> {
   const { id } = await model.draw(gateway.url, 3840, 2160);
   await gateway.watchDelays();
@@ -113,7 +113,7 @@ async function measureAvif(gateway: MeasuredProcess, model: Model): Promise<Row[
       comparedWith: `a thumbnail made beside it ${ms(median(beside))}`,
     },
     {
-      figure: "event loop blocked at most, meanwhile",
+      figure: "longest block of the event loop meanwhile",
       measured: ms(maxDelayMs),
       target: "50 ms",
       comparedWith: "the picture is 25 MB",
@@ -145,7 +145,7 @@ async function load(url: string): Promise<Buffer> {
   return buffer(response);
 }
 
-/** Speaks as much of OpenAI's Images API as it takes to have an image stored. */
+/** Implements as much of OpenAI's Images API as is needed to store an image. */
 class Model {
   readonly #server: Server;
   #picture: Buffer = Buffer.alloc(0);
@@ -159,7 +159,7 @@ class Model {
     });
   }
 
-  /** Answers the environment of a gateway that asks this model. */
+  /** Returns the environment of a gateway that uses this model. */
   async start(): Promise<Record<string, string>> {
     await once(this.#server.listen(0, "127.0.0.1"), "listening");
     const { port } = this.#server.address() as AddressInfo;
@@ -171,7 +171,7 @@ class Model {
     };
   }
 
-  /** Has the gateway make a picture of noise, and sends it in exactly that size whatever it is asked for. */
+  /** Makes the gateway generate a picture of noise of exactly this size, whatever size it requests. */
   async draw(
     gatewayUrl: string,
     width: number,

@@ -38,7 +38,10 @@ const OPERATIONS: readonly Operation[] = [
   },
 ];
 
-/** Requests a second of the graph as it is served, log lines included, beside servers that do nothing else. */
+/**
+ * Measures requests a second of the graph as it is served, log lines included, and compares it with servers that do
+ * nothing else.
+ */
 export async function measure(): Promise<Row[]> {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");
   await once(silent, "listening");
@@ -83,7 +86,9 @@ function toRow({ name, target }: Operation, [gateway, apollo, yoga]: readonly Ra
   };
 }
 
-/** Takes turns, so that what else the machine does falls on all of them; the first round only warms them up. */
+/**
+ * Measures the servers in turns, so that other work of the machine affects all of them. The first round warms them up.
+ */
 async function compare(servers: readonly MeasuredProcess[], { body }: Operation): Promise<Rate[]> {
   const rounds: Rate[][] = servers.map(() => []);
   for (let round = 0; round <= ROUNDS; round++) {

@@ -18,11 +18,11 @@ const LOADS: readonly Load[] = [
 const MOST_CALLERS = Math.max(...LOADS.map(({ callers }) => callers));
 /** The contestants take turns, so that what else the machine does slows all of them alike. */
 const ROUNDS = 3;
-/** Until most of the code is compiled: what is measured is a process at work. */
+/** Enough calls to compile most of the code, because a process at work is to be measured. */
 const WARM_UP_CALLS = 300;
 const LATENCY_CALLS = 40;
 const [SMALLEST, MIDDLE] = PICTURES as [PictureKind, PictureKind];
-/** How many bytes of images a measurement takes at least. */
+/** The least bytes of images in one measurement. */
 const LEAST_BYTES = { "0.3 MB": 20e6, "2 MB": 120e6, "8 MB": 200e6 } as Record<string, number>;
 
 const PROVIDER = [fileURLToPath(new URL("./hot-path/provider.ts", import.meta.url))];

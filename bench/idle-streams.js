@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 
-/** What an event stream costs where nothing is behind it: Node's own server, which answers once and goes on. */
+/** Measures the cost of an event stream alone: Node's own server sends one answer and keeps the stream open. */
 const server = createServer((request, response) => {
   request.resume();
   request.on("end", () => {

@@ -5,8 +5,9 @@ import express from "express";
 import { createSchema, createYoga } from "graphql-yoga";
 
 /**
- * What the gateway's graph is compared with: the same operations on twenty generations in memory, which are not read,
- * signed, checked, recorded or logged. `apollo` is Apollo Server on Express and nothing else, `yoga` GraphQL Yoga.
+ * Serves the same operations on twenty generations in memory, for comparisons with the gateway's graph. They are not
+ * read, signed, checked, recorded or logged. `apollo` is Apollo Server on Express and nothing else, `yoga` GraphQL
+ * Yoga.
  */
 const generations = Array.from({ length: 20 }, (_, index) => ({
   id: `gen_${index}`,

@@ -10,16 +10,16 @@ import { median, mib, ms, type Row } from "./row.ts";
 
 const IDLE_STREAMS = fileURLToPath(new URL("./idle-streams.js", import.meta.url));
 const SUBSCRIBERS = 1_000;
-/** The first ones bring in code, and V8 makes it quick: what the rest has in common. */
+/** These subscribers load and compile the code. The following ones show the usual cost. */
 const FIRST_SUBSCRIBERS = 250;
 const CHANGES = 100;
-/** Long enough for timers and sockets to come to rest. */
-const REST_MS = 1_000;
+/** Long enough for timers and sockets to settle. */
+const SETTLE_MS = 1_000;
 
 const SUBSCRIPTION =
   "subscription ($id: ID!) { generationEvents(id: $id) { ... on GenerationStatusChanged { generation { status finishedAt } } } }";
 
-/** What those cost who follow generations, and how soon they hear of a change. */
+/** Measures the cost of clients that follow generations, and how soon they get a change. */
 export async function measure(): Promise<Row[]> {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");
   await once(silent, "listening");
@@ -77,7 +77,7 @@ async function measureSubscribers(server: MeasuredProcess, subscribe: Subscribe,
     for (let joined = 0; joined < count; joined += ids.length) {
       leaves.push(...(await Promise.all(ids.map((id) => heard((hear) => subscribe(server.url, id, hear))))));
     }
-    await delay(REST_MS);
+    await delay(SETTLE_MS);
     return (await server.vitals()).residentBytes;
   };
   const few = await join(FIRST_SUBSCRIBERS);
@@ -105,7 +105,7 @@ async function measureTwoProcesses(environment: Record<string, string>): Promise
   return delayRow("across two on PostgreSQL", delays);
 }
 
-/** From the moment that the change bears, just before it is committed, to the event of it at its subscriber. */
+/** Measures from the time in the change, just before its commit, to its event at the subscriber. */
 async function measureDelays(changedAt: string, followedAt: string): Promise<number[]> {
   await accept(changedAt);
   const delays: number[] = [];
@@ -137,7 +137,7 @@ function delayRow(where: string, delays: readonly number[]): Row {
   };
 }
 
-/** Subscribes and waits for the present state. */
+/** Subscribes, and waits for the current state. */
 async function heard(join: (hear: Parameters<Subscribe>[2]) => Promise<() => void>): Promise<() => void> {
   const first = Promise.withResolvers<string>();
   const leave = await join(first.resolve);

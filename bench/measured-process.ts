@@ -11,12 +11,12 @@ export const GATEWAY = await gatewayCommand();
 const VITALS = fileURLToPath(new URL("./vitals.ts", import.meta.url));
 
 export interface Vitals {
-  /** The longest time the event loop was blocked since the last reading; not a number unless that is watched. */
+  /** The longest time the event loop was blocked since the last reading; NaN if it is not watched. */
   readonly maxDelayMs: number;
   readonly residentBytes: number;
-  /** The most it ever was. */
+  /** The highest value since the start. */
   readonly peakBytes: number;
-  /** Processor time since the start of the process, of all its threads, in the program and in the kernel. */
+  /** Processor time of all threads since the start of the process, in the program and in the kernel. */
   readonly cpuMs: number;
 }
 
@@ -63,7 +63,7 @@ export class MeasuredProcess implements Measured {
     for await (const line of createInterface({ input: child.stdout })) {
       const [url] = /http:\/\/[a-z0-9.:]+/.exec(line) ?? [];
       if (!url) continue;
-      // A log that nobody reads would stop the process once the pipe is full.
+      // A process stops when the pipe for its log is full and is not read.
       setImmediate(() => child.stdout?.resume());
       return new MeasuredProcess(child, directory, url, performance.now() - startedAt);
     }
@@ -74,7 +74,7 @@ export class MeasuredProcess implements Measured {
     return this.#ask("vitals");
   }
 
-  /** Readings tell from now on how long the event loop was blocked. */
+  /** From now on, readings include how long the event loop was blocked. */
   async watchDelays(): Promise<void> {
     await this.#ask("watch delays");
   }

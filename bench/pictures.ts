@@ -16,7 +16,7 @@ const PROMPTS = [
 const PICTURES = 40;
 const CONCURRENT = 50;
 
-/** What the illustrator costs, from `POST /get-image` to the answer. */
+/** Measures the illustrator, from `POST /get-image` to the answer. */
 export async function measure(): Promise<Row[]> {
   const bare = await MeasuredProcess.start(BARE, { isMonitored: true });
   const bareIdle = (await bare.vitals()).residentBytes;
@@ -52,7 +52,7 @@ export async function measure(): Promise<Row[]> {
       comparedWith: `the slowest ${ms(Math.max(...pictures))}, the first ${ms(first)}`,
     },
     {
-      figure: "event loop blocked at most, meanwhile",
+      figure: "longest block of the event loop meanwhile",
       measured: ms(maxDelayMs),
       target: "20 ms",
       comparedWith: `with ${CONCURRENT} at once ${ms(afterBurst.maxDelayMs)}`,
@@ -70,7 +70,7 @@ function promptOf(index: number): string {
   return PROMPTS[index % PROMPTS.length] ?? "";
 }
 
-/** @throws Error unless a picture of the size asked for comes back */
+/** @throws Error unless the answer is a picture of the requested size */
 async function getImage(url: string, prompt: string): Promise<void> {
   const body = new URLSearchParams({ prompt, n: "1", size: "1024x1024" });
   const response = await fetch(`${url}/get-image`, { method: "POST", body });

@@ -8,7 +8,7 @@ const QUEUED = 10_000;
 const WARMING = 2_000;
 const CONNECTIONS = 32;
 
-/** What a long queue costs while nothing of it is carried out. */
+/** Measures the cost of a long queue while none of it runs. */
 export async function measure(): Promise<Row[]> {
   const { acceptedPerSecond, growthBytes, warmingBytes } = await measureQueue();
   return [
@@ -29,13 +29,13 @@ export async function measure(): Promise<Row[]> {
 
 interface QueueFigures {
   readonly acceptedPerSecond: number;
-  /** Growth of the resident set, of a process at its working size. */
+  /** The growth of the resident set of a process that is warmed up. */
   readonly growthBytes: number;
-  /** What any traffic brings to a process that has just started: compiled code, and room in V8's heap. */
+  /** The growth by the first traffic of a fresh process: compiled code, and room in V8's heap. */
   readonly warmingBytes: number;
 }
 
-/** Has ten thousand generations accepted while the provider never answers, so that nearly all of them stay queued. */
+/** Submits ten thousand generations while the provider never answers, so that nearly all of them stay queued. */
 async function measureQueue(): Promise<QueueFigures> {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");
   await once(silent, "listening");

@@ -1,9 +1,9 @@
 import { connect } from "node:net";
 
 /**
- * Requests one URL again and again over some connections, each as soon as the answer before is whole, and answers how
- * many a second that were. It looks at nothing but the length of an answer, so that it takes little from the server
- * beside it: a client that parses is the slower of the two where answers are large.
+ * Requests one URL repeatedly over several connections, each as soon as the previous answer is complete. Returns the
+ * requests a second. It reads only the length of each answer, to use little processor time itself: with large answers,
+ * a client that parses them would be slower than the server.
  *
  * @throws Error when an answer is not 200
  */

@@ -2,12 +2,12 @@
 export interface Row {
   readonly figure: string;
   readonly measured: string;
-  /** What it should be, `none` where it is only told. */
+  /** The target, `none` if there is none. */
   readonly target: string;
   readonly comparedWith: string;
 }
 
-/** A file of figures that belong together; each begins with processes of its own and leaves nothing behind. */
+/** A file that measures related figures. Each section starts its own processes and leaves nothing behind. */
 export interface Section {
   measure(): Promise<readonly Row[]>;
 }

@@ -5,7 +5,7 @@ import { median, ms, type Row } from "./row.ts";
 const BARE = [fileURLToPath(new URL("./bare-server.ts", import.meta.url))];
 const STARTS = 7;
 
-/** How long a fresh start takes until it can take traffic. */
+/** Measures how long a fresh start takes until the gateway can take traffic. */
 export async function measure(): Promise<Row[]> {
   const gateway: number[] = [];
   const bare: number[] = [];

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import express from "express";
 
-/** What signed delivery is compared with: `express.static`, and nothing else, over the directory it is given. */
+/** Serves a directory with `express.static` and nothing else, for comparisons with signed delivery. */
 const app = express();
 app.use(express.static(process.env.PICTOGRAPH_DATA_DIR ?? "", { dotfiles: "allow" }));
 const server = app.listen(0, "127.0.0.1", () => {

@@ -2,8 +2,8 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Vitals } from "./measured-process.ts";
 
 /**
- * Loaded into the measured process with `node --import`: answers its parent's messages with the process's vitals. The
- * watch over the event loop wakes the process a thousand times a second, so it begins when it is asked for.
+ * Is loaded into the measured process with `node --import`, and answers its parent's messages with the process's
+ * vitals. Watching the event loop wakes the process a thousand times a second, so it begins only on request.
  */
 let delays: ReturnType<typeof monitorEventLoopDelay> | undefined;
 

@@ -1,4 +1,4 @@
-/** Pictograph in an Express app that is there already, below a prefix: `npx node examples/express-app.ts` */
+/** Pictograph in an existing Express app, below a prefix: `npx node examples/express-app.ts` */
 import express from "express";
 import { createGateway } from "pictograph";
 

@@ -9,7 +9,7 @@ const pictures = express().use("/pictures", gateway.app);
 const app = Fastify();
 app.get("/", async () => "the host's own page");
 await app.register(async (scope) => {
-  // The gateway reads bodies by itself.
+  // The gateway itself reads the bodies.
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
   scope.all("/pictures/*", (request, reply) => {

@@ -22,7 +22,7 @@ const products = new Map<string, Product>([
   ["2", { id: "2", name: "Chair" }],
 ]);
 
-/** Refers to images that Pictograph has, and gives them a field that Pictograph does not know. */
+/** Refers to images of Pictograph, and adds a field to them. */
 const productSubgraph = buildSubgraphSchema([
   {
     typeDefs: parse(`

@@ -12,7 +12,7 @@ interface HostContext {
 
 const gateway = await createGateway({
   dataDir: "./data/example",
-  // The host's context stays its own; this reads from it who asks, and where the images are served.
+  // The host keeps its own context. This function reads the caller and the images' root URL from it.
   authenticate: ({ user, origin }: HostContext) => ({
     endUser: user,
     rootUrl: `${origin}/pictures`,
@@ -35,7 +35,7 @@ app.use(
   "/graphql",
   express.json(),
   expressMiddleware(apollo, {
-    // Where a real host looks at the session.
+    // A real host would read its session here.
     context: async ({ req }) => ({ user: req.get("X-User") ?? "nobody", origin: `${req.protocol}://${req.host}` }),
   }),
 );

@@ -1,4 +1,4 @@
-/** A provider of one's own: `npx node examples/own-provider.ts` */
+/** A provider of your own: `npx node examples/own-provider.ts` */
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { createGateway, type ImageProvider } from "pictograph";

@@ -14,10 +14,10 @@ import { startTarget } from "../test/attacks/targets.ts";
  * wrong or a limit is passed.
  */
 const MEBIBYTE = 1024 * 1024;
-/** A gateway that holds more is killed. */
+/** A gateway that takes more memory is killed. */
 const MAX_BYTES = 700 * MEBIBYTE;
 const MAX_HEALTH_MS = 1_000;
-/** What a gateway holds at most once it has had time to rest. */
+/** The most memory that a gateway may hold after it has had time to free some. */
 const MAX_RESTING_BYTES = 350 * MEBIBYTE;
 const REST_MS = 60_000;
 
@@ -44,7 +44,7 @@ async function attackOnce(attack: Attack): Promise<readonly string[]> {
     isGone = true;
   });
   try {
-    // The observer is at work from here on.
+    // The observer is running from here on.
     await report(observer);
     const answers = await attack.run(target, "full");
     const during = await report(observer);
@@ -55,7 +55,7 @@ async function attackOnce(attack: Attack): Promise<readonly string[]> {
       ...(isGone ? ["the gateway died"] : []),
       ...(during.slowestHealthMs > MAX_HEALTH_MS ? ["/healthz too slow"] : []),
       ...(during.peakBytes > MAX_BYTES ? ["too much memory"] : []),
-      ...(afterwards.currentBytes > MAX_RESTING_BYTES ? ["memory not given back"] : []),
+      ...(afterwards.currentBytes > MAX_RESTING_BYTES ? ["memory not freed"] : []),
     ];
     const columns = [
       attack.name,
@@ -78,7 +78,7 @@ async function report(observer: Worker): Promise<Observation> {
   return observation;
 }
 
-/** Waits until the gateway has given its memory back, for a minute at most. */
+/** Waits until the gateway has freed its memory, for a minute at most. */
 async function rest(observer: Worker): Promise<Observation> {
   const until = performance.now() + REST_MS;
   for (;;) {

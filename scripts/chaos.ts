@@ -4,11 +4,10 @@ import type { Verdict } from "../test/system/chaos/chaos-verdict.ts";
 import { type Outage, type OutageReport, OutageRun, type OutageVerdict } from "../test/system/outage/outage.ts";
 
 /**
- * `npm run chaos` ends gateways, by crashes, SIGTERM and Ctrl-C: one with its own store 200 times, and then, 50 times,
- * one of two that share theirs;
- * `npm run chaos -- --rounds 200 --seed 7 --topology embedded|distributed` does one of the two;
- * `npm run chaos -- --outage database|storage|both --seconds 30` takes away what two of them share.
- * Prints a table, exits 1 on a broken promise.
+ * `npm run chaos` kills and stops gateways, by crashes, SIGTERM and Ctrl-C: one with its own store 200 times, and then
+ * one of two that share a store 50 times. `npm run chaos -- --rounds 200 --seed 7 --topology embedded|distributed` runs
+ * one of the two. `npm run chaos -- --outage database|storage|both --seconds 30` takes away what two gateways share.
+ * Prints a table, and exits with 1 if a promise is broken.
  */
 const { values } = parseArgs({
   options: {
@@ -52,7 +51,7 @@ async function endGateways(topology: Topology): Promise<void> {
 
 async function takeAway(outage: Outage, seconds: number): Promise<void> {
   console.log(`${outage} away for ${seconds} s, ${clients} clients, seed ${seed}`);
-  // As long as an operator who sets nothing has it, or as long as an outage that lasts longer needs.
+  // The default lease, or longer if a longer outage needs it.
   await using run = await OutageRun.start({ seed, clients, leaseSeconds: Math.max(60, 2 * seconds) });
   const report = await run.suffer(outage, seconds);
   const verdict = await run.settle();
@@ -107,7 +106,7 @@ function endRowsOf(report: ChaosReport): Row[] {
     ["calls of the provider", report.upstreamCalls],
     ["images loaded and compared", report.imagesLoaded],
     ["previews loaded", report.previewsLoaded],
-    ["files the sweep removed", images + previews + sources],
+    ["files that the sweep removed", images + previews + sources],
     ["  previews", previews],
     ["  of edits to be made", sources],
     ["duration", `${Math.round(report.durationMs / 1000)} s`],
@@ -128,7 +127,7 @@ function outageRowsOf(report: OutageReport, verdict: OutageVerdict): Row[] {
   const { queued, inProvidersHands, storing } = report.before;
   return [
     ["paid and lost", verdict.paidAndLost.length],
-    ["answers no client may get", verdict.misshapen.length],
+    ["answers that no client may get", verdict.misshapen.length],
     ["images loaded and compared", verdict.imagesLoaded],
     ["when it began", ""],
     ["  waited", queued],

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { FUZZERS } from "../test/fuzz/fuzzers.ts";
 
 /**
- * `npm run fuzz` gives each parser that meets a caller's bytes 100,000 inputs, and `npm run fuzz -- --runs 1000000 map`
- * gives those more whose names contain the word. It prints the seed and the smallest input that breaks one, and exits 1.
+ * `npm run fuzz` gives 100,000 random inputs to each parser of callers' bytes. `npm run fuzz -- --runs 1000000 map`
+ * gives more to those whose names contain the word. It prints the seed and the smallest input that breaks a parser, and
+ * then exits with 1.
  */
 const { values, positionals: words } = parseArgs({
   options: { runs: { type: "string", default: "100000" }, seed: { type: "string" } },

@@ -5,7 +5,7 @@ import { startLiteLLM } from "./litellm.ts";
 import { MODEL, type PictureKind, PROVIDER_KEY } from "./pictures.ts";
 import { post } from "./post.ts";
 
-/** What is measured: four routes of the gateway, and what they are compared with. */
+/** The measured programs: four routes of the gateway, and those that they are compared with. */
 export const CONTESTANTS = [
   "floor",
   "/get-image",
@@ -18,7 +18,7 @@ export const CONTESTANTS = [
 ] as const;
 export type Contestant = (typeof CONTESTANTS)[number];
 
-/** The routes of the gateway, each with what it has to be compared with beside the floor. */
+/** The routes of the gateway, each with the programs that it is compared with besides the floor. */
 export const OWN: ReadonlyMap<Contestant, readonly Contestant[]> = new Map([
   ["/get-image", ["shim"]],
   ["generateImages", ["shim"]],
@@ -54,7 +54,7 @@ const MUTATION = `mutation ($input: GenerateImagesInput!) {
 }`;
 
 /**
- * Has a contestant make `n` images.
+ * Makes a contestant generate `n` images.
  *
  * @throws Error unless every image, or its URL, comes back
  */

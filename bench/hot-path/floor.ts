@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
 /**
- * The least that has to be done: asks the provider, scans each piece of its answer for the field, decodes it in place
- * and appends it to a file. Checks nothing, syncs nothing, keeps no record, and would break at any other answer.
+ * The least possible work: calls the provider, scans each piece of its answer for the field, decodes it in place and
+ * appends it to a file. It checks nothing, syncs nothing, keeps no record, and supports no other form of answer.
  */
 const { PICTOGRAPH_DATA_DIR: directory = "", OPENAI_API_KEY, OPENAI_BASE_URL } = process.env;
 const FIELD = Buffer.from('"b64_json":"');

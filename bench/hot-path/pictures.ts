@@ -1,12 +1,12 @@
 import sharp from "sharp";
 import { seededRandom } from "../../test/support/random.ts";
 
-/** A picture that the stand-in for the provider sends to whoever asks for it by its label as the prompt. */
+/** A picture that the stand-in for the provider sends. The prompt is its label. */
 export interface PictureKind {
   readonly label: string;
   /** Pixels of a side. */
   readonly side: number;
-  /** How much of a colour's 255 steps is noise, which is what makes a PNG of this size. */
+  /** The share of a colour's 255 steps that is noise. It decides the size of the PNG. */
   readonly noise: number;
 }
 
@@ -18,10 +18,10 @@ export const PICTURES: readonly PictureKind[] = [
 
 /** The model that everyone asks for. */
 export const MODEL = "gpt-image-2.6-flare";
-/** What everyone who calls the stand-in has to send. */
+/** The key that callers of the stand-in must send. */
 export const PROVIDER_KEY = "sk-bench";
 
-/** A gradient under noise: a PNG like those of a model, which hardly compresses. */
+/** Draws a gradient with noise: a PNG that hardly compresses, like those of models. */
 export function drawPicture({ side, noise }: PictureKind): Promise<Buffer> {
   const pixels = seededRandom(side).bytes(side * side * 3);
   for (let at = 0; at < pixels.length; at++) {

@@ -4,8 +4,8 @@ import { text } from "node:stream/consumers";
 import { drawPicture, MODEL, PICTURES, PROVIDER_KEY } from "./pictures.ts";
 
 /**
- * The provider of the measurements, in a process of its own: checks each call as OpenAI does and sends an answer that
- * was made before, as fast as it is taken.
+ * The stand-in for the provider, in a process of its own. It checks each call as OpenAI does, and sends a prepared
+ * answer as fast as the caller reads.
  */
 const COUNTS = [1, 4];
 const PARAMETERS = new Set(["model", "prompt", "n", "size", "quality", "output_format", "background", "moderation"]);

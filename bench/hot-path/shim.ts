@@ -6,8 +6,8 @@ import express from "express";
 import OpenAI from "openai";
 
 /**
- * What one writes in an afternoon: Express and the official client, which holds each answer whole. It stores images and
- * answers with their URLs, or forwards them as base64.
+ * A shim that one writes in an afternoon: Express and the official client, which holds each answer in memory as a
+ * whole.
  */
 const { PICTOGRAPH_DATA_DIR: directory = "", OPENAI_API_KEY, OPENAI_BASE_URL } = process.env;
 await mkdir(directory, { recursive: true });

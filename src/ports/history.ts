@@ -1,14 +1,14 @@
 import type { Operation } from "./image-provider.ts";
 import type { Generation, GenerationStatus, Image, MetadataEntry } from "./records.ts";
 
-/** Selects generations; what is left out stands for any. */
+/** Selects generations. Absent members match everything. */
 export interface HistoryFilter {
   readonly projectId?: string | undefined;
   readonly endUser?: string | undefined;
   readonly status?: GenerationStatus | undefined;
   readonly model?: string | undefined;
   readonly operation?: Operation | undefined;
-  /** Whether one of its images is a favorite. In a list of images: whether the image is one. */
+  /** Whether one of its images is a favorite. In a list of images: whether the image itself is one. */
   readonly isFavorite?: boolean | undefined;
   /** Accepted at this moment or later. */
   readonly createdFrom?: Date | undefined;
@@ -16,7 +16,7 @@ export interface HistoryFilter {
   readonly createdBefore?: Date | undefined;
   /** Has all these entries. */
   readonly metadata?: readonly MetadataEntry[] | undefined;
-  /** Each one begins a word of the prompt. As `wordsOf` returns them. */
+  /** The beginnings of words in the prompt, as `wordsOf` returns them. */
   readonly words?: readonly string[] | undefined;
 }
 
@@ -26,14 +26,14 @@ export interface GenerationSlice extends HistoryFilter {
   readonly olderThan?: string | undefined;
   /** Only generations newer than this id. */
   readonly newerThan?: string | undefined;
-  /** Whether these two belong to the range themselves. @defaultValue false */
+  /** Whether the generations with these two ids belong to the range. @defaultValue false */
   readonly includesBounds?: boolean | undefined;
   /** Which end of the range the slice is taken from. */
   readonly from: "newest" | "oldest";
   readonly limit: number;
 }
 
-/** Where an image is in a list of images. The place stays where it is when the image is deleted. */
+/** The position of an image in a list of images. It stays valid when the image is deleted. */
 export interface ImagePlace {
   readonly generationId: string;
   readonly index: number;
@@ -52,12 +52,12 @@ export interface ImageSlice extends HistoryFilter {
   readonly limit: number;
 }
 
-/** The lists of what is recorded. */
+/** Lists the recorded generations and images. */
 export interface History {
   listGenerations(slice: GenerationSlice): Promise<readonly Generation[]>;
-  /** How many generations there are; `limit` where there are at least so many. */
+  /** The number of matching generations, or `limit` if there are more. */
   countGenerations(filter: HistoryFilter, limit: number): Promise<number>;
   listImages(slice: ImageSlice): Promise<readonly Image[]>;
-  /** How many images there are; `limit` where there are at least so many. */
+  /** The number of matching images, or `limit` if there are more. */
   countImages(filter: HistoryFilter, limit: number): Promise<number>;
 }

@@ -4,29 +4,29 @@ import { toRefusal } from "../refusals/provider-refusal.ts";
 import { toRefusedCall } from "../refusals/refused-call.ts";
 import { toRecord } from "../to-record.ts";
 
-/** The members that matter of the SDK's `APICallError`, and of other errors. */
+/** The members of the SDK's errors that are used, most of them those of `APICallError`. */
 interface SdkError {
   readonly name?: string;
   readonly statusCode?: number;
   readonly responseBody?: string;
   readonly responseHeaders?: Readonly<Record<string, string>>;
-  /** What was sent; empty when the request was a GET. */
+  /** The body that was sent; empty for a GET. */
   readonly requestBodyValues?: unknown;
 }
 
 /** The most characters of an answer with an error status that are read. */
 const MAX_ERROR_LENGTH = 64 * 1024;
-/** How vendors tell a refusal of content in an answer of any shape, with one of these statuses. */
+/** The words by which vendors mark a content refusal, in answers of any shape with one of these statuses. */
 const CONTENT_WORDS = /content_policy|moderation_blocked|moderation_failed|content_filter|content_moderat|safety|nsfw/i;
 const CONTENT_STATUSES: ReadonlySet<number> = new Set([400, 403, 422]);
 const NOT_CONNECTED = new Set(["ECONNREFUSED", "EAI_AGAIN", "ENETUNREACH", "EHOSTUNREACH", "ENOTFOUND"]);
 
 /**
- * Converts any error of a call. The SDK's error is not kept as the cause, because it holds the prompt and the vendor's
- * answer; of a refusal, its identifiers are.
+ * Converts any error of a call. The SDK's error contains the prompt and the vendor's answer, so it is not kept as the
+ * cause. The identifiers of a refusal are kept.
  *
- * The SDK also polls for results and downloads images. When such a GET fails, the vendor may have made the image before:
- * the error then says so, so that the call is not made, and paid for, a second time.
+ * The SDK also polls for results and downloads images, by GET. If such a GET fails, the image may have been made. The
+ * error then says so, so that the call is not made and paid again.
  */
 export function toGatewayError(error: unknown): GatewayError {
   const { name, statusCode: status, responseBody = "", responseHeaders } = error as SdkError;
@@ -42,7 +42,7 @@ export function toGatewayError(error: unknown): GatewayError {
   const body = responseBody.slice(0, MAX_ERROR_LENGTH);
   const refusal = toRefusal(status, readErrorBody(body), new Headers(responseHeaders));
   const hasContentWords = CONTENT_STATUSES.has(status) && CONTENT_WORDS.test(body);
-  // A parameter may have such a word as its name.
+  // If the refusal names a parameter, the word may only be the parameter's name.
   const isContent = hasContentWords && refusal.fields.param === undefined;
   const refused = toRefusedCall(refusal, { billedSoFar: "UNKNOWN", isContent });
   return isSubmission ? refused : afterSubmission(refused, status);

@@ -1,4 +1,7 @@
-/** Work that makes durable what happened before it began. Those who ask for it at the same time share it. */
+/**
+ * Runs work that makes everything durable that happened before it began, such as the sync of a directory. Simultaneous
+ * callers share one run.
+ */
 export class SharedSync {
   readonly #work: () => Promise<void>;
   #running: Promise<void> | undefined;
@@ -8,10 +11,10 @@ export class SharedSync {
     this.#work = work;
   }
 
-  /** Resolves when a sync has ended that began after this call. */
+  /** Resolves when a run that began after this call has ended. */
   sync(): Promise<void> {
     if (!this.#running) return this.#start();
-    // The running one may have begun before what this caller did.
+    // The current run may have begun before the caller's last change.
     const next = () => {
       this.#waiting = undefined;
       return this.#start();

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 type Piece = Buffer<ArrayBuffer>;
 type Step = IteratorResult<Uint8Array, undefined>;
 
-/** How many pieces wait for the reader before the connection is told to wait. */
+/** The most pieces that wait for the reader. Beyond that, the connection is paused. */
 const MAX_WAITING = 2;
 
 /**
@@ -17,7 +17,7 @@ const MAX_WAITING = 2;
 export class MessagePieces implements AsyncIterableIterator<Uint8Array, undefined> {
   readonly #message: IncomingMessage;
   readonly #waiting: Piece[] = [];
-  /** The piece that the reader has. */
+  /** The piece that the reader is using. */
   #taken: Piece | undefined;
   #reader: PromiseWithResolvers<Step> | undefined;
   #isListening = false;
@@ -47,7 +47,7 @@ export class MessagePieces implements AsyncIterableIterator<Uint8Array, undefine
     return this.#reader.promise;
   }
 
-  /** Closes the connection, unless the body has ended. */
+  /** Stops reading. Closes the connection unless the body has ended. */
   async return(): Promise<Step> {
     this.#end();
     this.#waiting.length = 0;
@@ -80,7 +80,7 @@ export class MessagePieces implements AsyncIterableIterator<Uint8Array, undefine
     if (this.#waiting.length >= MAX_WAITING) this.#message.pause();
   }
 
-  /** The first end counts. */
+  /** Ends the body. Further calls have no effect. */
   #end(failure?: { readonly error: unknown }): void {
     if (this.#isOver) return;
     this.#isOver = true;

@@ -1,8 +1,8 @@
 import { toRecord } from "../to-record.ts";
 
 /**
- * Reads the body of an answer with an error status, and gives the errors of other vendors the shape of OpenAI's:
- * `{"message", "type", "param", "code"}`.
+ * Reads the body of an answer with an error status. Converts the errors of other vendors to OpenAI's form: `{"message",
+ * "type", "param", "code"}`.
  *
  * @returns the error, or `undefined` when the body is not JSON
  */

@@ -1,7 +1,7 @@
 import { type Billed, type ErrorCode, GatewayError, type GatewayErrorOptions } from "../../errors.ts";
 import type { ProviderRefusal } from "./provider-refusal.ts";
 
-/** How vendors name a refusal of content in an error's code. Azure's is `contentFilter`; Ark's ends the list. */
+/** The codes by which vendors mark a content refusal. Azure's is `contentFilter`; Ark's ends the list. */
 const CONTENT_CODE =
   /content_?(policy|filter|moderation)|moderation_(blocked|failed)|nsfw|data_?inspection|prohibited_?content|sensitive_?(content|words)/i;
 
@@ -11,7 +11,7 @@ const BUDGET_CODES: ReadonlySet<string | undefined> = new Set([
   "insufficient_quota",
 ]);
 
-/** The gateway's names of inputs, by the vendors' names where they differ. */
+/** The gateway's names of inputs, by the vendors' names, if they differ. */
 const INPUT_NAMES: ReadonlyMap<string, string> = new Map([
   ["output_format", "format"],
   ["output_compression", "compression"],
@@ -34,19 +34,19 @@ export function isOfContent({ fields }: ProviderRefusal): boolean {
   return CONTENT_CODE.test(fields.code ?? "");
 }
 
-/** What is known of a refused call beside its error object. */
+/** The facts about a refused call besides its error object. */
 export interface RefusedCall {
-  /** Whether the call was billed, if the refusal does not say so. */
+  /** Whether the call was billed, used if the refusal does not say so. */
   readonly billedSoFar: Billed;
-  /** Whether the answer calls it a refusal of content in another way than by its code. @defaultValue false */
+  /** Whether the answer marks a content refusal in another way than by its code. @defaultValue false */
   readonly isContent?: boolean;
   /** A description of an answer that is not JSON, to be appended to the status. @defaultValue none */
   readonly description?: string;
-  /** Says where to look if the status is one that a wrong address typically answers with. @defaultValue nothing */
+  /** Advice that is added if the status is typical of a wrong address. @defaultValue none */
   readonly advice?: string;
 }
 
-/** Converts a provider's refusal, by the same table for all adapters. */
+/** Converts a provider's refusal. All adapters use the same rules. */
 export function toRefusedCall(
   refusal: ProviderRefusal,
   { billedSoFar, isContent = false, description = "", advice = "" }: RefusedCall,

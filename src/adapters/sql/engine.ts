@@ -1,7 +1,7 @@
 import type { Expression, Kysely, RawBuilder, SqlBool } from "kysely";
 import type { SearchTerm } from "./search-terms.ts";
 
-/** Where the engines differ. */
+/** The parts in which the database engines differ. */
 export interface Engine {
   readonly idType: IdType;
   readonly search: SearchEngine;
@@ -11,20 +11,20 @@ export interface Engine {
 export type IdType = "text" | RawBuilder<unknown>;
 
 /**
- * The full-text index of an engine. It has one entry for each generation. The entry is removed with its generation, and
- * its terms with it.
+ * The full-text index of an engine. It has one entry for each generation. Deleting a generation removes its entry and
+ * terms.
  */
 export interface SearchEngine {
-  /** Creates the table `search_entries`, and what else the engine needs. */
+  /** Creates the table `search_entries` and everything else that the engine needs. */
   // biome-ignore lint/suspicious/noExplicitAny: each migration knows the tables of its own time
   createTables(database: Kysely<any>): Promise<void>;
-  /** The terms of an entry, as the column `terms` holds them. */
+  /** Converts the terms of an entry to the value of the column `terms`. */
   toColumn(terms: readonly string[]): Expression<string>;
   /** Whether an entry has all these terms. `entry` is the name of `search_entries` in the query. */
   hasTerms(entry: string, terms: readonly SearchTerm[]): Expression<SqlBool>;
 }
 
-/** By which terms a generation is found. */
+/** The terms by which a generation is found. */
 export interface SearchEntryRow {
   readonly generation_id: string;
   readonly project_id: string;

@@ -2,16 +2,16 @@ import type { Kysely } from "kysely";
 import type { SearchEngine, SearchEntryRow } from "./engine.ts";
 import { termsOf } from "./search-terms.ts";
 
-/** The tables as far as this migration knows them; later ones may change them. */
+/** The tables as they are at this migration. Later migrations may change them. */
 interface Tables {
   generations: { id: string; project_id: string; end_user: string | null; prompt: string; metadata: string | null };
   search_entries: SearchEntryRow;
 }
 
-/** How many generations are read at once. */
-const STEP = 500;
+/** The most generations that are read at once. */
+const BATCH_SIZE = 500;
 
-/** Enters the generations into the search index that were accepted before it existed. */
+/** Adds generations to the search index that were accepted before it existed. */
 export async function enterSearchTerms(database: Kysely<Tables>, search: SearchEngine): Promise<void> {
   for (let last = ""; ; ) {
     const generations = await database
@@ -19,7 +19,7 @@ export async function enterSearchTerms(database: Kysely<Tables>, search: SearchE
       .select(["id", "project_id", "end_user", "prompt", "metadata"])
       .where("id", ">", last)
       .orderBy("id")
-      .limit(STEP)
+      .limit(BATCH_SIZE)
       .execute();
     for (const { id, project_id, end_user, prompt, metadata } of generations) {
       const terms = termsOf({ prompt, metadata: metadata === null ? undefined : JSON.parse(metadata) });
@@ -29,6 +29,6 @@ export async function enterSearchTerms(database: Kysely<Tables>, search: SearchE
         .execute();
     }
     last = generations.at(-1)?.id ?? "";
-    if (generations.length < STEP) return;
+    if (generations.length < BATCH_SIZE) return;
   }
 }

@@ -9,21 +9,21 @@ import { wordsOf } from "../../ports/search-words.ts";
  */
 export interface SearchTerm {
   readonly text: string;
-  /** Whether longer terms that begin with it are found too. */
+  /** Whether longer terms that begin with this one match too. */
   readonly isPrefix: boolean;
 }
 
-/** Begins the terms of metadata. A character for private use, which no word contains. */
+/** The first character of metadata terms. It is a private-use character, which no word contains. */
 const METADATA_MARK = "\ue000";
-/** Words of one character that is a word by itself: longer ones do not exist. */
+/** Words of a single character, such as those of Han and kana. No longer word begins with them. */
 const WHOLE_WORD = /^[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]\p{Extended_Pictographic}]/v;
 
-/** All terms by which a generation is found. */
+/** Returns all terms by which a generation is found. */
 export function termsOf({ prompt, metadata = [] }: Pick<GenerationOrder, "prompt" | "metadata">): readonly string[] {
   return [...wordsOf(prompt), ...metadata.map(toTerm)];
 }
 
-/** The terms that a generation must have. */
+/** Returns the terms that a generation must have to match a filter. */
 export function toSearchTerms({ words = [], metadata = [] }: HistoryFilter): readonly SearchTerm[] {
   return [
     ...words.map((text) => ({ text, isPrefix: !WHOLE_WORD.test(text) })),

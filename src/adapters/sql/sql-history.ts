@@ -13,19 +13,19 @@ interface Tables {
   readonly i: ImageRow;
 }
 type Query<Alias extends keyof Tables> = SelectQueryBuilder<Tables, Alias, object>;
-/** What a list selects, and the column of ids by which it is ordered and cut. */
+/** The selection of a list, and the id column by which it is ordered and cut. */
 interface Selection<Alias extends keyof Tables> {
   readonly query: Query<Alias>;
   readonly id: "g.id";
 }
 
 const row = expressionBuilder<Tables, keyof Tables>();
-/** As text in the statement: SQLite uses the index of marked images only if it can see the value. */
+/** A literal in the statement: SQLite uses the index of favorites only if it can see the value. */
 const MARKED = sql.lit(1);
 
 /**
- * {@link History} in SQL, the same statements on every engine. SQLite joins tables in the order in which a `cross join`
- * names them: it walks a narrow index in the order of the list, and reads long rows only for what is found.
+ * {@link History} in SQL, with the same statements on every engine. SQLite joins tables in the order in which a `cross
+ * join` names them. So it walks a narrow index in the order of the list, and reads long rows only for matches.
  */
 export class SqlHistory implements History {
   readonly #database: Kysely<Database>;
@@ -74,7 +74,7 @@ export class SqlHistory implements History {
     return this.#count(this.#images(filter).query, limit);
   }
 
-  /** The query of these generations. */
+  /** The query for the generations that match a filter. */
   #generations(filter: HistoryFilter): Selection<"g"> {
     const terms = toSearchTerms(filter);
     if (terms.length === 0) {
@@ -90,7 +90,7 @@ export class SqlHistory implements History {
     return { query: found.where(this.#matches(filter, "e")), id: "e.generation_id" as "g.id" };
   }
 
-  /** The query of the images of these generations. */
+  /** The query for the images of the generations that match a filter. */
   #images({ isFavorite, ...filter }: HistoryFilter): Selection<"g" | "i"> {
     const { query, id } = this.#generations(isFavorite ? { ...filter, isFavorite } : filter);
     const images = (query as unknown as SelectQueryBuilder<Database & Tables, "g", object>)

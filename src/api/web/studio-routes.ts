@@ -7,11 +7,11 @@ import type { Routes } from "../http/app.ts";
 import { contextOf } from "../http/request-context.ts";
 
 export interface StudioOptions {
-  /** Whether the page is served. Without it, `/` answers with the list of routes alone. */
+  /** Whether the page is served. If not, `/` answers only with the list of routes. */
   readonly hasStudio: boolean;
-  /** The paths that the list of routes names, with what each is for. */
+  /** The paths in the list of routes, each with its purpose. */
   readonly routes: Readonly<Record<string, string>>;
-  /** Origins to which the URLs of images redirect, such as a bucket's: the page may show pictures from there. */
+  /** Origins to which image URLs redirect, such as a bucket's. The page may load pictures from them. */
   readonly imageOrigins: readonly string[];
 }
 
@@ -45,7 +45,7 @@ export function studioRoutes({ hasStudio, routes, imageOrigins }: StudioOptions)
   return { router, isPublic: true };
 }
 
-/** The page names its own root, because browsers may know it with or without a slash at the end. */
+/** Sends the page with its own root in it, because its address may or may not end with a slash. */
 function sendPage(page: string, imageOrigins: readonly string[], request: Request, response: Response): void {
   const { rootUrl } = contextOf(request);
   const path = `${new URL(rootUrl).pathname.replace(/\/$/, "")}/`;
@@ -56,7 +56,7 @@ function sendPage(page: string, imageOrigins: readonly string[], request: Reques
   response.type("html").send(page.replace(BASE, `<base href="${path.replaceAll('"', "%22")}" />`));
 }
 
-/** Scripts and styles come from the gateway alone, and none stands in the page. */
+/** Allows scripts and styles only from the gateway, and none inline. */
 function policy(imageOrigins: readonly string[]): string {
   return [
     "default-src 'none'",
@@ -71,7 +71,7 @@ function policy(imageOrigins: readonly string[]): string {
   ].join("; ");
 }
 
-/** Sends the precompressed file that fits the request. If there is none, the file itself is sent as it is. */
+/** Sends the precompressed file that the client accepts. If there is none, sends the file itself. */
 function sendCompressed(root: string): RequestHandler {
   const files = new Set(readdirSync(root));
   return (request, response, next) => {

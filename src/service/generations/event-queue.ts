@@ -1,13 +1,16 @@
 type Step<Event> = IteratorResult<Event, undefined>;
 
-/** The events of one viewer, in order: those that it has not asked for yet, or its requests for those to come. */
+/**
+ * The events of one viewer, in order. Holds either the events that the viewer has not requested yet, or its unanswered
+ * requests.
+ */
 export class EventQueue<Event> implements AsyncIterableIterator<Event, undefined> {
   readonly #leave: () => void;
   readonly #queued: Event[] = [];
   readonly #waiting: ((step: Step<Event>) => void)[] = [];
   #isOver = false;
 
-  /** @param leave called once, when the iteration ends */
+  /** @param leave is called once, when the iteration ends */
   constructor(leave: () => void) {
     this.#leave = leave;
   }
@@ -20,7 +23,7 @@ export class EventQueue<Event> implements AsyncIterableIterator<Event, undefined
     return this.#isOver;
   }
 
-  /** The number of events that the viewer has not asked for yet. */
+  /** The number of events that the viewer has not requested yet. */
   get length(): number {
     return this.#queued.length;
   }

@@ -25,23 +25,24 @@ const RETRY_MS = 1_000;
 const LAST_READ_MS = 1_000;
 /** How many generations are read at once. */
 const MAX_IDS = 500;
-/** A viewer that has so many events before it has stopped reading. */
+/** A viewer with more unread events than this counts as gone. */
 const MAX_WAITING_EVENTS = 5_000;
-/** How many ended generations each viewer remembers: a notice about one of them may come late. */
+/** The most ended generations that are remembered for each viewer, because a notice about one of them may come late. */
 const MAX_REMEMBERED = 1_000;
 
 /**
- * Sends viewers the events of all generations that they may see, from the moment on at which they came.
+ * Sends viewers the events of all generations that they may see, from the moment they connect.
  *
  * A notice only says which generation to read. Its records are read once for all viewers, and each viewer gets what it
- * has not seen. What was going on when a viewer came is read first, so that it is not taken for new.
+ * has not seen. The generations that are running when a viewer connects are read first, so that their present state
+ * does not count as an event.
  */
 export class GenerationFeed {
   readonly #options: GenerationFeedOptions;
   readonly #followers = new Set<Follower>();
   readonly #stale = new Set<string>();
   readonly #closing = new AbortController();
-  /** The newest generation that was read. Later ones are looked for when notices may have been lost. */
+  /** The id of the newest generation that was read. When notices may have been lost, newer generations are searched. */
   #newestId = "";
   #isReading = false;
   #stopListening: (() => void) | undefined;
@@ -57,7 +58,8 @@ export class GenerationFeed {
   }
 
   /**
-   * Yields each event of the caller's generations until the viewer leaves. Once this resolves, nothing is missed.
+   * Yields each event of the caller's generations until the viewer leaves. Once the promise resolves, no event is
+   * missed.
    *
    * @param signal ends the iteration when it aborts
    */
@@ -116,7 +118,7 @@ export class GenerationFeed {
     this.#stale.clear();
   }
 
-  /** Reads what is going on, so that the viewer is told only of what comes after. */
+  /** Reads the running generations, so that the viewer gets only later changes. */
   async #begin(follower: Follower): Promise<void> {
     const { history, records } = this.#options;
     const scope = scopeOf(follower.caller);
@@ -141,13 +143,14 @@ export class GenerationFeed {
     return [...new Set([...this.#followers].flatMap((follower) => follower.following))];
   }
 
-  /** Looks at everything that may have changed without a notice. */
+  /** Reads everything that may have changed without a notice. */
   #catchUp(): void {
     const newerThan = this.#newestId;
     this.#refresh(this.#known());
     this.#options.history.listGenerations({ newerThan, from: "oldest", limit: MAX_IDS }).then(
       (newer) => this.#refresh(newer.map(({ id }) => id)),
-      (err) => this.#options.logger.warn({ err }, "the store does not answer; viewers get their events once it does"),
+      (err) =>
+        this.#options.logger.warn({ err }, "the store does not answer; viewers get their events when it is back"),
     );
   }
 
@@ -160,14 +163,14 @@ export class GenerationFeed {
 
   async #readStale(): Promise<void> {
     while (this.#stale.size > 0 && !this.#closing.signal.aborted) {
-      // What changes in the same turn is read together.
+      // Changes of the same turn of the event loop are read together.
       await turn();
       const ids = [...this.#stale].slice(0, MAX_IDS);
       for (const id of ids) this.#stale.delete(id);
       try {
         await this.#show(ids);
       } catch (err) {
-        this.#options.logger.warn({ err }, "the store does not answer; viewers get their events once it does");
+        this.#options.logger.warn({ err }, "the store does not answer; viewers get their events when it is back");
         for (const id of ids) this.#stale.add(id);
         await delay(RETRY_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {});
       }
@@ -194,13 +197,13 @@ async function imagesOf(records: Pick<Records, "findImagesOf">, generations: rea
   return Map.groupBy(images, ({ generationId }) => generationId);
 }
 
-/** One viewer of all generations of a caller. */
+/** One viewer, who follows all generations of a caller. */
 class Follower extends EventQueue<GenerationEvent> {
   readonly caller: Caller;
   readonly #since: Date;
   readonly #progress = new Map<string, GenerationProgress>();
   readonly #ended = new Set<string>();
-  /** What changed before this viewer knew what was going on; `undefined` once it knows. */
+  /** The generations that changed while this viewer's start was being read; `undefined` after that. */
   #early: Set<string> | undefined = new Set();
 
   constructor(caller: Caller, since: Date, leave: () => void) {
@@ -209,19 +212,19 @@ class Follower extends EventQueue<GenerationEvent> {
     this.#since = since;
   }
 
-  /** The generations of which more is to come. */
+  /** The ids of the generations that have not ended. */
   get following(): string[] {
     return [...this.#progress.keys()];
   }
 
-  /** Takes note of a generation without an event. */
+  /** Remembers the state of a generation without sending an event. */
   know(generation: Generation, images: readonly Image[]): void {
     const progress = new GenerationProgress();
     progress.advance(generation, images);
     this.#progress.set(generation.id, progress);
   }
 
-  /** From now on, the viewer gets events. @returns the generations that changed before */
+  /** Starts sending events to the viewer. @returns the generations that changed before */
   begin(): Iterable<string> {
     const early = this.#early ?? [];
     this.#early = undefined;
@@ -240,7 +243,7 @@ class Follower extends EventQueue<GenerationEvent> {
     const { id } = generation;
     const known = this.#progress.get(id);
     const hasEnded = isEnded(generation);
-    // A late notice about an end: the viewer was told of it, or came after it.
+    // This is a late notice about an end. The viewer already knows of it, or connected after it.
     if (this.#ended.has(id) || (hasEnded && !known && this.#cameAfter(generation))) return;
     const progress = known ?? new GenerationProgress();
     for (const event of progress.advance(generation, images)) this.push(event);

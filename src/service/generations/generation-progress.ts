@@ -7,7 +7,7 @@ export type GenerationEvent =
   | ({ readonly type: "partial"; readonly generation: Generation } & Preview)
   | { readonly type: "image"; readonly generation: Generation; readonly image: Image };
 
-/** What one viewer has seen of a generation. */
+/** Remembers what one viewer has seen of a generation. */
 export class GenerationProgress {
   /** Created with the first entry: there are many viewers, and most wait for long. */
   #seen: Set<string> | undefined;
@@ -16,9 +16,9 @@ export class GenerationProgress {
   #status: GenerationStatus | undefined;
 
   /**
-   * Compares what was read with what the viewer has seen.
+   * Compares the records with what the viewer has seen.
    *
-   * @returns what is new to the viewer; at first the current state
+   * @returns the events that are new to the viewer; the current state on the first call
    */
   advance(generation: Generation, images: readonly Image[]): readonly GenerationEvent[] {
     const count = images.length + (generation.previews?.length ?? 0);

@@ -7,9 +7,9 @@ import { type Caller, scopeOf } from "../projects/caller.ts";
 import { checkEndUser } from "../projects/end-user.ts";
 import { checkMetadata } from "./metadata.ts";
 
-/** Which generations a list has; what is left out stands for any. */
+/** The filter of a list of generations. Absent members match everything. */
 export interface FilterInput {
-  /** Words of the prompt, by their beginnings, in any case and with or without accents. */
+  /** The beginnings of words in the prompt, in any case, with or without accents. */
   readonly search?: string | undefined;
   readonly status?: GenerationStatus | undefined;
   readonly model?: string | undefined;
@@ -23,17 +23,17 @@ export interface FilterInput {
   readonly metadata?: readonly MetadataEntry[] | undefined;
 }
 
-/** In UTF-16 units. Long enough for a prompt that is pasted into a search field. */
+/** The most UTF-16 units of a search: enough for a prompt that is pasted into a search field. */
 const MAX_SEARCH_LENGTH = 500;
-/** Each word is looked up by itself, and each character of Han and kana is a word. */
+/** The most words of a search. Each one is looked up separately. Each character of Han and kana is a word. */
 const MAX_SEARCH_WORDS = 32;
-/** In characters. Names of models are far shorter. */
+/** The most characters of a model's name. Real names are far shorter. */
 const MAX_MODEL_LENGTH = 255;
 
 /**
- * What a caller may see of what it asks for.
+ * Combines a filter with what the caller may see.
  *
- * @returns `undefined` when that is certainly nothing
+ * @returns `undefined` when nothing can match
  * @throws BAD_USER_INPUT naming the field
  */
 export function toHistoryFilter(caller: Caller, input: FilterInput): HistoryFilter | undefined {
@@ -52,7 +52,8 @@ export function toHistoryFilter(caller: Caller, input: FilterInput): HistoryFilt
     metadata: checkMetadata(metadata),
     words: search === undefined ? undefined : toSearchWords(search),
   };
-  // A caller with an end user sees no other end user's records. No stored text holds NUL, and PostgreSQL takes none.
+  // A caller with an end user sees only that end user's records. No stored text contains NUL, and PostgreSQL does not
+  // accept it.
   return filter.endUser === (endUser ?? filter.endUser) && !model?.includes("\0") ? filter : undefined;
 }
 

@@ -5,14 +5,12 @@ import type { ListPage } from "../projects/list-page.ts";
 import { checkWholeNumber } from "./generation-input.ts";
 import { type FilterInput, toHistoryFilter } from "./history-filter.ts";
 
-/**
- * Selects a page of a list. `after` and `before` are the places next to it: ids of generations, or places of images.
- */
+/** Selects a page of a list. `after` and `before` are positions in it: ids of generations, or places of images. */
 export interface PageRequest<Place = string> extends Pick<FilterInput, "status"> {
-  /** How many from the start, 0–100; `first` 20 when neither is given. */
+  /** The most items from the start, 0 to 100. If neither `first` nor `last` is given, `first` is 20. */
   readonly first?: number | undefined;
   readonly after?: Place | undefined;
-  /** How many from the end, 0–100. With `first`, the last of those that `first` selects. */
+  /** The most items from the end, 0 to 100. With `first`, the last of those that `first` selects. */
   readonly last?: number | undefined;
   readonly before?: Place | undefined;
   readonly filter?: FilterInput | undefined;
@@ -22,12 +20,12 @@ export interface PageRequest<Place = string> extends Pick<FilterInput, "status">
 export const DEFAULT_PAGE_SIZE = 20;
 /** The most items of one page. */
 export const MAX_PAGE_SIZE = 100;
-/** Lists are counted up to this number; of a longer list only that much is known. */
+/** Lists are counted up to this number. For a longer list, only that it is longer is known. */
 export const MAX_COUNTED = 10_000;
 
 const NOTHING = { items: [], hasNextPage: false, hasPreviousPage: false } as const;
 
-/** Which part of a list to read. */
+/** The part of a list to read. */
 interface Part<Place> {
   readonly after?: Place | undefined;
   readonly before?: Place | undefined;
@@ -36,7 +34,7 @@ interface Part<Place> {
   readonly limit: number;
 }
 
-/** Pages of what a caller has made, by the algorithm of the Relay specification. */
+/** Reads pages of a caller's generations and images, by the algorithm of the Relay specification. */
 export class HistoryPages {
   readonly #history: History;
 
@@ -53,27 +51,32 @@ export class HistoryPages {
     });
   }
 
-  /** The images of generations, those of one generation by their index. @throws BAD_USER_INPUT as {@link generations} */
+  /** A page of images, those of one generation by their index. @throws BAD_USER_INPUT as {@link generations} */
   images(caller: Caller, request: PageRequest<ImagePlace>): Promise<ListPage<Image>> {
     return readPage(request, filterOf(caller, request), (filter, { isFromStart, ...part }) =>
       this.#history.listImages({ ...filter, ...part, from: isFromStart ? "start" : "end" }),
     );
   }
 
-  /** How many generations a list has, exact up to {@link MAX_COUNTED}; one more stands for all larger numbers. */
+  /**
+   * The number of generations in a list, exact up to {@link MAX_COUNTED}. One more than that stands for all larger
+   * numbers.
+   */
   async countGenerations(caller: Caller, request: Pick<PageRequest, "status" | "filter">): Promise<number> {
     const filter = filterOf(caller, request);
     return filter ? this.#history.countGenerations(filter, MAX_COUNTED + 1) : 0;
   }
 
-  /** How many images a list has, exact up to {@link MAX_COUNTED}; one more stands for all larger numbers. */
+  /**
+   * The number of images in a list, exact up to {@link MAX_COUNTED}. One more than that stands for all larger numbers.
+   */
   async countImages(caller: Caller, request: Pick<PageRequest, "status" | "filter">): Promise<number> {
     const filter = filterOf(caller, request);
     return filter ? this.#history.countImages(filter, MAX_COUNTED + 1) : 0;
   }
 }
 
-/** The filter, with the status that may stand beside it. `undefined` when nothing can match. */
+/** Adds the argument `status` to the filter. `undefined` when nothing can match. */
 function filterOf(caller: Caller, { status, filter = {} }: Pick<PageRequest, "status" | "filter">) {
   if (status === undefined) return toHistoryFilter(caller, filter);
   const both = toHistoryFilter(caller, { ...filter, status });
@@ -81,7 +84,7 @@ function filterOf(caller: Caller, { status, filter = {} }: Pick<PageRequest, "st
 }
 
 /**
- * Takes the range between the cursors, then the first `first` of it, and then the last `last` of those.
+ * Reads the range between the cursors, then takes the first `first` items of it, and then the last `last` of those.
  *
  * @see https://relay.dev/graphql/connections.htm#sec-Pagination-algorithm
  */
@@ -94,7 +97,7 @@ async function readPage<Item, Place>(
   const isFromStart = first !== undefined || last === undefined;
   const size = checkWholeNumber("first", first ?? last ?? DEFAULT_PAGE_SIZE, 0, MAX_PAGE_SIZE);
   if (!filter) return NOTHING;
-  /** Whether the list has an item at a cursor or beyond it. What the cursor was made of may be gone by now. */
+  /** Whether the list has an item at a cursor or beyond it. The item at the cursor may have been deleted. */
   const reaches = async (beyond: Partial<Part<Place>>) =>
     (await read(filter, { isFromStart: beyond.after !== undefined, ...beyond, includesBounds: true, limit: 1 }))
       .length > 0;

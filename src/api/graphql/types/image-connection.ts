@@ -15,19 +15,24 @@ export class ImagesArgs {
   @Field(() => ImageFilter, { nullable: true, description: "Only images that match all of it." })
   filter?: ImageFilter;
 
-  @Field(() => Int, { nullable: true, description: "How many from the start: 0 to 100. 20 when neither is given." })
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      "Returns at most this many images from the start: 0 to 100. If neither `first` nor `last` is given, 20.",
+  })
   first?: number;
 
-  @Field(() => String, { nullable: true, description: "Only images that come after this cursor's." })
+  @Field(() => String, { nullable: true, description: "Only images that come after the one at this cursor." })
   after?: string;
 
   @Field(() => Int, {
     nullable: true,
-    description: "How many from the end: 0 to 100. With `first`, of what that leaves.",
+    description:
+      "Returns at most this many images from the end: 0 to 100. With `first`, the last of those that `first` selects.",
   })
   last?: number;
 
-  @Field(() => String, { nullable: true, description: "Only images that come before this cursor's." })
+  @Field(() => String, { nullable: true, description: "Only images that come before the one at this cursor." })
   before?: string;
 }
 
@@ -74,7 +79,7 @@ export class ImageConnectionType {
   }
 }
 
-/** @throws BAD_USER_INPUT naming the cursor that is none of ours */
+/** @throws BAD_USER_INPUT naming the argument that is not a cursor of this list */
 export function toImagePageRequest(args: ImagesArgs): PageRequest<ImagePlace> {
   const { after, before, filter, ...rest } = withoutNulls(args);
   return {
@@ -94,5 +99,5 @@ function parseImageCursor(field: string, cursor: string): ImagePlace {
     /^(gen_[0-9a-z]{26})\/(\d)$/.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
   const place = { generationId, index: Number(index) };
   if (toImageCursor(place) === cursor) return place;
-  throw badInput(field, `${field} must be a cursor that this list gave out`);
+  throw badInput(field, `${field} must be a cursor from this list`);
 }

@@ -32,10 +32,13 @@ export const TOTAL_COUNT =
 
 @ArgsType()
 export class ForwardArgs {
-  @Field(() => Int, { nullable: true, description: "How many from the newest end: 0 to 100. 20 when left out." })
+  @Field(() => Int, {
+    nullable: true,
+    description: "Returns at most this many of the newest entries: 0 to 100. If absent, 20.",
+  })
   first?: number;
 
-  @Field(() => String, { nullable: true, description: "Only what is older than this cursor's." })
+  @Field(() => String, { nullable: true, description: "Only entries older than the one at this cursor." })
   after?: string;
 }
 
