@@ -372,10 +372,11 @@ async function createApi(parts: ApiParts): Promise<Express> {
     graphql,
     webSocketTransport(operations, live),
     eventStreamTransport(operations, live),
+    // Before the images, whose paths include those of OpenAI's clients that have a wrong base URL.
+    openAI,
     imageRoutes(images, config),
     health,
     getImage,
-    openAI,
     openApiRoutes(),
     ...(config.pages
       ? [pageRoutes("reference", { path: "/docs" }), studioRoutes(studioOptions(config, showsPages))]

@@ -10,6 +10,9 @@ const METHODS = [
   [/^\/v1\/models(\/.*)?$/, "GET, HEAD, OPTIONS"],
 ] as const;
 
+/** Where clients arrive whose base URL lacks the version. */
+const WITHOUT_VERSION = ["/images/generations", "/images/edits"];
+
 /** Creates the routes of `/v1`, for clients of OpenAI's Images API. */
 export function openAIRoutes(service: ImageService, options: OpenAIImagesOptions): Routes {
   const router = Router({ caseSensitive: true, strict: true });
@@ -21,6 +24,10 @@ export function openAIRoutes(service: ImageService, options: OpenAIImagesOptions
       response.json(toOpenAIFields(message, "invalid_request_error", "method_not_supported"));
     });
   }
+  router.post(WITHOUT_VERSION, (request, response) => {
+    const message = `Invalid URL (POST ${request.path}). The client's base URL has to end with /v1.`;
+    response.status(404).set("Cache-Control", "no-store").json(toOpenAIFields(message, "invalid_request_error"));
+  });
   router.use("/v1", (request, response) => {
     response.status(404).setHeader("Cache-Control", "no-store");
     response.json(

@@ -209,6 +209,22 @@ describe("whether a client should send it again by itself", () => {
   });
 });
 
+test.each(["/images/generations", "/images/edits"])(
+  "POST %s says that the base URL lacks its version",
+  async (path) => {
+    const { status, body } = await httpRequest(gateway.url + path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ prompt: "a fox" }),
+    });
+
+    expect(status).toBe(404);
+    expect(JSON.parse(String(body)).error.message).toBe(
+      `Invalid URL (POST ${path}). The client's base URL has to end with /v1.`,
+    );
+  },
+);
+
 describe("a stream", () => {
   test("sends each preview when it is there, and the image when that is", async () => {
     const previews = { maxPartialImages: 3, maxImages: 1 };
