@@ -34,7 +34,7 @@ import type { StoreRetries } from "./store-retries.ts";
 import { untilAborted } from "./until-aborted.ts";
 import type { UsualDurations } from "./usual-durations.ts";
 
-/** What all executions of a process share. */
+/** The parts that all executions of a process share. */
 export interface ExecutionOptions {
   readonly records: Records;
   readonly events: Events;
@@ -44,32 +44,32 @@ export interface ExecutionOptions {
   readonly previews: Previews;
   readonly calls: ProviderCalls;
   readonly logger: Logger;
-  /** This process among all that share the records: `run_…`. */
+  /** The id of this process among all that share the records: `run_…`. */
   readonly worker: string;
-  /** How long one provider call may take. */
+  /** The time limit of one provider call, in milliseconds. */
   readonly upstreamTimeoutMs: number;
   readonly store: StoreRetries;
   readonly rate: ImageRate;
   readonly durations: UsualDurations;
 }
 
-/** A call of a provider that may charge for it. */
+/** A provider call that may be charged. */
 export interface PaidCall {
   readonly model: string;
-  /** In milliseconds of `performance.now()`. */
+  /** The start, in milliseconds of `performance.now()`. */
   readonly startedAtMs: number;
-  /** Resolves when the provider's answer has ended, or was given up. */
+  /** Resolves when the provider's answer has ended or was abandoned. */
   readonly closed: Promise<void>;
 }
 
-/** What a provider warns of is kept, as much as fits into an answer's headers. */
+/** The most warnings of a provider that are kept: as many as fit into an answer's headers. */
 const MAX_PROVIDER_WARNINGS = 5;
 const MAX_PROVIDER_WARNING_LENGTH = 300;
 /** The most characters of a failure's message and of the input it names. Providers of host programs write their own. */
 const MAX_FAILURE_MESSAGE_LENGTH = 1000;
 const MAX_FIELD_LENGTH = 100;
 
-/** The work on one generation that runs here: model → storage → records. */
+/** Runs one generation: model → storage → records. */
 export class Execution {
   readonly #options: ExecutionOptions;
   readonly #signal: AbortSignal;
@@ -80,8 +80,8 @@ export class Execution {
   #storedCount = 0;
 
   /**
-   * @param signal gives it up
-   * @param isCounted whether its first call is counted by the rate of images already
+   * @param signal abandons the generation
+   * @param isCounted whether the image rate has already counted the first call
    */
   constructor(options: ExecutionOptions, generation: Generation, signal: AbortSignal, isCounted: boolean) {
     this.#options = options;
@@ -90,45 +90,45 @@ export class Execution {
     this.#isCounted = isCounted;
   }
 
-  /** `undefined` when there was none. */
+  /** The last call that may be charged; `undefined` if there was none. */
   get lastPaidCall(): PaidCall | undefined {
     return this.#lastPaidCall;
   }
 
   /**
-   * Brings the generation to its end, with the next model as long as the provider of the last one is out of order.
+   * Runs the generation to its end. While the provider of a model is not available, the next fallback model is used.
    *
-   * @throws only what the store throws when it is away for too long
+   * @throws only errors of the store, if it is unavailable for too long
    */
   async run(): Promise<GenerationOutcome> {
     try {
-      await this.#moveOn();
+      await this.#replaceRetiredModel();
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       return this.#withCost({ status: "FAILED", failure: this.#toFailure(error) });
     }
     for (;;) {
-      const outcome = await this.#ask();
+      const outcome = await this.#callModel();
       const goesOn = isOutage(outcome) && !this.#signal.aborted && (await this.#fallBack(outcome.failure));
       if (!goesOn) return this.#withCost(outcome);
     }
   }
 
   /**
-   * Gives the generation to the model that is asked for it today: what replaces its own, if that ended while it waited.
+   * If the model shut down while the generation waited, gives the generation to the replacement.
    *
-   * @throws MODEL_UNAVAILABLE when nothing does that can do what was asked, for what is held
+   * @throws MODEL_UNAVAILABLE when no replacement supports the request at a cost that the held amount covers
    */
-  async #moveOn(): Promise<void> {
+  async #replaceRetiredModel(): Promise<void> {
     const { logger, catalogue } = this.#options;
     const generation = this.#generation;
     const { id: generationId, model: from } = generation;
     const { model, warnings } = this.#resolve(from);
     const { id: to } = model.description;
     if (to === from) return;
-    const shutDown = `the model ${from} shut down while this waited`;
+    const shutDown = `the model ${from} shut down while the generation waited`;
     if (!canDo(model.description, generation)) {
-      throw unavailable(`${shutDown}, and ${to} cannot do what was asked of it`);
+      throw unavailable(`${shutDown}, and ${to} does not support the request`);
     }
     const [before, prices] = [catalogue.find(from)?.description, { [to]: priceOf(generation, model.description) }];
     if (before && !isHoldEnough(generation, before, model.description, prices)) {
@@ -138,7 +138,7 @@ export class Execution {
     }
     const codes = warnings.map(({ code }) => code);
     logger.warn({ generationId, from, to, codes }, "the model shut down while the generation waited");
-    if (!(await this.#giveTo(model, warnings, generation.fallbacks))) throw ended();
+    if (!(await this.#changeModel(model, warnings, generation.fallbacks))) throw ended();
   }
 
   #resolve(id: string): ResolvedModel {
@@ -149,7 +149,7 @@ export class Execution {
     }
   }
 
-  /** Gives the generation to its next model that can do what was asked. `false` when there is none. */
+  /** Gives the generation to its next fallback model that supports the request. @returns false if there is none */
   async #fallBack({ code }: GenerationFailure): Promise<boolean> {
     const { catalogue, logger } = this.#options;
     const { id: generationId, model: from, fallbacks = [] } = this.#generation;
@@ -157,18 +157,21 @@ export class Execution {
     const [model, ...left] = able;
     if (!model) return false;
     const { id: to } = model.description;
-    logger.warn({ generationId, code, from, to }, "going on with another model");
-    const message = `the provider of ${from} was out of order (${code}, not billed); ${to} was used instead`;
+    logger.warn({ generationId, code, from, to }, "the generation continues with another model");
+    const message = `the provider of ${from} was not available (${code}, not billed); ${to} was used instead`;
     const warnings = [{ code: "MODEL_FELL_BACK", message }, ...catalogue.warningsOf(model.description)];
-    return this.#giveTo(
+    return this.#changeModel(
       model,
       warnings,
       left.map(({ description }) => description.id),
     );
   }
 
-  /** On disk before the model is called. `false` when this process does not run the generation any more. */
-  async #giveTo(
+  /**
+   * Changes the model of the generation. The change is on disk before the model is called. @returns false if this
+   * process no longer runs the generation
+   */
+  async #changeModel(
     { description }: CataloguedModel,
     added: readonly Warning[],
     fallbacks: readonly string[] = [],
@@ -188,7 +191,7 @@ export class Execution {
     return true;
   }
 
-  async #ask(): Promise<GenerationOutcome> {
+  async #callModel(): Promise<GenerationOutcome> {
     const generation = this.#generation;
     const storedIndexes = new Set<number>();
     const previews = this.#options.previews.begin(generation);
@@ -232,11 +235,11 @@ export class Execution {
 
   #model(): CataloguedModel {
     const model = this.#options.catalogue.find(this.#generation.model);
-    if (!model) throw unavailable("the model is not configured any more");
+    if (!model) throw unavailable("the model is no longer configured");
     return model;
   }
 
-  /** Calls the provider, and keeps in mind since when and until when if that may cost something. */
+  /** Calls the provider. If the call may be charged, remembers its start and its end. */
   #call(model: CataloguedModel, signal: AbortSignal): AsyncIterable<ProviderEvent> {
     const events = model.provider.generate(this.#toRequest(model), signal);
     if (isFree(priceOf(this.#generation, model.description))) return events;
@@ -262,7 +265,7 @@ export class Execution {
   #toRequest({ description }: CataloguedModel): GenerateRequest {
     const { model, prompt, n, modelSize: size, quality, format, background } = this.#generation;
     const { seed, compression, moderation, safetyIdentifier, partialImages = 0, edit } = this.#generation;
-    const formatAskedFor = formatToAskFor(format, description.formats);
+    const formatAskedFor = formatToRequest(format, description.formats);
     return {
       model,
       prompt,
@@ -309,7 +312,7 @@ export class Execution {
     const cost = costOf(description && priceOf(this.#generation, description), this.#generation, outcome);
     if (cost && maxCostUsd !== undefined && toAmount(cost.usd) > toAmount(maxCostUsd)) {
       const facts = { generationId, model, costUsd: cost.usd, maxCostUsd };
-      this.#options.logger.warn(facts, "the provider charged more than its prices allow for; all of it is charged");
+      this.#options.logger.warn(facts, "the provider charged more than its prices allow; the whole amount is charged");
     }
     if (cost === undefined) return outcome;
     const isBrokenOff = outcome.status === "FAILED" && !cost.isEstimated;
@@ -337,12 +340,17 @@ export class Execution {
   }
 }
 
-/** The price at which a generation was accepted; versions that did not keep it took that of the day. */
+/**
+ * The price at which a generation was accepted. Older versions did not record it; then the price of that day counts.
+ */
 export function priceOf({ prices, createdAt }: Generation, model: ModelDescription): ModelPrice | undefined {
   return prices ? prices[model.id] : priceAt(model, createdAt);
 }
 
-/** A refusal is none, and neither is a call that may have been charged. */
+/**
+ * Whether the generation failed because of an outage. Refusals are not outages, and neither are calls that may have
+ * been charged.
+ */
 function isOutage(outcome: GenerationOutcome): outcome is Extract<GenerationOutcome, { status: "FAILED" }> {
   if (outcome.status !== "FAILED") return false;
   const { code, retryable, billed } = outcome.failure;
@@ -364,14 +372,17 @@ function unavailable(message: string): GatewayError {
 }
 
 function ended(): GatewayError {
-  return new GatewayError("INTERRUPTED", "the generation was ended by others while it was carried out");
+  return new GatewayError("INTERRUPTED", "another process or a caller ended the generation while it ran");
 }
 
 function upstreamTimeout(): GatewayError {
   return new GatewayError("UPSTREAM_TIMEOUT", "the provider did not answer in time");
 }
 
-/** A format the model does not make is made here, from the one that loses nothing where it makes that. */
-function formatToAskFor(wanted: ImageFormat, offered: readonly ImageFormat[]): ImageFormat {
+/**
+ * The format to request from the model. If the model does not make the wanted one, the gateway converts the image, from
+ * PNG if possible, because PNG is lossless.
+ */
+function formatToRequest(wanted: ImageFormat, offered: readonly ImageFormat[]): ImageFormat {
   return [wanted, "PNG" as const].find((format) => offered.includes(format)) ?? offered[0] ?? "PNG";
 }

@@ -11,14 +11,16 @@ import { UsualDurations } from "./usual-durations.ts";
 
 export interface RunnerOptions extends Omit<ExecutionOptions, "store" | "rate" | "durations"> {
   readonly now: () => Date;
-  /** How long other processes wait for an extended lease before they presume that this one is dead, in milliseconds. */
+  /**
+   * The duration of a lease, in milliseconds. If this process does not extend it in time, the others treat it as dead.
+   */
   readonly leaseMs: number;
-  /** How many images this process submits to paid providers in a minute. */
+  /** The most images that this process submits to paid providers in a minute. */
   readonly maxImagesPerMinute: number;
 }
 
-/** How many times a process extends its leases in the duration of one lease. */
-const HEARTBEATS_A_LEASE = 4;
+/** How many times a process extends its leases within the duration of one lease. */
+const HEARTBEATS_PER_LEASE = 4;
 
 /** Carries out accepted generations. A generation continues when its client disconnects. */
 export class Runner {
@@ -65,7 +67,7 @@ export class Runner {
    * attempts, with no call at a provider, are queued again for the next start.
    */
   interrupt(): void {
-    this.#stop.abort(new GatewayError("INTERRUPTED", "the gateway was stopped while the provider was at work"));
+    this.#stop.abort(new GatewayError("INTERRUPTED", "the gateway was stopped while the provider was working"));
   }
 
   /** Removes the previews. Call this once no generation runs any more. */
@@ -77,7 +79,7 @@ export class Runner {
   async #bringToEnd(generationId: string): Promise<PaidCall | undefined> {
     const { events, logger, worker } = this.#options;
     const canceling = new AbortController();
-    const unsubscribe = events.subscribe(generationId, (notice) => this.#hear(notice));
+    const unsubscribe = events.subscribe(generationId, (notice) => this.#onNotice(notice));
     this.#keepLease(generationId, canceling);
     let cutOff: PaidCall | undefined;
     try {
@@ -173,7 +175,7 @@ export class Runner {
 
   #keepLease(generationId: string, canceling: AbortController): void {
     this.#running.set(generationId, canceling);
-    const everyMs = this.#options.leaseMs / HEARTBEATS_A_LEASE;
+    const everyMs = this.#options.leaseMs / HEARTBEATS_PER_LEASE;
     this.#heartbeat ??= setInterval(() => void this.#extendLeases(), everyMs);
   }
 
@@ -193,22 +195,22 @@ export class Runner {
         await records.finish(generationId, worker, { status: "FAILED", failure: INTERRUPTED }, now());
         events.publish({ generationId, worker });
       }
-      await this.#giveUpCanceled([...this.#running.keys()]);
+      await this.#stopCanceled([...this.#running.keys()]);
     } catch (error) {
       logger.warn({ err: error }, "the leases could not be extended");
     }
   }
 
-  /** Handles a notice about a generation that runs here. It ignores the notices that this process sent. */
-  #hear({ generationId, worker }: GenerationNotice): void {
+  /** Handles a notice about a generation that runs here. Ignores notices that this process sent. */
+  #onNotice({ generationId, worker }: GenerationNotice): void {
     if (worker === this.#options.worker) return;
-    this.#giveUpCanceled([generationId]).catch((error: unknown) => {
-      this.#options.logger.warn({ generationId, err: error }, "the generation could not be looked up");
+    this.#stopCanceled([generationId]).catch((error: unknown) => {
+      this.#options.logger.warn({ generationId, err: error }, "the generation could not be read");
     });
   }
 
-  /** Stops the given generations that were canceled or deleted. */
-  async #giveUpCanceled(generationIds: readonly string[]): Promise<void> {
+  /** Stops those of the given generations that were canceled or deleted. */
+  async #stopCanceled(generationIds: readonly string[]): Promise<void> {
     const found = await this.#options.records.findGenerations(generationIds);
     const kept = new Set(found.filter(({ status }) => status !== "CANCELED").map(({ id }) => id));
     for (const id of generationIds.filter((candidate) => !kept.has(candidate))) {
@@ -228,7 +230,7 @@ function isCutOff(outcome: GenerationOutcome): boolean {
 }
 
 function canceled(): GatewayError {
-  return new GatewayError("INTERRUPTED", "the generation was canceled while the provider was at work");
+  return new GatewayError("INTERRUPTED", "the generation was canceled while the provider was working");
 }
 
 function failureFacts(outcome: GenerationOutcome): { code?: string; billed?: string } {

@@ -6,28 +6,27 @@ import type { BudgetExceeded, GenerationOrder } from "../../ports/records.ts";
 import { priceAt } from "./cost.ts";
 import { maxCostOf } from "./quote.ts";
 
-/** What the gateway may spend in a UTC day. */
+/** The budget of a UTC day. */
 export interface DailyBudget {
   /** US dollars as a decimal string. */
   readonly usd: string;
-  /** Whether nobody chose it: models whose cost cannot be bounded are then let in at a flat rate. */
+  /** Whether it is the default. Models whose cost has no known bound are then allowed, at a flat rate. */
   readonly isDefault: boolean;
 }
 
-/** What is fixed when a generation is accepted. */
+/** The prices and the highest cost, which are fixed when a generation is accepted. */
 export type PriceTerms = Required<Pick<GenerationOrder, "prices" | "maxCost">>;
 
 type Priced = Parameters<typeof maxCostOf>[0];
 
 const SETTING = "PICTOGRAPH_DAILY_BUDGET_USD";
-/** What an image counts whose cost cannot be bounded, while the budget is the default. */
+/** The flat rate of an image whose cost has no known bound, under the default budget. */
 const UNBOUNDED_IMAGE_USD = "0.50";
 
 /**
- * Fixes the prices of the day, and the most that is held. Under the default budget, each image of a model whose cost
- * cannot be bounded is held at a flat rate.
+ * Fixes the prices of the day, and the amount to hold.
  *
- * @param models all that may carry it out, the one it is planned for first
+ * @param models all models that may run the generation, the planned one first
  */
 export function fixPrices(
   order: Priced,
@@ -45,7 +44,11 @@ export function fixPrices(
   return { prices, maxCost: toUsd(toAmount(UNBOUNDED_IMAGE_USD) * BigInt(order.n)) };
 }
 
-/** @param models those that may carry it out */
+/**
+ * The error for a cost without a known bound, under a budget that someone set.
+ *
+ * @param models all models that may run the generation
+ */
 export function costUnbounded(
   order: Priced,
   models: readonly [ModelDescription, ...ModelDescription[]],
@@ -54,12 +57,12 @@ export function costUnbounded(
   const unbounded = models.find((model) => maxCostOf(order, [model], prices) === undefined) ?? models[0];
   return new GatewayError(
     "MODEL_UNAVAILABLE",
-    `what this costs with ${unbounded.id} cannot be bounded, and a budget of US dollars applies; name another model, or have the operator give this one prices in the file that PICTOGRAPH_MODELS_FILE names`,
+    `the cost of this request with ${unbounded.id} has no known bound, and a budget of US dollars applies; name another model, or ask the operator to add prices for this one to the file that PICTOGRAPH_MODELS_FILE names`,
     { field: "model" },
   );
 }
 
-/** Whether what is held for a generation covers another model than those it was accepted for. */
+/** Whether the amount held for a generation covers another model than those it was accepted for. */
 export function isHoldEnough(
   order: Priced & Partial<PriceTerms>,
   from: ModelDescription,
@@ -69,7 +72,7 @@ export function isHoldEnough(
   if (order.maxCost === undefined) return true;
   const most = maxCostOf(order, [to], prices);
   if (most !== undefined) return toAmount(most) <= toAmount(order.maxCost);
-  // A flat rate is held for a model whose cost cannot be bounded: it is the same for another one.
+  // For a model whose cost has no known bound, a flat rate is held. It is the same for another such model.
   return maxCostOf(order, [from], order.prices ?? {}) === undefined;
 }
 
@@ -94,7 +97,7 @@ export function budgetExceeded(
     ...(limitImages === undefined ? [] : [`${limitImages} images`]),
   ].join(" and ");
   const what = `this request, which may cost ${maxCost} for ${n} ${n === 1 ? "image" : "images"}`;
-  const then = resetsAt ? `send it again after ${resetsAt.toISOString()}` : "have the operator raise the budget";
+  const then = resetsAt ? `send it again after ${resetsAt.toISOString()}` : "ask the operator to raise the budget";
   return new GatewayError(
     "BUDGET_EXCEEDED",
     `${owner} budget ${PERIODS[window]}, ${limits}, does not cover ${what}; ${then}`,

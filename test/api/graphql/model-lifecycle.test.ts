@@ -263,7 +263,7 @@ test("what waits over a model's last day, and nothing may or can take over, ends
     status: "FAILED",
     failure: {
       ...failure,
-      message: "the model gpt-image-1.5 shut down while this waited, and small cannot do what was asked of it",
+      message: "the model gpt-image-1.5 shut down while the generation waited, and small does not support the request",
     },
     cost: "0.000000",
   });

@@ -285,7 +285,7 @@ describe("a model whose cost cannot be bounded", () => {
     const { error } = await generate(gateway, { model: "unknown-1" });
 
     expect(error?.extensions).toEqual({ code: "MODEL_UNAVAILABLE", field: "model" });
-    expect(error?.message).toMatch(/unknown-1 cannot be bounded.*a budget of US dollars.*PICTOGRAPH_MODELS_FILE/);
+    expect(error?.message).toMatch(/unknown-1 has no known bound.*a budget of US dollars.*PICTOGRAPH_MODELS_FILE/);
     expect(gateway.provider.requests).toEqual([]);
   });
 

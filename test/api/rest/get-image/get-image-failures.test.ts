@@ -169,7 +169,7 @@ test("a gateway that stops answers whoever waits, and says that the generation w
   await hold.called;
   await gateway.close();
 
-  expectFailure(await answer, 502, "the gateway was stopped while the provider was at work");
+  expectFailure(await answer, 502, "the gateway was stopped while the provider was working");
 });
 
 test("a gateway that stops takes nothing more, and says when to come back", async () => {
