@@ -58,6 +58,7 @@ import { StorageBudget } from "./service/images/storage-budget.ts";
 import { ModelCatalogue } from "./service/models/model-catalogue.ts";
 import { ModelWatch } from "./service/models/model-watch.ts";
 import { ApiKeys } from "./service/projects/api-keys.ts";
+import { AppliedLimits } from "./service/projects/applied-limits.ts";
 import { ProjectService } from "./service/projects/project-service.ts";
 import { refuseSecondGraphQL } from "./single-graphql.ts";
 
@@ -163,10 +164,15 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const catalogue = new ModelCatalogue(providers, config.defaultModel, now, operator, standInFor(providers));
     const store = await openStore(config, logger, lifecycle);
     const storage = await openStorage(config, logger, lifecycle);
-    const images = await createImageService({ config, store, storage, catalogue, codec, lifecycle, logger, now });
+    const limits = new AppliedLimits(store.projects);
+    const parts = { config, store, storage, catalogue, codec, limits, lifecycle, logger, now };
+    const images = await createImageService(parts);
     const { authenticate } = options;
     const apiKeys = new ApiKeys({ projects: store.projects, logger, now });
-    const projects = createProjectService(config, store, images, apiKeys, now);
+    const projects = createProjectService(parts, images, () => {
+      apiKeys.forget();
+      limits.forget();
+    });
     const isKeyed = config.adminKeys.length > 0 && !authenticate;
     if (!isKeyed && !authenticate && config.role !== "worker") await refuseToLoseKeys(store);
     const credentials = isKeyed ? { adminKeys: config.adminKeys, apiKeys, projects } : undefined;
@@ -220,18 +226,16 @@ function readRequestsWith({ authenticate }: GatewayOptions, { publicUrl = "" }: 
 }
 
 function createProjectService(
-  { adminKeys }: Config,
-  { projects }: Store,
+  { config, store, now }: Pick<ServiceParts, "config" | "store" | "now">,
   images: ImageService,
-  apiKeys: ApiKeys,
-  now: () => Date,
+  onChange: () => void,
 ): ProjectService {
   return new ProjectService({
-    projects,
-    apiKeys,
+    projects: store.projects,
+    onChange,
     now,
     newId: (prefix) => typeid(prefix).toString(),
-    isKeyed: adminKeys.length > 0,
+    isKeyed: config.adminKeys.length > 0,
     removeGenerationsOf: (projectId, endUser) => images.deleteAllOf(projectId, endUser),
   });
 }
@@ -256,13 +260,14 @@ interface ServiceParts {
   readonly storage: Storage;
   readonly catalogue: ModelCatalogue;
   readonly codec: ScheduledCodec;
+  readonly limits: AppliedLimits;
   readonly lifecycle: Lifecycle;
   readonly logger: Logger;
   readonly now: () => Date;
 }
 
 async function createImageService(parts: ServiceParts): Promise<ImageService> {
-  const { config, store, storage, catalogue, codec, lifecycle, logger, now } = parts;
+  const { config, store, storage, catalogue, codec, limits, lifecycle, logger, now } = parts;
   const { records, history, queue, events } = store;
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, dailyBudget, role, leaseMs } = config;
@@ -297,6 +302,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     delivery,
     placeholders: new Placeholders(records, objects, codec),
     edits,
+    limits,
     storage: storageBudget,
     runner,
     maintenance: new Maintenance({

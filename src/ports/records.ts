@@ -11,6 +11,7 @@ import type {
   TokenUsage,
 } from "./image-provider.ts";
 import type { BudgetState } from "./ledger.ts";
+import type { RateRefusal, RateRule, RateStatus } from "./rates.ts";
 
 export const GENERATION_STATUSES = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED"] as const;
 export type GenerationStatus = (typeof GENERATION_STATUSES)[number];
@@ -217,16 +218,20 @@ export interface AcceptanceTerms {
   readonly maxQueued: number;
   /** What the project may spend in a UTC day, in US dollars, besides its own budgets. @defaultValue any amount */
   readonly dailyBudget?: string | undefined;
+  /** The rate limits, at most one of each scope, always in the same order. @defaultValue none */
+  readonly rates?: readonly RateRule[];
 }
 
 export interface AcceptedGeneration {
   readonly generation: Generation;
   /** `false` when the idempotency key led to an earlier generation. */
   readonly isNew: boolean;
+  /** What is left of the rate limits; empty for an earlier generation, which counts nothing. */
+  readonly rates: readonly RateStatus[];
 }
 
 /** Why a generation was not accepted. `COST_UNBOUNDED`: a budget limits dollars, and the cost has no known bound. */
-export type Refusal = "QUEUE_FULL" | "COST_UNBOUNDED" | BudgetExceeded;
+export type Refusal = "QUEUE_FULL" | "COST_UNBOUNDED" | BudgetExceeded | RateRefusal;
 
 /** The budget that does not cover the generation. Of several, the one that resets last. */
 export interface BudgetExceeded {
@@ -273,8 +278,9 @@ export interface Records {
    * false`.
    *
    * Refuses, storing nothing, when `maxQueued` generations wait already (several at the same instant may pass this limit
-   * together), or when what was spent and what is held would exceed a budget (nothing passes this limit, however many
-   * processes accept). A generation that costs nothing is not refused for dollars.
+   * together), or when a rate limit would be exceeded, or what was spent and what is held would exceed a budget (nothing
+   * passes these limits, however many processes accept). A generation that costs nothing is not refused for dollars.
+   * Only accepted orders count for a rate limit.
    */
   accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal>;
   /** `QUEUED` → `RUNNING`, leased. `undefined` when the generation is not `QUEUED` (any more). */
@@ -342,6 +348,8 @@ export interface Records {
   claimSweep(at: Date, until: Date): Promise<boolean>;
   /** When these records were begun: they can know nothing of what is older. */
   begunAt(): Promise<Date>;
+  /** Forgets the networks whose requests were counted before the minute of `at`. */
+  forgetAddresses(at: Date): Promise<void>;
   /** Resolves when the store answers and is as this version needs it; rejects otherwise. */
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -5,11 +5,11 @@ import type { ModelDescription } from "../ports/image-provider.ts";
 import type { OpenObject } from "../ports/object-store.ts";
 import type { Generation, Image, Owner, Preview, Warning } from "../ports/records.ts";
 import type { EditInput } from "./edits/edit-input.ts";
-import { Acceptance, type AcceptanceOptions } from "./generations/acceptance.ts";
+import { Acceptance, type AcceptanceOptions, type OnRates, permitted } from "./generations/acceptance.ts";
 import { EndWaits } from "./generations/end-waits.ts";
 import { CANCELED_WHILE_RUNNING } from "./generations/generation-end.ts";
 import type { GenerationFeed } from "./generations/generation-feed.ts";
-import type { GenerationInput } from "./generations/generation-input.ts";
+import { checkInput, type GenerationInput } from "./generations/generation-input.ts";
 import { planGeneration } from "./generations/generation-plan.ts";
 import type { GenerationEvent } from "./generations/generation-progress.ts";
 import type { GenerationWatch } from "./generations/generation-watch.ts";
@@ -68,11 +68,12 @@ export class ImageService {
    * Accepts a generation. Once this resolves, the generation is stored and will be carried out. The same idempotency
    * key with the same input returns the same generation.
    *
-   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, IDEMPOTENCY_CONFLICT, OVERLOADED
+   * @param onRates called once with what is left of the rate limits, if any limit was counted
+   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, FORBIDDEN, RATE_LIMITED, IDEMPOTENCY_CONFLICT, OVERLOADED
    */
-  async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
+  async submit(caller: Caller, input: GenerationInput, onRates?: OnRates): Promise<Generation> {
     this.#options.lifecycle.refuseWhileStopping();
-    return this.#acceptance.submit(caller, input);
+    return this.#acceptance.submit(caller, input, onRates);
   }
 
   /**
@@ -80,12 +81,13 @@ export class ImageService {
    * throws, none of them remains stored. A retry with the same key reads only uploads: other images count as the same
    * when their ids or addresses are the same.
    *
-   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
-   *   IDEMPOTENCY_CONFLICT, OVERLOADED, and any error from reading an upload
+   * @param onRates called once with what is left of the rate limits, if any limit was counted
+   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, FORBIDDEN, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+   *   RATE_LIMITED, IDEMPOTENCY_CONFLICT, OVERLOADED, and any error from reading an upload
    */
-  async submitEdit(caller: Caller, input: EditInput): Promise<Generation> {
+  async submitEdit(caller: Caller, input: EditInput, onRates?: OnRates): Promise<Generation> {
     this.#options.lifecycle.refuseWhileStopping();
-    return this.#acceptance.submitEdit(caller, input);
+    return this.#acceptance.submitEdit(caller, input, onRates);
   }
 
   /**
@@ -270,11 +272,15 @@ export class ImageService {
   /**
    * Estimates the cost of a generation. It accepts nothing and spends nothing.
    *
-   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE
+   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, FORBIDDEN
    */
-  quote(input: GenerationInput): Quote {
-    const { catalogue, now } = this.#options;
-    return quoteOf(planGeneration(input, catalogue), now());
+  async quote(caller: Caller, input: GenerationInput): Promise<Quote> {
+    const { catalogue, limits, now } = this.#options;
+    const applied = await limits.of(caller);
+    const plan = planGeneration(checkInput(input), catalogue, (draft) =>
+      permitted(draft, "GENERATE", applied, catalogue),
+    );
+    return quoteOf(plan, now());
   }
 
   /** Every model that can be requested today, and the default model. */

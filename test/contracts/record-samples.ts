@@ -123,10 +123,13 @@ export async function accept(
   records: Records,
   order: GenerationOrder,
   terms: Partial<AcceptanceTerms> = {},
-): Promise<AcceptedGeneration> {
+): Promise<Omit<AcceptedGeneration, "rates">> {
   const accepted = await records.accept(order, { ...NO_LIMITS, ...terms });
-  if (typeof accepted === "string" || "budget" in accepted) throw new Error(JSON.stringify(accepted));
-  return accepted;
+  if (typeof accepted === "string" || "budget" in accepted || "exceeded" in accepted) {
+    throw new Error(JSON.stringify(accepted));
+  }
+  const { rates: _rates, ...rest } = accepted;
+  return rest;
 }
 
 /** Accepts and starts. */

@@ -6,6 +6,7 @@ import { seededRandom } from "../support/random.ts";
 import { recordBudgetsContract } from "./record-budgets.ts";
 import { recordEndsContract } from "./record-ends.ts";
 import { recordLedgerContract } from "./record-ledger.ts";
+import { recordRatesContract } from "./record-rates.ts";
 import { recordRunsContract } from "./record-runs.ts";
 import {
   ACCEPTED_AT,
@@ -36,6 +37,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
   recordEndsContract(name, open);
   recordLedgerContract(name, open);
   recordBudgetsContract(name, open);
+  recordRatesContract(name, open);
 
   describe(`${name} as records`, () => {
     let opened: OpenedRecords;

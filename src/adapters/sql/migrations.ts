@@ -191,6 +191,17 @@ const ADDITIONS = {
     add: { ledger: { api_key_id: "text", end_user: "text", settled_images: "integer" } },
     drop: ["spending"],
   },
+  "0015-rate-counts": {
+    create: {
+      rate_counts: {
+        id: "id primary key",
+        scope: "text not null",
+        minute: "bigint not null",
+        requests: "integer not null",
+        images: "integer not null",
+      },
+    },
+  },
 } as const satisfies Readonly<Record<string, Addition>>;
 
 type MigrationName = keyof typeof ADDITIONS;
@@ -302,6 +313,14 @@ const FOLLOW_UPS: {
       .where(sql.ref("end_user"), "is not", null)
       .execute();
     await countSpending(database);
+  },
+  async "0015-rate-counts"({ schema }) {
+    await schema
+      .createIndex("generations_active")
+      .on("generations")
+      .column("project_id")
+      .where(sql<boolean>`status in ('QUEUED', 'RUNNING')`)
+      .execute();
   },
 };
 

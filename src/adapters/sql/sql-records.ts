@@ -25,6 +25,7 @@ import { SqlDerivatives } from "./sql-derivatives.ts";
 import { SqlHistory } from "./sql-history.ts";
 import { SqlLedger } from "./sql-ledger.ts";
 import { SqlProjects } from "./sql-projects.ts";
+import { SqlRates } from "./sql-rates.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
 const NO_COST: Cost = { usd: "0.000000", isEstimated: false };
@@ -44,6 +45,7 @@ export class SqlRecords implements Records {
   readonly ledger: SqlLedger;
   readonly #database: Kysely<Database>;
   readonly #search: SearchEngine;
+  readonly #rates = new SqlRates();
 
   /** @param momentOf when something happens that this process takes for `at`, in milliseconds since 1970 UTC */
   constructor(database: Kysely<Database>, search: SearchEngine, momentOf: (at: Date) => Expression<number>) {
@@ -57,13 +59,16 @@ export class SqlRecords implements Records {
 
   async accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal> {
     const { ledger } = this;
+    const { rates: rules = [] } = terms;
     return this.#database.transaction().execute(async (transaction) => {
       const { projectId, idempotency } = order;
       if (idempotency) await forgetExpiredKey(transaction, projectId, idempotency.key, order.createdAt);
       const earlier = idempotency && (await findByKey(transaction, projectId, idempotency.key));
-      if (earlier) return { generation: toGeneration(earlier), isNew: false };
+      if (earlier) return { generation: toGeneration(earlier), isNew: false, rates: [] };
       const gate = await ledger.readGate(transaction, order, terms);
       if (gate.queued >= terms.maxQueued) return "QUEUE_FULL";
+      const rates = await this.#rates.check(transaction, order, rules, gate.at);
+      if ("exceeded" in rates) return rates;
       const refusal = await ledger.hold(transaction, order, gate);
       if (refusal) return refusal;
       const inserted = await transaction
@@ -74,13 +79,14 @@ export class SqlRecords implements Records {
         .executeTakeFirst();
       if (inserted) {
         await this.#enterTerms(transaction, order);
+        await this.#rates.count(transaction, order, rules);
         await ledger.enter(transaction, order, gate);
-        return { generation: toGeneration(inserted), isNew: true };
+        return { generation: toGeneration(inserted), isNew: true, rates };
       }
       await ledger.release(transaction, order, gate);
       const sameInstant = idempotency && (await findByKey(transaction, projectId, idempotency.key));
       if (!sameInstant) throw new Error("a generation was neither stored nor found");
-      return { generation: toGeneration(sameInstant), isNew: false };
+      return { generation: toGeneration(sameInstant), isNew: false, rates: [] };
     });
   }
 
@@ -351,6 +357,10 @@ export class SqlRecords implements Records {
       .where("claimed_until", "<=", at.getTime())
       .executeTakeFirst();
     return numUpdatedRows > 0n;
+  }
+
+  async forgetAddresses(at: Date): Promise<void> {
+    await this.#rates.forgetAddresses(this.#database, at);
   }
 
   async begunAt(): Promise<Date> {

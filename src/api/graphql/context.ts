@@ -4,10 +4,12 @@ import type { GraphQLResolveInfo } from "graphql";
 import type { Logger } from "pino";
 import type { GatewayError } from "../../errors.ts";
 import type { ApiKey, Project } from "../../ports/projects.ts";
+import type { RateStatus } from "../../ports/rates.ts";
 import type { Generation, Image } from "../../ports/records.ts";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Caller } from "../../service/projects/caller.ts";
 import type { ProjectService } from "../../service/projects/project-service.ts";
+import { setRateLimits } from "../http/rate-limit-headers.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import { setSunset } from "../http/sunset-header.ts";
 import { OperationAllowance } from "./limits/operation-allowance.ts";
@@ -24,6 +26,8 @@ export interface OperationRequest {
    * Called when the answer involves a model that shuts down soon. `undefined` if answers have no headers of their own.
    */
   onSunset?(sunset: Date | undefined): void;
+  /** Told what is left of the caller's rate limits; `undefined` where answers have no headers of their own. */
+  onRates?(rates: readonly RateStatus[]): void;
 }
 
 /**
@@ -44,6 +48,10 @@ export class ApiRequest implements OperationRequest {
 
   onSunset(sunset: Date | undefined): void {
     if (this.response) setSunset(this.response, sunset);
+  }
+
+  onRates(rates: readonly RateStatus[]): void {
+    if (this.response) setRateLimits(this.response, rates);
   }
 
   /** Counts an operation. @throws RATE_LIMITED when the client's address has sent too many */

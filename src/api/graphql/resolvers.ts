@@ -41,13 +41,13 @@ export class ImageResolver {
     description:
       "The cost of these images. Nothing is accepted or spent. An input that `generateImages` would refuse is refused here too.",
   })
-  quote(
+  async quote(
     @Arg("input", () => GenerateImagesInput, { description: "The images to price. `waitSeconds` has no effect." })
     input: GenerateImagesInput,
     @Ctx() { request, service }: GraphQLContext,
   ) {
     const { waitSeconds: _, ...asked } = withoutNulls(input);
-    const quote = service.quote(asked);
+    const quote = await service.quote(request.caller, asked);
     request.onSunset?.(service.sunsetOf({ model: quote.model.id }));
     return new QuoteType(quote);
   }
@@ -85,7 +85,9 @@ export class ImageResolver {
     const { waitSeconds = DEFAULT_WAIT_SECONDS, ...asked } = withoutNulls(input);
     checkWholeNumber("waitSeconds", waitSeconds, 0, MAX_WAIT_SECONDS);
     allowance.takeImages(asked.n);
-    const accepted = await service.submit(request.caller, { idempotencyKey: request.idempotencyKey, ...asked });
+    const { caller, idempotencyKey } = request;
+    const order = { idempotencyKey, ...asked };
+    const accepted = await service.submit(caller, order, (rates) => request.onRates?.(rates));
     return toAnswer(await service.wait(accepted, waitSeconds * 1000), context);
   }
 
@@ -103,12 +105,13 @@ export class ImageResolver {
     allowance.takeImages(asked.n);
     const { idempotencyKey, rootUrl, caller } = request;
     const references = images.map((image) => toImageReference("images", image, rootUrl));
-    const accepted = await service.submitEdit(caller, {
+    const edit = {
       idempotencyKey,
       ...asked,
       images: await Promise.all(references),
       mask: mask && (await toImageReference("mask", mask, rootUrl)),
-    });
+    };
+    const accepted = await service.submitEdit(caller, edit, (rates) => request.onRates?.(rates));
     return toAnswer(await service.wait(accepted, waitSeconds * 1000), context);
   }
 

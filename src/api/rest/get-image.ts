@@ -4,6 +4,7 @@ import type { Routes } from "../http/app.ts";
 import { readRawBody } from "../http/bodies/body-bytes.ts";
 import { type FormFields, parseFormBody, toFields } from "../http/bodies/form-body.ts";
 import { setErrorStatus, toCallerError } from "../http/errors.ts";
+import { setRateLimits } from "../http/rate-limit-headers.ts";
 import { contextOf } from "../http/request-context.ts";
 import { setSunset } from "../http/sunset-header.ts";
 import { setWarnings } from "../http/warning-header.ts";
@@ -33,7 +34,8 @@ export function getImageRoutes(service: ImageService, { maxBodyBytes, waitMs, ke
     const { caller, rootUrl } = contextOf(request);
     const input = readGetImage(await readFields(request));
     const idempotencyKey = request.get("Idempotency-Key");
-    const accepted = await service.submit(caller, { ...input, format: "PNG", idempotencyKey });
+    const order = { ...input, format: "PNG", idempotencyKey } as const;
+    const accepted = await service.submit(caller, order, (rates) => setRateLimits(response, rates));
     setSunset(response, service.sunsetOf(accepted));
     setWarnings(response, accepted.warnings);
     const generation = await whileSendingSpace(response, keepAliveMs, service.wait(accepted, waitMs));

@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import type { Events } from "../../ports/events.ts";
-import type { ModelDescription } from "../../ports/image-provider.ts";
+import type { ModelDescription, Operation } from "../../ports/image-provider.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
+import type { RateStatus } from "../../ports/rates.ts";
 import type { BudgetExceeded, EditOrder, Generation, GenerationOrder, Records, Refusal } from "../../ports/records.ts";
 import { checkEdit, completeEdit, draftEdit, type EditInput, hashEdit } from "../edits/edit-input.ts";
 import type { EditIntake } from "../edits/edit-intake.ts";
@@ -11,10 +12,13 @@ import type { StorageBudget } from "../images/storage-budget.ts";
 import { budgetExceeded, costUnbounded, type DailyBudget, fixPrices, type PriceTerms } from "../models/budget.ts";
 import { canDo } from "../models/can-do.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
+import type { AppliedLimits, ScopedLimits } from "../projects/applied-limits.ts";
 import type { Caller } from "../projects/caller.ts";
+import { allowsModel, checkModel, checkOperation } from "../projects/permissions.ts";
+import { rateLimited, rateRulesOf } from "../projects/rate-limits.ts";
 import { isEnded } from "./generation-end.ts";
 import { type CheckedInput, checkInput, type GenerationInput } from "./generation-input.ts";
-import { completePlan, draftPlan, type GenerationPlan, type PlanDraft } from "./generation-plan.ts";
+import { type GenerationPlan, type PlanDraft, planGeneration } from "./generation-plan.ts";
 import { REPETITION_MS, RetryDeduplicator } from "./retry-deduplicator.ts";
 
 export interface AcceptanceOptions {
@@ -23,6 +27,7 @@ export interface AcceptanceOptions {
   readonly events: Events;
   readonly catalogue: ModelCatalogue;
   readonly edits: EditIntake;
+  readonly limits: AppliedLimits;
   readonly storage: Pick<StorageBudget, "checkFree">;
   readonly logger: Logger;
   readonly now: () => Date;
@@ -35,6 +40,16 @@ export interface AcceptanceOptions {
 
 /** The facts by which a retry of a request is recognised. */
 type AskedBefore = Pick<CheckedInput, "idempotencyKey" | "attempt" | "inputHash">;
+
+/** Called with what is left of the caller's rate limits, whether the request is accepted or refused. */
+export type OnRates = (rates: readonly RateStatus[]) => void;
+
+/** Who sends a request, under which limits. */
+interface Sender {
+  readonly caller: Caller;
+  readonly limits: readonly ScopedLimits[];
+  readonly onRates: OnRates;
+}
 
 /** A plan with its prices, ready to be accepted, or refused by a limit. */
 interface PricedPlan extends GenerationPlan, PriceTerms {
@@ -64,26 +79,29 @@ export class Acceptance {
   }
 
   /** @see ImageService.submit */
-  async submit(caller: Caller, input: GenerationInput): Promise<Generation> {
+  async submit(caller: Caller, input: GenerationInput, onRates: OnRates = () => {}): Promise<Generation> {
     const { catalogue, storage, newGenerationId } = this.#options;
     const asked = forCaller(caller, checkInput(input));
+    const sender = { caller, limits: await this.#options.limits.of(caller), onRates };
+    const permit = (draft: PlanDraft) => permitted(draft, "GENERATE", sender.limits, catalogue);
     let plan: PricedPlan;
     try {
-      plan = this.#price(completePlan(draftPlan(asked, catalogue, "GENERATE")));
+      plan = this.#price(planGeneration(asked, catalogue, permit));
       await storage.checkFree();
     } catch (error) {
       return this.#acceptedBefore(caller, asked, error);
     }
-    return (await this.#repeated(caller, plan)) ?? this.#accept(caller, newGenerationId(), plan);
+    return (await this.#repeated(caller, plan)) ?? this.#accept(sender, newGenerationId(), plan);
   }
 
   /** @see ImageService.submitEdit */
-  async submitEdit(caller: Caller, input: EditInput): Promise<Generation> {
+  async submitEdit(caller: Caller, input: EditInput, onRates: OnRates = () => {}): Promise<Generation> {
     const { catalogue, edits, storage, newGenerationId } = this.#options;
     const asked = forCaller(caller, checkEdit(input));
+    const sender = { caller, limits: await this.#options.limits.of(caller), onRates };
     let draft: PlanDraft;
     try {
-      draft = draftEdit(asked, input, catalogue);
+      draft = permitted(draftEdit(asked, input, catalogue), "EDIT", sender.limits, catalogue);
     } catch (error) {
       // A request that can be refused without its images is refused before they are read, unless its key is known.
       const kept = asked.idempotencyKey === undefined ? undefined : await this.#earlierEdit(caller, input, asked);
@@ -103,7 +121,7 @@ export class Acceptance {
       throw error;
     }
     const repeated = await this.#repeated(caller, plan);
-    if (!repeated) return this.#accept(caller, id, plan);
+    if (!repeated) return this.#accept(sender, id, plan);
     await edits.discard(edit);
     return repeated;
   }
@@ -139,7 +157,8 @@ export class Acceptance {
     return hasUploads ? undefined : this.#repeated(caller, { ...asked, inputHash: hashEdit(asked, input, []) });
   }
 
-  async #accept(caller: Caller, id: string, decided: PricedPlan): Promise<Generation> {
+  async #accept(sender: Sender, id: string, decided: PricedPlan): Promise<Generation> {
+    const { caller, limits, onRates } = sender;
     const { records, events, edits, maxQueued, dailyBudget } = this.#options;
     const { model, models: _, idempotencyKey, attempt, endUser, ...plan } = decided;
     const { projectId } = caller;
@@ -157,10 +176,12 @@ export class Acceptance {
         idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
       }),
     };
-    const terms = { maxQueued, dailyBudget: dailyBudget?.usd };
+    const rates = rateRulesOf(caller, limits);
+    const terms = { maxQueued, dailyBudget: dailyBudget?.usd, ...(rates && { rates }) };
     // If this throws, the order may have been accepted. The images stay, and are swept later if it was not.
     const accepted = await records.accept(order, terms);
-    const isRefused = typeof accepted === "string" || "budget" in accepted;
+    if (typeof accepted === "object" && "rates" in accepted && accepted.rates.length > 0) onRates(accepted.rates);
+    const isRefused = typeof accepted === "string" || "budget" in accepted || "exceeded" in accepted;
     if (edit && (isRefused || !accepted.isNew)) await edits.discard(edit);
     if (isRefused) throw this.#toError(accepted, decided, caller);
     const { generation, isNew } = accepted;
@@ -175,6 +196,7 @@ export class Acceptance {
     const { dailyBudget, maxQueued } = this.#options;
     if (refusal === "QUEUE_FULL") return full(maxQueued);
     if (refusal === "COST_UNBOUNDED") return costUnbounded(plan, plan.models, plan);
+    if ("exceeded" in refusal) return rateLimited(refusal, plan.n);
     this.#report(refusal, projectId, apiKeyId);
     return budgetExceeded(refusal, plan, dailyBudget);
   }
@@ -217,6 +239,24 @@ export class Acceptance {
       logger.warn({ generationId, err: error }, "the job could not be made yet");
     });
   }
+}
+
+/**
+ * Checks that the sender's limits allow the operation and the model, and drops fallback models that they do not allow.
+ *
+ * @throws FORBIDDEN, MODEL_UNAVAILABLE
+ */
+export function permitted(
+  draft: PlanDraft,
+  operation: Operation,
+  limits: readonly ScopedLimits[],
+  catalogue: ModelCatalogue,
+): PlanDraft {
+  const modelsOf = (name: string) => catalogue.modelsOf(name);
+  checkOperation(limits, operation);
+  checkModel(limits, draft.model.description.id, modelsOf);
+  const candidates = draft.candidates.filter(({ description }) => allowsModel(limits, description.id, modelsOf));
+  return { ...draft, candidates };
 }
 
 /** Separates the retries of a project's end users from each other. Idempotency keys contain no line feed. */

@@ -10,13 +10,7 @@ import type { EditOrder, GenerationOrder, Warning } from "../../ports/records.ts
 import { isCovered, nearestModelSize, nearestSize, parseSize, toSizeText } from "../images/sizes.ts";
 import { canDo, countCodePoints } from "../models/can-do.ts";
 import type { CataloguedModel, ModelCatalogue } from "../models/model-catalogue.ts";
-import {
-  type CheckedInput,
-  checkInput,
-  DEFAULT_SIZE,
-  type GenerationInput,
-  LEGACY_QUALITIES,
-} from "./generation-input.ts";
+import { type CheckedInput, DEFAULT_SIZE, LEGACY_QUALITIES } from "./generation-input.ts";
 import type { Attempt } from "./retry-deduplicator.ts";
 
 /** A complete plan for a generation. */
@@ -48,10 +42,15 @@ export interface PlanDraft extends Omit<GenerationPlan, "requestedSize" | "model
 /**
  * Plans how to carry out a request.
  *
- * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE
+ * @param permit checks the plan before its size is decided
+ * @throws BAD_USER_INPUT naming the field, MODEL_UNAVAILABLE, and any error of `permit`
  */
-export function planGeneration(input: GenerationInput, catalogue: ModelCatalogue): GenerationPlan {
-  return completePlan(draftPlan(checkInput(input), catalogue, "GENERATE"));
+export function planGeneration(
+  input: CheckedInput,
+  catalogue: ModelCatalogue,
+  permit: (draft: PlanDraft) => PlanDraft = (draft) => draft,
+): GenerationPlan {
+  return completePlan(permit(draftPlan(input, catalogue, "GENERATE")));
 }
 
 /**

@@ -107,10 +107,11 @@ export class Maintenance {
     if (await records.claimSweep(at, new Date(at.getTime() + CLAIM_MS))) await this.sweep();
   }
 
-  /** Removes expired generations and orphaned bytes, and makes room among derivatives. */
+  /** Removes expired generations, orphaned bytes and old addresses, and makes room among derivatives. */
   async sweep(): Promise<void> {
     await this.#removeExpired();
     await this.#removeOrphans();
+    await this.#options.records.forgetAddresses(this.#options.now());
     await this.#options.budget.makeRoom();
     if (!this.#isStopped) this.#options.logger.debug("swept");
   }

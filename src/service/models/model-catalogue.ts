@@ -223,6 +223,12 @@ export class ModelCatalogue {
     };
   }
 
+  /** The ids of the models that a name stands for today: several for an alias, none for an unknown name. */
+  modelsOf(name: string): readonly string[] {
+    const found = this.#aliased(name).map((id) => this.#successor(id));
+    return found.flatMap((model) => (typeof model === "string" ? [] : [model.description.id]));
+  }
+
   #replacedWarnings(id: string, used: ModelDescription): Warning[] {
     if (id === used.id) return [];
     const asked = this.find(id)?.description;

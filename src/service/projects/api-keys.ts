@@ -2,31 +2,22 @@ import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import type { Project, Projects, TokenUse } from "../../ports/projects.ts";
 import type { Caller } from "./caller.ts";
+import { ShortCache } from "./short-cache.ts";
 import { hashOf, isToken } from "./tokens.ts";
 
-/**
- * How long what a token is good for may be believed. Other processes revoke keys too, and a revoked one ends within a
- * second everywhere.
- */
-const BELIEVE_MS = 800;
 /** How often the store is asked about the keys of connections that stay open. */
 const LOOK_EVERY_MS = 400;
-/** How often the use of a key is recorded at most. */
+/** The shortest time between two records of a key's use. */
 const NOTE_EVERY_MS = 60_000;
-/** How many tokens are remembered, unknown ones too. The oldest make room. */
-const MAX_REMEMBERED = 10_000;
-/** How many tokens one look asks for. */
+/** The most keys whose last record of use is remembered. The oldest are dropped first. */
+const MAX_NOTED = 10_000;
+/** The most tokens that one query asks for. */
 const MAX_HASHES = 500;
 
 export interface ApiKeysOptions {
   readonly projects: Projects;
   readonly logger: Logger;
   readonly now: () => Date;
-}
-
-interface Remembered {
-  readonly use: Promise<TokenUse | undefined>;
-  readonly askedAtMs: number;
 }
 
 /** A connection that stays open, and is to be closed when its key ends. */
@@ -38,7 +29,7 @@ interface Watched {
 /** Tells who calls with the token of an API key. */
 export class ApiKeys {
   readonly #options: ApiKeysOptions;
-  readonly #remembered = new Map<string, Remembered>();
+  readonly #uses = new ShortCache<TokenUse | undefined>();
   /** When the use of each key was last recorded. */
   readonly #noted = new Map<string, number>();
   readonly #watched = new Set<Watched>();
@@ -79,23 +70,16 @@ export class ApiKeys {
     };
   }
 
-  /** Forgets what is remembered: something was changed here. */
+  /** Drops what is known, because something was changed in this process. */
   forget(): void {
-    this.#remembered.clear();
+    this.#uses.clear();
   }
 
   #find(hash: string): Promise<TokenUse | undefined> {
-    // Monotonic: a clock that is set back makes nothing last longer.
-    const atMs = performance.now();
-    const known = this.#remembered.get(hash);
-    if (known && atMs - known.askedAtMs < BELIEVE_MS) return known.use;
-    const use = this.#options.projects.findTokens([hash]).then(([found]) => found);
-    use.catch(() => this.#remembered.delete(hash));
-    this.#remembered.delete(hash);
-    this.#remembered.set(hash, { use, askedAtMs: atMs });
-    const [oldest] = this.#remembered.keys();
-    if (oldest !== undefined && this.#remembered.size > MAX_REMEMBERED) this.#remembered.delete(oldest);
-    return use;
+    return this.#uses.get(hash, async () => {
+      const [use] = await this.#options.projects.findTokens([hash]);
+      return use;
+    });
   }
 
   /** @throws UNAUTHENTICATED */
@@ -118,7 +102,7 @@ export class ApiKeys {
     this.#noted.delete(apiKeyId);
     this.#noted.set(apiKeyId, atMs);
     const [oldest] = this.#noted.keys();
-    if (oldest !== undefined && this.#noted.size > MAX_REMEMBERED) this.#noted.delete(oldest);
+    if (oldest !== undefined && this.#noted.size > MAX_NOTED) this.#noted.delete(oldest);
     projects.noteUse(apiKeyId, now()).catch((err: unknown) => {
       logger.warn({ apiKeyId, err }, "the use of an API key could not be recorded");
     });

@@ -1,7 +1,6 @@
 import { badInput, GatewayError } from "../../errors.ts";
 import type { ApiKey, AuditEntry, Project, Projects } from "../../ports/projects.ts";
 import { PUBLIC_PROJECT } from "../../ports/records.ts";
-import type { ApiKeys } from "./api-keys.ts";
 import type { Caller } from "./caller.ts";
 import { checkEndUser } from "./end-user.ts";
 import { changeLimits, type LimitsChange } from "./limits.ts";
@@ -37,7 +36,8 @@ export interface ApiKeyWithToken {
 
 export interface ProjectServiceOptions {
   readonly projects: Projects;
-  readonly apiKeys: ApiKeys;
+  /** Called after each change of a project or an API key. */
+  readonly onChange: () => void;
   readonly now: () => Date;
   /** @param prefix `proj`, `key` or `log` */
   readonly newId: (prefix: string) => string;
@@ -108,7 +108,7 @@ export class ProjectService {
   /** @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND */
   async updateProject(caller: Caller, id: string, input: ProjectInput): Promise<Project> {
     this.#requireAdmin(caller);
-    const { projects, apiKeys } = this.#options;
+    const { projects, onChange } = this.#options;
     const [before] = await projects.find([id]);
     if (!before) throw unknownProject("id");
     const changes = {
@@ -119,7 +119,7 @@ export class ProjectService {
     };
     const entry = this.#entry(caller, "updateProject", input, { projectId: id });
     const project = await projects.update(id, changes, entry);
-    apiKeys.forget();
+    onChange();
     if (!project) throw unknownProject("id");
     return project;
   }
@@ -154,7 +154,7 @@ export class ProjectService {
   /** @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND */
   async updateApiKey(caller: Caller, id: string, input: ApiKeyInput): Promise<ApiKey> {
     this.#requireAdmin(caller);
-    const { projects, apiKeys } = this.#options;
+    const { projects, onChange } = this.#options;
     const before = await this.#apiKey(id);
     const changes = {
       ...(input.name !== undefined && { name: checkName(input.name) }),
@@ -164,7 +164,7 @@ export class ProjectService {
     };
     const entry = this.#entry(caller, "updateApiKey", input, { projectId: before.projectId, apiKeyId: id });
     const apiKey = await projects.updateApiKey(id, changes, entry);
-    apiKeys.forget();
+    onChange();
     if (!apiKey) throw unknownApiKey();
     return apiKey;
   }
@@ -179,7 +179,7 @@ export class ProjectService {
     if (!Number.isInteger(overlapSeconds) || overlapSeconds < 0 || overlapSeconds > MAX_OVERLAP_SECONDS) {
       throw badInput("overlapSeconds", `overlapSeconds must be a whole number from 0 to ${MAX_OVERLAP_SECONDS}`);
     }
-    const { projects, apiKeys, now } = this.#options;
+    const { projects, onChange, now } = this.#options;
     const before = await this.#apiKey(id);
     const token = createToken();
     const createdAt = now();
@@ -187,7 +187,7 @@ export class ProjectService {
     const until = new Date(createdAt.getTime() + overlapSeconds * 1000);
     const entry = this.#entry(caller, "rotateApiKey", {}, { projectId: before.projectId, apiKeyId: id });
     const apiKey = await projects.rotateApiKey(id, record, until, entry);
-    apiKeys.forget();
+    onChange();
     if (!apiKey) throw badInput("id", "this API key is revoked for good; create another one");
     return { apiKey, token };
   }
@@ -195,11 +195,11 @@ export class ProjectService {
   /** Ends a key with all its tokens, in every process within a second. @throws FORBIDDEN, NOT_FOUND */
   async revokeApiKey(caller: Caller, id: string): Promise<ApiKey> {
     this.#requireAdmin(caller);
-    const { projects, apiKeys, now } = this.#options;
+    const { projects, onChange, now } = this.#options;
     const before = await this.#apiKey(id);
     const entry = this.#entry(caller, "revokeApiKey", {}, { projectId: before.projectId, apiKeyId: id });
     const apiKey = await projects.revokeApiKey(id, now(), entry);
-    apiKeys.forget();
+    onChange();
     if (!apiKey) throw unknownApiKey();
     return apiKey;
   }

@@ -35,7 +35,7 @@ const CATALOGUE = new ModelCatalogue(
 );
 
 function plan(input: Partial<GenerationInput>) {
-  return planGeneration({ prompt: "a fox", ...input }, CATALOGUE);
+  return planGeneration(checkInput({ prompt: "a fox", ...input }), CATALOGUE);
 }
 
 function refusalOf(input: Partial<GenerationInput>): GatewayError | undefined {

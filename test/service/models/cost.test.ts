@@ -4,6 +4,7 @@ import { createOpenAI } from "../../../src/adapters/openai/openai.ts";
 import type { Billed } from "../../../src/errors.ts";
 import type { ModelDescription, ModelPrice, TokenUsage } from "../../../src/ports/image-provider.ts";
 import { isUsd, toAmount, toUsd } from "../../../src/ports/money.ts";
+import { checkInput } from "../../../src/service/generations/generation-input.ts";
 import { planGeneration } from "../../../src/service/generations/generation-plan.ts";
 import { costOf, priceAt } from "../../../src/service/models/cost.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
@@ -55,13 +56,13 @@ describe("the published vectors of what was paid", () => {
 
 describe("the published vectors of what would be paid", () => {
   test.each(vectors.quotes.map((vector) => [vector.name, vector] as const))("%s", (_name, { input, min, max }) => {
-    const { cost } = quoteOf(planGeneration(input, CATALOGUE), TODAY);
+    const { cost } = quoteOf(planGeneration(checkInput(input), CATALOGUE), TODAY);
     expect([cost?.min ?? null, cost?.max ?? null]).toEqual([min, max]);
   });
 });
 
 test("a quote says what is not known", () => {
-  const quote = quoteOf(planGeneration({ prompt: "a fox", model: "gpt-image-1-mini" }, CATALOGUE), TODAY);
+  const quote = quoteOf(planGeneration(checkInput({ prompt: "a fox", model: "gpt-image-1-mini" }), CATALOGUE), TODAY);
   expect(quote).toMatchObject({ cost: undefined, basis: "UNKNOWN", explanation: expect.stringContaining("published") });
 });
 

@@ -24,7 +24,21 @@ const SHARED: CorsOptions = {
   methods: ["GET", "HEAD", "POST"],
   /** Seconds. */
   maxAge: 86_400,
-  exposedHeaders: ["X-Request-Id", "Retry-After", "ETag", "Content-Range", "Warning", "Sunset", "X-Should-Retry"],
+  exposedHeaders: [
+    "X-Request-Id",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    "ETag",
+    "Content-Range",
+    "Warning",
+    "Sunset",
+    "X-Should-Retry",
+    ...["limit", "remaining", "reset"].flatMap((name) => [
+      `X-RateLimit-${name}-Requests`,
+      `X-RateLimit-${name}-Images`,
+    ]),
+  ],
 };
 const IMAGES = /^\/images\//;
 const GET_IMAGE = /^\/get-image\/?$/i;

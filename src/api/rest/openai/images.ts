@@ -4,6 +4,7 @@ import { GatewayError } from "../../../errors.ts";
 import type { TokenUsage } from "../../../ports/image-provider.ts";
 import type { Generation, Image, Warning } from "../../../ports/records.ts";
 import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
+import type { OnRates } from "../../../service/generations/acceptance.ts";
 import { isEnded } from "../../../service/generations/generation-end.ts";
 import type { GenerationInput } from "../../../service/generations/generation-input.ts";
 import type { Attempt } from "../../../service/generations/retry-deduplicator.ts";
@@ -12,6 +13,7 @@ import { readRawBody } from "../../http/bodies/body-bytes.ts";
 import { mediaTypeOf } from "../../http/bodies/media-type.ts";
 import { withUploads } from "../../http/bodies/uploaded-files.ts";
 import { toCallerError } from "../../http/errors.ts";
+import { setOpenAIRateLimits } from "../../http/rate-limit-headers.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { type ServerSentEvents, sendEvents } from "../../http/server-sent-events.ts";
 import { setSunset } from "../../http/sunset-header.ts";
@@ -47,7 +49,8 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
     const fields = await readFields(request);
     const parameters = readParameters(ImageGenerationRequest, fields);
     const input: GenerationInput = { ...toInput(parameters, request, response), style: parameters.style };
-    const accepted = await service.submit(contextOf(request).caller, input);
+    const onRates: OnRates = (rates) => setOpenAIRateLimits(response, rates);
+    const accepted = await service.submit(contextOf(request).caller, input, onRates);
     await new Answer(service, options, sender, request, response).send(accepted, parameters, "image_generation");
   });
   const limits = {
@@ -58,7 +61,8 @@ export function openAIImagesRouter(service: ImageService, options: OpenAIImagesO
   router.post("/v1/images/edits", async (request, response) => {
     const accept = async ({ references, parameters }: AskedEdit) => {
       const input = { ...toInput(parameters, request, response), ...references };
-      return { parameters, accepted: await service.submitEdit(contextOf(request).caller, input) };
+      const onRates: OnRates = (rates) => setOpenAIRateLimits(response, rates);
+      return { parameters, accepted: await service.submitEdit(contextOf(request).caller, input, onRates) };
     };
     const { parameters, accepted } = isMultipart(request)
       ? await withUploads(request, limits, kindOfPart, (form) => accept(readForm(form)))
