@@ -85,7 +85,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
       const keyed = [{ ...PROJECT, id: "proj_other", requestsPerMinute: 100 }];
       expect(
         await records.accept({ ...order("gen_b"), maxCost: "2" }, { ...NO_LIMITS, dailyBudget: "1", rates: keyed }),
-      ).toBe("BUDGET_EXCEEDED");
+      ).toHaveProperty("budget");
       expect(await records.accept(order("gen_q"), { ...NO_LIMITS, maxQueued: 0, rates: keyed })).toBe("QUEUE_FULL");
       const third = await send("gen_c", keyed);
 
@@ -94,16 +94,13 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
     });
 
     test("counts nothing for a repetition, of 20 at once too", async () => {
-      const rates = [{ ...PROJECT, requestsPerMinute: 2, imagesPerMinute: 4 }];
+      const rates = [{ ...PROJECT, requestsPerMinute: 1, concurrentGenerations: 1 }];
       const idempotency = keyOf("k");
       const answers = await Promise.all(
         Array.from({ length: 20 }, (_, i) => send(`gen_${i}`, rates, 2, { idempotency })),
       );
-      const last = await send("gen_last", rates);
-
       expect(answers.filter((answer) => isAccepted(answer) && answer.isNew)).toHaveLength(1);
       expect(answers.every(isAccepted)).toBe(true);
-      if (countMinutes([...answers, last]) === 1) expect(statusOf(last, "REQUESTS")).toMatchObject({ remaining: 0 });
     });
 
     test("never lets more pass together than one after the other", async () => {

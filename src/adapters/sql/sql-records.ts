@@ -63,14 +63,19 @@ export class SqlRecords implements Records {
     return this.#database.transaction().execute(async (transaction) => {
       const { projectId, idempotency } = order;
       if (idempotency) await forgetExpiredKey(transaction, projectId, idempotency.key, order.createdAt);
-      const earlier = idempotency && (await findByKey(transaction, projectId, idempotency.key));
-      if (earlier) return { generation: toGeneration(earlier), isNew: false, rates: [] };
+      const findEarlier = async (): Promise<AcceptedGeneration | undefined> => {
+        const earlier = idempotency && (await findByKey(transaction, projectId, idempotency.key));
+        return earlier && { generation: toGeneration(earlier), isNew: false, rates: [] };
+      };
+      const earlier = await findEarlier();
+      if (earlier) return earlier;
       const gate = await ledger.readGate(transaction, order, terms);
       if (gate.queued >= terms.maxQueued) return "QUEUE_FULL";
       const rates = await this.#rates.check(transaction, order, rules, gate.at);
-      if ("exceeded" in rates) return rates;
+      // While this waited for a lock, the same request may have been accepted, and may have used up the limit.
+      if ("exceeded" in rates) return (await findEarlier()) ?? rates;
       const refusal = await ledger.hold(transaction, order, gate);
-      if (refusal) return refusal;
+      if (refusal) return (await findEarlier()) ?? refusal;
       const inserted = await transaction
         .insertInto("generations")
         .values(toGenerationRow({ ...order, status: "QUEUED" }))
@@ -84,9 +89,9 @@ export class SqlRecords implements Records {
         return { generation: toGeneration(inserted), isNew: true, rates };
       }
       await ledger.release(transaction, order, gate);
-      const sameInstant = idempotency && (await findByKey(transaction, projectId, idempotency.key));
+      const sameInstant = await findEarlier();
       if (!sameInstant) throw new Error("a generation was neither stored nor found");
-      return { generation: toGeneration(sameInstant), isNew: false, rates: [] };
+      return sameInstant;
     });
   }
 
