@@ -90,7 +90,7 @@ test("what is said of a model that ends soon is said of one that took over", asy
     body: JSON.stringify({ prompt: "a fox", model: "brief", size: "64x64", response_format: "url" }),
   });
   expect([answer.status, answer.headers.get("Sunset")]).toEqual([200, "Tue, 01 Dec 2026 00:00:00 GMT"]);
-  expect(answer.headers.get("Warning")).toMatch(/out of order.*leaving-1 shuts down on 2026-12-01/);
+  expect(answer.headers.get("Warning")).toMatch(/was not available.*leaving-1 shuts down on 2026-12-01/);
 });
 
 test("a provider that cannot be reached is an outage", async () => {
