@@ -35,96 +35,96 @@ export interface GenerationFailure {
   readonly message: string;
   readonly retryable: boolean;
   readonly billed: Billed;
-  /** The input that has to change, by its name in `GenerationInput`; `undefined` when no single one has to. */
+  /** The input to change, by its name in `GenerationInput`; `undefined` if it is not a single one. */
   readonly field?: string;
   readonly retryAfterSeconds?: number;
 }
 
-/** Something that was done otherwise than asked, without failing. */
+/** Something that the gateway or the provider did differently from the request. */
 export interface Warning {
   /** Upper snake case, stable: `MODEL_REPLACED`. */
   readonly code: string;
   readonly message: string;
 }
 
-/** An image that goes into an edit: a copy of its own, so that it is there whatever becomes of what it was taken from. */
+/** An input image of an edit. It is a copy, so it stays whatever happens to the original. */
 export interface EditSource extends PixelSize {
-  /** Where the copy is in the {@link ObjectStore}, until the generation has ended. */
+  /** The key of the copy in the {@link ObjectStore}. The copy is removed when the generation has ended. */
   readonly key: string;
   readonly format: SourceFormat;
   readonly byteSize: number;
   /** In hexadecimal. */
   readonly sha256: string;
-  /** The caller's stored image that it is a copy of; `undefined` when it came from elsewhere. */
+  /** The caller's stored image that it is a copy of; `undefined` if it came from elsewhere. */
   readonly imageId?: string;
 }
 
-/** What an edit changes, and where. */
+/** The input images of an edit. */
 export interface EditOrder {
   readonly images: readonly EditSource[];
   readonly mask?: EditSource;
 }
 
-/** The project of everything that was made before there were others, and of the callers of an open gateway. */
+/** The project of the callers of an open gateway, and of everything made before there were projects. */
 export const PUBLIC_PROJECT = "proj_public";
 
-/** Whom a record belongs to. */
+/** The owner of a record. */
 export interface Owner {
   /** `proj_…` */
   readonly projectId: string;
-  /** The end user of the project for whom it was made; `undefined` for nobody in particular. */
+  /** The end user of the project that it was made for; `undefined` for none. */
   readonly endUser?: string | undefined;
 }
 
-/** Something that the caller attached to a generation. */
+/** An entry that the caller stored with a generation. */
 export interface MetadataEntry {
   readonly key: string;
   readonly value: string;
 }
 
-/** What was asked, fixed when the generation is accepted. */
+/** The request for a generation. It does not change after acceptance, except for the model and its fallbacks. */
 export interface GenerationOrder extends Owner {
   /** `gen_…`, sorts by time. */
   readonly id: string;
-  /** `key_…`: the API key that it was asked for with; `undefined` for other credentials, and for none. */
+  /** `key_…`: the API key of the request; `undefined` for other credentials, or none. */
   readonly apiKeyId?: string | undefined;
   /** In the caller's order, each key once; `undefined` for none. */
   readonly metadata?: readonly MetadataEntry[] | undefined;
   readonly prompt: string;
   readonly model: string;
   readonly n: number;
-  /** The pixels every image is delivered at. */
+  /** The size in which every image is delivered. */
   readonly requestedSize: PixelSize;
-  /** The pixels the model is asked for. */
+  /** The size that is requested from the model. */
   readonly modelSize: PixelSize;
   readonly quality: Quality;
   /** The format images are stored in. */
   readonly format: ImageFormat;
   readonly background: Background;
   readonly seed?: number | undefined;
-  /** Previews wanted of each image, 1–3; `undefined` for none. */
+  /** The number of previews of each image, 1 to 3; `undefined` for none. */
   readonly partialImages?: number | undefined;
-  /** How much of a JPEG's or WebP's quality to keep, 0–100; `undefined` leaves it to the model. */
+  /** The quality of a JPEG or WebP, 0 to 100; `undefined` lets the model decide. */
   readonly compression?: number | undefined;
   readonly moderation?: Moderation | undefined;
-  /** Stands for the person who asks. Never logged, never shown. */
+  /** Identifies the end user for the provider. Never logged. */
   readonly safetyIdentifier?: string | undefined;
-  /** Set when images are changed rather than made from text alone. */
+  /** Set if it is an edit. */
   readonly edit?: EditOrder | undefined;
   readonly warnings: readonly Warning[];
-  /** The models to go on with, in this order, while the provider of `model` is out of order. @defaultValue none */
+  /** The models to use, in this order, while the provider of `model` is not available. @defaultValue none */
   readonly fallbacks?: readonly string[] | undefined;
-  /** The prices it was accepted at, of each model that may carry it out; none where a model's price is not known. */
+  /** The prices at acceptance, of each model that may run it. A model without a known price is absent. */
   readonly prices?: Readonly<Record<string, ModelPrice>> | undefined;
-  /** The most that it can cost, held until it has ended: US dollars; `undefined` where that is not known. */
+  /** The highest possible cost in US dollars, held until it has ended; `undefined` if not known. */
   readonly maxCost?: string | undefined;
-  /** SHA-256 of the whole input in hexadecimal, to tell a repetition from another request. */
+  /** SHA-256 of the whole input in hexadecimal, to recognise a repetition of the request. */
   readonly inputHash: string;
   readonly createdAt: Date;
   readonly idempotency?: Idempotency | undefined;
 }
 
-/** Makes the same request, sent again, the same generation. */
+/** Makes a repeated request return the same generation. */
 export interface Idempotency {
   /** Unique per project while it is remembered. */
   readonly key: string;
@@ -132,13 +132,13 @@ export interface Idempotency {
   readonly expiresAt: Date;
 }
 
-/** Which preview of which image, both from 0. */
+/** The index of an image, and the index of one of its previews, both from 0. */
 export interface Preview {
   readonly imageIndex: number;
   readonly partialIndex: number;
 }
 
-/** What a generation cost: what the ledger charges for it. */
+/** The cost of a generation, as the ledger charges it. */
 export interface Cost {
   /** US dollars as an exact decimal string with at most twelve decimals. */
   readonly usd: string;
@@ -148,13 +148,13 @@ export interface Cost {
 
 export interface Generation extends GenerationOrder {
   readonly status: GenerationStatus;
-  /** What could be seen of the images before they were there, in that order; `undefined` for nothing. */
+  /** The previews that were shown, in order; `undefined` for none. */
   readonly previews?: readonly Preview[];
-  /** The pixels the model really made; `undefined` until the first image is stored. */
+  /** The size that the model made; `undefined` until the first image is stored. */
   readonly generatedSize?: PixelSize;
   readonly failure?: GenerationFailure;
   readonly usage?: TokenUsage;
-  /** What it cost in US dollars as a decimal string: what the ledger charges for it; `undefined` while unknown. */
+  /** The cost in US dollars as a decimal string, as the ledger charges it; `undefined` while unknown. */
   readonly cost?: string;
   /** Whether the provider may have charged less. @defaultValue false */
   readonly costIsEstimated?: boolean;
@@ -162,37 +162,37 @@ export interface Generation extends GenerationOrder {
   readonly finishedAt?: Date;
 }
 
-/** How an image came to be, and what its original says of it. */
+/** How an image was made, and what its original file contains. */
 export interface Provenance {
   readonly digitalSourceType: DigitalSourceType;
-  /** Whether the provider's own bytes carry C2PA content credentials. */
+  /** Whether the provider's file carries C2PA content credentials. */
   readonly hasContentCredentials: boolean;
-  /** The format of the provider's own bytes. */
+  /** The format of the provider's file. */
   readonly originalFormat: ImageFormat;
 }
 
-/** An image whose bytes are durable. */
+/** A stored image. */
 export interface Image extends Owner {
   /** `img_…`, sorts by time. */
   readonly id: string;
   readonly generationId: string;
   /** Position in the generation, from 0. */
   readonly index: number;
-  /** Where the delivered bytes are in the {@link ObjectStore}. */
+  /** The key of the delivered bytes in the {@link ObjectStore}. */
   readonly key: string;
-  /** Where the provider's own bytes are, untouched; equal to `key` when they are delivered as they came. */
+  /** The key of the provider's unchanged bytes. Equal to `key` if they are delivered unchanged. */
   readonly originalKey: string;
   readonly width: number;
   readonly height: number;
   readonly format: ImageFormat;
   readonly byteSize: number;
-  /** Of the delivered bytes, in hexadecimal. */
+  /** SHA-256 of the delivered bytes, in hexadecimal. */
   readonly sha256: string;
-  /** A `data:` URI under 1 KB; `undefined` until it was first made. */
+  /** A `data:` URI under 1 KB; `undefined` until it is first requested. */
   readonly placeholder?: string;
   /** Whether its owner marked it. @defaultValue false */
   readonly isFavorite?: boolean;
-  /** `undefined` for images stored before it was looked for. */
+  /** `undefined` for images that were stored before this was recorded. */
   readonly provenance?: Provenance;
   readonly createdAt: Date;
 }
@@ -204,19 +204,19 @@ export type GenerationOutcome =
 
 interface OutcomeFacts {
   readonly usage?: TokenUsage;
-  /** `undefined` where it is not known: then the most that it can have cost is charged, as an estimate. */
+  /** `undefined` if not known. Then the highest possible cost is charged, as an estimate. */
   readonly cost?: Cost;
-  /** How many images are charged with a known cost. @defaultValue all that were asked for */
+  /** How many images are charged, if the cost is known. @defaultValue all requested images */
   readonly imageCount?: number;
-  /** Those of the generation and the provider's; `undefined` where nothing was added. */
+  /** The warnings of the generation and of the provider; `undefined` if none were added. */
   readonly warnings?: readonly Warning[];
 }
 
-/** Under which conditions a generation is accepted. */
+/** The conditions for accepting a generation. */
 export interface AcceptanceTerms {
-  /** How many generations may wait. */
+  /** The most generations that may wait. */
   readonly maxQueued: number;
-  /** What the project may spend in a UTC day, in US dollars, besides its own budgets. @defaultValue any amount */
+  /** The most US dollars that the project may spend in a UTC day, besides its own budgets. @defaultValue no limit */
   readonly dailyBudget?: string | undefined;
   /** The rate limits, at most one of each scope, always in the same order. @defaultValue none */
   readonly rates?: readonly RateRule[];
@@ -226,100 +226,103 @@ export interface AcceptedGeneration {
   readonly generation: Generation;
   /** `false` when the idempotency key led to an earlier generation. */
   readonly isNew: boolean;
-  /** What is left of the rate limits; empty for an earlier generation, which counts nothing. */
+  /** The remaining rate limits. Empty for an earlier generation, which does not count. */
   readonly rates: readonly RateStatus[];
 }
 
 /** Why a generation was not accepted. `COST_UNBOUNDED`: a budget limits dollars, and the cost has no known bound. */
 export type Refusal = "QUEUE_FULL" | "COST_UNBOUNDED" | BudgetExceeded | RateRefusal;
 
-/** The budget that does not cover the generation. Of several, the one that resets last. */
+/** The budget that does not cover the generation; of several, the one that resets last. */
 export interface BudgetExceeded {
   readonly budget: BudgetState;
-  /** How long until it resets, in milliseconds; `undefined` for never. */
+  /** The milliseconds until it resets; `undefined` for never. */
   readonly resetsInMs: number | undefined;
 }
 
-/** How a generation goes on with another model: in an outage, or since its own has ended. */
+/** A change to another model, because of an outage or because the model shut down. */
 export interface ModelChange {
   readonly model: string;
   readonly modelSize: PixelSize;
-  /** Those of the generation and why it goes on with another model. */
+  /** The warnings of the generation, and the reason for the change. */
   readonly warnings: readonly Warning[];
-  /** What is left. */
+  /** The remaining fallbacks. */
   readonly fallbacks: readonly string[];
 }
 
-/** Who carries a generation out, and until when others must believe that it lives. */
+/** The worker that runs a generation, and the end of its lease. */
 export interface Claim {
-  /** Unique to the process: `run_…`. */
+  /** The id of the process: `run_…`. */
   readonly worker: string;
   readonly at: Date;
   readonly leaseUntil: Date;
 }
 
 /**
- * The durable truth about generations and images. Every write is on disk when its promise resolves; every state change
- * is a compare-and-set, so that of several who try only one succeeds.
+ * Stores generations and images. Every write is on disk when its promise resolves. Every change of state is a
+ * compare-and-set: if several processes try it, only one succeeds.
  *
- * A generation that runs is leased to its worker. When the lease runs out, the worker is presumed dead and anyone may
- * end the generation as interrupted; a worker that turns out to live may still bring in what was paid for.
+ * A running generation is leased to its worker. When the lease has expired, the worker counts as dead, and any process
+ * may end the generation as interrupted. A worker that is alive after all may still record what was paid for.
  *
- * The ledger has one row for each generation that was ever accepted; neither removal nor retention touches it. The write
- * that accepts a generation holds its images and the most it can cost, in every budget of its project and of its API key.
- * The write that ends it settles the hold: at its cost, or at all that was held where the cost is not known. A later and
- * truer end replaces the settlement, in the windows that held it. Windows are UTC; where several processes share the
- * records, the database's clock decides which window it is.
+ * The ledger has one row for each generation that was ever accepted. Neither removal nor retention changes it. The
+ * write that accepts a generation holds its images and its highest possible cost, in every budget of its project and
+ * its API key. The write that ends it settles the hold: at its cost, or at everything that was held if the cost is not
+ * known. If the real end becomes known later, it replaces the settlement, in the windows that held it. Windows are UTC.
+ * If several processes share the records, the database's clock decides the window.
  */
 export interface Records {
   /**
-   * Stores the order as `QUEUED` and holds its images and its `maxCost`. When its project already used its idempotency
-   * key and the key is still remembered, nothing is stored or held and the earlier generation comes back with `isNew:
-   * false`.
+   * Stores the order as `QUEUED` and holds its images and its `maxCost`. If the project has already used its
+   * idempotency key, and the key is still remembered, nothing is stored or held, and the earlier generation is returned
+   * with `isNew: false`.
    *
-   * Refuses, storing nothing, when `maxQueued` generations wait already (several at the same instant may pass this limit
-   * together), or when a rate limit would be exceeded, or what was spent and what is held would exceed a budget (nothing
-   * passes these limits, however many processes accept). A generation that costs nothing is not refused for dollars.
-   * Only accepted orders count for a rate limit.
+   * Refuses and stores nothing if `maxQueued` generations are waiting (several requests at the same instant may exceed
+   * this limit together), if a rate limit would be exceeded, or if spent and held amounts together would exceed a
+   * budget (no number of processes can exceed these). A generation that costs nothing is not refused for dollars. Only
+   * accepted orders count for a rate limit.
    */
   accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal>;
-  /** `QUEUED` → `RUNNING`, leased. `undefined` when the generation is not `QUEUED` (any more). */
+  /** `QUEUED` → `RUNNING`, with a lease. `undefined` if the generation is not `QUEUED`. */
   start(id: string, claim: Claim): Promise<Generation | undefined>;
-  /** Extends the leases of everything this worker runs, and answers what that is. */
+  /** Extends the leases of all generations that this worker runs, and returns their ids. */
   extendLeases(worker: string, leaseUntil: Date): Promise<readonly string[]>;
   /**
-   * Adds a stored image to a generation this worker runs, with the size the model made. `false`, and nothing added,
-   * when the worker does not run it (any more).
+   * Adds a stored image to a generation, with the size that the model made. @returns false, and nothing is added, if
+   * this worker does not run the generation
    */
   addImage(image: Image, generatedSize: PixelSize, worker: string): Promise<boolean>;
-  /** Adds a stored preview to a generation this worker runs. `false`, and nothing added, when it does not (any more). */
+  /**
+   * Adds a stored preview to a generation. @returns false, and nothing is added, if this worker does not run the
+   * generation
+   */
   addPreview(id: string, preview: Preview, worker: string): Promise<boolean>;
-  /** Adds the placeholder to an image that was stored without; does nothing when there is no such image (any more). */
+  /** Adds the placeholder to an image that was stored without one. Does nothing if the image does not exist. */
   keepPlaceholder(imageId: string, placeholder: string): Promise<void>;
-  /** Gives a generation this worker runs to another model. `undefined` when the worker does not run it (any more). */
+  /** Changes the model of a generation. `undefined` if this worker does not run it. */
   changeModel(id: string, worker: string, next: ModelChange): Promise<Generation | undefined>;
   /**
-   * `RUNNING` → `QUEUED`, as if it had never been started. `false` when this worker does not run the generation (any
-   * more). Only for what no provider has in hand.
+   * `RUNNING` → `QUEUED`, as if it had never been started. Only for a generation that no provider is working on.
+   * @returns false if this worker does not run the generation
    */
   park(id: string, worker: string): Promise<boolean>;
-  /** `RUNNING` → the outcome, settled. `false` when this worker does not run the generation (any more). */
+  /** `RUNNING` → the outcome, settled. @returns false if this worker does not run the generation */
   finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean>;
   /**
-   * Replaces the estimated cost of a generation that others ended, or removed, while this worker ran it. Does nothing
-   * where the cost was not estimated.
+   * Replaces the estimated cost of a generation that was ended or removed elsewhere while this worker ran it. Does
+   * nothing if the cost is not an estimate.
    *
-   * @param imageCount how many images are charged; `undefined` for all that were asked for
+   * @param imageCount how many images are charged; `undefined` for all requested images
    */
   correctCost(id: string, cost: Cost, imageCount?: number): Promise<void>;
-  /** `RUNNING` with a lease that ended before `at` → `FAILED`, settled as an estimate. Answers the ids. */
+  /** `RUNNING` with a lease that expired before `at` → `FAILED`, settled as an estimate. Returns the ids. */
   interruptExpired(failure: GenerationFailure, at: Date): Promise<readonly string[]>;
   /**
-   * `QUEUED` → `CANCELED`, settled at 0; `RUNNING` → `CANCELED` with this failure, settled as an estimate. `false` when it
-   * had ended, or does not exist.
+   * `QUEUED` → `CANCELED`, settled at 0. `RUNNING` → `CANCELED` with this failure, settled as an estimate. @returns
+   * false if it had ended or does not exist
    */
   cancel(id: string, failureWhenRunning: GenerationFailure, at: Date): Promise<boolean>;
-  /** Marks an image as a favorite, or takes the mark away; does nothing when there is no such image (any more). */
+  /** Marks an image as a favorite, or removes the mark. Does nothing if the image does not exist. */
   setFavorite(imageId: string, isFavorite: boolean): Promise<void>;
   /** Removes an image from its generation. Removing one that does not exist is not an error. */
   removeImage(imageId: string): Promise<void>;
@@ -334,13 +337,13 @@ export interface Records {
   /** Ids of ended generations accepted before `at`, oldest first, at most `limit`. */
   idsEndedBefore(at: Date, limit: number): Promise<readonly string[]>;
 
-  /** The generations with these ids, in no promised order; unknown ids are left out. */
+  /** The generations with these ids, in any order. Unknown ids are left out. */
   findGenerations(ids: readonly string[]): Promise<readonly Generation[]>;
   /** The project's generation with this idempotency key, if the key is still remembered at `at`. */
   findByIdempotencyKey(projectId: string, key: string, at: Date): Promise<Generation | undefined>;
   /** The newest generations of this project and input that were accepted at `since` or later, newest first. */
   findLatestOf(projectId: string, inputHash: string, since: Date, limit: number): Promise<readonly Generation[]>;
-  /** The images with these ids, in no promised order; unknown ids are left out. */
+  /** The images with these ids, in any order. Unknown ids are left out. */
   findImages(ids: readonly string[]): Promise<readonly Image[]>;
   /** The images of these generations, by generation and index. */
   findImagesOf(generationIds: readonly string[]): Promise<readonly Image[]>;

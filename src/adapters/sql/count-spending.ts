@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { Amount } from "../../ports/money.ts";
 
-/** The tables as far as this migration knows them; later ones may change them. */
+/** The tables as they are at this migration. Later migrations may change them. */
 interface Tables {
   generations: {
     id: string;
@@ -50,12 +50,11 @@ type Window = Tables["spending_windows"];
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LARGEST_SUM: Amount = 9n * 10n ** 18n;
-/** Amounts are summed in two parts, since their sum may not fit into 64 bits. */
+/** Amounts are summed in two parts, because their sum may not fit into 64 bits. */
 const PART = 1_000_000;
 
 /**
- * Completes the ledger with what the generations that are still there know, and computes from it what was spent in each
- * window and on each day.
+ * Completes the ledger from the generations that still exist, and computes the spending of each window and each day.
  */
 export async function countSpending(database: Kysely<Tables>): Promise<void> {
   await completeLedger(database);
@@ -99,7 +98,7 @@ async function completeLedger(database: Kysely<Tables>): Promise<void> {
       end_user: ofGeneration(row).select("end_user"),
     }))
     .execute();
-  // What cost something made its images, as far as anybody can tell. What succeeded made them for nothing, if need be.
+  // A generation that cost something is taken to have made its images. A successful one made them, even for nothing.
   await database
     .updateTable("ledger")
     .set((row) => ({

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { Amount } from "../../ports/money.ts";
 import { PUBLIC_PROJECT } from "../../ports/records.ts";
 
-/** The tables as far as this migration knows them; later ones may change them. */
+/** The tables as they are at this migration. Later migrations may change them. */
 interface Tables {
   generations: {
     id: string;
@@ -29,11 +29,11 @@ interface Tables {
   spending: { project: string; day: string; settled: Amount; held: Amount };
 }
 
-/** How many generations are read at once. */
-const STEP = 500;
+/** The most generations that are read at once. */
+const BATCH_SIZE = 500;
 const LARGEST_AMOUNT: Amount = 10n ** 17n;
 
-/** Enters the generations into the ledger that were accepted before it existed. Those that still run hold no amount. */
+/** Adds generations to the ledger that were accepted before it existed. Nothing is held for those that still run. */
 export async function enterGenerations(database: Kysely<Tables>): Promise<void> {
   const project = PUBLIC_PROJECT;
   const sums = new Map<string, Amount>();
@@ -43,7 +43,7 @@ export async function enterGenerations(database: Kysely<Tables>): Promise<void> 
       .select(["id", "status", "model", "n", "edit", "cost", "created_at"])
       .where("id", ">", last)
       .orderBy("id")
-      .limit(STEP)
+      .limit(BATCH_SIZE)
       .execute();
     const rows = generations.map(({ id, status, model, n, edit, cost, created_at }): Tables["ledger"] => {
       const acceptedAt = Number(created_at);
@@ -67,7 +67,7 @@ export async function enterGenerations(database: Kysely<Tables>): Promise<void> 
     });
     if (rows.length > 0) await database.insertInto("ledger").values(rows).execute();
     last = generations.at(-1)?.id ?? "";
-    if (generations.length < STEP) break;
+    if (generations.length < BATCH_SIZE) break;
   }
   for (const [day, settled] of sums) {
     await database.insertInto("spending").values({ project, day, settled, held: 0n }).execute();

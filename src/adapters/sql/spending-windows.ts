@@ -13,7 +13,7 @@ export interface WindowKey {
   readonly startsOn: string;
 }
 
-/** What was spent in a window, and what is held in it. */
+/** The settled and held amounts of a window. */
 export interface Sums {
   readonly settled: Amount;
   readonly held: Amount;
@@ -21,7 +21,7 @@ export interface Sums {
   readonly heldImages: number;
 }
 
-/** What a window may come to, settled and held together; `undefined` for any amount. */
+/** The limit of settled and held amounts together in a window; `undefined` for no limit. */
 export interface Ceiling extends WindowKey {
   readonly amount: Amount | undefined;
   readonly images: number | undefined;
@@ -30,22 +30,25 @@ export interface Ceiling extends WindowKey {
 export type WindowSums = WindowKey & Sums;
 
 export const NO_SUMS: Sums = { settled: 0n, held: 0n, settledImages: 0, heldImages: 0 };
-/** The largest sum of settlements, nine million dollars. A larger one is cut to this: it has to fit into 64 bits. */
+/**
+ * The largest sum of settlements, nine million dollars. A larger sum is cut to this, because it has to fit into 64
+ * bits.
+ */
 export const LARGEST_SUM: Amount = toAmount(MAX_BUDGET_USD);
-/** How many rows one statement changes. */
-const STEP = 100;
+/** The most rows that one statement changes. */
+const BATCH_SIZE = 100;
 const KEY = ["scope_id", "period", "starts_on"] as const;
 
-/** The windows of these projects and API keys that a moment is in. */
+/** Returns the current windows of these projects and API keys at a moment. */
 export function windowsAt(scopeIds: readonly string[], at: Date): WindowKey[] {
   const starts = windowStarts(at);
   return scopeIds.flatMap((scopeId) => BUDGET_WINDOWS.map((window) => ({ scopeId, window, startsOn: starts[window] })));
 }
 
 /**
- * Adds to windows what they hold, unless a ceiling is in the way. What is refused changes nothing.
+ * Adds held amounts to windows, unless a ceiling would be exceeded. Then nothing is changed.
  *
- * @param ceilings of some of these windows
+ * @param ceilings the limits of some of these windows
  */
 export async function holdIn(
   database: Kysely<Database>,
@@ -66,7 +69,7 @@ export async function holdIn(
     ).map((row) => [keyOf(row), row]),
   );
   if (after.size === 0) return false;
-  // The rows are locked now, and tell what others held since the statement began.
+  // The rows are locked now, so they include what others held since the statement began.
   if (ceilings.every((ceiling) => isWithin(ceiling, after.get(keyOf(ceiling)) ?? NO_SUMS))) return true;
   await upsert(
     database,
@@ -75,30 +78,31 @@ export async function holdIn(
   return false;
 }
 
-/** Changes the sums of windows. One that is named several times is changed by the sum. */
+/** Changes the sums of windows. Several changes of one window are added up. */
 export async function addTo(database: Kysely<Database>, changes: readonly WindowSums[]): Promise<void> {
   const byWindow = new Map<string, WindowSums>();
   for (const change of changes) byWindow.set(keyOf(change), plus(change, byWindow.get(keyOf(change))));
   const rows = [...byWindow.values()].filter((row) => row.settled || row.held || row.settledImages || row.heldImages);
   rows.sort(byKey);
-  for (let start = 0; start < rows.length; start += STEP) await upsert(database, rows.slice(start, start + STEP));
+  for (let start = 0; start < rows.length; start += BATCH_SIZE)
+    await upsert(database, rows.slice(start, start + BATCH_SIZE));
 }
 
 /** The sums of windows, in the same order. */
 export async function readWindows(database: Kysely<Database>, windows: readonly WindowKey[]): Promise<WindowSums[]> {
   const sums = new Map<string, WindowSums>();
-  for (let start = 0; start < windows.length; start += STEP) {
+  for (let start = 0; start < windows.length; start += BATCH_SIZE) {
     const rows = await database
       .selectFrom("spending_windows")
       .select(selectSums)
-      .where((row) => row.or(windows.slice(start, start + STEP).map((key) => isWindow(row, key))))
+      .where((row) => row.or(windows.slice(start, start + BATCH_SIZE).map((key) => isWindow(row, key))))
       .execute();
     for (const row of rows.map(toSums)) sums.set(keyOf(row), row);
   }
   return windows.map((key) => ({ ...NO_SUMS, ...sums.get(keyOf(key)), ...key }));
 }
 
-/** Whether these sums of its window keep to a ceiling. */
+/** Whether the sums of a window are within its ceiling. */
 export function isWithin({ amount, images }: Ceiling, sums: Sums): boolean {
   const isCovered = amount === undefined || sums.settled + sums.held <= amount;
   return isCovered && (images === undefined || sums.settledImages + sums.heldImages <= images);
@@ -109,11 +113,10 @@ export function keyOf({ scopeId, window, startsOn }: WindowKey): string {
 }
 
 /**
- * Adds to the sums of windows, which are created if they are new, and answers what they are afterwards. Every
- * transaction locks the rows in the same order, so that two of them do not deadlock.
+ * Adds to the sums of windows, creates missing windows, and returns the sums afterwards. Every transaction locks the
+ * rows in the same order, so that two of them do not deadlock.
  *
- * @param ceilings when one of these windows exceeds its ceiling before anything was added, nothing is, and the answer is
- *   empty
+ * @param ceilings if one of these windows exceeded its ceiling before, nothing is added and the result is empty
  */
 async function upsert(
   database: Kysely<Database>,
@@ -179,7 +182,7 @@ function exceeds(row: Row, ceiling: Ceiling) {
   return row.and([isWindow(row, ceiling), row.or(sums)]);
 }
 
-/** Amounts as text, which every engine returns without loss. */
+/** Selects amounts as text, which every engine returns without loss. */
 function selectSums(row: Row) {
   return [
     ...KEY,

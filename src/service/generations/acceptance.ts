@@ -61,7 +61,7 @@ interface PricedPlan extends GenerationPlan, PriceTerms {
 
 const FULL_RETRY_SECONDS = 30;
 /** The most generations with the same input that are searched for the one that a retry belongs to. */
-const MAX_ALIKE = 100;
+const MAX_CANDIDATES = 100;
 /** The most budgets that are remembered as logged. */
 const MAX_REPORTED = 1000;
 const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
@@ -69,13 +69,13 @@ const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 /** Turns a request into a generation: it stores a new one, or returns the earlier one if the request is a retry. */
 export class Acceptance {
   readonly #options: AcceptanceOptions;
-  readonly #taken: RetryDeduplicator;
+  readonly #deduplicator: RetryDeduplicator;
   /** The budgets whose refusals were logged, each with its window. */
   readonly #reported = new Set<string>();
 
   constructor(options: AcceptanceOptions) {
     this.#options = options;
-    this.#taken = new RetryDeduplicator(options.now);
+    this.#deduplicator = new RetryDeduplicator(options.now);
   }
 
   /** @see ImageService.submit */
@@ -164,7 +164,7 @@ export class Acceptance {
     const { projectId } = caller;
     const { edit, createdAt } = plan;
     // Reserve the id before another request can find it.
-    if (attempt) this.#taken.keepFor(id, attempt);
+    if (attempt) this.#deduplicator.keepFor(id, attempt);
     const order: GenerationOrder = {
       ...plan,
       id,
@@ -223,9 +223,11 @@ export class Acceptance {
     const { records, now } = this.#options;
     const at = now();
     const since = new Date(at.getTime() - IDEMPOTENCY_MS);
-    const alike = await records.findLatestOf(projectId, inputHash, since, MAX_ALIKE);
-    const unanswered = alike.find((generation) => !this.#taken.has(generation.id) && isWorthAnAnswer(generation, at));
-    if (unanswered) this.#taken.keepFor(unanswered.id, attempt);
+    const alike = await records.findLatestOf(projectId, inputHash, since, MAX_CANDIDATES);
+    const unanswered = alike.find(
+      (generation) => !this.#deduplicator.has(generation.id) && isWorthAnAnswer(generation, at),
+    );
+    if (unanswered) this.#deduplicator.keepFor(unanswered.id, attempt);
     return unanswered;
   }
 
@@ -236,7 +238,7 @@ export class Acceptance {
   async #enqueue(generationId: string): Promise<void> {
     const { queue, logger } = this.#options;
     await queue.enqueue(generationId).catch((error: unknown) => {
-      logger.warn({ generationId, err: error }, "the job could not be made yet");
+      logger.warn({ generationId, err: error }, "the job could not be enqueued yet");
     });
   }
 }

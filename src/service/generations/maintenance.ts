@@ -16,20 +16,20 @@ export interface MaintenanceOptions {
   readonly events: Events;
   readonly logger: Logger;
   readonly now: () => Date;
-  /** How long ended generations are kept; `undefined` for ever. */
+  /** How long ended generations are kept; `undefined` for no limit. */
   readonly retainMs: number | undefined;
-  /** How long after its last sign of life a worker counts as alive, and after its creation a job as not lost. */
+  /** How long a worker counts as alive after its last sign of life, and how long a new job does not count as lost. */
   readonly leaseMs: number;
 }
 
-/** How many times a lease the generations of dead workers, and those with lost jobs, are looked for. */
+/** How many times in the duration of a lease the generations of dead workers and those with lost jobs are searched. */
 const CHECKS_PER_LEASE = 6;
 /** How often old generations and orphaned bytes are removed, by one of the processes that share the records. */
 const SWEEP_EVERY_MS = 60 * 60_000;
 /** Shorter than the interval, so that the same process can claim the next sweep. */
 const CLAIM_MS = SWEEP_EVERY_MS - 60_000;
 /** Bytes of this age without a record never get one. */
-const ORPHAN_MS = 60 * 60_000;
+const ORPHAN_AGE_MS = 60 * 60_000;
 /** Keys that the gateway makes. Maintenance never touches anything else in the directory or the bucket. */
 const OUR_KEY = /^gen_[0-7][0-9a-hjkmnp-tv-z]{25}\/(sources|previews|img_[0-7][0-9a-hjkmnp-tv-z]{25})\//;
 /** How many generations or objects are handled at a time. */
@@ -153,7 +153,7 @@ export class Maintenance {
   async #removeOrphans(): Promise<void> {
     const { objects, records, now } = this.#options;
     const begunAt = await records.begunAt();
-    const before = new Date(now().getTime() - ORPHAN_MS);
+    const before = new Date(now().getTime() - ORPHAN_AGE_MS);
     let candidates: StoredObject[] = [];
     for await (const object of objects.list("")) {
       if (this.#isStopped) return;
