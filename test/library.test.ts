@@ -70,8 +70,11 @@ describe("a gateway inside another program", () => {
     expect((await fetch(image?.url ?? "")).status).toBe(200);
   });
 
-  test("takes WebSockets below that prefix with a slash at the end of their path", async () => {
-    const raw = await RawSocket.introduced(`${socketUrl(`${server.url}/pictures`)}/`);
+  test.each([
+    ["with a slash at the end of their path", "/graphql/"],
+    ["in upper case, as it takes operations over HTTP", "/GraphQL"],
+  ])("takes WebSockets below that prefix %s", async (_how, path) => {
+    const raw = await RawSocket.introduced(socketUrl(`${server.url}/pictures`).replace(/\/graphql$/, path));
     raw.socket.close();
 
     expect(await raw.closed).toMatchObject({ code: 1005 });

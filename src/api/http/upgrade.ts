@@ -26,7 +26,8 @@ export function upgradeOf(request: IncomingMessage): Upgrade | undefined {
  * apply, and the same errors are sent. A handler that does not call {@link Upgrade.take} answers the request over HTTP,
  * and the connection is closed.
  *
- * @param path the path of the upgrade route. Anything before it in the URL is the prefix that the app is mounted at
+ * @param path the path of the upgrade route, in lower case; Express matches it in any case. Anything before it in the URL
+ *   is the prefix that the app is mounted at
  */
 export function upgradeThrough(app: Express, path: string): UpgradeListener {
   return (request, socket, head) => {
@@ -70,7 +71,7 @@ function mountAt(request: IncomingMessage, path: string): void {
   const { url = "" } = request;
   const [pathname = ""] = url.split("?", 1);
   const withoutSlash = pathname.endsWith("/") ? pathname.slice(0, -1) : pathname;
-  if (!withoutSlash.endsWith(path)) return;
+  if (!withoutSlash.toLowerCase().endsWith(path)) return;
   const baseUrl = withoutSlash.slice(0, -path.length);
   Object.assign(request, { originalUrl: url, baseUrl, url: url.slice(baseUrl.length) });
 }
