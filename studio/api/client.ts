@@ -1,3 +1,4 @@
+import { signal as stateSignal } from "@preact/signals";
 import type { TypedDocumentString } from "../generated/graphql.ts";
 import { type ErrorCode, StudioError, toErrorCode } from "./errors.ts";
 import { readEvents } from "./event-stream.ts";
@@ -9,7 +10,7 @@ const SILENCE_MS = 40_000;
 const MAX_OUTLIVING_BYTES = 60_000;
 /** Waits between attempts to follow a stream again: doubled each time. */
 const FIRST_RETRY_MS = 500;
-const LAST_RETRY_MS = 15_000;
+const LAST_RETRY_MS = 5_000;
 
 interface GraphQLResult<Data> {
   readonly data?: Data | null;
@@ -45,17 +46,25 @@ export async function request<Data, Variables>(
   return result.data;
 }
 
+interface FollowOptions<Data> {
+  readonly signal: AbortSignal;
+  /** Is called each time that the stream is open: what happened before is not in it. */
+  readonly onOpen: () => void;
+  readonly onEvent: (data: Data) => void;
+}
+
+/** Whether the stream of events is open. `undefined` before it was opened for the first time. */
+export const isConnected = stateSignal<boolean | undefined>(undefined);
+
 /**
- * Follows a subscription until it ends or the signal aborts. A broken connection is made again, as often as it takes.
+ * Follows a subscription until the signal aborts. A broken connection is made again, as often as it takes.
  *
- * @param onEvent gets each event; after a reconnection the gateway starts with the present state
  * @throws StudioError when the gateway refuses the operation
  */
 export async function follow<Data, Variables>(
   operation: TypedDocumentString<Data, Variables>,
   variables: Variables,
-  signal: AbortSignal,
-  onEvent: (data: Data) => void,
+  { signal, onOpen, onEvent }: FollowOptions<Data>,
 ): Promise<void> {
   for (let retryMs = FIRST_RETRY_MS; !signal.aborted; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
     const silence = new AbortController();
@@ -64,11 +73,12 @@ export async function follow<Data, Variables>(
       const response = await send("graphql/stream", operation, variables, {
         signal: AbortSignal.any([signal, silence.signal]),
       });
+      isConnected.value = true;
+      onOpen();
       for await (const { event, data } of readEvents(response, () => {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), SILENCE_MS);
       })) {
-        if (event === "complete") return;
         if (event !== "next") continue;
         const result = JSON.parse(data) as GraphQLResult<Data>;
         if (result.errors?.length || !result.data) throw failureOf(result, response);
@@ -79,6 +89,7 @@ export async function follow<Data, Variables>(
       if (error instanceof StudioError && !error.isTransient) throw error;
     } finally {
       clearTimeout(timer);
+      isConnected.value = false;
     }
     if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, retryMs));
   }

@@ -2,11 +2,11 @@ import { useEffect } from "preact/hooks";
 import { keyState } from "../api/key.ts";
 import { place } from "../router.ts";
 import { loadFailure, loadGateway, viewer } from "../state/gateway.ts";
-import { resumeUnfinished } from "../state/generations.ts";
+import { followGenerations } from "../state/generations.ts";
 import { Toasts } from "../ui/toast.tsx";
 import { KeyGate } from "./key-gate.tsx";
 import { Keyboard } from "./keyboard.tsx";
-import { Offline } from "./offline.tsx";
+import { ConnectionBanner, Offline } from "./offline.tsx";
 import { HOME, PAGES } from "./pages.ts";
 import { TopBar } from "./top-bar.tsx";
 import "./shell.css";
@@ -19,6 +19,7 @@ export function App() {
   return (
     <>
       <Page />
+      <ConnectionBanner />
       <Toasts />
       <Keyboard />
     </>
@@ -36,7 +37,13 @@ function Page() {
   );
 }
 
+let following = new AbortController();
+
+/** Asks who calls, and follows what runs. Called again with another key, it starts anew. */
 async function start(): Promise<void> {
   await loadGateway();
-  if (viewer.value) await resumeUnfinished().catch(() => {});
+  if (!viewer.value) return;
+  following.abort();
+  following = new AbortController();
+  followGenerations(following.signal).catch(() => {});
 }

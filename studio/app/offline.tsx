@@ -1,8 +1,10 @@
+import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { isConnected } from "../api/client.ts";
 import type { StudioError } from "../api/errors.ts";
 import { Icon } from "../ui/icon.tsx";
 import "../ui/notice.css";
-import { explainError } from "../words/error-words.ts";
+import { explainCode, explainError } from "../words/error-words.ts";
 import { words } from "../words/language.ts";
 
 const t = words({ again: "Try again" }, { again: "重试" });
@@ -32,5 +34,34 @@ export function Offline({ failure, onRetry }: { readonly failure: StudioError; r
         </div>
       </div>
     </main>
+  );
+}
+
+/** How long a connection may be broken before people are told: a restart of the gateway takes about as long. */
+const PATIENCE_MS = 1500;
+
+/** Says that the connection is broken while the page is open. What is on the page stays. */
+export function ConnectionBanner() {
+  const isShown = useSignal(false);
+  useSignalEffect(() => {
+    const isBroken = isConnected.value === false;
+    if (!isBroken) isShown.value = false;
+    const timer = setTimeout(() => {
+      isShown.value = isBroken;
+    }, PATIENCE_MS);
+    return () => clearTimeout(timer);
+  });
+  const { title, text } = explainCode("OFFLINE");
+  return (
+    <div class="banner-place" role="status">
+      {isShown.value && (
+        <p class="banner">
+          <Icon name="offline" />
+          <span>
+            <b>{title}.</b> <span class="quiet">{text}</span>
+          </span>
+        </p>
+      )}
+    </div>
   );
 }

@@ -134,22 +134,22 @@ export function Dock() {
         <CreateButton />
       </div>
       {open.value === "model" && (
-        <Sheet label={t.model} class="at-model" onClose={close}>
+        <Sheet label={t.model} class="rises at-model" onClose={close}>
           <ModelChoice onChosen={close} />
         </Sheet>
       )}
       {open.value === "size" && (
-        <Sheet label={t.size} class="at-size" onClose={close}>
+        <Sheet label={t.size} class="rises at-size" onClose={close}>
           <SizeChoice />
         </Sheet>
       )}
       {open.value === "quality" && (
-        <Sheet label={t.quality} class="at-quality" onClose={close}>
+        <Sheet label={t.quality} class="rises at-quality" onClose={close}>
           <QualityChoice onChosen={close} />
         </Sheet>
       )}
       {open.value === "more" && (
-        <Sheet label={t.more} class="at-more" onClose={close}>
+        <Sheet label={t.more} class="rises at-more" onClose={close}>
           <FormatChoice />
           <BackgroundChoice />
           <PreviewChoice />
@@ -157,7 +157,7 @@ export function Dock() {
         </Sheet>
       )}
       {open.value === "all" && (
-        <Sheet label={t.settings} class="at-all" onClose={close}>
+        <Sheet label={t.settings} class="rises at-all" onClose={close}>
           <SizeChoice />
           <h2>{t.count}</h2>
           <Stepper />

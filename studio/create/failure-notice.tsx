@@ -39,7 +39,7 @@ const t = words(
 export function FailureNotice({ job }: { readonly job: Job }) {
   const generation = job.generation.value;
   const { failure } = generation;
-  const input = inputOf(generation, job.partialImages);
+  const input = inputOf(generation, job.partialImages.value);
   const [price, setPrice] = useState("");
   const canRepeat = failure?.retryable === true && generation.operation === "GENERATE";
   useEffect(() => {
@@ -52,7 +52,7 @@ export function FailureNotice({ job }: { readonly job: Job }) {
     <div class={isDeclined ? "notice warn" : "notice bad"} role="alert">
       <Icon name={isDeclined ? "no" : "warn"} />
       <div>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <p>
           {chargeText(failure.billed, generation)} {text}
         </p>

@@ -103,8 +103,8 @@ function Slot({ job, index }: { readonly job: Job; readonly index: number }) {
     );
   }
   const shown = preview.partialIndex + 1;
-  const all = Math.max(job.partialImages, shown);
-  const label = job.partialImages > 0 ? t.preview(String(shown), String(all)) : t.previewAlone;
+  const all = Math.max(job.partialImages.value, shown);
+  const label = job.partialImages.value > 0 ? t.preview(String(shown), String(all)) : t.previewAlone;
   return (
     <figure class={shown === 1 ? "tile softer" : "tile soft"} style={style}>
       <img key={preview.url} src={preview.url} alt={label} />

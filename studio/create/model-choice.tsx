@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { type Model, models } from "../state/gateway.ts";
 import { OptionList } from "../ui/option-list.tsx";
@@ -16,6 +17,7 @@ const t = words(
     ends: (day: string) => `Ends ${day}.`,
     takesOver: (name: string) => `${name} takes over.`,
     cannotCreate: "Off: this model only edits pictures.",
+    dated: "Show dated versions",
   },
   {
     title: "模型",
@@ -26,24 +28,27 @@ const t = words(
     ends: (day: string) => `${day}停止服务。`,
     takesOver: (name: string) => `由 ${name} 接替。`,
     cannotCreate: "不可用：这个模型只能编辑图片。",
+    dated: "显示带日期的版本",
   },
 );
 
-/** The name of a model as the bar shows it: without what all names begin with. */
+/** The name of a model as the bar shows it: `2.6-flare` for `gpt-image-2.6-flare`, where that is a name of its own. */
 export function modelName(shown: Pick<Model, "id"> | undefined): string {
-  return shown?.id.replace(/^gpt-image-/, "") ?? "…";
+  return shown?.id.replace(/^gpt-image-(?=.*[a-z])/, "") ?? "…";
 }
 
 /** The models, each with what this click would cost there. */
 export function ModelChoice({ onChosen }: { readonly onChosen?: () => void }) {
-  const prices = usePrices(models.value.map(({ id }) => id));
+  const hasDated = useSignal(false);
+  const shown = models.value.filter(({ id }) => hasDated.value || !isDated(id) || id === model.value?.id);
+  const prices = usePrices(shown.map(({ id }) => id));
   return (
     <>
       <h2>{t.title}</h2>
       <OptionList
         label={t.title}
         chosen={model.value?.id}
-        options={models.value.map((each) => ({
+        options={shown.map((each) => ({
           value: each.id,
           label: each.id,
           end: prices[each.id],
@@ -55,8 +60,25 @@ export function ModelChoice({ onChosen }: { readonly onChosen?: () => void }) {
           onChosen?.();
         }}
       />
+      {shown.length < models.value.length && (
+        <button
+          type="button"
+          class="btn small bare"
+          onClick={() => {
+            hasDated.value = true;
+          }}
+        >
+          {t.dated}
+        </button>
+      )}
     </>
   );
+}
+
+/** Whether it is a dated version of a model that is there without its date: `gpt-image-2-2026-04-21`. */
+function isDated(id: string): boolean {
+  const name = id.replace(/-\d{4}-\d{2}-\d{2}$/, "");
+  return name !== id && models.value.some((other) => other.id === name);
 }
 
 function describe({ provider, operations, maxImages, shutdownDate, replacement }: Model) {
@@ -83,6 +105,6 @@ function usePrices(ids: readonly string[]): Readonly<Record<string, string>> {
     return () => {
       isOld = true;
     };
-  }, [JSON.stringify(input)]);
+  }, [JSON.stringify([input, ids])]);
   return prices;
 }

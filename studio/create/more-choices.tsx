@@ -2,7 +2,6 @@ import type { Background } from "../generated/graphql.ts";
 import { models } from "../state/gateway.ts";
 import { Segments } from "../ui/segments.tsx";
 import { words } from "../words/language.ts";
-import { modelName } from "./model-choice.tsx";
 import {
   BACKGROUNDS,
   backgroundObstacle,
@@ -61,7 +60,7 @@ const t = words(
 const MAX_SEED = 2_147_483_647;
 
 function explain(obstacle: Obstacle | undefined): string | undefined {
-  const name = modelName(model.value);
+  const name = model.value?.id ?? "";
   switch (obstacle) {
     case "transparent":
       return t.noTransparent(name);
@@ -161,7 +160,7 @@ export function SeedChoice() {
         />
       </div>
       <p class="why" id="seed-why">
-        {able.hasSeed ? t.seedHint : t.noSeed(modelName(able))} {!able.hasSeed && other && t.seedElsewhere(other.id)}
+        {able.hasSeed ? t.seedHint : t.noSeed(able.id)} {!able.hasSeed && other && t.seedElsewhere(other.id)}
       </p>
     </>
   );

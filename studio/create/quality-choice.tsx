@@ -2,7 +2,6 @@ import { useEffect, useState } from "preact/hooks";
 import type { Quality } from "../generated/graphql.ts";
 import { OptionList } from "../ui/option-list.tsx";
 import { words } from "../words/language.ts";
-import { modelName } from "./model-choice.tsx";
 import { priceText, quote } from "./price.ts";
 import { choose, effectiveInput, model, prompt, QUALITIES, qualityObstacle } from "./settings.ts";
 
@@ -48,7 +47,7 @@ export function QualityChoice({ onChosen }: { readonly onChosen?: () => void }) 
           value: quality,
           label: t[quality],
           end: prices[quality],
-          ...(qualityObstacle(quality, able) && { obstacle: t.off(modelName(able)) }),
+          ...(qualityObstacle(quality, able) && { obstacle: t.off(able.id) }),
         }))}
         onChoose={(quality) => {
           choose({ quality });

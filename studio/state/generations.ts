@@ -3,10 +3,11 @@ import { follow, request } from "../api/client.ts";
 import { toStudioError } from "../api/errors.ts";
 import {
   CancelDocument,
-  FollowDocument,
-  type FollowSubscription,
+  EventsDocument,
+  type EventsSubscription,
   GenerateDocument,
   type GenerateImagesInput,
+  GenerationDocument,
   type JobFragment,
   type PictureFragment,
   UnfinishedDocument,
@@ -29,11 +30,11 @@ export interface Job {
   /** By the index of the image. */
   readonly previews: Signal<ReadonlyMap<number, Preview>>;
   /** How many previews of each image were asked for; 0 if that is not known. */
-  readonly partialImages: number;
+  readonly partialImages: Signal<number>;
 }
 
-/** Never aborts: the stream of a generation ends with it. */
-const UNTIL_THE_END = new AbortController().signal;
+/** A busy gateway may run hundreds. The newest are shown; the others come when they are ready. */
+const MAX_FOLLOWED = 24;
 
 const followed = signal<ReadonlyMap<string, Job>>(new Map());
 
@@ -64,7 +65,11 @@ export async function generate(input: GenerateImagesInput): Promise<Job> {
   const { generateImages } = await repeatWhileOffline(() =>
     request(GenerateDocument, { input: { ...input, waitSeconds: 0 } }, { outlivesPage: true }),
   );
-  return watch(generateImages, input.partialImages ?? 0);
+  const job = watch(generateImages);
+  job.partialImages.value = input.partialImages ?? 0;
+  // Its events may have come before its answer, or before the stream was open.
+  void refresh(job).catch(() => {});
+  return job;
 }
 
 export async function cancel(id: string): Promise<void> {
@@ -80,42 +85,68 @@ export function dismiss(id: string): void {
   followed.value = rest;
 }
 
-/** Follows everything that runs now: another tab, or this one before it was closed, may have sent it. */
-export async function resumeUnfinished(): Promise<void> {
-  const { queued, running } = await request(UnfinishedDocument, {});
-  for (const generation of [...queued.nodes, ...running.nodes]) watch(generation, 0);
+/**
+ * Follows all generations of the caller until the signal aborts: those of this page, of other tabs, and of programs. One
+ * stream carries them all, because browsers open six connections to a gateway at most.
+ *
+ * @throws StudioError when the gateway refuses
+ */
+export function followGenerations(signal: AbortSignal): Promise<void> {
+  return follow(
+    EventsDocument,
+    {},
+    {
+      signal,
+      onOpen: () => void catchUp().catch(() => {}),
+      onEvent: ({ generationEvents }) => apply(generationEvents),
+    },
+  );
 }
 
-/** Follows a generation that the gateway has accepted. */
-export function watch(generation: Generation, partialImages: number): Job {
+/** Learns what happened while nobody listened: before the page was opened, and while the connection was broken. */
+async function catchUp(): Promise<void> {
+  const { queued, running } = await request(UnfinishedDocument, {});
+  const unfinished = [...queued.nodes, ...running.nodes];
+  for (const generation of unfinished) update(watch(generation), generation);
+  const ids = new Set(unfinished.map(({ id }) => id));
+  for (const job of followed.value.values()) {
+    if (!ids.has(job.id) && isRunning(job.generation.value)) await refresh(job);
+  }
+}
+
+async function refresh(job: Job): Promise<void> {
+  const { generation } = await request(GenerationDocument, { id: job.id });
+  if (generation) update(job, generation);
+  else dismiss(job.id);
+}
+
+/** Puts a generation on top of the wall, unless it is there already. */
+function watch(generation: Generation): Job {
   const known = followed.value.get(generation.id);
   if (known) return known;
-  const job: Job = { id: generation.id, generation: signal(generation), previews: signal(new Map()), partialImages };
-  followed.value = new Map([...followed.value, [job.id, job]]);
-  if (isRunning(generation)) {
-    follow(FollowDocument, { id: job.id }, UNTIL_THE_END, (event) => apply(job, event.generationEvents)).catch(
-      (error) => {
-        if (toStudioError(error).code === "NOT_FOUND") dismiss(job.id);
-      },
-    );
-  } else {
-    update(job, generation);
-  }
+  const { id } = generation;
+  const job: Job = { id, generation: signal(generation), previews: signal(new Map()), partialImages: signal(0) };
+  const newest = [...followed.value].slice(1 - MAX_FOLLOWED);
+  followed.value = new Map([...newest, [id, job]]);
   return job;
 }
 
-function apply(job: Job, event: FollowSubscription["generationEvents"]): void {
+function apply(event: EventsSubscription["generationEvents"]): void {
+  const known = followed.value.get(event.generation.id);
   switch (event.__typename) {
     case "GenerationStatusChanged":
-      update(job, event.generation);
+      if (known || isRunning(event.generation)) update(known ?? watch(event.generation), event.generation);
+      else announce(event.generation);
       return;
     case "PartialImageReady": {
+      if (!known) return;
       const { imageIndex, partialIndex, url } = event;
-      job.previews.value = new Map(job.previews.value).set(imageIndex, { url, partialIndex });
+      known.previews.value = new Map(known.previews.value).set(imageIndex, { url, partialIndex });
       return;
     }
     case "ImageReady": {
-      const { generation } = job;
+      if (!known) return;
+      const { generation } = known;
       const others = generation.value.images.filter(({ id }) => id !== event.image.id);
       const images = [...others, event.image].sort((one, other) => one.index - other.index);
       generation.value = { ...generation.value, images };
@@ -123,11 +154,18 @@ function apply(job: Job, event: FollowSubscription["generationEvents"]): void {
   }
 }
 
+/** Takes over a newer state. What has ended leaves the top of the wall, unless it failed. */
 function update(job: Job, generation: Generation): void {
+  // Answers and events overtake each other.
+  if (!isRunning(job.generation.value)) return;
   job.generation.value = generation;
   if (isRunning(generation)) return;
-  if (generation.images.length > 0) for (const listener of listeners) listener(generation);
+  announce(generation);
   if (generation.status !== "FAILED") dismiss(job.id);
+}
+
+function announce(generation: Generation): void {
+  if (generation.images.length > 0) for (const listener of listeners) listener(generation);
 }
 
 /** The gateway may restart in the middle. The idempotency key of the input makes the repetition safe. */
@@ -137,11 +175,11 @@ async function repeatWhileOffline<Answer>(send: () => Promise<Answer>): Promise<
       return await send();
     } catch (error) {
       if (toStudioError(error).code !== "OFFLINE" || attempt === MAX_ATTEMPTS) throw error;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS * attempt));
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 }
 
 /** Together half a minute: a gateway restarts in a few seconds. */
-const MAX_ATTEMPTS = 8;
+const MAX_ATTEMPTS = 30;
 const RETRY_MS = 1000;

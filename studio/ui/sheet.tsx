@@ -1,15 +1,24 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import "./sheet.css";
 
 interface SheetProps {
   /** Its name for screen readers. */
   readonly label: string;
-  /** Its class, which places it above what opened it. On phones it stands at the foot of the screen. */
+  /**
+   * Its class, which places it. With `rises` it stands above the bar that holds it, or below where there is more room. On
+   * phones it stands at the foot of the screen.
+   */
   readonly class?: string;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
 }
+
+/** The height of the top bar, and what a sheet stays away from the edges of the window. */
+const TOP_PIXELS = 68;
+const MARGIN_PIXELS = 16;
+/** A sheet that has less room above opens below, if there is more. */
+const LITTLE_ROOM_PIXELS = 360;
 
 const FOCUSABLE = "button:not([disabled]), input:not([disabled]), [tabindex='0'], a[href]";
 
@@ -19,6 +28,9 @@ const FOCUSABLE = "button:not([disabled]), input:not([disabled]), [tabindex='0']
  */
 export function Sheet({ label, class: className = "", onClose, children }: SheetProps) {
   const panel = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    if (panel.current) place(panel.current);
+  }, []);
   useEffect(() => {
     const opener = document.activeElement;
     const inside = panel.current;
@@ -50,4 +62,16 @@ export function Sheet({ label, class: className = "", onClose, children }: Sheet
       {children}
     </section>
   );
+}
+
+/** Keeps a sheet that stands above its opener within the window. Others are placed by their style sheets. */
+function place(panel: HTMLElement): void {
+  const bar = panel.offsetParent?.getBoundingClientRect();
+  const { position } = getComputedStyle(panel);
+  if (!bar || position !== "absolute" || !panel.matches(".rises")) return;
+  const above = bar.top - TOP_PIXELS - MARGIN_PIXELS;
+  const below = innerHeight - bar.bottom - 2 * MARGIN_PIXELS;
+  const isBelow = above < Math.min(LITTLE_ROOM_PIXELS, panel.offsetHeight) && below > above;
+  panel.classList.toggle("below", isBelow);
+  panel.style.maxBlockSize = `${isBelow ? below : above}px`;
 }

@@ -32,7 +32,9 @@ const t = words(
     busyText: (wait: string) => `Wait ${wait} and try again. Nothing was charged.`,
     moment: "a moment",
     broke: "The budget is used up",
-    brokeText: "Nothing was charged. Wait until the budget resets, or choose something cheaper.",
+    brokeText: "Nothing was charged. Choose something cheaper, or ask whoever runs the gateway.",
+    brokeFor: (wait: string) =>
+      `Nothing was charged. The budget resets in ${wait}. Until then, choose something cheaper.`,
     upstream: "The connection to the model broke",
     upstreamText: "Your words are still here. Try again.",
     slow: "The model took too long",
@@ -42,7 +44,7 @@ const t = words(
     bug: "Something went wrong on our side",
     bugText: "If it happens again, give the operator this number.",
     offline: "No connection to the gateway",
-    offlineText: "What runs, goes on there. Trying again.",
+    offlineText: "What runs there goes on. Trying again…",
     twice: "This was sent before with other settings",
     twiceText: "Try again.",
   },
@@ -69,7 +71,8 @@ const t = words(
     busyText: (wait: string) => `请等待${wait}后再试。没有产生费用。`,
     moment: "片刻",
     broke: "预算已用完",
-    brokeText: "没有产生费用。等预算重置，或选择更便宜的设置。",
+    brokeText: "没有产生费用。请选择更便宜的设置，或询问网关的管理员。",
+    brokeFor: (wait: string) => `没有产生费用。预算将在${wait}后重置。在此之前，请选择更便宜的设置。`,
     upstream: "与模型的连接中断了",
     upstreamText: "你的文字还在。请再试一次。",
     slow: "模型用时太久",
@@ -79,7 +82,7 @@ const t = words(
     bug: "我们这边出错了",
     bugText: "如果再次发生，请把这个编号告诉管理员。",
     offline: "连不上网关",
-    offlineText: "正在运行的会继续。正在重新连接。",
+    offlineText: "正在运行的会继续。正在重新连接……",
     twice: "之前用其他设置发送过",
     twiceText: "请再试一次。",
   },
@@ -87,16 +90,15 @@ const t = words(
 
 /** Explains an error in words that a person understands. The gateway's own text is not part of it. */
 export function explainError({ code, facts }: Pick<StudioError, "code" | "facts">): Explanation {
-  if (code === "RATE_LIMITED" || code === "OVERLOADED") {
-    const { retryAfterSeconds } = facts;
-    const wait = retryAfterSeconds === undefined ? t.moment : duration(retryAfterSeconds * 1000);
-    return { title: t.busy, text: t.busyText(wait) };
-  }
+  const { retryAfterSeconds } = facts;
+  const wait = retryAfterSeconds === undefined ? undefined : duration(retryAfterSeconds * 1000);
+  if (code === "RATE_LIMITED" || code === "OVERLOADED") return { title: t.busy, text: t.busyText(wait ?? t.moment) };
+  if (code === "BUDGET_EXCEEDED" && wait) return { title: t.broke, text: t.brokeFor(wait) };
   return explainCode(code);
 }
 
 /** Explains a code alone: that of an error, or of a generation that failed. */
-export function explainCode(code: Exclude<ErrorCode, "RATE_LIMITED" | "OVERLOADED"> | "RATE_LIMITED"): Explanation {
+export function explainCode(code: Exclude<ErrorCode, "OVERLOADED">): Explanation {
   switch (code) {
     case "BAD_USER_INPUT":
       return { title: t.badInput, text: t.badInputText };

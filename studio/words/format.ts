@@ -1,6 +1,9 @@
 import { locale, words } from "./language.ts";
 
-const t = words({ free: "Free", unknown: "not known yet" }, { free: "免费", unknown: "尚不清楚" });
+const t = words(
+  { free: "Free", unknown: "not known yet", upTo: (amount: string) => `up to ${amount}` },
+  { free: "免费", unknown: "尚不清楚", upTo: (amount: string) => `最多 ${amount}` },
+);
 
 /** A cent in units of 10⁻¹² US dollars. */
 const CENT = 10_000_000_000n;
@@ -12,7 +15,7 @@ export function money(usd: string): string {
   return units === 0n ? t.free : dollars(Number((units + CENT - 1n) / CENT) / 100, 2);
 }
 
-/** Formats what a click may cost: "$0.17–0.25", rounded outward. `undefined` if the price is not known. */
+/** Formats what a click may cost: "$0.17–0.25", or "up to $0.25", rounded outward. `undefined` if it is not known. */
 export function moneyRange(min: string | null, max: string | null): string | undefined {
   if (min === null || max === null) return undefined;
   const [low, high] = [toUnits(min), toUnits(max)];
@@ -20,6 +23,7 @@ export function moneyRange(min: string | null, max: string | null): string | und
   const from = Number(low / CENT) / 100;
   const to = Number((high + CENT - 1n) / CENT) / 100;
   if (from === to) return dollars(to, 2);
+  if (from === 0) return t.upTo(dollars(to, 2));
   return `${dollars(from, 2)}–${new Intl.NumberFormat(locale(), { minimumFractionDigits: 2 }).format(to)}`;
 }
 
