@@ -6,6 +6,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** More buffered bytes than this are written immediately. */
 const MAX_BUFFERED_BYTES = 8 * 1024;
+/** How long a line may wait, so that it is written together with others. */
+const FLUSH_AFTER_MS = 10;
 
 /**
  * Creates a logger that writes JSON lines to stdout. Of an error it logs the name, the code and the stack frames. The
@@ -18,7 +20,7 @@ export function createLogger(level: LogLevel): Logger {
     {
       level,
       base: null,
-      timestamp: isoTime,
+      timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: (error: unknown) => toLogged(error, showsTexts) },
     },
@@ -26,20 +28,11 @@ export function createLogger(level: LogLevel): Logger {
   );
 }
 
-let lastTime = { ms: Number.NaN, text: "" };
-
-/** Formats the time as pino does, but only once per millisecond. */
-function isoTime(): string {
-  const ms = Date.now();
-  if (ms !== lastTime.ms) lastTime = { ms, text: `,"time":"${new Date(ms).toISOString()}"` };
-  return lastTime.text;
-}
-
 let stdout: DestinationStream | undefined;
 
 /**
- * Writes the lines of one turn of the event loop together, because one write takes as long as a small request.
- * Remaining lines are written when the process exits.
+ * Writes the lines of {@link FLUSH_AFTER_MS} together. One write for each line took 4 to 8 % of the processor time of a
+ * small request. Remaining lines are written when the process exits.
  */
 function openStdout(): DestinationStream {
   const destination = pino.destination({ dest: 1, sync: true, minLength: MAX_BUFFERED_BYTES });
@@ -54,7 +47,7 @@ function openStdout(): DestinationStream {
       destination.write(line);
       if (isScheduled) return;
       isScheduled = true;
-      setImmediate(flush);
+      setTimeout(flush, FLUSH_AFTER_MS).unref();
     },
   };
 }

@@ -1,11 +1,6 @@
-import type { ApolloServerPlugin, GraphQLRequestListener } from "@apollo/server";
-import { unwrapResolverError } from "@apollo/server/errors";
 import { GraphQLError, type GraphQLFormattedError, Kind } from "graphql";
-import Negotiator from "negotiator";
 import type { Logger } from "pino";
-import { ERROR_CODES, type ErrorCode, GatewayError } from "../../errors.ts";
-import { HTTP_STATUS } from "../http/status.ts";
-import type { ApiRequest } from "./context.ts";
+import { GatewayError } from "../../errors.ts";
 
 const INTERNAL = "an internal error occurred; the operator can find it in the log by the request id";
 
@@ -70,7 +65,7 @@ export function formatError(
 }
 
 /** Whether an error is about the request itself. Apollo Server gives some of these a status and no code. */
-function isAboutRequest(error: unknown): boolean {
+export function isAboutRequest(error: unknown): boolean {
   return error instanceof GraphQLError && error.extensions.http !== undefined;
 }
 
@@ -109,67 +104,4 @@ function fieldOf(message: string): string | undefined {
   const [names] = path?.split(/[^\w.]/, 1) ?? [];
   const [, variable] = /^Variable "\$(\w+)" /.exec(message) ?? [];
   return absentOrUnknown ?? (names?.split(".").at(-1) || variable);
-}
-
-/** Logs once what {@link formatError} hides, adds the request id to internal errors, and sets the HTTP status. */
-export const explainErrors: ApolloServerPlugin<ApiRequest> = { requestDidStart: async () => EXPLAIN_ERRORS };
-
-const EXPLAIN_ERRORS: GraphQLRequestListener<ApiRequest> = {
-  async didEncounterErrors({ errors, contextValue }) {
-    for (const error of errors) {
-      // Errors of resolvers have a code, and were already logged if necessary.
-      if (error.extensions.code !== undefined || isAboutRequest(error) || isAboutVariables(error)) continue;
-      contextValue.logger.error({ err: unwrapResolverError(error) }, "unexpected error");
-    }
-  },
-  async willSendResponse({ request, response: { http, body }, contextValue }) {
-    if (body.kind !== "single" || !body.singleResult.errors) return;
-    const { singleResult } = body;
-    const errors = body.singleResult.errors.map((error) =>
-      error.extensions?.code === "INTERNAL"
-        ? { ...error, extensions: { ...error.extensions, requestId: contextValue.id } }
-        : error,
-    );
-    singleResult.errors = errors;
-    if (singleResult.data !== undefined) return;
-    const isPlainJson = asksForPlainJson(request.http?.headers.get("accept"));
-    http.status = statusOf(errors[0]?.extensions?.code, http.status ?? 200, isPlainJson);
-  },
-};
-
-/** Statuses for codes that are not the gateway's own, used when Apollo Server sets none. */
-const REQUEST_STATUS: ReadonlyMap<unknown, number> = new Map([
-  ["BAD_REQUEST", 400],
-  ["GRAPHQL_VALIDATION_FAILED", 400],
-  ["GRAPHQL_PARSE_FAILED", 400],
-  ["PERSISTED_QUERY_NOT_FOUND", 200],
-]);
-
-/**
- * Returns the status of a request whose operation did not begin. A client that accepts `application/json`, and not
- * `application/graphql-response+json`, assumes that any status but 200 comes from a proxy.
- *
- * @see https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes
- */
-function statusOf(code: unknown, proposed: number, isPlainJson: boolean): number {
-  const ofRequest = proposed < 500 ? proposed : (REQUEST_STATUS.get(code) ?? proposed);
-  const status = isErrorCode(code) ? HTTP_STATUS[code] : ofRequest;
-  return isPlainJson && (status === 400 || status === 403) ? 200 : status;
-}
-
-function isErrorCode(code: unknown): code is ErrorCode {
-  return (ERROR_CODES as readonly unknown[]).includes(code);
-}
-
-/** The media types that Apollo Server chooses between. */
-const ANSWER_TYPES = {
-  json: "application/json; charset=utf-8",
-  responseJson: "application/graphql-response+json; charset=utf-8",
-};
-
-/** Whether the answer is plain JSON because the client names that type, not because the client accepts any type. */
-function asksForPlainJson(accept = ""): boolean {
-  const negotiator = new Negotiator({ headers: { accept } });
-  const isNamed = negotiator.mediaTypes().some((type) => type.toLowerCase() === "application/json");
-  return isNamed && negotiator.mediaType(Object.values(ANSWER_TYPES)) === ANSWER_TYPES.json;
 }

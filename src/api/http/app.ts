@@ -11,6 +11,7 @@ import { watchBodies } from "./bodies/incoming-body.ts";
 import { answerErrors } from "./errors.ts";
 import { countAnswers } from "./open-answers.ts";
 import { type Authenticate, askHost, assignRequestContext, type RequestContextOptions } from "./request-context.ts";
+import { inOrder } from "./steps.ts";
 
 /** The largest request body of a route that takes no files: four times the longest prompt, percent-encoded. */
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -52,12 +53,15 @@ export function createApp(routers: readonly Routes[], options: AppOptions): Expr
   const { credentials, authenticate } = options;
   const isKeyed = credentials !== undefined;
   app.use(
-    countAnswers(options.operations),
-    assignRequestContext({ ...options, isKeyed }),
-    watchBodies(options.arrivals),
+    inOrder(
+      countAnswers(options.operations),
+      assignRequestContext({ ...options, isKeyed }),
+      watchBodies(options.arrivals),
+      checkHost(options.hostNames),
+    ),
   );
   if (authenticate) app.use(askHost(authenticate));
-  app.use(checkHost(options.hostNames), ...guardOrigins({ ...options, isKeyed }));
+  app.use(guardOrigins({ ...options, isKeyed }));
   // Comes after the origin check, so that pages can read the error when a limit is reached.
   app.use(limitByAddress(options.addressLimits, options.now));
   // Public routes come first. Everything after them needs credentials, including unknown paths.

@@ -1,20 +1,20 @@
-import type { RequestHandler, Response } from "express";
+import type { Response } from "express";
 import type { OperationsInFlight } from "../../lifecycle.ts";
+import type { Step } from "./steps.ts";
 import { upgradeOf } from "./upgrade.ts";
 
 /** The property of a response that holds the function which stops counting it. */
 const END = Symbol("end");
 
 /** Counts each request as an operation in flight until its answer is sent or its client disconnects. */
-export function countAnswers(operations: OperationsInFlight): RequestHandler {
-  return (request, response, next) => {
+export function countAnswers(operations: OperationsInFlight): Step {
+  return (request, response) => {
     // An upgraded connection gets no HTTP answer. The WebSocket transport counts its operations.
     if (!upgradeOf(request)) {
       const end = operations.begin();
       Object.assign(response, { [END]: end });
       response.once("close", end);
     }
-    next();
   };
 }
 

@@ -2,9 +2,9 @@ import { type Request, type Response, Router } from "express";
 import type { ByteRange, ObjectHeaders } from "../../ports/object-store.ts";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Delivery } from "../../service/images/image-delivery.ts";
-import { networkOf } from "../http/access/forwarded.ts";
 import type { Routes } from "../http/app.ts";
 import { refuseOtherMethods } from "../http/other-methods.ts";
+import { contextOf } from "../http/request-context.ts";
 import { ImageSender, type ImageSenderOptions } from "./image-sender.ts";
 
 /** How long a URL of the store works. A viewer that is redirected follows it at once. */
@@ -31,7 +31,7 @@ export function imageRoutes(
   router.get(/^\/images\//, async (request, response) => {
     // An image that is opened as a page runs no script and has no origin.
     response.setHeader("Content-Security-Policy", "sandbox");
-    const delivery = await service.open(request.url, networkOf(request));
+    const delivery = await service.open(request.url, contextOf(request).network);
     // The store's URLs are signed for GET only, so HEAD is answered here.
     if (isRedirecting && request.method === "GET" && (await redirect(response, delivery))) return;
     describe(response, delivery);

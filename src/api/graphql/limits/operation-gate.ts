@@ -1,4 +1,3 @@
-import type { ApolloServerPlugin, GraphQLRequestListener } from "@apollo/server";
 import {
   type DocumentNode,
   GraphQLError,
@@ -12,7 +11,6 @@ import {
   validate,
 } from "graphql";
 import { GatewayError } from "../../../errors.ts";
-import type { ApiRequest } from "../context.ts";
 import { badRequest, NESTED_TOO_DEEPLY } from "../errors.ts";
 import { asGraphQLError, checkWeight, LIMIT_RULES, LIMITS, PARSE_OPTIONS, VALIDATION_OPTIONS } from "./limits.ts";
 import { checkId, PersistedQueries, persistedIdOf, persistedQueryNotFound } from "./persisted-queries.ts";
@@ -181,51 +179,6 @@ const noSubgraphRule: ValidationRule = (context) => ({
     );
   },
 });
-
-/** The error message for a client that requests several answers where only one can be sent. */
-export const SUBSCRIBE_ELSEWHERE =
-  "subscriptions run over WebSockets (graphql-transport-ws) at this address, or as server-sent events by POST to its /stream";
-
-/** Apollo Server parses this instead of a document that may not run. */
-const HARMLESS_DOCUMENT = "{ __typename }";
-
-/** Makes Apollo Server run only what the gate admits. */
-export function guardOperations(gate: OperationGate): ApolloServerPlugin<ApiRequest> {
-  return {
-    async requestDidStart({ request }): Promise<GraphQLRequestListener<ApiRequest>> {
-      const found = tryToFind(gate, request);
-      request.query = found instanceof GraphQLError ? HARMLESS_DOCUMENT : found.text;
-      // The gate has already looked up the document by its id.
-      delete request.extensions?.persistedQuery;
-      return {
-        async didResolveOperation({ document, operation }) {
-          if (found instanceof GraphQLError) throw found;
-          const tooMuch = operation && gate.weigh(document, operation, request.variables);
-          if (tooMuch) throw tooMuch;
-          // Apollo Server would execute the subscription once and answer null.
-          if (operation?.operation === "subscription") throw badRequest(SUBSCRIBE_ELSEWHERE);
-          gate.keep(found);
-        },
-        /** For a subscription by GET, Apollo Server answers that it must be sent by POST, which is not enough here. */
-        async willSendResponse({ operation, response: { http, body } }) {
-          if (operation?.operation !== "subscription" || http.status !== 405 || body.kind !== "single") return;
-          http.status = 400;
-          http.headers.delete("allow");
-          body.singleResult.errors = [badRequest(SUBSCRIBE_ELSEWHERE).toJSON()];
-        },
-      };
-    },
-  };
-}
-
-function tryToFind(gate: OperationGate, request: CarriedOperation): FoundDocument | GraphQLError {
-  try {
-    return gate.find(request);
-  } catch (error) {
-    if (error instanceof GraphQLError) return error;
-    throw error;
-  }
-}
 
 /** @throws GraphQLError with the code GRAPHQL_PARSE_FAILED */
 function parseDocument(text: string): DocumentNode {

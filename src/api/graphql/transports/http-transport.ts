@@ -14,11 +14,12 @@ import { setErrorStatus, toCallerError } from "../../http/errors.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { upgradeOf } from "../../http/upgrade.ts";
 import { ApiRequest } from "../context.ts";
-import { badRequest, explainErrors, formatError } from "../errors.ts";
+import { badRequest, formatError } from "../errors.ts";
 import { EXECUTION_OPTIONS, PARSE_OPTIONS, VALIDATION_OPTIONS } from "../limits/limits.ts";
-import { guardOperations, type OperationGate, SUBSCRIBE_ELSEWHERE } from "../limits/operation-gate.ts";
+import type { OperationGate } from "../limits/operation-gate.ts";
 import { typePrefixOf } from "../type-prefix.ts";
 import { handleWithApollo } from "./apollo-handler.ts";
+import { guardOperations, SUBSCRIBE_ELSEWHERE } from "./guarded-operations.ts";
 import { acceptMultipart } from "./multipart.ts";
 import { showSandbox } from "./sandbox.ts";
 
@@ -63,7 +64,6 @@ export async function createHttpTransport(
     logger,
     plugins: [
       guardOperations(gate),
-      explainErrors,
       // The plugin would compute for each field how long it may be cached. Nothing here may be cached.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginInlineTraceDisabled(),

@@ -27,8 +27,7 @@ const PREFLIGHT_HEADERS = ["Apollo-Require-Preflight", "X-Apollo-Operation-Name"
  */
 export function acceptMultipart(maxTextBytes: number): RequestHandler {
   const limits = toFormLimits({ maxFiles: MAX_UPLOADS, maxFileBytes: MAX_EDIT_IMAGE_BYTES, maxTextBytes });
-  return async (request, response, next) => {
-    if (mediaTypeOf(request.get("Content-Type")) !== "multipart/form-data") return next();
+  const readOperation: RequestHandler = async (request, response, next) => {
     if (!PREFLIGHT_HEADERS.some((name) => request.get(name))) {
       throw new GatewayError("BAD_USER_INPUT", `a multipart request needs the header ${PREFLIGHT_HEADERS[0]}: true`);
     }
@@ -39,6 +38,10 @@ export function acceptMultipart(maxTextBytes: number): RequestHandler {
       request.body = await operation.ready;
     }
     next();
+  };
+  return (request, response, next) => {
+    const isMultipart = mediaTypeOf(request.headers["content-type"]) === "multipart/form-data";
+    return isMultipart ? readOperation(request, response, next) : next();
   };
 }
 

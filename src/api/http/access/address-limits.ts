@@ -5,7 +5,6 @@ import { isProbe } from "../probes.ts";
 import { contextOf } from "../request-context.ts";
 import { upgradeOf } from "../upgrade.ts";
 import { MinuteCounts, OpenCounts } from "./address-counts.ts";
-import { networkOf } from "./forwarded.ts";
 
 const EVENT_STREAMS = /^\/graphql\/stream\/?$/i;
 
@@ -21,10 +20,10 @@ export function limitByAddress(limits: AddressLimits, now: () => Date): RequestH
   return (request, response, next) => {
     const { path } = request;
     if (isProbe(path) || path.startsWith("/images/")) return next();
-    const network = networkOf(request);
-    const countRequest = () => requests.add(network);
-    countRequest();
-    contextOf(request).countOperation = countRequest;
+    const context = contextOf(request);
+    const { network } = context;
+    context.countOperation = () => requests.add(network);
+    context.countOperation();
     const upgrade = upgradeOf(request);
     if (upgrade || EVENT_STREAMS.test(path)) {
       const end = connections.enter(network);

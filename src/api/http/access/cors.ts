@@ -48,23 +48,9 @@ const GET_IMAGE = /^\/get-image\/?$/i;
  * posts and WebSocket upgrades without a preflight. To hide only the answer from the page would be too late, because
  * the request would already have cost money.
  */
-export function guardOrigins(options: OriginOptions): RequestHandler[] {
+export function guardOrigins(options: OriginOptions): RequestHandler {
   const allowedPages = pagesPerRoute(options);
   const isOwnOrigin = ownOrigins(options);
-
-  const refuseOtherPages: RequestHandler = (request, response, next) => {
-    const allowed = allowedPages(request.path);
-    if (allowed === "any") return next();
-    response.vary("Origin");
-    const { origin } = request.headers;
-    const mayCall =
-      origin === undefined ? !isFromUnknownPage(request) : isOwnOrigin(request, origin) || isAllowed(origin, allowed);
-    if (mayCall) return next();
-    throw new GatewayError(
-      "FORBIDDEN",
-      "pages of this origin may not call; PICTOGRAPH_CORS_ORIGINS names those that may",
-    );
-  };
   const answerCors = cors<Request>((request, callback) => {
     const allowed = allowedPages(request.path);
     const { origin = "" } = request.headers;
@@ -72,7 +58,23 @@ export function guardOrigins(options: OriginOptions): RequestHandler[] {
     const credentials = allowed !== "loopback" && allowed.includes(origin);
     callback(null, { ...SHARED, origin: isAllowed(origin, allowed) ? [origin] : [], credentials });
   });
-  return [refuseOtherPages, answerCors];
+  return (request, response, next) => {
+    const allowed = allowedPages(request.path);
+    if (allowed === "any") return answerCors(request, response, next);
+    response.vary("Origin");
+    const { origin } = request.headers;
+    const mayCall =
+      origin === undefined ? !isFromUnknownPage(request) : isOwnOrigin(request, origin) || isAllowed(origin, allowed);
+    if (!mayCall) {
+      throw new GatewayError(
+        "FORBIDDEN",
+        "pages of this origin may not call; PICTOGRAPH_CORS_ORIGINS names those that may",
+      );
+    }
+    // Only browsers need the CORS headers, and they name the origin of the page.
+    if (origin === undefined && request.method !== "OPTIONS") return next();
+    answerCors(request, response, next);
+  };
 }
 
 /** Decides which pages may call a route. @see docs/security.md, which has these rules as a table */

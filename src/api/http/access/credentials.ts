@@ -8,7 +8,6 @@ import { checkEndUser } from "../../../service/projects/end-user.ts";
 import type { ProjectService } from "../../../service/projects/project-service.ts";
 import { contextOf, type RequestContext } from "../request-context.ts";
 import { upgradeOf } from "../upgrade.ts";
-import { networkOf } from "./forwarded.ts";
 
 export interface CredentialsOptions {
   /** Any of them does everything. */
@@ -86,7 +85,7 @@ export function requireCredentials(options: CredentialsOptions): RequestHandler 
   async function admitAnonymous(request: Request, context: RequestContext): Promise<void> {
     const isOldPage = request.method === "POST" && GET_IMAGE.test(request.path);
     if (!isOldPage || !(await options.projects.allowsAnonymous())) throw missing();
-    context.caller = { projectId: PUBLIC_PROJECT, network: networkOf(request) };
+    context.caller = { projectId: PUBLIC_PROJECT, network: context.network };
   }
 }
 

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIP, isIPv4 } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Request } from "express";
 import ipaddr from "ipaddr.js";
@@ -42,6 +42,7 @@ function isTrusted(request: Request): boolean {
 export function networkOf(request: Request): string {
   const address = addressIn(request.ip) ?? addressIn(request.socket.remoteAddress);
   if (address === undefined) return "unknown";
+  if (isIPv4(address)) return address;
   // Converts an IPv4-mapped IPv6 address to the IPv4 address.
   const parsed = ipaddr.process(address);
   if (parsed instanceof ipaddr.IPv4) return parsed.toString();

@@ -1,7 +1,9 @@
-import type { Request, RequestHandler } from "express";
+import type { Request } from "express";
 import { GatewayError } from "../../../errors.ts";
-import { hostNameOf, isIpAddress, isLoopback } from "../../../host-name.ts";
+import { isIpAddress, isLoopback } from "../../../host-name.ts";
 import { isProbe } from "../probes.ts";
+import { contextOf } from "../request-context.ts";
+import type { Step } from "../steps.ts";
 import { hostOf } from "./forwarded.ts";
 
 /**
@@ -11,19 +13,18 @@ import { hostOf } from "./forwarded.ts";
  *
  * @param hostNames the gateway's names, besides loopback names and IP addresses; `undefined` to accept every host
  */
-export function checkHost(hostNames: readonly string[] | undefined): RequestHandler {
+export function checkHost(hostNames: readonly string[] | undefined): Step {
   const isAnswered = hostNames && answeredHosts(hostNames);
-  return (request, _response, next) => {
+  return (request) => {
     if (countHostHeaders(request) > 1) {
       throw new GatewayError("BAD_USER_INPUT", "the request has more than one Host header; send one");
     }
-    if (!isAnswered || isProbe(request.path)) return next();
-    const authority = hostOf(request);
+    if (!isAnswered || isProbe(request.path)) return;
+    const { hostName } = contextOf(request);
     // In HTTP/1.0 the header may be missing. No browser uses HTTP/1.0.
-    if (authority === undefined && request.httpVersion === "1.0") return next();
-    const host = hostNameOf(authority ?? "");
-    if (host !== undefined && isAnswered(host)) return next();
-    const named = host === undefined ? "this host" : `the host ${host}`;
+    if (request.httpVersion === "1.0" && hostOf(request) === undefined) return;
+    if (hostName !== undefined && isAnswered(hostName)) return;
+    const named = hostName === undefined ? "this host" : `the host ${hostName}`;
     const message = `this gateway does not answer to ${named}; PICTOGRAPH_ALLOWED_HOSTS names the hosts it answers to`;
     throw new GatewayError("MISDIRECTED", message);
   };

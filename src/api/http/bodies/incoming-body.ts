@@ -1,5 +1,6 @@
-import type { Request, RequestHandler, Response } from "express";
+import type { Request, Response } from "express";
 import { GatewayError } from "../../../errors.ts";
+import type { Step } from "../steps.ts";
 import { type Arrival, type Arrivals, type Store, SWEEP_MS } from "./arrivals.ts";
 
 /** The rate of a body is measured over this many sweeps: 30 seconds. */
@@ -25,15 +26,14 @@ const BODY = Symbol("body");
  * Watches the body of each request until it has arrived. A client that sends less than 1 KiB a second over 30 seconds
  * is cut off, even if no route reads the body.
  */
-export function watchBodies(arrivals: Arrivals): RequestHandler {
-  return (request, response, next) => {
+export function watchBodies(arrivals: Arrivals): Step {
+  return (request, response) => {
     const { headers } = request;
     if (headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined) {
       const body = new IncomingBody(arrivals, request, response);
       Object.assign(request, { [BODY]: body });
       arrivals.add(body);
     }
-    next();
   };
 }
 

@@ -7,6 +7,7 @@ import { pino } from "pino";
 import sharp from "sharp";
 import { answerErrors } from "../../../../src/api/http/errors.ts";
 import { assignRequestContext } from "../../../../src/api/http/request-context.ts";
+import { inOrder } from "../../../../src/api/http/steps.ts";
 import { type ImageRoutesOptions, imageRoutes } from "../../../../src/api/rest/images.ts";
 import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
@@ -47,7 +48,7 @@ afterAll(() => gateway.close());
 /** The gateway's images, behind routes with other limits. */
 async function serve(options: ImageRoutesOptions): Promise<string> {
   const app = express();
-  app.use(assignRequestContext({ publicUrl: undefined, logger: pino({ enabled: false }) }));
+  app.use(inOrder(assignRequestContext({ publicUrl: undefined, logger: pino({ enabled: false }) })));
   app.use(imageRoutes(gateway.gateway.images, options).router, answerErrors);
   server = createServer(app);
   server.listen(0, "127.0.0.1");
