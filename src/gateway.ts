@@ -59,6 +59,7 @@ import { ModelCatalogue } from "./service/models/model-catalogue.ts";
 import { ModelWatch } from "./service/models/model-watch.ts";
 import { ApiKeys } from "./service/projects/api-keys.ts";
 import { AppliedLimits } from "./service/projects/applied-limits.ts";
+import { LedgerService } from "./service/projects/ledger-service.ts";
 import { ProjectService } from "./service/projects/project-service.ts";
 import { refuseSecondGraphQL } from "./single-graphql.ts";
 
@@ -115,6 +116,8 @@ export interface Gateway {
   readonly images: ImageService;
   /** Projects and API keys. */
   readonly projects: ProjectService;
+  /** Budgets and usage. */
+  readonly ledger: LedgerService;
   /** The versions and places that it runs with. */
   readonly facts: GatewayFacts;
   /**
@@ -173,11 +176,12 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       apiKeys.forget();
       limits.forget();
     });
+    const ledger = new LedgerService({ ledger: store.ledger, dailyBudget: config.dailyBudget, now });
     const isKeyed = config.adminKeys.length > 0 && !authenticate;
     if (!isKeyed && !authenticate && config.role !== "worker") await refuseToLoseKeys(store);
     const credentials = isKeyed ? { adminKeys: config.adminKeys, apiKeys, projects } : undefined;
     const access = { hasPaidProvider: hasPaidProvider(providers), authenticate, credentials, now };
-    const app = await createApi({ config, access, images, projects, store, storage, lifecycle, logger });
+    const app = await createApi({ config, access, images, projects, ledger, store, storage, lifecycle, logger });
     const modelWatch = new ModelWatch(providers, catalogue, logger);
     lifecycle.on("draining", () => modelWatch.stop());
     await images.start();
@@ -189,13 +193,14 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       // Built on first use: most programs never use it, and building it takes as long as opening the store.
       get schema() {
         refuseSecondGraphQL();
-        const toContext = contextFor({ images, projects }, readRequestsWith(options, config, logger));
+        const toContext = contextFor({ images, projects, ledger }, readRequestsWith(options, config, logger));
         schema ??= buildGraphQLSchema(toContext, config.typePrefix);
         return schema;
       },
       handleUpgrade: upgradeThrough(app, SOCKET_PATH),
       images,
       projects,
+      ledger,
       facts: {
         version,
         defaultModel: catalogue.defaultModel,
@@ -233,6 +238,7 @@ function createProjectService(
   return new ProjectService({
     projects: store.projects,
     onChange,
+    ledger: store.ledger,
     now,
     newId: (prefix) => typeid(prefix).toString(),
     isKeyed: config.adminKeys.length > 0,
@@ -334,6 +340,7 @@ interface ApiParts {
   readonly access: Pick<AppOptions, "hasPaidProvider" | "authenticate" | "credentials" | "now">;
   readonly images: ImageService;
   readonly projects: ProjectService;
+  readonly ledger: LedgerService;
   readonly store: Store;
   readonly storage: Storage;
   readonly lifecycle: Lifecycle;
@@ -342,7 +349,7 @@ interface ApiParts {
 
 /** Combines all routers into one Express app. */
 async function createApi(parts: ApiParts): Promise<Express> {
-  const { config, access, images, projects, store, storage, lifecycle, logger } = parts;
+  const { config, access, images, projects, ledger, store, storage, lifecycle, logger } = parts;
   const { operations: inFlight, releasing, released } = lifecycle;
   const arrivals = new Arrivals();
   const appOptions: AppOptions = { ...config, ...access, logger, operations: inFlight, arrivals };
@@ -352,7 +359,7 @@ async function createApi(parts: ApiParts): Promise<Express> {
   });
   if (config.role === "worker") return createApp([health], appOptions);
   const schema = buildFederatedSchema(
-    contextFor({ images, projects }, (contextValue) => contextValue as ApiRequest),
+    contextFor({ images, projects, ledger }, (contextValue) => contextValue as ApiRequest),
     config.typePrefix,
   );
   const gate = await openGate(schema, config);

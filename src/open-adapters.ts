@@ -28,6 +28,7 @@ import type { History } from "./ports/history.ts";
 import type { ImageCodec } from "./ports/image-codec.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import type { JobQueue } from "./ports/job-queue.ts";
+import type { Ledger } from "./ports/ledger.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
 import type { Projects } from "./ports/projects.ts";
 import type { Records } from "./ports/records.ts";
@@ -39,6 +40,7 @@ export interface Store {
   readonly history: History;
   readonly derivatives: DerivativeRecords;
   readonly projects: Projects;
+  readonly ledger: Ledger;
   readonly queue: JobQueue;
   readonly events: Events;
   /** What it is and where, for the operator: `PostgreSQL at localhost:5432/pictures`. */
@@ -146,8 +148,8 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
     const { openPostgresStore } = await import("./postgres-store.ts");
     const store = await openPostgresStore({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
     lifecycle.on("closed", () => store.close());
-    const { history, derivatives, projects } = store.records;
-    return { ...store, history, derivatives, projects };
+    const { history, derivatives, projects, ledger } = store.records;
+    return { ...store, history, derivatives, projects, ledger };
   }
   await prepareDataDir(config.dataDir, logger);
   const path = join(config.dataDir, "pictograph.db");
@@ -161,6 +163,7 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
     history: records.history,
     derivatives: records.derivatives,
     projects: records.projects,
+    ledger: records.ledger,
     queue: new MemoryJobQueue(config.maxConcurrency),
     events: new MemoryEvents(),
     place: `SQLite at ${path}`,

@@ -114,16 +114,21 @@ export interface ListSlice {
  */
 export interface Projects {
   create(project: Project, entry: AuditEntry): Promise<void>;
-  /** `undefined`, and nothing changed or logged, when there is no such project. */
-  update(id: string, changes: ProjectChanges, entry: AuditEntry): Promise<Project | undefined>;
+  /**
+   * Changes a project. Of several changes at once, each sees what the one before left.
+   *
+   * @param change what it throws is thrown, and nothing is changed or logged
+   * @returns `undefined`, and nothing changed or logged, when there is no such project
+   */
+  update(id: string, change: (project: Project) => ProjectChanges, entry: AuditEntry): Promise<Project | undefined>;
   /** The projects with these ids, in no promised order; unknown ids are left out. */
   find(ids: readonly string[]): Promise<readonly Project[]>;
   list(slice: ListSlice): Promise<readonly Project[]>;
 
   /** `false`, and nothing stored or logged, when there is no such project. */
   createApiKey(apiKey: ApiKey, token: TokenRecord, entry: AuditEntry): Promise<boolean>;
-  /** `undefined`, and nothing changed or logged, when there is no such key. */
-  updateApiKey(id: string, changes: ApiKeyChanges, entry: AuditEntry): Promise<ApiKey | undefined>;
+  /** Changes an API key as {@link update} changes a project. */
+  updateApiKey(id: string, change: (apiKey: ApiKey) => ApiKeyChanges, entry: AuditEntry): Promise<ApiKey | undefined>;
   /**
    * Gives a key another token. Its earlier tokens end at `earlierUntil`, or before if they did so anyway. `undefined`,
    * and nothing changed or logged, when there is no such key or it is revoked.

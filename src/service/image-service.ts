@@ -4,7 +4,7 @@ import type { History, ImagePlace } from "../ports/history.ts";
 import type { ModelDescription } from "../ports/image-provider.ts";
 import type { OpenObject } from "../ports/object-store.ts";
 import type { Generation, Image, Owner, Preview, Warning } from "../ports/records.ts";
-import type { EditInput } from "./edits/edit-input.ts";
+import { checkEdit, draftEdit, type EditInput, planEditUnread } from "./edits/edit-input.ts";
 import { Acceptance, type AcceptanceOptions, type OnRates, permitted } from "./generations/acceptance.ts";
 import { EndWaits } from "./generations/end-waits.ts";
 import { CANCELED_WHILE_RUNNING } from "./generations/generation-end.ts";
@@ -281,6 +281,19 @@ export class ImageService {
       permitted(draft, "GENERATE", applied, catalogue),
     );
     return quoteOf(plan, now());
+  }
+
+  /**
+   * Estimates the cost of an edit, as {@link quote} does. It reads no file: without a `size`, the first image must be a
+   * stored one of the caller.
+   *
+   * @throws BAD_USER_INPUT, MODEL_UNAVAILABLE, FORBIDDEN, NOT_FOUND
+   */
+  async quoteEdit(caller: Caller, input: EditInput): Promise<Quote> {
+    const { catalogue, edits, limits, now } = this.#options;
+    const applied = await limits.of(caller);
+    const draft = permitted(draftEdit(checkEdit(input), input, catalogue), "EDIT", applied, catalogue);
+    return quoteOf(planEditUnread(draft, input, await edits.sizesOf(caller, input)), now());
   }
 
   /** Every model that can be requested today, and the default model. */

@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { ApiKey, AuditEntry, ListSlice, Project, Projects, TokenRecord } from "../../src/ports/projects.ts";
+import type {
+  ApiKey,
+  AuditEntry,
+  Limits,
+  ListSlice,
+  Project,
+  Projects,
+  TokenRecord,
+} from "../../src/ports/projects.ts";
 
 /** An adapter on an empty place of its own. */
 export interface OpenedProjects {
@@ -101,11 +109,41 @@ export function projectsContract(name: string, open: () => Promise<OpenedProject
       const limits = { imagesPerMinute: 5 };
 
       const expected = projectOf("proj_a", { name: "b", allowsAnonymous: true, limits });
-      expect(await projects.update("proj_a", { name: "b", limits }, entryOf("log_2"))).toStrictEqual(expected);
-      expect(await projects.update("proj_a", {}, entryOf("log_3"))).toStrictEqual(expected);
-      expect(await projects.update("proj_x", { name: "b" }, entryOf("log_4"))).toBeUndefined();
+      expect(await projects.update("proj_a", () => ({ name: "b", limits }), entryOf("log_2"))).toStrictEqual(expected);
+      expect(await projects.update("proj_a", () => ({}), entryOf("log_3"))).toStrictEqual(expected);
+      expect(await projects.update("proj_x", () => ({ name: "b" }), entryOf("log_4"))).toBeUndefined();
       expect(await projects.find(["proj_a"])).toStrictEqual([expected]);
       expect(await entries()).toEqual(["log_3", "log_2", "log_1"]);
+    });
+
+    test("lose none of 20 changes at once, and keep nothing of one that throws", async () => {
+      await projects.create(projectOf("proj_a", { limits: { models: [] } }), entryOf("log_1"));
+      await projects.createApiKey(
+        apiKeyOf("key_1", { projectId: "proj_a", limits: { models: [] } }),
+        tokenOf("1"),
+        entryOf("log_2"),
+      );
+      const names = Array.from({ length: 20 }, (_, i) => `model-${i}`);
+      const adding =
+        (name: string) =>
+        ({ limits }: { readonly limits: Limits }) => ({
+          limits: { models: [...(limits.models ?? []), name] },
+        });
+      await Promise.all(
+        names.flatMap((name) => [
+          projects.update("proj_a", adding(name), entryOf(`log_p${name}`)),
+          projects.updateApiKey("key_1", adding(name), entryOf(`log_k${name}`)),
+        ]),
+      );
+      const refuse = () => {
+        throw new Error("refused");
+      };
+      await expect(projects.update("proj_a", refuse, entryOf("log_x"))).rejects.toThrow("refused");
+      await expect(projects.updateApiKey("key_1", refuse, entryOf("log_y"))).rejects.toThrow("refused");
+
+      const [project, apiKey] = [(await projects.find(["proj_a"]))[0], (await projects.findApiKeys(["key_1"]))[0]];
+      for (const changed of [project, apiKey]) expect(changed?.limits.models?.toSorted()).toEqual(names.toSorted());
+      expect(await entries()).toHaveLength(42);
     });
 
     test("list projects, keys and entries from either end, between ids", async () => {
@@ -173,14 +211,14 @@ export function projectsContract(name: string, open: () => Promise<OpenedProject
 
       test("changes in what is named, and loses its expiry when that is taken away", async () => {
         const changes = { name: "b", isDisabled: true, limits: { concurrentGenerations: 1 }, expiresAt: later(5) };
-        expect(await projects.updateApiKey("key_1", changes, entryOf("log_3"))).toStrictEqual(
+        expect(await projects.updateApiKey("key_1", () => changes, entryOf("log_3"))).toStrictEqual(
           apiKeyOf("key_1", changes),
         );
         const { expiresAt: _, ...rest } = changes;
-        expect(await projects.updateApiKey("key_1", { expiresAt: undefined }, entryOf("log_4"))).toStrictEqual(
+        expect(await projects.updateApiKey("key_1", () => ({ expiresAt: undefined }), entryOf("log_4"))).toStrictEqual(
           apiKeyOf("key_1", rest),
         );
-        expect(await projects.updateApiKey("key_x", { name: "b" }, entryOf("log_5"))).toBeUndefined();
+        expect(await projects.updateApiKey("key_x", () => ({ name: "b" }), entryOf("log_5"))).toBeUndefined();
         expect(await entries()).toEqual(["log_4", "log_3", "log_2", "log_1"]);
       });
 

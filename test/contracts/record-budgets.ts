@@ -47,7 +47,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
 
     /** Gives the project or the key these budgets. */
     const limit = async (id: string, ...budgets: BudgetLimit[]) => {
-      const change = { limits: { budgets } };
+      const change = () => ({ limits: { budgets } });
       if (id === PROJECT) await records.projects.update(id, change, entry());
       else await records.projects.updateApiKey(id, change, entry());
     };

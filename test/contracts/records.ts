@@ -30,6 +30,7 @@ import {
   WORKER,
   warning,
 } from "./record-samples.ts";
+import { recordUsageContract } from "./record-usage.ts";
 
 /** What every {@link Records} promises. */
 export function recordsContract(name: string, open: () => Promise<OpenedRecords>): void {
@@ -38,6 +39,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
   recordLedgerContract(name, open);
   recordBudgetsContract(name, open);
   recordRatesContract(name, open);
+  recordUsageContract(name, open);
 
   describe(`${name} as records`, () => {
     let opened: OpenedRecords;

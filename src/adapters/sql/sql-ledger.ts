@@ -1,6 +1,14 @@
 import type { Expression, ExpressionBuilder, Kysely } from "kysely";
 import { dayOf, windowEnd, windowStart } from "../../ports/budget-windows.ts";
-import type { BudgetScope, BudgetState, Ledger, ScopeSpending, Spending } from "../../ports/ledger.ts";
+import type {
+  BudgetScope,
+  BudgetState,
+  Ledger,
+  ScopeSpending,
+  Spending,
+  UsageQuery,
+  UsageSums,
+} from "../../ports/ledger.ts";
 import { type Amount, toAmount, toUsd } from "../../ports/money.ts";
 import { BUDGET_WINDOWS, type BudgetLimit, type BudgetWindow, type Limits } from "../../ports/projects.ts";
 import type { AcceptanceTerms, BudgetExceeded, Cost, GenerationOrder, Refusal } from "../../ports/records.ts";
@@ -17,7 +25,7 @@ import {
   type Sums,
   windowsAt,
 } from "./spending-windows.ts";
-import { addUsage } from "./usage-days.ts";
+import { addUsage, readUsage } from "./usage-days.ts";
 
 /** The largest amount of one generation, 100,000 dollars: a provider may report any number of tokens. */
 const LARGEST_AMOUNT: Amount = 10n ** 17n;
@@ -241,6 +249,19 @@ export class SqlLedger implements Ledger {
       });
       return { scopeId, at: now, windows: Object.fromEntries(windows) as Record<BudgetWindow, Spending> };
     });
+  }
+
+  async usage(query: UsageQuery): Promise<readonly UsageSums[]> {
+    return readUsage(this.#database, query);
+  }
+
+  async forgetEndUser(projectId: string, endUser: string): Promise<void> {
+    await this.#database
+      .updateTable("ledger")
+      .set({ end_user: null })
+      .where("project", "=", projectId)
+      .where("end_user", "=", endUser)
+      .execute();
   }
 
   /** Changes the sums that settlements change. */

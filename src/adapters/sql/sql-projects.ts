@@ -64,15 +64,18 @@ export class SqlProjects implements Projects {
     });
   }
 
-  async update(id: string, changes: ProjectChanges, entry: AuditEntry): Promise<Project | undefined> {
-    const row = await this.#change(entry, (transaction) =>
-      transaction
-        .updateTable("projects")
-        .set({ id, ...toColumns(PROJECT, changes) })
-        .where("id", "=", id)
-        .returningAll()
-        .executeTakeFirst(),
-    );
+  async update(
+    id: string,
+    change: (project: Project) => ProjectChanges,
+    entry: AuditEntry,
+  ): Promise<Project | undefined> {
+    const row = await this.#change(entry, async (transaction) => {
+      const project = transaction.updateTable("projects").where("id", "=", id).returningAll();
+      // Changes nothing, and locks the row.
+      const before = await project.set({ id }).executeTakeFirst();
+      if (!before) return undefined;
+      return project.set({ id, ...toColumns(PROJECT, change(fromRow(PROJECT, before))) }).executeTakeFirst();
+    });
     return row && fromRow(PROJECT, row);
   }
 
@@ -102,15 +105,18 @@ export class SqlProjects implements Projects {
     return created === true;
   }
 
-  async updateApiKey(id: string, changes: ApiKeyChanges, entry: AuditEntry): Promise<ApiKey | undefined> {
-    const row = await this.#change(entry, (transaction) =>
-      transaction
-        .updateTable("api_keys")
-        .set({ id, ...toColumns(API_KEY, changes) })
-        .where("id", "=", id)
-        .returningAll()
-        .executeTakeFirst(),
-    );
+  async updateApiKey(
+    id: string,
+    change: (apiKey: ApiKey) => ApiKeyChanges,
+    entry: AuditEntry,
+  ): Promise<ApiKey | undefined> {
+    const row = await this.#change(entry, async (transaction) => {
+      const apiKey = transaction.updateTable("api_keys").where("id", "=", id).returningAll();
+      // Changes nothing, and locks the row.
+      const before = await apiKey.set({ id }).executeTakeFirst();
+      if (!before) return undefined;
+      return apiKey.set({ id, ...toColumns(API_KEY, change(fromRow(API_KEY, before))) }).executeTakeFirst();
+    });
     return row && fromRow(API_KEY, row);
   }
 

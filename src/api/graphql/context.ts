@@ -3,11 +3,13 @@ import type { Response } from "express";
 import type { GraphQLResolveInfo } from "graphql";
 import type { Logger } from "pino";
 import type { GatewayError } from "../../errors.ts";
+import type { ScopeSpending } from "../../ports/ledger.ts";
 import type { ApiKey, Project } from "../../ports/projects.ts";
 import type { RateStatus } from "../../ports/rates.ts";
 import type { Generation, Image } from "../../ports/records.ts";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Caller } from "../../service/projects/caller.ts";
+import type { LedgerService } from "../../service/projects/ledger-service.ts";
 import type { ProjectService } from "../../service/projects/project-service.ts";
 import { setRateLimits } from "../http/rate-limit-headers.ts";
 import type { RequestContext } from "../http/request-context.ts";
@@ -92,6 +94,7 @@ export interface GraphQLContext {
   readonly request: OperationRequest;
   readonly service: ImageService;
   readonly projects: ProjectService;
+  readonly ledger: LedgerService;
   /** Loaders for everything that is read by id. They combine the reads of one operation into one store query. */
   readonly loaders: Loaders;
   /** Checked by every mutation that generates images, and for every prompt in the answer. */
@@ -104,12 +107,15 @@ export interface Loaders {
   readonly imagesOf: DataLoader<string, Image[]>;
   readonly project: DataLoader<string, Project | undefined>;
   readonly apiKey: DataLoader<string, ApiKey | undefined>;
+  /** What a project or an API key, by its id, has spent. */
+  readonly spending: DataLoader<string, ScopeSpending>;
 }
 
 /** The services that resolvers call. */
 export interface Services {
   readonly images: ImageService;
   readonly projects: ProjectService;
+  readonly ledger: LedgerService;
 }
 
 /** Returns the context of an execution. All resolvers of one execution share it. */
@@ -137,7 +143,7 @@ export function contextFor(
   };
 }
 
-function createContext({ images: service, projects }: Services, request: OperationRequest): GraphQLContext {
+function createContext({ images: service, projects, ledger }: Services, request: OperationRequest): GraphQLContext {
   const { caller } = request;
   const loaders = {
     generation: new DataLoader((ids: readonly string[]) => service.generations(caller, ids)),
@@ -145,6 +151,7 @@ function createContext({ images: service, projects }: Services, request: Operati
     imagesOf: new DataLoader((ids: readonly string[]) => service.imagesOf(ids)),
     project: new DataLoader((ids: readonly string[]) => projects.projects(caller, ids)),
     apiKey: new DataLoader((ids: readonly string[]) => projects.apiKeys(caller, ids)),
+    spending: new DataLoader((scopeIds: readonly string[]) => ledger.spendingOf(scopeIds)),
   };
-  return { request, service, projects, loaders, allowance: new OperationAllowance() };
+  return { request, service, projects, ledger, loaders, allowance: new OperationAllowance() };
 }

@@ -43,7 +43,7 @@ const SHAREABLE_TYPES = new Set(["PageInfo"]);
  * gateway.
  */
 const EXCLUDED_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-  ["Query", new Set(["node", "_service", "_entities", "viewer", "project", "projects", "auditLog"])],
+  ["Query", new Set(["node", "_service", "_entities", "viewer", "project", "projects", "usage", "auditLog"])],
   [
     "Mutation",
     new Set([

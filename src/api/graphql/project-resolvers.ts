@@ -13,6 +13,7 @@ import {
   UpdateProjectInput,
 } from "./types/projects/project-inputs.ts";
 import { ApiKeyType, ProjectConnectionType, ProjectType, toListRequest } from "./types/projects/project-type.ts";
+import { DEFAULT_DIMENSIONS, UsageArgs, UsageRowType } from "./types/projects/usage-type.ts";
 import { ViewerType } from "./types/projects/viewer-type.ts";
 
 const DEFAULT_OVERLAP_SECONDS = 86_400;
@@ -50,6 +51,17 @@ export class ProjectResolver {
     @Ctx() { request, projects }: GraphQLContext,
   ): Promise<AuditEntryConnectionType> {
     return new AuditEntryConnectionType(await projects.listEntries(request.caller, toListRequest(args, "log")));
+  }
+
+  @Query(() => [UsageRowType], {
+    description: "What was generated in these days, and what it cost: at most 10,000 rows.",
+  })
+  async usage(
+    @Args(() => UsageArgs) { from, to, by, projectId }: UsageArgs,
+    @Ctx() { request, ledger }: GraphQLContext,
+  ): Promise<UsageRowType[]> {
+    const asked = { from, to: to ?? undefined, by: by ?? DEFAULT_DIMENSIONS, projectId: projectId ?? undefined };
+    return (await ledger.usage(request.caller, asked)).map((sums) => new UsageRowType(sums));
   }
 
   @Mutation(() => ProjectType, { description: "Creates a project; for the admin key." })
@@ -120,7 +132,7 @@ export class ProjectResolver {
 
   @Mutation(() => Int, {
     description:
-      "Removes all generations and images of an end user of your project, and answers how many generations they were; for the admin key and API keys.",
+      "Removes all generations and images of an end user of your project, and their name in the ledger, and answers how many generations they were; for the admin key and API keys.",
   })
   deleteEndUserData(
     @Arg("endUser", () => String, { description: "The end user's name." }) endUser: string,

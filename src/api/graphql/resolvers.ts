@@ -1,6 +1,7 @@
 import type { Generation } from "../../ports/records.ts";
+import type { EditReferences, ImageReference } from "../../service/edits/edit-intake.ts";
 import { checkWholeNumber } from "../../service/generations/generation-input.ts";
-import type { GraphQLContext } from "./context.ts";
+import type { GraphQLContext, OperationRequest } from "./context.ts";
 import { Arg, Ctx, ID, Mutation, Query, Resolver } from "./type-graphql.ts";
 import { EditImagesInput, toImageReference } from "./types/edit-images-input.ts";
 import { GenerateImagesInput } from "./types/generate-images-input.ts";
@@ -48,6 +49,21 @@ export class ImageResolver {
   ) {
     const { waitSeconds: _, ...asked } = withoutNulls(input);
     const quote = await service.quote(request.caller, asked);
+    request.onSunset?.(service.sunsetOf({ model: quote.model.id }));
+    return new QuoteType(quote);
+  }
+
+  @Query(() => QuoteType, {
+    description:
+      "The cost of this edit. Nothing is accepted or spent, and no file is read: uploads and URLs only count. Without `size`, the first image must be given by its id.",
+  })
+  async quoteEdit(
+    @Arg("input", () => EditImagesInput, { description: "The edit to price. `waitSeconds` has no effect." })
+    input: EditImagesInput,
+    @Ctx() { request, service }: GraphQLContext,
+  ) {
+    const { waitSeconds: _, ...asked } = withoutNulls(input);
+    const quote = await service.quoteEdit(request.caller, { ...asked, ...(await toReferences(asked, request)) });
     request.onSunset?.(service.sunsetOf({ model: quote.model.id }));
     return new QuoteType(quote);
   }
@@ -100,17 +116,11 @@ export class ImageResolver {
     @Ctx() context: GraphQLContext,
   ) {
     const { request, service, allowance } = context;
-    const { waitSeconds = DEFAULT_WAIT_SECONDS, images, mask, ...asked } = withoutNulls(input);
+    const { waitSeconds = DEFAULT_WAIT_SECONDS, ...asked } = withoutNulls(input);
     checkWholeNumber("waitSeconds", waitSeconds, 0, MAX_WAIT_SECONDS);
     allowance.takeImages(asked.n);
-    const { idempotencyKey, rootUrl, caller } = request;
-    const references = images.map((image) => toImageReference("images", image, rootUrl));
-    const edit = {
-      idempotencyKey,
-      ...asked,
-      images: await Promise.all(references),
-      mask: mask && (await toImageReference("mask", mask, rootUrl)),
-    };
+    const { idempotencyKey, caller } = request;
+    const edit = { idempotencyKey, ...asked, ...(await toReferences(asked, request)) };
     const accepted = await service.submitEdit(caller, edit, (rates) => request.onRates?.(rates));
     return toAnswer(await service.wait(accepted, waitSeconds * 1000), context);
   }
@@ -134,6 +144,16 @@ export class ImageResolver {
     await service.delete(request.caller, id);
     return id;
   }
+}
+
+async function toReferences(
+  { images, mask }: Pick<EditImagesInput, "images" | "mask">,
+  { rootUrl }: OperationRequest,
+): Promise<EditReferences & { readonly mask: ImageReference | undefined }> {
+  return {
+    images: await Promise.all(images.map((image) => toImageReference("images", image, rootUrl))),
+    mask: mask && (await toImageReference("mask", mask, rootUrl)),
+  };
 }
 
 function toAnswer(generation: Generation, { request, service }: GraphQLContext): GenerationType {

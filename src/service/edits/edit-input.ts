@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { badInput } from "../../errors.ts";
+import type { PixelSize } from "../../ports/image-provider.ts";
 import type { EditOrder } from "../../ports/records.ts";
 import { type CheckedInput, checkInput, type GenerationInput } from "../generations/generation-input.ts";
 import { completePlan, draftPlan, type GenerationPlan, type PlanDraft } from "../generations/generation-plan.ts";
+import { nearestSize } from "../images/sizes.ts";
 import { editRefusal } from "../models/can-do.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
 import { type EditReferences, type ImageReference, MAX_EDIT_IMAGES } from "./edit-intake.ts";
@@ -48,6 +50,23 @@ export function completeEdit(draft: PlanDraft, input: EditInput, edit: EditOrder
   if (refusal) throw refusal;
   const hashes = [...edit.images, edit.mask].map((source) => source?.sha256);
   return { ...completePlan(draft, edit), inputHash: hashEdit(draft, input, hashes) };
+}
+
+/**
+ * Plans an edit whose images are not read, to quote it.
+ *
+ * @param sizes those of the images that are known
+ * @throws BAD_USER_INPUT when the size of the result depends on an image whose size is not known
+ */
+export function planEditUnread(
+  draft: PlanDraft,
+  references: EditReferences,
+  sizes: readonly (PixelSize | undefined)[],
+): GenerationPlan & { readonly edit: EditReferences } {
+  const [first] = sizes;
+  const requestedSize = draft.requestedSize ?? (first && nearestSize(first));
+  if (requestedSize) return { ...completePlan({ ...draft, requestedSize }), edit: references };
+  throw badInput("size", "size is needed, because a quote reads no files; or give the first image by its id");
 }
 
 /**

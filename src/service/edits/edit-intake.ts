@@ -95,6 +95,25 @@ export class EditIntake {
   }
 
   /**
+   * The sizes of the images that are stored images of the caller, each at its index. The others are not read, and have
+   * `undefined`.
+   *
+   * @throws NOT_FOUND naming `images` or `mask`
+   */
+  async sizesOf(caller: Caller, { images, mask }: EditReferences): Promise<(PixelSize | undefined)[]> {
+    const references = [...images, ...(mask ? [mask] : [])];
+    const ids = references.flatMap((reference) => ("id" in reference ? [reference.id] : []));
+    const found = new Map((await this.#options.records.findImages(ids)).map((image) => [image.id, image]));
+    const sizes = references.map((reference, index) => {
+      if (!("id" in reference)) return undefined;
+      const image = found.get(reference.id);
+      if (image && mayAccess(caller, image)) return { width: image.width, height: image.height };
+      throw namedAs(placeOf(index, images.length), notFound());
+    });
+    return sizes.slice(0, images.length);
+  }
+
+  /**
    * Hashes the uploads with SHA-256. Each hash has the index of its image; the mask comes last. The images that are not
    * uploads have `undefined`.
    *
@@ -138,7 +157,7 @@ export class EditIntake {
     if ("url" in reference) return { bytes: this.#options.downloads.read(reference.url, DOWNLOAD_LIMITS) };
     if ("link" in reference) return this.#follow(reference.link, caller);
     const image = await this.#ownImage(reference.id, caller);
-    if (!image) throw new GatewayError("NOT_FOUND", "you have no such image");
+    if (!image) throw notFound();
     return { imageId: image.id, bytes: this.#asSource(await this.#open(image.key), image, caller) };
   }
 
@@ -220,6 +239,10 @@ async function hashOf(upload: Upload, place: Place): Promise<string> {
   const meter = new SourceMeter(upload, place);
   for await (const _ of meter.bytes);
   return meter.sha256;
+}
+
+function notFound(): GatewayError {
+  return new GatewayError("NOT_FOUND", "you have no such image");
 }
 
 /** Adds to an error which image it is about, unless the error already names a field. */

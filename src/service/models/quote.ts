@@ -1,6 +1,6 @@
 import type { ModelDescription, ModelPrice, OutputTokens, PixelSize, Quality } from "../../ports/image-provider.ts";
 import { toUsd } from "../../ports/money.ts";
-import type { EditOrder, GenerationOrder, Warning } from "../../ports/records.ts";
+import type { GenerationOrder, Warning } from "../../ports/records.ts";
 import { nearestModelSize, toSizeText } from "../images/sizes.ts";
 import { type ExactUsd, imagesAt, priceAt, roundUp, sumKnown, tokensAt } from "./cost.ts";
 
@@ -26,7 +26,8 @@ export interface Quote {
 
 /** The parts of an order that affect its cost. */
 interface Asked extends Pick<GenerationOrder, "prompt" | "n" | "modelSize" | "quality" | "partialImages"> {
-  readonly edit?: EditOrder | undefined;
+  /** Only how many images there are. */
+  readonly edit?: { readonly images: readonly unknown[]; readonly mask?: unknown } | undefined;
 }
 
 /** The parts of a plan that a quote is computed from. */
@@ -120,7 +121,9 @@ function reckon(asked: Asked, model: ModelDescription, price: ModelPrice | undef
   ]);
   if (min === undefined || max === undefined) return { unknown: `not every price of ${id} is known` };
   const each = counts.min === counts.max ? `${counts.min}` : `${counts.min} to ${counts.max}`;
-  const explanation = `${n} × ${each} output tokens for ${toSizeText(modelSize)}, and 1 token for 1 to 8 bytes of prompt`;
+  const input =
+    sourceCount > 0 ? `, at most ${imageTokens + textTokens} input tokens for each of ${sourceCount} files` : "";
+  const explanation = `${n} × ${each} output tokens for ${toSizeText(modelSize)}${input}, and 1 token for 1 to 8 bytes of prompt`;
   return { min, max, basis: "TOKENS", explanation };
 }
 

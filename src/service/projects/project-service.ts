@@ -1,5 +1,6 @@
 import { badInput, GatewayError } from "../../errors.ts";
-import type { ApiKey, AuditEntry, Project, Projects } from "../../ports/projects.ts";
+import type { Ledger } from "../../ports/ledger.ts";
+import type { ApiKey, ApiKeyChanges, AuditEntry, Project, ProjectChanges, Projects } from "../../ports/projects.ts";
 import { PUBLIC_PROJECT } from "../../ports/records.ts";
 import type { Caller } from "./caller.ts";
 import { checkEndUser } from "./end-user.ts";
@@ -36,6 +37,7 @@ export interface ApiKeyWithToken {
 
 export interface ProjectServiceOptions {
   readonly projects: Projects;
+  readonly ledger: Pick<Ledger, "forgetEndUser">;
   /** Called after each change of a project or an API key. */
   readonly onChange: () => void;
   readonly now: () => Date;
@@ -109,16 +111,15 @@ export class ProjectService {
   async updateProject(caller: Caller, id: string, input: ProjectInput): Promise<Project> {
     this.#requireAdmin(caller);
     const { projects, onChange } = this.#options;
-    const [before] = await projects.find([id]);
-    if (!before) throw unknownProject("id");
-    const changes = {
-      ...(input.name !== undefined && { name: checkName(input.name) }),
-      ...(input.isDisabled !== undefined && { isDisabled: input.isDisabled ?? false }),
-      ...(input.allowsAnonymous !== undefined && { allowsAnonymous: input.allowsAnonymous ?? false }),
-      ...(input.limits !== undefined && { limits: changeLimits(before.limits, input.limits) }),
-    };
+    const { name, isDisabled, allowsAnonymous, limits } = input;
+    const change = (before: Project): ProjectChanges => ({
+      ...(name !== undefined && { name: checkName(name) }),
+      ...(isDisabled !== undefined && { isDisabled: isDisabled ?? false }),
+      ...(allowsAnonymous !== undefined && { allowsAnonymous: allowsAnonymous ?? false }),
+      ...(limits !== undefined && { limits: changeLimits(before.limits, limits) }),
+    });
     const entry = this.#entry(caller, "updateProject", input, { projectId: id });
-    const project = await projects.update(id, changes, entry);
+    const project = await projects.update(id, change, entry);
     onChange();
     if (!project) throw unknownProject("id");
     return project;
@@ -156,14 +157,15 @@ export class ProjectService {
     this.#requireAdmin(caller);
     const { projects, onChange } = this.#options;
     const before = await this.#apiKey(id);
-    const changes = {
-      ...(input.name !== undefined && { name: checkName(input.name) }),
-      ...(input.isDisabled !== undefined && { isDisabled: input.isDisabled ?? false }),
-      ...(input.limits !== undefined && { limits: changeLimits(before.limits, input.limits) }),
-      ...(input.expiresAt !== undefined && { expiresAt: this.#checkExpiry(input.expiresAt) }),
-    };
+    const { name, isDisabled, limits, expiresAt } = input;
+    const change = (apiKey: ApiKey): ApiKeyChanges => ({
+      ...(name !== undefined && { name: checkName(name) }),
+      ...(isDisabled !== undefined && { isDisabled: isDisabled ?? false }),
+      ...(limits !== undefined && { limits: changeLimits(apiKey.limits, limits) }),
+      ...(expiresAt !== undefined && { expiresAt: this.#checkExpiry(expiresAt) }),
+    });
     const entry = this.#entry(caller, "updateApiKey", input, { projectId: before.projectId, apiKeyId: id });
-    const apiKey = await projects.updateApiKey(id, changes, entry);
+    const apiKey = await projects.updateApiKey(id, change, entry);
     onChange();
     if (!apiKey) throw unknownApiKey();
     return apiKey;
@@ -205,7 +207,8 @@ export class ProjectService {
   }
 
   /**
-   * Removes everything of an end user of the caller's project, and answers how many generations that were.
+   * Removes everything of an end user of the caller's project, and their name in the ledger, and answers how many
+   * generations that were.
    *
    * @throws FORBIDDEN unless the caller is the admin or an API key, BAD_USER_INPUT
    */
@@ -215,9 +218,10 @@ export class ProjectService {
     if (caller.endUser !== undefined && caller.endUser !== endUser) {
       throw forbidden("an end user's data is deleted without Pictograph-End-User, or with that end user's name in it");
     }
-    const { projects, removeGenerationsOf } = this.#options;
+    const { projects, ledger, removeGenerationsOf } = this.#options;
     const { projectId } = caller;
     const removed = await removeGenerationsOf(projectId, endUser);
+    await ledger.forgetEndUser(projectId, endUser);
     // Without the name: it is to be forgotten.
     await projects.addEntry(this.#entry(caller, "deleteEndUserData", {}, { projectId }));
     return removed;

@@ -55,6 +55,12 @@ const DELETION_COST = 10;
 const ASSUMED_LIST_LENGTH = 10;
 /** The assumed number of warnings of a generation. */
 const ASSUMED_WARNINGS = 3;
+/** The assumed number of rows of usage. Each may lead to a project and a key, of which most are the same. */
+const ASSUMED_USAGE_ROWS = 100;
+/** How much more what a row of usage leads to costs, because there may be 10,000 rows. */
+const USAGE_LINK_FACTOR = 10;
+/** Budgets of one project or key: one for each window. */
+const ASSUMED_BUDGETS = 4;
 /** This many references of `_entities` cost as much as one. */
 const REFERENCES_PER_BATCH = 10;
 
@@ -89,6 +95,12 @@ const makesImages: FieldCost = (costOfEach, args) => 1 + costOfEach + IMAGE_COST
 const listsHistory: FieldCost = (costOfEach, args) =>
   1 + costOfEach * pageSizeOf(args) + (args.filter ? FILTER_COST : 0);
 
+const listsPage: FieldCost = (costOfEach, args) => 1 + costOfEach * pageSizeOf(args);
+
+const listsBudgets: FieldCost = (costOfEach) => 1 + costOfEach * ASSUMED_BUDGETS;
+
+const leadsFromUsage: FieldCost = (cost) => 1 + cost * USAGE_LINK_FACTOR;
+
 /**
  * The costs of fields that return lists or generate images. Any other field costs 1 plus the cost of its selections.
  */
@@ -100,6 +112,16 @@ const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
     "Query._entities",
     (costOfEach, { representations }) => 1 + costOfEach * Math.ceil(representations.length / REFERENCES_PER_BATCH),
   ],
+  ["Query.projects", listsPage],
+  ["Query.auditLog", listsPage],
+  // Usage reads the sums of all days that were asked for.
+  ["Query.usage", (costOfEach) => 1 + costOfEach * ASSUMED_USAGE_ROWS + FILTER_COST],
+  ["UsageRow.project", leadsFromUsage],
+  ["UsageRow.apiKey", leadsFromUsage],
+  ["Project.apiKeys", listsPage],
+  ["Project.budgets", listsBudgets],
+  ["ApiKey.budgets", listsBudgets],
+  ["Viewer.budgets", listsBudgets],
   ["Generation.images", (costOfEach) => 1 + costOfEach * MAX_IMAGES],
   ["Generation.warnings", (costOfEach) => 1 + costOfEach * ASSUMED_WARNINGS],
   ["Quote.warnings", (costOfEach) => 1 + costOfEach * ASSUMED_WARNINGS],

@@ -1,6 +1,7 @@
 import type { Billed } from "../../../errors.ts";
 import type { Fit } from "../../../ports/image-codec.ts";
 import type { Background, ImageFormat, Operation, Quality } from "../../../ports/image-provider.ts";
+import type { BudgetScope, UsageDimension } from "../../../ports/ledger.ts";
 import type { BudgetWindow } from "../../../ports/projects.ts";
 import type { FailureCode, GenerationStatus } from "../../../ports/records.ts";
 import type { QuoteBasis } from "../../../service/models/quote.ts";
@@ -84,6 +85,20 @@ export const BudgetWindowEnum = describeEnum<BudgetWindow>("BudgetWindow", "A wi
   WEEK: "From midnight on Monday.",
   MONTH: "From midnight on the first day.",
   TOTAL: "From the beginning.",
+});
+
+export const BudgetScopeEnum = describeEnum<BudgetScope>("BudgetScope", "Whose budget it is.", {
+  PROJECT: "The project's: of all its callers together.",
+  API_KEY: "The API key's.",
+});
+
+export const UsageDimensionEnum = describeEnum<UsageDimension>("UsageDimension", "What usage is told apart by.", {
+  DAY: "The UTC day.",
+  MODEL: "The model.",
+  OPERATION: "What was done.",
+  PROJECT: "The project.",
+  API_KEY: "The API key.",
+  END_USER: "The end user.",
 });
 
 export const QuoteBasisEnum = describeEnum<QuoteBasis>("QuoteBasis", "The data that a quote is calculated from.", {

@@ -71,7 +71,7 @@ describe("schema/subgraph.graphql", () => {
         .sort();
 
     const ofProjects =
-      /^(Project|ApiKey|AuditEntry|Viewer|Limits|BudgetLimit|CreateApiKey|RotateApiKey)|^Generation\.project$|^(Query\.(viewer|projects?|auditLog)|Mutation\.((create|update|rotate|revoke)(Project|ApiKey)|deleteEndUserData))$/;
+      /^(Project|ApiKey|AuditEntry|Viewer|Limits|Budget|Usage|CreateApiKey|RotateApiKey)|^Generation\.project$|^(Query\.(viewer|projects?|usage|auditLog)|Mutation\.((create|update|rotate|revoke)(Project|ApiKey)|deleteEndUserData))$/;
 
     expect(fieldsOf(federated)).toEqual(
       fieldsOf(graph).filter((field) => field !== "Query.node" && !ofProjects.test(field)),

@@ -54,8 +54,10 @@ async function startImpatient(options: {
   keepAliveMs?: number;
   room?: ArrivalsOptions;
 }): Promise<string> {
-  const { images, projects } = gateway.gateway;
-  const schema = buildFederatedSchema(contextFor({ images, projects }, (contextValue) => contextValue as ApiRequest));
+  const { images, projects, ledger } = gateway.gateway;
+  const schema = buildFederatedSchema(
+    contextFor({ images, projects, ledger }, (contextValue) => contextValue as ApiRequest),
+  );
   const gate = new OperationGate(schema, { hasIntrospection: true, trustedDocuments: undefined });
   const operations = new LiveOperations(schema, { gate, maxSubscribers: 1000, countWatching: () => images.watching });
   const inFlight = new OperationsInFlight();

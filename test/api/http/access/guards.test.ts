@@ -165,6 +165,9 @@ const FOREIGN_REQUESTS: Readonly<Record<string, () => { readonly query: string; 
     query: `{ quote(input: { prompt: "a" }) { model { id } } }`,
     answer: { data: { quote: expect.any(Object) } },
   }),
+  "Query.quoteEdit": () =>
+    notFound(`{ quoteEdit(input: { prompt: "a", images: [{ id: "${mine.imageId}" }] }) { maxCost } }`),
+  "Query.usage": () => notFound(`{ usage(from: "2026-01-01T00:00:00Z", projectId: "${mine.projectId}") { images } }`),
   "Query.node": () => nothing(`{ node(id: "${mine.generationId}") { id } }`, "node"),
   "Query._entities": () => ({
     query: `{ _entities(representations: [

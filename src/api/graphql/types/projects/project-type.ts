@@ -6,6 +6,7 @@ import { NodeType } from "../node-type.ts";
 import { ForwardArgs, PageInfoType, parseCursor, toCursor } from "../page-info-type.ts";
 import { DateTimeScalar } from "../scalars.ts";
 import { withoutNulls } from "../without-nulls.ts";
+import { BudgetType } from "./budget-type.ts";
 import { LimitsType } from "./limits-type.ts";
 
 @ObjectType("Project", { implements: NodeType, description: "Owns generations, images and API keys." })
@@ -38,6 +39,12 @@ export class ProjectType extends NodeType {
   @Field(() => LimitsType, { description: "What it may do, with all its keys together." })
   get limits(): LimitsType {
     return new LimitsType(this.#project.limits);
+  }
+
+  @Field(() => [BudgetType], { description: "Its budgets, and how much of each is used." })
+  async budgets(@Ctx() { ledger, loaders }: GraphQLContext): Promise<BudgetType[]> {
+    const spending = await loaders.spending.load(this.id);
+    return ledger.budgetsOf("PROJECT", this.#project.limits, spending).map((budget) => new BudgetType(budget));
   }
 
   @Field(() => ApiKeyConnectionType, { description: "Its API keys, newest first, revoked ones too." })
@@ -92,6 +99,14 @@ export class ApiKeyType extends NodeType {
   @Field(() => LimitsType, { description: "What it may do; the limits of its project apply besides." })
   get limits(): LimitsType {
     return new LimitsType(this.#apiKey.limits);
+  }
+
+  @Field(() => [BudgetType], {
+    description: "Its budgets, and how much of each is used; those of its project apply besides.",
+  })
+  async budgets(@Ctx() { ledger, loaders }: GraphQLContext): Promise<BudgetType[]> {
+    const spending = await loaders.spending.load(this.id);
+    return ledger.budgetsOf("API_KEY", this.#apiKey.limits, spending).map((budget) => new BudgetType(budget));
   }
 
   @Field(() => DateTimeScalar, { description: "When it was created." })

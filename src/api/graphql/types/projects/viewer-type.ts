@@ -1,6 +1,7 @@
 import type { Caller } from "../../../../service/projects/caller.ts";
 import type { GraphQLContext } from "../../context.ts";
 import { Ctx, Field, ObjectType } from "../../type-graphql.ts";
+import { BudgetType } from "./budget-type.ts";
 import { ApiKeyType, ProjectType } from "./project-type.ts";
 
 @ObjectType("Viewer", { description: "Who asks." })
@@ -28,6 +29,13 @@ export class ViewerType {
   @Field(() => String, { nullable: true, description: "The end user whose records alone you see; null for no such." })
   get endUser(): string | null {
     return this.#caller.endUser ?? null;
+  }
+
+  @Field(() => [BudgetType], { description: "The budgets that apply to you, and how much of each is used." })
+  async budgets(@Ctx() context: GraphQLContext): Promise<BudgetType[]> {
+    const [project, apiKey] = await Promise.all([this.project(context), this.apiKey(context)]);
+    const budgets = await Promise.all([project.budgets(context), apiKey?.budgets(context) ?? []]);
+    return budgets.flat();
   }
 
   @Field(() => Boolean, { description: "Whether you manage projects and keys." })
