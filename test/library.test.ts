@@ -251,7 +251,7 @@ describe("two gateways in one process", () => {
     return Object.assign(new ScriptedProvider([model]), { name });
   };
 
-  test("know nothing of each other, and one goes on when the other is closed", async () => {
+  test("share nothing, and one continues when the other is closed", async () => {
     const [first, second] = await Promise.all(
       ["first", "second"].map(async (name) =>
         createGateway({ dataDir: await makeDirectory(), providers: [providerOf(name)], defaultModel: "scripted-1" }),
@@ -360,7 +360,7 @@ describe("the graph in a server of the host's own", () => {
     await gateway.close();
   });
 
-  test("tells of a generation as it goes on, merged into another graph", async () => {
+  test("sends the events of a generation, merged into another graph", async () => {
     const gateway = await createGateway({
       dataDir: await makeDirectory(),
       providers: [new ScriptedProvider()],

@@ -57,7 +57,7 @@ describe.each(["SQLite", "PostgreSQL"])("an embedded gateway on %s that is close
   const openStore = async (provider: ScriptedProvider) =>
     open(provider, postgres && { databaseUrl: await postgres.newDatabase() });
 
-  test("answers everyone who waits in its schema, those it cuts off and those whose turn has not come", async () => {
+  test("answers every waiting caller of its schema, whether cut off or still queued", async () => {
     const provider = new ScriptedProvider([ANY_SIZE_MODEL]);
     holdCalls(provider);
     const gateway = await openStore(provider);
@@ -73,7 +73,7 @@ describe.each(["SQLite", "PostgreSQL"])("an embedded gateway on %s that is close
     expect(countOf(told.map(({ status }) => status))).toEqual({ FAILED: RUNNING, QUEUED: OPERATIONS - RUNNING });
   });
 
-  test("answers everyone who waits for its service, with what is read after the wait", async () => {
+  test("answers every waiting caller of its service, with what is read after the wait", async () => {
     const provider = new ScriptedProvider([ANY_SIZE_MODEL]);
     holdCalls(provider);
     const gateway = await openStore(provider);
@@ -99,7 +99,7 @@ describe.each(["SQLite", "PostgreSQL"])("an embedded gateway on %s that is close
     });
   });
 
-  test("tells who asks after the close that it is over", async () => {
+  test("tells callers after the close that it is closed", async () => {
     const gateway = await openStore(new ScriptedProvider([ANY_SIZE_MODEL]));
     await gateway.close();
 
@@ -112,7 +112,7 @@ describe.each(["SQLite", "PostgreSQL"])("an embedded gateway on %s that is close
 describe("a gateway whose caller waits for what runs in another process", () => {
   const postgres = usePostgres();
 
-  test("lets that finish as well while it drains", async () => {
+  test("also lets these finish while it drains", async () => {
     const databaseUrl = await postgres.newDatabase();
     const provider = new ScriptedProvider([ANY_SIZE_MODEL]);
     const hold = holdCalls(provider);

@@ -177,7 +177,7 @@ describe("an edit of the illustrator's own picture", () => {
     expect(red.where(isBlue).length).toBeLessThan(bluePlaces.length / 10);
   });
 
-  test("goes on from edit to edit, and gives the same bytes each time", async () => {
+  test("continues from edit to edit, and gives the same bytes each time", async () => {
     const fox = await generate("a fox in a forest");
     const chain = async (): Promise<Made> => {
       const both = await edit("add a panda", fox, { seed: 3 });
@@ -300,7 +300,7 @@ describe("what a prompt names and the picture lacks", () => {
     expect(warnings).toEqual([{ code, message: expect.stringContaining(words) }]);
   });
 
-  test("is told once, however many pictures lack it", async () => {
+  test("is reported once, however many pictures lack it", async () => {
     const [{ warnings } = { warnings: [] }] = await run(GENERATE, { prompt: "a narwhal and a fox", n: 4 });
     expect(warnings).toHaveLength(1);
   });

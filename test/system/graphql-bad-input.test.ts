@@ -82,7 +82,7 @@ function nestedList(depth: number): string {
   return "[".repeat(depth) + "]".repeat(depth);
 }
 
-describe("what is malformed, oversized or nested is refused with a short and precise answer", () => {
+describe("malformed, oversized or deeply nested input is refused with a short and precise answer", () => {
   test.each(REFUSED)("%s", async (_case, request, message) => {
     const { status, size, body } = await post(request);
 

@@ -84,7 +84,7 @@ describe("the page of 2022", () => {
     expect(problems).toEqual([]);
   });
 
-  test("shows what is wrong with a request, and goes on working", async () => {
+  test("shows what is wrong with a request, and continues to work", async () => {
     const refused = await submit({ prompt: DOCUMENT_PROMPT, n: "11", size: "1024x1024" });
 
     expect(refused.status).toBe(400);

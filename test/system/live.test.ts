@@ -46,7 +46,7 @@ async function submit(url: string): Promise<string> {
   return data.generateImages.id;
 }
 
-describe("who follows a generation at one process while another carries it out", () => {
+describe("a viewer at one process of a generation that another process runs", () => {
   let databaseUrl: string;
   let webUrl: string;
 

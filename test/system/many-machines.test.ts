@@ -55,7 +55,7 @@ async function act(name: "cancelGeneration" | "deleteGeneration", id: string): P
   return data.answer;
 }
 
-test("a hundred requests at once with one key, at both processes and doors, are one call and the same image", async () => {
+test("a hundred simultaneous requests with one key, at both processes and over both APIs, make one call and get the same image", async () => {
   const hold = api.holdNext();
   const overRest = Array.from({ length: 50 }, (_, index) =>
     getImageAsJson((index % 2 ? web : runner).url, FIELDS, { "Idempotency-Key": "k" }),

@@ -31,7 +31,7 @@ beforeEach(async () => {
 afterEach(() => api.close());
 
 describe.each(["SIGTERM", "SIGINT"] as const)("a service that gets %s", (signal) => {
-  test("finishes what runs, answers who waits for it, takes nothing new and exits with 0", async () => {
+  test("finishes running generations, answers waiting callers, accepts nothing new and exits with 0", async () => {
     const service = await startService(env);
     const hold = api.holdNext();
     const overRest = getImageAsJson(service.url, FIELDS);
@@ -131,7 +131,7 @@ test.each([
   expect(await running).toBe("ECONNRESET");
 });
 
-test("a service that is told to stop while it starts stops in order once it has started", async () => {
+test("a service that is told to stop while it starts stops cleanly once it has started", async () => {
   const isAsked = Promise.withResolvers<void>();
   const mayAnswer = Promise.withResolvers<void>();
   const bucket = createServer(async (_request, response) => {
@@ -157,7 +157,7 @@ test("a service that is told to stop while it starts stops in order once it has 
   expect(statesOf(stdout.trim().split("\n"))).toEqual(["draining", "released", "closed"]);
 });
 
-test("a service with nothing to do stops, whoever is connected", async () => {
+test("an idle service stops, even with open connections", async () => {
   const service = await startService(env);
   await fetch(`${service.url}/get-image`);
   const idle = connect(portOf(service.url), "127.0.0.1");
@@ -169,7 +169,7 @@ test("a service with nothing to do stops, whoever is connected", async () => {
   idle.destroy();
 });
 
-test("a caller of the 2022 contract whose generation is parked is told so, and finds it again by its key", async () => {
+test("a caller of the 2022 contract is told that its generation is parked, and finds it again by its key", async () => {
   const service = await startService(env);
   const hold = api.holdNext();
   const running = generateImages(service.url, {});

@@ -126,7 +126,7 @@ describe("with the SDK's own test model", () => {
     });
   });
 
-  test("what it warns of comes with the first image, in the words of every version", async () => {
+  test("warnings come with the first image, in the form of every version", async () => {
     const warnings = [
       { type: "unsupported", feature: "seed" },
       { type: "unsupported-setting", setting: "size", details: "use aspectRatio" },
@@ -142,7 +142,7 @@ describe("with the SDK's own test model", () => {
     ]);
   });
 
-  test("an answer without images, and an error that nobody knows, may have been billed", async () => {
+  test("an answer without images, and an unknown error, may have been billed", async () => {
     const empty = await mocked({ doGenerate: async () => ({ images: [], warnings: [], response: RESPONSE }) });
     expect(await failureOf(empty)).toMatchObject({ code: "UPSTREAM_FAILED", isRetryable: false });
     const broken = await mocked({
@@ -219,7 +219,7 @@ describe("with @ai-sdk/fal against a local server", () => {
     ]);
   });
 
-  test("a whole gateway makes its images, and tells their cost and what the package warns of", async () => {
+  test("a whole gateway generates its images, and reports their cost and the package's warnings", async () => {
     const modelsFile = join(await newDirectory(), "models.json");
     const flux = {
       provider: "ai-sdk",

@@ -12,7 +12,7 @@ function syncByHand() {
   return { shared, runs };
 }
 
-test("who asks while one runs shares the next one, and does not count on the running one", async () => {
+test("a caller during a run shares the next run, and does not rely on the current one", async () => {
   const { shared, runs } = syncByHand();
   const ended: string[] = [];
   const ask = (name: string) => shared.sync().then(() => ended.push(name));
@@ -29,7 +29,7 @@ test("who asks while one runs shares the next one, and does not count on the run
   expect(runs).toHaveLength(2);
 });
 
-test("a failure reaches those who shared it, and nobody else", async () => {
+test("a failure reaches the callers that shared the run, and no others", async () => {
   const { shared, runs } = syncByHand();
   const failed = shared.sync();
   const later = shared.sync();

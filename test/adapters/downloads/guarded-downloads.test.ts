@@ -175,7 +175,7 @@ describe("no private network can be reached", () => {
   });
 });
 
-describe("only what the operator allows is asked", () => {
+describe("only allowed hosts are requested", () => {
   const NOT_ALLOWED = /^the gateway may not download from .*; PICTOGRAPH_DOWNLOAD_HOSTS names the hosts it may$/;
   const hosts = ["images.test", "*.cdn.test", "files.test:8443", "http://plain.test"];
   /** Where an allowed host gets to: nowhere, since its address is a private one. */
@@ -301,7 +301,7 @@ describe("a download is bounded", () => {
   });
 });
 
-describe("a host that fails is told apart from an address that is wrong", () => {
+describe("a failing host is distinguished from a wrong address", () => {
   test.each([
     [404, "BAD_USER_INPUT"],
     [403, "BAD_USER_INPUT"],
@@ -337,7 +337,7 @@ describe("a host that fails is told apart from an address that is wrong", () => 
     });
   });
 
-  test("a name that nobody knows", async () => {
+  test("an unknown name", async () => {
     const resolve = async () => {
       throw Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" });
     };

@@ -62,7 +62,7 @@ async function failureOf(work: Promise<unknown>): Promise<Pick<GatewayError, "co
   return { code, message };
 }
 
-describe("a download of what was paid for", () => {
+describe("a download of a paid image", () => {
   test.each<[string, (outgoing: ServerResponse) => void]>([
     ["with status 404", status(404)],
     ["with status 403", status(403)],
@@ -153,7 +153,7 @@ test("any other download is made once", async () => {
   expect(requestCount).toBe(1);
 });
 
-test("what is compressed counts decompressed, and no more of it is read", async () => {
+test("a compressed file counts decompressed, and is read no further than the limit", async () => {
   const bomb = gzipSync(Buffer.alloc(100_000_000));
   answers = [(outgoing) => void outgoing.writeHead(200, { "content-encoding": "gzip" }).end(bomb)];
   let byteCount = 0;

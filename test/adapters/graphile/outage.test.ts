@@ -39,7 +39,7 @@ class HeldJobs {
   }
 }
 
-describe("a queue whose database goes away and comes back", () => {
+describe("a queue whose database becomes unavailable and returns", () => {
   test("runs other jobs beside those that were running, and no more at once than it may", async () => {
     const url = await postgres.newDatabase();
     const store = await openPostgresStore({ url, concurrency: 2, logger });
@@ -61,7 +61,7 @@ describe("a queue whose database goes away and comes back", () => {
     await store.close();
   });
 
-  test("hands out what comes after its connections have fallen silent", async () => {
+  test("delivers new jobs after its connections have fallen silent", async () => {
     const proxy = await startTcpProxy(postgres.server.port);
     const direct = await postgres.newDatabase();
     const url = new URL(direct);

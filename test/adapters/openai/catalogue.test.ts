@@ -6,7 +6,7 @@ import { readModelNames } from "../../support/clients/openai-model-names.ts";
 const TODAY = "2026-11-22";
 const models = new Map(CATALOGUE.map((model) => [model.id, model]));
 
-test("every name stands for one model", () => {
+test("every name belongs to one model", () => {
   expect(models.size).toBe(CATALOGUE.length);
 });
 
@@ -75,7 +75,7 @@ test.each(["gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-
   },
 );
 
-test("a replacement of another price class is decided on for those models alone that end and have no other", () => {
+test("only models that shut down and have no other replacement have one of another price class", () => {
   const decided = CATALOGUE.filter(({ mayChangePriceClass }) => mayChangePriceClass);
   const changing = CATALOGUE.filter(({ priceClass, replacement = "" }) => {
     return models.get(replacement)?.priceClass !== priceClass;

@@ -50,7 +50,7 @@ async function failure(call: Promise<unknown>): Promise<GatewayError> {
   return error;
 }
 
-describe("what is sent", () => {
+describe("the request", () => {
   test.each([
     ["the least", {}, { quality: "low", output_format: "png" }],
     ["no automatic background", { background: "AUTO", quality: "AUTO" }, { quality: "auto", output_format: "png" }],
@@ -121,7 +121,7 @@ describe("what is sent", () => {
   });
 });
 
-describe("what comes back", () => {
+describe("the answer", () => {
   test.each(["PNG", "JPEG", "WEBP"] as const)(
     "are the bytes the provider made, as %s, and its usage",
     async (format) => {
@@ -301,7 +301,7 @@ describe("errors", () => {
     }
   });
 
-  test("nobody listens", async () => {
+  test("no server listens", async () => {
     await api.close();
     const error = await failure(generate());
     expect(error).toMatchObject({ code: "UPSTREAM_FAILED", isRetryable: true, details: { billed: "NO" } });
@@ -441,7 +441,7 @@ describe("time", () => {
   });
 });
 
-describe("a caller that leaves", () => {
+describe("a caller that disconnects", () => {
   const reason = new Error("the caller left");
 
   test("before the call: nothing is sent", async () => {

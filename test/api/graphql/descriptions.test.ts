@@ -70,7 +70,7 @@ test("events have an interface with their generation", () => {
   expect(String(update.getFields().generation?.type)).toBe("Generation!");
 });
 
-test("the graph has what the contract names, and it builds", () => {
+test("the graph has everything in the contract, and builds", () => {
   const schema = buildClientSchema(introspection);
   const fieldsOf = (name: string) => {
     const type = schema.getType(name);

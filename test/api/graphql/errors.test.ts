@@ -81,7 +81,7 @@ describe("an unexpected error in a resolver", () => {
   });
 });
 
-test("what the caller did wrong is not logged as an error", async () => {
+test("a caller's mistake is not logged as an error", async () => {
   await gateway.graphql('mutation { generateImages(input: { prompt: "" }) { id } }');
   await gateway.graphql("{ nonsense }");
   await gateway.graphql("{");

@@ -4,7 +4,7 @@ import { ANY_SIZE_EDITOR, ANY_SIZE_MODEL, startScriptedGateway } from "../../sup
 const ABILITIES = `qualities backgrounds hasSeed hasMask maxInputImages maxPromptLength maxPartialImages
   maxImagesWithPartialImages`;
 
-test("a model tells what it can do", async () => {
+test("a model describes its abilities", async () => {
   const edits = { maxInputImages: 4, maxInputBytes: 1_000_000, inputFormats: ["PNG"], hasMask: false } as const;
   const models = [
     { ...ANY_SIZE_MODEL, id: "plain", backgrounds: ["AUTO"], hasSeed: true, maxPromptLength: 1000 },

@@ -132,7 +132,7 @@ describe("an API key", () => {
   });
 });
 
-test("the audit log tells who did what, and holds no token and no key", async () => {
+test("the audit log says who did what, and contains no token and no key", async () => {
   const projectId = await gateway.createProject({ name: "audited" });
   const key = await gateway.createKey(projectId);
   await gateway.graphql(`mutation { deleteEndUserData(endUser: "ann-the-forgotten") }`, {}, key.headers);
@@ -154,7 +154,7 @@ test("the audit log tells who did what, and holds no token and no key", async ()
   expect(next.auditLog).toMatchObject({ nodes: [{}], pageInfo: { hasPreviousPage: true } });
 });
 
-test("an end user's data is erased with all images, and nobody else's", async () => {
+test("an end user's data is erased with all images, and no other data", async () => {
   const projectId = await gateway.createProject();
   const key = await gateway.createKey(projectId);
   const of = (endUser: string) => ({ ...key.headers, "Pictograph-End-User": endUser });

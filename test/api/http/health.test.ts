@@ -46,7 +46,7 @@ describe("a gateway", () => {
     expect(body).toEqual({ status: "failed", checks: { store: "ok", storage: "failed" } });
   });
 
-  test("that drains is alive and not ready, while what runs goes on", async () => {
+  test("that drains is alive and not ready, while running generations continue", async () => {
     const hold = holdCalls(gateway.provider);
     const generate = `mutation { generateImages(input: { prompt: "a fox", size: "64x64" }) { status } }`;
     const answer = gateway.graphql(generate);

@@ -125,7 +125,7 @@ const FORM_TYPE = { "Content-Type": "multipart/form-data; boundary=b", "Apollo-R
 const FIELD = '--b\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na fox\r\n';
 const FILE = '--b\r\nContent-Disposition: form-data; name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n';
 
-describe("a body of which less than 1 KiB a second comes", () => {
+describe("a body that arrives at less than 1 KiB a second", () => {
   beforeEach(async () => {
     await serve(gateway.gateway.app);
     jest.useFakeTimers(OUR_TIMERS);

@@ -17,7 +17,7 @@ const IMAGE_QUERY = 'mutation { generateImages(input: { prompt: "x", size: "64x6
 
 let gateway: ScriptedGateway;
 
-/** The origin of the image URLs that a gateway hands out for these request headers, on both doors. */
+/** The origin of the image URLs that a gateway hands out for these request headers, over both APIs. */
 async function originFor(running: ScriptedGateway, headers: Record<string, string>): Promise<string> {
   const { urlList } = await getImageAsJson(running.url, FIELDS, headers);
   const { body } = await httpRequest(`${running.url}/graphql`, {
@@ -84,7 +84,7 @@ test.each([
   expect(await originFor(gateway, { Host: host })).toBe(`http://127.0.0.1:${port}`);
 });
 
-test("nobody's X-Forwarded headers count unless someone is trusted", async () => {
+test("X-Forwarded headers are ignored unless a proxy is trusted", async () => {
   expect(await originFor(gateway, FORWARDED)).toBe(gateway.url);
 });
 

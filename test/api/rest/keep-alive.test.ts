@@ -112,7 +112,7 @@ describe.each(["url", "b64_json"])("an answer of /v1 with %s", (response_format)
   });
 });
 
-test("what is refused at once keeps its status", async () => {
+test("a request that is refused at once keeps its status", async () => {
   gateway = await startScriptedGateway({ keepAliveMs: 1 });
   const answer = await getImageAsJson(gateway.url, { ...FIELDS, n: "11" });
 
@@ -120,7 +120,7 @@ test("what is refused at once keeps its status", async () => {
   expect(answer.text).toBe(JSON.stringify({ urlResponse: { urlList: [] }, errorMessage: answer.errorMessage }));
 });
 
-test("who leaves between two spaces changes nothing", async () => {
+test("a client that disconnects between two spaces changes nothing", async () => {
   gateway = await startScriptedGateway({ keepAliveMs: 1 });
   const hold = holdCalls(gateway.provider);
   const outgoing = send({ "Idempotency-Key": "k" });

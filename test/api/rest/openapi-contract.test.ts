@@ -49,8 +49,8 @@ test("the document is OpenAPI 3.1, and its server is this one", async () => {
   expect(document).toMatchObject({ servers: [{ url: gateway.url }] });
 });
 
-/** Each way to ask for images: where, and with what body. */
-const DOORS: readonly { readonly path: string; ask(prompt: string): object }[] = [
+/** The routes that generate images, each with the body of a request. */
+const IMAGE_ROUTES: readonly { readonly path: string; ask(prompt: string): object }[] = [
   { path: "/get-image", ask: (prompt) => ({ prompt, n: "1", size: "64x64" }) },
   { path: "/v1/images/generations", ask: (prompt) => ({ prompt, size: "64x64", response_format: "url" }) },
 ];
@@ -77,8 +77,8 @@ function failNext(code: ErrorCode): void {
   };
 }
 
-test("the doors of images answer as documented", async () => {
-  for (const { path, ask } of DOORS) {
+test("the image routes answer as documented", async () => {
+  for (const { path, ask } of IMAGE_ROUTES) {
     await post(path, ask("a fox"));
     await post(path, "not JSON");
     await post(path, "a", { "Content-Type": "text/plain" });
@@ -262,7 +262,7 @@ test("models, health and the document itself are answered as documented", async 
   await observer.fetch(`${gateway.url}/v1/models/nothing`);
   await gateway.gateway.drain(0);
   await observer.fetch(`${gateway.url}/readyz`);
-  for (const { path, ask } of DOORS) await post(path, ask("too late"));
+  for (const { path, ask } of IMAGE_ROUTES) await post(path, ask("too late"));
   await edit("too late");
 
   expect(observer.violations).toEqual([]);

@@ -31,28 +31,28 @@ afterAll(async () => {
   await gateway.close();
 });
 
-test("the reference shows every REST door, in a browser without internet", async () => {
+test("the reference shows every REST route, in a browser without internet", async () => {
   for (const path of ["/get-image", "/v1/images/generations", "/v1/images/edits", "/v1/models", "/readyz"]) {
     await page.locator(`.opblock-summary-path[data-path="${path}"]`).waitFor();
   }
 });
 
-test("a door can be tried from it", async () => {
-  const door = page.locator("#operations-OpenAI-createImage");
-  await door.locator(".opblock-summary").click();
-  await door.locator("textarea.body-param__text").fill('{"prompt":"a fox","size":"64x64","response_format":"url"}');
-  await door.getByRole("button", { name: "Execute" }).click();
+test("a route can be tried from it", async () => {
+  const route = page.locator("#operations-OpenAI-createImage");
+  await route.locator(".opblock-summary").click();
+  await route.locator("textarea.body-param__text").fill('{"prompt":"a fox","size":"64x64","response_format":"url"}');
+  await route.getByRole("button", { name: "Execute" }).click();
 
-  await door.locator(".live-responses-table .response-col_status", { hasText: "200" }).waitFor();
+  await route.locator(".live-responses-table .response-col_status", { hasText: "200" }).waitFor();
   expect(gateway.provider.requests).toMatchObject([{ prompt: "a fox", size: { width: 64, height: 64 } }]);
 });
 
 test("a form can be sent as it stands, and says nothing that nobody wrote", async () => {
-  const door = page.locator("[id='operations-Contract_of_2022-getImage']");
-  await door.locator(".opblock-summary").click();
-  await door.locator("[data-property-name=size] input").fill("64x64");
-  await door.getByRole("button", { name: "Execute" }).click();
-  await door.locator(".live-responses-table .response-col_status", { hasText: "200" }).waitFor();
+  const route = page.locator("[id='operations-Contract_of_2022-getImage']");
+  await route.locator(".opblock-summary").click();
+  await route.locator("[data-property-name=size] input").fill("64x64");
+  await route.getByRole("button", { name: "Execute" }).click();
+  await route.locator(".live-responses-table .response-col_status", { hasText: "200" }).waitFor();
 
   const edit = page.locator("#operations-OpenAI-editImage");
   await edit.locator(".opblock-summary").click();

@@ -90,7 +90,7 @@ describe("an edit that its model cannot do", () => {
   });
 });
 
-test("the key of an edit goes on answering when its model has ended and nothing replaces it", async () => {
+test("the key of an edit still returns it when its model has shut down without a replacement", async () => {
   const input = () => ({ model: "leaving", idempotencyKey: "k", images: [upload(png)] });
   const accepted = await submit(input());
   await gateway.gateway.images.wait(accepted, 60_000);

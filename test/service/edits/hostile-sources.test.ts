@@ -171,7 +171,7 @@ test("a small edit does not wait behind large ones", async () => {
   expect(order.at(-1)).toBe("large");
 });
 
-describe("a file that carries what programs put into their files is taken:", () => {
+describe("a file with the usual additions of programs is accepted:", () => {
   test.each<[string, () => Buffer | Promise<Buffer>]>([
     [
       "a PNG with compressed notes and a profile",

@@ -75,7 +75,7 @@ async function rush(gateways: readonly ScriptedGateway[]) {
   };
 }
 
-describe("a budget that covers ten images lets exactly ten of 200 in that come at once", () => {
+describe("a budget for ten images accepts exactly ten of 200 simultaneous requests", () => {
   test("on SQLite", async () => {
     expect(await rush([await start()])).toEqual({ accepted: 10, refused: 190, called: 10 });
   });
@@ -186,7 +186,7 @@ describe("a request that the budget does not cover", () => {
   });
 });
 
-describe("what does not spend is accepted though the budget is used up:", () => {
+describe("a request that costs nothing is accepted although the budget is used up:", () => {
   test("a model that is free", async () => {
     const gateway = await start({ dailyBudget: { usd: "0", isDefault: false } });
 
@@ -280,7 +280,7 @@ describe("a generation that ends otherwise than paid for", () => {
 });
 
 describe("a model whose cost cannot be bounded", () => {
-  test("is refused under a budget that somebody chose, naming the models file", async () => {
+  test("is refused under a budget that the operator set, and the error names the models file", async () => {
     const gateway = await start({ dailyBudget: { usd: "1000", isDefault: false } });
     const { error } = await generate(gateway, { model: "unknown-1" });
 
@@ -289,7 +289,7 @@ describe("a model whose cost cannot be bounded", () => {
     expect(gateway.provider.requests).toEqual([]);
   });
 
-  test("still answers for what was accepted before somebody chose one", async () => {
+  test("still returns generations that were accepted before the operator set one", async () => {
     const dataDir = await newDirectory();
     const input = { model: "unknown-1", idempotencyKey: "k" };
     const before = await start({ dataDir, dailyBudget: undefined });

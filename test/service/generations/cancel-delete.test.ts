@@ -63,7 +63,7 @@ describe("a generation that is canceled", () => {
     expect(api.requests.map(({ body }) => body?.prompt)).toEqual(["a fox", "a crow"]);
   });
 
-  test("in the provider's hands closes the connection, and whether it was billed is not known", async () => {
+  test("while the provider works closes the connection, and it is not known whether it was billed", async () => {
     await start();
     const hold = api.holdNext();
     const running = await submit();
@@ -182,7 +182,7 @@ describe("a generation that is deleted", () => {
     expect(await find(waiting.id)).toBeUndefined();
   });
 
-  test("in the provider's hands is cut off, and whoever waits is let go", async () => {
+  test("while the provider works cuts it off, and waiting callers are released", async () => {
     await start();
     const hold = api.holdNext();
     const running = await submit();

@@ -93,7 +93,7 @@ describe("a call is made again", () => {
     await vanish();
   });
 
-  test("three times in all, and then its failure is told", async () => {
+  test("three times in all, and then its failure is reported", async () => {
     api.respondWith(UNAVAILABLE);
 
     await expect(call()).rejects.toMatchObject({ code: "UPSTREAM_FAILED", details: { billed: "NO" } });

@@ -53,7 +53,7 @@ test("while all is well, an alias is its first model", async () => {
   expect(second.requests).toEqual([]);
 });
 
-test("an outage goes on with the next model that can do it, recorded before that is called", async () => {
+test("after an outage the next model that supports the request is used, and recorded before it is called", async () => {
   api.respondWith({ error: { status: 503 } });
   let recorded: unknown;
   const { script } = second;
@@ -82,7 +82,7 @@ test("a model that shows no previews is asked for none, and says so", async () =
   expect(second.requests).toMatchObject([{ partialImages: 0 }]);
 });
 
-test("what is said of a model that ends soon is said of one that took over", async () => {
+test("the warning of a model that shuts down soon also comes for a fallback model", async () => {
   api.respondWith({ error: { status: 503, headers: { "retry-after": "0" } } });
   const answer = await fetch(`${gateway.url}/v1/images/generations`, {
     method: "POST",

@@ -144,7 +144,7 @@ describe("a feed", () => {
     expect((await take(stream, 2)).sort()).toEqual(["gen_1 SUCCEEDED", "gen_2 QUEUED"]);
   });
 
-  test("says nothing of what is deleted, and goes on", async () => {
+  test("sends nothing about deleted generations, and continues", async () => {
     await open();
     await begin(records, orderOf("gen_1"));
     const stream = await feed.follow(ALL);

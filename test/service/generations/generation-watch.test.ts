@@ -66,7 +66,7 @@ function stepByStep() {
 
 const STORY = ["status QUEUED", "status RUNNING", "image 0", "image 1", "image 2", "status SUCCEEDED"];
 
-describe("who watches a generation", () => {
+describe("a viewer of a generation", () => {
   beforeEach(async () => {
     gateway = await startScriptedGateway();
     images = gateway.gateway.images;
@@ -87,7 +87,7 @@ describe("who watches a generation", () => {
     }
   });
 
-  test("sees each image when it is stored, and who comes in between begins with what is there", async () => {
+  test("sees each image when it is stored, and a viewer that joins in between begins with the stored ones", async () => {
     const release = stepByStep();
     const { id } = await submit({ n: 3 });
     const early = await images.watch(CALLER, id);
@@ -176,7 +176,7 @@ describe("who watches a generation", () => {
     expect(await tell(await images.watch(CALLER, id, AbortSignal.abort()))).toEqual([]);
   });
 
-  test("is let go when the gateway stops", async () => {
+  test("is released when the gateway stops", async () => {
     const hold = holdCalls(gateway.provider);
     const { id } = await submit();
     await hold.called;
@@ -210,7 +210,7 @@ describe("watching the records themselves", () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  test("sees what nobody gave notice of", async () => {
+  test("sees changes without a notice", async () => {
     await open(10);
     const events = watch.watch("gen_1");
     await events.next();

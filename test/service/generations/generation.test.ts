@@ -152,7 +152,7 @@ test("a model is asked for a format that it makes, and for a PNG before others",
   }
 });
 
-describe("what the model is asked for", () => {
+describe("the request to the model", () => {
   beforeEach(() => start({}, [{ ...SMALL, hasSeed: true }]));
   afterEach(() => gateway.close());
 
@@ -450,7 +450,7 @@ describe("a gateway with many to serve", () => {
     expect(gateway.provider.requests).toHaveLength(8);
   });
 
-  test("answers who does not want to wait at once, and goes on", async () => {
+  test("answers a caller that does not wait at once, and continues", async () => {
     await start();
     const hold = holdCalls(gateway.provider);
     const accepted = await submit();
@@ -473,7 +473,7 @@ describe("the same idempotency key", () => {
   });
   afterEach(() => gateway.close());
 
-  test("with the same input is the same generation, for 20 who come at once and for who comes later", async () => {
+  test("with the same input is the same generation, for 20 simultaneous callers and for later ones", async () => {
     const hold = holdCalls(gateway.provider);
     const accepted = await Promise.all(Array.from({ length: 20 }, () => submit({ idempotencyKey: "k" })));
     await hold.called;
@@ -526,7 +526,7 @@ describe("a gateway that stops", () => {
   beforeEach(() => start({ maxConcurrency: 1 }));
   afterEach(() => gateway.close());
 
-  test("lets what runs end, parks what waits, and takes nothing more", async () => {
+  test("lets running generations end, parks waiting ones, and accepts nothing more", async () => {
     const hold = holdCalls(gateway.provider);
     const running = await submit();
     const parked = await submit();
@@ -563,7 +563,7 @@ describe("a gateway that stops", () => {
     await stopped.close();
   });
 
-  test("cuts off what runs when the time is over", async () => {
+  test("cuts off running generations when the grace period is over", async () => {
     const hold = holdCalls(gateway.provider);
     const running = await submit();
     await hold.called;

@@ -8,7 +8,7 @@ const NEVER = new AbortController().signal;
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-test("no minute has more images than allowed, whoever comes when, and who comes first goes first", async () => {
+test("no minute has more images than allowed, and callers are served in order of arrival", async () => {
   const random = seededRandom(7);
   const rate = new ImageRate(10);
   const submitted: { readonly atMs: number; readonly order: number; readonly imageCount: number }[] = [];
@@ -33,7 +33,7 @@ test("no minute has more images than allowed, whoever comes when, and who comes 
   }
 });
 
-test("who gives up is not counted, and those behind need not wait for it", async () => {
+test("a caller that gives up is not counted, and those behind it need not wait for it", async () => {
   const rate = new ImageRate(10);
   expect(await rate.take(4, NEVER)).toBe(true);
   const giveUp = new AbortController();

@@ -93,7 +93,7 @@ async function startQueue(): Promise<Deliveries> {
 describe("a generation whose worker died", () => {
   const claim = claimOf("run_dead", START, at(LEASE_MS));
 
-  test("ends as interrupted when its lease is over, and whoever waits is told", async () => {
+  test("ends as interrupted when its lease has expired, and waiting callers are told", async () => {
     await begin(records, orderOf("gen_1", START), claim);
     const told: string[] = [];
     events.subscribe("gen_1", ({ generationId }) => told.push(generationId));

@@ -81,7 +81,7 @@ describe("a call that was canceled", () => {
     expect(await finish(gateway)).toBe("SUCCEEDED");
   });
 
-  test("keeps it as long as its provider does not let go of it", async () => {
+  test("keeps it until its provider has ended the call", async () => {
     const gateway = await start({ maxConcurrency: 1 });
     await finish(gateway);
     const released = Promise.withResolvers<void>();
@@ -134,7 +134,7 @@ describe("a call that was canceled", () => {
 });
 
 describe("images beyond those of a minute", () => {
-  test("wait in the queue, whatever is free goes on, and they can be canceled", async () => {
+  test("wait in the queue while free models continue, and can be canceled", async () => {
     const gateway = await start({ maxImagesPerMinute: 10 });
     expect(await finish(gateway, { n: 10 })).toBe("SUCCEEDED");
     const [first, second] = [await accept(gateway, { n: 2 }), await accept(gateway)];

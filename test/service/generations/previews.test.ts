@@ -260,7 +260,7 @@ describe("real providers show them", () => {
   });
 });
 
-test("previews are gone a while after the end, and what comes too late is never shown", async () => {
+test("previews are removed a while after the end, and late ones are never shown", async () => {
   const dataDir = await newDirectory();
   const records = await openSqliteRecords(join(dataDir, "pictograph.db"));
   const objects = await DiskObjectStore.open(join(dataDir, "images"));

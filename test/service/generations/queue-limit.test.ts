@@ -62,7 +62,7 @@ describe("a gateway with one place and a queue of two, all taken,", () => {
     hold.release();
   });
 
-  test("lets in whoever comes back with a key, on both doors", async () => {
+  test("accepts a caller that returns with a key, over both APIs", async () => {
     await fill();
     const again = await generate({ idempotencyKey: "second", waitSeconds: 0 });
     const overRest = getImageAsJson(gateway.url, FIELDS, { "Idempotency-Key": "first" });
@@ -114,7 +114,7 @@ test("has no more calls at the provider than it may, and as many when there is e
   expect(most).toBe(3);
 });
 
-test("a hundred requests at once with one key, on both doors, are one call and the same images", async () => {
+test("a hundred simultaneous requests with one key, over both APIs, make one call and get the same images", async () => {
   await start({});
   const hold = api.holdNext();
   const overRest = Array.from({ length: 50 }, () => getImageAsJson(gateway.url, FIELDS, { "Idempotency-Key": "k" }));
@@ -132,7 +132,7 @@ test("a hundred requests at once with one key, on both doors, are one call and t
   expect(api.callCount).toBe(1);
 });
 
-test("who leaves changes nothing: the images are made, kept, and found under the key", async () => {
+test("a client that disconnects changes nothing: the images are made, stored, and found by the key", async () => {
   await start({});
   const hold = api.holdNext();
   const leaver = new AbortController();

@@ -107,7 +107,7 @@ test("a job that is delivered again while it runs changes nothing", async () => 
   expect(provider.requests).toHaveLength(1);
 });
 
-test("what a runner writes itself is no news to it, and what others write is", async () => {
+test("a runner ignores its own notices, and handles those of others", async () => {
   const lookedUp: (readonly string[])[] = [];
   const findGenerations = (ids: readonly string[]) => {
     lookedUp.push(ids);

@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import { expect, jest, test } from "@jest/globals";
 import { untilAborted } from "../../../src/service/generations/until-aborted.ts";
 
-test("what passes is let go of piece by piece, not held until the end", async () => {
+test("pieces that have passed are freed one by one, not held until the end", async () => {
   const passed: WeakRef<Uint8Array>[] = [];
   async function* source(): AsyncGenerator<Uint8Array> {
     for (let count = 0; count < 20; count++) yield new Uint8Array(1000);

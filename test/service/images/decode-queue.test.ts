@@ -27,7 +27,7 @@ async function enter(name: string, turn: Turn, workMs: number): Promise<void> {
 }
 
 describe("the queue of decoders", () => {
-  test("lets a light image in while heavy ones wait", async () => {
+  test("decodes a light image while heavy ones wait", async () => {
     const done = await queue.enter(view("a"), HEAVY_MS);
     const waiting = enter("heavy", view("a"), HEAVY_MS);
     await enter("light", view("a"), LIGHT_MS);

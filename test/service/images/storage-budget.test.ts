@@ -51,7 +51,7 @@ function open(objects: StorageBudgetOptions["objects"], changes: Partial<Storage
 }
 
 describe("what derivatives may take", () => {
-  test("is a tenth of a small volume when nobody says otherwise", async () => {
+  test("is a tenth of a small volume by default", async () => {
     const { add } = open(volumeOf(35 * ONE));
     for (const name of ["a", "b", "c", "d"]) expect(await add(name)).toBe(true);
 
@@ -100,7 +100,7 @@ describe("a volume that fills up", () => {
     expect(await keys()).toEqual(["c", "d"]);
   });
 
-  test("stops them when derivatives are not enough, and lets them go on when there is room", async () => {
+  test("stops them when deleting derivatives is not enough, and allows them again when there is room", async () => {
     const { add } = open(volumeOf(20 * ONE), limits);
     await add("a");
     othersBytes = 16 * ONE;

@@ -130,7 +130,7 @@ describe("the catalogue", () => {
     expect(catalogue.living.map(({ id }) => id)).toEqual(["living", "other"]);
   });
 
-  test("cannot be made with a default model that nobody has", () => {
+  test("cannot be created with a default model that no provider has", () => {
     expect(() => catalogueOf([], TODAY, "nowhere")).toThrow();
     expect(() => catalogueOf([model("old", "2026-01-01")], TODAY, "old")).toThrow();
   });

@@ -43,7 +43,7 @@ const dateOf = (id: string) => catalogue.find(id)?.description.shutdownDate;
 const warned = () =>
   lines.filter(({ shutdownDate }) => shutdownDate).map(({ model, shutdownDate }) => [model, shutdownDate]);
 
-test("what the vendor announces is known at the start and a day later, and the log warns of what ends soon", async () => {
+test("the vendor's announcements are read at the start and a day later, and the log warns of models that shut down soon", async () => {
   const soon = { "gpt-image-1.5": "2026-12-01", "gpt-image-1-mini": "2026-12-02" };
   api.models.shutdownDates = soon;
   const [first, second] = start();

@@ -39,7 +39,7 @@ export interface Order {
   readonly isEdit: boolean;
   /** How many previews of its image are asked for, and looked at. */
   readonly partialImages: number;
-  readonly door: "REST" | "GraphQL" | "WebSocket";
+  readonly api: "REST" | "GraphQL" | "WebSocket";
   /** What the client does while it waits for its first answer. */
   readonly patience: "waits" | "leaves" | "asks again";
   /** Whether two send the same at once. */

@@ -39,7 +39,7 @@ export class ChaosClients {
     const random = seededRandom(this.#seed * 1_000_003 + number);
     const order = makeOrder(`chaos-${this.#seed}-${number}`, random);
     this.#books.orders.push(order);
-    if (order.door === "WebSocket") return this.#bringOverSocket(order, random);
+    if (order.api === "WebSocket") return this.#bringOverSocket(order, random);
     await Promise.all([
       this.#approach(order, random),
       order.hasTwin && this.#approach(order, random),
@@ -101,10 +101,10 @@ export class ChaosClients {
     }
   }
 
-  /** The first contact, with the door and the patience of this client. */
+  /** The first contact, over this client's API, with its patience. */
   async #approach(order: Order, random: Random): Promise<void> {
     if (order.patience === "leaves") await this.#leave(order, random);
-    else if (order.door === "REST") await this.#insist(() => this.#getImage(order, random));
+    else if (order.api === "REST") await this.#insist(() => this.#getImage(order, random));
     else await this.#ask(order, random, order.patience === "waits" ? WAIT_SECONDS : 0);
   }
 
@@ -113,9 +113,7 @@ export class ChaosClients {
     const leaver = new AbortController();
     void this.#events.after(random.whole(1, 15)).then(() => leaver.abort());
     const sent =
-      order.door === "REST"
-        ? this.#getImage(order, random, leaver.signal)
-        : this.#send(order, random, 0, leaver.signal);
+      order.api === "REST" ? this.#getImage(order, random, leaver.signal) : this.#send(order, random, 0, leaver.signal);
     await sent.catch((error) => {
       if (!(error instanceof Unreachable)) throw error;
     });
@@ -273,22 +271,22 @@ interface GraphQLAnswer {
 }
 
 function makeOrder(marker: string, random: Random): Order {
-  const door = random.pick(["REST", "GraphQL", "WebSocket"] as const);
-  const isOverSocket = door === "WebSocket";
+  const api = random.pick(["REST", "GraphQL", "WebSocket"] as const);
+  const isOverSocket = api === "WebSocket";
   const ending = isOverSocket
     ? "takes"
     : random.pick(["takes", "takes", "takes", "takes", "takes", "takes", "cancels", "deletes"] as const);
-  const isEdit = door === "GraphQL" && random.whole(1, 3) === 1;
+  const isEdit = api === "GraphQL" && random.whole(1, 3) === 1;
   const n = random.pick([1, 1, 1, 2]);
   // The vendor shows previews of single images alone.
-  const hasPreviews = door === "GraphQL" && n === 1 && random.whole(1, 2) === 1;
+  const hasPreviews = api === "GraphQL" && n === 1 && random.whole(1, 2) === 1;
   return {
     marker,
     n,
     size: random.pick(["256x256", "256x256", "300x200", "816x816"]),
     isEdit,
     partialImages: hasPreviews ? 2 : 0,
-    door,
+    api,
     // A request that outlived its deletion would be a new order under the key that became free.
     patience: random.pick(["waits", "waits", "asks again", ending === "deletes" ? "waits" : "leaves"] as const),
     wantsDerivatives: random.whole(1, 3) === 1,

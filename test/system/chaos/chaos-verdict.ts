@@ -37,7 +37,7 @@ const PAGE = `query ($after: String) { generations(first: 100, after: $after) {
   edges { node { prompt ${GENERATION_FIELDS} } } pageInfo { hasNextPage endCursor } } }`;
 
 /**
- * Looks at everything that the gateway has, through its doors.
+ * Reads everything that the gateway has, through its APIs.
  *
  * @param url a gateway that runs, with nothing queued or running any more
  * @param kept what is stored, and what was written down of money
@@ -106,9 +106,7 @@ export async function judge(
     const wrong = callsOf.get(marker)?.find(({ call: { files } }) => !isSame(files, expected));
     if (wrong) contradictions.push(`${marker}: the provider got ${wrong.call.files.length} files, or others`);
   }
-  const unkeyed = new Map(
-    books.orders.filter(({ door }) => door === "WebSocket").map((order) => [order.marker, order]),
-  );
+  const unkeyed = new Map(books.orders.filter(({ api }) => api === "WebSocket").map((order) => [order.marker, order]));
   for (const [id, { prompt }] of generations) {
     // What a client sent before a crash that swallowed the answer is known to nobody: it had no key.
     if (!unkeyed.get(markerIn(prompt))?.hasMetCrash) contradictions.push(`${id}: nobody knows it`);

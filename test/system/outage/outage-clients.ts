@@ -11,7 +11,7 @@ const JSON_TYPE = { "Content-Type": "application/json" };
 const WAIT_SECONDS = 1;
 /** How many events a client whose request failed lets pass before it repeats its key. */
 const PAUSE = 200;
-export const DOORS = ["REST", "GraphQL"] as const;
+export const APIS = ["REST", "GraphQL"] as const;
 
 /** Where clients go and what they note. */
 export interface OutageSurroundings {
@@ -32,14 +32,14 @@ export class OutageClients {
     this.#surroundings = surroundings;
   }
 
-  /** Sends one more order and resolves when its client has loaded its images. @param door any when left out */
-  async bringOne(door?: Order["door"]): Promise<void> {
+  /** Sends one more order and resolves when its client has loaded its images. @param api any when left out */
+  async bringOne(api?: Order["api"]): Promise<void> {
     const { books, seed } = this.#surroundings;
     const number = books.orders.length;
     const random = seededRandom(seed * 1_000_003 + number);
-    const order = makeOrder(`chaos-${seed}-${number}`, random, door);
+    const order = makeOrder(`chaos-${seed}-${number}`, random, api);
     books.orders.push(order);
-    if (order.door === "REST") await this.#getImage(order, random);
+    if (order.api === "REST") await this.#getImage(order, random);
     const told = await this.#ask(order, random);
     for (const image of told.images) {
       const bytes = await this.#load(image.url, random);
@@ -134,15 +134,15 @@ export class OutageClients {
   }
 }
 
-function makeOrder(marker: string, random: Random, wantedEntry: Order["door"] | undefined): Order {
-  const door = wantedEntry ?? random.pick(DOORS);
+function makeOrder(marker: string, random: Random, wantedEntry: Order["api"] | undefined): Order {
+  const api = wantedEntry ?? random.pick(APIS);
   return {
     marker,
     n: random.pick([1, 1, 1, 2]),
     size: random.pick(["256x256", "300x200"]),
-    isEdit: door === "GraphQL" && random.whole(1, 4) === 1,
+    isEdit: api === "GraphQL" && random.whole(1, 4) === 1,
     partialImages: 0,
-    door,
+    api,
     patience: "waits",
     hasTwin: false,
     wantsDerivatives: false,

@@ -50,18 +50,18 @@ export class OutageLedger {
   }
 
   /** Sends a request and reads its answer. `undefined` when there was none, which no gateway that lives may do. */
-  async send(door: OutageEntry, request: () => Promise<HttpAnswer>): Promise<ReadAnswer | undefined> {
+  async send(api: OutageEntry, request: () => Promise<HttpAnswer>): Promise<ReadAnswer | undefined> {
     const sentIn = this.#phase;
     try {
-      const answer = READERS[door](await request());
-      const name = `${door} ${answer.label}`;
+      const answer = READERS[api](await request());
+      const name = `${api} ${answer.label}`;
       if (this.isAway) count(this.#answersWhileAway, name);
       else if (sentIn < this.#phase) count(this.#answersAfterWaiting, name);
       else if (answer.isFailure && answer.label !== ENDED_BADLY)
         this.misshapen.push(`${name}, though nothing was away`);
       return answer;
     } catch (error) {
-      this.misshapen.push(`${door}: ${error}`);
+      this.misshapen.push(`${api}: ${error}`);
       return undefined;
     }
   }

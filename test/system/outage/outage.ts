@@ -9,7 +9,7 @@ import { ChaosFleet } from "../chaos/chaos-fleet.ts";
 import { type DistributedGround, distributedGround } from "../chaos/chaos-ground.ts";
 import { startChaosUpstream, type UpstreamCall } from "../chaos/chaos-upstream.ts";
 import { query, type Verdict } from "../chaos/chaos-verdict.ts";
-import { DOORS, OutageClients } from "./outage-clients.ts";
+import { APIS, OutageClients } from "./outage-clients.ts";
 import { OutageGate } from "./outage-gate.ts";
 import { OutageLedger } from "./outage-ledger.ts";
 
@@ -225,7 +225,7 @@ export class OutageRun implements AsyncDisposable {
   /** Clients who come while something is away. */
   #newcomers(): Promise<void>[] {
     const newcomers = [
-      ...DOORS.map((door) => this.#clients.bringOne(door)),
+      ...APIS.map((api) => this.#clients.bringOne(api)),
       ...this.#gateways.map(({ url }) => this.#clients.lookAgain(url)),
     ];
     // They are awaited once everything is back, or not at all.

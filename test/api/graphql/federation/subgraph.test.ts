@@ -79,7 +79,7 @@ describe("schema/subgraph.graphql", () => {
   });
 });
 
-describe("what a router asks", () => {
+describe("the queries of a router", () => {
   const makeDirectory = temporaryDirectories();
   const imageIds: string[] = [];
   const logLines: string[] = [];

@@ -27,7 +27,7 @@ async function look(id: string) {
 }
 
 describe("cancelGeneration", () => {
-  test("stops what waits: it was never submitted, so nothing failed and nothing was billed", async () => {
+  test("stops a waiting generation: it was never submitted, so nothing failed and nothing was billed", async () => {
     const hold = holdCalls(gateway.provider);
     const running = await generate({ waitSeconds: 0 });
     await hold.called;
@@ -45,7 +45,7 @@ describe("cancelGeneration", () => {
     hold.release();
   });
 
-  test("cuts off what runs, and lets go whoever waits for it", async () => {
+  test("cuts off a running generation, and releases waiting callers", async () => {
     const hold = holdCalls(gateway.provider);
     const answer = generate({ idempotencyKey: "k" });
     await hold.called;
@@ -61,7 +61,7 @@ describe("cancelGeneration", () => {
     expect((await look(id)).generation).toEqual(body.data.cancelGeneration);
   });
 
-  test("leaves what has ended as it is", async () => {
+  test("does not change a generation that has ended", async () => {
     const ended = await generate();
     const { body } = await gateway.graphql(CANCEL, { id: ended.id });
 
@@ -87,7 +87,7 @@ describe("deleteGeneration", () => {
     expect(await storedFiles(gateway.dataDir)).toEqual([]);
   });
 
-  test("cancels what has not ended first", async () => {
+  test("first cancels a generation that has not ended", async () => {
     const hold = holdCalls(gateway.provider);
     const answer = generate({ idempotencyKey: "k" });
     await hold.called;

@@ -196,7 +196,7 @@ describe("images", () => {
   });
 });
 
-describe("what is deleted", () => {
+describe("a deletion", () => {
   let own: ScriptedGateway;
   let generations: { readonly id: string; readonly images: { readonly id: string; readonly url: string }[] }[];
 

@@ -232,7 +232,7 @@ test("cursors stay what they are when newer ones come, and running ones are list
   }
 });
 
-describe("what cannot be a page is refused", () => {
+describe("an invalid page is refused", () => {
   const cursor = Buffer.from("gen_01kaj0000000000000000000zz").toString("base64url");
 
   test.each<[string, object, string, RegExp]>([
@@ -348,7 +348,7 @@ describe("by id", () => {
   });
 });
 
-test("what REST made is in the same history, and belongs to the same caller", async () => {
+test("images made over REST are in the same history, and belong to the same caller", async () => {
   const own = await startScriptedGateway();
   try {
     const { urlList } = await getImageAsJson(own.url, { prompt: "from REST", n: "2", size: "64x64" });

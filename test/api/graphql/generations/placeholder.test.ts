@@ -41,7 +41,7 @@ test.each([
   expect(await placeholderOf(id)).toBe(first);
 });
 
-test("nobody gets a placeholder of bytes that are gone", async () => {
+test("a placeholder of deleted bytes is not found", async () => {
   const id = await make({});
   await rm(join(gateway.dataDir, "images"), { recursive: true });
 

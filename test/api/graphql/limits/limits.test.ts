@@ -40,7 +40,7 @@ async function expectAnswer(query: string, variables: object = {}): Promise<Grap
   return body.data;
 }
 
-describe("what is within a limit is answered, and one more is refused with the limit and the value", () => {
+describe("an operation at a limit is answered, and one beyond it is refused with the limit and the value", () => {
   test("depth", async () => {
     await expectAnswer(nested(9));
     expect((await refusal(nested(12))).message).toBe("Query cost limit of 20000 exceeded, found 222222.");

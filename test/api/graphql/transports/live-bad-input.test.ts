@@ -48,7 +48,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** The same doors in an app of their own, with less patience. */
+/** The same routes in a separate app, with shorter timeouts. */
 async function startImpatient(options: {
   initTimeoutMs?: number;
   keepAliveMs?: number;

@@ -31,7 +31,7 @@ describe("the audits of GraphQL over HTTP", () => {
   }
 });
 
-describe("the status of what is not executed", () => {
+describe("the status of an operation that is not executed", () => {
   const CASES: readonly [string, object][] = [
     ["what cannot be parsed", { query: "{" }],
     ["what is not in the graph", { query: "{ nonsense }" }],

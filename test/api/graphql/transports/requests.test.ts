@@ -93,7 +93,7 @@ test("a mutation by GET is refused, and not run", async () => {
   expect(gateway.provider.requests).toHaveLength(callCount);
 });
 
-describe("what a foreign page could send without asking is refused, and not run", () => {
+describe("requests that a foreign page can send without a preflight are refused, and not run", () => {
   test.each<[string, string | undefined, string]>([
     ["a form", "application/x-www-form-urlencoded", new URLSearchParams({ query: MUTATION }).toString()],
     ["JSON that calls itself text", "text/plain", JSON.stringify({ query: MUTATION })],
@@ -121,7 +121,7 @@ describe("what a foreign page could send without asking is refused, and not run"
   });
 });
 
-describe("what cannot be read is answered in the shape of GraphQL", () => {
+describe("an unreadable body is answered with a GraphQL error", () => {
   test.each<[string, string | Buffer, number, string, RegExp]>([
     ["half a JSON", '{"query": "{ models', 400, "BAD_USER_INPUT", /JSON/],
     ["null", "null", 400, "BAD_USER_INPUT", /JSON/],

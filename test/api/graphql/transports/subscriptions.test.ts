@@ -82,7 +82,7 @@ describe.each(TRANSPORTS)("generationEvents over %s", (_name, transport) => {
     for (const { url, image } of story) expect(url ?? image?.url ?? gateway.url).toContain(gateway.url);
   });
 
-  test("begins with the present state for who comes late, and ends at once for who comes after the end", async () => {
+  test("begins with the present state for a late client, and ends at once for a client that comes after the end", async () => {
     const release = showAndWait();
     const id = await submit({ n: 2, partialImages: 1 });
     release(0);
@@ -144,7 +144,7 @@ describe.each(TRANSPORTS)("generationEvents over %s", (_name, transport) => {
       "GRAPHQL_VALIDATION_FAILED",
     ],
     ["a document that is too large", `{ ${"a: __typename ".repeat(3000)} }`, "GRAPHQL_PARSE_FAILED"],
-  ])("refuses %s as every door does", async (_name, query, code) => {
+  ])("refuses %s as every transport does", async (_name, query, code) => {
     const [error] = await errorsOf(transport, { query });
 
     expect(error).toMatchObject({ message: expect.any(String), extensions: { code } });

@@ -16,7 +16,7 @@ test("the table of a minute is bounded: further addresses share one count", () =
   expect(() => counts.add("yet another")).not.toThrow();
 });
 
-test("what is open ends once, however often that is said", () => {
+test("an open count ends once, however often it is ended", () => {
   const counts = new OpenCounts(2, "things");
   const leave = counts.enter("192.0.2.1");
   counts.enter("192.0.2.1");

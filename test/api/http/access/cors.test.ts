@@ -309,7 +309,7 @@ describe("with a list", () => {
     });
   });
 
-  test("an image is shown to whoever has its URL", async () => {
+  test("an image is shown to anyone who has its URL", async () => {
     const { urlList } = await getImageAsJson(gateway.url, FIELDS);
     const headers = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image" };
 

@@ -191,7 +191,7 @@ describe("a WebSocket", () => {
   });
 });
 
-describe("what began before its key ended", () => {
+describe("connections that began before their key ended", () => {
   let ending: CreatedKey;
   let generationId: string;
   let hold: ReturnType<typeof holdCalls>;

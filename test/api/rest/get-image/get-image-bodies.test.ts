@@ -94,7 +94,7 @@ describe.each(ENCODINGS)("a prompt in %s", (_name, encode) => {
   });
 });
 
-describe("what clients may also send", () => {
+describe("other forms that clients may send", () => {
   test.each<[string, string | undefined, string | Buffer]>([
     ["JSON with a charset", "application/json; charset=utf-8", JSON_BODY],
     ["JSON with a quoted charset", 'application/json;charset="UTF-8"', JSON_BODY],

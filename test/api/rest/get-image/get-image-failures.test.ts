@@ -162,7 +162,7 @@ test("a request that had to queue for too long is told to come back with its key
   }
 });
 
-test("a gateway that stops answers whoever waits, and says that the generation was cut off", async () => {
+test("a stopping gateway answers waiting clients, and says that the generation was cut off", async () => {
   const gateway = await startScriptedGateway();
   const hold = holdCalls(gateway.provider);
   const answer = getImageAsJson(gateway.url, FIELDS);

@@ -70,7 +70,7 @@ test("requests at the same time join one generation", async () => {
   expect(gateway.provider.requests).toHaveLength(1);
 });
 
-test("whoever was cut off finds the images under the key", async () => {
+test("a client that was cut off finds the images by its key", async () => {
   const hold = holdCalls(gateway.provider);
   const leaver = new AbortController();
   const left = fetch(`${gateway.url}/get-image`, {

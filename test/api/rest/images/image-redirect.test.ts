@@ -15,7 +15,7 @@ let now = START;
 let s3: S3Server;
 let bucket: string;
 let gateway: ScriptedGateway;
-/** The same service behind a door that lets all bytes pass through the gateway. */
+/** The same service with routes that send all bytes through the gateway. */
 let proxying: HttpServer;
 let url: string;
 

@@ -112,7 +112,7 @@ test("ranges reach across what is read at once", async () => {
   }
 });
 
-test("nothing stays open for those who left", async () => {
+test("nothing stays open for viewers that left", async () => {
   const before = lowestFreeDescriptor();
   for (let round = 0; round < 5; round++) {
     await Promise.all(Array.from({ length: 20 }, () => leaveInTheMiddle(urls[round % 3] ?? "")));

@@ -61,7 +61,7 @@ async function expectMarked(bytes: Buffer, format: ImageFormat, concept: string)
   expect(tags["ExifTool:Validate"]).toBe("0 0 0");
 }
 
-describe("what a model sends", () => {
+describe("the file that a model sends", () => {
   test("is delivered untouched where it is what was asked for, with its content credentials", async () => {
     const image = await draw(gateway);
 
@@ -121,7 +121,7 @@ describe("what a model sends", () => {
   });
 });
 
-describe.each(IMAGE_FORMATS)("what is encoded anew as %s", (format) => {
+describe.each(IMAGE_FORMATS)("an image that is encoded as %s", (format) => {
   test("says in XMP that a model made it, in exactly the size asked for", async () => {
     const image = await draw(gateway, format, 72);
     const bytes = await load(image.url);

@@ -66,7 +66,7 @@ async function askWithoutReading(url: string): Promise<void> {
   await onceEmitted(socket, "readable");
 }
 
-describe("viewers who do not read", () => {
+describe("viewers that do not read", () => {
   test("are refused when they would fill the memory, and cut off when they take nothing", async () => {
     const url = await serve({ stallMs: 500, maxBytesInFlight: PIECE_BYTES * 2 });
     await Promise.all([askWithoutReading(url), askWithoutReading(url)]);
@@ -88,7 +88,7 @@ describe("viewers who do not read", () => {
     expect(body.equals(picture)).toBe(true);
   });
 
-  test("are in nobody's way who reads", async () => {
+  test("do not delay viewers that read", async () => {
     const url = await serve({ maxBytesInFlight: PIECE_BYTES * 4 });
     await Promise.all([askWithoutReading(url), askWithoutReading(url), askWithoutReading(url)]);
     for (let round = 0; round < 3; round++) {

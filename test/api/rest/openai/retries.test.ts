@@ -141,7 +141,7 @@ describe("a request that is sent again without a key", () => {
     expect(callCount("a fox")).toBe(2);
   });
 
-  test("never gets what was made at another door", async () => {
+  test("never gets images that another API made", async () => {
     await gateway.graphql(
       `mutation { generateImages(input: { prompt: "a fox", size: "64x64", waitSeconds: 0 }) { id } }`,
     );
