@@ -9,6 +9,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   graph: () => import("./graph.ts"),
   "hot-path": () => import("./hot-path.ts"),
   postgres: () => import("./postgres.ts"),
+  history: () => import("./history.ts"),
   live: () => import("./live.ts"),
 };
 
