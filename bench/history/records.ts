@@ -18,13 +18,13 @@ const VOCABULARY = 5_000;
 const SYLLABLES = ["ba", "co", "da", "fe", "gu", "la", "mi", "no", "pe", "ra", "sa", "so", "sto", "ti", "vu", "ze"];
 
 /** Writes a history of three months into empty tables: most of it of one project, with prompts of about 20 words. */
-export async function fillHistory(database: Kysely<Database>, search: SearchEngine): Promise<void> {
+export async function fillHistory(database: Kysely<Database>, search: SearchEngine, count = COUNT): Promise<void> {
   const random = seededRandom(1);
   const words = Array.from({ length: VOCABULARY }, () =>
     Array.from({ length: random.whole(1, 4) }, () => random.pick(SYLLABLES)).join(""),
   );
   await database.transaction().execute(async (transaction) => {
-    for (let start = 0; start < COUNT; start += STEP) {
+    for (let start = 0; start < count; start += STEP) {
       const generations = Array.from({ length: STEP }, (_, i) => generationOf(start + i, words, random));
       const images = generations.flatMap((generation) => imagesOf(generation, random));
       await transaction

@@ -111,11 +111,16 @@ export class SqlHistory implements History {
     if (operation) conditions.push(row("g.edit", operation === "EDIT" ? "is not" : "is", null));
     if (createdFrom) conditions.push(row("g.created_at", ">=", createdFrom.getTime()));
     if (createdBefore) conditions.push(row("g.created_at", "<", createdBefore.getTime()));
-    if (isFavorite !== undefined) {
-      const marked = this.#database.selectFrom("images").select("generation_id").where("is_favorite", "=", MARKED);
-      conditions.push(row("g.id", isFavorite ? "in" : "not in", marked));
-    }
+    if (isFavorite !== undefined) conditions.push(this.#hasFavorite(isFavorite, owner));
     return row.and(conditions);
+  }
+
+  #hasFavorite(isFavorite: boolean, owner: "g" | "e"): Expression<SqlBool> {
+    const marked = this.#database.selectFrom("images").where("is_favorite", "=", MARKED);
+    // SQLite reads a list of ids first and looks up each one. A search has such a list already, and two would multiply.
+    if (owner === "g") return row("g.id", isFavorite ? "in" : "not in", marked.select("generation_id"));
+    const ofGeneration = row.exists(marked.select(MARKED.as("one")).whereRef("generation_id", "=", sql.ref("g.id")));
+    return isFavorite ? ofGeneration : row.not(ofGeneration);
   }
 
   async #count(query: Query<"g"> | Query<"g" | "i">, limit: number): Promise<number> {

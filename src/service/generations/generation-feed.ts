@@ -16,6 +16,8 @@ export interface GenerationFeedOptions {
   readonly now: () => Date;
   /** How often the records are read without a notice, in milliseconds. @defaultValue 30 000 */
   readonly pollMs?: number;
+  /** A viewer with more unread events than this counts as gone. @defaultValue 5 000 */
+  readonly maxWaitingEvents?: number;
 }
 
 const POLL_MS = 30_000;
@@ -25,7 +27,6 @@ const RETRY_MS = 1_000;
 const LAST_READ_MS = 1_000;
 /** How many generations are read at once. */
 const MAX_IDS = 500;
-/** A viewer with more unread events than this counts as gone. */
 const MAX_WAITING_EVENTS = 5_000;
 /** The most ended generations that are remembered for each viewer, because a notice about one of them may come late. */
 const MAX_REMEMBERED = 1_000;
@@ -180,14 +181,17 @@ export class GenerationFeed {
 
   async #show(ids: readonly string[]): Promise<void> {
     if (this.#followers.size === 0) return;
-    const { records } = this.#options;
+    const { records, maxWaitingEvents = MAX_WAITING_EVENTS } = this.#options;
     // In this order: when a generation has ended, all its images are stored.
     const generations = new Map((await records.findGenerations(ids)).map((found) => [found.id, found]));
     const images = await imagesOf(records, [...generations.values()]);
     for (const id of ids) {
       const generation = generations.get(id);
       this.#noteNewest(generation?.id);
-      for (const follower of [...this.#followers]) follower.see(id, generation, images.get(id) ?? []);
+      for (const follower of [...this.#followers]) {
+        follower.see(id, generation, images.get(id) ?? []);
+        if (follower.length > maxWaitingEvents) follower.end();
+      }
     }
   }
 }
@@ -249,7 +253,6 @@ class Follower extends EventQueue<GenerationEvent> {
     for (const event of progress.advance(generation, images)) this.push(event);
     if (hasEnded) this.#forget(id);
     else this.#progress.set(id, progress);
-    if (this.length > MAX_WAITING_EVENTS) this.end();
   }
 
   #cameAfter({ finishedAt }: Generation): boolean {

@@ -27,6 +27,7 @@ import {
   WORKER,
 } from "../../contracts/record-samples.ts";
 import { recordsContract } from "../../contracts/records.ts";
+import { statementsDuring } from "../../support/stores/store-statements.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();
@@ -103,6 +104,34 @@ describe("a SQLite database", () => {
         is_estimated: 0,
       },
     ]);
+  });
+
+  test("writes the search index of a generation by one statement more, and none when it changes", async () => {
+    const records = await openSqliteRecords(await newPath());
+    const entered = await statementsDuring(["search_entries"], () => accept(records, orderOf("gen_1")));
+    const changed = await statementsDuring(["search_entries"], async () => {
+      await records.start("gen_1", claimOf());
+      await records.finish("gen_1", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+    });
+    await records.close();
+
+    expect([entered.length, changed.length]).toEqual([1, 0]);
+  });
+
+  test("keeps no word of a prompt in the search index once its generation is removed", async () => {
+    const path = await newPath();
+    const records = await openSqliteRecords(path);
+    const others = Array.from({ length: 50 }, (_, i) => orderOf(`gen_${i}`));
+    for (const order of others) await accept(records, { ...order, prompt: `a fox number ${order.id}` });
+    await accept(records, { ...orderOf("gen_secret"), prompt: "a zebra called Quagga" });
+    await records.close();
+    expect(searchIndexHolds(path, "quagga")).toBe(true);
+
+    const again = await openSqliteRecords(path);
+    await again.remove("gen_secret");
+    await again.close();
+    expect(searchIndexHolds(path, "quagga")).toBe(false);
+    expect(searchIndexHolds(path, "number")).toBe(true);
   });
 
   test("holds what is accepted on the day that its clock says, and settles it there", async () => {
@@ -263,6 +292,30 @@ async function refusalOf(path: string): Promise<Error> {
 
 function pragma(connection: DatabaseSync, name: string): unknown {
   return Object.values(connection.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+}
+
+/** Whether a word is in any table of the search index, those that FTS5 makes for itself included. */
+function searchIndexHolds(path: string, word: string): boolean {
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    const tables = database
+      .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'search\\_%' ESCAPE '\\'")
+      .all();
+    const names = tables.map(({ name }) => String(name));
+    expect(names).toEqual(expect.arrayContaining(["search_entries", "search_index", "search_index_data"]));
+    const cells = names
+      .filter((name) => name !== "search_index")
+      .flatMap((name) =>
+        database
+          .prepare(`SELECT * FROM ${name}`)
+          .all()
+          .flatMap((row) => Object.values(row)),
+      );
+    // FTS5 keeps what its words share with the one before only once: the middle of a word stays whole.
+    return cells.some((cell) => Buffer.from(cell instanceof Uint8Array ? cell : String(cell)).includes(word.slice(2)));
+  } finally {
+    database.close();
+  }
 }
 
 function change(path: string, sql: string): void {

@@ -40,6 +40,7 @@ async function open(pollMs = 600_000): Promise<void> {
     logger: pino({ enabled: false }),
     now: () => STARTED_AT,
     pollMs,
+    maxWaitingEvents: 50,
   });
 }
 
@@ -177,13 +178,13 @@ describe("a feed", () => {
     await open();
     const slow = await feed.follow(ALL);
     const quick = await feed.follow(ALL);
-    const ids = Array.from({ length: 5_001 }, (_, i) => `gen_${i}`);
+    const ids = Array.from({ length: 51 }, (_, i) => `gen_${i}`);
     for (const id of ids) await accept(records, orderOf(id));
     tell(...ids);
-    await take(quick, 5_001);
+    await take(quick, 51);
     const heard = await Array.fromAsync(slow);
 
-    expect(heard).toHaveLength(5_001);
+    expect(heard).toHaveLength(51);
     expect(feed.count).toBe(1);
   });
 
