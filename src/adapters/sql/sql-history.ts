@@ -38,7 +38,7 @@ export class SqlHistory implements History {
 
   async listGenerations(slice: GenerationSlice): Promise<readonly Generation[]> {
     const { olderThan, newerThan, includesBounds = false, from, limit } = slice;
-    const { query, id } = this.#generations(slice);
+    const { query, id } = this.#generations(slice, true);
     let range = query.selectAll("g");
     if (olderThan !== undefined) range = range.where(id, includesBounds ? "<=" : "<", olderThan);
     if (newerThan !== undefined) range = range.where(id, includesBounds ? ">=" : ">", newerThan);
@@ -51,15 +51,15 @@ export class SqlHistory implements History {
   }
 
   async countGenerations(filter: HistoryFilter, limit: number): Promise<number> {
-    return this.#count(this.#generations(filter).query, limit);
+    return this.#count(this.#generations(filter, false).query, limit);
   }
 
   async listImages(slice: ImageSlice): Promise<readonly Image[]> {
     const { after, before, includesBounds = false, from, limit } = slice;
     const { query, id } = this.#images(slice);
     let range = query.selectAll("i");
-    if (after) range = range.where(id, "<=", after.generationId).where(isAfter(after, includesBounds));
-    if (before) range = range.where(id, ">=", before.generationId).where(isBefore(before, includesBounds));
+    if (after) range = range.where(id, "<=", after.generationId).where(isAfter(id, after, includesBounds));
+    if (before) range = range.where(id, ">=", before.generationId).where(isBefore(id, before, includesBounds));
     const isFromStart = from === "start";
     const rows = await range
       .orderBy(id, isFromStart ? "desc" : "asc")
@@ -74,28 +74,31 @@ export class SqlHistory implements History {
     return this.#count(this.#images(filter).query, limit);
   }
 
-  /** The query for the generations that match a filter. */
-  #generations(filter: HistoryFilter): Selection<"g"> {
+  /**
+   * The query for the generations that match a filter.
+   *
+   * @param needsRows whether it needs their rows; a search can often do without
+   */
+  #generations(filter: HistoryFilter, needsRows: boolean): Selection<"g"> {
     const terms = toSearchTerms(filter);
     if (terms.length === 0) {
       const all = this.#database.selectFrom("generations as g") as unknown as Query<"g">;
       return { query: all.where(this.#matches(filter, "g")), id: "g.id" };
     }
-    const found = this.#database
-      .selectFrom("search_entries as e")
-      .crossJoin("generations as g")
-      .whereRef("g.id", "=", "e.generation_id")
-      .where(this.#search.hasTerms("e", terms)) as unknown as Query<"g">;
-    // The two columns are equal. The type knows only the one that every query has.
+    const entries = this.#database.selectFrom("search_entries as e").where(this.#search.hasTerms("e", terms));
+    const found = (needsRows || readsRows(filter)
+      ? entries.crossJoin("generations as g").whereRef("g.id", "=", "e.generation_id")
+      : entries) as unknown as Query<"g">;
+    // The two columns are equal. The type knows only the one that most queries have.
     return { query: found.where(this.#matches(filter, "e")), id: "e.generation_id" as "g.id" };
   }
 
   /** The query for the images of the generations that match a filter. */
   #images({ isFavorite, ...filter }: HistoryFilter): Selection<"g" | "i"> {
-    const { query, id } = this.#generations(isFavorite ? { ...filter, isFavorite } : filter);
+    const { query, id } = this.#generations(isFavorite ? { ...filter, isFavorite } : filter, false);
     const images = (query as unknown as SelectQueryBuilder<Database & Tables, "g", object>)
       .crossJoin("images as i")
-      .whereRef("i.generation_id", "=", "g.id") as unknown as Query<"g" | "i">;
+      .whereRef("i.generation_id", "=", id) as unknown as Query<"g" | "i">;
     if (isFavorite === undefined) return { query: images, id };
     return { query: images.where("i.is_favorite", isFavorite ? "=" : "is", isFavorite ? MARKED : null), id };
   }
@@ -119,7 +122,9 @@ export class SqlHistory implements History {
     const marked = this.#database.selectFrom("images").where("is_favorite", "=", MARKED);
     // SQLite reads a list of ids first and looks up each one. A search has such a list already, and two would multiply.
     if (owner === "g") return row("g.id", isFavorite ? "in" : "not in", marked.select("generation_id"));
-    const ofGeneration = row.exists(marked.select(MARKED.as("one")).whereRef("generation_id", "=", sql.ref("g.id")));
+    const ofGeneration = row.exists(
+      marked.select(MARKED.as("one")).whereRef("generation_id", "=", sql.ref("e.generation_id")),
+    );
     return isFavorite ? ofGeneration : row.not(ofGeneration);
   }
 
@@ -133,10 +138,15 @@ export class SqlHistory implements History {
   }
 }
 
-function isAfter({ generationId, index }: ImagePlace, includesPlace: boolean): Expression<SqlBool> {
-  return row.or([row("g.id", "<", generationId), row("i.position", includesPlace ? ">=" : ">", index)]);
+/** Whether a filter asks for what only the rows of generations tell. */
+function readsRows({ status, model, operation, createdFrom, createdBefore }: HistoryFilter): boolean {
+  return [status, model, operation, createdFrom, createdBefore].some((condition) => condition !== undefined);
 }
 
-function isBefore({ generationId, index }: ImagePlace, includesPlace: boolean): Expression<SqlBool> {
-  return row.or([row("g.id", ">", generationId), row("i.position", includesPlace ? "<=" : "<", index)]);
+function isAfter(id: "g.id", { generationId, index }: ImagePlace, includesPlace: boolean): Expression<SqlBool> {
+  return row.or([row(id, "<", generationId), row("i.position", includesPlace ? ">=" : ">", index)]);
+}
+
+function isBefore(id: "g.id", { generationId, index }: ImagePlace, includesPlace: boolean): Expression<SqlBool> {
+  return row.or([row(id, ">", generationId), row("i.position", includesPlace ? "<=" : "<", index)]);
 }
