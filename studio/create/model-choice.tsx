@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { type Model, models } from "../state/gateway.ts";
+import { findModel, type Model, models } from "../state/gateway.ts";
 import { OptionList } from "../ui/option-list.tsx";
 import { day, number } from "../words/format.ts";
 import { words } from "../words/language.ts";
 import { priceText, quote } from "./price.ts";
-import { choose, effectiveCount, effectiveInput, model, prompt } from "./settings.ts";
+import { choose, effectiveCount, effectiveInput, model, prompt, settings } from "./settings.ts";
 
 const t = words(
   {
@@ -97,7 +97,10 @@ function usePrices(ids: readonly string[]): Readonly<Record<string, string>> {
   useEffect(() => {
     let isOld = false;
     for (const id of ids) {
-      quote({ ...input, model: id, n: effectiveCount.value, partialImages: 0, seed: null }).then(
+      const able = findModel(id);
+      const shows = able !== undefined && effectiveCount.value <= able.maxImagesWithPartialImages;
+      const partialImages = shows ? Math.min(settings.value.partialImages, able.maxPartialImages) : 0;
+      quote({ ...input, model: id, partialImages, seed: null }).then(
         (quoted) => !isOld && setPrices((others) => ({ ...others, [id]: priceText(quoted) })),
         () => {},
       );
