@@ -9,8 +9,15 @@ export type ServerSentEvents = AsyncGenerator<AsyncIterable<string>>;
 /** Headers of answers that proxies have to pass on while they are sent. nginx would hold them back otherwise. */
 export const PASSED_ON_AT_ONCE = { "Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no" } as const;
 
-/** A comment, which clients ignore. */
+const EVENT_STREAM = { "Content-Type": "text/event-stream; charset=utf-8", ...PASSED_ON_AT_ONCE } as const;
+
+/** A comment, which clients ignore. For proxies it shows that the connection is alive. */
 const COMMENT = ":\n\n";
+
+/** Writes one event. @param data is sent as JSON; `undefined` for an event without data */
+export function toEventText(event: string, data?: unknown): string {
+  return `event: ${event}\ndata:${data === undefined ? "" : ` ${JSON.stringify(data)}`}\n\n`;
+}
 
 /**
  * Sends events as they come. While none comes it sends comments, because some proxies cut silent connections. The
@@ -29,7 +36,7 @@ export async function sendEvents(
   const text = withComments(events, silenceMs);
   const first = await text.next();
   if (response.destroyed) return void (await text.return(undefined));
-  response.set({ "Content-Type": "text/event-stream; charset=utf-8", ...PASSED_ON_AT_ONCE });
+  response.set(EVENT_STREAM);
   await pipeline(Readable.from(withLastWord(first, text, toEvent), { objectMode: false }), response).catch((error) => {
     // It is normal that clients disconnect in the middle of a stream.
     if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
@@ -85,5 +92,59 @@ async function* withLastWord(
   } catch (error) {
     if (error instanceof HalfEvent) throw error.cause;
     yield toEvent(error);
+  }
+}
+
+/** Sends events to one client. Each event waits until the client has read the previous one. */
+export class PushedEvents {
+  readonly #response: Response;
+  #hasUnread = false;
+
+  constructor(response: Response) {
+    this.#response = response;
+    response.set({ ...EVENT_STREAM, "Cache-Control": "no-cache, no-transform" });
+    response.flushHeaders();
+    response.write(COMMENT);
+  }
+
+  /** Calls `listener` when nothing more can be sent; immediately if that is already the case. */
+  onClose(listener: () => void): void {
+    if (this.#response.closed) listener();
+    else this.#response.once("close", listener);
+  }
+
+  /** Sends an event. Resolves when the next one can be sent, or when nothing can be sent any more. */
+  async send(event: string, data?: unknown): Promise<void> {
+    if (this.#isOver) return;
+    if (this.#response.write(toEventText(event, data))) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#response.once("drain", resolve);
+    this.onClose(resolve);
+    await promise;
+  }
+
+  async complete(): Promise<void> {
+    await this.send("complete");
+    this.end();
+  }
+
+  /** Ends the stream. A client that has not received `complete` reconnects, to another process. */
+  end(): void {
+    this.#response.end();
+  }
+
+  /**
+   * Disconnects a client that has read nothing since the last check, or else sends a comment. Bytes count as unread
+   * while they are in this process; bytes that the client's machine has received do not.
+   */
+  keepAlive(): void {
+    const hasUnread = this.#response.writableLength > 0;
+    if (hasUnread && this.#hasUnread) this.#response.destroy();
+    else if (!hasUnread && !this.#isOver) this.#response.write(COMMENT);
+    this.#hasUnread = hasUnread;
+  }
+
+  get #isOver(): boolean {
+    return this.#response.writableEnded || this.#response.closed;
   }
 }

@@ -5,6 +5,7 @@ import type { Routes } from "../../http/app.ts";
 import { isJsonObject, readJson } from "../../http/bodies/json-body.ts";
 import { leaveUncounted } from "../../http/open-answers.ts";
 import { contextOf } from "../../http/request-context.ts";
+import { PushedEvents } from "../../http/server-sent-events.ts";
 import { ApiRequest } from "../context.ts";
 import type { CarriedOperation } from "../limits/operation-gate.ts";
 import type { LiveOperations, LiveResult } from "./live-operations.ts";
@@ -23,8 +24,6 @@ export interface EventStreamTransportOptions {
 }
 
 const KEEP_ALIVE_MS = 12_000;
-/** A comment. Clients ignore it. It shows proxies that the connection is alive. */
-const COMMENT = ":\n\n";
 
 /**
  * Serves `POST /graphql/stream`: one operation per request, with its results as server-sent events.
@@ -33,7 +32,7 @@ const COMMENT = ":\n\n";
  */
 export function eventStreamTransport(operations: LiveOperations, options: EventStreamTransportOptions): Routes {
   const { maxBodyBytes, released, keepAliveMs = KEEP_ALIVE_MS } = options;
-  const streams = new Set<ResultStream>();
+  const streams = new Set<PushedEvents>();
   const keepAlive = setInterval(() => {
     for (const stream of streams) stream.keepAlive();
   }, keepAliveMs).unref();
@@ -53,7 +52,7 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
         return;
       }
       operations.checkRoom();
-      const stream = new ResultStream(response);
+      const stream = new PushedEvents(response);
       streams.add(stream);
       stream.onClose(() => streams.delete(stream));
       if (released.aborted) stream.end();
@@ -108,7 +107,7 @@ function dropLargeParts(request: Request, response: Response): void {
   response.locals = {};
 }
 
-async function send(result: LiveResult, stream: ResultStream, toAnswer: ToAnswer): Promise<void> {
+async function send(result: LiveResult, stream: PushedEvents, toAnswer: ToAnswer): Promise<void> {
   if (Symbol.asyncIterator in result) {
     stream.onClose(() => void result.return());
     while (await sendNext(result, stream, toAnswer));
@@ -127,69 +126,11 @@ type ToAnswer = (result: ExecutionResult) => unknown;
  */
 async function sendNext(
   events: AsyncGenerator<ExecutionResult>,
-  stream: ResultStream,
+  stream: PushedEvents,
   toAnswer: ToAnswer,
 ): Promise<boolean> {
   const { done, value } = await events.next();
   if (done) return false;
   await stream.send("next", toAnswer(value));
   return true;
-}
-
-/** Sends events to one client. Each event waits until the client has read the previous one. */
-class ResultStream {
-  readonly #response: Response;
-  #hasUnread = false;
-
-  constructor(response: Response) {
-    this.#response = response;
-    response.setHeader("Content-Type", "text/event-stream; charset=utf-8");
-    response.setHeader("Cache-Control", "no-cache, no-transform");
-    // Without this header nginx would buffer events.
-    response.setHeader("X-Accel-Buffering", "no");
-    response.flushHeaders();
-    response.write(COMMENT);
-  }
-
-  /** Calls `listener` when nothing more can be sent; immediately if that is already the case. */
-  onClose(listener: () => void): void {
-    if (this.#response.closed) listener();
-    else this.#response.once("close", listener);
-  }
-
-  /** Sends an event. Resolves when the next one can be sent, or when nothing can be sent any more. */
-  async send(event: "next" | "complete", data?: unknown): Promise<void> {
-    if (this.#isOver) return;
-    const text = data === undefined ? "" : ` ${JSON.stringify(data)}`;
-    if (this.#response.write(`event: ${event}\ndata:${text}\n\n`)) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#response.once("drain", resolve);
-    this.onClose(resolve);
-    await promise;
-  }
-
-  async complete(): Promise<void> {
-    await this.send("complete");
-    this.end();
-  }
-
-  /** Ends the stream. A client that has not received `complete` reconnects, to another process. */
-  end(): void {
-    this.#response.end();
-  }
-
-  /**
-   * Disconnects a client that has read nothing since the last check, or else sends a comment. Bytes count as unread
-   * while they are in this process; bytes that the client's machine has received do not.
-   */
-  keepAlive(): void {
-    const hasUnread = this.#response.writableLength > 0;
-    if (hasUnread && this.#hasUnread) this.#response.destroy();
-    else if (!hasUnread && !this.#isOver) this.#response.write(COMMENT);
-    this.#hasUnread = hasUnread;
-  }
-
-  get #isOver(): boolean {
-    return this.#response.writableEnded || this.#response.closed;
-  }
 }

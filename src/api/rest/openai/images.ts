@@ -15,7 +15,7 @@ import { withUploads } from "../../http/bodies/uploaded-files.ts";
 import { toCallerError } from "../../http/errors.ts";
 import { setOpenAIRateLimits } from "../../http/rate-limit-headers.ts";
 import { contextOf } from "../../http/request-context.ts";
-import { type ServerSentEvents, sendEvents } from "../../http/server-sent-events.ts";
+import { type ServerSentEvents, sendEvents, toEventText } from "../../http/server-sent-events.ts";
 import { setSunset } from "../../http/sunset-header.ts";
 import { setWarnings } from "../../http/warning-header.ts";
 import { refuseUnlessSucceeded } from "../ended-generation.ts";
@@ -240,6 +240,6 @@ class Answer {
   }
 
   #toErrorEvent(error: unknown): string {
-    return `event: error\ndata: ${JSON.stringify(toOpenAIError(toCallerError(error, this.#request)))}\n\n`;
+    return toEventText("error", toOpenAIError(toCallerError(error, this.#request)));
   }
 }
