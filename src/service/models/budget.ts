@@ -94,9 +94,9 @@ export function budgetExceeded(
   const isOfGateway = scope === "PROJECT" && window === "DAY" && limitUsd !== undefined && limitUsd === daily?.usd;
   const limits = [
     ...(limitUsd === undefined ? [] : [`${limitUsd} US dollars${isOfGateway ? ` (${SETTING})` : ""}`]),
-    ...(limitImages === undefined ? [] : [`${limitImages} images`]),
+    ...(limitImages === undefined ? [] : [imagesOf(limitImages)]),
   ].join(" and ");
-  const what = `this request, which may cost ${maxCost} for ${n} ${n === 1 ? "image" : "images"}`;
+  const what = `this request, which may cost ${maxCost} for ${imagesOf(n)}`;
   const then = resetsAt ? `send it again after ${resetsAt.toISOString()}` : "ask the operator to raise the budget";
   return new GatewayError(
     "BUDGET_EXCEEDED",
@@ -116,4 +116,8 @@ export function budgetExceeded(
       },
     },
   );
+}
+
+function imagesOf(count: number): string {
+  return `${count} ${count === 1 ? "image" : "images"}`;
 }

@@ -122,7 +122,7 @@ function reckon(asked: Asked, model: ModelDescription, price: ModelPrice | undef
   if (min === undefined || max === undefined) return { unknown: `not every price of ${id} is known` };
   const each = counts.min === counts.max ? `${counts.min}` : `${counts.min} to ${counts.max}`;
   const input =
-    sourceCount > 0 ? `, at most ${imageTokens + textTokens} input tokens for each of ${sourceCount} files` : "";
+    sourceCount > 0 ? `, at most ${sourceCount} × ${imageTokens + textTokens} input tokens of the files` : "";
   const explanation = `${n} × ${each} output tokens for ${toSizeText(modelSize)}${input}, and 1 token for 1 to 8 bytes of prompt`;
   return { min, max, basis: "TOKENS", explanation };
 }

@@ -115,7 +115,7 @@ describe("a request that a budget does not cover", () => {
     const refused = await ask();
     expect(refused).toMatchObject({ status: 402, urlList: [] });
     expect(refused.headers["retry-after"]).toBe(String(6 * 3_600));
-    expect(refused.errorMessage).toMatch(/^the project's budget of the day, 1 images, does not cover/);
+    expect(refused.errorMessage).toMatch(/^the project's budget of the day, 1 image, does not cover/);
   });
 
   test("is refused as a model that cannot be bounded, under dollars alone", async () => {
