@@ -65,16 +65,18 @@ import { refuseSecondGraphQL } from "./single-graphql.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 
-/** How much longer than a provider's time the REST door waits: to tell how the call ended. */
-const LAST_WORD_MS = 1_000;
-/** Where buckets of AWS are. */
+/**
+ * How much longer REST routes wait than the time limit of a provider call, so that they can answer how the call ended.
+ */
+const FINAL_ANSWER_MS = 1_000;
+/** The hosts of buckets at AWS. */
 const AWS_ORIGINS = "https://*.amazonaws.com";
 /** The longest silence of a stream: half of the shortest time after which proxies cut silent connections. */
 const SILENCE_MS = 15_000;
 
 /**
- * The defaults of an embedded gateway that differ from a service: the host program decides about names, pages and
- * money.
+ * The defaults of an embedded gateway that differ from those of a service. The host program decides about host names,
+ * pages and money.
  */
 const EMBEDDED = { hostNames: undefined, pages: false, dailyBudget: undefined } as const;
 
@@ -90,17 +92,17 @@ export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "
   /** The clock. */
   readonly now?: () => Date;
   /**
-   * Tells for which project and which end user a request is. It gets the HTTP request of {@link Gateway.app}, or the
-   * context value of the GraphQL server that runs {@link Gateway.schema}. A `GatewayError` that it throws is answered
-   * as it is, anything else as an unexpected error.
+   * Returns the project and the end user of a request. It gets the HTTP request of {@link Gateway.app}, or the context
+   * value of the GraphQL server that runs {@link Gateway.schema}. A `GatewayError` that it throws is sent to the
+   * client; any other error counts as unexpected.
    *
-   * @defaultValue everyone is the same caller, and image URLs begin with `publicUrl`
+   * @defaultValue all requests have the same caller, and image URLs begin with `publicUrl`
    */
   authenticate?(contextValueOrRequest: unknown): HostRequest | Promise<HostRequest>;
 }
 
 export interface Gateway {
-  /** All APIs as one Express app, to listen with or to mount. */
+  /** All APIs as one Express app, to serve or to mount. */
   readonly app: Express;
   /**
    * The graph, to be merged into or stitched to another one. Its resolvers run in any GraphQL server and leave the
@@ -108,8 +110,8 @@ export interface Gateway {
    */
   readonly schema: GraphQLSchema;
   /**
-   * Takes WebSockets: give it to `upgrade` of the server that serves {@link app}, for the requests below its prefix.
-   * Without it, subscriptions run over server-sent events alone.
+   * Handles WebSockets. Register it for the `upgrade` event of the server that serves {@link app}, for requests below
+   * the app's prefix. Without it, subscriptions run only over server-sent events.
    */
   readonly handleUpgrade: UpgradeListener;
   /** The service behind every API. */
@@ -118,7 +120,7 @@ export interface Gateway {
   readonly projects: ProjectService;
   /** Budgets and usage. */
   readonly ledger: LedgerService;
-  /** The versions and places that it runs with. */
+  /** The facts about what it runs with. */
   readonly facts: GatewayFacts;
   /**
    * Stops accepting and waits at most `graceMs` milliseconds for running generations; the rest is interrupted. Then
@@ -135,7 +137,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** What a gateway runs with, for its operator. Without secrets. */
+/** The facts about what a gateway runs with, for its operator. They contain no secrets. */
 export interface GatewayFacts {
   /** The version of the package. */
   readonly version: string;
@@ -212,13 +214,13 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       close: () => lifecycle.close(),
     };
   } catch (error) {
-    // What else goes wrong is logged there; the reason is what the caller needs.
+    // Other failures are logged there. The caller needs the reason of the failed start.
     await lifecycle.close().catch(() => {});
     throw error;
   }
 }
 
-/** What the resolvers see of an operation that the host's own server runs. */
+/** Reads the caller of an operation that the host's own server runs. */
 function readRequestsWith({ authenticate }: GatewayOptions, { publicUrl = "" }: Config, logger: Logger) {
   const toRequest = (host: HostRequest): OperationRequest => {
     const { rootUrl = publicUrl, idempotencyKey } = host;
@@ -254,7 +256,7 @@ async function refuseToLoseKeys({ projects, place }: Store): Promise<void> {
   ]);
 }
 
-/** The illustrator draws by itself, and has the images of an edit decoded as everything is. */
+/** Connects the illustrator to the codec, which decodes the images of its edits. */
 function illustratorWith(codec: ScheduledCodec): IllustratorOptions {
   const turn = { kind: "generation", projectId: "illustrator" } as const;
   return { decode: (image, box) => codec.decode(image, image, box, turn) };
@@ -368,7 +370,7 @@ async function createApi(parts: ApiParts): Promise<Express> {
   const showsSandbox = config.pages && !config.isProduction && !isKeyed;
   const graphql = await createHttpTransport(schema, { maxBodyBytes: MAX_BODY_BYTES, gate, showsSandbox, logger });
   lifecycle.on("closed", () => graphql.close());
-  const waitMs = config.upstreamTimeoutMs + LAST_WORD_MS;
+  const waitMs = config.upstreamTimeoutMs + FINAL_ANSWER_MS;
   const { keepAliveMs } = config;
   const getImage = getImageRoutes(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, keepAliveMs });
   const silenceMs = keepAliveMs ?? SILENCE_MS;

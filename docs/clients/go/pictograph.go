@@ -1,4 +1,4 @@
-// Every REST door, with the standard library (Go 1.24 or later). PICTOGRAPH_URL says where the gateway is.
+// Calls every REST route with the standard library (Go 1.24 or later). PICTOGRAPH_URL is the address of the gateway.
 package main
 
 import (

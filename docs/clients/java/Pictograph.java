@@ -9,7 +9,7 @@ import java.util.UUID;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
-/** Every REST door, with the JDK (16 or later). PICTOGRAPH_URL says where the gateway is. */
+/** Calls every REST route with the JDK (16 or later). PICTOGRAPH_URL is the address of the gateway. */
 public class Pictograph {
   static final String GATEWAY = System.getenv().getOrDefault("PICTOGRAPH_URL", "http://localhost:8080");
   static final HttpClient CLIENT = HttpClient.newHttpClient();

@@ -1,4 +1,4 @@
-// Every REST door, with what Node and browsers have. PICTOGRAPH_URL says where the gateway is.
+// Calls every REST route with what Node and browsers have. PICTOGRAPH_URL is the address of the gateway.
 import { writeFile } from "node:fs/promises";
 
 const gateway = process.env.PICTOGRAPH_URL ?? "http://localhost:8080";

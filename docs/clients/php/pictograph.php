@@ -1,5 +1,5 @@
 <?php
-// Every REST door, with what PHP has (8 or later). PICTOGRAPH_URL says where the gateway is.
+// Calls every REST route with what PHP has (8 or later). PICTOGRAPH_URL is the address of the gateway.
 $gateway = getenv('PICTOGRAPH_URL') ?: 'http://localhost:8080';
 
 function send(string $url, ?string $body = null, array $headers = []): array

@@ -1,4 +1,4 @@
-# Every REST door, with the standard library. PICTOGRAPH_URL says where the gateway is.
+# Calls every REST route with the standard library. PICTOGRAPH_URL is the address of the gateway.
 require "json"
 require "net/http"
 require "securerandom"

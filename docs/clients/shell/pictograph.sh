@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every REST door, with curl. PICTOGRAPH_URL says where the gateway is.
+# Calls every REST route with curl. PICTOGRAPH_URL is the address of the gateway.
 set -eu
 gateway=${PICTOGRAPH_URL:-http://localhost:8080}
 

@@ -29,14 +29,14 @@ import { addUsage, readUsage } from "./usage-days.ts";
 
 /** The largest amount of one generation, 100,000 dollars: a provider may report any number of tokens. */
 const LARGEST_AMOUNT: Amount = 10n ** 17n;
-/** How many rows one statement changes. */
-const STEP = 500;
+/** The most rows that one statement changes. */
+const BATCH_SIZE = 500;
 
-/** What an acceptance depends on, read at its beginning. */
+/** The facts that decide whether an order is accepted, read at the start of its acceptance. */
 export interface Gate {
-  /** The moment that decides the windows. */
+  /** The moment that decides which windows count. */
   readonly at: Date;
-  /** How many generations wait. */
+  /** The number of waiting generations. */
   readonly queued: number;
   readonly budgets: readonly AppliedBudget[];
 }
@@ -47,7 +47,7 @@ interface AppliedBudget {
   readonly limit: BudgetLimit;
 }
 
-/** A row of the ledger, and what of it changed. */
+/** A row of the ledger, and its changes. */
 interface Entry {
   readonly project: string;
   readonly api_key_id: string | null;
@@ -144,7 +144,7 @@ export class SqlLedger implements Ledger {
       .execute();
   }
 
-  /** Takes back what was held for an order that was not entered. */
+  /** Releases the amounts held for an order that was not entered. */
   async release(database: Kysely<Database>, order: GenerationOrder, { at }: Gate): Promise<void> {
     const released = { ...NO_SUMS, held: -(heldBy(order) ?? 0n), heldImages: -order.n };
     await addTo(
@@ -153,7 +153,7 @@ export class SqlLedger implements Ledger {
     );
   }
 
-  /** Records that another model carries out the generation. */
+  /** Records that another model runs the generation. */
   async changeModel(database: Kysely<Database>, id: string, model: string): Promise<void> {
     await database.updateTable("ledger").set({ model }).where("generation_id", "=", id).execute();
   }
@@ -210,10 +210,10 @@ export class SqlLedger implements Ledger {
     if (estimated) await this.settle(database, id, cost, imageCount);
   }
 
-  /** Settles those of these generations that are not settled at what is held for them, as an estimate. */
+  /** Settles those of these generations that are not settled yet, at the held amount, as an estimate. */
   async settleAsHeld(database: Kysely<Database>, ids: readonly string[]): Promise<void> {
     const settlements: [Entry, Settlement][] = [];
-    for (let start = 0; start < ids.length; start += STEP) {
+    for (let start = 0; start < ids.length; start += BATCH_SIZE) {
       const rows = await database
         .updateTable("ledger")
         .set((row) => ({
@@ -222,7 +222,7 @@ export class SqlLedger implements Ledger {
           settled_images: row.ref("images"),
           is_estimated: 1,
         }))
-        .where("generation_id", "in", ids.slice(start, start + STEP))
+        .where("generation_id", "in", ids.slice(start, start + BATCH_SIZE))
         .where("state", "=", "HELD")
         .returning((row) => [...ENTRY, "images", asText(row, "held"), "settled_images"])
         .execute();
@@ -314,7 +314,7 @@ function budgetsIn(limits: string | null): readonly BudgetLimit[] {
   return limits === null ? [] : ((JSON.parse(limits) as Limits).budgets ?? []);
 }
 
-/** What costs nothing is not refused for dollars, whatever was spent. */
+/** The ceiling of a budget. An order that costs nothing is not refused for dollars. */
 function toCeiling({ scopeId, limit }: AppliedBudget, at: Date, held: Amount): Ceiling {
   const { window, limitUsd, limitImages: images } = limit;
   const asked = limitUsd === undefined || held === 0n ? undefined : toAmount(limitUsd);
@@ -322,7 +322,9 @@ function toCeiling({ scopeId, limit }: AppliedBudget, at: Date, held: Amount): C
   return { scopeId, window, startsOn: windowStart(window, at), amount, images };
 }
 
-/** Of the budgets that do not cover a hold, the one that resets last: the request cannot succeed before. */
+/**
+ * Chooses, of the budgets that do not cover a hold, the one that resets last. The request cannot succeed before that.
+ */
 function toRefusal(
   budgets: readonly AppliedBudget[],
   ceilings: readonly Ceiling[],
@@ -336,10 +338,10 @@ function toRefusal(
     const budget: BudgetState = { ...limit, scope, ...toSpending(spent), resetsAt: windowEnd(limit.window, at) };
     return { budget, isExceeded: ceiling !== undefined && !isWithin(ceiling, needed) };
   });
-  // If others gave something back in the meantime, none is exceeded any more; any of them was.
+  // If others released amounts in the meantime, no budget may be exceeded any more. Then any of them is named.
   const exceeded = refusals.filter(({ isExceeded }) => isExceeded);
   const [last] = (exceeded.length > 0 ? exceeded : refusals).toSorted((a, b) => resetOf(b.budget) - resetOf(a.budget));
-  if (!last) throw new Error("a budget refused that does not exist");
+  if (!last) throw new Error("a budget that does not exist refused an order");
   const { budget } = last;
   return { budget, resetsInMs: budget.resetsAt && budget.resetsAt.getTime() - at.getTime() };
 }

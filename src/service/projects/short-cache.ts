@@ -17,7 +17,7 @@ export class ShortCache<Value> {
 
   /** Returns the kept answer, or reads it. A read that fails is not kept. */
   get(key: string, read: () => Promise<Value>): Promise<Value> {
-    // Monotonic: an answer does not live longer when somebody sets the clock back.
+    // Monotonic: setting the clock back does not extend the life of an answer.
     const nowMs = performance.now();
     const known = this.#entries.get(key);
     if (known && nowMs - known.readAtMs < MAX_AGE_MS) return known.value;
