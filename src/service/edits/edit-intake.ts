@@ -12,7 +12,14 @@ import { toSizeText } from "../images/sizes.ts";
 import { MAX_SOURCE_PIXELS } from "../images/source-check.ts";
 import { type Caller, mayAccess } from "../projects/caller.ts";
 import { findOrigin } from "./image-origin.ts";
-import { MAX_EDIT_IMAGE_BYTES, type Place, refusalOf, SourceMeter, type Upload, undecodable } from "./source-meter.ts";
+import {
+  type InputPlace,
+  MAX_EDIT_IMAGE_BYTES,
+  refusalOf,
+  SourceMeter,
+  type Upload,
+  undecodable,
+} from "./source-meter.ts";
 
 export { MAX_EDIT_IMAGE_BYTES, type Upload } from "./source-meter.ts";
 
@@ -71,7 +78,7 @@ export class EditIntake {
    */
   async take(generationId: string, caller: Caller, { images, mask }: EditReferences): Promise<EditOrder> {
     const taken: EditSource[] = [];
-    const takeOne = async (reference: ImageReference, place: Place): Promise<EditSource> => {
+    const takeOne = async (reference: ImageReference, place: InputPlace): Promise<EditSource> => {
       const incoming = await this.#find(reference, caller).catch((error) => {
         throw namedAs(place, error);
       });
@@ -181,7 +188,7 @@ export class EditIntake {
     return this.#options.codec.render(object, facts, { fit: "COVER", format: "PNG" }, editTurnOf(caller));
   }
 
-  async #store(key: string, caller: Caller, incoming: Incoming, place: Place): Promise<EditSource> {
+  async #store(key: string, caller: Caller, incoming: Incoming, place: InputPlace): Promise<EditSource> {
     const meter = new SourceMeter(incoming, place);
     await this.#objects.put(key, meter.bytes).catch((error) => {
       throw namedAs(place, error);
@@ -198,7 +205,7 @@ export class EditIntake {
   }
 
   /** Decodes the whole image, so that no damaged image is sent to a provider. */
-  async #inspect(key: string, caller: Caller, facts: ImageFacts, place: Place): Promise<PixelSize> {
+  async #inspect(key: string, caller: Caller, facts: ImageFacts, place: InputPlace): Promise<PixelSize> {
     const object = await this.#open(key);
     const turn = editTurnOf(caller);
     const image = await this.#options.codec.inspect(object, facts, turn, MAX_SOURCE_PIXELS).catch((error) => {
@@ -230,12 +237,12 @@ export class EditIntake {
 const DOWNLOAD_LIMITS = { maxBytes: MAX_EDIT_IMAGE_BYTES - 1, timeoutMs: 60_000 };
 
 /** @param index the index of an image, from 0; `imageCount` for the mask */
-function placeOf(index: number, imageCount: number): Place {
+function placeOf(index: number, imageCount: number): InputPlace {
   if (index === imageCount) return { field: "mask", name: "the mask" };
   return { field: "images", name: `image ${index + 1} of ${imageCount}` };
 }
 
-async function hashOf(upload: Upload, place: Place): Promise<string> {
+async function hashOf(upload: Upload, place: InputPlace): Promise<string> {
   const meter = new SourceMeter(upload, place);
   for await (const _ of meter.bytes);
   return meter.sha256;
@@ -246,7 +253,7 @@ function notFound(): GatewayError {
 }
 
 /** Adds to an error which image it is about, unless the error already names a field. */
-function namedAs({ field, name }: Place, error: unknown): unknown {
+function namedAs({ field, name }: InputPlace, error: unknown): unknown {
   if (!(error instanceof GatewayError) || error.details.field !== undefined) return error;
   const { code, message, isRetryable, details, cause } = error;
   return new GatewayError(code, `${name}: ${message}`, { ...details, field, isRetryable, cause });

@@ -18,7 +18,7 @@ export interface Upload {
 }
 
 /** The input that an image belongs to. */
-export interface Place {
+export interface InputPlace {
   readonly field: "images" | "mask";
   /** For messages: `image 2 of 3`, `the mask`. */
   readonly name: string;
@@ -29,12 +29,12 @@ export class SourceMeter {
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly #hash = createHash("sha256");
   readonly #check = new SourceCheck();
-  readonly #place: Place;
+  readonly #place: InputPlace;
   readonly #mediaType: string | undefined;
   #byteSize = 0;
   #format: SourceFormat | undefined;
 
-  constructor({ bytes, mediaType }: Upload, place: Place) {
+  constructor({ bytes, mediaType }: Upload, place: InputPlace) {
     this.#place = place;
     this.#mediaType = mediaType;
     this.bytes = this.#measure(bytes);
@@ -104,7 +104,7 @@ export class SourceMeter {
 }
 
 /** The error for a file that is refused before it is decoded. */
-export function refusalOf({ kind, size }: SourceProblem, { field, name }: Place): GatewayError {
+export function refusalOf({ kind, size }: SourceProblem, { field, name }: InputPlace): GatewayError {
   switch (kind) {
     case "damaged":
       return badInput(field, `${name} is damaged or cut short; send it again`);
@@ -125,7 +125,7 @@ export function refusalOf({ kind, size }: SourceProblem, { field, name }: Place)
 }
 
 /** The error for a file that could not be decoded. */
-export function undecodable({ field, name }: Place, cause: UndecodableImageError): GatewayError {
+export function undecodable({ field, name }: InputPlace, cause: UndecodableImageError): GatewayError {
   const message =
     cause.reason === "damaged"
       ? `${name} is damaged or cut short; send it again`

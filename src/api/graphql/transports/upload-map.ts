@@ -27,7 +27,7 @@ export function placeUploads(operations: object, text: string): ReadonlyMap<stri
   const pathsByName = parseMap(text);
   const uploads = new Map<string, ArrivingUpload>();
   const taken = new Set<string>();
-  const places: { readonly place: Place; readonly upload: ArrivingUpload }[] = [];
+  const places: { readonly place: VariablePlace; readonly upload: ArrivingUpload }[] = [];
   for (const [name, paths] of pathsByName) {
     const upload = new ArrivingUpload(paths.length);
     uploads.set(name, upload);
@@ -67,12 +67,12 @@ function parseObject(text: string): object {
 }
 
 /** The place in the variables that an upload goes to. */
-interface Place {
+interface VariablePlace {
   readonly container: Record<string, unknown>;
   readonly key: string;
 }
 
-function findPlace(operations: object, path: string): Place {
+function findPlace(operations: object, path: string): VariablePlace {
   const segments = path.split(".", MAX_SEGMENTS + 1);
   const isRightLength = segments.length >= MIN_SEGMENTS && segments.length <= MAX_SEGMENTS;
   if (!isRightLength || segments[0] !== "variables" || segments.some((segment) => FORBIDDEN_SEGMENTS.has(segment))) {
