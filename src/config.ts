@@ -4,6 +4,7 @@ import { type AddressLimits, MAX_IMAGES, URL_TTL_SECONDS } from "./bounds.ts";
 import { StartError } from "./errors.ts";
 import { hostNameOf, isLoopback } from "./host-name.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
+import { withSecretFiles } from "./secret-files.ts";
 import {
   modelName,
   oneOf,
@@ -17,6 +18,7 @@ import {
   parseHost,
   parseHostNames,
   parseHttpUrl,
+  parseKeyServerUrl,
   parseOrigins,
   parsePublicUrl,
   parseSecret,
@@ -40,6 +42,8 @@ export interface Config {
   readonly publicUrl: string | undefined;
   /** Keys that allow everything. Without one the gateway is open: it asks no caller for a key. */
   readonly adminKeys: readonly string[];
+  /** The identity provider whose JWTs a keyed gateway takes; `undefined` for none. */
+  readonly jwt: JwtConfig | undefined;
   /**
    * The gateway's host names in lower case, besides loopback names and IP addresses. Requests for other names get
    * status 421. `undefined` accepts every name, as embedded gateways do.
@@ -107,6 +111,18 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
+/** An identity provider whose JWTs are credentials. */
+export interface JwtConfig {
+  /** The value of `iss`, exactly. */
+  readonly issuer: string;
+  /** A value of `aud`. */
+  readonly audience: string;
+  /** Where the identity provider publishes its keys; https, or http on loopback. */
+  readonly jwksUrl: string;
+  /** The claim that holds the project's id. */
+  readonly projectClaim: string;
+}
+
 /** An S3-compatible bucket. */
 export interface S3Config {
   readonly bucket: string;
@@ -127,6 +143,7 @@ type Read = <Value>(name: string, parse: Parse<Value>, absent: Value) => Value;
 const ILLUSTRATOR = "illustrator-1";
 const BEST_OPENAI_MODEL = "gpt-image-2.6-flare";
 const DEFAULT_DAILY_BUDGET_USD = "20";
+const DEFAULT_PROJECT_CLAIM = "pictograph_project";
 const MEGABYTE = 1_000_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** The default limits of one address behind a trusted proxy: enough for a busy office, too little for a flood. */
@@ -140,9 +157,10 @@ const DEFAULT_ADDRESS_LIMITS: AddressLimits = { requestsPerMinute: 600, connecti
  */
 export function readConfig(environment: Environment = process.env): Config {
   const problems: string[] = [];
-  const isSet = (name: string) => Boolean(environment[name]?.trim());
+  const settings = withSecretFiles(environment, problems);
+  const isSet = (name: string) => Boolean(settings[name]?.trim());
   const read: Read = (name, parse, absent) => {
-    const text = environment[name]?.trim();
+    const text = settings[name]?.trim();
     if (!text) return absent;
     try {
       return parse(text);
@@ -196,7 +214,7 @@ export function readConfig(environment: Environment = process.env): Config {
     trustedDocuments: read<string | undefined>("PICTOGRAPH_TRUSTED_DOCUMENTS", (text) => resolve(text), undefined),
     typePrefix: read("PICTOGRAPH_SUBGRAPH_PREFIX", parseTypePrefix, ""),
     logLevel: read("LOG_LEVEL", oneOf(...LOG_LEVELS), "info"),
-    isProduction: environment.NODE_ENV === "production",
+    isProduction: settings.NODE_ENV === "production",
   };
   const isShared = config.databaseUrl !== undefined && config.s3 !== undefined;
   if (isShared && !isSet("PICTOGRAPH_SIGNING_SECRET")) {
@@ -221,7 +239,7 @@ const OPEN_BUT_KEYED = "PICTOGRAPH_OPEN=true has no effect, because PICTOGRAPH_A
 
 type AccessSettings = Pick<
   Config,
-  "host" | "publicUrl" | "adminKeys" | "hostNames" | "trustProxy" | "addressLimits" | "warnings"
+  "host" | "publicUrl" | "adminKeys" | "jwt" | "hostNames" | "trustProxy" | "addressLimits" | "warnings"
 >;
 
 /**
@@ -230,8 +248,7 @@ type AccessSettings = Pick<
  */
 function readAccess(read: Read, problems: string[]): AccessSettings {
   const adminKeys = read("PICTOGRAPH_ADMIN_KEY", parseAdminKeys, []);
-  const hasKeyFile = read("PICTOGRAPH_ADMIN_KEY_FILE", Boolean, false);
-  const isKeyed = adminKeys.length > 0 || problems.some((problem) => problem.startsWith("PICTOGRAPH_ADMIN_KEY "));
+  const isKeyed = adminKeys.length > 0 || problems.some((problem) => /^PICTOGRAPH_ADMIN_KEY(_FILE)? /.test(problem));
   const host = read("HOST", parseHost, "127.0.0.1");
   const publicUrl = read("PICTOGRAPH_PUBLIC_URL", parsePublicUrl, undefined);
   const trustProxy = read("PICTOGRAPH_TRUST_PROXY", parseTrustProxy, undefined);
@@ -247,11 +264,7 @@ function readAccess(read: Read, problems: string[]): AccessSettings {
     ...(isBehindProxy ? ["PICTOGRAPH_TRUST_PROXY trusts a proxy"] : []),
     ...(publicName === undefined || isLoopback(publicName) ? [] : ["PICTOGRAPH_PUBLIC_URL is not loopback"]),
   ];
-  if (hasKeyFile) {
-    problems.push(
-      "PICTOGRAPH_ADMIN_KEY_FILE is not supported by this version; set PICTOGRAPH_ADMIN_KEY to the key itself",
-    );
-  } else if (waysIn.length > 0 && !isOpenToAll && !isKeyed) {
+  if (waysIn.length > 0 && !isOpenToAll && !isKeyed) {
     problems.push(
       `PICTOGRAPH_ADMIN_KEY must be set, because ${waysIn.join(" and ")}; callers then need keys. Or set PICTOGRAPH_OPEN=true if anyone who can reach the gateway may use it and spend its budget`,
     );
@@ -262,6 +275,7 @@ function readAccess(read: Read, problems: string[]): AccessSettings {
     host,
     publicUrl,
     adminKeys,
+    jwt: readJwt(read, problems, isKeyed),
     hostNames: isKeyed ? undefined : [...new Set(names.filter((name) => !isIP(name)))],
     trustProxy,
     addressLimits: {
@@ -271,6 +285,25 @@ function readAccess(read: Read, problems: string[]): AccessSettings {
     },
     warnings: isOpenToAll ? [isKeyed ? OPEN_BUT_KEYED : OPEN_TO_ALL] : [],
   };
+}
+
+function readJwt(read: Read, problems: string[], isKeyed: boolean): JwtConfig | undefined {
+  const issuer = read<string | undefined>("PICTOGRAPH_JWT_ISSUER", parseWord, undefined);
+  const audience = read<string | undefined>("PICTOGRAPH_JWT_AUDIENCE", parseWord, undefined);
+  const jwksUrl = read<string | undefined>("PICTOGRAPH_JWT_JWKS_URL", parseKeyServerUrl, undefined);
+  const projectClaim = read<string | undefined>("PICTOGRAPH_JWT_PROJECT_CLAIM", parseWord, undefined);
+  const isWrong = problems.some((problem) => problem.startsWith("PICTOGRAPH_JWT_"));
+  if (isWrong || [issuer, audience, jwksUrl, projectClaim].every((value) => value === undefined)) return undefined;
+  if (issuer === undefined || audience === undefined || jwksUrl === undefined) {
+    problems.push("PICTOGRAPH_JWT_ISSUER, PICTOGRAPH_JWT_AUDIENCE and PICTOGRAPH_JWT_JWKS_URL must be set together");
+    return undefined;
+  }
+  if (!isKeyed) {
+    problems.push(
+      "PICTOGRAPH_JWT_ISSUER needs PICTOGRAPH_ADMIN_KEY: without it the gateway is open, and reads no JWTs",
+    );
+  }
+  return { issuer, audience, jwksUrl, projectClaim: projectClaim ?? DEFAULT_PROJECT_CLAIM };
 }
 
 function readOpenAI(read: Read, problems: string[]): Config["openai"] {

@@ -28,6 +28,7 @@ import { StartError } from "./errors.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import {
   createDownloads,
+  createIdentityTokens,
   createImageCodec,
   createProviders,
   hasPaidProvider,
@@ -59,6 +60,7 @@ import { ModelCatalogue } from "./service/models/model-catalogue.ts";
 import { ModelWatch } from "./service/models/model-watch.ts";
 import { ApiKeys } from "./service/projects/api-keys.ts";
 import { AppliedLimits } from "./service/projects/applied-limits.ts";
+import { Identities } from "./service/projects/identities.ts";
 import { LedgerService } from "./service/projects/ledger-service.ts";
 import { ProjectService } from "./service/projects/project-service.ts";
 import { refuseSecondGraphQL } from "./single-graphql.ts";
@@ -181,7 +183,9 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const ledger = new LedgerService({ ledger: store.ledger, dailyBudget: config.dailyBudget, now });
     const isKeyed = config.adminKeys.length > 0 && !authenticate;
     if (!isKeyed && !authenticate && config.role !== "worker") await refuseToLoseKeys(store);
-    const credentials = isKeyed ? { adminKeys: config.adminKeys, apiKeys, projects } : undefined;
+    const tokens = isKeyed ? await createIdentityTokens(config, now) : undefined;
+    const identities = tokens && new Identities({ tokens, projects: limits, logger, now });
+    const credentials = isKeyed ? { adminKeys: config.adminKeys, apiKeys, identities, projects } : undefined;
     const access = { hasPaidProvider: hasPaidProvider(providers), authenticate, credentials, now };
     const app = await createApi({ config, access, images, projects, ledger, store, storage, lifecycle, logger });
     const modelWatch = new ModelWatch(providers, catalogue, logger);

@@ -25,6 +25,7 @@ import type { DerivativeRecords } from "./ports/derivative-records.ts";
 import type { Downloads } from "./ports/downloads.ts";
 import type { Events } from "./ports/events.ts";
 import type { History } from "./ports/history.ts";
+import type { IdentityTokens } from "./ports/identity-tokens.ts";
 import type { ImageCodec } from "./ports/image-codec.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import type { JobQueue } from "./ports/job-queue.ts";
@@ -57,6 +58,13 @@ export interface Storage {
 /** Downloads the URLs that callers send, from the hosts that the configuration allows. */
 export function createDownloads({ downloadHosts }: Config): Downloads {
   return new GuardedDownloads({ hosts: downloadHosts });
+}
+
+/** Checks the JWTs of the operator's identity provider; `undefined` if none is configured. */
+export async function createIdentityTokens({ jwt }: Config, now: () => Date): Promise<IdentityTokens | undefined> {
+  if (!jwt) return undefined;
+  const { JwtIdentityTokens } = await import("./adapters/jwt/jwt-identity-tokens.ts");
+  return new JwtIdentityTokens({ ...jwt, now });
 }
 
 /**

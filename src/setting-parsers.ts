@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { MIN_ADMIN_KEY_LENGTH, MIN_SECRET_LENGTH } from "./bounds.ts";
-import { hostNameOf } from "./host-name.ts";
+import { hostNameOf, isLoopback } from "./host-name.ts";
 import { parseDownloadHost } from "./ports/downloads.ts";
 import { isUsd, toAmount } from "./ports/money.ts";
 
@@ -81,6 +81,17 @@ export function parseHttpUrl(text: string): string {
     throw new Error("must be an http or https URL without credentials or a query, such as https://host.example/v1");
   }
   return url.href.replace(/\/$/, "");
+}
+
+/** Parses the URL of a key server: https, or http on loopback, so that nobody on the way can change its answer. */
+export function parseKeyServerUrl(text: string): string {
+  const url = URL.parse(text);
+  const host = url ? hostNameOf(url.host) : undefined;
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && host !== undefined && isLoopback(host));
+  if (url && isSafe && !url.username && !url.password && !url.hash) return url.href;
+  throw new Error(
+    "must be an https URL without credentials, or an http URL on loopback, such as https://id.example/.well-known/jwks.json",
+  );
 }
 
 /** Parses the gateway's own address. Returns it without a trailing slash. */

@@ -1,5 +1,7 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Config, readConfig } from "../src/config.ts";
 import { StartError } from "../src/errors.ts";
 
@@ -24,6 +26,7 @@ describe("the configuration", () => {
     host: "127.0.0.1",
     publicUrl: undefined,
     adminKeys: [],
+    jwt: undefined,
     hostNames: [],
     pages: true,
     hasStudio: true,
@@ -284,11 +287,92 @@ describe("a keyed gateway", () => {
       expect.stringMatching(/^PICTOGRAPH_OPEN=true has no effect/),
     ]);
   });
+});
 
-  test("reads no key from a file, and does not start open in its place", () => {
-    expect(problemsOf({ PICTOGRAPH_ADMIN_KEY_FILE: "/run/secrets/key" })).toEqual([
-      expect.stringMatching(/^PICTOGRAPH_ADMIN_KEY_FILE is not supported .*PICTOGRAPH_ADMIN_KEY/),
+describe("an identity provider", () => {
+  const KEY = "marked-admin-key-of-32-characters-or-more";
+  const JWT = {
+    PICTOGRAPH_ADMIN_KEY: KEY,
+    PICTOGRAPH_JWT_ISSUER: "https://id.example/",
+    PICTOGRAPH_JWT_AUDIENCE: "pictograph",
+    PICTOGRAPH_JWT_JWKS_URL: "https://id.example/jwks.json",
+  };
+
+  test("is read with its defaults", () => {
+    const jwt = { issuer: "https://id.example/", audience: "pictograph", jwksUrl: "https://id.example/jwks.json" };
+    expect(readConfig(JWT).jwt).toEqual({ ...jwt, projectClaim: "pictograph_project" });
+    const more = {
+      PICTOGRAPH_JWT_PROJECT_CLAIM: "https://id.example/project",
+      PICTOGRAPH_JWT_JWKS_URL: "http://[::1]:9/",
+    };
+    expect(readConfig({ ...JWT, ...more }).jwt).toMatchObject({
+      jwksUrl: "http://[::1]:9/",
+      projectClaim: "https://id.example/project",
+    });
+  });
+
+  test.each(["PICTOGRAPH_JWT_ISSUER", "PICTOGRAPH_JWT_AUDIENCE", "PICTOGRAPH_JWT_JWKS_URL"])("needs %s", (name) => {
+    expect(problemsOf({ ...JWT, [name]: "" })).toEqual([expect.stringMatching(/must be set together$/)]);
+  });
+
+  test("needs an admin key: an open gateway reads no JWTs", () => {
+    expect(problemsOf({ ...JWT, PICTOGRAPH_ADMIN_KEY: "" })).toEqual([
+      expect.stringMatching(/^PICTOGRAPH_JWT_ISSUER needs PICTOGRAPH_ADMIN_KEY/),
     ]);
+  });
+
+  test.each(["http://id.example/jwks", "http://10.0.0.1/", "https://u:p@id.example/", "ftp://id.example/", "jwks"])(
+    "publishes no keys at %s",
+    (url) => {
+      expect(problemsOf({ ...JWT, PICTOGRAPH_JWT_JWKS_URL: url })).toEqual([
+        expect.stringMatching(/^PICTOGRAPH_JWT_JWKS_URL must be an https URL/),
+      ]);
+    },
+  );
+});
+
+describe("a secret in a file", () => {
+  const KEY = "marked-admin-key-of-32-characters-or-more";
+  let directory: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "pictograph-secrets-"));
+  });
+
+  afterEach(() => rm(directory, { recursive: true }));
+
+  async function fileWith(text: string): Promise<string> {
+    const path = join(directory, "secret");
+    await writeFile(path, text);
+    return path;
+  }
+
+  test("counts as its variable", async () => {
+    const path = await fileWith(`${KEY}\n`);
+    const config = readConfig({
+      HOST: "0.0.0.0",
+      PICTOGRAPH_ADMIN_KEY_FILE: path,
+      PICTOGRAPH_SIGNING_SECRET_FILE: path,
+    });
+
+    expect(config).toMatchObject({ adminKeys: [KEY], signingSecret: KEY, dailyBudget: undefined });
+    const database = await fileWith("postgres://u:p@db.example/pictograph");
+    expect(readConfig({ DATABASE_URL_FILE: database }).databaseUrl).toBe("postgres://u:p@db.example/pictograph");
+    expect(readConfig({ OPENAI_API_KEY_FILE: await fileWith("sk-marked") }).openai?.apiKey).toBe("sk-marked");
+  });
+
+  test("that cannot be read does not start, nor open the gateway", async () => {
+    const problemsWith = (path: string, more = {}) =>
+      problemsOf({ HOST: "0.0.0.0", PICTOGRAPH_ADMIN_KEY_FILE: path, ...more });
+    const path = await fileWith(KEY);
+
+    expect(problemsWith(join(directory, "none"))).toEqual([expect.stringMatching(/_KEY_FILE must be .*ENOENT/)]);
+    expect(problemsWith(directory)).toEqual([expect.stringMatching(/_KEY_FILE must be .*EISDIR/)]);
+    expect(problemsWith(path, { PICTOGRAPH_ADMIN_KEY: KEY })).toEqual([expect.stringMatching(/both set; set one/)]);
+    expect(problemsWith(await fileWith(" \n"))).toEqual([expect.stringMatching(/_KEY_FILE must be .*empty/)]);
+    expect(problemsWith(await fileWith("marked".repeat(20_000)))).toEqual([expect.stringMatching(/larger than 65536/)]);
+    const short = problemsWith(await fileWith("marked"));
+    expect(short).toEqual([expect.stringMatching(/^PICTOGRAPH_ADMIN_KEY must be 32/)]);
   });
 });
 

@@ -62,12 +62,38 @@ export function errorResponses(
 }
 
 /** The headers about the model that was used. `components.headers` defines them. */
-export const MODEL_HEADERS: Json = {
+export const MODEL_HEADERS = {
   Warning: { $ref: "#/components/headers/Warning" },
   Sunset: { $ref: "#/components/headers/Sunset" },
 };
 
+/** The headers of an answer about the caller's rate limits; `components.headers` describes them. */
+export const RATE_HEADERS = {
+  RateLimit: { $ref: "#/components/headers/RateLimit" },
+  "RateLimit-Policy": { $ref: "#/components/headers/RateLimit-Policy" },
+};
+
+/** The credentials of a keyed gateway. The empty choice is for open gateways, which ask for none. */
+export const SECURITY: Json = [{}, { bearer: [] }, { apiKey: [] }];
+
+export const SECURITY_SCHEMES: Json = {
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    description: "An API key (`pgk_…`), the admin key, or a JWT of the configured identity provider",
+  },
+  apiKey: { type: "apiKey", in: "header", name: "X-API-Key", description: "The same, in another header" },
+};
+
 export const HEADERS: Json = {
+  RateLimit: {
+    description: 'What is left of each rate limit, if there is one: `"key-requests";r=59;t=35`',
+    schema: { type: "string" },
+  },
+  "RateLimit-Policy": {
+    description: 'The rate limits, if there are any: `"key-requests";q=60;w=60`',
+    schema: { type: "string" },
+  },
   Warning: {
     description: 'What the gateway did differently from the request, one value for each warning: `299 pictograph "…"`',
     schema: { type: "string" },

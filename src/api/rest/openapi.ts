@@ -13,6 +13,9 @@ import {
   type Json,
   json,
   MODEL_HEADERS,
+  RATE_HEADERS,
+  SECURITY,
+  SECURITY_SCHEMES,
   toComponents,
 } from "./openapi-parts.ts";
 
@@ -45,7 +48,7 @@ export function describeRestApi(): { readonly [key: string]: Json } {
       },
       "/openapi.json": { get: describeDocument() },
     },
-    components: { headers: HEADERS, schemas: describeSchemas() },
+    components: { headers: HEADERS, schemas: describeSchemas(), securitySchemes: SECURITY_SCHEMES },
   };
 }
 
@@ -64,6 +67,7 @@ function describeGetImage(): Json {
     summary: "Generate images",
     description:
       "The contract of AI-Image-Generate v1.0.0 (2022). The Content-Type header is optional. Without it, the body is recognised by its content.",
+    security: SECURITY,
     parameters: [IDEMPOTENCY_KEY],
     requestBody: {
       required: true,
@@ -76,7 +80,7 @@ function describeGetImage(): Json {
     responses: {
       "200": {
         description: "The images, as URLs that any viewer can load until they expire",
-        headers: MODEL_HEADERS,
+        headers: { ...MODEL_HEADERS, ...RATE_HEADERS },
         content: { "application/json": { schema: { $ref: "#/components/schemas/GetImageResponse" } } },
       },
       ...errorResponses(GET_IMAGE_ERRORS, "GetImageFailure", (code) => HTTP_STATUS[code]),

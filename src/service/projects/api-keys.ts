@@ -2,11 +2,10 @@ import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import type { Project, Projects, TokenUse } from "../../ports/projects.ts";
 import type { Caller } from "./caller.ts";
+import { CredentialWatch, type EndOf } from "./credential-watch.ts";
 import { ShortCache } from "./short-cache.ts";
 import { hashOf, isToken } from "./tokens.ts";
 
-/** How often the store is asked about the keys of connections that stay open. */
-const LOOK_EVERY_MS = 400;
 /** The shortest time between two records of a key's use. */
 const NOTE_EVERY_MS = 60_000;
 /** The most keys whose last record of use is remembered. The oldest are dropped first. */
@@ -20,54 +19,43 @@ export interface ApiKeysOptions {
   readonly now: () => Date;
 }
 
-/** A connection that stays open, and is to be closed when its key ends. */
-interface Watched {
-  readonly hash: string;
-  readonly end: (reason: GatewayError) => void;
-}
-
-/** Tells who calls with the token of an API key. */
+/** Authenticates callers with the tokens of API keys. */
 export class ApiKeys {
   readonly #options: ApiKeysOptions;
   readonly #uses = new ShortCache<TokenUse | undefined>();
-  /** When the use of each key was last recorded. */
+  /** When the use of each key was last recorded, in milliseconds of a monotonic clock. */
   readonly #noted = new Map<string, number>();
-  readonly #watched = new Set<Watched>();
-  #timer: NodeJS.Timeout | undefined;
-  #isLooking = false;
+  /** Watches tokens by their hashes. */
+  readonly #watch: CredentialWatch<string>;
 
   constructor(options: ApiKeysOptions) {
     this.#options = options;
+    this.#watch = new CredentialWatch((hashes) => this.#findEnds(hashes), options.logger);
   }
 
   /**
-   * The caller that a token stands for.
+   * Finds out which API key a token belongs to.
    *
-   * @throws UNAUTHENTICATED when it stands for nobody, or its key or project is at an end or disabled
+   * @throws UNAUTHENTICATED when there is no such token, the token or its key has ended, or the key or its project is
+   *   disabled
    */
   async authenticate(token: string): Promise<Caller> {
     if (!isToken(token)) throw malformed();
     const use = await this.#find(hashOf(token));
-    const { apiKey } = this.#check(use);
+    const reason = this.#endOf(use);
+    if (reason || !use) throw reason ?? unknown();
+    const { apiKey } = use;
     this.#noteUse(apiKey.id);
     return { projectId: apiKey.projectId, apiKeyId: apiKey.id };
   }
 
   /**
-   * Calls `end` once when the token stops being good for anything, within a second.
+   * Calls `end` once, within a second after the token has stopped working.
    *
    * @returns stops watching
    */
   watch(token: string, end: (reason: GatewayError) => void): () => void {
-    const watched: Watched = { hash: hashOf(token), end };
-    this.#watched.add(watched);
-    this.#timer ??= setInterval(() => void this.#look(), LOOK_EVERY_MS).unref();
-    return () => {
-      this.#watched.delete(watched);
-      if (this.#watched.size > 0) return;
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-    };
+    return this.#watch.add(hashOf(token), end);
   }
 
   /** Drops what is known, because something was changed in this process. */
@@ -82,16 +70,16 @@ export class ApiKeys {
     });
   }
 
-  /** @throws UNAUTHENTICATED */
-  #check(use: TokenUse | undefined): TokenUse {
+  /** Tells why a token does not work; `undefined` when it works. */
+  #endOf(use: TokenUse | undefined): GatewayError | undefined {
     const at = this.#options.now();
     const hasEnded = (end: Date | undefined) => end !== undefined && end <= at;
-    if (!use) throw refused("this API key does not exist, or was revoked");
-    if (hasEnded(use.expiresAt)) throw refused("this token was replaced by a newer one of the same API key");
-    if (hasEnded(use.apiKey.expiresAt)) throw refused("this API key has expired");
-    if (use.apiKey.isDisabled) throw refused("this API key is disabled");
-    if (use.project.isDisabled) throw refused(disabledProject(use.project));
-    return use;
+    if (!use) return unknown();
+    if (hasEnded(use.expiresAt)) return refused("this token was replaced by a newer one of the same API key");
+    if (hasEnded(use.apiKey.expiresAt)) return refused("this API key has expired");
+    if (use.apiKey.isDisabled) return refused("this API key is disabled");
+    if (use.project.isDisabled) return refused(disabledProject(use.project));
+    return undefined;
   }
 
   #noteUse(apiKeyId: string): void {
@@ -108,41 +96,28 @@ export class ApiKeys {
     });
   }
 
-  /** Ends the connections whose tokens are good for nothing any more. While the store is away they stay. */
-  async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    try {
-      const byHash = Map.groupBy(this.#watched, ({ hash }) => hash);
-      const hashes = [...byHash.keys()];
-      for (let start = 0; start < hashes.length; start += MAX_HASHES) {
-        const asked = hashes.slice(start, start + MAX_HASHES);
-        const uses = new Map((await this.#options.projects.findTokens(asked)).map((use) => [use.hash, use]));
-        for (const hash of asked) this.#endUnlessGood(uses.get(hash), byHash.get(hash) ?? []);
-      }
-    } catch (err) {
-      this.#options.logger.warn({ err }, "the store does not tell whether API keys still work; asking again");
-    } finally {
-      this.#isLooking = false;
+  async #findEnds(watched: readonly string[]): Promise<EndOf<string>> {
+    const hashes = [...new Set(watched)];
+    const uses = new Map<string, TokenUse>();
+    for (let start = 0; start < hashes.length; start += MAX_HASHES) {
+      const found = await this.#options.projects.findTokens(hashes.slice(start, start + MAX_HASHES));
+      for (const use of found) uses.set(use.hash, use);
     }
-  }
-
-  #endUnlessGood(use: TokenUse | undefined, all: readonly Watched[]): void {
-    try {
-      this.#check(use);
-    } catch (error) {
-      for (const watched of all) if (this.#watched.delete(watched)) watched.end(error as GatewayError);
-    }
+    return (hash) => this.#endOf(uses.get(hash));
   }
 }
 
-/** What is said of a project that is disabled. */
+/** The message for a caller whose project is disabled. */
 export function disabledProject({ id }: Pick<Project, "id">): string {
   return `the project ${id} is disabled`;
 }
 
+function unknown(): GatewayError {
+  return refused("this API key does not exist, or was revoked");
+}
+
 function malformed(): GatewayError {
-  return refused("this is no token of an API key: they begin with pgk_ and have 53 characters; was it cut?");
+  return refused("this is not the token of an API key: they begin with pgk_ and have 53 characters; was it cut?");
 }
 
 function refused(message: string): GatewayError {

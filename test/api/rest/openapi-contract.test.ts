@@ -9,6 +9,7 @@ import { type ErrorCode, GatewayError } from "../../../src/errors.ts";
 import type { ProviderEvent } from "../../../src/ports/image-provider.ts";
 import { appOptions } from "../../support/app-options.ts";
 import { ContractObserver, type OpenApiDocument } from "../../support/clients/contract-observer.ts";
+import { startIdentityProvider } from "../../support/identity-provider.ts";
 import { startKeyedGateway } from "../../support/keyed-gateway.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { makeImages, plainImage } from "../../support/scripted-provider.ts";
@@ -279,6 +280,17 @@ test("what one address asks too often is answered as documented", async () => {
     await observer.fetch(`${limited.url}${path}`);
   }
   await limited.close();
+
+  expect(observer.violations).toEqual([]);
+});
+
+test("requests with a JWT whose key cannot be fetched are answered as documented", async () => {
+  const provider = await startIdentityProvider(() => new Date());
+  const keyed = await startKeyedGateway({ jwt: provider.config });
+  const headers = { Authorization: `Bearer ${await provider.sign({ sub: "ann", pictograph_project: "proj_public" })}` };
+  await provider.close();
+  for (const path of ["/v1/models", "/v1/models/any-size-1"]) await observer.fetch(keyed.url + path, { headers });
+  await keyed.close();
 
   expect(observer.violations).toEqual([]);
 });

@@ -150,8 +150,10 @@ function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, 
       try {
         await extra.context.introduce(connectionParams);
       } catch (error) {
-        const { message } = toClientError(error, extra.context.logger);
-        extra.socket.close(CloseCode.Unauthorized, toReason(message));
+        const { message, extensions } = toClientError(error, extra.context.logger);
+        // Clients connect again by themselves after this code, and not after Unauthorized.
+        const code = extensions.code === "OVERLOADED" ? TRY_AGAIN_LATER : CloseCode.Unauthorized;
+        extra.socket.close(code, toReason(message));
         return false;
       }
       closeWithCredentials(extra);

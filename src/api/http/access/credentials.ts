@@ -5,40 +5,30 @@ import { PUBLIC_PROJECT } from "../../../ports/records.ts";
 import type { ApiKeys } from "../../../service/projects/api-keys.ts";
 import type { Caller } from "../../../service/projects/caller.ts";
 import { checkEndUser } from "../../../service/projects/end-user.ts";
+import type { Identities } from "../../../service/projects/identities.ts";
 import type { ProjectService } from "../../../service/projects/project-service.ts";
 import { contextOf, type RequestContext } from "../request-context.ts";
 import { upgradeOf } from "../upgrade.ts";
+import { type Introduction, mergeIntroductions, onlyValue, readHeaders, readParams, secretOf } from "./introduction.ts";
 
 export interface CredentialsOptions {
-  /** Any of them does everything. */
+  /** Each of them may do everything. */
   readonly adminKeys: readonly string[];
   readonly apiKeys: ApiKeys;
+  /** Checks JWTs; `undefined` if no identity provider is configured. */
+  readonly identities: Identities | undefined;
   readonly projects: Pick<ProjectService, "allowsAnonymous" | "requireProject">;
 }
 
-/** What a request says of who sends it: header by header, every value. */
-interface Introduction {
-  readonly authorization: readonly string[];
-  readonly apiKey: readonly string[];
-  readonly project: readonly string[];
-  readonly endUser: readonly string[];
-}
-
-const NAMES = {
-  authorization: "authorization",
-  "x-api-key": "apiKey",
-  "pictograph-project": "project",
-  "pictograph-end-user": "endUser",
-} as const satisfies Readonly<Record<string, keyof Introduction>>;
-
-/** Digits of the hash of an admin key that tell it from another one in the log. */
+/** The digits of an admin key's hash that the audit log shows. They tell admin keys apart. */
 const HINT_LENGTH = 8;
 const GET_IMAGE = /^\/get-image\/?$/;
-const HOW = "send an API key: Authorization: Bearer pgk_…, or X-API-Key: pgk_…";
+/** Three parts of base64url between dots. The last one is empty if the JWT is unsigned. No API key contains a dot. */
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 /**
- * Lets nobody pass who does not say who it is. A WebSocket may say it later, in its first message: browsers can send no
- * headers with it.
+ * Requires credentials for every request that reaches it, and sets the caller of the request. A WebSocket may send its
+ * credentials later, in its first message, because browsers cannot send headers with the upgrade.
  */
 export function requireCredentials(options: CredentialsOptions): RequestHandler {
   const adminHashes = options.adminKeys.map(digest);
@@ -48,11 +38,10 @@ export function requireCredentials(options: CredentialsOptions): RequestHandler 
     const secret = secretOf(introduction);
     if (upgradeOf(request)) {
       context.introduce = async (params) => {
-        const later = readParams(params);
-        const merged = mergeIntroductions(introduction, later);
-        const both = secretOf(merged);
-        if (both === undefined) throw missing();
-        await identify(context, both, merged);
+        const merged = mergeIntroductions(introduction, readParams(params));
+        const sent = secretOf(merged);
+        if (sent === undefined) throw missing();
+        await identify(context, sent, merged);
       };
     }
     if (secret !== undefined) await identify(context, secret, introduction);
@@ -60,28 +49,55 @@ export function requireCredentials(options: CredentialsOptions): RequestHandler 
     next();
   };
 
+  /** Sets the caller of the request. @throws UNAUTHENTICATED, FORBIDDEN, BAD_USER_INPUT, NOT_FOUND, OVERLOADED */
   async function identify(context: RequestContext, secret: string, introduction: Introduction): Promise<void> {
-    const hash = digest(secret);
-    // All are compared, whichever is equal: the time tells nothing.
-    const isAdmin = adminHashes.filter((adminHash) => timingSafeEqual(adminHash, hash)).length > 0;
-    const projectId = oneOf("Pictograph-Project", introduction.project);
-    const endUser = oneOf("Pictograph-End-User", introduction.endUser);
+    const projectId = onlyValue("Pictograph-Project", introduction.project);
+    const endUser = onlyValue("Pictograph-End-User", introduction.endUser);
     const named = endUser === undefined ? {} : { endUser: checkEndUser("Pictograph-End-User", endUser) };
-    if (isAdmin) {
+    const adminKeyHint = adminHintOf(secret);
+    if (adminKeyHint !== undefined) {
       if (projectId !== undefined) await options.projects.requireProject(projectId);
-      const adminKeyHint = hash.toString("hex").slice(0, HINT_LENGTH);
-      context.caller = { projectId: projectId ?? PUBLIC_PROJECT, ...named, isAdmin, adminKeyHint };
+      context.caller = { projectId: projectId ?? PUBLIC_PROJECT, ...named, isAdmin: true, adminKeyHint };
       return;
     }
-    const caller: Caller = { ...(await options.apiKeys.authenticate(secret)), ...named };
+    const { caller, watch } = JWT.test(secret) ? await identifyByJwt(secret, endUser) : await identifyByKey(secret);
     if (projectId !== undefined && projectId !== caller.projectId) {
-      throw new GatewayError("FORBIDDEN", "Pictograph-Project names another project than the API key belongs to");
+      throw new GatewayError("FORBIDDEN", "Pictograph-Project names another project than the credentials belong to");
     }
-    context.caller = caller;
-    context.onCredentialsEnd = (end) => options.apiKeys.watch(secret, end);
+    context.caller = { ...caller, ...named };
+    context.onCredentialsEnd = watch;
   }
 
-  /** The pages of 2022 send no key. @throws UNAUTHENTICATED */
+  /** Returns the hint of an admin key; `undefined` when the secret is not an admin key. */
+  function adminHintOf(secret: string): string | undefined {
+    const hash = digest(secret);
+    // Compares with all keys, so that the time does not tell which of them is equal.
+    const isAdmin = adminHashes.filter((adminHash) => timingSafeEqual(adminHash, hash)).length > 0;
+    return isAdmin ? hash.toString("hex").slice(0, HINT_LENGTH) : undefined;
+  }
+
+  async function identifyByKey(token: string): Promise<Identified> {
+    const caller = await options.apiKeys.authenticate(token);
+    return { caller, watch: (end) => options.apiKeys.watch(token, end) };
+  }
+
+  async function identifyByJwt(token: string, namedEndUser: string | undefined): Promise<Identified> {
+    const { identities } = options;
+    if (!identities) {
+      throw new GatewayError(
+        "UNAUTHENTICATED",
+        "this gateway takes no JWTs; PICTOGRAPH_JWT_ISSUER sets whose it takes",
+      );
+    }
+    const identity = await identities.authenticate(token);
+    if (namedEndUser !== undefined) {
+      throw new GatewayError("FORBIDDEN", "a JWT names its end user itself; leave out Pictograph-End-User");
+    }
+    const { projectId, endUser } = identity;
+    return { caller: { projectId, endUser }, watch: (end) => identities.watch(identity, end) };
+  }
+
+  /** Admits a page from 2022, which sends no key. @throws UNAUTHENTICATED */
   async function admitAnonymous(request: Request, context: RequestContext): Promise<void> {
     const isOldPage = request.method === "POST" && GET_IMAGE.test(request.path);
     if (!isOldPage || !(await options.projects.allowsAnonymous())) throw missing();
@@ -89,62 +105,10 @@ export function requireCredentials(options: CredentialsOptions): RequestHandler 
   }
 }
 
-/**
- * The one secret that was sent; `undefined` for none.
- *
- * @throws UNAUTHENTICATED when there are several, or one that is none
- */
-function secretOf({ authorization, apiKey }: Introduction): string | undefined {
-  const bearers = authorization.map((value) => {
-    const { secret } = /^Bearer +(?<secret>[\x21-\x7e]+)$/i.exec(value)?.groups ?? {};
-    if (secret === undefined) throw unauthenticated(`Authorization is not of the form Bearer pgk_…; ${HOW}`);
-    return secret;
-  });
-  const secrets = new Set([...bearers, ...apiKey]);
-  if (secrets.size > 1) {
-    const where = bearers.length > 0 && apiKey.length > 0 ? "Authorization and X-API-Key carry" : "the request carries";
-    throw unauthenticated(`${where} different credentials; send one of them`);
-  }
-  const [secret] = secrets;
-  return secret;
-}
-
-function readHeaders(request: Request): Introduction {
-  return toIntroduction((name) => (request.headersDistinct[name] ?? []).map(toUtf8));
-}
-
-/** @param params of a WebSocket's first message; names in any case */
-function readParams(params: Readonly<Record<string, unknown>>): Introduction {
-  const entries = Object.entries(params).map(([name, value]) => [name.toLowerCase(), value] as const);
-  return toIntroduction((name) => {
-    const values = entries.flatMap(([given, value]) => (given === name && value != null ? [value] : []));
-    if (values.every((value) => typeof value === "string")) return values;
-    throw unauthenticated(`${name} must be a text`);
-  });
-}
-
-function toIntroduction(valuesOf: (name: string) => readonly string[]): Introduction {
-  const entries = Object.entries(NAMES).map(([name, field]) => [field, valuesOf(name)] as const);
-  return Object.fromEntries(entries) as unknown as Introduction;
-}
-
-function mergeIntroductions(first: Introduction, second: Introduction): Introduction {
-  return toIntroduction((name) => {
-    const field = NAMES[name as keyof typeof NAMES];
-    return [...first[field], ...second[field]];
-  });
-}
-
-/** @throws BAD_USER_INPUT when a header has several values */
-function oneOf(name: string, values: readonly string[]): string | undefined {
-  const [value, ...others] = new Set(values);
-  if (others.length > 0) throw new GatewayError("BAD_USER_INPUT", `${name} has several values; send one`);
-  return value;
-}
-
-/** Node reads headers as Latin-1, whatever they are. */
-function toUtf8(header: string): string {
-  return Buffer.from(header, "latin1").toString();
+/** A caller, and a function that watches its credentials. */
+interface Identified {
+  readonly caller: Caller;
+  readonly watch: RequestContext["onCredentialsEnd"];
 }
 
 function digest(secret: string): Buffer {
@@ -152,9 +116,8 @@ function digest(secret: string): Buffer {
 }
 
 function missing(): GatewayError {
-  return unauthenticated(`this gateway needs credentials; ${HOW}`);
-}
-
-function unauthenticated(message: string): GatewayError {
-  return new GatewayError("UNAUTHENTICATED", message);
+  return new GatewayError(
+    "UNAUTHENTICATED",
+    "this gateway needs credentials; send an API key: Authorization: Bearer pgk_…, or X-API-Key: pgk_…",
+  );
 }

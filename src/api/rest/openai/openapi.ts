@@ -1,6 +1,14 @@
 import { ERROR_CODES, type ErrorCode } from "../../../errors.ts";
 import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
-import { errorResponses, IDEMPOTENCY_KEY, type Json, json, MODEL_HEADERS } from "../openapi-parts.ts";
+import {
+  errorResponses,
+  IDEMPOTENCY_KEY,
+  type Json,
+  json,
+  MODEL_HEADERS,
+  RATE_HEADERS,
+  SECURITY,
+} from "../openapi-parts.ts";
 import { openAIStatus } from "./errors.ts";
 import { ImageEditForm, ImageEditRequest, ImageGenerationRequest, PROMPT_EXAMPLE } from "./parameters.ts";
 
@@ -26,9 +34,14 @@ export function describeOpenAIPaths(): Schemas {
         operationId: "listModels",
         tags: ["OpenAI"],
         summary: "List the models that can be requested",
+        security: SECURITY,
         responses: {
           "200": { description: "The models", content: json("ModelList") },
-          ...errorResponses(["UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED"], "OpenAIFailure", openAIStatus),
+          ...errorResponses(
+            ["UNAUTHENTICATED", "FORBIDDEN", "RATE_LIMITED", "OVERLOADED"],
+            "OpenAIFailure",
+            openAIStatus,
+          ),
         },
       },
     },
@@ -37,6 +50,7 @@ export function describeOpenAIPaths(): Schemas {
         operationId: "retrieveModel",
         tags: ["OpenAI"],
         summary: "Get a model, current or retired",
+        security: SECURITY,
         parameters: [{ name: "model", in: "path", required: true, schema: { type: "string" } }],
         responses: {
           "200": {
@@ -45,7 +59,7 @@ export function describeOpenAIPaths(): Schemas {
             content: json("Model"),
           },
           ...errorResponses(
-            ["UNAUTHENTICATED", "FORBIDDEN", "MODEL_UNAVAILABLE", "RATE_LIMITED"],
+            ["UNAUTHENTICATED", "FORBIDDEN", "MODEL_UNAVAILABLE", "RATE_LIMITED", "OVERLOADED"],
             "OpenAIFailure",
             openAIStatus,
           ),
@@ -61,6 +75,7 @@ function describeGeneration(): Json {
     operationId: "createImage",
     tags: ["OpenAI"],
     summary: "Generate images with OpenAI's parameters",
+    security: SECURITY,
     parameters: [IDEMPOTENCY_KEY],
     requestBody: {
       required: true,
@@ -83,6 +98,7 @@ function describeEdit(): Json {
     tags: ["OpenAI"],
     summary: "Edit images with OpenAI's parameters",
     description: `1 to ${MAX_EDIT_IMAGES} PNG, JPEG or WebP files of less than 50 MB, in any order among the other fields. In JSON, also images of the gateway by their ids.`,
+    security: SECURITY,
     parameters: [IDEMPOTENCY_KEY],
     requestBody: {
       required: true,
@@ -105,7 +121,7 @@ function describeAnswers(event: string): Json {
   return {
     "200": {
       description: "The images. A `Warning` header says what the gateway did differently from the request.",
-      headers: MODEL_HEADERS,
+      headers: { ...MODEL_HEADERS, ...RATE_HEADERS },
       content: {
         ...(json("ImagesResponse") as object),
         "text/event-stream": {

@@ -67,6 +67,7 @@ const PUBLIC_ROUTES: Readonly<Record<string, string>> = {
   "GET /healthz": "load balancers ask",
   "GET /readyz": "load balancers ask",
   "GET /openapi.json": "a description",
+  "GET /": "a static page, and a list of routes",
   "GET /docs": "a static page",
   "GET /docs/": "a static page",
   "GET /graphiql": "a static page",

@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { errors, jwtVerify } from "jose";
+import { KeyServerError, SigningKeys } from "../../../src/adapters/jwt/signing-keys.ts";
+import { type IdentityProvider, startIdentityProvider } from "../../support/identity-provider.ts";
+
+const MINUTE_MS = 60_000;
+
+let provider: IdentityProvider;
+let nowMs: number;
+let keys: SigningKeys;
+
+beforeEach(async () => {
+  nowMs = 0;
+  provider = await startIdentityProvider(() => new Date());
+  keys = new SigningKeys(provider.config.jwksUrl, () => nowMs);
+});
+
+afterEach(() => provider.close().catch(() => {}));
+
+const verify = async () => jwtVerify(await provider.sign({ sub: "ann" }), keys.find);
+
+test("keys are fetched once for many tokens, and again after ten minutes", async () => {
+  await Promise.all(Array.from({ length: 20 }, verify));
+  expect(provider.requestCount).toBe(1);
+  nowMs += 9 * MINUTE_MS;
+  await verify();
+  expect(provider.requestCount).toBe(1);
+  nowMs += 2 * MINUTE_MS;
+  await verify();
+  expect(provider.requestCount).toBe(2);
+});
+
+test("a new key is found as soon as half a minute after the others were fetched", async () => {
+  await verify();
+  await provider.addKey("second");
+  await expect(verify()).rejects.toBeInstanceOf(errors.JWKSNoMatchingKey);
+  expect(provider.requestCount).toBe(1);
+  nowMs += MINUTE_MS / 2;
+  await verify();
+  expect(provider.requestCount).toBe(2);
+});
+
+test("known keys are used for an hour while the key server fails, and unknown ones are not judged", async () => {
+  await verify();
+  provider.answerWith((_request, response) => response.writeHead(503).end());
+  nowMs += 59 * MINUTE_MS;
+  await verify();
+  await provider.addKey("second");
+  await expect(verify()).rejects.toBeInstanceOf(KeyServerError);
+  nowMs += 2 * MINUTE_MS;
+  await expect(verify()).rejects.toBeInstanceOf(KeyServerError);
+  provider.answerWith(undefined);
+  nowMs += MINUTE_MS;
+  await verify();
+});
+
+test("a failure stands for five seconds, so that callers do not wait for it one after the other", async () => {
+  provider.answerWith((_request, response) => response.writeHead(503).end());
+  for (let i = 0; i < 5; i++) await expect(verify()).rejects.toBeInstanceOf(KeyServerError);
+  expect(provider.requestCount).toBe(1);
+  nowMs += 5_000;
+  await expect(verify()).rejects.toBeInstanceOf(KeyServerError);
+  expect(provider.requestCount).toBe(2);
+});
