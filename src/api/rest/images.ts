@@ -46,7 +46,8 @@ export function imageRoutes(
     }
     await send(sender, request, response, delivery, range);
   });
-  router.all(/^\/images\//, refuseOtherMethods);
+  // Clients of `/v1` whose base URL lacks the version send POSTs to these two paths. The routes of `/v1` answer them.
+  router.all(/^\/images\/(?!(generations|edits)$)/, refuseOtherMethods);
   return { router, isPublic: true };
 }
 
