@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { promisify } from "node:util";
 import { checkObjectKey } from "../../ports/object-key.ts";
 import type { ByteRange, ObjectStore, OpenObject, StorageSpace, StoredObject } from "../../ports/object-store.ts";
-import { SharedSync } from "./shared-sync.ts";
+import { GroupSync } from "../group-sync.ts";
 
 const READ_CHUNK_BYTES = 128 * 1024;
 const TEMPORARY = ".tmp";
@@ -23,11 +23,11 @@ const syncFile = promisify(fs.fsync);
  */
 export class DiskObjectStore implements ObjectStore {
   readonly #root: string;
-  readonly #rootSync: SharedSync;
+  readonly #rootSync: GroupSync;
 
   private constructor(root: string) {
     this.#root = root;
-    this.#rootSync = new SharedSync(() => syncDirectory(root));
+    this.#rootSync = new GroupSync(() => syncDirectory(root));
   }
 
   /** Creates the directory if it is missing, and removes files that a crash left half written. */
@@ -99,7 +99,8 @@ export class DiskObjectStore implements ObjectStore {
   /** A new file is durable when its directory entry is, and that of every directory above it. */
   async #syncDirectories(path: string): Promise<void> {
     // Synced together, they cost the file system one commit.
-    const synced = [this.#rootSync.sync()];
+    this.#rootSync.note();
+    const synced = [this.#rootSync.untilDurable()];
     for (let directory = path; directory.length > this.#root.length; directory = dirname(directory)) {
       synced.push(syncDirectory(directory));
     }

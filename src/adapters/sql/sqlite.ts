@@ -1,9 +1,11 @@
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
-import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from "kysely";
+import { DatabaseSync } from "node:sqlite";
+import { Kysely, sql } from "kysely";
 import { StartError } from "../../errors.ts";
 import { type Database, migrate } from "./database.ts";
 import { SqlRecords } from "./sql-records.ts";
+import { DurableSqliteDialect } from "./sqlite-dialect.ts";
 import { SQLITE } from "./sqlite-engine.ts";
+import { SqliteLog } from "./sqlite-log.ts";
 
 const SQLITE_BUSY = 5;
 
@@ -16,7 +18,11 @@ const SQLITE_BUSY = 5;
  */
 export async function openSqliteRecords(path: string): Promise<SqlRecords> {
   const sqlite = openExclusively(path);
-  const database = new Kysely<Database>({ dialect: new SqliteDialect({ database: toKyselyDatabase(sqlite) }) });
+  const log = await SqliteLog.open(path).catch((error) => {
+    sqlite.close();
+    throw error;
+  });
+  const database = new Kysely<Database>({ dialect: new DurableSqliteDialect(sqlite, log) });
   try {
     await migrate(database, { place: path, engine: SQLITE });
     // The process that ran these held the lock that this process now has, so it is certainly dead.
@@ -39,6 +45,9 @@ export function lockFile(path: string): () => void {
 }
 
 /**
+ * SQLite appends commits to its log without syncing it, and syncs log and database when it moves the commits from one to
+ * the other: whoever needs a commit to be durable syncs the log ({@link SqliteLog}).
+ *
  * In exclusive locking mode SQLite keeps the file lock it took for the first write: the kernel releases it with the
  * process, so that a crash leaves no stale lock behind.
  */
@@ -49,7 +58,7 @@ function openExclusively(path: string): DatabaseSync {
     sqlite.exec(`
       PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
+      PRAGMA synchronous = NORMAL;
       PRAGMA foreign_keys = ON;
       BEGIN EXCLUSIVE; COMMIT;
     `);
@@ -66,36 +75,4 @@ function openExclusively(path: string): DatabaseSync {
       { cause: error },
     );
   }
-}
-
-/** The most prepared statements that are kept, far more than the store uses. */
-const MAX_PREPARED = 256;
-
-/**
- * The part of better-sqlite3's interface that Kysely uses. Each statement is prepared only once, because a statement
- * holds memory that V8 does not see until the next garbage collection.
- */
-export function toKyselyDatabase(sqlite: DatabaseSync): SqliteDatabase {
-  const prepared = new Map<string, SqliteStatement>();
-  return {
-    close: () => sqlite.close(),
-    prepare(sql) {
-      const known = prepared.get(sql);
-      if (known) return known;
-      const [oldest] = prepared.keys();
-      if (oldest !== undefined && prepared.size >= MAX_PREPARED) prepared.delete(oldest);
-      const statement = toKyselyStatement(sqlite.prepare(sql));
-      prepared.set(sql, statement);
-      return statement;
-    },
-  };
-}
-
-function toKyselyStatement(statement: StatementSync): SqliteStatement {
-  return {
-    reader: statement.columns().length > 0,
-    all: (parameters): Record<string, SQLOutputValue>[] => statement.all(...(parameters as SQLInputValue[])),
-    run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
-    iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
-  };
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, on, once } from "node:events";
+import fs from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -219,15 +220,59 @@ describe("a SQLite database", () => {
     await next.close();
   });
 
-  test("is written ahead and synced at every commit", async () => {
+  test("writes end when the log is synced, and share the sync; reads wait for it too", async () => {
+    const path = await newPath();
+    const records = await openSqliteRecords(path);
+    const { syncs, restore } = holdSyncs();
+    try {
+      const ended: string[] = [];
+      const note = (name: string) => () => ended.push(name);
+      const first = accept(records, orderOf("gen_1")).then(note("first"));
+      const releaseFirst = await syncs.next();
+      const second = accept(records, orderOf("gen_2")).then(note("second"));
+      const third = accept(records, orderOf("gen_3")).then(note("third"));
+      const read = find(records, "gen_3").then(note("read"));
+      // The three are behind the second and third commit, which only a second sync covers.
+      releaseFirst.value?.();
+      await first;
+      const releaseSecond = await syncs.next();
+      expect(ended).toEqual(["first"]);
+      releaseSecond.value?.();
+      await Promise.all([second, third, read]);
+      expect(ended).toHaveLength(4);
+    } finally {
+      restore();
+      await records.close();
+    }
+  });
+
+  test("a sync that failed fails everything after it, until the store is opened again", async () => {
+    const path = await newPath();
+    const records = await openSqliteRecords(path);
+    await accept(records, orderOf("gen_before"));
+    const failing = jest.spyOn(fs, "fsync").mockImplementation((_file, done) => done(new Error("EIO")));
+    await expect(accept(records, orderOf("gen_lost"))).rejects.toThrow("EIO");
+    failing.mockRestore();
+
+    await expect(accept(records, orderOf("gen_after"))).rejects.toThrow("EIO");
+    await expect(records.ping()).rejects.toThrow("EIO");
+    await records.close();
+
+    const next = await openSqliteRecords(path);
+    await accept(next, orderOf("gen_later"));
+    expect(await find(next, "gen_before")).toMatchObject({ status: "QUEUED" });
+    await next.close();
+  });
+
+  test("is written ahead, and its log is synced by the store", async () => {
     const exec = jest.spyOn(DatabaseSync.prototype, "exec");
     try {
       const records = await openSqliteRecords(await newPath());
       const connection = exec.mock.contexts[0] as DatabaseSync;
 
       expect(pragma(connection, "journal_mode")).toBe("wal");
-      // 2 is FULL.
-      expect(pragma(connection, "synchronous")).toBe(2);
+      // 1 is NORMAL.
+      expect(pragma(connection, "synchronous")).toBe(1);
       expect(pragma(connection, "locking_mode")).toBe("exclusive");
       expect(pragma(connection, "foreign_keys")).toBe(1);
       await records.close();
@@ -341,4 +386,22 @@ function openInAnotherProcess(path: string): ChildProcess & { readonly stdout: N
   return spawn(process.execPath, ["--input-type=module", "--eval", script, path, JSON.stringify(orderOf("gen_1"))], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+}
+
+/** Holds every sync of a file until its function in `syncs` is called. */
+function holdSyncs(): { readonly syncs: AsyncIterator<() => void>; readonly restore: () => void } {
+  const syncing = new EventEmitter();
+  const syncs = on(syncing, "sync")[Symbol.asyncIterator]();
+  const spy = jest.spyOn(fs, "fsync").mockImplementation((_file, done) => {
+    syncing.emit("sync", () => done(null));
+  });
+  return {
+    syncs: {
+      async next() {
+        const { value } = await syncs.next();
+        return { done: false, value: value?.[0] };
+      },
+    },
+    restore: () => spy.mockRestore(),
+  };
 }
