@@ -5,6 +5,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, jest, test } from "@jest/globals";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import { StartError } from "../../../src/errors.ts";
@@ -232,7 +233,8 @@ describe("a SQLite database", () => {
       const second = accept(records, orderOf("gen_2")).then(note("second"));
       const third = accept(records, orderOf("gen_3")).then(note("third"));
       const read = find(records, "gen_3").then(note("read"));
-      // The three are behind the second and third commit, which only a second sync covers.
+      // All statements run in this turn of the event loop. Their commits come after the first sync began.
+      await nextTurn();
       releaseFirst.value?.();
       await first;
       const releaseSecond = await syncs.next();
