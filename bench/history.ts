@@ -7,6 +7,7 @@ import { Pool } from "pg";
 import { pino } from "pino";
 import type { Database } from "../src/adapters/sql/database.ts";
 import { POSTGRES } from "../src/adapters/sql/postgres-engine.ts";
+import { openSqliteRecords } from "../src/adapters/sql/sqlite.ts";
 import { toKyselyDatabase } from "../src/adapters/sql/sqlite-dialect.ts";
 import { SQLITE } from "../src/adapters/sql/sqlite-engine.ts";
 import { openPostgresStore } from "../src/postgres-store.ts";
