@@ -10,6 +10,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   "hot-path": () => import("./hot-path.ts"),
   postgres: () => import("./postgres.ts"),
   history: () => import("./history.ts"),
+  usage: () => import("./usage.ts"),
   live: () => import("./live.ts"),
 };
 

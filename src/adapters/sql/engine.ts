@@ -5,6 +5,8 @@ import type { SearchTerm } from "./search-terms.ts";
 export interface Engine {
   readonly idType: IdType;
   readonly search: SearchEngine;
+  /** Makes a new table keep its rows in the order of its primary key; `undefined` where an engine cannot. */
+  readonly inKeyOrder: RawBuilder<unknown> | undefined;
 }
 
 /** How an engine declares text that is compared byte by byte. */

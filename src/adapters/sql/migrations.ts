@@ -20,6 +20,8 @@ type Column =
 interface Addition {
   /** New tables, with their columns. */
   readonly create?: Tables<Column>;
+  /** The primary keys of those that have several columns. Their rows are kept in the order of the key if possible. */
+  readonly keys?: Readonly<Record<string, readonly string[]>>;
   /** New columns of existing tables. They can be null, because older versions have filled these tables. */
   readonly add?: Tables<ColumnType>;
   /** New names of columns, by their old ones. Indexes follow. */
@@ -188,6 +190,10 @@ const ADDITIONS = {
         estimated: "amount not null",
       },
     },
+    keys: {
+      spending_windows: ["scope_id", "period", "starts_on"],
+      usage_days: ["day", "model", "operation", "project_id", "api_key_id"],
+    },
     add: { ledger: { api_key_id: "text", end_user: "text", settled_images: "integer" } },
     drop: ["spending"],
   },
@@ -301,10 +307,7 @@ const FOLLOW_UPS: {
   },
   async "0014-budgets"(database) {
     const { schema } = database;
-    const window = ["scope_id", "period", "starts_on"];
-    await schema.createIndex("spending_windows_window").on("spending_windows").columns(window).unique().execute();
-    const usage = ["project_id", "day", "api_key_id", "model", "operation"];
-    await schema.createIndex("usage_days_row").on("usage_days").columns(usage).unique().execute();
+    await schema.createIndex("usage_days_project").on("usage_days").columns(["project_id", "day"]).execute();
     await schema.createIndex("ledger_project").on("ledger").columns(["project", "day"]).execute();
     await schema
       .createIndex("ledger_end_user")
@@ -356,9 +359,13 @@ export const NEEDED_MIGRATIONS: readonly string[] = Object.keys(ADDITIONS);
 /** The migrations by their names, as Kysely's migrator takes them. */
 export function migrationsFor(engine: Engine): Record<string, Migration> {
   const { idType } = engine;
-  const toMigration = (name: string, { create = {}, add = {}, rename = {}, drop = [] }: Addition): Migration => ({
+  const toMigration = (
+    name: string,
+    { create = {}, keys = {}, add = {}, rename = {}, drop = [] }: Addition,
+  ): Migration => ({
     async up(database: Kysely<EverySchema>) {
-      for (const [table, columns] of Object.entries(create)) await createTable(database, table, columns, idType);
+      for (const [table, columns] of Object.entries(create))
+        await createTable(database, table, columns, keys[table], engine);
       for (const [table, columns] of Object.entries(add)) await addColumns(database, table, columns, idType);
       for (const [table, columns] of Object.entries(rename)) await renameColumns(database, table, columns);
       await FOLLOW_UPS[name as MigrationName]?.(database, engine);
@@ -374,7 +381,8 @@ async function createTable(
   { schema }: Kysely<EverySchema>,
   table: string,
   columns: Readonly<Record<string, Column>>,
-  idType: IdType,
+  key: readonly string[] | undefined,
+  { idType, inKeyOrder }: Engine,
 ): Promise<void> {
   let creation: CreateTableBuilder<string, string> = schema.createTable(table);
   for (const [name, declared] of Object.entries(columns)) {
@@ -384,6 +392,10 @@ async function createTable(
       if (target) return column.notNull().references(`${target}.id`).onDelete("cascade");
       return declared.endsWith(" not null") ? column.notNull() : column;
     });
+  }
+  if (key) {
+    creation = creation.addPrimaryKeyConstraint(`${table}_key`, [...key]);
+    if (inKeyOrder) creation = creation.modifyEnd(inKeyOrder);
   }
   await creation.execute();
 }

@@ -9,6 +9,7 @@ import type { Engine } from "./engine.ts";
  */
 export const POSTGRES: Engine = {
   idType: sql`text collate "C"`,
+  inKeyOrder: undefined,
   search: {
     async createTables({ schema }) {
       await schema

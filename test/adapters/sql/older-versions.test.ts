@@ -128,6 +128,12 @@ describe.each(Object.entries(ENGINES))("a database of an older version, on %s", 
     const total = async () => (await records.ledger.spendingOf(["proj_public"], FINISHED_AT))[0]?.windows.TOTAL;
     const before = { spentUsd: "7.520000864798", heldUsd: "0.000000", spentImages: 1208, heldImages: 2 };
     expect(await total()).toEqual(before);
+    const ofDay = (at: number) => new Date(at).toISOString().slice(0, 10);
+    const query = { firstDay: "2000-01-01", lastDay: "2999-12-31", by: ["DAY"], limit: 9 } as const;
+    expect(await records.ledger.usage(query)).toMatchObject([
+      { day: ofDay(GENERATION.created_at), generations: 603, images: 1206, costUsd: "0.520000864798" },
+      { day: ofDay(nextDay), generations: 1, images: 2, costUsd: "7.000000" },
+    ]);
     // What was accepted without a hold is settled as any other.
     await records.start("gen_5", claimOf());
     const cost = { usd: "0.1", isEstimated: false };
