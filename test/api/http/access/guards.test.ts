@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Router } from "express";
 import { WebSocket } from "ws";
 import { RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
+import { type IdentityProvider, startIdentityProvider } from "../../../support/identity-provider.ts";
 import { type CreatedKey, type KeyedGateway, startKeyedGateway } from "../../../support/keyed-gateway.ts";
 import { ANY_SIZE_EDITOR } from "../../../support/scripted-gateway.ts";
 
@@ -13,9 +14,16 @@ let now = new Date("2026-11-30T12:00:00Z");
 let mine: { projectId: string; generationId: string; imageId: string; keyId: string };
 let refused: Readonly<Record<string, Record<string, string>>>;
 let foreign: CreatedKey;
+/** A JWT of the foreign project, and one of another end user of the project that `mine` is of. */
+let foreignJwt: { readonly headers: { readonly Authorization: string } };
+let otherEndUser: { readonly headers: { readonly Authorization: string } };
+/** May make no images, and has used up its requests. */
+let limited: Readonly<Record<string, CreatedKey>>;
+let provider: IdentityProvider;
 
 beforeAll(async () => {
-  gateway = await startKeyedGateway({ now: () => now }, [ANY_SIZE_EDITOR]);
+  provider = await startIdentityProvider(() => now);
+  gateway = await startKeyedGateway({ now: () => now, jwt: provider.config }, [ANY_SIZE_EDITOR]);
   const projectId = await gateway.createProject({ name: "mine" });
   const key = await gateway.createKey(projectId);
   const { body } = await gateway.graphql(
@@ -25,7 +33,11 @@ beforeAll(async () => {
   );
   const { id, images } = body.data.generateImages;
   mine = { projectId, generationId: id, imageId: images[0].id, keyId: key.id };
-  foreign = await gateway.createKey(await gateway.createProject({ name: "foreign" }));
+  const foreignProject = await gateway.createProject({ name: "foreign" });
+  foreign = await gateway.createKey(foreignProject);
+  const withJwt = async (claims: object) => ({
+    headers: { Authorization: `Bearer ${await provider.sign({ sub: "ann", ...claims })}` },
+  });
 
   const revoked = await gateway.createKey(projectId);
   await gateway.admin(`mutation { revokeApiKey(id: "${revoked.id}") { id } }`);
@@ -37,7 +49,18 @@ beforeAll(async () => {
   await gateway.admin(`mutation { updateProject(input: { id: "${disabledProject}", isDisabled: true }) { id } }`);
   const rotated = await gateway.createKey(projectId);
   await gateway.admin(`mutation { rotateApiKey(id: "${rotated.id}", overlapSeconds: 0) { token } }`);
+  const expiredJwt = await withJwt({ pictograph_project: projectId });
   now = new Date(now.getTime() + 2 * HOUR_MS);
+  foreignJwt = await withJwt({ pictograph_project: foreignProject });
+  otherEndUser = await withJwt({ pictograph_project: projectId, sub: "eve" });
+  const limitedProject = await gateway.createProject({ name: "limited" });
+  const usedUp = await gateway.createKey(limitedProject, { limits: { requestsPerMinute: 1 } });
+  await gateway.graphql(MAKE_ONE, {}, usedUp.headers);
+  limited = {
+    FORBIDDEN: await gateway.createKey(limitedProject, { limits: { operations: [] } }),
+    MODEL_UNAVAILABLE: await gateway.createKey(limitedProject, { limits: { models: ["another-1"] } }),
+    RATE_LIMITED: usedUp,
+  };
   refused = {
     "no key": {},
     "an unknown key": { Authorization: `Bearer pgk_${"0".repeat(49)}` },
@@ -46,10 +69,19 @@ beforeAll(async () => {
     "a disabled key": disabled.headers,
     "a key of a disabled project": ofDisabled.headers,
     "a token that was replaced": rotated.headers,
+    "an expired JWT": expiredJwt.headers,
+    "a JWT of another issuer": (await withJwt({ pictograph_project: projectId, iss: "https://evil.example" })).headers,
+    "a JWT of a disabled project": (await withJwt({ pictograph_project: disabledProject })).headers,
+    "a JWT that is changed": { Authorization: `${foreignJwt.headers.Authorization.slice(0, -6)}AAAAAA` },
   };
 });
 
-afterAll(() => gateway.close());
+afterAll(async () => {
+  await gateway.close();
+  await provider.close();
+});
+
+const MAKE_ONE = `mutation { generateImages(input: { prompt: "a", size: "64x64" }) { id } }`;
 
 const WAYS = [
   "no key",
@@ -59,6 +91,10 @@ const WAYS = [
   "a disabled key",
   "a key of a disabled project",
   "a token that was replaced",
+  "an expired JWT",
+  "a JWT of another issuer",
+  "a JWT of a disabled project",
+  "a JWT that is changed",
 ];
 
 /** What needs no credentials, and why. */
@@ -168,7 +204,7 @@ const FOREIGN_REQUESTS: Readonly<Record<string, () => { readonly query: string; 
   }),
   "Query.quoteEdit": () =>
     notFound(`{ quoteEdit(input: { prompt: "a", images: [{ id: "${mine.imageId}" }] }) { maxCost } }`),
-  "Query.usage": () => notFound(`{ usage(from: "2026-01-01T00:00:00Z", projectId: "${mine.projectId}") { images } }`),
+  "Query.usage": () => notFound(`{ usage(from: "2026-11-30T00:00:00Z", projectId: "${mine.projectId}") { images } }`),
   "Query.node": () => nothing(`{ node(id: "${mine.generationId}") { id } }`, "node"),
   "Query._entities": () => ({
     query: `{ _entities(representations: [
@@ -224,6 +260,19 @@ const FOREIGN_REQUESTS: Readonly<Record<string, () => { readonly query: string; 
     notFound(`subscription { generationEvents(id: "${mine.generationId}") { __typename } }`),
 };
 
+/** Where a JWT of the same project is answered otherwise than its key: it stands for an end user. */
+const JWT_ANSWERS: Readonly<Record<string, object>> = {
+  "Query.viewer": { errors: [{ extensions: { code: "FORBIDDEN" } }] },
+  "Mutation.deleteEndUserData": { errors: [{ extensions: { code: "FORBIDDEN" } }] },
+};
+
+/** Where another end user of the project of `mine` is answered otherwise than one of another project. */
+const END_USER_ANSWERS: Readonly<Record<string, object>> = {
+  "Query.project": { data: { project: { name: "mine" } } },
+  "Query.usage": { data: { usage: [] } },
+  "Mutation.generateImages": { data: { generateImages: { project: { name: "mine" } } } },
+};
+
 function nothing(query: string, field: string) {
   return { query, answer: { data: { [field]: null } } };
 }
@@ -263,18 +312,71 @@ describe("every operation of the graph", () => {
     }
   });
 
-  test.each(Object.keys(FOREIGN_REQUESTS))("%s gives another project's key nothing", async (name) => {
+  const everyRequest = Object.keys(FOREIGN_REQUESTS);
+
+  test.each(everyRequest)("%s gives another project's key nothing", async (name) => {
     const { query, answer } = FOREIGN_REQUESTS[name]?.() ?? { query: "", answer: {} };
+
+    expect(await send(name, query, foreign)).toMatchObject(answer);
+  });
+
+  test.each(everyRequest)(
+    "%s gives a JWT of another project nothing, and of another end user neither",
+    async (name) => {
+      const { query, answer } = FOREIGN_REQUESTS[name]?.() ?? { query: "", answer: {} };
+
+      expect(await send(name, query, foreignJwt)).toMatchObject(JWT_ANSWERS[name] ?? answer);
+      expect(await send(name, query, otherEndUser)).toMatchObject(
+        END_USER_ANSWERS[name] ?? JWT_ANSWERS[name] ?? answer,
+      );
+    },
+  );
+
+  async function send(name: string, query: string, { headers }: Pick<CreatedKey, "headers">) {
     const isSubscription = name.startsWith("Subscription.");
     const response = await fetch(`${gateway.url}/graphql${isSubscription ? "/stream" : ""}`, {
       method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "text/event-stream, */*", ...foreign.headers },
+      headers: { "Content-Type": "application/json", Accept: "text/event-stream, */*", ...headers },
       body: JSON.stringify({ query }),
     });
     const text = await response.text();
-    const body = isSubscription ? JSON.parse(/^data: (\{.*\})$/m.exec(text)?.[1] ?? "") : JSON.parse(text);
+    return isSubscription ? JSON.parse(/^data: (\{.*\})$/m.exec(text)?.[1] ?? "") : JSON.parse(text);
+  }
+});
 
-    expect(body).toMatchObject(answer);
+describe("what makes images", () => {
+  test.each(["FORBIDDEN", "MODEL_UNAVAILABLE", "RATE_LIMITED"])("is refused under limits, with %s", async (code) => {
+    const { headers } = limited[code] as CreatedKey;
+    const { body: stored } = await gateway.graphql("{ images { nodes { id } } }", {}, headers);
+    const imageId = stored.data.images.nodes[0].id;
+    const edit = `editImages(input: { prompt: "a", images: [{ id: "${imageId}" }] }) { id }`;
+    const count = gateway.provider.requests.length;
+
+    for (const query of [MAKE_ONE, `mutation { ${edit} }`]) {
+      const { body } = await gateway.graphql(query, {}, headers);
+      expect(body.errors?.[0]?.extensions).toMatchObject({ code });
+      expect(body.data).toBeFalsy();
+    }
+    const statuses: Record<string, readonly number[]> = {
+      FORBIDDEN: [403, 403, 403],
+      MODEL_UNAVAILABLE: [400, 404, 404],
+      RATE_LIMITED: [429, 429, 429],
+    };
+    const sent = await Promise.all(
+      [
+        ["/get-image", { prompt: "a", n: "1", size: "64x64" }],
+        ["/v1/images/generations", { prompt: "a" }],
+        ["/v1/images/edits", { prompt: "a", images: [{ file_id: imageId }] }],
+      ].map(([path, input]) =>
+        fetch(gateway.url + path, {
+          method: "POST",
+          headers: { "Content-Type": "application/json", ...headers },
+          body: JSON.stringify(input),
+        }),
+      ),
+    );
+    expect(sent.map(({ status }) => status)).toEqual(statuses[code]);
+    expect(gateway.provider.requests).toHaveLength(count);
   });
 });
 
