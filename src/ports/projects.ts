@@ -3,23 +3,24 @@ import type { Operation } from "./image-provider.ts";
 export const BUDGET_WINDOWS = ["DAY", "WEEK", "MONTH", "TOTAL"] as const;
 export type BudgetWindow = (typeof BUDGET_WINDOWS)[number];
 
-/** What may be spent in a window of time, which begins at midnight UTC: a week on Monday. */
+/** A budget for a window of time. Windows begin at midnight UTC, weeks on Monday. */
 export interface BudgetLimit {
   readonly window: BudgetWindow;
-  /** US dollars as a decimal string; `undefined` for any amount. */
+  /** US dollars as a decimal string; `undefined` for no limit. */
   readonly limitUsd?: string | undefined;
-  /** `undefined` for any number. */
+  /** Images; `undefined` for no limit. */
   readonly limitImages?: number | undefined;
 }
 
-/** What a project or an API key may do; what is left out is not limited. */
+/** The limits of a project or an API key. Absent limits do not limit. */
 export interface Limits {
   /** Each window at most once. */
   readonly budgets?: readonly BudgetLimit[] | undefined;
-  /** Requests that may make images. */
+  /** Accepted requests for images in a minute. */
   readonly requestsPerMinute?: number | undefined;
-  /** The same, for callers without credentials. */
+  /** The same, for each network of callers without credentials. */
   readonly requestsPerMinutePerAddress?: number | undefined;
+  /** Images of accepted requests in a minute. */
   readonly imagesPerMinute?: number | undefined;
   /** Generations that are `QUEUED` or `RUNNING`. */
   readonly concurrentGenerations?: number | undefined;
@@ -31,37 +32,37 @@ export interface Limits {
 
 /** Owns generations, images and API keys. */
 export interface Project {
-  /** `proj_…`, sorts by time; but for `proj_public`, which is always there. */
+  /** `proj_…`, sorts by time, except `proj_public`, which always exists. */
   readonly id: string;
   readonly name: string;
   /** Whether its API keys are refused. */
   readonly isDisabled: boolean;
-  /** Whether callers without credentials may use it where that is possible at all. */
+  /** Whether `POST /get-image` works without credentials. Only `proj_public` has a use for it. */
   readonly allowsAnonymous: boolean;
   readonly limits: Limits;
   readonly createdAt: Date;
 }
 
-/** What a program calls the gateway with. It belongs to one project, and has one token or, for a while, several. */
+/** A credential of a program. It belongs to one project. It has one token, or several during a rotation. */
 export interface ApiKey {
   /** `key_…`, sorts by time. */
   readonly id: string;
   readonly projectId: string;
   readonly name: string;
-  /** The beginning of its newest token, to know it again by. */
+  /** The beginning of its newest token, by which people recognise it. */
   readonly prefix: string;
   readonly isDisabled: boolean;
   readonly limits: Limits;
   readonly createdAt: Date;
   /** `undefined` for never. */
   readonly expiresAt?: Date | undefined;
-  /** When it ended for good; `undefined` while it did not. */
+  /** When it was revoked; `undefined` if it was not. */
   readonly revokedAt?: Date | undefined;
-  /** Give or take a minute; `undefined` before the first use. */
+  /** When it was last used, to about a minute; `undefined` before the first use. */
   readonly lastUsedAt?: Date | undefined;
 }
 
-/** What stands for a token: nobody can tell the token from it. */
+/** The stored part of a token. The token cannot be computed from it. */
 export interface TokenRecord {
   /** SHA-256 of the token, in hexadecimal. */
   readonly hash: string;
@@ -70,16 +71,16 @@ export interface TokenRecord {
   readonly createdAt: Date;
 }
 
-/** What a token is good for. */
+/** A token with its API key and project. */
 export interface TokenUse {
   readonly hash: string;
   readonly apiKey: ApiKey;
   readonly project: Project;
-  /** When this token ends, the key living on with a newer one; `undefined` for never. */
+  /** When this token ends because a newer one replaces it; `undefined` for never. */
   readonly expiresAt?: Date | undefined;
 }
 
-/** Who changed which project or API key. */
+/** A change of a project or an API key, and who made it. */
 export interface AuditEntry {
   /** `log_…`, sorts by time. */
   readonly id: string;
@@ -89,7 +90,7 @@ export interface AuditEntry {
   readonly action: string;
   readonly projectId?: string | undefined;
   readonly apiKeyId?: string | undefined;
-  /** The names of what was set: `name`. */
+  /** The names of the fields that were set: `name`. */
   readonly changes: readonly string[];
   readonly createdAt: Date;
 }
@@ -97,11 +98,11 @@ export interface AuditEntry {
 export type ProjectChanges = Partial<Pick<Project, "name" | "isDisabled" | "allowsAnonymous" | "limits">>;
 export type ApiKeyChanges = Partial<Pick<ApiKey, "name" | "isDisabled" | "limits" | "expiresAt">>;
 
-/** Part of a list, newest first. */
+/** Selects a part of a list, newest first. */
 export interface ListSlice {
-  /** Only what is older than this id. */
+  /** Only items older than this id. */
   readonly olderThan?: string | undefined;
-  /** Only what is newer than this id. */
+  /** Only items newer than this id. */
   readonly newerThan?: string | undefined;
   /** Which end of the range the slice is taken from. */
   readonly from: "newest" | "oldest";
@@ -109,8 +110,8 @@ export interface ListSlice {
 }
 
 /**
- * Projects, their API keys, and who changed them. Every change is stored together with its entry in the log, or not at
- * all, and is on disk when its promise resolves.
+ * Stores projects, their API keys, and the log of changes. Every change is stored together with its entry in the log,
+ * or not at all. It is on disk when its promise resolves.
  */
 export interface Projects {
   create(project: Project, entry: AuditEntry): Promise<void>;
@@ -130,23 +131,23 @@ export interface Projects {
   /** Changes an API key as {@link update} changes a project. */
   updateApiKey(id: string, change: (apiKey: ApiKey) => ApiKeyChanges, entry: AuditEntry): Promise<ApiKey | undefined>;
   /**
-   * Gives a key another token. Its earlier tokens end at `earlierUntil`, or before if they did so anyway. `undefined`,
-   * and nothing changed or logged, when there is no such key or it is revoked.
+   * Gives a key a new token. Its earlier tokens end at `earlierUntil`, unless they end sooner. `undefined`, and nothing
+   * changed or logged, when there is no such key or it is revoked.
    */
   rotateApiKey(id: string, token: TokenRecord, earlierUntil: Date, entry: AuditEntry): Promise<ApiKey | undefined>;
-  /** Ends a key for good, with all its tokens. One that is revoked already stays so since then, and nothing is logged. */
+  /** Revokes a key with all its tokens. If the key is revoked already, nothing is changed or logged. */
   revokeApiKey(id: string, at: Date, entry: AuditEntry): Promise<ApiKey | undefined>;
   /** The keys with these ids, in no promised order; unknown ids are left out. */
   findApiKeys(ids: readonly string[]): Promise<readonly ApiKey[]>;
   listApiKeys(projectId: string, slice: ListSlice): Promise<readonly ApiKey[]>;
-  /** What the tokens with these hashes are good for; unknown ones, and those of revoked keys, are left out. */
+  /** Finds the tokens with these hashes. Unknown ones, and those of revoked keys, are left out. */
   findTokens(hashes: readonly string[]): Promise<readonly TokenUse[]>;
-  /** Notes that a key was used at this moment, unless it was used later. */
+  /** Records that a key was used at this moment, unless a later use is recorded. */
   noteUse(apiKeyId: string, at: Date): Promise<void>;
   /** Whether there is an API key that is not revoked. */
   hasApiKeys(): Promise<boolean>;
 
-  /** Adds an entry about a change that is none of projects or keys. */
+  /** Adds an entry about a change of something else than projects and keys. */
   addEntry(entry: AuditEntry): Promise<void>;
   listEntries(slice: ListSlice): Promise<readonly AuditEntry[]>;
 }

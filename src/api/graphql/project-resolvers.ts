@@ -18,17 +18,17 @@ import { ViewerType } from "./types/projects/viewer-type.ts";
 
 const DEFAULT_OVERLAP_SECONDS = 86_400;
 
-/** Projects and API keys. */
+/** The operations of projects, API keys and usage. */
 @Resolver()
 export class ProjectResolver {
-  @Query(() => ViewerType, { description: "Who you are to the gateway." })
+  @Query(() => ViewerType, { description: "The caller: your project, API key and end user." })
   viewer(@Ctx() { request }: GraphQLContext): ViewerType {
     return new ViewerType(request.caller);
   }
 
   @Query(() => ProjectType, {
     nullable: true,
-    description: "The project with this id: with the admin key any, otherwise your own; null for others.",
+    description: "The project with this id: any for the admin key, otherwise only your own. Null for other projects.",
   })
   async project(@Arg("id", () => ID, { description: "`proj_…`" }) id: string, @Ctx() { loaders }: GraphQLContext) {
     const project = await loaders.project.load(id);
@@ -44,7 +44,7 @@ export class ProjectResolver {
   }
 
   @Query(() => AuditEntryConnectionType, {
-    description: "Who changed which project or API key, newest first; for the admin key.",
+    description: "Changes of projects and API keys, and who made them, newest first; for the admin key.",
   })
   async auditLog(
     @Args(() => ForwardArgs) args: ForwardArgs,
@@ -82,7 +82,7 @@ export class ProjectResolver {
   }
 
   @Mutation(() => CreateApiKeyPayloadType, {
-    description: "Creates an API key and answers its token, once; for the admin key.",
+    description: "Creates an API key, and returns its token once; for the admin key.",
   })
   async createApiKey(
     @Arg("input", () => CreateApiKeyInput, { description: "What to create." }) input: CreateApiKeyInput,
@@ -104,14 +104,14 @@ export class ProjectResolver {
 
   @Mutation(() => RotateApiKeyPayloadType, {
     description:
-      "Gives an API key another token and answers it, once. The earlier ones go on working until the overlap ends; for the admin key.",
+      "Gives an API key a new token, and returns it once. The earlier tokens work until the overlap ends; for the admin key.",
   })
   async rotateApiKey(
     @Arg("id", () => ID, { description: "`key_…`" }) id: string,
     @Arg("overlapSeconds", () => Int, {
       nullable: true,
       defaultValue: DEFAULT_OVERLAP_SECONDS,
-      description: "How long the earlier tokens go on working: 0 to 2592000 seconds.",
+      description: "How long the earlier tokens still work: 0 to 2592000 seconds.",
     })
     overlapSeconds: number | null,
     @Ctx() { request, projects }: GraphQLContext,
@@ -121,7 +121,7 @@ export class ProjectResolver {
   }
 
   @Mutation(() => ApiKeyType, {
-    description: "Ends an API key for good, with all its tokens, in every process within a second; for the admin key.",
+    description: "Revokes an API key with all its tokens, in every process within a second; for the admin key.",
   })
   async revokeApiKey(
     @Arg("id", () => ID, { description: "`key_…`" }) id: string,
@@ -132,7 +132,7 @@ export class ProjectResolver {
 
   @Mutation(() => Int, {
     description:
-      "Removes all generations and images of an end user of your project, and their name in the ledger, and answers how many generations they were; for the admin key and API keys.",
+      "Removes all generations and images of an end user of your project, and the end user's name from the ledger. Returns how many generations there were; for the admin key and API keys.",
   })
   deleteEndUserData(
     @Arg("endUser", () => String, { description: "The end user's name." }) endUser: string,
@@ -142,7 +142,7 @@ export class ProjectResolver {
   }
 }
 
-/** Absent stays absent, and null null. */
+/** Translates the limits of an input. Absent limits stay absent, and null stays null. */
 function limitsOf({ limits }: { readonly limits?: LimitsInput | null }) {
   return { limits: limits && toLimitsChange(limits) };
 }

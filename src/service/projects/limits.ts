@@ -2,13 +2,14 @@ import { badInput } from "../../errors.ts";
 import { isUsd, MAX_BUDGET_USD, toAmount } from "../../ports/money.ts";
 import type { BudgetLimit, Limits } from "../../ports/projects.ts";
 
-/** What is asked of limits: what is absent stays as it is, null takes it away, a list replaces the one before. */
+/** A change of limits. Absent limits do not change, `null` removes a limit, and a list replaces the list before. */
 export type LimitsChange = { readonly [Name in keyof Limits]?: Limits[Name] | null };
 
-/** The largest limit, far more than anybody can use: 32 bits. */
+/** The largest limit: the largest `Int` of GraphQL. */
 const MAX_LIMIT = 2_147_483_647;
+/** The most names in `models`. */
 const MAX_MODELS = 100;
-/** In characters. */
+/** The longest name of a model, in characters. */
 const MAX_MODEL_LENGTH = 200;
 const COUNTS = [
   "requestsPerMinute",
@@ -18,10 +19,10 @@ const COUNTS = [
 ] as const satisfies readonly (keyof Limits)[];
 
 /**
- * The limits after a change.
+ * Returns the limits after a change.
  *
- * @param change null takes all of them away
- * @throws BAD_USER_INPUT naming the limit that cannot be one
+ * @param change `null` removes all limits
+ * @throws BAD_USER_INPUT naming the limit that is out of range
  */
 export function changeLimits(limits: Limits, change: LimitsChange | null): Limits {
   const merged = change === null ? {} : { ...limits, ...withoutAbsent(change) };

@@ -1,12 +1,12 @@
 import { badInput } from "../../errors.ts";
 import type { ListSlice } from "../../ports/projects.ts";
 
-/** Which part of a list to read, newest first. Ids stand for what is beside the part. */
+/** Selects a part of a list, newest first. The ids are those of the items next to the part. */
 export interface ListRequest {
-  /** How many from the newest end, 0–100; 20 when neither is given. */
+  /** The number of items from the newest end, 0–100. 20 when neither `first` nor `last` is given. */
   readonly first?: number | undefined;
   readonly after?: string | undefined;
-  /** How many from the oldest end, 0–100; not with `first`. */
+  /** The number of items from the oldest end, 0–100. Not together with `first`. */
   readonly last?: number | undefined;
   readonly before?: string | undefined;
 }
@@ -21,12 +21,12 @@ export interface ListPage<Item> {
 const DEFAULT_PAGE_SIZE = 20;
 const MAX_PAGE_SIZE = 100;
 
-/** @throws BAD_USER_INPUT naming `first` or `last` */
+/** Reads a page of a list. @throws BAD_USER_INPUT naming `first` or `last` */
 export async function readPage<Item>(
   { first, after, last, before }: ListRequest,
   read: (slice: ListSlice) => Promise<readonly Item[]>,
 ): Promise<ListPage<Item>> {
-  if (first !== undefined && last !== undefined) throw badInput("last", "ask for first or last, not for both");
+  if (first !== undefined && last !== undefined) throw badInput("last", "send first or last, not both");
   const isFromNewest = last === undefined;
   const size = last ?? first ?? DEFAULT_PAGE_SIZE;
   if (!Number.isInteger(size) || size < 0 || size > MAX_PAGE_SIZE) {
@@ -40,7 +40,7 @@ export async function readPage<Item>(
     limit: size + 1,
   });
   const isCut = found.length > size;
-  // What is behind a cursor was there when it was handed out.
+  // The item of a cursor existed when the cursor was made, so there is a page on its other side.
   return isFromNewest
     ? { items: found.slice(0, size), hasNextPage: isCut, hasPreviousPage: after !== undefined }
     : { items: isCut ? found.slice(1) : found, hasNextPage: before !== undefined, hasPreviousPage: isCut };

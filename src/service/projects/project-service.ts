@@ -10,10 +10,10 @@ import { createToken, hashOf, prefixOf } from "./tokens.ts";
 
 /** The longest name of a project or an API key, in characters. */
 const MAX_NAME_LENGTH = 100;
-/** How long the earlier tokens of a rotated key may go on working: 30 days. */
+/** The longest time that the earlier tokens of a rotated key may still work: 30 days. */
 const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60;
 
-/** In changes, what is absent stays as it is, and null takes it away. */
+/** In changes, absent fields do not change, and `null` removes a value. */
 export interface ProjectInput {
   readonly name?: string | null | undefined;
   readonly isDisabled?: boolean | null | undefined;
@@ -21,7 +21,7 @@ export interface ProjectInput {
   readonly limits?: LimitsChange | null | undefined;
 }
 
-/** In changes, what is absent stays as it is, and null takes it away. */
+/** In changes, absent fields do not change, and `null` removes a value. */
 export interface ApiKeyInput {
   readonly name?: string | null | undefined;
   readonly isDisabled?: boolean | null | undefined;
@@ -29,7 +29,7 @@ export interface ApiKeyInput {
   readonly expiresAt?: Date | null | undefined;
 }
 
-/** A key with its new token, which nobody can read again. */
+/** A key with its new token. The token cannot be read again. */
 export interface ApiKeyWithToken {
   readonly apiKey: ApiKey;
   readonly token: string;
@@ -41,15 +41,15 @@ export interface ProjectServiceOptions {
   /** Called after each change of a project or an API key. */
   readonly onChange: () => void;
   readonly now: () => Date;
-  /** @param prefix `proj`, `key` or `log` */
+  /** Creates an id. @param prefix `proj`, `key` or `log` */
   readonly newId: (prefix: string) => string;
   /** Whether callers need credentials. */
   readonly isKeyed: boolean;
-  /** Removes the generations of an end user, and answers how many they were. */
+  /** Removes the generations of an end user, and returns how many there were. */
   readonly removeGenerationsOf: (projectId: string, endUser: string) => Promise<number>;
 }
 
-/** Projects and API keys: who may see them, and who may change them. */
+/** Reads and changes projects and API keys, and checks that the caller may do so. */
 export class ProjectService {
   readonly #options: ProjectServiceOptions;
 
@@ -57,14 +57,14 @@ export class ProjectService {
     this.#options = options;
   }
 
-  /** The projects with these ids, each in its place; `undefined` for those that the caller may not see. */
+  /** Finds projects, in the order of the ids. `undefined` for each one that the caller may not see. */
   async projects(caller: Caller, ids: readonly string[]): Promise<(Project | undefined)[]> {
     const visible = ids.filter((id) => caller.isAdmin || id === caller.projectId);
     const found = new Map((await this.#options.projects.find(visible)).map((project) => [project.id, project]));
     return ids.map((id) => found.get(id));
   }
 
-  /** The API keys with these ids, each in its place; `undefined` for those that the caller may not see. */
+  /** Finds API keys, in the order of the ids. `undefined` for each one that the caller may not see. */
   async apiKeys(caller: Caller, ids: readonly string[]): Promise<(ApiKey | undefined)[]> {
     const found = new Map((await this.#options.projects.findApiKeys(ids)).map((key) => [key.id, key]));
     return ids.map((id) => {
@@ -73,25 +73,26 @@ export class ProjectService {
     });
   }
 
-  /** @throws FORBIDDEN, BAD_USER_INPUT */
+  /** Lists all projects. @throws FORBIDDEN unless the caller is the admin, BAD_USER_INPUT */
   listProjects(caller: Caller, request: ListRequest): Promise<ListPage<Project>> {
     this.#requireAdmin(caller);
     return readPage(request, (slice) => this.#options.projects.list(slice));
   }
 
-  /** @throws FORBIDDEN, BAD_USER_INPUT */
+  /** Lists the API keys of a project. @throws FORBIDDEN, BAD_USER_INPUT */
   listApiKeys(caller: Caller, projectId: string, request: ListRequest): Promise<ListPage<ApiKey>> {
-    if (!caller.isAdmin && !mayListKeys(caller, projectId)) throw forbidden("end users see no API keys");
+    if (!caller.isAdmin && !mayListKeys(caller, projectId))
+      throw forbidden("an end user may not list API keys; call without an end user, or with the admin key");
     return readPage(request, (slice) => this.#options.projects.listApiKeys(projectId, slice));
   }
 
-  /** @throws FORBIDDEN, BAD_USER_INPUT */
+  /** Lists the audit log. @throws FORBIDDEN unless the caller is the admin, BAD_USER_INPUT */
   listEntries(caller: Caller, request: ListRequest): Promise<ListPage<AuditEntry>> {
     this.#requireAdmin(caller);
     return readPage(request, (slice) => this.#options.projects.listEntries(slice));
   }
 
-  /** @throws FORBIDDEN, BAD_USER_INPUT */
+  /** Creates a project. @throws FORBIDDEN unless the caller is the admin, BAD_USER_INPUT */
   async createProject(caller: Caller, input: ProjectInput & { readonly name: string }): Promise<Project> {
     this.#requireAdmin(caller);
     const { projects, now, newId } = this.#options;
@@ -107,7 +108,7 @@ export class ProjectService {
     return project;
   }
 
-  /** @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND */
+  /** Changes a project. @throws FORBIDDEN unless the caller is the admin, BAD_USER_INPUT, NOT_FOUND */
   async updateProject(caller: Caller, id: string, input: ProjectInput): Promise<Project> {
     this.#requireAdmin(caller);
     const { projects, onChange } = this.#options;
@@ -125,7 +126,7 @@ export class ProjectService {
     return project;
   }
 
-  /** @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND */
+  /** Creates an API key with a token. @throws FORBIDDEN unless the caller is the admin, BAD_USER_INPUT, NOT_FOUND */
   async createApiKey(
     caller: Caller,
     projectId: string,
@@ -152,7 +153,7 @@ export class ProjectService {
     return { apiKey, token };
   }
 
-  /** @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND */
+  /** Changes an API key. @throws FORBIDDEN unless the caller is the admin, BAD_USER_INPUT, NOT_FOUND */
   async updateApiKey(caller: Caller, id: string, input: ApiKeyInput): Promise<ApiKey> {
     this.#requireAdmin(caller);
     const { projects, onChange } = this.#options;
@@ -172,9 +173,9 @@ export class ProjectService {
   }
 
   /**
-   * Gives a key another token, beside which the earlier ones go on working for a while.
+   * Gives an API key a new token. The earlier tokens still work for `overlapSeconds`.
    *
-   * @throws FORBIDDEN, BAD_USER_INPUT, NOT_FOUND
+   * @throws FORBIDDEN unless the caller is the admin, BAD_USER_INPUT, NOT_FOUND
    */
   async rotateApiKey(caller: Caller, id: string, overlapSeconds: number): Promise<ApiKeyWithToken> {
     this.#requireAdmin(caller);
@@ -190,11 +191,15 @@ export class ProjectService {
     const entry = this.#entry(caller, "rotateApiKey", {}, { projectId: before.projectId, apiKeyId: id });
     const apiKey = await projects.rotateApiKey(id, record, until, entry);
     onChange();
-    if (!apiKey) throw badInput("id", "this API key is revoked for good; create another one");
+    if (!apiKey) throw badInput("id", "this API key is revoked; create a new one");
     return { apiKey, token };
   }
 
-  /** Ends a key with all its tokens, in every process within a second. @throws FORBIDDEN, NOT_FOUND */
+  /**
+   * Revokes an API key with all its tokens, in every process within a second. A revoked key cannot be used again.
+   *
+   * @throws FORBIDDEN unless the caller is the admin, NOT_FOUND
+   */
   async revokeApiKey(caller: Caller, id: string): Promise<ApiKey> {
     this.#requireAdmin(caller);
     const { projects, onChange, now } = this.#options;
@@ -207,8 +212,8 @@ export class ProjectService {
   }
 
   /**
-   * Removes everything of an end user of the caller's project, and their name in the ledger, and answers how many
-   * generations that were.
+   * Removes the generations and images of an end user of the caller's project, and the end user's name in the ledger.
+   * Returns how many generations were removed.
    *
    * @throws FORBIDDEN unless the caller is the admin or an API key, BAD_USER_INPUT
    */
@@ -216,13 +221,13 @@ export class ProjectService {
     if (caller.apiKeyId === undefined) this.#requireAdmin(caller);
     checkEndUser("endUser", endUser);
     if (caller.endUser !== undefined && caller.endUser !== endUser) {
-      throw forbidden("an end user's data is deleted without Pictograph-End-User, or with that end user's name in it");
+      throw forbidden("Pictograph-End-User names another end user than endUser; leave the header out");
     }
     const { projects, ledger, removeGenerationsOf } = this.#options;
     const { projectId } = caller;
     const removed = await removeGenerationsOf(projectId, endUser);
     await ledger.forgetEndUser(projectId, endUser);
-    // Without the name: it is to be forgotten.
+    // The entry does not have the end user's name, because the name must be forgotten.
     await projects.addEntry(this.#entry(caller, "deleteEndUserData", {}, { projectId }));
     return removed;
   }
@@ -244,7 +249,7 @@ export class ProjectService {
     throw forbidden(
       this.#options.isKeyed
         ? "only the admin key may do this"
-        : "this gateway is open, and manages no projects and keys; set PICTOGRAPH_ADMIN_KEY and call with that key",
+        : "an open gateway manages no projects and keys; set PICTOGRAPH_ADMIN_KEY and call with that key",
     );
   }
 
@@ -257,7 +262,7 @@ export class ProjectService {
   #checkExpiry(expiresAt: Date | null | undefined): Date | undefined {
     if (!expiresAt) return undefined;
     if (expiresAt > this.#options.now()) return expiresAt;
-    throw badInput("expiresAt", "expiresAt must be in the future; revokeApiKey ends a key at once");
+    throw badInput("expiresAt", "expiresAt must be in the future; use revokeApiKey to end a key now");
   }
 
   #entry(
@@ -273,7 +278,7 @@ export class ProjectService {
   }
 }
 
-/** An end user is not told of the keys of its project. */
+/** Whether a caller that is not the admin may list the keys of a project. End users may not. */
 function mayListKeys(caller: Caller, projectId: string): boolean {
   return caller.projectId === projectId && caller.endUser === undefined;
 }

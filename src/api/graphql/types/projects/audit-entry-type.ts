@@ -6,7 +6,7 @@ import { PageInfoType } from "../page-info-type.ts";
 import { DateTimeScalar } from "../scalars.ts";
 import { ApiKeyType, ProjectType, toEdges, toPageInfo } from "./project-type.ts";
 
-@ObjectType("AuditEntry", { description: "Who changed which project or API key." })
+@ObjectType("AuditEntry", { description: "A change of a project or an API key, and who made it." })
 class AuditEntryType {
   readonly #entry: AuditEntry;
 
@@ -31,14 +31,14 @@ class AuditEntryType {
     return this.#entry.action;
   }
 
-  @Field(() => ProjectType, { nullable: true, description: "The project that it was about." })
+  @Field(() => ProjectType, { nullable: true, description: "The project that was changed, or whose key was changed." })
   async project(@Ctx() { loaders }: GraphQLContext): Promise<ProjectType | null> {
     const { projectId } = this.#entry;
     const project = projectId === undefined ? undefined : await loaders.project.load(projectId);
     return project ? new ProjectType(project) : null;
   }
 
-  @Field(() => ApiKeyType, { nullable: true, description: "The API key that it was about; null for none." })
+  @Field(() => ApiKeyType, { nullable: true, description: "The API key that was changed; null if none was." })
   async apiKey(@Ctx() { loaders }: GraphQLContext): Promise<ApiKeyType | null> {
     const { apiKeyId } = this.#entry;
     const apiKey = apiKeyId === undefined ? undefined : await loaders.apiKey.load(apiKeyId);
@@ -50,13 +50,13 @@ class AuditEntryType {
     return this.#entry.changes;
   }
 
-  @Field(() => DateTimeScalar, { description: "When it was done." })
+  @Field(() => DateTimeScalar, { description: "When the change was made." })
   get createdAt(): Date {
     return this.#entry.createdAt;
   }
 }
 
-@ObjectType("AuditEntryEdge", { description: "An entry's place in the log." })
+@ObjectType("AuditEntryEdge", { description: "An entry with its cursor." })
 class AuditEntryEdgeType {
   @Field(() => String, { description: "Opaque; for `after`." })
   cursor!: string;
@@ -75,7 +75,7 @@ export class AuditEntryConnectionType {
     return this.edges.map(({ node }) => node);
   }
 
-  @Field(() => PageInfoType, { description: "Where the page lies." })
+  @Field(() => PageInfoType, { description: "Whether there are more entries, and the cursors of the page." })
   pageInfo: PageInfoType;
 
   constructor(page: ListPage<AuditEntry>) {

@@ -4,7 +4,7 @@ import { Field, Int, ObjectType } from "../../type-graphql.ts";
 import { BudgetScopeEnum, BudgetWindowEnum } from "../enums.ts";
 import { DateTimeScalar, UsdScalar } from "../scalars.ts";
 
-@ObjectType("Budget", { description: "A budget, and how much of it is used in its present window." })
+@ObjectType("Budget", { description: "A budget, and how much of it is used in its current window." })
 export class BudgetType {
   readonly #budget: BudgetState;
 
@@ -22,17 +22,17 @@ export class BudgetType {
     return this.#budget.window;
   }
 
-  @Field(() => UsdScalar, { nullable: true, description: "US dollars; null for any amount." })
+  @Field(() => UsdScalar, { nullable: true, description: "US dollars; null for no limit." })
   get limitUsd(): string | null {
     return this.#budget.limitUsd ?? null;
   }
 
-  @Field(() => Int, { nullable: true, description: "Images; null for any number." })
+  @Field(() => Int, { nullable: true, description: "Images; null for no limit." })
   get limitImages(): number | null {
     return this.#budget.limitImages ?? null;
   }
 
-  @Field(() => UsdScalar, { description: "What generations have cost that have ended." })
+  @Field(() => UsdScalar, { description: "The cost of generations that have ended." })
   get spentUsd(): string {
     return this.#budget.spentUsd;
   }

@@ -5,19 +5,19 @@ import { Field, InputType, Int, ObjectType } from "../../type-graphql.ts";
 import { BudgetWindowEnum, OperationEnum } from "../enums.ts";
 import { UsdScalar } from "../scalars.ts";
 
-@ObjectType("BudgetLimit", { description: "What may be spent in a window of time." })
+@ObjectType("BudgetLimit", { description: "A budget for a window of time." })
 class BudgetLimitType {
   @Field(() => BudgetWindowEnum, { description: "The window of time." })
   window!: BudgetWindow;
 
-  @Field(() => UsdScalar, { nullable: true, description: "US dollars; null for any amount." })
+  @Field(() => UsdScalar, { nullable: true, description: "US dollars; null for no limit." })
   limitUsd!: string | null;
 
-  @Field(() => Int, { nullable: true, description: "Images; null for any number." })
+  @Field(() => Int, { nullable: true, description: "Images; null for no limit." })
   limitImages!: number | null;
 }
 
-@ObjectType("Limits", { description: "What a project or an API key may do; null for no limit." })
+@ObjectType("Limits", { description: "The limits of a project or an API key; null for no limit." })
 export class LimitsType {
   readonly #limits: Limits;
 
@@ -25,7 +25,7 @@ export class LimitsType {
     this.#limits = limits;
   }
 
-  @Field(() => [BudgetLimitType], { description: "What may be spent; all of them apply." })
+  @Field(() => [BudgetLimitType], { description: "Budgets. All of them apply." })
   get budgets(): BudgetLimitType[] {
     return (this.#limits.budgets ?? []).map(({ window, limitUsd = null, limitImages = null }) => ({
       window,
@@ -34,17 +34,17 @@ export class LimitsType {
     }));
   }
 
-  @Field(() => Int, { nullable: true, description: "Requests that may make images, in a minute." })
+  @Field(() => Int, { nullable: true, description: "Accepted requests for images in a minute." })
   get requestsPerMinute(): number | null {
     return this.#limits.requestsPerMinute ?? null;
   }
 
-  @Field(() => Int, { nullable: true, description: "The same, from one address that sends no credentials." })
+  @Field(() => Int, { nullable: true, description: "The same for each address that sends no credentials." })
   get requestsPerMinutePerAddress(): number | null {
     return this.#limits.requestsPerMinutePerAddress ?? null;
   }
 
-  @Field(() => Int, { nullable: true, description: "Images asked for in a minute." })
+  @Field(() => Int, { nullable: true, description: "Images of accepted requests in a minute." })
   get imagesPerMinute(): number | null {
     return this.#limits.imagesPerMinute ?? null;
   }
@@ -65,9 +65,9 @@ export class LimitsType {
   }
 }
 
-@InputType("BudgetLimitInput", { description: "What may be spent in a window of time: dollars, images or both." })
+@InputType("BudgetLimitInput", { description: "A budget for a window of time: dollars, images or both." })
 class BudgetLimitInput {
-  @Field(() => BudgetWindowEnum, { description: "The window of time; each at most once." })
+  @Field(() => BudgetWindowEnum, { description: "The window of time. A list has each window at most once." })
   window!: BudgetWindow;
 
   @Field(() => UsdScalar, { nullable: true, description: 'US dollars with at most twelve decimals: "12.50".' })
@@ -78,25 +78,28 @@ class BudgetLimitInput {
 }
 
 @InputType("LimitsInput", {
-  description: "Limits to set. What is absent stays as it is, null takes it away, a list replaces the one before.",
+  description: "Limits to set. Absent limits do not change, null removes a limit, and a list replaces the list before.",
 })
 export class LimitsInput {
-  @Field(() => [BudgetLimitInput], { nullable: true, description: "What may be spent; all of them apply." })
+  @Field(() => [BudgetLimitInput], { nullable: true, description: "Budgets. All of them apply." })
   budgets?: BudgetLimitInput[] | null;
 
-  @Field(() => Int, { nullable: true, description: "Requests that may make images, in a minute." })
+  @Field(() => Int, { nullable: true, description: "Accepted requests for images in a minute." })
   requestsPerMinute?: number | null;
 
-  @Field(() => Int, { nullable: true, description: "The same, from one address that sends no credentials." })
+  @Field(() => Int, { nullable: true, description: "The same for each address that sends no credentials." })
   requestsPerMinutePerAddress?: number | null;
 
-  @Field(() => Int, { nullable: true, description: "Images asked for in a minute." })
+  @Field(() => Int, { nullable: true, description: "Images of accepted requests in a minute." })
   imagesPerMinute?: number | null;
 
   @Field(() => Int, { nullable: true, description: "Generations that are `QUEUED` or `RUNNING` at once." })
   concurrentGenerations?: number | null;
 
-  @Field(() => [String], { nullable: true, description: "The only models that may be used: at most 100." })
+  @Field(() => [String], {
+    nullable: true,
+    description: "The only models that may be used, at most 100. An alias allows its models.",
+  })
   models?: string[] | null;
 
   @Field(() => [OperationEnum], { nullable: true, description: "The only operations that may be used." })

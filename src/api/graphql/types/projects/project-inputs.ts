@@ -10,47 +10,50 @@ const ANONYMOUS = "Whether `POST /get-image` works without credentials; only for
 export class ProjectsArgs {
   @Field(() => Int, {
     nullable: true,
-    description: "How many from the newest end: 0 to 100. 20 when neither is given.",
+    description: "The number of projects from the newest end, 0 to 100. 20 if neither `first` nor `last` is given.",
   })
   first?: number;
 
-  @Field(() => String, { nullable: true, description: "Only projects older than this cursor's." })
+  @Field(() => String, { nullable: true, description: "Only projects older than the one of this cursor." })
   after?: string;
 
-  @Field(() => Int, { nullable: true, description: "How many from the oldest end: 0 to 100; not with `first`." })
+  @Field(() => Int, {
+    nullable: true,
+    description: "The number of projects from the oldest end, 0 to 100. Not together with `first`.",
+  })
   last?: number;
 
-  @Field(() => String, { nullable: true, description: "Only projects newer than this cursor's." })
+  @Field(() => String, { nullable: true, description: "Only projects newer than the one of this cursor." })
   before?: string;
 }
 
 @InputType("CreateProjectInput", { description: "A project to create." })
 export class CreateProjectInput {
-  @Field(() => String, { description: "For people: 1 to 100 characters." })
+  @Field(() => String, { description: "A name for people, 1 to 100 characters." })
   name!: string;
 
   @Field(() => Boolean, { nullable: true, description: ANONYMOUS })
   allowsAnonymous?: boolean | null;
 
-  @Field(() => LimitsInput, { nullable: true, description: "What it may do; anything when left out." })
+  @Field(() => LimitsInput, { nullable: true, description: "Its limits; none if absent." })
   limits?: LimitsInput | null;
 }
 
-@InputType("UpdateProjectInput", { description: "What is absent stays as it is; null takes it away." })
+@InputType("UpdateProjectInput", { description: "Absent fields do not change; null removes a value." })
 export class UpdateProjectInput {
   @Field(() => ID, { description: "`proj_…`" })
   id!: string;
 
-  @Field(() => String, { nullable: true, description: "For people: 1 to 100 characters." })
+  @Field(() => String, { nullable: true, description: "A name for people, 1 to 100 characters." })
   name?: string | null;
 
-  @Field(() => Boolean, { nullable: true, description: "Refuses its API keys, or takes them again." })
+  @Field(() => Boolean, { nullable: true, description: "Whether its API keys are refused." })
   isDisabled?: boolean | null;
 
   @Field(() => Boolean, { nullable: true, description: ANONYMOUS })
   allowsAnonymous?: boolean | null;
 
-  @Field(() => LimitsInput, { nullable: true, description: "What it may do." })
+  @Field(() => LimitsInput, { nullable: true, description: "Its limits." })
   limits?: LimitsInput | null;
 }
 
@@ -59,31 +62,31 @@ export class CreateApiKeyInput {
   @Field(() => ID, { description: "The project that it belongs to: `proj_…`." })
   projectId!: string;
 
-  @Field(() => String, { description: "For people: 1 to 100 characters." })
+  @Field(() => String, { description: "A name for people, 1 to 100 characters." })
   name!: string;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: "When it ends by itself; never when left out." })
+  @Field(() => DateTimeScalar, { nullable: true, description: "When it expires; never if absent." })
   expiresAt?: Date | null;
 
-  @Field(() => LimitsInput, { nullable: true, description: "What it may do, within its project's limits." })
+  @Field(() => LimitsInput, { nullable: true, description: "Its limits. The limits of its project apply too." })
   limits?: LimitsInput | null;
 }
 
-@InputType("UpdateApiKeyInput", { description: "What is absent stays as it is; null takes it away." })
+@InputType("UpdateApiKeyInput", { description: "Absent fields do not change; null removes a value." })
 export class UpdateApiKeyInput {
   @Field(() => ID, { description: "`key_…`" })
   id!: string;
 
-  @Field(() => String, { nullable: true, description: "For people: 1 to 100 characters." })
+  @Field(() => String, { nullable: true, description: "A name for people, 1 to 100 characters." })
   name?: string | null;
 
-  @Field(() => Boolean, { nullable: true, description: "Refuses it, or takes it again." })
+  @Field(() => Boolean, { nullable: true, description: "Whether it is refused." })
   isDisabled?: boolean | null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: "When it ends by itself; null for never." })
+  @Field(() => DateTimeScalar, { nullable: true, description: "When it expires; null for never." })
   expiresAt?: Date | null;
 
-  @Field(() => LimitsInput, { nullable: true, description: "What it may do, within its project's limits." })
+  @Field(() => LimitsInput, { nullable: true, description: "Its limits. The limits of its project apply too." })
   limits?: LimitsInput | null;
 }
 
@@ -92,7 +95,7 @@ export class CreateApiKeyPayloadType {
   @Field(() => ApiKeyType, { description: "The key." })
   apiKey: ApiKeyType;
 
-  @Field(() => String, { description: "What to call with. Keep it: nobody can read it again." })
+  @Field(() => String, { description: "The credential of the key. Store it: it cannot be read again." })
   token: string;
 
   constructor({ apiKey, token }: ApiKeyWithToken) {
@@ -106,7 +109,7 @@ export class RotateApiKeyPayloadType {
   @Field(() => ApiKeyType, { description: "The key, with the same id and limits." })
   apiKey: ApiKeyType;
 
-  @Field(() => String, { description: "What to call with from now on. Keep it: nobody can read it again." })
+  @Field(() => String, { description: "The new credential of the key. Store it: it cannot be read again." })
   token: string;
 
   constructor({ apiKey, token }: ApiKeyWithToken) {

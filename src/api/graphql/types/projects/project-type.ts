@@ -19,7 +19,7 @@ export class ProjectType extends NodeType {
     this.id = project.id;
   }
 
-  @Field(() => String, { description: "Its name, for people." })
+  @Field(() => String, { description: "A name for people." })
   get name(): string {
     return this.#project.name;
   }
@@ -30,13 +30,13 @@ export class ProjectType extends NodeType {
   }
 
   @Field(() => Boolean, {
-    description: "Whether `POST /get-image` works without credentials. It counts for `proj_public` alone.",
+    description: "Whether `POST /get-image` works without credentials. Only `proj_public` has a use for it.",
   })
   get allowsAnonymous(): boolean {
     return this.#project.allowsAnonymous;
   }
 
-  @Field(() => LimitsType, { description: "What it may do, with all its keys together." })
+  @Field(() => LimitsType, { description: "The limits of all its keys together." })
   get limits(): LimitsType {
     return new LimitsType(this.#project.limits);
   }
@@ -47,7 +47,7 @@ export class ProjectType extends NodeType {
     return ledger.budgetsOf("PROJECT", this.#project.limits, spending).map((budget) => new BudgetType(budget));
   }
 
-  @Field(() => ApiKeyConnectionType, { description: "Its API keys, newest first, revoked ones too." })
+  @Field(() => ApiKeyConnectionType, { description: "Its API keys, newest first, including revoked ones." })
   async apiKeys(
     @Args(() => ForwardArgs) args: ForwardArgs,
     @Ctx() { request, projects }: GraphQLContext,
@@ -63,7 +63,7 @@ export class ProjectType extends NodeType {
 
 @ObjectType("ApiKey", {
   implements: NodeType,
-  description: "What a program calls with. Its token is shown once, when it is created or rotated.",
+  description: "A credential for a program. Its token is shown once, when it is created or rotated.",
 })
 export class ApiKeyType extends NodeType {
   readonly #apiKey: ApiKey;
@@ -74,12 +74,12 @@ export class ApiKeyType extends NodeType {
     this.id = apiKey.id;
   }
 
-  @Field(() => String, { description: "Its name, for people." })
+  @Field(() => String, { description: "A name for people." })
   get name(): string {
     return this.#apiKey.name;
   }
 
-  @Field(() => String, { description: "The beginning of its newest token, to know it again by." })
+  @Field(() => String, { description: "The beginning of its newest token, by which people recognise it." })
   get prefix(): string {
     return this.#apiKey.prefix;
   }
@@ -96,7 +96,7 @@ export class ApiKeyType extends NodeType {
     return this.#apiKey.isDisabled;
   }
 
-  @Field(() => LimitsType, { description: "What it may do; the limits of its project apply besides." })
+  @Field(() => LimitsType, { description: "Its limits. The limits of its project apply too." })
   get limits(): LimitsType {
     return new LimitsType(this.#apiKey.limits);
   }
@@ -114,23 +114,26 @@ export class ApiKeyType extends NodeType {
     return this.#apiKey.createdAt;
   }
 
-  @Field(() => DateTimeScalar, { nullable: true, description: "When it ends by itself; null for never." })
+  @Field(() => DateTimeScalar, { nullable: true, description: "When it expires; null for never." })
   get expiresAt(): Date | null {
     return this.#apiKey.expiresAt ?? null;
   }
 
-  @Field(() => DateTimeScalar, { nullable: true, description: "When it was ended for good; null while it was not." })
+  @Field(() => DateTimeScalar, { nullable: true, description: "When it was revoked; null if it was not." })
   get revokedAt(): Date | null {
     return this.#apiKey.revokedAt ?? null;
   }
 
-  @Field(() => DateTimeScalar, { nullable: true, description: "Give or take a minute; null before the first use." })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: "When it was last used, to about a minute; null before the first use.",
+  })
   get lastUsedAt(): Date | null {
     return this.#apiKey.lastUsedAt ?? null;
   }
 }
 
-@ObjectType("ApiKeyEdge", { description: "An API key's place in the list." })
+@ObjectType("ApiKeyEdge", { description: "An API key with its cursor." })
 class ApiKeyEdgeType {
   @Field(() => String, { description: "Opaque; for `after`." })
   cursor!: string;
@@ -149,7 +152,7 @@ export class ApiKeyConnectionType {
     return this.edges.map(({ node }) => node);
   }
 
-  @Field(() => PageInfoType, { description: "Where the page lies." })
+  @Field(() => PageInfoType, { description: "Whether there are more items, and the cursors of the page." })
   pageInfo: PageInfoType;
 
   constructor(page: ListPage<ApiKey>) {
@@ -158,7 +161,7 @@ export class ApiKeyConnectionType {
   }
 }
 
-@ObjectType("ProjectEdge", { description: "A project's place in the list." })
+@ObjectType("ProjectEdge", { description: "A project with its cursor." })
 class ProjectEdgeType {
   @Field(() => String, { description: "Opaque; for `after` and `before`." })
   cursor!: string;
@@ -177,7 +180,7 @@ export class ProjectConnectionType {
     return this.edges.map(({ node }) => node);
   }
 
-  @Field(() => PageInfoType, { description: "Where the page lies." })
+  @Field(() => PageInfoType, { description: "Whether there are more items, and the cursors of the page." })
   pageInfo: PageInfoType;
 
   constructor(page: ListPage<Project>) {
@@ -186,7 +189,7 @@ export class ProjectConnectionType {
   }
 }
 
-/** @throws BAD_USER_INPUT naming the cursor that is none of ours */
+/** Reads the arguments of a list. @throws BAD_USER_INPUT naming a cursor that the gateway did not make */
 export function toListRequest(
   args: { readonly first?: number; readonly last?: number; readonly after?: string; readonly before?: string },
   prefix: string,

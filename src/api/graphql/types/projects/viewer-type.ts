@@ -4,7 +4,7 @@ import { Ctx, Field, ObjectType } from "../../type-graphql.ts";
 import { BudgetType } from "./budget-type.ts";
 import { ApiKeyType, ProjectType } from "./project-type.ts";
 
-@ObjectType("Viewer", { description: "Who asks." })
+@ObjectType("Viewer", { description: "The caller of this request." })
 export class ViewerType {
   readonly #caller: Caller;
 
@@ -12,21 +12,24 @@ export class ViewerType {
     this.#caller = caller;
   }
 
-  @Field(() => ProjectType, { description: "The project that what you make belongs to." })
+  @Field(() => ProjectType, { description: "The project that your new generations belong to." })
   async project(@Ctx() { loaders }: GraphQLContext): Promise<ProjectType> {
     const project = await loaders.project.load(this.#caller.projectId);
     if (!project) throw new Error("a caller has no project");
     return new ProjectType(project);
   }
 
-  @Field(() => ApiKeyType, { nullable: true, description: "The API key that you call with; null for other callers." })
+  @Field(() => ApiKeyType, { nullable: true, description: "Your API key; null if you call with something else." })
   async apiKey(@Ctx() { loaders }: GraphQLContext): Promise<ApiKeyType | null> {
     const { apiKeyId } = this.#caller;
     const apiKey = apiKeyId === undefined ? undefined : await loaders.apiKey.load(apiKeyId);
     return apiKey ? new ApiKeyType(apiKey) : null;
   }
 
-  @Field(() => String, { nullable: true, description: "The end user whose records alone you see; null for no such." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The end user that you call for. You then see only its records. Null if you call for none.",
+  })
   get endUser(): string | null {
     return this.#caller.endUser ?? null;
   }
@@ -38,7 +41,7 @@ export class ViewerType {
     return budgets.flat();
   }
 
-  @Field(() => Boolean, { description: "Whether you manage projects and keys." })
+  @Field(() => Boolean, { description: "Whether you may manage projects and keys." })
   get isAdmin(): boolean {
     return this.#caller.isAdmin ?? false;
   }
