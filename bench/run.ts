@@ -7,6 +7,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   delivery: () => import("./delivery.ts"),
   queue: () => import("./queue.ts"),
   graph: () => import("./graph.ts"),
+  keys: () => import("./keys.ts"),
   "hot-path": () => import("./hot-path.ts"),
   postgres: () => import("./postgres.ts"),
   history: () => import("./history.ts"),
