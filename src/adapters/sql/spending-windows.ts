@@ -3,6 +3,7 @@ import { windowStarts } from "../../ports/budget-windows.ts";
 import { type Amount, MAX_BUDGET_USD, toAmount } from "../../ports/money.ts";
 import { BUDGET_WINDOWS, type BudgetWindow } from "../../ports/projects.ts";
 import type { Database } from "./database.ts";
+import { runPrepared } from "./prepared.ts";
 
 /** A window of a project or of an API key. */
 export interface WindowKey {
@@ -123,47 +124,47 @@ async function upsert(
   changes: readonly WindowSums[],
   ceilings: readonly Ceiling[] = [],
 ): Promise<WindowSums[]> {
-  const rows = changes
-    .toSorted(byKey)
-    .map(({ scopeId, window, startsOn, settled, held, settledImages, heldImages }) => {
+  const values = { changes: changes.toSorted(byKey), ceilings };
+  const { rows: found } = await runPrepared(database, "upsert windows", values, (prepared, value) => {
+    const rows = value.changes.map(({ scopeId, window, startsOn, settled, held, settledImages, heldImages }) => {
       const sums = [settled, held, settledImages, heldImages].map((sum) => sql`cast(${sum} as bigint)`);
       return sql`(${scopeId}, ${window}, ${startsOn}, ${sql.join(sums)})`;
     });
-  const found = await database
-    .insertInto("spending_windows")
-    .columns([...KEY, "settled", "held", "settled_images", "held_images"])
-    .expression((query) =>
-      query
-        .selectFrom(sql<object>`(values ${sql.join(rows)})`.as("changes"))
-        .selectAll()
-        .where(({ not, exists }) => {
-          if (ceilings.length === 0) return sql<SqlBool>`true`;
-          const exceeded = query
-            .selectFrom("spending_windows")
-            .select("scope_id")
-            .where((row) => row.or(ceilings.map((ceiling) => exceeds(row, ceiling))));
-          return not(exists(exceeded));
+    return prepared
+      .insertInto("spending_windows")
+      .columns([...KEY, "settled", "held", "settled_images", "held_images"])
+      .expression((query) =>
+        query
+          .selectFrom(sql<object>`(values ${sql.join(rows)})`.as("changes"))
+          .selectAll()
+          .where(({ not, exists }) => {
+            if (value.ceilings.length === 0) return sql<SqlBool>`true`;
+            const exceeded = query
+              .selectFrom("spending_windows")
+              .select("scope_id")
+              .where((row) => row.or(value.ceilings.map((ceiling) => exceeds(row, ceiling))));
+            return not(exists(exceeded));
+          }),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(KEY).doUpdateSet((row) => {
+          const [settled, more] = [row.ref("spending_windows.settled"), row.ref("excluded.settled")];
+          const most = row.val(LARGEST_SUM);
+          return {
+            settled: row
+              .case()
+              .when(settled, ">", row(most, "-", more))
+              .then(most)
+              .else(row(settled, "+", more))
+              .end(),
+            held: row("spending_windows.held", "+", row.ref("excluded.held")),
+            settled_images: row("spending_windows.settled_images", "+", row.ref("excluded.settled_images")),
+            held_images: row("spending_windows.held_images", "+", row.ref("excluded.held_images")),
+          };
         }),
-    )
-    .onConflict((conflict) =>
-      conflict.columns(KEY).doUpdateSet((row) => {
-        const [settled, more] = [row.ref("spending_windows.settled"), row.ref("excluded.settled")];
-        const most = row.val(LARGEST_SUM);
-        return {
-          settled: row
-            .case()
-            .when(settled, ">", row(most, "-", more))
-            .then(most)
-            .else(row(settled, "+", more))
-            .end(),
-          held: row("spending_windows.held", "+", row.ref("excluded.held")),
-          settled_images: row("spending_windows.settled_images", "+", row.ref("excluded.settled_images")),
-          held_images: row("spending_windows.held_images", "+", row.ref("excluded.held_images")),
-        };
-      }),
-    )
-    .returning(selectSums)
-    .execute();
+      )
+      .returning(selectSums);
+  });
   return found.map(toSums);
 }
 

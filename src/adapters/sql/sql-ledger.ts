@@ -13,6 +13,7 @@ import { type Amount, toAmount, toUsd } from "../../ports/money.ts";
 import { BUDGET_WINDOWS, type BudgetLimit, type BudgetWindow, type Limits } from "../../ports/projects.ts";
 import type { AcceptanceTerms, BudgetExceeded, Cost, GenerationOrder, Refusal } from "../../ports/records.ts";
 import type { Database } from "./database.ts";
+import { runPrepared } from "./prepared.ts";
 import {
   addTo,
   type Ceiling,
@@ -72,10 +73,10 @@ interface Settlement extends Sums {
  */
 export class SqlLedger implements Ledger {
   readonly #database: Kysely<Database>;
-  readonly #momentOf: (at: Date) => Expression<number>;
+  readonly #momentOf: (atMs: number) => Expression<number>;
 
-  /** @param momentOf when something happens that this process takes for `at`, in milliseconds since 1970 UTC */
-  constructor(database: Kysely<Database>, momentOf: (at: Date) => Expression<number>) {
+  /** @param momentOf when something happens that this process takes for `atMs`, in milliseconds since 1970 UTC */
+  constructor(database: Kysely<Database>, momentOf: (atMs: number) => Expression<number>) {
     this.#database = database;
     this.#momentOf = momentOf;
   }
@@ -83,18 +84,20 @@ export class SqlLedger implements Ledger {
   /** Reads what decides whether an order is accepted. */
   async readGate(database: Kysely<Database>, order: GenerationOrder, { dailyBudget }: AcceptanceTerms): Promise<Gate> {
     const { projectId, apiKeyId = "", createdAt } = order;
-    const gate = await database
-      .selectNoFrom((row) => [
-        row.cast<string>(this.#momentOf(createdAt), "text").as("moment"),
+    const values = { projectId, apiKeyId, createdAtMs: createdAt.getTime() };
+    const { rows } = await runPrepared(database, "read gate", values, (prepared, value) =>
+      prepared.selectNoFrom((row) => [
+        row.cast<string>(this.#momentOf(value.createdAtMs), "text").as("moment"),
         row
           .selectFrom("generations")
           .select((generation) => generation.fn.countAll<string | number>().as("count"))
           .where("status", "=", "QUEUED")
           .as("queued"),
-        row.selectFrom("projects").select("limits").where("id", "=", projectId).as("project_limits"),
-        row.selectFrom("api_keys").select("limits").where("id", "=", apiKeyId).as("key_limits"),
-      ])
-      .executeTakeFirstOrThrow();
+        row.selectFrom("projects").select("limits").where("id", "=", value.projectId).as("project_limits"),
+        row.selectFrom("api_keys").select("limits").where("id", "=", value.apiKeyId).as("key_limits"),
+      ]),
+    );
+    const gate = rows[0]!;
     const ofProject = [
       ...(dailyBudget === undefined ? [] : [{ window: "DAY" as const, limitUsd: dailyBudget }]),
       ...budgetsIn(gate.project_limits),
@@ -123,25 +126,23 @@ export class SqlLedger implements Ledger {
 
   /** Enters an order that is held. */
   async enter(database: Kysely<Database>, order: GenerationOrder, { at }: Gate): Promise<void> {
-    await database
-      .insertInto("ledger")
-      .values({
-        generation_id: order.id,
-        project: order.projectId,
-        api_key_id: order.apiKeyId ?? null,
-        end_user: order.endUser ?? null,
-        model: order.model,
-        operation: order.edit ? "EDIT" : "GENERATE",
-        images: order.n,
-        accepted_at: order.createdAt.getTime(),
-        day: dayOf(at),
-        state: "HELD",
-        held: heldBy(order) ?? null,
-        settled: null,
-        settled_images: null,
-        is_estimated: 0,
-      })
-      .execute();
+    const entry = {
+      generation_id: order.id,
+      project: order.projectId,
+      api_key_id: order.apiKeyId ?? null,
+      end_user: order.endUser ?? null,
+      model: order.model,
+      operation: order.edit ? "EDIT" : "GENERATE",
+      images: order.n,
+      accepted_at: order.createdAt.getTime(),
+      day: dayOf(at),
+      state: "HELD",
+      held: heldBy(order) ?? null,
+      settled: null,
+      settled_images: null,
+      is_estimated: 0,
+    };
+    await runPrepared(database, "enter", entry, (prepared, values) => prepared.insertInto("ledger").values(values));
   }
 
   /** Releases the amounts held for an order that was not entered. */
@@ -165,18 +166,25 @@ export class SqlLedger implements Ledger {
    */
   async settle(database: Kysely<Database>, id: string, cost: Cost, imageCount?: number): Promise<void> {
     const settled = writable(cost.usd);
-    const update = database
-      .updateTable("ledger")
-      .set((row) => ({
-        state: "SETTLED",
-        settled,
-        settled_images: imageCount ?? row.ref("images"),
-        is_estimated: Number(cost.isEstimated),
-      }))
-      .where("generation_id", "=", id)
-      .returning((row) => [...ENTRY, "images", asText(row, "held"), "settled_images"]);
+    const update = async (state?: "HELD") => {
+      const values = { id, state, settled, imageCount, isEstimated: Number(cost.isEstimated) };
+      const { rows } = await runPrepared(database, "settle", values, (prepared, value) => {
+        const entries = prepared
+          .updateTable("ledger")
+          .set((row) => ({
+            state: "SETTLED",
+            settled: value.settled,
+            settled_images: value.imageCount ?? row.ref("images"),
+            is_estimated: value.isEstimated,
+          }))
+          .where("generation_id", "=", value.id)
+          .returning((row) => [...ENTRY, "images", asText(row, "held"), "settled_images"]);
+        return value.state === undefined ? entries : entries.where("state", "=", value.state);
+      });
+      return rows[0];
+    };
     const estimated = cost.isEstimated ? settled : 0n;
-    const first = await update.where("state", "=", "HELD").executeTakeFirst();
+    const first = await update("HELD");
     if (first) {
       await this.#add(database, [[first, { ...fromHeld(first), settled, estimated }]]);
       return;
@@ -186,7 +194,7 @@ export class SqlLedger implements Ledger {
       .select((row) => [asText(row, "settled"), "settled_images", "is_estimated"])
       .where("generation_id", "=", id)
       .executeTakeFirst();
-    const after = before && (await update.executeTakeFirst());
+    const after = before && (await update());
     if (!after) return;
     const settledBefore = BigInt(before.settled ?? 0);
     const change = {
@@ -237,7 +245,7 @@ export class SqlLedger implements Ledger {
   async spendingOf(scopeIds: readonly string[], at: Date): Promise<readonly ScopeSpending[]> {
     if (scopeIds.length === 0) return [];
     const { moment } = await this.#database
-      .selectNoFrom((row) => row.cast<string>(this.#momentOf(at), "text").as("moment"))
+      .selectNoFrom((row) => row.cast<string>(this.#momentOf(at.getTime()), "text").as("moment"))
       .executeTakeFirstOrThrow();
     const now = new Date(Number(moment));
     const sums = await readWindows(this.#database, windowsAt([...new Set(scopeIds)], now));

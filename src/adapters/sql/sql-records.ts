@@ -19,6 +19,7 @@ import type {
 import type { Database, GenerationRow } from "./database.ts";
 import type { SearchEngine } from "./engine.ts";
 import { NEEDED_MIGRATIONS, SWEEP } from "./migrations.ts";
+import { runPrepared } from "./prepared.ts";
 import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPreviewText } from "./rows.ts";
 import { termsOf } from "./search-terms.ts";
 import { SqlDerivatives } from "./sql-derivatives.ts";
@@ -47,8 +48,8 @@ export class SqlRecords implements Records {
   readonly #search: SearchEngine;
   readonly #rates = new SqlRates();
 
-  /** @param momentOf when something happens that this process takes for `at`, in milliseconds since 1970 UTC */
-  constructor(database: Kysely<Database>, search: SearchEngine, momentOf: (at: Date) => Expression<number>) {
+  /** @param momentOf when something happens that this process takes for `atMs`, in milliseconds since 1970 UTC */
+  constructor(database: Kysely<Database>, search: SearchEngine, momentOf: (atMs: number) => Expression<number>) {
     this.derivatives = new SqlDerivatives(database);
     this.projects = new SqlProjects(database);
     this.history = new SqlHistory(database, search);
@@ -76,17 +77,12 @@ export class SqlRecords implements Records {
       if ("exceeded" in rates) return (await findEarlier()) ?? rates;
       const refusal = await ledger.hold(transaction, order, gate);
       if (refusal) return (await findEarlier()) ?? refusal;
-      const inserted = await transaction
-        .insertInto("generations")
-        .values(toGenerationRow({ ...order, status: "QUEUED" }))
-        .onConflict((conflict) => conflict.columns(["project_id", "idempotency_key"]).doNothing())
-        .returningAll()
-        .executeTakeFirst();
-      if (inserted) {
+      const row = toGenerationRow({ ...order, status: "QUEUED" });
+      if (await insertGeneration(transaction, row)) {
         await this.#enterTerms(transaction, order);
         await this.#rates.count(transaction, order, rules);
         await ledger.enter(transaction, order, gate);
-        return { generation: toGeneration(inserted), isNew: true, rates };
+        return { generation: toGeneration(row), isNew: true, rates };
       }
       await ledger.release(transaction, order, gate);
       const sameInstant = await findEarlier();
@@ -109,18 +105,20 @@ export class SqlRecords implements Records {
   }
 
   async start(id: string, claim: Claim): Promise<Generation | undefined> {
-    const row = await this.#database
-      .updateTable("generations")
-      .set({
-        ...toChanges({ status: "RUNNING", startedAt: claim.at }),
-        worker: claim.worker,
-        lease_until: claim.leaseUntil.getTime(),
-      })
-      .where("id", "=", id)
-      .where("status", "=", "QUEUED")
-      .returningAll()
-      .executeTakeFirst();
-    return row && toGeneration(row);
+    const changes = {
+      ...toChanges({ status: "RUNNING", startedAt: claim.at }),
+      worker: claim.worker,
+      lease_until: claim.leaseUntil.getTime(),
+    };
+    const { rows } = await runPrepared(this.#database, "start", { id, changes }, (database, values) =>
+      database
+        .updateTable("generations")
+        .set(values.changes)
+        .where("id", "=", values.id)
+        .where("status", "=", "QUEUED")
+        .returningAll(),
+    );
+    return rows[0] && toGeneration(rows[0]);
   }
 
   async extendLeases(worker: string, leaseUntil: Date): Promise<readonly string[]> {
@@ -136,19 +134,15 @@ export class SqlRecords implements Records {
 
   async addImage(image: Image, generatedSize: PixelSize, worker: string): Promise<boolean> {
     return this.#database.transaction().execute(async (transaction) => {
-      const { numUpdatedRows } = await transaction
-        .updateTable("generations")
-        .set(toChanges({ generatedSize }))
-        .where("id", "=", image.generationId)
-        .where(isRunBy(worker))
-        .executeTakeFirst();
-      if (numUpdatedRows === 0n) return false;
-      await transaction
-        .insertInto("images")
-        .values(toImageRow(image))
-        // A worker repeats the insert when it did not receive the response to the first one.
-        .onConflict((conflict) => conflict.column("id").doNothing())
-        .execute();
+      const changes = toChanges({ generatedSize });
+      if (!(await updateRunBy(transaction, worker, { id: image.generationId, changes }))) return false;
+      await runPrepared(transaction, "add image", toImageRow(image), (database, row) =>
+        database
+          .insertInto("images")
+          .values(row)
+          // A worker repeats the insert when it did not receive the response to the first one.
+          .onConflict((conflict) => conflict.column("id").doNothing()),
+      );
       return true;
     });
   }
@@ -197,15 +191,14 @@ export class SqlRecords implements Records {
   async finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean> {
     const { status, usage, cost, imageCount, warnings } = outcome;
     const failure = status === "FAILED" ? outcome.failure : undefined;
-    const changes = { status, failure, usage, ...(warnings && { warnings }), finishedAt: at };
+    const changes = {
+      ...toChanges({ status, failure, usage, ...(warnings && { warnings }), finishedAt: at }),
+      ...(cost && costChanges(cost)),
+      lease_until: null,
+    };
     return this.#database.transaction().execute(async (transaction) => {
-      const { numUpdatedRows } = await transaction
-        .updateTable("generations")
-        .set((row) => ({ ...toChanges(changes), ...(cost ? costChanges(cost) : atMost(row)), lease_until: null }))
-        .where("id", "=", id)
-        .where(isRunBy(worker))
-        .executeTakeFirst();
-      if (numUpdatedRows === 0n) return false;
+      const isEnded = await updateRunBy(transaction, worker, { id, changes, costsAtMost: cost ? undefined : true });
+      if (!isEnded) return false;
       if (cost) await this.ledger.settle(transaction, id, cost, imageCount);
       else await this.ledger.settleAsHeld(transaction, [id]);
       return true;
@@ -313,7 +306,9 @@ export class SqlRecords implements Records {
 
   async findGenerations(ids: readonly string[]): Promise<readonly Generation[]> {
     if (ids.length === 0) return [];
-    const rows = await this.#database.selectFrom("generations").selectAll().where("id", "in", padded(ids)).execute();
+    const { rows } = await runPrepared(this.#database, "find generations", { ids: padded(ids) }, (database, values) =>
+      database.selectFrom("generations").selectAll().where("id", "in", values.ids),
+    );
     return rows.map(toGeneration);
   }
 
@@ -344,13 +339,15 @@ export class SqlRecords implements Records {
 
   async findImagesOf(generationIds: readonly string[]): Promise<readonly Image[]> {
     if (generationIds.length === 0) return [];
-    const rows = await this.#database
-      .selectFrom("images")
-      .selectAll()
-      .where("generation_id", "in", padded(generationIds))
-      .orderBy("generation_id")
-      .orderBy("position")
-      .execute();
+    const values = { ids: padded(generationIds) };
+    const { rows } = await runPrepared(this.#database, "find images of", values, (database, { ids }) =>
+      database
+        .selectFrom("images")
+        .selectAll()
+        .where("generation_id", "in", ids)
+        .orderBy("generation_id")
+        .orderBy("position"),
+    );
     return rows.map(toImage);
   }
 
@@ -390,6 +387,41 @@ export class SqlRecords implements Records {
   async close(): Promise<void> {
     await this.#database.destroy();
   }
+}
+
+/** @returns `false` if the project has a generation with the same idempotency key */
+async function insertGeneration(database: Kysely<Database>, row: GenerationRow): Promise<boolean> {
+  const { rows } = await runPrepared(database, "insert generation", row, (prepared, values) =>
+    prepared
+      .insertInto("generations")
+      .values(values)
+      .onConflict((conflict) => conflict.columns(["project_id", "idempotency_key"]).doNothing())
+      .returning("id"),
+  );
+  return rows.length > 0;
+}
+
+interface Update {
+  readonly id: string;
+  readonly changes: Partial<GenerationRow>;
+  /** Set if only the maximum cost is known. */
+  readonly costsAtMost?: true | undefined;
+}
+
+/** @returns `false` if this worker does not run the generation (any more) */
+async function updateRunBy(database: Kysely<Database>, worker: string, update: Update): Promise<boolean> {
+  const { numAffectedRows = 0n } = await runPrepared(
+    database,
+    "update run by",
+    { ...update, worker },
+    (prepared, { id, changes, costsAtMost, worker }) =>
+      prepared
+        .updateTable("generations")
+        .set((row) => ({ ...changes, ...(costsAtMost && atMost(row)) }))
+        .where("id", "=", id)
+        .where(isRunBy(worker)),
+  );
+  return numAffectedRows > 0n;
 }
 
 async function forgetExpiredKey(database: Kysely<Database>, projectId: string, key: string, at: Date): Promise<void> {

@@ -3,6 +3,7 @@ import type { Operation } from "../../ports/image-provider.ts";
 import type { UsageDimension, UsageQuery, UsageSums } from "../../ports/ledger.ts";
 import { type Amount, toUsd } from "../../ports/money.ts";
 import type { Database } from "./database.ts";
+import { runPrepared } from "./prepared.ts";
 import { LARGEST_SUM } from "./spending-windows.ts";
 
 /** What generations of one kind have added to a day. */
@@ -137,27 +138,31 @@ export async function addUsage(database: Kysely<Database>, changes: readonly Usa
   for (const change of changes) byRow.set(keyOf(change), plus(change, byRow.get(keyOf(change))));
   for (const [, change] of [...byRow].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const { projectId, apiKeyId, ...sums } = change;
-    await database
-      .insertInto("usage_days")
-      .values({ project_id: projectId, api_key_id: apiKeyId, ...sums })
-      .onConflict((conflict) =>
-        conflict.columns(KEY).doUpdateSet((row) => {
-          const capped = (name: "settled" | "estimated") =>
-            row
-              .case()
-              .when(`usage_days.${name}`, ">", LARGEST_SUM - change[name])
-              .then(LARGEST_SUM)
-              .else(row(`usage_days.${name}`, "+", change[name]))
-              .end();
-          return {
-            generations: row("usage_days.generations", "+", change.generations),
-            images: row("usage_days.images", "+", change.images),
-            settled: capped("settled"),
-            estimated: capped("estimated"),
-          };
-        }),
-      )
-      .execute();
+    const added = { project_id: projectId, api_key_id: apiKeyId, ...sums };
+    // What a sum may be at most, so that it does not exceed the largest one.
+    const room = { settled: LARGEST_SUM - change.settled, estimated: LARGEST_SUM - change.estimated };
+    await runPrepared(database, "add usage", { added, room }, (prepared, value) =>
+      prepared
+        .insertInto("usage_days")
+        .values(value.added)
+        .onConflict((conflict) =>
+          conflict.columns(KEY).doUpdateSet((row) => {
+            const capped = (name: "settled" | "estimated") =>
+              row
+                .case()
+                .when(`usage_days.${name}`, ">", value.room[name])
+                .then(LARGEST_SUM)
+                .else(row(`usage_days.${name}`, "+", value.added[name]))
+                .end();
+            return {
+              generations: row("usage_days.generations", "+", value.added.generations),
+              images: row("usage_days.images", "+", value.added.images),
+              settled: capped("settled"),
+              estimated: capped("estimated"),
+            };
+          }),
+        ),
+    );
   }
 }
 
