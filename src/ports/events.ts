@@ -8,6 +8,8 @@ export interface GenerationNotice {
   readonly isUnrecorded?: boolean;
   /** Set when the generation was just accepted. Only those who listen to all are told. */
   readonly isNew?: boolean;
+  /** Set when the change left the generation running. Who waits for its end need not read the records. */
+  readonly isRunning?: boolean;
   /** The worker that made the change, if known. It ignores its own notices. */
   readonly worker?: string;
 }

@@ -20,10 +20,12 @@ import { isEnded } from "./generation-end.ts";
 import { type CheckedInput, checkInput, type GenerationInput } from "./generation-input.ts";
 import { type GenerationPlan, type PlanDraft, planGeneration } from "./generation-plan.ts";
 import { REPETITION_MS, RetryDeduplicator } from "./retry-deduplicator.ts";
+import type { Runner } from "./runner.ts";
 
 export interface AcceptanceOptions {
   readonly records: Records;
   readonly queue: JobQueue;
+  readonly runner: Pick<Runner, "expect">;
   readonly events: Events;
   readonly catalogue: ModelCatalogue;
   readonly edits: EditIntake;
@@ -159,7 +161,7 @@ export class Acceptance {
 
   async #accept(sender: Sender, id: string, decided: PricedPlan): Promise<Generation> {
     const { caller, limits, onRates } = sender;
-    const { records, events, edits, maxQueued, dailyBudget } = this.#options;
+    const { records, events, edits, runner, maxQueued, dailyBudget } = this.#options;
     const { model, models: _, idempotencyKey, attempt, endUser, ...plan } = decided;
     const { projectId } = caller;
     const { edit, createdAt } = plan;
@@ -188,6 +190,7 @@ export class Acceptance {
     if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
     events.publish({ generationId: generation.id, isNew: true });
     this.#warnOfPrice(generation);
+    runner.expect(generation);
     await this.#enqueue(generation.id);
     return generation;
   }

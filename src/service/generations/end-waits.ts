@@ -69,7 +69,11 @@ export class EndWaits {
       if (!found || isEnded(found)) stop();
     };
     const look = () => void refresh().catch(over.reject);
-    const onNotice = ({ isUnrecorded }: GenerationNotice) => (isUnrecorded ? over.reject(unrecorded()) : look());
+    const onNotice = ({ isUnrecorded, isRunning }: GenerationNotice) => {
+      if (isUnrecorded) over.reject(unrecorded());
+      else if (isRunning) wait.latest = { ...wait.latest, status: "RUNNING" };
+      else look();
+    };
     const timer = setTimeout(stop, timeoutMs);
     const unsubscribe = this.#events.subscribe(id, onNotice);
     this.#releasing.addEventListener("abort", stop);

@@ -293,7 +293,8 @@ export class Execution {
   }
 
   #publish(): void {
-    this.#options.events.publish({ generationId: this.#generation.id, worker: this.#options.worker });
+    const { events, worker } = this.#options;
+    events.publish({ generationId: this.#generation.id, worker, isRunning: true });
   }
 
   async #withTimeout(work: (timed: AbortSignal) => Promise<void>): Promise<void> {

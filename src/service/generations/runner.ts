@@ -22,6 +22,9 @@ export interface RunnerOptions extends Omit<ExecutionOptions, "store" | "rate" |
 /** How many times a process extends its leases within the duration of one lease. */
 const HEARTBEATS_PER_LEASE = 4;
 
+/** The most accepted generations that are remembered until they start. More wait in the queue, and are read. */
+const MAX_EXPECTED = 64;
+
 /** Carries out accepted generations. A generation continues when its client disconnects. */
 export class Runner {
   readonly #options: RunnerOptions;
@@ -30,6 +33,7 @@ export class Runner {
   readonly #draining = new AbortController();
   /** The generations that run here or wait for the rate limit, each with a controller that cancels it. */
   readonly #running = new Map<string, AbortController>();
+  readonly #expected = new Map<string, Generation>();
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(options: RunnerOptions) {
@@ -40,6 +44,16 @@ export class Runner {
       rate: new ImageRate(options.maxImagesPerMinute),
       durations: new UsualDurations(),
     };
+  }
+
+  /**
+   * Remembers a generation that was just accepted here, and whose job will be queued now: it need not be read before it
+   * starts. Whether it is still queued then, the start itself finds out.
+   */
+  expect(generation: Generation): void {
+    const [oldest] = this.#expected.keys();
+    if (this.#expected.size >= MAX_EXPECTED && oldest !== undefined) this.#expected.delete(oldest);
+    this.#expected.set(generation.id, generation);
   }
 
   /**
@@ -85,7 +99,7 @@ export class Runner {
     try {
       const started = await this.#start(generationId, canceling.signal);
       if (!started) return undefined;
-      events.publish({ generationId, worker });
+      events.publish({ generationId, worker, isRunning: true });
       const { generation, isCounted } = started;
       const signal = AbortSignal.any([this.#stop.signal, canceling.signal]);
       const execution = new Execution(this.#shared, generation, signal, isCounted);
@@ -111,7 +125,7 @@ export class Runner {
   ): Promise<{ readonly generation: Generation; readonly isCounted: boolean } | undefined> {
     const { records, worker, now, leaseMs } = this.#options;
     const { store, rate } = this.#shared;
-    const [queued] = await store.retryWhileStoreDown(generationId, () => records.findGenerations([generationId]));
+    const queued = this.#takeExpected(generationId) ?? (await this.#find(generationId));
     if (queued?.status !== "QUEUED") return undefined;
     const isCounted = this.#mayCost(queued);
     const givenUp = AbortSignal.any([this.#draining.signal, this.#stop.signal, canceled]);
@@ -122,6 +136,18 @@ export class Runner {
     if (generation) return { generation, isCounted };
     if (isCounted) rate.giveBack(queued.n);
     return undefined;
+  }
+
+  #takeExpected(generationId: string): Generation | undefined {
+    const expected = this.#expected.get(generationId);
+    this.#expected.delete(generationId);
+    return expected;
+  }
+
+  async #find(generationId: string): Promise<Generation | undefined> {
+    const find = () => this.#options.records.findGenerations([generationId]);
+    const [found] = await this.#shared.store.retryWhileStoreDown(generationId, find);
+    return found;
   }
 
   #mayCost(generation: Generation): boolean {

@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => database.destroy());
 
 const build = jest.fn(
-  (prepared: Kysely<Database>, values: { readonly names: readonly string[]; readonly at?: number }) => {
+  (prepared: Kysely<Database>, values: { readonly names: readonly string[]; readonly at?: number | undefined }) => {
     const chores = prepared.selectFrom("chores").select("name").where("name", "in", values.names);
     return values.at === undefined ? chores : chores.where("claimed_until", "=", values.at);
   },
