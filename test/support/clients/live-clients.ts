@@ -49,8 +49,12 @@ export async function* overSocket(gatewayUrl: string, request: RequestParams): A
 }
 
 /** By the library of server-sent events, which gives up with the connection. */
-export async function* overStream(gatewayUrl: string, request: RequestParams): AsyncIterableIterator<ExecutionResult> {
-  const client = createClient({ url: `${gatewayUrl}/graphql/stream`, retryAttempts: 0 });
+export async function* overStream(
+  gatewayUrl: string,
+  request: RequestParams,
+  headers: Readonly<Record<string, string>> = {},
+): AsyncIterableIterator<ExecutionResult> {
+  const client = createClient({ url: `${gatewayUrl}/graphql/stream`, retryAttempts: 0, headers: { ...headers } });
   try {
     yield* client.iterate(request);
   } finally {

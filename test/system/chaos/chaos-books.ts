@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import sharp, { type Metadata } from "sharp";
+import type { ChaosProject } from "./chaos-projects.ts";
 
 /** A generation as a client was told of it. */
 export interface ToldGeneration {
@@ -47,9 +48,13 @@ export interface Order {
   /** Whether this client looks at derivatives, and at what the provider sent. */
   readonly wantsDerivatives: boolean;
   readonly ending: "takes" | "cancels" | "deletes";
-  /** Whether anything but silence was ever answered. */
+  /** Whose key it is sent with; `undefined` on an open gateway. */
+  readonly project?: ChaosProject | undefined;
+  /** Whether a budget refused it in the end. */
+  isRefused?: boolean;
   /** Whether a gateway was killed before a client over a WebSocket had its first answer: it may have sent the order twice. */
   hasMetCrash: boolean;
+  /** Whether anything but silence was ever answered. */
   isAccepted: boolean;
   isDeleted: boolean;
   readonly ids: Set<string>;

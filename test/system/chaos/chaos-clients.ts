@@ -5,6 +5,7 @@ import { type ChaosBooks, GENERATION_FIELDS, isEnded, type Order, type ToldGener
 import { toEditRequest } from "./chaos-edits.ts";
 import type { EventCount } from "./chaos-events.ts";
 import type { ChaosFleet } from "./chaos-fleet.ts";
+import type { ChaosProject } from "./chaos-projects.ts";
 import { askOverSocket } from "./chaos-sockets.ts";
 
 const GENERATE = `mutation ($input: GenerateImagesInput!) {
@@ -15,9 +16,13 @@ const DELETE = "mutation ($id: ID!) { deleteGeneration(id: $id) }";
 const FIND = `query ($id: ID!) { generation(id: $id) { ${GENERATION_FIELDS} } }`;
 const LOOK = "query ($id: ID!) { image(id: $id) { sha256 byteSize } }";
 const WAIT_SECONDS = 30;
+/** In events. */
+const PAUSE_WHEN_REFUSED = 20;
 
 /** No gateway, or none any more: the connection was refused or broke. */
 class Unreachable extends Error {}
+/** A budget does not cover the order. */
+class Refused extends Error {}
 
 /** The clients of a run: each brings one order to its end, whatever happens to the gateway meanwhile. */
 export class ChaosClients {
@@ -25,26 +30,50 @@ export class ChaosClients {
   readonly #books: ChaosBooks;
   readonly #events: EventCount;
   readonly #seed: number;
+  readonly #projects: readonly ChaosProject[];
 
-  constructor(fleet: ChaosFleet, books: ChaosBooks, events: EventCount, seed: number) {
+  constructor(
+    fleet: ChaosFleet,
+    books: ChaosBooks,
+    events: EventCount,
+    seed: number,
+    projects: readonly ChaosProject[],
+  ) {
     this.#fleet = fleet;
     this.#books = books;
     this.#events = events;
     this.#seed = seed;
+    this.#projects = projects;
   }
 
   /** Sends one more order and resolves when its client has its final answer. */
   async bringOne(): Promise<void> {
     const number = this.#books.orders.length;
     const random = seededRandom(this.#seed * 1_000_003 + number);
-    const order = makeOrder(`chaos-${this.#seed}-${number}`, random);
+    const project = random.pick(this.#projects);
+    const order = { ...makeOrder(`chaos-${this.#seed}-${number}`, random), project };
     this.#books.orders.push(order);
-    if (order.api === "WebSocket") return this.#bringOverSocket(order, random);
-    await Promise.all([
+    try {
+      if (order.api === "WebSocket") await this.#bringOverSocket(order, random);
+      else await this.#bring(order, random);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      order.isRefused = true;
+      // A client that is refused does not come back at once.
+      await this.#events.after(PAUSE_WHEN_REFUSED);
+    }
+  }
+
+  async #bring(order: Order, random: Random): Promise<void> {
+    const contacts = await Promise.allSettled([
       this.#approach(order, random),
       order.hasTwin && this.#approach(order, random),
       order.partialImages > 0 && order.ending !== "deletes" && this.#watch(order, random),
     ]);
+    // When one of them was refused, another may have been accepted: the next answer tells.
+    for (const contact of contacts) {
+      if (contact.status === "rejected" && !(contact.reason instanceof Refused)) throw contact.reason;
+    }
     if (order.ending !== "takes") await this.#endIt(order, random);
     if (order.isDeleted) return;
     for (let told = await this.#ask(order, random, 0); ; told = await this.#ask(order, random, WAIT_SECONDS)) {
@@ -57,8 +86,9 @@ export class ChaosClients {
   async #bringOverSocket(order: Order, random: Random): Promise<void> {
     const { crashes, stoppedLives } = this.#fleet;
     const stops = stoppedLives.size;
-    let told = await this.#insist(() => this.#sendOverSocket(order, random));
-    order.hasMetCrash = this.#fleet.crashes > crashes;
+    let told = await this.#insist(() => this.#sendOverSocket(order, random)).finally(() => {
+      order.hasMetCrash = this.#fleet.crashes > crashes;
+    });
     if (!order.hasMetCrash && stoppedLives.size > stops) this.#books.throughStops.push(order);
     for (;;) {
       this.#books.note(order, told);
@@ -66,7 +96,7 @@ export class ChaosClients {
       if (isEnded(told)) return;
       await this.#events.after(3);
       told = await this.#insist(async () => {
-        const { data } = await this.#graphql(random, FIND, { id: told.id });
+        const { data } = await this.#graphql(order, random, FIND, { id: told.id });
         return data?.generation as ToldGeneration;
       });
     }
@@ -81,6 +111,7 @@ export class ChaosClients {
       { input },
       {
         url: async () => socketUrl(await this.#fleet.url(random)),
+        connectionParams: headersOf(order),
         pause: () => this.#events.after(3),
         onRepeat: () => this.#books.repeats++,
       },
@@ -88,6 +119,7 @@ export class ChaosClients {
     this.#events.tick();
     // The gateway stops: nothing was accepted.
     if (errors?.[0]?.extensions.code === "OVERLOADED") throw new Unreachable();
+    if (errors?.[0]?.extensions.code === "BUDGET_EXCEEDED") throw new Refused();
     if (errors) throw new Error(`${order.marker}: ${JSON.stringify(errors)}`);
     return data?.told as ToldGeneration;
   }
@@ -124,7 +156,7 @@ export class ChaosClients {
     await this.#events.after(random.whole(0, 25));
     await this.#insist(async () => {
       const isDelete = order.ending === "deletes";
-      const { data, errors } = await this.#graphql(random, isDelete ? DELETE : CANCEL, { id });
+      const { data, errors } = await this.#graphql(order, random, isDelete ? DELETE : CANCEL, { id });
       const code = errors?.[0]?.extensions.code;
       // A deletion that was carried out, and whose answer the crash swallowed.
       if (isDelete && code === "NOT_FOUND") order.isDeleted = true;
@@ -142,11 +174,12 @@ export class ChaosClients {
     const { marker: idempotencyKey, n, size, partialImages } = order;
     const input = { prompt: toPrompt(order), n, size, partialImages, idempotencyKey, waitSeconds };
     const { data, errors } = order.isEdit
-      ? await this.#post(random, { ...(await toEditRequest(input)), ...(signal && { signal }) })
-      : await this.#graphql(random, GENERATE, { input }, signal);
+      ? await this.#post(order, random, { ...(await toEditRequest(input)), ...(signal && { signal }) })
+      : await this.#graphql(order, random, GENERATE, { input }, signal);
     const code = errors?.[0]?.extensions.code;
     if (code === "INTERNAL") this.#books.contradict(order, "was answered with an internal error");
     if (code === "OVERLOADED" || code === "INTERNAL") throw new Unreachable();
+    if (code === "BUDGET_EXCEEDED") throw new Refused();
     if (errors) throw new Error(`${order.marker}: ${JSON.stringify(errors)}`);
     const told = data?.told as ToldGeneration;
     this.#books.note(order, told);
@@ -157,7 +190,7 @@ export class ChaosClients {
   async #watch(order: Order, random: Random): Promise<void> {
     const { id } = await this.#ask(order, random, 0);
     await this.#insist(async () => {
-      const events = overStream(await this.#fleet.url(random), { query: WATCH, variables: { id } });
+      const events = overStream(await this.#fleet.url(random), { query: WATCH, variables: { id } }, headersOf(order));
       for await (const { data, errors } of untilBroken(events)) {
         this.#events.tick();
         if (errors) this.#books.contradict(order, `was not told what happens: ${JSON.stringify(errors)}`);
@@ -178,7 +211,7 @@ export class ChaosClients {
     const { marker, n, size } = order;
     const response = await this.#fetch(random, "/get-image", {
       method: "POST",
-      headers: { "Content-Type": "application/json", "Idempotency-Key": marker },
+      headers: { "Content-Type": "application/json", "Idempotency-Key": marker, ...headersOf(order) },
       body: JSON.stringify({ prompt: toPrompt(order), n: String(n), size }),
       ...(signal && { signal }),
     });
@@ -188,9 +221,10 @@ export class ChaosClients {
       errorMessage: string;
     };
     if (response.status === 503) throw new Unreachable();
+    if (response.status === 402) throw new Refused();
     order.isAccepted = true;
     if (response.status !== 200) {
-      if (![402, 422, 429, 502, 504].includes(response.status))
+      if (![422, 429, 502, 504].includes(response.status))
         this.#books.contradict(order, `${response.status} ${errorMessage}`);
       return;
     }
@@ -204,7 +238,7 @@ export class ChaosClients {
   /** Loads an image that was promised. */
   async #look(order: Order, random: Random, url: string): Promise<void> {
     await this.#insist(async () => {
-      const { data } = await this.#graphql(random, LOOK, { id: toImageId(url) });
+      const { data } = await this.#graphql(order, random, LOOK, { id: toImageId(url) });
       const promised = data?.image as { readonly sha256: string; readonly byteSize: number } | null;
       const { status, bytes } = await this.#load(random, url);
       if (status === 200 && promised) this.#books.noteBytes(order, bytes, promised);
@@ -226,13 +260,28 @@ export class ChaosClients {
     this.#books.withoutBytes.push(`${order.marker}: ${status} for ${new URL(url).pathname}`);
   }
 
-  async #graphql(random: Random, query: string, variables: object, signal?: AbortSignal): Promise<GraphQLAnswer> {
+  async #graphql(
+    order: Order,
+    random: Random,
+    query: string,
+    variables: object,
+    signal?: AbortSignal,
+  ): Promise<GraphQLAnswer> {
     const headers = { "Content-Type": "application/json" };
-    return this.#post(random, { headers, body: JSON.stringify({ query, variables }), ...(signal && { signal }) });
+    return this.#post(order, random, {
+      headers,
+      body: JSON.stringify({ query, variables }),
+      ...(signal && { signal }),
+    });
   }
 
-  async #post(random: Random, init: RequestInit): Promise<GraphQLAnswer> {
-    const response = await this.#fetch(random, "/graphql", { method: "POST", ...init });
+  async #post(
+    order: Order,
+    random: Random,
+    init: RequestInit & { readonly headers: Readonly<Record<string, string>> },
+  ): Promise<GraphQLAnswer> {
+    const headers = { ...init.headers, ...headersOf(order) };
+    const response = await this.#fetch(random, "/graphql", { method: "POST", ...init, headers });
     return response.json().catch(() => Promise.reject(new Unreachable())) as Promise<GraphQLAnswer>;
   }
 
@@ -268,6 +317,10 @@ export class ChaosClients {
 interface GraphQLAnswer {
   readonly data?: Record<string, unknown> | null;
   readonly errors?: readonly { readonly message: string; readonly extensions: { readonly code?: string } }[];
+}
+
+function headersOf({ project }: Order): Readonly<Record<string, string>> {
+  return project?.headers ?? {};
 }
 
 function makeOrder(marker: string, random: Random): Order {

@@ -31,19 +31,24 @@ interface Slot {
 export class ChaosFleet {
   readonly #ground: ChaosGround;
   readonly #events: EventCount;
+  readonly #extraEnv: Readonly<Record<string, string>>;
   readonly #slots: Slot[] = [];
   readonly #stoppedLives = new Set<number>();
   readonly #broken = Promise.withResolvers<never>();
   #lives = 0;
   #crashes = 0;
 
-  /** @param startUpstream makes the provider of one slot; `life` tells which start of its gateway runs */
+  /**
+   * @param startUpstream makes the provider of one slot; `life` tells which start of its gateway runs
+   * @param extraEnv what every gateway gets besides
+   */
   static async create(
     ground: ChaosGround,
     events: EventCount,
     startUpstream: (life: () => number) => Promise<ChaosUpstream>,
+    extraEnv: Readonly<Record<string, string>> = { PICTOGRAPH_DAILY_BUDGET_USD: DAILY_BUDGET_USD },
   ): Promise<ChaosFleet> {
-    const fleet = new ChaosFleet(ground, events);
+    const fleet = new ChaosFleet(ground, events, extraEnv);
     for (let index = 0; index < ground.gatewayCount; index++) {
       const upstream = await startUpstream(() => fleet.#slots[index]?.life ?? 0);
       fleet.#slots.push({ upstream, index, life: 0, up: Promise.withResolvers(), gateway: undefined });
@@ -51,9 +56,10 @@ export class ChaosFleet {
     return fleet;
   }
 
-  private constructor(ground: ChaosGround, events: EventCount) {
+  private constructor(ground: ChaosGround, events: EventCount, extraEnv: Readonly<Record<string, string>>) {
     this.#ground = ground;
     this.#events = events;
+    this.#extraEnv = extraEnv;
     this.#broken.promise.catch(() => {});
   }
 
@@ -142,10 +148,9 @@ export class ChaosFleet {
       OPENAI_BASE_URL: baseUrl,
       OPENAI_API_KEY: apiKey,
       PICTOGRAPH_MAX_CONCURRENCY: "4",
-      PICTOGRAPH_DAILY_BUDGET_USD: DAILY_BUDGET_USD,
       PICTOGRAPH_MAX_IMAGES_PER_MINUTE: "1000000",
     };
-    return { ...common, ...this.#ground.env(slot.index) };
+    return { ...common, ...this.#extraEnv, ...this.#ground.env(slot.index) };
   }
 
   async #start(slot: Slot, env: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {

@@ -5,6 +5,8 @@ import { WebSocket } from "ws";
 export interface SocketCaller {
   /** The socket of a gateway that takes traffic. */
   url(): Promise<string>;
+  /** What the first message carries. */
+  readonly connectionParams: Readonly<Record<string, string>>;
   /** What the library waits for before it connects again. */
   pause(): Promise<void>;
   /** Told each time that the operation is sent once more. */
@@ -21,6 +23,7 @@ export async function askOverSocket(query: string, variables: object, caller: So
   let connections = 0;
   const client = createClient({
     url: () => caller.url(),
+    connectionParams: { ...caller.connectionParams },
     webSocketImpl: WebSocket,
     retryAttempts: Number.POSITIVE_INFINITY,
     retryWait: () => caller.pause(),

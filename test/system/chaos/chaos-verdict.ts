@@ -1,4 +1,5 @@
 import sharp from "sharp";
+import { PUBLIC_PROJECT } from "../../../src/ports/records.ts";
 import {
   type ChaosBooks,
   GENERATION_FIELDS,
@@ -18,6 +19,8 @@ export interface Verdict extends Audit {
   readonly accepted: number;
   /** Those of them that change images. */
   readonly acceptedEdits: number;
+  /** Orders that a budget refused. */
+  readonly refused: number;
   /** How they ended: `SUCCEEDED`, `FAILED INTERRUPTED`, `deleted`, …, with how many did. */
   readonly finished: ReadonlyMap<string, number>;
   readonly lost: readonly string[];
@@ -40,15 +43,19 @@ const PAGE = `query ($after: String) { generations(first: 100, after: $after) {
  * Reads everything that the gateway has, through its APIs.
  *
  * @param url a gateway that runs, with nothing queued or running any more
- * @param kept what is stored, and what was written down of money
+ * @param kept what is stored, what was written down of money, and the headers of a caller that sees everything
  */
 export async function judge(
   books: ChaosBooks,
   { upstreams, stoppedLives }: Pick<ChaosFleet, "upstreams" | "stoppedLives">,
   url: string,
-  kept: { readonly storedKeys: readonly string[]; readonly ledger: LedgerBooks },
+  kept: {
+    readonly storedKeys: readonly string[];
+    readonly ledger: LedgerBooks;
+    readonly headers: Readonly<Record<string, string>>;
+  },
 ): Promise<Verdict> {
-  const generations = await allGenerations(url);
+  const generations = await allGenerations(url, kept.headers);
   const calls = upstreams.flatMap((upstream) => upstream.calls.map((call) => ({ call, upstream })));
   const callsOf = Map.groupBy(calls, ({ call }) => call.marker);
   const markerOf = new Map([
@@ -64,6 +71,11 @@ export async function judge(
   for (const order of books.orders) {
     const found = [...order.ids].flatMap((id) => generations.get(id) ?? []);
     for (const { id } of found) generations.delete(id);
+    if (order.isRefused) {
+      // What its client left behind may have been accepted after all; the audit counts it.
+      for (const [id, { prompt }] of generations) if (markerIn(prompt) === order.marker) generations.delete(id);
+      continue;
+    }
     if (order.isDeleted) {
       count(finished, "deleted");
       if (found.length > 0) contradictions.push(`${order.marker}: was deleted and is there`);
@@ -117,9 +129,10 @@ export async function judge(
       stoppedLives,
     );
   const repeated = [...callsOf].filter(isRepeated).map(([marker]) => marker);
-  const accepted = books.orders.filter(({ isAccepted }) => isAccepted);
+  const accepted = books.orders.filter(({ isAccepted, isRefused }) => isAccepted && !isRefused);
   return {
     accepted: accepted.length,
+    refused: books.orders.filter(({ isRefused }) => isRefused).length,
     acceptedEdits: accepted.filter(({ isEdit }) => isEdit).length,
     finished,
     lost: [...new Set([...lost, ...withoutBytes])],
@@ -129,9 +142,13 @@ export async function judge(
     ...audit(
       kept.ledger,
       calls.map(({ call }) => call),
-      markerOf,
+      {
+        markerOf,
+        projectOf: new Map(books.orders.map(({ marker, project }) => [marker, project?.projectId ?? PUBLIC_PROJECT])),
+        budgets: new Map(books.orders.flatMap(({ project }) => [...(project?.budgets ?? [])])),
+      },
     ),
-    orphans: await orphansOf(url, kept.storedKeys),
+    orphans: await orphansOf(url, kept.storedKeys, kept.headers),
     recordsWithoutBytes: withoutBytes,
     halfWritten: [...new Set([...halfWritten, ...books.halfWritten])],
     contradictions,
@@ -175,10 +192,13 @@ async function differenceOf(
 
 type PagedGeneration = ToldGeneration & { readonly prompt: string };
 
-async function allGenerations(url: string): Promise<Map<string, PagedGeneration>> {
+async function allGenerations(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<Map<string, PagedGeneration>> {
   const found = new Map<string, PagedGeneration>();
   for (let after: string | null = null; ; ) {
-    const { generations }: { generations: Page } = await query(url, PAGE, { after });
+    const { generations }: { generations: Page } = await query(url, headers, PAGE, { after });
     for (const { node } of generations.edges) found.set(node.id, node);
     if (!generations.pageInfo.hasNextPage) return found;
     after = generations.pageInfo.endCursor;
@@ -191,8 +211,14 @@ interface Page {
 }
 
 /** Keys are `<generation>/<image>/…`. */
-async function orphansOf(url: string, storedKeys: readonly string[]): Promise<string[]> {
-  const known = new Set([...(await allGenerations(url)).values()].flatMap(({ images }) => images.map(({ id }) => id)));
+async function orphansOf(
+  url: string,
+  storedKeys: readonly string[],
+  headers: Readonly<Record<string, string>>,
+): Promise<string[]> {
+  const known = new Set(
+    [...(await allGenerations(url, headers)).values()].flatMap(({ images }) => images.map(({ id }) => id)),
+  );
   return storedKeys.filter((key) => !known.has(key.split("/")[1] ?? ""));
 }
 
@@ -204,10 +230,15 @@ async function load(url: string, imageUrl: string): Promise<Buffer | undefined> 
 }
 
 /** @throws Error when the answer holds an error */
-export async function query<Data>(url: string, text: string, variables: object = {}): Promise<Data> {
+export async function query<Data>(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  text: string,
+  variables: object = {},
+): Promise<Data> {
   const response = await fetch(`${url}/graphql`, {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
+    headers: { "Content-Type": "application/json", ...headers },
     body: JSON.stringify({ query: text, variables }),
   });
   const { data, errors } = (await response.json()) as { data: Data; errors?: unknown };

@@ -22,6 +22,7 @@ test.each([
     expect(report.imagesLoaded).toBeGreaterThan(0);
     expect(report.previewsLoaded).toBeGreaterThan(0);
     expect(report.acceptedEdits).toBeGreaterThan(0);
+    expect(report.refused).toBeGreaterThan(0);
     for (const { all, idle } of [report.kills, report.stops]) {
       expect(all).toBe(rounds / 2);
       expect(idle).toBeLessThan(all);

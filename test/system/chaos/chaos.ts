@@ -5,6 +5,7 @@ import { ChaosClients } from "./chaos-clients.ts";
 import { EventCount } from "./chaos-events.ts";
 import { ChaosFleet, type EndFacts, type Ending } from "./chaos-fleet.ts";
 import { type ChaosGround, distributedGround, embeddedGround } from "./chaos-ground.ts";
+import { ADMIN_HEADERS, createProjects, KEYED_ENV } from "./chaos-projects.ts";
 import { startChaosUpstream } from "./chaos-upstream.ts";
 import { judge, query, type Verdict } from "./chaos-verdict.ts";
 
@@ -78,9 +79,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const events = new EventCount();
   const books = new ChaosBooks();
   const ground = stack.use(await openGround(options.topology));
-  const fleet = await ChaosFleet.create(ground, events, async (life) =>
-    stack.use(await startChaosUpstream(seededRandom(random.whole(0, 2 ** 31)), events, life)),
-  );
+  const startUpstream = async (life: () => number) =>
+    stack.use(await startChaosUpstream(seededRandom(random.whole(0, 2 ** 31)), events, life));
+  const fleet = await ChaosFleet.create(ground, events, startUpstream, KEYED_ENV);
   stack.defer(() => fleet.stop());
   const pump = setInterval(() => events.tick(), STANDSTILL_MS);
   stack.defer(() => clearInterval(pump));
@@ -88,7 +89,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 
   const work = async (): Promise<Verdict & { readonly swept: Swept }> => {
     await fleet.start();
-    const load = new Load(new ChaosClients(fleet, books, events, seed), clientCount);
+    const projects = await createProjects(await fleet.url(random));
+    const load = new Load(new ChaosClients(fleet, books, events, seed, projects), clientCount);
     for (let round = 1; round <= rounds; round++) {
       const unfollow = ground.follow(events);
       await Promise.race([events.after(random.whole(1, random.pick(MAX_EVENTS))), load.failed]);
@@ -99,7 +101,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     }
     for (const upstream of fleet.upstreams) upstream.calmDown();
     await within(GIVE_UP_MS, load.end());
-    return settle(fleet, ground, books);
+    return settle(fleet, ground, books, ADMIN_HEADERS);
   };
   const verdict = await Promise.race([work(), fleet.broken]);
   return {
@@ -118,9 +120,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 
 /** What must be 0, with what happened instead. */
 export function brokenPromises(report: Verdict): ReadonlyMap<string, readonly string[]> {
-  const { lost, submittedTwice, paidTwice, cutOff, miscounted, orphans, halfWritten } = report;
+  const { lost, submittedTwice, paidTwice, cutOff, miscounted, overspent, orphans, halfWritten } = report;
   const { recordsWithoutBytes, contradictions } = report;
-  const counted = { lost, submittedTwice, paidTwice, cutOff, miscounted, orphans, halfWritten };
+  const counted = { lost, submittedTwice, paidTwice, cutOff, miscounted, overspent, orphans, halfWritten };
   const all = { ...counted, recordsWithoutBytes, contradictions };
   return new Map(Object.entries(all).filter(([, list]) => list.length > 0));
 }
@@ -149,15 +151,20 @@ export class Load {
   }
 }
 
-/** Waits until nothing is left to do, has everything swept that has no record, and judges what is there then. */
+/**
+ * Waits until nothing is left to do, has everything swept that has no record, and judges what is there then.
+ *
+ * @param headers of a caller that sees everything
+ */
 export async function settle(
   fleet: ChaosFleet,
   ground: ChaosGround,
   books: ChaosBooks,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Verdict & { readonly swept: Swept }> {
   const random = seededRandom(0);
   const url = await fleet.url(random);
-  await within(GIVE_UP_MS, untilNothingIsLeftToDo(url));
+  await within(GIVE_UP_MS, untilNothingIsLeftToDo(url, headers));
   await fleet.stop();
   const ledger = await ground.ledger();
   const before = await ground.storedKeys();
@@ -165,7 +172,7 @@ export async function settle(
   const gateways = await fleet.start({ LOG_LEVEL: "debug" });
   await Promise.all(gateways.map((gateway) => gateway.waitForLine((line) => line.includes('"msg":"swept"'))));
   const after = await ground.storedKeys();
-  const verdict = await judge(books, fleet, await fleet.url(random), { storedKeys: after, ledger });
+  const verdict = await judge(books, fleet, await fleet.url(random), { storedKeys: after, ledger, headers });
   const left = new Set(after);
   return { ...verdict, swept: countKinds(before.filter((key) => !left.has(key))) };
 }
@@ -177,11 +184,11 @@ function countKinds(keys: readonly string[]): Swept {
   return { images: keys.length - previews - sources, previews, sources };
 }
 
-async function untilNothingIsLeftToDo(url: string): Promise<void> {
+async function untilNothingIsLeftToDo(url: string, headers: Readonly<Record<string, string>>): Promise<void> {
   const text = `{ queued: generations(first: 1, status: QUEUED) { edges { node { id } } }
                   running: generations(first: 1, status: RUNNING) { edges { node { id } } } }`;
   for (;;) {
-    const { queued, running } = await query<Record<"queued" | "running", { edges: unknown[] }>>(url, text);
+    const { queued, running } = await query<Record<"queued" | "running", { edges: unknown[] }>>(url, headers, text);
     if (queued.edges.length + running.edges.length === 0) return;
     await delay(50);
   }

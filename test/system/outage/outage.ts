@@ -271,7 +271,7 @@ async function healthOf({ url }: GatewayProcess): Promise<GatewayHealth> {
 
 async function countQueued({ url }: GatewayProcess): Promise<number> {
   const text = "{ generations(first: 100, status: QUEUED) { edges { node { id } } } }";
-  const { generations } = await query<{ readonly generations: { readonly edges: readonly unknown[] } }>(url, text);
+  const { generations } = await query<{ readonly generations: { readonly edges: readonly unknown[] } }>(url, {}, text);
   return generations.edges.length;
 }
 
