@@ -12,6 +12,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   postgres: () => import("./postgres.ts"),
   history: () => import("./history.ts"),
   usage: () => import("./usage.ts"),
+  budget: () => import("./budget.ts"),
   live: () => import("./live.ts"),
 };
 
