@@ -4,7 +4,7 @@ import { GatewayError } from "../../errors.ts";
 import type { Events } from "../../ports/events.ts";
 import type { ModelDescription, Operation } from "../../ports/image-provider.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
-import type { RateStatus } from "../../ports/rates.ts";
+import type { RateRule, RateStatus } from "../../ports/rates.ts";
 import type { BudgetExceeded, EditOrder, Generation, GenerationOrder, Records, Refusal } from "../../ports/records.ts";
 import { checkEdit, completeEdit, draftEdit, type EditInput, hashEdit } from "../edits/edit-input.ts";
 import type { EditIntake } from "../edits/edit-intake.ts";
@@ -16,6 +16,7 @@ import type { AppliedLimits, ScopedLimits } from "../projects/applied-limits.ts"
 import type { Caller } from "../projects/caller.ts";
 import { allowsModel, checkModel, checkOperation } from "../projects/permissions.ts";
 import { rateLimited, rateRulesOf } from "../projects/rate-limits.ts";
+import { UsedUpRates } from "../projects/used-up-rates.ts";
 import { isEnded } from "./generation-end.ts";
 import { type CheckedInput, checkInput, type GenerationInput } from "./generation-input.ts";
 import { type GenerationPlan, type PlanDraft, planGeneration } from "./generation-plan.ts";
@@ -50,6 +51,7 @@ export type OnRates = (rates: readonly RateStatus[]) => void;
 interface Sender {
   readonly caller: Caller;
   readonly limits: readonly ScopedLimits[];
+  readonly rules: readonly RateRule[];
   readonly onRates: OnRates;
 }
 
@@ -71,6 +73,7 @@ const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
 /** Turns a request into a generation: it stores a new one, or returns the earlier one if the request is a retry. */
 export class Acceptance {
   readonly #options: AcceptanceOptions;
+  readonly #usedUp = new UsedUpRates();
   readonly #deduplicator: RetryDeduplicator;
   /** The budgets whose refusals were logged, each with its window. */
   readonly #reported = new Set<string>();
@@ -84,7 +87,7 @@ export class Acceptance {
   async submit(caller: Caller, input: GenerationInput, onRates: OnRates = () => {}): Promise<Generation> {
     const { catalogue, storage, newGenerationId } = this.#options;
     const asked = forCaller(caller, checkInput(input));
-    const sender = { caller, limits: await this.#options.limits.of(caller), onRates };
+    const sender = await this.#toSender(caller, onRates);
     const permit = (draft: PlanDraft) => permitted(draft, "GENERATE", sender.limits, catalogue);
     let plan: PricedPlan;
     try {
@@ -93,14 +96,18 @@ export class Acceptance {
     } catch (error) {
       return this.#acceptedBefore(caller, asked, error);
     }
-    return (await this.#repeated(caller, plan)) ?? this.#accept(sender, newGenerationId(), plan);
+    const repeated = await this.#repeated(caller, plan);
+    if (repeated) return repeated;
+    // Only the store knows whether a key was used before. Then no limit applies.
+    if (plan.idempotencyKey === undefined) this.#refuseIfUsedUp(sender, plan.n);
+    return this.#accept(sender, newGenerationId(), plan);
   }
 
   /** @see ImageService.submitEdit */
   async submitEdit(caller: Caller, input: EditInput, onRates: OnRates = () => {}): Promise<Generation> {
     const { catalogue, edits, storage, newGenerationId } = this.#options;
     const asked = forCaller(caller, checkEdit(input));
-    const sender = { caller, limits: await this.#options.limits.of(caller), onRates };
+    const sender = await this.#toSender(caller, onRates);
     let draft: PlanDraft;
     try {
       draft = permitted(draftEdit(asked, input, catalogue), "EDIT", sender.limits, catalogue);
@@ -112,6 +119,7 @@ export class Acceptance {
     }
     const earlier = await this.#earlierEdit(caller, input, asked);
     if (earlier) return earlier;
+    this.#refuseIfUsedUp(sender, asked.n);
     await storage.checkFree();
     const id = newGenerationId();
     const edit = await edits.take(id, caller, input);
@@ -126,6 +134,19 @@ export class Acceptance {
     if (!repeated) return this.#accept(sender, id, plan);
     await edits.discard(edit);
     return repeated;
+  }
+
+  async #toSender(caller: Caller, onRates: OnRates): Promise<Sender> {
+    const limits = await this.#options.limits.of(caller);
+    return { caller, limits, rules: rateRulesOf(caller, limits), onRates };
+  }
+
+  /** @throws RATE_LIMITED when a rate limit was used up by earlier requests of this minute */
+  #refuseIfUsedUp({ rules, onRates }: Sender, n: number): void {
+    const refusal = this.#usedUp.find(rules, this.#options.now());
+    if (!refusal) return;
+    onRates(refusal.rates);
+    throw rateLimited(refusal, n);
   }
 
   #price(plan: GenerationPlan, edit?: EditOrder): PricedPlan {
@@ -160,7 +181,7 @@ export class Acceptance {
   }
 
   async #accept(sender: Sender, id: string, decided: PricedPlan): Promise<Generation> {
-    const { caller, limits, onRates } = sender;
+    const { caller, rules, onRates } = sender;
     const { records, events, edits, runner, maxQueued, dailyBudget } = this.#options;
     const { model, models: _, idempotencyKey, attempt, endUser, ...plan } = decided;
     const { projectId } = caller;
@@ -178,14 +199,13 @@ export class Acceptance {
         idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
       }),
     };
-    const rates = rateRulesOf(caller, limits);
-    const terms = { maxQueued, dailyBudget: dailyBudget?.usd, ...(rates && { rates }) };
+    const terms = { maxQueued, dailyBudget: dailyBudget?.usd, rates: rules };
     // If this throws, the order may have been accepted. The images stay, and are swept later if it was not.
     const accepted = await records.accept(order, terms);
     if (typeof accepted === "object" && "rates" in accepted && accepted.rates.length > 0) onRates(accepted.rates);
     const isRefused = typeof accepted === "string" || "budget" in accepted || "exceeded" in accepted;
     if (edit && (isRefused || !accepted.isNew)) await edits.discard(edit);
-    if (isRefused) throw this.#toError(accepted, decided, caller);
+    if (isRefused) throw this.#toError(accepted, decided, sender);
     const { generation, isNew } = accepted;
     if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
     events.publish({ generationId: generation.id, isNew: true });
@@ -195,12 +215,15 @@ export class Acceptance {
     return generation;
   }
 
-  #toError(refusal: Refusal, plan: PricedPlan, { projectId, apiKeyId }: Caller): GatewayError {
+  #toError(refusal: Refusal, plan: PricedPlan, { caller, rules }: Sender): GatewayError {
     const { dailyBudget, maxQueued } = this.#options;
     if (refusal === "QUEUE_FULL") return full(maxQueued);
     if (refusal === "COST_UNBOUNDED") return costUnbounded(plan, plan.models, plan);
-    if ("exceeded" in refusal) return rateLimited(refusal, plan.n);
-    this.#report(refusal, projectId, apiKeyId);
+    if ("exceeded" in refusal) {
+      this.#usedUp.note(rules, refusal, plan.createdAt);
+      return rateLimited(refusal, plan.n);
+    }
+    this.#report(refusal, caller.projectId, caller.apiKeyId);
     return budgetExceeded(refusal, plan, dailyBudget);
   }
 

@@ -13,10 +13,7 @@ const SUBJECTS: Readonly<Record<RateScope, string>> = {
 };
 
 /** The rate limits that apply to a caller: those of its project, its API key, and its network if it sent no credentials. */
-export function rateRulesOf(
-  { projectId, network }: Caller,
-  limits: readonly ScopedLimits[],
-): readonly RateRule[] | undefined {
+export function rateRulesOf({ projectId, network }: Caller, limits: readonly ScopedLimits[]): readonly RateRule[] {
   const rules: RateRule[] = [];
   for (const { scope, id, limits: each } of limits) {
     const { requestsPerMinute, imagesPerMinute, concurrentGenerations } = each;
@@ -28,7 +25,7 @@ export function rateRulesOf(
   if (requestsPerMinute !== undefined && network !== undefined) {
     rules.push({ scope: "ADDRESS", id: `${projectId} ${network}`, requestsPerMinute });
   }
-  return rules.length > 0 ? rules : undefined;
+  return rules;
 }
 
 /** Tells the caller which limit refused its request, and when to send it again. @param n the images of the request */

@@ -176,6 +176,23 @@ describe("requests and images in a minute", () => {
   });
 });
 
+test("an edit over a used-up limit is refused before its images are read", async () => {
+  const key = await keyWith({ requestsPerMinute: 1 });
+  const edit = () =>
+    post("/v1/images/edits", { prompt: "a", images: [{ image_url: "data:image/png;base64,QUJD" }] }, key.headers);
+  expect((await edit()).status).toBe(400);
+  await generate(key);
+  await generate(key);
+
+  const refused = await edit();
+  expect([refused.status, refused.headers.get("ratelimit")]).toEqual([429, '"key-requests";r=0;t=20']);
+  now = new Date(now.getTime() + 10_000);
+  expect((await edit()).headers.get("ratelimit")).toBe('"key-requests";r=0;t=10');
+  // The next minute reads it, and finds that it is no image.
+  now = new Date(now.getTime() + 10_000);
+  expect((await edit()).status).toBe(400);
+});
+
 test("pages from 2022 are limited by their address", async () => {
   await gateway.admin('mutation { updateProject(input: { id: "proj_public", allowsAnonymous: true }) { id } }');
   await limitProject({ requestsPerMinutePerAddress: 1 }, "proj_public");
