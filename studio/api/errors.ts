@@ -1,10 +1,11 @@
-/** The codes of the gateway's errors, and two of the studio's own. */
-export const ERROR_CODES = [
+/** The codes of the gateway's errors. */
+export const GATEWAY_CODES = [
   "BAD_USER_INPUT",
   "MODEL_UNAVAILABLE",
   "UNAUTHENTICATED",
   "FORBIDDEN",
   "NOT_FOUND",
+  "MISDIRECTED",
   "IDEMPOTENCY_CONFLICT",
   "PAYLOAD_TOO_LARGE",
   "UNSUPPORTED_MEDIA_TYPE",
@@ -17,10 +18,9 @@ export const ERROR_CODES = [
   "INTERRUPTED",
   "OVERLOADED",
   "UPSTREAM_TIMEOUT",
-  "OFFLINE",
-  "ABORTED",
 ] as const;
-export type ErrorCode = (typeof ERROR_CODES)[number];
+/** The gateway's codes, and two of the studio's own: the gateway is not reached, and the studio gave up a request. */
+export type ErrorCode = (typeof GATEWAY_CODES)[number] | "OFFLINE" | "ABORTED";
 
 interface ErrorFacts {
   /** What the gateway said. It is written for programmers, so it is not shown as the main text. */
@@ -52,7 +52,7 @@ export class StudioError extends Error {
 
 /** Reads a code of the gateway. An unknown one is judged by the status of the answer. */
 export function toErrorCode(code: unknown, status: number): ErrorCode {
-  const known = ERROR_CODES.find((each) => each === code);
+  const known = GATEWAY_CODES.find((each) => each === code);
   if (known) return known;
   if (status === 401) return "UNAUTHENTICATED";
   if (status === 502 || status === 503 || status === 504) return "OFFLINE";

@@ -12,6 +12,9 @@ const t = words(
   {
     badInput: "This does not go through",
     badInputText: "A setting is out of range. Change it and try again.",
+    badField: (field: string) => `Check “${field}”. Change it and try again.`,
+    wrongHost: "The gateway does not know this address",
+    wrongHostText: "Open it by another name, or ask whoever runs the gateway to allow this one.",
     modelGone: "This model is not available",
     modelGoneText: "Choose another model. Nothing was charged.",
     declined: "The model declined this prompt",
@@ -51,6 +54,9 @@ const t = words(
   {
     badInput: "无法这样提交",
     badInputText: "有一项设置超出范围。修改后再试。",
+    badField: (field: string) => `请检查“${field}”，修改后再试。`,
+    wrongHost: "网关不认识这个地址",
+    wrongHostText: "请换一个名称打开，或请网关的管理员允许此地址。",
     modelGone: "这个模型不可用",
     modelGoneText: "请换一个模型。没有产生费用。",
     declined: "模型拒绝了这条提示词",
@@ -88,13 +94,60 @@ const t = words(
   },
 );
 
+/** The inputs that people set, by the names that the gateway calls them. */
+const FIELDS = words(
+  {
+    prompt: "Prompt",
+    n: "How many",
+    model: "Model",
+    size: "Shape and size",
+    quality: "Quality",
+    format: "Format",
+    background: "Background",
+    seed: "Seed",
+    partialImages: "Previews",
+    images: "Pictures to edit",
+    mask: "Mask",
+    search: "Search",
+    name: "Name",
+    expiresAt: "Ends on",
+    limits: "Limits",
+    budgets: "Budgets",
+  },
+  {
+    prompt: "提示词",
+    n: "数量",
+    model: "模型",
+    size: "形状与尺寸",
+    quality: "质量",
+    format: "格式",
+    background: "背景",
+    seed: "种子",
+    partialImages: "预览",
+    images: "要编辑的图片",
+    mask: "蒙版",
+    search: "搜索",
+    name: "名称",
+    expiresAt: "到期日",
+    limits: "限制",
+    budgets: "预算",
+  },
+);
+
+/** Names an input as the studio does: the last part of `input.limits.budgets.0` that it knows. */
+function fieldName(path: string): string | undefined {
+  const known = path.split(/[.[\]]+/).findLast((part) => Object.hasOwn(FIELDS, part));
+  return known && FIELDS[known as keyof typeof FIELDS];
+}
+
 /** Explains an error in words that a person understands. The gateway's own text is not part of it. */
 export function explainError({ code, facts }: Pick<StudioError, "code" | "facts">): Explanation {
   const { retryAfterSeconds } = facts;
   const wait = retryAfterSeconds === undefined ? undefined : duration(retryAfterSeconds * 1000);
   if (code === "RATE_LIMITED" || code === "OVERLOADED") return { title: t.busy, text: t.busyText(wait ?? t.moment) };
   if (code === "BUDGET_EXCEEDED" && wait) return { title: t.broke, text: t.brokeFor(wait) };
-  return explainCode(code);
+  const field = code === "BAD_USER_INPUT" && facts.field !== undefined ? fieldName(facts.field) : undefined;
+  return field ? { title: t.badInput, text: t.badField(field) } : explainCode(code);
 }
 
 /** Explains a code alone: that of an error, or of a generation that failed. */
@@ -114,6 +167,8 @@ export function explainCode(code: Exclude<ErrorCode, "OVERLOADED">): Explanation
       return { title: t.forbidden, text: t.forbiddenText };
     case "NOT_FOUND":
       return { title: t.gone, text: t.goneText };
+    case "MISDIRECTED":
+      return { title: t.wrongHost, text: t.wrongHostText };
     case "PAYLOAD_TOO_LARGE":
       return { title: t.tooLarge, text: t.tooLargeText };
     case "UNSUPPORTED_MEDIA_TYPE":
