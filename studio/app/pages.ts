@@ -14,6 +14,10 @@ export const HOME: Page = { Component: Home, hasTopBar: true };
 
 /** The other pages, by the first part of their addresses. */
 export const PAGES: Readonly<Record<string, Page>> = {
+  admin: {
+    Component: lazy(async () => (await import("../admin/admin-page.tsx")).AdminPage),
+    hasTopBar: true,
+  },
   image: {
     Component: lazy(async () => (await import("../image/image-page.tsx")).ImagePage),
     hasTopBar: false,

@@ -2,9 +2,11 @@ import { useSignal } from "@preact/signals";
 import { addressOf } from "../api/client.ts";
 import { forgetKey, key } from "../api/key.ts";
 import { hrefOf, place } from "../router.ts";
+import { tightestBudget, useOf } from "../state/budgets.ts";
 import { isFree, viewer } from "../state/gateway.ts";
 import { Icon, Mark } from "../ui/icon.tsx";
 import { Sheet } from "../ui/sheet.tsx";
+import { amountLeft, toneOf, windowName } from "../words/budget-words.ts";
 import { chooseLanguage, LANGUAGES, type Language, language, words } from "../words/language.ts";
 import { showKeyboard } from "./keyboard.tsx";
 
@@ -13,8 +15,12 @@ const t = words(
     skip: "Skip to the page",
     main: "Main",
     pictures: "Pictures",
+    admin: "Admin",
+    usage: "Usage",
     menu: "Menu",
     free: "Free",
+    budget: "Budget",
+    left: "left",
     freeWhy: "drawn on this machine",
     keyboard: "Keyboard",
     graphiql: "GraphiQL",
@@ -27,8 +33,12 @@ const t = words(
     skip: "跳到页面内容",
     main: "主导航",
     pictures: "图片",
+    admin: "管理",
+    usage: "用量",
     menu: "菜单",
     free: "免费",
+    budget: "预算",
+    left: "剩余",
     freeWhy: "在本机绘制",
     keyboard: "键盘",
     graphiql: "GraphiQL",
@@ -57,12 +67,7 @@ export function TopBar() {
       </nav>
       <span class="grow" />
       <div class="top-slot" />
-      {isFree.value && (
-        <span class="left-pill">
-          <b>{t.free}</b>
-          <span class="wide">· {t.freeWhy}</span>
-        </span>
-      )}
+      <MoneyPill />
       <button
         type="button"
         class="icon-btn"
@@ -87,8 +92,39 @@ export function TopBar() {
   );
 }
 
+/** Says that nothing costs anything, or how much of the budget is left. */
+function MoneyPill() {
+  const budget = tightestBudget.value;
+  if (isFree.value) {
+    return (
+      <span class="left-pill">
+        <b>{t.free}</b>
+        <span class="wide">· {t.freeWhy}</span>
+      </span>
+    );
+  }
+  if (!budget) return null;
+  const { spent, held } = useOf(budget);
+  return (
+    <a class="left-pill" href={hrefOf("admin")}>
+      <svg class={`ring ${toneOf(budget)}`} viewBox="0 0 20 20" aria-hidden="true">
+        <circle class="t" cx="10" cy="10" r="8" />
+        <circle class="v" cx="10" cy="10" r="8" pathLength={100} stroke-dasharray={`${100 * (spent + held)} 100`} />
+      </svg>
+      <span>
+        <span class="sr">{t.budget}: </span>
+        <b class="num">{amountLeft(budget)}</b> <span class="on-wide">{t.left}</span>
+        <span class="sr"> {windowName(budget.window)}</span>
+      </span>
+    </a>
+  );
+}
+
 function Links({ here, onClick }: { readonly here: string; readonly onClick?: () => void }) {
-  const places = [["", t.pictures]] as const;
+  const places = [
+    ["", t.pictures],
+    ["admin", viewer.value?.isAdmin ? t.admin : t.usage],
+  ] as const;
   return places.map(([name, label]) => (
     <a
       key={name}

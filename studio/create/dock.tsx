@@ -2,8 +2,11 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { StudioError } from "../api/errors.ts";
 import { commandKey, useKeys } from "../app/keyboard.tsx";
+import { tightestBudget } from "../state/budgets.ts";
+import { isFree } from "../state/gateway.ts";
 import { Icon, type IconName } from "../ui/icon.tsx";
 import { Sheet } from "../ui/sheet.tsx";
+import { amountLeft, windowName } from "../words/budget-words.ts";
 import { explainError } from "../words/error-words.ts";
 import { words } from "../words/language.ts";
 import { ModelChoice, modelName } from "./model-choice.tsx";
@@ -31,6 +34,7 @@ const t = words(
     count: "How many",
     fewer: "One fewer",
     another: "One more",
+    left: (amount: string) => `${amount} left`,
     atMost: (n: string) => `This model makes at most ${n} at once.`,
   },
   {
@@ -47,6 +51,7 @@ const t = words(
     count: "数量",
     fewer: "减少一张",
     another: "增加一张",
+    left: (amount: string) => `剩余 ${amount}`,
     atMost: (n: string) => `这个模型一次最多生成 ${n} 张。`,
   },
 );
@@ -131,6 +136,7 @@ export function Dock() {
           </span>
         </button>
         <span class="grow wide" />
+        <BudgetLeft />
         <CreateButton />
       </div>
       {open.value === "model" && (
@@ -234,6 +240,18 @@ function Stepper() {
         <Icon name="plus" small />
       </button>
     </span>
+  );
+}
+
+/** What is left of the budget that the next click may use up first. */
+function BudgetLeft() {
+  const budget = tightestBudget.value;
+  if (!budget || isFree.value) return null;
+  return (
+    <p class="left num">
+      <b>{t.left(amountLeft(budget))}</b>
+      {windowName(budget.window)}
+    </p>
   );
 }
 

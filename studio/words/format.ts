@@ -15,6 +15,17 @@ export function money(usd: string): string {
   return units === 0n ? t.free : dollars(Number((units + CENT - 1n) / CENT) / 100, 2);
 }
 
+/** Formats an amount with two decimals, rounded up, nothing as "$0.00": for sums of what was spent. */
+export function sum(usd: string): string {
+  return dollars(Number((toUnits(usd) + CENT - 1n) / CENT) / 100, 2);
+}
+
+/** Formats what is left of an amount, rounded down: "$11.02". Never less than nothing. */
+export function moneyLeft(limit: string, ...used: readonly string[]): string {
+  const units = used.reduce((left, usd) => left - toUnits(usd), toUnits(limit));
+  return dollars(units > 0n ? Number(units / CENT) / 100 : 0, 2);
+}
+
 /** Formats what a click may cost: "$0.17–0.25", or "up to $0.25", rounded outward. `undefined` if it is not known. */
 export function moneyRange(min: string | null, max: string | null): string | undefined {
   if (min === null || max === null) return undefined;
@@ -78,6 +89,28 @@ export function day(iso: string): string {
     ...(!isThisYear && { year: "numeric" }),
   }).format(date);
 }
+
+/** Names a day of the gateway's calendar, which is that of UTC: "30 Nov". @param day "2026-11-30" */
+export function calendarDay(day: string): string {
+  return new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(day));
+}
+
+/** Says how long ago something was: "2 minutes ago", "yesterday". */
+export function ago(iso: string): string {
+  const seconds = (Date.now() - Date.parse(iso)) / 1000;
+  const [unit, length] = AGES.find(([, length]) => seconds >= length) ?? (["second", 1] as const);
+  const format = new Intl.RelativeTimeFormat(locale(), { numeric: "auto" });
+  return format.format(-Math.max(0, Math.floor(seconds / length)), unit);
+}
+
+/** Units of age, and how many seconds they have. */
+const AGES = [
+  ["month", 2_592_000],
+  ["week", 604_800],
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+] as const;
 
 function startOfDay(date: Date): number {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
