@@ -7,6 +7,8 @@ export const RUSH_BUDGET = 10;
 export interface RushFacts {
   readonly accepted: number;
   readonly refused: number;
+  /** How many got other answers, by code. Empty when everything is well. */
+  readonly others: Readonly<Record<string, number>>;
   /** Images that the budget counts as spent, and as held. */
   readonly spentImages: number;
   readonly heldImages: number;
@@ -38,10 +40,12 @@ export async function rush(urls: readonly [string, ...string[]], adminKey: strin
     ),
   );
   const codes = answers.map(({ data, errors }) => errors?.[0]?.extensions.code ?? data.generateImages.status);
+  const others = codes.filter((code) => code !== "SUCCEEDED" && code !== "BUDGET_EXCEEDED");
   const { viewer } = (await ask(first, token, BUDGETS, {})).data;
   return {
     accepted: codes.filter((code) => code === "SUCCEEDED").length,
     refused: codes.filter((code) => code === "BUDGET_EXCEEDED").length,
+    others: Object.fromEntries([...Map.groupBy(others, String)].map(([code, all]) => [code, all.length])),
     ...viewer.budgets[0],
   };
 }

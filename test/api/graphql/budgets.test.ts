@@ -211,7 +211,7 @@ test("a window ends: the next one begins with nothing spent, though an earlier g
 });
 
 describe("500 requests at once against a budget of ten images: ten are accepted, 490 refused", () => {
-  const TEN = { accepted: 10, refused: 490, spentImages: 10, heldImages: 0 };
+  const TEN = { accepted: 10, refused: 490, others: {}, spentImages: 10, heldImages: 0 };
 
   test("on SQLite", async () => {
     const gateway = await start();
