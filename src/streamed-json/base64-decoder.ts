@@ -14,6 +14,8 @@ export const DECODER_BYTES = BLOCK_CHARACTERS + (BLOCK_CHARACTERS / 4) * 3;
 const TEXT_CHARACTERS = 65_536;
 
 const PADDING = 0x3d;
+/** The most padding that RFC 4648 has. */
+const MAX_PADDING = 2;
 const PERCENT = 0x25;
 
 /** The digits of both alphabets of base64 (RFC 4648, sections 4 and 5). */
@@ -86,12 +88,22 @@ export class Base64Decoder {
 
   /** Decodes the remaining characters. @throws UnreadableJson when the text was not base64, or was empty */
   finish(): Buffer {
-    const bytes = (this.#length % 4 === 1 ? undefined : this.#decode(this.#length)) ?? this.#decodeDigits(true);
+    const bytes = this.#decodeToPadding() ?? this.#decodeDigits(true);
     const isEmpty = this.#decodedBytes === 0;
     this.#decodedBytes = 0;
     this.#isPadded = false;
     this.#isUri = false;
     if (isEmpty) throw notBase64("an image is empty");
+    return bytes;
+  }
+
+  /** Decodes all that is left, if nothing but padding at the end is no digit. Otherwise nothing is changed. */
+  #decodeToPadding(): Buffer | undefined {
+    const length = this.#length;
+    const mostPadding = this.#length - MAX_PADDING;
+    while (this.#length > mostPadding && this.#block[this.#length - 1] === PADDING) this.#length--;
+    const bytes = this.#length % 4 === 1 ? undefined : this.#decode(this.#length);
+    if (!bytes) this.#length = length;
     return bytes;
   }
 
