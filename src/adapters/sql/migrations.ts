@@ -321,7 +321,7 @@ const FOLLOW_UPS: {
     await schema
       .createIndex("generations_active")
       .on("generations")
-      .column("project_id")
+      .columns(["project_id", "status", "api_key_id"])
       .where(sql<boolean>`status in ('QUEUED', 'RUNNING')`)
       .execute();
   },
