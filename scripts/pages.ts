@@ -13,14 +13,17 @@ const FROM_PACKAGES = {
   ],
 };
 
+/** What every page has: the mark, the colours of the studio, and the bar on top. */
+const OF_ALL_PAGES = ["studio/mark.svg", "studio/styles/tokens.css", "src/api/web/bar.css"];
+
 const root = new URL("../", import.meta.url);
 
 for (const [page, files] of Object.entries(FROM_PACKAGES)) {
   const target = new URL(`dist/pages/${page}/`, root);
   await mkdir(target, { recursive: true });
   await cp(new URL(`src/api/web/${page}/`, root), target, { recursive: true });
-  for (const file of files) {
-    await copyFile(new URL(`node_modules/${file}`, root), new URL(file.slice(file.lastIndexOf("/") + 1), target));
+  for (const file of [...files.map((file) => `node_modules/${file}`), ...OF_ALL_PAGES]) {
+    await copyFile(new URL(file, root), new URL(file.slice(file.lastIndexOf("/") + 1), target));
   }
 }
 

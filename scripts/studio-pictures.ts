@@ -19,7 +19,8 @@ for (const [width, viewport] of Object.entries(SIZES)) {
     for (const [index, place] of (places.length > 0 ? places : [""]).entries()) {
       // A change of the fragment alone would load nothing.
       await page.goto("about:blank");
-      await page.goto(`${url}/${place}`, { waitUntil: "networkidle" });
+      await page.goto(`${url}/${place}`);
+      await page.locator("main:not([aria-busy])").waitFor();
       await page.waitForFunction(
         "[...document.images].every(({ complete, loading }) => complete || loading === 'lazy')",
       );

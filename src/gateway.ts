@@ -21,7 +21,7 @@ import { getImageRoutes } from "./api/rest/get-image.ts";
 import { imageRoutes } from "./api/rest/images.ts";
 import { openAIRoutes } from "./api/rest/openai/routes.ts";
 import { openApiRoutes } from "./api/rest/openapi-routes.ts";
-import { graphiqlAt, pageRoutes } from "./api/web/page-routes.ts";
+import { graphiqlAt, type PageLink, pageRoutes } from "./api/web/page-routes.ts";
 import { type StudioOptions, studioRoutes } from "./api/web/studio-routes.ts";
 import { type Config, defaultModelWith, readConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
@@ -386,6 +386,8 @@ async function createApi(parts: ApiParts): Promise<Express> {
     countWatching: () => images.watching,
   });
   const live = { maxBodyBytes: MAX_BODY_BYTES, arrivals, inFlight, released };
+  const studio = studioOptions(config, showsPages);
+  const pages = { typePrefix: config.typePrefix, version, links: pageLinks(studio, showsPages) };
   // A request tries the routers in this order, so the quick and most used ones come first.
   const routes = [
     graphql,
@@ -397,13 +399,20 @@ async function createApi(parts: ApiParts): Promise<Express> {
     health,
     getImage,
     openApiRoutes(),
-    ...(config.pages
-      ? [pageRoutes("reference", { path: "/docs" }), studioRoutes(studioOptions(config, showsPages))]
-      : []),
-    ...(showsPages ? [pageRoutes("graphiql", config)] : []),
-    ...(showsPages && isKeyed ? [graphiqlAt(SOCKET_PATH, config)] : []),
+    ...(config.pages ? [pageRoutes("reference", { ...pages, path: "/docs" }), studioRoutes(studio)] : []),
+    ...(showsPages ? [pageRoutes("graphiql", pages)] : []),
+    ...(showsPages && isKeyed ? [graphiqlAt(SOCKET_PATH, pages)] : []),
   ];
   return createApp(routes, appOptions);
+}
+
+/** The pages that people can go to from each of them. */
+function pageLinks({ hasStudio }: StudioOptions, hasGraphiql: boolean): readonly PageLink[] {
+  return [
+    ...(hasStudio ? [{ href: "./", label: "Studio" }] : []),
+    ...(hasGraphiql ? [{ href: "graphiql", label: "GraphiQL" }] : []),
+    { href: "docs", label: "REST reference" },
+  ];
 }
 
 /** The studio's documents name types without a prefix and are on no list of trusted ones. */

@@ -1,6 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "../../support/clients/browser.ts";
+import { httpRequest } from "../../support/clients/http-request.ts";
 import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { plainImage } from "../../support/scripted-provider.ts";
 
@@ -37,6 +39,27 @@ test("the reference shows every REST route, in a browser without internet", asyn
   }
 });
 
+test("the bar leads to the other pages, and says which version this is", async () => {
+  const bar = page.getByRole("navigation", { name: "Pages" });
+  for (const [name, path] of Object.entries({ Studio: "/", GraphiQL: "/graphiql", "REST reference": "/docs" })) {
+    expect(await bar.getByRole("link", { name }).evaluate(({ href }) => href)).toBe(gateway.url + path);
+  }
+  expect(await bar.getByRole("link", { name: "REST reference" }).getAttribute("aria-current")).toBe("page");
+  const { version } = JSON.parse(await readFile(new URL("../../../package.json", import.meta.url), "utf8"));
+  await page.locator(".page-version", { hasText: version }).waitFor();
+  const icon = await page.locator("link[rel=icon]").evaluate(({ href }) => href);
+  expect((await httpRequest(icon)).headers["content-type"]).toMatch(/^image\/svg\+xml/);
+});
+
+test("a browser that prefers dark pages gets one", async () => {
+  const background = () => page.evaluate("getComputedStyle(document.querySelector('.swagger-ui')).backgroundColor");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.locator("html.dark-mode").waitFor();
+  expect(await background()).toBe("rgb(18, 18, 19)");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.locator("html:not(.dark-mode)").waitFor();
+});
+
 test("a route can be tried from it", async () => {
   const route = page.locator("#operations-OpenAI-createImage");
   await route.locator(".opblock-summary").click();
@@ -44,6 +67,9 @@ test("a route can be tried from it", async () => {
   await route.getByRole("button", { name: "Execute" }).click();
 
   await route.locator(".live-responses-table .response-col_status", { hasText: "200" }).waitFor();
+  const picture = route.locator(".answer-pictures img");
+  await picture.waitFor();
+  expect(await picture.evaluate((image) => image.decode().then(() => image.naturalWidth))).toBe(64);
   expect(gateway.provider.requests).toMatchObject([{ prompt: "a fox", size: { width: 64, height: 64 } }]);
 });
 

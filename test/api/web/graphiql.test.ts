@@ -99,6 +99,15 @@ describe.each([["as they are"], ["prefixed"]])("in a browser without internet, t
     await answer().getByText("you have no such generation").waitFor();
   });
 
+  test("the bar leads to the other pages of this gateway", async () => {
+    const bar = page.getByRole("navigation", { name: "Pages" });
+    const places = await bar.getByRole("link").evaluateAll((links) => links.map(({ href }) => href));
+    // The studio knows the types by their own names alone.
+    const studio = names === "prefixed" ? [] : [`${gateway.url}/`];
+    expect(places).toEqual([...studio, `${gateway.url}/graphiql`, `${gateway.url}/docs`]);
+    await page.locator(".page-version", { hasText: /^\d+\.\d+\.\d+/ }).waitFor();
+  });
+
   test("Sandbox is one click away", async () => {
     expect(await page.getByRole("link", { name: "Open Apollo Sandbox" }).evaluate(({ href }) => href)).toBe(
       `${gateway.url}/graphql`,

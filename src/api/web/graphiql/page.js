@@ -162,7 +162,6 @@ ReactDOM.createRoot(document.getElementById("graphiql")).render(
     createElement(
       GraphiQL.Logo,
       null,
-      "Pictograph ",
       createElement("a", { href: sandboxUrl, className: "sandbox-link" }, "Open Apollo Sandbox"),
     ),
   ),

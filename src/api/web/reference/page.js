@@ -37,6 +37,62 @@ function toPlain(schema) {
   return schema.toJS?.() ?? schema;
 }
 
+/** As many pictures as one request makes. */
+const MAX_PICTURES = 10;
+
+/** Shows the pictures of an answer: those that its JSON contains, and those whose addresses it names. */
+const answerPictures = ({ React }) => ({
+  wrapComponents: {
+    responseBody: (Original) => (props) =>
+      React.createElement(
+        React.Fragment,
+        null,
+        React.createElement(
+          "div",
+          { className: "answer-pictures" },
+          picturesIn(props.content).map((source) =>
+            React.createElement("img", { key: source.slice(-64), src: source, alt: "A picture of this answer" }),
+          ),
+        ),
+        React.createElement(Original, props),
+      ),
+  },
+});
+
+function picturesIn(content) {
+  const sources = [];
+  const collect = (value) => {
+    if (typeof value !== "object" || value === null) return;
+    // Browsers recognise the format by the bytes.
+    if (typeof value.b64_json === "string") sources.push(`data:image/png;base64,${value.b64_json}`);
+    for (const part of Object.values(value)) {
+      if (typeof part === "string" && isPicture(part)) sources.push(part);
+      else collect(part);
+    }
+  };
+  collect(parseJson(content));
+  return sources.slice(0, MAX_PICTURES);
+}
+
+/** Whether an address is that of a picture of this gateway. */
+function isPicture(address) {
+  return address.startsWith(new URL("images/", document.baseURI).href);
+}
+
+function parseJson(content) {
+  try {
+    return typeof content === "string" ? JSON.parse(content) : content;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The viewer has a dark form, which it does not choose by itself. */
+const darkness = matchMedia("(prefers-color-scheme: dark)");
+const followDarkness = () => document.documentElement.classList.toggle("dark-mode", darkness.matches);
+darkness.addEventListener("change", followDarkness);
+followDarkness();
+
 // No validator: it would send the document to another host.
 globalThis.SwaggerUIBundle({
   url: new URL("openapi.json", document.baseURI).href,
@@ -45,5 +101,5 @@ globalThis.SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: true,
   validatorUrl: null,
-  plugins: [honestForms],
+  plugins: [honestForms, answerPictures],
 });
