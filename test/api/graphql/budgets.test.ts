@@ -12,6 +12,7 @@ import {
 } from "../../support/keyed-gateway.ts";
 import { ANY_SIZE_EDITOR, holdCalls } from "../../support/scripted-gateway.ts";
 import { makeImages } from "../../support/scripted-provider.ts";
+import { statementsDuring } from "../../support/stores/store-statements.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 /** A Tuesday. */
@@ -193,6 +194,25 @@ test("a repetition holds nothing", async () => {
   expect((await generate(gateway, key, { ...input, idempotencyKey: "k2" })).error?.extensions.code).toBe(
     "BUDGET_EXCEEDED",
   );
+});
+
+test("budgets cost five statements a generation, however many there are", async () => {
+  const windows = ["DAY", "WEEK", "MONTH", "TOTAL"];
+  const all = windows.map((window) => ({ window, limitUsd: "100", limitImages: 100 }));
+  const without = await startWith([], []);
+  const under = await startWith(all, all);
+  for (const { gateway, key } of [without, under]) {
+    const statements = await statementsDuring(["ledger", "spending_windows", "usage_days"], () =>
+      generate(gateway, key),
+    );
+    expect(statements.map((sql) => /^\w+ (?:into )?"\w+"/.exec(sql)?.[0])).toEqual([
+      'insert into "spending_windows"',
+      'insert into "ledger"',
+      'update "ledger"',
+      'insert into "spending_windows"',
+      'insert into "usage_days"',
+    ]);
+  }
 });
 
 test("a window ends: the next one begins with nothing spent, though an earlier generation ends in it", async () => {
