@@ -36,7 +36,7 @@ describe("a disk that takes no more bytes", () => {
     "of an image: the answer says nothing of it, nothing is left of the image, and smaller ones go on",
     async () => {
       // More than the database needs, and less than the picture.
-      await limitFiles(1024 * 1024);
+      await limitFiles(2 * 1024 * 1024);
       const picture = await noise(1024, 1024);
       expect(picture.length).toBeGreaterThan(2 * 1024 * 1024);
       api.queue({ raw: { body: JSON.stringify({ created: 1, data: [{ b64_json: picture.toString("base64") }] }) } });
