@@ -26,4 +26,8 @@ export const PAGES: Readonly<Record<string, Page>> = {
     Component: lazy(async () => (await import("../image/compare-page.tsx")).ComparePage),
     hasTopBar: false,
   },
+  edit: {
+    Component: lazy(async () => (await import("../edit/edit-page.tsx")).EditPage),
+    hasTopBar: false,
+  },
 };

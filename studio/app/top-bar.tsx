@@ -15,6 +15,7 @@ const t = words(
     skip: "Skip to the page",
     main: "Main",
     pictures: "Pictures",
+    edit: "Edit",
     admin: "Admin",
     usage: "Usage",
     menu: "Menu",
@@ -33,6 +34,7 @@ const t = words(
     skip: "跳到页面内容",
     main: "主导航",
     pictures: "图片",
+    edit: "编辑",
     admin: "管理",
     usage: "用量",
     menu: "菜单",
@@ -123,6 +125,7 @@ function MoneyPill() {
 function Links({ here, onClick }: { readonly here: string; readonly onClick?: () => void }) {
   const places = [
     ["", t.pictures],
+    ["edit", t.edit],
     ["admin", viewer.value?.isAdmin ? t.admin : t.usage],
   ] as const;
   return places.map(([name, label]) => (

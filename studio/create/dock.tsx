@@ -1,13 +1,16 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
 import { StudioError } from "../api/errors.ts";
 import { commandKey, useKeys } from "../app/keyboard.tsx";
+import { type Dropped, usePictureDrop } from "../edit/drop.ts";
 import { tightestBudget } from "../state/budgets.ts";
 import { isFree } from "../state/gateway.ts";
 import { Icon, type IconName } from "../ui/icon.tsx";
 import { Sheet } from "../ui/sheet.tsx";
+import { showToast } from "../ui/toast.tsx";
 import { amountLeft, windowName } from "../words/budget-words.ts";
-import { explainError } from "../words/error-words.ts";
+import { explainCode, explainError } from "../words/error-words.ts";
 import { words } from "../words/language.ts";
 import { ModelChoice, modelName } from "./model-choice.tsx";
 import { BackgroundChoice, FormatChoice, PreviewChoice, SeedChoice } from "./more-choices.tsx";
@@ -24,6 +27,7 @@ const t = words(
     newPicture: "New picture",
     prompt: "Prompt",
     describe: "Describe a picture",
+    drop: "Drop to edit the picture",
     create: "Create",
     createMany: (n: string) => `Create ${n}`,
     model: "Model",
@@ -41,6 +45,7 @@ const t = words(
     newPicture: "新图片",
     prompt: "提示词",
     describe: "描述一幅图片",
+    drop: "松开即可编辑图片",
     create: "创作",
     createMany: (n: string) => `创作 ${n} 张`,
     model: "模型",
@@ -73,8 +78,10 @@ export function Dock() {
     open.value = undefined;
   };
   useKeys({ p: focusPrompt });
+  const bar = useRef<HTMLElement>(null);
+  const isOver = usePictureDrop(edit, () => bar.current);
   return (
-    <section class="dock" aria-label={t.newPicture}>
+    <section ref={bar} class={isOver.value ? "dock drop" : "dock"} data-drop={t.drop} aria-label={t.newPicture}>
       <Note />
       <div class="ask">
         <label class="sr" for="prompt">
@@ -290,6 +297,14 @@ function Note() {
 function create(): void {
   if (!prompt.value.trim()) focusPrompt();
   else if (!isRefused()) void send({ ...effectiveInput.value, prompt: prompt.value.trim() });
+}
+
+/** Opens the editor with pictures that were dropped or pasted. Its code is loaded then. */
+function edit(dropped: Dropped): void {
+  import("../edit/begin.ts").then(
+    ({ beginEdit }) => beginEdit(dropped, prompt.value),
+    () => showToast(explainCode("OFFLINE").title),
+  );
 }
 
 /** Whether the gateway has said that it would refuse the next click. */

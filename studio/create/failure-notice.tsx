@@ -87,7 +87,8 @@ export function FailureNotice({ job }: { readonly job: Job }) {
   );
 }
 
-function chargeText(billed: Billed, { cost }: Generation): string {
+/** Says whether a failed generation was charged. */
+export function chargeText(billed: Billed, { cost }: Generation): string {
   switch (billed) {
     case "NO":
       return t.free;

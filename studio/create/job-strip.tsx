@@ -121,7 +121,7 @@ function Slot({ job, index }: { readonly job: Job; readonly index: number }) {
 }
 
 /** How long it takes so far. Not live for screen readers: it changes every second. */
-function Elapsed({ since }: { readonly since: string }) {
+export function Elapsed({ since }: { readonly since: string }) {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1000);

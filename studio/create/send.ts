@@ -22,7 +22,7 @@ export async function send(input: GenerateImagesInput): Promise<Job | undefined>
   }
 }
 
-/** `crypto.randomUUID` exists in secure contexts alone, and a gateway in the local network may be none. */
-function randomId(): string {
+/** Makes a part of an idempotency key. `crypto.randomUUID` exists in secure contexts alone, and a gateway in the local network may be none. */
+export function randomId(): string {
   return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("");
 }

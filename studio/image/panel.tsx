@@ -29,6 +29,7 @@ const t = words(
     show: "Show",
     again: "Use again",
     more: "More actions",
+    edit: "Edit",
     compare: "Compare",
     copy: "Copy",
     pictureCopied: "The picture is copied.",
@@ -53,6 +54,7 @@ const t = words(
     show: "查看",
     again: "再次使用",
     more: "更多操作",
+    edit: "编辑",
     compare: "比较",
     copy: "复制",
     pictureCopied: "图片已复制。",
@@ -99,6 +101,7 @@ export function Panel({ image }: { readonly image: ShownImage }) {
   useKeys({
     r: again,
     c: () => goTo(compareHref),
+    i: () => goTo(hrefOf("edit", image.id)),
     d: () => save(image.url, fileName),
   });
   const Pane = TABS[tab.value];
@@ -132,6 +135,10 @@ export function Panel({ image }: { readonly image: ShownImage }) {
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: not a form */}
       <div class="acts-more" role="group" aria-label={t.more}>
+        <a href={hrefOf("edit", image.id)}>
+          <Icon name="brush" />
+          {t.edit}
+        </a>
         <a href={compareHref}>
           <Icon name="compare" />
           {t.compare}

@@ -62,11 +62,19 @@ export function isRunning({ status }: Pick<Generation, "status">): boolean {
  * @throws StudioError when the gateway does not accept it
  */
 export async function generate(input: GenerateImagesInput): Promise<Job> {
-  const { generateImages } = await repeatWhileOffline(() =>
-    request(GenerateDocument, { input: { ...input, waitSeconds: 0 } }, { outlivesPage: true }),
-  );
-  const job = watch(generateImages);
-  job.partialImages.value = input.partialImages ?? 0;
+  const send = () => request(GenerateDocument, { input: { ...input, waitSeconds: 0 } }, { outlivesPage: true });
+  return followAnswer(async () => (await send()).generateImages, input.partialImages ?? 0);
+}
+
+/**
+ * Follows what a request starts. The request is repeated while the gateway is offline, so it needs an idempotency key.
+ *
+ * @param partialImages how many previews of each image it asks for
+ * @throws StudioError when the gateway does not accept it
+ */
+export async function followAnswer(send: () => Promise<Generation>, partialImages: number): Promise<Job> {
+  const job = watch(await repeatWhileOffline(send));
+  job.partialImages.value = partialImages;
   // Its events may have come before its answer, or before the stream was open.
   void refresh(job).catch(() => {});
   return job;

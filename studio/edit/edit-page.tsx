@@ -1,0 +1,289 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { toStudioError } from "../api/errors.ts";
+import { useKeys } from "../app/keyboard.tsx";
+import { zoomKeys } from "../image/image-page.tsx";
+import { goTo, hrefOf, type PageProps } from "../router.ts";
+import { Icon } from "../ui/icon.tsx";
+import { Sheet } from "../ui/sheet.tsx";
+import { showToast } from "../ui/toast.tsx";
+import { explainError } from "../words/error-words.ts";
+import { number } from "../words/format.ts";
+import { words } from "../words/language.ts";
+import { FileButton } from "./add-pictures.tsx";
+import { addPictures } from "./begin.ts";
+import { usePictureDrop } from "./drop.ts";
+import { EditDock } from "./edit-dock.tsx";
+import { HardnessKnob, SizeKnob } from "./knobs.tsx";
+import type { Mask } from "./mask.ts";
+import { PaintStage } from "./paint-stage.tsx";
+import { ResultStage } from "./result-stage.tsx";
+import { sent } from "./send.ts";
+import { hasMask, model } from "./settings.ts";
+import { beginWith, edited } from "./sources.ts";
+import { fit, view } from "./stage-view.ts";
+import { ToolRail } from "./tool-rail.tsx";
+import { isMaskHidden, mask, shown, stepBrush, tool } from "./tools.ts";
+import "../create/dock.css";
+import "../image/image.css";
+import "../ui/notice.css";
+import "./edit.css";
+
+const t = words(
+  {
+    title: "Edit",
+    close: "Close",
+    undo: "Undo",
+    redo: "Redo",
+    zoom: "Zoom",
+    zoomIn: "Zoom in",
+    zoomOut: "Zoom out",
+    fit: "Fit",
+    canvas: "What the canvas shows",
+    mask: "Mask",
+    result: "Before / after",
+    noResult: "There is a result once an edit was sent.",
+    brush: "Brush settings",
+    empty: "Edit a picture",
+    emptyText: "Drop pictures here, paste them, or choose files: PNG, JPEG or WebP, each smaller than 50 MB, up to 16.",
+    drop: "Drop to add the pictures",
+    unpainted: "Paint what may change. If you paint nothing, everything may change.",
+    noMask: (model: string) => `Painting is off: ${model} takes no mask. The whole picture may change.`,
+  },
+  {
+    title: "编辑",
+    close: "关闭",
+    undo: "撤销",
+    redo: "重做",
+    zoom: "缩放",
+    zoomIn: "放大",
+    zoomOut: "缩小",
+    fit: "适合窗口",
+    canvas: "画布显示的内容",
+    mask: "蒙版",
+    result: "前后对比",
+    noResult: "提交编辑后才有结果。",
+    brush: "画笔设置",
+    empty: "编辑图片",
+    emptyText: "把图片拖到这里、粘贴，或选择文件：PNG、JPEG 或 WebP，每张小于 50 MB，最多 16 张。",
+    drop: "松开即可添加图片",
+    unpainted: "涂抹可以改变的部分。不涂抹则整张图片都可能改变。",
+    noMask: (model: string) => `无法涂抹：${model} 不支持蒙版，整张图片都可能改变。`,
+  },
+);
+
+/** Edits up to 16 pictures: a mask, words, and the result beside the original. `#/edit/img_…` begins with images. */
+export function EditPage({ path }: PageProps) {
+  useEffect(() => {
+    document.title = `${t.title} · Pictograph`;
+    return () => {
+      document.title = "Pictograph";
+    };
+  }, []);
+  useEffect(() => {
+    if (path.length === 0) return;
+    beginWith(path).catch((error) => showToast(explainError(toStudioError(error)).title));
+    sent.value = undefined;
+    shown.value = "mask";
+  }, [path.join()]);
+  const isOver = usePictureDrop((dropped) => void addPictures(dropped));
+  const source = edited.value;
+  const painted = mask.value;
+  const result = shown.value === "result" ? sent.value : undefined;
+  useKeys({
+    Escape: () => goTo(source?.imageId ? hrefOf("image", source.imageId) : hrefOf()),
+    a: () => {
+      if (sent.value) shown.value = shown.value === "mask" ? "result" : "mask";
+    },
+    m: () => {
+      isMaskHidden.value = !isMaskHidden.value;
+    },
+    b: () => {
+      tool.value = "brush";
+    },
+    e: () => {
+      tool.value = "eraser";
+    },
+    h: () => {
+      tool.value = "hand";
+    },
+    "[": () => stepBrush(-1),
+    "]": () => stepBrush(1),
+    ...zoomKeys(view, fit),
+  });
+  useUndoKeys(painted);
+  return (
+    <div class={isOver.value ? "edit over" : "edit"} data-drop={t.drop}>
+      <Bar mask={result ? undefined : painted} />
+      <main class="edit-canvas" tabIndex={-1}>
+        {result && <ResultStage key={result.job.id} edit={result} />}
+        {!result && source && painted && (
+          <>
+            <PaintStage source={source} mask={painted} canPaint={hasMask.value} />
+            {hasMask.value && <ToolRail mask={painted} />}
+            {hasMask.value && <SizeKnob class="narrow on-canvas" />}
+            {(!hasMask.value || !painted.isPainted.value) && (
+              <p class="hint">{hasMask.value ? t.unpainted : t.noMask(model.value?.id ?? "")}</p>
+            )}
+          </>
+        )}
+        {!result && !source && <Empty />}
+      </main>
+      <div class="dock-place">
+        <EditDock />
+      </div>
+    </div>
+  );
+}
+
+function Bar({ mask: painted }: { readonly mask: Mask | undefined }) {
+  const isChoosing = useSignal(false);
+  const keys = zoomKeys(view, fit);
+  const source = edited.value;
+  const canPaint = painted !== undefined && hasMask.value;
+  return (
+    <header class="stage-bar">
+      <a
+        class="icon-btn"
+        href={source?.imageId ? hrefOf("image", source.imageId) : hrefOf()}
+        aria-label={t.close}
+        title="Esc"
+      >
+        <Icon name="close" />
+      </a>
+      <h1>{t.title}</h1>
+      <span class="grow" />
+      {canPaint && (
+        <div class="knobs wide">
+          <SizeKnob />
+          <HardnessKnob />
+        </div>
+      )}
+      <span class="grow" />
+      {canPaint && (
+        <>
+          <button
+            type="button"
+            class="icon-btn"
+            aria-label={t.undo}
+            aria-disabled={!painted.canUndo.value}
+            onClick={() => painted.undo()}
+          >
+            <Icon name="undo" />
+          </button>
+          <button
+            type="button"
+            class="icon-btn"
+            aria-label={t.redo}
+            aria-disabled={!painted.canRedo.value}
+            onClick={() => painted.redo()}
+          >
+            <Icon name="redo" />
+          </button>
+        </>
+      )}
+      {painted && (
+        // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot stand in a line of controls
+        <div class="zoom wide" role="group" aria-label={t.zoom}>
+          <button type="button" class="icon-btn" aria-label={t.zoomOut} onClick={keys["-"]}>
+            <Icon name="minus" />
+          </button>
+          <button type="button" class="zoom-share num" title={t.fit} onClick={keys["0"]}>
+            {number(Math.round(fit.value * view.value.zoom * 100))} %<span class="sr"> · {t.fit}</span>
+          </button>
+          <button type="button" class="icon-btn" aria-label={t.zoomIn} onClick={keys["+"]}>
+            <Icon name="plus" />
+          </button>
+        </div>
+      )}
+      <Views />
+      {canPaint && (
+        <button
+          type="button"
+          class="icon-btn narrow"
+          aria-label={t.brush}
+          aria-haspopup="dialog"
+          aria-expanded={isChoosing.value}
+          onClick={() => {
+            isChoosing.value = !isChoosing.value;
+          }}
+        >
+          <Icon name="tune" />
+        </button>
+      )}
+      {isChoosing.value && (
+        <Sheet
+          label={t.brush}
+          class="at-brush"
+          onClose={() => {
+            isChoosing.value = false;
+          }}
+        >
+          <h2>{t.brush}</h2>
+          <SizeKnob />
+          <HardnessKnob />
+        </Sheet>
+      )}
+    </header>
+  );
+}
+
+/** Shows the mask, or the result beside the original. */
+function Views() {
+  if (!edited.value) return null;
+  const hasResult = sent.value !== undefined;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot stand in a line of controls
+    <div class="seg" role="group" aria-label={t.canvas}>
+      <button
+        type="button"
+        aria-pressed={shown.value === "mask" || !hasResult}
+        onClick={() => {
+          shown.value = "mask";
+        }}
+      >
+        {t.mask}
+      </button>
+      <button
+        type="button"
+        aria-pressed={shown.value === "result" && hasResult}
+        aria-disabled={!hasResult}
+        title={hasResult ? "A" : t.noResult}
+        onClick={() => {
+          if (hasResult) shown.value = "result";
+        }}
+      >
+        {t.result}
+      </button>
+    </div>
+  );
+}
+
+function Empty() {
+  return (
+    <div class="edit-empty">
+      <Icon name="image" />
+      <h2>{t.empty}</h2>
+      <p>{t.emptyText}</p>
+      <FileButton class="btn line" />
+    </div>
+  );
+}
+
+/** Undo and redo of the mask, where no text is typed. */
+function useUndoKeys(painted: Mask | undefined): void {
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      const isText =
+        event.target instanceof Element && event.target.matches("input:not([type=range]), textarea, select");
+      if (!painted || isText || !(event.metaKey || event.ctrlKey)) return;
+      const key = event.key.toLowerCase();
+      if (key !== "z" && key !== "y") return;
+      event.preventDefault();
+      if (key === "y" || event.shiftKey) painted.redo();
+      else painted.undo();
+    };
+    document.addEventListener("keydown", onKeyDown);
+    return () => document.removeEventListener("keydown", onKeyDown);
+  }, [painted]);
+}
