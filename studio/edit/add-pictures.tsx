@@ -50,10 +50,21 @@ export function FileButton({ class: className }: { readonly class: string }) {
 
 /** Adds pictures: files, or some of the wall. */
 export function AddPictures() {
+  return (
+    <>
+      <FileButton class="btn soft add-files" />
+      <p class="why">{t.limits}</p>
+      <WallPictures />
+    </>
+  );
+}
+
+/** The newest pictures of the wall. A click adds one, or takes it out again. */
+export function WallPictures({ most = MAX_OFFERED }: { readonly most?: number }) {
   useEffect(() => {
     if (!wallPictures.value) void loadMore();
   }, []);
-  const offered = (wallPictures.value ?? []).slice(0, MAX_OFFERED);
+  const offered = (wallPictures.value ?? []).slice(0, most);
   const toggle = async (id: string) => {
     const known = sources.value.find(({ imageId }) => imageId === id);
     try {
@@ -63,30 +74,30 @@ export function AddPictures() {
       showToast(explainError(toStudioError(error)).title);
     }
   };
+  if (offered.length === 0) return null;
   return (
     <>
-      <FileButton class="btn soft add-files" />
-      <p class="why">{t.limits}</p>
-      {offered.length > 0 && (
-        <>
-          <h2>{t.wall}</h2>
-          <ul class="offered">
-            {offered.map(({ picture, generation }) => (
-              <li key={picture.id}>
-                <button
-                  type="button"
-                  aria-pressed={sources.value.some(({ imageId }) => imageId === picture.id)}
-                  aria-label={generation.prompt}
-                  onClick={() => toggle(picture.id)}
-                >
-                  <img src={picture.thumbnail} alt="" loading="lazy" />
-                  <Icon name="check" small />
-                </button>
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
+      <h2>{t.wall}</h2>
+      <ul class="offered">
+        {offered.map(({ picture, generation }) => (
+          <li key={picture.id}>
+            <button
+              type="button"
+              aria-pressed={sources.value.some(({ imageId }) => imageId === picture.id)}
+              aria-label={generation.prompt}
+              onClick={() => toggle(picture.id)}
+            >
+              <img
+                src={picture.thumbnail}
+                alt=""
+                loading="lazy"
+                style={{ backgroundImage: `url("${picture.placeholder}")` }}
+              />
+              <Icon name="check" small />
+            </button>
+          </li>
+        ))}
+      </ul>
     </>
   );
 }

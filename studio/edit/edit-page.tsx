@@ -10,7 +10,7 @@ import { showToast } from "../ui/toast.tsx";
 import { explainError } from "../words/error-words.ts";
 import { number } from "../words/format.ts";
 import { words } from "../words/language.ts";
-import { FileButton } from "./add-pictures.tsx";
+import { FileButton, WallPictures } from "./add-pictures.tsx";
 import { addPictures } from "./begin.ts";
 import { usePictureDrop } from "./drop.ts";
 import { EditDock } from "./edit-dock.tsx";
@@ -259,6 +259,9 @@ function Views() {
   );
 }
 
+/** How many pictures of the wall the empty page offers: two lines of four. */
+const OFFERED_AT_FIRST = 8;
+
 function Empty() {
   return (
     <div class="edit-empty">
@@ -266,6 +269,7 @@ function Empty() {
       <h2>{t.empty}</h2>
       <p>{t.emptyText}</p>
       <FileButton class="btn line" />
+      <WallPictures most={OFFERED_AT_FIRST} />
     </div>
   );
 }
