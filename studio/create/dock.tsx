@@ -251,7 +251,7 @@ function Stepper() {
 }
 
 /** What is left of the budget that the next click may use up first. */
-function BudgetLeft() {
+export function BudgetLeft() {
   const budget = tightestBudget.value;
   if (!budget || isFree.value) return null;
   return (

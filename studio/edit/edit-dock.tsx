@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { StudioError } from "../api/errors.ts";
 import { commandKey, useKeys } from "../app/keyboard.tsx";
-import { focusPrompt } from "../create/dock.tsx";
+import { BudgetLeft, focusPrompt } from "../create/dock.tsx";
 import { modelName } from "../create/model-choice.tsx";
 import { priceText } from "../create/price.ts";
 import { qualityName } from "../create/quality-choice.tsx";
@@ -147,6 +147,7 @@ export function EditDock() {
           </span>
         </button>
         <span class="grow wide" />
+        <BudgetLeft />
         <EditButton />
       </div>
       {open.value === "add" && (
