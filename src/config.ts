@@ -4,7 +4,7 @@ import { type AddressLimits, MAX_IMAGES, URL_TTL_SECONDS } from "./bounds.ts";
 import { StartError } from "./errors.ts";
 import { hostNameOf, isLoopback } from "./host-name.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
-import { withSecretFiles } from "./secret-files.ts";
+import { CLIENT_SECRETS, withSecretFiles } from "./secret-files.ts";
 import {
   modelName,
   oneOf,
@@ -159,16 +159,7 @@ export function readConfig(environment: Environment = process.env): Config {
   const problems: string[] = [];
   const settings = withSecretFiles(environment, problems);
   const isSet = (name: string) => Boolean(settings[name]?.trim());
-  const read: Read = (name, parse, absent) => {
-    const text = settings[name]?.trim();
-    if (!text) return absent;
-    try {
-      return parse(text);
-    } catch (error) {
-      problems.push(`${name} ${(error as Error).message}`);
-      return absent;
-    }
-  };
+  const read = readerOf(settings, problems);
   const openai = readOpenAI(read, problems);
   const hasModelChoice = isSet("OPENAI_API_KEY") || isSet("PICTOGRAPH_MODELS_FILE");
   const config: Config = {
@@ -227,6 +218,48 @@ export function readConfig(environment: Environment = process.env): Config {
   }
   if (problems.length > 0) throw new StartError(problems);
   return Object.freeze(config);
+}
+
+function readerOf(settings: Environment, problems: string[]): Read {
+  return (name, parse, absent) => {
+    const text = settings[name]?.trim();
+    if (!text) return absent;
+    try {
+      return parse(text);
+    } catch (error) {
+      problems.push(`${name} ${(error as Error).message}`);
+      return absent;
+    }
+  };
+}
+
+/** The settings of the commands that call a gateway. */
+export interface ClientConfig {
+  /** The gateway's address without a slash at the end; `undefined` for the default. */
+  readonly url: string | undefined;
+  /** The key to call it with. */
+  readonly apiKey: string | undefined;
+}
+
+/**
+ * Reads the settings of the commands that call a gateway.
+ *
+ * @throws StartError naming every wrong variable and what it should be
+ */
+export function readClientConfig(environment: Environment = process.env): ClientConfig {
+  const problems: string[] = [];
+  const read = readerOf(withSecretFiles(environment, problems, CLIENT_SECRETS), problems);
+  const config: ClientConfig = {
+    url: read<string | undefined>("PICTOGRAPH_URL", parsePublicUrl, undefined),
+    apiKey: read<string | undefined>("PICTOGRAPH_API_KEY", parseWord, undefined),
+  };
+  if (problems.length > 0) throw new StartError(problems);
+  return config;
+}
+
+/** Whether the terminal cannot move its cursor. */
+export function isDumbTerminal(environment: Environment = process.env): boolean {
+  return environment.TERM === "dumb";
 }
 
 /** The default model when none is configured. */

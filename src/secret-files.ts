@@ -12,6 +12,8 @@ const SECRETS = [
   "AWS_SECRET_ACCESS_KEY",
   "AWS_SESSION_TOKEN",
 ] as const;
+/** The same, for the commands that call a gateway. */
+export const CLIENT_SECRETS = ["PICTOGRAPH_API_KEY"] as const;
 /** The largest file of a secret, in bytes. A larger one is another file, named by mistake. */
 const MAX_BYTES = 64 * 1024;
 
@@ -21,9 +23,13 @@ const MAX_BYTES = 64 * 1024;
  *
  * @param problems gets a sentence for each file that cannot be used. It never has the content
  */
-export function withSecretFiles(environment: Environment, problems: string[]): Environment {
+export function withSecretFiles(
+  environment: Environment,
+  problems: string[],
+  names: readonly string[] = SECRETS,
+): Environment {
   const secrets: Record<string, string> = {};
-  for (const name of SECRETS) {
+  for (const name of names) {
     const path = environment[`${name}_FILE`]?.trim();
     if (!path) continue;
     if (environment[name]?.trim()) {

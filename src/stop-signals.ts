@@ -12,7 +12,7 @@ const REPEATED_SIGNAL_MS = 2_000;
  * Calls `stop` with the first signal that asks the process to end. A later signal that is not a repetition ends the
  * process at once, with the exit code that shells report for a process killed by that signal.
  */
-export function onStopSignal(stop: (signal: NodeJS.Signals) => void, logger: Logger): void {
+export function onStopSignal(stop: (signal: NodeJS.Signals) => void, logger: Pick<Logger, "info" | "warn">): void {
   let firstAt: number | undefined;
   const onSignal = (signal: (typeof SIGNALS)[number]) => {
     const at = performance.now();

@@ -16,7 +16,10 @@ const STARTS = /npm (ci|start|test)/;
 /** Commands that call a gateway with a key. */
 const NEEDS_KEY = /\$PICTOGRAPH_A(DMIN|PI)_KEY/;
 
-const samples = (await readDocSamples()).filter(({ language }) => language === "sh");
+/** Commands of the command line. test/docs/command-line.test.ts runs these. */
+const COMMAND_LINE = /(^|\s)pictograph [a-z]/;
+
+const samples = (await readDocSamples()).filter(({ language, code }) => language === "sh" && !COMMAND_LINE.test(code));
 const hasCurl = await runsHere("curl", "--version");
 const newDirectory = temporaryDirectories();
 

@@ -1,0 +1,35 @@
+import { type Config, readConfig } from "../config.ts";
+import { StartError } from "../errors.ts";
+import { readModels } from "../open-adapters.ts";
+import { checkAccess } from "./check-access.ts";
+import { checkClock } from "./check-clock.ts";
+import { checkProvider } from "./check-provider.ts";
+import { checkDatabase, checkDisk, checkImages } from "./check-storage.ts";
+import { type Finding, ok, problem, type RemoteTime } from "./finding.ts";
+
+/**
+ * Checks everything that a gateway with the settings of this environment needs. It changes nothing, and a gateway may
+ * run meanwhile.
+ */
+export async function* examine(): AsyncGenerator<Finding> {
+  let config: Config;
+  try {
+    config = readConfig();
+    await readModels(config);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    for (const text of error.message.split("\n")) yield problem("configuration", text, "correct this setting");
+    return;
+  }
+  yield ok("configuration", "all settings are valid");
+  const remoteTimes: RemoteTime[] = [];
+  for (const check of [checkDatabase, checkProvider]) {
+    const { finding, remoteTime } = await check(config);
+    if (remoteTime) remoteTimes.push(remoteTime);
+    yield finding;
+  }
+  yield await checkImages(config);
+  yield await checkDisk(config);
+  yield checkClock(remoteTimes);
+  yield checkAccess(config);
+}

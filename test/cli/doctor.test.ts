@@ -1,0 +1,132 @@
+import { once } from "node:events";
+import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { startGatewayProcess } from "../support/processes/gateway-process.ts";
+import { runCommand } from "../support/processes/run-command.ts";
+import { temporaryDirectories } from "../support/temporary-directory.ts";
+import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
+
+const newDirectory = temporaryDirectories();
+
+let api: StrictImageApi;
+let cwd: string;
+beforeAll(async () => {
+  api = await startStrictImageApi();
+});
+beforeEach(async () => {
+  cwd = await newDirectory();
+});
+afterAll(() => api.close());
+
+const findings = (lines: readonly string[]) =>
+  Object.fromEntries(lines.map((line) => JSON.parse(line)).map((finding) => [finding.name, finding]));
+
+test("finds a machine in order", async () => {
+  const { code, lines, stderr } = await runCommand(["doctor", "--json"], { cwd });
+
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(lines.map((line) => JSON.parse(line)).map(({ name, state }) => [name, state])).toEqual(
+    ["configuration", "database", "provider", "images", "disk", "clock", "access", "gateway"].map((name) => [
+      name,
+      "ok",
+    ]),
+  );
+  expect(await readdir(cwd)).toEqual([]);
+});
+
+test("examines what a running gateway uses", async () => {
+  await using gateway = await startGatewayProcess();
+  const env = { PICTOGRAPH_DATA_DIR: gateway.dataDirectory, PICTOGRAPH_URL: gateway.url };
+  const { code, stdout } = await runCommand(["doctor"], { cwd, env });
+
+  expect(code).toBe(0);
+  expect(stdout).toContain("is in use by a running gateway");
+  expect(stdout).toContain(`${gateway.url} answers`);
+});
+
+test("names each wrong setting", async () => {
+  const env = { PORT: "none", PICTOGRAPH_MAX_QUEUE: "0" };
+  const { code, stdout, stderr } = await runCommand(["doctor"], { cwd, env });
+
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/✗ configuration {2}PORT must be/);
+  expect(stdout).toMatch(/✗ configuration {2}PICTOGRAPH_MAX_QUEUE must be/);
+  expect(stderr).toBe("✗ 2 problems found\n");
+});
+
+test("asks the provider whether the key works and the model exists", async () => {
+  const env = { OPENAI_BASE_URL: api.baseUrl };
+  const [right, wrong, other] = await Promise.all([
+    runCommand(["doctor", "--json"], { cwd, env: { ...env, OPENAI_API_KEY: api.apiKey } }),
+    runCommand(["doctor", "--json"], { cwd, env: { ...env, OPENAI_API_KEY: "sk-wrong" } }),
+    runCommand(["doctor", "--json"], {
+      cwd,
+      env: { ...env, OPENAI_API_KEY: api.apiKey, PICTOGRAPH_DEFAULT_MODEL: "gpt-image-9" },
+    }),
+  ]);
+
+  expect(findings(right.lines)).toMatchObject({ provider: { state: "ok" }, clock: { state: "ok" } });
+  expect(findings(right.lines).clock.text).toBe("agrees with that of the provider");
+  expect(wrong.code).toBe(1);
+  expect(findings(wrong.lines).provider).toMatchObject({
+    state: "problem",
+    advice: "set OPENAI_API_KEY to a valid key",
+  });
+  expect(wrong.stdout).not.toContain("sk-wrong");
+  expect(findings(other.lines).provider).toMatchObject({ state: "warning" });
+});
+
+test("finds a clock that is wrong", async () => {
+  const late = createServer((_request, response) => {
+    response.setHeader("Date", new Date(Date.now() - 3_600_000).toUTCString());
+    response.end('{"data":[{"id":"gpt-image-2.6-flare"}]}');
+  }).listen(0, "127.0.0.1");
+  await once(late, "listening");
+  const env = { OPENAI_API_KEY: "any", OPENAI_BASE_URL: `http://127.0.0.1:${(late.address() as AddressInfo).port}` };
+  const { code, lines } = await runCommand(["doctor", "--json"], { cwd, env });
+  late.close();
+
+  expect(code).toBe(1);
+  expect(findings(lines).clock).toMatchObject({
+    state: "problem",
+    text: expect.stringMatching(/^3(599|600|601) s away/),
+  });
+});
+
+test("finds a damaged database, a full disk, an open directory, an absent PostgreSQL and bucket", async () => {
+  await mkdir(join(cwd, "data"));
+  await chmod(join(cwd, "data"), 0o755);
+  await writeFile(join(cwd, "data/pictograph.db"), "this is no database, but long enough to be one".repeat(100));
+  const nowhere = {
+    DATABASE_URL: "postgres://user:secret-word@127.0.0.1:1/pictures",
+    S3_BUCKET: "pictures",
+    S3_ENDPOINT: "http://127.0.0.1:1",
+    AWS_ACCESS_KEY_ID: "id",
+    AWS_SECRET_ACCESS_KEY: "secret-word",
+    PICTOGRAPH_SIGNING_SECRET: "a-signing-secret-of-the-test",
+    PICTOGRAPH_OPEN: "true",
+    HOST: "0.0.0.0",
+    PICTOGRAPH_URL: "http://127.0.0.1:1",
+  };
+  const [local, remote] = await Promise.all([
+    runCommand(["doctor", "--json"], { cwd, env: { PICTOGRAPH_MIN_FREE_DISK_MB: "999999999" } }),
+    runCommand(["doctor", "--json"], { cwd, env: nowhere }),
+  ]);
+
+  expect([local.code, remote.code]).toEqual([1, 1]);
+  expect(findings(local.lines)).toMatchObject({
+    database: { state: "problem", text: expect.stringContaining("is damaged") },
+    disk: { state: "problem" },
+    images: { state: "warning", advice: `chmod 700 ${join(cwd, "data")}` },
+  });
+  expect(findings(remote.lines)).toMatchObject({
+    database: { state: "problem", text: expect.stringContaining("127.0.0.1:1/pictures does not answer") },
+    images: { state: "problem" },
+    access: { state: "warning" },
+    gateway: { state: "problem" },
+  });
+  expect(remote.stdout).not.toContain("secret-word");
+});

@@ -1,0 +1,46 @@
+import { createRequire } from "node:module";
+import { describe, expect, test } from "@jest/globals";
+import { runCommand } from "../support/processes/run-command.ts";
+
+const { version } = createRequire(import.meta.url)("../../package.json");
+const overview = await runCommand(["--help"]);
+const names = [...overview.stdout.matchAll(/^ {2}([a-z]+) {2,}[A-Z]/gm)].map(([, name]) => name ?? "");
+
+test("the help lists the commands", () => {
+  expect(overview).toMatchObject({ code: 0, stderr: "" });
+  expect(names).toEqual(
+    ["serve", "generate", "edit", "watch", "list", "show", "cancel", "delete", "quote", "models", "usage"].concat([
+      "projects",
+      "keys",
+      "doctor",
+    ]),
+  );
+});
+
+describe("the help of each command", () => {
+  test.each(names)("%s shows an example, without colours, and fits 100 columns", async (name) => {
+    const { code, stdout, stderr } = await runCommand([name, "--help"]);
+
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(new RegExp(`\\nExamples?\\n  .*pictograph ${name}`));
+    expect(stdout).not.toContain("\u001b");
+    expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
+    expect(await runCommand([name, "-h"])).toMatchObject({ code: 0, stdout });
+  });
+});
+
+test("the version is that of the package", async () => {
+  expect(await runCommand(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n` });
+});
+
+test.each([
+  ["there is no command lst; did you mean `pictograph list`?", ["lst"]],
+  ["there is no command \ufffd[31m; `pictograph --help` lists them", ["\u001b[31m"]],
+  ["there is no command toString", ["toString"]],
+  ["pictograph serve takes no flags and no arguments", ["serve", "--port", "9000"]],
+])("a wrong command: %s", async (message, parameters) => {
+  const { code, stdout, stderr } = await runCommand(parameters);
+
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain(message);
+});
