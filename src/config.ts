@@ -21,7 +21,7 @@ import {
   parseKeyServerUrl,
   parseOrigins,
   parsePublicUrl,
-  parseSecret,
+  parseSecrets,
   parseTrustProxy,
   parseTypePrefix,
   parseUsd,
@@ -64,8 +64,13 @@ export interface Config {
   readonly downloadHosts: readonly string[];
   /** Absolute path of the operator's models file; `undefined` for none. */
   readonly modelsFile: string | undefined;
-  /** `undefined` creates a secret and keeps it in the data directory. */
+  /**
+   * Signs image URLs, and encrypts the secrets of webhooks. Several, separated by commas, while it is replaced: the first
+   * signs and encrypts, all verify and decrypt. `undefined` creates one and keeps it in the data directory.
+   */
   readonly signingSecret: string | undefined;
+  /** Whether webhooks may be sent by `http://`, and whether they may be sent to private networks. */
+  readonly webhooks: { readonly allowHttp: boolean; readonly allowPrivate: boolean };
   readonly urlTtlSeconds: number;
   /** Origins of the pages that may call. `undefined` decides by route; docs/security.md has the table. */
   readonly corsOrigins: "*" | readonly string[] | undefined;
@@ -176,7 +181,11 @@ export function readConfig(environment: Environment = process.env): Config {
     ),
     downloadHosts: read("PICTOGRAPH_DOWNLOAD_HOSTS", parseDownloadHosts, []),
     modelsFile: read<string | undefined>("PICTOGRAPH_MODELS_FILE", (text) => resolve(text), undefined),
-    signingSecret: read("PICTOGRAPH_SIGNING_SECRET", parseSecret, undefined),
+    signingSecret: read("PICTOGRAPH_SIGNING_SECRET", parseSecrets, undefined),
+    webhooks: {
+      allowHttp: read("PICTOGRAPH_WEBHOOK_ALLOW_HTTP", parseBoolean, false),
+      allowPrivate: read("PICTOGRAPH_WEBHOOK_ALLOW_PRIVATE", parseBoolean, false),
+    },
     urlTtlSeconds: read("PICTOGRAPH_URL_TTL_SECONDS", wholeNumber(URL_TTL_SECONDS.min, URL_TTL_SECONDS.max), 7200),
     corsOrigins: read("PICTOGRAPH_CORS_ORIGINS", parseOrigins, undefined),
     maxConcurrency: read("PICTOGRAPH_MAX_CONCURRENCY", wholeNumber(1, 1000), 8),

@@ -37,9 +37,10 @@ import {
   readModels,
   type Storage,
   type Store,
-  signingSecretOf,
+  signingSecretsOf,
   standInFor,
 } from "./open-adapters.ts";
+import { openWebhooks } from "./open-webhooks.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import { EditIntake } from "./service/edits/edit-intake.ts";
 import { GenerationFeed } from "./service/generations/generation-feed.ts";
@@ -63,6 +64,7 @@ import { AppliedLimits } from "./service/projects/applied-limits.ts";
 import { Identities } from "./service/projects/identities.ts";
 import { LedgerService } from "./service/projects/ledger-service.ts";
 import { ProjectService } from "./service/projects/project-service.ts";
+import type { WebhookService } from "./service/webhooks/webhook-service.ts";
 import { refuseSecondGraphQL } from "./single-graphql.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
@@ -94,6 +96,11 @@ export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "
   /** The clock. */
   readonly now?: () => Date;
   /**
+   * The address at which this process is reached, if all its clients reach it there. Image URLs in webhooks begin with
+   * it if there is no `publicUrl`.
+   */
+  readonly localUrl?: string;
+  /**
    * Returns the project and the end user of a request. It gets the HTTP request of {@link Gateway.app}, or the context
    * value of the GraphQL server that runs {@link Gateway.schema}. A `GatewayError` that it throws is sent to the
    * client; any other error counts as unexpected.
@@ -122,6 +129,8 @@ export interface Gateway {
   readonly projects: ProjectService;
   /** Budgets and usage. */
   readonly ledger: LedgerService;
+  /** Endpoints of webhooks. */
+  readonly webhooks: WebhookService;
   /** The facts about what it runs with. */
   readonly facts: GatewayFacts;
   /**
@@ -172,7 +181,9 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const store = await openStore(config, logger, lifecycle);
     const storage = await openStorage(config, logger, lifecycle);
     const limits = new AppliedLimits(store.projects);
-    const parts = { config, store, storage, catalogue, codec, limits, lifecycle, logger, now };
+    const signingSecrets = await signingSecretsOf(config);
+    const links = new ImageLinks(signingSecrets, config.urlTtlSeconds, now);
+    const parts = { config, store, storage, catalogue, codec, limits, links, lifecycle, logger, now };
     const images = await createImageService(parts);
     const { authenticate } = options;
     const apiKeys = new ApiKeys({ projects: store.projects, logger, now });
@@ -181,17 +192,21 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       limits.forget();
     });
     const ledger = new LedgerService({ ledger: store.ledger, dailyBudget: config.dailyBudget, now });
+    const rootUrl = config.publicUrl ?? options.localUrl;
+    const webhooks = await openWebhooks({ config, store, links, signingSecrets, rootUrl, lifecycle, logger, now });
+    const services = { images, projects, ledger, webhooks: webhooks.service };
     const isKeyed = config.adminKeys.length > 0 && !authenticate;
     if (!isKeyed && !authenticate && config.role !== "worker") await refuseToLoseKeys(store);
     const tokens = isKeyed ? await createIdentityTokens(config, now) : undefined;
     const identities = tokens && new Identities({ tokens, projects: limits, logger, now });
     const credentials = isKeyed ? { adminKeys: config.adminKeys, apiKeys, identities, projects } : undefined;
     const access = { hasPaidProvider: hasPaidProvider(providers), authenticate, credentials, now };
-    const app = await createApi({ config, access, images, projects, ledger, store, storage, lifecycle, logger });
+    const app = await createApi({ config, access, ...services, store, storage, lifecycle, logger });
     const modelWatch = new ModelWatch(providers, catalogue, logger);
     lifecycle.on("draining", () => modelWatch.stop());
     await images.start();
     modelWatch.start();
+    webhooks.start();
     lifecycle.accept();
     let schema: GraphQLSchema | undefined;
     return {
@@ -199,14 +214,12 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       // Built on first use: most programs never use it, and building it takes as long as opening the store.
       get schema() {
         refuseSecondGraphQL();
-        const toContext = contextFor({ images, projects, ledger }, readRequestsWith(options, config, logger));
+        const toContext = contextFor(services, readRequestsWith(options, config, logger));
         schema ??= buildGraphQLSchema(toContext, config.typePrefix);
         return schema;
       },
       handleUpgrade: upgradeThrough(app, SOCKET_PATH),
-      images,
-      projects,
-      ledger,
+      ...services,
       facts: {
         version,
         defaultModel: catalogue.defaultModel,
@@ -273,17 +286,17 @@ interface ServiceParts {
   readonly catalogue: ModelCatalogue;
   readonly codec: ScheduledCodec;
   readonly limits: AppliedLimits;
+  readonly links: ImageLinks;
   readonly lifecycle: Lifecycle;
   readonly logger: Logger;
   readonly now: () => Date;
 }
 
 async function createImageService(parts: ServiceParts): Promise<ImageService> {
-  const { config, store, storage, catalogue, codec, limits, lifecycle, logger, now } = parts;
+  const { config, store, storage, catalogue, codec, limits, links, lifecycle, logger, now } = parts;
   const { records, history, queue, events } = store;
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, dailyBudget, role, leaseMs } = config;
-  const links = new ImageLinks(await signingSecretOf(config), config.urlTtlSeconds, now);
   const storageBudget = new StorageBudget({ ...config, derivatives: store.derivatives, objects, logger, now });
   const derivatives = new Derivatives({ budget: storageBudget, objects, codec, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
@@ -323,6 +336,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
       objects,
       queue,
       events,
+      webhooks: store.webhooks,
       logger,
       now,
       retainMs,
@@ -347,6 +361,7 @@ interface ApiParts {
   readonly images: ImageService;
   readonly projects: ProjectService;
   readonly ledger: LedgerService;
+  readonly webhooks: WebhookService;
   readonly store: Store;
   readonly storage: Storage;
   readonly lifecycle: Lifecycle;
@@ -355,7 +370,7 @@ interface ApiParts {
 
 /** Combines all routers into one Express app. */
 async function createApi(parts: ApiParts): Promise<Express> {
-  const { config, access, images, projects, ledger, store, storage, lifecycle, logger } = parts;
+  const { config, access, images, store, storage, lifecycle, logger } = parts;
   const { operations: inFlight, releasing, released } = lifecycle;
   const arrivals = new Arrivals();
   const appOptions: AppOptions = { ...config, ...access, logger, operations: inFlight, arrivals };
@@ -365,7 +380,7 @@ async function createApi(parts: ApiParts): Promise<Express> {
   });
   if (config.role === "worker") return createApp([health], appOptions);
   const schema = buildFederatedSchema(
-    contextFor({ images, projects, ledger }, (contextValue) => contextValue as ApiRequest),
+    contextFor(parts, (contextValue) => contextValue as ApiRequest),
     config.typePrefix,
   );
   const gate = await openGate(schema, config);

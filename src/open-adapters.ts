@@ -15,6 +15,7 @@ import { MemoryJobQueue } from "./adapters/memory/memory-job-queue.ts";
 import { isModelName } from "./adapters/openai/model-names.ts";
 import { SharpImageCodec } from "./adapters/sharp/sharp-image-codec.ts";
 import { lockFile, openSqliteRecords } from "./adapters/sql/sqlite.ts";
+import { HttpWebhookSender } from "./adapters/webhook-sender/http-webhook-sender.ts";
 import { MIN_SECRET_LENGTH } from "./bounds.ts";
 import type { Config } from "./config.ts";
 import { StartError } from "./errors.ts";
@@ -33,7 +34,9 @@ import type { Ledger } from "./ports/ledger.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
 import type { Projects } from "./ports/projects.ts";
 import type { Records } from "./ports/records.ts";
+import type { WebhookSender, Webhooks } from "./ports/webhooks.ts";
 import type { StandIn } from "./service/models/model-catalogue.ts";
+import { splitSecrets } from "./setting-parsers.ts";
 
 /** Storage of generations: the records, and the notices that wake the code which runs them or waits for them. */
 export interface Store {
@@ -42,6 +45,7 @@ export interface Store {
   readonly derivatives: DerivativeRecords;
   readonly projects: Projects;
   readonly ledger: Ledger;
+  readonly webhooks: Webhooks;
   readonly queue: JobQueue;
   readonly events: Events;
   /** What it is and where, for the operator: `PostgreSQL at localhost:5432/pictures`. */
@@ -58,6 +62,11 @@ export interface Storage {
 /** Downloads the URLs that callers send, from the hosts that the configuration allows. */
 export function createDownloads({ downloadHosts }: Config): Downloads {
   return new GuardedDownloads({ hosts: downloadHosts });
+}
+
+/** Sends webhooks, to the addresses that the configuration allows. */
+export function createWebhookSender({ webhooks }: Config): WebhookSender {
+  return new HttpWebhookSender(webhooks);
 }
 
 /** Checks the JWTs of the operator's identity provider; `undefined` if none is configured. */
@@ -156,8 +165,8 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
     const { openPostgresStore } = await import("./postgres-store.ts");
     const store = await openPostgresStore({ url: config.databaseUrl, concurrency: config.maxConcurrency, logger });
     lifecycle.on("closed", () => store.close());
-    const { history, derivatives, projects, ledger } = store.records;
-    return { ...store, history, derivatives, projects, ledger };
+    const { history, derivatives, projects, ledger, webhooks } = store.records;
+    return { ...store, history, derivatives, projects, ledger, webhooks };
   }
   await prepareDataDir(config.dataDir, logger);
   const path = join(config.dataDir, "pictograph.db");
@@ -172,6 +181,7 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
     derivatives: records.derivatives,
     projects: records.projects,
     ledger: records.ledger,
+    webhooks: records.webhooks,
     queue: new MemoryJobQueue(config.maxConcurrency),
     events: new MemoryEvents(),
     place: `SQLite at ${path}`,
@@ -244,13 +254,13 @@ function unusable(what: string, cause: unknown): StartError {
 }
 
 /**
- * Returns the secret that signs image URLs. If none is configured, one is created and stored. A new secret would make
- * every existing URL invalid.
+ * Returns the secrets that verify image URLs and decrypt the secrets of webhooks; the first one signs and encrypts. If
+ * none is configured, one is created and stored. A new secret would make every existing URL invalid.
  *
  * @throws StartError when the file is incomplete: with an empty secret, anyone could sign URLs
  */
-export async function signingSecretOf({ signingSecret, dataDir }: Config): Promise<string> {
-  if (signingSecret !== undefined) return signingSecret;
+export async function signingSecretsOf({ signingSecret, dataDir }: Config): Promise<readonly string[]> {
+  if (signingSecret !== undefined) return splitSecrets(signingSecret);
   const path = join(dataDir, "signing-secret");
   await writeFile(path, randomBytes(32).toString("base64url"), { flag: "wx", mode: PRIVATE_FILE, flush: true }).catch(
     (error: NodeJS.ErrnoException) => {
@@ -262,5 +272,5 @@ export async function signingSecretOf({ signingSecret, dataDir }: Config): Promi
   if (secret.length < MIN_SECRET_LENGTH) {
     throw new StartError([`${path} does not hold a whole signing secret; delete it and a new one is made`]);
   }
-  return secret;
+  return [secret];
 }

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { listen } from "./api/http/server.ts";
 import { readConfig } from "./config.ts";
 import { createGateway } from "./gateway.ts";
+import { hostNameOf, isLoopback } from "./host-name.ts";
 import { createLogger } from "./log.ts";
 import { onStopSignal } from "./stop-signals.ts";
 
@@ -34,9 +35,10 @@ export async function serve(): Promise<void> {
   }, logger);
 
   const server = await listen(config.host, config.port);
-  const gateway = await createGateway({ ...config, logger });
-  server.serve(gateway.app, gateway.handleUpgrade);
   const { url } = server;
+  const isLocal = isLoopback(hostNameOf(new URL(url).host) ?? "") && config.role !== "worker";
+  const gateway = await createGateway({ ...config, logger, ...(isLocal && { localUrl: url }) });
+  server.serve(gateway.app, gateway.handleUpgrade);
   const addresses = `GraphQL at ${url}/graphql, REST at POST ${url}/get-image`;
   createLogger("info").info({ url, ...gateway.facts }, `Pictograph is ready: ${addresses}`);
 

@@ -155,9 +155,16 @@ export function modelName(example: string): Parse<string> {
   };
 }
 
-export function parseSecret(text: string): string {
-  if (text.length >= MIN_SECRET_LENGTH) return text;
-  throw new Error(`must have at least ${MIN_SECRET_LENGTH} characters; openssl rand -base64 32 makes a good one`);
+/** Parses secrets of at least {@link MIN_SECRET_LENGTH} characters, separated by commas. Returns them as they are. */
+export function parseSecrets(text: string): string {
+  if (splitSecrets(text).every((secret) => secret.length >= MIN_SECRET_LENGTH)) return text;
+  throw new Error(
+    `must have at least ${MIN_SECRET_LENGTH} characters, or be several such secrets separated by commas; openssl rand -base64 32 makes a good one`,
+  );
+}
+
+export function splitSecrets(text: string): readonly string[] {
+  return text.split(",").map((secret) => secret.trim());
 }
 
 export function parseDatabaseUrl(text: string): string {

@@ -80,16 +80,17 @@ export interface TokenUse {
   readonly expiresAt?: Date | undefined;
 }
 
-/** A change of a project or an API key, and who made it. */
+/** A change of a project, an API key or a webhook, and who made it. */
 export interface AuditEntry {
   /** `log_…`, sorts by time. */
   readonly id: string;
-  /** `admin:` and the first digits of the SHA-256 of the admin key, or the id of an API key. */
+  /** `admin:` and the first digits of the SHA-256 of the admin key, the id of an API key, or `anyone`. */
   readonly actor: string;
   /** The name of the operation: `createProject`. */
   readonly action: string;
   readonly projectId?: string | undefined;
   readonly apiKeyId?: string | undefined;
+  readonly webhookEndpointId?: string | undefined;
   /** The names of the fields that were set: `name`. */
   readonly changes: readonly string[];
   readonly createdAt: Date;

@@ -66,7 +66,7 @@ const HOSTS = ["localhost:8080", "Images.Example.", "127.0.0.1", "[::ffff:127.0.
 );
 
 const NOW = new Date("2026-11-30T00:00:00Z");
-const LINKS = new ImageLinks("a secret of the fuzzers", 7200, () => NOW);
+const LINKS = new ImageLinks(["a secret of the fuzzers"], 7200, () => NOW);
 const SIGNED = LINKS.signPreview("gen_01h455vb4pex5vsknk084sn02q", { imageIndex: 0, partialIndex: 1 });
 
 const MAPS = [{ 0: ["variables.a"] }, { 0: ["variables.list.0", "variables.list.1"], 1: ["variables.deep.er.a"] }].map(

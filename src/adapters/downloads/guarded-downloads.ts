@@ -1,12 +1,10 @@
-import { lookup as lookUp } from "node:dns/promises";
 import * as http from "node:http";
 import * as https from "node:https";
-import { isIP, type LookupFunction } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import ipaddr from "ipaddr.js";
 import { GatewayError } from "../../errors.ts";
 import { type DownloadLimits, type Downloads, parseDownloadHost } from "../../ports/downloads.ts";
 import { decodeContent } from "../content-encoding.ts";
+import { addressIn, checkedLookup, isPublicAddress, type Resolve, systemResolve } from "../public-addresses.ts";
 import { ResumedFile } from "./resumed-file.ts";
 
 export interface GuardedDownloadsOptions {
@@ -21,22 +19,15 @@ export interface GuardedDownloadsOptions {
    */
   readonly ownOrigins?: readonly string[];
   /** Finds the addresses of a host. @defaultValue the system's resolver */
-  readonly resolve?: (host: string) => Promise<readonly ResolvedAddress[]>;
+  readonly resolve?: Resolve;
   /** Resolves after the given milliseconds, or rejects when the signal aborts. @defaultValue a timer */
   readonly wait?: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>;
-}
-
-export interface ResolvedAddress {
-  readonly address: string;
-  readonly family: number;
 }
 
 const MAX_REDIRECTS = 3;
 /** The waits before each retry of a download that was paid for, in milliseconds: more than a minute in total. */
 const WAITS_MS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000];
 const MAX_ADDRESS_LENGTH = 8192;
-/** The range of all public IPv6 addresses. @see https://www.iana.org/assignments/ipv6-address-space */
-const GLOBAL_UNICAST = "2000::/3";
 const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -48,13 +39,13 @@ const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 
 export class GuardedDownloads implements Downloads {
   readonly #allowed: readonly URL[];
   readonly #ownOrigins: ReadonlySet<string>;
-  readonly #resolve: (host: string) => Promise<readonly ResolvedAddress[]>;
+  readonly #resolve: Resolve;
   readonly #wait: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>;
 
-  constructor({ hosts, ownOrigins = [], resolve, wait }: GuardedDownloadsOptions) {
+  constructor({ hosts, ownOrigins = [], resolve = systemResolve, wait }: GuardedDownloadsOptions) {
     this.#allowed = hosts.map(parseDownloadHost);
     this.#ownOrigins = new Set(ownOrigins);
-    this.#resolve = resolve ?? ((host) => lookUp(host, { all: true }));
+    this.#resolve = resolve;
     this.#wait = wait ?? ((ms, signal) => delay(ms, undefined, signal && { signal }));
   }
 
@@ -122,7 +113,7 @@ export class GuardedDownloads implements Downloads {
     const options: https.RequestOptions = {
       agent: false,
       headers: { accept: "image/*", "accept-encoding": "identity", "user-agent": "pictograph" },
-      lookup: this.#lookupFor(url),
+      lookup: checkedLookup(this.#resolve, (resolved) => this.#checkReachable(url, resolved)),
       signal,
     };
     return new Promise((resolve, reject) => {
@@ -143,28 +134,14 @@ export class GuardedDownloads implements Downloads {
       );
     }
     // An IP address is checked here, because no lookup is made for it.
-    const literal = url.hostname.replace(/^\[|\]$/g, "");
-    if (isIP(literal)) this.#checkReachable(url, literal);
+    const literal = addressIn(url);
+    if (literal !== undefined) this.#checkReachable(url, literal);
     return url;
   }
 
   #checkReachable(url: URL, address: string): void {
-    if (this.#ownOrigins.has(url.origin) || isPublic(address)) return;
+    if (this.#ownOrigins.has(url.origin) || isPublicAddress(address)) return;
     throw badAddress(`${url.hostname} is in a private network, from where the gateway does not download`);
-  }
-
-  #lookupFor(url: URL): LookupFunction {
-    return (host, options, callback) => {
-      this.#resolve(host)
-        .then((found) => {
-          for (const { address } of found) this.#checkReachable(url, address);
-          const [first] = found;
-          if (!first) throw new Error("the host has no address");
-          if (options.all) callback(null, [...found]);
-          else callback(null, first.address, first.family);
-        })
-        .catch((error) => callback(error, ""));
-    };
   }
 }
 
@@ -172,14 +149,6 @@ function isWithin(url: URL, allowed: URL): boolean {
   if (url.protocol !== allowed.protocol || url.port !== allowed.port) return false;
   if (allowed.hostname.startsWith("*.")) return url.hostname.endsWith(allowed.hostname.slice(1));
   return url.hostname === allowed.hostname;
-}
-
-/** Whether an IP address is public: not loopback, private, link-local (cloud metadata) or otherwise reserved. */
-function isPublic(text: string): boolean {
-  // Extracts the IPv4 address from an IPv4-mapped IPv6 address.
-  const address = ipaddr.process(text);
-  if (address.range() !== "unicast") return false;
-  return address instanceof ipaddr.IPv4 || address.match(ipaddr.IPv6.parseCIDR(GLOBAL_UNICAST));
 }
 
 /** The host answered with another status than 200. */

@@ -7,6 +7,8 @@ export interface Engine {
   readonly search: SearchEngine;
   /** Makes a new table keep its rows in the order of its primary key; `undefined` where an engine cannot. */
   readonly inKeyOrder: RawBuilder<unknown> | undefined;
+  /** Whether rows can be locked. SQLite has one writer at a time, so it needs no locks. */
+  readonly hasRowLocks: boolean;
 }
 
 /** How an engine declares text that is compared byte by byte. */

@@ -14,7 +14,7 @@ type ColumnType = "id" | "text" | "integer" | "bigint" | "amount";
 /** A column as a migration declares it. */
 type Column =
   | `${ColumnType}${"" | " not null" | " primary key"}`
-  | `id not null references ${"generations" | "images" | "projects" | "api_keys"}`;
+  | `id not null references ${"generations" | "images" | "projects" | "api_keys" | "webhook_endpoints"}`;
 
 /** The additions of a migration. */
 interface Addition {
@@ -208,6 +208,36 @@ const ADDITIONS = {
       },
     },
   },
+  "0016-webhooks": {
+    create: {
+      webhook_endpoints: {
+        id: "id primary key",
+        project_id: "id not null",
+        url: "text not null",
+        root_url: "text not null",
+        events: "text",
+        description: "text",
+        secrets: "text not null",
+        is_disabled: "integer not null",
+        disabled_reason: "text",
+        failing_since: "bigint",
+        created_at: "bigint not null",
+      },
+      webhook_deliveries: {
+        id: "id primary key",
+        endpoint_id: "id not null references webhook_endpoints",
+        event: "text not null",
+        data: "text not null",
+        status: "text not null",
+        attempt_count: "integer not null",
+        attempts: "text not null",
+        next_attempt_at: "bigint",
+        created_at: "bigint not null",
+      },
+      webhook_marks: { id: "id primary key", ends_at: "bigint" },
+    },
+    add: { audit_log: { webhook_endpoint_id: "text" } },
+  },
 } as const satisfies Readonly<Record<string, Addition>>;
 
 type MigrationName = keyof typeof ADDITIONS;
@@ -323,6 +353,30 @@ const FOLLOW_UPS: {
       .on("generations")
       .columns(["project_id", "status", "api_key_id"])
       .where(sql<boolean>`status in ('QUEUED', 'RUNNING')`)
+      .execute();
+  },
+  async "0016-webhooks"({ schema }) {
+    await schema
+      .createIndex("webhook_endpoints_project")
+      .on("webhook_endpoints")
+      .columns(["project_id", "id"])
+      .execute();
+    await schema
+      .createIndex("webhook_deliveries_endpoint")
+      .on("webhook_deliveries")
+      .columns(["endpoint_id", "id"])
+      .execute();
+    await schema
+      .createIndex("webhook_deliveries_due")
+      .on("webhook_deliveries")
+      .columns(["endpoint_id", "next_attempt_at"])
+      .where(sql.ref("next_attempt_at"), "is not", null)
+      .execute();
+    await schema
+      .createIndex("webhook_deliveries_ended")
+      .on("webhook_deliveries")
+      .columns(["status", "created_at"])
+      .where(sql.ref("next_attempt_at"), "is", null)
       .execute();
   },
 };

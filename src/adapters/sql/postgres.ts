@@ -58,7 +58,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   const place = placeOf(url);
   const config = connectionConfig(url, answerTimeoutMs);
   const pool = new PostgresPool({ ...config, max: MAX_CONNECTIONS }, logger);
-  const records = new SqlRecords(openDatabase(pool), POSTGRES.search, () => NOW);
+  const records = new SqlRecords(openDatabase(pool), POSTGRES, () => NOW);
   try {
     await prepare(place, options);
     const events = await PostgresEvents.open(config, logger);

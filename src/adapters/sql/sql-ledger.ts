@@ -1,17 +1,10 @@
 import type { Expression, ExpressionBuilder, Kysely } from "kysely";
 import { dayOf, windowEnd, windowStart } from "../../ports/budget-windows.ts";
-import type {
-  BudgetScope,
-  BudgetState,
-  Ledger,
-  ScopeSpending,
-  Spending,
-  UsageQuery,
-  UsageSums,
-} from "../../ports/ledger.ts";
-import { type Amount, toAmount, toUsd } from "../../ports/money.ts";
+import type { BudgetState, Ledger, ScopeSpending, Spending, UsageQuery, UsageSums } from "../../ports/ledger.ts";
+import { type Amount, toAmount } from "../../ports/money.ts";
 import { BUDGET_WINDOWS, type BudgetLimit, type BudgetWindow, type Limits } from "../../ports/projects.ts";
 import type { AcceptanceTerms, BudgetExceeded, Cost, GenerationOrder, Refusal } from "../../ports/records.ts";
+import { type AppliedBudget, exhaustionOf, thresholdsOf, toSpending } from "./budget-events.ts";
 import type { Database } from "./database.ts";
 import { runPrepared } from "./prepared.ts";
 import {
@@ -27,6 +20,7 @@ import {
   windowsAt,
 } from "./spending-windows.ts";
 import { addUsage, readUsage } from "./usage-days.ts";
+import type { WebhookOutbox } from "./webhook-outbox.ts";
 
 /** The largest amount of one generation, 100,000 dollars: a provider may report any number of tokens. */
 const LARGEST_AMOUNT: Amount = 10n ** 17n;
@@ -40,12 +34,8 @@ export interface Gate {
   /** The number of waiting generations. */
   readonly queued: number;
   readonly budgets: readonly AppliedBudget[];
-}
-
-interface AppliedBudget {
-  readonly scope: BudgetScope;
-  readonly scopeId: string;
-  readonly limit: BudgetLimit;
+  /** Whether the project has endpoints of webhooks. */
+  readonly hasEndpoints: boolean;
 }
 
 /** A row of the ledger, and its changes. */
@@ -74,11 +64,13 @@ interface Settlement extends Sums {
 export class SqlLedger implements Ledger {
   readonly #database: Kysely<Database>;
   readonly #momentOf: (atMs: number) => Expression<number>;
+  readonly #outbox: WebhookOutbox;
 
   /** @param momentOf when something happens that this process takes for `atMs`, in milliseconds since 1970 UTC */
-  constructor(database: Kysely<Database>, momentOf: (atMs: number) => Expression<number>) {
+  constructor(database: Kysely<Database>, momentOf: (atMs: number) => Expression<number>, outbox: WebhookOutbox) {
     this.#database = database;
     this.#momentOf = momentOf;
+    this.#outbox = outbox;
   }
 
   /** Reads what decides whether an order is accepted. */
@@ -95,6 +87,7 @@ export class SqlLedger implements Ledger {
           .as("queued"),
         row.selectFrom("projects").select("limits").where("id", "=", value.projectId).as("project_limits"),
         row.selectFrom("api_keys").select("limits").where("id", "=", value.apiKeyId).as("key_limits"),
+        this.#outbox.countEndpoints(row.val(value.projectId)),
       ]),
     );
     const gate = rows[0]!;
@@ -105,6 +98,7 @@ export class SqlLedger implements Ledger {
     return {
       at: new Date(Number(gate.moment)),
       queued: Number(gate.queued),
+      hasEndpoints: Number(gate.endpoint_count) > 0,
       budgets: [
         ...ofProject.map((limit) => ({ scope: "PROJECT" as const, scopeId: projectId, limit })),
         ...budgetsIn(gate.key_limits).map((limit) => ({ scope: "API_KEY" as const, scopeId: apiKeyId, limit })),
@@ -122,6 +116,25 @@ export class SqlLedger implements Ledger {
     const windows = windowsAt(scopesOf(order), at);
     if (await holdIn(database, windows, hold, ceilings)) return undefined;
     return toRefusal(budgets, ceilings, await readWindows(database, ceilings), hold, at);
+  }
+
+  /** Tells the project's webhooks of budgets of which much is used, now that an order is held. */
+  async tellOfThresholds(database: Kysely<Database>, order: GenerationOrder, gate: Gate): Promise<void> {
+    const { at, budgets, hasEndpoints } = gate;
+    if (!hasEndpoints || budgets.length === 0) return;
+    const sums = await readWindows(
+      database,
+      budgets.map((budget) => toCeiling(budget, at, 0n)),
+    );
+    const events = budgets.flatMap((budget, index) => thresholdsOf(budget, sums[index] ?? NO_SUMS, at));
+    await this.#outbox.addOfBudgets(database, order.projectId, events, order.createdAt);
+  }
+
+  /** Tells the project's webhooks of a budget that refuses an order, unless it has refused one before. */
+  async tellOfRefusal(database: Kysely<Database>, order: GenerationOrder, gate: Gate, refusal: Refusal): Promise<void> {
+    if (!gate.hasEndpoints || typeof refusal === "string" || !("budget" in refusal)) return;
+    const event = exhaustionOf(refusal, order, gate.at);
+    await this.#outbox.addOfBudgets(database, order.projectId, [event], order.createdAt);
   }
 
   /** Enters an order that is held. */
@@ -356,10 +369,6 @@ function toRefusal(
 
 function resetOf({ resetsAt }: BudgetState): number {
   return resetsAt?.getTime() ?? Number.MAX_SAFE_INTEGER;
-}
-
-function toSpending({ settled, held, settledImages, heldImages }: Sums): Spending {
-  return { spentUsd: toUsd(settled), heldUsd: toUsd(held), spentImages: settledImages, heldImages };
 }
 
 function heldBy({ maxCost }: GenerationOrder): Amount | undefined {

@@ -10,12 +10,12 @@ import type {
   TokenRecord,
   TokenUse,
 } from "../../ports/projects.ts";
+import { changeAndLog, toAuditEntry } from "./audit-log.ts";
 import type { Database } from "./database.ts";
 import { type Fields, flag, fromRow, json, optional, text, time, toColumns, toRow } from "./fields.ts";
 
 type ProjectRow = Database["projects"];
 type ApiKeyRow = Database["api_keys"];
-type AuditRow = Database["audit_log"];
 
 const PROJECT: Fields<Project, ProjectRow> = {
   id: text("id"),
@@ -39,16 +39,6 @@ const API_KEY: Fields<ApiKey, ApiKeyRow> = {
   lastUsedAt: optional(time("last_used_at")),
 };
 
-const ENTRY: Fields<AuditEntry, AuditRow> = {
-  id: text("id"),
-  actor: text("actor"),
-  action: text("action"),
-  projectId: optional(text("project_id")),
-  apiKeyId: optional(text("api_key_id")),
-  changes: json("changes"),
-  createdAt: time("created_at"),
-};
-
 /** {@link Projects} in SQL, the same statements on every engine. */
 export class SqlProjects implements Projects {
   readonly #database: Kysely<Database>;
@@ -58,7 +48,7 @@ export class SqlProjects implements Projects {
   }
 
   async create(project: Project, entry: AuditEntry): Promise<void> {
-    await this.#change(entry, async (transaction) => {
+    await changeAndLog(this.#database, entry, async (transaction) => {
       await transaction.insertInto("projects").values(toRow(PROJECT, project)).execute();
       return true;
     });
@@ -69,7 +59,7 @@ export class SqlProjects implements Projects {
     change: (project: Project) => ProjectChanges,
     entry: AuditEntry,
   ): Promise<Project | undefined> {
-    const row = await this.#change(entry, async (transaction) => {
+    const row = await changeAndLog(this.#database, entry, async (transaction) => {
       const project = transaction.updateTable("projects").where("id", "=", id).returningAll();
       // Changes nothing, and locks the row.
       const before = await project.set({ id }).executeTakeFirst();
@@ -91,7 +81,7 @@ export class SqlProjects implements Projects {
   }
 
   async createApiKey(apiKey: ApiKey, token: TokenRecord, entry: AuditEntry): Promise<boolean> {
-    const created = await this.#change(entry, async (transaction) => {
+    const created = await changeAndLog(this.#database, entry, async (transaction) => {
       const project = await transaction
         .selectFrom("projects")
         .select("id")
@@ -110,7 +100,7 @@ export class SqlProjects implements Projects {
     change: (apiKey: ApiKey) => ApiKeyChanges,
     entry: AuditEntry,
   ): Promise<ApiKey | undefined> {
-    const row = await this.#change(entry, async (transaction) => {
+    const row = await changeAndLog(this.#database, entry, async (transaction) => {
       const apiKey = transaction.updateTable("api_keys").where("id", "=", id).returningAll();
       // Changes nothing, and locks the row.
       const before = await apiKey.set({ id }).executeTakeFirst();
@@ -126,7 +116,7 @@ export class SqlProjects implements Projects {
     earlierUntil: Date,
     entry: AuditEntry,
   ): Promise<ApiKey | undefined> {
-    const row = await this.#change(entry, async (transaction) => {
+    const row = await changeAndLog(this.#database, entry, async (transaction) => {
       const rotated = await transaction
         .updateTable("api_keys")
         .set({ prefix: token.prefix })
@@ -149,7 +139,7 @@ export class SqlProjects implements Projects {
   }
 
   async revokeApiKey(id: string, at: Date, entry: AuditEntry): Promise<ApiKey | undefined> {
-    const row = await this.#change(entry, async (transaction) => {
+    const row = await changeAndLog(this.#database, entry, async (transaction) => {
       const revoked = await transaction
         .updateTable("api_keys")
         .set({ revoked_at: at.getTime() })
@@ -211,24 +201,12 @@ export class SqlProjects implements Projects {
   }
 
   async addEntry(entry: AuditEntry): Promise<void> {
-    await this.#change(entry, async () => true);
+    await changeAndLog(this.#database, entry, async () => true);
   }
 
   async listEntries(slice: ListSlice): Promise<readonly AuditEntry[]> {
     const rows = await readSlice(this.#database.selectFrom("audit_log").selectAll(), slice);
-    return rows.map((row) => fromRow(ENTRY, row));
-  }
-
-  /** Makes a change and its entry in one transaction. A change that returns `undefined` had nothing to do. */
-  async #change<Result>(
-    entry: AuditEntry,
-    change: (transaction: Kysely<Database>) => Promise<Result | undefined>,
-  ): Promise<Result | undefined> {
-    return this.#database.transaction().execute(async (transaction) => {
-      const changed = await change(transaction);
-      if (changed !== undefined) await transaction.insertInto("audit_log").values(toRow(ENTRY, entry)).execute();
-      return changed;
-    });
+    return rows.map(toAuditEntry);
   }
 }
 
@@ -244,7 +222,8 @@ function unique<Name extends string>(rows: readonly Readonly<Record<Name, string
   return [...new Set(rows.map((row) => row[name]))];
 }
 
-async function readSlice<Table extends "projects" | "api_keys" | "audit_log", Row>(
+/** Reads part of a table with ids. */
+export async function readSlice<Table extends "projects" | "api_keys" | "audit_log" | "webhook_deliveries", Row>(
   table: SelectQueryBuilder<Database, Table, Row>,
   { olderThan, newerThan, from, limit }: ListSlice,
 ): Promise<Row[]> {

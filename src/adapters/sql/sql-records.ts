@@ -16,8 +16,9 @@ import type {
   Records,
   Refusal,
 } from "../../ports/records.ts";
+import type { WebhookEvent } from "../../ports/webhooks.ts";
 import type { Database, GenerationRow } from "./database.ts";
-import type { SearchEngine } from "./engine.ts";
+import type { Engine, SearchEngine } from "./engine.ts";
 import { NEEDED_MIGRATIONS, SWEEP } from "./migrations.ts";
 import { runPrepared } from "./prepared.ts";
 import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPreviewText } from "./rows.ts";
@@ -27,6 +28,8 @@ import { SqlHistory } from "./sql-history.ts";
 import { SqlLedger } from "./sql-ledger.ts";
 import { SqlProjects } from "./sql-projects.ts";
 import { SqlRates } from "./sql-rates.ts";
+import { SqlWebhooks } from "./sql-webhooks.ts";
+import { WebhookOutbox } from "./webhook-outbox.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
 const NO_COST: Cost = { usd: "0.000000", isEstimated: false };
@@ -44,24 +47,32 @@ export class SqlRecords implements Records {
   readonly history: SqlHistory;
   /** In the same database. */
   readonly ledger: SqlLedger;
+  /** In the same database. */
+  readonly webhooks: SqlWebhooks;
   readonly #database: Kysely<Database>;
   readonly #search: SearchEngine;
   readonly #rates = new SqlRates();
+  readonly #outbox = new WebhookOutbox();
 
   /** @param momentOf when something happens that this process takes for `atMs`, in milliseconds since 1970 UTC */
-  constructor(database: Kysely<Database>, search: SearchEngine, momentOf: (atMs: number) => Expression<number>) {
+  constructor(
+    database: Kysely<Database>,
+    { search, hasRowLocks }: Engine,
+    momentOf: (atMs: number) => Expression<number>,
+  ) {
     this.derivatives = new SqlDerivatives(database);
     this.projects = new SqlProjects(database);
     this.history = new SqlHistory(database, search);
     this.#database = database;
     this.#search = search;
-    this.ledger = new SqlLedger(database, momentOf);
+    this.ledger = new SqlLedger(database, momentOf, this.#outbox);
+    this.webhooks = new SqlWebhooks(database, this.#outbox, hasRowLocks);
   }
 
   async accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal> {
     const { ledger } = this;
     const { rates: rules = [] } = terms;
-    return this.#database.transaction().execute(async (transaction) => {
+    return this.#withOutbox(async (transaction) => {
       const { projectId, idempotency } = order;
       if (idempotency) await forgetExpiredKey(transaction, projectId, idempotency.key, order.createdAt);
       const findEarlier = async (): Promise<AcceptedGeneration | undefined> => {
@@ -76,12 +87,17 @@ export class SqlRecords implements Records {
       // While this waited for a lock, the same request may have been accepted, and may have used up the limit.
       if ("exceeded" in rates) return (await findEarlier()) ?? rates;
       const refusal = await ledger.hold(transaction, order, gate);
-      if (refusal) return (await findEarlier()) ?? refusal;
+      if (refusal) {
+        const sameRequest = await findEarlier();
+        if (!sameRequest) await ledger.tellOfRefusal(transaction, order, gate, refusal);
+        return sameRequest ?? refusal;
+      }
       const row = toGenerationRow({ ...order, status: "QUEUED" });
       if (await insertGeneration(transaction, row)) {
         await this.#enterTerms(transaction, order);
         await this.#rates.count(transaction, order, rules);
         await ledger.enter(transaction, order, gate);
+        await ledger.tellOfThresholds(transaction, order, gate);
         return { generation: toGeneration(row), isNew: true, rates };
       }
       await ledger.release(transaction, order, gate);
@@ -133,16 +149,21 @@ export class SqlRecords implements Records {
   }
 
   async addImage(image: Image, generatedSize: PixelSize, worker: string): Promise<boolean> {
-    return this.#database.transaction().execute(async (transaction) => {
+    return this.#withOutbox(async (transaction) => {
       const changes = toChanges({ generatedSize });
-      if (!(await updateRunBy(transaction, worker, { id: image.generationId, changes }))) return false;
-      await runPrepared(transaction, "add image", toImageRow(image), (database, row) =>
+      const generation = await this.#updateRunBy(transaction, worker, { id: image.generationId, changes });
+      if (!generation) return false;
+      const { numAffectedRows } = await runPrepared(transaction, "add image", toImageRow(image), (database, row) =>
         database
           .insertInto("images")
           .values(row)
           // A worker repeats the insert when it did not receive the response to the first one.
           .onConflict((conflict) => conflict.column("id").doNothing()),
       );
+      if (numAffectedRows) {
+        const { id: imageId, generationId, createdAt } = image;
+        await this.#tell(transaction, [generation], () => ({ type: "image.ready", generationId, imageId }), createdAt);
+      }
       return true;
     });
   }
@@ -196,11 +217,13 @@ export class SqlRecords implements Records {
       ...(cost && costChanges(cost)),
       lease_until: null,
     };
-    return this.#database.transaction().execute(async (transaction) => {
-      const isEnded = await updateRunBy(transaction, worker, { id, changes, costsAtMost: cost ? undefined : true });
-      if (!isEnded) return false;
+    return this.#withOutbox(async (transaction) => {
+      const costsAtMost = cost ? undefined : true;
+      const ended = await this.#updateRunBy(transaction, worker, { id, changes, costsAtMost });
+      if (!ended) return false;
       if (cost) await this.ledger.settle(transaction, id, cost, imageCount);
       else await this.ledger.settleAsHeld(transaction, [id]);
+      await this.#tell(transaction, [ended], () => endOf(id, status, at, failure), at);
       return true;
     });
   }
@@ -219,22 +242,23 @@ export class SqlRecords implements Records {
   }
 
   async interruptExpired(failure: GenerationFailure, at: Date): Promise<readonly string[]> {
-    return this.#database.transaction().execute(async (transaction) => {
+    return this.#withOutbox(async (transaction) => {
       const rows = await transaction
         .updateTable("generations")
         .set((row) => ({ ...toChanges({ status: "FAILED", failure, finishedAt: at }), ...atMost(row) }))
         .where("status", "=", "RUNNING")
         .where("lease_until", "<", at.getTime())
-        .returning("id")
+        .returning((row) => ["id", "project_id", this.#countEndpoints(row)])
         .execute();
       const ids = rows.map((row) => row.id);
       await this.ledger.settleAsHeld(transaction, ids);
+      await this.#tell(transaction, rows, (id) => endOf(id, "FAILED", at, failure), at);
       return ids;
     });
   }
 
   async cancel(id: string, failureWhenRunning: GenerationFailure, at: Date): Promise<boolean> {
-    return this.#database.transaction().execute(async (transaction) => {
+    return this.#withOutbox(async (transaction) => {
       const canceled = await transaction
         .updateTable("generations")
         .set((row) => ({
@@ -249,14 +273,62 @@ export class SqlRecords implements Records {
         }))
         .where("id", "=", id)
         .where("status", "in", ["QUEUED", "RUNNING"])
-        .returning("failure")
+        .returning((row) => ["id", "project_id", "failure", this.#countEndpoints(row)])
         .executeTakeFirst();
       if (!canceled) return false;
       const wasQueued = canceled.failure === null;
       if (wasQueued) await this.ledger.settle(transaction, id, NO_COST, 0);
       else await this.ledger.settleAsHeld(transaction, [id]);
+      const failure = wasQueued ? undefined : failureWhenRunning;
+      await this.#tell(transaction, [canceled], () => endOf(id, "CANCELED", at, failure), at);
       return true;
     });
+  }
+
+  /** Runs a transaction that may store deliveries to webhooks. */
+  async #withOutbox<Result>(work: (transaction: Kysely<Database>) => Promise<Result>): Promise<Result> {
+    const result = await this.#database.transaction().execute(work);
+    this.#outbox.announce();
+    return result;
+  }
+
+  /** @returns `undefined` if this worker does not run the generation (any more) */
+  async #updateRunBy(database: Kysely<Database>, worker: string, update: Update): Promise<Told | undefined> {
+    const { rows } = await runPrepared(
+      database,
+      "update run by",
+      { ...update, worker },
+      (prepared, { id, changes, costsAtMost, worker }) =>
+        prepared
+          .updateTable("generations")
+          .set((row) => ({ ...changes, ...(costsAtMost && atMost(row)) }))
+          .where("id", "=", id)
+          .where(isRunBy(worker))
+          .returning((row) => ["id", "project_id", this.#countEndpoints(row)]),
+    );
+    return rows[0];
+  }
+
+  #countEndpoints(row: ExpressionBuilder<Database, "generations">) {
+    return this.#outbox.countEndpoints(row.ref("generations.project_id"));
+  }
+
+  /** Stores the events of these generations whose projects have endpoints of webhooks. */
+  async #tell(
+    transaction: Kysely<Database>,
+    generations: readonly Told[],
+    eventOf: (id: string) => WebhookEvent,
+    at: Date,
+  ): Promise<void> {
+    const told = generations.filter(({ endpoint_count }) => Number(endpoint_count) > 0);
+    for (const [projectId, ofProject] of Map.groupBy(told, ({ project_id }) => project_id)) {
+      await this.#outbox.add(
+        transaction,
+        projectId,
+        ofProject.map(({ id }) => eventOf(id)),
+        at,
+      );
+    }
   }
 
   async setFavorite(imageId: string, isFavorite: boolean): Promise<void> {
@@ -408,20 +480,21 @@ interface Update {
   readonly costsAtMost?: true | undefined;
 }
 
-/** @returns `false` if this worker does not run the generation (any more) */
-async function updateRunBy(database: Kysely<Database>, worker: string, update: Update): Promise<boolean> {
-  const { numAffectedRows = 0n } = await runPrepared(
-    database,
-    "update run by",
-    { ...update, worker },
-    (prepared, { id, changes, costsAtMost, worker }) =>
-      prepared
-        .updateTable("generations")
-        .set((row) => ({ ...changes, ...(costsAtMost && atMost(row)) }))
-        .where("id", "=", id)
-        .where(isRunBy(worker)),
-  );
-  return numAffectedRows > 0n;
+/** A changed generation, and how many endpoints its project has. */
+interface Told {
+  readonly id: string;
+  readonly project_id: string;
+  readonly endpoint_count: string | number | null;
+}
+
+function endOf(
+  generationId: string,
+  status: "SUCCEEDED" | "FAILED" | "CANCELED",
+  at: Date,
+  failure: GenerationFailure | undefined,
+): WebhookEvent {
+  const type = `generation.${status.toLowerCase() as Lowercase<typeof status>}` as const;
+  return { type, generationId, finishedAt: at.toISOString(), ...(failure && { failure }) };
 }
 
 async function forgetExpiredKey(database: Kysely<Database>, projectId: string, key: string, at: Date): Promise<void> {

@@ -14,6 +14,7 @@ import type { Engine } from "./engine.ts";
 export const SQLITE: Engine = {
   idType: "text",
   inKeyOrder: sql`without rowid`,
+  hasRowLocks: false,
   search: {
     async createTables(database) {
       await sql`create table search_entries (

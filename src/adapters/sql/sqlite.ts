@@ -31,7 +31,7 @@ export async function openSqliteRecords(path: string): Promise<SqlRecords> {
     await database.destroy();
     throw error;
   }
-  return new SqlRecords(database, SQLITE.search, (atMs) => sql.val(atMs));
+  return new SqlRecords(database, SQLITE, (atMs) => sql.val(atMs));
 }
 
 /**

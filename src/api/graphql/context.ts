@@ -11,6 +11,7 @@ import type { ImageService } from "../../service/image-service.ts";
 import type { Caller } from "../../service/projects/caller.ts";
 import type { LedgerService } from "../../service/projects/ledger-service.ts";
 import type { ProjectService } from "../../service/projects/project-service.ts";
+import type { WebhookService } from "../../service/webhooks/webhook-service.ts";
 import { setRateLimits } from "../http/rate-limit-headers.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import { setSunset } from "../http/sunset-header.ts";
@@ -95,6 +96,7 @@ export interface GraphQLContext {
   readonly service: ImageService;
   readonly projects: ProjectService;
   readonly ledger: LedgerService;
+  readonly webhooks: WebhookService;
   /** Loaders for everything that is read by id. They combine the reads of one operation into one store query. */
   readonly loaders: Loaders;
   /** Checked by every mutation that generates images, and for every prompt in the answer. */
@@ -116,6 +118,7 @@ export interface Services {
   readonly images: ImageService;
   readonly projects: ProjectService;
   readonly ledger: LedgerService;
+  readonly webhooks: WebhookService;
 }
 
 /** Returns the context of an execution. All resolvers of one execution share it. */
@@ -143,8 +146,9 @@ export function contextFor(
   };
 }
 
-function createContext({ images: service, projects, ledger }: Services, request: OperationRequest): GraphQLContext {
+function createContext({ images: service, ...others }: Services, request: OperationRequest): GraphQLContext {
   const { caller } = request;
+  const { projects, ledger } = others;
   const loaders = {
     generation: new DataLoader((ids: readonly string[]) => service.generations(caller, ids)),
     image: new DataLoader((ids: readonly string[]) => service.images(caller, ids)),
@@ -153,5 +157,5 @@ function createContext({ images: service, projects, ledger }: Services, request:
     apiKey: new DataLoader((ids: readonly string[]) => projects.apiKeys(caller, ids)),
     spending: new DataLoader((scopeIds: readonly string[]) => ledger.spendingOf(scopeIds)),
   };
-  return { request, service, projects, ledger, loaders, allowance: new OperationAllowance() };
+  return { request, service, ...others, loaders, allowance: new OperationAllowance() };
 }

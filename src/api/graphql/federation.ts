@@ -39,11 +39,25 @@ const ENTITIES: ReadonlyMap<string, Read> = new Map<string, Read>([
 const SHAREABLE_TYPES = new Set(["PageInfo"]);
 /**
  * Fields that are left out of the subgraph, and with them the types that only they lead to. Routers query `_service`
- * and `_entities` but do not compose them. Only one subgraph can own `Query.node`. Projects and keys concern only the
- * gateway.
+ * and `_entities` but do not compose them. Only one subgraph can own `Query.node`. Projects, keys and webhooks concern
+ * only the gateway.
  */
 const EXCLUDED_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-  ["Query", new Set(["node", "_service", "_entities", "viewer", "project", "projects", "usage", "auditLog"])],
+  [
+    "Query",
+    new Set([
+      "node",
+      "_service",
+      "_entities",
+      "viewer",
+      "project",
+      "projects",
+      "usage",
+      "auditLog",
+      "webhookEndpoints",
+      "webhookDeliveries",
+    ]),
+  ],
   [
     "Mutation",
     new Set([
@@ -54,6 +68,12 @@ const EXCLUDED_FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
       "rotateApiKey",
       "revokeApiKey",
       "deleteEndUserData",
+      "createWebhookEndpoint",
+      "updateWebhookEndpoint",
+      "deleteWebhookEndpoint",
+      "rotateWebhookSecret",
+      "sendTestWebhook",
+      "redeliverWebhook",
     ]),
   ],
   ["Generation", new Set(["project"])],

@@ -44,7 +44,7 @@ export class ProjectResolver {
   }
 
   @Query(() => AuditEntryConnectionType, {
-    description: "Changes of projects and API keys, and who made them, newest first; for the admin key.",
+    description: "Changes of projects, API keys and webhooks, and who made them, newest first; for the admin key.",
   })
   async auditLog(
     @Args(() => ForwardArgs) args: ForwardArgs,

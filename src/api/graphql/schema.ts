@@ -10,17 +10,18 @@ import { buildSchemaSync, endDecorating, type NonEmptyArray, type PubSub, withOw
 import { prefixTypes } from "./type-prefix.ts";
 import { GenerationEventsResolver } from "./types/generation-events.ts";
 import type { GenerationType, ImageType, ImageUrlArgs } from "./types/generation-type.ts";
+import { WebhookResolver } from "./webhook-resolvers.ts";
 
 endDecorating();
 
 /** The descriptions of the root types, which type-graphql cannot set. */
 const ROOT_DESCRIPTIONS: Readonly<Record<string, string>> = {
   Query: "Reads your generations, images and projects, and the models.",
-  Mutation: "Generates, edits, cancels and deletes, and manages projects.",
+  Mutation: "Generates, edits, cancels and deletes, and manages projects and webhooks.",
   Subscription: "Follows generations while they run.",
 };
 
-const RESOLVERS = [ImageResolver, HistoryResolver, GenerationEventsResolver, ProjectResolver] as const;
+const RESOLVERS = [ImageResolver, HistoryResolver, GenerationEventsResolver, ProjectResolver, WebhookResolver] as const;
 /** type-graphql requires a `PubSub` for subscriptions. The gateway's subscriptions do not use it. */
 const NO_PUB_SUB: PubSub = {
   publish() {},

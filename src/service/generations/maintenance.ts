@@ -5,6 +5,7 @@ import type { Events } from "../../ports/events.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
 import type { ObjectStore, StoredObject } from "../../ports/object-store.ts";
 import type { Image, Records } from "../../ports/records.ts";
+import type { Webhooks } from "../../ports/webhooks.ts";
 import type { StorageBudget } from "../images/storage-budget.ts";
 import { INTERRUPTED } from "./generation-end.ts";
 
@@ -14,6 +15,7 @@ export interface MaintenanceOptions {
   readonly objects: ObjectStore;
   readonly queue: JobQueue;
   readonly events: Events;
+  readonly webhooks: Pick<Webhooks, "forget">;
   readonly logger: Logger;
   readonly now: () => Date;
   /** How long ended generations are kept; `undefined` for no limit. */
@@ -30,6 +32,9 @@ const SWEEP_EVERY_MS = 60 * 60_000;
 const CLAIM_MS = SWEEP_EVERY_MS - 60_000;
 /** Bytes of this age without a record never get one. */
 const ORPHAN_AGE_MS = 60 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
+/** How long deliveries of webhooks are kept. The failed ones can be sent again by hand. */
+const DELIVERY_DAYS = { delivered: 3, failed: 30 } as const;
 /** Keys that the gateway makes. Maintenance never touches anything else in the directory or the bucket. */
 const OUR_KEY = /^gen_[0-7][0-9a-hjkmnp-tv-z]{25}\/(sources|previews|img_[0-7][0-9a-hjkmnp-tv-z]{25})\//;
 /** How many generations or objects are handled at a time. */
@@ -107,13 +112,21 @@ export class Maintenance {
     if (await records.claimSweep(at, new Date(at.getTime() + CLAIM_MS))) await this.sweep();
   }
 
-  /** Removes expired generations, orphaned bytes and old addresses, and makes room among derivatives. */
+  /** Removes expired generations, orphaned bytes, old addresses and old deliveries, and makes room among derivatives. */
   async sweep(): Promise<void> {
     await this.#removeExpired();
     await this.#removeOrphans();
     await this.#options.records.forgetAddresses(this.#options.now());
+    await this.#forgetDeliveries();
     await this.#options.budget.makeRoom();
     if (!this.#isStopped) this.#options.logger.debug("swept");
+  }
+
+  async #forgetDeliveries(): Promise<void> {
+    const at = this.#options.now();
+    const daysAgo = (days: number) => new Date(at.getTime() - days * DAY_MS);
+    const { delivered, failed } = DELIVERY_DAYS;
+    await this.#options.webhooks.forget({ deliveredBefore: daysAgo(delivered), failedBefore: daysAgo(failed), at });
   }
 
   /** Removes a generation. The record goes first: bytes without a record are swept, but a record must have its bytes. */

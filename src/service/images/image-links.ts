@@ -53,12 +53,13 @@ export type LinkTarget = {
  * rendition, until it expires.
  */
 export class ImageLinks {
-  readonly #secret: string;
+  readonly #secrets: readonly string[];
   readonly #ttlSeconds: number;
   readonly #now: () => Date;
 
-  constructor(secret: string, ttlSeconds: number, now: () => Date) {
-    this.#secret = secret;
+  /** @param secrets the first signs, all verify */
+  constructor(secrets: readonly string[], ttlSeconds: number, now: () => Date) {
+    this.#secrets = secrets;
     this.#ttlSeconds = ttlSeconds;
     this.#now = now;
   }
@@ -93,7 +94,7 @@ export class ImageLinks {
    */
   verify(url: string): LinkTarget {
     const [, signed, signature] = /^(.*)&signature=(.*)$/s.exec(url) ?? [];
-    if (signed === undefined || signature === undefined || !isEqual(signature, this.#signature(signed))) {
+    if (signed === undefined || signature === undefined || !this.#isSignature(signature, signed)) {
       throw new GatewayError("FORBIDDEN", "the signature is wrong: this image URL was changed or cut short");
     }
     const parts = /^\/images\/([^/.]+)(?:\/([^/]+))?\.([a-z]+)\?expires=([0-9]+)$/.exec(signed);
@@ -117,9 +118,17 @@ export class ImageLinks {
     return Math.ceil(earliest / stableSeconds) * stableSeconds;
   }
 
-  #signature(text: string): string {
-    return createHmac("sha256", this.#secret).update(text).digest("base64url");
+  #isSignature(signature: string, text: string): boolean {
+    return this.#secrets.some((secret) => isEqual(signature, signatureOf(text, secret)));
   }
+
+  #signature(text: string): string {
+    return signatureOf(text, this.#secrets[0] ?? "");
+  }
+}
+
+function signatureOf(text: string, secret: string): string {
+  return createHmac("sha256", secret).update(text).digest("base64url");
 }
 
 function isEqual(given: string, expected: string): boolean {

@@ -47,7 +47,7 @@ beforeEach(async () => {
   records = await openSqliteRecords(join(dataDir, "pictograph.db"));
   objects = await DiskObjectStore.open(join(dataDir, "images"));
   const logger = pino({ enabled: false });
-  const links = new ImageLinks("a secret for tests", 60, () => new Date());
+  const links = new ImageLinks(["a secret for tests"], 60, () => new Date());
   const derivatives = new Derivatives({ budget: storageBudget(records, objects), objects, codec, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   // The server is at a private address: it is trusted as the operator's own is.

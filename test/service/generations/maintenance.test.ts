@@ -56,6 +56,7 @@ function keep(options: Partial<MaintenanceOptions> = {}): Maintenance {
     objects,
     queue,
     events,
+    webhooks: records.webhooks,
     logger,
     now: () => now,
     retainMs: undefined,

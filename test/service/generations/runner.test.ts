@@ -51,7 +51,7 @@ function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runne
   const logger = pino({ enabled: false });
   const catalogue = new ModelCatalogue([provider], SCRIPTED_MODEL.id, now);
   let imageCount = 0;
-  const links = new ImageLinks("a secret for tests", 60, now);
+  const links = new ImageLinks(["a secret for tests"], 60, now);
   const derivatives = new Derivatives({ budget: storageBudget(records, objects), objects, codec, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   return new Runner({

@@ -64,7 +64,7 @@ async function killNextDecoder(): Promise<void> {
 }
 
 function open() {
-  const links = new ImageLinks("a secret for tests", 60, () => new Date());
+  const links = new ImageLinks(["a secret for tests"], 60, () => new Date());
   const logger = pino({ enabled: false });
   const derivatives = new Derivatives({ budget: storageBudget(records, objects), objects, codec, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });

@@ -24,7 +24,7 @@ const NOW = new Date("2026-11-22T10:00:00.400Z");
 const NOW_SECONDS = Math.floor(NOW.getTime() / 1000);
 
 function linksAt(now: Date, secret = "a secret of the tests", ttlSeconds = 7200): ImageLinks {
-  return new ImageLinks(secret, ttlSeconds, () => now);
+  return new ImageLinks([secret], ttlSeconds, () => now);
 }
 
 function refusalOf(act: () => unknown): GatewayError {

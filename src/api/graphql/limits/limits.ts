@@ -17,6 +17,7 @@ import { MAX_IMAGES } from "../../../bounds.ts";
 import { badInput, type GatewayError } from "../../../errors.ts";
 import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../../service/generations/history-pages.ts";
+import { MAX_ENDPOINTS } from "../../../service/webhooks/webhook-service.ts";
 import { plainNameOf } from "../type-prefix.ts";
 import { IntrospectionWeigher } from "./introspection-weight.ts";
 
@@ -114,6 +115,9 @@ const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
   ],
   ["Query.projects", listsPage],
   ["Query.auditLog", listsPage],
+  ["Query.webhookEndpoints", (costOfEach) => 1 + costOfEach * MAX_ENDPOINTS],
+  ["Query.webhookDeliveries", listsPage],
+  ["WebhookDelivery.attempts", (costOfEach) => 1 + costOfEach * ASSUMED_LIST_LENGTH],
   // Usage reads the sums of all days that were asked for.
   ["Query.usage", (costOfEach) => 1 + costOfEach * ASSUMED_USAGE_ROWS + FILTER_COST],
   ["UsageRow.project", leadsFromUsage],

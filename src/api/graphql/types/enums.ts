@@ -4,6 +4,7 @@ import type { Background, ImageFormat, Operation, Quality } from "../../../ports
 import type { BudgetScope, UsageDimension } from "../../../ports/ledger.ts";
 import type { BudgetWindow } from "../../../ports/projects.ts";
 import type { FailureCode, GenerationStatus } from "../../../ports/records.ts";
+import type { DeliveryStatus } from "../../../ports/webhooks.ts";
 import type { QuoteBasis } from "../../../service/models/quote.ts";
 import { registerEnumType } from "../type-graphql.ts";
 
@@ -91,6 +92,16 @@ export const BudgetScopeEnum = describeEnum<BudgetScope>("BudgetScope", "Whose b
   PROJECT: "The project's: of all its callers together.",
   API_KEY: "The API key's.",
 });
+
+export const DeliveryStatusEnum = describeEnum<DeliveryStatus>(
+  "WebhookDeliveryStatus",
+  "Whether a webhook has arrived.",
+  {
+    PENDING: "It is attempted now or later.",
+    DELIVERED: "The receiver accepted it.",
+    FAILED: "It is not attempted any more.",
+  },
+);
 
 export const UsageDimensionEnum = describeEnum<UsageDimension>("UsageDimension", "What usage is told apart by.", {
   DAY: "The UTC day.",

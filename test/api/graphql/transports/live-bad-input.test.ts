@@ -54,9 +54,9 @@ async function startImpatient(options: {
   keepAliveMs?: number;
   room?: ArrivalsOptions;
 }): Promise<string> {
-  const { images, projects, ledger } = gateway.gateway;
+  const { images, projects, ledger, webhooks } = gateway.gateway;
   const schema = buildFederatedSchema(
-    contextFor({ images, projects, ledger }, (contextValue) => contextValue as ApiRequest),
+    contextFor({ images, projects, ledger, webhooks }, (contextValue) => contextValue as ApiRequest),
   );
   const gate = new OperationGate(schema, { hasIntrospection: true, trustedDocuments: undefined });
   const operations = new LiveOperations(schema, { gate, maxSubscribers: 1000, countWatching: () => images.watching });

@@ -11,7 +11,14 @@ const HOUR_MS = 3_600_000;
 let gateway: KeyedGateway;
 let now = new Date("2026-11-30T12:00:00Z");
 /** Something of a project, that the key of another one must not reach. */
-let mine: { projectId: string; generationId: string; imageId: string; keyId: string };
+let mine: {
+  projectId: string;
+  generationId: string;
+  imageId: string;
+  keyId: string;
+  endpointId: string;
+  deliveryId: string;
+};
 let refused: Readonly<Record<string, Record<string, string>>>;
 let foreign: CreatedKey;
 /** A JWT of the foreign project, and one of another end user of the project that `mine` is of. */
@@ -23,7 +30,16 @@ let provider: IdentityProvider;
 
 beforeAll(async () => {
   provider = await startIdentityProvider(() => now);
-  gateway = await startKeyedGateway({ now: () => now, jwt: provider.config }, [ANY_SIZE_EDITOR]);
+  gateway = await startKeyedGateway(
+    {
+      now: () => now,
+      jwt: provider.config,
+      publicUrl: "https://pictures.example",
+      // Nothing is sent: the port refuses connections.
+      webhooks: { allowHttp: true, allowPrivate: true },
+    },
+    [ANY_SIZE_EDITOR],
+  );
   const projectId = await gateway.createProject({ name: "mine" });
   const key = await gateway.createKey(projectId);
   const { body } = await gateway.graphql(
@@ -32,7 +48,20 @@ beforeAll(async () => {
     key.headers,
   );
   const { id, images } = body.data.generateImages;
-  mine = { projectId, generationId: id, imageId: images[0].id, keyId: key.id };
+  const asMine = async (query: string) => (await gateway.graphql(query, {}, key.headers)).body.data;
+  const { createWebhookEndpoint } = await asMine(
+    `mutation { createWebhookEndpoint(input: { url: "http://127.0.0.1:1/" }) { endpoint { id } } }`,
+  );
+  const endpointId = createWebhookEndpoint.endpoint.id;
+  const { sendTestWebhook } = await asMine(`mutation { sendTestWebhook(endpointId: "${endpointId}") { id } }`);
+  mine = {
+    projectId,
+    generationId: id,
+    imageId: images[0].id,
+    keyId: key.id,
+    endpointId,
+    deliveryId: sendTestWebhook.id,
+  };
   const foreignProject = await gateway.createProject({ name: "foreign" });
   foreign = await gateway.createKey(foreignProject);
   const withJwt = async (claims: object) => ({
@@ -256,12 +285,44 @@ const FOREIGN_REQUESTS: Readonly<Record<string, () => { readonly query: string; 
     query: `mutation { deleteEndUserData(endUser: "nobody") }`,
     answer: { data: { deleteEndUserData: 0 } },
   }),
+  "Query.webhookEndpoints": () => ({
+    query: "{ webhookEndpoints { id url } }",
+    answer: { data: { webhookEndpoints: [] } },
+  }),
+  "Query.webhookDeliveries": () => notFound(`{ webhookDeliveries(endpointId: "${mine.endpointId}") { nodes { id } } }`),
+  "Mutation.createWebhookEndpoint": () => ({
+    query: `mutation { createWebhookEndpoint(input: { url: "http://127.0.0.1:1/", events: ["budget.exhausted"] }) {
+      endpoint { project { name } }
+    } }`,
+    answer: { data: { createWebhookEndpoint: { endpoint: { project: { name: "foreign" } } } } },
+  }),
+  "Mutation.updateWebhookEndpoint": () =>
+    notFound(`mutation { updateWebhookEndpoint(input: { id: "${mine.endpointId}", isDisabled: true }) { url } }`),
+  "Mutation.deleteWebhookEndpoint": () => notFound(`mutation { deleteWebhookEndpoint(id: "${mine.endpointId}") }`),
+  "Mutation.rotateWebhookSecret": () =>
+    notFound(`mutation { rotateWebhookSecret(id: "${mine.endpointId}") { secret } }`),
+  "Mutation.sendTestWebhook": () =>
+    notFound(`mutation { sendTestWebhook(endpointId: "${mine.endpointId}") { event } }`),
+  "Mutation.redeliverWebhook": () =>
+    notFound(`mutation { redeliverWebhook(deliveryId: "${mine.deliveryId}") { event } }`),
   "Subscription.generationEvents": () =>
     notFound(`subscription { generationEvents(id: "${mine.generationId}") { __typename } }`),
 };
 
 /** Where a JWT of the same project is answered otherwise than its key: it stands for an end user. */
 const JWT_ANSWERS: Readonly<Record<string, object>> = {
+  ...Object.fromEntries(
+    [
+      "Query.webhookEndpoints",
+      "Query.webhookDeliveries",
+      "Mutation.createWebhookEndpoint",
+      "Mutation.updateWebhookEndpoint",
+      "Mutation.deleteWebhookEndpoint",
+      "Mutation.rotateWebhookSecret",
+      "Mutation.sendTestWebhook",
+      "Mutation.redeliverWebhook",
+    ].map((name) => [name, { errors: [{ extensions: { code: "FORBIDDEN" } }] }]),
+  ),
   "Query.viewer": { errors: [{ extensions: { code: "FORBIDDEN" } }] },
   "Mutation.deleteEndUserData": { errors: [{ extensions: { code: "FORBIDDEN" } }] },
 };

@@ -6,7 +6,7 @@ import { PageInfoType } from "../page-info-type.ts";
 import { DateTimeScalar } from "../scalars.ts";
 import { ApiKeyType, ProjectType, toEdges, toPageInfo } from "./project-type.ts";
 
-@ObjectType("AuditEntry", { description: "A change of a project or an API key, and who made it." })
+@ObjectType("AuditEntry", { description: "A change of a project, an API key or a webhook, and who made it." })
 class AuditEntryType {
   readonly #entry: AuditEntry;
 
@@ -20,7 +20,8 @@ class AuditEntryType {
   }
 
   @Field(() => String, {
-    description: "`admin:` and the first digits of the SHA-256 of the admin key, or the id of an API key.",
+    description:
+      "`admin:` and the first digits of the SHA-256 of the admin key, the id of an API key, or `anyone` on an open gateway.",
   })
   get actor(): string {
     return this.#entry.actor;
@@ -43,6 +44,11 @@ class AuditEntryType {
     const { apiKeyId } = this.#entry;
     const apiKey = apiKeyId === undefined ? undefined : await loaders.apiKey.load(apiKeyId);
     return apiKey ? new ApiKeyType(apiKey) : null;
+  }
+
+  @Field(() => ID, { nullable: true, description: "The webhook endpoint that was changed; null if none was." })
+  get webhookEndpointId(): string | null {
+    return this.#entry.webhookEndpointId ?? null;
   }
 
   @Field(() => [String], { description: "The names of the fields that were set." })
