@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -12,6 +12,7 @@ import { generateImages, graphql } from "../support/clients/graphql-client.ts";
 import { type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { type DocSample, readDocSamples, withSampleFile } from "../support/samples/doc-samples.ts";
+import { poll } from "../support/scripted-gateway.ts";
 
 const samples = await readDocSamples();
 const of = (...languages: readonly string[]) =>
@@ -47,10 +48,58 @@ test("every sample is of a language that is run here or by `npm run check:extern
 });
 
 describe("samples in JavaScript", () => {
-  test.each(of("js"))("%s prints images", async (_place, sample) => {
+  const isReceiver = (place: string) => place.startsWith("docs/webhooks.md");
+
+  test.each(of("js").filter(([place]) => !isReceiver(place)))("%s prints images", async (_place, sample) => {
     expect(await run("sample.mjs", here(sample))).toMatch(/\/images\/img_/);
   });
 });
+
+describe("the receiver of docs/webhooks.md", () => {
+  const [receiver] = samples.filter(({ place, language }) => place.startsWith("docs/webhooks.md") && language === "js");
+
+  test("prints the URLs of images once, and refuses what is not signed", async () => {
+    await using sender = await startGatewayProcess({
+      env: { PICTOGRAPH_WEBHOOK_ALLOW_HTTP: "true", PICTOGRAPH_WEBHOOK_ALLOW_PRIVATE: "true" },
+    });
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}/`;
+    const created = await graphql(
+      sender.url,
+      `mutation { createWebhookEndpoint(input: { url: "${url}" }) { secret endpoint { id } } }`,
+    );
+    const { secret } = created.data?.createWebhookEndpoint as { secret: string };
+    await withSampleFile("receiver.mjs", receiver?.code ?? "", async (path) => {
+      const env = { ...process.env, PORT: String(port), WEBHOOK_SECRET: secret };
+      const child = spawn(process.execPath, [path], { env, stdio: ["ignore", "pipe", "inherit"] });
+      try {
+        await poll(
+          () => fetch(url, { method: "POST", body: "{}" }).catch(() => undefined),
+          (answer) => answer?.status === 400,
+        );
+        const printed = once(child.stdout, "data");
+        const { images } = await generateImages(sender.url, {});
+        const [line] = String((await printed)[0]).split("\n");
+
+        expect(new URL(line ?? "").origin).toBe(sender.url);
+        expect(new URL(line ?? "").pathname).toBe(new URL(images[0]?.url ?? "").pathname);
+        expect((await fetch(line ?? "")).status).toBe(200);
+      } finally {
+        child.kill();
+        await once(child, "exit");
+      }
+    });
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
 
 describe("samples in TypeScript", () => {
   test.each(of("ts"))("%s serves the gateway", async (_place, { code }) => {
@@ -72,6 +121,18 @@ describe("samples in TypeScript", () => {
 describe("samples in GraphQL", () => {
   const isOperation = ({ code }: DocSample) => /^(query|mutation|subscription|\{)/.test(code);
 
+  /** An endpoint that cannot be reached, and a delivery to it. */
+  const sendWebhook = async (): Promise<{ endpointId?: string; deliveryId?: string }> => {
+    const created = await graphql(
+      gateway.url,
+      `mutation { createWebhookEndpoint(input: { url: "https://receiver.invalid/" }) { endpoint { id } } }`,
+    );
+    const { endpoint } = created.data?.createWebhookEndpoint as { endpoint: { id: string } };
+    const sent = await graphql(gateway.url, `mutation { sendTestWebhook(endpointId: "${endpoint.id}") { id } }`);
+    const { id: deliveryId } = sent.data?.sendTestWebhook as { id: string };
+    return { endpointId: endpoint.id, deliveryId };
+  };
+
   const isOfKeyed = (place: string) => place.startsWith("docs/projects.md");
 
   test.each(of("graphql").filter(([place, sample]) => isOperation(sample) && isOfKeyed(place)))(
@@ -90,7 +151,9 @@ describe("samples in GraphQL", () => {
     async (_place, { code }) => {
       const { images } = await generateImages(gateway.url, {});
       const id = /img_\w+/.exec(images[0]?.url ?? "")?.[0] ?? "";
-      const { data, errors } = await graphql(gateway.url, code.replaceAll("img_…", id));
+      const { endpointId = "", deliveryId = "" } = /(wh|msg)_…/.test(code) ? await sendWebhook() : {};
+      const query = code.replaceAll("img_…", id).replaceAll("wh_…", endpointId).replaceAll("msg_…", deliveryId);
+      const { data, errors } = await graphql(gateway.url, query);
 
       expect(errors).toBeUndefined();
       expect(Object.values(data)).not.toContain(null);
