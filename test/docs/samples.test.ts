@@ -68,7 +68,7 @@ describe("the receiver of docs/webhooks.md", () => {
       sender.url,
       `mutation { createWebhookEndpoint(input: { url: "${url}" }) { secret endpoint { id } } }`,
     );
-    const { secret } = created.data?.createWebhookEndpoint as { secret: string };
+    const { secret } = created.data.createWebhookEndpoint;
     await withSampleFile("receiver.mjs", receiver?.code ?? "", async (path) => {
       const env = { ...process.env, PORT: String(port), WEBHOOK_SECRET: secret };
       const child = spawn(process.execPath, [path], { env, stdio: ["ignore", "pipe", "inherit"] });
@@ -127,9 +127,9 @@ describe("samples in GraphQL", () => {
       gateway.url,
       `mutation { createWebhookEndpoint(input: { url: "https://receiver.invalid/" }) { endpoint { id } } }`,
     );
-    const { endpoint } = created.data?.createWebhookEndpoint as { endpoint: { id: string } };
+    const { endpoint } = created.data.createWebhookEndpoint;
     const sent = await graphql(gateway.url, `mutation { sendTestWebhook(endpointId: "${endpoint.id}") { id } }`);
-    const { id: deliveryId } = sent.data?.sendTestWebhook as { id: string };
+    const { id: deliveryId } = sent.data.sendTestWebhook;
     return { endpointId: endpoint.id, deliveryId };
   };
 
