@@ -19,6 +19,7 @@ import {
   STARTED_AT,
 } from "../../contracts/record-samples.ts";
 import { recordsContract } from "../../contracts/records.ts";
+import { webhooksContract } from "../../contracts/webhooks.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres();
@@ -47,6 +48,19 @@ historyContract("PostgreSQL", openRecords);
 derivativeRecordsContract("PostgreSQL", async () => {
   const store = await open(await postgres.newDatabase());
   return { records: store.records, derivatives: store.records.derivatives, close: () => store.close() };
+});
+
+webhooksContract("PostgreSQL", async () => {
+  const url = await postgres.newDatabase();
+  const [here, there] = [await open(url), await open(url)];
+  return {
+    records: here.records,
+    others: there.records.webhooks,
+    async close() {
+      await there.close();
+      await here.close();
+    },
+  };
 });
 
 projectsContract("PostgreSQL", async () => {

@@ -29,6 +29,7 @@ import {
   WORKER,
 } from "../../contracts/record-samples.ts";
 import { recordsContract } from "../../contracts/records.ts";
+import { webhooksContract } from "../../contracts/webhooks.ts";
 import { statementsDuring } from "../../support/stores/store-statements.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
@@ -58,6 +59,11 @@ historyContract("SQLite", openRecords);
 derivativeRecordsContract("SQLite", async () => {
   const records = await openSqliteRecords(await newPath());
   return { records, derivatives: records.derivatives, close: () => records.close() };
+});
+
+webhooksContract("SQLite", async () => {
+  const records = await openSqliteRecords(await newPath());
+  return { records, others: records.webhooks, close: () => records.close() };
 });
 
 projectsContract("SQLite", async () => {

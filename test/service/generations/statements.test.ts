@@ -29,11 +29,17 @@ async function makeOneImage(): Promise<void> {
 test("a generation of one image takes few statements and commits", async () => {
   await makeOneImage();
 
-  const statements = await statementsDuring(undefined, makeOneImage);
+  const all = await statementsDuring(undefined, makeOneImage);
+  const statements = all.filter((sql) => !isBeside(sql));
 
   expect(statements.filter((sql) => !isBoundary(sql)).length).toBeLessThanOrEqual(MOST_STATEMENTS);
   expect(countCommits(statements)).toBeLessThanOrEqual(MOST_COMMITS);
 });
+
+/** What runs beside generations: the deliverer of webhooks looks every second. */
+function isBeside(sql: string): boolean {
+  return sql.startsWith('select * from "webhook_endpoints"');
+}
 
 function isBoundary(sql: string): boolean {
   return sql === "begin" || sql === "commit";
