@@ -46,11 +46,11 @@ export function hasEnded({ status }: Pick<CliGeneration, "status">): boolean {
 
 /** Writes US dollars without zeros at the end: `$0.0421`; `unknown` for null. */
 export function toDollars(cost: string | null): string {
-  return cost === null
-    ? "unknown"
-    : `$${printable(cost, 30)
-        .replace(/(\.\d*?)0+$/, "$1")
-        .replace(/\.$/, "")}`;
+  if (cost === null) return "unknown";
+  const [whole = "", decimals = ""] = printable(cost, 30).split(".");
+  let length = decimals.length;
+  while (decimals[length - 1] === "0") length--;
+  return length === 0 ? `$${whole}` : `$${whole}.${decimals.slice(0, length)}`;
 }
 
 export function toCost({ cost, costIsEstimated }: Pick<CliGeneration, "cost" | "costIsEstimated">): string {
