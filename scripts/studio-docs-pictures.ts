@@ -38,7 +38,7 @@ const WALL = [
 ];
 
 /** Is shown while it runs: the provider never ends it. */
-const SLOW = { prompt: "an owl in a forest at night", n: 2, size: "1536x1024", partialImages: 1, waitSeconds: 0 };
+const SLOW = { prompt: "an owl in a forest at night", n: 4, size: "1024x1024", partialImages: 1, waitSeconds: 0 };
 const GENERATE = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { id } }";
 
 function model(id: string, perImage: string): ModelDescription {
@@ -67,15 +67,16 @@ const provider: ImageProvider = {
   name: "studio",
   models: Object.entries(PRICES).map(([id, perImage]) => model(id, perImage)),
   async *generate({ prompt, n, size, seed }, signal) {
-    const isSlow = prompt === SLOW.prompt;
+    if (prompt === SLOW.prompt) {
+      for (let index = 0; index < n; index++) {
+        const { png } = draw({ prompt, seed: 5, index, ...size, isTransparent: false, stage: "subjects" });
+        yield { type: "partial", index, partialIndex: 0, bytes: bytesOf(png) };
+      }
+      await once(signal, "abort");
+      signal.throwIfAborted();
+    }
     for (let index = 0; index < n; index++) {
       const drawing = { prompt, seed, index, ...size, isTransparent: false } as const;
-      if (isSlow) {
-        const { png } = draw({ ...drawing, stage: "subjects" });
-        yield { type: "partial", index, partialIndex: 0, bytes: bytesOf(png) };
-        if (!signal.aborted) await once(signal, "abort");
-        signal.throwIfAborted();
-      }
       yield { type: "image", index, bytes: bytesOf(draw({ ...drawing, stage: "finish" }).png) };
     }
   },
@@ -88,8 +89,8 @@ interface Answer {
   readonly errors?: readonly object[];
 }
 
-/** The moment that the gateway takes for now, so that its usage covers a month. */
-let now = Date.now();
+/** How long ago the gateway takes now to be, so that its usage covers a month. */
+let agoMs = 0;
 
 const { createGateway } = (await import(
   new URL("../dist/index.js", import.meta.url).href
@@ -101,7 +102,7 @@ const gateway = await createGateway({
   defaultModel: "lake-2",
   adminKeys: [ADMIN_KEY],
   pages: true,
-  now: () => new Date(now),
+  now: () => new Date(Date.now() - agoMs),
 });
 const server = createServer(gateway.app).listen(0, "127.0.0.1");
 await once(server, "listening");
@@ -114,21 +115,17 @@ try {
   const fox = images.nodes.find(({ generation }: { generation: { prompt: string } }) =>
     generation.prompt.startsWith("a red fox"),
   );
+  /** Lets a generation run before the screenshot: a preview is shown to those who are there when it comes. */
   const develop = async (page: Page) => {
-    await page.locator(".wall a img").first().waitFor();
-    // A preview is shown to those who are there when it comes.
+    await page.locator(".wall a img, .keys-table").first().waitFor();
     await graphql(GENERATE, { input: SLOW }, token);
-    await page.locator(".run .tile img").first().waitFor();
+    await page.locator(".run .tile:nth-child(4) img, .runs img").first().waitFor();
   };
   await take("create", "", token, { viewport: DESK }, develop);
   await take("picture", `#/image/${fox.id}`, token, { viewport: DESK, colorScheme: "dark" }, (page) =>
     page.locator(".thumbs img").first().waitFor(),
   );
-  await take("admin", `#/admin/${projectId}`, ADMIN_KEY, { viewport: DESK }, async (page) => {
-    await page.locator(".keys-table").waitFor();
-    await page.locator(".runs li").first().waitFor();
-    await page.locator(".chart .series-1").first().waitFor();
-  });
+  await take("admin", `#/admin/${projectId}`, ADMIN_KEY, { viewport: DESK }, develop);
   await take("phone", "", token, { viewport: PHONE, colorScheme: "dark" }, develop);
 } finally {
   server.closeAllConnections();
@@ -150,8 +147,7 @@ async function graphql(query: string, variables: object, key = ADMIN_KEY): Promi
 
 /** Makes projects, keys, a month of usage and a wall of pictures. */
 async function fill(): Promise<{ readonly token: string; readonly projectId: string }> {
-  const end = Date.now();
-  now = end - 30 * DAY_MS;
+  agoMs = 30 * DAY_MS;
   const create = "mutation ($input: CreateProjectInput!) { createProject(input: $input) { id } }";
   const newProject = async (name: string, limitUsd: string) =>
     (await graphql(create, { input: { name, limits: { budgets: [{ window: "MONTH", limitUsd }] } } })).createProject.id;
@@ -165,14 +161,14 @@ async function fill(): Promise<{ readonly token: string; readonly projectId: str
   await newKey("Newsletter");
   const token = await newKey("Web shop");
   for (let day = 29; day > 0; day--) {
-    now = end - day * DAY_MS;
-    const weekday = new Date(now).getUTCDay() % 6 === 0 ? 1 : 3;
+    agoMs = day * DAY_MS;
+    const weekday = new Date(Date.now() - agoMs).getUTCDay() % 6 === 0 ? 1 : 3;
     for (const [index, id] of Object.keys(PRICES).entries()) {
       const n = 1 + ((day * (index + 3)) % (weekday * (3 - index) + 1));
       await graphql(GENERATE, { input: { prompt: "a leaf", size: "64x64", n, model: id } }, token);
     }
   }
-  now = end;
+  agoMs = 0;
   await graphql("mutation ($input: UpdateProjectInput!) { updateProject(input: $input) { id } }", {
     input: {
       id: projectId,
@@ -185,15 +181,14 @@ async function fill(): Promise<{ readonly token: string; readonly projectId: str
       },
     },
   });
-  for (const [index, input] of WALL.toReversed().entries()) {
-    now = end + index;
+  for (const input of WALL.toReversed()) {
     await graphql(GENERATE, { input: { ...input, seed: 5, model: "lake-2" } }, token);
   }
   return { token, projectId };
 }
 
 /**
- * Takes one screenshot, with the key entered as people do.
+ * Takes one screenshot, with the key entered as people do. What runs then is canceled.
  *
  * @param wait returns when the page shows what it should
  */
@@ -216,4 +211,7 @@ async function take(
     .webp({ quality: 72, effort: 6 })
     .toFile(join(OUTPUT, `${name}.webp`));
   await context.close();
+  const { generations } = await graphql("{ generations(first: 5, status: RUNNING) { nodes { id } } }", {});
+  for (const { id } of generations.nodes)
+    await graphql("mutation ($id: ID!) { cancelGeneration(id: $id) { id } }", { id });
 }

@@ -6,6 +6,7 @@ import { CreateProjectDocument } from "../generated/graphql.ts";
 import { goTo, hrefOf, type PageProps } from "../router.ts";
 import { budgets, useOf } from "../state/budgets.ts";
 import { viewer } from "../state/gateway.ts";
+import { jobs } from "../state/generations.ts";
 import { Icon } from "../ui/icon.tsx";
 import { showToast } from "../ui/toast.tsx";
 import { toneOf } from "../words/budget-words.ts";
@@ -109,9 +110,11 @@ function OwnProject() {
 function AllProjects({ id }: { readonly id: string | undefined }) {
   useEffect(() => void loadProjects(), []);
   const shownId = id ?? viewer.value?.project.id;
+  const runningCount = jobs.value.length;
   useEffect(() => {
     if (shownId) void loadProject(shownId);
-  }, [shownId]);
+    // What runs holds money in the budgets, and what has ended has spent it.
+  }, [shownId, runningCount]);
   const isNaming = useSignal(false);
   const project = shownProject.value;
   const onCreate = async (name: string) => {

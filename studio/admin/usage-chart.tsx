@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { calendarDay } from "../words/format.ts";
-import { type Chart, roundAxis } from "./usage.ts";
+import { axisMarks, type Chart } from "./usage.ts";
 
 interface UsageChartProps {
   readonly chart: Chart;
@@ -17,7 +17,6 @@ const FOOT = 22;
 const HEAD = 8;
 /** The room of the axis' labels. */
 const AXIS = 52;
-const STEPS = 4;
 /** Labels of days stand at least so far apart. */
 const LABEL_PIXELS = 84;
 /** The width until the real one is measured. */
@@ -35,23 +34,22 @@ export function UsageChart({ chart, label, write }: UsageChartProps) {
     return () => observer.disconnect();
   }, []);
   const { days } = chart;
-  const top = roundAxis(Math.max(0, ...days.map(({ total }) => total)));
+  const marks = axisMarks(Math.max(0, ...days.map(({ total }) => total)), !chart.isMoney);
+  const top = marks.at(-1) || 1;
   const column = (width.value - AXIS) / Math.max(1, days.length);
   const toY = (value: number) => HEAD + PLOT * (1 - value / top);
   const every = Math.max(1, Math.ceil(LABEL_PIXELS / column));
   return (
     <div ref={place} class="chart-place">
       <svg class="chart" width={width.value} height={HEAD + PLOT + FOOT} role="img" aria-label={label}>
-        {Array.from({ length: STEPS + 1 }, (_, step) => (top * step) / STEPS)
-          .filter((value) => chart.isMoney || Number.isInteger(value))
-          .map((value) => (
-            <g key={value}>
-              <line x1={AXIS} x2={width.value} y1={toY(value)} y2={toY(value)} />
-              <text x={AXIS - 8} y={toY(value) + 4} text-anchor="end">
-                {write(value)}
-              </text>
-            </g>
-          ))}
+        {marks.map((value) => (
+          <g key={value}>
+            <line x1={AXIS} x2={width.value} y1={toY(value)} y2={toY(value)} />
+            <text x={AXIS - 8} y={toY(value) + 4} text-anchor="end">
+              {write(value)}
+            </text>
+          </g>
+        ))}
         {days.map(({ day, parts, total }, index) => {
           const x = AXIS + index * column;
           let below = 0;

@@ -28,6 +28,8 @@ export interface Chart {
 const DAY_MS = 86_400_000;
 /** Models with a colour of their own. */
 const MAX_NAMED = 3;
+/** The most steps of an axis. */
+const MAX_STEPS = 4;
 
 /** The start of the day in UTC that is so many days before today, as the gateway counts days. */
 export function startOfDay(daysAgo: number): string {
@@ -73,9 +75,11 @@ export function toChart(rows: readonly UsageRow[], days: number): Chart {
   };
 }
 
-/** Rounds up to a number that reads well on an axis: 1, 2 or 5 times a power of ten. */
-export function roundAxis(value: number): number {
-  if (value <= 0) return 1;
-  const power = 10 ** Math.floor(Math.log10(value));
-  return power * ([1, 2, 4, 5, 10].find((step) => step * power >= value) ?? 10);
+/** The marks of an axis from 0 to at least a value, at steps that read well: 1, 2 or 5 times a power of ten. */
+export function axisMarks(value: number, isWhole: boolean): readonly number[] {
+  const rough = Math.max(value, isWhole ? 1 : 0.01) / MAX_STEPS;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const nice = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
+  const step = isWhole ? Math.max(1, nice) : nice;
+  return Array.from({ length: Math.ceil(value / step - 1e-9) + 1 || 1 }, (_, index) => index * step);
 }

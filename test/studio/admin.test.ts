@@ -110,6 +110,7 @@ describe.each(Object.entries(WIDTHS))("with the admin key, on a %s", (_name, vie
     await hold.called;
     const run = page.locator(".runs li", { hasText: "a lighthouse" });
     await run.waitFor();
+    await page.locator(".budget").getByText("$0.25 held").waitFor();
     await expectAccessible(page);
     await run.getByRole("button", { name: "Cancel" }).click();
     await page.getByText("Nothing runs.").waitFor();
