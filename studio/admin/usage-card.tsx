@@ -94,9 +94,9 @@ export function UsageCard({ projectId }: { readonly projectId: string | undefine
         />
       </header>
       {failure.value && <p role="alert">{failure.value}</p>}
-      {form.value === "table" ? (
-        <Table rows={rows.value} />
-      ) : (
+      {form.value === "table" && <Table rows={rows.value} />}
+      {form.value !== "table" && total === 0 && <p class="quiet">{t.nothing}</p>}
+      {form.value !== "table" && total > 0 && (
         <>
           <UsageChart
             chart={chart}
@@ -109,7 +109,6 @@ export function UsageCard({ projectId }: { readonly projectId: string | undefine
                 {model ?? t.others} <span class="num faint">{write(total)}</span>
               </span>
             ))}
-            {total === 0 && <i class="faint">{t.nothing}</i>}
           </p>
         </>
       )}
