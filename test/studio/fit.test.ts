@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Browser, Page } from "playwright-core";
+import { launchBrowser } from "../support/clients/browser.ts";
+import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
+import { ANY_SIZE_EDITOR, holdCalls } from "../support/scripted-gateway.ts";
+import { makeImages } from "../support/scripted-provider.ts";
+import { expectAccessible, openStudio } from "../support/studio.ts";
+
+const PROMPTS = [
+  "قارب صغير في البحر، غروب الشمس",
+  "樱花树下的古塔，水墨画",
+  `${"a_very_long_word".repeat(20)} and more`,
+];
+const GENERATE = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { images { id } } }";
+
+/** A small phone, a desk whose browser enlarges everything to 200 %, and a desk; each theme and language with two. */
+const FORMS = [
+  [
+    "on a small phone, light, English",
+    { viewport: { width: 360, height: 740 }, colorScheme: "light", locale: "en-GB" },
+  ],
+  ["on a small phone, dark, Chinese", { viewport: { width: 360, height: 740 }, colorScheme: "dark", locale: "zh-CN" }],
+  ["enlarged to 200 %, dark, English", { viewport: { width: 720, height: 450 }, colorScheme: "dark", locale: "en-GB" }],
+  ["on a desk, light, Chinese", { viewport: { width: 1440, height: 900 }, colorScheme: "light", locale: "zh-CN" }],
+] as const;
+
+let browser: Browser;
+let gateway: KeyedGateway;
+let ids: string[];
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+  gateway = await startKeyedGateway({}, [
+    { ...ANY_SIZE_EDITOR, prices: [{ from: "2026-01-01", source: "a test", perImage: "0.1" }] },
+  ]);
+  const budgets = [{ window: "DAY", limitUsd: "1" }];
+  await gateway.admin("mutation ($input: UpdateProjectInput!) { updateProject(input: $input) { id } }", {
+    input: { id: "proj_public", name: "A project with a rather long name for its place", limits: { budgets } },
+  });
+  await gateway.createKey("proj_public", { name: "A key with a rather long name for its place" });
+  ids = [];
+  for (const prompt of PROMPTS) {
+    const { generateImages } = await gateway.admin(GENERATE, { input: { prompt, n: 2, size: "192x64" } });
+    ids.push(...generateImages.images.map(({ id }: { id: string }) => id));
+  }
+});
+
+afterAll(async () => {
+  await browser.close();
+  await gateway.close();
+});
+
+async function open(options: object): Promise<Awaited<ReturnType<typeof openStudio>>> {
+  const studio = await openStudio(browser, gateway.url, { ...options, allowed: /status of 401/ });
+  await expectFits(studio.page);
+  await studio.page.locator("#key").fill(ADMIN_KEY);
+  await studio.page.locator("#key").press("Enter");
+  await studio.page.locator(".wall a img").first().waitFor();
+  return studio;
+}
+
+/** Fails if the page is wider than its window, or axe-core finds a problem. */
+async function expectFits(page: Page): Promise<void> {
+  const tooWide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+  expect(tooWide).toBe(0);
+  await expectAccessible(page);
+}
+
+describe.each(FORMS)("%s", (_name, options) => {
+  test("every page fits, and axe-core finds nothing", async () => {
+    const { page, expectClean, close } = await open(options);
+    await expectFits(page);
+    const pages = {
+      [`#/image/${ids[0]}`]: ".facts",
+      [`#/image/${ids[4]}`]: ".facts",
+      [`#/compare/${ids.slice(0, 4).join("/")}`]: ".compare figure",
+      "#/admin": ".keys-table",
+    };
+    for (const [place, shown] of Object.entries(pages)) {
+      await page.evaluate(`location.hash = ${JSON.stringify(place)}`);
+      await page.locator(shown).first().waitFor();
+      await expectFits(page);
+    }
+    expectClean();
+    await close();
+  });
+});
+
+test("prompts are written in the direction of their script", async () => {
+  const { page, close } = await open({ locale: "en-GB" });
+  const directionOf = async (place: string) => {
+    await page.evaluate(`location.hash = ${JSON.stringify(place)}`);
+    await page.locator(".panel h1").waitFor();
+    return page.evaluate("getComputedStyle(document.querySelector('.panel h1')).direction");
+  };
+  expect(await directionOf(`#/image/${ids[0]}`)).toBe("rtl");
+  await page.keyboard.press("Escape");
+  await page.locator(".wall").waitFor();
+  expect(await directionOf(`#/image/${ids[2]}`)).toBe("ltr");
+  await close();
+});
+
+test("nothing moves for people who asked for that", async () => {
+  const hold = holdCalls(gateway.provider);
+  const { page, close } = await open({ reducedMotion: "reduce" });
+  await page.getByRole("textbox", { name: "Prompt" }).fill("a boat");
+  await page.getByRole("button", { name: "Create" }).click();
+  await hold.called;
+  await page.locator(".run .pulse").waitFor();
+  expect(await page.evaluate("document.getAnimations().length")).toBe(0);
+  hold.release();
+  await page.locator(".run").waitFor({ state: "detached" });
+  gateway.provider.script = makeImages;
+  await close();
+});
+
+test("a picture is created, opened, left, and its usage read by keyboard alone", async () => {
+  const { page, expectClean, close } = await open({});
+  const press = (key: string) => page.keyboard.press(key);
+  const focused = () => page.evaluate("document.activeElement.textContent || document.activeElement.ariaLabel");
+  /** Goes on with Tab until an element with this text has the focus. */
+  const tabTo = async (text: string) => {
+    for (let steps = 0; steps < 60; steps++) {
+      await press("Tab");
+      if (String(await focused()).includes(text)) return;
+    }
+    throw new Error(`Tab does not lead to ${text}`);
+  };
+  await press("p");
+  await page.keyboard.type("a boat by keyboard");
+  await press("Control+Enter");
+  await page.locator(".wall img[alt='a boat by keyboard']").waitFor();
+  await page.locator(".wall a:has(img[alt='a boat by keyboard'])").focus();
+  await press("Enter");
+  await page.getByRole("heading", { name: "a boat by keyboard" }).waitFor();
+  await press("Escape");
+  await page.getByRole("textbox", { name: "Prompt" }).waitFor();
+  await tabTo("Admin");
+  await press("Enter");
+  await page.locator(".keys-table").waitFor();
+  await tabTo("New key");
+  await press("Enter");
+  await page.getByRole("dialog", { name: "New key" }).waitFor();
+  await press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  expect(await focused()).toBe("New key");
+  expectClean();
+  await close();
+});
