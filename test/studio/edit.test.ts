@@ -233,6 +233,38 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     await close();
   });
 
+  test("results appear as they are ready, one is chosen, and nothing lies beside the window", async () => {
+    const rest = Promise.withResolvers<void>();
+    gateway.provider.script = async function* oneByOne(request): AsyncIterable<ProviderEvent> {
+      for await (const event of makeImages(request)) {
+        yield event;
+        await rest.promise;
+      }
+    };
+    const { page, expectClean, close } = await openEditor([smallId], { viewport });
+    await page.locator(".paint-stage img").waitFor();
+    if (viewport === WIDTHS.phone) await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByRole("button", { name: "One more" }).filter({ visible: true }).click();
+    await page.keyboard.press("Escape");
+    await page.getByRole("textbox", { name: "Prompt" }).fill("add a boat");
+    await page.getByRole("button", { name: /^Edit 2 / }).click();
+    await page.getByText("1 of 2 ready").waitFor();
+    const bar = page.locator(".result-bar");
+    await bar.getByRole("button", { name: "Edit again" }).waitFor();
+    for (const part of await bar.locator("> *").filter({ visible: true }).all()) {
+      const { x, width } = (await part.boundingBox()) ?? { x: 0, width: 0 };
+      expect(x).toBeGreaterThanOrEqual(0);
+      expect(x + width).toBeLessThanOrEqual(viewport.width);
+    }
+    rest.resolve();
+    const first = await page.locator(".ba .after img").getAttribute("src");
+    await page.getByRole("button", { name: "Result 2" }).click();
+    expect(await page.locator(".ba .after img").getAttribute("src")).not.toBe(first);
+    await expectAccessible(page);
+    expectClean();
+    await close();
+  });
+
   test("a refusal says what happened and what it cost, and keeps the words", async () => {
     // biome-ignore lint/correctness/useYield: the provider refuses before its first event
     gateway.provider.script = async function* refuse(): AsyncIterable<ProviderEvent> {
