@@ -243,9 +243,10 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     };
     const { page, expectClean, close } = await openEditor([smallId], { viewport });
     await page.locator(".paint-stage img").waitFor();
-    if (viewport === WIDTHS.phone) await page.getByRole("button", { name: "Settings" }).click();
+    const isPhone = viewport === WIDTHS.phone;
+    if (isPhone) await page.getByRole("button", { name: /^Settings/ }).click();
     await page.getByRole("button", { name: "One more" }).filter({ visible: true }).click();
-    await page.keyboard.press("Escape");
+    if (isPhone) await page.keyboard.press("Escape");
     await page.getByRole("textbox", { name: "Prompt" }).fill("add a boat");
     await page.getByRole("button", { name: /^Edit 2 / }).click();
     await page.getByText("1 of 2 ready").waitFor();
