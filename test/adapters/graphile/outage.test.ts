@@ -143,7 +143,7 @@ class Worker {
     const script = `
       import { pino } from ${JSON.stringify(import.meta.resolve("pino"))};
       import { openPostgresStore } from ${JSON.stringify(new URL("../../../src/postgres-store.ts", import.meta.url).href)};
-      const logger = pino({ level: "warn" }, { write: (line) => line.includes("job engine; another one") && process.send("stops its engine") });
+      const logger = pino({ level: "warn" }, { write: (line) => line.includes("does not answer the job engine") && process.send("stops its engine") });
       const store = await openPostgresStore({ url: process.argv[1], concurrency: ${concurrency}, logger });
       await store.queue.start(async (id) => {
         process.send("begins " + id);

@@ -10,16 +10,19 @@ import { pino } from "pino";
 import { typeid } from "typeid-js";
 import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts";
 import { GuardedDownloads } from "../../../src/adapters/downloads/guarded-downloads.ts";
+import { MemoryEvents } from "../../../src/adapters/memory/memory-events.ts";
 import { MemoryJobQueue } from "../../../src/adapters/memory/memory-job-queue.ts";
 import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import { Lifecycle } from "../../../src/lifecycle.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
+import type { Runner } from "../../../src/service/generations/runner.ts";
 import { ImageService, type ImageServiceOptions } from "../../../src/service/image-service.ts";
 import { Derivatives } from "../../../src/service/images/derivatives.ts";
 import { ImageDelivery } from "../../../src/service/images/image-delivery.ts";
 import { ImageLinks } from "../../../src/service/images/image-links.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
+import { AppliedLimits } from "../../../src/service/projects/applied-limits.ts";
 import { scheduledCodec } from "../../support/codec.ts";
 import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT } from "../../support/images/source-images.ts";
 import { ANY_SIZE_EDITOR } from "../../support/scripted-gateway.ts";
@@ -131,10 +134,14 @@ describe("an idempotency key", () => {
   const now = () => new Date();
   const submit = (input: { readonly path?: string; readonly idempotencyKey?: string }) => {
     const { path = "/a", ...rest } = input;
+    const runner: Pick<Runner, "expect"> = { expect() {} };
     const options: Partial<ImageServiceOptions> = {
       records,
+      events: new MemoryEvents(),
+      runner: runner as Runner,
       edits,
       storage: storageBudget(records, objects),
+      limits: new AppliedLimits({ find: async () => [], findApiKeys: async () => [] }),
       catalogue: new ModelCatalogue([new ScriptedProvider([ANY_SIZE_EDITOR])], ANY_SIZE_EDITOR.id, now),
       queue: new MemoryJobQueue(1),
       newGenerationId: () => typeid("gen").toString(),
