@@ -8,8 +8,8 @@ import { checkDatabase, checkDisk, checkImages } from "./check-storage.ts";
 import { type Finding, ok, problem, type RemoteTime } from "./finding.ts";
 
 /**
- * Checks everything that a gateway with the settings of this environment needs. It changes nothing, and a gateway may
- * run meanwhile.
+ * Checks everything that a gateway with the settings of this environment needs. It leaves nothing behind, and a
+ * gateway may run meanwhile.
  */
 export async function* examine(): AsyncGenerator<Finding> {
   let config: Config;

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { runCommand } from "../support/processes/run-command.ts";
+import { startPostgresServer } from "../support/stores/postgres.ts";
+import { S3_CREDENTIALS, startS3Server } from "../support/stores/s3-server.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
@@ -94,6 +96,34 @@ test("finds a clock that is wrong", async () => {
     state: "problem",
     text: expect.stringMatching(/^3(599|600|601) s away/),
   });
+});
+
+test("finds PostgreSQL and a bucket in order, and leaves nothing behind", async () => {
+  const postgres = await startPostgresServer();
+  const s3 = await startS3Server("s3rver");
+  const bucket = await s3.newBucket();
+  const env = {
+    DATABASE_URL: await postgres.createDatabase(),
+    S3_BUCKET: bucket,
+    S3_ENDPOINT: s3.endpoint,
+    AWS_ACCESS_KEY_ID: S3_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: S3_CREDENTIALS.secretAccessKey,
+    PICTOGRAPH_SIGNING_SECRET: "a-signing-secret-of-the-test",
+  };
+  const { code, lines } = await runCommand(["doctor", "--json"], { cwd, env });
+  const absent = await runCommand(["doctor", "--json"], { cwd, env: { ...env, S3_BUCKET: "no-such-bucket" } });
+  const left = await s3.footprint(bucket);
+  await s3.stop();
+  await postgres.stop();
+
+  expect(code).toBe(0);
+  expect(findings(lines)).toMatchObject({
+    database: { state: "ok", text: expect.stringMatching(/^PostgreSQL \d+\S* at \S+ answers$/) },
+    images: { state: "ok", text: `bucket ${bucket} can be read and written` },
+    clock: { state: "ok", text: "agrees with that of the database" },
+  });
+  expect(findings(absent.lines).images).toMatchObject({ state: "problem" });
+  expect(left).toEqual([]);
 });
 
 test("finds a damaged database, a full disk, an open directory, an absent PostgreSQL and bucket", async () => {

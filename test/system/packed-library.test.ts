@@ -134,6 +134,16 @@ describe("the packed package, installed in an empty project", () => {
     });
   });
 
+  test("draws in an empty directory, without a gateway", async () => {
+    const cwd = join(workspace, "empty");
+    await mkdir(cwd);
+    const parameters = ["generate", "a red fox", "-n", "2", "--size", "96x64", "-o", "fox.png"];
+    const { stdout, stderr } = await run(join(project, "node_modules/.bin/pictograph"), parameters, cwd);
+
+    expect({ stdout, stderr }).toEqual({ stdout: "fox-1.png\nfox-2.png\n", stderr: "" });
+    expect((await readdir(cwd)).sort()).toEqual(["data", "fox-1.png", "fox-2.png"]);
+  });
+
   test("is a program too", async () => {
     const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
     const { dependencies } = JSON.parse(await readFile(join(project, "package.json"), "utf8"));
