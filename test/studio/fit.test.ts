@@ -118,11 +118,11 @@ test("a picture is created, opened, left, and its usage read by keyboard alone",
   const { page, expectClean, close } = await open({});
   const press = (key: string) => page.keyboard.press(key);
   const focused = () => page.evaluate("document.activeElement.textContent || document.activeElement.ariaLabel");
-  /** Goes on with Tab until an element with this text has the focus. */
+  /** Goes on with Tab until an element with this text alone has the focus. */
   const tabTo = async (text: string) => {
     for (let steps = 0; steps < 60; steps++) {
       await press("Tab");
-      if (String(await focused()).includes(text)) return;
+      if ((await focused()) === text) return;
     }
     throw new Error(`Tab does not lead to ${text}`);
   };
