@@ -99,7 +99,7 @@ export function ResultStage({ edit: { job, before } }: { readonly edit: SentEdit
       {images.length > 1 && (
         // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot scroll as a line
         <div class="results" role="group" aria-label={t.results}>
-          {images.map(({ id, index, thumbnail }) => (
+          {images.map(({ id, index, thumbnail, width, height, placeholder }) => (
             <button
               key={id}
               type="button"
@@ -109,7 +109,13 @@ export function ResultStage({ edit: { job, before } }: { readonly edit: SentEdit
                 chosen.value = index;
               }}
             >
-              <img src={thumbnail} alt="" />
+              <img
+                src={thumbnail}
+                alt=""
+                width={width}
+                height={height}
+                style={{ backgroundImage: `url("${placeholder}")` }}
+              />
             </button>
           ))}
         </div>
