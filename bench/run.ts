@@ -14,6 +14,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   usage: () => import("./usage.ts"),
   budget: () => import("./budget.ts"),
   live: () => import("./live.ts"),
+  webhooks: () => import("./webhooks.ts"),
 };
 
 const asked = process.argv.slice(2);

@@ -6,7 +6,7 @@ import { type Outage, type OutageReport, OutageRun, type OutageVerdict } from ".
 /**
  * `npm run chaos` kills and stops gateways, by crashes, SIGTERM and Ctrl-C: one with its own store 200 times, and then
  * one of two that share a store 50 times. `npm run chaos -- --rounds 200 --seed 7 --topology embedded|distributed` runs
- * one of the two. `npm run chaos -- --outage database|storage|both --seconds 30` takes away what two gateways share.
+ * one of the two; `--no-webhooks` sends no webhooks in it. `npm run chaos -- --outage database|storage|both --seconds 30` takes away what two gateways share.
  * Prints a table, and exits with 1 if a promise is broken.
  */
 const { values } = parseArgs({
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     topology: { type: "string" },
     clients: { type: "string", default: "16" },
+    "no-webhooks": { type: "boolean", default: false },
     outage: { type: "string" },
     seconds: { type: "string", default: "30" },
   },
@@ -40,6 +41,7 @@ async function endGateways(topology: Topology): Promise<void> {
     rounds,
     seed,
     clients,
+    hasWebhooks: !values["no-webhooks"],
     onRound: (round) => {
       if (process.stdout.isTTY) process.stdout.write(`\r${round} of ${rounds}`);
       else if (round % 25 === 0) console.log(`${round} of ${rounds}`);
@@ -105,6 +107,9 @@ function endRowsOf(report: ChaosReport): Row[] {
     ...countRowsOf("stops, by SIGTERM and by Ctrl-C in turn", report.stops),
     ["sent again over a WebSocket that closed", report.repeats],
     ["orders over WebSockets through stops alone", report.throughStops],
+    ["ends that webhooks did not tell of", report.untold.length],
+    ["webhooks that arrived", report.webhooks],
+    ["  once more", report.repeatedWebhooks],
     ["calls of the provider", report.upstreamCalls],
     ["images loaded and compared", report.imagesLoaded],
     ["previews loaded", report.previewsLoaded],

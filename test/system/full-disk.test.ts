@@ -48,7 +48,7 @@ describe("a disk that takes no more bytes", () => {
       expect(await listGenerations(service.url)).toMatchObject([
         { status: "FAILED", failure: { code: "INTERNAL" }, images: [] },
       ]);
-      expect(service.lines.join("\n")).toContain("EFBIG");
+      await service.waitForLine((line) => line.includes("EFBIG"));
 
       const small = await getImageAsJson(service.url, SMALL);
       expect({ status: small.status, errorMessage: small.errorMessage }).toEqual({ status: 200, errorMessage: "OK" });

@@ -8,6 +8,7 @@ import { type ChaosGround, distributedGround, embeddedGround } from "./chaos-gro
 import { ADMIN_HEADERS, createProjects, KEYED_ENV } from "./chaos-projects.ts";
 import { startChaosUpstream } from "./chaos-upstream.ts";
 import { judge, query, type Verdict } from "./chaos-verdict.ts";
+import { ChaosWebhooks, WEBHOOK_ENV } from "./chaos-webhooks.ts";
 
 export interface ChaosOptions {
   /** How often a gateway is ended, half of the times by a crash. */
@@ -17,6 +18,8 @@ export interface ChaosOptions {
   readonly seed: number;
   /** How many clients are at work at any time. @defaultValue 16 */
   readonly clients?: number;
+  /** Whether every event has to arrive at a receiver. @defaultValue true */
+  readonly hasWebhooks?: boolean;
   /** Told of each round. */
   readonly onRound?: (round: number) => void;
 }
@@ -32,6 +35,11 @@ export interface ChaosReport extends Verdict {
   readonly throughStops: number;
   /** Bytes without a record before the sweep, as crashes leave them. */
   readonly swept: Swept;
+  /** Ends of generations of which the receiver was not told. */
+  readonly untold: readonly string[];
+  /** Webhooks that arrived, and those of them that had arrived before. */
+  readonly webhooks: number;
+  readonly repeatedWebhooks: number;
   readonly upstreamCalls: number;
   /** Images that were loaded and compared with what was promised. */
   readonly imagesLoaded: number;
@@ -72,7 +80,7 @@ const GIVE_UP_MS = 5 * 60_000;
  * @throws Error when a gateway exits by itself, does not start, or answers what it must not
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { rounds, seed, clients: clientCount = 16 } = options;
+  const { rounds, seed, clients: clientCount = 16, hasWebhooks = true } = options;
   const startedAt = performance.now();
   await using stack = new AsyncDisposableStack();
   const random = seededRandom(seed);
@@ -81,15 +89,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const ground = stack.use(await openGround(options.topology));
   const startUpstream = async (life: () => number) =>
     stack.use(await startChaosUpstream(seededRandom(random.whole(0, 2 ** 31)), events, life));
-  const fleet = await ChaosFleet.create(ground, events, startUpstream, KEYED_ENV);
+  const webhooks = stack.use(await ChaosWebhooks.start());
+  const fleet = await ChaosFleet.create(ground, events, startUpstream, { ...KEYED_ENV, ...WEBHOOK_ENV });
   stack.defer(() => fleet.stop());
   const pump = setInterval(() => events.tick(), STANDSTILL_MS);
   stack.defer(() => clearInterval(pump));
   const [kills, stops] = [newCounts(), newCounts()];
 
-  const work = async (): Promise<Verdict & { readonly swept: Swept }> => {
+  const work = async () => {
     await fleet.start();
     const projects = await createProjects(await fleet.url(random));
+    if (hasWebhooks) await webhooks.subscribe(await fleet.url(random), projects);
     const load = new Load(new ChaosClients(fleet, books, events, seed, projects), clientCount);
     for (let round = 1; round <= rounds; round++) {
       const unfollow = ground.follow(events);
@@ -101,7 +111,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     }
     for (const upstream of fleet.upstreams) upstream.calmDown();
     await within(GIVE_UP_MS, load.end());
-    return settle(fleet, ground, books, ADMIN_HEADERS);
+    const url = await fleet.url(random);
+    await within(GIVE_UP_MS, untilNothingIsLeftToDo(url, ADMIN_HEADERS));
+    const untold = hasWebhooks ? await webhooks.missing(url, ADMIN_HEADERS, books) : [];
+    return { ...(await settle(fleet, ground, books, ADMIN_HEADERS)), untold };
   };
   const verdict = await Promise.race([work(), fleet.broken]);
   return {
@@ -111,6 +124,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     stops,
     repeats: books.repeats,
     throughStops: books.throughStops.length,
+    webhooks: webhooks.receivedCount,
+    repeatedWebhooks: webhooks.repeatedCount,
     upstreamCalls: fleet.upstreams.reduce((sum, { calls }) => sum + calls.length, 0),
     imagesLoaded: books.imageCount,
     previewsLoaded: books.previewCount,
@@ -119,11 +134,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 }
 
 /** What must be 0, with what happened instead. */
-export function brokenPromises(report: Verdict): ReadonlyMap<string, readonly string[]> {
+export function brokenPromises(
+  report: Verdict & Partial<Pick<ChaosReport, "untold">>,
+): ReadonlyMap<string, readonly string[]> {
   const { lost, submittedTwice, paidTwice, cutOff, miscounted, overspent, orphans, halfWritten } = report;
-  const { recordsWithoutBytes, contradictions } = report;
+  const { recordsWithoutBytes, contradictions, untold = [] } = report;
   const counted = { lost, submittedTwice, paidTwice, cutOff, miscounted, overspent, orphans, halfWritten };
-  const all = { ...counted, recordsWithoutBytes, contradictions };
+  const all = { ...counted, recordsWithoutBytes, contradictions, untold };
   return new Map(Object.entries(all).filter(([, list]) => list.length > 0));
 }
 
