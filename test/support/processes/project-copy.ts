@@ -4,7 +4,17 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 /** What `npm start` reads. `dist` is there so that it has little to compile. */
-const PARTS = ["package.json", "tsconfig.json", "tsconfig.build.json", "src", "scripts", "schema", "studio", "dist"];
+const PARTS = [
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+  "tsconfig.build.json",
+  "src",
+  "scripts",
+  "schema",
+  "studio",
+  "dist",
+];
 
 /** Copies the project into an empty directory, where `npm start` can compile it while other tests run it from here. */
 export async function copyProject(directory: string): Promise<void> {
