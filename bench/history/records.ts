@@ -1,11 +1,11 @@
 import type { Kysely } from "kysely";
-import { TypeID } from "typeid-js";
 import type { Database, GenerationRow, ImageRow } from "../../src/adapters/sql/database.ts";
 import type { SearchEngine } from "../../src/adapters/sql/engine.ts";
 import { toGenerationRow, toImageRow } from "../../src/adapters/sql/rows.ts";
 import { termsOf } from "../../src/adapters/sql/search-terms.ts";
 import type { Generation, Image } from "../../src/ports/records.ts";
 import { type Random, seededRandom } from "../../test/support/random.ts";
+import { idAt } from "../../test/support/stores/ids.ts";
 
 /** How many generations there are. */
 export const COUNT = 100_000;
@@ -116,12 +116,4 @@ function imagesOf(generation: Generation, random: Random): Image[] {
       createdAt,
     };
   });
-}
-
-/** A UUIDv7 of that moment. */
-function idAt(prefix: string, at: Date, random: Random): string {
-  const time = at.getTime().toString(16).padStart(12, "0");
-  const rest = random.bytes(10).toString("hex");
-  const uuid = `${time.slice(0, 8)}-${time.slice(8)}-7${rest.slice(1, 4)}-8${rest.slice(5, 8)}-${rest.slice(8)}`;
-  return TypeID.fromUUID(prefix, uuid).toString();
 }

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Dialog } from "../ui/dialog.tsx";
+import { Icon, type IconName } from "../ui/icon.tsx";
 import { words } from "../words/language.ts";
 import "./keyboard.css";
 
@@ -20,6 +21,7 @@ const t = words(
     open: "Open",
     select: "Select",
     favourite: "Favourite",
+    all: "Select all that is loaded",
     again: "Use again",
     variations: "Variations",
     remove: "Delete",
@@ -52,6 +54,7 @@ const t = words(
     open: "打开",
     select: "选择",
     favourite: "收藏",
+    all: "选择已加载的全部",
     again: "再次使用",
     variations: "变体",
     remove: "删除",
@@ -79,9 +82,37 @@ export const showKeyboard = signal(false);
 /** Whether keys without a modifier do anything. People who speak to their computer switch them off. */
 export const hasSingleKeys = signal(localStorage.getItem(PLACE) !== "off");
 
-/** How the key of commands is written on this machine. */
-export function commandKey(key: string): string {
-  return MODIFIER === "⌘" ? `⌘${key}` : `Ctrl ${key}`;
+/** The signs on keys that many fonts do not have, and the names of these keys. */
+const DRAWN: Readonly<Record<string, readonly [drawing: IconName, name: string]>> = {
+  "↵": ["enter", "Enter"],
+  "⇧": ["shift", "Shift"],
+  "←": ["arrowLeft", "Left"],
+  "↑": ["arrowUp", "Up"],
+  "→": ["arrowRight", "Right"],
+  "↓": ["arrowDown", "Down"],
+};
+
+/** What is written on a key. Screen readers say its name where it is a drawing. */
+function Cap({ sign }: { readonly sign: string }) {
+  const drawn = DRAWN[sign];
+  if (!drawn) return <>{sign}</>;
+  const [drawing, name] = drawn;
+  return (
+    <>
+      <Icon name={drawing} />
+      <span class="sr">{name}</span>
+    </>
+  );
+}
+
+/** The key that is pressed together with the one of commands on this machine, as one cap. */
+export function CommandKey({ sign }: { readonly sign: string }) {
+  return (
+    <kbd class="wide">
+      {MODIFIER}
+      <Cap sign={sign} />
+    </kbd>
+  );
 }
 
 /** Whether a key press is a shortcut rather than something typed. */
@@ -132,8 +163,8 @@ export function Keyboard() {
         [t.open, "↵"],
         [t.select, "X"],
         [t.favourite, "F"],
+        [t.all, MODIFIER, "A"],
         [t.again, "R"],
-        [t.variations, "V"],
         [t.remove, "Del"],
       ],
     ],
@@ -144,6 +175,7 @@ export function Keyboard() {
         [t.full, "1"],
         [t.fit, "0"],
         [t.compare, "C"],
+        [t.variations, "V"],
         [t.input, "I"],
         [t.download, "D"],
       ],
@@ -192,7 +224,9 @@ export function Keyboard() {
                 <li key={what}>
                   <span>{what}</span>
                   {caps.map((cap) => (
-                    <kbd key={cap}>{cap}</kbd>
+                    <kbd key={cap}>
+                      <Cap sign={cap} />
+                    </kbd>
                   ))}
                 </li>
               ))}

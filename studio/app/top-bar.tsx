@@ -1,6 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { addressOf } from "../api/client.ts";
 import { forgetKey, key } from "../api/key.ts";
+import { isWallEmpty } from "../gallery/pictures.ts";
+import { SearchField } from "../gallery/search-field.tsx";
 import { hrefOf, place } from "../router.ts";
 import { tightestBudget, useOf } from "../state/budgets.ts";
 import { isFree, viewer } from "../state/gateway.ts";
@@ -68,7 +70,7 @@ export function TopBar() {
         <Links here={here} />
       </nav>
       <span class="grow" />
-      <div class="top-slot" />
+      {here === "" && !isWallEmpty.value && <SearchField />}
       <MoneyPill />
       <button
         type="button"

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import { StudioError } from "../api/errors.ts";
-import { commandKey, useKeys } from "../app/keyboard.tsx";
+import { CommandKey, useKeys } from "../app/keyboard.tsx";
 import { type Dropped, usePictureDrop } from "../edit/drop.ts";
 import { tightestBudget } from "../state/budgets.ts";
 import { isFree } from "../state/gateway.ts";
@@ -269,7 +269,7 @@ function CreateButton() {
     <button type="button" class="btn main go" aria-disabled={isRefused()} onClick={create}>
       <span>{n === 1 ? t.create : t.createMany(String(n))}</span>
       <span class="price num">{quoted && !(quoted instanceof StudioError) ? priceText(quoted) : "…"}</span>
-      <kbd class="wide">{commandKey("↵")}</kbd>
+      <CommandKey sign="↵" />
     </button>
   );
 }

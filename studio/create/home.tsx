@@ -1,10 +1,13 @@
-import { Gallery, isWallEmpty } from "../gallery/gallery.tsx";
+import { FilterBar } from "../gallery/filter-bar.tsx";
+import { Gallery } from "../gallery/gallery.tsx";
+import { isWallEmpty } from "../gallery/pictures.ts";
+import { isSelecting } from "../gallery/selection.ts";
+import { SelectionBar } from "../gallery/selection-bar.tsx";
 import { jobs } from "../state/generations.ts";
 import { words } from "../words/language.ts";
 import { Dock } from "./dock.tsx";
 import { EmptyWall, Ideas } from "./empty-wall.tsx";
 import { JobStrip } from "./job-strip.tsx";
-import "../gallery/wall.css";
 import "../ui/notice.css";
 
 const t = words({ pictures: "Pictures", running: "Running" }, { pictures: "图片", running: "正在运行" });
@@ -25,14 +28,13 @@ export function Home() {
     <>
       <main class="page" tabIndex={-1}>
         <h1 class="sr">{t.pictures}</h1>
+        <FilterBar />
         {jobs.value.map((job) => (
           <JobStrip key={job.id} job={job} />
         ))}
         <Gallery />
       </main>
-      <div class="dock-place">
-        <Dock />
-      </div>
+      <div class="dock-place">{isSelecting.value ? <SelectionBar /> : <Dock />}</div>
     </>
   );
 }

@@ -1,35 +1,68 @@
-import { computed } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { hrefOf } from "../router.ts";
-import { Tile } from "../ui/tile.tsx";
-import { explainError } from "../words/error-words.ts";
+import { useEffect } from "preact/hooks";
+import { Icon } from "../ui/icon.tsx";
+import { number } from "../words/format.ts";
 import { words } from "../words/language.ts";
-import { galleryFailure, hasMore, loadMore, wallPictures } from "./pictures.ts";
+import { Deletion } from "./deletion.tsx";
+import { filter } from "./filter.ts";
+import { LoadFailure, NothingFound } from "./nothing-found.tsx";
+import { arrivedCount, galleryFailure, hasMore, keepsPlace, loadMore, showArrived, wallPictures } from "./pictures.ts";
+import { UnsuccessfulList } from "./unsuccessful-list.tsx";
+import { scrollToStart } from "./viewport.ts";
+import { Wall } from "./wall.tsx";
+import "./wall.css";
+import "./gallery.css";
 
-const t = words({ label: "Pictures, newest first" }, { label: "图片，最新的在前" });
+const t = words(
+  { arrived: (n: string) => `${n} new`, loading: "Loading pictures" },
+  { arrived: (n: string) => `${n} 张新图片`, loading: "正在加载图片" },
+);
 
-/** Whether there is nothing to show, once that is known. */
-export const isWallEmpty = computed(() => wallPictures.value?.length === 0 && !hasMore.value);
-
-/** The wall: all pictures, newest first. More are loaded when its end comes near. */
+/** The pictures that match the filter, or the generations that have none. */
 export function Gallery() {
-  const end = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    const observer = new IntersectionObserver(
-      (entries) => entries.some(({ isIntersecting }) => isIntersecting) && void loadMore(),
-      { rootMargin: "1200px" },
-    );
-    if (end.current) observer.observe(end.current);
-    return () => observer.disconnect();
-  }, [wallPictures.value?.length]);
+    if (!wallPictures.peek()) void loadMore();
+    return () => {
+      keepsPlace.value = false;
+    };
+  }, []);
+  const pictures = wallPictures.value;
   const failure = galleryFailure.value;
+  if (filter.value.shown !== "pictures") return <UnsuccessfulList />;
   return (
-    <section class="wall" aria-label={t.label}>
-      {wallPictures.value?.map(({ picture, generation }) => (
-        <Tile key={picture.id} picture={picture} alt={generation.prompt} href={hrefOf("image", picture.id)} />
-      ))}
-      {failure && <p role="alert">{explainError(failure).title}</p>}
-      <div ref={end} class="wall-end" />
+    <section class="gallery">
+      {arrivedCount.value > 0 && <Arrived />}
+      {!pictures && !failure && <Waiting />}
+      {pictures?.length === 0 && !hasMore.value ? <NothingFound /> : <Wall />}
+      {failure && <LoadFailure failure={failure} onRetry={loadMore} />}
+      <Deletion />
     </section>
+  );
+}
+
+/** Says that there are new pictures above what is looked at. */
+function Arrived() {
+  const show = () => {
+    showArrived();
+    scrollToStart();
+  };
+  return (
+    <div class="arrived-place" role="status">
+      <button type="button" class="btn small main" onClick={show}>
+        <Icon name="left" small />
+        {t.arrived(number(arrivedCount.value))}
+      </button>
+    </div>
+  );
+}
+
+/** Places in which the first pictures will hang. */
+function Waiting() {
+  const ratios = [1.5, 1, 0.67, 1.78, 1, 1.5, 1.33, 1, 1.78, 0.75];
+  return (
+    <div class="wall" role="status" aria-label={t.loading}>
+      {ratios.map((ratio, index) => (
+        <div key={index} class="tile wait" style={{ "--ar": ratio }} />
+      ))}
+    </div>
   );
 }

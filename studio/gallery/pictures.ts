@@ -1,48 +1,177 @@
-import { computed, signal } from "@preact/signals";
-import { request } from "../api/client.ts";
+import { computed, effect, signal } from "@preact/signals";
+import { isConnected, request } from "../api/client.ts";
 import { type StudioError, toStudioError } from "../api/errors.ts";
-import { GalleryDocument } from "../generated/graphql.ts";
-import { type Generation, onFinished, type Picture } from "../state/generations.ts";
+import { projectId } from "../api/key.ts";
+import { WallDocument, type WallEntryFragment, WallImageDocument } from "../generated/graphql.ts";
+import { onFinished, type Picture } from "../state/generations.ts";
+import { filter, isUnfiltered, toImageFilter } from "./filter.ts";
 
 /** A picture on the wall, with the generation that it belongs to. */
 export interface WallPicture {
   readonly picture: Picture;
-  readonly generation: Generation;
+  readonly generation: WallEntryFragment["generation"];
 }
 
-const PAGE_SIZE = 30;
+/** The first page fills a screen soon; later ones save requests. The gateway gives at most 100. */
+const FIRST_PAGE_SIZE = 40;
+const PAGE_SIZE = 100;
 
-const generations = signal<readonly Generation[] | undefined>(undefined);
+const loaded = signal<readonly WallPicture[] | undefined>(undefined);
+const arrived = signal<readonly WallPicture[]>([]);
+const total = signal<number | undefined>(undefined);
 const cursor = signal<string | undefined>(undefined);
 const isLoading = signal(false);
+/** Counts the filters and projects that the wall has had, so that late answers to earlier ones are left out. */
+let round = 0;
 
 export const galleryFailure = signal<StudioError | undefined>(undefined);
 export const hasMore = signal(true);
+/** Whether the pictures of an earlier filter are still shown. */
+export const isOutdated = signal(false);
+/** Whether new pictures wait until they are asked for, because somebody looks at older ones. */
+export const keepsPlace = signal(false);
 
 /** All that is loaded, newest first; `undefined` until the first page has come. */
-export const wallPictures = computed<readonly WallPicture[] | undefined>(() =>
-  generations.value?.flatMap((generation) => generation.images.map((picture) => ({ picture, generation }))),
+export const wallPictures = computed(() => loaded.value);
+/** How many pictures match; more than 10,000 are not counted. `undefined` until it is known. */
+export const totalCount = computed(() => total.value);
+/** How many new pictures wait to be shown. */
+export const arrivedCount = computed(() => arrived.value.length);
+/** Whether there is nothing at all, once that is known. */
+export const isWallEmpty = computed(
+  () => isUnfiltered.value && !isOutdated.value && loaded.value?.length === 0 && !hasMore.value,
 );
 
-onFinished((generation) => {
-  const others = (generations.value ?? []).filter(({ id }) => id !== generation.id);
-  generations.value = [generation, ...others].sort((one, other) => (one.id < other.id ? 1 : -1));
+/** Changes when other pictures are asked for. */
+const question = computed(() => JSON.stringify([projectId.value ?? null, toImageFilter(filter.value)]));
+let asked = question.peek();
+effect(() => {
+  if (question.value === asked) return;
+  asked = question.value;
+  startAnew();
+});
+
+onFinished(({ images, ...generation }) => {
+  if (isUnfiltered.peek()) hangUp(images.map((picture) => ({ picture, generation })));
+  else void lookForNew().catch(() => {});
+});
+
+// What was made while the connection was broken was not announced.
+effect(() => {
+  if (isConnected.value && loaded.peek()) void lookForNew().catch(() => {});
 });
 
 /** Loads the next page of older pictures. */
 export async function loadMore(): Promise<void> {
-  if (isLoading.value || !hasMore.value) return;
+  if (isLoading.peek() || !hasMore.peek()) return;
+  const thisRound = round;
   isLoading.value = true;
+  galleryFailure.value = undefined;
+  const isFirst = cursor.peek() === undefined;
   try {
-    const { generations: page } = await request(GalleryDocument, { first: PAGE_SIZE, after: cursor.value ?? null });
-    const known = new Set(generations.value?.map(({ id }) => id));
-    generations.value = [...(generations.value ?? []), ...page.nodes.filter(({ id }) => !known.has(id))];
-    cursor.value = page.pageInfo.endCursor ?? undefined;
-    hasMore.value = page.pageInfo.hasNextPage;
-    galleryFailure.value = undefined;
+    const { images } = await request(WallDocument, {
+      filter: toImageFilter(filter.peek()),
+      first: isFirst ? FIRST_PAGE_SIZE : PAGE_SIZE,
+      after: cursor.peek() ?? null,
+      isFirst,
+    });
+    if (thisRound !== round) return;
+    const before = isFirst ? [] : (loaded.peek() ?? []);
+    loaded.value = merge([...before, ...images.nodes.map(toWallPicture)]);
+    cursor.value = images.pageInfo.endCursor ?? undefined;
+    hasMore.value = images.pageInfo.hasNextPage;
+    if (images.totalCount !== undefined) total.value = images.totalCount;
+    isOutdated.value = false;
   } catch (error) {
-    galleryFailure.value = toStudioError(error);
+    if (thisRound === round) galleryFailure.value = toStudioError(error);
   } finally {
-    isLoading.value = false;
+    if (thisRound === round) isLoading.value = false;
   }
+}
+
+/** Shows the new pictures that waited. */
+export function showArrived(): void {
+  const pictures = arrived.peek();
+  arrived.value = [];
+  if (pictures.length > 0) loaded.value = merge([...pictures, ...(loaded.peek() ?? [])]);
+}
+
+/** Changes a picture where it hangs. */
+export function changePicture(id: string, changes: Partial<Picture>): void {
+  const change = (entry: WallPicture) =>
+    entry.picture.id === id ? { ...entry, picture: { ...entry.picture, ...changes } } : entry;
+  loaded.value = loaded.peek()?.map(change);
+  arrived.value = arrived.peek().map(change);
+}
+
+/** Takes pictures off the wall that do not exist any more. */
+export function takeDown(ids: ReadonlySet<string>): void {
+  const stays = ({ picture }: WallPicture) => !ids.has(picture.id);
+  const before = loaded.peek();
+  loaded.value = before?.filter(stays);
+  arrived.value = arrived.peek().filter(stays);
+  const removed = (before?.length ?? 0) - (loaded.peek()?.length ?? 0);
+  // A count above the limit is not exact, so it stays.
+  if (total.value !== undefined && total.value <= MAX_COUNTED) total.value = Math.max(0, total.value - removed);
+}
+
+/** The gateway counts no further than one more. */
+export const MAX_COUNTED = 10_000;
+
+/** Gets new links of a picture whose links have expired, or takes it down if it was deleted elsewhere. */
+export async function renewLinks(id: string): Promise<void> {
+  const { image } = await request(WallImageDocument, { id });
+  if (image) changePicture(id, { url: image.url, small: image.small, thumbnail: image.thumbnail });
+  else takeDown(new Set([id]));
+}
+
+/** Loads the wall for another question. What hangs there stays until the answer has come. */
+function startAnew(): void {
+  round++;
+  isLoading.value = false;
+  isOutdated.value = loaded.peek() !== undefined;
+  arrived.value = [];
+  cursor.value = undefined;
+  hasMore.value = true;
+  total.value = undefined;
+  void loadMore();
+}
+
+/** Asks whether the newest page has anything that is not here. */
+async function lookForNew(): Promise<void> {
+  const thisRound = round;
+  const { images } = await request(WallDocument, {
+    filter: toImageFilter(filter.peek()),
+    first: PAGE_SIZE,
+    after: null,
+    isFirst: true,
+  });
+  if (thisRound !== round) return;
+  hangUp(images.nodes.map(toWallPicture));
+  if (images.totalCount !== undefined) total.value = images.totalCount;
+}
+
+function hangUp(pictures: readonly WallPicture[]): void {
+  const known = new Set([...(loaded.peek() ?? []), ...arrived.peek()].map(({ picture }) => picture.id));
+  const fresh = pictures.filter(({ picture }) => !known.has(picture.id));
+  if (fresh.length === 0) return;
+  if (total.value !== undefined && total.value <= MAX_COUNTED) total.value += fresh.length;
+  if (keepsPlace.peek()) arrived.value = merge([...fresh, ...arrived.peek()]);
+  else loaded.value = merge([...fresh, ...(loaded.peek() ?? [])]);
+}
+
+/** Each picture once: the newest generation first, and its pictures by their index. */
+function merge(pictures: readonly WallPicture[]): readonly WallPicture[] {
+  const byId = new Map(pictures.map((entry) => [entry.picture.id, entry]));
+  return [...byId.values()].sort((one, other) =>
+    one.generation.id === other.generation.id
+      ? one.picture.index - other.picture.index
+      : one.generation.id < other.generation.id
+        ? 1
+        : -1,
+  );
+}
+
+function toWallPicture({ generation, ...picture }: WallEntryFragment): WallPicture {
+  return { picture, generation };
 }

@@ -2,6 +2,7 @@ import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { type StudioError, toStudioError } from "../api/errors.ts";
 import { useKeys } from "../app/keyboard.tsx";
+import { wallHref } from "../gallery/filter.ts";
 import { wallPictures } from "../gallery/pictures.ts";
 import { goTo, hrefOf, type PageProps } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
@@ -68,7 +69,7 @@ export function ImagePage({ path: [id = ""] }: PageProps) {
       document.title = "Pictograph";
     };
   }, [id]);
-  useKeys({ Escape: () => goTo(hrefOf()) });
+  useKeys({ Escape: () => goTo(wallHref.value) });
   if (failure.value) return <Failure failure={failure.value} />;
   if (!image.value) return <main class="view" tabIndex={-1} aria-busy="true" />;
   return (
@@ -93,7 +94,7 @@ function Stage({ image }: { readonly image: ShownImage }) {
   return (
     <main class="stage" tabIndex={-1}>
       <div class="stage-bar">
-        <a class="icon-btn" href={hrefOf()} aria-label={t.close}>
+        <a class="icon-btn" href={wallHref.value} aria-label={t.close}>
           <Icon name="close" />
         </a>
         <span class="quiet num">
@@ -204,7 +205,7 @@ function Failure({ failure }: { readonly failure: StudioError }) {
           <h1>{title}</h1>
           <p>{text}</p>
           <div class="acts">
-            <a class="btn small soft" href={hrefOf()}>
+            <a class="btn small soft" href={wallHref.value}>
               {t.back}
             </a>
           </div>
