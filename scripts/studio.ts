@@ -9,6 +9,8 @@ import { buildSchema, parse } from "graphql";
 const root = new URL("../", import.meta.url);
 const GENERATED = new URL("studio/generated/", root);
 const BUILT = new URL("dist/pages/studio/", root);
+/** The documents that the studio sends, by their SHA-256: a gateway with trusted documents trusts them too. */
+const DOCUMENTS = new URL("documents.json", BUILT);
 /** Holds the hash of everything that the last build was made of. */
 const STAMP = new URL(".stamp", BUILT);
 
@@ -50,7 +52,17 @@ export async function buildStudio(): Promise<void> {
   const { build } = await import("vite");
   await build({ configFile: new URL("studio/vite.config.ts", root).pathname });
   await Promise.all((await Array.fromAsync(glob("**/*.{js,css,svg}", { cwd: BUILT }))).map(compress));
+  await writeFile(DOCUMENTS, JSON.stringify(await listDocuments(), null, 2));
   await writeFile(STAMP, stamp);
+}
+
+/** Lists the documents that the studio sends, as it sends them. */
+async function listDocuments(): Promise<Readonly<Record<string, string>>> {
+  const generated = (await import(new URL("graphql.ts", GENERATED).href)) as Readonly<Record<string, unknown>>;
+  const texts = Object.entries(generated).flatMap(([name, value]) =>
+    name.endsWith("Document") ? [String(value)] : [],
+  );
+  return Object.fromEntries(texts.map((text) => [createHash("sha256").update(text).digest("hex"), text]));
 }
 
 /** Writes `<file>.br` and `<file>.gz` beside a built file: the gateway serves them as they are. */

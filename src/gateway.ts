@@ -22,7 +22,7 @@ import { imageRoutes } from "./api/rest/images.ts";
 import { openAIRoutes } from "./api/rest/openai/routes.ts";
 import { openApiRoutes } from "./api/rest/openapi-routes.ts";
 import { graphiqlAt, type PageLink, pageRoutes } from "./api/web/page-routes.ts";
-import { type StudioOptions, studioRoutes } from "./api/web/studio-routes.ts";
+import { readStudioDocuments, type StudioOptions, studioRoutes } from "./api/web/studio-routes.ts";
 import { type Config, defaultModelWith, readConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -430,11 +430,10 @@ function pageLinks({ hasStudio }: StudioOptions, hasGraphiql: boolean): readonly
   ];
 }
 
-/** The studio's documents name types without a prefix and are on no list of trusted ones. */
 function studioOptions(config: Config, hasGraphiql: boolean): StudioOptions {
-  const { hasStudio, trustedDocuments, typePrefix, s3, isRedirecting } = config;
+  const { s3, isRedirecting } = config;
   return {
-    hasStudio: hasStudio && trustedDocuments === undefined && typePrefix === "",
+    hasStudio: servesStudio(config),
     routes: {
       "/graphql": "the GraphQL API, by POST",
       "/graphql/stream": "GraphQL subscriptions as server-sent events, by POST",
@@ -450,8 +449,16 @@ function studioOptions(config: Config, hasGraphiql: boolean): StudioOptions {
   };
 }
 
+/** Whether the studio is served. Its documents name types without a prefix. */
+function servesStudio({ pages, hasStudio, typePrefix }: Config): boolean {
+  return pages && hasStudio && typePrefix === "";
+}
+
 /** @throws StartError when a list of trusted documents is configured and cannot be used */
-async function openGate(schema: GraphQLSchema, { trustedDocuments: path, isProduction }: Config) {
-  const trustedDocuments = path === undefined ? undefined : await TrustedDocuments.open(path, schema);
+async function openGate(schema: GraphQLSchema, config: Config) {
+  const { trustedDocuments: path, isProduction } = config;
+  const open = (path: string) =>
+    TrustedDocuments.open(path, schema, servesStudio(config) ? readStudioDocuments() : undefined);
+  const trustedDocuments = path === undefined ? undefined : await open(path);
   return new OperationGate(schema, { hasIntrospection: !isProduction, trustedDocuments });
 }

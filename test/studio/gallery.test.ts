@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Browser, Locator, Page } from "playwright-core";
 import { GatewayError } from "../../src/errors.ts";
 import type { ProviderEvent } from "../../src/ports/image-provider.ts";
@@ -9,6 +9,8 @@ import { fillWall } from "../support/stores/wall-history.ts";
 import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
 
 const COUNT = 10_000;
+/** Each step scrolls to the end of what is loaded. */
+const MAX_STEPS = 5_000;
 /** What the page may hold, by its promise. */
 const MAX_PICTURE_NODES = 300;
 const GENERATE = `mutation ($input: GenerateImagesInput!) {
@@ -52,22 +54,19 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
     await page.locator(".rows img").first().waitFor();
     let most = 0;
-    const seen = await poll(
-      async () => {
-        const { nodes, numbers } = (await page.evaluate(`new Promise((resolve) => {
-          scrollTo(0, document.documentElement.scrollHeight);
-          requestAnimationFrame(() => setTimeout(() => resolve({
-            nodes: document.images.length,
-            numbers: [...document.querySelectorAll(".rows img")].map(({ alt }) => Number(alt.split(" ").at(-1))),
-          })));
-        })`)) as { nodes: number; numbers: number[] };
-        most = Math.max(most, nodes);
-        return Math.max(...numbers.filter(Number.isFinite));
-      },
-      (number) => number === COUNT,
-      { giveUpMs: 100_000 },
-    );
-    expect(seen).toBe(COUNT);
+    let furthest = 0;
+    for (let step = 0; furthest < COUNT && step < MAX_STEPS; step++) {
+      const { nodes, numbers } = (await page.evaluate(`new Promise((resolve) => {
+        scrollTo(0, document.documentElement.scrollHeight);
+        requestAnimationFrame(() => setTimeout(() => resolve({
+          nodes: document.images.length,
+          numbers: [...document.querySelectorAll(".rows img")].map(({ alt }) => Number(alt.split(" ").at(-1))),
+        })));
+      })`)) as { nodes: number; numbers: number[] };
+      most = Math.max(most, nodes);
+      furthest = Math.max(furthest, ...numbers.filter(Number.isFinite));
+    }
+    expect(furthest).toBe(COUNT);
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThanOrEqual(MAX_PICTURE_NODES);
     expectClean();
@@ -78,7 +77,11 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
     await page.locator(".rows img").first().waitFor();
     await page.evaluate("scrollTo(0, 2500)");
-    const link = page.locator(".wall-row", { has: page.locator("img") }).nth(4).locator("a").first();
+    const link = page
+      .locator(".wall-row", { has: page.locator("img") })
+      .nth(4)
+      .locator("a")
+      .first();
     const name = (await link.getAttribute("aria-label")) ?? "";
     const picture = page.getByRole("link", { name, exact: true });
     const before = await picture.boundingBox();
@@ -108,7 +111,7 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
     await page.getByRole("searchbox", { name: "Search prompts" }).pressSequentially("fox 4321");
     await page.getByText("1 found").waitFor();
     expect(await page.locator(".rows img").count()).toBe(1);
-    expect(new URL(page.url()).hash).toBe("#/?search=fox+4321".replace("fox", "fox"));
+    expect(new URL(page.url()).hash).toBe("#/?search=fox+4321");
     await page.goBack();
     await page.getByText("over 10,000").waitFor();
 
@@ -163,8 +166,9 @@ describe.each(Object.entries(WIDTHS))("a few pictures on a %s", (_name, viewport
 
   beforeEach(async () => {
     gateway = await startScriptedGateway({}, [ANY_SIZE_EDITOR]);
-    return () => gateway.close();
   });
+
+  afterEach(() => gateway.close());
 
   const open = async (options: object = {}) => {
     const opened = await openStudio(browser, gateway.url, { viewport, ...options });

@@ -23,6 +23,11 @@ const BASE = '<base href="./" />';
 /** The suffixes of precompressed files, best first. */
 const SUFFIXES = { br: ".br", gzip: ".gz" } as const;
 
+/** Returns the GraphQL documents that the studio sends, by their SHA-256 in hexadecimal. */
+export function readStudioDocuments(): ReadonlyMap<string, string> {
+  return new Map(Object.entries(JSON.parse(readFileSync(`${ROOT}documents.json`, "utf8")) as Record<string, string>));
+}
+
 /**
  * Serves the studio at `/` to clients that ask for HTML, and its files below `/studio/`. Other clients get a JSON list
  * of the routes at `/`.

@@ -4,7 +4,7 @@ import { Kysely, SqliteDialect } from "kysely";
 import type { Database } from "../../../src/adapters/sql/database.ts";
 import { toGeneration } from "../../../src/adapters/sql/rows.ts";
 import { termsOf } from "../../../src/adapters/sql/search-terms.ts";
-import { toKyselyDatabase } from "../../../src/adapters/sql/sqlite.ts";
+import { toKyselyDatabase } from "../../../src/adapters/sql/sqlite-dialect.ts";
 import { SQLITE } from "../../../src/adapters/sql/sqlite-engine.ts";
 import { seededRandom } from "../random.ts";
 import { idAt } from "./ids.ts";

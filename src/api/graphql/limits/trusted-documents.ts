@@ -18,7 +18,7 @@ const VARIABLE = "PICTOGRAPH_TRUSTED_DOCUMENTS";
 /** At most this many wrong documents are named in the error. */
 const MAX_PROBLEMS = 20;
 
-/** The documents that the operator allows, each with the id that clients may send instead of it. */
+/** The documents that may run, each with the id that clients may send instead of it. */
 export class TrustedDocuments {
   readonly #textsById: ReadonlyMap<string, string>;
   /**
@@ -43,9 +43,14 @@ export class TrustedDocuments {
    * Reads a manifest of persisted queries as Apollo's tools write it, or an object from ids to documents as GraphQL
    * Code Generator and Relay write it.
    *
+   * @param ownDocuments documents of the gateway's own pages, by id, which are trusted as well
    * @throws StartError when the file cannot be read; otherwise naming the documents that this graph cannot run
    */
-  static async open(path: string, schema: GraphQLSchema): Promise<TrustedDocuments> {
+  static async open(
+    path: string,
+    schema: GraphQLSchema,
+    ownDocuments: ReadonlyMap<string, string> = new Map(),
+  ): Promise<TrustedDocuments> {
     const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
       throw new StartError([`${VARIABLE} ${path} cannot be read (${cause.code})`], { cause });
     });
@@ -57,7 +62,7 @@ export class TrustedDocuments {
         [...problems.slice(0, MAX_PROBLEMS), ...more].map((problem) => `${VARIABLE} ${path}: ${problem}`),
       );
     }
-    return new TrustedDocuments(documents);
+    return new TrustedDocuments(new Map([...ownDocuments, ...documents]));
   }
 
   findById(id: string): string | undefined {
