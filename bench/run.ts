@@ -15,6 +15,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   budget: () => import("./budget.ts"),
   live: () => import("./live.ts"),
   webhooks: () => import("./webhooks.ts"),
+  studio: () => import("./studio.ts"),
 };
 
 const asked = process.argv.slice(2);
