@@ -10,6 +10,8 @@ import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
 
 const COUNT = 10_000;
 const ANY_PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="3" height="2"/>';
+/** A hundred pages are loaded one after the other. */
+const SCROLL_TIMEOUT_MS = 300_000;
 /** Each step scrolls to the end of what is loaded. */
 const MAX_STEPS = 5_000;
 /** What the page may hold, by its promise. */
@@ -51,41 +53,42 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
 
   afterAll(() => gateway.close());
 
-  test("the document never holds more than 300 pictures while the wall is scrolled to its end", async () => {
-    const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
-    // The gateway would have to make thousands of thumbnails.
-    await page.route("**/images/**", (route) => route.fulfill({ contentType: "image/svg+xml", body: ANY_PICTURE }));
-    await page.locator(".rows img").first().waitFor();
-    let most = 0;
-    let furthest = 0;
-    for (let step = 0; furthest < COUNT && step < MAX_STEPS; step++) {
-      const { nodes, numbers } = (await page.evaluate(`new Promise((resolve) => {
+  test(
+    "the document never holds more than 300 pictures while the wall is scrolled to its end",
+    async () => {
+      const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
+      // The gateway would have to make thousands of thumbnails.
+      await page.route("**/images/**", (route) => route.fulfill({ contentType: "image/svg+xml", body: ANY_PICTURE }));
+      await page.locator(".rows img").first().waitFor();
+      let most = 0;
+      let furthest = 0;
+      for (let step = 0; furthest < COUNT && step < MAX_STEPS; step++) {
+        const { nodes, numbers } = (await page.evaluate(`new Promise((resolve) => {
         scrollTo(0, document.documentElement.scrollHeight);
         requestAnimationFrame(() => setTimeout(() => resolve({
           nodes: document.images.length,
           numbers: [...document.querySelectorAll(".rows img")].map(({ alt }) => Number(alt.split(" ").at(-1))),
         })));
       })`)) as { nodes: number; numbers: number[] };
-      most = Math.max(most, nodes);
-      furthest = Math.max(furthest, ...numbers.filter(Number.isFinite));
-    }
-    expect(furthest).toBe(COUNT);
-    expect(most).toBeGreaterThan(0);
-    expect(most).toBeLessThanOrEqual(MAX_PICTURE_NODES);
-    expectClean();
-    await close();
-  });
+        most = Math.max(most, nodes);
+        furthest = Math.max(furthest, ...numbers.filter(Number.isFinite));
+      }
+      expect(furthest).toBe(COUNT);
+      expect(most).toBeGreaterThan(0);
+      expect(most).toBeLessThanOrEqual(MAX_PICTURE_NODES);
+      expectClean();
+      await close();
+    },
+    SCROLL_TIMEOUT_MS,
+  );
 
   test("the wall keeps its place when people come back from a picture, and when new ones arrive", async () => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
     await page.locator(".rows img").first().waitFor();
     await page.evaluate("scrollTo(0, 2500)");
-    const link = page
-      .locator(".wall-row", { has: page.locator("img") })
-      .nth(4)
-      .locator("a")
-      .first();
-    const name = (await link.getAttribute("aria-label")) ?? "";
+    const inTheMiddle = "[...document.querySelectorAll('.rows a')].find((a) => a.getBoundingClientRect().top > 150)";
+    await page.waitForFunction(`${inTheMiddle} && scrollY > 2000`);
+    const name = String(await page.evaluate(`${inTheMiddle}.getAttribute("aria-label")`));
     const picture = page.getByRole("link", { name, exact: true });
     const before = await picture.boundingBox();
     await picture.press("Enter");
@@ -111,10 +114,10 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
     await page.locator(".rows img").first().waitFor();
     if (viewport === WIDTHS.phone) await page.getByRole("button", { name: "Search prompts" }).click();
-    await page.getByRole("searchbox", { name: "Search prompts" }).pressSequentially("fox 4321");
+    await page.getByRole("searchbox", { name: "Search prompts" }).pressSequentially("4321");
     await page.getByText("1 found").waitFor();
     expect(await page.locator(".rows img").count()).toBe(1);
-    expect(new URL(page.url()).hash).toBe("#/?search=fox+4321");
+    expect(new URL(page.url()).hash).toBe("#/?search=4321");
     await page.goBack();
     await page.getByText("over 10,000").waitFor();
 
@@ -122,7 +125,7 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
     await page.getByRole("radio", { name: ANY_SIZE_EDITOR.id }).click();
     await page.getByRole("button", { name: "Time: Any time" }).click();
     await expectAccessible(page);
-    await page.getByLabel("To").fill("2020-01-01");
+    await page.getByLabel("To", { exact: true }).fill("2020-01-01");
     await page.getByRole("heading", { name: "No picture is like that" }).waitFor();
     const { hash } = new URL(page.url());
     expect(hash).toBe(`#/?model=${ANY_SIZE_EDITOR.id}&to=2020-01-01`);
