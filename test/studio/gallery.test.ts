@@ -129,9 +129,9 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
     await page.getByRole("heading", { name: "No picture is like that" }).waitFor();
     const { hash } = new URL(page.url());
     expect(hash).toBe(`#/?model=${ANY_SIZE_EDITOR.id}&to=2020-01-01`);
+    await expectAccessible(page);
     await page.reload();
     await page.getByRole("heading", { name: "No picture is like that" }).waitFor();
-    await expectAccessible(page);
     await page.getByRole("button", { name: "Show all pictures" }).click();
     await page.locator(".rows img").first().waitFor();
     expect(new URL(page.url()).hash).toBe("#/");
