@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { StudioError } from "../api/errors.ts";
-import { commandKey, useKeys } from "../app/keyboard.tsx";
+import { CommandKey, useKeys } from "../app/keyboard.tsx";
 import { BudgetLeft, focusPrompt } from "../create/dock.tsx";
 import { modelName } from "../create/model-choice.tsx";
 import { priceText } from "../create/price.ts";
@@ -275,7 +275,7 @@ function EditButton() {
     <button type="button" class="btn main go" aria-disabled={isRefused() || isSending.value} onClick={send}>
       <span>{isSending.value ? t.sending : label}</span>
       {hasPrice && !isSending.value && <span class="price num">{quoted ? priceText(quoted) : "…"}</span>}
-      <kbd class="wide">{commandKey("↵")}</kbd>
+      <CommandKey sign="↵" />
     </button>
   );
 }
