@@ -14,5 +14,6 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   usage: async () => (await import("./commands/usage.ts")).usage,
   projects: async () => (await import("./commands/projects.ts")).projects,
   keys: async () => (await import("./commands/keys.ts")).keys,
+  webhooks: async () => (await import("./commands/webhooks.ts")).webhooks,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
 };

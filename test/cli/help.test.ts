@@ -12,6 +12,7 @@ test("the help lists the commands", () => {
     ["serve", "generate", "edit", "watch", "list", "show", "cancel", "delete", "quote", "models", "usage"].concat([
       "projects",
       "keys",
+      "webhooks",
       "doctor",
     ]),
   );

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
 import { runCommand } from "../support/processes/run-command.ts";
@@ -141,6 +144,44 @@ describe("projects and keys", () => {
 
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+});
+
+describe("webhooks", () => {
+  test("are created, listed, tested, rotated and deleted", async () => {
+    const sending = await startKeyedGateway({
+      publicUrl: "https://pictures.example",
+      webhooks: { allowHttp: true, allowPrivate: true },
+    });
+    const run = (...parameters: string[]) =>
+      runCommand(parameters, { env: { PICTOGRAPH_URL: sending.url, PICTOGRAPH_API_KEY: ADMIN_KEY } });
+    const arrived: string[] = [];
+    const receiver = createServer((request, response) => {
+      arrived.push(String(request.headers["webhook-id"]));
+      response.end();
+    }).listen(0, "127.0.0.1");
+    await once(receiver, "listening");
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hooks`;
+    const created = await run("webhooks", "create", url, "--event", "generation.failed");
+    const listed = await run("webhooks", "--json");
+    const { id: endpointId } = JSON.parse(listed.lines[0] ?? "{}");
+    const tested = await run("webhooks", "test", endpointId);
+    const deliveries = await run("webhooks", "deliveries", endpointId);
+    const rotated = await run("webhooks", "rotate", endpointId);
+    const deleted = await run("webhooks", "delete", endpointId);
+    receiver.closeAllConnections();
+    receiver.close();
+
+    expect(created.stdout).toMatch(/^whsec_\S+\n$/);
+    expect(JSON.parse(listed.lines[0] ?? "")).toMatchObject({ url, events: ["generation.failed"], isDisabled: false });
+    expect(tested.stdout).toMatch(/^msg_\w+\twebhook\.test\tDELIVERED\t\S+\t200\n$/);
+    expect(arrived).toEqual([tested.stdout.split("\t")[0]]);
+    expect(deliveries.stdout).toBe(tested.stdout);
+    expect(rotated.stdout).toMatch(/^whsec_\S+\n$/);
+    expect(deleted.stdout).toBe(`${endpointId}\n`);
+    expect(await run("webhooks")).toMatchObject({ code: 0, stdout: "" });
+    expect(await run("webhooks", "forget", endpointId)).toMatchObject({ code: 2 });
+    await sending.close();
   });
 });
 

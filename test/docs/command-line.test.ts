@@ -17,6 +17,8 @@ const samples = (await readDocSamples()).filter(
 const newDirectory = temporaryDirectories();
 
 let gateway: KeyedGateway;
+/** Webhooks need a public address, which the images of the other samples cannot have. */
+let sending: KeyedGateway;
 let programs: string;
 const ids: Record<string, string> = {};
 beforeAll(async () => {
@@ -27,6 +29,7 @@ beforeAll(async () => {
     hasMask: true,
   } as const;
   gateway = await startKeyedGateway({}, [{ ...ANY_SIZE_EDITOR, edits }]);
+  sending = await startKeyedGateway({ publicUrl: "https://pictures.example" });
   ids.proj = await gateway.createProject();
   ids.key = (await gateway.createKey(ids.proj)).id;
   ids.pgk = ADMIN_KEY;
@@ -38,7 +41,10 @@ beforeAll(async () => {
   await writeFile(join(programs, "npx"), '#!/bin/sh\nexec "$@"\n');
   await chmod(join(programs, "npx"), 0o755);
 });
-afterAll(() => gateway.close());
+afterAll(async () => {
+  await gateway.close();
+  await sending.close();
+});
 
 test("there are samples of the command line", () => {
   expect(samples.length).toBeGreaterThan(4);
@@ -55,7 +61,7 @@ describe("samples of the command line", () => {
       .replaceAll("https://pictures.example", gateway.url);
     const env = {
       PATH: `${programs}:${process.env.PATH}`,
-      PICTOGRAPH_URL: gateway.url,
+      PICTOGRAPH_URL: code.includes("pictograph webhooks") ? sending.url : gateway.url,
       PICTOGRAPH_API_KEY: ADMIN_KEY,
     };
     const { stdout, stderr } = await promisify(execFile)("sh", ["-eu", "-c", command], { cwd, env });
