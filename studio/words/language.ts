@@ -37,7 +37,16 @@ export function words<const Words extends Readonly<Record<string, Text>>>(
 /** The locale of dates and numbers: the browser's where it speaks the language of the page. */
 export function locale(): string {
   const wanted = language.value;
-  return navigator.languages.find((each) => each.startsWith(wanted)) ?? wanted;
+  return navigator.languages.find((each) => each.startsWith(wanted) && isLocale(each)) ?? wanted;
+}
+
+/** Some browsers report the system's name, such as `en-US@posix`, which `Intl` refuses. */
+function isLocale(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function initialLanguage(): Language {
