@@ -36,6 +36,13 @@ export interface Config {
   readonly port: number;
   readonly host: string;
   /**
+   * Whether the gateway counts what it does, and who serves the metrics: `off`, nothing is counted; `route`, the path
+   * `/metrics` of the app; `listener`, only `Gateway.metricsApp`. Embedded gateways count only on request.
+   */
+  readonly metrics: "off" | "route" | "listener";
+  /** The port of the listener for metrics, 0 for any free port; `undefined` for none. */
+  readonly metricsPort: number | undefined;
+  /**
    * The gateway's address as clients see it, without a trailing slash: `https://example.com/pictures`. `undefined`
    * derives it from each request.
    */
@@ -145,6 +152,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads one variable. A wrong value is added to the problems, and `absent` is returned. */
 type Read = <Value>(name: string, parse: Parse<Value>, absent: Value) => Value;
 
+const DEFAULT_PORT = 8080;
 const ILLUSTRATOR = "illustrator-1";
 const BEST_OPENAI_MODEL = "gpt-image-2.6-flare";
 const DEFAULT_DAILY_BUDGET_USD = "20";
@@ -168,8 +176,9 @@ export function readConfig(environment: Environment = process.env): Config {
   const openai = readOpenAI(read, problems);
   const hasModelChoice = isSet("OPENAI_API_KEY") || isSet("PICTOGRAPH_MODELS_FILE");
   const config: Config = {
-    port: read("PORT", wholeNumber(0, 65_535), 8080),
+    port: read("PORT", wholeNumber(0, 65_535), DEFAULT_PORT),
     ...readAccess(read, problems),
+    ...readMetrics(read, problems),
     pages: true,
     hasStudio: read("PICTOGRAPH_STUDIO", oneOf("on", "off"), "on") === "on",
     dataDir: resolve(read("PICTOGRAPH_DATA_DIR", (text) => text, "./data")),
@@ -327,6 +336,14 @@ function readAccess(read: Read, problems: string[]): AccessSettings {
     },
     warnings: isOpenToAll ? [isKeyed ? OPEN_BUT_KEYED : OPEN_TO_ALL] : [],
   };
+}
+
+function readMetrics(read: Read, problems: string[]): Pick<Config, "metrics" | "metricsPort"> {
+  const metricsPort = read<number | undefined>("PICTOGRAPH_METRICS_PORT", wholeNumber(0, 65_535), undefined);
+  if (metricsPort && metricsPort === read("PORT", Number, DEFAULT_PORT)) {
+    problems.push("PICTOGRAPH_METRICS_PORT must be another port than PORT; leave it out to serve /metrics on PORT");
+  }
+  return { metrics: metricsPort === undefined ? "route" : "listener", metricsPort };
 }
 
 function readJwt(read: Read, problems: string[], isKeyed: boolean): JwtConfig | undefined {

@@ -15,6 +15,7 @@ import { SOCKET_PATH, webSocketTransport } from "./api/graphql/transports/websoc
 import { type AppOptions, createApp, MAX_BODY_BYTES } from "./api/http/app.ts";
 import { Arrivals } from "./api/http/bodies/arrivals.ts";
 import { healthRoutes } from "./api/http/health.ts";
+import { metricsRoutes } from "./api/http/metrics.ts";
 import { type HostRequest, toCaller } from "./api/http/request-context.ts";
 import { type UpgradeListener, upgradeThrough } from "./api/http/upgrade.ts";
 import { getImageRoutes } from "./api/rest/get-image.ts";
@@ -32,6 +33,7 @@ import {
   createImageCodec,
   createProviders,
   hasPaidProvider,
+  openMetrics,
   openStorage,
   openStore,
   readModels,
@@ -39,9 +41,11 @@ import {
   type Store,
   signingSecretsOf,
   standInFor,
+  timeStore,
 } from "./open-adapters.ts";
 import { openWebhooks } from "./open-webhooks.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
+import { type Metrics, NO_METRICS, type ReadableMetrics } from "./ports/metrics.ts";
 import { EditIntake } from "./service/edits/edit-intake.ts";
 import { GenerationFeed } from "./service/generations/generation-feed.ts";
 import { GenerationWatch } from "./service/generations/generation-watch.ts";
@@ -82,13 +86,14 @@ const SILENCE_MS = 15_000;
  * The defaults of an embedded gateway that differ from those of a service. The host program decides about host names,
  * pages and money.
  */
-const EMBEDDED = { hostNames: undefined, pages: false, dailyBudget: undefined } as const;
+const EMBEDDED = { hostNames: undefined, pages: false, dailyBudget: undefined, metrics: "off" } as const;
 
 /**
- * The options of an embedded gateway. Absent ones have the defaults of a service, with three exceptions: all host names
- * are accepted, no pages are served, and any amount of money may be spent.
+ * The options of an embedded gateway. Absent ones have the defaults of a service, with four exceptions: all host names
+ * are accepted, no pages are served, nothing is counted for metrics, and any amount of money may be spent.
  */
-export interface GatewayOptions extends Partial<Omit<Config, "port" | "host" | "logLevel" | "warnings">> {
+export interface GatewayOptions
+  extends Partial<Omit<Config, "port" | "metricsPort" | "host" | "logLevel" | "warnings">> {
   /** Used before the built-in providers, for the models that they list. */
   readonly providers?: readonly ImageProvider[];
   /** @defaultValue logs nothing */
@@ -123,6 +128,11 @@ export interface Gateway {
    * the app's prefix. Without it, subscriptions run only over server-sent events.
    */
   readonly handleUpgrade: UpgradeListener;
+  /**
+   * Serves `/metrics` to everyone who reaches it, for a listener of its own; `undefined` if nothing is counted. Its
+   * requests are not counted.
+   */
+  readonly metricsApp: Express | undefined;
   /** The service behind every API. */
   readonly images: ImageService;
   /** Projects and API keys. */
@@ -178,12 +188,14 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const illustrator = illustratorWith(codec);
     const providers = [...ownProviders, ...(await createProviders(config, operator, illustrator, lifecycle))];
     const catalogue = new ModelCatalogue(providers, config.defaultModel, now, operator, standInFor(providers));
-    const store = await openStore(config, logger, lifecycle);
+    const readable = await openMetrics(config, providers, catalogue);
+    const metrics = readable ?? NO_METRICS;
+    const store = await timeStore(await openStore(config, logger, lifecycle), readable);
     const storage = await openStorage(config, logger, lifecycle);
     const limits = new AppliedLimits(store.projects);
     const signingSecrets = await signingSecretsOf(config);
     const links = new ImageLinks(signingSecrets, config.urlTtlSeconds, now);
-    const parts = { config, store, storage, catalogue, codec, limits, links, lifecycle, logger, now };
+    const parts = { config, store, storage, catalogue, codec, limits, links, lifecycle, logger, metrics, now };
     const images = await createImageService(parts);
     const { authenticate } = options;
     const apiKeys = new ApiKeys({ projects: store.projects, logger, now });
@@ -201,7 +213,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const identities = tokens && new Identities({ tokens, projects: limits, logger, now });
     const credentials = isKeyed ? { adminKeys: config.adminKeys, apiKeys, identities, projects } : undefined;
     const access = { hasPaidProvider: hasPaidProvider(providers), authenticate, credentials, now };
-    const app = await createApi({ config, access, ...services, store, storage, lifecycle, logger });
+    const app = await createApi({ config, access, ...services, store, storage, lifecycle, readable, logger });
     const modelWatch = new ModelWatch(providers, catalogue, logger);
     lifecycle.on("draining", () => modelWatch.stop());
     await images.start();
@@ -219,6 +231,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         return schema;
       },
       handleUpgrade: upgradeThrough(app, SOCKET_PATH),
+      metricsApp: readable && createMetricsApp(readable, config, { now, lifecycle, logger }),
       ...services,
       facts: {
         version,
@@ -289,11 +302,12 @@ interface ServiceParts {
   readonly links: ImageLinks;
   readonly lifecycle: Lifecycle;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly now: () => Date;
 }
 
 async function createImageService(parts: ServiceParts): Promise<ImageService> {
-  const { config, store, storage, catalogue, codec, limits, links, lifecycle, logger, now } = parts;
+  const { config, store, storage, catalogue, codec, limits, links, lifecycle, logger, metrics, now } = parts;
   const { records, history, queue, events } = store;
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, dailyBudget, role, leaseMs } = config;
@@ -309,7 +323,8 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     intake: new ImageIntake({ objects, catalogue, codec, now, newImageId: () => typeid("img").toString() }),
     edits,
     previews: new Previews({ objects, records, events, catalogue, codec, logger, worker }),
-    calls: new ProviderCalls(logger),
+    calls: new ProviderCalls(logger, metrics),
+    metrics,
     logger,
     now,
     worker,
@@ -345,6 +360,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     watch: new GenerationWatch(records, events, logger),
     feed: new GenerationFeed({ records, history, events, logger, now }),
     lifecycle,
+    metrics,
     logger,
     now,
     newGenerationId: () => typeid("gen").toString(),
@@ -352,6 +368,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     maxQueued,
     dailyBudget,
   });
+  metrics.watch({ subscribers: () => service.watching, running: () => runner.count });
   return lifecycle.counting(service);
 }
 
@@ -365,20 +382,25 @@ interface ApiParts {
   readonly store: Store;
   readonly storage: Storage;
   readonly lifecycle: Lifecycle;
+  readonly readable: ReadableMetrics | undefined;
   readonly logger: Logger;
 }
 
 /** Combines all routers into one Express app. */
 async function createApi(parts: ApiParts): Promise<Express> {
-  const { config, access, images, store, storage, lifecycle, logger } = parts;
+  const { config, access, images, store, storage, lifecycle, readable, logger } = parts;
   const { operations: inFlight, releasing, released } = lifecycle;
   const arrivals = new Arrivals();
-  const appOptions: AppOptions = { ...config, ...access, logger, operations: inFlight, arrivals };
+  const metrics = readable ?? NO_METRICS;
+  const appOptions: AppOptions = { ...config, ...access, logger, operations: inFlight, arrivals, metrics };
   const health = healthRoutes({
     isStopping: () => lifecycle.isStopping,
     checks: { store: () => store.records.ping(), storage: () => storage.objects.ping() },
   });
-  if (config.role === "worker") return createApp([health], appOptions);
+  // A host program decides itself who may read the metrics.
+  const hasRoute = config.metrics === "route" && !access.authenticate;
+  const metricsRoute = readable && hasRoute ? [metricsRoutes(readable, access.credentials ? "admin" : "loopback")] : [];
+  if (config.role === "worker") return createApp([health, ...metricsRoute], appOptions);
   const schema = buildFederatedSchema(
     contextFor(parts, (contextValue) => contextValue as ApiRequest),
     config.typePrefix,
@@ -412,6 +434,7 @@ async function createApi(parts: ApiParts): Promise<Express> {
     openAI,
     imageRoutes(images, config),
     health,
+    ...metricsRoute,
     getImage,
     openApiRoutes(),
     ...(config.pages ? [pageRoutes("reference", { ...pages, path: "/docs" }), studioRoutes(studio)] : []),
@@ -419,6 +442,27 @@ async function createApi(parts: ApiParts): Promise<Express> {
     ...(showsPages && isKeyed ? [graphiqlAt(SOCKET_PATH, pages)] : []),
   ];
   return createApp(routes, appOptions);
+}
+
+/** Serves the metrics to everyone, under the gateway's host names. */
+function createMetricsApp(
+  readable: ReadableMetrics,
+  { hostNames, publicUrl }: Config,
+  { now, lifecycle, logger }: Pick<ServiceParts, "now" | "lifecycle" | "logger">,
+): Express {
+  return createApp([metricsRoutes(readable, "everyone")], {
+    hostNames,
+    publicUrl,
+    corsOrigins: [],
+    hasPaidProvider: false,
+    trustProxy: undefined,
+    addressLimits: { requestsPerMinute: undefined, connections: undefined, uploads: undefined },
+    now,
+    logger,
+    operations: lifecycle.operations,
+    arrivals: new Arrivals(),
+    metrics: NO_METRICS,
+  });
 }
 
 /** The pages that people can go to from each of them. */

@@ -25,6 +25,7 @@ export async function startLocalGateway(): Promise<LocalGateway> {
     publicUrl: undefined,
     trustProxy: undefined,
     role: "all",
+    metrics: "off",
     pages: false,
     hasStudio: false,
     isRedirecting: false,

@@ -31,11 +31,12 @@ import type { ImageCodec } from "./ports/image-codec.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import type { JobQueue } from "./ports/job-queue.ts";
 import type { Ledger } from "./ports/ledger.ts";
+import type { ReadableMetrics } from "./ports/metrics.ts";
 import type { ObjectStore } from "./ports/object-store.ts";
 import type { Projects } from "./ports/projects.ts";
 import type { Records } from "./ports/records.ts";
 import type { WebhookSender, Webhooks } from "./ports/webhooks.ts";
-import type { StandIn } from "./service/models/model-catalogue.ts";
+import type { ModelCatalogue, StandIn } from "./service/models/model-catalogue.ts";
 import { splitSecrets } from "./setting-parsers.ts";
 
 /** Storage of generations: the records, and the notices that wake the code which runs them or waits for them. */
@@ -148,6 +149,32 @@ function originsOf(url: URL): string[] {
   if (!isLoopback(hostNameOf(url.host) ?? "")) return [url.origin];
   const names = ["localhost", "127.0.0.1", "[::1]"];
   return [url.origin, ...names.map((name) => Object.assign(new URL(url), { hostname: name }).origin)];
+}
+
+/**
+ * Opens the metrics, if the configuration asks for them.
+ *
+ * @param catalogue the models that have labels of their own; all others share one
+ */
+export async function openMetrics(
+  { metrics }: Config,
+  providers: readonly ImageProvider[],
+  catalogue: ModelCatalogue,
+): Promise<ReadableMetrics | undefined> {
+  if (metrics === "off") return undefined;
+  const { PrometheusMetrics } = await import("./adapters/prometheus/prometheus-metrics.ts");
+  const names = new Set(providers.map(({ name }) => name));
+  return new PrometheusMetrics({
+    isModel: (name) => catalogue.find(name)?.description.id === name,
+    isProvider: (name) => names.has(name),
+  });
+}
+
+/** Measures the operations of the records of a store. */
+export async function timeStore(store: Store, metrics: ReadableMetrics | undefined): Promise<Store> {
+  if (!metrics) return store;
+  const { timedRecords } = await import("./adapters/prometheus/timed-records.ts");
+  return { ...store, records: timedRecords(store.records, metrics) };
 }
 
 /** Whether a call may cost money. Only the illustrator is certainly free. */

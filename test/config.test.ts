@@ -24,6 +24,8 @@ describe("the configuration", () => {
   const DEFAULTS: Config = {
     port: 8080,
     host: "127.0.0.1",
+    metrics: "route",
+    metricsPort: undefined,
     publicUrl: undefined,
     adminKeys: [],
     jwt: undefined,
@@ -90,6 +92,7 @@ describe("the configuration", () => {
     ["HOST", "localhost", { host: "localhost", hostNames: ["localhost"] }],
     ["HOST", "127.8.8.8", { host: "127.8.8.8" }],
     ["HOST", "LOCALHOST", { host: "LOCALHOST", hostNames: ["localhost"] }],
+    ["PICTOGRAPH_METRICS_PORT", "9464", { metrics: "listener", metricsPort: 9464 }],
     ["PICTOGRAPH_STUDIO", "off", { hasStudio: false }],
     ["PICTOGRAPH_PUBLIC_URL", "http://[::1]:8080", { publicUrl: "http://[::1]:8080" }],
     [
@@ -456,6 +459,7 @@ const MALFORMED: readonly (readonly [name: string, ...values: string[]])[] = [
     "javascript:alert(1)",
   ],
   ["PICTOGRAPH_OPEN", "yes", "1", "TRUE"],
+  ["PICTOGRAPH_METRICS_PORT", "-1", "65536", "metrics", "8080"],
   ["PICTOGRAPH_STUDIO", "false", "OFF", "0"],
   ["PICTOGRAPH_ALLOWED_HOSTS", "*", "images.example:8080", "https://images.example", "a.example,", "a b", "é", "[::1]"],
   ["PICTOGRAPH_MAX_REQUESTS_PER_MINUTE_PER_ADDRESS", "0", "-1", "many", "1000001"],

@@ -98,11 +98,28 @@ export class ImageService {
    */
   async cancel(caller: Caller, id: string): Promise<Generation> {
     const { records, events, edits, now } = this.#options;
-    const { edit, status } = await this.#own(caller, id);
-    if (await records.cancel(id, CANCELED_WHILE_RUNNING, now())) events.publish({ generationId: id });
+    const generation = await this.#own(caller, id);
+    const { edit, status } = generation;
+    if (await records.cancel(id, CANCELED_WHILE_RUNNING, now())) {
+      events.publish({ generationId: id });
+      this.#countCanceled(generation);
+    }
     // The images of a running edit are removed by its runner.
     if (edit && status === "QUEUED") await edits.discard(edit);
     return this.#own(caller, id);
+  }
+
+  /** Counts a generation that was canceled. What a running call may cost is recorded, and not counted. */
+  #countCanceled({ model, edit }: Generation): void {
+    const { catalogue, metrics } = this.#options;
+    metrics.generationEnded({
+      model,
+      provider: catalogue.find(model)?.provider.name,
+      operation: edit ? "EDIT" : "GENERATE",
+      outcome: "CANCELED",
+      costUsd: undefined,
+      unpricedImages: 0,
+    });
   }
 
   /**

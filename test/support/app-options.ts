@@ -2,6 +2,7 @@ import { pino } from "pino";
 import type { AppOptions } from "../../src/api/http/app.ts";
 import { Arrivals } from "../../src/api/http/bodies/arrivals.ts";
 import { OperationsInFlight } from "../../src/lifecycle.ts";
+import { NO_METRICS } from "../../src/ports/metrics.ts";
 
 /** For an app that answers everybody, without limits and without a log. */
 export function appOptions(options: Partial<AppOptions> = {}): AppOptions {
@@ -16,6 +17,7 @@ export function appOptions(options: Partial<AppOptions> = {}): AppOptions {
     logger: pino({ enabled: false }),
     operations: new OperationsInFlight(),
     arrivals: new Arrivals(),
+    metrics: NO_METRICS,
     ...options,
   };
 }

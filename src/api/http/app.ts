@@ -2,6 +2,7 @@ import express, { type ErrorRequestHandler, type Express, type Router } from "ex
 import type { AddressLimits } from "../../bounds.ts";
 import { GatewayError } from "../../errors.ts";
 import type { OperationsInFlight } from "../../lifecycle.ts";
+import type { Metrics } from "../../ports/metrics.ts";
 import { limitByAddress } from "./access/address-limits.ts";
 import { guardOrigins, type OriginOptions } from "./access/cors.ts";
 import { type CredentialsOptions, requireCredentials } from "./access/credentials.ts";
@@ -11,6 +12,7 @@ import { watchBodies } from "./bodies/incoming-body.ts";
 import { answerErrors } from "./errors.ts";
 import { countAnswers } from "./open-answers.ts";
 import { type Authenticate, askHost, assignRequestContext, type RequestContextOptions } from "./request-context.ts";
+import { countRequests } from "./request-counts.ts";
 import { inOrder } from "./steps.ts";
 
 /** The largest request body of a route that takes no files: four times the longest prompt, percent-encoded. */
@@ -37,6 +39,8 @@ export interface AppOptions extends Omit<OriginOptions, "isKeyed">, Omit<Request
   readonly credentials?: CredentialsOptions | undefined;
   readonly operations: OperationsInFlight;
   readonly arrivals: Arrivals;
+  /** Counts the requests. */
+  readonly metrics: Pick<Metrics, "requestEnded">;
 }
 
 /** Creates the Express app that serves the routes. */
@@ -55,6 +59,7 @@ export function createApp(routers: readonly Routes[], options: AppOptions): Expr
   app.use(
     inOrder(
       countAnswers(options.operations),
+      countRequests(options.metrics),
       assignRequestContext({ ...options, isKeyed }),
       watchBodies(options.arrivals),
       checkHost(options.hostNames),

@@ -1,6 +1,6 @@
 import type { Request, Response } from "express";
 import type { Logger } from "pino";
-import { isProbe } from "./probes.ts";
+import { isProbe, METRICS_PATH } from "./probes.ts";
 
 /**
  * Logs one line when the request is over. The line contains no query, and only the id of an image's path, because the
@@ -14,7 +14,8 @@ export function logWhenOver(requestId: string, request: Request, response: Respo
     const { statusCode: status } = response;
     const message =
       response.writableFinished || status === 101 ? "request answered" : "client disconnected before the answer";
-    const level = isProbe(path) && status < 400 ? "debug" : "info";
+    const isFrequent = isProbe(path) || path === METRICS_PATH;
+    const level = isFrequent && status < 400 ? "debug" : "info";
     logger[level]({ requestId, method, path: toLoggedPath(path), status, durationMs }, message);
   });
 }

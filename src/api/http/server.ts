@@ -52,9 +52,15 @@ const refuseUpgrade: UpgradeListener = (_request, socket) => {
  *
  * @param port 0 for any free port
  * @param maxConnections the most connections at once
+ * @param setting the setting that the port comes from, for errors
  * @throws StartError when the gateway cannot listen on the address
  */
-export async function listen(host: string, port: number, maxConnections = MAX_CONNECTIONS): Promise<HttpServer> {
+export async function listen(
+  host: string,
+  port: number,
+  maxConnections = MAX_CONNECTIONS,
+  setting = "PORT",
+): Promise<HttpServer> {
   let app = answerNotReady;
   let upgrade = refuseUpgrade;
   const options = {
@@ -73,7 +79,7 @@ export async function listen(host: string, port: number, maxConnections = MAX_CO
   server.on("upgrade", (request, socket, head) => upgrade(request, socket, head));
   const closed = Promise.withResolvers<void>();
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => reject(toStartError(cause, host, port)));
+    server.once("error", (cause) => reject(toStartError(cause, host, port, setting)));
     server.listen(port, host, resolve);
   });
   server.once("close", closed.resolve);
@@ -129,14 +135,17 @@ function toUrl(host: string, port: number): string {
   return `http://${name}:${port}`;
 }
 
-function toStartError(cause: NodeJS.ErrnoException, host: string, port: number): StartError {
+function toStartError(cause: NodeJS.ErrnoException, host: string, port: number, setting: string): StartError {
   switch (cause.code) {
     case "EADDRINUSE":
-      return new StartError([`PORT: ${port} on ${host} is in use by another process; stop it or set another PORT`], {
-        cause,
-      });
+      return new StartError(
+        [`${setting}: ${port} on ${host} is in use by another process; stop it or set another ${setting}`],
+        {
+          cause,
+        },
+      );
     case "EACCES":
-      return new StartError([`PORT: this user may not listen on ${port}; set another PORT`], { cause });
+      return new StartError([`${setting}: this user may not listen on ${port}; set another ${setting}`], { cause });
     default:
       return new StartError([`HOST: cannot listen on ${host} (${cause.code}); set an address of this machine`], {
         cause,

@@ -4,6 +4,7 @@ import { GatewayError } from "../../errors.ts";
 import type { Events } from "../../ports/events.ts";
 import type { ModelDescription, Operation } from "../../ports/image-provider.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
+import type { Metrics } from "../../ports/metrics.ts";
 import type { RateRule, RateStatus } from "../../ports/rates.ts";
 import type { BudgetExceeded, EditOrder, Generation, GenerationOrder, Records, Refusal } from "../../ports/records.ts";
 import { checkEdit, completeEdit, draftEdit, type EditInput, hashEdit } from "../edits/edit-input.ts";
@@ -32,6 +33,7 @@ export interface AcceptanceOptions {
   readonly edits: EditIntake;
   readonly limits: AppliedLimits;
   readonly storage: Pick<StorageBudget, "checkFree">;
+  readonly metrics: Metrics;
   readonly logger: Logger;
   readonly now: () => Date;
   readonly newGenerationId: () => string;
@@ -84,7 +86,25 @@ export class Acceptance {
   }
 
   /** @see ImageService.submit */
-  async submit(caller: Caller, input: GenerationInput, onRates: OnRates = () => {}): Promise<Generation> {
+  submit(caller: Caller, input: GenerationInput, onRates: OnRates = () => {}): Promise<Generation> {
+    return this.#countingRefusals(this.#submit(caller, input, onRates));
+  }
+
+  /** @see ImageService.submitEdit */
+  submitEdit(caller: Caller, input: EditInput, onRates: OnRates = () => {}): Promise<Generation> {
+    return this.#countingRefusals(this.#submitEdit(caller, input, onRates));
+  }
+
+  async #countingRefusals(submitted: Promise<Generation>): Promise<Generation> {
+    try {
+      return await submitted;
+    } catch (error) {
+      this.#options.metrics.generationRefused(error instanceof GatewayError ? error.code : "INTERNAL");
+      throw error;
+    }
+  }
+
+  async #submit(caller: Caller, input: GenerationInput, onRates: OnRates): Promise<Generation> {
     const { catalogue, storage, newGenerationId } = this.#options;
     const asked = forCaller(caller, checkInput(input));
     const sender = await this.#toSender(caller, onRates);
@@ -103,8 +123,7 @@ export class Acceptance {
     return this.#accept(sender, newGenerationId(), plan);
   }
 
-  /** @see ImageService.submitEdit */
-  async submitEdit(caller: Caller, input: EditInput, onRates: OnRates = () => {}): Promise<Generation> {
+  async #submitEdit(caller: Caller, input: EditInput, onRates: OnRates): Promise<Generation> {
     const { catalogue, edits, storage, newGenerationId } = this.#options;
     const asked = forCaller(caller, checkEdit(input));
     const sender = await this.#toSender(caller, onRates);

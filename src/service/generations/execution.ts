@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { GatewayError } from "../../errors.ts";
+import { type ErrorCode, GatewayError } from "../../errors.ts";
 import type { Events } from "../../ports/events.ts";
 import type {
   GenerateRequest,
@@ -10,6 +10,7 @@ import type {
   ProviderWarning,
   TokenUsage,
 } from "../../ports/image-provider.ts";
+import type { Metrics } from "../../ports/metrics.ts";
 import { toAmount } from "../../ports/money.ts";
 import {
   FAILURE_CODES,
@@ -43,6 +44,7 @@ export interface ExecutionOptions {
   readonly edits: EditIntake;
   readonly previews: Previews;
   readonly calls: ProviderCalls;
+  readonly metrics: Metrics;
   readonly logger: Logger;
   /** The id of this process among all that share the records: `run_…`. */
   readonly worker: string;
@@ -88,6 +90,11 @@ export class Execution {
     this.#generation = generation;
     this.#signal = signal;
     this.#isCounted = isCounted;
+  }
+
+  /** The generation with the model that carries it out now. */
+  get generation(): Generation {
+    return this.#generation;
   }
 
   /** The last call that may be charged; `undefined` if there was none. */
@@ -151,13 +158,14 @@ export class Execution {
 
   /** Gives the generation to its next fallback model that supports the request. @returns false if there is none */
   async #fallBack({ code }: GenerationFailure): Promise<boolean> {
-    const { catalogue, logger } = this.#options;
+    const { catalogue, logger, metrics } = this.#options;
     const { id: generationId, model: from, fallbacks = [] } = this.#generation;
     const able = catalogue.livingOf(fallbacks).filter(({ description }) => canDo(description, this.#generation));
     const [model, ...left] = able;
     if (!model) return false;
     const { id: to } = model.description;
     logger.warn({ generationId, code, from, to }, "the generation continues with another model");
+    metrics.generationFellBack(from);
     const message = `the provider of ${from} was not available (${code}, not billed); ${to} was used instead`;
     const warnings = [{ code: "MODEL_FELL_BACK", message }, ...catalogue.warningsOf(model.description)];
     return this.#changeModel(
@@ -216,7 +224,7 @@ export class Execution {
             }
           }
         });
-      await this.#options.calls.call(model.provider, attempt, this.#signal);
+      await this.#options.calls.call(model.provider, () => this.#measured(model, attempt), this.#signal);
       if (storedIndexes.size < generation.n) {
         const message = `the provider answered with ${storedIndexes.size} of ${generation.n} images`;
         throw new GatewayError("UPSTREAM_FAILED", message, { billed: storedIndexes.size > 0 ? "YES" : "UNKNOWN" });
@@ -231,6 +239,25 @@ export class Execution {
       previews.end();
       this.#storedCount = storedIndexes.size;
     }
+  }
+
+  /** Measures one submission to a provider. */
+  async #measured(model: CataloguedModel, attempt: () => Promise<void>): Promise<void> {
+    const startedAtMs = performance.now();
+    const end = (outcome: "SUCCEEDED" | ErrorCode) =>
+      this.#options.metrics.providerCallEnded({
+        model: model.description.id,
+        provider: model.provider.name,
+        outcome,
+        durationMs: performance.now() - startedAtMs,
+      });
+    try {
+      await attempt();
+    } catch (error) {
+      end(error instanceof GatewayError ? error.code : "INTERNAL");
+      throw error;
+    }
+    end("SUCCEEDED");
   }
 
   #model(): CataloguedModel {
@@ -284,11 +311,14 @@ export class Execution {
   }
 
   async #take(event: Extract<ProviderEvent, { type: "image" }>): Promise<void> {
-    const { records, store, intake, worker } = this.#options;
-    const isTaken = await intake.take(this.#generation, event, (image, generatedSize) =>
-      store.retryWhileStoreDown(this.#generation.id, () => records.addImage(image, generatedSize, worker)),
-    );
+    const { records, store, intake, metrics, worker } = this.#options;
+    let byteSize = 0;
+    const isTaken = await intake.take(this.#generation, event, (image, generatedSize) => {
+      byteSize = image.byteSize;
+      return store.retryWhileStoreDown(this.#generation.id, () => records.addImage(image, generatedSize, worker));
+    });
     if (!isTaken) throw ended();
+    metrics.imageStored(this.#generation.model, byteSize);
     this.#publish();
   }
 
@@ -313,6 +343,7 @@ export class Execution {
     const cost = costOf(description && priceOf(this.#generation, description), this.#generation, outcome);
     if (cost && maxCostUsd !== undefined && toAmount(cost.usd) > toAmount(maxCostUsd)) {
       const facts = { generationId, model, costUsd: cost.usd, maxCostUsd };
+      this.#options.metrics.billExceededHold(model);
       this.#options.logger.warn(facts, "the provider charged more than its prices allow; the whole amount is charged");
     }
     if (cost === undefined) return outcome;

@@ -9,6 +9,7 @@ import {
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import type { ImageProvider } from "../../ports/image-provider.ts";
+import type { Metrics } from "../../ports/metrics.ts";
 
 /** Attempts of one call, the first included. */
 const MAX_ATTEMPTS = 3;
@@ -28,11 +29,17 @@ const PAUSE_MS = 30_000;
 export class ProviderCalls {
   readonly #breakers = new Map<ImageProvider, CircuitBreakerPolicy>();
   readonly #logger: Logger;
+  readonly #metrics: Metrics;
   readonly #wait: (ms: number, signal: AbortSignal) => Promise<unknown>;
 
   /** @param wait resolves after the given milliseconds, or rejects when the signal aborts. @defaultValue a timer */
-  constructor(logger: Logger, wait = (ms: number, signal: AbortSignal) => delay<unknown>(ms, undefined, { signal })) {
+  constructor(
+    logger: Logger,
+    metrics: Metrics,
+    wait = (ms: number, signal: AbortSignal) => delay<unknown>(ms, undefined, { signal }),
+  ) {
     this.#logger = logger;
+    this.#metrics = metrics;
     this.#wait = wait;
   }
 
@@ -64,6 +71,7 @@ export class ProviderCalls {
         );
         await this.#wait(waitMs, signal).catch(() => {});
         if (signal.aborted) throw unbilled(signal.reason);
+        this.#metrics.providerCallRepeated(provider.name);
       }
     }
   }
@@ -76,10 +84,15 @@ export class ProviderCalls {
       halfOpenAfter: PAUSE_MS,
     });
     const { name } = provider;
-    breaker.onBreak(() =>
-      this.#logger.error({ provider: name, pauseMs: PAUSE_MS }, "the provider keeps failing; calls to it are paused"),
-    );
-    breaker.onReset(() => this.#logger.info({ provider: name }, "the provider works again; calls to it resume"));
+    this.#metrics.providerPaused(name, false);
+    breaker.onBreak(() => {
+      this.#metrics.providerPaused(name, true);
+      this.#logger.error({ provider: name, pauseMs: PAUSE_MS }, "the provider keeps failing; calls to it are paused");
+    });
+    breaker.onReset(() => {
+      this.#metrics.providerPaused(name, false);
+      this.#logger.info({ provider: name }, "the provider works again; calls to it resume");
+    });
     this.#breakers.set(provider, breaker);
     return breaker;
   }

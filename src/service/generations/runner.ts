@@ -89,6 +89,11 @@ export class Runner {
     return this.#options.previews.close();
   }
 
+  /** The generations that run here or wait for the rate limit. */
+  get count(): number {
+    return this.#running.size;
+  }
+
   /** @returns the call that was cut off while the provider was working on it, if any; the provider may charge for it */
   async #bringToEnd(generationId: string): Promise<PaidCall | undefined> {
     const { events, logger, worker } = this.#options;
@@ -105,7 +110,7 @@ export class Runner {
       const execution = new Execution(this.#shared, generation, signal, isCounted);
       const outcome = await execution.run();
       if (isCutOff(outcome)) cutOff = execution.lastPaidCall;
-      if (!(await this.#record(generation, outcome))) return undefined;
+      if (!(await this.#record(execution.generation, outcome))) return undefined;
     } catch (error) {
       logger.error({ generationId, err: error }, "generation could not be recorded");
       events.publish({ generationId, isUnrecorded: true });
@@ -123,7 +128,7 @@ export class Runner {
     generationId: string,
     canceled: AbortSignal,
   ): Promise<{ readonly generation: Generation; readonly isCounted: boolean } | undefined> {
-    const { records, worker, now, leaseMs } = this.#options;
+    const { records, metrics, worker, now, leaseMs } = this.#options;
     const { store, rate } = this.#shared;
     const queued = this.#takeExpected(generationId) ?? (await this.#find(generationId));
     if (queued?.status !== "QUEUED") return undefined;
@@ -133,7 +138,10 @@ export class Runner {
     const at = now();
     const claim = { worker, at, leaseUntil: new Date(at.getTime() + leaseMs) };
     const generation = await store.retryWhileStoreDown(generationId, () => records.start(generationId, claim));
-    if (generation) return { generation, isCounted };
+    if (generation) {
+      metrics.generationStarted(at.getTime() - generation.createdAt.getTime());
+      return { generation, isCounted };
+    }
     if (isCounted) rate.giveBack(queued.n);
     return undefined;
   }
@@ -177,8 +185,22 @@ export class Runner {
     }
     // The source images of an edit are not needed after its end.
     if (generation.edit) await edits.discard(generation.edit);
+    if (isFinished) this.#count(generation, outcome);
     if (isFinished) logger.info({ generationId, status: outcome.status, ...failureFacts(outcome) }, "generation ended");
     return true;
+  }
+
+  #count({ model, edit, n }: Generation, outcome: GenerationOutcome): void {
+    const { metrics, catalogue } = this.#options;
+    const { status, cost } = outcome;
+    metrics.generationEnded({
+      model,
+      provider: catalogue.find(model)?.provider.name,
+      operation: edit ? "EDIT" : "GENERATE",
+      outcome: status === "FAILED" ? outcome.failure.code : status,
+      costUsd: cost?.usd,
+      unpricedImages: status === "SUCCEEDED" && !cost ? n : 0,
+    });
   }
 
   /**

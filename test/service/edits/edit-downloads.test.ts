@@ -15,6 +15,7 @@ import { MemoryJobQueue } from "../../../src/adapters/memory/memory-job-queue.ts
 import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import { Lifecycle } from "../../../src/lifecycle.ts";
+import { NO_METRICS } from "../../../src/ports/metrics.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
 import type { Runner } from "../../../src/service/generations/runner.ts";
 import { ImageService, type ImageServiceOptions } from "../../../src/service/image-service.ts";
@@ -148,6 +149,7 @@ describe("an idempotency key", () => {
       now,
       maxQueued: 10,
       lifecycle: new Lifecycle(pino({ enabled: false })),
+      metrics: NO_METRICS,
     };
     const service = new ImageService(options as ImageServiceOptions);
     return service.submitEdit(

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { createOpenAI } from "../../../src/adapters/openai/openai.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { ImageProvider } from "../../../src/ports/image-provider.ts";
+import { NO_METRICS } from "../../../src/ports/metrics.ts";
 import { ProviderCalls } from "../../../src/service/generations/provider-calls.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
 import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
@@ -33,7 +34,7 @@ beforeEach(async () => {
   waits = [];
   logLines = [];
   const logger = pino({}, { write: (line: string) => void logLines.push(line) });
-  calls = new ProviderCalls(logger, async (ms) => void waits.push({ ms, afterCalls: api.callCount }));
+  calls = new ProviderCalls(logger, NO_METRICS, async (ms) => void waits.push({ ms, afterCalls: api.callCount }));
 });
 
 afterEach(async () => {
@@ -82,7 +83,7 @@ describe("a call is made again", () => {
 
   test("when the connection was refused", async () => {
     const { provider: absent, appear, vanish } = await absentProvider(api);
-    calls = new ProviderCalls(pino({ enabled: false }), async (ms) => {
+    calls = new ProviderCalls(pino({ enabled: false }), NO_METRICS, async (ms) => {
       waits.push({ ms, afterCalls: api.callCount });
       if (waits.length === 2) await appear();
     });
@@ -144,7 +145,7 @@ describe("a call is never made again", () => {
   test("when it was canceled while it waited", async () => {
     const canceling = new AbortController();
     const reason = new GatewayError("INTERRUPTED", "canceled");
-    calls = new ProviderCalls(pino({ enabled: false }), (_ms, signal) => {
+    calls = new ProviderCalls(pino({ enabled: false }), NO_METRICS, (_ms, signal) => {
       canceling.abort(reason);
       return Promise.reject(signal.reason);
     });

@@ -6,6 +6,7 @@ import { GuardedDownloads } from "../../../src/adapters/downloads/guarded-downlo
 import { MemoryEvents } from "../../../src/adapters/memory/memory-events.ts";
 import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
+import { NO_METRICS } from "../../../src/ports/metrics.ts";
 import type { Records } from "../../../src/ports/records.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
 import { Previews } from "../../../src/service/generations/previews.ts";
@@ -63,7 +64,8 @@ function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runne
     intake: new ImageIntake({ objects, catalogue, codec, now, newImageId: () => `img_${++imageCount}` }),
     edits: new EditIntake({ records, objects, downloads: new GuardedDownloads({ hosts: [] }), links, delivery, codec }),
     previews: new Previews({ objects, records, events, catalogue, codec, logger, worker: WORKER }),
-    calls: new ProviderCalls(logger),
+    calls: new ProviderCalls(logger, NO_METRICS),
+    metrics: NO_METRICS,
     logger,
     now,
     worker: WORKER,

@@ -34,6 +34,7 @@ beforeAll(async () => {
     {
       now: () => now,
       jwt: provider.config,
+      metrics: "route",
       publicUrl: "https://pictures.example",
       // Nothing is sent: the port refuses connections.
       webhooks: { allowHttp: true, allowPrivate: true },
@@ -173,7 +174,7 @@ describe("every REST route", () => {
   test("is known by the test", () => {
     const routes = allRoutes();
 
-    expect(routes).toEqual(expect.arrayContaining(["POST /get-image", "POST /v1/images/generations"]));
+    expect(routes).toEqual(expect.arrayContaining(["POST /get-image", "POST /v1/images/generations", "GET /metrics"]));
     expect(routes.length).toBeGreaterThan(10);
   });
 

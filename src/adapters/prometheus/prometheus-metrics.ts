@@ -1,0 +1,159 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { ErrorCode } from "../../errors.ts";
+import type { EndedCall, EndedGeneration, EntryPoint, Levels, ReadableMetrics } from "../../ports/metrics.ts";
+
+const PREFIX = "pictograph_";
+/** From a cached answer to the default time limit of a provider call, in seconds. */
+const CALL_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
+/** From a local read to an outage, in seconds. */
+const STORE_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
+/** The label of models and providers that are not known. */
+const OTHER = "other";
+
+/** Tells which names may become labels. Names from elsewhere could be without number. */
+export interface KnownNames {
+  isModel(name: string): boolean;
+  isProvider(name: string): boolean;
+}
+
+/** Keeps metrics in memory and writes them in the text format of Prometheus. */
+export class PrometheusMetrics implements ReadableMetrics {
+  readonly #registry = new Registry();
+  readonly #known: KnownNames;
+  readonly #requests = this.#counter("requests_total", "Requests by API and HTTP status.", ["entry_point", "status"]);
+  readonly #refusals = this.#counter("refusals_total", "Generations and edits that were not accepted.", ["code"]);
+  readonly #generations = this.#counter("generations_total", "Generations that this process ended.", [
+    "model",
+    "provider",
+    "operation",
+    "outcome",
+  ]);
+  readonly #cost = this.#counter("cost_usd_total", "US dollars of ended generations, estimates included.", ["model"]);
+  readonly #unpriced = this.#counter("unpriced_images_total", "Images whose price is not known.", ["model"]);
+  readonly #exceededHolds = this.#counter("holds_exceeded_total", "Bills above the dollars that were held for them.", [
+    "model",
+  ]);
+  readonly #images = this.#counter("images_stored_total", "Images that were stored.", ["model"]);
+  readonly #imageBytes = this.#counter("image_bytes_stored_total", "Bytes of the images that were stored.", ["model"]);
+  readonly #repeatedCalls = this.#counter("provider_call_retries_total", "Calls that were repeated.", ["provider"]);
+  readonly #fallbacks = this.#counter("fallbacks_total", "Generations that left a model whose provider was down.", [
+    "model",
+  ]);
+  readonly #pausedProviders = new Gauge({
+    name: `${PREFIX}provider_paused`,
+    help: "1 while calls to a provider are paused because it keeps failing.",
+    labelNames: ["provider"],
+    registers: [this.#registry],
+  });
+  readonly #calls = this.#histogram("provider_call_duration_seconds", "Calls to providers.", CALL_BUCKETS, [
+    "model",
+    "provider",
+    "outcome",
+  ]);
+  readonly #waits = this.#histogram("queue_wait_seconds", "From acceptance to start.", CALL_BUCKETS, []);
+  readonly #store = this.#histogram("store_duration_seconds", "Operations of the records.", STORE_BUCKETS, [
+    "operation",
+  ]);
+
+  /** Also observes the event loop, the memory and the garbage collection of this process. */
+  constructor(known: KnownNames) {
+    this.#known = known;
+    collectDefaultMetrics({ register: this.#registry, prefix: PREFIX });
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  read(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  requestEnded(entryPoint: EntryPoint, status: number | undefined): void {
+    this.#requests.inc({ entry_point: entryPoint, status: status ?? "none" });
+  }
+
+  generationRefused(code: ErrorCode): void {
+    this.#refusals.inc({ code });
+  }
+
+  generationStarted(waitedMs: number): void {
+    this.#waits.observe(Math.max(0, waitedMs) / 1000);
+  }
+
+  generationEnded({ provider, operation, outcome, costUsd, unpricedImages, ...facts }: EndedGeneration): void {
+    const model = this.#model(facts.model);
+    this.#generations.inc({ model, provider: this.#provider(provider), operation, outcome });
+    if (costUsd !== undefined) this.#cost.inc({ model }, Number(costUsd));
+    if (unpricedImages > 0) this.#unpriced.inc({ model }, unpricedImages);
+  }
+
+  providerCallEnded({ model, provider, outcome, durationMs }: EndedCall): void {
+    const labels = { model: this.#model(model), provider: this.#provider(provider), outcome };
+    this.#calls.observe(labels, durationMs / 1000);
+  }
+
+  providerCallRepeated(provider: string): void {
+    this.#repeatedCalls.inc({ provider: this.#provider(provider) });
+  }
+
+  providerPaused(provider: string, isPaused: boolean): void {
+    this.#pausedProviders.set({ provider: this.#provider(provider) }, isPaused ? 1 : 0);
+  }
+
+  generationFellBack(model: string): void {
+    this.#fallbacks.inc({ model: this.#model(model) });
+  }
+
+  billExceededHold(model: string): void {
+    this.#exceededHolds.inc({ model: this.#model(model) });
+  }
+
+  imageStored(name: string, byteSize: number): void {
+    const model = this.#model(name);
+    this.#images.inc({ model });
+    this.#imageBytes.inc({ model }, byteSize);
+  }
+
+  storeAnswered(operation: string, durationMs: number): void {
+    this.#store.observe({ operation }, durationMs / 1000);
+  }
+
+  watch({ subscribers, running }: Levels): void {
+    this.#level("subscribers", "Clients of this process that follow generations.", subscribers);
+    this.#level("running", "Generations that this process runs.", running);
+  }
+
+  #model(name: string): string {
+    return this.#known.isModel(name) ? name : OTHER;
+  }
+
+  #provider(name: string | undefined): string {
+    return name !== undefined && this.#known.isProvider(name) ? name : OTHER;
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {
+    return new Counter({ name: PREFIX + name, help, labelNames: [...labelNames], registers: [this.#registry] });
+  }
+
+  #histogram<Label extends string>(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labelNames: readonly Label[],
+  ): Histogram<Label> {
+    const registers = [this.#registry];
+    return new Histogram({ name: PREFIX + name, help, buckets: [...buckets], labelNames: [...labelNames], registers });
+  }
+
+  #level(name: string, help: string, read: () => number): void {
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+}

@@ -1,0 +1,36 @@
+import type { Request } from "express";
+import type { EntryPoint, Metrics } from "../../ports/metrics.ts";
+import { isProbe, METRICS_PATH } from "./probes.ts";
+import type { Step } from "./steps.ts";
+import { upgradeOf } from "./upgrade.ts";
+
+const SWITCHING_PROTOCOLS = 101;
+
+/** Counts each request when it is over. */
+export function countRequests(metrics: Pick<Metrics, "requestEnded">): Step {
+  return (request, response) => {
+    const entryPoint = entryPointOf(request);
+    response.once("close", () => {
+      const { headersSent, statusCode } = response;
+      const isAnswered = headersSent || statusCode === SWITCHING_PROTOCOLS;
+      metrics.requestEnded(entryPoint, isAnswered ? statusCode : undefined);
+    });
+  };
+}
+
+const ENTRY_POINTS: readonly (readonly [RegExp, EntryPoint])[] = [
+  [/^\/graphql\/?$/i, "graphql"],
+  [/^\/graphql\/stream\/?$/i, "graphql_stream"],
+  [/^\/v1\//i, "openai"],
+  [/^\/images\//i, "images"],
+  [/^\/get-image\/?$/i, "get_image"],
+  [/^\/(?:openapi\.json|(?:docs|graphiql|studio)(?:\/.*)?)?$/i, "pages"],
+];
+
+function entryPointOf(request: Request): EntryPoint {
+  const { path } = request;
+  if (upgradeOf(request)) return "graphql_websocket";
+  if (isProbe(path)) return "probes";
+  if (path === METRICS_PATH) return "metrics";
+  return ENTRY_POINTS.find(([pattern]) => pattern.test(path))?.[1] ?? "other";
+}

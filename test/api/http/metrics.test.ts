@@ -1,0 +1,147 @@
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { GatewayError } from "../../../src/errors.ts";
+import { httpRequest } from "../../support/clients/http-request.ts";
+import { ADMIN, ADMIN_KEY, startKeyedGateway } from "../../support/keyed-gateway.ts";
+import { type GatewayProcess, startGatewayProcess } from "../../support/processes/gateway-process.ts";
+import { poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+
+let gateway: ScriptedGateway | undefined;
+let service: GatewayProcess | undefined;
+
+afterEach(async () => {
+  await gateway?.close();
+  await service?.stop();
+  gateway = undefined;
+  service = undefined;
+});
+
+const GENERATE = `mutation ($n: Int!) {
+  generateImages(input: { prompt: "a marked fox", size: "64x64", n: $n }) { id status images { id byteSize } }
+}`;
+
+async function scrape(url: string, headers: Record<string, string> = {}) {
+  const response = await fetch(`${url}/metrics`, { headers });
+  return { status: response.status, type: response.headers.get("content-type"), text: await response.text() };
+}
+
+/** The value of the only line that begins with this name and these labels. */
+function sampleOf(text: string, series: string): number | undefined {
+  const lines = text.split("\n").filter((line) => line.startsWith(`${series} `));
+  expect(lines.length).toBeLessThanOrEqual(1);
+  return lines[0] === undefined ? undefined : Number(lines[0].slice(series.length + 1));
+}
+
+describe("the metrics of a gateway", () => {
+  test("count known work, and hold neither prompts nor ids", async () => {
+    gateway = await startScriptedGateway({ metrics: "route" });
+    const { body } = await gateway.graphql(GENERATE, { n: 2 });
+    const { id, images } = body.data.generateImages;
+    await gateway.graphql(`mutation { generateImages(input: { prompt: "", size: "64x64" }) { id } }`);
+    gateway.provider.script = () => {
+      throw new GatewayError("CONTENT_REJECTED", "no", { billed: "NO" });
+    };
+    await gateway.graphql(GENERATE, { n: 1 });
+    await fetch(`${gateway.url}/a-marked-path`);
+
+    const { status, type, text } = await scrape(gateway.url);
+    expect({ status, type }).toEqual({ status: 200, type: "text/plain; version=0.0.4; charset=utf-8" });
+    const call = 'model="any-size-1",provider="scripted"';
+    const bytes = images.reduce((sum: number, { byteSize }: { byteSize: number }) => sum + byteSize, 0);
+    const expected = {
+      'pictograph_requests_total{entry_point="graphql",status="200"}': 3,
+      'pictograph_requests_total{entry_point="other",status="404"}': 1,
+      'pictograph_refusals_total{code="BAD_USER_INPUT"}': 1,
+      [`pictograph_generations_total{${call},operation="GENERATE",outcome="SUCCEEDED"}`]: 1,
+      [`pictograph_generations_total{${call},operation="GENERATE",outcome="CONTENT_REJECTED"}`]: 1,
+      [`pictograph_provider_call_duration_seconds_count{${call},outcome="SUCCEEDED"}`]: 1,
+      [`pictograph_provider_call_duration_seconds_count{${call},outcome="CONTENT_REJECTED"}`]: 1,
+      'pictograph_provider_paused{provider="scripted"}': 0,
+      pictograph_queue_wait_seconds_count: 2,
+      'pictograph_images_stored_total{model="any-size-1"}': 2,
+      'pictograph_image_bytes_stored_total{model="any-size-1"}': bytes,
+      'pictograph_store_duration_seconds_count{operation="accept"}': 2,
+      'pictograph_store_duration_seconds_count{operation="addImage"}': 2,
+      pictograph_subscribers: 0,
+      pictograph_running: 0,
+    };
+    expect(Object.fromEntries(Object.keys(expected).map((series) => [series, sampleOf(text, series)]))).toEqual(
+      expected,
+    );
+    expect(sampleOf(text, "pictograph_process_resident_memory_bytes")).toBeGreaterThan(0);
+    expect(text).toMatch(/^pictograph_nodejs_eventloop_lag_p99_seconds \d/m);
+    expect(text).not.toMatch(/marked|img_|gen_/);
+    expect(text).not.toContain(id);
+    const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+    expect(names.filter((name) => !name?.startsWith("pictograph_"))).toEqual([]);
+  });
+
+  test("count a generation that its caller cancels once", async () => {
+    gateway = await startScriptedGateway({ metrics: "route" });
+    const called = Promise.withResolvers<void>();
+    gateway.provider.script = async function* held(_request, signal) {
+      called.resolve();
+      await new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+      yield* [];
+    };
+    const { body } = await gateway.graphql(
+      `mutation { generateImages(input: { prompt: "a fox", size: "64x64", waitSeconds: 0 }) { id } }`,
+    );
+    const { id } = body.data.generateImages;
+    await called.promise;
+    await gateway.graphql(`mutation { cancelGeneration(id: "${id}") { status } }`);
+    const { url } = gateway;
+
+    const text = await poll(
+      async () => (await scrape(url)).text,
+      (candidate) => sampleOf(candidate, "pictograph_running") === 0,
+    );
+    const ended = text.split("\n").filter((line) => line.startsWith("pictograph_generations_total{"));
+    expect(ended).toEqual([
+      'pictograph_generations_total{model="any-size-1",provider="scripted",operation="GENERATE",outcome="CANCELED"} 1',
+    ]);
+  });
+
+  test("are not counted by an embedded gateway that was not asked", async () => {
+    gateway = await startScriptedGateway();
+
+    expect(gateway.gateway.metricsApp).toBeUndefined();
+    expect((await scrape(gateway.url)).status).toBe(404);
+  });
+});
+
+describe("who reads the metrics", () => {
+  test("of an open gateway is on this machine, without a proxy", async () => {
+    gateway = await startScriptedGateway({ metrics: "route" });
+
+    expect((await scrape(gateway.url)).status).toBe(200);
+    for (const name of ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"]) {
+      const { status, text } = await scrape(gateway.url, { [name]: "127.0.0.1" });
+      expect({ name, status }).toEqual({ name, status: 403 });
+      expect(JSON.parse(text)).toMatchObject({ error: { code: "FORBIDDEN" } });
+    }
+    expect((await fetch(`${gateway.url}/metrics`, { method: "POST" })).status).toBe(405);
+  });
+
+  test("of a keyed gateway has the admin key", async () => {
+    const keyed = await startKeyedGateway({ metrics: "route" });
+    gateway = keyed;
+    const { headers } = await keyed.createKey(await keyed.createProject());
+
+    expect((await scrape(keyed.url)).status).toBe(401);
+    expect((await scrape(keyed.url, headers)).status).toBe(403);
+    expect((await scrape(keyed.url, ADMIN)).status).toBe(200);
+  });
+
+  test("of a gateway with a port for them reaches that port, and finds nothing else there", async () => {
+    service = await startGatewayProcess({
+      env: { PICTOGRAPH_METRICS_PORT: "0", PICTOGRAPH_ADMIN_KEY: ADMIN_KEY, LOG_LEVEL: "info" },
+    });
+    const ready = JSON.parse(await service.waitForLine((line) => line.includes("metricsUrl")));
+
+    expect((await scrape(ready.metricsUrl)).text).toContain("pictograph_requests_total");
+    expect((await scrape(service.url, ADMIN)).status).toBe(404);
+    expect((await httpRequest(ready.metricsUrl, { path: "/graphql" })).status).toBe(404);
+  });
+});
