@@ -71,6 +71,8 @@ export interface Config {
   readonly downloadHosts: readonly string[];
   /** Absolute path of the operator's models file; `undefined` for none. */
   readonly modelsFile: string | undefined;
+  /** The files of the certificate and the key that sign images; `undefined` signs none. */
+  readonly c2pa: C2paConfig | undefined;
   /**
    * Signs image URLs, and encrypts the secrets of webhooks. Several, separated by commas, while it is replaced: the first
    * signs and encrypts, all verify and decrypt. `undefined` creates one and keeps it in the data directory.
@@ -135,6 +137,14 @@ export interface JwtConfig {
   readonly projectClaim: string;
 }
 
+/** The PEM files of the operator's certificate for content credentials. */
+export interface C2paConfig {
+  /** Absolute path of the certificate, followed by those of its issuers. */
+  readonly certificate: string;
+  /** Absolute path of the private key. */
+  readonly key: string;
+}
+
 /** An S3-compatible bucket. */
 export interface S3Config {
   readonly bucket: string;
@@ -190,6 +200,7 @@ export function readConfig(environment: Environment = process.env): Config {
     ),
     downloadHosts: read("PICTOGRAPH_DOWNLOAD_HOSTS", parseDownloadHosts, []),
     modelsFile: read<string | undefined>("PICTOGRAPH_MODELS_FILE", (text) => resolve(text), undefined),
+    c2pa: readC2pa(read, problems),
     signingSecret: read("PICTOGRAPH_SIGNING_SECRET", parseSecrets, undefined),
     webhooks: {
       allowHttp: read("PICTOGRAPH_WEBHOOK_ALLOW_HTTP", parseBoolean, false),
@@ -371,6 +382,16 @@ function readOpenAI(read: Read, problems: string[]): Config["openai"] {
   if (apiKey !== undefined) return { apiKey, baseUrl };
   if (baseUrl !== undefined)
     problems.push("OPENAI_BASE_URL needs OPENAI_API_KEY; set it to any text if the server needs no key");
+  return undefined;
+}
+
+function readC2pa(read: Read, problems: string[]): C2paConfig | undefined {
+  const certificate = read<string | undefined>("PICTOGRAPH_C2PA_CERTIFICATE", (text) => resolve(text), undefined);
+  const key = read<string | undefined>("PICTOGRAPH_C2PA_KEY", (text) => resolve(text), undefined);
+  if (certificate !== undefined && key !== undefined) return { certificate, key };
+  if (certificate !== undefined || key !== undefined) {
+    problems.push("PICTOGRAPH_C2PA_CERTIFICATE and PICTOGRAPH_C2PA_KEY must be set together");
+  }
   return undefined;
 }
 

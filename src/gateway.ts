@@ -31,6 +31,7 @@ import {
   createDownloads,
   createIdentityTokens,
   createImageCodec,
+  createImageSigner,
   createProviders,
   hasPaidProvider,
   openMetrics,
@@ -45,6 +46,7 @@ import {
 } from "./open-adapters.ts";
 import { openWebhooks } from "./open-webhooks.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
+import type { ImageSigner } from "./ports/image-signer.ts";
 import { type Metrics, NO_METRICS, type ReadableMetrics } from "./ports/metrics.ts";
 import { EditIntake } from "./service/edits/edit-intake.ts";
 import { GenerationFeed } from "./service/generations/generation-feed.ts";
@@ -60,6 +62,7 @@ import { ImageIntake } from "./service/images/image-intake.ts";
 import { ImageLinks } from "./service/images/image-links.ts";
 import { Placeholders } from "./service/images/placeholders.ts";
 import { ScheduledCodec } from "./service/images/scheduled-codec.ts";
+import { Signing } from "./service/images/signing.ts";
 import { StorageBudget } from "./service/images/storage-budget.ts";
 import { ModelCatalogue } from "./service/models/model-catalogue.ts";
 import { ModelWatch } from "./service/models/model-watch.ts";
@@ -185,6 +188,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     for (const provider of ownProviders) lifecycle.on("closed", () => provider.close());
     const operator = await readModels(config);
     const codec = new ScheduledCodec(createImageCodec(lifecycle));
+    const signer = await createImageSigner(config, version, now, lifecycle);
     const illustrator = illustratorWith(codec);
     const providers = [...ownProviders, ...(await createProviders(config, operator, illustrator, lifecycle))];
     const catalogue = new ModelCatalogue(providers, config.defaultModel, now, operator, standInFor(providers));
@@ -195,7 +199,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const limits = new AppliedLimits(store.projects);
     const signingSecrets = await signingSecretsOf(config);
     const links = new ImageLinks(signingSecrets, config.urlTtlSeconds, now);
-    const parts = { config, store, storage, catalogue, codec, limits, links, lifecycle, logger, metrics, now };
+    const parts = { config, store, storage, catalogue, codec, signer, limits, links, lifecycle, logger, metrics, now };
     const images = await createImageService(parts);
     const { authenticate } = options;
     const apiKeys = new ApiKeys({ projects: store.projects, logger, now });
@@ -298,6 +302,7 @@ interface ServiceParts {
   readonly storage: Storage;
   readonly catalogue: ModelCatalogue;
   readonly codec: ScheduledCodec;
+  readonly signer: ImageSigner | undefined;
   readonly limits: AppliedLimits;
   readonly links: ImageLinks;
   readonly lifecycle: Lifecycle;
@@ -307,12 +312,13 @@ interface ServiceParts {
 }
 
 async function createImageService(parts: ServiceParts): Promise<ImageService> {
-  const { config, store, storage, catalogue, codec, limits, links, lifecycle, logger, metrics, now } = parts;
+  const { config, store, storage, catalogue, codec, signer, limits, links, lifecycle, logger, metrics, now } = parts;
   const { records, history, queue, events } = store;
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, dailyBudget, role, leaseMs } = config;
   const storageBudget = new StorageBudget({ ...config, derivatives: store.derivatives, objects, logger, now });
-  const derivatives = new Derivatives({ budget: storageBudget, objects, codec, logger });
+  const signing = new Signing({ signer, objects, logger, now });
+  const derivatives = new Derivatives({ budget: storageBudget, objects, codec, signing, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   const edits = new EditIntake({ records, objects, downloads: createDownloads(config), links, delivery, codec });
   const worker = typeid("run").toString();
@@ -320,7 +326,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     records,
     events,
     catalogue,
-    intake: new ImageIntake({ objects, catalogue, codec, now, newImageId: () => typeid("img").toString() }),
+    intake: new ImageIntake({ objects, catalogue, codec, signing, now, newImageId: () => typeid("img").toString() }),
     edits,
     previews: new Previews({ objects, records, events, catalogue, codec, logger, worker }),
     calls: new ProviderCalls(logger, metrics),

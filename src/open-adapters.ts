@@ -29,6 +29,7 @@ import type { History } from "./ports/history.ts";
 import type { IdentityTokens } from "./ports/identity-tokens.ts";
 import type { ImageCodec } from "./ports/image-codec.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
+import type { ImageSigner } from "./ports/image-signer.ts";
 import type { JobQueue } from "./ports/job-queue.ts";
 import type { Ledger } from "./ports/ledger.ts";
 import type { ReadableMetrics } from "./ports/metrics.ts";
@@ -93,6 +94,25 @@ export function createImageCodec(lifecycle: Lifecycle): ImageCodec {
   const codec = new SharpImageCodec();
   lifecycle.on("closed", () => codec.close());
   return codec;
+}
+
+/**
+ * Signs images with the operator's certificate; `undefined` if none is configured.
+ *
+ * @param version the gateway's version, which the signed images name
+ * @throws StartError when the certificate or its key cannot sign
+ */
+export async function createImageSigner(
+  { c2pa }: Config,
+  version: string,
+  now: () => Date,
+  lifecycle: Lifecycle,
+): Promise<ImageSigner | undefined> {
+  if (!c2pa) return undefined;
+  const { openC2paImageSigner } = await import("./adapters/c2pa/c2pa-image-signer.ts");
+  const signer = await openC2paImageSigner(c2pa, { name: "Pictograph", version }, now());
+  lifecycle.on("closed", () => signer.close());
+  return signer;
 }
 
 /**

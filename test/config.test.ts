@@ -37,6 +37,7 @@ describe("the configuration", () => {
     defaultModel: "illustrator-1",
     downloadHosts: [],
     modelsFile: undefined,
+    c2pa: undefined,
     signingSecret: undefined,
     webhooks: { allowHttp: false, allowPrivate: false },
     urlTtlSeconds: 7200,
@@ -578,5 +579,19 @@ describe("a malformed configuration", () => {
 
     expect(message.split("\n")).toHaveLength(6);
     expect(message).not.toMatch(/marked|sk-/);
+  });
+});
+
+describe("the certificate that signs images", () => {
+  const FILES = { PICTOGRAPH_C2PA_CERTIFICATE: "c2pa.pem", PICTOGRAPH_C2PA_KEY: "/keys/c2pa.key" };
+
+  test("is read as absolute paths", () => {
+    expect(readConfig(FILES).c2pa).toEqual({ certificate: resolve("c2pa.pem"), key: "/keys/c2pa.key" });
+  });
+
+  test.each(Object.keys(FILES))("needs %s", (name) => {
+    expect(problemsOf({ ...FILES, [name]: "" })).toEqual([
+      "PICTOGRAPH_C2PA_CERTIFICATE and PICTOGRAPH_C2PA_KEY must be set together",
+    ]);
   });
 });

@@ -169,6 +169,8 @@ export interface Provenance {
   readonly hasContentCredentials: boolean;
   /** The format of the provider's file. */
   readonly originalFormat: ImageFormat;
+  /** Whether the delivered file is signed with the operator's certificate. @defaultValue false */
+  readonly isSigned?: boolean;
 }
 
 /** A stored image. */

@@ -33,6 +33,7 @@ const t = words(
     origin: "The file names its origin.",
     credentials: "The model’s own file carries content credentials. The download “As the model sent it” keeps them.",
     credentialsHere: "It carries content credentials, which the full-size download keeps.",
+    signed: "The gateway signed it with its operator’s certificate.",
   },
   {
     model: "模型",
@@ -60,6 +61,7 @@ const t = words(
     origin: "文件中注明了来源。",
     credentials: "模型的原文件带有内容凭证，下载“模型发来的原文件”可保留它。",
     credentialsHere: "它带有内容凭证，下载完整尺寸可保留它。",
+    signed: "网关已用运营者的证书为它签名。",
   },
 );
 
@@ -132,7 +134,7 @@ export function Details({ image }: { readonly image: ShownImage }) {
 /** What the file says of its origin. */
 function Proof({ image: { provenance } }: { readonly image: ShownImage }) {
   if (!provenance) return null;
-  const { digitalSourceType, hasContentCredentials, isOriginal } = provenance;
+  const { digitalSourceType, hasContentCredentials, isOriginal, isSigned } = provenance;
   const type = digitalSourceType.slice(digitalSourceType.lastIndexOf("/") + 1);
   const title = type === "trainedAlgorithmicMedia" ? t.byModel : type.startsWith("composite") ? t.composed : t.byRules;
   return (
@@ -140,7 +142,7 @@ function Proof({ image: { provenance } }: { readonly image: ShownImage }) {
       <Icon name="shield" />
       <p>
         <b>{title}</b>
-        {t.origin} {hasContentCredentials && (isOriginal ? t.credentialsHere : t.credentials)}
+        {t.origin} {hasContentCredentials && (isOriginal ? t.credentialsHere : t.credentials)} {isSigned && t.signed}
       </p>
     </div>
   );

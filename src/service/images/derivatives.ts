@@ -1,11 +1,13 @@
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import { type Rendition, UndecodableImageError } from "../../ports/image-codec.ts";
+import type { DigitalSourceType, PixelSize } from "../../ports/image-provider.ts";
 import type { ObjectStore, OpenObject, StoredObject } from "../../ports/object-store.ts";
 import type { Image } from "../../ports/records.ts";
 import { toRenditionName } from "./image-links.ts";
 import { sizeOfRendition } from "./pixels.ts";
 import type { ScheduledCodec } from "./scheduled-codec.ts";
+import { actionBetween, type Claim, type Signing } from "./signing.ts";
 import type { StorageBudget } from "./storage-budget.ts";
 import { UnstoredImages } from "./unstored-images.ts";
 
@@ -13,6 +15,7 @@ export interface DerivativesOptions {
   readonly budget: StorageBudget;
   readonly objects: ObjectStore;
   readonly codec: ScheduledCodec;
+  readonly signing: Signing;
   readonly logger: Logger;
 }
 
@@ -106,10 +109,11 @@ export class Derivatives {
   async *#render({ image, rendition, network }: Wanted): AsyncIterable<Uint8Array> {
     const original = await this.#options.objects.open(image.key);
     if (!original) throw deleted();
-    const digitalSourceType = image.provenance?.digitalSourceType ?? "trainedAlgorithmicMedia";
-    const exactly = { ...rendition, ...sizeOfRendition(image, rendition), digitalSourceType };
+    const size = sizeOfRendition(image, rendition);
+    const exactly = { ...rendition, ...size, digitalSourceType: digitalSourceOf(image) };
     const turn = { kind: "view", projectId: image.projectId, callerId: network } as const;
-    yield* this.#options.codec.render(original, image, exactly, turn);
+    const rendered = this.#options.codec.render(original, image, exactly, turn);
+    yield* this.#options.signing.sign(rendered, claimOf(image, size), "view").bytes;
   }
 
   /**
@@ -127,6 +131,21 @@ export class Derivatives {
     await objects.delete(stored.key);
     throw deleted();
   }
+}
+
+function digitalSourceOf({ provenance }: Image): DigitalSourceType {
+  return provenance?.digitalSourceType ?? "trainedAlgorithmicMedia";
+}
+
+/** The claim of a derivative. The image that it is made from is its parent if that has credentials. */
+function claimOf(image: Image, size: PixelSize): Claim {
+  const { key, originalKey, format, provenance } = image;
+  const hasCredentials = provenance?.isSigned || (provenance?.hasContentCredentials && key === originalKey);
+  return {
+    digitalSourceType: digitalSourceOf(image),
+    action: actionBetween(image, size),
+    ingredients: hasCredentials ? [{ key, format, relationship: "parentOf" }] : [],
+  };
 }
 
 /** The bytes of a rendition on their way into the store. It tells a failure to render from a failure to store. */

@@ -3,12 +3,13 @@ import { GatewayError } from "../../errors.ts";
 import { type InspectedImage, type Rendition, UndecodableImageError } from "../../ports/image-codec.ts";
 import type { ImageFormat, PixelSize } from "../../ports/image-provider.ts";
 import type { ObjectStore, OpenObject } from "../../ports/object-store.ts";
-import type { Generation, Image } from "../../ports/records.ts";
+import type { EditSource, Generation, Image } from "../../ports/records.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
 import { ContentCredentialsSearch } from "./content-credentials.ts";
 import { formatOf } from "./pixels.ts";
 import { PngCheck } from "./png-check.ts";
 import type { ImageFacts, ScheduledCodec } from "./scheduled-codec.ts";
+import { actionBetween, type Claim, type Signing, type StoredIngredient } from "./signing.ts";
 
 /** An image on its way from the provider into a generation. */
 export interface Arrival {
@@ -28,8 +29,9 @@ type MadeImage = PixelSize & Partial<Pick<InspectedImage, "placeholder">>;
 
 export interface ImageIntakeOptions {
   readonly objects: ObjectStore;
-  readonly catalogue: Pick<ModelCatalogue, "digitalSourceOf">;
+  readonly catalogue: Pick<ModelCatalogue, "digitalSourceOf" | "find">;
   readonly codec: ScheduledCodec;
+  readonly signing: Signing;
   readonly now: () => Date;
   readonly newImageId: () => string;
 }
@@ -37,6 +39,7 @@ export interface ImageIntakeOptions {
 /**
  * Stores the images that providers send. The provider's bytes are stored first, unchanged. A PNG that matches the
  * request is checked while its bytes stream past, and is not read again. Of any other image the stored copy is decoded.
+ * The files that the gateway itself draws or encodes are signed before they are stored.
  */
 export class ImageIntake {
   readonly #options: ImageIntakeOptions;
@@ -78,15 +81,19 @@ export class ImageIntake {
     id: string,
     keys: ImageKeys,
   ): Promise<{ readonly image: Image; readonly generatedSize: PixelSize }> {
-    const original = new Meter(arrival.bytes);
+    const arriving = this.#isDrawnHere(generation)
+      ? this.#options.signing.sign(arrival.bytes, this.#claimOf(generation), "generation")
+      : { bytes: arrival.bytes, isSigned: false };
+    const original = new Meter(arriving.bytes);
     await this.#objects.put(keys.original, original);
     const { format } = original;
     if (!format) throw notAnImage();
     const made: MadeImage = original.pngSize ?? (await this.#inspect(generation, keys.original, format));
     const isAsAsked = format === generation.format && isSameSize(made, generation.requestedSize);
-    const delivered = isAsAsked
-      ? original
-      : await this.#deliverExactly(generation, keys, { width: made.width, height: made.height, format });
+    const facts = { width: made.width, height: made.height, format };
+    const { meter: delivered, isSigned } = isAsAsked
+      ? { meter: original, isSigned: arriving.isSigned }
+      : await this.#deliverExactly(generation, keys, facts, original.hasContentCredentials);
     const image: Image = {
       id,
       generationId: generation.id,
@@ -104,6 +111,7 @@ export class ImageIntake {
         digitalSourceType: this.#options.catalogue.digitalSourceOf(generation),
         hasContentCredentials: original.hasContentCredentials,
         originalFormat: format,
+        ...(isSigned && { isSigned }),
       },
       createdAt: this.#options.now(),
     };
@@ -121,7 +129,12 @@ export class ImageIntake {
     });
   }
 
-  async #deliverExactly(generation: Generation, keys: ImageKeys, facts: ImageFacts): Promise<Meter> {
+  async #deliverExactly(
+    generation: Generation,
+    keys: ImageKeys,
+    facts: ImageFacts,
+    hasContentCredentials: boolean,
+  ): Promise<{ readonly meter: Meter; readonly isSigned: boolean }> {
     const { projectId, requestedSize, format, compression } = generation;
     const rendition: Rendition = {
       ...requestedSize,
@@ -133,11 +146,43 @@ export class ImageIntake {
     };
     const turn = { kind: "generation", projectId } as const;
     const rendered = this.#options.codec.render(await this.#open(keys.original), facts, rendition, turn);
-    const delivered = new Meter(rendered);
-    await this.#objects.put(keys.delivered, delivered).catch((error) => {
+    const claim = hasContentCredentials
+      ? this.#claimOfChanged(generation, keys.original, facts)
+      : this.#claimOf(generation);
+    const passing = this.#options.signing.sign(rendered, claim, "generation");
+    const meter = new Meter(passing.bytes);
+    await this.#objects.put(keys.delivered, meter).catch((error) => {
       throw toUpstreamFailure(error);
     });
-    return delivered;
+    return { meter, isSigned: passing.isSigned };
+  }
+
+  /** Whether the gateway itself draws the picture. The file of any other provider stays as it came. */
+  #isDrawnHere({ model }: Generation): boolean {
+    return this.#options.catalogue.find(model)?.description.isProcedural ?? false;
+  }
+
+  /** The claim of a picture that was created, or edited from the images of the request. */
+  #claimOf(generation: Generation): Claim {
+    const [edited, ...references] = generation.edit?.images ?? [];
+    return {
+      digitalSourceType: this.#options.catalogue.digitalSourceOf(generation),
+      action: "edited",
+      ingredients: edited
+        ? [{ key: edited.key, format: edited.format, relationship: "parentOf" }, ...references.map(toInput)]
+        : [],
+    };
+  }
+
+  /** The claim of a copy of an original that has credentials of its own. */
+  #claimOfChanged(generation: Generation, originalKey: string, facts: ImageFacts): Claim {
+    // The gateway's own originals have their inputs as ingredients already.
+    const inputs = this.#isDrawnHere(generation) ? [] : (generation.edit?.images ?? []);
+    return {
+      digitalSourceType: this.#options.catalogue.digitalSourceOf(generation),
+      action: actionBetween(facts, generation.requestedSize),
+      ingredients: [{ key: originalKey, format: facts.format, relationship: "parentOf" }, ...inputs.map(toInput)],
+    };
   }
 
   async #open(key: string): Promise<OpenObject> {
@@ -207,6 +252,10 @@ class Meter implements AsyncIterableIterator<Uint8Array, undefined> {
     this.#credentials.write(chunk);
     this.#byteSize += chunk.byteLength;
   }
+}
+
+function toInput({ key, format }: EditSource): StoredIngredient {
+  return { key, format, relationship: "inputTo" };
 }
 
 function toUpstreamFailure(error: unknown): unknown {

@@ -31,6 +31,7 @@ import { plainImage, ScriptedProvider } from "../../support/scripted-provider.ts
 import { storageBudget } from "../../support/storage-budget.ts";
 import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
+import { unsigned } from "../../support/unsigned.ts";
 
 const newDirectory = temporaryDirectories();
 const codec = scheduledCodec();
@@ -52,7 +53,13 @@ beforeEach(async () => {
   objects = await DiskObjectStore.open(join(dataDir, "images"));
   const logger = pino({ enabled: false });
   const links = new ImageLinks(["a secret for tests"], 60, () => new Date());
-  const derivatives = new Derivatives({ budget: storageBudget(records, objects), objects, codec, logger });
+  const derivatives = new Derivatives({
+    budget: storageBudget(records, objects),
+    objects,
+    codec,
+    signing: unsigned(objects),
+    logger,
+  });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   // The server is at a private address: it is trusted as the operator's own is.
   const downloads = new GuardedDownloads({ hosts: [], ownOrigins: [origin] });

@@ -23,6 +23,7 @@ import { ANY_SIZE_MODEL, type Hold, holdCalls } from "../../support/scripted-gat
 import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/scripted-provider.ts";
 import { storageBudget } from "../../support/storage-budget.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
+import { unsigned } from "../../support/unsigned.ts";
 
 /** So short that heartbeats come quickly; nobody takes over. */
 const LEASE_MS = 40;
@@ -53,7 +54,8 @@ function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runne
   const catalogue = new ModelCatalogue([provider], SCRIPTED_MODEL.id, now);
   let imageCount = 0;
   const links = new ImageLinks(["a secret for tests"], 60, now);
-  const derivatives = new Derivatives({ budget: storageBudget(records, objects), objects, codec, logger });
+  const signing = unsigned(objects);
+  const derivatives = new Derivatives({ budget: storageBudget(records, objects), objects, codec, signing, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   return new Runner({
     records: new Proxy(records, {
@@ -61,7 +63,7 @@ function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runne
     }),
     events,
     catalogue,
-    intake: new ImageIntake({ objects, catalogue, codec, now, newImageId: () => `img_${++imageCount}` }),
+    intake: new ImageIntake({ objects, catalogue, codec, signing, now, newImageId: () => `img_${++imageCount}` }),
     edits: new EditIntake({ records, objects, downloads: new GuardedDownloads({ hosts: [] }), links, delivery, codec }),
     previews: new Previews({ objects, records, events, catalogue, codec, logger, worker: WORKER }),
     calls: new ProviderCalls(logger, NO_METRICS),

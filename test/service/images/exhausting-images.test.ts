@@ -22,9 +22,10 @@ import { once, plainImage } from "../../support/scripted-provider.ts";
 import { storageBudget } from "../../support/storage-budget.ts";
 import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
+import { unsigned } from "../../support/unsigned.ts";
 
 const SIDE = 3800;
-const CATALOGUE = { digitalSourceOf: () => "trainedAlgorithmicMedia" as const };
+const CATALOGUE = { digitalSourceOf: () => "trainedAlgorithmicMedia" as const, find: () => undefined };
 
 const newDirectory = temporaryDirectories();
 /** Decodes in processes that have too little memory for what a sound picture of today may take. */
@@ -66,7 +67,13 @@ async function killNextDecoder(): Promise<void> {
 function open() {
   const links = new ImageLinks(["a secret for tests"], 60, () => new Date());
   const logger = pino({ enabled: false });
-  const derivatives = new Derivatives({ budget: storageBudget(records, objects), objects, codec, logger });
+  const derivatives = new Derivatives({
+    budget: storageBudget(records, objects),
+    objects,
+    codec,
+    signing: unsigned(objects),
+    logger,
+  });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   const downloads = new GuardedDownloads({ hosts: [] });
   return { derivatives, edits: new EditIntake({ records, objects, downloads, links, delivery, codec }) };
@@ -109,6 +116,7 @@ describe("an image that needs more memory to decode than the gateway allows is o
     const intake = new ImageIntake({
       objects,
       catalogue: CATALOGUE,
+      signing: unsigned(objects),
       codec,
       now: () => new Date(),
       newImageId: () => "img_1",
@@ -133,6 +141,7 @@ test("an image that was paid for is decoded again when its decoder was ended for
   const intake = new ImageIntake({
     objects,
     catalogue: CATALOGUE,
+    signing: unsigned(objects),
     codec: new ScheduledCodec(own),
     now: () => new Date(),
     newImageId: () => "img_1",

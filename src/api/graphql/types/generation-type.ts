@@ -124,7 +124,7 @@ export class ImageUrlArgs {
 
 @ObjectType("Provenance", {
   description:
-    "How an image was made. Every file that the gateway encodes says so in XMP (`Iptc4xmpExt:DigitalSourceType`). The file that the model sent is never changed.",
+    "How an image was made. Every file that the gateway encodes says so in XMP (`Iptc4xmpExt:DigitalSourceType`), and in signed content credentials (C2PA) if the operator has set a certificate. The file that the model sent is never changed.",
 })
 class ProvenanceType {
   @Field(() => String, {
@@ -143,6 +143,12 @@ class ProvenanceType {
     description: "Whether `url` without a size, format or quality delivers the exact file that the model sent.",
   })
   isOriginal!: boolean;
+
+  @Field(() => Boolean, {
+    description:
+      "Whether `url` without a size, format or quality delivers a file with content credentials that the gateway signed with the operator's certificate.",
+  })
+  isSigned!: boolean;
 }
 
 @ObjectType("Image", { implements: NodeType, description: "A stored image." })
@@ -228,9 +234,9 @@ export class ImageType extends NodeType {
   get provenance(): ProvenanceType | null {
     const { provenance, key, originalKey } = this.#image;
     if (!provenance) return null;
-    const { digitalSourceType, hasContentCredentials } = provenance;
+    const { digitalSourceType, hasContentCredentials, isSigned = false } = provenance;
     const isOriginal = key === originalKey;
-    return { digitalSourceType: toDigitalSourceUri(digitalSourceType), hasContentCredentials, isOriginal };
+    return { digitalSourceType: toDigitalSourceUri(digitalSourceType), hasContentCredentials, isOriginal, isSigned };
   }
 
   @Field(() => DateTimeScalar, { description: "When it was stored." })

@@ -1,0 +1,8 @@
+import { pino } from "pino";
+import type { ObjectStore } from "../../src/ports/object-store.ts";
+import { Signing } from "../../src/service/images/signing.ts";
+
+/** The signing of a gateway without a certificate. */
+export function unsigned(objects: ObjectStore): Signing {
+  return new Signing({ signer: undefined, objects, logger: pino({ enabled: false }), now: () => new Date() });
+}
