@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { openC2paImageSigner } from "../../src/adapters/c2pa/c2pa-image-signer.ts";
 import { ADMIN_KEY, startKeyedGateway } from "../support/keyed-gateway.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { readDocSamples } from "../support/samples/doc-samples.ts";
@@ -16,10 +17,14 @@ const STARTS = /npm (ci|start|test)/;
 /** Commands that call a gateway with a key. */
 const NEEDS_KEY = /\$PICTOGRAPH_A(DMIN|PI)_KEY/;
 
+/** Commands that make a certificate. */
+const CERTIFIES = /openssl/;
+
 /** Commands of the command line. test/docs/command-line.test.ts runs these. */
 const COMMAND_LINE = /(^|\s)pictograph [a-z]/;
 
 const samples = (await readDocSamples()).filter(({ language, code }) => language === "sh" && !COMMAND_LINE.test(code));
+const hasOpenssl = await runsHere("openssl", "version");
 const hasCurl = await runsHere("curl", "--version");
 const newDirectory = temporaryDirectories();
 
@@ -34,7 +39,9 @@ test("there are commands to run", () => {
 });
 
 describe("commands of the documents", () => {
-  for (const { place, code } of samples.filter(({ code }) => !STARTS.test(code) && !NEEDS_KEY.test(code))) {
+  for (const { place, code } of samples.filter(
+    ({ code }) => !STARTS.test(code) && !NEEDS_KEY.test(code) && !CERTIFIES.test(code),
+  )) {
     testWhere(hasCurl, "curl", `${place} finds images`, async () => {
       const directory = await newDirectory();
       await writeFile(join(directory, "photo.png"), await plainImage(64, 64, 1, "PNG"));
@@ -57,6 +64,19 @@ describe("commands that call with a key", () => {
       await keyed.close();
 
       expect(stdout).toMatch(/proj_|\/images\/img_/);
+    });
+  }
+});
+
+describe("commands that make a certificate", () => {
+  for (const { place, code } of samples.filter((sample) => CERTIFIES.test(sample.code))) {
+    testWhere(hasOpenssl, "openssl", `${place} makes one that can sign`, async () => {
+      const directory = await newDirectory();
+      await promisify(execFile)("bash", ["-euo", "pipefail", "-c", code], { cwd: directory });
+
+      const files = { certificate: join(directory, "c2pa.pem"), key: join(directory, "c2pa.key") };
+      const signer = await openC2paImageSigner(files, { name: "Pictograph", version: "1.2.3" }, new Date());
+      await signer.close();
     });
   }
 });
