@@ -2,8 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { PostgresPool } from "kysely";
 import { Client, type ClientConfig, DatabaseError, type Pool } from "pg";
 import { GatewayError, StartError } from "../../errors.ts";
+import { PostgresTurns } from "./postgres-turns.ts";
 
-/** How long to wait for a connection, whether new or from the pool. */
+/** How long to wait until a connection is made, or one that is given back comes from the pool. */
 const CONNECT_TIMEOUT_MS = 5_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
@@ -37,12 +38,13 @@ export function connectionConfig(url: string, answerTimeoutMs: number | undefine
 
 /** Wraps the pool for Kysely, so that queries fail with `OVERLOADED` while the database is unavailable. */
 export function toKyselyPool(pool: Pool): PostgresPool {
+  const turns = new PostgresTurns(pool);
   return {
     options: pool.options,
     // The pool has other users. Its creator closes it.
     end: async () => {},
     async connect() {
-      const client = await pool.connect().catch((error: unknown) => {
+      const client = await turns.take().catch((error: unknown) => {
         throw toStoreError(error);
       });
       return {
@@ -53,7 +55,7 @@ export function toKyselyPool(pool: Pool): PostgresPool {
             throw toStoreError(error);
           }
         },
-        release: () => client.release(),
+        release: () => turns.giveBack(client),
         // pg's type of a result is less precise than Kysely's. The objects are the same.
       } as unknown as Awaited<ReturnType<PostgresPool["connect"]>>;
     },

@@ -287,8 +287,10 @@ export class SqlRecords implements Records {
 
   /** Runs a transaction that may store deliveries to webhooks. */
   async #withOutbox<Result>(work: (transaction: Kysely<Database>) => Promise<Result>): Promise<Result> {
-    const result = await this.#database.transaction().execute(work);
-    this.#outbox.announce();
+    const { transaction, result } = await this.#database
+      .transaction()
+      .execute(async (transaction) => ({ transaction, result: await work(transaction) }));
+    this.#outbox.announce(transaction);
     return result;
   }
 

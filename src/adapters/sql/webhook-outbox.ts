@@ -23,7 +23,8 @@ export interface BudgetEvent {
  */
 export class WebhookOutbox {
   readonly #listeners = new Set<() => void>();
-  #hasNew = false;
+  /** The transactions that stored deliveries. Others may end while one is under way. */
+  readonly #storedBy = new WeakSet<Kysely<Database>>();
 
   /** The number of the endpoints of a project that are not disabled, as part of another statement. */
   countEndpoints(projectId: Expression<string>) {
@@ -61,7 +62,7 @@ export class WebhookOutbox {
         .values(rows.slice(start, start + BATCH_SIZE))
         .execute();
     }
-    if (rows.length > 0) this.#hasNew = true;
+    if (rows.length > 0) this.#storedBy.add(transaction);
   }
 
   /** Stores those of these events that were not true before. */
@@ -89,10 +90,9 @@ export class WebhookOutbox {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Tells the listeners, if there is anything new. Call this after the transaction. */
-  announce(): void {
-    if (!this.#hasNew) return;
-    this.#hasNew = false;
+  /** Tells the listeners if this transaction stored deliveries. Call this after its commit. */
+  announce(transaction: Kysely<Database>): void {
+    if (!this.#storedBy.delete(transaction)) return;
     for (const listener of this.#listeners) listener();
   }
 }

@@ -1,4 +1,5 @@
 import type { Response } from "express";
+import { GatewayError } from "../../../errors.ts";
 import type { OpenObject } from "../../../ports/object-store.ts";
 import { SCRATCH_BYTES, Scratches } from "../scratches.ts";
 import { base64Length, MIN_TEXT_BYTES, toBase64 } from "./base64-text.ts";
@@ -9,23 +10,89 @@ export type Part = string | OpenObject;
 /** The most bytes that are read at once. Their base64 text fills one scratch buffer. */
 const READ_BYTES = (SCRATCH_BYTES / 4) * 3;
 
+export interface Base64SenderOptions {
+  /** A client that reads nothing for this long is disconnected, in milliseconds. @defaultValue 30 s */
+  readonly stallMs?: number;
+  /** The most answers that are sent at once; each holds two buffers. @defaultValue 500 */
+  readonly maxAnswers?: number;
+}
+
+const STALL_MS = 30_000;
+/** 125 MiB of buffers. */
+const MAX_ANSWERS = 500;
+const RETRY_AFTER_SECONDS = 5;
+
 /** Sends stored images as base64 within other text. It holds only a small part of one image in memory. */
 export class Base64Sender {
+  readonly #stallMs: number;
+  readonly #maxAnswers: number;
   readonly #scratches = new Scratches();
+  #answerCount = 0;
+
+  constructor({ stallMs = STALL_MS, maxAnswers = MAX_ANSWERS }: Base64SenderOptions = {}) {
+    this.#stallMs = stallMs;
+    this.#maxAnswers = maxAnswers;
+  }
 
   /**
    * Sends the body of an answer whose headers are set. If the client disconnects, reading stops at once and nothing is
    * thrown.
+   *
+   * @throws OVERLOADED when too many answers are being sent; nothing has been sent then
    */
   async send(response: Response, parts: readonly Part[]): Promise<void> {
+    if (this.#answerCount >= this.#maxAnswers) throw overloaded();
+    this.#answerCount++;
+    response.once("close", () => {
+      this.#answerCount--;
+    });
+    response.on("timeout", () => response.destroy());
     const [read, text] = [this.#scratches.take(response), this.#scratches.take(response)];
     for (const part of parts) {
       if (response.destroyed) return;
       if (typeof part === "string") response.write(part);
-      else await sendObject(response, part, read.subarray(0, READ_BYTES), text);
+      else await this.#sendObject(response, part, read.subarray(0, READ_BYTES), text);
     }
+    response.setTimeout(this.#stallMs);
     response.end();
   }
+
+  async #sendObject(response: Response, object: OpenObject, read: Buffer, text: Buffer): Promise<void> {
+    const chunks = object.read(undefined, read)[Symbol.asyncIterator]();
+    const leave = () => void chunks.return?.().catch(() => undefined);
+    response.once("close", leave);
+    try {
+      for await (const piece of toBase64({ [Symbol.asyncIterator]: () => chunks }, text)) {
+        await this.#untilTaken(response, piece);
+        if (response.destroyed) return;
+      }
+    } catch (error) {
+      if (!response.destroyed) throw error;
+    } finally {
+      response.off("close", leave);
+    }
+  }
+
+  /**
+   * Writes a piece. Resolves when its memory may be reused, or the connection is closed. Only the client's silence counts
+   * as a stall, and not that of the store from which the next piece is read.
+   */
+  #untilTaken(response: Response, piece: Buffer): Promise<void> {
+    response.setTimeout(this.#stallMs);
+    return new Promise((resolve) => {
+      response.once("close", resolve);
+      response.write(piece, () => {
+        response.off("close", resolve);
+        response.setTimeout(0);
+        resolve();
+      });
+    });
+  }
+}
+
+function overloaded(): GatewayError {
+  const message = "too many images are being sent; repeat the request, with the same Idempotency-Key if it has one";
+  return new GatewayError("OVERLOADED", message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
 }
 
 /** The length of these parts together, in bytes of UTF-8. */
@@ -42,31 +109,4 @@ export async function* textOf(parts: readonly Part[]): AsyncGenerator<string> {
     if (typeof part === "string") yield part;
     else for await (const piece of toBase64(part.read(), Buffer.allocUnsafeSlow(MIN_TEXT_BYTES))) yield `${piece}`;
   }
-}
-
-async function sendObject(response: Response, object: OpenObject, read: Buffer, text: Buffer): Promise<void> {
-  const chunks = object.read(undefined, read)[Symbol.asyncIterator]();
-  const leave = () => void chunks.return?.().catch(() => undefined);
-  response.once("close", leave);
-  try {
-    for await (const piece of toBase64({ [Symbol.asyncIterator]: () => chunks }, text)) {
-      await untilTaken(response, piece);
-      if (response.destroyed) return;
-    }
-  } catch (error) {
-    if (!response.destroyed) throw error;
-  } finally {
-    response.off("close", leave);
-  }
-}
-
-/** Writes a piece. Resolves when its memory may be reused, or the connection is closed. */
-function untilTaken(response: Response, piece: Buffer): Promise<void> {
-  return new Promise((resolve) => {
-    response.once("close", resolve);
-    response.write(piece, () => {
-      response.off("close", resolve);
-      resolve();
-    });
-  });
 }
