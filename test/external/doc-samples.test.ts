@@ -18,7 +18,7 @@ const STARTS = /npm (ci|start|test)/;
 const NEEDS_KEY = /\$PICTOGRAPH_A(DMIN|PI)_KEY/;
 
 /** Commands that make a certificate. */
-const CERTIFIES = /openssl/;
+const CERTIFIES = /openssl x509/;
 
 /** Commands of the command line. test/docs/command-line.test.ts runs these. */
 const COMMAND_LINE = /(^|\s)pictograph [a-z]/;
