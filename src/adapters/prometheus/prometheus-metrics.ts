@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { ErrorCode } from "../../errors.ts";
+import { ERROR_CODES, type ErrorCode } from "../../errors.ts";
 import type { EndedCall, EndedGeneration, EntryPoint, Levels, ReadableMetrics } from "../../ports/metrics.ts";
 
 const PREFIX = "pictograph_";
@@ -58,6 +58,7 @@ export class PrometheusMetrics implements ReadableMetrics {
   /** Also observes the event loop, the memory and the garbage collection of this process. */
   constructor(known: KnownNames) {
     this.#known = known;
+    for (const code of ERROR_CODES) this.#refusals.inc({ code }, 0);
     collectDefaultMetrics({ register: this.#registry, prefix: PREFIX });
   }
 
@@ -85,7 +86,10 @@ export class PrometheusMetrics implements ReadableMetrics {
     const model = this.#model(facts.model);
     this.#generations.inc({ model, provider: this.#provider(provider), operation, outcome });
     if (costUsd !== undefined) this.#cost.inc({ model }, Number(costUsd));
-    if (unpricedImages > 0) this.#unpriced.inc({ model }, unpricedImages);
+    // Prometheus sees no increase in a series that begins above 0. So these begin with a model's first generation.
+    this.#unpriced.inc({ model }, unpricedImages);
+    this.#exceededHolds.inc({ model }, 0);
+    this.#fallbacks.inc({ model }, 0);
   }
 
   providerCallEnded({ model, provider, outcome, durationMs }: EndedCall): void {
