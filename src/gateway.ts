@@ -215,7 +215,9 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     if (!isKeyed && !authenticate && config.role !== "worker") await refuseToLoseKeys(store);
     const tokens = isKeyed ? await createIdentityTokens(config, now) : undefined;
     const identities = tokens && new Identities({ tokens, projects: limits, logger, now });
-    const credentials = isKeyed ? { adminKeys: config.adminKeys, apiKeys, identities, projects } : undefined;
+    const credentials = isKeyed
+      ? { socketPath: SOCKET_PATH, adminKeys: config.adminKeys, apiKeys, identities, projects }
+      : undefined;
     const access = { hasPaidProvider: hasPaidProvider(providers), authenticate, credentials, now };
     const app = await createApi({ config, access, ...services, store, storage, lifecycle, readable, logger });
     const modelWatch = new ModelWatch(providers, catalogue, logger);

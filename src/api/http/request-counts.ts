@@ -10,7 +10,8 @@ const SWITCHING_PROTOCOLS = 101;
 export function countRequests(metrics: Pick<Metrics, "requestEnded">): Step {
   return (request, response) => {
     const entryPoint = entryPointOf(request);
-    response.once("close", () => {
+    // Sending an image adds ten listeners, and Node warns from the eleventh on.
+    response.setMaxListeners(response.getMaxListeners() + 1).once("close", () => {
       const { headersSent, statusCode } = response;
       const isAnswered = headersSent || statusCode === SWITCHING_PROTOCOLS;
       metrics.requestEnded(entryPoint, isAnswered ? statusCode : undefined);

@@ -12,6 +12,8 @@ import { upgradeOf } from "../upgrade.ts";
 import { type Introduction, mergeIntroductions, onlyValue, readHeaders, readParams, secretOf } from "./introduction.ts";
 
 export interface CredentialsOptions {
+  /** Where WebSockets open. Only they may send their credentials later. */
+  readonly socketPath: string;
   /** Each of them may do everything. */
   readonly adminKeys: readonly string[];
   readonly apiKeys: ApiKeys;
@@ -36,7 +38,8 @@ export function requireCredentials(options: CredentialsOptions): RequestHandler 
     const context = contextOf(request);
     const introduction = readHeaders(request);
     const secret = secretOf(introduction);
-    if (upgradeOf(request)) {
+    const isSocket = isSocketRequest(request);
+    if (isSocket) {
       context.introduce = async (params) => {
         const merged = mergeIntroductions(introduction, readParams(params));
         const sent = secretOf(merged);
@@ -45,9 +48,15 @@ export function requireCredentials(options: CredentialsOptions): RequestHandler 
       };
     }
     if (secret !== undefined) await identify(context, secret, introduction);
-    else if (!upgradeOf(request)) await admitAnonymous(request, context);
+    else if (!isSocket) await admitAnonymous(request, context);
     next();
   };
+
+  /** Any other request may ask for an upgrade too, and gets an answer over HTTP. */
+  function isSocketRequest(request: Request): boolean {
+    const path = request.path.toLowerCase().replace(/\/$/, "");
+    return request.method === "GET" && path === options.socketPath && upgradeOf(request) !== undefined;
+  }
 
   /** Sets the caller of the request. @throws UNAUTHENTICATED, FORBIDDEN, BAD_USER_INPUT, NOT_FOUND, OVERLOADED */
   async function identify(context: RequestContext, secret: string, introduction: Introduction): Promise<void> {

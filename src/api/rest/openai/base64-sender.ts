@@ -43,9 +43,14 @@ export class Base64Sender {
   async send(response: Response, parts: readonly Part[]): Promise<void> {
     if (this.#answerCount >= this.#maxAnswers) throw overloaded();
     this.#answerCount++;
-    response.once("close", () => {
+    try {
+      await this.#sendParts(response, parts);
+    } finally {
       this.#answerCount--;
-    });
+    }
+  }
+
+  async #sendParts(response: Response, parts: readonly Part[]): Promise<void> {
     response.on("timeout", () => response.destroy());
     const [read, text] = [this.#scratches.take(response), this.#scratches.take(response)];
     for (const part of parts) {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
+import { httpRequest } from "../../../support/clients/http-request.ts";
 import { RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
 import {
   ADMIN,
@@ -31,6 +32,15 @@ async function ask(headers: Record<string, string>, query = VIEWER) {
   const { status, body } = await gateway.graphql(query, {}, headers);
   return body.errors ? { status, ...body.errors[0]?.extensions, message: body.errors[0]?.message } : body.data.viewer;
 }
+
+test.each(["GET /v1/models", "GET /v1/models/any-size-1", "POST /graphql", "POST /get-image", "GET /nowhere"])(
+  "%s needs credentials, even if it asks for a WebSocket",
+  async (route) => {
+    const [method = "", path = ""] = route.split(" ");
+    const headers = { Connection: "Upgrade", Upgrade: "websocket" };
+    expect(await httpRequest(gateway.url + path, { method, headers })).toMatchObject({ status: 401 });
+  },
+);
 
 describe("credentials", () => {
   test.each([
