@@ -19,14 +19,20 @@ const MAX_REQUESTS = 4;
 /** Browsers leave out downloads that follow each other faster. */
 const BETWEEN_DOWNLOADS_MS = 400;
 
-/** Marks a picture as a favourite, or takes the mark away. It shows at once, and goes back if the gateway refuses. */
-export async function setFavorite(id: string, isFavorite: boolean): Promise<void> {
+/**
+ * Marks a picture as a favourite, or takes the mark away. It shows at once, and goes back if the gateway refuses.
+ *
+ * @returns whether the gateway has accepted it
+ */
+export async function setFavorite(id: string, isFavorite: boolean): Promise<boolean> {
   changePicture(id, { isFavorite });
   try {
     await request(SetFavoriteDocument, { id, isFavorite });
+    return true;
   } catch (error) {
     changePicture(id, { isFavorite: !isFavorite });
     showToast(explainError(toStudioError(error)).title);
+    return false;
   }
 }
 

@@ -30,23 +30,29 @@ const t = words(
   },
 );
 
-const asked = signal<readonly WallPicture[] | undefined>(undefined);
+interface Asked {
+  readonly pictures: readonly WallPicture[];
+  /** Is called when they are deleted. */
+  readonly onDeleted: () => void;
+}
+
+const asked = signal<Asked | undefined>(undefined);
 
 /** Asks whether these pictures should be deleted. */
-export function confirmDeletion(pictures: readonly WallPicture[]): void {
-  if (pictures.length > 0) asked.value = pictures;
+export function confirmDeletion(pictures: readonly WallPicture[], onDeleted: () => void = () => {}): void {
+  if (pictures.length > 0) asked.value = { pictures, onDeleted };
 }
 
 /** The question before pictures are deleted: how many they are, and that they do not come back. */
 export function Deletion() {
-  const pictures = asked.value;
+  const question = asked.value;
   const close = () => {
     asked.value = undefined;
   };
-  return pictures && <Question pictures={pictures} onClose={close} />;
+  return question && <Question {...question} onClose={close} />;
 }
 
-function Question({ pictures, onClose }: { readonly pictures: readonly WallPicture[]; readonly onClose: () => void }) {
+function Question({ pictures, onDeleted, onClose }: Asked & { readonly onClose: () => void }) {
   const isBusy = useSignal(false);
   const failure = useSignal<StudioError | undefined>(undefined);
   const keep = useRef<HTMLButtonElement>(null);
@@ -61,6 +67,7 @@ function Question({ pictures, onClose }: { readonly pictures: readonly WallPictu
       await deletePictures(pictures);
       onClose();
       showToast(t.done(n));
+      onDeleted();
     } catch (error) {
       failure.value = toStudioError(error);
       isBusy.value = false;

@@ -2,13 +2,14 @@ import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { type StudioError, toStudioError } from "../api/errors.ts";
 import { useKeys } from "../app/keyboard.tsx";
+import { Deletion } from "../gallery/deletion.tsx";
 import { wallHref } from "../gallery/filter.ts";
-import { wallPictures } from "../gallery/pictures.ts";
 import { goTo, hrefOf, type PageProps } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
 import { explainError } from "../words/error-words.ts";
 import { number } from "../words/format.ts";
 import { words } from "../words/language.ts";
+import { neighboursOf } from "./neighbours.ts";
 import { Panel } from "./panel.tsx";
 import { loadImage, type ShownImage } from "./shown-image.ts";
 import { createView, FIT, type View, ZOOM_STEP, zoomBy } from "./view.ts";
@@ -76,6 +77,7 @@ export function ImagePage({ path: [id = ""] }: PageProps) {
     <div class="view">
       <Stage image={image.value} key={image.value.id} />
       <Panel image={image.value} />
+      <Deletion />
     </div>
   );
 }
@@ -144,14 +146,6 @@ function Stage({ image }: { readonly image: ShownImage }) {
       )}
     </main>
   );
-}
-
-/** The pictures beside this one on the wall; those of its generation where the wall does not show it. */
-function neighboursOf({ id, generation }: ShownImage) {
-  const onWall = wallPictures.value?.map(({ picture }) => picture.id) ?? [];
-  const ids = onWall.includes(id) ? onWall : generation.images.map((image) => image.id);
-  const at = ids.indexOf(id);
-  return { before: ids[at - 1], after: ids[at + 1] };
 }
 
 /** Keys that zoom. @param fit the scale at which the picture fits */

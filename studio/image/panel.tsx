@@ -5,6 +5,9 @@ import { useKeys } from "../app/keyboard.tsx";
 import { inputOf, takeAgain } from "../create/again.ts";
 import { priceText, quote } from "../create/price.ts";
 import { send, sendFailure } from "../create/send.ts";
+import { setFavorite } from "../gallery/actions.ts";
+import { confirmDeletion } from "../gallery/deletion.tsx";
+import { wallHref } from "../gallery/filter.ts";
 import { goTo, hrefOf } from "../router.ts";
 import { findModel } from "../state/gateway.ts";
 import { Icon } from "../ui/icon.tsx";
@@ -16,6 +19,7 @@ import { CodePane } from "./code-pane.tsx";
 import { canCopyPictures, copyPicture, copyText } from "./copy.ts";
 import { Details } from "./details.tsx";
 import { DownloadPane } from "./download-pane.tsx";
+import { neighboursOf } from "./neighbours.ts";
 import { downloadName, save } from "./save.ts";
 import type { ShownImage } from "./shown-image.ts";
 
@@ -31,6 +35,8 @@ const t = words(
     more: "More actions",
     edit: "Edit",
     compare: "Compare",
+    favourite: "Favourite",
+    remove: "Delete",
     copy: "Copy",
     pictureCopied: "The picture is copied.",
     link: "Link",
@@ -56,6 +62,8 @@ const t = words(
     more: "更多操作",
     edit: "编辑",
     compare: "比较",
+    favourite: "收藏",
+    remove: "删除",
     copy: "复制",
     pictureCopied: "图片已复制。",
     link: "链接",
@@ -156,6 +164,7 @@ export function Panel({ image }: { readonly image: ShownImage }) {
           <Icon name="link" />
           {t.link}
         </button>
+        <KeepOrDelete image={image} />
       </div>
       <div class="tabs" role="tablist" aria-label={t.about} onKeyDown={moveThroughTabs}>
         {(Object.keys(TABS) as Tab[]).map((name) => (
@@ -202,6 +211,39 @@ function Prompt({ text }: { readonly text: string }) {
           {isOpen.value ? t.showLess : t.showAll}
         </button>
       )}
+    </>
+  );
+}
+
+/** Marks the picture as a favourite, and deletes it. Then the next one is shown. */
+function KeepOrDelete({ image }: { readonly image: ShownImage }) {
+  const isFavorite = useSignal(image.isFavorite);
+  useEffect(() => {
+    isFavorite.value = image.isFavorite;
+  }, [image]);
+  const toggle = async () => {
+    const wanted = !isFavorite.value;
+    isFavorite.value = wanted;
+    if (!(await setFavorite(image.id, wanted))) isFavorite.value = !wanted;
+  };
+  const remove = () => {
+    const { before, after } = neighboursOf(image);
+    const next = after ?? before;
+    confirmDeletion([{ picture: image, generation: image.generation }], () =>
+      goTo(next ? hrefOf("image", next) : wallHref.value, { replace: true }),
+    );
+  };
+  useKeys({ f: () => void toggle(), Delete: remove });
+  return (
+    <>
+      <button type="button" class="fav" aria-pressed={isFavorite.value} onClick={toggle}>
+        <Icon name="star" />
+        {t.favourite}
+      </button>
+      <button type="button" onClick={remove}>
+        <Icon name="bin" />
+        {t.remove}
+      </button>
     </>
   );
 }

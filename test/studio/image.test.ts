@@ -93,6 +93,33 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
   });
 });
 
+test("a picture is marked as a favourite, and deleted for the next one", async () => {
+  const make = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { images { id } } }";
+  const { body } = await gateway.graphql(make, { input: { prompt: "two boats", n: 2, size: "64x64" } });
+  const [first, second] = body.data.generateImages.images.map(({ id }: { id: string }) => id);
+  const read = async (id: string) =>
+    (await gateway.graphql("query ($id: ID!) { image(id: $id) { isFavorite } }", { id })).body.data.image;
+  const { page, expectClean, close } = await openStudio(browser, gateway.url, { at: `#/image/${first}` });
+  const favourite = page.getByRole("button", { name: "Favourite" });
+  const answered = () => page.waitForResponse((response) => response.url().endsWith("/graphql"));
+  await favourite.waitFor();
+  await Promise.all([answered(), favourite.click()]);
+  expect(await read(first)).toEqual({ isFavorite: true });
+  expect(await favourite.getAttribute("aria-pressed")).toBe("true");
+  await Promise.all([answered(), page.keyboard.press("f")]);
+  expect(await read(first)).toEqual({ isFavorite: false });
+
+  await page.keyboard.press("Delete");
+  await page.getByRole("dialog", { name: "Delete this picture?" }).waitFor();
+  await expectAccessible(page);
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.locator(".facts").getByText(second, { exact: true }).waitFor();
+  expect(await read(first)).toBeNull();
+  expect(await read(second)).toEqual({ isFavorite: false });
+  expectClean();
+  await close();
+});
+
 test("a picture is saved in full size at once, and in any format and size", async () => {
   const { page, expectClean, close } = await openStudio(browser, gateway.url, { at: `#/image/${plainId}` });
   const saved = async (click: () => Promise<void>) => {
