@@ -1,12 +1,12 @@
 /** Accents, the points of Hebrew and Arabic, and variation selectors; not the voicing marks of kana. */
-const ACCENTS = /[[\p{M}&&[\p{sc=Zinh}\p{sc=Hebr}\p{sc=Arab}]]--[\u3099-\u309a]]/gv;
+const ACCENTS = /(?![\u3099\u309a])(?=[\p{sc=Zinh}\p{sc=Hebr}\p{sc=Arab}])\p{M}/gu;
 /** Letters with strokes, which Unicode does not decompose, and the two forms of a Greek letter. */
 const LETTERS: ReadonlyMap<string, string> = new Map(
   Object.entries({ ø: "o", ł: "l", đ: "d", ħ: "h", ŧ: "t", ς: "σ" }),
 );
 /** One character of Han or kana, one emoji, or a run of other letters and digits. */
 const WORD =
-  /[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]&&[\p{L}\p{N}]]|\p{Extended_Pictographic}|[[\p{L}\p{N}\p{M}]--[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]]+/gv;
+  /(?=[\p{L}\p{N}])[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]|\p{Extended_Pictographic}|(?:(?![\p{scx=Han}\p{scx=Hira}\p{scx=Kana}])[\p{L}\p{N}\p{M}])+/gu;
 /** A word is cut to so many characters, in prompts and in searches alike: indexes take no words of any length. */
 const MAX_WORD_LENGTH = 64;
 

@@ -16,7 +16,7 @@ export interface SearchTerm {
 /** The first character of metadata terms. It is a private-use character, which no word contains. */
 const METADATA_MARK = "\ue000";
 /** Words of a single character, such as those of Han and kana. No longer word begins with them. */
-const WHOLE_WORD = /^[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]\p{Extended_Pictographic}]/v;
+const WHOLE_WORD = /^[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{Extended_Pictographic}]/u;
 
 /** Returns all terms by which a generation is found. */
 export function termsOf({ prompt, metadata = [] }: Pick<GenerationOrder, "prompt" | "metadata">): readonly string[] {
