@@ -101,7 +101,8 @@ test("a picture is marked as a favourite, and deleted for the next one", async (
     (await gateway.graphql("query ($id: ID!) { image(id: $id) { isFavorite } }", { id })).body.data.image;
   const { page, expectClean, close } = await openStudio(browser, gateway.url, { at: `#/image/${first}` });
   const favourite = page.getByRole("button", { name: "Favourite" });
-  const answered = () => page.waitForResponse((response) => response.url().endsWith("/graphql"));
+  const answered = () =>
+    page.waitForResponse((response) => response.request().postData()?.includes("setFavorite") ?? false);
   await favourite.waitFor();
   await Promise.all([answered(), favourite.click()]);
   expect(await read(first)).toEqual({ isFavorite: true });

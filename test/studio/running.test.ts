@@ -117,7 +117,7 @@ describe("with OpenAI", () => {
   test("the price range stands on the button, and what the model cannot do is off and says why", async () => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url);
     await page.getByRole("textbox", { name: "Prompt" }).fill("a fox");
-    await page.getByRole("button", { name: "Model" }).click();
+    await page.getByRole("button", { name: /^Model [^:]/ }).click();
     await page
       .getByRole("radio", { name: /^gpt-image-2 / })
       .getByText("$")
@@ -152,7 +152,7 @@ describe("with OpenAI", () => {
     api.queue("serverError");
     const { page, expectClean, close } = await openStudio(browser, gateway.url);
     await page.getByRole("textbox", { name: "Prompt" }).fill("a second fox");
-    await page.getByRole("button", { name: "Model" }).click();
+    await page.getByRole("button", { name: /^Model [^:]/ }).click();
     await page.getByRole("radio", { name: /^gpt-image-2 / }).click();
     await page.getByRole("button", { name: "Create" }).click();
     const notice = page.getByRole("alert");

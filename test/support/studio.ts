@@ -49,8 +49,13 @@ export async function openStudio(browser: Browser, url: string, options: OpenOpt
   };
 }
 
-/** Fails if axe-core finds a problem in what the page shows now. */
+/** A colour that is changing has no contrast to judge. Some animations never end. */
+const ANIMATIONS_ENDED =
+  "Promise.all(document.getAnimations().filter((each) => each.effect.getComputedTiming().endTime !== Infinity).map((each) => each.finished.catch(() => {})))";
+
+/** Fails if axe-core finds a problem in what the page shows once its animations have ended. */
 export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(ANIMATIONS_ENDED);
   await page.evaluate(AXE);
   const violations = await page.evaluate(
     "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join('; ')))",
