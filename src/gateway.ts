@@ -320,7 +320,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
   const { upstreamTimeoutMs, retainMs, maxQueued, dailyBudget, role, leaseMs } = config;
   const storageBudget = new StorageBudget({ ...config, derivatives: store.derivatives, objects, logger, now });
   const signing = new Signing({ signer, objects, logger, now });
-  const derivatives = new Derivatives({ budget: storageBudget, objects, codec, signing, logger });
+  const derivatives = new Derivatives({ budget: storageBudget, objects, codec, signing, metrics, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   const edits = new EditIntake({ records, objects, downloads: createDownloads(config), links, delivery, codec });
   const worker = typeid("run").toString();
@@ -376,7 +376,11 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     maxQueued,
     dailyBudget,
   });
-  metrics.watch({ subscribers: () => service.watching, running: () => runner.count });
+  metrics.watch({
+    subscribers: () => service.watching,
+    running: () => runner.count,
+    decodesWaiting: () => codec.waiting,
+  });
   return lifecycle.counting(service);
 }
 
@@ -440,7 +444,7 @@ async function createApi(parts: ApiParts): Promise<Express> {
     eventStreamTransport(operations, live),
     // Before the images, whose paths include those of OpenAI's clients that have a wrong base URL.
     openAI,
-    imageRoutes(images, config),
+    imageRoutes(images, { ...config, deliveries: metrics }),
     health,
     ...metricsRoute,
     getImage,

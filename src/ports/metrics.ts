@@ -45,6 +45,8 @@ export interface Levels {
   subscribers(): number;
   /** Generations that this process runs, with those that wait for the limit of images per minute. */
   running(): number;
+  /** Images that wait for a decoder, to be checked or to become derivatives. */
+  decodesWaiting(): number;
 }
 
 /**
@@ -69,6 +71,12 @@ export interface Metrics {
   /** Counts a call that cost more than was held for its generation. */
   billExceededHold(model: string): void;
   imageStored(model: string, byteSize: number): void;
+  /** Counts an image, or a part of it, that a viewer got whole. @param byteSize the bytes that the gateway sent */
+  imageSent(byteSize: number): void;
+  /** Counts a viewer of an image who was redirected to the bucket. */
+  imageRedirected(): void;
+  /** Counts a derivative that was made and stored. */
+  derivativeStored(byteSize: number): void;
   /** Measures an operation of the records. @param operation the name of the method */
   storeAnswered(operation: string, durationMs: number): void;
   /** Reads these levels from now on, whenever the metrics are read. */
@@ -97,6 +105,9 @@ export const NO_METRICS: Metrics = {
   generationFellBack: ignore,
   billExceededHold: ignore,
   imageStored: ignore,
+  imageSent: ignore,
+  imageRedirected: ignore,
+  derivativeStored: ignore,
   storeAnswered: ignore,
   watch: ignore,
 };

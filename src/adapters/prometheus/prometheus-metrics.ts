@@ -35,6 +35,11 @@ export class PrometheusMetrics implements ReadableMetrics {
   ]);
   readonly #images = this.#counter("images_stored_total", "Images that were stored.", ["model"]);
   readonly #imageBytes = this.#counter("image_bytes_stored_total", "Bytes of the images that were stored.", ["model"]);
+  readonly #sentImages = this.#counter("images_sent_total", "Images that viewers got from the gateway.", []);
+  readonly #sentBytes = this.#counter("image_bytes_sent_total", "Bytes of images that viewers got.", []);
+  readonly #redirects = this.#counter("image_redirects_total", "Viewers that were redirected to the bucket.", []);
+  readonly #derivatives = this.#counter("derivatives_stored_total", "Derivatives that were made.", []);
+  readonly #derivativeBytes = this.#counter("derivative_bytes_stored_total", "Bytes of derivatives.", []);
   readonly #repeatedCalls = this.#counter("provider_call_retries_total", "Calls that were repeated.", ["provider"]);
   readonly #fallbacks = this.#counter("fallbacks_total", "Generations that left a model whose provider was down.", [
     "model",
@@ -119,13 +124,28 @@ export class PrometheusMetrics implements ReadableMetrics {
     this.#imageBytes.inc({ model }, byteSize);
   }
 
+  imageSent(byteSize: number): void {
+    this.#sentImages.inc();
+    this.#sentBytes.inc(byteSize);
+  }
+
+  imageRedirected(): void {
+    this.#redirects.inc();
+  }
+
+  derivativeStored(byteSize: number): void {
+    this.#derivatives.inc();
+    this.#derivativeBytes.inc(byteSize);
+  }
+
   storeAnswered(operation: string, durationMs: number): void {
     this.#store.observe({ operation }, durationMs / 1000);
   }
 
-  watch({ subscribers, running }: Levels): void {
+  watch({ subscribers, running, decodesWaiting }: Levels): void {
     this.#level("subscribers", "Clients of this process that follow generations.", subscribers);
     this.#level("running", "Generations that this process runs.", running);
+    this.#level("decodes_waiting", "Images that wait for a decoder.", decodesWaiting);
   }
 
   #model(name: string): string {

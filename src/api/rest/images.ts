@@ -1,4 +1,5 @@
 import { type Request, type Response, Router } from "express";
+import { type Metrics, NO_METRICS } from "../../ports/metrics.ts";
 import type { ByteRange, ObjectHeaders } from "../../ports/object-store.ts";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Delivery } from "../../service/images/image-delivery.ts";
@@ -18,12 +19,14 @@ export interface ImageRoutesOptions extends ImageSenderOptions {
    * @defaultValue true
    */
   readonly isRedirecting?: boolean;
+  /** Counts what viewers get. @defaultValue counts nothing */
+  readonly deliveries?: Pick<Metrics, "imageSent" | "imageRedirected">;
 }
 
 /** `GET|HEAD /images/…`: the images behind signed URLs. */
 export function imageRoutes(
   service: Pick<ImageService, "open">,
-  { isRedirecting = true, ...senderOptions }: ImageRoutesOptions = {},
+  { isRedirecting = true, deliveries = NO_METRICS, ...senderOptions }: ImageRoutesOptions = {},
 ): Routes {
   const sender = new ImageSender(senderOptions);
   const router = Router({ caseSensitive: true, strict: true });
@@ -33,7 +36,10 @@ export function imageRoutes(
     response.setHeader("Content-Security-Policy", "sandbox");
     const delivery = await service.open(request.url, contextOf(request).network);
     // The store's URLs are signed for GET only, so HEAD is answered here.
-    if (isRedirecting && request.method === "GET" && (await redirect(response, delivery))) return;
+    if (isRedirecting && request.method === "GET" && (await redirect(response, delivery))) {
+      deliveries.imageRedirected();
+      return;
+    }
     describe(response, delivery);
     if (request.fresh) {
       response.status(304).end();
@@ -43,6 +49,12 @@ export function imageRoutes(
     if (range === "unsatisfiable") {
       response.status(416).setHeader("Content-Range", `bytes */${delivery.object.byteSize}`).end();
       return;
+    }
+    if (request.method === "GET") {
+      const { start, end } = range ?? { start: 0, end: delivery.object.byteSize - 1 };
+      response.once("finish", () => {
+        if (response.statusCode < 300) deliveries.imageSent(end - start + 1);
+      });
     }
     await send(sender, request, response, delivery, range);
   });

@@ -61,6 +61,11 @@ export class DecodeQueue {
     return (workMs > MAX_LIGHT_MS ? this.#heavy : this.#light).enter(turn, workMs);
   }
 
+  /** The images that wait for a decoder. */
+  get waiting(): number {
+    return this.#light.waiting + this.#heavy.waiting;
+  }
+
   /** Resolves when no image is being decoded and none waits. */
   async onIdle(): Promise<void> {
     await Promise.all([this.#light.onIdle(), this.#heavy.onIdle()]);
@@ -78,6 +83,12 @@ class Lane {
   constructor(size: number) {
     this.#free = size;
     this.#size = size;
+  }
+
+  get waiting(): number {
+    let count = 0;
+    for (const { images } of this.#waiting.values()) count += images.length;
+    return count;
   }
 
   async enter({ kind, projectId, callerId = "" }: Turn, workMs: number): Promise<() => void> {

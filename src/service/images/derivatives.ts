@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
 import { type Rendition, UndecodableImageError } from "../../ports/image-codec.ts";
 import type { DigitalSourceType, PixelSize } from "../../ports/image-provider.ts";
+import type { Metrics } from "../../ports/metrics.ts";
 import type { ObjectStore, OpenObject, StoredObject } from "../../ports/object-store.ts";
 import type { Image } from "../../ports/records.ts";
 import { toRenditionName } from "./image-links.ts";
@@ -15,6 +16,7 @@ export interface DerivativesOptions {
   readonly budget: StorageBudget;
   readonly objects: ObjectStore;
   readonly codec: ScheduledCodec;
+  readonly metrics: Pick<Metrics, "derivativeStored">;
   readonly signing: Signing;
   readonly logger: Logger;
 }
@@ -95,6 +97,7 @@ export class Derivatives {
       logger.warn({ imageId: image.id, err }, "a derivative could not be stored; it is made again at the next request");
       return this.#makeUnstored(wanted);
     }
+    this.#options.metrics.derivativeStored(stored.byteSize);
     await this.#count(image, stored);
     return undefined;
   }

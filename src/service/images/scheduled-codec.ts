@@ -52,6 +52,11 @@ export class ScheduledCodec {
     this.#codec = codec;
   }
 
+  /** The images that wait for a decoder. */
+  get waiting(): number {
+    return this.#queue.waiting;
+  }
+
   /** @throws OVERLOADED, and what {@link ImageCodec.inspect} throws */
   inspect(image: EncodedImage, facts: ImageFacts, turn: Turn, maxPixels = MAX_PIXELS): Promise<InspectedImage> {
     return this.#inTurn(turn, decodeMs(facts), () => this.#codec.inspect(image, maxPixels));

@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 const GENERATE = `mutation ($n: Int!) {
-  generateImages(input: { prompt: "a marked fox", size: "64x64", n: $n }) { id status images { id byteSize } }
+  generateImages(input: { prompt: "a marked fox", size: "64x64", n: $n }) { id status images { id byteSize url small: url(width: 32) } }
 }`;
 
 async function scrape(url: string, headers: Record<string, string> = {}) {
@@ -42,6 +42,10 @@ describe("the metrics of a gateway", () => {
     };
     await gateway.graphql(GENERATE, { n: 1 });
     await fetch(`${gateway.url}/a-marked-path`);
+    const derivative = await (await fetch(images[0].small)).arrayBuffer();
+    const part = await fetch(images[0].url, { headers: { Range: "bytes=0-9" } });
+    expect((await part.arrayBuffer()).byteLength).toBe(10);
+    await fetch(images[0].url, { method: "HEAD" });
 
     const { status, type, text } = await scrape(gateway.url);
     expect({ status, type }).toEqual({ status: 200, type: "text/plain; version=0.0.4; charset=utf-8" });
@@ -61,6 +65,12 @@ describe("the metrics of a gateway", () => {
       'pictograph_image_bytes_stored_total{model="any-size-1"}': bytes,
       'pictograph_store_duration_seconds_count{operation="accept"}': 2,
       'pictograph_store_duration_seconds_count{operation="addImage"}': 2,
+      pictograph_images_sent_total: 2,
+      pictograph_image_bytes_sent_total: derivative.byteLength + 10,
+      pictograph_image_redirects_total: 0,
+      pictograph_derivatives_stored_total: 1,
+      pictograph_derivative_bytes_stored_total: derivative.byteLength,
+      pictograph_decodes_waiting: 0,
       pictograph_subscribers: 0,
       pictograph_running: 0,
     };

@@ -54,6 +54,7 @@ beforeEach(async () => {
   const logger = pino({ enabled: false });
   const links = new ImageLinks(["a secret for tests"], 60, () => new Date());
   const derivatives = new Derivatives({
+    metrics: NO_METRICS,
     budget: storageBudget(records, objects),
     objects,
     codec,

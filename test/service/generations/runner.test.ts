@@ -55,7 +55,14 @@ function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runne
   let imageCount = 0;
   const links = new ImageLinks(["a secret for tests"], 60, now);
   const signing = unsigned(objects);
-  const derivatives = new Derivatives({ budget: storageBudget(records, objects), objects, codec, signing, logger });
+  const derivatives = new Derivatives({
+    budget: storageBudget(records, objects),
+    objects,
+    codec,
+    signing,
+    metrics: NO_METRICS,
+    logger,
+  });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   return new Runner({
     records: new Proxy(records, {

@@ -10,6 +10,7 @@ import { SharpImageCodec } from "../../../src/adapters/sharp/sharp-image-codec.t
 import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
 import { PUBLIC_CALLER } from "../../../src/api/http/request-context.ts";
+import { NO_METRICS } from "../../../src/ports/metrics.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
 import { Derivatives } from "../../../src/service/images/derivatives.ts";
 import { ImageDelivery } from "../../../src/service/images/image-delivery.ts";
@@ -68,6 +69,7 @@ function open() {
   const links = new ImageLinks(["a secret for tests"], 60, () => new Date());
   const logger = pino({ enabled: false });
   const derivatives = new Derivatives({
+    metrics: NO_METRICS,
     budget: storageBudget(records, objects),
     objects,
     codec,
