@@ -26,7 +26,8 @@ export async function answerBase64(
   if (!response.headersSent) {
     response.set({
       "Content-Type": "application/json; charset=utf-8",
-      "Cache-Control": "no-store",
+      // Express' compression in a host program never says when a piece is sent, and its memory may be used again.
+      "Cache-Control": "no-store, no-transform",
       "Content-Length": String(lengthOf(parts)),
     });
   }
