@@ -1,13 +1,10 @@
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, get, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { linkTo, load, NoiseModel } from "./noise-model.ts";
 import { requestsPerSecond } from "./request-load.ts";
 import { median, ms, type Row, timed } from "./row.ts";
 
@@ -22,7 +19,7 @@ const AVIFS = 5;
 /** Compares signed delivery with `express.static` on the same file, and a derivative with bare sharp. */
 export async function measure(): Promise<Row[]> {
   const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
-  const model = new Model();
+  const model = new NoiseModel();
   const gateway = await MeasuredProcess.start(GATEWAY, { environment: await model.start(), isMonitored: true });
   const files = await MeasuredProcess.start(STATIC, { environment: { PICTOGRAPH_DATA_DIR: directory } });
   const compare = async (figure: string, url: string): Promise<Row> => {
@@ -91,7 +88,7 @@ async function compareResize(gatewayUrl: string, id: string, url: string, direct
 }
 
 /** Measures the slowest format at the largest size of current models, and the requests that arrive while it is made. */
-async function measureAvif(gateway: MeasuredProcess, model: Model): Promise<Row[]> {
+async function measureAvif(gateway: MeasuredProcess, model: NoiseModel): Promise<Row[]> {
   const { id } = await model.draw(gateway.url, 3840, 2160);
   await gateway.watchDelays();
   const alone: number[] = [];
@@ -119,75 +116,4 @@ async function measureAvif(gateway: MeasuredProcess, model: Model): Promise<Row[
       comparedWith: "the picture is 25 MB",
     },
   ];
-}
-
-async function linkTo(gatewayUrl: string, id: string, options: string): Promise<string> {
-  const query = `{ image(id: "${id}") { url(${options}) } }`;
-  const { image } = await ask(gatewayUrl, query);
-  return image.url;
-}
-
-async function ask(gatewayUrl: string, query: string) {
-  const response = await fetch(`${gatewayUrl}/graphql`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ query }),
-  });
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the query asks for
-  const { data, errors } = (await response.json()) as any;
-  if (errors) throw new Error(errors[0].message);
-  return data;
-}
-
-async function load(url: string): Promise<Buffer> {
-  const [response] = await once(get(url), "response");
-  if (response.statusCode !== 200) throw new Error(`an image was answered with ${response.statusCode}`);
-  return buffer(response);
-}
-
-/** Implements as much of OpenAI's Images API as is needed to store an image. */
-class Model {
-  readonly #server: Server;
-  #picture: Buffer = Buffer.alloc(0);
-
-  constructor() {
-    this.#server = createServer((request, response) => {
-      request.resume().on("end", () => {
-        response.setHeader("Content-Type", "application/json");
-        response.end(JSON.stringify({ created: 0, data: [{ b64_json: this.#picture.toString("base64") }] }));
-      });
-    });
-  }
-
-  /** Returns the environment of a gateway that uses this model. */
-  async start(): Promise<Record<string, string>> {
-    await once(this.#server.listen(0, "127.0.0.1"), "listening");
-    const { port } = this.#server.address() as AddressInfo;
-    return {
-      OPENAI_API_KEY: "none",
-      PICTOGRAPH_DAILY_BUDGET_USD: "none",
-      PICTOGRAPH_MAX_IMAGES_PER_MINUTE: "1000000",
-      OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1`,
-    };
-  }
-
-  /** Makes the gateway generate a picture of noise of exactly this size, whatever size it requests. */
-  async draw(
-    gatewayUrl: string,
-    width: number,
-    height = width,
-  ): Promise<{ readonly id: string; readonly url: string }> {
-    const noise = { type: "gaussian", mean: 128, sigma: 40 } as const;
-    this.#picture = await sharp({ create: { width, height, channels: 3, background: "#000", noise } })
-      .png()
-      .toBuffer();
-    const query = `mutation { generateImages(input: { prompt: "noise", size: "${width}x${height}" }) { images { id url } } }`;
-    const { generateImages } = await ask(gatewayUrl, query);
-    return generateImages.images[0];
-  }
-
-  stop(): void {
-    this.#server.close();
-    this.#server.closeAllConnections();
-  }
 }

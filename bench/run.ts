@@ -4,6 +4,7 @@ import type { Row, Section } from "./row.ts";
 const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   start: () => import("./start.ts"),
   pictures: () => import("./pictures.ts"),
+  signing: () => import("./signing.ts"),
   delivery: () => import("./delivery.ts"),
   queue: () => import("./queue.ts"),
   graph: () => import("./graph.ts"),
