@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import "./sheet.css";
 
 interface SheetProps {
@@ -30,8 +30,6 @@ export function Sheet({ label, class: className = "", onClose, children }: Sheet
   const panel = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
     if (panel.current) place(panel.current);
-  }, []);
-  useEffect(() => {
     const opener = document.activeElement;
     const inside = panel.current;
     const chosen = inside?.querySelector<HTMLElement>("[aria-checked=true], [aria-selected=true], [aria-pressed=true]");
@@ -41,9 +39,17 @@ export function Sheet({ label, class: className = "", onClose, children }: Sheet
       // The button that opened it closes it by itself.
       if (!(opener instanceof Node && opener.contains(target))) onClose();
     };
+    // Wherever the focus is, the key closes the sheet and not the page below it.
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      onClose();
+    };
     document.addEventListener("pointerdown", onPointer, true);
+    document.addEventListener("keydown", onKeyDown, true);
     return () => {
       document.removeEventListener("pointerdown", onPointer, true);
+      document.removeEventListener("keydown", onKeyDown, true);
       if (
         opener instanceof HTMLElement &&
         (inside?.contains(document.activeElement) || document.activeElement === document.body)
@@ -52,13 +58,8 @@ export function Sheet({ label, class: className = "", onClose, children }: Sheet
       }
     };
   }, []);
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Escape") return;
-    event.stopPropagation();
-    onClose();
-  };
   return (
-    <section ref={panel} class={`sheet ${className}`} role="dialog" aria-label={label} onKeyDown={onKeyDown}>
+    <section ref={panel} class={`sheet ${className}`} role="dialog" aria-label={label}>
       {children}
     </section>
   );

