@@ -104,9 +104,7 @@ async function startOnce(browser: Browser, url: string) {
   });
   const startedAt = performance.now();
   await page.goto(url, { waitUntil: "commit" });
-  const isUsable = page.waitForFunction(
-    "document.querySelector('#prompt') && !/…/.test(document.querySelector('.btn.go .price').textContent)",
-  );
+  const isUsable = page.locator(".btn.go .price").filter({ hasNotText: "…" }).waitFor();
   const hasWall = page.locator(".rows img").first().waitFor();
   const [usableMs, wallMs] = await Promise.all(
     [isUsable, hasWall].map(async (moment) => {
