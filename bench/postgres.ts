@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { typeid } from "typeid-js";
 import type { GenerationOrder, Image } from "../src/ports/records.ts";
-import { openPostgresStore } from "../src/postgres-store.ts";
+import { openPostgresStore } from "../src/wiring/postgres-store.ts";
 import { startPostgresServer } from "../test/support/stores/postgres.ts";
 import type { Row } from "./row.ts";
 

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pino } from "pino";
-import { openSqliteRecords } from "../src/adapters/sql/sqlite.ts";
-import type { Ledger, UsageQuery } from "../src/ports/ledger.ts";
-import { openPostgresStore } from "../src/postgres-store.ts";
+import { openSqliteRecords } from "../src/adapters/sql/sqlite/sqlite.ts";
+import type { Ledger, UsageQuery } from "../src/ports/projects/ledger.ts";
+import { openPostgresStore } from "../src/wiring/postgres-store.ts";
 import { startPostgresServer } from "../test/support/stores/postgres.ts";
 import { median, ms, type Row, timed } from "./row.ts";
 

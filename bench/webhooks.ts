@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { typeid } from "typeid-js";
-import { openSqliteRecords } from "../src/adapters/sql/sqlite.ts";
+import { openSqliteRecords } from "../src/adapters/sql/sqlite/sqlite.ts";
 import { HttpWebhookSender } from "../src/adapters/webhook-sender/http-webhook-sender.ts";
 import { ImageLinks } from "../src/service/images/image-links.ts";
 import { WebhookAttempts } from "../src/service/webhooks/webhook-attempts.ts";

@@ -2,9 +2,9 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { type AddressLimits, MAX_IMAGES, URL_TTL_SECONDS } from "./bounds.ts";
 import { StartError } from "./errors.ts";
-import { hostNameOf, isLoopback } from "./host-name.ts";
 import { LOG_LEVELS, type LogLevel } from "./log.ts";
-import { CLIENT_SECRETS, withSecretFiles } from "./secret-files.ts";
+import { hostNameOf, isLoopback } from "./settings/host-name.ts";
+import { CLIENT_SECRETS, withSecretFiles } from "./settings/secret-files.ts";
 import {
   modelName,
   oneOf,
@@ -28,7 +28,7 @@ import {
   parseWord,
   times,
   wholeNumber,
-} from "./setting-parsers.ts";
+} from "./settings/setting-parsers.ts";
 
 /** The settings of a gateway, checked. */
 export interface Config {

@@ -14,8 +14,8 @@ import { LiveOperations } from "./api/graphql/transports/live-operations.ts";
 import { SOCKET_PATH, webSocketTransport } from "./api/graphql/transports/websocket-transport.ts";
 import { type AppOptions, createApp, MAX_BODY_BYTES } from "./api/http/app.ts";
 import { Arrivals } from "./api/http/bodies/arrivals.ts";
-import { healthRoutes } from "./api/http/health.ts";
-import { metricsRoutes } from "./api/http/metrics.ts";
+import { healthRoutes } from "./api/http/health/health.ts";
+import { metricsRoutes } from "./api/http/health/metrics.ts";
 import { type HostRequest, toCaller } from "./api/http/request-context.ts";
 import { type UpgradeListener, upgradeThrough } from "./api/http/upgrade.ts";
 import { getImageRoutes } from "./api/rest/get-image.ts";
@@ -27,34 +27,16 @@ import { readStudioDocuments, type StudioOptions, studioRoutes } from "./api/web
 import { type Config, defaultModelWith, readConfig } from "./config.ts";
 import { StartError } from "./errors.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import {
-  createDownloads,
-  createIdentityTokens,
-  createImageCodec,
-  createImageSigner,
-  createProviders,
-  hasPaidProvider,
-  openMetrics,
-  openStorage,
-  openStore,
-  readModels,
-  type Storage,
-  type Store,
-  signingSecretsOf,
-  standInFor,
-  timeStore,
-} from "./open-adapters.ts";
-import { openWebhooks } from "./open-webhooks.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import type { ImageSigner } from "./ports/image-signer.ts";
 import { type Metrics, NO_METRICS, type ReadableMetrics } from "./ports/metrics.ts";
 import { EditIntake } from "./service/edits/edit-intake.ts";
-import { GenerationFeed } from "./service/generations/generation-feed.ts";
-import { GenerationWatch } from "./service/generations/generation-watch.ts";
 import { Maintenance } from "./service/generations/maintenance.ts";
-import { Previews } from "./service/generations/previews.ts";
-import { ProviderCalls } from "./service/generations/provider-calls.ts";
-import { Runner } from "./service/generations/runner.ts";
+import { Previews } from "./service/generations/running/previews.ts";
+import { ProviderCalls } from "./service/generations/running/provider-calls.ts";
+import { Runner } from "./service/generations/running/runner.ts";
+import { GenerationFeed } from "./service/generations/watching/generation-feed.ts";
+import { GenerationWatch } from "./service/generations/watching/generation-watch.ts";
 import { ImageService } from "./service/image-service.ts";
 import { Derivatives } from "./service/images/derivatives.ts";
 import { ImageDelivery } from "./service/images/image-delivery.ts";
@@ -73,6 +55,24 @@ import { LedgerService } from "./service/projects/ledger-service.ts";
 import { ProjectService } from "./service/projects/project-service.ts";
 import type { WebhookService } from "./service/webhooks/webhook-service.ts";
 import { refuseSecondGraphQL } from "./single-graphql.ts";
+import {
+  createDownloads,
+  createIdentityTokens,
+  createImageCodec,
+  createImageSigner,
+  createProviders,
+  hasPaidProvider,
+  openMetrics,
+  openStorage,
+  openStore,
+  readModels,
+  type Storage,
+  type Store,
+  signingSecretsOf,
+  standInFor,
+  timeStore,
+} from "./wiring/open-adapters.ts";
+import { openWebhooks } from "./wiring/open-webhooks.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 

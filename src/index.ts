@@ -39,9 +39,9 @@ export type {
   Warning,
 } from "./ports/records.ts";
 export type { GenerationInput } from "./service/generations/generation-input.ts";
-export type { GenerationEvent } from "./service/generations/generation-progress.ts";
-export type { FilterInput } from "./service/generations/history-filter.ts";
-export type { PageRequest } from "./service/generations/history-pages.ts";
+export type { FilterInput } from "./service/generations/history/history-filter.ts";
+export type { PageRequest } from "./service/generations/history/history-pages.ts";
+export type { GenerationEvent } from "./service/generations/watching/generation-progress.ts";
 export type { ImageService } from "./service/image-service.ts";
 export type { LinkOptions } from "./service/images/image-links.ts";
 export type { Caller } from "./service/projects/caller.ts";

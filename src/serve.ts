@@ -2,8 +2,8 @@ import type { Logger } from "pino";
 import { type HttpServer, listen } from "./api/http/server.ts";
 import { type Config, readConfig } from "./config.ts";
 import { createGateway } from "./gateway.ts";
-import { hostNameOf, isLoopback } from "./host-name.ts";
 import { createLogger } from "./log.ts";
+import { hostNameOf, isLoopback } from "./settings/host-name.ts";
 import { onStopSignal } from "./stop-signals.ts";
 
 /**

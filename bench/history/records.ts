@@ -1,8 +1,8 @@
 import type { Kysely } from "kysely";
 import type { Database, GenerationRow, ImageRow } from "../../src/adapters/sql/database.ts";
 import type { SearchEngine } from "../../src/adapters/sql/engine.ts";
-import { toGenerationRow, toImageRow } from "../../src/adapters/sql/rows.ts";
-import { termsOf } from "../../src/adapters/sql/search-terms.ts";
+import { toGenerationRow, toImageRow } from "../../src/adapters/sql/generations/rows.ts";
+import { termsOf } from "../../src/adapters/sql/generations/search-terms.ts";
 import type { Generation, Image } from "../../src/ports/records.ts";
 import { type Random, seededRandom } from "../../test/support/random.ts";
 import { idAt } from "../../test/support/stores/ids.ts";

@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import { hostNameOf, isLoopback } from "../host-name.ts";
+import { hostNameOf, isLoopback } from "../settings/host-name.ts";
 import { type Finding, ok, warning } from "./finding.ts";
 
 const NAME = "access";

@@ -8,7 +8,7 @@ import { type Finding, ok, problem, type RemoteFinding, warning } from "./findin
 export async function checkDatabase({ databaseUrl, dataDir }: Config): Promise<RemoteFinding> {
   const name = "database";
   if (databaseUrl !== undefined) {
-    const { checkPostgres } = await import("../adapters/sql/check-postgres.ts");
+    const { checkPostgres } = await import("../adapters/sql/postgres/check-postgres.ts");
     try {
       const { place, version, time } = await checkPostgres(databaseUrl);
       const readAt = new Date();
@@ -22,7 +22,7 @@ export async function checkDatabase({ databaseUrl, dataDir }: Config): Promise<R
   }
   const path = join(dataDir, "pictograph.db");
   if (!(await exists(path))) return { finding: ok(name, `SQLite at ${path} will be created by the first start`) };
-  const { checkSqlite } = await import("../adapters/sql/check-sqlite.ts");
+  const { checkSqlite } = await import("../adapters/sql/sqlite/check-sqlite.ts");
   try {
     const state = checkSqlite(path);
     if (state === "sound") return { finding: ok(name, `SQLite at ${path} is sound`) };

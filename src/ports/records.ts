@@ -10,8 +10,8 @@ import type {
   SourceFormat,
   TokenUsage,
 } from "./image-provider.ts";
-import type { BudgetState } from "./ledger.ts";
-import type { RateRefusal, RateRule, RateStatus } from "./rates.ts";
+import type { BudgetState } from "./projects/ledger.ts";
+import type { RateRefusal, RateRule, RateStatus } from "./projects/rates.ts";
 
 export const GENERATION_STATUSES = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED"] as const;
 export type GenerationStatus = (typeof GENERATION_STATUSES)[number];

@@ -1,5 +1,5 @@
-import type { BudgetState } from "./ledger.ts";
-import type { AuditEntry, ListSlice } from "./projects.ts";
+import type { BudgetState } from "./projects/ledger.ts";
+import type { AuditEntry, ListSlice } from "./projects/projects.ts";
 import type { GenerationFailure } from "./records.ts";
 
 /** The events that an endpoint can be told of. */

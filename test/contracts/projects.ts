@@ -7,7 +7,7 @@ import type {
   Project,
   Projects,
   TokenRecord,
-} from "../../src/ports/projects.ts";
+} from "../../src/ports/projects/projects.ts";
 
 /** An adapter on an empty place of its own. */
 export interface OpenedProjects {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { BudgetLimit, BudgetWindow } from "../../src/ports/projects.ts";
+import type { BudgetLimit, BudgetWindow } from "../../src/ports/projects/projects.ts";
 import type { GenerationOrder } from "../../src/ports/records.ts";
 import {
   ACCEPTED_AT,

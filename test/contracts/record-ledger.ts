@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { toAmount, toUsd } from "../../src/ports/money.ts";
+import { toAmount, toUsd } from "../../src/ports/projects/money.ts";
 import {
   accept,
   type BookedRecords,

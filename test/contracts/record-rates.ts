@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { RateRefusal, RateRule, RateStatus } from "../../src/ports/rates.ts";
+import type { RateRefusal, RateRule, RateStatus } from "../../src/ports/projects/rates.ts";
 import { type AcceptedGeneration, PUBLIC_PROJECT, type Records } from "../../src/ports/records.ts";
 import {
   accept,

@@ -1,6 +1,6 @@
 import type { History } from "../../src/ports/history.ts";
-import type { Ledger } from "../../src/ports/ledger.ts";
-import type { Projects } from "../../src/ports/projects.ts";
+import type { Ledger } from "../../src/ports/projects/ledger.ts";
+import type { Projects } from "../../src/ports/projects/projects.ts";
 import {
   type AcceptanceTerms,
   type AcceptedGeneration,

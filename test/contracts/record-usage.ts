@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { UsageQuery } from "../../src/ports/ledger.ts";
+import type { UsageQuery } from "../../src/ports/projects/ledger.ts";
 import type { GenerationOrder } from "../../src/ports/records.ts";
 import {
   accept,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { AuditEntry, Projects } from "../../src/ports/projects.ts";
+import type { AuditEntry, Projects } from "../../src/ports/projects/projects.ts";
 import type { WebhookDelivery, WebhookEndpoint, Webhooks } from "../../src/ports/webhooks.ts";
 import {
   ACCEPTED_AT,

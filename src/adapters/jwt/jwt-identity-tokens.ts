@@ -1,6 +1,6 @@
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import { GatewayError } from "../../errors.ts";
-import type { Identity, IdentityTokens } from "../../ports/identity-tokens.ts";
+import type { Identity, IdentityTokens } from "../../ports/projects/identity-tokens.ts";
 import { KeyServerError, SigningKeys } from "./signing-keys.ts";
 
 export interface JwtIdentityTokensOptions {

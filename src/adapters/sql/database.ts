@@ -3,7 +3,7 @@ import { Migrator } from "kysely/migration";
 import { StartError } from "../../errors.ts";
 import type { GenerationStatus } from "../../ports/records.ts";
 import type { Engine, SearchEntryRow } from "./engine.ts";
-import { migrationsFor, type Schema } from "./migrations.ts";
+import { migrationsFor, type Schema } from "./migrations/migrations.ts";
 
 /**
  * The tables, the same on every engine. Times are milliseconds since 1970 UTC. Nested values are JSON text. Ids begin

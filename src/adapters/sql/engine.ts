@@ -1,5 +1,5 @@
 import type { Expression, Kysely, RawBuilder, SqlBool } from "kysely";
-import type { SearchTerm } from "./search-terms.ts";
+import type { SearchTerm } from "./generations/search-terms.ts";
 
 /** The parts in which the database engines differ. */
 export interface Engine {

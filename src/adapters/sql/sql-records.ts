@@ -19,17 +19,17 @@ import type {
 import type { WebhookEvent } from "../../ports/webhooks.ts";
 import type { Database, GenerationRow } from "./database.ts";
 import type { Engine, SearchEngine } from "./engine.ts";
-import { NEEDED_MIGRATIONS, SWEEP } from "./migrations.ts";
+import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPreviewText } from "./generations/rows.ts";
+import { termsOf } from "./generations/search-terms.ts";
+import { SqlDerivatives } from "./generations/sql-derivatives.ts";
+import { SqlHistory } from "./generations/sql-history.ts";
+import { NEEDED_MIGRATIONS, SWEEP } from "./migrations/migrations.ts";
 import { runPrepared } from "./prepared.ts";
-import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPreviewText } from "./rows.ts";
-import { termsOf } from "./search-terms.ts";
-import { SqlDerivatives } from "./sql-derivatives.ts";
-import { SqlHistory } from "./sql-history.ts";
-import { SqlLedger } from "./sql-ledger.ts";
-import { SqlProjects } from "./sql-projects.ts";
-import { SqlRates } from "./sql-rates.ts";
-import { SqlWebhooks } from "./sql-webhooks.ts";
-import { WebhookOutbox } from "./webhook-outbox.ts";
+import { SqlProjects } from "./projects/sql-projects.ts";
+import { SqlRates } from "./projects/sql-rates.ts";
+import { SqlLedger } from "./spending/sql-ledger.ts";
+import { SqlWebhooks } from "./webhooks/sql-webhooks.ts";
+import { WebhookOutbox } from "./webhooks/webhook-outbox.ts";
 
 const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
 const NO_COST: Cost = { usd: "0.000000", isEstimated: false };

@@ -3,18 +3,18 @@ import type { Response } from "express";
 import type { GraphQLResolveInfo } from "graphql";
 import type { Logger } from "pino";
 import type { GatewayError } from "../../errors.ts";
-import type { ScopeSpending } from "../../ports/ledger.ts";
-import type { ApiKey, Project } from "../../ports/projects.ts";
-import type { RateStatus } from "../../ports/rates.ts";
+import type { ScopeSpending } from "../../ports/projects/ledger.ts";
+import type { ApiKey, Project } from "../../ports/projects/projects.ts";
+import type { RateStatus } from "../../ports/projects/rates.ts";
 import type { Generation, Image } from "../../ports/records.ts";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Caller } from "../../service/projects/caller.ts";
 import type { LedgerService } from "../../service/projects/ledger-service.ts";
 import type { ProjectService } from "../../service/projects/project-service.ts";
 import type { WebhookService } from "../../service/webhooks/webhook-service.ts";
-import { setRateLimits } from "../http/rate-limit-headers.ts";
+import { setRateLimits } from "../http/answers/rate-limit-headers.ts";
+import { setSunset } from "../http/answers/sunset-header.ts";
 import type { RequestContext } from "../http/request-context.ts";
-import { setSunset } from "../http/sunset-header.ts";
 import { OperationAllowance } from "./limits/operation-allowance.ts";
 
 /** The facts about a request that the server which runs the operation provides, as its context value. */

@@ -1,8 +1,8 @@
 import type { GraphQLContext } from "./context.ts";
 import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from "./type-graphql.ts";
-import { GenerationConnectionType, GenerationsArgs, toPageRequest } from "./types/generation-connection.ts";
 import { ImageType } from "./types/generation-type.ts";
-import { ImageConnectionType, ImagesArgs, toImagePageRequest } from "./types/image-connection.ts";
+import { GenerationConnectionType, GenerationsArgs, toPageRequest } from "./types/history/generation-connection.ts";
+import { ImageConnectionType, ImagesArgs, toImagePageRequest } from "./types/history/image-connection.ts";
 
 /** Lists of what was made, and what is done with it there. */
 @Resolver()

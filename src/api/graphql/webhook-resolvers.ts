@@ -1,6 +1,6 @@
 import type { GraphQLContext } from "./context.ts";
 import { Arg, Args, Ctx, ID, Int, Mutation, Query, Resolver } from "./type-graphql.ts";
-import { ForwardArgs } from "./types/page-info-type.ts";
+import { ForwardArgs } from "./types/history/page-info-type.ts";
 import { toListRequest } from "./types/projects/project-type.ts";
 import { WebhookDeliveryConnectionType, WebhookDeliveryType } from "./types/webhooks/webhook-delivery-type.ts";
 import {

@@ -1,6 +1,6 @@
 import type { Request } from "express";
 import type { EntryPoint, Metrics } from "../../ports/metrics.ts";
-import { isProbe, METRICS_PATH } from "./probes.ts";
+import { isProbe, METRICS_PATH } from "./health/probes.ts";
 import type { Step } from "./steps.ts";
 import { upgradeOf } from "./upgrade.ts";
 

@@ -1,6 +1,6 @@
 import type { Request, Response } from "express";
 import type { Logger } from "pino";
-import { isProbe, METRICS_PATH } from "./probes.ts";
+import { isProbe, METRICS_PATH } from "./health/probes.ts";
 
 /**
  * Logs one line when the request is over. The line contains no query, and only the id of an image's path, because the

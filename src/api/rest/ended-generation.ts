@@ -1,6 +1,6 @@
 import { GatewayError } from "../../errors.ts";
 import type { Generation } from "../../ports/records.ts";
-import { isEnded } from "../../service/generations/generation-end.ts";
+import { isEnded } from "../../service/generations/running/generation-end.ts";
 
 /**
  * Throws the reason why a generation has no images: its failure, its cancellation, or that it has not ended yet.

@@ -1,13 +1,13 @@
 import { type ErrorRequestHandler, type Request, type Response, Router } from "express";
 import type { ImageService } from "../../service/image-service.ts";
+import { setErrorStatus, toCallerError } from "../http/answers/errors.ts";
+import { setRateLimits } from "../http/answers/rate-limit-headers.ts";
+import { setSunset } from "../http/answers/sunset-header.ts";
+import { setWarnings } from "../http/answers/warning-header.ts";
 import type { Routes } from "../http/app.ts";
 import { readRawBody } from "../http/bodies/body-bytes.ts";
 import { type FormFields, parseFormBody, toFields } from "../http/bodies/form-body.ts";
-import { setErrorStatus, toCallerError } from "../http/errors.ts";
-import { setRateLimits } from "../http/rate-limit-headers.ts";
 import { contextOf } from "../http/request-context.ts";
-import { setSunset } from "../http/sunset-header.ts";
-import { setWarnings } from "../http/warning-header.ts";
 import { refuseUnlessSucceeded } from "./ended-generation.ts";
 import { GetImageRequest, readGetImage } from "./get-image-input.ts";
 import { endWithJson, whileSendingSpace } from "./keep-alive.ts";

@@ -1,5 +1,5 @@
 import type { Response } from "express";
-import { PASSED_ON_AT_ONCE } from "../http/server-sent-events.ts";
+import { PASSED_ON_AT_ONCE } from "../http/answers/server-sent-events.ts";
 
 /**
  * Sends white space while `work` is awaited, for proxies that cut silent connections. JSON may begin with white space.

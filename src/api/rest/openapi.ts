@@ -2,7 +2,7 @@ import { z } from "zod";
 import { MAX_IMAGES } from "../../bounds.ts";
 import { ERROR_CODES, type ErrorCode } from "../../errors.ts";
 import { IMAGE_FORMATS } from "../../ports/image-provider.ts";
-import { HTTP_STATUS } from "../http/status.ts";
+import { HTTP_STATUS } from "../http/answers/status.ts";
 import { GET_IMAGE_EXAMPLE, GetImageRequest } from "./get-image-input.ts";
 import { OPENAI_ANSWERS } from "./openai/answer-schemas.ts";
 import { describeOpenAIPaths, OPENAI_REQUESTS } from "./openai/openapi.ts";

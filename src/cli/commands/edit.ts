@@ -1,7 +1,7 @@
 import type { Command } from "../command.ts";
 import { usageFailure } from "../command-failure.ts";
-import { MAKE_OPTIONS, makeImages, readPrompt } from "../make-images.ts";
-import { MAX_SOURCE_IMAGES, SourceImages } from "../source-images.ts";
+import { MAKE_OPTIONS, makeImages, readPrompt } from "../images/make-images.ts";
+import { MAX_SOURCE_IMAGES, SourceImages } from "../images/source-images.ts";
 
 const DOCUMENT = "mutation ($input: EditImagesInput!) { editImages(input: $input) { id } }";
 

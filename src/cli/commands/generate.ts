@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { MAKE_OPTIONS, makeImages, readPrompt } from "../make-images.ts";
+import { MAKE_OPTIONS, makeImages, readPrompt } from "../images/make-images.ts";
 
 const DOCUMENT = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { id } }";
 

@@ -1,6 +1,6 @@
 import { type Command, JSON_OPTION, PROJECT_OPTION } from "../command.ts";
 import { countOf, toDollars } from "../generation.ts";
-import { IMAGE_OPTIONS, readImageInput, readPrompt } from "../make-images.ts";
+import { IMAGE_OPTIONS, readImageInput, readPrompt } from "../images/make-images.ts";
 import { printable } from "../printable.ts";
 
 const DOCUMENT = `query ($input: GenerateImagesInput!) {

@@ -1,8 +1,8 @@
 import { type Command, JSON_OPTION, PROJECT_OPTION } from "../command.ts";
-import { readGeneration } from "../follow-generation.ts";
-import { deliver, OUTPUT_OPTIONS } from "../make-images.ts";
-import { OutputFiles } from "../output-files.ts";
-import { showGeneration } from "../show-generation.ts";
+import { readGeneration } from "../images/follow-generation.ts";
+import { deliver, OUTPUT_OPTIONS } from "../images/make-images.ts";
+import { OutputFiles } from "../images/output-files.ts";
+import { showGeneration } from "../images/show-generation.ts";
 
 export const show: Command = {
   summary: "Show a generation, or save its images",

@@ -1,10 +1,10 @@
 import { type Command, JSON_OPTION, PROJECT_OPTION } from "../command.ts";
 import { CommandFailure, EXIT, usageFailure } from "../command-failure.ts";
-import { eventsOf, followGeneration, type GenerationEvent } from "../follow-generation.ts";
-import { deliver, OUTPUT_OPTIONS, refuseFailed } from "../make-images.ts";
-import { OutputFiles } from "../output-files.ts";
+import { eventsOf, followGeneration, type GenerationEvent } from "../images/follow-generation.ts";
+import { deliver, OUTPUT_OPTIONS, refuseFailed } from "../images/make-images.ts";
+import { OutputFiles } from "../images/output-files.ts";
+import { showGeneration } from "../images/show-generation.ts";
 import { printable } from "../printable.ts";
-import { showGeneration } from "../show-generation.ts";
 
 export const watch: Command = {
   summary: "Follow a generation until it ends, or all generations",

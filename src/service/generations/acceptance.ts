@@ -5,7 +5,7 @@ import type { Events } from "../../ports/events.ts";
 import type { ModelDescription, Operation } from "../../ports/image-provider.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
 import type { Metrics } from "../../ports/metrics.ts";
-import type { RateRule, RateStatus } from "../../ports/rates.ts";
+import type { RateRule, RateStatus } from "../../ports/projects/rates.ts";
 import type { BudgetExceeded, EditOrder, Generation, GenerationOrder, Records, Refusal } from "../../ports/records.ts";
 import { checkEdit, completeEdit, draftEdit, type EditInput, hashEdit } from "../edits/edit-input.ts";
 import type { EditIntake } from "../edits/edit-intake.ts";
@@ -18,11 +18,11 @@ import type { Caller } from "../projects/caller.ts";
 import { allowsModel, checkModel, checkOperation } from "../projects/permissions.ts";
 import { rateLimited, rateRulesOf } from "../projects/rate-limits.ts";
 import { UsedUpRates } from "../projects/used-up-rates.ts";
-import { isEnded } from "./generation-end.ts";
 import { type CheckedInput, checkInput, type GenerationInput } from "./generation-input.ts";
 import { type GenerationPlan, type PlanDraft, planGeneration } from "./generation-plan.ts";
 import { REPETITION_MS, RetryDeduplicator } from "./retry-deduplicator.ts";
-import type { Runner } from "./runner.ts";
+import { isEnded } from "./running/generation-end.ts";
+import type { Runner } from "./running/runner.ts";
 
 export interface AcceptanceOptions {
   readonly records: Records;

@@ -7,7 +7,7 @@ import type { ObjectStore, StoredObject } from "../../ports/object-store.ts";
 import type { Image, Records } from "../../ports/records.ts";
 import type { Webhooks } from "../../ports/webhooks.ts";
 import type { StorageBudget } from "../images/storage-budget.ts";
-import { INTERRUPTED } from "./generation-end.ts";
+import { INTERRUPTED } from "./running/generation-end.ts";
 
 export interface MaintenanceOptions {
   readonly records: Records;

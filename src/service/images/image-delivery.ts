@@ -2,7 +2,7 @@ import { GatewayError } from "../../errors.ts";
 import type { ImageFormat } from "../../ports/image-provider.ts";
 import type { ObjectStore, OpenObject } from "../../ports/object-store.ts";
 import type { Image, Preview, Records } from "../../ports/records.ts";
-import { toPreviewKey } from "../generations/previews.ts";
+import { toPreviewKey } from "../generations/running/previews.ts";
 import { type Derivatives, toDerivativeName } from "./derivatives.ts";
 import { type ImageLinks, type LinkTarget, ORIGINAL, originalFormatOf } from "./image-links.ts";
 

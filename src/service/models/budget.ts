@@ -1,7 +1,7 @@
 import { GatewayError } from "../../errors.ts";
 import type { ModelDescription, ModelPrice } from "../../ports/image-provider.ts";
-import { toAmount, toUsd } from "../../ports/money.ts";
-import type { BudgetWindow } from "../../ports/projects.ts";
+import { toAmount, toUsd } from "../../ports/projects/money.ts";
+import type { BudgetWindow } from "../../ports/projects/projects.ts";
 import type { BudgetExceeded, GenerationOrder } from "../../ports/records.ts";
 import { priceAt } from "./cost.ts";
 import { maxCostOf } from "./quote.ts";

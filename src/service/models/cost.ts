@@ -1,5 +1,5 @@
 import type { ModelDescription, ModelPrice, TokenPrices, TokenUsage } from "../../ports/image-provider.ts";
-import { type Amount, toAmount, toUsd } from "../../ports/money.ts";
+import { type Amount, toAmount, toUsd } from "../../ports/projects/money.ts";
 import type { Cost, GenerationOutcome } from "../../ports/records.ts";
 
 /** US dollars in units of 10^-18, so that the price of one token out of a million is still exact. */

@@ -1,5 +1,5 @@
 import type { ModelDescription, ModelPrice, OutputTokens, PixelSize, Quality } from "../../ports/image-provider.ts";
-import { toUsd } from "../../ports/money.ts";
+import { toUsd } from "../../ports/projects/money.ts";
 import type { GenerationOrder, Warning } from "../../ports/records.ts";
 import { nearestModelSize, toSizeText } from "../images/sizes.ts";
 import { type ExactUsd, imagesAt, priceAt, roundUp, sumKnown, tokensAt } from "./cost.ts";

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
-import type { Project, Projects, TokenUse } from "../../ports/projects.ts";
+import type { Project, Projects, TokenUse } from "../../ports/projects/projects.ts";
 import type { Caller } from "./caller.ts";
 import { CredentialWatch, type EndOf } from "./credential-watch.ts";
 import { ShortCache } from "./short-cache.ts";

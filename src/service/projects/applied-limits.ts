@@ -1,4 +1,4 @@
-import type { Limits, Project, Projects } from "../../ports/projects.ts";
+import type { Limits, Project, Projects } from "../../ports/projects/projects.ts";
 import type { Caller } from "./caller.ts";
 import { ShortCache } from "./short-cache.ts";
 

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { GatewayError } from "../../errors.ts";
-import type { Identity, IdentityTokens } from "../../ports/identity-tokens.ts";
-import type { Project } from "../../ports/projects.ts";
+import type { Identity, IdentityTokens } from "../../ports/projects/identity-tokens.ts";
+import type { Project } from "../../ports/projects/projects.ts";
 import { disabledProject } from "./api-keys.ts";
 import type { AppliedLimits } from "./applied-limits.ts";
 import { CredentialWatch } from "./credential-watch.ts";

@@ -1,5 +1,5 @@
 import { badInput, GatewayError } from "../../errors.ts";
-import { dayOf, windowEnd } from "../../ports/budget-windows.ts";
+import { dayOf, windowEnd } from "../../ports/projects/budget-windows.ts";
 import {
   type BudgetScope,
   type BudgetState,
@@ -8,8 +8,8 @@ import {
   USAGE_DIMENSIONS,
   type UsageDimension,
   type UsageSums,
-} from "../../ports/ledger.ts";
-import type { Limits } from "../../ports/projects.ts";
+} from "../../ports/projects/ledger.ts";
+import type { Limits } from "../../ports/projects/projects.ts";
 import type { DailyBudget } from "../models/budget.ts";
 import type { Caller } from "./caller.ts";
 

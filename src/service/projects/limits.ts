@@ -1,6 +1,6 @@
 import { badInput } from "../../errors.ts";
-import { isUsd, MAX_BUDGET_USD, toAmount } from "../../ports/money.ts";
-import type { BudgetLimit, Limits } from "../../ports/projects.ts";
+import { isUsd, MAX_BUDGET_USD, toAmount } from "../../ports/projects/money.ts";
+import type { BudgetLimit, Limits } from "../../ports/projects/projects.ts";
 
 /** A change of limits. Absent limits do not change, `null` removes a limit, and a list replaces the list before. */
 export type LimitsChange = { readonly [Name in keyof Limits]?: Limits[Name] | null };

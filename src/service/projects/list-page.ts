@@ -1,5 +1,5 @@
 import { badInput } from "../../errors.ts";
-import type { ListSlice } from "../../ports/projects.ts";
+import type { ListSlice } from "../../ports/projects/projects.ts";
 
 /** Selects a part of a list, newest first. The ids are those of the items next to the part. */
 export interface ListRequest {

@@ -1,6 +1,13 @@
 import { badInput, GatewayError } from "../../errors.ts";
-import type { Ledger } from "../../ports/ledger.ts";
-import type { ApiKey, ApiKeyChanges, AuditEntry, Project, ProjectChanges, Projects } from "../../ports/projects.ts";
+import type { Ledger } from "../../ports/projects/ledger.ts";
+import type {
+  ApiKey,
+  ApiKeyChanges,
+  AuditEntry,
+  Project,
+  ProjectChanges,
+  Projects,
+} from "../../ports/projects/projects.ts";
 import { PUBLIC_PROJECT } from "../../ports/records.ts";
 import type { Caller } from "./caller.ts";
 import { checkEndUser } from "./end-user.ts";

@@ -1,5 +1,5 @@
 import { GatewayError } from "../../errors.ts";
-import type { RateRefusal, RateRule, RateScope, RateStatus } from "../../ports/rates.ts";
+import type { RateRefusal, RateRule, RateScope, RateStatus } from "../../ports/projects/rates.ts";
 import type { ScopedLimits } from "./applied-limits.ts";
 import type { Caller } from "./caller.ts";
 

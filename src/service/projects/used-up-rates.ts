@@ -1,4 +1,4 @@
-import type { RateRefusal, RateRule, RateStatus } from "../../ports/rates.ts";
+import type { RateRefusal, RateRule, RateStatus } from "../../ports/projects/rates.ts";
 
 /** The most limits that are remembered as used up. The oldest are dropped first. */
 const MAX_REMEMBERED = 10_000;

@@ -1,5 +1,5 @@
 import { badInput, GatewayError } from "../../errors.ts";
-import type { AuditEntry } from "../../ports/projects.ts";
+import type { AuditEntry } from "../../ports/projects/projects.ts";
 import {
   TEST_EVENT,
   WEBHOOK_EVENTS,

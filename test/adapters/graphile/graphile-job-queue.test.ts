@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { Client } from "pg";
 import { pino } from "pino";
-import { openPostgresStore } from "../../../src/postgres-store.ts";
+import { openPostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { jobQueueContract } from "../../contracts/job-queue.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 

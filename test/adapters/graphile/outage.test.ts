@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import type { JobQueue } from "../../../src/ports/job-queue.ts";
-import { openPostgresStore } from "../../../src/postgres-store.ts";
+import { openPostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { startTcpProxy } from "../../support/network/tcp-proxy.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
@@ -142,7 +142,7 @@ class Worker {
   constructor(url: string, concurrency: number) {
     const script = `
       import { pino } from ${JSON.stringify(import.meta.resolve("pino"))};
-      import { openPostgresStore } from ${JSON.stringify(new URL("../../../src/postgres-store.ts", import.meta.url).href)};
+      import { openPostgresStore } from ${JSON.stringify(new URL("../../../src/wiring/postgres-store.ts", import.meta.url).href)};
       const logger = pino({ level: "warn" }, { write: (line) => line.includes("does not answer the job engine") && process.send("stops its engine") });
       const store = await openPostgresStore({ url: process.argv[1], concurrency: ${concurrency}, logger });
       await store.queue.start(async (id) => {

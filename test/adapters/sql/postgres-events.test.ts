@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { openPostgresStore } from "../../../src/postgres-store.ts";
+import { openPostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { Ear, eventsContract } from "../../contracts/events.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 

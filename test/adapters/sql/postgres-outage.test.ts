@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { openPostgresStore } from "../../../src/postgres-store.ts";
+import { openPostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { Ear } from "../../contracts/events.ts";
 import { accept, NO_LIMITS, orderOf } from "../../contracts/record-samples.ts";
 import { startTcpProxy } from "../../support/network/tcp-proxy.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { openPostgresStore } from "../../../src/postgres-store.ts";
+import { openPostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
 import { historyContract } from "../../contracts/history.ts";
 import { projectsContract } from "../../contracts/projects.ts";

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, expect, test } from "@jest/globals";
 import { Pool } from "pg";
-import { MAX_WAITING, PostgresTurns } from "../../../src/adapters/sql/postgres-turns.ts";
+import { MAX_WAITING, PostgresTurns } from "../../../src/adapters/sql/postgres/postgres-turns.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres();

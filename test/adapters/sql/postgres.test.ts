@@ -5,10 +5,10 @@ import { text } from "node:stream/consumers";
 import { describe, expect, test } from "@jest/globals";
 import { Client } from "pg";
 import { pino } from "pino";
-import { NEEDED_MIGRATIONS } from "../../../src/adapters/sql/migrations.ts";
-import { PREPARATION_LOCK } from "../../../src/adapters/sql/postgres.ts";
+import { NEEDED_MIGRATIONS } from "../../../src/adapters/sql/migrations/migrations.ts";
+import { PREPARATION_LOCK } from "../../../src/adapters/sql/postgres/postgres.ts";
 import { StartError } from "../../../src/errors.ts";
-import { openPostgresStore, type PostgresStore } from "../../../src/postgres-store.ts";
+import { openPostgresStore, type PostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { accept, END_OF_TIME, idsOf, orderOf } from "../../contracts/record-samples.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
@@ -215,7 +215,7 @@ async function refusalOf(url: string): Promise<Error> {
 async function openInAnotherProcess(url: string): Promise<string> {
   const script = `
     import { pino } from ${JSON.stringify(import.meta.resolve("pino"))};
-    import { openPostgresStore } from ${JSON.stringify(new URL("../../../src/postgres-store.ts", import.meta.url).href)};
+    import { openPostgresStore } from ${JSON.stringify(new URL("../../../src/wiring/postgres-store.ts", import.meta.url).href)};
     const store = await openPostgresStore({ url: process.argv[1], concurrency: 1, logger: pino({ enabled: false }) });
     await store.records.ping();
     console.log("opened");

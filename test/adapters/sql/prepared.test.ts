@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { Kysely, SqliteDialect } from "kysely";
 import type { Database } from "../../../src/adapters/sql/database.ts";
 import { runPrepared } from "../../../src/adapters/sql/prepared.ts";
-import { toKyselyDatabase } from "../../../src/adapters/sql/sqlite-dialect.ts";
+import { toKyselyDatabase } from "../../../src/adapters/sql/sqlite/sqlite-dialect.ts";
 
 let database: Kysely<Database>;
 

@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, jest, test } from "@jest/globals";
-import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
+import { openSqliteRecords } from "../../../src/adapters/sql/sqlite/sqlite.ts";
 import { StartError } from "../../../src/errors.ts";
 import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
 import { historyContract } from "../../contracts/history.ts";

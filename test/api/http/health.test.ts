@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globa
 import express from "express";
 import { pino } from "pino";
 import { createApp } from "../../../src/api/http/app.ts";
-import { type Health, healthRoutes } from "../../../src/api/http/health.ts";
+import { type Health, healthRoutes } from "../../../src/api/http/health/health.ts";
 import { type HttpServer, listen } from "../../../src/api/http/server.ts";
 import { appOptions } from "../../support/app-options.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";

@@ -13,11 +13,11 @@ import { GuardedDownloads } from "../../../src/adapters/downloads/guarded-downlo
 import { MemoryEvents } from "../../../src/adapters/memory/memory-events.ts";
 import { MemoryJobQueue } from "../../../src/adapters/memory/memory-job-queue.ts";
 import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
-import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
+import { openSqliteRecords } from "../../../src/adapters/sql/sqlite/sqlite.ts";
 import { Lifecycle } from "../../../src/lifecycle.ts";
 import { NO_METRICS } from "../../../src/ports/metrics.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
-import type { Runner } from "../../../src/service/generations/runner.ts";
+import type { Runner } from "../../../src/service/generations/running/runner.ts";
 import { ImageService, type ImageServiceOptions } from "../../../src/service/image-service.ts";
 import { Derivatives } from "../../../src/service/images/derivatives.ts";
 import { ImageDelivery } from "../../../src/service/images/image-delivery.ts";

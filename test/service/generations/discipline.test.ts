@@ -5,7 +5,7 @@ import { createOpenAI } from "../../../src/adapters/openai/openai.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { ImageProvider } from "../../../src/ports/image-provider.ts";
 import { NO_METRICS } from "../../../src/ports/metrics.ts";
-import { ProviderCalls } from "../../../src/service/generations/provider-calls.ts";
+import { ProviderCalls } from "../../../src/service/generations/running/provider-calls.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
 import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 

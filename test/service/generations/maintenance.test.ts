@@ -7,7 +7,7 @@ import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts
 import { MemoryEvents } from "../../../src/adapters/memory/memory-events.ts";
 import { MemoryJobQueue } from "../../../src/adapters/memory/memory-job-queue.ts";
 import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
-import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
+import { openSqliteRecords } from "../../../src/adapters/sql/sqlite/sqlite.ts";
 import type { Image } from "../../../src/ports/records.ts";
 import { Maintenance, type MaintenanceOptions } from "../../../src/service/generations/maintenance.ts";
 import { accept, begin, claimOf, FAILURE, find, imageOf, orderOf } from "../../contracts/record-samples.ts";

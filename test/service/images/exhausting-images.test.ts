@@ -8,7 +8,7 @@ import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts
 import { GuardedDownloads } from "../../../src/adapters/downloads/guarded-downloads.ts";
 import { SharpImageCodec } from "../../../src/adapters/sharp/sharp-image-codec.ts";
 import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
-import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
+import { openSqliteRecords } from "../../../src/adapters/sql/sqlite/sqlite.ts";
 import { PUBLIC_CALLER } from "../../../src/api/http/request-context.ts";
 import { NO_METRICS } from "../../../src/ports/metrics.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts";
 import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
-import { openSqliteRecords } from "../../../src/adapters/sql/sqlite.ts";
+import { openSqliteRecords } from "../../../src/adapters/sql/sqlite/sqlite.ts";
 import type { StorageBudgetOptions } from "../../../src/service/images/storage-budget.ts";
 import { begin, imageOf, orderOf, SIZE, WORKER } from "../../contracts/record-samples.ts";
 import { once } from "../../support/scripted-provider.ts";

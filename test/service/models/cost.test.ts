@@ -3,7 +3,7 @@ import { createIllustrator } from "../../../src/adapters/illustrator.ts";
 import { createOpenAI } from "../../../src/adapters/openai/openai.ts";
 import type { Billed } from "../../../src/errors.ts";
 import type { ModelDescription, ModelPrice, TokenUsage } from "../../../src/ports/image-provider.ts";
-import { isUsd, toAmount, toUsd } from "../../../src/ports/money.ts";
+import { isUsd, toAmount, toUsd } from "../../../src/ports/projects/money.ts";
 import { checkInput } from "../../../src/service/generations/generation-input.ts";
 import { planGeneration } from "../../../src/service/generations/generation-plan.ts";
 import { costOf, priceAt } from "../../../src/service/models/cost.ts";

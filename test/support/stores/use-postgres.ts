@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from "@jest/globals";
 import { pino } from "pino";
-import { openPostgresStore } from "../../../src/postgres-store.ts";
+import { openPostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { type PostgresServer, startPostgresServer } from "./postgres.ts";
 
 /** A server for the tests of a file, which is removed when its last test is over. */

@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely, SqliteDialect } from "kysely";
 import type { Database } from "../../../src/adapters/sql/database.ts";
-import { toGeneration } from "../../../src/adapters/sql/rows.ts";
-import { termsOf } from "../../../src/adapters/sql/search-terms.ts";
-import { toKyselyDatabase } from "../../../src/adapters/sql/sqlite-dialect.ts";
-import { SQLITE } from "../../../src/adapters/sql/sqlite-engine.ts";
+import { toGeneration } from "../../../src/adapters/sql/generations/rows.ts";
+import { termsOf } from "../../../src/adapters/sql/generations/search-terms.ts";
+import { toKyselyDatabase } from "../../../src/adapters/sql/sqlite/sqlite-dialect.ts";
+import { SQLITE } from "../../../src/adapters/sql/sqlite/sqlite-engine.ts";
 import { seededRandom } from "../random.ts";
 import { idAt } from "./ids.ts";
 

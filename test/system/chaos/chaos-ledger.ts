@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
-import { type Amount, toAmount, toUsd } from "../../../src/ports/money.ts";
-import type { BudgetLimit } from "../../../src/ports/projects.ts";
+import { type Amount, toAmount, toUsd } from "../../../src/ports/projects/money.ts";
+import type { BudgetLimit } from "../../../src/ports/projects/projects.ts";
 import { billOf, type UpstreamCall } from "./chaos-upstream.ts";
 
 /** What an open gateway of a run may spend in a day: more than a run ever holds. */

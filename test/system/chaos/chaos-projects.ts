@@ -1,4 +1,4 @@
-import type { BudgetLimit } from "../../../src/ports/projects.ts";
+import type { BudgetLimit } from "../../../src/ports/projects/projects.ts";
 
 const ADMIN_KEY = "the-admin-key-of-a-run-with-32-characters";
 

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import sharp from "sharp";
-import { type Amount, toAmount } from "../../../src/ports/money.ts";
+import { type Amount, toAmount } from "../../../src/ports/projects/money.ts";
 import type { Random } from "../../support/random.ts";
 import {
   type Behaviour,

@@ -1,4 +1,4 @@
-import { HTTP_STATUS } from "../../../src/api/http/status.ts";
+import { HTTP_STATUS } from "../../../src/api/http/answers/status.ts";
 import { ERROR_CODES } from "../../../src/errors.ts";
 import type { HttpAnswer } from "../../support/clients/http-request.ts";
 

@@ -16,7 +16,7 @@ import { type ComplexityEstimatorArgs, getComplexity } from "graphql-query-compl
 import { MAX_IMAGES } from "../../../bounds.ts";
 import { badInput, type GatewayError } from "../../../errors.ts";
 import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../../service/generations/history-pages.ts";
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../../service/generations/history/history-pages.ts";
 import { MAX_ENDPOINTS } from "../../../service/webhooks/webhook-service.ts";
 import { plainNameOf } from "../type-prefix.ts";
 import { IntrospectionWeigher } from "./introspection-weight.ts";

@@ -1,11 +1,11 @@
 import { type Request, type Response, Router } from "express";
 import type { ExecutionResult } from "graphql";
 import { badInput, GatewayError } from "../../../errors.ts";
+import { PushedEvents } from "../../http/answers/server-sent-events.ts";
 import type { Routes } from "../../http/app.ts";
 import { isJsonObject, readJson } from "../../http/bodies/json-body.ts";
 import { leaveUncounted } from "../../http/open-answers.ts";
 import { contextOf } from "../../http/request-context.ts";
-import { PushedEvents } from "../../http/server-sent-events.ts";
 import { ApiRequest } from "../context.ts";
 import type { CarriedOperation } from "../limits/operation-gate.ts";
 import type { LiveOperations, LiveResult } from "./live-operations.ts";

@@ -3,7 +3,7 @@ import { unwrapResolverError } from "@apollo/server/errors";
 import { GraphQLError } from "graphql";
 import Negotiator from "negotiator";
 import { ERROR_CODES, type ErrorCode } from "../../../errors.ts";
-import { HTTP_STATUS } from "../../http/status.ts";
+import { HTTP_STATUS } from "../../http/answers/status.ts";
 import type { ApiRequest } from "../context.ts";
 import { badRequest, isAboutRequest, isAboutVariables } from "../errors.ts";
 import type { CarriedOperation, FoundDocument, OperationGate } from "../limits/operation-gate.ts";

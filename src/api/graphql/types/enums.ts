@@ -1,8 +1,8 @@
 import type { Billed } from "../../../errors.ts";
 import type { Fit } from "../../../ports/image-codec.ts";
 import type { Background, ImageFormat, Operation, Quality } from "../../../ports/image-provider.ts";
-import type { BudgetScope, UsageDimension } from "../../../ports/ledger.ts";
-import type { BudgetWindow } from "../../../ports/projects.ts";
+import type { BudgetScope, UsageDimension } from "../../../ports/projects/ledger.ts";
+import type { BudgetWindow } from "../../../ports/projects/projects.ts";
 import type { FailureCode, GenerationStatus } from "../../../ports/records.ts";
 import type { DeliveryStatus } from "../../../ports/webhooks.ts";
 import type { QuoteBasis } from "../../../service/models/quote.ts";

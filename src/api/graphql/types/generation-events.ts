@@ -1,5 +1,5 @@
 import type { Generation } from "../../../ports/records.ts";
-import type { GenerationEvent } from "../../../service/generations/generation-progress.ts";
+import type { GenerationEvent } from "../../../service/generations/watching/generation-progress.ts";
 import type { GraphQLContext } from "../context.ts";
 import {
   Arg,

@@ -1,7 +1,7 @@
 import type { Request, RequestHandler } from "express";
 import type { AddressLimits } from "../../../bounds.ts";
 import { mediaTypeOf } from "../bodies/media-type.ts";
-import { isProbe } from "../probes.ts";
+import { isProbe } from "../health/probes.ts";
 import { contextOf } from "../request-context.ts";
 import { upgradeOf } from "../upgrade.ts";
 import { MinuteCounts, OpenCounts } from "./address-counts.ts";

@@ -1,7 +1,7 @@
 import cors, { type CorsOptions } from "cors";
 import type { Request, RequestHandler } from "express";
 import { GatewayError } from "../../../errors.ts";
-import { hostNameOf, isLoopback } from "../../../host-name.ts";
+import { hostNameOf, isLoopback } from "../../../settings/host-name.ts";
 import { contextOf } from "../request-context.ts";
 import { answeredHosts } from "./host-check.ts";
 

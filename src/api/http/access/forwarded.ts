@@ -2,7 +2,7 @@ import { isIP, isIPv4 } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Request } from "express";
 import ipaddr from "ipaddr.js";
-import { hostNameOf } from "../../../host-name.ts";
+import { hostNameOf } from "../../../settings/host-name.ts";
 
 /**
  * Returns the host that the client requested, as the nearest trusted proxy or else the client sent it; `undefined` for

@@ -1,7 +1,7 @@
 import type { Request } from "express";
 import { GatewayError } from "../../../errors.ts";
-import { isIpAddress, isLoopback } from "../../../host-name.ts";
-import { isProbe } from "../probes.ts";
+import { isIpAddress, isLoopback } from "../../../settings/host-name.ts";
+import { isProbe } from "../health/probes.ts";
 import { contextOf } from "../request-context.ts";
 import type { Step } from "../steps.ts";
 import { hostOf } from "./forwarded.ts";

@@ -1,8 +1,8 @@
 import type { ErrorRequestHandler, Response } from "express";
 import { type ErrorCode, GatewayError } from "../../../errors.ts";
+import { setErrorStatus, toCallerError } from "../../http/answers/errors.ts";
+import { HTTP_STATUS, httpStatusOf } from "../../http/answers/status.ts";
 import { mediaTypeOf } from "../../http/bodies/media-type.ts";
-import { setErrorStatus, toCallerError } from "../../http/errors.ts";
-import { HTTP_STATUS, httpStatusOf } from "../../http/status.ts";
 
 /** OpenAI's codes for wrong parameters. */
 const PARAMETER_FAULTS = [

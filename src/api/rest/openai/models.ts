@@ -2,7 +2,7 @@ import { Router } from "express";
 import { GatewayError } from "../../../errors.ts";
 import type { ModelDescription } from "../../../ports/image-provider.ts";
 import type { ImageService } from "../../../service/image-service.ts";
-import { setSunset } from "../../http/sunset-header.ts";
+import { setSunset } from "../../http/answers/sunset-header.ts";
 
 /**
  * Creates the routes `GET /v1/models`, which lists every model that can be requested, and `GET /v1/models/…`, which

@@ -4,7 +4,7 @@ import { composeServices } from "@apollo/composition";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { buildSchema, isObjectType, parse } from "graphql";
 import { pino } from "pino";
-import { openSqliteRecords } from "../../../../src/adapters/sql/sqlite.ts";
+import { openSqliteRecords } from "../../../../src/adapters/sql/sqlite/sqlite.ts";
 import { accept, claimOf, imageOf, orderOf, SIZE, WORKER } from "../../../contracts/record-samples.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 import { statementsDuring } from "../../../support/stores/store-statements.ts";

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import express from "express";
 import { pino } from "pino";
 import sharp from "sharp";
-import { answerErrors } from "../../../../src/api/http/errors.ts";
+import { answerErrors } from "../../../../src/api/http/answers/errors.ts";
 import { assignRequestContext } from "../../../../src/api/http/request-context.ts";
 import { inOrder } from "../../../../src/api/http/steps.ts";
 import { type ImageRoutesOptions, imageRoutes } from "../../../../src/api/rest/images.ts";

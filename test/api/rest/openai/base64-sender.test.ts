@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterEach, expect, test } from "@jest/globals";
 import express from "express";
 import { pino } from "pino";
-import { answerErrors } from "../../../../src/api/http/errors.ts";
+import { answerErrors } from "../../../../src/api/http/answers/errors.ts";
 import { assignRequestContext } from "../../../../src/api/http/request-context.ts";
 import { inOrder } from "../../../../src/api/http/steps.ts";
 import { Base64Sender, type Base64SenderOptions } from "../../../../src/api/rest/openai/base64-sender.ts";

@@ -1,8 +1,8 @@
-import type { AuditEntry } from "../../../../ports/projects.ts";
+import type { AuditEntry } from "../../../../ports/projects/projects.ts";
 import type { ListPage } from "../../../../service/projects/list-page.ts";
 import type { GraphQLContext } from "../../context.ts";
 import { Ctx, Field, ID, ObjectType } from "../../type-graphql.ts";
-import { PageInfoType } from "../page-info-type.ts";
+import { PageInfoType } from "../history/page-info-type.ts";
 import { DateTimeScalar } from "../scalars.ts";
 import { ApiKeyType, ProjectType, toEdges, toPageInfo } from "./project-type.ts";
 

@@ -1,5 +1,5 @@
-import type { BudgetScope, BudgetState } from "../../../../ports/ledger.ts";
-import type { BudgetWindow } from "../../../../ports/projects.ts";
+import type { BudgetScope, BudgetState } from "../../../../ports/projects/ledger.ts";
+import type { BudgetWindow } from "../../../../ports/projects/projects.ts";
 import { Field, Int, ObjectType } from "../../type-graphql.ts";
 import { BudgetScopeEnum, BudgetWindowEnum } from "../enums.ts";
 import { DateTimeScalar, UsdScalar } from "../scalars.ts";

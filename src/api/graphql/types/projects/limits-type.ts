@@ -1,5 +1,5 @@
 import type { Operation } from "../../../../ports/image-provider.ts";
-import type { BudgetWindow, Limits } from "../../../../ports/projects.ts";
+import type { BudgetWindow, Limits } from "../../../../ports/projects/projects.ts";
 import type { LimitsChange } from "../../../../service/projects/limits.ts";
 import { Field, InputType, Int, ObjectType } from "../../type-graphql.ts";
 import { BudgetWindowEnum, OperationEnum } from "../enums.ts";

@@ -1,9 +1,9 @@
-import type { ApiKey, Project } from "../../../../ports/projects.ts";
+import type { ApiKey, Project } from "../../../../ports/projects/projects.ts";
 import type { ListPage, ListRequest } from "../../../../service/projects/list-page.ts";
 import type { GraphQLContext } from "../../context.ts";
 import { Args, Ctx, Field, ObjectType } from "../../type-graphql.ts";
+import { ForwardArgs, PageInfoType, parseCursor, toCursor } from "../history/page-info-type.ts";
 import { NodeType } from "../node-type.ts";
-import { ForwardArgs, PageInfoType, parseCursor, toCursor } from "../page-info-type.ts";
 import { DateTimeScalar } from "../scalars.ts";
 import { withoutNulls } from "../without-nulls.ts";
 import { BudgetType } from "./budget-type.ts";

@@ -1,5 +1,5 @@
 import type { Operation } from "../../../../ports/image-provider.ts";
-import type { UsageDimension, UsageSums } from "../../../../ports/ledger.ts";
+import type { UsageDimension, UsageSums } from "../../../../ports/projects/ledger.ts";
 import type { GraphQLContext } from "../../context.ts";
 import { ArgsType, Ctx, Field, ID, Int, ObjectType } from "../../type-graphql.ts";
 import { OperationEnum, UsageDimensionEnum } from "../enums.ts";

@@ -2,7 +2,7 @@ import type { DeliveryAttempt, DeliveryStatus, WebhookDelivery } from "../../../
 import type { ListPage } from "../../../../service/projects/list-page.ts";
 import { Field, ID, Int, ObjectType } from "../../type-graphql.ts";
 import { DeliveryStatusEnum } from "../enums.ts";
-import { PageInfoType } from "../page-info-type.ts";
+import { PageInfoType } from "../history/page-info-type.ts";
 import { toEdges, toPageInfo } from "../projects/project-type.ts";
 import { DateTimeScalar } from "../scalars.ts";
 

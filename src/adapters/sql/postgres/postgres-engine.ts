@@ -1,0 +1,38 @@
+import { sql } from "kysely";
+import type { Engine } from "../engine.ts";
+
+/**
+ * PostgreSQL, with a GIN index. The terms have a table of their own: in a column of `generations`, each change of a
+ * status would write them again. They are already split and folded, so no text search configuration is needed.
+ *
+ * @see https://www.postgresql.org/docs/current/textsearch-indexes.html
+ */
+export const POSTGRES: Engine = {
+  idType: sql`text collate "C"`,
+  inKeyOrder: undefined,
+  hasRowLocks: true,
+  search: {
+    async createTables({ schema }) {
+      await schema
+        .createTable("search_entries")
+        .addColumn("generation_id", POSTGRES.idType, (column) =>
+          column.primaryKey().references("generations.id").onDelete("cascade"),
+        )
+        .addColumn("project_id", "text", (column) => column.notNull())
+        .addColumn("end_user", "text")
+        .addColumn("terms", sql`tsvector`, (column) => column.notNull())
+        .execute();
+      await schema
+        .createIndex("search_entries_project")
+        .on("search_entries")
+        .columns(["project_id", "generation_id"])
+        .execute();
+      await schema.createIndex("search_entries_terms").on("search_entries").using("gin").column("terms").execute();
+    },
+    toColumn: (terms) => sql`array_to_tsvector(${terms}::text[])`,
+    hasTerms(entry, terms) {
+      const query = terms.map(({ text, isPrefix }) => `'${text}'${isPrefix ? ":*" : ""}`).join(" & ");
+      return sql`${sql.ref(`${entry}.terms`)} @@ ${query}::tsquery`;
+    },
+  },
+};

@@ -1,0 +1,238 @@
+import { type ExpressionBuilder, type Kysely, type SqlBool, sql } from "kysely";
+import { windowStarts } from "../../../ports/projects/budget-windows.ts";
+import { type Amount, MAX_BUDGET_USD, toAmount } from "../../../ports/projects/money.ts";
+import { BUDGET_WINDOWS, type BudgetWindow } from "../../../ports/projects/projects.ts";
+import type { Database } from "../database.ts";
+import { runPrepared } from "../prepared.ts";
+
+/** A window of a project or of an API key. */
+export interface WindowKey {
+  /** `proj_…` or `key_…` */
+  readonly scopeId: string;
+  readonly window: BudgetWindow;
+  /** The first day of the window; empty for `TOTAL`. */
+  readonly startsOn: string;
+}
+
+/** The settled and held amounts of a window. */
+export interface Sums {
+  readonly settled: Amount;
+  readonly held: Amount;
+  readonly settledImages: number;
+  readonly heldImages: number;
+}
+
+/** The limit of settled and held amounts together in a window; `undefined` for no limit. */
+export interface Ceiling extends WindowKey {
+  readonly amount: Amount | undefined;
+  readonly images: number | undefined;
+}
+
+export type WindowSums = WindowKey & Sums;
+
+export const NO_SUMS: Sums = { settled: 0n, held: 0n, settledImages: 0, heldImages: 0 };
+/**
+ * The largest sum of settlements, nine million dollars. A larger sum is cut to this, because it has to fit into 64
+ * bits.
+ */
+export const LARGEST_SUM: Amount = toAmount(MAX_BUDGET_USD);
+/** The most rows that one statement changes. */
+const BATCH_SIZE = 100;
+const KEY = ["scope_id", "period", "starts_on"] as const;
+
+/** Returns the current windows of these projects and API keys at a moment. */
+export function windowsAt(scopeIds: readonly string[], at: Date): WindowKey[] {
+  const starts = windowStarts(at);
+  return scopeIds.flatMap((scopeId) => BUDGET_WINDOWS.map((window) => ({ scopeId, window, startsOn: starts[window] })));
+}
+
+/**
+ * Adds held amounts to windows, unless a ceiling would be exceeded. Then nothing is changed.
+ *
+ * @param ceilings the limits of some of these windows
+ */
+export async function holdIn(
+  database: Kysely<Database>,
+  windows: readonly WindowKey[],
+  hold: Pick<Sums, "held" | "heldImages">,
+  ceilings: readonly Ceiling[],
+): Promise<boolean> {
+  const added = { ...NO_SUMS, ...hold };
+  if (!ceilings.every((ceiling) => isWithin(ceiling, added))) return false;
+  const rows = windows.map((key) => ({ ...key, ...added }));
+  const after = new Map(
+    (
+      await upsert(
+        database,
+        rows,
+        ceilings.map((ceiling) => less(ceiling, hold)),
+      )
+    ).map((row) => [keyOf(row), row]),
+  );
+  if (after.size === 0) return false;
+  // The rows are locked now, so they include what others held since the statement began.
+  if (ceilings.every((ceiling) => isWithin(ceiling, after.get(keyOf(ceiling)) ?? NO_SUMS))) return true;
+  await upsert(
+    database,
+    rows.map((row) => ({ ...row, held: -row.held, heldImages: -row.heldImages })),
+  );
+  return false;
+}
+
+/** Changes the sums of windows. Several changes of one window are added up. */
+export async function addTo(database: Kysely<Database>, changes: readonly WindowSums[]): Promise<void> {
+  const byWindow = new Map<string, WindowSums>();
+  for (const change of changes) byWindow.set(keyOf(change), plus(change, byWindow.get(keyOf(change))));
+  const rows = [...byWindow.values()].filter((row) => row.settled || row.held || row.settledImages || row.heldImages);
+  rows.sort(byKey);
+  for (let start = 0; start < rows.length; start += BATCH_SIZE)
+    await upsert(database, rows.slice(start, start + BATCH_SIZE));
+}
+
+/** The sums of windows, in the same order. */
+export async function readWindows(database: Kysely<Database>, windows: readonly WindowKey[]): Promise<WindowSums[]> {
+  const sums = new Map<string, WindowSums>();
+  for (let start = 0; start < windows.length; start += BATCH_SIZE) {
+    const rows = await database
+      .selectFrom("spending_windows")
+      .select(selectSums)
+      .where((row) => row.or(windows.slice(start, start + BATCH_SIZE).map((key) => isWindow(row, key))))
+      .execute();
+    for (const row of rows.map(toSums)) sums.set(keyOf(row), row);
+  }
+  return windows.map((key) => ({ ...NO_SUMS, ...sums.get(keyOf(key)), ...key }));
+}
+
+/** Whether the sums of a window are within its ceiling. */
+export function isWithin({ amount, images }: Ceiling, sums: Sums): boolean {
+  const isCovered = amount === undefined || sums.settled + sums.held <= amount;
+  return isCovered && (images === undefined || sums.settledImages + sums.heldImages <= images);
+}
+
+export function keyOf({ scopeId, window, startsOn }: WindowKey): string {
+  return `${scopeId} ${window} ${startsOn}`;
+}
+
+/**
+ * Adds to the sums of windows, creates missing windows, and returns the sums afterwards. Every transaction locks the
+ * rows in the same order, so that two of them do not deadlock.
+ *
+ * @param ceilings if one of these windows exceeded its ceiling before, nothing is added and the result is empty
+ */
+async function upsert(
+  database: Kysely<Database>,
+  changes: readonly WindowSums[],
+  ceilings: readonly Ceiling[] = [],
+): Promise<WindowSums[]> {
+  const values = { changes: changes.toSorted(byKey), ceilings };
+  const { rows: found } = await runPrepared(database, "upsert windows", values, (prepared, value) => {
+    const rows = value.changes.map(({ scopeId, window, startsOn, settled, held, settledImages, heldImages }) => {
+      const sums = [settled, held, settledImages, heldImages].map((sum) => sql`cast(${sum} as bigint)`);
+      return sql`(${scopeId}, ${window}, ${startsOn}, ${sql.join(sums)})`;
+    });
+    return prepared
+      .insertInto("spending_windows")
+      .columns([...KEY, "settled", "held", "settled_images", "held_images"])
+      .expression((query) =>
+        query
+          .selectFrom(sql<object>`(values ${sql.join(rows)})`.as("changes"))
+          .selectAll()
+          .where(({ not, exists }) => {
+            if (value.ceilings.length === 0) return sql<SqlBool>`true`;
+            const exceeded = query
+              .selectFrom("spending_windows")
+              .select("scope_id")
+              .where((row) => row.or(value.ceilings.map((ceiling) => exceeds(row, ceiling))));
+            return not(exists(exceeded));
+          }),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(KEY).doUpdateSet((row) => {
+          const [settled, more] = [row.ref("spending_windows.settled"), row.ref("excluded.settled")];
+          const most = row.val(LARGEST_SUM);
+          return {
+            settled: row
+              .case()
+              .when(settled, ">", row(most, "-", more))
+              .then(most)
+              .else(row(settled, "+", more))
+              .end(),
+            held: row("spending_windows.held", "+", row.ref("excluded.held")),
+            settled_images: row("spending_windows.settled_images", "+", row.ref("excluded.settled_images")),
+            held_images: row("spending_windows.held_images", "+", row.ref("excluded.held_images")),
+          };
+        }),
+      )
+      .returning(selectSums);
+  });
+  return found.map(toSums);
+}
+
+type Row = ExpressionBuilder<Database, "spending_windows">;
+
+function isWindow(row: Row, { scopeId, window, startsOn }: WindowKey) {
+  return row.and([row("scope_id", "=", scopeId), row("period", "=", window), row("starts_on", "=", startsOn)]);
+}
+
+function exceeds(row: Row, ceiling: Ceiling) {
+  const { amount, images } = ceiling;
+  const sums = [
+    ...(amount === undefined ? [] : [row(row("settled", "+", row.ref("held")), ">", amount)]),
+    ...(images === undefined ? [] : [row(row("settled_images", "+", row.ref("held_images")), ">", images)]),
+  ];
+  return row.and([isWindow(row, ceiling), row.or(sums)]);
+}
+
+/** Selects amounts as text, which every engine returns without loss. */
+function selectSums(row: Row) {
+  return [
+    ...KEY,
+    row.cast<string>("settled", "text").as("settled"),
+    row.cast<string>("held", "text").as("held"),
+    "settled_images",
+    "held_images",
+  ] as const;
+}
+
+function toSums(row: {
+  readonly scope_id: string;
+  readonly period: string;
+  readonly starts_on: string;
+  readonly settled: string;
+  readonly held: string;
+  readonly settled_images: number;
+  readonly held_images: number;
+}): WindowSums {
+  return {
+    scopeId: row.scope_id,
+    window: row.period as BudgetWindow,
+    startsOn: row.starts_on,
+    settled: BigInt(row.settled),
+    held: BigInt(row.held),
+    settledImages: Number(row.settled_images),
+    heldImages: Number(row.held_images),
+  };
+}
+
+function less(ceiling: Ceiling, { held, heldImages }: Pick<Sums, "held" | "heldImages">): Ceiling {
+  const { amount, images } = ceiling;
+  return {
+    ...ceiling,
+    amount: amount === undefined ? undefined : amount - held,
+    images: images === undefined ? undefined : images - heldImages,
+  };
+}
+
+function plus(change: WindowSums, before: Sums = NO_SUMS): WindowSums {
+  return {
+    ...change,
+    settled: change.settled + before.settled,
+    held: change.held + before.held,
+    settledImages: change.settledImages + before.settledImages,
+    heldImages: change.heldImages + before.heldImages,
+  };
+}
+
+function byKey(a: WindowKey, b: WindowKey): number {
+  return keyOf(a) < keyOf(b) ? -1 : 1;
+}

@@ -1,0 +1,393 @@
+import type { Expression, ExpressionBuilder, Kysely } from "kysely";
+import { dayOf, windowEnd, windowStart } from "../../../ports/projects/budget-windows.ts";
+import type {
+  BudgetState,
+  Ledger,
+  ScopeSpending,
+  Spending,
+  UsageQuery,
+  UsageSums,
+} from "../../../ports/projects/ledger.ts";
+import { type Amount, toAmount } from "../../../ports/projects/money.ts";
+import { BUDGET_WINDOWS, type BudgetLimit, type BudgetWindow, type Limits } from "../../../ports/projects/projects.ts";
+import type { AcceptanceTerms, BudgetExceeded, Cost, GenerationOrder, Refusal } from "../../../ports/records.ts";
+import type { Database } from "../database.ts";
+import { runPrepared } from "../prepared.ts";
+import type { WebhookOutbox } from "../webhooks/webhook-outbox.ts";
+import { type AppliedBudget, exhaustionOf, thresholdsOf, toSpending } from "./budget-events.ts";
+import {
+  addTo,
+  type Ceiling,
+  holdIn,
+  isWithin,
+  keyOf,
+  LARGEST_SUM,
+  NO_SUMS,
+  readWindows,
+  type Sums,
+  windowsAt,
+} from "./spending-windows.ts";
+import { addUsage, readUsage } from "./usage-days.ts";
+
+/** The largest amount of one generation, 100,000 dollars: a provider may report any number of tokens. */
+const LARGEST_AMOUNT: Amount = 10n ** 17n;
+/** The most rows that one statement changes. */
+const BATCH_SIZE = 500;
+
+/** The facts that decide whether an order is accepted, read at the start of its acceptance. */
+export interface Gate {
+  /** The moment that decides which windows count. */
+  readonly at: Date;
+  /** The number of waiting generations. */
+  readonly queued: number;
+  readonly budgets: readonly AppliedBudget[];
+  /** Whether the project has endpoints of webhooks. */
+  readonly hasEndpoints: boolean;
+}
+
+/** A row of the ledger, and its changes. */
+interface Entry {
+  readonly project: string;
+  readonly api_key_id: string | null;
+  readonly model: string;
+  readonly operation: string;
+  readonly day: string;
+}
+
+/** How the sums of an entry change when it is settled. */
+interface Settlement extends Sums {
+  readonly generations: number;
+  readonly estimated: Amount;
+}
+
+/**
+ * The ledger, and what is computed from it: the sums of windows and the usage of days. The methods that write run in
+ * the transaction of the change that they record.
+ *
+ * Two such transactions must not deadlock. So each writes its generations first, their rows in the ledger second, then
+ * the windows and last the days, both in the order of their keys. A transaction that accepts a generation locks the
+ * windows before it inserts the generation and its row, which nobody else knows yet.
+ */
+export class SqlLedger implements Ledger {
+  readonly #database: Kysely<Database>;
+  readonly #momentOf: (atMs: number) => Expression<number>;
+  readonly #outbox: WebhookOutbox;
+
+  /** @param momentOf when something happens that this process takes for `atMs`, in milliseconds since 1970 UTC */
+  constructor(database: Kysely<Database>, momentOf: (atMs: number) => Expression<number>, outbox: WebhookOutbox) {
+    this.#database = database;
+    this.#momentOf = momentOf;
+    this.#outbox = outbox;
+  }
+
+  /** Reads what decides whether an order is accepted. */
+  async readGate(database: Kysely<Database>, order: GenerationOrder, { dailyBudget }: AcceptanceTerms): Promise<Gate> {
+    const { projectId, apiKeyId = "", createdAt } = order;
+    const values = { projectId, apiKeyId, createdAtMs: createdAt.getTime() };
+    const { rows } = await runPrepared(database, "read gate", values, (prepared, value) =>
+      prepared.selectNoFrom((row) => [
+        row.cast<string>(this.#momentOf(value.createdAtMs), "text").as("moment"),
+        row
+          .selectFrom("generations")
+          .select((generation) => generation.fn.countAll<string | number>().as("count"))
+          .where("status", "=", "QUEUED")
+          .as("queued"),
+        row.selectFrom("projects").select("limits").where("id", "=", value.projectId).as("project_limits"),
+        row.selectFrom("api_keys").select("limits").where("id", "=", value.apiKeyId).as("key_limits"),
+        this.#outbox.countEndpoints(row.val(value.projectId)),
+      ]),
+    );
+    const gate = rows[0]!;
+    const ofProject = [
+      ...(dailyBudget === undefined ? [] : [{ window: "DAY" as const, limitUsd: dailyBudget }]),
+      ...budgetsIn(gate.project_limits),
+    ];
+    return {
+      at: new Date(Number(gate.moment)),
+      queued: Number(gate.queued),
+      hasEndpoints: Number(gate.endpoint_count) > 0,
+      budgets: [
+        ...ofProject.map((limit) => ({ scope: "PROJECT" as const, scopeId: projectId, limit })),
+        ...budgetsIn(gate.key_limits).map((limit) => ({ scope: "API_KEY" as const, scopeId: apiKeyId, limit })),
+      ],
+    };
+  }
+
+  /** Holds the images of an order and the most that it can cost. When it is refused, nothing is held. */
+  async hold(database: Kysely<Database>, order: GenerationOrder, gate: Gate): Promise<Refusal | undefined> {
+    const held = heldBy(order);
+    const { at, budgets } = gate;
+    if (held === undefined && budgets.some(({ limit }) => limit.limitUsd !== undefined)) return "COST_UNBOUNDED";
+    const hold = { held: held ?? 0n, heldImages: order.n };
+    const ceilings = budgets.map((budget) => toCeiling(budget, at, hold.held));
+    const windows = windowsAt(scopesOf(order), at);
+    if (await holdIn(database, windows, hold, ceilings)) return undefined;
+    return toRefusal(budgets, ceilings, await readWindows(database, ceilings), hold, at);
+  }
+
+  /** Tells the project's webhooks of budgets of which much is used, now that an order is held. */
+  async tellOfThresholds(database: Kysely<Database>, order: GenerationOrder, gate: Gate): Promise<void> {
+    const { at, budgets, hasEndpoints } = gate;
+    if (!hasEndpoints || budgets.length === 0) return;
+    const sums = await readWindows(
+      database,
+      budgets.map((budget) => toCeiling(budget, at, 0n)),
+    );
+    const events = budgets.flatMap((budget, index) => thresholdsOf(budget, sums[index] ?? NO_SUMS, at));
+    await this.#outbox.addOfBudgets(database, order.projectId, events, order.createdAt);
+  }
+
+  /** Tells the project's webhooks of a budget that refuses an order, unless it has refused one before. */
+  async tellOfRefusal(database: Kysely<Database>, order: GenerationOrder, gate: Gate, refusal: Refusal): Promise<void> {
+    if (!gate.hasEndpoints || typeof refusal === "string" || !("budget" in refusal)) return;
+    const event = exhaustionOf(refusal, order, gate.at);
+    await this.#outbox.addOfBudgets(database, order.projectId, [event], order.createdAt);
+  }
+
+  /** Enters an order that is held. */
+  async enter(database: Kysely<Database>, order: GenerationOrder, { at }: Gate): Promise<void> {
+    const entry = {
+      generation_id: order.id,
+      project: order.projectId,
+      api_key_id: order.apiKeyId ?? null,
+      end_user: order.endUser ?? null,
+      model: order.model,
+      operation: order.edit ? "EDIT" : "GENERATE",
+      images: order.n,
+      accepted_at: order.createdAt.getTime(),
+      day: dayOf(at),
+      state: "HELD",
+      held: heldBy(order) ?? null,
+      settled: null,
+      settled_images: null,
+      is_estimated: 0,
+    };
+    await runPrepared(database, "enter", entry, (prepared, values) => prepared.insertInto("ledger").values(values));
+  }
+
+  /** Releases the amounts held for an order that was not entered. */
+  async release(database: Kysely<Database>, order: GenerationOrder, { at }: Gate): Promise<void> {
+    const released = { ...NO_SUMS, held: -(heldBy(order) ?? 0n), heldImages: -order.n };
+    await addTo(
+      database,
+      windowsAt(scopesOf(order), at).map((window) => ({ ...window, ...released })),
+    );
+  }
+
+  /** Records that another model runs the generation. */
+  async changeModel(database: Kysely<Database>, id: string, model: string): Promise<void> {
+    await database.updateTable("ledger").set({ model }).where("generation_id", "=", id).execute();
+  }
+
+  /**
+   * Settles a generation at its cost, instead of what was held or settled before.
+   *
+   * @param imageCount `undefined` for all that were asked for
+   */
+  async settle(database: Kysely<Database>, id: string, cost: Cost, imageCount?: number): Promise<void> {
+    const settled = writable(cost.usd);
+    const update = async (state?: "HELD") => {
+      const values = { id, state, settled, imageCount, isEstimated: Number(cost.isEstimated) };
+      const { rows } = await runPrepared(database, "settle", values, (prepared, value) => {
+        const entries = prepared
+          .updateTable("ledger")
+          .set((row) => ({
+            state: "SETTLED",
+            settled: value.settled,
+            settled_images: value.imageCount ?? row.ref("images"),
+            is_estimated: value.isEstimated,
+          }))
+          .where("generation_id", "=", value.id)
+          .returning((row) => [...ENTRY, "images", asText(row, "held"), "settled_images"]);
+        return value.state === undefined ? entries : entries.where("state", "=", value.state);
+      });
+      return rows[0];
+    };
+    const estimated = cost.isEstimated ? settled : 0n;
+    const first = await update("HELD");
+    if (first) {
+      await this.#add(database, [[first, { ...fromHeld(first), settled, estimated }]]);
+      return;
+    }
+    const before = await database
+      .selectFrom("ledger")
+      .select((row) => [asText(row, "settled"), "settled_images", "is_estimated"])
+      .where("generation_id", "=", id)
+      .executeTakeFirst();
+    const after = before && (await update());
+    if (!after) return;
+    const settledBefore = BigInt(before.settled ?? 0);
+    const change = {
+      ...NO_SUMS,
+      generations: 0,
+      settled: settled - settledBefore,
+      settledImages: (after.settled_images ?? 0) - (before.settled_images ?? 0),
+      estimated: estimated - (before.is_estimated ? settledBefore : 0n),
+    };
+    await this.#add(database, [[after, change]]);
+  }
+
+  /** Settles a generation at its cost if it is settled as an estimate. */
+  async correct(database: Kysely<Database>, id: string, cost: Cost, imageCount?: number): Promise<void> {
+    const estimated = await database
+      .selectFrom("ledger")
+      .select("generation_id")
+      .where("generation_id", "=", id)
+      .where("is_estimated", "=", 1)
+      .executeTakeFirst();
+    if (estimated) await this.settle(database, id, cost, imageCount);
+  }
+
+  /** Settles those of these generations that are not settled yet, at the held amount, as an estimate. */
+  async settleAsHeld(database: Kysely<Database>, ids: readonly string[]): Promise<void> {
+    const settlements: [Entry, Settlement][] = [];
+    for (let start = 0; start < ids.length; start += BATCH_SIZE) {
+      const rows = await database
+        .updateTable("ledger")
+        .set((row) => ({
+          state: "SETTLED",
+          settled: row.ref("held"),
+          settled_images: row.ref("images"),
+          is_estimated: 1,
+        }))
+        .where("generation_id", "in", ids.slice(start, start + BATCH_SIZE))
+        .where("state", "=", "HELD")
+        .returning((row) => [...ENTRY, "images", asText(row, "held"), "settled_images"])
+        .execute();
+      for (const row of rows) {
+        const settled = BigInt(row.held ?? 0);
+        settlements.push([row, { ...fromHeld(row), settled, estimated: settled }]);
+      }
+    }
+    await this.#add(database, settlements);
+  }
+
+  async spendingOf(scopeIds: readonly string[], at: Date): Promise<readonly ScopeSpending[]> {
+    if (scopeIds.length === 0) return [];
+    const { moment } = await this.#database
+      .selectNoFrom((row) => row.cast<string>(this.#momentOf(at.getTime()), "text").as("moment"))
+      .executeTakeFirstOrThrow();
+    const now = new Date(Number(moment));
+    const sums = await readWindows(this.#database, windowsAt([...new Set(scopeIds)], now));
+    const byKey = new Map(sums.map((one) => [keyOf(one), one]));
+    return scopeIds.map((scopeId) => {
+      const windows = BUDGET_WINDOWS.map((window) => {
+        const found = byKey.get(keyOf({ scopeId, window, startsOn: windowStart(window, now) }));
+        return [window, toSpending(found ?? NO_SUMS)] as const;
+      });
+      return { scopeId, at: now, windows: Object.fromEntries(windows) as Record<BudgetWindow, Spending> };
+    });
+  }
+
+  async usage(query: UsageQuery): Promise<readonly UsageSums[]> {
+    return readUsage(this.#database, query);
+  }
+
+  async forgetEndUser(projectId: string, endUser: string): Promise<void> {
+    await this.#database
+      .updateTable("ledger")
+      .set({ end_user: null })
+      .where("project", "=", projectId)
+      .where("end_user", "=", endUser)
+      .execute();
+  }
+
+  /** Changes the sums that settlements change. */
+  async #add(database: Kysely<Database>, settlements: readonly (readonly [Entry, Settlement])[]): Promise<void> {
+    await addTo(
+      database,
+      settlements.flatMap(([{ project, api_key_id, day }, { generations: _, estimated: __, ...sums }]) => {
+        const scopes = api_key_id === null ? [project] : [project, api_key_id];
+        return windowsAt(scopes, new Date(day)).map((window) => ({ ...window, ...sums }));
+      }),
+    );
+    await addUsage(
+      database,
+      settlements.map(([entry, { generations, settledImages, settled, estimated }]) => ({
+        projectId: entry.project,
+        day: entry.day,
+        apiKeyId: entry.api_key_id ?? "",
+        model: entry.model,
+        operation: entry.operation,
+        generations,
+        images: settledImages,
+        settled,
+        estimated,
+      })),
+    );
+  }
+}
+
+const ENTRY = ["project", "api_key_id", "model", "operation", "day"] as const satisfies readonly (keyof Entry)[];
+
+/** What a settlement changes besides amounts, when it is the first of its generation. */
+function fromHeld(row: {
+  readonly images: number;
+  readonly held: string | null;
+  readonly settled_images: number | null;
+}) {
+  return {
+    generations: 1,
+    held: -BigInt(row.held ?? 0),
+    heldImages: -row.images,
+    settledImages: row.settled_images ?? 0,
+  };
+}
+
+function scopesOf({ projectId, apiKeyId }: GenerationOrder): readonly string[] {
+  return apiKeyId === undefined ? [projectId] : [projectId, apiKeyId];
+}
+
+function budgetsIn(limits: string | null): readonly BudgetLimit[] {
+  return limits === null ? [] : ((JSON.parse(limits) as Limits).budgets ?? []);
+}
+
+/** The ceiling of a budget. An order that costs nothing is not refused for dollars. */
+function toCeiling({ scopeId, limit }: AppliedBudget, at: Date, held: Amount): Ceiling {
+  const { window, limitUsd, limitImages: images } = limit;
+  const asked = limitUsd === undefined || held === 0n ? undefined : toAmount(limitUsd);
+  const amount = asked !== undefined && asked > LARGEST_SUM ? LARGEST_SUM : asked;
+  return { scopeId, window, startsOn: windowStart(window, at), amount, images };
+}
+
+/**
+ * Chooses, of the budgets that do not cover a hold, the one that resets last. The request cannot succeed before that.
+ */
+function toRefusal(
+  budgets: readonly AppliedBudget[],
+  ceilings: readonly Ceiling[],
+  sums: readonly Sums[],
+  { held, heldImages }: Pick<Sums, "held" | "heldImages">,
+  at: Date,
+): BudgetExceeded {
+  const refusals = budgets.map(({ scope, limit }, index) => {
+    const [ceiling, spent = NO_SUMS] = [ceilings[index], sums[index]];
+    const needed = { ...spent, held: spent.held + held, heldImages: spent.heldImages + heldImages };
+    const budget: BudgetState = { ...limit, scope, ...toSpending(spent), resetsAt: windowEnd(limit.window, at) };
+    return { budget, isExceeded: ceiling !== undefined && !isWithin(ceiling, needed) };
+  });
+  // If others released amounts in the meantime, no budget may be exceeded any more. Then any of them is named.
+  const exceeded = refusals.filter(({ isExceeded }) => isExceeded);
+  const [last] = (exceeded.length > 0 ? exceeded : refusals).toSorted((a, b) => resetOf(b.budget) - resetOf(a.budget));
+  if (!last) throw new Error("a budget that does not exist refused an order");
+  const { budget } = last;
+  return { budget, resetsInMs: budget.resetsAt && budget.resetsAt.getTime() - at.getTime() };
+}
+
+function resetOf({ resetsAt }: BudgetState): number {
+  return resetsAt?.getTime() ?? Number.MAX_SAFE_INTEGER;
+}
+
+function heldBy({ maxCost }: GenerationOrder): Amount | undefined {
+  return maxCost === undefined ? undefined : writable(maxCost);
+}
+
+function writable(usd: string): Amount {
+  const amount = toAmount(usd);
+  return amount < LARGEST_AMOUNT ? amount : LARGEST_AMOUNT;
+}
+
+/** Selects an amount as text, which every engine returns without loss. */
+function asText<Name extends "held" | "settled">(row: ExpressionBuilder<Database, "ledger">, name: Name) {
+  return row.cast<string | null>(row.ref(name), "text").as(name);
+}

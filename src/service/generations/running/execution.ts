@@ -1,0 +1,420 @@
+import type { Logger } from "pino";
+import { type ErrorCode, GatewayError } from "../../../errors.ts";
+import type { Events } from "../../../ports/events.ts";
+import type {
+  GenerateRequest,
+  ImageFormat,
+  ModelDescription,
+  ModelPrice,
+  ProviderEvent,
+  ProviderWarning,
+  TokenUsage,
+} from "../../../ports/image-provider.ts";
+import type { Metrics } from "../../../ports/metrics.ts";
+import { toAmount } from "../../../ports/projects/money.ts";
+import {
+  FAILURE_CODES,
+  type Generation,
+  type GenerationFailure,
+  type GenerationOutcome,
+  type Records,
+  type Warning,
+} from "../../../ports/records.ts";
+import type { EditIntake } from "../../edits/edit-intake.ts";
+import type { ImageIntake } from "../../images/image-intake.ts";
+import { nearestModelSize } from "../../images/sizes.ts";
+import { isHoldEnough } from "../../models/budget.ts";
+import { canDo } from "../../models/can-do.ts";
+import { costOf, isFree, priceAt } from "../../models/cost.ts";
+import type { CataloguedModel, ModelCatalogue, ResolvedModel } from "../../models/model-catalogue.ts";
+import { fitPreviews } from "../generation-plan.ts";
+import type { UsualDurations } from "../usual-durations.ts";
+import { untilAborted } from "../watching/until-aborted.ts";
+import type { ImageRate } from "./image-rate.ts";
+import type { Previews } from "./previews.ts";
+import type { ProviderCalls } from "./provider-calls.ts";
+import type { StoreRetries } from "./store-retries.ts";
+
+/** The parts that all executions of a process share. */
+export interface ExecutionOptions {
+  readonly records: Records;
+  readonly events: Events;
+  readonly catalogue: ModelCatalogue;
+  readonly intake: ImageIntake;
+  readonly edits: EditIntake;
+  readonly previews: Previews;
+  readonly calls: ProviderCalls;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** The id of this process among all that share the records: `run_…`. */
+  readonly worker: string;
+  /** The time limit of one provider call, in milliseconds. */
+  readonly upstreamTimeoutMs: number;
+  readonly store: StoreRetries;
+  readonly rate: ImageRate;
+  readonly durations: UsualDurations;
+}
+
+/** A provider call that may be charged. */
+export interface PaidCall {
+  readonly model: string;
+  /** The start, in milliseconds of `performance.now()`. */
+  readonly startedAtMs: number;
+  /** Resolves when the provider's answer has ended or was abandoned. */
+  readonly closed: Promise<void>;
+}
+
+/** The most warnings of a provider that are kept: as many as fit into an answer's headers. */
+const MAX_PROVIDER_WARNINGS = 5;
+const MAX_PROVIDER_WARNING_LENGTH = 300;
+/** The most characters of a failure's message and of the input it names. Providers of host programs write their own. */
+const MAX_FAILURE_MESSAGE_LENGTH = 1000;
+const MAX_FIELD_LENGTH = 100;
+
+/** Runs one generation: model → storage → records. */
+export class Execution {
+  readonly #options: ExecutionOptions;
+  readonly #signal: AbortSignal;
+  #generation: Generation;
+  #isCounted: boolean;
+  #lastPaidCall: PaidCall | undefined;
+  /** How many images the last call has brought. */
+  #storedCount = 0;
+
+  /**
+   * @param signal abandons the generation
+   * @param isCounted whether the image rate has already counted the first call
+   */
+  constructor(options: ExecutionOptions, generation: Generation, signal: AbortSignal, isCounted: boolean) {
+    this.#options = options;
+    this.#generation = generation;
+    this.#signal = signal;
+    this.#isCounted = isCounted;
+  }
+
+  /** The generation with the model that carries it out now. */
+  get generation(): Generation {
+    return this.#generation;
+  }
+
+  /** The last call that may be charged; `undefined` if there was none. */
+  get lastPaidCall(): PaidCall | undefined {
+    return this.#lastPaidCall;
+  }
+
+  /**
+   * Runs the generation to its end. While the provider of a model is not available, the next fallback model is used.
+   *
+   * @throws only errors of the store, if it is unavailable for too long
+   */
+  async run(): Promise<GenerationOutcome> {
+    try {
+      await this.#replaceRetiredModel();
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      return this.#withCost({ status: "FAILED", failure: this.#toFailure(error) });
+    }
+    for (;;) {
+      const outcome = await this.#callModel();
+      const goesOn = isOutage(outcome) && !this.#signal.aborted && (await this.#fallBack(outcome.failure));
+      if (!goesOn) return this.#withCost(outcome);
+    }
+  }
+
+  /**
+   * If the model shut down while the generation waited, gives the generation to the replacement.
+   *
+   * @throws MODEL_UNAVAILABLE when no replacement supports the request at a cost that the held amount covers
+   */
+  async #replaceRetiredModel(): Promise<void> {
+    const { logger, catalogue } = this.#options;
+    const generation = this.#generation;
+    const { id: generationId, model: from } = generation;
+    const { model, warnings } = this.#resolve(from);
+    const { id: to } = model.description;
+    if (to === from) return;
+    const shutDown = `the model ${from} shut down while the generation waited`;
+    if (!canDo(model.description, generation)) {
+      throw unavailable(`${shutDown}, and ${to} does not support the request`);
+    }
+    const [before, prices] = [catalogue.find(from)?.description, { [to]: priceOf(generation, model.description) }];
+    if (before && !isHoldEnough(generation, before, model.description, prices)) {
+      throw unavailable(
+        `${shutDown}, and ${to} may cost more than the ${generation.maxCost} US dollars that are held for it`,
+      );
+    }
+    const codes = warnings.map(({ code }) => code);
+    logger.warn({ generationId, from, to, codes }, "the model shut down while the generation waited");
+    if (!(await this.#changeModel(model, warnings, generation.fallbacks))) throw ended();
+  }
+
+  #resolve(id: string): ResolvedModel {
+    try {
+      return this.#options.catalogue.resolve(id);
+    } catch (error) {
+      throw unavailable((error as Error).message);
+    }
+  }
+
+  /** Gives the generation to its next fallback model that supports the request. @returns false if there is none */
+  async #fallBack({ code }: GenerationFailure): Promise<boolean> {
+    const { catalogue, logger, metrics } = this.#options;
+    const { id: generationId, model: from, fallbacks = [] } = this.#generation;
+    const able = catalogue.livingOf(fallbacks).filter(({ description }) => canDo(description, this.#generation));
+    const [model, ...left] = able;
+    if (!model) return false;
+    const { id: to } = model.description;
+    logger.warn({ generationId, code, from, to }, "the generation continues with another model");
+    metrics.generationFellBack(from);
+    const message = `the provider of ${from} was not available (${code}, not billed); ${to} was used instead`;
+    const warnings = [{ code: "MODEL_FELL_BACK", message }, ...catalogue.warningsOf(model.description)];
+    return this.#changeModel(
+      model,
+      warnings,
+      left.map(({ description }) => description.id),
+    );
+  }
+
+  /**
+   * Changes the model of the generation. The change is on disk before the model is called. @returns false if this
+   * process no longer runs the generation
+   */
+  async #changeModel(
+    { description }: CataloguedModel,
+    added: readonly Warning[],
+    fallbacks: readonly string[] = [],
+  ): Promise<boolean> {
+    const { records, store, worker } = this.#options;
+    const { id: generationId, n, requestedSize, partialImages = 0, warnings } = this.#generation;
+    const next = {
+      model: description.id,
+      modelSize: nearestModelSize(requestedSize, description.sizes),
+      warnings: [...warnings, ...added, ...fitPreviews(partialImages, n, description).warnings],
+      fallbacks: fallbacks.filter((id) => id !== description.id),
+    };
+    const given = await store.retryWhileStoreDown(generationId, () => records.changeModel(generationId, worker, next));
+    if (!given) return false;
+    this.#generation = given;
+    this.#publish();
+    return true;
+  }
+
+  async #callModel(): Promise<GenerationOutcome> {
+    const generation = this.#generation;
+    const storedIndexes = new Set<number>();
+    const previews = this.#options.previews.begin(generation);
+    const warned: Warning[] = [];
+    let usage: TokenUsage | undefined;
+    const facts = () => ({
+      ...(usage && { usage }),
+      ...(warned.length > 0 && { warnings: [...generation.warnings, ...warned.slice(0, MAX_PROVIDER_WARNINGS)] }),
+    });
+    try {
+      const model = this.#model();
+      const attempt = () =>
+        this.#withTimeout(async (timed) => {
+          for await (const event of untilAborted(this.#call(model, timed), timed)) {
+            if (event.type === "usage") usage = event.usage;
+            if (event.type === "partial") await previews.take({ ...event, bytes: untilAborted(event.bytes, timed) });
+            if (event.type === "image" && event.index < generation.n && !storedIndexes.has(event.index)) {
+              await this.#take({ ...event, bytes: untilAborted(event.bytes, timed) });
+              storedIndexes.add(event.index);
+              warned.push(...(event.warnings ?? []).map(toWarning));
+              previews.finish(event.index);
+            }
+          }
+        });
+      await this.#options.calls.call(model.provider, () => this.#measured(model, attempt), this.#signal);
+      if (storedIndexes.size < generation.n) {
+        const message = `the provider answered with ${storedIndexes.size} of ${generation.n} images`;
+        throw new GatewayError("UPSTREAM_FAILED", message, { billed: storedIndexes.size > 0 ? "YES" : "UNKNOWN" });
+      }
+      this.#learnDuration();
+      return { status: "SUCCEEDED", ...facts() };
+    } catch (error) {
+      const failure = this.#toFailure(error);
+      const billed = storedIndexes.size > 0 ? "YES" : failure.billed;
+      return { status: "FAILED", failure: { ...failure, billed }, ...facts() };
+    } finally {
+      previews.end();
+      this.#storedCount = storedIndexes.size;
+    }
+  }
+
+  /** Measures one submission to a provider. */
+  async #measured(model: CataloguedModel, attempt: () => Promise<void>): Promise<void> {
+    const startedAtMs = performance.now();
+    const end = (outcome: "SUCCEEDED" | ErrorCode) =>
+      this.#options.metrics.providerCallEnded({
+        model: model.description.id,
+        provider: model.provider.name,
+        outcome,
+        durationMs: performance.now() - startedAtMs,
+      });
+    try {
+      await attempt();
+    } catch (error) {
+      end(error instanceof GatewayError ? error.code : "INTERNAL");
+      throw error;
+    }
+    end("SUCCEEDED");
+  }
+
+  #model(): CataloguedModel {
+    const model = this.#options.catalogue.find(this.#generation.model);
+    if (!model) throw unavailable("the model is no longer configured");
+    return model;
+  }
+
+  /** Calls the provider. If the call may be charged, remembers its start and its end. */
+  #call(model: CataloguedModel, signal: AbortSignal): AsyncIterable<ProviderEvent> {
+    const events = model.provider.generate(this.#toRequest(model), signal);
+    if (isFree(priceOf(this.#generation, model.description))) return events;
+    if (!this.#isCounted) this.#options.rate.note(this.#generation.n);
+    this.#isCounted = false;
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    this.#lastPaidCall = { model: model.description.id, startedAtMs: performance.now(), closed };
+    return (async function* () {
+      try {
+        yield* events;
+      } finally {
+        resolve();
+      }
+    })();
+  }
+
+  #learnDuration(): void {
+    if (!this.#lastPaidCall) return;
+    const { model, startedAtMs } = this.#lastPaidCall;
+    this.#options.durations.learn(model, performance.now() - startedAtMs);
+  }
+
+  #toRequest({ description }: CataloguedModel): GenerateRequest {
+    const { model, prompt, n, modelSize: size, quality, format, background } = this.#generation;
+    const { seed, compression, moderation, safetyIdentifier, partialImages = 0, edit } = this.#generation;
+    const formatAskedFor = formatToRequest(format, description.formats);
+    return {
+      model,
+      prompt,
+      n,
+      size,
+      quality,
+      format: formatAskedFor,
+      background,
+      partialImages: fitPreviews(partialImages, n, description).partialImages,
+      ...(seed !== undefined && { seed }),
+      ...(compression !== undefined && formatAskedFor === format && { compression }),
+      ...(moderation !== undefined && { moderation }),
+      ...(safetyIdentifier !== undefined && { safetyIdentifier }),
+      ...(edit && { edit: this.#options.edits.open(edit) }),
+    };
+  }
+
+  async #take(event: Extract<ProviderEvent, { type: "image" }>): Promise<void> {
+    const { records, store, intake, metrics, worker } = this.#options;
+    let byteSize = 0;
+    const isTaken = await intake.take(this.#generation, event, (image, generatedSize) => {
+      byteSize = image.byteSize;
+      return store.retryWhileStoreDown(this.#generation.id, () => records.addImage(image, generatedSize, worker));
+    });
+    if (!isTaken) throw ended();
+    metrics.imageStored(this.#generation.model, byteSize);
+    this.#publish();
+  }
+
+  #publish(): void {
+    const { events, worker } = this.#options;
+    events.publish({ generationId: this.#generation.id, worker, isRunning: true });
+  }
+
+  async #withTimeout(work: (timed: AbortSignal) => Promise<void>): Promise<void> {
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(upstreamTimeout()), this.#options.upstreamTimeoutMs);
+    try {
+      await work(AbortSignal.any([this.#signal, timeout.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #withCost(outcome: GenerationOutcome): GenerationOutcome {
+    const { id: generationId, model, maxCost: maxCostUsd } = this.#generation;
+    const description = this.#options.catalogue.find(model)?.description;
+    const cost = costOf(description && priceOf(this.#generation, description), this.#generation, outcome);
+    if (cost && maxCostUsd !== undefined && toAmount(cost.usd) > toAmount(maxCostUsd)) {
+      const facts = { generationId, model, costUsd: cost.usd, maxCostUsd };
+      this.#options.metrics.billExceededHold(model);
+      this.#options.logger.warn(facts, "the provider charged more than its prices allow; the whole amount is charged");
+    }
+    if (cost === undefined) return outcome;
+    const isBrokenOff = outcome.status === "FAILED" && !cost.isEstimated;
+    return { ...outcome, cost, ...(isBrokenOff && { imageCount: this.#storedCount }) };
+  }
+
+  #toFailure(error: unknown): GenerationFailure {
+    const { id } = this.#generation;
+    const known = error instanceof GatewayError ? FAILURE_CODES.find((code) => code === error.code) : undefined;
+    if (error instanceof GatewayError && known) {
+      const { billed = "UNKNOWN", field, retryAfterSeconds } = error.details;
+      this.#options.logger.warn({ generationId: id, err: error }, "provider call failed");
+      return {
+        code: known,
+        message: cut(error.message, MAX_FAILURE_MESSAGE_LENGTH),
+        retryable: error.isRetryable,
+        billed,
+        ...(field !== undefined && { field: cut(field, MAX_FIELD_LENGTH) }),
+        ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      };
+    }
+    this.#options.logger.error({ generationId: id, err: error }, "generation failed");
+    const message = `an internal error stopped this generation; the operator can find it in the log by ${id}`;
+    return { code: "INTERNAL", message, retryable: false, billed: "UNKNOWN" };
+  }
+}
+
+/**
+ * The price at which a generation was accepted. Older versions did not record it; then the price of that day counts.
+ */
+export function priceOf({ prices, createdAt }: Generation, model: ModelDescription): ModelPrice | undefined {
+  return prices ? prices[model.id] : priceAt(model, createdAt);
+}
+
+/**
+ * Whether the generation failed because of an outage. Refusals are not outages, and neither are calls that may have
+ * been charged.
+ */
+function isOutage(outcome: GenerationOutcome): outcome is Extract<GenerationOutcome, { status: "FAILED" }> {
+  if (outcome.status !== "FAILED") return false;
+  const { code, retryable, billed } = outcome.failure;
+  return retryable && billed === "NO" && (code === "UPSTREAM_FAILED" || code === "UPSTREAM_TIMEOUT");
+}
+
+function toWarning(warning: string | ProviderWarning): Warning {
+  const { code, message } = typeof warning === "string" ? { code: "PROVIDER_WARNING", message: warning } : warning;
+  return { code, message: cut(message, MAX_PROVIDER_WARNING_LENGTH) };
+}
+
+/** Cuts a provider's text. It may not end with half of a character. */
+function cut(text: string, maxLength: number): string {
+  return text.slice(0, maxLength).toWellFormed();
+}
+
+function unavailable(message: string): GatewayError {
+  return new GatewayError("MODEL_UNAVAILABLE", message, { billed: "NO" });
+}
+
+function ended(): GatewayError {
+  return new GatewayError("INTERRUPTED", "another process or a caller ended the generation while it ran");
+}
+
+function upstreamTimeout(): GatewayError {
+  return new GatewayError("UPSTREAM_TIMEOUT", "the provider did not answer in time");
+}
+
+/**
+ * The format to request from the model. If the model does not make the wanted one, the gateway converts the image, from
+ * PNG if possible, because PNG is lossless.
+ */
+function formatToRequest(wanted: ImageFormat, offered: readonly ImageFormat[]): ImageFormat {
+  return [wanted, "PNG" as const].find((format) => offered.includes(format)) ?? offered[0] ?? "PNG";
+}

@@ -1,0 +1,286 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { GatewayError } from "../../../errors.ts";
+import type { GenerationNotice } from "../../../ports/events.ts";
+import type { Generation, GenerationOutcome } from "../../../ports/records.ts";
+import { isFree } from "../../models/cost.ts";
+import { UsualDurations } from "../usual-durations.ts";
+import { Execution, type ExecutionOptions, type PaidCall, priceOf } from "./execution.ts";
+import { INTERRUPTED } from "./generation-end.ts";
+import { ImageRate } from "./image-rate.ts";
+import { StoreRetries } from "./store-retries.ts";
+
+export interface RunnerOptions extends Omit<ExecutionOptions, "store" | "rate" | "durations"> {
+  readonly now: () => Date;
+  /**
+   * The duration of a lease, in milliseconds. If this process does not extend it in time, the others treat it as dead.
+   */
+  readonly leaseMs: number;
+  /** The most images that this process submits to paid providers in a minute. */
+  readonly maxImagesPerMinute: number;
+}
+
+/** How many times a process extends its leases within the duration of one lease. */
+const HEARTBEATS_PER_LEASE = 4;
+
+/** The most accepted generations that are remembered until they start. More wait in the queue, and are read. */
+const MAX_EXPECTED = 64;
+
+/** Carries out accepted generations. A generation continues when its client disconnects. */
+export class Runner {
+  readonly #options: RunnerOptions;
+  readonly #shared: ExecutionOptions;
+  readonly #stop = new AbortController();
+  readonly #draining = new AbortController();
+  /** The generations that run here or wait for the rate limit, each with a controller that cancels it. */
+  readonly #running = new Map<string, AbortController>();
+  readonly #expected = new Map<string, Generation>();
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#shared = {
+      ...options,
+      store: new StoreRetries(options.events, options.logger, this.#stop.signal),
+      rate: new ImageRate(options.maxImagesPerMinute),
+      durations: new UsualDurations(),
+    };
+  }
+
+  /**
+   * Remembers a generation that was just accepted here, and whose job will be queued now: it need not be read before it
+   * starts. Whether it is still queued then, the start itself finds out.
+   */
+  expect(generation: Generation): void {
+    const [oldest] = this.#expected.keys();
+    if (this.#expected.size >= MAX_EXPECTED && oldest !== undefined) this.#expected.delete(oldest);
+    this.#expected.set(generation.id, generation);
+  }
+
+  /**
+   * Runs one generation to its end. Never rejects. Does nothing when the generation is not queued (any more).
+   *
+   * Resolves when its place is free for another generation. After a call that was cut off, this is when the provider
+   * has probably stopped working on it.
+   */
+  async run(generationId: string): Promise<void> {
+    // A job may be delivered twice. The second delivery must not drop the lease of the first.
+    if (this.#running.has(generationId)) return;
+    const cutOff = await this.#bringToEnd(generationId);
+    if (cutOff) await this.#keepPlace(cutOff);
+  }
+
+  /**
+   * Stops starting generations: those that wait for the rate limit stay queued. Places are no longer kept after calls.
+   */
+  drain(): void {
+    this.#draining.abort();
+  }
+
+  /**
+   * Cuts off every running provider call; their generations end as `INTERRUPTED`. Generations that are between two
+   * attempts, with no call at a provider, are queued again for the next start.
+   */
+  interrupt(): void {
+    this.#stop.abort(new GatewayError("INTERRUPTED", "the gateway was stopped while the provider was working"));
+  }
+
+  /** Removes the previews. Call this once no generation runs any more. */
+  tidy(): Promise<void> {
+    return this.#options.previews.close();
+  }
+
+  /** The generations that run here or wait for the rate limit. */
+  get count(): number {
+    return this.#running.size;
+  }
+
+  /** @returns the call that was cut off while the provider was working on it, if any; the provider may charge for it */
+  async #bringToEnd(generationId: string): Promise<PaidCall | undefined> {
+    const { events, logger, worker } = this.#options;
+    const canceling = new AbortController();
+    const unsubscribe = events.subscribe(generationId, (notice) => this.#onNotice(notice));
+    this.#keepLease(generationId, canceling);
+    let cutOff: PaidCall | undefined;
+    try {
+      const started = await this.#start(generationId, canceling.signal);
+      if (!started) return undefined;
+      events.publish({ generationId, worker, isRunning: true });
+      const { generation, isCounted } = started;
+      const signal = AbortSignal.any([this.#stop.signal, canceling.signal]);
+      const execution = new Execution(this.#shared, generation, signal, isCounted);
+      const outcome = await execution.run();
+      if (isCutOff(outcome)) cutOff = execution.lastPaidCall;
+      if (!(await this.#record(execution.generation, outcome))) return undefined;
+    } catch (error) {
+      logger.error({ generationId, err: error }, "generation could not be recorded");
+      events.publish({ generationId, isUnrecorded: true });
+      return cutOff;
+    } finally {
+      unsubscribe();
+      this.#dropLease(generationId);
+    }
+    events.publish({ generationId, worker });
+    return cutOff;
+  }
+
+  /** Starts a generation as soon as the rate limit allows its images. `undefined` when it is not queued (any more). */
+  async #start(
+    generationId: string,
+    canceled: AbortSignal,
+  ): Promise<{ readonly generation: Generation; readonly isCounted: boolean } | undefined> {
+    const { records, metrics, worker, now, leaseMs } = this.#options;
+    const { store, rate } = this.#shared;
+    const queued = this.#takeExpected(generationId) ?? (await this.#find(generationId));
+    if (queued?.status !== "QUEUED") return undefined;
+    const isCounted = this.#mayCost(queued);
+    const givenUp = AbortSignal.any([this.#draining.signal, this.#stop.signal, canceled]);
+    if (isCounted && !(await rate.take(queued.n, givenUp))) return undefined;
+    const at = now();
+    const claim = { worker, at, leaseUntil: new Date(at.getTime() + leaseMs) };
+    const generation = await store.retryWhileStoreDown(generationId, () => records.start(generationId, claim));
+    if (generation) {
+      metrics.generationStarted(at.getTime() - generation.createdAt.getTime());
+      return { generation, isCounted };
+    }
+    if (isCounted) rate.giveBack(queued.n);
+    return undefined;
+  }
+
+  #takeExpected(generationId: string): Generation | undefined {
+    const expected = this.#expected.get(generationId);
+    this.#expected.delete(generationId);
+    return expected;
+  }
+
+  async #find(generationId: string): Promise<Generation | undefined> {
+    const find = () => this.#options.records.findGenerations([generationId]);
+    const [found] = await this.#shared.store.retryWhileStoreDown(generationId, find);
+    return found;
+  }
+
+  #mayCost(generation: Generation): boolean {
+    const description = this.#options.catalogue.find(generation.model)?.description;
+    return !description || !isFree(priceOf(generation, description));
+  }
+
+  /**
+   * Parks a generation that was stopped before the provider began, or else records its end.
+   *
+   * @returns `false` if parked
+   */
+  async #record(generation: Generation, outcome: GenerationOutcome): Promise<boolean> {
+    const { records, edits, logger, worker, now } = this.#options;
+    const { store } = this.#shared;
+    const { id: generationId } = generation;
+    if (this.#stop.signal.aborted && isUnbegun(outcome) && (await records.park(generationId, worker))) {
+      logger.info({ generationId }, "generation parked");
+      return false;
+    }
+    const finish = () => records.finish(generationId, worker, outcome, now());
+    const isFinished = await store.retryWhileStoreDown(generationId, finish);
+    const { cost, imageCount } = outcome;
+    if (!isFinished && cost?.isEstimated === false) {
+      // Another process ended it with an estimated cost. This is the real cost.
+      await store.retryWhileStoreDown(generationId, () => records.correctCost(generationId, cost, imageCount));
+    }
+    // The source images of an edit are not needed after its end.
+    if (generation.edit) await edits.discard(generation.edit);
+    if (isFinished) this.#count(generation, outcome);
+    if (isFinished) logger.info({ generationId, status: outcome.status, ...failureFacts(outcome) }, "generation ended");
+    return true;
+  }
+
+  #count({ model, edit, n }: Generation, outcome: GenerationOutcome): void {
+    const { metrics, catalogue } = this.#options;
+    const { status, cost } = outcome;
+    metrics.generationEnded({
+      model,
+      provider: catalogue.find(model)?.provider.name,
+      operation: edit ? "EDIT" : "GENERATE",
+      outcome: status === "FAILED" ? outcome.failure.code : status,
+      costUsd: cost?.usd,
+      unpricedImages: status === "SUCCEEDED" && !cost ? n : 0,
+    });
+  }
+
+  /**
+   * Keeps the place of a call that was cut off for as long as a call of the model usually takes, because the provider
+   * may keep working on it and charge for it. Otherwise a client that generates and cancels in a loop could have more
+   * calls at the provider than there are places.
+   */
+  async #keepPlace({ model, startedAtMs, closed }: PaidCall): Promise<void> {
+    const { upstreamTimeoutMs } = this.#options;
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.#draining.signal, this.#stop.signal, over.signal]);
+    const until = async (ms: number): Promise<void> => {
+      const leftMs = startedAtMs + ms - performance.now();
+      if (leftMs > 0) await delay(leftMs, undefined, { signal }).catch(() => {});
+    };
+    const isClosed = Promise.race([closed, until(upstreamTimeoutMs)]);
+    await Promise.all([isClosed, until(this.#shared.durations.of(model))]);
+    over.abort();
+  }
+
+  #keepLease(generationId: string, canceling: AbortController): void {
+    this.#running.set(generationId, canceling);
+    const everyMs = this.#options.leaseMs / HEARTBEATS_PER_LEASE;
+    this.#heartbeat ??= setInterval(() => void this.#extendLeases(), everyMs);
+  }
+
+  #dropLease(generationId: string): void {
+    this.#running.delete(generationId);
+    if (this.#running.size > 0) return;
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
+  }
+
+  async #extendLeases(): Promise<void> {
+    const { records, events, worker, now, logger, leaseMs } = this.#options;
+    try {
+      const leased = await records.extendLeases(worker, new Date(now().getTime() + leaseMs));
+      // Its start was recorded, but the store's response was lost. No process carries it out.
+      for (const generationId of leased.filter((id) => !this.#running.has(id))) {
+        await records.finish(generationId, worker, { status: "FAILED", failure: INTERRUPTED }, now());
+        events.publish({ generationId, worker });
+      }
+      await this.#stopCanceled([...this.#running.keys()]);
+    } catch (error) {
+      logger.warn({ err: error }, "the leases could not be extended");
+    }
+  }
+
+  /** Handles a notice about a generation that runs here. Ignores notices that this process sent. */
+  #onNotice({ generationId, worker }: GenerationNotice): void {
+    if (worker === this.#options.worker) return;
+    this.#stopCanceled([generationId]).catch((error: unknown) => {
+      this.#options.logger.warn({ generationId, err: error }, "the generation could not be read");
+    });
+  }
+
+  /** Stops those of the given generations that were canceled or deleted. */
+  async #stopCanceled(generationIds: readonly string[]): Promise<void> {
+    const found = await this.#options.records.findGenerations(generationIds);
+    const kept = new Set(found.filter(({ status }) => status !== "CANCELED").map(({ id }) => id));
+    for (const id of generationIds.filter((candidate) => !kept.has(candidate))) {
+      this.#running.get(id)?.abort(canceled());
+    }
+  }
+}
+
+/** Whether the generation was stopped while no call was at a provider. */
+function isUnbegun(outcome: GenerationOutcome): boolean {
+  return outcome.status === "FAILED" && outcome.failure.code === "INTERRUPTED" && outcome.failure.billed === "NO";
+}
+
+/** Whether the generation was stopped while the provider was working on it. */
+function isCutOff(outcome: GenerationOutcome): boolean {
+  return outcome.status === "FAILED" && outcome.failure.code === "INTERRUPTED" && outcome.failure.billed !== "NO";
+}
+
+function canceled(): GatewayError {
+  return new GatewayError("INTERRUPTED", "the generation was canceled while the provider was working");
+}
+
+function failureFacts(outcome: GenerationOutcome): { code?: string; billed?: string } {
+  return outcome.status === "FAILED" ? { code: outcome.failure.code, billed: outcome.failure.billed } : {};
+}

@@ -1,0 +1,227 @@
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { pino } from "pino";
+import { DiskObjectStore } from "../../../../src/adapters/disk/disk-object-store.ts";
+import { GuardedDownloads } from "../../../../src/adapters/downloads/guarded-downloads.ts";
+import { MemoryEvents } from "../../../../src/adapters/memory/memory-events.ts";
+import type { SqlRecords } from "../../../../src/adapters/sql/sql-records.ts";
+import { openSqliteRecords } from "../../../../src/adapters/sql/sqlite/sqlite.ts";
+import { NO_METRICS } from "../../../../src/ports/metrics.ts";
+import type { Records } from "../../../../src/ports/records.ts";
+import { EditIntake } from "../../../../src/service/edits/edit-intake.ts";
+import { Previews } from "../../../../src/service/generations/running/previews.ts";
+import { ProviderCalls } from "../../../../src/service/generations/running/provider-calls.ts";
+import { Runner } from "../../../../src/service/generations/running/runner.ts";
+import { Derivatives } from "../../../../src/service/images/derivatives.ts";
+import { ImageDelivery } from "../../../../src/service/images/image-delivery.ts";
+import { ImageIntake } from "../../../../src/service/images/image-intake.ts";
+import { ImageLinks } from "../../../../src/service/images/image-links.ts";
+import { ModelCatalogue } from "../../../../src/service/models/model-catalogue.ts";
+import { accept, FAILURE, find, orderOf, WORKER } from "../../../contracts/record-samples.ts";
+import { scheduledCodec } from "../../../support/codec.ts";
+import { ANY_SIZE_MODEL, type Hold, holdCalls } from "../../../support/scripted-gateway.ts";
+import { SCRIPTED_MODEL, ScriptedProvider } from "../../../support/scripted-provider.ts";
+import { storageBudget } from "../../../support/storage-budget.ts";
+import { temporaryDirectories } from "../../../support/temporary-directory.ts";
+import { unsigned } from "../../../support/unsigned.ts";
+
+/** So short that heartbeats come quickly; nobody takes over. */
+const LEASE_MS = 40;
+
+const newDirectory = temporaryDirectories();
+const codec = scheduledCodec();
+const now = () => new Date();
+let records: SqlRecords;
+let objects: DiskObjectStore;
+let events: MemoryEvents;
+let provider: ScriptedProvider;
+let hold: Hold;
+
+beforeEach(async () => {
+  const dataDir = await newDirectory();
+  records = await openSqliteRecords(join(dataDir, "pictograph.db"));
+  objects = await DiskObjectStore.open(join(dataDir, "images"));
+  events = new MemoryEvents();
+  provider = new ScriptedProvider([{ ...ANY_SIZE_MODEL, id: SCRIPTED_MODEL.id }]);
+  hold = holdCalls(provider);
+});
+
+afterEach(() => records.close());
+
+/** @param changes the methods of the records that behave otherwise */
+function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runner {
+  const logger = pino({ enabled: false });
+  const catalogue = new ModelCatalogue([provider], SCRIPTED_MODEL.id, now);
+  let imageCount = 0;
+  const links = new ImageLinks(["a secret for tests"], 60, now);
+  const signing = unsigned(objects);
+  const derivatives = new Derivatives({
+    budget: storageBudget(records, objects),
+    objects,
+    codec,
+    signing,
+    metrics: NO_METRICS,
+    logger,
+  });
+  const delivery = new ImageDelivery({ records, objects, links, derivatives });
+  return new Runner({
+    records: new Proxy(records, {
+      get: (target, name: keyof Records) => changes[name] ?? target[name].bind(target),
+    }),
+    events,
+    catalogue,
+    intake: new ImageIntake({ objects, catalogue, codec, signing, now, newImageId: () => `img_${++imageCount}` }),
+    edits: new EditIntake({ records, objects, downloads: new GuardedDownloads({ hosts: [] }), links, delivery, codec }),
+    previews: new Previews({ objects, records, events, catalogue, codec, logger, worker: WORKER }),
+    calls: new ProviderCalls(logger, NO_METRICS),
+    metrics: NO_METRICS,
+    logger,
+    now,
+    worker: WORKER,
+    upstreamTimeoutMs: 60_000,
+    leaseMs,
+    maxImagesPerMinute: 300,
+  });
+}
+
+/** Counts the heartbeats, and tells of the next ones. */
+function heartbeats() {
+  let next = Promise.withResolvers<void>();
+  return {
+    extendLeases: async (worker: string, until: Date) => {
+      const leased = await records.extendLeases(worker, until);
+      next.resolve();
+      next = Promise.withResolvers();
+      return leased;
+    },
+    async twice() {
+      await next.promise;
+      await next.promise;
+    },
+  };
+}
+
+test("a job that is delivered again while it runs changes nothing", async () => {
+  const { extendLeases, twice } = heartbeats();
+  const runner = createRunner({ extendLeases });
+  await accept(records, orderOf("gen_1"));
+  const running = runner.run("gen_1");
+  await hold.called;
+  await runner.run("gen_1");
+  await twice();
+  expect(await find(records, "gen_1")).toMatchObject({ status: "RUNNING" });
+  hold.release();
+  await running;
+
+  expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED" });
+  expect(await records.findImagesOf(["gen_1"])).toHaveLength(2);
+  expect(provider.requests).toHaveLength(1);
+});
+
+test("a runner ignores its own notices, and handles those of others", async () => {
+  const lookedUp: (readonly string[])[] = [];
+  const findGenerations = (ids: readonly string[]) => {
+    lookedUp.push(ids);
+    return records.findGenerations(ids);
+  };
+  const runner = createRunner({ findGenerations }, 60_000);
+  await accept(records, orderOf("gen_1"));
+  const running = runner.run("gen_1");
+  await hold.called;
+  hold.release();
+  await running;
+  expect(await records.findImagesOf(["gen_1"])).toHaveLength(2);
+  // Before it began.
+  expect(lookedUp).toEqual([["gen_1"]]);
+
+  hold = holdCalls(provider);
+  await accept(records, orderOf("gen_2"));
+  const canceled = runner.run("gen_2");
+  await hold.called;
+  runner.drain();
+  await records.cancel("gen_2", FAILURE, now());
+  events.publish({ generationId: "gen_2" });
+  await canceled;
+  expect(lookedUp).toEqual([["gen_1"], ["gen_2"], ["gen_2"]]);
+});
+
+test("a heartbeat looks up all that runs in one query", async () => {
+  const lookedUp: (readonly string[])[] = [];
+  const findGenerations = (ids: readonly string[]) => {
+    lookedUp.push(ids);
+    return records.findGenerations(ids);
+  };
+  const { extendLeases, twice } = heartbeats();
+  const runner = createRunner({ findGenerations, extendLeases });
+  const ids = ["gen_1", "gen_2", "gen_3"];
+  for (const id of ids) await accept(records, orderOf(id));
+  const running = ids.map((id) => runner.run(id));
+  while (provider.requests.length < 3) await twice();
+  const before = lookedUp.length;
+  await twice();
+  const during = lookedUp.slice(before);
+  hold.release();
+  await Promise.all(running);
+
+  expect(during.length).toBeGreaterThan(0);
+  for (const looked of during) expect([...looked].sort()).toEqual(ids);
+});
+
+test("a generation whose start was recorded, and the answer lost, ends as interrupted and is not submitted", async () => {
+  let isLost = false;
+  const runner = createRunner({
+    async start(id, claim) {
+      const started = await records.start(id, claim);
+      if (id !== "gen_1" || isLost) return started;
+      isLost = true;
+      throw new Error("the connection broke");
+    },
+  });
+  for (const id of ["gen_1", "gen_2"]) await accept(records, orderOf(id));
+  const other = runner.run("gen_2");
+  await hold.called;
+  await runner.run("gen_1");
+  const ended = Promise.withResolvers<void>();
+  events.subscribe("gen_1", () => ended.resolve());
+  await ended.promise;
+
+  expect(await find(records, "gen_1")).toMatchObject({ status: "FAILED", failure: { code: "INTERRUPTED" } });
+  expect(await find(records, "gen_2")).toMatchObject({ status: "RUNNING" });
+  hold.release();
+  await other;
+  expect(provider.requests).toHaveLength(1);
+});
+
+test("an image whose record was made, and the answer lost, keeps its bytes when the process stops", async () => {
+  const recorded = Promise.withResolvers<void>();
+  const runner = createRunner({
+    async addImage(...image) {
+      await records.addImage(...image);
+      recorded.resolve();
+      throw new Error("the connection broke");
+    },
+  });
+  await accept(records, orderOf("gen_1"));
+  const running = runner.run("gen_1");
+  hold.release();
+  await recorded.promise;
+  runner.interrupt();
+  await running;
+
+  const [image] = await records.findImagesOf(["gen_1"]);
+  expect(await objects.open(image?.key ?? "")).toMatchObject({ byteSize: image?.byteSize });
+  expect(await objects.open(image?.originalKey ?? "")).toBeDefined();
+});
+
+test("an image that came after its generation was ended leaves no bytes", async () => {
+  const runner = createRunner({ addImage: async () => false });
+  await accept(records, orderOf("gen_1"));
+  const running = runner.run("gen_1");
+  await hold.called;
+  // Or it would keep its place.
+  runner.drain();
+  hold.release();
+  await running;
+
+  expect(await Array.fromAsync(objects.list(""))).toEqual([]);
+});
