@@ -21,3 +21,6 @@ export interface AddressLimits {
 
 /** The most images of one generation, and so of one provider call. */
 export const MAX_IMAGES = 10;
+
+/** How long before the certificate that signs images expires the log and `pictograph doctor` warn of it. */
+export const CERTIFICATE_WARNING_MS = 30 * 24 * 60 * 60 * 1000;

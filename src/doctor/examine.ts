@@ -4,6 +4,7 @@ import { readModels } from "../wiring/open-adapters.ts";
 import { checkAccess } from "./check-access.ts";
 import { checkClock } from "./check-clock.ts";
 import { checkProvider } from "./check-provider.ts";
+import { checkSigning } from "./check-signing.ts";
 import { checkDatabase, checkDisk, checkImages } from "./check-storage.ts";
 import { type Finding, ok, problem, type RemoteTime } from "./finding.ts";
 
@@ -30,6 +31,8 @@ export async function* examine(): AsyncGenerator<Finding> {
   }
   yield await checkImages(config);
   yield await checkDisk(config);
+  const signing = await checkSigning(config);
+  if (signing) yield signing;
   yield checkClock(remoteTimes);
   yield checkAccess(config);
 }

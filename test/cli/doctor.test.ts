@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { makeCertificate } from "../support/c2pa/certificates.ts";
 import { startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { runCommand } from "../support/processes/run-command.ts";
 import { startPostgresServer } from "../support/stores/postgres.ts";
@@ -11,6 +12,7 @@ import { S3_CREDENTIALS, startS3Server } from "../support/stores/s3-server.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
+const DAY_MS = 24 * 60 * 60 * 1000;
 const newDirectory = temporaryDirectories();
 
 let api: StrictImageApi;
@@ -79,6 +81,26 @@ test("asks the provider whether the key works and the model exists", async () =>
   });
   expect(wrong.stdout).not.toContain("sk-wrong");
   expect(findings(other.lines).provider).toMatchObject({ state: "warning" });
+});
+
+test("signs a picture with the certificate, and warns of one that expires within 30 days", async () => {
+  const now = Date.now();
+  const [valid, soon, expired] = await Promise.all(
+    [60, 20, -1].map(async (days) => {
+      const notBefore = new Date(now - 40 * DAY_MS);
+      const { files } = await makeCertificate(await newDirectory(), {
+        notBefore,
+        notAfter: new Date(now + days * DAY_MS),
+      });
+      const env = { PICTOGRAPH_C2PA_CERTIFICATE: files.certificate, PICTOGRAPH_C2PA_KEY: files.key };
+      const { code, lines } = await runCommand(["doctor", "--json"], { cwd, env });
+      return { code, ...findings(lines).signing };
+    }),
+  );
+
+  expect(valid).toMatchObject({ code: 0, state: "ok", text: expect.stringMatching(/expires on .*, in (59|60) days$/) });
+  expect(soon).toMatchObject({ code: 0, state: "warning", advice: "renew PICTOGRAPH_C2PA_CERTIFICATE" });
+  expect(expired).toMatchObject({ code: 1, state: "problem", text: expect.stringContaining("that expired on") });
 });
 
 test("finds a clock that is wrong", async () => {

@@ -1,4 +1,5 @@
 import { GatewayError } from "../../errors.ts";
+import type { Rendition } from "../../ports/image-codec.ts";
 import type { ImageFormat } from "../../ports/image-provider.ts";
 import type { ObjectStore, OpenObject } from "../../ports/object-store.ts";
 import type { Image, Preview, Records } from "../../ports/records.ts";
@@ -68,7 +69,7 @@ export class ImageDelivery {
       return { object, format: originalFormatOf(image), tag: `${image.sha256}-${ORIGINAL}`, secondsLeft };
     }
     const object = await this.#derivatives.open(image, rendition, network);
-    return { object, format: rendition.format, tag: `${image.sha256}-${toDerivativeName(rendition)}`, secondsLeft };
+    return { object, format: rendition.format, tag: tagOfDerivative(image, rendition, object), secondsLeft };
   }
 
   /**
@@ -124,6 +125,11 @@ export class ImageDelivery {
     if (oldest !== undefined && this.#cached.size > MAX_CACHED) this.#cached.delete(oldest);
     return image;
   }
+}
+
+/** A derivative that is made again has other bytes: its signature is new. So its tag names the moment it was stored. */
+function tagOfDerivative({ sha256 }: Image, rendition: Rendition, { modifiedAt }: OpenObject): string {
+  return `${sha256}-${toDerivativeName(rendition)}-${modifiedAt.getTime().toString(36)}`;
 }
 
 function deleted(): GatewayError {

@@ -1,5 +1,6 @@
 import PQueue from "p-queue";
 import type { Logger } from "pino";
+import { CERTIFICATE_WARNING_MS } from "../../bounds.ts";
 import { GatewayError } from "../../errors.ts";
 import type { PixelSize } from "../../ports/image-provider.ts";
 import type { ImageSigner, Ingredient, SignedClaim } from "../../ports/image-signer.ts";
@@ -45,8 +46,6 @@ const MAX_WAITING_VIEWS = 100;
 const RETRY_AFTER_SECONDS = 5;
 const PRIORITY: Readonly<Record<Urgency, number>> = { generation: 1, view: 0 };
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** How long before the certificate expires the log warns of it. */
-const WARN_BEFORE_MS = 30 * DAY_MS;
 
 /** Signs images while they are stored. An image that cannot be signed passes unchanged, and the log has a warning. */
 export class Signing {
@@ -140,7 +139,7 @@ export class Signing {
   #warnOfExpiry(): void {
     const { signer, logger, now } = this.#options;
     const atMs = now().getTime();
-    if (!signer || signer.expiresAt.getTime() - atMs > WARN_BEFORE_MS) return;
+    if (!signer || signer.expiresAt.getTime() - atMs > CERTIFICATE_WARNING_MS) return;
     if (this.#lastWarning !== undefined && atMs - this.#lastWarning < DAY_MS) return;
     this.#lastWarning = atMs;
     const expiresAt = signer.expiresAt.toISOString();

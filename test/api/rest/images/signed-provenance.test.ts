@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createGateway } from "../../../../src/gateway.ts";
@@ -150,6 +150,21 @@ test.each([
     { action: "c2pa.opened" },
     { action: "c2pa.edited", digitalSourceType: SOURCE_TYPES + concept },
   ]);
+});
+
+test("a derivative that is made again has another signature, so it has another ETag", async () => {
+  const image = await draw(gateway, "PNG", 72);
+  const etagOf = async () => (await httpRequest(image.JPEG)).headers.etag;
+  const first = await etagOf();
+  const again = await etagOf();
+  const files = await readdir(gateway.dataDir, { recursive: true });
+  const derivatives = files.filter((file) => file.includes(`${image.id}/`) && file.endsWith(".jpeg"));
+  await Promise.all(derivatives.map((file) => rm(join(gateway.dataDir, file))));
+  const remade = await etagOf();
+
+  expect(derivatives).toHaveLength(1);
+  expect(again).toBe(first);
+  expect(remade).not.toBe(first);
 });
 
 test("without a certificate nothing is signed", async () => {
