@@ -83,11 +83,13 @@ export class SqlRecords implements Records {
       if (earlier) return earlier;
       const gate = await ledger.readGate(transaction, order, terms);
       if (gate.queued >= terms.maxQueued) return "QUEUE_FULL";
-      const rates = await this.#rates.check(transaction, order, rules, gate.at);
+      const rates = await this.#rates.count(transaction, order, rules, gate.at);
       // While this waited for a lock, the same request may have been accepted, and may have used up the limit.
       if ("exceeded" in rates) return (await findEarlier()) ?? rates;
-      const refusal = await ledger.hold(transaction, order, gate);
-      if (refusal) {
+      const held = await ledger.hold(transaction, order, gate);
+      if ("refusal" in held) {
+        const { refusal } = held;
+        await this.#rates.uncount(transaction, order, rules);
         const sameRequest = await findEarlier();
         if (!sameRequest) await ledger.tellOfRefusal(transaction, order, gate, refusal);
         return sameRequest ?? refusal;
@@ -95,11 +97,11 @@ export class SqlRecords implements Records {
       const row = toGenerationRow({ ...order, status: "QUEUED" });
       if (await insertGeneration(transaction, row)) {
         await this.#enterTerms(transaction, order);
-        await this.#rates.count(transaction, order, rules);
         await ledger.enter(transaction, order, gate);
-        await ledger.tellOfThresholds(transaction, order, gate);
+        await ledger.tellOfThresholds(transaction, order, gate, held.windows);
         return { generation: toGeneration(row), isNew: true, rates };
       }
+      await this.#rates.uncount(transaction, order, rules);
       await ledger.release(transaction, order, gate);
       const sameInstant = await findEarlier();
       if (!sameInstant) throw new Error("a generation was neither stored nor found");

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { PUBLIC_PROJECT } from "../../../src/ports/records.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { type KeyedGateway, startKeyedGateway } from "../../support/keyed-gateway.ts";
+import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { statementsDuring } from "../../support/stores/store-statements.ts";
 
 const CALLER = { projectId: PUBLIC_PROJECT };
@@ -34,6 +35,44 @@ test("a generation of one image takes few statements and commits", async () => {
 
   expect(statements.filter((sql) => !isBoundary(sql)).length).toBeLessThanOrEqual(MOST_STATEMENTS);
   expect(countCommits(statements)).toBeLessThanOrEqual(MOST_COMMITS);
+});
+
+describe("a generation by an API key", () => {
+  const PRICED = { ...ANY_SIZE_MODEL, prices: [{ from: "2026-01-01", source: "a test", perImage: "0.01" }] };
+  const GENERATE = `mutation { generateImages(input: { prompt: "a fox", size: "64x64", waitSeconds: 60 }) { status } }`;
+  const BUDGETS = { month: { window: "MONTH", limitUsd: "1000" }, day: { window: "DAY", limitImages: 1000 } };
+  let keyed: KeyedGateway;
+
+  beforeAll(async () => {
+    keyed = await startKeyedGateway({}, [PRICED]);
+  });
+
+  afterAll(() => keyed.close());
+
+  async function countStatements(ofProject: object, ofKey: object): Promise<number> {
+    const projectId = await keyed.createProject({ limits: ofProject });
+    const { headers } = await keyed.createKey(projectId, { limits: ofKey });
+    const generate = async () => {
+      const { body } = await keyed.graphql(GENERATE, {}, headers);
+      expect(body.data?.generateImages.status).toBe("SUCCEEDED");
+    };
+    // The first request of a key reads it, and notes its use.
+    await generate();
+    const statements = await statementsDuring(undefined, generate);
+    return statements.filter((sql) => !isBeside(sql) && !isBoundary(sql)).length;
+  }
+
+  test("takes no more statements for two budgets, and one more for the rate limits of its project and key", async () => {
+    const without = await countStatements({}, {});
+
+    expect(await countStatements({ budgets: [BUDGETS.month] }, { budgets: [BUDGETS.day] })).toBe(without);
+    const rates = { requestsPerMinute: 1000, imagesPerMinute: 1000 };
+    const limited = [
+      { budgets: [BUDGETS.month], ...rates },
+      { budgets: [BUDGETS.day], ...rates },
+    ] as const;
+    expect(await countStatements(...limited)).toBe(without + 1);
+  });
 });
 
 /** What runs beside generations: the deliverer of webhooks looks every second. */

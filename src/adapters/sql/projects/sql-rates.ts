@@ -2,6 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { RateRefusal, RateRule, RateStatus, RateUnit } from "../../../ports/projects/rates.ts";
 import type { GenerationOrder } from "../../../ports/records.ts";
 import type { Database } from "../database.ts";
+import { runPrepared } from "../prepared.ts";
 
 const MINUTE_MS = 60_000;
 /** The age at which the counts of a network are useless, in minutes. More than clocks differ. */
@@ -19,35 +20,37 @@ interface Use extends Pick<RateStatus, "scope" | "unit" | "limit"> {
  * Counts requests and images in each minute of the clock: one row for each project, API key and network. Every method
  * runs in the transaction that accepts the order, so a refused or failed order counts nothing.
  *
- * {@link check} locks the rows, in the order of the rules, until the transaction ends. So two transactions neither pass
+ * {@link count} locks the rows, in the order of the rules, until the transaction ends. So two transactions neither pass
  * a limit together nor deadlock.
  */
 export class SqlRates {
   /**
-   * Checks that an order is within the limits, and locks their counts.
+   * Counts an order, unless it exceeds a limit. Then nothing is counted.
    *
    * @param at by the clock that all processes share
    * @returns what is left once the order is counted, or a refusal
    */
-  async check(
+  async count(
     database: Kysely<Database>,
     order: GenerationOrder,
     rules: readonly RateRule[],
     at: Date,
   ): Promise<readonly RateStatus[] | RateRefusal> {
     if (rules.length === 0) return [];
-    const uses = await this.#readUses(database, order, rules, at);
+    const uses = await this.#addUses(database, order, rules, at);
     const exceeded = uses.find(({ limit, used, wanted }) => used + wanted > limit);
     const rates = uses.map((use) => toStatus(use, exceeded ? 0 : use.wanted, at));
-    return exceeded ? { exceeded: toStatus(exceeded, 0, at), rates } : rates;
+    if (!exceeded) return rates;
+    await this.uncount(database, order, rules);
+    return { exceeded: toStatus(exceeded, 0, at), rates };
   }
 
-  /** Counts an order that was checked in the same transaction. */
-  async count(database: Kysely<Database>, { n }: GenerationOrder, rules: readonly RateRule[]): Promise<void> {
+  /** Takes back what {@link count} counted in the same transaction. */
+  async uncount(database: Kysely<Database>, { n }: GenerationOrder, rules: readonly RateRule[]): Promise<void> {
     if (rules.length === 0) return;
     await database
       .updateTable("rate_counts")
-      .set((row) => ({ requests: row("requests", "+", 1), images: row("images", "+", n) }))
+      .set((row) => ({ requests: row("requests", "-", 1), images: row("images", "-", n) }))
       .where("id", "in", rules.map(keyOf))
       .execute();
   }
@@ -61,27 +64,22 @@ export class SqlRates {
       .execute();
   }
 
-  async #readUses(
+  async #addUses(
     database: Kysely<Database>,
     order: GenerationOrder,
     rules: readonly RateRule[],
     at: Date,
   ): Promise<readonly Use[]> {
-    await this.#beginMinute(database, rules, at);
-    const rows = await database
-      .selectFrom("rate_counts")
-      .select(["id", "requests", "images"])
-      .where("id", "in", rules.map(keyOf))
-      .execute();
+    const counts = await this.#addTo(database, order, rules, at);
     const uses: Use[] = [];
     for (const rule of rules) {
       const { scope, requestsPerMinute, imagesPerMinute, concurrentGenerations } = rule;
-      const { requests, images } = rows.find(({ id }) => id === keyOf(rule)) ?? { requests: 0, images: 0 };
+      const { requests = 1, images = order.n } = counts.get(keyOf(rule)) ?? {};
       const add = (unit: RateUnit, limit: number | undefined, used: number, wanted: number) => {
         if (limit !== undefined) uses.push({ scope, unit, limit, used, wanted });
       };
-      add("REQUESTS", requestsPerMinute, requests, 1);
-      add("IMAGES", imagesPerMinute, images, order.n);
+      add("REQUESTS", requestsPerMinute, requests - 1, 1);
+      add("IMAGES", imagesPerMinute, images - order.n, order.n);
       if (concurrentGenerations === undefined) continue;
       add("GENERATIONS", concurrentGenerations, await this.#countActive(database, order, rule), 1);
     }
@@ -89,21 +87,50 @@ export class SqlRates {
   }
 
   /**
-   * Locks the counts, and sets those of another minute to zero. A transaction that waited for the lock may come from
-   * the minute before: it counts in the minute that has begun. A clock that jumps further starts from zero.
+   * Adds an order to the counts, locks them, and returns them. Those of another minute begin at zero. A transaction that
+   * waited for the lock may come from the minute before: it counts in the minute that has begun. A clock that jumps
+   * further starts from zero.
    */
-  async #beginMinute(database: Kysely<Database>, rules: readonly RateRule[], at: Date): Promise<void> {
+  async #addTo(
+    database: Kysely<Database>,
+    order: GenerationOrder,
+    rules: readonly RateRule[],
+    at: Date,
+  ): Promise<ReadonlyMap<string, Pick<Database["rate_counts"], "requests" | "images">>> {
     const minute = minuteOf(at);
-    await database
-      .insertInto("rate_counts")
-      .values(rules.map((rule) => ({ id: keyOf(rule), scope: rule.scope, minute, requests: 0, images: 0 })))
-      .onConflict((conflict) =>
-        conflict
-          .column("id")
-          .doUpdateSet({ minute, requests: 0, images: 0 })
-          .where("rate_counts.minute", "not in", [minute, minute + 1]),
-      )
-      .execute();
+    const counted = rules.map((rule) => ({
+      id: keyOf(rule),
+      scope: rule.scope,
+      minute,
+      requests: 1,
+      images: order.n,
+    }));
+    const values = { counted, minute, nextMinute: minute + 1 };
+    const { rows } = await runPrepared(database, "count rates", values, (prepared, value) =>
+      prepared
+        .insertInto("rate_counts")
+        .values(value.counted)
+        .onConflict((conflict) =>
+          conflict.column("id").doUpdateSet((row) => {
+            const isOfThisMinute = row("rate_counts.minute", "in", [value.minute, value.nextMinute]);
+            const plus = (name: "requests" | "images") =>
+              row
+                .case()
+                .when(isOfThisMinute)
+                .then(row(`rate_counts.${name}`, "+", row.ref(`excluded.${name}`)))
+                .else(row.ref(`excluded.${name}`))
+                .end();
+            const kept = row.case().when(isOfThisMinute).then(row.ref("rate_counts.minute"));
+            return {
+              minute: kept.else(row.ref("excluded.minute")).end(),
+              requests: plus("requests"),
+              images: plus("images"),
+            };
+          }),
+        )
+        .returning(["id", "requests", "images"]),
+    );
+    return new Map(rows.map((row) => [row.id, row]));
   }
 
   /** Counts the generations of the rule's project or API key that have not ended. */

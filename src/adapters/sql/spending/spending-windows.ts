@@ -50,15 +50,16 @@ export function windowsAt(scopeIds: readonly string[], at: Date): WindowKey[] {
  * Adds held amounts to windows, unless a ceiling would be exceeded. Then nothing is changed.
  *
  * @param ceilings the limits of some of these windows
+ * @returns the sums of these windows afterwards, by {@link keyOf}; `undefined` when nothing was changed
  */
 export async function holdIn(
   database: Kysely<Database>,
   windows: readonly WindowKey[],
   hold: Pick<Sums, "held" | "heldImages">,
   ceilings: readonly Ceiling[],
-): Promise<boolean> {
+): Promise<ReadonlyMap<string, Sums> | undefined> {
   const added = { ...NO_SUMS, ...hold };
-  if (!ceilings.every((ceiling) => isWithin(ceiling, added))) return false;
+  if (!ceilings.every((ceiling) => isWithin(ceiling, added))) return undefined;
   const rows = windows.map((key) => ({ ...key, ...added }));
   const after = new Map(
     (
@@ -69,14 +70,14 @@ export async function holdIn(
       )
     ).map((row) => [keyOf(row), row]),
   );
-  if (after.size === 0) return false;
+  if (after.size === 0) return undefined;
   // The rows are locked now, so they include what others held since the statement began.
-  if (ceilings.every((ceiling) => isWithin(ceiling, after.get(keyOf(ceiling)) ?? NO_SUMS))) return true;
+  if (ceilings.every((ceiling) => isWithin(ceiling, after.get(keyOf(ceiling)) ?? NO_SUMS))) return after;
   await upsert(
     database,
     rows.map((row) => ({ ...row, held: -row.held, heldImages: -row.heldImages })),
   );
-  return false;
+  return undefined;
 }
 
 /** Changes the sums of windows. Several changes of one window are added up. */

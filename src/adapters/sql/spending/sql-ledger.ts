@@ -45,6 +45,12 @@ export interface Gate {
   readonly hasEndpoints: boolean;
 }
 
+/** An order is held in these windows. */
+interface Held {
+  /** Their sums, in which the order is included, by {@link keyOf}. */
+  readonly windows: ReadonlyMap<string, Sums>;
+}
+
 /** A row of the ledger, and its changes. */
 interface Entry {
   readonly project: string;
@@ -114,26 +120,33 @@ export class SqlLedger implements Ledger {
   }
 
   /** Holds the images of an order and the most that it can cost. When it is refused, nothing is held. */
-  async hold(database: Kysely<Database>, order: GenerationOrder, gate: Gate): Promise<Refusal | undefined> {
+  async hold(database: Kysely<Database>, order: GenerationOrder, gate: Gate): Promise<Held | { refusal: Refusal }> {
     const held = heldBy(order);
     const { at, budgets } = gate;
-    if (held === undefined && budgets.some(({ limit }) => limit.limitUsd !== undefined)) return "COST_UNBOUNDED";
+    if (held === undefined && budgets.some(({ limit }) => limit.limitUsd !== undefined)) {
+      return { refusal: "COST_UNBOUNDED" };
+    }
     const hold = { held: held ?? 0n, heldImages: order.n };
     const ceilings = budgets.map((budget) => toCeiling(budget, at, hold.held));
     const windows = windowsAt(scopesOf(order), at);
-    if (await holdIn(database, windows, hold, ceilings)) return undefined;
-    return toRefusal(budgets, ceilings, await readWindows(database, ceilings), hold, at);
+    const after = await holdIn(database, windows, hold, ceilings);
+    if (after) return { windows: after };
+    return { refusal: toRefusal(budgets, ceilings, await readWindows(database, ceilings), hold, at) };
   }
 
   /** Tells the project's webhooks of budgets of which much is used, now that an order is held. */
-  async tellOfThresholds(database: Kysely<Database>, order: GenerationOrder, gate: Gate): Promise<void> {
+  async tellOfThresholds(
+    database: Kysely<Database>,
+    order: GenerationOrder,
+    gate: Gate,
+    windows: Held["windows"],
+  ): Promise<void> {
     const { at, budgets, hasEndpoints } = gate;
     if (!hasEndpoints || budgets.length === 0) return;
-    const sums = await readWindows(
-      database,
-      budgets.map((budget) => toCeiling(budget, at, 0n)),
-    );
-    const events = budgets.flatMap((budget, index) => thresholdsOf(budget, sums[index] ?? NO_SUMS, at));
+    const events = budgets.flatMap((budget) => {
+      const sums = windows.get(keyOf(toCeiling(budget, at, 0n))) ?? NO_SUMS;
+      return thresholdsOf(budget, sums, at);
+    });
     await this.#outbox.addOfBudgets(database, order.projectId, events, order.createdAt);
   }
 
