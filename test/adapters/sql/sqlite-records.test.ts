@@ -380,7 +380,7 @@ function change(path: string, sql: string): void {
 /** Opens the database in a real process of its own, accepts gen_1 there, says so, and stays. */
 function openInAnotherProcess(path: string): ChildProcess & { readonly stdout: NonNullable<ChildProcess["stdout"]> } {
   const script = `
-    import { openSqliteRecords } from ${JSON.stringify(new URL("../../../dist/adapters/sql/sqlite.js", import.meta.url).href)};
+    import { openSqliteRecords } from ${JSON.stringify(new URL("../../../dist/adapters/sql/sqlite/sqlite.js", import.meta.url).href)};
     const order = JSON.parse(process.argv[2], (name, value) => (name === "createdAt" ? new Date(value) : value));
     try {
       const records = await openSqliteRecords(process.argv[1]);
