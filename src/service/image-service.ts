@@ -1,7 +1,7 @@
 import { badInput, GatewayError } from "../errors.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import type { History, ImagePlace } from "../ports/history.ts";
-import type { ModelDescription } from "../ports/image-provider.ts";
+import type { ModelDescription, ModelPrice } from "../ports/image-provider.ts";
 import type { OpenObject } from "../ports/object-store.ts";
 import type { Generation, Image, Owner, Preview, Warning } from "../ports/records.ts";
 import { checkEdit, draftEdit, type EditInput, planEditUnread } from "./edits/edit-input.ts";
@@ -19,6 +19,7 @@ import type { GenerationWatch } from "./generations/watching/generation-watch.ts
 import type { Delivery, ImageDelivery } from "./images/image-delivery.ts";
 import type { ImageLinks, LinkOptions } from "./images/image-links.ts";
 import type { Placeholders } from "./images/placeholders.ts";
+import { priceAt } from "./models/cost.ts";
 import { type Quote, quoteOf } from "./models/quote.ts";
 import { type Caller, mayAccess } from "./projects/caller.ts";
 import type { ListPage } from "./projects/list-page.ts";
@@ -317,6 +318,11 @@ export class ImageService {
   get models(): { readonly living: readonly ModelDescription[]; readonly defaultId: string } {
     const { catalogue } = this.#options;
     return { living: catalogue.living, defaultId: catalogue.defaultModel };
+  }
+
+  /** The price of a model today; `undefined` if it is not known. */
+  priceOf(model: ModelDescription): ModelPrice | undefined {
+    return priceAt(model, this.#options.now());
   }
 
   /** The warnings about a model that is about to shut down. */

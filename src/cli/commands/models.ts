@@ -3,8 +3,11 @@ import { printable } from "../printable.ts";
 
 const DOCUMENT = `{
   models {
-    id provider isDefault operations maxImages qualities backgrounds hasSeed hasMask maxInputImages maxPromptLength
-    maxPartialImages shutdownDate replacement warnings { code message }
+    id provider isDefault operations maxImages sizes
+    sizeBounds { multipleOf minSide maxLongSide minPixels maxPixels }
+    formats qualities backgrounds hasSeed hasMask maxInputImages maxPromptLength streams maxPartialImages
+    price { from source perImage perMillionTokens { textInput imageInput textOutput imageOutput } }
+    shutdownDate replacement warnings { code message }
   }
 }`;
 

@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import type { SizeRule } from "../../../src/ports/image-provider.ts";
 import { ANY_SIZE_EDITOR, ANY_SIZE_MODEL, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
 const ABILITIES = `qualities backgrounds hasSeed hasMask maxInputImages maxPromptLength maxPartialImages
@@ -38,4 +39,59 @@ test("a model describes its abilities", async () => {
     maxImagesWithPartialImages: 1,
   });
   expect(byId.get("limited")).toEqual({ id: "limited", ...usual, ...without, hasMask: false, maxInputImages: 4 });
+});
+
+test("a client can build its form and show the price", async () => {
+  const listed = {
+    ...ANY_SIZE_MODEL,
+    id: "listed",
+    sizes: {
+      kind: "list",
+      sizes: [
+        { width: 1024, height: 1024 },
+        { width: 1536, height: 1024 },
+      ],
+    },
+    formats: ["PNG", "JPEG"],
+    previews: { maxPartialImages: 3, maxImages: 1 },
+    prices: [
+      { from: "2026-01-01", source: "https://example.com/old", perImage: "0.05" },
+      { from: "2026-06-01", source: "https://example.com/new", perImage: "0.04", perMillionTokens: { textInput: "5" } },
+      { from: "2999-01-01", source: "https://example.com/later", perImage: "9" },
+    ],
+  } as const;
+  const bounds = { kind: "bounds", multipleOf: 16, minSide: 64, maxLongSide: 3840, minPixels: 4096, maxPixels: 9e6 };
+  const { prices: _, ...unpriced } = { ...ANY_SIZE_MODEL, id: "bounded", sizes: bounds as SizeRule };
+  const gateway = await startScriptedGateway({ now: () => new Date("2026-11-30T00:00:00Z") }, [listed, unpriced]);
+  const { body } = await gateway.graphql(`{ models {
+    id sizes sizeBounds { multipleOf minSide maxLongSide minPixels maxPixels } formats streams
+    price { from source perImage perMillionTokens { textInput imageInput textOutput imageOutput } }
+  } }`);
+  await gateway.close();
+  const { kind: _kind, ...shownBounds } = bounds;
+  expect(body.data.models).toEqual(
+    expect.arrayContaining([
+      {
+        id: "listed",
+        sizes: ["1024x1024", "1536x1024"],
+        sizeBounds: null,
+        formats: ["PNG", "JPEG"],
+        streams: true,
+        price: {
+          from: "2026-06-01",
+          source: "https://example.com/new",
+          perImage: "0.04",
+          perMillionTokens: { textInput: "5", imageInput: null, textOutput: null, imageOutput: null },
+        },
+      },
+      {
+        id: "bounded",
+        sizes: [],
+        sizeBounds: shownBounds,
+        formats: ["PNG", "JPEG", "WEBP"],
+        streams: false,
+        price: null,
+      },
+    ]),
+  );
 });

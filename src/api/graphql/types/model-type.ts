@@ -1,9 +1,19 @@
-import type { Background, ModelDescription, Operation, Quality } from "../../../ports/image-provider.ts";
+import type {
+  Background,
+  ImageFormat,
+  ModelDescription,
+  Operation,
+  Quality,
+  SizeRule,
+} from "../../../ports/image-provider.ts";
 import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
 import type { ImageService } from "../../../service/image-service.ts";
+import { toSizeText } from "../../../service/images/sizes.ts";
 import type { GraphQLContext } from "../context.ts";
 import { Ctx, Field, ID, Int, ObjectType } from "../type-graphql.ts";
-import { BackgroundEnum, OperationEnum, QualityEnum } from "./enums.ts";
+import { BackgroundEnum, ImageFormatEnum, OperationEnum, QualityEnum } from "./enums.ts";
+import { ModelPriceType } from "./model-price-type.ts";
+import { ImageSizeScalar } from "./scalars.ts";
 import { WarningType } from "./warning-type.ts";
 
 type ShownModel = Pick<
@@ -12,6 +22,8 @@ type ShownModel = Pick<
   | "provider"
   | "operations"
   | "maxImages"
+  | "sizes"
+  | "formats"
   | "qualities"
   | "backgrounds"
   | "hasSeed"
@@ -22,8 +34,44 @@ type ShownModel = Pick<
   | "replacement"
 >;
 
+@ObjectType("SizeBounds", { description: "Bounds within which a model makes every size." })
+export class SizeBoundsType {
+  readonly #bounds: Extract<SizeRule, { kind: "bounds" }>;
+
+  constructor(bounds: Extract<SizeRule, { kind: "bounds" }>) {
+    this.#bounds = bounds;
+  }
+
+  @Field(() => Int, { description: "Both sides are divisible by this many pixels." })
+  get multipleOf(): number {
+    return this.#bounds.multipleOf;
+  }
+
+  @Field(() => Int, { description: "The least pixels of the shorter side." })
+  get minSide(): number {
+    return this.#bounds.minSide;
+  }
+
+  @Field(() => Int, { description: "The most pixels of the longer side." })
+  get maxLongSide(): number {
+    return this.#bounds.maxLongSide;
+  }
+
+  @Field(() => Int, { description: "The least pixels of an image: width times height." })
+  get minPixels(): number {
+    return this.#bounds.minPixels;
+  }
+
+  @Field(() => Int, { description: "The most pixels of an image: width times height." })
+  get maxPixels(): number {
+    return this.#bounds.maxPixels;
+  }
+}
+
 @ObjectType("Model", { description: "A model that makes images." })
 export class ModelType {
+  readonly #model: ShownModel;
+
   @Field(() => ID, { description: "The name to request it by: `gpt-image-2.6-flare`." })
   id: string;
 
@@ -41,6 +89,31 @@ export class ModelType {
 
   @Field(() => Int, { description: "The most images that one generation can have." })
   maxImages: number;
+
+  @Field(() => [ImageSizeScalar], {
+    description:
+      "The sizes it makes. Other sizes are made from the nearest one that covers them. Empty if `sizeBounds` says it.",
+  })
+  get sizes(): readonly string[] {
+    const { sizes } = this.#model;
+    return sizes.kind === "list" ? sizes.sizes.map(toSizeText) : [];
+  }
+
+  @Field(() => SizeBoundsType, {
+    nullable: true,
+    description: "The bounds within which it makes every size. Null if `sizes` lists them.",
+  })
+  get sizeBounds(): SizeBoundsType | null {
+    const { sizes } = this.#model;
+    return sizes.kind === "bounds" ? new SizeBoundsType(sizes) : null;
+  }
+
+  @Field(() => [ImageFormatEnum], {
+    description: "The formats it makes. The gateway converts images to the others.",
+  })
+  get formats(): readonly ImageFormat[] {
+    return this.#model.formats;
+  }
 
   @Field(() => [QualityEnum], {
     description: "The qualities it tells apart. It uses the nearest lower one for others.",
@@ -62,6 +135,11 @@ export class ModelType {
   @Field(() => Int, { description: "The longest prompt, in characters." })
   maxPromptLength: number;
 
+  @Field(() => Boolean, { description: "Whether it shows previews while it makes an image." })
+  get streams(): boolean {
+    return this.maxPartialImages > 0;
+  }
+
   @Field(() => Int, { description: "The most previews of one image. 0 if it makes none." })
   maxPartialImages: number;
 
@@ -77,6 +155,13 @@ export class ModelType {
   @Field(() => String, { nullable: true, description: "The model that replaces it from that day on." })
   replacement: string | null;
 
+  @Field(() => ModelPriceType, { nullable: true, description: "What it costs today. Null if that is not known." })
+  price(@Ctx() { service }: GraphQLContext): ModelPriceType | null {
+    const known = service.model(this.id);
+    const price = known && service.priceOf(known);
+    return price ? new ModelPriceType(price) : null;
+  }
+
   @Field(() => [WarningType], {
     description: "Warnings for its users: that it shuts down within 30 days.",
   })
@@ -86,6 +171,7 @@ export class ModelType {
   }
 
   constructor(model: ShownModel, defaultId: string) {
+    this.#model = model;
     this.id = model.id;
     this.provider = model.provider;
     this.isDefault = model.id === defaultId;
@@ -113,11 +199,13 @@ export function findModel(id: string, service: ImageService): ModelType | null {
 
 /** Returns the model of a stored generation, even if the operator has since removed that model. */
 export function modelOf(id: string, service: ImageService): ModelType {
-  const removed = {
+  const removed: ShownModel = {
     id,
     provider: "unknown",
     operations: [],
     maxImages: 0,
+    sizes: { kind: "list", sizes: [] },
+    formats: [],
     qualities: [],
     backgrounds: [],
     hasSeed: false,
