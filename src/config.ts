@@ -90,6 +90,8 @@ export interface Config {
   /** The most images that this process submits to paid providers in a minute. */
   readonly maxImagesPerMinute: number;
   readonly upstreamTimeoutMs: number;
+  /** How long after a stop signal the process exits at the latest. Running generations get 3 s less. */
+  readonly stopTimeoutMs: number;
   /** A `postgres://` URL; `undefined` keeps records in the data directory. */
   readonly databaseUrl: string | undefined;
   /** `undefined` keeps images in the data directory. */
@@ -211,6 +213,7 @@ export function readConfig(environment: Environment = process.env): Config {
     maxConcurrency: read("PICTOGRAPH_MAX_CONCURRENCY", wholeNumber(1, 1000), 8),
     maxImagesPerMinute: read("PICTOGRAPH_MAX_IMAGES_PER_MINUTE", wholeNumber(MAX_IMAGES, 1_000_000), 300),
     upstreamTimeoutMs: read("PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS", times(1000, wholeNumber(1, 86_400)), 600_000),
+    stopTimeoutMs: read("PICTOGRAPH_STOP_TIMEOUT_SECONDS", times(1000, wholeNumber(5, 7200)), 30_000),
     databaseUrl: read("DATABASE_URL", parseDatabaseUrl, undefined),
     s3: readS3(read, problems),
     isRedirecting: read("PICTOGRAPH_IMAGE_DELIVERY", oneOf("redirect", "proxy"), "redirect") === "redirect",

@@ -96,7 +96,7 @@ const EMBEDDED = { hostNames: undefined, pages: false, dailyBudget: undefined, m
  * are accepted, no pages are served, nothing is counted for metrics, and any amount of money may be spent.
  */
 export interface GatewayOptions
-  extends Partial<Omit<Config, "port" | "metricsPort" | "host" | "logLevel" | "warnings">> {
+  extends Partial<Omit<Config, "port" | "metricsPort" | "host" | "stopTimeoutMs" | "logLevel" | "warnings">> {
   /** Used before the built-in providers, for the models that they list. */
   readonly providers?: readonly ImageProvider[];
   /** @defaultValue logs nothing */

@@ -125,7 +125,7 @@ export class Lifecycle {
    */
   async drain(graceMs: number): Promise<void> {
     const timer = setTimeout(() => this.#graceOver.abort(), Math.min(graceMs, MAX_TIMER_MS));
-    this.#draining ??= this.#drain();
+    this.#draining ??= this.#drain(graceMs);
     await this.#draining.finally(() => clearTimeout(timer));
   }
 
@@ -139,8 +139,8 @@ export class Lifecycle {
     return this.#closing;
   }
 
-  async #drain(): Promise<void> {
-    this.#enter("draining");
+  async #drain(graceMs: number): Promise<void> {
+    this.#enter("draining", { graceMs });
     await this.#doAll(this.#steps.draining);
     this.#releasing.abort();
     await this.#awaitAnswers();
@@ -180,9 +180,9 @@ export class Lifecycle {
    * Logs the state at `info` only after {@link accept}: the calling program reports its start, and a failed start,
    * itself.
    */
-  #enter(state: LifecycleState): void {
+  #enter(state: LifecycleState, facts: object = {}): void {
     this.#state = state;
-    this.#logger[this.#isAnnounced ? "info" : "debug"]({ state }, state);
+    this.#logger[this.#isAnnounced ? "info" : "debug"]({ state, ...facts }, state);
   }
 }
 

@@ -7,19 +7,14 @@ import { hostNameOf, isLoopback } from "./settings/host-name.ts";
 import { onStopSignal } from "./stop-signals.ts";
 
 /**
- * How long running generations may continue after the process is told to stop. Supervisors such as Kubernetes kill a
- * process after 30 s by default. Before that, the gateway must record what it cut off and answer every client.
- *
- * @see https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
+ * What is kept of the time to stop, after the running generations had theirs: the gateway records what it cut off and
+ * answers every client.
  */
-const GRACE_MS = 27_000;
+const ANSWERING_MS = 3_000;
+/** How long before its time is over the process exits, even if it has not closed everything. */
+const EXIT_EARLY_MS = 1_000;
 /** The most connections for metrics at once: several programs that read them every few seconds. */
 const MAX_METRICS_CONNECTIONS = 100;
-/**
- * The process exits this long after the stop signal, even if it has not closed everything. If the store was
- * unreachable, the next start finds the interrupted generations.
- */
-const EXIT_AFTER_MS = 29_000;
 
 /**
  * Serves the gateway until the process is told to stop, stops it and ends the process.
@@ -32,7 +27,7 @@ export async function serve(): Promise<void> {
   for (const warning of config.warnings) logger.warn(warning);
   const stopRequested = Promise.withResolvers<void>();
   onStopSignal(() => {
-    setTimeout(exitUnclosed, EXIT_AFTER_MS, logger).unref();
+    setTimeout(exitUnclosed, config.stopTimeoutMs - EXIT_EARLY_MS, logger).unref();
     stopRequested.resolve();
   }, logger);
 
@@ -51,7 +46,7 @@ export async function serve(): Promise<void> {
 
   await stopRequested.promise;
   server.stopAccepting();
-  await gateway.drain(GRACE_MS);
+  await gateway.drain(config.stopTimeoutMs - ANSWERING_MS);
   await Promise.all([server.close(), metricsServer?.close()]);
   // The failures are already logged. No accepted work depends on them.
   await gateway.close().catch(() => {});
@@ -65,6 +60,7 @@ async function listenForMetrics({ host, metricsPort }: Config): Promise<HttpServ
   return listen(host, metricsPort, MAX_METRICS_CONNECTIONS, "PICTOGRAPH_METRICS_PORT");
 }
 
+/** If the store was unreachable, the next start finds the interrupted generations. */
 function exitUnclosed(logger: Logger): void {
   logger.warn("stopped before all parts of the gateway were closed");
   process.exit(0);

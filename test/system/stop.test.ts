@@ -157,6 +157,19 @@ test("a service that is told to stop while it starts stops cleanly once it has s
   expect(statesOf(stdout.trim().split("\n"))).toEqual(["draining", "released", "closed"]);
 });
 
+test("a service interrupts what runs, answers its caller and exits before its time to stop is over", async () => {
+  const service = await startService({ ...env, PICTOGRAPH_STOP_TIMEOUT_SECONDS: "5" });
+  const hold = api.holdNext();
+  const running = generateImages(service.url, {});
+  await hold.arrived;
+  process.kill(service.processId, "SIGTERM");
+
+  expect(await running).toMatchObject({ status: "FAILED", failure: { code: "INTERRUPTED" } });
+  expect(await service.exited).toEqual({ code: 0, signal: null });
+  expect(statesOf(service.lines)).toEqual(["draining", "released", "closed"]);
+  expect(service.lines.find((line) => line.includes('"draining"'))).toContain('"graceMs":2000');
+});
+
 test("an idle service stops, even with open connections", async () => {
   const service = await startService(env);
   await fetch(`${service.url}/get-image`);
