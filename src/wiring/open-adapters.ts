@@ -218,8 +218,9 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
   await prepareDataDir(config.dataDir, logger);
   const path = join(config.dataDir, "pictograph.db");
   await makePrivate(path);
-  // SQLite gives the write-ahead log the mode of the database. An older version may have left one behind.
-  await chmod(`${path}-wal`, PRIVATE_FILE).catch(() => undefined);
+  await makePrivate(join(config.dataDir, "lock"));
+  // SQLite gives its log and its shared memory the mode of the database. A process before may have left them behind.
+  for (const suffix of ["-wal", "-shm"]) await chmod(path + suffix, PRIVATE_FILE).catch(() => undefined);
   const records = await openSqliteRecords(path);
   lifecycle.on("closed", () => records.close());
   return {

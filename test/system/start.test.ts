@@ -38,7 +38,7 @@ describe("a service that starts", () => {
       );
       const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
       expect(await modeOf(service.dataDirectory)).toBe("700");
-      for (const name of ["signing-secret", "pictograph.db", "pictograph.db-wal"]) {
+      for (const name of ["signing-secret", "lock", "pictograph.db", "pictograph.db-wal", "pictograph.db-shm"]) {
         expect([name, await modeOf(join(service.dataDirectory, name))]).toEqual([name, "600"]);
       }
       await service.stop();
@@ -66,7 +66,7 @@ describe("a service that starts", () => {
       const first = await startGatewayProcess({ env });
       await fetch(`${first.url}/get-image`, { method: "POST", body: form({ n: "1", size: "64x64" }) });
       await first.kill();
-      const names = ["signing-secret", "pictograph.db", "pictograph.db-wal"];
+      const names = ["signing-secret", "lock", "pictograph.db", "pictograph.db-wal", "pictograph.db-shm"];
       for (const name of names) await chmod(join(dataDirectory, name), 0o644);
       await chmod(dataDirectory, 0o755);
 
@@ -186,7 +186,7 @@ describe("a service that cannot start says why and exits with 1", () => {
       await using service = await startGatewayProcess();
       const env = { PORT: "0", PICTOGRAPH_DATA_DIR: service.dataDirectory };
 
-      expect(await refusalOf({ env })).toContain(join(service.dataDirectory, "pictograph.db"));
+      expect(await refusalOf({ env })).toContain(join(service.dataDirectory, "lock"));
       expect(await refusalOf({ env })).toContain("locked by another process");
 
       const answer = await fetch(`${service.url}/get-image`, { method: "POST", body: form({ n: "1", size: "64x64" }) });

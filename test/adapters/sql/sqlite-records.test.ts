@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter, on, once } from "node:events";
 import fs from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -169,8 +169,7 @@ describe("a SQLite database", () => {
     for (let attempt = 0; attempt < 2; attempt++) {
       const refusal = await refusalOf(path);
       expect(refusal).toBeInstanceOf(StartError);
-      expect(refusal.message).toContain(path);
-      expect(refusal.message).toContain("locked by another process");
+      expect(refusal.message).toContain(`${join(dirname(path), "lock")} is locked by another process`);
     }
     await accept(records, orderOf("gen_1"));
     await records.close();
@@ -198,7 +197,7 @@ describe("a SQLite database", () => {
     try {
       expect(String((await once(other.stdout, "data"))[0])).toBe("accepted\n");
 
-      expect((await refusalOf(path)).message).toContain(path);
+      expect((await refusalOf(path)).message).toContain(join(dirname(path), "lock"));
     } finally {
       other.kill("SIGKILL");
       await once(other, "close");
@@ -207,6 +206,33 @@ describe("a SQLite database", () => {
     const records = await openSqliteRecords(path);
     expect(await records.findGenerations(["gen_1"])).toStrictEqual([{ ...orderOf("gen_1"), status: "QUEUED" }]);
     await records.close();
+  });
+
+  test("can be read by another program meanwhile, with what was accepted last", async () => {
+    const path = await newPath();
+    const records = await openSqliteRecords(path);
+    await accept(records, orderOf("gen_1"));
+    const reader = new DatabaseSync(path, { readOnly: true });
+    const count = () => reader.prepare("SELECT count(*) AS count FROM generations").get()?.count;
+
+    expect(count()).toBe(1);
+    await accept(records, orderOf("gen_2"));
+    expect(count()).toBe(2);
+
+    await records.close();
+    reader.close();
+  });
+
+  test("is refused while a gateway of an older version has it, which locks the database itself", async () => {
+    const path = await newPath();
+    await (await openSqliteRecords(path)).close();
+    const older = new DatabaseSync(path);
+    older.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; BEGIN EXCLUSIVE; COMMIT");
+
+    expect((await refusalOf(path)).message).toContain(`${path} is locked by another process`);
+
+    older.close();
+    await (await openSqliteRecords(path)).close();
   });
 
   test("takes back at once what the process before had in its hands, lease or not", async () => {
@@ -276,12 +302,13 @@ describe("a SQLite database", () => {
     const exec = jest.spyOn(DatabaseSync.prototype, "exec");
     try {
       const records = await openSqliteRecords(await newPath());
-      const connection = exec.mock.contexts[0] as DatabaseSync;
+      const [lock, connection] = exec.mock.contexts as [DatabaseSync, DatabaseSync];
 
+      expect(pragma(lock, "locking_mode")).toBe("exclusive");
       expect(pragma(connection, "journal_mode")).toBe("wal");
       // 1 is NORMAL.
       expect(pragma(connection, "synchronous")).toBe(1);
-      expect(pragma(connection, "locking_mode")).toBe("exclusive");
+      expect(pragma(connection, "locking_mode")).toBe("normal");
       expect(pragma(connection, "foreign_keys")).toBe(1);
       await records.close();
     } finally {
@@ -309,10 +336,10 @@ describe("a SQLite database", () => {
     expect((await refusalOf(path)).message).toContain(path);
   });
 
-  test("in a directory that does not exist is refused, naming the file", async () => {
-    const path = join(await newDirectory(), "absent/pictograph.db");
+  test("in a directory that does not exist is refused, naming the directory", async () => {
+    const directory = join(await newDirectory(), "absent");
 
-    expect((await refusalOf(path)).message).toContain(path);
+    expect((await refusalOf(join(directory, "pictograph.db"))).message).toContain(directory);
   });
 
   test("of a newer version is refused, naming the file, and left unlocked", async () => {

@@ -25,15 +25,20 @@ import type { SqliteLog } from "./sqlite-log.ts";
 export class DurableSqliteDialect implements Dialect {
   readonly #sqlite: DatabaseSync;
   readonly #log: SqliteLog;
+  readonly #onClosed: () => void;
 
-  /** @param log the log of this database; it is closed with the database */
-  constructor(sqlite: DatabaseSync, log: SqliteLog) {
+  /**
+   * @param log the log of this database; it is closed with the database
+   * @param onClosed called when both are closed
+   */
+  constructor(sqlite: DatabaseSync, log: SqliteLog, onClosed: () => void) {
     this.#sqlite = sqlite;
     this.#log = log;
+    this.#onClosed = onClosed;
   }
 
   createDriver(): Driver {
-    return new DurableDriver(this.#sqlite, this.#log);
+    return new DurableDriver(this.#sqlite, this.#log, this.#onClosed);
   }
 
   createQueryCompiler(): QueryCompiler {
@@ -59,17 +64,19 @@ class TakingTurns extends SqliteAdapter {
 /** One connection, which transactions and other queries take in turns. */
 class DurableDriver extends SqliteDriver {
   readonly #log: SqliteLog;
+  readonly #onClosed: () => void;
   readonly #commits: GroupSync;
   readonly #waiting: (() => void)[] = [];
   #isTaken = false;
   #hasChanged = false;
 
-  constructor(sqlite: DatabaseSync, log: SqliteLog) {
+  constructor(sqlite: DatabaseSync, log: SqliteLog, onClosed: () => void) {
     const onChange = () => {
       this.#hasChanged = true;
     };
     super({ database: toKyselyDatabase(sqlite, onChange) });
     this.#log = log;
+    this.#onClosed = onClosed;
     this.#commits = new GroupSync(() => log.sync());
   }
 
@@ -94,6 +101,7 @@ class DurableDriver extends SqliteDriver {
     await this.#commits.untilDurable().catch(() => {});
     await super.destroy();
     this.#log.close();
+    this.#onClosed();
   }
 }
 
