@@ -29,6 +29,7 @@ import {
   times,
   wholeNumber,
 } from "./settings/setting-parsers.ts";
+import { checkNames, type VariableName } from "./settings/variable-names.ts";
 
 /** The settings of a gateway, checked. */
 export interface Config {
@@ -162,7 +163,7 @@ export interface S3Config {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads one variable. A wrong value is added to the problems, and `absent` is returned. */
-type Read = <Value>(name: string, parse: Parse<Value>, absent: Value) => Value;
+type Read = <Value>(name: VariableName, parse: Parse<Value>, absent: Value) => Value;
 
 const DEFAULT_PORT = 8080;
 const ILLUSTRATOR = "illustrator-1";
@@ -182,14 +183,16 @@ const DEFAULT_ADDRESS_LIMITS: AddressLimits = { requestsPerMinute: 600, connecti
  */
 export function readConfig(environment: Environment = process.env): Config {
   const problems: string[] = [];
+  const unknownNames = checkNames(environment, problems);
   const settings = withSecretFiles(environment, problems);
-  const isSet = (name: string) => Boolean(settings[name]?.trim());
+  const isSet = (name: VariableName) => Boolean(settings[name]?.trim());
   const read = readerOf(settings, problems);
+  const access = readAccess(read, problems);
   const openai = readOpenAI(read, problems);
   const hasModelChoice = isSet("OPENAI_API_KEY") || isSet("PICTOGRAPH_MODELS_FILE");
   const config: Config = {
     port: read("PORT", wholeNumber(0, 65_535), DEFAULT_PORT),
-    ...readAccess(read, problems),
+    ...access,
     ...readMetrics(read, problems),
     pages: true,
     hasStudio: read("PICTOGRAPH_STUDIO", oneOf("on", "off"), "on") === "on",
@@ -238,6 +241,7 @@ export function readConfig(environment: Environment = process.env): Config {
     typePrefix: read("PICTOGRAPH_SUBGRAPH_PREFIX", parseTypePrefix, ""),
     logLevel: read("LOG_LEVEL", oneOf(...LOG_LEVELS), "info"),
     isProduction: settings.NODE_ENV === "production",
+    warnings: [...access.warnings, ...unknownNames],
   };
   const isShared = config.databaseUrl !== undefined && config.s3 !== undefined;
   if (isShared && !isSet("PICTOGRAPH_SIGNING_SECRET")) {
@@ -280,6 +284,7 @@ export interface ClientConfig {
  */
 export function readClientConfig(environment: Environment = process.env): ClientConfig {
   const problems: string[] = [];
+  checkNames(environment, problems);
   const read = readerOf(withSecretFiles(environment, problems, CLIENT_SECRETS), problems);
   const config: ClientConfig = {
     url: read<string | undefined>("PICTOGRAPH_URL", parsePublicUrl, undefined),
@@ -334,7 +339,7 @@ function readAccess(read: Read, problems: string[]): AccessSettings {
       `PICTOGRAPH_ADMIN_KEY must be set, because ${waysIn.join(" and ")}; callers then need keys. Or set PICTOGRAPH_OPEN=true if anyone who can reach the gateway may use it and spend its budget`,
     );
   }
-  const limit = (name: string, field: keyof AddressLimits) =>
+  const limit = (name: VariableName, field: keyof AddressLimits) =>
     read(name, orNone(wholeNumber(1, 1_000_000)), isBehindProxy ? DEFAULT_ADDRESS_LIMITS[field] : undefined);
   return {
     host,

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type Config, readConfig } from "../src/config.ts";
+import { type Config, readClientConfig, readConfig } from "../src/config.ts";
 import { StartError } from "../src/errors.ts";
 
 const KEY = "sk-marked-key-7f3a";
@@ -80,6 +80,41 @@ describe("the configuration", () => {
 
   test("leaves variables of others alone", () => {
     expect(readConfig({ PATH: "/bin", PORTS: "x", pictograph_data_dir: "x", OPENAI_ORG_ID: "x" })).toEqual(DEFAULTS);
+  });
+
+  test.each([
+    ["PICTOGRAPH_DATADIR", "PICTOGRAPH_DATA_DIR"],
+    ["PICTOGRAPH_ADMIN_KEYS", "PICTOGRAPH_ADMIN_KEY"],
+    ["PICTOGRAPH_ADMIN_KEY_FLE", "PICTOGRAPH_ADMIN_KEY_FILE"],
+    ["PICTOGRAPH_METRIC_PORT", "PICTOGRAPH_METRICS_PORT"],
+    ["PICTOGRAPH_API_KEYS", "PICTOGRAPH_API_KEY"],
+  ])("refuses %s, which nearly spells %s, without its value", (name, near) => {
+    const problem = `${name} is no setting; did you mean ${near}?`;
+    expect(problemsOf({ [name]: KEY })).toEqual([problem]);
+    expect(() => readClientConfig({ [name]: KEY })).toThrow(problem);
+    expect(readConfig({ [name]: " " })).toEqual(DEFAULTS);
+  });
+
+  test("warns of other names that begin with PICTOGRAPH_, without their values", () => {
+    const { warnings, ...others } = readConfig({ PICTOGRAPH_COLOUR: KEY });
+    expect(warnings).toEqual(["PICTOGRAPH_COLOUR is set, but there is no such setting: it has no effect"]);
+    expect({ ...others, warnings: [] }).toEqual(DEFAULTS);
+  });
+
+  test("leaves alone what commands read, and what Kubernetes sets for a service named pictograph", () => {
+    const environment = {
+      PICTOGRAPH_URL: "http://localhost:8080",
+      PICTOGRAPH_API_KEY_FILE: "/run/secrets/key",
+      PICTOGRAPH_PORT: "tcp://10.0.0.1:8080",
+      PICTOGRAPH_PORT_8080_TCP: "tcp://10.0.0.1:8080",
+      PICTOGRAPH_PORT_8080_TCP_ADDR: "10.0.0.1",
+      PICTOGRAPH_SERVICE_HOST: "10.0.0.1",
+      PICTOGRAPH_SERVICE_PORT: "8080",
+      PICTOGRAPH_SERVICE_PORT_HTTP: "8080",
+      PICTOGRAPH_METRIC_PORT: "tcp://10.0.0.1:9464",
+      PICTOGRAPH_WEB_SERVICE_HOST: "10.0.0.2",
+    };
+    expect(readConfig(environment)).toEqual(DEFAULTS);
   });
 
   test("cannot be changed", () => {

@@ -1,11 +1,12 @@
 import { createRequire } from "node:module";
 import { type ClientConfig, isDumbTerminal, readClientConfig } from "../config.ts";
 import { StartError } from "../errors.ts";
+import { nearestName } from "../nearest-name.ts";
 import { onStopSignal } from "../stop-signals.ts";
 import type { Command } from "./command.ts";
 import { CommandFailure, EXIT, type ExitCode, usageFailure } from "./command-failure.ts";
 import { COMMANDS } from "./commands.ts";
-import { Flags, nearest } from "./flags.ts";
+import { Flags } from "./flags.ts";
 import { printable } from "./printable.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -101,7 +102,7 @@ function readSettings(): ClientConfig {
 }
 
 function unknownCommand(name: string): CommandFailure {
-  const near = nearest(name, ["serve", ...Object.keys(COMMANDS)]);
+  const near = nearestName(name, ["serve", ...Object.keys(COMMANDS)]);
   const advice = near === undefined ? "`pictograph --help` lists them" : `did you mean \`pictograph ${near}\`?`;
   return usageFailure(`there is no command ${printable(name, 60)}; ${advice}`);
 }

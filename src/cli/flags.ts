@@ -1,4 +1,5 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import { nearestName } from "../nearest-name.ts";
 import { usageFailure } from "./command-failure.ts";
 import { printable } from "./printable.ts";
 
@@ -111,7 +112,7 @@ function explain(error: Error, parameters: readonly string[], options: Options):
   const shown = printable(flag, 60);
   if (code === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
     const name = /^--(?:no-)?([^=]+)/.exec(flag)?.[1];
-    const near = name === undefined ? undefined : nearest(name, Object.keys(options));
+    const near = name === undefined ? undefined : nearestName(name, Object.keys(options));
     const isPrompt = parameters.some((parameter) => parameter.startsWith(flag) && parameter.includes(" "));
     const advice = isPrompt ? "; put -- before a text that begins with a hyphen" : "";
     return `there is no flag ${shown}${near === undefined ? "" : `; did you mean --${near}?`}${advice}`;
@@ -119,25 +120,4 @@ function explain(error: Error, parameters: readonly string[], options: Options):
   if (/argument missing|ambiguous/.test(error.message)) return `${shown} needs a value`;
   if (/does not take an argument/.test(error.message)) return `${shown} takes no value`;
   return printable(error.message);
-}
-
-/** Finds the name that differs least, in at most two letters. */
-export function nearest(name: string, names: readonly string[]): string | undefined {
-  const distances = names.map((candidate) => [candidate, distance(name.slice(0, 40), candidate)] as const);
-  const [best] = distances.sort(([, one], [, other]) => one - other);
-  return best && best[1] <= 2 && best[1] < best[0].length ? best[0] : undefined;
-}
-
-/** Levenshtein's distance. */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [index, character] of [...one].entries()) {
-    const next = [index + 1];
-    for (let column = 1; column <= other.length; column++) {
-      const replaced = (row[column - 1] ?? 0) + (character === other[column - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

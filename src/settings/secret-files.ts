@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The variables whose values can be read from a file instead. `NAME_FILE` is then the path of the file. */
-const SECRETS = [
+export const SECRETS = [
   "PICTOGRAPH_ADMIN_KEY",
   "PICTOGRAPH_SIGNING_SECRET",
   "OPENAI_API_KEY",
