@@ -51,6 +51,7 @@ export class SqlRecords implements Records {
   readonly webhooks: SqlWebhooks;
   readonly #database: Kysely<Database>;
   readonly #search: SearchEngine;
+  readonly #hasRowLocks: boolean;
   readonly #rates = new SqlRates();
   readonly #outbox = new WebhookOutbox();
 
@@ -65,7 +66,8 @@ export class SqlRecords implements Records {
     this.history = new SqlHistory(database, search);
     this.#database = database;
     this.#search = search;
-    this.ledger = new SqlLedger(database, momentOf, this.#outbox);
+    this.#hasRowLocks = hasRowLocks;
+    this.ledger = new SqlLedger(database, momentOf, this.#outbox, hasRowLocks);
     this.webhooks = new SqlWebhooks(database, this.#outbox, hasRowLocks);
   }
 
@@ -143,8 +145,10 @@ export class SqlRecords implements Records {
     const rows = await this.#database
       .updateTable("generations")
       .set({ lease_until: leaseUntil.getTime() })
-      .where("worker", "=", worker)
-      .where("status", "=", "RUNNING")
+      .where("id", "in", ({ selectFrom }) => {
+        const own = selectFrom("generations").select("id").where("worker", "=", worker).where("status", "=", "RUNNING");
+        return this.#hasRowLocks ? own.orderBy("id").forUpdate() : own;
+      })
       .returning("id")
       .execute();
     return rows.map((row) => row.id);
@@ -248,8 +252,14 @@ export class SqlRecords implements Records {
       const rows = await transaction
         .updateTable("generations")
         .set((row) => ({ ...toChanges({ status: "FAILED", failure, finishedAt: at }), ...atMost(row) }))
-        .where("status", "=", "RUNNING")
-        .where("lease_until", "<", at.getTime())
+        .where("id", "in", ({ selectFrom }) => {
+          const expired = selectFrom("generations")
+            .select("id")
+            .where("status", "=", "RUNNING")
+            .where("lease_until", "<", at.getTime());
+          // A row that is locked is being changed by a worker that is alive.
+          return this.#hasRowLocks ? expired.orderBy("id").forUpdate().skipLocked() : expired;
+        })
         .returning((row) => ["id", "project_id", this.#countEndpoints(row)])
         .execute();
       const ids = rows.map((row) => row.id);

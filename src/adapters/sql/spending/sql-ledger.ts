@@ -1,4 +1,4 @@
-import type { Expression, ExpressionBuilder, Kysely } from "kysely";
+import type { Expression, ExpressionBuilder, Kysely, SelectQueryBuilder } from "kysely";
 import { dayOf, windowEnd, windowStart } from "../../../ports/projects/budget-windows.ts";
 import type {
   BudgetState,
@@ -71,19 +71,26 @@ interface Settlement extends Sums {
  * the transaction of the change that they record.
  *
  * Two such transactions must not deadlock. So each writes its generations first, their rows in the ledger second, then
- * the windows and last the days, both in the order of their keys. A transaction that accepts a generation locks the
+ * the windows and last the days, all of them in the order of their keys. A transaction that accepts a generation locks the
  * windows before it inserts the generation and its row, which nobody else knows yet.
  */
 export class SqlLedger implements Ledger {
   readonly #database: Kysely<Database>;
   readonly #momentOf: (atMs: number) => Expression<number>;
   readonly #outbox: WebhookOutbox;
+  readonly #hasRowLocks: boolean;
 
   /** @param momentOf when something happens that this process takes for `atMs`, in milliseconds since 1970 UTC */
-  constructor(database: Kysely<Database>, momentOf: (atMs: number) => Expression<number>, outbox: WebhookOutbox) {
+  constructor(
+    database: Kysely<Database>,
+    momentOf: (atMs: number) => Expression<number>,
+    outbox: WebhookOutbox,
+    hasRowLocks: boolean,
+  ) {
     this.#database = database;
     this.#momentOf = momentOf;
     this.#outbox = outbox;
+    this.#hasRowLocks = hasRowLocks;
   }
 
   /** Reads what decides whether an order is accepted. */
@@ -263,8 +270,13 @@ export class SqlLedger implements Ledger {
           settled_images: row.ref("images"),
           is_estimated: 1,
         }))
-        .where("generation_id", "in", ids.slice(start, start + BATCH_SIZE))
-        .where("state", "=", "HELD")
+        .where("generation_id", "in", ({ selectFrom }) => {
+          const held = selectFrom("ledger")
+            .select("generation_id")
+            .where("generation_id", "in", ids.slice(start, start + BATCH_SIZE))
+            .where("state", "=", "HELD");
+          return this.#locked(held);
+        })
         .returning((row) => [...ENTRY, "images", asText(row, "held"), "settled_images"])
         .execute();
       for (const row of rows) {
@@ -300,9 +312,19 @@ export class SqlLedger implements Ledger {
     await this.#database
       .updateTable("ledger")
       .set({ end_user: null })
-      .where("project", "=", projectId)
-      .where("end_user", "=", endUser)
+      .where("generation_id", "in", ({ selectFrom }) => {
+        const own = selectFrom("ledger")
+          .select("generation_id")
+          .where("project", "=", projectId)
+          .where("end_user", "=", endUser);
+        return this.#locked(own);
+      })
       .execute();
+  }
+
+  /** Makes a query for ids lock their rows, in the order of the ids. */
+  #locked(ids: SelectQueryBuilder<Database, "ledger", { generation_id: string }>) {
+    return this.#hasRowLocks ? ids.orderBy("generation_id").forUpdate() : ids;
   }
 
   /** Changes the sums that settlements change. */
