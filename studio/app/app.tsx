@@ -1,19 +1,17 @@
-import { useEffect } from "preact/hooks";
 import { keyState } from "../api/key.ts";
 import { place } from "../router.ts";
-import { loadFailure, loadGateway, viewer } from "../state/gateway.ts";
-import { followGenerations } from "../state/generations.ts";
+import { loadFailure, viewer } from "../state/gateway.ts";
 import { Toasts } from "../ui/toast.tsx";
 import { KeyGate } from "./key-gate.tsx";
 import { Keyboard } from "./keyboard.tsx";
 import { ConnectionBanner, Offline } from "./offline.tsx";
 import { HOME, PAGES } from "./pages.ts";
+import { start } from "./start.ts";
 import { TopBar } from "./top-bar.tsx";
 import "./shell.css";
 
 /** The studio: a bar on top, and the page that the address names. */
 export function App() {
-  useEffect(() => void start(), []);
   if (keyState.value === "missing" || keyState.value === "wrong") return <KeyGate onAccepted={start} />;
   if (loadFailure.value && !viewer.value) return <Offline failure={loadFailure.value} onRetry={start} />;
   return (
@@ -35,15 +33,4 @@ function Page() {
       <Component key={name} path={rest} />
     </>
   );
-}
-
-let following = new AbortController();
-
-/** Asks who calls, and follows what runs. Called again with another key, it starts anew. */
-async function start(): Promise<void> {
-  await loadGateway();
-  if (!viewer.value) return;
-  following.abort();
-  following = new AbortController();
-  followGenerations(following.signal).catch(() => {});
 }

@@ -1,7 +1,8 @@
-import { effect, type ReadonlySignal, signal } from "@preact/signals";
-import { request } from "../api/client.ts";
-import { type StudioError, toStudioError } from "../api/errors.ts";
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { isConnected, request } from "../api/client.ts";
+import { StudioError, toStudioError } from "../api/errors.ts";
 import { type GenerateImagesInput, QuoteDocument, type QuoteQuery } from "../generated/graphql.ts";
+import { viewer } from "../state/gateway.ts";
 import { moneyRange } from "../words/format.ts";
 import { words } from "../words/language.ts";
 import { effectiveInput, model, prompt } from "./settings.ts";
@@ -12,6 +13,8 @@ const t = words({ unknown: "price not known" }, { unknown: "价格未知" });
 
 /** How long the prompt must rest before it is priced again. */
 const REST_MS = 250;
+/** How long the thumbnails of the wall wait for the first price, from the start of the page. */
+const FIRST_PRICE_MS = 2_000;
 /** Prices change with the day and the prompt, so few are kept. */
 const MAX_KEPT = 100;
 /** Stands for the prompt while there is none: the shortest. */
@@ -42,14 +45,37 @@ const current = signal<Quote | StudioError | undefined>(undefined);
 /** What the next click costs, or why the gateway would refuse it; `undefined` while it is asked for the first time. */
 export const currentQuote: ReadonlySignal<Quote | StudioError | undefined> = current;
 
+const hasWaited = signal(false);
+setTimeout(() => {
+  hasWaited.value = true;
+}, FIRST_PRICE_MS);
+
+/**
+ * Whether thumbnails may load. Browsers open six connections to a gateway, and on a slow network a screen of thumbnails
+ * keeps them all for seconds. So the first price goes first.
+ */
+export const mayLoadThumbnails = computed(
+  () => current.value !== undefined || hasWaited.value || (viewer.value !== undefined && model.value === undefined),
+);
+
+/** Counts how often the connection came back after a price could not be asked for. */
+const reconnections = signal(0);
 effect(() => {
+  if (!isConnected.value) return;
+  const failed = current.peek();
+  if (failed instanceof StudioError && failed.isTransient) reconnections.value = reconnections.peek() + 1;
+});
+
+effect(() => {
+  void reconnections.value;
   if (!model.value) return;
   const input = { ...effectiveInput.value, prompt: prompt.value };
-  const timer = setTimeout(async () => {
+  let isOld = false;
+  const ask = async () => {
     const answer = await quote(input).catch(toStudioError);
     if (!isOld) current.value = answer;
-  }, REST_MS);
-  let isOld = false;
+  };
+  const timer = kept.size === 0 ? void ask() : setTimeout(ask, REST_MS);
   return () => {
     isOld = true;
     clearTimeout(timer);

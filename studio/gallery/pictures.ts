@@ -2,7 +2,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { isConnected, request } from "../api/client.ts";
 import { type StudioError, toStudioError } from "../api/errors.ts";
 import { projectId } from "../api/key.ts";
-import { WallDocument, type WallEntryFragment, WallImageDocument } from "../generated/graphql.ts";
+import { WallDocument, type WallEntryFragment, WallIdsDocument, WallImageDocument } from "../generated/graphql.ts";
 import { onFinished, type Picture } from "../state/generations.ts";
 import { filter, isUnfiltered, toImageFilter } from "./filter.ts";
 
@@ -12,9 +12,9 @@ export interface WallPicture {
   readonly generation: WallEntryFragment["generation"];
 }
 
-/** The first page fills a screen soon; later ones save requests. The gateway gives at most 100. */
-const FIRST_PAGE_SIZE = 40;
-const PAGE_SIZE = 100;
+/** The first page fills a usual screen soon. Later ones save requests, and stay small enough to be read and laid out in a few ms. */
+const FIRST_PAGE_SIZE = 24;
+const PAGE_SIZE = 60;
 
 const loaded = signal<readonly WallPicture[] | undefined>(undefined);
 const arrived = signal<readonly WallPicture[]>([]);
@@ -137,23 +137,33 @@ function startAnew(): void {
   void loadMore();
 }
 
-/** Asks whether the newest page has anything that is not here. */
+/** Looks for pictures that were made unnoticed. It compares ids, which are short, as far as the wall is loaded. */
 async function lookForNew(): Promise<void> {
   const thisRound = round;
-  const { images } = await request(WallDocument, {
-    filter: toImageFilter(filter.peek()),
-    first: PAGE_SIZE,
-    after: null,
-    isFirst: true,
-  });
+  const loadedCount = loaded.peek()?.length ?? 0;
+  const first = Math.min(PAGE_SIZE, Math.max(FIRST_PAGE_SIZE, loadedCount));
+  const newest = { filter: toImageFilter(filter.peek()), first };
+  const { images } = await request(WallIdsDocument, newest);
   if (thisRound !== round) return;
-  hangUp(images.nodes.map(toWallPicture));
-  if (images.totalCount !== undefined) total.value = images.totalCount;
+  const known = knownIds();
+  const count = images.nodes.findLastIndex(({ id }) => !known.has(id)) + 1;
+  if (count > 0) {
+    const { images } = await request(WallDocument, { ...newest, first: count, after: null, isFirst: false });
+    if (thisRound !== round) return;
+    hangUp(images.nodes.map(toWallPicture));
+  }
+  total.value = images.totalCount;
+}
+
+function knownIds(): ReadonlySet<string> {
+  return new Set([...(loaded.peek() ?? []), ...arrived.peek()].map(({ picture }) => picture.id));
 }
 
 function hangUp(pictures: readonly WallPicture[]): void {
-  const known = new Set([...(loaded.peek() ?? []), ...arrived.peek()].map(({ picture }) => picture.id));
-  const fresh = pictures.filter(({ picture }) => !known.has(picture.id));
+  const known = knownIds();
+  // What is older than all that is loaded comes with its own page.
+  const oldestId = hasMore.peek() ? (loaded.peek()?.at(-1)?.generation.id ?? "") : "";
+  const fresh = pictures.filter(({ picture, generation }) => !known.has(picture.id) && generation.id >= oldestId);
   if (fresh.length === 0) return;
   if (total.value !== undefined && total.value <= MAX_COUNTED) total.value += fresh.length;
   if (keepsPlace.peek()) arrived.value = merge([...fresh, ...arrived.peek()]);

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { useKeys } from "../app/keyboard.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { words } from "../words/language.ts";
@@ -25,9 +25,12 @@ export function SearchField() {
   useEffect(() => () => clearTimeout(timer.current), []);
   const open = () => {
     isOpen.value = true;
-    // The field is hidden on phones until then.
-    requestAnimationFrame(() => field.current?.select());
+    field.current?.select();
   };
+  // On phones the field is hidden until it is open. What is typed at once must not be selected.
+  useLayoutEffect(() => {
+    if (isOpen.value) field.current?.select();
+  }, [isOpen.value]);
   useKeys({ "/": open });
   const apply = (text: string) => {
     clearTimeout(timer.current);

@@ -1,6 +1,7 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect } from "preact/hooks";
+import { mayLoadThumbnails } from "../create/price.ts";
 import { place } from "../router.ts";
 import { filter } from "./filter.ts";
 import { firstRowBelow, type Layout, layOut, type RowRange, rowsBetween } from "./layout.ts";
@@ -110,7 +111,7 @@ export function useViewport(box: RefObject<HTMLElement | null>, onReturn: (id: s
     if (!box.current || !laidOut) return;
     restore(box.current);
     update(box.current);
-  }, [laidOut]);
+  }, [laidOut, mayLoadThumbnails.value]);
 
   const isReady = laidOut !== undefined && laidOut.rows.length > 0;
   useLayoutEffect(() => {
@@ -165,7 +166,7 @@ function update(element: HTMLElement): void {
   const { from, to } = shownRows.peek();
   if (next.from !== from || next.to !== to) shownRows.value = next;
   keepsPlace.value = top > 0;
-  if (laidOut.height - bottom < innerHeight * AHEAD_SCREENS) void loadMore();
+  if (mayLoadThumbnails.peek() && laidOut.height - bottom < innerHeight * AHEAD_SCREENS) void loadMore();
 }
 
 function remember(element: HTMLElement): void {

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { mayLoadThumbnails } from "../create/price.ts";
 import { hrefOf } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
 import { number } from "../words/format.ts";
@@ -160,11 +161,14 @@ export function WallTile({ entry, slot, day, isTabStop, onFocus }: WallTileProps
 function WallImage({ entry: { picture, generation }, width }: { readonly entry: WallPicture; readonly width: number }) {
   const isSmall = isOnMat(picture);
   const [small, large] = [widthIn(SMALL, picture), widthIn(LARGE, picture)];
+  const links = {
+    src: isSmall ? picture.url : picture.small,
+    ...(!isSmall && large > small && { srcset: `${picture.small} ${small}w, ${picture.thumbnail} ${large}w` }),
+    sizes: `${Math.ceil(width)}px`,
+  };
   return (
     <img
-      src={isSmall ? picture.url : picture.small}
-      {...(!isSmall && large > small && { srcset: `${picture.small} ${small}w, ${picture.thumbnail} ${large}w` })}
-      sizes={`${Math.ceil(width)}px`}
+      {...(mayLoadThumbnails.value && links)}
       alt={generation.prompt}
       width={picture.width}
       height={picture.height}

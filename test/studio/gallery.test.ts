@@ -38,6 +38,9 @@ async function focusWall(page: Page): Promise<void> {
 const focusedName = (page: Page): Promise<string> =>
   page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.tagName");
 
+/** Waits until an expression is true. Playwright's own way evaluates text in the page, which its policy forbids. */
+const until = (page: Page, expression: string) => poll(() => page.evaluate(expression), Boolean);
+
 /** Waits until the picture is at this height. The wall moves it back in the frame after one that changed the wall. */
 async function stands(picture: Locator, y = Number.NaN): Promise<void> {
   const height = async () => (await picture.boundingBox())?.y ?? Number.NaN;
@@ -87,9 +90,10 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
   test("the wall keeps its place when people come back from a picture, and when new ones arrive", async () => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
     await page.locator(".rows img").first().waitFor();
-    await page.evaluate("scrollTo(0, 2500)");
+    // The wall grows while its pages load.
+    await until(page, "(scrollTo(0, 2500), scrollY > 2000)");
     const inTheMiddle = "[...document.querySelectorAll('.rows a')].find((a) => a.getBoundingClientRect().top > 150)";
-    await page.waitForFunction(`${inTheMiddle} && scrollY > 2000`);
+    await until(page, `${inTheMiddle} !== undefined`);
     const name = String(await page.evaluate(`${inTheMiddle}.getAttribute("aria-label")`));
     const picture = page.getByRole("link", { name, exact: true });
     const before = await picture.boundingBox();
@@ -117,8 +121,8 @@ describe.each(Object.entries(WIDTHS))("10,000 generations on a %s", (_name, view
     await page.locator(".rows img").first().waitFor();
     if (viewport === WIDTHS.phone) await page.getByRole("button", { name: "Search prompts" }).click();
     await page.getByRole("searchbox", { name: "Search prompts" }).pressSequentially("4321");
-    await page.getByText("1 found").waitFor();
-    await page.waitForFunction("document.querySelectorAll('.rows img').length === 1");
+    await page.getByText("1 found", { exact: true }).waitFor();
+    await until(page, "document.querySelectorAll('.rows img').length === 1");
     expect(new URL(page.url()).hash).toBe("#/?search=4321");
     await page.goBack();
     await page.getByText("over 10,000").waitFor();
@@ -291,8 +295,8 @@ describe.each(Object.entries(WIDTHS))("a few pictures on a %s", (_name, viewport
     await page.keyboard.press("f");
     await page.getByRole("link", { name: "marked, favourite" }).waitFor();
     await page.getByRole("button", { name: "Favourites" }).click();
-    await page.getByText("1 found").waitFor();
-    await page.waitForFunction("document.querySelectorAll('.rows img').length === 1");
+    await page.getByText("1 found", { exact: true }).waitFor();
+    await until(page, "document.querySelectorAll('.rows img').length === 1");
     expectClean();
     await close();
   });
@@ -403,5 +407,30 @@ test("the wall speaks Chinese", async () => {
   await expectAccessible(page);
   expectClean();
   await close();
+  await gateway.close();
+});
+
+test("the price stands on the button before any thumbnail is asked for", async () => {
+  const gateway = await startScriptedGateway({}, [ANY_SIZE_EDITOR]);
+  await gateway.graphql(GENERATE, { input: { prompt: "one", size: "300x200" } });
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const priced = Promise.withResolvers<void>();
+  const asked: string[] = [];
+  await page.route("**/graphql", async (route) => {
+    if (route.request().postData()?.includes("query Quote")) await priced.promise;
+    await route.fallback();
+  });
+  page.on("request", (request) => {
+    if (new URL(request.url()).pathname.includes("/images/")) asked.push(request.url());
+  });
+  await page.goto(gateway.url);
+  await page.locator(".rows img").waitFor();
+  expect(asked).toEqual([]);
+  priced.resolve();
+  await page.locator(".btn.go .price").filter({ hasNotText: "…" }).waitFor();
+  await until(page, "document.querySelector('.rows img').naturalWidth > 0");
+  expect(asked).not.toEqual([]);
+  await context.close();
   await gateway.close();
 });
