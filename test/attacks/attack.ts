@@ -91,8 +91,10 @@ export class RawConnection {
   /** Resolves when the kernel has taken the bytes, or the gateway has answered or closed. */
   async write(bytes: string | Uint8Array): Promise<void> {
     if (this.socket.destroyed || this.socket.write(bytes)) return;
-    const drained = new Promise<void>((resolve) => this.socket.once("drain", resolve));
+    const { promise: drained, resolve } = Promise.withResolvers<void>();
+    this.socket.once("drain", resolve);
     await Promise.race([drained, this.#closed, this.#answered.promise]);
+    this.socket.off("drain", resolve);
   }
 
   /** The answer once the gateway has given one or closed the connection. */

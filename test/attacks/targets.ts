@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 import type { Attack, Target } from "./attack.ts";
@@ -7,13 +8,17 @@ export interface AttackedGateway extends AsyncDisposable {
   readonly process: GatewayProcess;
 }
 
+const { scripts } = createRequire(import.meta.url)("../../package.json") as { scripts: { start: string } };
+/** The flags for V8 that `npm start` uses. */
+const START_FLAGS = scripts.start.match(/--[\w-]+=\d+/g) ?? [];
+
 /** Starts the gateway that an attack needs, with a heap as small as a careful operator gives it. */
 export async function startTarget({ env = {}, isPaid = false }: Attack): Promise<AttackedGateway> {
   const provider = isPaid ? await startStrictImageApi() : undefined;
   provider?.respondWith("hang");
   const process = await startGatewayProcess({
     env: { ...env, ...(provider && { OPENAI_API_KEY: provider.apiKey, OPENAI_BASE_URL: provider.baseUrl }) },
-    nodeFlags: ["--max-old-space-size=512"],
+    nodeFlags: [...START_FLAGS, "--max-old-space-size=512"],
   });
   return {
     target: { url: process.url, provider },

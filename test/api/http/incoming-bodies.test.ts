@@ -4,13 +4,16 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import express from "express";
 
 import { createApp } from "../../../src/api/http/app.ts";
 import { Arrivals, type ArrivalsOptions } from "../../../src/api/http/bodies/arrivals.ts";
+import { ByteCollector, readBytes } from "../../../src/api/http/bodies/body-bytes.ts";
 import { getImageRoutes } from "../../../src/api/rest/get-image.ts";
 import { openAIRoutes } from "../../../src/api/rest/openai/routes.ts";
 import { appOptions } from "../../support/app-options.ts";
 import { httpRequest } from "../../support/clients/http-request.ts";
+import { collectGarbage } from "../../support/collect-garbage.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
 import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { unlinkedFiles } from "../../support/stores/unlinked-files.ts";
@@ -320,5 +323,39 @@ describe("where uploads together may hold 8 MiB on disk", () => {
     const refused = await sendFile(Buffer.alloc(1));
 
     expect(await refused.received).toMatch(/^HTTP\/1\.1 503 /);
+  });
+});
+
+describe("the memory of a body", () => {
+  test("is freed when the body is cut short, even while its error is kept", async () => {
+    const seen: WeakRef<object>[] = [];
+    const failed = Promise.withResolvers<unknown>();
+    const app = express().post("/", async (request) => {
+      request.once("data", (piece: Buffer) => seen.push(new WeakRef(piece)));
+      await readBytes(request, MEBIBYTE).catch(failed.resolve);
+    });
+    await serve(app);
+    const client = await Client.begin("/", { "Content-Length": 1_000 });
+    await client.send("x".repeat(500));
+    await poll(
+      async () => seen.length,
+      (count) => count === 1,
+    );
+    client.socket.destroy();
+    const error = await failed.promise;
+    await collectGarbage();
+
+    expect(seen[0]?.deref()).toBeUndefined();
+    expect(error).toMatchObject({ code: "BAD_USER_INPUT" });
+  });
+
+  test("is freed at once when a larger block replaces it", () => {
+    const collector = new ByteCollector();
+    for (const letter of ["a", "b"]) collector.append(Buffer.from(letter));
+    const outgrown = collector.bytes.buffer as ArrayBuffer;
+    collector.append(Buffer.from("cdefgh"));
+
+    expect(outgrown.detached).toBe(true);
+    expect(collector.bytes.toString()).toBe("abcdefgh");
   });
 });

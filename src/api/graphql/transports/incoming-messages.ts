@@ -8,6 +8,11 @@ import { MessageFrames } from "./message-frames.ts";
 const TURN_BYTES = 16 * 1024;
 /** Frames in one chunk, which has at most 64 KiB. Answering a message takes far longer than sending it. */
 const MAX_FRAMES_AT_ONCE = 1_000;
+/**
+ * How many times its size an unfinished message takes in memory: the chunks that came, the copy that joins the chunks of
+ * a frame, and the chunk that Node reads ahead while the connection waits for its turn.
+ */
+const COPIES = 3;
 /** A message may arrive for this many sweeps: one minute. */
 const MAX_SWEEPS = 12;
 
@@ -21,7 +26,7 @@ export class IncomingMessages implements Arrival {
   readonly #socket: Pausable;
   readonly #end: (error: GatewayError) => void;
   readonly #frames = new MessageFrames();
-  #arrivingBytes = 0;
+  #heldBytes = 0;
   #sweeps = 0;
   #isRefused = false;
 
@@ -44,13 +49,14 @@ export class IncomingMessages implements Arrival {
   }
 
   held(store: Store): number {
-    return store === "memory" ? this.#arrivingBytes : 0;
+    return store === "memory" ? this.#heldBytes : 0;
   }
 
   /**
    * Counts a message that has arrived.
    *
-   * @returns a function that stops counting it   *
+   * @returns a function that stops counting it
+   *
    * @throws OVERLOADED when there is no room
    */
   hold(message: unknown): () => void {
@@ -83,16 +89,16 @@ export class IncomingMessages implements Arrival {
     if (endedFrames > MAX_FRAMES_AT_ONCE)
       throw badInput("body", "too many messages arrived at once; send fewer at a time");
     if (unfinishedBytes === 0) return;
-    if (this.#arrivingBytes === 0) this.#arrivals.add(this);
-    this.#arrivals.take("memory", unfinishedBytes - this.#arrivingBytes, this);
-    this.#arrivingBytes = unfinishedBytes;
+    if (this.#heldBytes === 0) this.#arrivals.add(this);
+    this.#arrivals.take("memory", COPIES * unfinishedBytes - this.#heldBytes, this);
+    this.#heldBytes = COPIES * unfinishedBytes;
   }
 
   /** Stops counting the unfinished message: it has ended, or it will not end. */
   #settle(): void {
-    this.#arrivals.giveBack("memory", this.#arrivingBytes);
+    this.#arrivals.giveBack("memory", this.#heldBytes);
     this.#arrivals.forget(this);
-    this.#arrivingBytes = 0;
+    this.#heldBytes = 0;
     this.#sweeps = 0;
   }
 
@@ -102,7 +108,7 @@ export class IncomingMessages implements Arrival {
       this.refuse(
         new GatewayError("BAD_USER_INPUT", "the message arrived too slowly; send it faster or in a smaller operation"),
       );
-    return this.#arrivingBytes > 0;
+    return this.#heldBytes > 0;
   }
 
   refuse(error: GatewayError): void {

@@ -100,7 +100,7 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
   });
 
   const connect = (socket: WebSocket, duplex: Duplex, context: ApiRequest) => {
-    const messages = new IncomingMessages(arrivals, duplex, socket, (error) => cutOff(socket, error));
+    const messages = new IncomingMessages(arrivals, duplex, socket, (error) => cutOff(socket, duplex, error));
     const connection: Connection = {
       socket,
       context,
@@ -301,10 +301,14 @@ function closeForStop(socket: WebSocket): void {
   close(socket, GOING_AWAY, "the gateway is stopping");
 }
 
-/** Closes a connection because of an error, and stops reading from it. */
-function cutOff(socket: WebSocket, { code, message }: GatewayError): void {
+/**
+ * Closes a connection because of an error, as soon as the reason is sent. It does not wait for the client, because the
+ * unfinished message stays in memory as long as the connection.
+ */
+function cutOff(socket: WebSocket, connection: Duplex, { code, message }: GatewayError): void {
   close(socket, code === "OVERLOADED" ? TRY_AGAIN_LATER : POLICY_VIOLATION, message);
   socket.pause();
+  connection.end(() => connection.destroy());
 }
 
 function close(socket: WebSocket, code: number, reason: string): void {

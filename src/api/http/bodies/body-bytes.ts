@@ -61,7 +61,13 @@ async function receive(request: Request, maxBytes: number): Promise<Buffer> {
     if (collector.length > maxBytes) throw tooLarge(maxBytes);
     return undefined;
   });
-  await reader.done;
+  try {
+    await reader.done;
+  } catch (error) {
+    // The stack of the error holds the function above, and lives as long as the connection.
+    collector.clear();
+    throw error;
+  }
   return collector.bytes;
 }
 
@@ -114,13 +120,17 @@ function tooLarge(maxBytes: number): GatewayError {
   return new GatewayError("PAYLOAD_TOO_LARGE", `the body is too large; send at most ${mebibytes} MiB`);
 }
 
+const EMPTY = Buffer.alloc(0);
+
 /**
  * Collects pieces in one block of memory. Each of a thousand small pieces would hold far more memory than its own
  * bytes.
  */
 export class ByteCollector {
   readonly #expectedBytes: number;
-  #memory: Buffer = Buffer.alloc(0);
+  #memory: Buffer = EMPTY;
+  /** The block behind `#memory`, if nobody else uses it. */
+  #block: ArrayBuffer | undefined;
   length = 0;
 
   /** @param expectedBytes the total, if it is known */
@@ -136,15 +146,28 @@ export class ByteCollector {
       // The first piece is not copied, because it is usually the only one.
       this.#memory = chunk;
     } else {
-      if (end > this.#memory.length) {
-        const larger = Buffer.allocUnsafeSlow(Math.max(end, Math.min(2 * end, this.#expectedBytes)));
-        this.#memory.copy(larger, 0, 0, this.length);
-        this.#memory = larger;
-      }
+      if (end > this.#memory.length) this.#grow(Math.max(end, Math.min(2 * end, this.#expectedBytes)));
       chunk.copy(this.#memory, this.length);
     }
     this.length = end;
     return this.#memory.buffer.byteLength - held;
+  }
+
+  /** Moves the bytes to a larger block. The old block is freed at once; a collection may not come for minutes. */
+  #grow(byteLength: number): void {
+    const block = this.#block?.transfer(byteLength) ?? new ArrayBuffer(byteLength);
+    const memory = Buffer.from(block);
+    if (!this.#block) this.#memory.copy(memory, 0, 0, this.length);
+    this.#block = block;
+    this.#memory = memory;
+  }
+
+  /** Frees the memory. */
+  clear(): void {
+    this.#block?.transfer(0);
+    this.#block = undefined;
+    this.#memory = EMPTY;
+    this.length = 0;
   }
 
   get bytes(): Buffer {

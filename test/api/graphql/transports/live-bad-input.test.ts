@@ -225,8 +225,8 @@ describe("a socket", () => {
       idle.socket.terminate();
     });
 
-    test("shares 2 MiB with all others: one too many is closed with 1013, and what is left is answered", async () => {
-      const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 2 * 1024 * 1024 } }));
+    test("takes three times its size of 6 MiB: one too many is closed with 1013, and what is left is answered", async () => {
+      const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 6 * 1024 * 1024 } }));
       const sockets = [];
       for (let index = 0; index < 3; index++) {
         const socket = await RawSocket.introduced(url);
@@ -251,7 +251,7 @@ describe("a socket", () => {
 
     test("makes way for others once it has been arriving for ten seconds", async () => {
       jest.useFakeTimers(OUR_TIMERS);
-      const room = { maxMemoryBytes: 1024 * 1024 };
+      const room = { maxMemoryBytes: 3 * 1024 * 1024 };
       const url = socketUrl(await startImpatient({ initTimeoutMs: 600_000, keepAliveMs: 600_000, room }));
       const slow = await RawSocket.introduced(url);
       await sendRead(slow, "x".repeat(900_000));
@@ -263,6 +263,24 @@ describe("a socket", () => {
 
       expect(await slow.closed).toMatchObject({ code: 1013 });
       other.socket.terminate();
+    });
+
+    test("that was refused ends its connection at once, though its client does not close its side", async () => {
+      jest.useFakeTimers(OUR_TIMERS);
+      const room = { maxMemoryBytes: 1024 * 1024 };
+      const url = socketUrl(await startImpatient({ initTimeoutMs: 600_000, keepAliveMs: 600_000, room }));
+      const socket = await RawSocket.introduced(url);
+      const [connection] = connections;
+      const { _socket: client } = socket.socket as unknown as { readonly _socket: Socket };
+      client.pause();
+      void sendPiece(socket, "x".repeat(400_000));
+
+      await poll(
+        async () => connection?.destroyed,
+        (isDestroyed) => isDestroyed === true,
+      );
+      client.resume();
+      expect(await socket.closed).toMatchObject({ code: 1013 });
     });
 
     test("counts what takes more memory than its bytes: pieces of one byte", async () => {

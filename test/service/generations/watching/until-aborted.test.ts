@@ -1,8 +1,6 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { expect, jest, test } from "@jest/globals";
 import { untilAborted } from "../../../../src/service/generations/watching/until-aborted.ts";
+import { collectGarbage } from "../../../support/collect-garbage.ts";
 
 test("pieces that have passed are freed one by one, not held until the end", async () => {
   const passed: WeakRef<Uint8Array>[] = [];
@@ -12,9 +10,7 @@ test("pieces that have passed are freed one by one, not held until the end", asy
   for await (const piece of untilAborted(source(), new AbortController().signal)) {
     passed.push(new WeakRef(piece));
     if (passed.length < 20) continue;
-    // A weak reference that was just made keeps its target until the turn ends.
-    await nextTurn();
-    collectGarbage();
+    await collectGarbage();
     expect(passed.filter((weak) => weak.deref()).length).toBeLessThanOrEqual(2);
   }
   expect(passed).toHaveLength(20);
@@ -47,8 +43,3 @@ test("it asks for nothing when the signal has aborted already", async () => {
   await expect(Array.fromAsync(untilAborted(source, AbortSignal.abort(reason)))).rejects.toBe(reason);
   expect(next).not.toHaveBeenCalled();
 });
-
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
-}
