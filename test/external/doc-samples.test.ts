@@ -14,6 +14,9 @@ import { runsHere, testWhere } from "./when-present.ts";
 /** Commands that start a gateway. Tests of their own run these, in test/system/. */
 const STARTS = /npm (ci|start|test)/;
 
+/** Commands that install a gateway where the tests have no rights. What they install has tests of its own here. */
+const INSTALLS = /^(docker|kubectl|helm|sudo) /m;
+
 /** Commands that call a gateway with a key. */
 const NEEDS_KEY = /\$PICTOGRAPH_A(DMIN|PI)_KEY/;
 
@@ -23,7 +26,9 @@ const CERTIFIES = /openssl x509/;
 /** Commands of the command line. test/docs/command-line.test.ts runs these. */
 const COMMAND_LINE = /(^|\s)pictograph [a-z]/;
 
-const samples = (await readDocSamples()).filter(({ language, code }) => language === "sh" && !COMMAND_LINE.test(code));
+const samples = (await readDocSamples()).filter(
+  ({ language, code }) => language === "sh" && !COMMAND_LINE.test(code) && !INSTALLS.test(code),
+);
 const hasOpenssl = await runsHere("openssl", "version");
 const hasCurl = await runsHere("curl", "--version");
 const newDirectory = temporaryDirectories();

@@ -1,0 +1,47 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "@jest/globals";
+import { parse } from "yaml";
+
+const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+const read = (path: string) => readFile(join(PROJECT, path), "utf8");
+
+async function deploymentFiles(): Promise<string[]> {
+  const files = await readdir(join(PROJECT, "deploy"), { recursive: true, withFileTypes: true });
+  const deployed = files.filter((file) => file.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  return ["Dockerfile", "docker-compose.yml", ...deployed.map((path) => path.slice(PROJECT.length))];
+}
+
+test("the files of a deployment name only settings that exist", async () => {
+  const documented = new Set((await read("docs/configuration.md")).match(/PICTOGRAPH_[A-Z0-9_]+/g));
+  const named = await Promise.all(
+    (await deploymentFiles()).map(async (path) => {
+      const names = (await read(path)).match(/PICTOGRAPH_[A-Z0-9_]+/g) ?? [];
+      return names.map((name) => `${path}: ${name}`);
+    }),
+  );
+  const unknown = named.flat().filter((place) => !documented.has(place.split(": ")[1]!));
+
+  expect(named.flat().length).toBeGreaterThan(20);
+  // Kubernetes would add it for a service of that name, which the chart prevents.
+  expect(unknown).toEqual(["deploy/helm/pictograph/templates/deployments.yaml: PICTOGRAPH_PORT"]);
+});
+
+test("the image and the chart have the versions of the project", async () => {
+  const { version, devDependencies } = JSON.parse(await read("package.json"));
+  const chart = parse(await read("deploy/helm/pictograph/Chart.yaml"));
+
+  expect({ version: chart.version, appVersion: chart.appVersion }).toEqual({ version, appVersion: version });
+  expect(await read("Dockerfile")).toContain(`FROM node:${devDependencies.node}-`);
+});
+
+test.each([
+  ["Dockerfile", /"--max-semi-space-size=4", "--heap-growing-percent=30"/],
+  ["deploy/systemd/pictograph.service", /--max-semi-space-size=4 --heap-growing-percent=30/],
+])("%s starts Node with the flags of npm start", async (path, flags) => {
+  const { scripts } = JSON.parse(await read("package.json"));
+
+  expect(scripts.start).toContain("--max-semi-space-size=4 --heap-growing-percent=30");
+  expect(await read(path)).toMatch(flags);
+});
