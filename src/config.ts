@@ -294,6 +294,29 @@ export function readClientConfig(environment: Environment = process.env): Client
   return config;
 }
 
+/**
+ * Reads the keys of providers from the variables that the operator's models file names, or from the files that
+ * `<NAME>_FILE` names.
+ *
+ * @throws StartError naming every variable that is not set
+ */
+export function readProviderKeys(
+  names: readonly string[],
+  environment: Environment = process.env,
+): ReadonlyMap<string, string> {
+  const problems: string[] = [];
+  const settings = withSecretFiles(environment, problems, names);
+  const read = readerOf(settings, problems);
+  const keys = new Map(names.map((name) => [name, read(name, parseWord, "")]));
+  for (const [name, key] of keys) {
+    if (key === "" && !problems.some((problem) => problem.startsWith(name))) {
+      problems.push(`${name} must be set: PICTOGRAPH_MODELS_FILE says that it holds the key of a provider`);
+    }
+  }
+  if (problems.length > 0) throw new StartError(problems);
+  return keys;
+}
+
 /** Whether the terminal cannot move its cursor. */
 export function isDumbTerminal(environment: Environment = process.env): boolean {
   return environment.TERM === "dumb";

@@ -60,18 +60,15 @@ import {
   createIdentityTokens,
   createImageCodec,
   createImageSigner,
-  createProviders,
-  hasPaidProvider,
   openMetrics,
   openStorage,
   openStore,
-  readModels,
   type Storage,
   type Store,
   signingSecretsOf,
-  standInFor,
   timeStore,
 } from "./wiring/open-adapters.ts";
+import { createProviders, hasPaidProvider, readModels, standInFor } from "./wiring/open-providers.ts";
 import { openWebhooks } from "./wiring/open-webhooks.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
@@ -219,7 +216,18 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       ? { socketPath: SOCKET_PATH, adminKeys: config.adminKeys, apiKeys, identities, projects }
       : undefined;
     const access = { hasPaidProvider: hasPaidProvider(providers), authenticate, credentials, now };
-    const app = await createApi({ config, access, ...services, store, storage, lifecycle, readable, logger });
+    const maxCallMs = Math.max(config.upstreamTimeoutMs, ...providers.map(({ timeoutMs = 0 }) => timeoutMs));
+    const app = await createApi({
+      config,
+      access,
+      maxCallMs,
+      ...services,
+      store,
+      storage,
+      lifecycle,
+      readable,
+      logger,
+    });
     const modelWatch = new ModelWatch(providers, catalogue, logger);
     lifecycle.on("draining", () => modelWatch.stop());
     await images.start();
@@ -387,6 +395,8 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
 interface ApiParts {
   readonly config: Config;
   readonly access: Pick<AppOptions, "hasPaidProvider" | "authenticate" | "credentials" | "now">;
+  /** The longest time of one call to any provider, in milliseconds. */
+  readonly maxCallMs: number;
   readonly images: ImageService;
   readonly projects: ProjectService;
   readonly ledger: LedgerService;
@@ -400,7 +410,7 @@ interface ApiParts {
 
 /** Combines all routers into one Express app. */
 async function createApi(parts: ApiParts): Promise<Express> {
-  const { config, access, images, store, storage, lifecycle, readable, logger } = parts;
+  const { config, access, maxCallMs, images, store, storage, lifecycle, readable, logger } = parts;
   const { operations: inFlight, releasing, released } = lifecycle;
   const arrivals = new Arrivals();
   const metrics = readable ?? NO_METRICS;
@@ -423,7 +433,7 @@ async function createApi(parts: ApiParts): Promise<Express> {
   const showsSandbox = config.pages && !config.isProduction && !isKeyed;
   const graphql = await createHttpTransport(schema, { maxBodyBytes: MAX_BODY_BYTES, gate, showsSandbox, logger });
   lifecycle.on("closed", () => graphql.close());
-  const waitMs = config.upstreamTimeoutMs + FINAL_ANSWER_MS;
+  const waitMs = maxCallMs + FINAL_ANSWER_MS;
   const { keepAliveMs } = config;
   const getImage = getImageRoutes(images, { maxBodyBytes: MAX_BODY_BYTES, waitMs, keepAliveMs });
   const silenceMs = keepAliveMs ?? SILENCE_MS;

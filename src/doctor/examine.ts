@@ -1,6 +1,6 @@
 import { type Config, readConfig } from "../config.ts";
 import { StartError } from "../errors.ts";
-import { readModels } from "../wiring/open-adapters.ts";
+import { readModels } from "../wiring/open-providers.ts";
 import { checkAccess } from "./check-access.ts";
 import { checkClock } from "./check-clock.ts";
 import { checkProvider } from "./check-provider.ts";

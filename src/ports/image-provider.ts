@@ -300,6 +300,13 @@ export interface ImageProvider {
   /** A stable name in lower case, which clients see: `openai`. */
   readonly name: string;
   readonly models: readonly ModelDescription[];
+  /** The time limit of one call, in milliseconds. @defaultValue the gateway's */
+  readonly timeoutMs?: number;
+  /**
+   * The most calls of one process at once. These calls do not count towards the gateway's own limit, so that a slow
+   * provider keeps no place from the others. @defaultValue the gateway's limit, which all such providers share
+   */
+  readonly concurrency?: number;
   /**
    * Describes a model that is not among `models` by its name: a dated snapshot, or a model that is newer than this
    * release. `undefined` for any other name.

@@ -382,9 +382,12 @@ export class ImageService {
   async #drain(): Promise<void> {
     const { queue, runner, maintenance, watch, feed, lifecycle } = this.#options;
     lifecycle.graceOver.addEventListener("abort", () => runner.interrupt());
-    runner.drain();
+    const waiting = runner.drain();
     // Start both at once: when an interrupted generation ends, no queued generation may take its place.
-    await Promise.all([queue.drain(), maintenance.stop()]);
+    const drained = Promise.all([queue.drain(), maintenance.stop()]);
+    // Other processes get what waited here. If the queue is away, their maintenance finds it.
+    await Promise.all(waiting.map((id) => queue.enqueue(id).catch(() => {})));
+    await Promise.all([drained, runner.idle()]);
     await this.#waits.untilNoneRuns(lifecycle.graceOver);
     await Promise.all([watch.settle(), feed.settle()]);
   }

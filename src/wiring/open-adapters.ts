@@ -4,15 +4,8 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { DiskObjectStore } from "../adapters/disk/disk-object-store.ts";
 import { GuardedDownloads } from "../adapters/downloads/guarded-downloads.ts";
-import {
-  createIllustrator,
-  ILLUSTRATOR_MODEL,
-  ILLUSTRATOR_NAME,
-  type IllustratorOptions,
-} from "../adapters/illustrator.ts";
 import { MemoryEvents } from "../adapters/memory/memory-events.ts";
 import { MemoryJobQueue } from "../adapters/memory/memory-job-queue.ts";
-import { isModelName } from "../adapters/openai/model-names.ts";
 import { SharpImageCodec } from "../adapters/sharp/sharp-image-codec.ts";
 import { lockFile, openSqliteRecords } from "../adapters/sql/sqlite/sqlite.ts";
 import { HttpWebhookSender } from "../adapters/webhook-sender/http-webhook-sender.ts";
@@ -35,10 +28,8 @@ import type { Ledger } from "../ports/projects/ledger.ts";
 import type { Projects } from "../ports/projects/projects.ts";
 import type { Records } from "../ports/records.ts";
 import type { WebhookSender, Webhooks } from "../ports/webhooks.ts";
-import type { ModelCatalogue, StandIn } from "../service/models/model-catalogue.ts";
-import { hostNameOf, isLoopback } from "../settings/host-name.ts";
+import type { ModelCatalogue } from "../service/models/model-catalogue.ts";
 import { splitSecrets } from "../settings/setting-parsers.ts";
-import type { ModelsFile } from "./models-file.ts";
 
 /** Storage of generations: the records, and the notices that wake the code which runs them or waits for them. */
 export interface Store {
@@ -78,17 +69,6 @@ export async function createIdentityTokens({ jwt }: Config, now: () => Date): Pr
   return new JwtIdentityTokens({ ...jwt, now });
 }
 
-/**
- * Reads the operator's models file, if one is configured.
- *
- * @throws StartError naming every problem of the file
- */
-export async function readModels({ modelsFile }: Config): Promise<ModelsFile | undefined> {
-  if (modelsFile === undefined) return undefined;
-  const { readModelsFile } = await import("./models-file.ts");
-  return readModelsFile(modelsFile);
-}
-
 /** Decodes and encodes images. */
 export function createImageCodec(lifecycle: Lifecycle): ImageCodec {
   const codec = new SharpImageCodec();
@@ -116,62 +96,6 @@ export async function createImageSigner(
 }
 
 /**
- * Makes the illustrator answer for the names of OpenAI's models, so that code written for them runs without a key. This
- * applies only where its pictures cannot be mistaken for those of a provider.
- *
- * @param providers all providers
- */
-export function standInFor(providers: readonly ImageProvider[]): StandIn | undefined {
-  return hasPaidProvider(providers) ? undefined : { id: ILLUSTRATOR_MODEL, answersTo: isModelName };
-}
-
-/**
- * Creates the providers that the configuration names, and the illustrator.
- *
- * @param illustratorOptions the functions that the illustrator needs from outside
- */
-export async function createProviders(
-  config: Config,
-  operator: ModelsFile | undefined,
-  illustratorOptions: IllustratorOptions,
-  lifecycle: Lifecycle,
-): Promise<ImageProvider[]> {
-  const { openai, defaultModel, upstreamTimeoutMs, downloadHosts } = config;
-  const illustrator = createIllustrator(illustratorOptions);
-  lifecycle.on("closed", () => illustrator.close());
-  const others: ImageProvider[] = [illustrator];
-  if (operator && operator.aiSdk.length > 0) {
-    const { createAiSdk } = await import("../adapters/ai-sdk/ai-sdk.ts");
-    const aiSdk = await createAiSdk(operator.aiSdk);
-    lifecycle.on("closed", () => aiSdk.close());
-    others.unshift(aiSdk);
-  }
-  if (!openai) return others;
-  const { createOpenAI } = await import("../adapters/openai/openai.ts");
-  const { apiKey, baseUrl } = openai;
-  const openAI = createOpenAI({
-    apiKey,
-    timeoutMs: upstreamTimeoutMs,
-    // Models of the operator's file are described in that file.
-    extraModels: operator?.models.has(defaultModel) || operator?.aliases.has(defaultModel) ? [] : [defaultModel],
-    ...(baseUrl && { baseUrl }),
-    downloads: new GuardedDownloads({
-      hosts: downloadHosts,
-      ownOrigins: baseUrl === undefined ? [] : originsOf(new URL(baseUrl)),
-    }),
-  });
-  lifecycle.on("closed", () => openAI.close());
-  return [openAI, ...others];
-}
-
-/** The origins of a server. On this machine it has several names, and may answer with another one than it is called by. */
-function originsOf(url: URL): string[] {
-  if (!isLoopback(hostNameOf(url.host) ?? "")) return [url.origin];
-  const names = ["localhost", "127.0.0.1", "[::1]"];
-  return [url.origin, ...names.map((name) => Object.assign(new URL(url), { hostname: name }).origin)];
-}
-
-/**
  * Opens the metrics, if the configuration asks for them.
  *
  * @param catalogue the models that have labels of their own; all others share one
@@ -195,11 +119,6 @@ export async function timeStore(store: Store, metrics: ReadableMetrics | undefin
   if (!metrics) return store;
   const { timedRecords } = await import("../adapters/prometheus/timed-records.ts");
   return { ...store, records: timedRecords(store.records, metrics) };
-}
-
-/** Whether a call may cost money. Only the illustrator is certainly free. */
-export function hasPaidProvider(providers: readonly ImageProvider[]): boolean {
-  return providers.some(({ name }) => name !== ILLUSTRATOR_NAME);
 }
 
 /**

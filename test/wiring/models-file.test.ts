@@ -101,6 +101,91 @@ test.each<[string, unknown, RegExp]>([
     /models\.a: .*"previews"/,
   ],
   ["four previews", { models: { a: { previews: { maxPartialImages: 4, maxImages: 1 } } } }, /models\.a\.previews/],
+  ["an unknown kind", { providers: { a: { kind: "soap" } } }, /providers\.a\.kind/],
+  ["a reserved name", { providers: { openai: { kind: "openai", baseUrl: "http://a/v1" } } }, /providers\.openai/],
+  ["a server without an address", { providers: { a: { kind: "openai" } } }, /providers\.a\.baseUrl/],
+  [
+    "a password in an address",
+    { providers: { a: { kind: "openai", baseUrl: "http://me:secret@a/v1" } } },
+    /providers\.a\.baseUrl: must have no credentials/,
+  ],
+  [
+    "a key in clear",
+    { providers: { a: { kind: "openai", baseUrl: "http://a/v1", apiKey: "sk-1" } } },
+    /providers\.a: Unrecognized key: "apiKey"/,
+  ],
+  [
+    "a key of the gateway itself",
+    { providers: { a: { kind: "openai", baseUrl: "http://a/v1", keyVariable: "PICTOGRAPH_ADMIN_KEY" } } },
+    /providers\.a\.keyVariable: is a secret of the gateway itself/,
+  ],
+  [
+    "no calls at once",
+    { providers: { a: { kind: "openai", baseUrl: "http://a/v1", concurrency: 0 } } },
+    /providers\.a\.concurrency/,
+  ],
+  [
+    "a provider without a model",
+    { providers: { a: { kind: "openai", baseUrl: "http://a/v1" } } },
+    /providers\.a: no model of the file has this provider/,
+  ],
+  [
+    "a package in a model whose provider has one",
+    {
+      providers: { a: { kind: "ai-sdk", package: "@ai-sdk/fal" } },
+      models: { b: { provider: "a", package: "@ai-sdk/xai", model: "m" } },
+    },
+    /models\.b: Unrecognized key: "package"/,
+  ],
+  ["an unknown parameter in omit", { models: { a: { omit: ["prompt"] } } }, /models\.a\.omit\[0\]/],
+  ["n in omit", { models: { a: { omit: ["n"] } } }, /models\.a\.omit: n can be omitted only with "maxImages": 1/],
+  ...["model", "prompt", "n", "image", "stream", "partial_images"].map((name): [string, unknown, RegExp] => [
+    `${name} in send`,
+    { models: { a: { send: { [name]: "x" } } } },
+    /models\.a\.send.*is what callers ask for/,
+  ]),
+  ["an object in send", { models: { a: { send: { extra: {} } } } }, /models\.a\.send\.extra/],
+  ["a long text in send", { models: { a: { send: { extra: "x".repeat(1001) } } } }, /models\.a\.send\.extra/],
+  [
+    "too much in send",
+    { models: { a: { send: Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`p${i}`, 1])) } } },
+    /models\.a\.send: at most 20 parameters/,
+  ],
+  [
+    "a parameter in omit and in send",
+    { models: { a: { omit: ["size"], send: { size: "1K" } } } },
+    /models\.a\.send: a parameter of omit cannot be sent/,
+  ],
+  [
+    "send for a provider of a host program",
+    { models: { a: { provider: "acme", send: { extra: 1 } } } },
+    /models\.a: only models of OpenAI-compatible servers have send/,
+  ],
+  [
+    "a quality that nothing asks for",
+    { models: { a: { provider: "ai-sdk", package: "x", model: "m", qualities: ["LOW"] } } },
+    /models\.a\.qualities: qualityOptions must say/,
+  ],
+  [
+    "sizes beside tiers",
+    {
+      models: {
+        a: {
+          provider: "ai-sdk",
+          package: "x",
+          model: "m",
+          sizes: ["1024x1024"],
+          tiers: [{ sizes: ["1024x1024"], providerOptions: {} }],
+        },
+      },
+    },
+    /models\.a\.tiers: list the sizes in sizes or in tiers/,
+  ],
+  [
+    "a ratio that is none",
+    { models: { a: { provider: "ai-sdk", package: "x", model: "m", asksFor: ["wide"] } } },
+    /models\.a\.asksFor/,
+  ],
   [
     "two prices from one day",
     { models: { a: { prices: ["1", "2"].map((perImage) => ({ from: "2026-01-01", source: "x", perImage })) } } },

@@ -8,53 +8,29 @@ import {
   SOURCE_FORMATS,
   type SourceImage,
 } from "../../ports/image-provider.ts";
+import type { AiSdkModel } from "./ai-sdk-model.ts";
+import { createSdkFetch, type SdkFetchOptions } from "./sdk-fetch.ts";
+import {
+  type Load,
+  maxImagesOf,
+  openSdkModel,
+  type SdkImageModel,
+  type SdkResult,
+  type SdkWarning,
+} from "./sdk-model.ts";
+import { chooseSize, mergeOptions } from "./size-choice.ts";
 import { toGatewayError } from "./to-gateway-error.ts";
+import { withheldImages } from "./withheld-images.ts";
 
-/** An image model from a package of the Vercel AI SDK, as the models file describes it. */
-export interface AiSdkModel {
-  readonly id: string;
-  /** The npm package: `@ai-sdk/fal`. */
-  readonly package: string;
-  /** The vendor's name for the model. */
-  readonly model: string;
-  /** The package's export that creates its provider. @defaultValue `create` and the package's last word: `createFal` */
-  readonly factory?: string;
-  /** Options for the factory. @defaultValue the package reads its own environment variables */
-  readonly settings?: Readonly<Record<string, unknown>>;
-  readonly providerOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Whether the model takes a size or an aspect ratio. @defaultValue "size" */
-  readonly asksFor?: "size" | "aspectRatio";
-  /** The abilities that the models file gives it, in place of the defaults. */
-  readonly changes: Partial<ModelDescription>;
+export interface AiSdkOptions extends SdkFetchOptions {
+  /** The provider's name. @defaultValue `ai-sdk` */
+  readonly name?: string;
+  /** Imports a package. @defaultValue `import` */
+  readonly load?: Load;
 }
-
-/** The common part of the SDK's image models of versions 2, 3 and 4. */
-interface SdkImageModel {
-  readonly specificationVersion: string;
-  readonly maxImagesPerCall?: number | ((options: { modelId: string }) => unknown);
-  doGenerate(options: Readonly<Record<string, unknown>>): PromiseLike<SdkResult>;
-}
-
-interface SdkResult {
-  readonly images: readonly (string | Uint8Array)[];
-  readonly usage?: Readonly<Record<string, number | undefined>>;
-  readonly warnings?: readonly SdkWarning[];
-}
-
-/** A warning. Version 2 names the `setting`, later versions the `feature`. */
-interface SdkWarning {
-  readonly type: string;
-  readonly setting?: string;
-  readonly feature?: string;
-  readonly details?: string;
-  readonly message?: string;
-}
-
-type Load = (packageName: string) => Promise<Readonly<Record<string, unknown>>>;
 
 /** The default description of a model. The SDK describes no abilities, so the default assumes few. */
-const MINIMAL_MODEL: Omit<ModelDescription, "id" | "maxImages"> = {
-  provider: "ai-sdk",
+const MINIMAL_MODEL: Omit<ModelDescription, "id" | "provider" | "maxImages"> = {
   operations: ["GENERATE"],
   sizes: { kind: "list", sizes: [{ width: 1024, height: 1024 }] },
   formats: ["PNG"],
@@ -72,38 +48,33 @@ export const MINIMAL_EDITS: Edits = {
   hasMask: false,
 };
 
-const VERSIONS = ["v2", "v3", "v4"];
-/** The versions whose models accept images. */
-const EDITING_VERSIONS = ["v3", "v4"];
-
 /**
  * Creates a provider for image models of the Vercel AI SDK. Each model may come from a different package. One
  * `generate` makes one call of the model. The models themselves do not retry.
  *
  * The SDK returns whole images, so they are held in memory as a whole. No other provider does this.
  *
- * @param load imports a package
  * @throws StartError naming each package that is missing or lacks its model
  */
 export async function createAiSdk(
   models: readonly AiSdkModel[],
-  load: Load = (packageName) => import(packageName),
+  { name = "ai-sdk", load = (packageName) => import(packageName), ...fetchOptions }: AiSdkOptions = {},
 ): Promise<ImageProvider> {
   const problems: string[] = [];
   const known = new Map<string, { readonly sdk: SdkImageModel; readonly entry: AiSdkModel }>();
   const descriptions: ModelDescription[] = [];
   for (const entry of models) {
     try {
-      const sdk = await open(entry, load);
+      const sdk = await openSdkModel(entry, { load, fetch: createSdkFetch(fetchOptions) });
       known.set(entry.id, { sdk, entry });
-      descriptions.push(describe(entry, await maxImagesOf(sdk, entry)));
+      descriptions.push({ ...describe(entry, await maxImagesOf(sdk, entry)), provider: name });
     } catch (error) {
       problems.push(`models.${entry.id}: ${(error as Error).message}`);
     }
   }
   if (problems.length > 0) throw new StartError(problems);
   return {
-    name: "ai-sdk",
+    name,
     models: descriptions,
     async *generate(request, signal) {
       const model = known.get(request.model);
@@ -114,76 +85,55 @@ export async function createAiSdk(
   };
 }
 
-async function open(
-  { package: packageName, model, factory, settings, changes }: AiSdkModel,
-  load: Load,
-): Promise<SdkImageModel> {
-  const exported = await load(packageName).catch((cause) => {
-    throw new Error(`the package ${packageName} cannot be loaded; npm install ${packageName}`, { cause });
-  });
-  const lastWord = packageName.split(/[/-]/).at(-1) ?? "";
-  const wanted = factory ?? `create${lastWord.charAt(0).toUpperCase()}${lastWord.slice(1)}`;
-  const create = exported[wanted];
-  if (typeof create !== "function") {
-    const others = Object.keys(exported).filter((name) => name.startsWith("create"));
-    throw new Error(`${packageName} exports no ${wanted}; set factory to one of: ${others.join(", ")}`);
-  }
-  const provider = create(settings ?? {});
-  const made: unknown = (provider.imageModel ?? provider.image)?.call(provider, model);
-  const { specificationVersion } = (made ?? {}) as Partial<SdkImageModel>;
-  if (specificationVersion === undefined || !VERSIONS.includes(specificationVersion)) {
-    throw new Error(`${packageName} has no image model of version ${VERSIONS.join(", ")}`);
-  }
-  if (changes.operations?.includes("EDIT") && !EDITING_VERSIONS.includes(specificationVersion)) {
-    throw new Error(
-      `operations must be ["GENERATE"]: ${packageName} is of version ${specificationVersion}, without edits`,
-    );
-  }
-  return made as SdkImageModel;
-}
-
-function describe({ id, changes }: AiSdkModel, maxImages: number): ModelDescription {
+function describe({ id, changes }: AiSdkModel, maxImages: number): Omit<ModelDescription, "provider"> {
   const edits = changes.operations?.includes("EDIT") ? { edits: MINIMAL_EDITS } : {};
   return { ...MINIMAL_MODEL, maxImages, ...edits, ...changes, id };
 }
 
-async function maxImagesOf({ maxImagesPerCall }: SdkImageModel, { model }: AiSdkModel): Promise<number> {
-  const most = typeof maxImagesPerCall === "function" ? await maxImagesPerCall({ modelId: model }) : maxImagesPerCall;
-  return Math.max(1, Math.min(10, typeof most === "number" ? most : 1));
-}
-
 async function* generate(
   sdk: SdkImageModel,
-  { asksFor = "size", providerOptions = {} }: AiSdkModel,
-  { prompt, n, size, seed, edit }: GenerateRequest,
+  entry: AiSdkModel,
+  request: GenerateRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ProviderEvent> {
   signal.throwIfAborted();
-  const { width, height } = size;
-  const options = {
-    prompt,
-    n,
-    size: asksFor === "size" ? `${width}x${height}` : undefined,
-    aspectRatio: asksFor === "aspectRatio" ? ratioOf(width, height) : undefined,
-    seed,
-    files: edit && (await Promise.all(edit.images.map(toFile))),
-    mask: edit?.mask && (await toFile(edit.mask)),
-    providerOptions,
-    abortSignal: signal,
-  };
-  const result = await Promise.resolve(sdk.doGenerate(options)).catch((error) => {
+  const { n } = request;
+  const result = await Promise.resolve(sdk.doGenerate(await toOptions(entry, request, signal))).catch((error) => {
     signal.throwIfAborted();
     throw toGatewayError(error);
   });
-  if (result.images.length === 0) {
-    throw new GatewayError("UPSTREAM_FAILED", "the provider answered without an image", { isRetryable: false });
-  }
+  const withheld = withheldImages(result);
   const warnings = (result.warnings ?? []).map(toText);
   for (const [index, image] of result.images.slice(0, n).entries()) {
+    if (withheld.indexes.has(index)) continue;
     const bytes = once(typeof image === "string" ? Buffer.from(image, "base64") : image);
-    yield { type: "image", index, bytes, ...(index === 0 && warnings.length > 0 && { warnings }) };
+    yield { type: "image", index, bytes, ...(warnings.length > 0 && { warnings: warnings.splice(0) }) };
   }
-  const { inputTokens, outputTokens, totalTokens } = result.usage ?? {};
+  yield* usageOf(result);
+  if (withheld.error) throw withheld.error;
+}
+
+async function toOptions(
+  entry: AiSdkModel,
+  { prompt, n, size, quality, seed, edit }: GenerateRequest,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, unknown>>> {
+  const choice = chooseSize(entry, size);
+  return {
+    prompt,
+    n,
+    size: choice.size,
+    aspectRatio: choice.aspectRatio,
+    seed,
+    files: edit && (await Promise.all(edit.images.map(toFile))),
+    mask: edit?.mask && (await toFile(edit.mask)),
+    providerOptions: mergeOptions(entry.providerOptions, choice.providerOptions, entry.qualityOptions?.[quality]),
+    abortSignal: signal,
+  };
+}
+
+function* usageOf({ usage = {} }: SdkResult): Generator<ProviderEvent> {
+  const { inputTokens, outputTokens, totalTokens } = usage;
   if (inputTokens !== undefined && outputTokens !== undefined && totalTokens) {
     yield { type: "usage", usage: { inputTokens, outputTokens, totalTokens } };
   }
@@ -198,11 +148,6 @@ function toText({ type, setting, feature = setting, details, message }: SdkWarni
   if (message !== undefined) return String(message);
   const what = `${feature} is ${type === "compatibility" ? "only partly supported" : "not supported"}`;
   return details === undefined ? what : `${what}: ${details}`;
-}
-
-function ratioOf(width: number, height: number): string {
-  const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
-  return `${width / divisor(width, height)}:${height / divisor(width, height)}`;
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -7,6 +7,7 @@ import { toRecord } from "../to-record.ts";
 /** The members of the SDK's errors that are used, most of them those of `APICallError`. */
 interface SdkError {
   readonly name?: string;
+  readonly message?: string;
   readonly statusCode?: number;
   readonly responseBody?: string;
   readonly responseHeaders?: Readonly<Record<string, string>>;
@@ -17,7 +18,9 @@ interface SdkError {
 /** The most characters of an answer with an error status that are read. */
 const MAX_ERROR_LENGTH = 64 * 1024;
 /** The words by which vendors mark a content refusal, in answers of any shape with one of these statuses. */
-const CONTENT_WORDS = /content_policy|moderation_blocked|moderation_failed|content_filter|content_moderat|safety|nsfw/i;
+const CONTENT_WORDS = /content[_ ](policy|filter|moderat)|moderation_(blocked|failed)|safety|nsfw/i;
+/** What the packages of xAI and Bedrock throw when a successful answer says that the picture is withheld. */
+const WITHHELD_WORDS = /content policy violation|request was moderated/i;
 const CONTENT_STATUSES: ReadonlySet<number> = new Set([400, 403, 422]);
 const NOT_CONNECTED = new Set(["ECONNREFUSED", "EAI_AGAIN", "ENETUNREACH", "EHOSTUNREACH", "ENOTFOUND"]);
 
@@ -29,9 +32,13 @@ const NOT_CONNECTED = new Set(["ECONNREFUSED", "EAI_AGAIN", "ENETUNREACH", "EHOS
  * error then says so, so that the call is not made and paid again.
  */
 export function toGatewayError(error: unknown): GatewayError {
-  const { name, statusCode: status, responseBody = "", responseHeaders } = error as SdkError;
+  const { name, message = "", statusCode: status, responseBody = "", responseHeaders } = error as SdkError;
   if (name === "AI_LoadAPIKeyError") {
     return new GatewayError("UPSTREAM_FAILED", "the provider's key is not set", { billed: "NO", isRetryable: false });
+  }
+  if (status === undefined && WITHHELD_WORDS.test(message)) {
+    const text = "the provider's content policy withheld an image; change the prompt";
+    return new GatewayError("CONTENT_REJECTED", text, { billed: "UNKNOWN" });
   }
   const isSubmission = Object.keys(toRecord((error as SdkError).requestBodyValues)).length > 0;
   if (status === undefined || status < 300) {

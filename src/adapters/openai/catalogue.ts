@@ -11,6 +11,7 @@ import type {
   TokenPrices,
 } from "../../ports/image-provider.ts";
 import { isModelName } from "./model-names.ts";
+import type { ServerModel } from "./server-model.ts";
 
 /*
  * OpenAI's image models as of 24 November 2026. Retired models are included, so that their names still lead to a
@@ -275,6 +276,43 @@ export function describeModel(id: string): ModelDescription | undefined {
   if (!isModelName(id) || !id.startsWith("gpt-image-")) return undefined;
   return describeSnapshot(id) ?? { ...describeUnknown(id), isAssumed: true };
 }
+
+/**
+ * Describes the models of a compatible server that the operator named. A model that OpenAI also has is described like
+ * OpenAI's, without its price and dates. Of any other model only the least is assumed.
+ *
+ * @param provider the provider's name
+ * @param models by the gateway's name
+ */
+export function describeServerModels(
+  provider: string,
+  models: ReadonlyMap<string, ServerModel>,
+): readonly ModelDescription[] {
+  return [...models].map(([id, { name = id }]) => {
+    const like = CATALOGUE.find((model) => model.id === name) ?? describeSnapshot(name) ?? LEAST_MODEL;
+    const {
+      prices: _prices,
+      priceClass: _class,
+      shutdownDate: _day,
+      replacement: _replacement,
+      snapshotOf: _family,
+      createdAt: _created,
+      ...abilities
+    } = like;
+    return { ...abilities, id, provider };
+  });
+}
+
+const LEAST_MODEL: Omit<ModelDescription, "id" | "provider"> & Partial<ModelDescription> = {
+  operations: ["GENERATE"],
+  maxImages: 1,
+  sizes: list([1024, 1024]),
+  formats: ["PNG"],
+  qualities: ["AUTO"],
+  backgrounds: ["AUTO", "OPAQUE"],
+  hasSeed: false,
+  maxPromptLength: 4000,
+};
 
 function describeSnapshot(id: string): ModelDescription | undefined {
   const [, name] = /^(.+)-20\d\d-\d\d-\d\d$/.exec(id) ?? [];

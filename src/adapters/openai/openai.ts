@@ -1,18 +1,26 @@
 import OpenAI from "openai";
 import { GatewayError } from "../../errors.ts";
 import type { Downloads } from "../../ports/downloads.ts";
-import type { GenerateRequest, ImageProvider, ProviderEvent } from "../../ports/image-provider.ts";
+import type { Announcement, GenerateRequest, ImageProvider, ProviderEvent } from "../../ports/image-provider.ts";
+import { bytesOf, httpFetch } from "../http-fetch.ts";
 import { readAnnouncements } from "./announcements.ts";
 import { BrokenAnswer } from "./answers/broken-answer.ts";
 import { withVendorErrors } from "./answers/error-body.ts";
 import { MAX_IMAGE_BYTES, readImages } from "./answers/image-answer.ts";
-import { describeModel, describeModels } from "./catalogue.ts";
+import { describeModel, describeModels, describeServerModels } from "./catalogue.ts";
 import { toEditParameters } from "./edit-parameters.ts";
-import { bytesOf, httpFetch } from "./http-fetch.ts";
-import { type OptionalParameter, ServerDialect } from "./server-dialect.ts";
+import { ServerDialect } from "./server-dialect.ts";
+import type { OptionalParameter, ServerModel } from "./server-model.ts";
 import { notDownloaded, timedOut, toGatewayError } from "./to-gateway-error.ts";
 
 export interface OpenAIOptions {
+  /**
+   * The provider's name, if it is one of several. It then has only `models`, and no model of OpenAI's.
+   * @defaultValue `openai`, with OpenAI's models
+   */
+  readonly name?: string;
+  /** By the gateway's name: how models are called, where that differs from OpenAI's way. @defaultValue none */
+  readonly models?: ReadonlyMap<string, ServerModel>;
   /** Sent as the bearer token. */
   readonly apiKey: string;
   /** The base URL of the API, including its version. @defaultValue `https://api.openai.com/v1` */
@@ -44,7 +52,7 @@ const VENDOR_URL = "https://api.openai.com/v1";
  * For other failures, the error's `details.billed` and `isRetryable` say whether the call may be repeated.
  */
 export function createOpenAI(options: OpenAIOptions): ImageProvider {
-  const { apiKey, baseUrl = VENDOR_URL, extraModels = [] } = options;
+  const { name, apiKey, baseUrl = VENDOR_URL, extraModels = [], models = new Map() } = options;
   // Set every option that the client would otherwise read from the environment, and its logger.
   const client = new OpenAI({
     apiKey,
@@ -60,13 +68,25 @@ export function createOpenAI(options: OpenAIOptions): ImageProvider {
   });
   const dialect = new ServerDialect(baseUrl, (signal) => readAnnouncements(client, signal));
   return {
-    name: "openai",
-    models: describeModels(extraModels),
-    describe: describeModel,
+    ...(name === undefined
+      ? { name: "openai", models: describeModels(extraModels), describe: describeModel }
+      : { name, models: describeServerModels(name, models) }),
     generate: (request, signal) => generate({ client, dialect, ...options }, request, signal),
-    announcements: (signal) => dialect.announcements(signal),
+    announcements: async (signal) => toOwnNames(await dialect.announcements(signal), models),
     close: async () => {},
   };
+}
+
+/** Adds what the server announced about models that the gateway calls by other names. */
+function toOwnNames(
+  announced: ReadonlyMap<string, Announcement>,
+  models: ReadonlyMap<string, ServerModel>,
+): ReadonlyMap<string, Announcement> {
+  const renamed = [...models].flatMap(([id, { name }]): [string, Announcement][] => {
+    const announcement = name === undefined ? undefined : announced.get(name);
+    return announcement ? [[id, announcement]] : [];
+  });
+  return new Map([...announced, ...renamed]);
 }
 
 interface Server extends OpenAIOptions {
@@ -106,7 +126,8 @@ async function* generate(server: Server, request: GenerateRequest, signal: Abort
       isCanceled: () => signal.aborted,
       release: abort,
     });
-    let warnings = warningsOf(request, leftOut);
+    const { omit = [] } = server.models?.get(request.model) ?? {};
+    let warnings = warningsOf(request, leftOut, omit);
     for await (const event of events) {
       yield event.type === "image" && warnings.length > 0 ? { ...event, warnings } : event;
       if (event.type === "image") warnings = [];
@@ -144,22 +165,25 @@ async function* download(
 
 /** Makes the call, and repeats it without each parameter that a compatible server does not support. */
 async function ask(
-  { client, dialect }: Server,
+  { client, dialect, models }: Server,
   request: GenerateRequest,
   signal: AbortSignal,
 ): Promise<{ readonly response: Response; readonly leftOut: ReadonlySet<OptionalParameter> }> {
   const isVendor = await dialect.isVendor(signal);
+  const { name = request.model, omit = [], send: added = {} } = models?.get(request.model) ?? {};
   for (;;) {
-    const leftOut = dialect.refusedBy(request.model);
+    const leftOut = new Set([...omit, ...dialect.refusedBy(request.model)]);
     const parameters = without(leftOut, {
       ...toParameters(request),
       ...(!isVendor && { response_format: "b64_json" as const }),
+      model: name,
     });
     try {
-      return { response: await send(client, parameters, request, signal), leftOut };
+      return { response: await send(client, { ...parameters, ...added }, request, signal), leftOut };
     } catch (error) {
-      // The loop ends, because each attempt has one parameter less.
-      if (isVendor || !dialect.learn(request.model, error, parameters)) throw error;
+      // The loop ends, because each attempt has one parameter less. The operator's own parameters stay.
+      const own = Object.fromEntries(Object.entries(parameters).filter(([parameter]) => !(parameter in added)));
+      if (isVendor || !dialect.learn(request.model, error, own)) throw error;
     }
   }
 }
@@ -186,10 +210,15 @@ function without(names: ReadonlySet<OptionalParameter>, parameters: OpenAI.Image
 }
 
 /** The warnings about parameters that were left out, except those that the gateway itself compensates for. */
-function warningsOf(request: GenerateRequest, leftOut: ReadonlySet<OptionalParameter>): readonly string[] {
+function warningsOf(
+  request: GenerateRequest,
+  leftOut: ReadonlySet<OptionalParameter>,
+  omit: readonly OptionalParameter[],
+): readonly string[] {
   const { quality, background, partialImages, compression, moderation } = request;
   const missed: Readonly<Partial<Record<OptionalParameter, boolean>>> = {
-    size: true,
+    // The operator who omits the size knows which one the model makes.
+    size: !omit.includes("size"),
     quality: quality !== "AUTO",
     background: background !== "AUTO",
     output_compression: compression !== undefined,

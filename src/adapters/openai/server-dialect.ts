@@ -3,27 +3,12 @@ import { APIError } from "openai";
 import type { Announcement } from "../../ports/image-provider.ts";
 import { toRecord } from "../to-record.ts";
 import { BrokenAnswer } from "./answers/broken-answer.ts";
+import { OMITTABLE_PARAMETERS, type OptionalParameter } from "./server-model.ts";
 
 /** How long a call waits for a server to list its models. */
 const TIMEOUT_MS = 5_000;
 /** The most models whose unsupported parameters are remembered. */
 const MAX_MODELS = 100;
-
-/** Parameters that a call can leave out; `n` only when it is 1. */
-const OPTIONAL = [
-  "n",
-  "response_format",
-  "size",
-  "quality",
-  "background",
-  "output_format",
-  "output_compression",
-  "moderation",
-  "safety_identifier",
-  "partial_images",
-  "stream",
-] as const;
-export type OptionalParameter = (typeof OPTIONAL)[number];
 
 /** Error texts that mean that a server does not support a parameter at all, rather than one of its values. */
 const UNSUPPORTED =
@@ -119,7 +104,7 @@ function refusedParameter(error: unknown, sent: Readonly<Record<string, unknown>
   if (!(error instanceof APIError) || (error.status !== 400 && error.status !== 422)) return undefined;
   const { param, code, message } = toRecord(error.error);
   const text = `${code} ${message}`;
-  const sentOptions = OPTIONAL.filter((name) => sent[name] !== undefined && (name !== "n" || sent.n === 1));
+  const sentOptions = OMITTABLE_PARAMETERS.filter((name) => sent[name] !== undefined && (name !== "n" || sent.n === 1));
   const named = sentOptions.find((name) =>
     typeof param === "string" && param !== "" ? param.split(/[.[\]'"]+/).includes(name) : hasWord(text, name),
   );

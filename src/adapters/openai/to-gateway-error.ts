@@ -1,11 +1,11 @@
 import { APIConnectionTimeoutError, APIError } from "openai";
 import { type Billed, GatewayError } from "../../errors.ts";
 import { DamagedContent } from "../content-encoding.ts";
+import { NotConnected } from "../http-fetch.ts";
 import { ProviderRefusal, toRefusal } from "../refusals/provider-refusal.ts";
 import { toRefusedCall } from "../refusals/refused-call.ts";
 import { BrokenAnswer } from "./answers/broken-answer.ts";
 import { describeAnswer, WHERE_TO_LOOK } from "./answers/described-answer.ts";
-import { NotConnected } from "./http-fetch.ts";
 
 /** Error codes of other `fetch` implementations for connections on which no byte was sent. */
 const NOT_CONNECTED_CODES: ReadonlySet<unknown> = new Set([

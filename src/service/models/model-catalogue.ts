@@ -91,6 +91,11 @@ export class ModelCatalogue {
       const names = [...new Set(providers.map(({ name }) => name))].join(", ");
       return [`models.${id}.provider must be one of ${names}: no provider has this model`];
     }
+    const own = provider.models.find((model) => model.id === id);
+    if (own) {
+      this.#models.set(id, { provider, description: { ...own, ...changes } });
+      return [];
+    }
     const like = provider.models.find((model) => model.shutdownDate === undefined) ?? provider.models[0];
     if (!like) return [`models.${id}: ${provider.name} has no model whose description this one could extend`];
     const {
@@ -141,6 +146,11 @@ export class ModelCatalogue {
   get defaultModel(): string {
     const model = this.#successor(this.#aliased(this.#defaultModel)[0] ?? this.#defaultModel);
     return typeof model === "string" ? this.#defaultModel : model.description.id;
+  }
+
+  /** Whether a provider limits its own calls. */
+  get hasLimitedProvider(): boolean {
+    return this.#providers.some(({ concurrency }) => concurrency !== undefined);
   }
 
   /** Every model that is not retired. */

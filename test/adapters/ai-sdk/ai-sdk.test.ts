@@ -5,7 +5,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { MockImageModelV4 } from "ai/test";
-import { type AiSdkModel, createAiSdk } from "../../../src/adapters/ai-sdk/ai-sdk.ts";
+import { createAiSdk } from "../../../src/adapters/ai-sdk/ai-sdk.ts";
+import type { AiSdkModel } from "../../../src/adapters/ai-sdk/ai-sdk-model.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { GenerateRequest, ImageProvider, ProviderEvent, SourceImage } from "../../../src/ports/image-provider.ts";
 import { startGateway } from "../../support/gateway.ts";
@@ -49,16 +50,8 @@ type Mock = ConstructorParameters<typeof MockImageModelV4>[0];
 
 function mocked(mock: Mock, entry: AiSdkModel = ENTRY): Promise<ImageProvider> {
   const model = new MockImageModelV4(mock);
-  return createAiSdk([entry], async () => ({ createTest: () => ({ imageModel: () => model }) }));
+  return createAiSdk([entry], { load: async () => ({ createTest: () => ({ imageModel: () => model }) }) });
 }
-
-/** jest runs tests in a realm of their own. The SDK knows the errors of `fetch` only if they come from the same realm. */
-const fetchOfHere: typeof fetch = (input, init) =>
-  fetch(input, { ...init, headers: { ...(init?.headers as object), connection: "close" } }).catch(
-    ({ message, cause }) => {
-      throw new TypeError(message, { cause });
-    },
-  );
 
 const RESPONSE = { timestamp: new Date(0), modelId: "the-model", headers: {} };
 
@@ -91,6 +84,36 @@ describe("with the SDK's own test model", () => {
     expect(calls[0]).toMatchObject({ size: undefined, aspectRatio: "3:2" });
   });
 
+  test("a model that knows some shapes and resolutions is asked for the nearest", async () => {
+    const calls: object[] = [];
+    const doGenerate = async (options: object) => {
+      calls.push(options);
+      return { images: [new Uint8Array([1])], warnings: [], response: RESPONSE };
+    };
+    const tier = (imageSize: string) => ({ test: { imageConfig: { imageSize } } });
+    const provider = await mocked(
+      { doGenerate },
+      {
+        ...ENTRY,
+        asksFor: ["1:1", "3:4", "2:3", "16:9"],
+        tiers: [
+          { sizes: [{ width: 864, height: 1184 }], providerOptions: tier("1K") },
+          { sizes: [{ width: 2752, height: 1536 }], providerOptions: tier("2K") },
+        ],
+        providerOptions: { test: { watermark: false, imageConfig: { person: "any" } } },
+        qualityOptions: { HIGH: { test: { steps: 50 } } },
+      },
+    );
+    await read(provider, { ...REQUEST, size: { width: 864, height: 1184 } });
+    await read(provider, { ...REQUEST, size: { width: 2752, height: 1536 }, quality: "HIGH" });
+    const first = { watermark: false, imageConfig: { person: "any", imageSize: "1K" } };
+    const second = { watermark: false, imageConfig: { person: "any", imageSize: "2K" }, steps: 50 };
+    expect(calls).toEqual([
+      expect.objectContaining({ size: undefined, aspectRatio: "3:4", providerOptions: { test: first } }),
+      expect.objectContaining({ size: undefined, aspectRatio: "16:9", providerOptions: { test: second } }),
+    ]);
+  });
+
   describe("that edits", () => {
     const editing: AiSdkModel = { ...ENTRY, changes: { operations: ["GENERATE", "EDIT"] } };
     const source = (text: string, format: SourceImage["format"]): SourceImage => {
@@ -121,8 +144,8 @@ describe("with the SDK's own test model", () => {
     test("cannot be of a version that has no edits", async () => {
       const old = { specificationVersion: "v2", doGenerate: async () => ({ images: [] }) };
       const load = async () => ({ createTest: () => ({ imageModel: () => old }) });
-      await expect(createAiSdk([editing], load)).rejects.toThrow(/^models\.flux: operations must be/);
-      expect((await createAiSdk([ENTRY], load)).models).toHaveLength(1);
+      await expect(createAiSdk([editing], { load })).rejects.toThrow(/^models\.flux: operations must be/);
+      expect((await createAiSdk([ENTRY], { load })).models).toHaveLength(1);
     });
   });
 
@@ -155,6 +178,44 @@ describe("with the SDK's own test model", () => {
     expect(failure.cause).toBeUndefined();
   });
 
+  test.each<[string, object]>([
+    ["Gemini's finish reason", { google: { finishReason: "IMAGE_SAFETY" } }],
+    [
+      "Gemini's block reason",
+      { google: { finishReason: null, promptFeedback: { blockReason: "PROHIBITED_CONTENT" } } },
+    ],
+  ])("an answer without images is a content refusal by %s", async (_name, providerMetadata) => {
+    const answer = { images: [], warnings: [], response: RESPONSE, providerMetadata };
+    const provider = await mocked({ doGenerate: async () => answer as never });
+    expect(await failureOf(provider)).toMatchObject({ code: "CONTENT_REJECTED", isRetryable: false });
+  });
+
+  test("fal's black picture is a content refusal, and the others are kept", async () => {
+    const images = [new Uint8Array([1]), Buffer.from("two")];
+    const providerMetadata = { fal: { images: [{ nsfw: true }, { nsfw: false }] } };
+    const answer = { images, warnings: [], response: RESPONSE, providerMetadata };
+    const events = (await mocked({ doGenerate: async () => answer as never })).generate(
+      REQUEST,
+      new AbortController().signal,
+    );
+    const iterator = events[Symbol.asyncIterator]();
+    const { value } = await iterator.next();
+    expect(await flatten(value as ProviderEvent)).toEqual([1, "two"]);
+    await expect(iterator.next()).rejects.toMatchObject({ code: "CONTENT_REJECTED", details: { billed: "YES" } });
+  });
+
+  test.each([
+    "Image generation was blocked due to a content policy violation.",
+    "Amazon Bedrock request was moderated: Derivative Works Filter",
+  ])("the package's error %s is a content refusal", async (message) => {
+    const provider = await mocked({
+      doGenerate: async () => {
+        throw new Error(message);
+      },
+    });
+    expect(await failureOf(provider)).toMatchObject({ code: "CONTENT_REJECTED", isRetryable: false });
+  });
+
   test("a call that is cut off throws the signal's reason", async () => {
     const left = new AbortController();
     const provider = await mocked({
@@ -173,6 +234,10 @@ describe("with @ai-sdk/fal against a local server", () => {
   let status: number;
   let body: unknown;
   let imageStatus: number;
+  /** How many downloads break off in the middle before one succeeds. */
+  let brokenDownloads: number;
+  let downloads: number;
+  let waits: number[];
   let retryAfter: string | undefined;
   let asked: unknown[];
   let provider: ImageProvider;
@@ -181,11 +246,19 @@ describe("with @ai-sdk/fal against a local server", () => {
   beforeEach(async () => {
     status = 200;
     imageStatus = 200;
+    brokenDownloads = 0;
+    downloads = 0;
+    waits = [];
     retryAfter = undefined;
     asked = [];
     const png = await plainImage(64, 64, 1, "PNG");
     server = createServer(async (incoming, outgoing) => {
       if (incoming.method === "GET") {
+        downloads++;
+        if (brokenDownloads-- > 0) {
+          outgoing.writeHead(200, { "content-type": "image/png", "content-length": png.length });
+          return void outgoing.write(png.subarray(0, 10), () => outgoing.destroy());
+        }
         return void outgoing.writeHead(imageStatus, { "content-type": "image/png" }).end(png);
       }
       let text = "";
@@ -201,8 +274,11 @@ describe("with @ai-sdk/fal against a local server", () => {
     await onceOf(server, "listening");
     baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     body = { images: [{ url: `${baseURL}/made.png`, width: 64, height: 64, content_type: "image/png" }] };
-    const settings = { baseURL, apiKey: "the-key", fetch: fetchOfHere };
-    provider = await createAiSdk([{ ...ENTRY, package: "@ai-sdk/fal", model: "fal-ai/flux/dev", settings }]);
+    const settings = { baseURL, apiKey: "the-key" };
+    provider = await createAiSdk([{ ...ENTRY, package: "@ai-sdk/fal", model: "fal-ai/flux/dev", settings }], {
+      wait: async (ms) => waits.push(ms),
+      resolve: async () => [{ address: "127.0.0.1", family: 4 }],
+    });
   });
 
   afterEach(() => void server.close());
@@ -330,14 +406,31 @@ describe("with @ai-sdk/fal against a local server", () => {
   });
 
   test.each([404, 403, 429, 503, 500])(
-    "an image that cannot be downloaded, status %i, may have been paid: the call is not repeated",
+    "an image that cannot be downloaded for a minute, status %i, may have been paid: the call is not repeated",
     async (failing) => {
       imageStatus = failing;
       expect(await failureOf(provider)).toMatchObject({ code: "UPSTREAM_FAILED", details: { billed: "UNKNOWN" } });
+      expect(asked).toHaveLength(1);
+      expect(downloads).toBe(waits.length + 1);
+      expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(60_000);
     },
   );
 
-  test("neither is it when the host of the image cannot be reached any more", async () => {
+  test("an image whose download breaks off is downloaded again", async () => {
+    brokenDownloads = 2;
+    const [[index, png] = []] = (await read(provider, { ...REQUEST, n: 1 })) as [number, string][];
+    expect([index, png?.slice(1, 4)]).toEqual([0, "PNG"]);
+    expect([asked.length, downloads]).toEqual([1, 3]);
+  });
+
+  test("an address of a private network is not asked for, whatever its name", async () => {
+    const { port } = server.address() as AddressInfo;
+    body = { images: [{ url: `http://images.example:${port}/made.png` }] };
+    expect(await failureOf(provider)).toMatchObject({ code: "UPSTREAM_FAILED", details: { billed: "UNKNOWN" } });
+    expect(downloads).toBe(0);
+  });
+
+  test("the call is not repeated when the host of the image cannot be reached any more", async () => {
     const isClosed = onceOf(server, "close");
     server.on("request", (_incoming, outgoing) => outgoing.on("finish", () => server.close()));
     const failure = await failureOf(provider);

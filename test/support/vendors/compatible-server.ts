@@ -7,6 +7,7 @@ import type { RawAnswer } from "./strict-image-api.ts";
 /** A call for images as it arrived. */
 export interface CompatibleCall {
   readonly path: string;
+  readonly authorization: string | undefined;
   /** The JSON body; empty when it was a form. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly text: string;
@@ -24,6 +25,8 @@ export interface CompatibleServer {
   answer: (call: CompatibleCall) => RawAnswer;
   /** Answers a GET of anything but the list of models. */
   serveFile: (incoming: IncomingMessage, outgoing: ServerResponse, downloadCount: number) => void;
+  /** Whether calls for images get no answer. */
+  isSilent: boolean;
   /** Answers the list of models. */
   models: RawAnswer;
   /** Forgets what was called. */
@@ -47,6 +50,7 @@ export async function startCompatibleServer(): Promise<CompatibleServer> {
     downloads,
     answer: () => ({ body: '{"data":[]}' }),
     serveFile: (_incoming, outgoing) => outgoing.writeHead(404).end(),
+    isSilent: false,
     models: { body: '{"object":"list","data":[]}' },
     forget() {
       calls.length = 0;
@@ -68,9 +72,11 @@ export async function startCompatibleServer(): Promise<CompatibleServer> {
       return server.serveFile(incoming, outgoing, downloads.length);
     }
     const isJson = incoming.headers["content-type"] === "application/json";
-    const call = { path: incoming.url ?? "", body: isJson ? JSON.parse(body.toString()) : {}, text: body.toString() };
+    const text = body.toString();
+    const { authorization } = incoming.headers;
+    const call = { path: incoming.url ?? "", authorization, body: isJson ? JSON.parse(text) : {}, text };
     calls.push(call);
-    send(outgoing, server.answer(call));
+    if (!server.isSilent) send(outgoing, server.answer(call));
   }
   return server;
 }

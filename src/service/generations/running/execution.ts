@@ -33,6 +33,7 @@ import { untilAborted } from "../watching/until-aborted.ts";
 import type { ImageRate } from "./image-rate.ts";
 import type { Previews } from "./previews.ts";
 import type { ProviderCalls } from "./provider-calls.ts";
+import type { Seat } from "./provider-lanes.ts";
 import type { StoreRetries } from "./store-retries.ts";
 
 /** The parts that all executions of a process share. */
@@ -48,7 +49,7 @@ export interface ExecutionOptions {
   readonly logger: Logger;
   /** The id of this process among all that share the records: `run_…`. */
   readonly worker: string;
-  /** The time limit of one provider call, in milliseconds. */
+  /** The time limit of one call to a provider that has none of its own, in milliseconds. */
   readonly upstreamTimeoutMs: number;
   readonly store: StoreRetries;
   readonly rate: ImageRate;
@@ -64,6 +65,16 @@ export interface PaidCall {
   readonly closed: Promise<void>;
 }
 
+/** What one execution starts with. */
+export interface Start {
+  /** Abandons the generation. */
+  readonly signal: AbortSignal;
+  /** Its place, which it changes with its provider. */
+  readonly seat: Seat;
+  /** Whether the image rate has already counted the first call. */
+  readonly isCounted: boolean;
+}
+
 /** The most warnings of a provider that are kept: as many as fit into an answer's headers. */
 const MAX_PROVIDER_WARNINGS = 5;
 const MAX_PROVIDER_WARNING_LENGTH = 300;
@@ -75,20 +86,18 @@ const MAX_FIELD_LENGTH = 100;
 export class Execution {
   readonly #options: ExecutionOptions;
   readonly #signal: AbortSignal;
+  readonly #seat: Seat;
   #generation: Generation;
   #isCounted: boolean;
   #lastPaidCall: PaidCall | undefined;
   /** How many images the last call has brought. */
   #storedCount = 0;
 
-  /**
-   * @param signal abandons the generation
-   * @param isCounted whether the image rate has already counted the first call
-   */
-  constructor(options: ExecutionOptions, generation: Generation, signal: AbortSignal, isCounted: boolean) {
+  constructor(options: ExecutionOptions, generation: Generation, { signal, seat, isCounted }: Start) {
     this.#options = options;
     this.#generation = generation;
     this.#signal = signal;
+    this.#seat = seat;
     this.#isCounted = isCounted;
   }
 
@@ -211,8 +220,9 @@ export class Execution {
     });
     try {
       const model = this.#model();
+      await this.#seat.moveTo(model.provider, this.#signal);
       const attempt = () =>
-        this.#withTimeout(async (timed) => {
+        this.#withTimeout(model, async (timed) => {
           for await (const event of untilAborted(this.#call(model, timed), timed)) {
             if (event.type === "usage") usage = event.usage;
             if (event.type === "partial") await previews.take({ ...event, bytes: untilAborted(event.bytes, timed) });
@@ -327,9 +337,10 @@ export class Execution {
     events.publish({ generationId: this.#generation.id, worker, isRunning: true });
   }
 
-  async #withTimeout(work: (timed: AbortSignal) => Promise<void>): Promise<void> {
+  async #withTimeout({ provider }: CataloguedModel, work: (timed: AbortSignal) => Promise<void>): Promise<void> {
     const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(upstreamTimeout()), this.#options.upstreamTimeoutMs);
+    const timeoutMs = provider.timeoutMs ?? this.#options.upstreamTimeoutMs;
+    const timer = setTimeout(() => timeout.abort(upstreamTimeout()), timeoutMs);
     try {
       await work(AbortSignal.any([this.#signal, timeout.signal]));
     } finally {

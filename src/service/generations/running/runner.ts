@@ -1,12 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { GatewayError } from "../../../errors.ts";
 import type { GenerationNotice } from "../../../ports/events.ts";
+import type { ImageProvider } from "../../../ports/image-provider.ts";
 import type { Generation, GenerationOutcome } from "../../../ports/records.ts";
 import { isFree } from "../../models/cost.ts";
 import { UsualDurations } from "../usual-durations.ts";
 import { Execution, type ExecutionOptions, type PaidCall, priceOf } from "./execution.ts";
 import { INTERRUPTED } from "./generation-end.ts";
 import { ImageRate } from "./image-rate.ts";
+import { ProviderLanes, Seat } from "./provider-lanes.ts";
 import { StoreRetries } from "./store-retries.ts";
 
 export interface RunnerOptions extends Omit<ExecutionOptions, "store" | "rate" | "durations"> {
@@ -34,6 +36,9 @@ export class Runner {
   /** The generations that run here or wait for the rate limit, each with a controller that cancels it. */
   readonly #running = new Map<string, AbortController>();
   readonly #expected = new Map<string, Generation>();
+  readonly #lanes = new ProviderLanes();
+  /** The generations that wait for a place of their provider, or have one. */
+  readonly #inLanes = new Map<string, Promise<void>>();
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(options: RunnerOptions) {
@@ -60,20 +65,63 @@ export class Runner {
    * Runs one generation to its end. Never rejects. Does nothing when the generation is not queued (any more).
    *
    * Resolves when its place is free for another generation. After a call that was cut off, this is when the provider
-   * has probably stopped working on it.
+   * has probably stopped working on it. If the provider has places of its own, the generation waits for one of them,
+   * and its place here is free at once.
    */
   async run(generationId: string): Promise<void> {
     // A job may be delivered twice. The second delivery must not drop the lease of the first.
+    if (this.#running.has(generationId) || this.#inLanes.has(generationId)) return;
+    const provider = await this.#limitedProviderOf(generationId);
+    if (provider) this.#handOver(generationId, provider);
+    else await this.#runIn(new Seat(this.#lanes), generationId);
+  }
+
+  /** The provider of a generation's model, if it has places of its own. */
+  async #limitedProviderOf(generationId: string): Promise<ImageProvider | undefined> {
+    const { catalogue } = this.#options;
+    if (!catalogue.hasLimitedProvider) return undefined;
+    // If the store cannot be read, the run itself reports it.
+    const generation = this.#expected.get(generationId) ?? (await this.#find(generationId).catch(() => undefined));
+    const provider = generation && catalogue.find(generation.model)?.provider;
+    return provider?.concurrency === undefined ? undefined : provider;
+  }
+
+  #handOver(generationId: string, provider: ImageProvider): void {
+    if (this.#inLanes.has(generationId)) return;
+    const seat = new Seat(this.#lanes);
+    const work = async (): Promise<void> => {
+      await seat.moveTo(provider, this.#draining.signal);
+      if (!this.#draining.signal.aborted) await this.#runIn(seat, generationId);
+    };
+    const done = work().finally(() => {
+      seat.leave();
+      this.#inLanes.delete(generationId);
+    });
+    this.#inLanes.set(generationId, done);
+  }
+
+  async #runIn(seat: Seat, generationId: string): Promise<void> {
     if (this.#running.has(generationId)) return;
-    const cutOff = await this.#bringToEnd(generationId);
+    const cutOff = await this.#bringToEnd(generationId, seat);
     if (cutOff) await this.#keepPlace(cutOff);
+    seat.leave();
   }
 
   /**
-   * Stops starting generations: those that wait for the rate limit stay queued. Places are no longer kept after calls.
+   * Stops starting generations: those that wait for the rate limit or for a place of their provider stay queued. Places
+   * are no longer kept after calls.
+   *
+   * @returns the generations that waited for a place of their provider; another process may run them
    */
-  drain(): void {
+  drain(): readonly string[] {
+    const waiting = [...this.#inLanes.keys()].filter((id) => !this.#running.has(id));
     this.#draining.abort();
+    return waiting;
+  }
+
+  /** Resolves when no generation runs in a place of its provider. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#inLanes.values());
   }
 
   /**
@@ -95,7 +143,7 @@ export class Runner {
   }
 
   /** @returns the call that was cut off while the provider was working on it, if any; the provider may charge for it */
-  async #bringToEnd(generationId: string): Promise<PaidCall | undefined> {
+  async #bringToEnd(generationId: string, seat: Seat): Promise<PaidCall | undefined> {
     const { events, logger, worker } = this.#options;
     const canceling = new AbortController();
     const unsubscribe = events.subscribe(generationId, (notice) => this.#onNotice(notice));
@@ -107,7 +155,7 @@ export class Runner {
       events.publish({ generationId, worker, isRunning: true });
       const { generation, isCounted } = started;
       const signal = AbortSignal.any([this.#stop.signal, canceling.signal]);
-      const execution = new Execution(this.#shared, generation, signal, isCounted);
+      const execution = new Execution(this.#shared, generation, { signal, seat, isCounted });
       const outcome = await execution.run();
       if (isCutOff(outcome)) cutOff = execution.lastPaidCall;
       if (!(await this.#record(execution.generation, outcome))) return undefined;
@@ -209,14 +257,15 @@ export class Runner {
    * calls at the provider than there are places.
    */
   async #keepPlace({ model, startedAtMs, closed }: PaidCall): Promise<void> {
-    const { upstreamTimeoutMs } = this.#options;
+    const { upstreamTimeoutMs, catalogue } = this.#options;
+    const timeoutMs = catalogue.find(model)?.provider.timeoutMs ?? upstreamTimeoutMs;
     const over = new AbortController();
     const signal = AbortSignal.any([this.#draining.signal, this.#stop.signal, over.signal]);
     const until = async (ms: number): Promise<void> => {
       const leftMs = startedAtMs + ms - performance.now();
       if (leftMs > 0) await delay(leftMs, undefined, { signal }).catch(() => {});
     };
-    const isClosed = Promise.race([closed, until(upstreamTimeoutMs)]);
+    const isClosed = Promise.race([closed, until(timeoutMs)]);
     await Promise.all([isClosed, until(this.#shared.durations.of(model))]);
     over.abort();
   }

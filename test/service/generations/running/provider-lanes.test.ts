@@ -1,0 +1,114 @@
+import { afterEach, expect, test } from "@jest/globals";
+import { ProviderLanes, Seat } from "../../../../src/service/generations/running/provider-lanes.ts";
+import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
+import { ANY_SIZE_MODEL, aborted, holdCalls, poll } from "../../../support/scripted-gateway.ts";
+import { makeImages, ScriptedProvider } from "../../../support/scripted-provider.ts";
+import { temporaryDirectories } from "../../../support/temporary-directory.ts";
+
+const GENERATE = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { id status } }";
+const CANCEL = "mutation ($id: ID!) { cancelGeneration(id: $id) { status } }";
+const READ = "query ($id: ID!) { generation(id: $id) { status } }";
+
+class LimitedProvider extends ScriptedProvider {
+  readonly concurrency = 1;
+}
+
+const newDirectory = temporaryDirectories();
+const running: RunningGateway[] = [];
+let limited: LimitedProvider;
+let unlimited: ScriptedProvider;
+
+afterEach(async () => {
+  for (const gateway of running.splice(0)) await gateway.close();
+});
+
+async function start(dataDir?: string): Promise<RunningGateway> {
+  limited = new LimitedProvider([{ ...ANY_SIZE_MODEL, id: "limited-1" }]);
+  unlimited = new ScriptedProvider([{ ...ANY_SIZE_MODEL, id: "unlimited-1" }]);
+  const gateway = await startGateway({
+    providers: [limited, unlimited],
+    defaultModel: "unlimited-1",
+    maxConcurrency: 2,
+    dailyBudget: undefined,
+    ...(dataDir !== undefined && { dataDir }),
+  });
+  running.push(gateway);
+  return gateway;
+}
+
+async function accept({ graphql }: RunningGateway, prompt: string): Promise<string> {
+  const input = { prompt, model: "limited-1", size: "64x64", waitSeconds: 0 };
+  return (await graphql(GENERATE, { input })).body.data.generateImages.id;
+}
+
+async function statusOf({ graphql }: RunningGateway, id: string): Promise<string> {
+  return (await graphql(READ, { id })).body.data.generation.status;
+}
+
+const isEnded = (status: string) => status === "SUCCEEDED";
+
+test("generations that wait for a slow provider keep no place from the others, and run in order", async () => {
+  const gateway = await start();
+  const hold = holdCalls(limited);
+  const prompts = ["first", "second", "third", "fourth"];
+  const ids: string[] = [];
+  for (const prompt of prompts) ids.push(await accept(gateway, prompt));
+  await hold.called;
+  const { body } = await gateway.graphql(GENERATE, { input: { prompt: "a fox", size: "64x64" } });
+  expect(body.data.generateImages.status).toBe("SUCCEEDED");
+  expect(limited.requests).toHaveLength(1);
+
+  const [, second = ""] = ids;
+  await gateway.graphql(CANCEL, { id: second });
+  hold.release();
+  for (const id of ids.filter((id) => id !== second)) await poll(() => statusOf(gateway, id), isEnded);
+  expect(limited.requests.map(({ prompt }) => prompt)).toEqual(["first", "third", "fourth"]);
+  expect(await statusOf(gateway, second)).toBe("CANCELED");
+});
+
+test("those that still wait when the gateway stops run after the next start", async () => {
+  const dataDir = await newDirectory();
+  const gateway = await start(dataDir);
+  const called = Promise.withResolvers<void>();
+  limited.script = async function* stuck(request, signal) {
+    called.resolve();
+    await aborted(signal);
+    yield* makeImages(request);
+  };
+  await accept(gateway, "first");
+  const waiting = await accept(gateway, "second");
+  await called.promise;
+  await gateway.stop();
+  running.pop();
+  expect(limited.requests).toHaveLength(1);
+
+  const next = await start(dataDir);
+  await poll(() => statusOf(next, waiting), isEnded);
+  expect(limited.requests.map(({ prompt }) => prompt)).toEqual(["second"]);
+});
+
+test("two that move to each other's provider do not wait for each other", async () => {
+  const [a, b] = [new LimitedProvider(), new LimitedProvider()];
+  const lanes = new ProviderLanes();
+  const [first, second] = [new Seat(lanes), new Seat(lanes)];
+  const { signal } = new AbortController();
+  await first.moveTo(a, signal);
+  await second.moveTo(b, signal);
+  await Promise.all([first.moveTo(b, signal), second.moveTo(a, signal)]);
+  first.leave();
+  second.leave();
+  expect(await lanes.take(a, signal)).toBe(true);
+  expect(await lanes.take(b, signal)).toBe(true);
+});
+
+test("one that gives up waiting takes no place", async () => {
+  const provider = new LimitedProvider();
+  const lanes = new ProviderLanes();
+  const leaving = new AbortController();
+  expect(await lanes.take(provider, leaving.signal)).toBe(true);
+  const waits = lanes.take(provider, leaving.signal);
+  leaving.abort();
+  expect(await waits).toBe(false);
+  lanes.giveBack(provider);
+  expect(await lanes.take(provider, new AbortController().signal)).toBe(true);
+});
