@@ -306,11 +306,14 @@ export function readProviderKeys(
 ): ReadonlyMap<string, string> {
   const problems: string[] = [];
   const settings = withSecretFiles(environment, problems, names);
-  const read = readerOf(settings, problems);
-  const keys = new Map(names.map((name) => [name, read(name, parseWord, "")]));
-  for (const [name, key] of keys) {
-    if (key === "" && !problems.some((problem) => problem.startsWith(name))) {
-      problems.push(`${name} must be set: PICTOGRAPH_MODELS_FILE says that it holds the key of a provider`);
+  const keys = new Map<string, string>();
+  for (const name of new Set(names)) {
+    const text = settings[name]?.trim();
+    try {
+      if (text) keys.set(name, parseWord(text));
+      else if (!settings[`${name}_FILE`]) problems.push(`${name} must be set: it holds the key of a provider`);
+    } catch (error) {
+      problems.push(`${name} ${(error as Error).message}`);
     }
   }
   if (problems.length > 0) throw new StartError(problems);

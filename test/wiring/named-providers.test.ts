@@ -170,5 +170,5 @@ test("a model that OpenAI also has keeps its abilities on another server, withou
 
 test("a key that is not set stops the start, naming its variable", async () => {
   const models = { first: { provider: "one", ...SIZES }, second: { provider: "two", ...SIZES } };
-  await expect(start(models)).rejects.toThrow(/^TEST_KEY_OF_ONE must be set: PICTOGRAPH_MODELS_FILE says/);
+  await expect(start(models)).rejects.toThrow(/^TEST_KEY_OF_ONE must be set: it holds the key of a provider/);
 });
