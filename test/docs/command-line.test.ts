@@ -11,8 +11,10 @@ import { ANY_SIZE_EDITOR } from "../support/scripted-gateway.ts";
 import { plainImage } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
+/** Commands that install a gateway. test/external/ has tests of what they install. */
+const INSTALLS = /^(docker|kubectl|helm|sudo) /m;
 const samples = (await readDocSamples()).filter(
-  ({ language, code }) => language === "sh" && /(^|\s)pictograph [a-z]/.test(code),
+  ({ language, code }) => language === "sh" && /(^|\s)pictograph [a-z]/.test(code) && !INSTALLS.test(code),
 );
 const newDirectory = temporaryDirectories();
 
