@@ -1,3 +1,5 @@
+import type { Generation, Image } from "./records.ts";
+
 /** Tells that a generation changed. The records tell what changed. */
 export interface GenerationNotice {
   readonly generationId: string;
@@ -12,6 +14,15 @@ export interface GenerationNotice {
   readonly isRunning?: boolean;
   /** The worker that made the change, if known. It ignores its own notices. */
   readonly worker?: string;
+  /** The records after the end, if this process wrote it and no later notice was sent: they need not be read. */
+  readonly end?: EndedGeneration;
+}
+
+/** A generation that has ended, as it is recorded. */
+export interface EndedGeneration {
+  readonly generation: Generation;
+  /** All its images; `undefined` if they have to be read. */
+  readonly images?: readonly Image[];
 }
 
 /** Sends notices about generations to every process that listens, including this one. */

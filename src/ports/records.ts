@@ -199,6 +199,12 @@ export interface Image extends Owner {
   readonly createdAt: Date;
 }
 
+/** A stored image that is not recorded yet, and the size that the model made. */
+export interface UnrecordedImage {
+  readonly image: Image;
+  readonly generatedSize: PixelSize;
+}
+
 /** How a generation ended. */
 export type GenerationOutcome =
   | (OutcomeFacts & { readonly status: "SUCCEEDED" })
@@ -308,8 +314,13 @@ export interface Records {
    * @returns false if this worker does not run the generation
    */
   park(id: string, worker: string): Promise<boolean>;
-  /** `RUNNING` → the outcome, settled. @returns false if this worker does not run the generation */
-  finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean>;
+  /**
+   * `RUNNING` → the outcome, settled.
+   *
+   * @param last the last image, which is added in the same write. @defaultValue none
+   * @returns false, and nothing changes, if this worker does not run the generation
+   */
+  finish(id: string, worker: string, outcome: GenerationOutcome, at: Date, last?: UnrecordedImage): Promise<boolean>;
   /**
    * Replaces the estimated cost of a generation that was ended or removed elsewhere while this worker ran it. Does
    * nothing if the cost is not an estimate.

@@ -24,7 +24,7 @@ import { type Quote, quoteOf } from "./models/quote.ts";
 import { type Caller, mayAccess } from "./projects/caller.ts";
 import type { ListPage } from "./projects/list-page.ts";
 
-export interface ImageServiceOptions extends AcceptanceOptions {
+export interface ImageServiceOptions extends Omit<AcceptanceOptions, "expect"> {
   readonly history: History;
   readonly links: ImageLinks;
   readonly delivery: ImageDelivery;
@@ -49,11 +49,15 @@ export class ImageService {
   readonly #pages: HistoryPages;
 
   constructor(options: ImageServiceOptions) {
-    const { records, history, events, lifecycle } = options;
+    const { records, history, events, runner, lifecycle } = options;
     this.#options = options;
-    this.#acceptance = new Acceptance(options);
     this.#pages = new HistoryPages(history);
     this.#waits = new EndWaits(records, events, lifecycle.releasing);
+    const expect = (generation: Generation) => {
+      runner.expect(generation);
+      this.#waits.expect(generation);
+    };
+    this.#acceptance = new Acceptance({ ...options, expect });
     lifecycle.on("draining", () => this.#drain());
     lifecycle.on("released", () => this.#tidy());
   }
@@ -235,6 +239,19 @@ export class ImageService {
   /** The images with these ids, in the same order; `undefined` for each one that the caller does not have. */
   async images(caller: Caller, ids: readonly string[]): Promise<(Image | undefined)[]> {
     return inPlace(ids, caller, await this.#options.records.findImages(ids));
+  }
+
+  /** The images of a generation that {@link wait} returned, by index. Reads them only if that is needed. */
+  async imagesOfEnded(generation: Generation): Promise<readonly Image[]> {
+    const known = this.knownImagesOf(generation);
+    if (known) return known;
+    const [images = []] = await this.imagesOf([generation.id]);
+    return images;
+  }
+
+  /** The images of a generation that {@link wait} returned, by index; `undefined` if they have to be read. */
+  knownImagesOf(generation: Generation): readonly Image[] | undefined {
+    return this.#waits.imagesOf(generation);
   }
 
   /** The images of each of these generations, by index. */

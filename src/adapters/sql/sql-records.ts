@@ -15,6 +15,7 @@ import type {
   Preview,
   Records,
   Refusal,
+  UnrecordedImage,
 } from "../../ports/records.ts";
 import type { WebhookEvent } from "../../ports/webhooks.ts";
 import type { Database, GenerationRow } from "./database.ts";
@@ -158,20 +159,22 @@ export class SqlRecords implements Records {
     return this.#withOutbox(async (transaction) => {
       const changes = toChanges({ generatedSize });
       const generation = await this.#updateRunBy(transaction, worker, { id: image.generationId, changes });
-      if (!generation) return false;
-      const { numAffectedRows } = await runPrepared(transaction, "add image", toImageRow(image), (database, row) =>
-        database
-          .insertInto("images")
-          .values(row)
-          // A worker repeats the insert when it did not receive the response to the first one.
-          .onConflict((conflict) => conflict.column("id").doNothing()),
-      );
-      if (numAffectedRows) {
-        const { id: imageId, generationId, createdAt } = image;
-        await this.#tell(transaction, [generation], () => ({ type: "image.ready", generationId, imageId }), createdAt);
-      }
-      return true;
+      if (generation) await this.#insertImage(transaction, image, generation);
+      return generation !== undefined;
     });
+  }
+
+  async #insertImage(transaction: Kysely<Database>, image: Image, generation: Told): Promise<void> {
+    const { numAffectedRows } = await runPrepared(transaction, "add image", toImageRow(image), (database, row) =>
+      database
+        .insertInto("images")
+        .values(row)
+        // A worker repeats the insert when it did not receive the response to the first one.
+        .onConflict((conflict) => conflict.column("id").doNothing()),
+    );
+    if (!numAffectedRows) return;
+    const { id: imageId, generationId, createdAt } = image;
+    await this.#tell(transaction, [generation], () => ({ type: "image.ready", generationId, imageId }), createdAt);
   }
 
   async keepPlaceholder(imageId: string, placeholder: string): Promise<void> {
@@ -215,11 +218,18 @@ export class SqlRecords implements Records {
     return numUpdatedRows > 0n;
   }
 
-  async finish(id: string, worker: string, outcome: GenerationOutcome, at: Date): Promise<boolean> {
+  async finish(
+    id: string,
+    worker: string,
+    outcome: GenerationOutcome,
+    at: Date,
+    last?: UnrecordedImage,
+  ): Promise<boolean> {
     const { status, usage, cost, imageCount, warnings } = outcome;
     const failure = status === "FAILED" ? outcome.failure : undefined;
     const changes = {
       ...toChanges({ status, failure, usage, ...(warnings && { warnings }), finishedAt: at }),
+      ...(last && toChanges({ generatedSize: last.generatedSize })),
       ...(cost && costChanges(cost)),
       lease_until: null,
     };
@@ -227,6 +237,7 @@ export class SqlRecords implements Records {
       const costsAtMost = cost ? undefined : true;
       const ended = await this.#updateRunBy(transaction, worker, { id, changes, costsAtMost });
       if (!ended) return false;
+      if (last) await this.#insertImage(transaction, last.image, ended);
       if (cost) await this.ledger.settle(transaction, id, cost, imageCount);
       else await this.ledger.settleAsHeld(transaction, [id]);
       await this.#tell(transaction, [ended], () => endOf(id, status, at, failure), at);

@@ -106,7 +106,7 @@ export interface GraphQLContext {
 export interface Loaders {
   readonly generation: DataLoader<string, Generation | undefined>;
   readonly image: DataLoader<string, Image | undefined>;
-  readonly imagesOf: DataLoader<string, Image[]>;
+  readonly imagesOf: DataLoader<string, readonly Image[]>;
   readonly project: DataLoader<string, Project | undefined>;
   readonly apiKey: DataLoader<string, ApiKey | undefined>;
   /** What a project or an API key, by its id, has spent. */
@@ -152,7 +152,7 @@ function createContext({ images: service, ...others }: Services, request: Operat
   const loaders = {
     generation: new DataLoader((ids: readonly string[]) => service.generations(caller, ids)),
     image: new DataLoader((ids: readonly string[]) => service.images(caller, ids)),
-    imagesOf: new DataLoader((ids: readonly string[]) => service.imagesOf(ids)),
+    imagesOf: new DataLoader<string, readonly Image[]>((ids) => service.imagesOf(ids)),
     project: new DataLoader((ids: readonly string[]) => projects.projects(caller, ids)),
     apiKey: new DataLoader((ids: readonly string[]) => projects.apiKeys(caller, ids)),
     spending: new DataLoader((scopeIds: readonly string[]) => ledger.spendingOf(scopeIds)),

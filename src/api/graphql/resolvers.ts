@@ -156,7 +156,9 @@ async function toReferences(
   };
 }
 
-function toAnswer(generation: Generation, { request, service }: GraphQLContext): GenerationType {
+function toAnswer(generation: Generation, { request, service, loaders }: GraphQLContext): GenerationType {
+  const images = service.knownImagesOf(generation);
+  if (images) loaders.imagesOf.prime(generation.id, images);
   request.onSunset?.(service.sunsetOf(generation));
   return new GenerationType(generation);
 }

@@ -42,7 +42,7 @@ export function getImageRoutes(service: ImageService, { maxBodyBytes, waitMs, ke
     setSunset(response, service.sunsetOf(generation));
     setWarnings(response, generation.warnings);
     refuseUnlessSucceeded(generation);
-    const [images = []] = await service.imagesOf([generation.id]);
+    const images = await service.imagesOfEnded(generation);
     answer(
       response,
       images.map((image) => rootUrl + service.link(image)),

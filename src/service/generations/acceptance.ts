@@ -22,12 +22,12 @@ import { type CheckedInput, checkInput, type GenerationInput } from "./generatio
 import { type GenerationPlan, type PlanDraft, planGeneration } from "./generation-plan.ts";
 import { REPETITION_MS, RetryDeduplicator } from "./retry-deduplicator.ts";
 import { isEnded } from "./running/generation-end.ts";
-import type { Runner } from "./running/runner.ts";
 
 export interface AcceptanceOptions {
   readonly records: Records;
   readonly queue: JobQueue;
-  readonly runner: Pick<Runner, "expect">;
+  /** Called with a generation that was just stored, before its job is queued. */
+  readonly expect: (generation: Generation) => void;
   readonly events: Events;
   readonly catalogue: ModelCatalogue;
   readonly edits: EditIntake;
@@ -201,7 +201,7 @@ export class Acceptance {
 
   async #accept(sender: Sender, id: string, decided: PricedPlan): Promise<Generation> {
     const { caller, rules, onRates } = sender;
-    const { records, events, edits, runner, maxQueued, dailyBudget } = this.#options;
+    const { records, events, edits, expect, maxQueued, dailyBudget } = this.#options;
     const { model, models: _, idempotencyKey, attempt, endUser, ...plan } = decided;
     const { projectId } = caller;
     const { edit, createdAt } = plan;
@@ -229,7 +229,7 @@ export class Acceptance {
     if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
     events.publish({ generationId: generation.id, isNew: true });
     this.#warnOfPrice(generation);
-    runner.expect(generation);
+    expect(generation);
     await this.#enqueue(generation.id);
     return generation;
   }

@@ -3,7 +3,7 @@ import { GatewayError } from "../../errors.ts";
 import { type InspectedImage, type Rendition, UndecodableImageError } from "../../ports/image-codec.ts";
 import type { ImageFormat, PixelSize } from "../../ports/image-provider.ts";
 import type { ObjectStore, OpenObject } from "../../ports/object-store.ts";
-import type { EditSource, Generation, Image } from "../../ports/records.ts";
+import type { EditSource, Generation, Image, UnrecordedImage } from "../../ports/records.ts";
 import type { ModelCatalogue } from "../models/model-catalogue.ts";
 import { ContentCredentialsSearch } from "./content-credentials.ts";
 import { formatOf } from "./pixels.ts";
@@ -51,36 +51,27 @@ export class ImageIntake {
   }
 
   /**
-   * Stores an image, and passes it to `record` once its bytes are durable.
+   * Stores an image. Its bytes are durable once this resolves, and the image can be recorded. If it surely was not
+   * recorded, {@link discard} it. If that is not known, its bytes have to stay: a record must never lack its bytes, and
+   * bytes without a record are swept later.
    *
-   * @param record returns whether it recorded the image. If it did not, the bytes are removed again. If it throws, the
-   *   image may have been recorded, so the bytes stay: a record must never lack its bytes, and bytes without a record
-   *   are swept later
-   * @returns the result of `record`
    * @throws UPSTREAM_FAILED when the provider did not send an image; its bytes are removed
    */
-  async take(
-    generation: Generation,
-    arrival: Arrival,
-    record: (image: Image, generatedSize: PixelSize) => Promise<boolean>,
-  ): Promise<boolean> {
+  async take(generation: Generation, arrival: Arrival): Promise<UnrecordedImage> {
     const id = this.#options.newImageId();
     const keys = { original: `${generation.id}/${id}/original`, delivered: `${generation.id}/${id}/delivered` };
-    const stored = await this.#store(generation, arrival, id, keys).catch(async (error) => {
-      await this.#remove(keys);
+    return this.#store(generation, arrival, id, keys).catch(async (error) => {
+      await this.#remove(Object.values(keys));
       throw error;
     });
-    const isTaken = await record(stored.image, stored.generatedSize);
-    if (!isTaken) await this.#remove(keys);
-    return isTaken;
   }
 
-  async #store(
-    generation: Generation,
-    arrival: Arrival,
-    id: string,
-    keys: ImageKeys,
-  ): Promise<{ readonly image: Image; readonly generatedSize: PixelSize }> {
+  /** Removes the bytes of an image that was not recorded. */
+  discard({ image }: UnrecordedImage): Promise<void> {
+    return this.#remove([image.originalKey, image.key]);
+  }
+
+  async #store(generation: Generation, arrival: Arrival, id: string, keys: ImageKeys): Promise<UnrecordedImage> {
     const arriving = this.#isDrawnHere(generation)
       ? this.#options.signing.sign(arrival.bytes, this.#claimOf(generation), "generation")
       : { bytes: arrival.bytes, isSigned: false };
@@ -118,8 +109,8 @@ export class ImageIntake {
     return { image, generatedSize: { width: made.width, height: made.height } };
   }
 
-  async #remove(keys: ImageKeys): Promise<void> {
-    await Promise.allSettled([keys.original, keys.delivered].map((key) => this.#objects.delete(key)));
+  async #remove(keys: readonly string[]): Promise<void> {
+    await Promise.allSettled([...new Set(keys)].map((key) => this.#objects.delete(key)));
   }
 
   async #inspect({ projectId, modelSize }: Generation, key: string, format: ImageFormat): Promise<MadeImage> {

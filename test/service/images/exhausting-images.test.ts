@@ -125,14 +125,14 @@ describe("an image that needs more memory to decode than the gateway allows is o
     });
     const generation = await find(records, "gen_1");
     if (!generation) throw new Error("there is no generation");
-    const take = (bytes: Uint8Array) => intake.take(generation, { index: 0, bytes: once(bytes) }, async () => true);
+    const take = (bytes: Uint8Array) => intake.take(generation, { index: 0, bytes: once(bytes) });
 
     await expect(take(large)).rejects.toMatchObject({
       code: "UPSTREAM_FAILED",
       message: "the provider answered with an image that needs more memory or time to decode than the gateway allows",
     });
     expect(await storedFiles(dataDir)).toEqual([]);
-    expect(await take(small)).toBe(true);
+    expect(await take(small)).toMatchObject({ image: { id: "img_1" } });
   });
 });
 
@@ -150,7 +150,8 @@ test("an image that was paid for is decoded again when its decoder was ended for
   });
   const killed = killNextDecoder();
 
-  expect(await intake.take(generation, { index: 0, bytes: once(large) }, async () => true)).toBe(true);
+  const taken = await intake.take(generation, { index: 0, bytes: once(large) });
+  expect(taken.image.id).toBe("img_1");
   await killed;
   await own.close();
 });

@@ -19,8 +19,10 @@ const ANY = Symbol("any generation");
 /** Begins the payload of a notice about a generation that was just accepted. Other payloads are the id alone. */
 const NEW = "+";
 
+/** The parts of a notice that do not leave this process. */
+type Kept = Pick<GenerationNotice, "worker" | "isRunning" | "end">;
 /** A notice that this process sent. PostgreSQL delivers it back to this process too. */
-type Echo = readonly [payload: string, worker: string | undefined];
+type Echo = readonly [payload: string, kept: Kept];
 
 /**
  * Sends notices through PostgreSQL to every process that listens, including this one. It uses one connection of its
@@ -28,14 +30,14 @@ type Echo = readonly [payload: string, worker: string | undefined];
  * have missed a notice.
  *
  * Several unsent notices about one generation are sent as one. The payload of a notice is only the generation's id.
- * When a process receives its own notice, it adds the worker from its own record.
+ * When a process receives its own notice, it adds the other parts from its own record.
  */
 export class PostgresEvents implements Events {
   readonly #config: ClientConfig;
   readonly #logger: Logger;
   readonly #emitter = new EventEmitter().setMaxListeners(0);
-  /** By payload: the worker that published all of its unsent notices; `undefined` for several workers. */
-  readonly #unsent = new Map<string, string | undefined>();
+  /** By payload: what all of its unsent notices say, and what the last of them says of an end. */
+  readonly #unsent = new Map<string, Kept>();
   /** The sent notices that have not come back, in the order in which PostgreSQL delivers them. */
   #echoes: Echo[] = [];
   readonly #closing = new AbortController();
@@ -71,10 +73,9 @@ export class PostgresEvents implements Events {
       this.#deliver(notice);
       return;
     }
-    const { generationId, isNew, worker } = notice;
+    const { generationId, isNew } = notice;
     const payload = isNew ? NEW + generationId : generationId;
-    const isFromSeveral = this.#unsent.has(payload) && this.#unsent.get(payload) !== worker;
-    this.#unsent.set(payload, isFromSeveral ? undefined : worker);
+    this.#unsent.set(payload, merged(this.#unsent.get(payload), notice));
     this.#send();
   }
 
@@ -113,12 +114,12 @@ export class PostgresEvents implements Events {
     const echoes: Echo[] = [];
     client.on("notification", ({ payload = "", processId }) => {
       // PostgreSQL returns a connection's own notices in the order in which it sent them.
-      const [sent, worker] = (processId === ownProcessId(client) && echoes.shift()) || [];
+      const [sent, kept] = (processId === ownProcessId(client) && echoes.shift()) || [];
       const isNew = payload.startsWith(NEW);
       this.#deliver({
         generationId: isNew ? payload.slice(NEW.length) : payload,
         ...(isNew && { isNew }),
-        ...(sent === payload && worker !== undefined && { worker }),
+        ...(sent === payload && kept),
       });
     });
     try {
@@ -187,7 +188,7 @@ export class PostgresEvents implements Events {
       await client.query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload", [CHANNEL, payloads]);
     } catch (err) {
       this.#logger.warn({ err }, "notices could not be sent; they will be sent when the connection is back");
-      for (const payload of payloads) this.#unsent.set(payload, undefined);
+      for (const payload of payloads) this.#unsent.set(payload, {});
       if (this.#client === client) this.#client = undefined;
       void client.end().catch(() => {});
     }
@@ -197,4 +198,11 @@ export class PostgresEvents implements Events {
 /** PostgreSQL's process id of this connection. The library's types lack this property. */
 function ownProcessId(client: Client): number | undefined {
   return (client as { readonly processID?: number }).processID;
+}
+
+/** What two notices with the same payload say together. */
+function merged(earlier: Kept | undefined, { worker, isRunning, end }: Kept): Kept {
+  const isFromOne = worker !== undefined && (!earlier || earlier.worker === worker);
+  const isOfRun = isRunning && (!earlier || earlier.isRunning);
+  return { ...(isFromOne && { worker }), ...(isOfRun && { isRunning }), ...(end && { end }) };
 }

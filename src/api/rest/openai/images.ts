@@ -226,7 +226,7 @@ class Answer {
     this.#warn(generation);
     setSunset(this.#response, this.#service.sunsetOf(generation));
     refuseUnlessSucceeded(generation);
-    const [images = []] = await this.#service.imagesOf([generation.id]);
+    const images = await this.#service.imagesOfEnded(generation);
     const isFreeOfTokens = generation.usage === undefined && this.#service.model(generation.model)?.isProcedural;
     return { generation: isFreeOfTokens ? { ...generation, usage: NO_TOKENS } : generation, images };
   }

@@ -6,6 +6,7 @@ import type {
   ImageFormat,
   ModelDescription,
   ModelPrice,
+  PixelSize,
   ProviderEvent,
   ProviderWarning,
   TokenUsage,
@@ -18,6 +19,7 @@ import {
   type GenerationFailure,
   type GenerationOutcome,
   type Records,
+  type UnrecordedImage,
   type Warning,
 } from "../../../ports/records.ts";
 import type { EditIntake } from "../../edits/edit-intake.ts";
@@ -31,6 +33,7 @@ import { fitPreviews } from "../generation-plan.ts";
 import type { UsualDurations } from "../usual-durations.ts";
 import { untilAborted } from "../watching/until-aborted.ts";
 import type { ImageRate } from "./image-rate.ts";
+import { LastImage } from "./last-image.ts";
 import type { Previews } from "./previews.ts";
 import type { ProviderCalls } from "./provider-calls.ts";
 import type { Seat } from "./provider-lanes.ts";
@@ -90,6 +93,9 @@ export class Execution {
   #generation: Generation;
   #isCounted: boolean;
   #lastPaidCall: PaidCall | undefined;
+  #lastImage: LastImage | undefined;
+  #unrecorded: UnrecordedImage | undefined;
+  #generatedSize: PixelSize | undefined;
   /** How many images the last call has brought. */
   #storedCount = 0;
 
@@ -104,6 +110,16 @@ export class Execution {
   /** The generation with the model that carries it out now. */
   get generation(): Generation {
     return this.#generation;
+  }
+
+  /** The last image, if it is stored and has to be recorded with the end. Read it after the run. */
+  get unrecorded(): UnrecordedImage | undefined {
+    return this.#unrecorded;
+  }
+
+  /** The size that the model made; `undefined` if it made no image. */
+  get generatedSize(): PixelSize | undefined {
+    return this.#generatedSize;
   }
 
   /** The last call that may be charged; `undefined` if there was none. */
@@ -227,7 +243,8 @@ export class Execution {
             if (event.type === "usage") usage = event.usage;
             if (event.type === "partial") await previews.take({ ...event, bytes: untilAborted(event.bytes, timed) });
             if (event.type === "image" && event.index < generation.n && !storedIndexes.has(event.index)) {
-              await this.#take({ ...event, bytes: untilAborted(event.bytes, timed) });
+              const isLast = storedIndexes.size === generation.n - 1;
+              await this.#take({ ...event, bytes: untilAborted(event.bytes, timed) }, isLast);
               storedIndexes.add(event.index);
               warned.push(...(event.warnings ?? []).map(toWarning));
               previews.finish(event.index);
@@ -239,9 +256,14 @@ export class Execution {
         const message = `the provider answered with ${storedIndexes.size} of ${generation.n} images`;
         throw new GatewayError("UPSTREAM_FAILED", message, { billed: storedIndexes.size > 0 ? "YES" : "UNKNOWN" });
       }
+      this.#unrecorded = await this.#lastImage?.claim();
       this.#learnDuration();
       return { status: "SUCCEEDED", ...facts() };
     } catch (error) {
+      this.#unrecorded = await this.#lastImage?.claim().catch(() => {
+        if (this.#lastImage) storedIndexes.delete(this.#lastImage.index);
+        return undefined;
+      });
       const failure = this.#toFailure(error);
       const billed = storedIndexes.size > 0 ? "YES" : failure.billed;
       return { status: "FAILED", failure: { ...failure, billed }, ...facts() };
@@ -320,15 +342,22 @@ export class Execution {
     };
   }
 
-  async #take(event: Extract<ProviderEvent, { type: "image" }>): Promise<void> {
+  async #take(event: Extract<ProviderEvent, { type: "image" }>, isLast: boolean): Promise<void> {
+    const taken = await this.#options.intake.take(this.#generation, event);
+    this.#generatedSize = taken.generatedSize;
+    if (isLast) this.#lastImage = new LastImage(taken, () => this.#recordImage(taken));
+    else await this.#recordImage(taken);
+  }
+
+  async #recordImage(taken: UnrecordedImage): Promise<void> {
     const { records, store, intake, metrics, worker } = this.#options;
-    let byteSize = 0;
-    const isTaken = await intake.take(this.#generation, event, (image, generatedSize) => {
-      byteSize = image.byteSize;
-      return store.retryWhileStoreDown(this.#generation.id, () => records.addImage(image, generatedSize, worker));
-    });
-    if (!isTaken) throw ended();
-    metrics.imageStored(this.#generation.model, byteSize);
+    const { image, generatedSize } = taken;
+    const add = () => records.addImage(image, generatedSize, worker);
+    if (!(await store.retryWhileStoreDown(this.#generation.id, add))) {
+      await intake.discard(taken);
+      throw ended();
+    }
+    metrics.imageStored(this.#generation.model, image.byteSize);
     this.#publish();
   }
 

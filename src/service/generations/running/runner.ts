@@ -6,7 +6,7 @@ import type { Generation, GenerationOutcome } from "../../../ports/records.ts";
 import { isFree } from "../../models/cost.ts";
 import { UsualDurations } from "../usual-durations.ts";
 import { Execution, type ExecutionOptions, type PaidCall, priceOf } from "./execution.ts";
-import { INTERRUPTED } from "./generation-end.ts";
+import { INTERRUPTED, toEnded } from "./generation-end.ts";
 import { ImageRate } from "./image-rate.ts";
 import { ProviderLanes, Seat } from "./provider-lanes.ts";
 import { StoreRetries } from "./store-retries.ts";
@@ -149,6 +149,7 @@ export class Runner {
     const unsubscribe = events.subscribe(generationId, (notice) => this.#onNotice(notice));
     this.#keepLease(generationId, canceling);
     let cutOff: PaidCall | undefined;
+    let end: Pick<GenerationNotice, "end"> | undefined;
     try {
       const started = await this.#start(generationId, canceling.signal);
       if (!started) return undefined;
@@ -158,7 +159,8 @@ export class Runner {
       const execution = new Execution(this.#shared, generation, { signal, seat, isCounted });
       const outcome = await execution.run();
       if (isCutOff(outcome)) cutOff = execution.lastPaidCall;
-      if (!(await this.#record(execution.generation, outcome))) return undefined;
+      end = await this.#record(execution, outcome);
+      if (!end) return undefined;
     } catch (error) {
       logger.error({ generationId, err: error }, "generation could not be recorded");
       events.publish({ generationId, isUnrecorded: true });
@@ -167,7 +169,7 @@ export class Runner {
       unsubscribe();
       this.#dropLease(generationId);
     }
-    events.publish({ generationId, worker });
+    events.publish({ generationId, worker, ...end });
     return cutOff;
   }
 
@@ -214,17 +216,19 @@ export class Runner {
   /**
    * Parks a generation that was stopped before the provider began, or else records its end.
    *
-   * @returns `false` if parked
+   * @returns what the notice of its end says of it; `undefined` if parked
    */
-  async #record(generation: Generation, outcome: GenerationOutcome): Promise<boolean> {
-    const { records, edits, logger, worker, now } = this.#options;
+  async #record(execution: Execution, outcome: GenerationOutcome): Promise<Pick<GenerationNotice, "end"> | undefined> {
+    const { records, edits, intake, metrics, logger, worker, now } = this.#options;
     const { store } = this.#shared;
+    const { generation, unrecorded } = execution;
     const { id: generationId } = generation;
+    const at = now();
     if (this.#stop.signal.aborted && isUnbegun(outcome) && (await records.park(generationId, worker))) {
       logger.info({ generationId }, "generation parked");
-      return false;
+      return undefined;
     }
-    const finish = () => records.finish(generationId, worker, outcome, now());
+    const finish = () => records.finish(generationId, worker, outcome, at, unrecorded);
     const isFinished = await store.retryWhileStoreDown(generationId, finish);
     const { cost, imageCount } = outcome;
     if (!isFinished && cost?.isEstimated === false) {
@@ -233,9 +237,19 @@ export class Runner {
     }
     // The source images of an edit are not needed after its end.
     if (generation.edit) await edits.discard(generation.edit);
-    if (isFinished) this.#count(generation, outcome);
-    if (isFinished) logger.info({ generationId, status: outcome.status, ...failureFacts(outcome) }, "generation ended");
-    return true;
+    if (!isFinished) {
+      if (unrecorded) await intake.discard(unrecorded);
+      return {};
+    }
+    if (unrecorded) metrics.imageStored(generation.model, unrecorded.image.byteSize);
+    this.#count(generation, outcome);
+    logger.info({ generationId, status: outcome.status, ...failureFacts(outcome) }, "generation ended");
+    // The previews are not known here.
+    if (generation.partialImages) return {};
+    const ended = toEnded(generation, outcome, at, execution.generatedSize);
+    // An image that was recorded before may have been deleted since.
+    const images = unrecorded && generation.n === 1 ? [unrecorded.image] : undefined;
+    return { end: { generation: ended, ...(images && { images }) } };
   }
 
   #count({ model, edit, n }: Generation, outcome: GenerationOutcome): void {

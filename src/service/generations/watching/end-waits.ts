@@ -1,11 +1,13 @@
 import { GatewayError } from "../../../errors.ts";
 import type { Events, GenerationNotice } from "../../../ports/events.ts";
-import type { Generation, Records } from "../../../ports/records.ts";
+import type { Generation, Image, Records } from "../../../ports/records.ts";
 import { isEnded } from "../running/generation-end.ts";
 
 const UNRECORDED_RETRY_SECONDS = 5;
 /** How many generations are read at once. */
 const MAX_IDS = 500;
+/** The most accepted generations that are remembered until their callers wait for them. Others are read. */
+const MAX_EXPECTED = 64;
 
 /** The callers that wait for a generation to end. */
 export class EndWaits {
@@ -13,12 +15,34 @@ export class EndWaits {
   readonly #events: Events;
   readonly #releasing: AbortSignal;
   readonly #waits = new Set<Wait>();
+  /** The generations that were just accepted here, each with the last notice about it. */
+  readonly #expected = new Map<string, GenerationNotice | undefined>();
+  /** The images of generations that this process has just ended. */
+  readonly #images = new WeakMap<Generation, readonly Image[]>();
 
   /** @param releasing ends every wait */
   constructor(records: Records, events: Events, releasing: AbortSignal) {
     this.#records = records;
     this.#events = events;
     this.#releasing = releasing;
+    events.subscribeToAll((notice) => {
+      // Notices may have been lost.
+      if (!notice) this.#expected.clear();
+      else if (!notice.isNew && this.#expected.has(notice.generationId))
+        this.#expected.set(notice.generationId, notice);
+    });
+  }
+
+  /** Call it before a generation that was just accepted can run: who waits for it next need not read it first. */
+  expect({ id }: Generation): void {
+    const [oldest] = this.#expected.keys();
+    if (this.#expected.size >= MAX_EXPECTED && oldest !== undefined) this.#expected.delete(oldest);
+    this.#expected.set(id, undefined);
+  }
+
+  /** The images of a generation that {@link wait} returned; `undefined` if they have to be read. */
+  imagesOf(generation: Generation): readonly Image[] | undefined {
+    return this.#images.get(generation);
   }
 
   /** @see ImageService.wait */
@@ -69,16 +93,24 @@ export class EndWaits {
       if (!found || isEnded(found)) stop();
     };
     const look = () => void refresh().catch(over.reject);
-    const onNotice = ({ isUnrecorded, isRunning }: GenerationNotice) => {
-      if (isUnrecorded) over.reject(unrecorded());
-      else if (isRunning) wait.latest = { ...wait.latest, status: "RUNNING" };
-      else look();
+    const onNotice = ({ isUnrecorded, isRunning, end }: GenerationNotice) => {
+      if (isUnrecorded) return over.reject(unrecorded());
+      if (isRunning) wait.latest = { ...wait.latest, status: "RUNNING" };
+      else if (end) {
+        wait.latest = end.generation;
+        if (end.images) this.#images.set(end.generation, end.images);
+        stop();
+      } else look();
     };
+    const isExpected = this.#expected.has(id);
+    const missed = this.#expected.get(id);
+    this.#expected.delete(id);
     const timer = setTimeout(stop, timeoutMs);
     const unsubscribe = this.#events.subscribe(id, onNotice);
     this.#releasing.addEventListener("abort", stop);
     try {
-      look();
+      if (missed) onNotice(missed);
+      else if (!isExpected) look();
       await over.promise;
       // The generation may have ended just before the wait did, and its notice may not have been handled yet.
       if (!isEnded(wait.latest)) await refresh();
