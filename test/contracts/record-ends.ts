@@ -115,6 +115,18 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.addImage(imageOf("gen_1", 1), SIZE, WORKER)).toBe(false);
       });
 
+      test("may still bring in its last image with the end, once", async () => {
+        const end = { status: "SUCCEEDED" } as const;
+        const last = (index: number) => ({ image: imageOf("gen_1", index), generatedSize: SIZE });
+        expect(await records.finish("gen_1", OTHER_WORKER, end, FINISHED_AT, last(0))).toBe(false);
+        expect(await records.findImagesOf(["gen_1"])).toEqual([]);
+        expect(await records.finish("gen_1", WORKER, end, FINISHED_AT, last(0))).toBe(true);
+        expect(await records.finish("gen_1", WORKER, end, FINISHED_AT, last(1))).toBe(false);
+
+        expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED", generatedSize: SIZE });
+        expect(await records.findImagesOf(["gen_1"])).toStrictEqual([imageOf("gen_1", 0)]);
+      });
+
       test("may still say why it really failed", async () => {
         expect(await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT)).toBe(true);
         expect(await find(records, "gen_1")).toMatchObject({ failure: FAILURE, finishedAt: FINISHED_AT });

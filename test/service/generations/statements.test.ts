@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { GatewayError } from "../../../src/errors.ts";
+import type { GenerateRequest, ProviderEvent } from "../../../src/ports/image-provider.ts";
 import { PUBLIC_PROJECT } from "../../../src/ports/records.ts";
 import { type KeyedGateway, startKeyedGateway } from "../../support/keyed-gateway.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { makeImages } from "../../support/scripted-provider.ts";
 import { statementsDuring } from "../../support/stores/store-statements.ts";
 
 const CALLER = { projectId: PUBLIC_PROJECT };
@@ -74,6 +77,26 @@ describe("a generation by an API key", () => {
     expect(await countStatements(...limited)).toBe(without + 1);
   });
 });
+
+test.each([
+  ["succeeds", { n: 1 }, makeImages],
+  ["succeeds with several images", { n: 2 }, makeImages],
+  ["has previews", { n: 1, partialImages: 1 }, makeImages],
+  ["fails after its images", { n: 2 }, breakAfterImages],
+])("who waits for a generation that %s gets it as it is recorded", async (_what, input, script) => {
+  gateway.provider.script = script;
+  const { images } = gateway.gateway;
+  const accepted = await images.submit(CALLER, { prompt: "a lighthouse", size: "64x64", ...input });
+  const ended = await images.wait(accepted, 60_000);
+
+  expect([ended]).toStrictEqual(await images.generations(CALLER, [ended.id]));
+  expect([await images.imagesOfEnded(ended)]).toStrictEqual(await images.imagesOf([ended.id]));
+});
+
+async function* breakAfterImages(request: GenerateRequest): AsyncIterable<ProviderEvent> {
+  yield* makeImages(request);
+  throw new GatewayError("UPSTREAM_FAILED", "the provider broke");
+}
 
 /** What runs beside generations: the deliverer of webhooks looks every second. */
 function isBeside(sql: string): boolean {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { GatewayError } from "../../../errors.ts";
 import type { GenerationNotice } from "../../../ports/events.ts";
 import type { ImageProvider } from "../../../ports/image-provider.ts";
-import type { Generation, GenerationOutcome } from "../../../ports/records.ts";
+import type { Generation, GenerationOutcome, UnrecordedImage } from "../../../ports/records.ts";
 import { isFree } from "../../models/cost.ts";
 import { UsualDurations } from "../usual-durations.ts";
 import { Execution, type ExecutionOptions, type PaidCall, priceOf } from "./execution.ts";
@@ -219,7 +219,7 @@ export class Runner {
    * @returns what the notice of its end says of it; `undefined` if parked
    */
   async #record(execution: Execution, outcome: GenerationOutcome): Promise<Pick<GenerationNotice, "end"> | undefined> {
-    const { records, edits, intake, metrics, logger, worker, now } = this.#options;
+    const { records, edits, metrics, logger, worker, now } = this.#options;
     const { store } = this.#shared;
     const { generation, unrecorded } = execution;
     const { id: generationId } = generation;
@@ -238,7 +238,7 @@ export class Runner {
     // The source images of an edit are not needed after its end.
     if (generation.edit) await edits.discard(generation.edit);
     if (!isFinished) {
-      if (unrecorded) await intake.discard(unrecorded);
+      if (unrecorded) await this.#discardUnlessRecorded(generationId, unrecorded);
       return {};
     }
     if (unrecorded) metrics.imageStored(generation.model, unrecorded.image.byteSize);
@@ -250,6 +250,14 @@ export class Runner {
     // An image that was recorded before may have been deleted since.
     const images = unrecorded && generation.n === 1 ? [unrecorded.image] : undefined;
     return { end: { generation: ended, ...(images && { images }) } };
+  }
+
+  /** The store may have written the end, and its answer may have been lost. Then the image is recorded. */
+  async #discardUnlessRecorded(generationId: string, image: UnrecordedImage): Promise<void> {
+    const { records, intake } = this.#options;
+    const find = () => records.findImages([image.image.id]);
+    const [recorded] = await this.#shared.store.retryWhileStoreDown(generationId, find);
+    if (!recorded) await intake.discard(image);
   }
 
   #count({ model, edit, n }: Generation, outcome: GenerationOutcome): void {

@@ -20,7 +20,7 @@ import { ModelCatalogue } from "../../../../src/service/models/model-catalogue.t
 import { accept, FAILURE, find, orderOf, WORKER } from "../../../contracts/record-samples.ts";
 import { scheduledCodec } from "../../../support/codec.ts";
 import { ANY_SIZE_MODEL, type Hold, holdCalls } from "../../../support/scripted-gateway.ts";
-import { SCRIPTED_MODEL, ScriptedProvider } from "../../../support/scripted-provider.ts";
+import { makeImages, SCRIPTED_MODEL, ScriptedProvider } from "../../../support/scripted-provider.ts";
 import { storageBudget } from "../../../support/storage-budget.ts";
 import { temporaryDirectories } from "../../../support/temporary-directory.ts";
 import { unsigned } from "../../../support/unsigned.ts";
@@ -223,5 +223,67 @@ test("an image that came after its generation was ended leaves no bytes", async 
   hold.release();
   await running;
 
+  expect(await Array.fromAsync(objects.list(""))).toEqual([]);
+});
+
+test("the last image is recorded by itself when the provider's answer does not end", async () => {
+  const recorded = Promise.withResolvers<void>();
+  const runner = createRunner({
+    async addImage(...image) {
+      const isAdded = await records.addImage(...image);
+      if ((await records.findImagesOf(["gen_1"])).length === 2) recorded.resolve();
+      return isAdded;
+    },
+  });
+  await accept(records, orderOf("gen_1"));
+  const end = Promise.withResolvers<void>();
+  provider.script = async function* slow(request) {
+    yield* makeImages(request);
+    await end.promise;
+  };
+  const running = runner.run("gen_1");
+  await recorded.promise;
+  expect(await find(records, "gen_1")).toMatchObject({ status: "RUNNING" });
+  end.resolve();
+  await running;
+
+  expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED" });
+  expect(await records.findImagesOf(["gen_1"])).toHaveLength(2);
+});
+
+test("an end that was recorded with the last image, and the answer lost, keeps the bytes of the image", async () => {
+  let isLost = false;
+  const runner = createRunner({
+    async finish(...end) {
+      const isFinished = await records.finish(...end);
+      if (isLost) return isFinished;
+      isLost = true;
+      throw new Error("the connection broke");
+    },
+  });
+  await accept(records, { ...orderOf("gen_1"), n: 1 });
+  const running = runner.run("gen_1");
+  hold.release();
+  await running;
+
+  expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED" });
+  const [image] = await records.findImagesOf(["gen_1"]);
+  expect(await objects.open(image?.key ?? "")).toMatchObject({ byteSize: image?.byteSize });
+});
+
+test("a generation that was canceled while its last image was stored keeps nothing of it", async () => {
+  const runner = createRunner({
+    async finish(...end) {
+      await records.cancel("gen_1", FAILURE, now());
+      return records.finish(...end);
+    },
+  });
+  await accept(records, { ...orderOf("gen_1"), n: 1 });
+  const running = runner.run("gen_1");
+  hold.release();
+  await running;
+
+  expect(await find(records, "gen_1")).toMatchObject({ status: "CANCELED" });
+  expect(await records.findImagesOf(["gen_1"])).toEqual([]);
   expect(await Array.fromAsync(objects.list(""))).toEqual([]);
 });
