@@ -77,7 +77,7 @@ export async function loadMore(): Promise<void> {
     });
     if (thisRound !== round) return;
     const before = isFirst ? [] : (loaded.peek() ?? []);
-    loaded.value = merge([...before, ...images.nodes.map(toWallPicture)]);
+    loaded.value = append(before, images.nodes.map(toWallPicture));
     cursor.value = images.pageInfo.endCursor ?? undefined;
     hasMore.value = images.pageInfo.hasNextPage;
     if (images.totalCount !== undefined) total.value = images.totalCount;
@@ -170,16 +170,22 @@ function hangUp(pictures: readonly WallPicture[]): void {
   else loaded.value = merge([...fresh, ...(loaded.peek() ?? [])]);
 }
 
-/** Each picture once: the newest generation first, and its pictures by their index. */
+/** Adds an older page. It usually begins where the list ends, so tens of thousands of pictures need no sorting. */
+function append(pictures: readonly WallPicture[], page: readonly WallPicture[]): readonly WallPicture[] {
+  const [last, next] = [pictures.at(-1), page[0]];
+  const isNext = !last || !next || compare(last, next) < 0;
+  return isNext ? [...pictures, ...page] : merge([...pictures, ...page]);
+}
+
+/** Each picture once, in the order of the wall. */
 function merge(pictures: readonly WallPicture[]): readonly WallPicture[] {
-  const byId = new Map(pictures.map((entry) => [entry.picture.id, entry]));
-  return [...byId.values()].sort((one, other) =>
-    one.generation.id === other.generation.id
-      ? one.picture.index - other.picture.index
-      : one.generation.id < other.generation.id
-        ? 1
-        : -1,
-  );
+  return [...new Map(pictures.map((entry) => [entry.picture.id, entry])).values()].sort(compare);
+}
+
+/** The order of the wall: the newest generation first, and its pictures by their index. */
+function compare(one: WallPicture, other: WallPicture): number {
+  if (one.generation.id === other.generation.id) return one.picture.index - other.picture.index;
+  return one.generation.id < other.generation.id ? 1 : -1;
 }
 
 function toWallPicture({ generation, ...picture }: WallEntryFragment): WallPicture {
