@@ -43,6 +43,10 @@ const FILTERS: Readonly<Record<string, object>> = {
   "createdAfter: the last hour": { createdAfter: "2026-11-29T23:00:00Z" },
   "createdBefore: the first day": { createdBefore: "2026-08-24T00:00:00Z" },
   metadata: { metadata: [{ key: "album", value: "7" }] },
+  "search and isFavorite": { search: "fox", isFavorite: true },
+  "search and status: FAILED": { search: "fox", status: "FAILED" },
+  "search and status: SUCCEEDED": { search: "fox", status: "SUCCEEDED" },
+  "search and operation: EDIT": { search: "fox", operation: "EDIT" },
   "search, status and isFavorite": { search: "fox", status: "FAILED", isFavorite: true },
 };
 

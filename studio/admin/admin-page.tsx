@@ -13,9 +13,8 @@ import { toneOf } from "../words/budget-words.ts";
 import { explainError } from "../words/error-words.ts";
 import { sum } from "../words/format.ts";
 import { words } from "../words/language.ts";
-import { BudgetList } from "./budget-list.tsx";
-import { KeysCard } from "./keys-card.tsx";
-import { NameDialog } from "./name-dialog.tsx";
+import { KeysCard } from "./keys/keys-card.tsx";
+import { NameDialog } from "./projects/name-dialog.tsx";
 import {
   adminFailure,
   changeProject,
@@ -27,11 +26,12 @@ import {
   type ManagedProject,
   projects,
   shownProject,
-} from "./projects.ts";
-import { followRunning } from "./running.ts";
-import { RunningCard } from "./running-card.tsx";
-import { SettingsDialog } from "./settings-dialog.tsx";
-import { UsageCard } from "./usage-card.tsx";
+} from "./projects/projects.ts";
+import { SettingsDialog } from "./projects/settings-dialog.tsx";
+import { followRunning } from "./running/running.ts";
+import { RunningCard } from "./running/running-card.tsx";
+import { BudgetList } from "./usage/budget-list.tsx";
+import { UsageCard } from "./usage/usage-card.tsx";
 import "../ui/notice.css";
 import "./admin.css";
 

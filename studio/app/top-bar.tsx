@@ -1,8 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { addressOf } from "../api/client.ts";
 import { forgetKey, key } from "../api/key.ts";
+import { SearchField } from "../gallery/filter/search-field.tsx";
 import { isWallEmpty } from "../gallery/pictures.ts";
-import { SearchField } from "../gallery/search-field.tsx";
 import { hrefOf, place } from "../router.ts";
 import { tightestBudget, useOf } from "../state/budgets.ts";
 import { isFree, viewer } from "../state/gateway.ts";

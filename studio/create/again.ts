@@ -1,9 +1,9 @@
+import { parseSize } from "../dock/sizes.ts";
 import type { GenerateImagesInput } from "../generated/graphql.ts";
 import type { Generation } from "../state/generations.ts";
 import { showToast } from "../ui/toast.tsx";
 import { words } from "../words/language.ts";
 import { prompt, settings } from "./settings.ts";
-import { parseSize } from "./sizes.ts";
 
 const t = words(
   { taken: "Prompt and settings are in the bar.", undo: "Undo" },

@@ -1,13 +1,13 @@
-import { FilterBar } from "../gallery/filter-bar.tsx";
+import { FilterBar } from "../gallery/filter/filter-bar.tsx";
 import { Gallery } from "../gallery/gallery.tsx";
 import { isWallEmpty } from "../gallery/pictures.ts";
-import { isSelecting } from "../gallery/selection.ts";
-import { SelectionBar } from "../gallery/selection-bar.tsx";
+import { isSelecting } from "../gallery/selection/selection.ts";
+import { SelectionBar } from "../gallery/selection/selection-bar.tsx";
 import { jobs } from "../state/generations.ts";
 import { words } from "../words/language.ts";
-import { Dock } from "./dock.tsx";
-import { EmptyWall, Ideas } from "./empty-wall.tsx";
-import { JobStrip } from "./job-strip.tsx";
+import { EmptyWall, Ideas } from "./beginning/empty-wall.tsx";
+import { Dock } from "./create-dock.tsx";
+import { JobStrip } from "./running/job-strip.tsx";
 import "../ui/notice.css";
 
 const t = words({ pictures: "Pictures", running: "Running" }, { pictures: "图片", running: "正在运行" });

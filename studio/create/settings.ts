@@ -1,7 +1,7 @@
 import { computed, effect, signal } from "@preact/signals";
+import { type Size, toText } from "../dock/sizes.ts";
 import type { Background, GenerateImagesInput, ImageFormat, Quality } from "../generated/graphql.ts";
 import { defaultModel, findModel, type Model } from "../state/gateway.ts";
-import { type Size, toText } from "./sizes.ts";
 
 /** What the person has chosen. A choice stays when the model cannot do it, and counts again with a model that can. */
 export interface Settings {

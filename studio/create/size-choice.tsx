@@ -1,8 +1,4 @@
 import { useSignal } from "@preact/signals";
-import { moveWithArrows } from "../ui/option-list.tsx";
-import { Segments } from "../ui/segments.tsx";
-import { words } from "../words/language.ts";
-import { choose, settings } from "./settings.ts";
 import {
   problemOf,
   ratioOf,
@@ -14,7 +10,11 @@ import {
   scaleOf,
   shapeOf,
   sizeOf,
-} from "./sizes.ts";
+} from "../dock/sizes.ts";
+import { moveWithArrows } from "../ui/option-list.tsx";
+import { Segments } from "../ui/segments.tsx";
+import { words } from "../words/language.ts";
+import { choose, settings } from "./settings.ts";
 
 const t = words(
   {

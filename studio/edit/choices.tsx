@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { priceText } from "../create/price.ts";
 import { qualityName } from "../create/quality-choice.tsx";
 import { BACKGROUNDS, FORMATS, QUALITIES } from "../create/settings.ts";
-import { problemOf, SHAPES, type Size, sizeOf, toText } from "../create/sizes.ts";
+import { problemOf, SHAPES, type Size, sizeOf, toText } from "../dock/sizes.ts";
 import type { Background, EditImagesInput, Quality } from "../generated/graphql.ts";
 import { models } from "../state/gateway.ts";
 import { OptionList } from "../ui/option-list.tsx";
@@ -11,8 +11,8 @@ import { Segments } from "../ui/segments.tsx";
 import { words } from "../words/language.ts";
 import { quoteEdit } from "./price.ts";
 import { choose, editedSize, effectiveInput, model, prompt, resultSize, settings, willMask } from "./settings.ts";
-import { edited, sources } from "./sources.ts";
-import { MAX_SIDE, NO_SPACE, type Space, spaceAround, spaced } from "./space.ts";
+import { edited, sources } from "./sources/sources.ts";
+import { MAX_SIDE, NO_SPACE, type Space, spaceAround, spaced } from "./sources/space.ts";
 
 const t = words(
   {

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { StudioError } from "../api/errors.ts";
 import { CommandKey, useKeys } from "../app/keyboard.tsx";
-import { BudgetLeft, focusPrompt } from "../create/dock.tsx";
+import { BudgetLeft, focusPrompt } from "../create/create-dock.tsx";
 import { modelName } from "../create/model-choice.tsx";
 import { priceText } from "../create/price.ts";
 import { qualityName } from "../create/quality-choice.tsx";
@@ -11,13 +11,13 @@ import { Icon } from "../ui/icon.tsx";
 import { Sheet } from "../ui/sheet.tsx";
 import { number } from "../words/format.ts";
 import { words } from "../words/language.ts";
-import { AddPictures } from "./add-pictures.tsx";
 import { ModelChoice, MoreChoices, QualityChoice, SizeChoice } from "./choices.tsx";
 import { EditNote } from "./edit-note.tsx";
 import { currentQuote, followPrice } from "./price.ts";
 import { isSending, sendEdit, sendFailure } from "./send.ts";
 import { choose, effectiveCount, effectiveInput, model, obstacle, prompt, resultSize, settings } from "./settings.ts";
-import { MAX_SOURCES, moveToFront, removeSource, type Source, sources } from "./sources.ts";
+import { AddPictures } from "./sources/add-pictures.tsx";
+import { MAX_SOURCES, moveToFront, removeSource, type Source, sources } from "./sources/sources.ts";
 
 const t = words(
   {

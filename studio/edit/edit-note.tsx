@@ -1,15 +1,15 @@
 import type { ComponentChildren } from "preact";
 import { StudioError } from "../api/errors.ts";
-import { chargeText } from "../create/failure-notice.tsx";
+import { chargeText } from "../create/running/failure-notice.tsx";
 import { dismiss } from "../state/generations.ts";
 import { Icon } from "../ui/icon.tsx";
 import { explainCode, explainError } from "../words/error-words.ts";
 import { words } from "../words/language.ts";
+import { mask, shown } from "./painting/tools.ts";
 import { currentQuote } from "./price.ts";
 import { sendFailure, sent } from "./send.ts";
 import { model, obstacle } from "./settings.ts";
-import { sourceProblems } from "./sources.ts";
-import { mask, shown } from "./tools.ts";
+import { sourceProblems } from "./sources/sources.ts";
 
 const t = words(
   {

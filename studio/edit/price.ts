@@ -1,11 +1,11 @@
 import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import { request } from "../api/client.ts";
 import { type StudioError, toStudioError } from "../api/errors.ts";
-import { toText } from "../create/sizes.ts";
+import { toText } from "../dock/sizes.ts";
 import { type EditImagesInput, QuoteEditDocument, type QuoteEditQuery } from "../generated/graphql.ts";
 import { effectiveInput, obstacle, prompt, resultSize, settings, willMask } from "./settings.ts";
-import { sources } from "./sources.ts";
-import { NO_SPACE } from "./space.ts";
+import { sources } from "./sources/sources.ts";
+import { NO_SPACE } from "./sources/space.ts";
 
 export type EditQuote = QuoteEditQuery["quoteEdit"];
 

@@ -4,11 +4,11 @@ import { StudioError, toStudioError } from "../api/errors.ts";
 import { randomId } from "../create/send.ts";
 import { EditDocument, type EditImagesInput } from "../generated/graphql.ts";
 import { followAnswer, type Job } from "../state/generations.ts";
-import { toMaskFile } from "./mask.ts";
+import { toMaskFile } from "./painting/mask.ts";
+import { mask, shown } from "./painting/tools.ts";
 import { effectiveInput, hasMask, prompt, settings } from "./settings.ts";
-import { MAX_FILE_BYTES, type Source, sources } from "./sources.ts";
-import { NO_SPACE, withSpace } from "./space.ts";
-import { mask, shown } from "./tools.ts";
+import { MAX_FILE_BYTES, type Source, sources } from "./sources/sources.ts";
+import { NO_SPACE, withSpace } from "./sources/space.ts";
 
 /** An edit that was accepted, and the picture that it began with. */
 export interface SentEdit {

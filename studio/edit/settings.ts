@@ -1,11 +1,11 @@
 import { computed, effect, signal } from "@preact/signals";
 import { settings as createSettings, FORMATS, MAX_IMAGES, MAX_PREVIEWS } from "../create/settings.ts";
-import { problemOf, type Size, toText } from "../create/sizes.ts";
+import { problemOf, type Size, toText } from "../dock/sizes.ts";
 import type { Background, EditImagesInput, ImageFormat, Quality } from "../generated/graphql.ts";
 import { findModel, type Model, models } from "../state/gateway.ts";
-import { edited, sources } from "./sources.ts";
-import { NO_SPACE, type Space, spaced } from "./space.ts";
-import { mask } from "./tools.ts";
+import { mask } from "./painting/tools.ts";
+import { edited, sources } from "./sources/sources.ts";
+import { NO_SPACE, type Space, spaced } from "./sources/space.ts";
 
 /** What the person has chosen. A choice stays when the model cannot do it, and counts again with a model that can. */
 export interface EditSettings {

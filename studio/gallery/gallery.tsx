@@ -2,14 +2,14 @@ import { useEffect } from "preact/hooks";
 import { Icon } from "../ui/icon.tsx";
 import { number } from "../words/format.ts";
 import { words } from "../words/language.ts";
-import { Deletion } from "./deletion.tsx";
-import { filter } from "./filter.ts";
-import { LoadFailure, NothingFound } from "./nothing-found.tsx";
+import { filter } from "./filter/filter.ts";
+import { LoadFailure, NothingFound } from "./filter/nothing-found.tsx";
 import { arrivedCount, galleryFailure, hasMore, keepsPlace, loadMore, showArrived, wallPictures } from "./pictures.ts";
-import { UnsuccessfulList } from "./unsuccessful-list.tsx";
-import { scrollToStart } from "./viewport.ts";
-import { Wall } from "./wall.tsx";
-import "./wall.css";
+import { Deletion } from "./selection/deletion.tsx";
+import { UnsuccessfulList } from "./unsuccessful/unsuccessful-list.tsx";
+import { scrollToStart } from "./wall/viewport.ts";
+import { Wall } from "./wall/wall.tsx";
+import "./wall/wall.css";
 import "./gallery.css";
 
 const t = words(

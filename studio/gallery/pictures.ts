@@ -4,7 +4,7 @@ import { type StudioError, toStudioError } from "../api/errors.ts";
 import { projectId } from "../api/key.ts";
 import { WallDocument, type WallEntryFragment, WallIdsDocument, WallImageDocument } from "../generated/graphql.ts";
 import { onFinished, type Picture } from "../state/generations.ts";
-import { filter, isUnfiltered, toImageFilter } from "./filter.ts";
+import { filter, isUnfiltered, toImageFilter } from "./filter/filter.ts";
 
 /** A picture on the wall, with the generation that it belongs to. */
 export interface WallPicture {

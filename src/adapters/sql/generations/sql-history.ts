@@ -85,6 +85,13 @@ export class SqlHistory implements History {
       const all = this.#database.selectFrom("generations as g") as unknown as Query<"g">;
       return { query: all.where(this.#matches(filter, "g")), id: "g.id" };
     }
+    if (isRare(filter)) {
+      const rare = this.#database
+        .selectFrom("generations as g")
+        .where(this.#matches(filter, "g") as Expression<SqlBool>);
+      const found = rare.crossJoin("search_entries as e").whereRef("e.generation_id", "=", "g.id");
+      return { query: found.where(this.#search.hasTerms("e", terms)) as unknown as Query<"g">, id: "g.id" };
+    }
     const entries = this.#database.selectFrom("search_entries as e").where(this.#search.hasTerms("e", terms));
     const found = (needsRows || readsRows(filter)
       ? entries.crossJoin("generations as g").whereRef("g.id", "=", "e.generation_id")
@@ -141,6 +148,14 @@ export class SqlHistory implements History {
 /** Whether a filter asks for what only the rows of generations tell. */
 function readsRows({ status, model, operation, createdFrom, createdBefore }: HistoryFilter): boolean {
   return [status, model, operation, createdFrom, createdBefore].some((condition) => condition !== undefined);
+}
+
+/**
+ * Whether few generations pass the other conditions of a filter. Then a search looks up the entries of those few. Else
+ * it walks the entries, and looks up the generations of those that have the terms.
+ */
+function isRare({ status, operation, isFavorite }: HistoryFilter): boolean {
+  return isFavorite === true || operation === "EDIT" || (status !== undefined && status !== "SUCCEEDED");
 }
 
 function isAfter(id: "g.id", { generationId, index }: ImagePlace, includesPlace: boolean): Expression<SqlBool> {

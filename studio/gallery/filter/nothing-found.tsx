@@ -1,0 +1,90 @@
+import type { StudioError } from "../../api/errors.ts";
+import { Icon } from "../../ui/icon.tsx";
+import { explainError } from "../../words/error-words.ts";
+import { words } from "../../words/language.ts";
+import { changeFilter, clearFilter, filter, formatFilter } from "./filter.ts";
+
+const t = words(
+  {
+    noFavourites: "No favourites yet",
+    howToMark: "Press F on a picture, or the star on it. It is then found here.",
+    noWord: (search: string) => `No prompt has “${search}” in it`,
+    howToSearch: "Every word must begin a word of the prompt. Fewer words find more.",
+    noneFailed: "Nothing has failed",
+    noneCanceled: "Nothing was cancelled",
+    nothing: "No picture is like that",
+    fewer: "Fewer filters find more.",
+    clearSearch: "Clear the search",
+    all: "Show all pictures",
+    again: "Try again",
+  },
+  {
+    noFavourites: "还没有收藏",
+    howToMark: "在图片上按 F，或点击图片上的星标，就能在这里找到它。",
+    noWord: (search: string) => `没有提示词包含“${search}”`,
+    howToSearch: "每个词都须是提示词中某个词的开头。词越少，找到的越多。",
+    noneFailed: "没有失败的生成",
+    noneCanceled: "没有已取消的生成",
+    nothing: "没有这样的图片",
+    fewer: "筛选越少，找到的越多。",
+    clearSearch: "清除搜索",
+    all: "显示全部图片",
+    again: "重试",
+  },
+);
+
+/** Says that nothing matches the filter, and leads out of it. */
+export function NothingFound() {
+  const { search, isFavorite, shown } = filter.value;
+  const others = formatFilter({ ...filter.value, search: "", isGrouped: false });
+  const [title, text] = explain();
+  return (
+    <section class="notice">
+      <Icon name={isFavorite && !search ? "star" : "search"} />
+      <div>
+        <h2>{title}</h2>
+        {text && <p>{text}</p>}
+        <div class="acts">
+          {search && (
+            <button type="button" class="btn small soft" onClick={() => changeFilter({ search: "" })}>
+              {t.clearSearch}
+            </button>
+          )}
+          {others && (
+            <button type="button" class="btn small soft" onClick={clearFilter}>
+              {t.all}
+            </button>
+          )}
+        </div>
+      </div>
+    </section>
+  );
+
+  function explain(): readonly [title: string, text: string] {
+    if (search) return [t.noWord(search), t.howToSearch];
+    if (others === "favourites=1") return [t.noFavourites, t.howToMark];
+    if (others === "show=failed") return [t.noneFailed, ""];
+    if (others === "show=canceled") return [t.noneCanceled, ""];
+    return [shown === "pictures" ? t.nothing : shown === "failed" ? t.noneFailed : t.noneCanceled, t.fewer];
+  }
+}
+
+/** Says why a page could not be loaded. What was loaded before stays above it. */
+export function LoadFailure({ failure, onRetry }: { readonly failure: StudioError; readonly onRetry: () => void }) {
+  const { title, text } = explainError(failure);
+  return (
+    <section class="notice bad" role="alert">
+      <Icon name={failure.code === "OFFLINE" ? "offline" : "warn"} />
+      <div>
+        <h2>{title}</h2>
+        <p>{text}</p>
+        {failure.facts.requestId && <p class="ref mono">{failure.facts.requestId}</p>}
+        <div class="acts">
+          <button type="button" class="btn small soft" onClick={onRetry}>
+            {t.again}
+          </button>
+        </div>
+      </div>
+    </section>
+  );
+}
