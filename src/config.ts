@@ -9,7 +9,6 @@ import {
   modelName,
   oneOf,
   orNone,
-  type Parse,
   parseAdminKeys,
   parseBoolean,
   parseBucket,
@@ -29,7 +28,8 @@ import {
   times,
   wholeNumber,
 } from "./settings/setting-parsers.ts";
-import { checkNames, type VariableName } from "./settings/variable-names.ts";
+import { readTraces, type TraceExport } from "./settings/trace-settings.ts";
+import { checkNames, type Read, type VariableName } from "./settings/variable-names.ts";
 
 /** The settings of a gateway, checked. */
 export interface Config {
@@ -43,6 +43,11 @@ export interface Config {
   readonly metrics: "off" | "route" | "listener";
   /** The port of the listener for metrics, 0 for any free port; `undefined` for none. */
   readonly metricsPort: number | undefined;
+  /**
+   * Where traces are sent; `undefined` records none. `host` gives the spans to the tracing system that the host program
+   * has registered with `@opentelemetry/api`, as embedded gateways do unless they are told otherwise.
+   */
+  readonly traces: TraceExport | "host" | undefined;
   /**
    * The gateway's address as clients see it, without a trailing slash: `https://example.com/pictures`. `undefined`
    * derives it from each request.
@@ -162,8 +167,6 @@ export interface S3Config {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-/** Reads one variable. A wrong value is added to the problems, and `absent` is returned. */
-type Read = <Value>(name: VariableName, parse: Parse<Value>, absent: Value) => Value;
 
 const DEFAULT_PORT = 8080;
 const ILLUSTRATOR = "illustrator-1";
@@ -194,6 +197,7 @@ export function readConfig(environment: Environment = process.env): Config {
     port: read("PORT", wholeNumber(0, 65_535), DEFAULT_PORT),
     ...access,
     ...readMetrics(read, problems),
+    traces: readTraces(read, problems),
     pages: true,
     hasStudio: read("PICTOGRAPH_STUDIO", oneOf("on", "off"), "on") === "on",
     dataDir: resolve(read("PICTOGRAPH_DATA_DIR", (text) => text, "./data")),

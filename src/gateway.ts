@@ -30,6 +30,7 @@ import { Lifecycle } from "./lifecycle.ts";
 import type { ImageProvider } from "./ports/image-provider.ts";
 import type { ImageSigner } from "./ports/image-signer.ts";
 import { type Metrics, NO_METRICS, type ReadableMetrics } from "./ports/metrics.ts";
+import { NO_TRACES, type Traces } from "./ports/traces.ts";
 import { EditIntake } from "./service/edits/edit-intake.ts";
 import { Maintenance } from "./service/generations/maintenance.ts";
 import { Previews } from "./service/generations/running/previews.ts";
@@ -69,6 +70,7 @@ import {
   timeStore,
 } from "./wiring/open-adapters.ts";
 import { createProviders, hasPaidProvider, readModels, standInFor } from "./wiring/open-providers.ts";
+import { openTraces } from "./wiring/open-traces.ts";
 import { openWebhooks } from "./wiring/open-webhooks.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
@@ -86,11 +88,18 @@ const SILENCE_MS = 15_000;
  * The defaults of an embedded gateway that differ from those of a service. The host program decides about host names,
  * pages and money.
  */
-const EMBEDDED = { hostNames: undefined, pages: false, dailyBudget: undefined, metrics: "off" } as const;
+const EMBEDDED = {
+  hostNames: undefined,
+  pages: false,
+  dailyBudget: undefined,
+  metrics: "off",
+  traces: "host",
+} as const;
 
 /**
- * The options of an embedded gateway. Absent ones have the defaults of a service, with four exceptions: all host names
- * are accepted, no pages are served, nothing is counted for metrics, and any amount of money may be spent.
+ * The options of an embedded gateway. Absent ones have the defaults of a service, with five exceptions: all host names
+ * are accepted, no pages are served, nothing is counted for metrics, spans go to the tracing system that the host program
+ * has registered, if any, and any amount of money may be spent.
  */
 export interface GatewayOptions
   extends Partial<Omit<Config, "port" | "metricsPort" | "host" | "stopTimeoutMs" | "logLevel" | "warnings">> {
@@ -182,12 +191,13 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const config = { ...readConfig({}), ...EMBEDDED, defaultModel: defaultModelWith(options.openai), ...options };
   const lifecycle = new Lifecycle(logger);
   try {
+    const traces = await openTraces(config, version, logger, lifecycle);
     for (const provider of ownProviders) lifecycle.on("closed", () => provider.close());
     const operator = await readModels(config);
     const codec = new ScheduledCodec(createImageCodec(lifecycle));
     const signer = await createImageSigner(config, version, now, lifecycle);
     const illustrator = illustratorWith(codec);
-    const providers = [...ownProviders, ...(await createProviders(config, operator, illustrator, lifecycle))];
+    const providers = [...ownProviders, ...(await createProviders(config, operator, illustrator, traces, lifecycle))];
     const catalogue = new ModelCatalogue(providers, config.defaultModel, now, operator, standInFor(providers));
     const readable = await openMetrics(config, providers, catalogue);
     const metrics = readable ?? NO_METRICS;
@@ -196,7 +206,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     const limits = new AppliedLimits(store.projects);
     const signingSecrets = await signingSecretsOf(config);
     const links = new ImageLinks(signingSecrets, config.urlTtlSeconds, now);
-    const parts = { config, store, storage, catalogue, codec, signer, limits, links, lifecycle, logger, metrics, now };
+    const observers = { logger, metrics, traces };
+    const parts = { config, store, storage, catalogue, codec, signer, limits, links, lifecycle, ...observers, now };
     const images = await createImageService(parts);
     const { authenticate } = options;
     const apiKeys = new ApiKeys({ projects: store.projects, logger, now });
@@ -206,7 +217,16 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     });
     const ledger = new LedgerService({ ledger: store.ledger, dailyBudget: config.dailyBudget, now });
     const rootUrl = config.publicUrl ?? options.localUrl;
-    const webhooks = await openWebhooks({ config, store, links, signingSecrets, rootUrl, lifecycle, logger, now });
+    const webhooks = await openWebhooks({
+      config,
+      store,
+      links,
+      signingSecrets,
+      rootUrl,
+      lifecycle,
+      ...observers,
+      now,
+    });
     const services = { images, projects, ledger, webhooks: webhooks.service };
     const isKeyed = config.adminKeys.length > 0 && !authenticate;
     if (!isKeyed && !authenticate && config.role !== "worker") await refuseToLoseKeys(store);
@@ -226,6 +246,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       storage,
       lifecycle,
       readable,
+      traces,
       logger,
     });
     const modelWatch = new ModelWatch(providers, catalogue, logger);
@@ -318,17 +339,19 @@ interface ServiceParts {
   readonly lifecycle: Lifecycle;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly traces: Traces;
   readonly now: () => Date;
 }
 
 async function createImageService(parts: ServiceParts): Promise<ImageService> {
-  const { config, store, storage, catalogue, codec, signer, limits, links, lifecycle, logger, metrics, now } = parts;
+  const { config, store, storage, catalogue, codec, signer, limits, links, lifecycle, now } = parts;
+  const { logger, metrics, traces } = parts;
   const { records, history, queue, events } = store;
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, dailyBudget, role, leaseMs } = config;
   const storageBudget = new StorageBudget({ ...config, derivatives: store.derivatives, objects, logger, now });
   const signing = new Signing({ signer, objects, logger, now });
-  const derivatives = new Derivatives({ budget: storageBudget, objects, codec, signing, metrics, logger });
+  const derivatives = new Derivatives({ budget: storageBudget, objects, codec, signing, metrics, traces, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   const edits = new EditIntake({ records, objects, downloads: createDownloads(config), links, delivery, codec });
   const worker = typeid("run").toString();
@@ -341,6 +364,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     previews: new Previews({ objects, records, events, catalogue, codec, logger, worker }),
     calls: new ProviderCalls(logger, metrics),
     metrics,
+    traces,
     logger,
     now,
     worker,
@@ -377,6 +401,7 @@ async function createImageService(parts: ServiceParts): Promise<ImageService> {
     feed: new GenerationFeed({ records, history, events, logger, now }),
     lifecycle,
     metrics,
+    traces,
     logger,
     now,
     newGenerationId: () => typeid("gen").toString(),
@@ -405,16 +430,17 @@ interface ApiParts {
   readonly storage: Storage;
   readonly lifecycle: Lifecycle;
   readonly readable: ReadableMetrics | undefined;
+  readonly traces: Traces;
   readonly logger: Logger;
 }
 
 /** Combines all routers into one Express app. */
 async function createApi(parts: ApiParts): Promise<Express> {
-  const { config, access, maxCallMs, images, store, storage, lifecycle, readable, logger } = parts;
+  const { config, access, maxCallMs, images, store, storage, lifecycle, readable, traces, logger } = parts;
   const { operations: inFlight, releasing, released } = lifecycle;
   const arrivals = new Arrivals();
   const metrics = readable ?? NO_METRICS;
-  const appOptions: AppOptions = { ...config, ...access, logger, operations: inFlight, arrivals, metrics };
+  const appOptions: AppOptions = { ...config, ...access, logger, operations: inFlight, arrivals, metrics, traces };
   const health = healthRoutes({
     isStopping: () => lifecycle.isStopping,
     checks: { store: () => store.records.ping(), storage: () => storage.objects.ping() },
@@ -484,6 +510,7 @@ function createMetricsApp(
     operations: lifecycle.operations,
     arrivals: new Arrivals(),
     metrics: NO_METRICS,
+    traces: NO_TRACES,
   });
 }
 

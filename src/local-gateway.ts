@@ -26,6 +26,7 @@ export async function startLocalGateway(): Promise<LocalGateway> {
     trustProxy: undefined,
     role: "all",
     metrics: "off",
+    traces: undefined,
     pages: false,
     hasStudio: false,
     isRedirecting: false,

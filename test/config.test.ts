@@ -26,6 +26,7 @@ describe("the configuration", () => {
     host: "127.0.0.1",
     metrics: "route",
     metricsPort: undefined,
+    traces: undefined,
     publicUrl: undefined,
     adminKeys: [],
     jwt: undefined,
@@ -117,6 +118,55 @@ describe("the configuration", () => {
     expect(readConfig(environment)).toEqual(DEFAULTS);
   });
 
+  test("takes the variables of OpenTelemetry", () => {
+    const { traces } = readConfig({
+      OTEL_EXPORTER_OTLP_ENDPOINT: "https://unused.example",
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://collector.example/traces",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20a%3Db, x-team = pictures",
+      OTEL_SERVICE_NAME: "pictures",
+      OTEL_RESOURCE_ATTRIBUTES: "service.name=ignored,deployment.environment.name=tests",
+      OTEL_TRACES_SAMPLER: "traceidratio",
+      OTEL_TRACES_SAMPLER_ARG: "0.25",
+    });
+    expect(traces).toEqual({
+      url: "https://collector.example/traces",
+      headers: { authorization: "Bearer a=b", "x-team": "pictures" },
+      resource: { "service.name": "pictures", "deployment.environment.name": "tests" },
+      sampler: { rule: "traceidratio", isParentBased: false, ratio: 0.25 },
+    });
+  });
+
+  test.each([
+    ["OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"],
+    ["OTEL_EXPORTER_OTLP_HEADERS", "marked"],
+    ["OTEL_EXPORTER_OTLP_HEADERS", "a=marked%"],
+    ["OTEL_EXPORTER_OTLP_HEADERS", "a=marked%0Ab"],
+    ["OTEL_RESOURCE_ATTRIBUTES", "=marked"],
+    ["OTEL_TRACES_EXPORTER", "console"],
+    ["OTEL_TRACES_SAMPLER", "sometimes"],
+  ])("refuses %s=%s beside a collector, without its value", (name, value) => {
+    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318", [name]: value };
+    expect(() => readConfig(environment)).toThrow(name);
+    expect(() => readConfig(environment)).not.toThrow("marked");
+  });
+
+  test("refuses a part of the traces that is no part", () => {
+    for (const part of ["2", "-0.1", "half"]) {
+      expect(() =>
+        readConfig({
+          OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318",
+          OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+          OTEL_TRACES_SAMPLER_ARG: part,
+        }),
+      ).toThrow("OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1");
+    }
+  });
+
+  test.each([{ OTEL_SDK_DISABLED: "true" }, { OTEL_TRACES_EXPORTER: "none" }])("records no traces with %j", (off) => {
+    expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318", ...off }).traces).toBeUndefined();
+  });
+
   test("cannot be changed", () => {
     expect(Object.isFrozen(readConfig({}))).toBe(true);
   });
@@ -130,6 +180,20 @@ describe("the configuration", () => {
     ["HOST", "127.8.8.8", { host: "127.8.8.8" }],
     ["HOST", "LOCALHOST", { host: "LOCALHOST", hostNames: ["localhost"] }],
     ["PICTOGRAPH_METRICS_PORT", "9464", { metrics: "listener", metricsPort: 9464 }],
+    [
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+      "http://localhost:4318/",
+      {
+        traces: {
+          url: "http://localhost:4318/v1/traces",
+          headers: {},
+          resource: { "service.name": "pictograph" },
+          sampler: { rule: "always_on", isParentBased: true, ratio: 1 },
+        },
+      },
+    ],
+    ["OTEL_SERVICE_NAME", "without a collector", {}],
+    ["OTEL_TRACES_EXPORTER", "console", {}],
     ["PICTOGRAPH_STUDIO", "off", { hasStudio: false }],
     ["PICTOGRAPH_PUBLIC_URL", "http://[::1]:8080", { publicUrl: "http://[::1]:8080" }],
     [
@@ -500,6 +564,7 @@ const MALFORMED: readonly (readonly [name: string, ...values: string[]])[] = [
   ["PICTOGRAPH_OPEN", "yes", "1", "TRUE"],
   ["PICTOGRAPH_METRICS_PORT", "-1", "65536", "metrics", "8080"],
   ["PICTOGRAPH_STUDIO", "false", "OFF", "0"],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "grpc://collector", "https://user:pass@collector.example"],
   ["PICTOGRAPH_ALLOWED_HOSTS", "*", "images.example:8080", "https://images.example", "a.example,", "a b", "é", "[::1]"],
   ["PICTOGRAPH_MAX_REQUESTS_PER_MINUTE_PER_ADDRESS", "0", "-1", "many", "1000001"],
   ["PICTOGRAPH_MAX_CONNECTIONS_PER_ADDRESS", "0", "off"],

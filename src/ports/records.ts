@@ -12,6 +12,7 @@ import type {
 } from "./image-provider.ts";
 import type { BudgetState } from "./projects/ledger.ts";
 import type { RateRefusal, RateRule, RateStatus } from "./projects/rates.ts";
+import type { TraceContext } from "./traces.ts";
 
 export const GENERATION_STATUSES = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED"] as const;
 export type GenerationStatus = (typeof GENERATION_STATUSES)[number];
@@ -122,6 +123,8 @@ export interface GenerationOrder extends Owner {
   readonly inputHash: string;
   readonly createdAt: Date;
   readonly idempotency?: Idempotency | undefined;
+  /** The span of its acceptance; `undefined` if that was not traced. */
+  readonly traceContext?: TraceContext | undefined;
 }
 
 /** Makes a repeated request return the same generation. */

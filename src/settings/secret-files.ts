@@ -11,6 +11,7 @@ export const SECRETS = [
   "AWS_ACCESS_KEY_ID",
   "AWS_SECRET_ACCESS_KEY",
   "AWS_SESSION_TOKEN",
+  "OTEL_EXPORTER_OTLP_HEADERS",
 ] as const;
 /** The same, for the commands that call a gateway. */
 export const CLIENT_SECRETS = ["PICTOGRAPH_API_KEY"] as const;

@@ -1,5 +1,6 @@
 import { nearestName } from "../nearest-name.ts";
 import { CLIENT_SECRETS, SECRETS } from "./secret-files.ts";
+import type { Parse } from "./setting-parsers.ts";
 
 /** Every environment variable that `config.ts` reads, besides the files of secrets. */
 export const VARIABLES = [
@@ -15,6 +16,18 @@ export const VARIABLES = [
   "OPENAI_API_KEY",
   "OPENAI_BASE_URL",
   "LOG_LEVEL",
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_HEADERS",
+  "OTEL_EXPORTER_OTLP_PROTOCOL",
+  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+  "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+  "OTEL_RESOURCE_ATTRIBUTES",
+  "OTEL_SDK_DISABLED",
+  "OTEL_SERVICE_NAME",
+  "OTEL_TRACES_EXPORTER",
+  "OTEL_TRACES_SAMPLER",
+  "OTEL_TRACES_SAMPLER_ARG",
   "PICTOGRAPH_ADMIN_KEY",
   "PICTOGRAPH_ALLOWED_HOSTS",
   "PICTOGRAPH_API_KEY",
@@ -61,6 +74,9 @@ export const VARIABLES = [
 ] as const;
 
 export type VariableName = (typeof VARIABLES)[number];
+
+/** Reads one variable. A wrong value is added to the problems, and `absent` is returned. */
+export type Read = <Value>(name: VariableName, parse: Parse<Value>, absent: Value) => Value;
 
 const KNOWN = [...VARIABLES, ...[...SECRETS, ...CLIENT_SECRETS].map((name) => `${name}_FILE`)].filter((name) =>
   name.startsWith("PICTOGRAPH_"),

@@ -11,6 +11,7 @@ import type { OpenAIOptions } from "../adapters/openai/openai.ts";
 import { type Config, readProviderKeys } from "../config.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import type { ImageProvider } from "../ports/image-provider.ts";
+import { type Traces, toHeaders } from "../ports/traces.ts";
 import type { StandIn } from "../service/models/model-catalogue.ts";
 import { hostNameOf, isLoopback } from "../settings/host-name.ts";
 import type { ModelsFile, NamedProvider } from "./models-file.ts";
@@ -40,12 +41,14 @@ export function standInFor(providers: readonly ImageProvider[]): StandIn | undef
  * Creates the providers that the configuration and the models file name, and the illustrator.
  *
  * @param illustratorOptions the functions that the illustrator needs from outside
+ * @param traces whose context servers that speak OpenAI's API get with each call
  * @throws StartError naming every key that is not set, or every package that is missing or lacks its model
  */
 export async function createProviders(
   config: Config,
   operator: ModelsFile | undefined,
   illustratorOptions: IllustratorOptions,
+  traces: Pick<Traces, "current">,
   lifecycle: Lifecycle,
 ): Promise<ImageProvider[]> {
   const open = <Provider extends ImageProvider>(provider: Provider): Provider => {
@@ -55,22 +58,28 @@ export async function createProviders(
   const illustrator = open(createIllustrator(illustratorOptions));
   const { providers = [], aiSdk = [] } = operator ?? {};
   const keys = readProviderKeys(providers.flatMap(({ keyVariable }) => keyVariable ?? []));
+  const settings = { ...config, moreHeaders: () => toHeaders(traces.current()) };
   const own: ImageProvider[] = [];
-  if (config.openai) own.push(open(await openOpenAI(config, config.openai, operator)));
+  if (config.openai) own.push(open(await openOpenAI(settings, config.openai, operator)));
   if (aiSdk.length > 0) own.push(open(await openAiSdk(aiSdk)));
-  for (const provider of providers) own.push(open(await openNamed(config, provider, keys)));
+  for (const provider of providers) own.push(open(await openNamed(settings, provider, keys)));
   return [...own, illustrator];
 }
 
+/** The settings of servers that speak OpenAI's API. */
+interface ServerSettings extends Config {
+  readonly moreHeaders: () => Readonly<Record<string, string>>;
+}
+
 function openOpenAI(
-  config: Config,
+  settings: ServerSettings,
   { apiKey, baseUrl }: NonNullable<Config["openai"]>,
   operator: ModelsFile | undefined,
 ): Promise<ImageProvider> {
-  const { defaultModel } = config;
+  const { defaultModel } = settings;
   // Models of the operator's file are described in that file.
   const isDescribed = operator?.models.has(defaultModel) || operator?.aliases.has(defaultModel);
-  return openServer(config, {
+  return openServer(settings, {
     apiKey,
     ...(baseUrl !== undefined && { baseUrl }),
     extraModels: isDescribed ? [] : [defaultModel],
@@ -80,7 +89,7 @@ function openOpenAI(
 
 /** Opens a provider of the models file. It has its own connection settings, limits and failures. */
 async function openNamed(
-  config: Config,
+  settings: ServerSettings,
   named: NamedProvider,
   keys: ReadonlyMap<string, string>,
 ): Promise<ImageProvider> {
@@ -89,7 +98,7 @@ async function openNamed(
   const limits = { ...(concurrency !== undefined && { concurrency }), ...(timeoutMs !== undefined && { timeoutMs }) };
   if (named.kind === "ai-sdk") return { ...(await openAiSdk(named.models, name, apiKey)), ...limits };
   const { baseUrl, models } = named;
-  const server = await openServer(config, { name, apiKey: apiKey ?? NO_KEY, baseUrl, models, ...limits });
+  const server = await openServer(settings, { name, apiKey: apiKey ?? NO_KEY, baseUrl, models, ...limits });
   return { ...server, ...limits };
 }
 
@@ -97,14 +106,14 @@ async function openNamed(
 const NO_KEY = "none";
 
 async function openServer(
-  { upstreamTimeoutMs, downloadHosts }: Config,
-  options: Omit<OpenAIOptions, "timeoutMs" | "downloads"> & { readonly timeoutMs?: number },
+  { upstreamTimeoutMs, downloadHosts, moreHeaders }: ServerSettings,
+  options: Omit<OpenAIOptions, "timeoutMs" | "downloads" | "moreHeaders"> & { readonly timeoutMs?: number },
 ): Promise<ImageProvider> {
   const { createOpenAI } = await import("../adapters/openai/openai.ts");
   const { baseUrl } = options;
   const ownOrigins = baseUrl === undefined ? [] : originsOf(new URL(baseUrl));
   const downloads = new GuardedDownloads({ hosts: downloadHosts, ownOrigins });
-  return createOpenAI({ timeoutMs: upstreamTimeoutMs, ...options, downloads });
+  return createOpenAI({ timeoutMs: upstreamTimeoutMs, ...options, downloads, moreHeaders });
 }
 
 async function openAiSdk(models: readonly AiSdkModel[], name?: string, apiKey?: string): Promise<ImageProvider> {

@@ -3,6 +3,7 @@ import type { AppOptions } from "../../src/api/http/app.ts";
 import { Arrivals } from "../../src/api/http/bodies/arrivals.ts";
 import { OperationsInFlight } from "../../src/lifecycle.ts";
 import { NO_METRICS } from "../../src/ports/metrics.ts";
+import { NO_TRACES } from "../../src/ports/traces.ts";
 
 /** For an app that answers everybody, without limits and without a log. */
 export function appOptions(options: Partial<AppOptions> = {}): AppOptions {
@@ -18,6 +19,7 @@ export function appOptions(options: Partial<AppOptions> = {}): AppOptions {
     operations: new OperationsInFlight(),
     arrivals: new Arrivals(),
     metrics: NO_METRICS,
+    traces: NO_TRACES,
     ...options,
   };
 }

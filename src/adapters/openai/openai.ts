@@ -38,6 +38,11 @@ export interface OpenAIOptions {
    */
   readonly downloads?: Downloads;
   /**
+   * Headers to add to the call that is about to be made, such as those that let a server of the operator's continue a
+   * trace. @defaultValue none
+   */
+  readonly moreHeaders?: () => Readonly<Record<string, string>>;
+  /**
    * Makes the calls. One of another kind should have no time limit shorter than `timeoutMs` and follow no redirect.
    * @defaultValue one over `node:http` that has neither
    */
@@ -165,7 +170,7 @@ async function* download(
 
 /** Makes the call, and repeats it without each parameter that a compatible server does not support. */
 async function ask(
-  { client, dialect, models }: Server,
+  { client, dialect, models, moreHeaders }: Server,
   request: GenerateRequest,
   signal: AbortSignal,
 ): Promise<{ readonly response: Response; readonly leftOut: ReadonlySet<OptionalParameter> }> {
@@ -179,7 +184,8 @@ async function ask(
       model: name,
     });
     try {
-      return { response: await send(client, { ...parameters, ...added }, request, signal), leftOut };
+      const options = { signal, ...(moreHeaders && { headers: moreHeaders() }) };
+      return { response: await send(client, { ...parameters, ...added }, request, options), leftOut };
     } catch (error) {
       // The loop ends, because each attempt has one parameter less. The operator's own parameters stay.
       const own = Object.fromEntries(Object.entries(parameters).filter(([parameter]) => !(parameter in added)));
@@ -192,10 +198,10 @@ function send(
   client: OpenAI,
   parameters: Parameters,
   { edit }: GenerateRequest,
-  signal: AbortSignal,
+  options: OpenAI.RequestOptions,
 ): Promise<Response> {
-  if (!edit) return client.images.generate(parameters, { signal }).asResponse();
-  return client.images.edit(toEditParameters(parameters, edit), { signal }).asResponse();
+  if (!edit) return client.images.generate(parameters, options).asResponse();
+  return client.images.edit(toEditParameters(parameters, edit), options).asResponse();
 }
 
 type Parameters = OpenAI.Images.ImageGenerateParams & Readonly<Record<string, unknown>>;

@@ -3,6 +3,7 @@ import type { AddressLimits } from "../../bounds.ts";
 import { GatewayError } from "../../errors.ts";
 import type { OperationsInFlight } from "../../lifecycle.ts";
 import type { Metrics } from "../../ports/metrics.ts";
+import { NO_TRACES, type Traces } from "../../ports/traces.ts";
 import { limitByAddress } from "./access/address-limits.ts";
 import { guardOrigins, type OriginOptions } from "./access/cors.ts";
 import { type CredentialsOptions, requireCredentials } from "./access/credentials.ts";
@@ -13,6 +14,7 @@ import { watchBodies } from "./bodies/incoming-body.ts";
 import { countAnswers } from "./open-answers.ts";
 import { type Authenticate, askHost, assignRequestContext, type RequestContextOptions } from "./request-context.ts";
 import { countRequests } from "./request-counts.ts";
+import { traceRequests } from "./request-traces.ts";
 import { inOrder } from "./steps.ts";
 
 /** The largest request body of a route that takes no files: four times the longest prompt, percent-encoded. */
@@ -41,6 +43,8 @@ export interface AppOptions extends Omit<OriginOptions, "isKeyed">, Omit<Request
   readonly arrivals: Arrivals;
   /** Counts the requests. */
   readonly metrics: Pick<Metrics, "requestEnded">;
+  /** Records the requests. */
+  readonly traces: Traces;
 }
 
 /** Creates the Express app that serves the routes. */
@@ -65,6 +69,7 @@ export function createApp(routers: readonly Routes[], options: AppOptions): Expr
       checkHost(options.hostNames),
     ),
   );
+  if (options.traces !== NO_TRACES) app.use(traceRequests(options.traces));
   if (authenticate) app.use(askHost(authenticate));
   app.use(guardOrigins({ ...options, isKeyed }));
   // Comes after the origin check, so that pages can read the error when a limit is reached.

@@ -1,4 +1,4 @@
-import type { Request } from "express";
+import type { Request, Response } from "express";
 import type { EntryPoint, Metrics } from "../../ports/metrics.ts";
 import { isProbe, METRICS_PATH } from "./health/probes.ts";
 import type { Step } from "./steps.ts";
@@ -11,12 +11,15 @@ export function countRequests(metrics: Pick<Metrics, "requestEnded">): Step {
   return (request, response) => {
     const entryPoint = entryPointOf(request);
     // Sending an image adds ten listeners, and Node warns from the eleventh on.
-    response.setMaxListeners(response.getMaxListeners() + 1).once("close", () => {
-      const { headersSent, statusCode } = response;
-      const isAnswered = headersSent || statusCode === SWITCHING_PROTOCOLS;
-      metrics.requestEnded(entryPoint, isAnswered ? statusCode : undefined);
-    });
+    response
+      .setMaxListeners(response.getMaxListeners() + 1)
+      .once("close", () => metrics.requestEnded(entryPoint, statusOf(response)));
   };
+}
+
+/** The status of a request that is over; `undefined` if the client left before the answer began. */
+export function statusOf({ headersSent, statusCode }: Response): number | undefined {
+  return headersSent || statusCode === SWITCHING_PROTOCOLS ? statusCode : undefined;
 }
 
 const ENTRY_POINTS: readonly (readonly [RegExp, EntryPoint])[] = [
@@ -28,7 +31,8 @@ const ENTRY_POINTS: readonly (readonly [RegExp, EntryPoint])[] = [
   [/^\/(?:openapi\.json|(?:docs|graphiql|studio)(?:\/.*)?)?$/i, "pages"],
 ];
 
-function entryPointOf(request: Request): EntryPoint {
+/** The API or page that a request is for. */
+export function entryPointOf(request: Request): EntryPoint {
   const { path } = request;
   if (upgradeOf(request)) return "graphql_websocket";
   if (isProbe(path)) return "probes";

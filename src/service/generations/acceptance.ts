@@ -7,6 +7,7 @@ import type { JobQueue } from "../../ports/job-queue.ts";
 import type { Metrics } from "../../ports/metrics.ts";
 import type { RateRule, RateStatus } from "../../ports/projects/rates.ts";
 import type { BudgetExceeded, EditOrder, Generation, GenerationOrder, Records, Refusal } from "../../ports/records.ts";
+import type { Traces } from "../../ports/traces.ts";
 import { checkEdit, completeEdit, draftEdit, type EditInput, hashEdit } from "../edits/edit-input.ts";
 import type { EditIntake } from "../edits/edit-intake.ts";
 import type { StorageBudget } from "../images/storage-budget.ts";
@@ -34,6 +35,7 @@ export interface AcceptanceOptions {
   readonly limits: AppliedLimits;
   readonly storage: Pick<StorageBudget, "checkFree">;
   readonly metrics: Metrics;
+  readonly traces: Traces;
   readonly logger: Logger;
   readonly now: () => Date;
   readonly newGenerationId: () => string;
@@ -87,21 +89,28 @@ export class Acceptance {
 
   /** @see ImageService.submit */
   submit(caller: Caller, input: GenerationInput, onRates: OnRates = () => {}): Promise<Generation> {
-    return this.#countingRefusals(this.#submit(caller, input, onRates));
+    return this.#watched("GENERATE", () => this.#submit(caller, input, onRates));
   }
 
   /** @see ImageService.submitEdit */
   submitEdit(caller: Caller, input: EditInput, onRates: OnRates = () => {}): Promise<Generation> {
-    return this.#countingRefusals(this.#submitEdit(caller, input, onRates));
+    return this.#watched("EDIT", () => this.#submitEdit(caller, input, onRates));
   }
 
-  async #countingRefusals(submitted: Promise<Generation>): Promise<Generation> {
-    try {
-      return await submitted;
-    } catch (error) {
-      this.#options.metrics.generationRefused(error instanceof GatewayError ? error.code : "INTERNAL");
-      throw error;
-    }
+  /** Counts refusals, and records a span, which the generation continues. */
+  #watched(operation: Operation, submit: () => Promise<Generation>): Promise<Generation> {
+    const { traces, metrics } = this.#options;
+    const attributes = { "pictograph.operation": operation };
+    return traces.within({ name: "accept generation", kind: "PRODUCER", attributes }, async (span) => {
+      try {
+        const generation = await submit();
+        span.set({ "pictograph.generation.id": generation.id, "gen_ai.request.model": generation.model });
+        return generation;
+      } catch (error) {
+        metrics.generationRefused(error instanceof GatewayError ? error.code : "INTERNAL");
+        throw error;
+      }
+    });
   }
 
   async #submit(caller: Caller, input: GenerationInput, onRates: OnRates): Promise<Generation> {
@@ -201,7 +210,7 @@ export class Acceptance {
 
   async #accept(sender: Sender, id: string, decided: PricedPlan): Promise<Generation> {
     const { caller, rules, onRates } = sender;
-    const { records, events, edits, expect, maxQueued, dailyBudget } = this.#options;
+    const { records, events, edits, expect, traces, maxQueued, dailyBudget } = this.#options;
     const { model, models: _, idempotencyKey, attempt, endUser, ...plan } = decided;
     const { projectId } = caller;
     const { edit, createdAt } = plan;
@@ -214,6 +223,7 @@ export class Acceptance {
       endUser: caller.endUser ?? endUser,
       apiKeyId: caller.apiKeyId,
       model: model.description.id,
+      traceContext: traces.current(),
       ...(idempotencyKey !== undefined && {
         idempotency: { key: idempotencyKey, expiresAt: new Date(createdAt.getTime() + IDEMPOTENCY_MS) },
       }),

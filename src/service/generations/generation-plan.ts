@@ -30,7 +30,8 @@ type DecidedAtAcceptance =
   | "prices"
   | "maxCost"
   | "createdAt"
-  | "idempotency";
+  | "idempotency"
+  | "traceContext";
 
 /** The part of a plan that does not depend on the size. The size of an edit may be known only with its images. */
 export interface PlanDraft extends Omit<GenerationPlan, "requestedSize" | "modelSize" | "fallbacks"> {

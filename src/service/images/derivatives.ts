@@ -5,6 +5,7 @@ import type { DigitalSourceType, PixelSize } from "../../ports/image-provider.ts
 import type { Metrics } from "../../ports/metrics.ts";
 import type { ObjectStore, OpenObject, StoredObject } from "../../ports/object-store.ts";
 import type { Image } from "../../ports/records.ts";
+import type { Traces } from "../../ports/traces.ts";
 import { toRenditionName } from "./image-links.ts";
 import { sizeOfRendition } from "./pixels.ts";
 import type { ScheduledCodec } from "./scheduled-codec.ts";
@@ -17,6 +18,7 @@ export interface DerivativesOptions {
   readonly objects: ObjectStore;
   readonly codec: ScheduledCodec;
   readonly metrics: Pick<Metrics, "derivativeStored">;
+  readonly traces: Pick<Traces, "within">;
   readonly signing: Signing;
   readonly logger: Logger;
 }
@@ -78,7 +80,10 @@ export class Derivatives {
     const { key } = wanted;
     const running = this.#making.get(key);
     if (running) return running;
-    const making = this.#store(wanted).finally(() => this.#making.delete(key));
+    const attributes = { "pictograph.image.id": wanted.image.id, "pictograph.image.format": wanted.rendition.format };
+    const making = this.#options.traces
+      .within({ name: "make derivative", attributes }, () => this.#store(wanted))
+      .finally(() => this.#making.delete(key));
     this.#making.set(key, making);
     return making;
   }

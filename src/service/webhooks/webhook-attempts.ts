@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { Webhook } from "standardwebhooks";
 import type { Image, Records } from "../../ports/records.ts";
+import { type Span, type SpanStart, type Traces, toHeaders } from "../../ports/traces.ts";
 import type {
   AttemptResult,
   DeliveryAttempt,
@@ -22,6 +23,7 @@ export interface WebhookAttemptsOptions {
   readonly links: ImageLinks;
   /** What image URLs begin with; `undefined` if this process does not know it. */
   readonly rootUrl: string | undefined;
+  readonly traces: Traces;
   readonly logger: Logger;
   readonly now: () => Date;
 }
@@ -82,7 +84,10 @@ export class WebhookAttempts {
     await Promise.all(
       claimed.map(async (delivery) => {
         try {
-          await this.#attempt(endpoint, delivery, recorded.get(delivery.id) ?? NOTHING, signal);
+          const about = recorded.get(delivery.id) ?? NOTHING;
+          await this.#options.traces.within(spanOf(endpoint, delivery, about), (span) =>
+            this.#attempt(endpoint, delivery, about, { span, signal }),
+          );
         } catch (err) {
           const facts = { endpointId: endpoint.id, deliveryId: delivery.id };
           if (!signal.aborted) this.#options.logger.error({ ...facts, err }, "a webhook could not be sent or recorded");
@@ -97,7 +102,7 @@ export class WebhookAttempts {
     endpoint: WebhookEndpoint,
     delivery: WebhookDelivery,
     recorded: RecordedNow,
-    signal: AbortSignal,
+    { span, signal }: { readonly span: Span; readonly signal: AbortSignal },
   ): Promise<void> {
     const { webhooks, sender, now, logger } = this.#options;
     const at = now();
@@ -108,6 +113,8 @@ export class WebhookAttempts {
       if (signal.aborted) await webhooks.release(delivery, now());
       throw error;
     }
+    span.set({ "http.response.status_code": answer.statusCode });
+    if (answer.error !== undefined) span.fail(answer.statusCode === undefined ? NO_ANSWER : String(answer.statusCode));
     const result = resultOf(endpoint, delivery, { at: at.toISOString(), ...answer }, now());
     const facts = { endpointId: endpoint.id, deliveryId: delivery.id, event: delivery.event.type, ...answer };
     await webhooks.record(delivery, result);
@@ -118,7 +125,7 @@ export class WebhookAttempts {
   }
 
   #sign(endpoint: WebhookEndpoint, delivery: WebhookDelivery, recorded: RecordedNow, at: Date) {
-    const { secrets, links, rootUrl = endpoint.rootUrl } = this.#options;
+    const { secrets, links, traces, rootUrl = endpoint.rootUrl } = this.#options;
     const body = payloadOf(delivery, recorded, (image) => rootUrl + links.sign(image));
     const signatures = secrets.open(endpoint, at).map((secret) => new Webhook(secret).sign(delivery.id, at, body));
     const headers = {
@@ -127,6 +134,7 @@ export class WebhookAttempts {
       "webhook-id": delivery.id,
       "webhook-timestamp": String(Math.floor(at.getTime() / SECOND_MS)),
       "webhook-signature": signatures.join(" "),
+      ...toHeaders(traces.current()),
     };
     return { url: endpoint.url, headers, body };
   }
@@ -147,6 +155,24 @@ export class WebhookAttempts {
     );
   }
 }
+
+/** The span of an attempt continues the trace of the generation that the event tells of. The path may be secret. */
+function spanOf({ url }: WebhookEndpoint, { id, event }: WebhookDelivery, { generation }: RecordedNow): SpanStart {
+  return {
+    name: "deliver webhook",
+    kind: "CLIENT",
+    parent: generation?.traceContext,
+    attributes: {
+      "http.request.method": "POST",
+      "server.address": URL.parse(url)?.hostname,
+      "pictograph.webhook.event": event.type,
+      "pictograph.webhook.delivery.id": id,
+    },
+  };
+}
+
+/** The error of an attempt without an answer. */
+const NO_ANSWER = "no_answer";
 
 const NOTHING: RecordedNow = { generation: undefined, images: [] };
 

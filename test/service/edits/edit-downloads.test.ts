@@ -16,6 +16,7 @@ import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite/sqlite.ts";
 import { Lifecycle } from "../../../src/lifecycle.ts";
 import { NO_METRICS } from "../../../src/ports/metrics.ts";
+import { NO_TRACES } from "../../../src/ports/traces.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
 import type { Runner } from "../../../src/service/generations/running/runner.ts";
 import { ImageService, type ImageServiceOptions } from "../../../src/service/image-service.ts";
@@ -55,6 +56,7 @@ beforeEach(async () => {
   const links = new ImageLinks(["a secret for tests"], 60, () => new Date());
   const derivatives = new Derivatives({
     metrics: NO_METRICS,
+    traces: NO_TRACES,
     budget: storageBudget(records, objects),
     objects,
     codec,
@@ -158,6 +160,7 @@ describe("an idempotency key", () => {
       maxQueued: 10,
       lifecycle: new Lifecycle(pino({ enabled: false })),
       metrics: NO_METRICS,
+      traces: NO_TRACES,
     };
     const service = new ImageService(options as ImageServiceOptions);
     return service.submitEdit(

@@ -11,6 +11,7 @@ import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite/sqlite.ts";
 import { PUBLIC_CALLER } from "../../../src/api/http/request-context.ts";
 import { NO_METRICS } from "../../../src/ports/metrics.ts";
+import { NO_TRACES } from "../../../src/ports/traces.ts";
 import { EditIntake } from "../../../src/service/edits/edit-intake.ts";
 import { Derivatives } from "../../../src/service/images/derivatives.ts";
 import { ImageDelivery } from "../../../src/service/images/image-delivery.ts";
@@ -70,6 +71,7 @@ function open() {
   const logger = pino({ enabled: false });
   const derivatives = new Derivatives({
     metrics: NO_METRICS,
+    traces: NO_TRACES,
     budget: storageBudget(records, objects),
     objects,
     codec,

@@ -50,6 +50,7 @@ const GENERATION: Fields<Generation, GenerationRow> = {
   prices: optional(json("prices")),
   maxCost: optional(text("max_cost")),
   idempotency: optional(idempotency()),
+  traceContext: optional(json("trace_context")),
   // The column is declared nullable, but is never null.
   inputHash: oneColumn(
     "input_hash",

@@ -238,6 +238,7 @@ const ADDITIONS = {
     },
     add: { audit_log: { webhook_endpoint_id: "text" } },
   },
+  "0017-traces": { add: { generations: { trace_context: "text" } } },
 } as const satisfies Readonly<Record<string, Addition>>;
 
 type MigrationName = keyof typeof ADDITIONS;

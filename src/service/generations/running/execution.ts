@@ -22,6 +22,7 @@ import {
   type UnrecordedImage,
   type Warning,
 } from "../../../ports/records.ts";
+import type { Span, Traces } from "../../../ports/traces.ts";
 import type { EditIntake } from "../../edits/edit-intake.ts";
 import type { ImageIntake } from "../../images/image-intake.ts";
 import { nearestModelSize } from "../../images/sizes.ts";
@@ -37,6 +38,7 @@ import { LastImage } from "./last-image.ts";
 import type { Previews } from "./previews.ts";
 import type { ProviderCalls } from "./provider-calls.ts";
 import type { Seat } from "./provider-lanes.ts";
+import { providerSpanOf, setUsage } from "./provider-span.ts";
 import type { StoreRetries } from "./store-retries.ts";
 
 /** The parts that all executions of a process share. */
@@ -49,6 +51,7 @@ export interface ExecutionOptions {
   readonly previews: Previews;
   readonly calls: ProviderCalls;
   readonly metrics: Metrics;
+  readonly traces: Traces;
   readonly logger: Logger;
   /** The id of this process among all that share the records: `run_…`. */
   readonly worker: string;
@@ -237,10 +240,13 @@ export class Execution {
     try {
       const model = this.#model();
       await this.#seat.moveTo(model.provider, this.#signal);
-      const attempt = () =>
+      const attempt = (span: Span) =>
         this.#withTimeout(model, async (timed) => {
           for await (const event of untilAborted(this.#call(model, timed), timed)) {
-            if (event.type === "usage") usage = event.usage;
+            if (event.type === "usage") {
+              usage = event.usage;
+              setUsage(span, usage);
+            }
             if (event.type === "partial") await previews.take({ ...event, bytes: untilAborted(event.bytes, timed) });
             if (event.type === "image" && event.index < generation.n && !storedIndexes.has(event.index)) {
               const isLast = storedIndexes.size === generation.n - 1;
@@ -273,8 +279,8 @@ export class Execution {
     }
   }
 
-  /** Measures one submission to a provider. */
-  async #measured(model: CataloguedModel, attempt: () => Promise<void>): Promise<void> {
+  /** Measures one submission to a provider, and records it as a span. */
+  async #measured(model: CataloguedModel, attempt: (span: Span) => Promise<void>): Promise<void> {
     const startedAtMs = performance.now();
     const end = (outcome: "SUCCEEDED" | ErrorCode) =>
       this.#options.metrics.providerCallEnded({
@@ -284,7 +290,11 @@ export class Execution {
         durationMs: performance.now() - startedAtMs,
       });
     try {
-      await attempt();
+      await this.#options.traces.within(providerSpanOf(this.#generation, model), async (span) => {
+        await attempt(span);
+        // Providers do not name the model that answered, so it is the one that was called.
+        span.set({ "gen_ai.response.model": model.description.id });
+      });
     } catch (error) {
       end(error instanceof GatewayError ? error.code : "INTERNAL");
       throw error;
@@ -343,7 +353,13 @@ export class Execution {
   }
 
   async #take(event: Extract<ProviderEvent, { type: "image" }>, isLast: boolean): Promise<void> {
-    const taken = await this.#options.intake.take(this.#generation, event);
+    const { intake, traces } = this.#options;
+    const attributes = { "pictograph.image.index": event.index };
+    const taken = await traces.within({ name: "store image", attributes }, async (span) => {
+      const stored = await intake.take(this.#generation, event);
+      span.set({ "pictograph.image.id": stored.image.id, "pictograph.image.byte_size": stored.image.byteSize });
+      return stored;
+    });
     this.#generatedSize = taken.generatedSize;
     if (isLast) this.#lastImage = new LastImage(taken, () => this.#recordImage(taken));
     else await this.#recordImage(taken);

@@ -3,6 +3,7 @@ import { GatewayError } from "../../../errors.ts";
 import type { GenerationNotice } from "../../../ports/events.ts";
 import type { ImageProvider } from "../../../ports/image-provider.ts";
 import type { Generation, GenerationOutcome, UnrecordedImage } from "../../../ports/records.ts";
+import type { SpanStart } from "../../../ports/traces.ts";
 import { isFree } from "../../models/cost.ts";
 import { UsualDurations } from "../usual-durations.ts";
 import { Execution, type ExecutionOptions, type PaidCall, priceOf } from "./execution.ts";
@@ -144,7 +145,7 @@ export class Runner {
 
   /** @returns the call that was cut off while the provider was working on it, if any; the provider may charge for it */
   async #bringToEnd(generationId: string, seat: Seat): Promise<PaidCall | undefined> {
-    const { events, logger, worker } = this.#options;
+    const { events, traces, logger, worker } = this.#options;
     const canceling = new AbortController();
     const unsubscribe = events.subscribe(generationId, (notice) => this.#onNotice(notice));
     this.#keepLease(generationId, canceling);
@@ -157,9 +158,12 @@ export class Runner {
       const { generation, isCounted } = started;
       const signal = AbortSignal.any([this.#stop.signal, canceling.signal]);
       const execution = new Execution(this.#shared, generation, { signal, seat, isCounted });
-      const outcome = await execution.run();
-      if (isCutOff(outcome)) cutOff = execution.lastPaidCall;
-      end = await this.#record(execution, outcome);
+      end = await traces.within(runSpanOf(generation), async (span) => {
+        const outcome = await execution.run();
+        if (isCutOff(outcome)) cutOff = execution.lastPaidCall;
+        if (outcome.status === "FAILED") span.fail(outcome.failure.code);
+        return this.#record(execution, outcome);
+      });
       if (!end) return undefined;
     } catch (error) {
       logger.error({ generationId, err: error }, "generation could not be recorded");
@@ -178,7 +182,7 @@ export class Runner {
     generationId: string,
     canceled: AbortSignal,
   ): Promise<{ readonly generation: Generation; readonly isCounted: boolean } | undefined> {
-    const { records, metrics, worker, now, leaseMs } = this.#options;
+    const { records, metrics, traces, worker, now, leaseMs } = this.#options;
     const { store, rate } = this.#shared;
     const queued = this.#takeExpected(generationId) ?? (await this.#find(generationId));
     if (queued?.status !== "QUEUED") return undefined;
@@ -189,7 +193,9 @@ export class Runner {
     const claim = { worker, at, leaseUntil: new Date(at.getTime() + leaseMs) };
     const generation = await store.retryWhileStoreDown(generationId, () => records.start(generationId, claim));
     if (generation) {
-      metrics.generationStarted(at.getTime() - generation.createdAt.getTime());
+      const { createdAt, traceContext } = generation;
+      metrics.generationStarted(at.getTime() - createdAt.getTime());
+      traces.record({ name: "wait in queue", parent: traceContext, startedAt: createdAt }, at);
       return { generation, isCounted };
     }
     if (isCounted) rate.giveBack(queued.n);
@@ -336,6 +342,12 @@ export class Runner {
       this.#running.get(id)?.abort(canceled());
     }
   }
+}
+
+/** The span of a run continues the trace of the request, which another process may have accepted. */
+function runSpanOf({ id, edit, traceContext }: Generation): SpanStart {
+  const attributes = { "pictograph.generation.id": id, "pictograph.operation": edit ? "EDIT" : "GENERATE" };
+  return { name: "run generation", kind: "CONSUMER", parent: traceContext, attributes };
 }
 
 /** Whether the generation was stopped while no call was at a provider. */

@@ -8,6 +8,7 @@ import type { SqlRecords } from "../../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../../src/adapters/sql/sqlite/sqlite.ts";
 import { NO_METRICS } from "../../../../src/ports/metrics.ts";
 import type { Records } from "../../../../src/ports/records.ts";
+import { NO_TRACES } from "../../../../src/ports/traces.ts";
 import { EditIntake } from "../../../../src/service/edits/edit-intake.ts";
 import { Previews } from "../../../../src/service/generations/running/previews.ts";
 import { ProviderCalls } from "../../../../src/service/generations/running/provider-calls.ts";
@@ -61,6 +62,7 @@ function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runne
     codec,
     signing,
     metrics: NO_METRICS,
+    traces: NO_TRACES,
     logger,
   });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
@@ -75,6 +77,7 @@ function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runne
     previews: new Previews({ objects, records, events, catalogue, codec, logger, worker: WORKER }),
     calls: new ProviderCalls(logger, NO_METRICS),
     metrics: NO_METRICS,
+    traces: NO_TRACES,
     logger,
     now,
     worker: WORKER,
