@@ -6,7 +6,7 @@ import { PUBLIC_PROJECT } from "../../ports/records.ts";
 import type { Caller } from "../../service/projects/caller.ts";
 import { checkEndUser } from "../../service/projects/end-user.ts";
 import { hostNameOf } from "../../settings/host-name.ts";
-import { hostOf, networkOf, protocolOf } from "./access/forwarded.ts";
+import { forwardedPortOf, forwardedPrefixOf, hostOf, networkOf, protocolOf } from "./access/forwarded.ts";
 import { logWhenOver } from "./request-log.ts";
 import type { Step } from "./steps.ts";
 
@@ -144,6 +144,9 @@ function neverEnds(): () => void {
   return doNothing;
 }
 
+/** A host with a port: `example.com:8080` or `[::1]:8080`, but not `[::1]`. */
+const PORT_AT_END = /:[0-9]+$/;
+
 /** The public URL of the gateway. */
 interface PublicRoot {
   readonly url: string;
@@ -153,22 +156,27 @@ interface PublicRoot {
 
 /**
  * Returns the gateway's root URL for the client of this request, without a trailing slash. A public URL with a path is
- * the root itself. Otherwise the root is the path at which the app is mounted.
+ * the root itself. Otherwise the root is the path at which the app is mounted, behind the path that a trusted proxy has
+ * taken away.
  *
  * @param host as the client requested it; `undefined` when it is not usable
  */
 function rootUrlOf(request: Request, root: PublicRoot | undefined, host: string | undefined): string {
   if (root?.hasPath) return root.url;
-  return (root?.url ?? originOf(request, host)) + request.baseUrl;
+  const front = root?.url ?? originOf(request, host) + forwardedPrefixOf(request);
+  return front + request.baseUrl;
 }
 
 /**
- * Returns the origin with the host that the client requested. Without one, returns the address at which the request
- * arrived.
+ * Returns the origin with the host that the client requested, and the port of a trusted proxy if the host has none.
+ * Without a host, returns the address at which the request arrived.
  */
 function originOf(request: Request, host: string | undefined): string {
   const protocol = protocolOf(request);
-  if (host !== undefined) return `${protocol}://${host}`;
+  if (host !== undefined) {
+    const port = PORT_AT_END.test(host) ? undefined : forwardedPortOf(request);
+    return `${protocol}://${host}${port === undefined ? "" : `:${port}`}`;
+  }
   const { localAddress, localPort } = request.socket;
   const address = localAddress?.includes(":") ? `[${localAddress}]` : localAddress;
   return `${protocol}://${address}:${localPort}`;

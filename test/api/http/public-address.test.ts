@@ -32,10 +32,12 @@ async function originFor(running: ScriptedGateway, headers: Record<string, strin
   return origin ?? "";
 }
 
-/** Whatever host a link names, its path leads to the image here. */
+/** Whatever host and prefix a link names, the rest of its path leads to the image here. */
 async function expectImage(running: ScriptedGateway, url: string): Promise<void> {
   const { pathname, search } = new URL(url);
-  const { status, headers } = await httpRequest(running.url, { path: pathname + search });
+  // A proxy takes the prefix away.
+  const path = pathname.slice(pathname.indexOf("/images/"));
+  const { status, headers } = await httpRequest(running.url, { path: path + search });
   expect([status, headers["content-type"]]).toEqual([200, "image/png"]);
 }
 
@@ -118,6 +120,38 @@ describe("a trusted proxy", () => {
     await withGateway({ trustProxy: 1 }, async (running) => {
       expect(await originFor(running, headers)).toBe(expected);
     });
+  });
+
+  test.each<[string, Record<string, string>, string]>([
+    ["a port", { "X-Forwarded-Port": "8443" }, "https://images.example:8443"],
+    ["the default port", { "X-Forwarded-Port": "443" }, "https://images.example"],
+    ["the default port of another protocol", { "X-Forwarded-Port": "80" }, "https://images.example"],
+    [
+      "a port beside one in the host",
+      { "X-Forwarded-Port": "1", "X-Forwarded-Host": "a.example:2" },
+      "https://a.example:2",
+    ],
+    ["a port of an IPv6 host", { "X-Forwarded-Port": "8443", "X-Forwarded-Host": "[::1]" }, "https://[::1]:8443"],
+    ["several ports", { "X-Forwarded-Port": "1, 8443" }, "https://images.example:8443"],
+    ["a port that is none", { "X-Forwarded-Port": "65536" }, "https://images.example"],
+    ["a port with more in it", { "X-Forwarded-Port": "80@evil.example" }, "https://images.example"],
+    ["a prefix", { "X-Forwarded-Prefix": "/pictures" }, "https://images.example/pictures"],
+    ["a prefix with a slash at its end", { "X-Forwarded-Prefix": "/a/b-1/" }, "https://images.example/a/b-1"],
+    ["an empty prefix", { "X-Forwarded-Prefix": "/" }, "https://images.example"],
+    ["a prefix that leads upwards", { "X-Forwarded-Prefix": "/a/../b" }, "https://images.example"],
+    ["a prefix that is another host", { "X-Forwarded-Prefix": "//evil.example" }, "https://images.example"],
+    ["a prefix with markup", { "X-Forwarded-Prefix": '/a"><script>' }, "https://images.example"],
+    ["a prefix without a slash", { "X-Forwarded-Prefix": ".evil.example" }, "https://images.example"],
+    ["a prefix that is too long", { "X-Forwarded-Prefix": `/${"a".repeat(200)}` }, "https://images.example"],
+  ])("may send %s", async (_case, headers, expected) => {
+    await withGateway({ trustProxy: 1 }, async (running) => {
+      expect(await originFor(running, { ...FORWARDED, ...headers })).toBe(expected);
+    });
+  });
+
+  test("is the only one whose port and prefix count", async () => {
+    const headers = { "X-Forwarded-Port": "8443", "X-Forwarded-Prefix": "/pictures" };
+    expect(await originFor(gateway, headers)).toBe(gateway.url);
   });
 
   test("is not the one that calls", async () => {

@@ -4,6 +4,13 @@ import type { Request } from "express";
 import ipaddr from "ipaddr.js";
 import { hostNameOf } from "../../../settings/host-name.ts";
 
+const DEFAULT_PORTS: ReadonlySet<number> = new Set([80, 443]);
+const SEGMENT = /^[A-Za-z0-9._~-]+$/;
+/** Segments that lead to another path. */
+const DOTS: ReadonlySet<string> = new Set([".", ".."]);
+/** Far longer than any real prefix. Prefixes become part of every URL that the gateway returns. */
+const MAX_PREFIX_LENGTH = 200;
+
 /**
  * Returns the host that the client requested, as the nearest trusted proxy or else the client sent it; `undefined` for
  * none.
@@ -17,6 +24,29 @@ export function protocolOf(request: Request): "http" | "https" {
   const { encrypted: isEncrypted = false } = request.socket as Partial<TLSSocket>;
   const protocol = forwardedValue(request, "x-forwarded-proto") ?? (isEncrypted ? "https" : "http");
   return protocol === "https" ? "https" : "http";
+}
+
+/**
+ * Returns the port that the client used, as the nearest trusted proxy sent it; `undefined` if no proxy did, or if it is
+ * the default of its protocol. Proxies behind another one often send the default port of the wrong protocol, so that
+ * counts as a default too.
+ */
+export function forwardedPortOf(request: Request): number | undefined {
+  const value = forwardedValue(request, "x-forwarded-port") ?? "";
+  const port = /^[0-9]{1,5}$/.test(value) ? Number(value) : 0;
+  return port > 0 && port < 65_536 && !DEFAULT_PORTS.has(port) ? port : undefined;
+}
+
+/**
+ * Returns the path that the nearest trusted proxy has taken away from the front of the URL, without a trailing slash:
+ * `/pictures`. Empty if it took none, or sent something else than a plain path.
+ */
+export function forwardedPrefixOf(request: Request): string {
+  const prefix = forwardedValue(request, "x-forwarded-prefix")?.replace(/\/$/, "") ?? "";
+  if (prefix.length > MAX_PREFIX_LENGTH) return "";
+  const [start, ...segments] = prefix.split("/");
+  const isPath = start === "" && segments.every((segment) => SEGMENT.test(segment) && !DOTS.has(segment));
+  return isPath ? prefix : "";
 }
 
 /**
