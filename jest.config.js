@@ -20,6 +20,7 @@ export default {
     ],
   },
   globalSetup: "<rootDir>/test/support/build.ts",
+  testEnvironment: "<rootDir>/test/support/test-environment.ts",
   testTimeout: 120_000,
   // Many tests wait for other processes: on two cores two workers end much sooner than jest's usual one.
   maxWorkers: Math.max(2, availableParallelism() - 1),
