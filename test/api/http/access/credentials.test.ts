@@ -20,7 +20,8 @@ let key: CreatedKey;
 let other: CreatedKey;
 
 beforeAll(async () => {
-  gateway = await startKeyedGateway();
+  // A stream of /v1 sends its headers with the first event, or after this time.
+  gateway = await startKeyedGateway({ keepAliveMs: 1_000 });
   projectId = await gateway.createProject();
   key = await gateway.createKey(projectId);
   other = await gateway.createKey(projectId);
