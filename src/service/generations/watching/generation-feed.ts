@@ -1,10 +1,10 @@
-import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Events } from "../../../ports/events.ts";
 import type { History } from "../../../ports/history.ts";
 import type { Generation, Image, Records } from "../../../ports/records.ts";
 import { type Caller, mayAccess, scopeOf } from "../../projects/caller.ts";
 import { isEnded } from "../running/generation-end.ts";
+import { ChangeReader, imagesOf, MAX_IDS } from "./change-reader.ts";
 import { EventQueue } from "./event-queue.ts";
 import { type GenerationEvent, GenerationProgress } from "./generation-progress.ts";
 
@@ -20,13 +20,6 @@ export interface GenerationFeedOptions {
   readonly maxWaitingEvents?: number;
 }
 
-const POLL_MS = 30_000;
-/** How long to wait after a read that failed. */
-const RETRY_MS = 1_000;
-/** How long the last read may take. */
-const LAST_READ_MS = 1_000;
-/** How many generations are read at once. */
-const MAX_IDS = 500;
 const MAX_WAITING_EVENTS = 5_000;
 /** The most ended generations that are remembered for each viewer, because a notice about one of them may come late. */
 const MAX_REMEMBERED = 1_000;
@@ -41,16 +34,19 @@ const MAX_REMEMBERED = 1_000;
 export class GenerationFeed {
   readonly #options: GenerationFeedOptions;
   readonly #followers = new Set<Follower>();
-  readonly #stale = new Set<string>();
-  readonly #closing = new AbortController();
+  readonly #reader: ChangeReader;
   /** The id of the newest generation that was read. When notices may have been lost, newer generations are searched. */
   #newestId = "";
-  #isReading = false;
   #stopListening: (() => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: GenerationFeedOptions) {
     this.#options = options;
+    this.#reader = new ChangeReader({
+      ...options,
+      poll: () => this.#catchUp(),
+      isWatched: () => this.#followers.size > 0,
+      show: (id, generation, images) => this.#show(id, generation, images),
+    });
   }
 
   /** The number of viewers. */
@@ -71,7 +67,7 @@ export class GenerationFeed {
       this.#leave(follower);
     });
     signal?.addEventListener("abort", leave);
-    if (this.#closing.signal.aborted || signal?.aborted) {
+    if (this.#reader.isClosed || signal?.aborted) {
       follower.end();
       return follower;
     }
@@ -86,37 +82,30 @@ export class GenerationFeed {
   }
 
   /** Sends everything that has happened by now, if the store answers within a second. */
-  async settle(): Promise<void> {
-    const read = this.#show(this.#known()).catch((err) => {
-      this.#options.logger.warn({ err }, "viewers may have missed the last events: the store did not answer");
-    });
-    await Promise.race([read, delay(LAST_READ_MS, undefined, { ref: false })]);
-    await turn();
+  settle(): Promise<void> {
+    return this.#reader.readLast(this.#known());
   }
 
   /** Ends every iteration. */
   close(): void {
-    this.#closing.abort();
+    this.#reader.close();
     for (const follower of [...this.#followers]) follower.end();
   }
 
   #join(follower: Follower): void {
     this.#followers.add(follower);
-    const { events, pollMs = POLL_MS } = this.#options;
-    this.#stopListening ??= events.subscribeToAll((notice) =>
-      notice ? this.#refresh([notice.generationId]) : this.#catchUp(),
+    this.#stopListening ??= this.#options.events.subscribeToAll((notice) =>
+      notice ? this.#reader.read([notice.generationId]) : this.#catchUp(),
     );
-    this.#timer ??= setInterval(() => this.#catchUp(), pollMs).unref();
+    this.#reader.startPolling();
   }
 
   #leave(follower: Follower): void {
     this.#followers.delete(follower);
     if (this.#followers.size > 0) return;
     this.#stopListening?.();
-    clearInterval(this.#timer);
     this.#stopListening = undefined;
-    this.#timer = undefined;
-    this.#stale.clear();
+    this.#reader.stopPolling();
   }
 
   /** Reads the running generations, so that the viewer gets only later changes. */
@@ -133,7 +122,7 @@ export class GenerationFeed {
     const active = [...queued, ...running];
     const images = await imagesOf(records, active);
     for (const generation of active) follower.know(generation, images.get(generation.id) ?? []);
-    this.#refresh(follower.begin());
+    this.#reader.read(follower.begin());
   }
 
   #noteNewest(id = ""): void {
@@ -147,58 +136,22 @@ export class GenerationFeed {
   /** Reads everything that may have changed without a notice. */
   #catchUp(): void {
     const newerThan = this.#newestId;
-    this.#refresh(this.#known());
+    this.#reader.read(this.#known());
     this.#options.history.listGenerations({ newerThan, from: "oldest", limit: MAX_IDS }).then(
-      (newer) => this.#refresh(newer.map(({ id }) => id)),
+      (newer) => this.#reader.read(newer.map(({ id }) => id)),
       (err) =>
         this.#options.logger.warn({ err }, "the store does not answer; viewers get their events when it is back"),
     );
   }
 
-  #refresh(generationIds: Iterable<string>): void {
-    for (const id of generationIds) this.#stale.add(id);
-    if (this.#isReading) return;
-    this.#isReading = true;
-    void this.#readStale();
-  }
-
-  async #readStale(): Promise<void> {
-    while (this.#stale.size > 0 && !this.#closing.signal.aborted) {
-      // Changes of the same turn of the event loop are read together.
-      await turn();
-      const ids = [...this.#stale].slice(0, MAX_IDS);
-      for (const id of ids) this.#stale.delete(id);
-      try {
-        await this.#show(ids);
-      } catch (err) {
-        this.#options.logger.warn({ err }, "the store does not answer; viewers get their events when it is back");
-        for (const id of ids) this.#stale.add(id);
-        await delay(RETRY_MS, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {});
-      }
-    }
-    this.#isReading = false;
-  }
-
-  async #show(ids: readonly string[]): Promise<void> {
-    if (this.#followers.size === 0) return;
-    const { records, maxWaitingEvents = MAX_WAITING_EVENTS } = this.#options;
-    // In this order: when a generation has ended, all its images are stored.
-    const generations = new Map((await records.findGenerations(ids)).map((found) => [found.id, found]));
-    const images = await imagesOf(records, [...generations.values()]);
-    for (const id of ids) {
-      const generation = generations.get(id);
-      this.#noteNewest(generation?.id);
-      for (const follower of [...this.#followers]) {
-        follower.see(id, generation, images.get(id) ?? []);
-        if (follower.length > maxWaitingEvents) follower.end();
-      }
+  #show(id: string, generation: Generation | undefined, images: readonly Image[]): void {
+    const { maxWaitingEvents = MAX_WAITING_EVENTS } = this.#options;
+    this.#noteNewest(generation?.id);
+    for (const follower of [...this.#followers]) {
+      follower.see(id, generation, images);
+      if (follower.length > maxWaitingEvents) follower.end();
     }
   }
-}
-
-async function imagesOf(records: Pick<Records, "findImagesOf">, generations: readonly Generation[]) {
-  const images = await records.findImagesOf(generations.map(({ id }) => id));
-  return Map.groupBy(images, ({ generationId }) => generationId);
 }
 
 /** One viewer, who follows all generations of a caller. */
