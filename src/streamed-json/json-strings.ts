@@ -123,7 +123,7 @@ export class JsonStrings {
 
   /** The bytes collected so far. */
   get collected(): Buffer {
-    return this.#other.bytes();
+    return this.#other.bytes;
   }
 
   /** The bytes collected so far, as text. */

@@ -8,9 +8,10 @@ import express from "express";
 
 import { createApp } from "../../../src/api/http/app.ts";
 import { Arrivals, type ArrivalsOptions } from "../../../src/api/http/bodies/arrivals.ts";
-import { ByteCollector, readBytes } from "../../../src/api/http/bodies/body-bytes.ts";
+import { readBytes } from "../../../src/api/http/bodies/body-bytes.ts";
 import { getImageRoutes } from "../../../src/api/rest/get-image.ts";
 import { openAIRoutes } from "../../../src/api/rest/openai/routes.ts";
+import { BoundedBytes } from "../../../src/streamed-json/bounded-bytes.ts";
 import { appOptions } from "../../support/app-options.ts";
 import { httpRequest } from "../../support/clients/http-request.ts";
 import { collectGarbage } from "../../support/collect-garbage.ts";
@@ -350,12 +351,12 @@ describe("the memory of a body", () => {
   });
 
   test("is freed at once when a larger block replaces it", () => {
-    const collector = new ByteCollector();
-    for (const letter of ["a", "b"]) collector.append(Buffer.from(letter));
-    const outgrown = collector.bytes.buffer as ArrayBuffer;
-    collector.append(Buffer.from("cdefgh"));
+    const collected = new BoundedBytes(MEBIBYTE, () => new Error("too many"));
+    collected.append(Buffer.from("a"));
+    const outgrown = collected.bytes.buffer as ArrayBuffer;
+    collected.append(Buffer.alloc(2_000, "b"));
 
     expect(outgrown.detached).toBe(true);
-    expect(collector.bytes.toString()).toBe("abcdefgh");
+    expect(collected.bytes.toString()).toBe(`a${"b".repeat(2_000)}`);
   });
 });

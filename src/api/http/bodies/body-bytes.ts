@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import type { Request, RequestHandler } from "express";
 import { badInput, GatewayError } from "../../../errors.ts";
+import { BoundedBytes } from "../../../streamed-json/bounded-bytes.ts";
 import { BodyReader } from "./body-reader.ts";
 import { incomingBodyOf } from "./incoming-body.ts";
 
@@ -54,21 +55,22 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Buf
 
 async function receive(request: Request, maxBytes: number): Promise<Buffer> {
   const body = incomingBodyOf(request);
-  const collector = new ByteCollector(Number(request.get("Content-Length") ?? maxBytes));
+  const expectedBytes = Number(request.get("Content-Length") ?? maxBytes);
+  const collected = new BoundedBytes(maxBytes, () => tooLarge(maxBytes), expectedBytes);
   const reader = new BodyReader(request, (piece) => {
-    const heldBytes = collector.append(piece);
-    body?.hold("memory", heldBytes);
-    if (collector.length > maxBytes) throw tooLarge(maxBytes);
+    const { heldBytes } = collected;
+    collected.append(piece);
+    body?.hold("memory", collected.heldBytes - heldBytes);
     return undefined;
   });
   try {
     await reader.done;
   } catch (error) {
     // The stack of the error holds the function above, and lives as long as the connection.
-    collector.clear();
+    collected.clear();
     throw error;
   }
-  return collector.bytes;
+  return collected.bytes;
 }
 
 /**
@@ -118,59 +120,4 @@ function decodeAtMost(decode: typeof gunzipSync, bytes: Buffer, maxBytes: number
 function tooLarge(maxBytes: number): GatewayError {
   const mebibytes = Math.floor(maxBytes / 1024 ** 2);
   return new GatewayError("PAYLOAD_TOO_LARGE", `the body is too large; send at most ${mebibytes} MiB`);
-}
-
-const EMPTY = Buffer.alloc(0);
-
-/**
- * Collects pieces in one block of memory. Each of a thousand small pieces would hold far more memory than its own
- * bytes.
- */
-export class ByteCollector {
-  readonly #expectedBytes: number;
-  #memory: Buffer = EMPTY;
-  /** The block behind `#memory`, if nobody else uses it. */
-  #block: ArrayBuffer | undefined;
-  length = 0;
-
-  /** @param expectedBytes the total, if it is known */
-  constructor(expectedBytes = Number.POSITIVE_INFINITY) {
-    this.#expectedBytes = expectedBytes;
-  }
-
-  /** Adds a piece. @returns by how many bytes the memory that is held has grown; may be negative */
-  append(chunk: Buffer): number {
-    const held = this.#memory.buffer.byteLength;
-    const end = this.length + chunk.length;
-    if (this.length === 0) {
-      // The first piece is not copied, because it is usually the only one.
-      this.#memory = chunk;
-    } else {
-      if (end > this.#memory.length) this.#grow(Math.max(end, Math.min(2 * end, this.#expectedBytes)));
-      chunk.copy(this.#memory, this.length);
-    }
-    this.length = end;
-    return this.#memory.buffer.byteLength - held;
-  }
-
-  /** Moves the bytes to a larger block. The old block is freed at once; a collection may not come for minutes. */
-  #grow(byteLength: number): void {
-    const block = this.#block?.transfer(byteLength) ?? new ArrayBuffer(byteLength);
-    const memory = Buffer.from(block);
-    if (!this.#block) this.#memory.copy(memory, 0, 0, this.length);
-    this.#block = block;
-    this.#memory = memory;
-  }
-
-  /** Frees the memory. */
-  clear(): void {
-    this.#block?.transfer(0);
-    this.#block = undefined;
-    this.#memory = EMPTY;
-    this.length = 0;
-  }
-
-  get bytes(): Buffer {
-    return this.#memory.subarray(0, this.length);
-  }
 }

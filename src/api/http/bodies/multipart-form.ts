@@ -3,7 +3,7 @@ import type { Readable } from "node:stream";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
 import type { Request } from "express";
 import { badInput, GatewayError } from "../../../errors.ts";
-import { ByteCollector } from "./body-bytes.ts";
+import { BoundedBytes } from "../../../streamed-json/bounded-bytes.ts";
 import { BodyReader } from "./body-reader.ts";
 import { type IncomingBody, incomingBodyOf } from "./incoming-body.ts";
 import { fileTypeOf } from "./media-type.ts";
@@ -199,14 +199,15 @@ class ArrivingForm {
 
   async #readText(name: string, bytes: Readable): Promise<string> {
     const { maxTextBytes } = this.#limits;
-    const collector = new ByteCollector();
+    const maxBytes = maxTextBytes - this.#textByteCount;
+    const collected = new BoundedBytes(maxBytes, () => formTooLarge(name, maxTextBytes));
     for await (const chunk of bytes) {
-      this.#textByteCount += chunk.length;
-      if (this.#textByteCount > maxTextBytes) throw formTooLarge(name, maxTextBytes);
-      const heldBytes = collector.append(chunk);
-      this.#body?.hold("memory", heldBytes);
+      const { heldBytes } = collected;
+      collected.append(chunk);
+      this.#body?.hold("memory", collected.heldBytes - heldBytes);
     }
-    if (!isUtf8(collector.bytes)) throw badInput("body", "the body is not valid UTF-8");
-    return collector.bytes.toString("utf8");
+    this.#textByteCount += collected.length;
+    if (!isUtf8(collected.bytes)) throw badInput("body", "the body is not valid UTF-8");
+    return collected.text(0);
   }
 }
