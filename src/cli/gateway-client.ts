@@ -1,6 +1,7 @@
 import type { EventSourceMessage } from "eventsource-parser";
 import { CommandFailure, EXIT, exitCodeOf, usageFailure } from "./command-failure.ts";
 import { printable } from "./printable.ts";
+import { Silence } from "./silence.ts";
 
 /** Where a gateway is, and who calls it. */
 export interface GatewayAddress {
@@ -40,8 +41,6 @@ const ANSWER_TIMEOUT_MS = 60_000;
 const UPLOAD_TIMEOUT_MS = 20 * 60_000;
 /** The largest answer that is read, in bytes. A page of 100 generations with long prompts has about 3 MB. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
-/** A gateway sends a comment every 12 s. A stream that is silent for longer than this is dead. */
-const MAX_SILENCE_MS = 60_000;
 
 /** The connection to a gateway broke, or it cannot answer now. The same request may succeed later. */
 export class ConnectionFailure extends CommandFailure {
@@ -102,8 +101,7 @@ export class GatewayClient {
    * @throws ConnectionFailure when the stream breaks
    */
   async *subscribe<Data>(query: string, variables: Variables, signal: AbortSignal): AsyncGenerator<Data> {
-    const silence = new AbortController();
-    let timer = setTimeout(() => silence.abort(), MAX_SILENCE_MS);
+    using silence = new Silence();
     try {
       const response = await this.#post("/graphql/stream", {
         headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
@@ -114,24 +112,17 @@ export class GatewayClient {
         this.#dataOf(await this.#readAnswer(response, signal));
         throw this.#notAGateway(response);
       }
-      const heard = () => {
-        clearTimeout(timer);
-        timer = setTimeout(() => silence.abort(), MAX_SILENCE_MS);
-      };
-      for await (const { event, data } of this.#events(response.body, heard)) {
+      for await (const { event, data } of this.#events(response.body, silence)) {
         if (event === "complete") return;
         if (event === "next") yield this.#dataOf<Data>(this.#parse(data));
       }
       throw new ConnectionFailure(`the gateway at ${this.url} closed the stream of events`);
     } catch (error) {
       throw this.#explain(error, signal);
-    } finally {
-      clearTimeout(timer);
-      silence.abort();
     }
   }
 
-  async *#events(body: ReadableStream<Uint8Array>, heard: () => void): AsyncGenerator<EventSourceMessage> {
+  async *#events(body: ReadableStream<Uint8Array>, silence: Silence): AsyncGenerator<EventSourceMessage> {
     const { createParser } = await import("eventsource-parser");
     const events: EventSourceMessage[] = [];
     let failure: Error | undefined;
@@ -144,7 +135,7 @@ export class GatewayClient {
     });
     const decoder = new TextDecoder();
     for await (const chunk of body) {
-      heard();
+      silence.break();
       parser.feed(decoder.decode(chunk, { stream: true }));
       if (failure) throw new ConnectionFailure(`the gateway at ${this.url} sent an event that cannot be read`);
       yield* events.splice(0);

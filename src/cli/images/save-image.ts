@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CommandFailure, EXIT } from "../command-failure.ts";
 import type { CliGeneration, CliImage } from "../generation.ts";
 import { printable } from "../printable.ts";
+import { Silence } from "../silence.ts";
 import { OutputFiles } from "./output-files.ts";
 
 /** How often a download is tried, and the pause before each further attempt in milliseconds. */
@@ -11,8 +12,6 @@ const ATTEMPTS = 3;
 const RETRY_MS = 500;
 /** What file systems without hard links answer. */
 const NO_HARD_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
-/** The longest silence of a download. */
-const MAX_SILENCE_MS = 60_000;
 
 /**
  * Downloads the images of a generation. Each file appears as a whole, after its size and SHA-256 were found right.
@@ -85,8 +84,7 @@ async function downloadWithRetries(image: CliImage, path: string, signal: AbortS
 
 /** Writes an image to a file and syncs it. */
 async function download({ url, byteSize, sha256 }: CliImage, path: string, signal: AbortSignal): Promise<void> {
-  const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(), MAX_SILENCE_MS);
+  using silence = new Silence();
   const file = await open(path, "w");
   try {
     const response = await fetch(url, { signal: AbortSignal.any([signal, silence.signal]) });
@@ -94,8 +92,7 @@ async function download({ url, byteSize, sha256 }: CliImage, path: string, signa
     const hash = createHash("sha256");
     let received = 0;
     for await (const chunk of response.body ?? []) {
-      clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), MAX_SILENCE_MS);
+      silence.break();
       received += chunk.byteLength;
       if (received > byteSize) break;
       hash.update(chunk);
@@ -114,8 +111,6 @@ async function download({ url, byteSize, sha256 }: CliImage, path: string, signa
     const reason = code ?? ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code ?? "connection failed";
     throw new CommandFailure(`an image could not be downloaded (${reason})`, EXIT.failure, { cause: error });
   } finally {
-    clearTimeout(timer);
-    silence.abort();
     await file.close();
   }
 }
