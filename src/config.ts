@@ -31,7 +31,10 @@ import {
 import { readTraces, type TraceExport } from "./settings/trace-settings.ts";
 import { checkNames, type Read, type VariableName } from "./settings/variable-names.ts";
 
-/** The settings of a gateway, checked. */
+/**
+ * The settings of a gateway, checked. This file is longer than others because it is one table: what each setting means,
+ * and where it is read.
+ */
 export interface Config {
   /** 0 to 65535; 0 for any free port. */
   readonly port: number;

@@ -41,7 +41,12 @@ export interface ImageServiceOptions extends Omit<AcceptanceOptions, "expect"> {
 /** The most generations that one request deletes: a page of them. */
 export const MAX_DELETED = MAX_PAGE_SIZE;
 
-/** The one image service behind every API. An accepted generation continues when its client disconnects. */
+/**
+ * The one image service behind every API. An accepted generation continues when its client disconnects.
+ *
+ * Longer than other files because it is the whole service as callers see it, and half of it says what each method
+ * promises.
+ */
 export class ImageService {
   readonly #options: ImageServiceOptions;
   readonly #acceptance: Acceptance;

@@ -33,7 +33,8 @@ type Tables<AnyColumn> = Readonly<Record<string, Readonly<Record<string, AnyColu
 
 /**
  * The migrations, in the order in which they are applied. The types of all rows are derived from here. A released
- * migration is never changed, only followed by another.
+ * migration is never changed, only followed by another. So this file is longer than others: it is one list that only
+ * grows.
  */
 const ADDITIONS = {
   "0001-create-tables": {

@@ -1,33 +1,27 @@
 import { type Billed, GatewayError } from "../../../errors.ts";
 import { toDigitalSourceUri } from "../../../ports/digital-source.ts";
-import type { Fit } from "../../../ports/image-codec.ts";
-import type {
-  Background,
-  ImageFormat,
-  Operation,
-  Quality,
-  TokenDetails,
-  TokenUsage,
-} from "../../../ports/image-provider.ts";
+import type { Background, ImageFormat, Operation, Quality } from "../../../ports/image-provider.ts";
 import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Image } from "../../../ports/records.ts";
 import { toSizeText } from "../../../service/images/sizes.ts";
 import type { GraphQLContext } from "../context.ts";
-import { Args, ArgsType, Ctx, Field, Int, ObjectType } from "../type-graphql.ts";
+import { Args, Ctx, Field, Int, ObjectType } from "../type-graphql.ts";
 import {
   BackgroundEnum,
   BilledEnum,
   FailureCodeEnum,
-  FitEnum,
   GenerationStatusEnum,
   ImageFormatEnum,
   OperationEnum,
   QualityEnum,
 } from "./enums.ts";
+import { ImageUrlArgs } from "./image-url-args.ts";
 import { MetadataEntryType } from "./metadata-type.ts";
 import { ModelType, modelOf } from "./model-type.ts";
 import { NodeType } from "./node-type.ts";
 import { ProjectType } from "./projects/project-type.ts";
+import { ProvenanceType } from "./provenance-type.ts";
 import { DateTimeScalar, ImageSizeScalar, UsdScalar } from "./scalars.ts";
+import { TokenUsageType } from "./token-usage-type.ts";
 import { WarningType } from "./warning-type.ts";
 import { withoutNulls } from "./without-nulls.ts";
 
@@ -44,111 +38,6 @@ class GenerationFailureType implements GenerationFailure {
 
   @Field(() => BilledEnum, { description: "Whether the provider charged for it." })
   billed!: Billed;
-}
-
-@ObjectType("TokenDetails", { description: "A number of tokens, by kind." })
-class TokenDetailsType implements TokenDetails {
-  @Field(() => Int, { description: "Tokens of text." })
-  textTokens!: number;
-
-  @Field(() => Int, { description: "Tokens of images." })
-  imageTokens!: number;
-}
-
-@ObjectType("TokenUsage", { description: "The tokens that the provider reports as used." })
-class TokenUsageType implements TokenUsage {
-  @Field(() => Int, { description: "Input tokens, of text and images." })
-  inputTokens!: number;
-
-  @Field(() => Int, { description: "Output tokens." })
-  outputTokens!: number;
-
-  @Field(() => Int, { description: "Input and output tokens together." })
-  totalTokens!: number;
-
-  @Field(() => TokenDetailsType, {
-    nullable: true,
-    description: "Input tokens by kind. Null if the provider does not report them.",
-  })
-  inputDetails?: TokenDetailsType;
-
-  @Field(() => TokenDetailsType, {
-    nullable: true,
-    description: "Output tokens by kind. Null if the provider does not report them.",
-  })
-  outputDetails?: TokenDetailsType;
-}
-
-@ArgsType()
-export class ImageUrlArgs {
-  @Field(() => Int, {
-    nullable: true,
-    description: "Width in pixels, 1 to 3840. If absent, it follows from the height.",
-  })
-  width?: number;
-
-  @Field(() => Int, {
-    nullable: true,
-    description: "Height in pixels, 1 to 3840. If absent, it follows from the width.",
-  })
-  height?: number;
-
-  @Field(() => FitEnum, {
-    nullable: true,
-    defaultValue: FitEnum.COVER,
-    description: "How the image is fitted into the box of that size.",
-  })
-  fit?: Fit;
-
-  @Field(() => ImageFormatEnum, { nullable: true, description: "The format. If absent, the stored one." })
-  format?: ImageFormat;
-
-  @Field(() => Int, { nullable: true, description: "1 to 100, for lossy formats." })
-  quality?: number;
-
-  @Field(() => Int, {
-    nullable: true,
-    description:
-      "The least time that the URL works, in seconds: 60 to 604800. If absent, the gateway's setting. It is rounded up by at most five minutes, so that requests within that time get the same URL.",
-  })
-  expiresIn?: number;
-
-  @Field(() => Boolean, {
-    nullable: true,
-    defaultValue: false,
-    description:
-      "Whether to deliver the file as the model sent it: with its content credentials, in its own size and format. Cannot be combined with width, height, format or quality.",
-  })
-  original?: boolean;
-}
-
-@ObjectType("Provenance", {
-  description:
-    "How an image was made. Every file that the gateway encodes says so in XMP (`Iptc4xmpExt:DigitalSourceType`), and in signed content credentials (C2PA) if the operator has set a certificate. The file that the model sent is never changed.",
-})
-class ProvenanceType {
-  @Field(() => String, {
-    description:
-      "A concept of https://cv.iptc.org/newscodes/digitalsourcetype/: `…/trainedAlgorithmicMedia` for an image that a model generated.",
-  })
-  digitalSourceType!: string;
-
-  @Field(() => Boolean, {
-    description:
-      "Whether the file that the model sent carries C2PA content credentials. The gateway does not verify them. `url(original: true)` always keeps them, `url` only if `isOriginal`.",
-  })
-  hasContentCredentials!: boolean;
-
-  @Field(() => Boolean, {
-    description: "Whether `url` without a size, format or quality delivers the exact file that the model sent.",
-  })
-  isOriginal!: boolean;
-
-  @Field(() => Boolean, {
-    description:
-      "Whether `url` without a size, format or quality delivers a file with content credentials that the gateway signed with the operator's certificate.",
-  })
-  isSigned!: boolean;
 }
 
 @ObjectType("Image", { implements: NodeType, description: "A stored image." })

@@ -8,19 +8,17 @@ import type {
   ModelPrice,
   PixelSize,
   ProviderEvent,
-  ProviderWarning,
   TokenUsage,
 } from "../../../ports/image-provider.ts";
 import type { Metrics } from "../../../ports/metrics.ts";
 import { toAmount } from "../../../ports/projects/money.ts";
-import {
-  FAILURE_CODES,
-  type Generation,
-  type GenerationFailure,
-  type GenerationOutcome,
-  type Records,
-  type UnrecordedImage,
-  type Warning,
+import type {
+  Generation,
+  GenerationFailure,
+  GenerationOutcome,
+  Records,
+  UnrecordedImage,
+  Warning,
 } from "../../../ports/records.ts";
 import type { Span, Traces } from "../../../ports/traces.ts";
 import type { EditIntake } from "../../edits/edit-intake.ts";
@@ -39,6 +37,7 @@ import type { Previews } from "./previews.ts";
 import type { ProviderCalls } from "./provider-calls.ts";
 import type { Seat } from "./provider-lanes.ts";
 import { providerSpanOf, setUsage } from "./provider-span.ts";
+import { ended, isOutage, toFailure, toWarning, unavailable, upstreamTimeout } from "./run-failures.ts";
 import type { StoreRetries } from "./store-retries.ts";
 
 /** The parts that all executions of a process share. */
@@ -83,10 +82,6 @@ export interface Start {
 
 /** The most warnings of a provider that are kept: as many as fit into an answer's headers. */
 const MAX_PROVIDER_WARNINGS = 5;
-const MAX_PROVIDER_WARNING_LENGTH = 300;
-/** The most characters of a failure's message and of the input it names. Providers of host programs write their own. */
-const MAX_FAILURE_MESSAGE_LENGTH = 1000;
-const MAX_FIELD_LENGTH = 100;
 
 /** Runs one generation: model → storage → records. */
 export class Execution {
@@ -140,7 +135,7 @@ export class Execution {
       await this.#replaceRetiredModel();
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      return this.#withCost({ status: "FAILED", failure: this.#toFailure(error) });
+      return this.#withCost({ status: "FAILED", failure: toFailure(error, this.#generation.id, this.#options.logger) });
     }
     for (;;) {
       const outcome = await this.#callModel();
@@ -270,7 +265,7 @@ export class Execution {
         if (this.#lastImage) storedIndexes.delete(this.#lastImage.index);
         return undefined;
       });
-      const failure = this.#toFailure(error);
+      const failure = toFailure(error, this.#generation.id, this.#options.logger);
       const billed = storedIndexes.size > 0 ? "YES" : failure.billed;
       return { status: "FAILED", failure: { ...failure, billed }, ...facts() };
     } finally {
@@ -406,26 +401,6 @@ export class Execution {
     const isBrokenOff = outcome.status === "FAILED" && !cost.isEstimated;
     return { ...outcome, cost, ...(isBrokenOff && { imageCount: this.#storedCount }) };
   }
-
-  #toFailure(error: unknown): GenerationFailure {
-    const { id } = this.#generation;
-    const known = error instanceof GatewayError ? FAILURE_CODES.find((code) => code === error.code) : undefined;
-    if (error instanceof GatewayError && known) {
-      const { billed = "UNKNOWN", field, retryAfterSeconds } = error.details;
-      this.#options.logger.warn({ generationId: id, err: error }, "provider call failed");
-      return {
-        code: known,
-        message: cut(error.message, MAX_FAILURE_MESSAGE_LENGTH),
-        retryable: error.isRetryable,
-        billed,
-        ...(field !== undefined && { field: cut(field, MAX_FIELD_LENGTH) }),
-        ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-      };
-    }
-    this.#options.logger.error({ generationId: id, err: error }, "generation failed");
-    const message = `an internal error stopped this generation; the operator can find it in the log by ${id}`;
-    return { code: "INTERNAL", message, retryable: false, billed: "UNKNOWN" };
-  }
 }
 
 /**
@@ -433,38 +408,6 @@ export class Execution {
  */
 export function priceOf({ prices, createdAt }: Generation, model: ModelDescription): ModelPrice | undefined {
   return prices ? prices[model.id] : priceAt(model, createdAt);
-}
-
-/**
- * Whether the generation failed because of an outage. Refusals are not outages, and neither are calls that may have
- * been charged.
- */
-function isOutage(outcome: GenerationOutcome): outcome is Extract<GenerationOutcome, { status: "FAILED" }> {
-  if (outcome.status !== "FAILED") return false;
-  const { code, retryable, billed } = outcome.failure;
-  return retryable && billed === "NO" && (code === "UPSTREAM_FAILED" || code === "UPSTREAM_TIMEOUT");
-}
-
-function toWarning(warning: string | ProviderWarning): Warning {
-  const { code, message } = typeof warning === "string" ? { code: "PROVIDER_WARNING", message: warning } : warning;
-  return { code, message: cut(message, MAX_PROVIDER_WARNING_LENGTH) };
-}
-
-/** Cuts a provider's text. It may not end with half of a character. */
-function cut(text: string, maxLength: number): string {
-  return text.slice(0, maxLength).toWellFormed();
-}
-
-function unavailable(message: string): GatewayError {
-  return new GatewayError("MODEL_UNAVAILABLE", message, { billed: "NO" });
-}
-
-function ended(): GatewayError {
-  return new GatewayError("INTERRUPTED", "another process or a caller ended the generation while it ran");
-}
-
-function upstreamTimeout(): GatewayError {
-  return new GatewayError("UPSTREAM_TIMEOUT", "the provider did not answer in time");
 }
 
 /**
