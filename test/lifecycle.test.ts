@@ -177,7 +177,7 @@ describe("closing", () => {
     await (await createGateway({ ...options, providers: [provider] })).close();
   });
 
-  test("does its steps in order: those of a state together, and the last one registered first at the end", async () => {
+  test("runs the steps of each state together, and closes its parts in reverse order of registration", async () => {
     const done: string[] = [];
     const lifecycle = new Lifecycle(pino({ enabled: false }));
     lifecycle.on("closed", () => done.push("first part"));

@@ -38,13 +38,13 @@ export function derivativeRecordsContract(name: string, open: () => Promise<Open
     const later = (minutes: number) => new Date(NOON.getTime() + minutes * 60_000);
     const keysOf = (found: readonly StoredDerivative[]) => found.map(({ key }) => key);
 
-    test("knows nothing of none", async () => {
+    test("answers an empty list when there are no derivatives", async () => {
       expect(await derivatives.totalBytes()).toBe(0);
       expect(await derivatives.leastRecentlyUsed(10)).toEqual([]);
       expect(await derivatives.beyond("img_0", 0)).toEqual([]);
     });
 
-    test("keeps what was added, once under a key, with the latest size and time", async () => {
+    test("keeps one derivative for each key, with its latest size and time", async () => {
       expect(await derivatives.add(derivativeOf(0, "a", { byteSize: 4_000_000_000 }))).toBe(true);
       expect(await derivatives.add(derivativeOf(1, "b"))).toBe(true);
       expect(await derivatives.add(derivativeOf(1, "b", { byteSize: 500, usedAt: later(1) }))).toBe(true);
@@ -56,7 +56,7 @@ export function derivativeRecordsContract(name: string, open: () => Promise<Open
       ]);
     });
 
-    test("keeps none of an image that does not exist, or not any more", async () => {
+    test("keeps no derivative of an image that does not exist or was removed", async () => {
       expect(await derivatives.add(derivativeOf(2, "a"))).toBe(false);
       await derivatives.add(derivativeOf(0, "b"));
       await opened.records.remove("gen_1");
@@ -67,7 +67,7 @@ export function derivativeRecordsContract(name: string, open: () => Promise<Open
       expect(await derivatives.leastRecentlyUsed(10)).toEqual([]);
     });
 
-    test("adds of what was found only what it does not know", async () => {
+    test("adds found files only if it does not know them", async () => {
       await derivatives.add(derivativeOf(0, "a"));
       await derivatives.addFound([
         derivativeOf(0, "a", { byteSize: 1, usedAt: later(1) }),
@@ -81,7 +81,7 @@ export function derivativeRecordsContract(name: string, open: () => Promise<Open
       ]);
     });
 
-    test("answers first what was used longest ago, and no more than is asked for", async () => {
+    test("lists the least recently used derivatives first, up to the limit", async () => {
       for (const [minutes, key] of ["a", "b", "c", "d"].entries()) {
         await derivatives.add(derivativeOf(0, key, { usedAt: later(minutes) }));
       }
@@ -92,7 +92,7 @@ export function derivativeRecordsContract(name: string, open: () => Promise<Open
       expect(await derivatives.totalBytes()).toBe(4000);
     });
 
-    test("answers of one image what is beyond a number, by use", async () => {
+    test("lists the derivatives of one image beyond a number, least recently used first", async () => {
       for (const [minutes, key] of ["a", "b", "c"].entries()) {
         await derivatives.add(derivativeOf(0, key, { usedAt: later(minutes) }));
         await derivatives.add(derivativeOf(1, `other ${key}`, { usedAt: later(minutes) }));
@@ -103,14 +103,14 @@ export function derivativeRecordsContract(name: string, open: () => Promise<Open
       expect(await derivatives.beyond(imageIds[0] ?? "", 3)).toEqual([]);
     });
 
-    test("forgets what was removed", async () => {
+    test("forgets derivatives that were removed", async () => {
       for (const key of ["a", "b", "c"]) await derivatives.add(derivativeOf(0, key));
       await derivatives.remove(["a", "c", "unknown"]);
 
       expect(keysOf(await derivatives.leastRecentlyUsed(10))).toEqual(["b"]);
     });
 
-    test("keeps one of many who add the same at the same time", async () => {
+    test("keeps one derivative when many callers add the same one at once", async () => {
       await Promise.all(Array.from({ length: 20 }, (_, index) => derivatives.add(derivativeOf(0, `${index % 2}`))));
 
       expect(await derivatives.totalBytes()).toBe(2000);

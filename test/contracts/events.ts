@@ -31,7 +31,7 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       expect(ears.map((ear) => ear.ids)).toEqual(ears.map(() => ["gen_1", "gen_1"]));
     });
 
-    test("tell nobody of another generation", async () => {
+    test("do not reach subscribers of other generations", async () => {
       const one = new Ear();
       const other = new Ear();
       events.subscribe("gen_1", one.listen);
@@ -56,7 +56,7 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       expect([...ear.ids].sort()).toEqual(["gen_1", "gen_2"]);
     });
 
-    test("tell nothing more to who has unsubscribed, and go on telling the others", async () => {
+    test("stop for a listener that unsubscribes, and continue for the others", async () => {
       const leaving = new Ear();
       const staying = new Ear();
       const leave = events.subscribe("gen_1", leaving.listen);
@@ -73,7 +73,7 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       expect(leaving.ids).toEqual(["gen_1"]);
     });
 
-    test("let a listener leave from within", async () => {
+    test("let a listener unsubscribe while it is called", async () => {
       const staying = new Ear();
       let calls = 0;
       const leave = events.subscribe("gen_1", () => {
@@ -89,7 +89,7 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       expect(calls).toBe(1);
     });
 
-    test("forget what nobody asked for", async () => {
+    test("forget notices that have no subscriber", async () => {
       events.publish({ generationId: "gen_1" });
       const ear = new Ear();
       events.subscribe("gen_1", ear.listen);
@@ -99,7 +99,7 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       expect(ear.ids.length).toBeGreaterThan(0);
     });
 
-    test("tell subscribers in the same process at once what could not be recorded", () => {
+    test("tell subscribers in the same process at once if a change could not be recorded", () => {
       const heard: GenerationNotice[] = [];
       const leave = events.subscribe("gen_1", (notice) => heard.push(notice));
       events.publish({ generationId: "gen_1", isUnrecorded: true });
@@ -123,7 +123,7 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       );
     });
 
-    test("tell who listens to all of every generation, and of new ones nobody else", async () => {
+    test("tell only those who listen to all generations of a new one", async () => {
       const all = new Ear();
       const one = new Ear();
       const leave = events.subscribeToAll((notice) => notice && all.listen(notice));

@@ -73,7 +73,7 @@ export function historyContract(name: string, open: () => Promise<OpenedRecords>
     const search = async (text: string) =>
       idsOf(await records.history.listGenerations({ words: wordsOf(text), from: "newest", limit: 100 }));
 
-    test("lists and counts what lists in memory would", async () => {
+    test("lists and counts the same as lists in memory", async () => {
       const random = seededRandom(20_261_130);
       const ids = random.shuffled(Array.from({ length: 60 }, (_, i) => `gen_${(i * 7919 + 100_000).toString(36)}`));
       const known: { readonly generation: Generation; readonly images: Image[] }[] = [];

@@ -29,7 +29,7 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       await opened.close();
     });
 
-    test("runs what was enqueued before it started, and only once it has", async () => {
+    test("runs jobs that were enqueued before the start, once it has started", async () => {
       const queue = await openQueue(2);
       for (const id of ["gen_1", "gen_2", "gen_3"]) await queue.enqueue(id);
       expect(work.begun).toEqual([]);
@@ -39,7 +39,7 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       await work.ended("gen_1", "gen_2", "gen_3");
     });
 
-    test("runs what is enqueued while it runs, and after it had nothing to do", async () => {
+    test("runs jobs that are enqueued while it runs, and after it was idle", async () => {
       const queue = await openQueue(2);
       work.letAllEnd();
       await queue.start(work.run);
@@ -61,7 +61,7 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       await work.ended("gen_1", "gen_2");
     });
 
-    test("runs what was enqueued twice, whatever it makes of the second time", async () => {
+    test("runs a job that was enqueued twice at least once", async () => {
       const queue = await openQueue(1);
       for (const id of ["gen_1", "gen_1", "gen_2", "gen_1"]) await queue.enqueue(id);
       work.letAllEnd();
@@ -84,7 +84,7 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       }
     });
 
-    test.each([1, 2, 5])("has at most %i jobs in flight, and that many when there is enough to do", async (limit) => {
+    test.each([1, 2, 5])("runs at most %i jobs at once, and exactly that many if enough wait", async (limit) => {
       const queue = await openQueue(limit);
       const ids = Array.from({ length: 12 }, (_, i) => `gen_${i}`);
       for (const id of ids) await queue.enqueue(id);
@@ -99,7 +99,7 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       expect(work.mostInFlight).toBe(limit);
     });
 
-    test("drains once what runs has ended, and hands out nothing more", async () => {
+    test("is drained when the running jobs have ended, and starts no others", async () => {
       const queue = await openQueue(2);
       for (const id of ["gen_1", "gen_2", "gen_3", "gen_4"]) await queue.enqueue(id);
       await queue.start(work.run);
@@ -120,7 +120,7 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       expect(work.inFlightNow).toBe(0);
     });
 
-    test("drains at once when nothing runs, started or not, and twice", async () => {
+    test("is drained at once when nothing runs, before and after its start, and twice", async () => {
       const queue = await openQueue(2);
       await queue.drain();
       await queue.drain();

@@ -44,7 +44,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await textAt(store, KEY)).toBe("a picture");
       });
 
-      test("stores nothing at all as an object of 0 bytes", async () => {
+      test("stores an empty source as an object of 0 bytes", async () => {
         expect(await store.put(KEY, chunks())).toMatchObject({ key: KEY, byteSize: 0 });
 
         const object = await store.open(KEY);
@@ -67,14 +67,14 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(sha256(await bytesAt(store, KEY))).toBe(sha256(bytes));
       });
 
-      test("stores the part that a view shows and not the memory behind it", async () => {
+      test("stores only the bytes of a view, not the memory behind it", async () => {
         const memory = Buffer.from("do not store this, store me, and not this");
         await store.put(KEY, chunks(memory.subarray(19, 27)));
 
         expect(await textAt(store, KEY)).toBe("store me");
       });
 
-      test("replaces what had the key", async () => {
+      test("replaces the former object under the key", async () => {
         await store.put(KEY, chunks(Buffer.from("a long first version")));
         expect(await store.put(KEY, chunks(Buffer.from("second")))).toMatchObject({ byteSize: 6 });
 
@@ -115,7 +115,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await textAt(store, KEY)).toBe("later");
       });
 
-      test("is done with a piece when it asks for the next one", async () => {
+      test("no longer needs a piece when it asks for the next one", async () => {
         const piece = Buffer.alloc(300_000);
         await store.put(
           KEY,
@@ -322,7 +322,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await opened.footprint()).toHaveLength(2);
       });
 
-      test("is no error for an object that is not there, or not any more", async () => {
+      test("is no error if the object does not exist or was deleted", async () => {
         await store.delete(MISSING);
         await store.put(KEY, chunks(Buffer.from("x")));
         await Promise.all([store.delete(KEY), store.delete(KEY)]);
@@ -331,7 +331,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await opened.footprint()).toEqual([]);
       });
 
-      test("leaves room for the same key again", async () => {
+      test("lets the same key be used again", async () => {
         await store.put(KEY, chunks(Buffer.from("first")));
         await store.delete(KEY);
         await store.put(KEY, chunks(Buffer.from("again")));
@@ -339,7 +339,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await textAt(store, KEY)).toBe("again");
       });
 
-      test("does not disturb those who write beside it", async () => {
+      test("does not disturb writers of other objects", async () => {
         let isWriting = true;
         const deleting = (async () => {
           while (isWriting) await store.delete("gen_1/img_1/absent");
@@ -406,7 +406,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
       expect(space.totalBytes).toBeGreaterThanOrEqual(space.freeBytes);
     });
 
-    test("answers while its place is there, and says so when it is not", async () => {
+    test("answers a ping while its storage exists, and fails when it does not", async () => {
       await expect(store.ping()).resolves.toBeUndefined();
 
       await opened.takeAway();

@@ -96,7 +96,7 @@ export function projectsContract(name: string, open: () => Promise<OpenedProject
       expect(await projects.listEntries(ALL)).toStrictEqual([entry]);
     });
 
-    test("take no second project with the same id, and log nothing of it", async () => {
+    test("refuse a second project with the same id, and log nothing", async () => {
       await projects.create(projectOf("proj_a"), entryOf("log_1"));
       await expect(projects.create(projectOf("proj_a", { name: "b" }), entryOf("log_2"))).rejects.toThrow();
 
@@ -104,7 +104,7 @@ export function projectsContract(name: string, open: () => Promise<OpenedProject
       expect(await projects.find(["proj_a"])).toStrictEqual([projectOf("proj_a")]);
     });
 
-    test("change what is named of a project, and leave the rest", async () => {
+    test("change the named properties of a project, and leave the others", async () => {
       await projects.create(projectOf("proj_a", { allowsAnonymous: true }), entryOf("log_1"));
       const limits = { imagesPerMinute: 5 };
 
@@ -116,7 +116,7 @@ export function projectsContract(name: string, open: () => Promise<OpenedProject
       expect(await entries()).toEqual(["log_3", "log_2", "log_1"]);
     });
 
-    test("lose none of 20 changes at once, and keep nothing of one that throws", async () => {
+    test("lose none of 20 simultaneous changes, and keep nothing of a change that throws", async () => {
       await projects.create(projectOf("proj_a", { limits: { models: [] } }), entryOf("log_1"));
       await projects.createApiKey(
         apiKeyOf("key_1", { projectId: "proj_a", limits: { models: [] } }),
@@ -209,7 +209,7 @@ export function projectsContract(name: string, open: () => Promise<OpenedProject
         expect(await entries()).toEqual(["log_2", "log_1"]);
       });
 
-      test("changes in what is named, and loses its expiry when that is taken away", async () => {
+      test("changes its named properties, and loses its expiry when that is removed", async () => {
         const changes = { name: "b", isDisabled: true, limits: { concurrentGenerations: 1 }, expiresAt: later(5) };
         expect(await projects.updateApiKey("key_1", () => changes, entryOf("log_3"))).toStrictEqual(
           apiKeyOf("key_1", changes),
@@ -239,7 +239,7 @@ export function projectsContract(name: string, open: () => Promise<OpenedProject
         expect(await entries()).toEqual(["log_4", "log_3", "log_2", "log_1"]);
       });
 
-      test("ends with all its tokens when it is revoked, once and for good", async () => {
+      test("loses all its tokens for good when it is revoked", async () => {
         await projects.rotateApiKey("key_1", tokenOf("t2"), later(60), entryOf("log_3"));
         const revoked = apiKeyOf("key_1", { prefix: "pgk_t2", revokedAt: later(1) });
 

@@ -72,7 +72,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
     const WINDOWS = ["DAY", "WEEK", "MONTH", "TOTAL"] as const;
 
     describe.each(BOTH)("of the %s", (_name, id, scope) => {
-      test.each(WINDOWS)("goes up to the dollars of a %s and not beyond them", async (window) => {
+      test.each(WINDOWS)("accepts up to its dollars of a %s and no more", async (window) => {
         await limit(id, { window, limitUsd: "2.5" });
         for (const one of ["gen_1", "gen_2"]) await accept(records, order(one));
 
@@ -88,7 +88,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
         });
       });
 
-      test.each(WINDOWS)("goes up to the images of a %s and not beyond them, free ones too", async (window) => {
+      test.each(WINDOWS)("accepts up to its images of a %s and no more, free ones too", async (window) => {
         await limit(id, { window, limitImages: 5 });
         for (const one of ["gen_1", "gen_2"]) await accept(records, order(one, "0"));
 
@@ -98,14 +98,14 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
         await accept(records, order("gen_3", "0", { n: 1 }));
       });
 
-      test("refuses what is more than the whole budget, and all images under a budget of none", async () => {
+      test("refuses a generation beyond the whole budget, and every image if the budget is zero", async () => {
         await limit(id, { window: "TOTAL", limitUsd: "1", limitImages: 0 });
         expect(await tryToAccept(order("gen_1", "1.1"))).toMatchObject({ budget: { scope } });
         expect(await tryToAccept(order("gen_1", "0", { n: 1 }))).toMatchObject({ budget: { scope } });
         expect(await spending(id)).toMatchObject({ heldUsd: "0.000000", heldImages: 0 });
       });
 
-      test("refuses a cost without a bound under dollars, and takes it under images", async () => {
+      test("refuses a cost without a bound if it limits dollars, and accepts it if it limits images", async () => {
         const unbounded = { ...order("gen_1"), maxCost: undefined };
         await limit(id, { window: "DAY", limitUsd: "1000" });
         expect(await tryToAccept(unbounded)).toBe("COST_UNBOUNDED");
@@ -125,7 +125,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
         await accept(records, order("gen_3", "0.6"));
       });
 
-      test("that is lowered below what is spent and held breaks nothing, and refuses what comes", async () => {
+      test("that is lowered below what is spent and held refuses new generations", async () => {
         for (const one of ["gen_1", "gen_2"]) await begin(records, order(one));
         await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
         await limit(id, { window: "TOTAL", limitUsd: "0.1", limitImages: 1 });
@@ -138,7 +138,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
       });
     });
 
-    test("holds everything or nothing: what one budget refuses is held in none", async () => {
+    test("holds in all budgets or in none: if one refuses, no other holds", async () => {
       await limit(PROJECT, { window: "DAY", limitUsd: "10" }, { window: "TOTAL", limitImages: 100 });
       await limit(KEY, { window: "WEEK", limitUsd: "1" });
       await accept(records, order("gen_1"));
@@ -156,7 +156,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
       });
     });
 
-    test("names of several budgets the one that resets last", async () => {
+    test("names the budget that resets last if several refuse", async () => {
       await limit(PROJECT, { window: "DAY", limitImages: 0 }, { window: "MONTH", limitImages: 0 });
       await limit(KEY, { window: "TOTAL", limitUsd: "0" });
 
@@ -175,7 +175,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
       });
     });
 
-    test("holds nothing for a repetition, of 50 at once too, and answers it though the budget is used up", async () => {
+    test("holds nothing for a repetition, even of 50 at once, and answers it although the budget is used up", async () => {
       await limit(PROJECT, { window: "DAY", limitUsd: "1", limitImages: 2 });
       const repeated = Array.from({ length: 50 }, (_, i) => order(`gen_${i}`, "1", { idempotency: keyOf("k") }));
       const accepted = await Promise.all(repeated.map((one) => accept(records, one)));
@@ -186,15 +186,18 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
       }
     });
 
-    test.each(BOTH)("lets exactly as many of 200 in as a budget of the %s covers", async (_name, id, _scope) => {
-      await limit(id, { window: "WEEK", limitImages: 20 });
-      const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => tryToAccept(order(`gen_${i}`, "0.1"))));
+    test.each(BOTH)(
+      "accepts exactly as many of 200 generations as a budget of the %s covers",
+      async (_name, id, _scope) => {
+        await limit(id, { window: "WEEK", limitImages: 20 });
+        const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => tryToAccept(order(`gen_${i}`, "0.1"))));
 
-      expect(answers.filter((answer) => typeof answer === "object" && "generation" in answer)).toHaveLength(10);
-      for (const scopeId of [PROJECT, KEY]) {
-        expect(await spending(scopeId)).toMatchObject({ heldUsd: "1.000000", heldImages: 20 });
-      }
-    });
+        expect(answers.filter((answer) => typeof answer === "object" && "generation" in answer)).toHaveLength(10);
+        for (const scopeId of [PROJECT, KEY]) {
+          expect(await spending(scopeId)).toMatchObject({ heldUsd: "1.000000", heldImages: 20 });
+        }
+      },
+    );
 
     describe("an end settles both scopes", () => {
       const settled = async (spentUsd: string, spentImages: number) => {
@@ -211,7 +214,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
         await settled("0.400000", 2);
       });
 
-      test("at nothing, when it surely cost nothing", async () => {
+      test("at nothing, if it certainly cost nothing", async () => {
         await begin(records, order("gen_1"));
         const cost = { usd: "0", isEstimated: false };
         await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE, cost, imageCount: 0 }, FINISHED_AT);
@@ -222,7 +225,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
         await settled("0.000000", 0);
       });
 
-      test("at the images that came, when it broke off", async () => {
+      test("at the images that arrived, if it broke off", async () => {
         await begin(records, order("gen_1"));
         const outcome = { status: "FAILED", failure: FAILURE, cost: COST, imageCount: 1 } as const;
         await records.finish("gen_1", WORKER, outcome, FINISHED_AT);

@@ -182,7 +182,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.start("gen_1", claimOf())).toBeUndefined();
       });
 
-      test("ends what runs, with the failure, so that nobody brings in anything more", async () => {
+      test("ends a running generation with the failure, so that no worker can add to it", async () => {
         await begin(records, orderOf("gen_1"));
         await records.addImage(imageOf("gen_1", 0), SIZE, WORKER);
 
@@ -204,7 +204,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.findImagesOf(["gen_1"])).toStrictEqual([imageOf("gen_1", 0)]);
       });
 
-      test("answers false for what is unknown or has ended, and changes nothing", async () => {
+      test("answers false and changes nothing if the generation is unknown or has ended", async () => {
         for (const id of ["gen_succeeded", "gen_failed", "gen_interrupted"]) await begin(records, orderOf(id));
         await records.finish("gen_succeeded", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
         await records.finish("gen_failed", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
@@ -219,7 +219,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(before.map((generation) => generation?.status)).toEqual(["SUCCEEDED", "FAILED", "FAILED", "CANCELED"]);
       });
 
-      test("is won by one of 20 who come at once", async () => {
+      test("succeeds for one of 20 simultaneous callers", async () => {
         await begin(records, orderOf("gen_1"));
         const canceled = await Promise.all(
           Array.from({ length: 20 }, (_, i) => records.cancel("gen_1", FAILURE, new Date(FINISHED_AT.getTime() + i))),
@@ -230,7 +230,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_1")).toMatchObject({ status: "CANCELED", finishedAt });
       });
 
-      test("or finish wins, not both", async () => {
+      test("and finish at once: one of them succeeds", async () => {
         for (let round = 0; round < 10; round++) {
           const id = `gen_${round}`;
           await begin(records, orderOf(id));
@@ -259,7 +259,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect([generation.id, isNew]).toEqual(["gen_3", true]);
       });
 
-      test("leaves nothing that could be carried out", async () => {
+      test("leaves no generation that could be started", async () => {
         await begin(records, orderOf("gen_1"));
         await records.remove("gen_1");
 
@@ -268,7 +268,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.extendLeases(WORKER, LATER_LEASE)).toEqual([]);
       });
 
-      test("of what does not exist is no error", async () => {
+      test("of a generation that does not exist is no error", async () => {
         await records.remove("gen_0");
         await accept(records, orderOf("gen_1"));
         await records.remove("gen_1");
@@ -278,7 +278,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
       });
     });
 
-    test("the sweep is one's at a time, of those who claim it together too, and free when its time is over", async () => {
+    test("one worker at a time claims the sweep, even of several at once, until its time is over", async () => {
       const claim = (at: Date, until: Date) => records.claimSweep(at, until);
       const together = await Promise.all(Array.from({ length: 10 }, () => claim(STARTED_AT, LEASE_UNTIL)));
       expect(together.filter((isClaimed) => isClaimed)).toHaveLength(1);
@@ -291,7 +291,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
     describe("ids before a moment", () => {
       const momentOf = (i: number) => new Date(ACCEPTED_AT.getTime() + i);
 
-      test("of what is queued: oldest first, none accepted at the moment or later, at most the limit", async () => {
+      test("of queued generations: oldest first, only those accepted earlier, up to the limit", async () => {
         for (const i of [3, 1, 5, 2, 4])
           await accept(records, { ...orderOf(`gen_${i}`, momentOf(i)), projectId: `o${i}` });
         await records.start("gen_2", claimOf());
@@ -301,7 +301,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.idsQueuedBefore(momentOf(1), 10)).toEqual([]);
       });
 
-      test("of what has ended, however: oldest first, none accepted at the moment or later, at most the limit", async () => {
+      test("of ended generations, whatever their end: oldest first, only those accepted earlier, up to the limit", async () => {
         for (const i of [6, 3, 1, 5, 2, 4]) await begin(records, orderOf(`gen_${i}`, momentOf(i)));
         await records.finish("gen_1", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
         await records.finish("gen_3", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
@@ -324,7 +324,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         await accept(records, orderOf("gen_2"));
       });
 
-      test("takes no more, and stores nothing of it", async () => {
+      test("refuses another generation, and stores nothing of it", async () => {
         expect(await records.accept({ ...orderOf("gen_3"), idempotency: keyOf("k3") }, waiting(2))).toBe("QUEUE_FULL");
 
         expect(await find(records, "gen_3")).toBeUndefined();
@@ -334,7 +334,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         });
       });
 
-      test("still answers for what it has taken already", async () => {
+      test("still answers repetitions of what it has accepted", async () => {
         const replay = await records.accept({ ...orderOf("gen_3"), idempotency: keyOf("k") }, waiting(2));
 
         expect(replay).toMatchObject({ generation: { id: "gen_1" }, isNew: false });

@@ -62,7 +62,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await find(records, "gen_1")).toMatchObject({ prices });
       });
 
-      test("holds nothing for a repetition, of 50 at once too", async () => {
+      test("holds nothing for a repetition, even of 50 at once", async () => {
         const repeated = Array.from({ length: 50 }, (_, i) => ({ ...order(`gen_${i}`), idempotency: keyOf("k") }));
         await Promise.all(repeated.map((one) => accept(records, one)));
         await accept(records, { ...order("gen_x", "5"), idempotency: keyOf("k") });
@@ -70,7 +70,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(held(MAX_COST));
       });
 
-      test("takes what costs nothing, whatever was spent, and refuses what costs nobody knows what", async () => {
+      test("accepts what is free whatever was spent, and refuses an unknown cost", async () => {
         await accept(records, order("gen_1", "3"), within("3"));
         await accept(records, order("gen_2", "0.000000"), within("3"));
         expect(await records.accept(orderOf("gen_3"), within("3"))).toBe("COST_UNBOUNDED");
@@ -78,7 +78,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(held("3.000000"));
       });
 
-      test("goes up to the budget and not beyond it, and stores nothing of what it refuses", async () => {
+      test("accepts up to the budget, and stores nothing of what it refuses", async () => {
         await accept(records, order("gen_1", "0.9"), within("1"));
         const refused = { ...order("gen_2", "0.100000000001"), idempotency: keyOf("k") };
 
@@ -90,20 +90,20 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(held("1.000000"));
       });
 
-      test("refuses what costs more than the whole budget, and anything under a budget of nothing", async () => {
+      test("refuses a cost beyond the whole budget, and every cost if the budget is zero", async () => {
         expect(await records.accept(order("gen_1", "1.000000000001"), within("1"))).toMatchObject(EXCEEDED);
         expect(await records.accept(order("gen_1", "0.000000000001"), within("0"))).toMatchObject(EXCEEDED);
         expect(await spent()).toEqual(NOTHING);
       });
 
-      test("still answers for what it has taken when the budget is used up", async () => {
+      test("still answers repetitions when the budget is used up", async () => {
         await accept(records, { ...order("gen_1", "1"), idempotency: keyOf("k") }, within("1"));
         const again = await records.accept({ ...order("gen_2", "1"), idempotency: keyOf("k") }, within("1"));
 
         expect(again).toMatchObject({ generation: { id: "gen_1" }, isNew: false });
       });
 
-      test("lets exactly as many of 200 in as the budget covers", async () => {
+      test("accepts exactly as many of 200 generations as the budget covers", async () => {
         const answers = await Promise.all(
           Array.from({ length: 200 }, (_, i) => records.accept(order(`gen_${i}`, "0.1"), within("1"))),
         );
@@ -134,7 +134,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(generation).not.toHaveProperty("costIsEstimated");
       });
 
-      test("settles at what it cost though that is more than was held, or nothing was", async () => {
+      test("settles at what it cost, even if less or nothing was held", async () => {
         const cost = { usd: "2000.5", isEstimated: false };
         await begin(records, order("gen_1"));
         await begin(records, orderOf("gen_2"));
@@ -145,7 +145,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(settled("4001.000000"));
       });
 
-      test("settles at what was held where the cost is not known, as an estimate", async () => {
+      test("settles at what was held, as an estimate, if the cost is unknown", async () => {
         await begin(records, order("gen_1"));
         await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
 
@@ -153,7 +153,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await find(records, "gen_1")).toMatchObject({ cost: MAX_COST, costIsEstimated: true });
       });
 
-      test("leaves the cost unknown where nothing is known of it at all", async () => {
+      test("leaves the cost unknown if nothing was held either", async () => {
         await begin(records, orderOf("gen_1"));
         await records.finish("gen_1", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
 
@@ -173,7 +173,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(settled(COST.usd));
       });
 
-      test("by cancelation costs nothing while it waits, and perhaps all that was held while it runs", async () => {
+      test("by cancelation costs nothing before the start, and up to all that was held after it", async () => {
         await accept(records, order("gen_1"));
         await records.cancel("gen_1", FAILURE, FINISHED_AT);
         expect(await spent()).toEqual(NOTHING);
@@ -197,7 +197,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(settled(MAX_COST));
       });
 
-      test("for all whose worker died settles at what was held, and a worker that lives brings in the truth", async () => {
+      test("after a worker died settles at what was held, until a worker that lives reports the cost", async () => {
         for (const id of ["gen_1", "gen_2", "gen_3"]) await begin(records, order(id, "2"));
         await records.interruptExpired(INTERRUPTED, END_OF_TIME);
         expect(await spent()).toEqual(settled("6.000000"));
@@ -215,7 +215,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
     });
 
     describe("a cost that is known later", () => {
-      test("replaces the estimate of what was canceled, or removed, while it ran", async () => {
+      test("replaces the estimate of a generation that was canceled or removed while it ran", async () => {
         for (const id of ["gen_1", "gen_2"]) await begin(records, order(id));
         await records.cancel("gen_1", FAILURE, FINISHED_AT);
         await records.remove("gen_2");
@@ -227,7 +227,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(canceled).not.toHaveProperty("costIsEstimated");
       });
 
-      test("replaces nothing that is known, and nothing of what is unknown", async () => {
+      test("replaces no known cost, and does nothing to an unknown generation", async () => {
         await begin(records, order("gen_1"));
         await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
         await accept(records, order("gen_2", "7"));
@@ -248,7 +248,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
       expect(await spent()).toEqual(settled(COST.usd));
     });
 
-    test("nothing that a provider reports is too much to be written down", async () => {
+    test("any cost that a provider reports can be recorded", async () => {
       const absurd = { usd: "999999999999.999999999999", isEstimated: false };
       for (let i = 0; i < 95; i++) {
         await begin(records, order(`gen_${i}`));
@@ -260,7 +260,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
       expect(await find(records, "gen_1")).toMatchObject({ cost: absurd.usd });
     });
 
-    test("projects have their own", async () => {
+    test("each project has its own ledger", async () => {
       await accept(records, { ...order("gen_1", "1"), projectId: "proj_other" }, within("1"));
       await accept(records, order("gen_2", "1"), within("1"));
 
@@ -268,7 +268,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
       expect(await dollarsOf(records, "proj_other")).toEqual(held("1.000000"));
     });
 
-    test("holds nothing any more once everything has ended, whoever ended it, all at once", async () => {
+    test("holds nothing once all generations have ended at once, whoever ended them", async () => {
       const ids = Array.from({ length: 60 }, (_, i) => `gen_${i}`);
       await Promise.all(ids.map((id) => accept(records, order(id, "1"))));
       await Promise.all(

@@ -93,7 +93,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
       expect(statusOf(third, "REQUESTS")).toMatchObject({ remaining: 99 });
     });
 
-    test("counts nothing for a repetition, of 20 at once too", async () => {
+    test("counts nothing for a repetition, even of 20 at once", async () => {
       const rates = [{ ...PROJECT, requestsPerMinute: 1, concurrentGenerations: 1 }];
       const idempotency = keyOf("k");
       const answers = await Promise.all(
@@ -103,7 +103,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
       expect(answers.every(isAccepted)).toBe(true);
     });
 
-    test("never lets more pass together than one after the other", async () => {
+    test("lets no more requests pass at once than one after another", async () => {
       const rates = [
         { ...PROJECT, imagesPerMinute: 20 },
         { ...KEY, requestsPerMinute: 100 },
@@ -138,7 +138,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
       expect(await send("gen_7", rates, 2, ofKey)).toMatchObject({ isNew: true });
     });
 
-    test("lets no more run at once than the limit says, of 40 that come together", async () => {
+    test("accepts no more of 40 simultaneous generations than may run at once", async () => {
       const rates = [{ ...PROJECT, concurrentGenerations: 7 }];
       const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => send(`gen_${i}`, rates)));
 

@@ -44,7 +44,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_1")).toStrictEqual(running);
       });
 
-      test("lets one of 20 who come at once do it", async () => {
+      test("succeeds for one of 20 simultaneous callers", async () => {
         await accept(records, orderOf("gen_1"));
         await accept(records, orderOf("gen_2"));
         const started = await Promise.all(
@@ -59,7 +59,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_2")).toMatchObject({ status: "QUEUED" });
       });
 
-      test("answers undefined for what is unknown, running or ended, and changes nothing", async () => {
+      test("answers undefined and changes nothing if the generation is unknown, running or ended", async () => {
         await begin(records, orderOf("gen_1"));
         expect(await records.start("gen_1", claimOf(OTHER_WORKER, FINISHED_AT))).toBeUndefined();
         expect(await records.start("gen_0", claimOf())).toBeUndefined();
@@ -83,7 +83,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.start("gen_1", claimOf(OTHER_WORKER))).toMatchObject({ status: "RUNNING" });
       });
 
-      test("leaves alone what is unknown, queued, ended or another worker's", async () => {
+      test("does nothing if the generation is unknown, queued, ended or another worker's", async () => {
         await accept(records, orderOf("gen_1"));
         await begin(records, orderOf("gen_2"));
         await records.finish("gen_2", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
@@ -113,7 +113,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_1")).toMatchObject({ partialImages: 3, previews });
       });
 
-      test("loses none of those that come at once", async () => {
+      test("keeps all previews that come at once", async () => {
         await begin(records, orderOf("gen_1"));
         const previews = Array.from({ length: 30 }, (_, i) => ({ imageIndex: i % 10, partialIndex: i % 3 }));
         await Promise.all(previews.map((preview) => records.addPreview("gen_1", preview, WORKER)));
@@ -121,7 +121,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect((await find(records, "gen_1"))?.previews).toHaveLength(30);
       });
 
-      test("adds nothing to what is unknown, queued, ended or another worker's", async () => {
+      test("adds nothing if the generation is unknown, queued, ended or another worker's", async () => {
         const preview = { imageIndex: 0, partialIndex: 0 };
         await accept(records, orderOf("gen_1"));
         expect(await records.addPreview("gen_0", preview, WORKER)).toBe(false);
@@ -136,7 +136,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
     });
 
     describe("keepPlaceholder", () => {
-      test("adds what an image was stored without, to that image alone", async () => {
+      test("adds a placeholder to an image that was stored without one, and to no other", async () => {
         await begin(records, orderOf("gen_1"));
         const { placeholder: _, ...first } = imageOf("gen_1", 0);
         const { placeholder: __, ...second } = imageOf("gen_1", 1);
@@ -157,7 +157,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
     });
 
     describe("addImage", () => {
-      test("keeps an image of which it is not known how it came to be", async () => {
+      test("keeps an image without provenance", async () => {
         await begin(records, orderOf("gen_1"));
         const { provenance: _, ...image } = imageOf("gen_1", 0);
         await records.addImage(image, SIZE, WORKER);
@@ -177,7 +177,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_1")).toMatchObject({ status: "RUNNING", generatedSize: SIZE });
       });
 
-      test("adds nothing to what is unknown, queued or ended", async () => {
+      test("adds nothing if the generation is unknown, queued or ended", async () => {
         await accept(records, orderOf("gen_1"));
         expect(await records.addImage(imageOf("gen_0", 0), SIZE, WORKER)).toBe(false);
         expect(await records.addImage(imageOf("gen_1", 0), SIZE, WORKER)).toBe(false);
@@ -189,7 +189,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_1")).not.toHaveProperty("generatedSize");
       });
 
-      test("adds the same image once, however often it is told to, and no other one in its place", async () => {
+      test("adds the same image once, and no other image in its place", async () => {
         await begin(records, orderOf("gen_1"));
         const image = imageOf("gen_1", 0);
         for (let attempt = 0; attempt < 3; attempt++) expect(await records.addImage(image, SIZE, WORKER)).toBe(true);
@@ -242,7 +242,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(last).not.toHaveProperty("fallbacks");
       });
 
-      test("does nothing to what the worker does not run (any more)", async () => {
+      test("does nothing if the worker does not run the generation, or no longer does", async () => {
         await accept(records, orderOf("gen_queued"));
         await begin(records, orderOf("gen_other"), claimOf(OTHER_WORKER));
         await begin(records, orderOf("gen_canceled"));
@@ -272,7 +272,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         });
       });
 
-      test("keeps what was used and paid by a success and by a failure, to the last digit", async () => {
+      test("keeps the usage and the cost of a success and of a failure, to the last digit", async () => {
         const cost = { usd: "99999.123456789012", isEstimated: false };
         await begin(records, orderOf("gen_1"));
         await begin(records, orderOf("gen_2"));
@@ -288,7 +288,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         });
       });
 
-      test("keeps the warnings that came with the end, and otherwise those there were", async () => {
+      test("keeps the warnings of the end, or else the earlier ones", async () => {
         const warnings = [warning("SEED_IGNORED", "it has no seed")];
         for (const id of ["gen_1", "gen_2", "gen_3"]) await begin(records, { ...orderOf(id), warnings });
         const more = [...warnings, warning("PROVIDER_WARNING", 'the "provider" said 否')];
@@ -316,7 +316,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect((await find(records, "gen_1"))?.failure).toStrictEqual(failure);
       });
 
-      test("answers false for what is unknown, queued or ended, and changes nothing", async () => {
+      test("answers false and changes nothing if the generation is unknown, queued or ended", async () => {
         await accept(records, orderOf("gen_1"));
         await begin(records, orderOf("gen_2"));
         await records.finish("gen_2", WORKER, { status: "SUCCEEDED", usage }, FINISHED_AT);
@@ -337,7 +337,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_1")).toMatchObject({ status: "RUNNING" });
       });
 
-      test("lets one of 20 who come at once do it", async () => {
+      test("succeeds for one of 20 simultaneous callers", async () => {
         await begin(records, orderOf("gen_1"));
         const finished = await Promise.all(
           Array.from({ length: 20 }, (_, i) =>
@@ -358,7 +358,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         });
       });
 
-      test("leaves an image only where addImage said so, when both come at once", async () => {
+      test("keeps an image that comes at the same time only if addImage says so", async () => {
         for (let round = 0; round < 10; round++) {
           const id = `gen_${round}`;
           await begin(records, orderOf(id));

@@ -35,7 +35,7 @@ export function recordUsageContract(name: string, open: () => Promise<OpenedReco
     };
     const usage = (query: Partial<UsageQuery> & Pick<UsageQuery, "by">) => records.ledger.usage({ ...EVER, ...query });
 
-    test("adds up what has ended, by everything that rows can be told apart by", async () => {
+    test("adds up ended generations by every dimension", async () => {
       await end("gen_1", { projectId: "proj_a", apiKeyId: "key_a", endUser: "ann" }, "0.000000000001");
       await end("gen_2", { projectId: "proj_a", apiKeyId: "key_a", endUser: "bob", model: "other-1" }, "0.25");
       await end("gen_3", { projectId: "proj_a", endUser: "ann", edit: { images: [] } });
@@ -85,7 +85,7 @@ export function recordUsageContract(name: string, open: () => Promise<OpenedReco
       expect(await usage({ by: [], firstDay: "2999-01-01" })).toMatchObject([{ generations: 0, costUsd: "0.000000" }]);
     });
 
-    test("follows a truth that is known later, and the model that took over", async () => {
+    test("counts a cost that is known later, and the model that took over", async () => {
       const outcome = { status: "FAILED", failure: FAILURE } as const;
       await begin(records, { ...orderOf("gen_1"), maxCost: "1" });
       const next = { model: "other-1", modelSize: { width: 64, height: 64 }, warnings: [], fallbacks: [] };
@@ -102,7 +102,7 @@ export function recordUsageContract(name: string, open: () => Promise<OpenedReco
       ]);
     });
 
-    test("adds up more than 64 bits hold", async () => {
+    test("adds up to more than 64 bits hold", async () => {
       const absurd = "999999999999";
       for (let i = 0; i < 95; i++)
         await end(`gen_${i}`, { projectId: i % 2 ? "proj_a" : "proj_b", endUser: "ann" }, absurd);

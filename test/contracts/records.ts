@@ -110,7 +110,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
 
       beforeEach(() => accept(records, first));
 
-      test("brings the same project's earlier generation back, as it stands", async () => {
+      test("returns the earlier generation of the same project, as it is now", async () => {
         await records.start("gen_1", claimOf());
         const again: GenerationOrder = {
           ...orderOf("gen_2"),
@@ -179,7 +179,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         expect(await records.findByIdempotencyKey("proj_public", "K", ACCEPTED_AT)).toBeUndefined();
       });
 
-      test("lets one of 50 who come at once in", async () => {
+      test("accepts one of 50 simultaneous generations", async () => {
         const accepted = await Promise.all(
           Array.from({ length: 50 }, (_, i) =>
             accept(records, { ...orderOf(`gen_x${i}`), idempotency: keyOf("fresh") }),
@@ -236,7 +236,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
       });
     });
 
-    test("lists what a list in memory would", async () => {
+    test("lists the same as a list in memory", async () => {
       const random = seededRandom(20_261_122);
       const ids = random.shuffled(
         Array.from({ length: 60 }, (_, i) => mixedCase(`gen_${(i * 7919 + 100_000).toString(36)}`, i)),

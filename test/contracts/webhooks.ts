@@ -156,7 +156,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       expect(stored).toBe(6);
     });
 
-    test("tells of half and of four fifths of a budget, and of its first refusal, once in each window", async () => {
+    test("tells once in each window that a budget reached 50 %, reached 80 %, and refused", async () => {
       await create();
       const terms = { ...NO_LIMITS, dailyBudget: "1" };
       const order = (id: string, at = ACCEPTED_AT) => ({ ...orderOf(id, at), maxCost: "0.25" });
@@ -181,7 +181,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       });
     });
 
-    test("claims what is due for one process alone, until the claim is over", async () => {
+    test("claims due deliveries for one process, until the claim is over", async () => {
       const { id } = await storeOne();
       expect(await webhooks.findDue(new Date(AT.getTime() - 1))).toEqual([]);
       expect((await webhooks.findDue(AT)).map((endpoint) => endpoint.id)).toEqual(["wh_1"]);
@@ -201,7 +201,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       expect(await webhooks.findDelivery(id)).toEqual(ended);
     });
 
-    test("shares many that are due among processes, each to one", async () => {
+    test("shares many due deliveries among processes, each to one process", async () => {
       await create();
       for (let count = 0; count < 40; count++) {
         await accept(records, orderOf(`gen_${count}`));
@@ -233,7 +233,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       expect(await webhooks.restart("msg_none", UNTIL)).toBeUndefined();
     });
 
-    test("fails what waits for an endpoint that is disabled", async () => {
+    test("fails waiting deliveries of a disabled endpoint", async () => {
       const { id } = await storeOne();
       const [claimed] = await webhooks.claim("wh_1", { at: AT, until: UNTIL, limit: 1 });
       await webhooks.update("wh_1", () => ({ isDisabled: true, disabledReason: "by hand" }), entryOf("log_b"));
@@ -244,7 +244,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       expect(claimed && (await webhooks.record(claimed, delivered))).toBe(false);
     });
 
-    test("removes what ended long ago, and nothing that waits", async () => {
+    test("removes deliveries that ended long ago, and none that wait", async () => {
       const { id } = await storeOne();
       const old = new Date(STARTED_AT.getTime() - DAY_MS);
       const add = (id: string, status: WebhookDelivery["status"], createdAt: Date, nextAttemptAt?: Date) =>

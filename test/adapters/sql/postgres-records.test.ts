@@ -69,7 +69,7 @@ projectsContract("PostgreSQL", async () => {
 });
 
 describe("two processes on one PostgreSQL", () => {
-  test("see each other's generations, and bring in what each of them runs", async () => {
+  test("see each other's generations, and each adds to its own", async () => {
     const url = await postgres.newDatabase();
     await using here = disposable(await open(url));
     await using there = disposable(await open(url));
@@ -82,7 +82,7 @@ describe("two processes on one PostgreSQL", () => {
     expect(await find(there.records, "gen_2")).toMatchObject({ status: "FAILED", failure: INTERRUPTED });
   });
 
-  test("start a generation once, and accept a key once, whoever of 20 on each side comes first", async () => {
+  test("start a generation once and accept a key once, of 20 simultaneous callers on each side", async () => {
     const url = await postgres.newDatabase();
     await using here = disposable(await open(url));
     await using there = disposable(await open(url));
@@ -98,7 +98,7 @@ describe("two processes on one PostgreSQL", () => {
     expect(started.filter((generation) => generation !== undefined)).toHaveLength(1);
   });
 
-  test("spend each day's budget once, by the day of the database whatever their clocks say", async () => {
+  test("share each day's budget, by the day of the database, whatever their own clocks say", async () => {
     const url = await postgres.newDatabase();
     await using here = disposable(await open(url));
     await using there = disposable(await open(url));

@@ -20,7 +20,7 @@ function openPool(connectionString: string, max: number): Pool {
   return pool;
 }
 
-test("those who wait longer than a connection may take get one in their order, once it is given back", async () => {
+test("statements that wait long get a connection in their order when one is given back", async () => {
   const pool = openPool(await postgres.newDatabase(), 1);
   const turns = new PostgresTurns(pool);
   const first = await turns.take();

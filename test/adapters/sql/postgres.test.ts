@@ -24,7 +24,7 @@ function open(url: string): Promise<PostgresStore> {
 }
 
 describe("an empty PostgreSQL database", () => {
-  test("is prepared once by ten that open it at the same moment, in other processes too", async () => {
+  test("is prepared once when ten stores open it at once, some in other processes", async () => {
     const url = await postgres.server.createDatabase();
     const others = Array.from({ length: 4 }, () => openInAnotherProcess(url));
     const here = await Promise.all(Array.from({ length: 6 }, () => open(url)));
@@ -38,7 +38,7 @@ describe("an empty PostgreSQL database", () => {
     await Promise.all(here.map((store) => store.close()));
   });
 
-  test("is left to the one that prepares it, until that one is done", async () => {
+  test("is prepared by one store while the others wait", async () => {
     const url = await postgres.server.createDatabase();
     const preparing = new Client({ connectionString: url });
     await preparing.connect();
@@ -76,7 +76,7 @@ describe("an empty PostgreSQL database", () => {
 });
 
 describe("a PostgreSQL database of another version", () => {
-  test("is refused, naming it and what is unknown, and left as it is, when it is newer", async () => {
+  test("is refused and not changed if it is newer; the error names it and the unknown migrations", async () => {
     const url = await postgres.server.createDatabase();
     await (await open(url)).close();
     await postgres.server.query(url, "DROP SCHEMA graphile_worker CASCADE");
@@ -94,7 +94,7 @@ describe("a PostgreSQL database of another version", () => {
   });
 });
 
-test("a PostgreSQL database that lost a migration under a running process counts as not ready, one that gained some as ready", async () => {
+test("a running process is not ready if its PostgreSQL lost a migration, and ready if it gained some", async () => {
   const url = await postgres.newDatabase();
   const store = await open(url);
   await postgres.server.query(
@@ -128,7 +128,7 @@ describe("a PostgreSQL database that cannot be used", () => {
     expect(`${refusal.message}${JSON.stringify(refusal)}${JSON.stringify(refusal.cause)}`).not.toContain("secret");
   });
 
-  test("because something else answers there, or nothing, it is refused", async () => {
+  test("is refused if something else answers at its address, or nothing", async () => {
     const silent = createServer((socket) => socket.resume());
     const babbling = createServer((socket) => socket.on("error", () => {}).end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     for (const server of [silent, babbling]) {
@@ -141,7 +141,7 @@ describe("a PostgreSQL database that cannot be used", () => {
     }
   });
 
-  test("because its user may not create tables it is refused, saying so", async () => {
+  test("is refused if its user may not create tables, and the error says so", async () => {
     const url = await postgres.server.createDatabase();
     await postgres.server.query(url, "CREATE ROLE reader LOGIN PASSWORD 'secret'");
     const asReader = new URL(url);

@@ -139,7 +139,7 @@ describe("a request that a budget does not cover", () => {
   });
 });
 
-test("budgets show what is spent and held, to the key, and to the admin who names the project", async () => {
+test("budgets show what is spent and held to the key, and to an admin who names the project", async () => {
   const { gateway, key, projectId } = await startWith(
     [{ window: "MONTH", limitUsd: "100" }],
     [{ window: "TOTAL", limitUsd: "5", limitImages: 50 }],

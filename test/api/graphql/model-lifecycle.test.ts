@@ -116,7 +116,7 @@ test("a model that ends in a week is warned of in the graph, on its generations,
   expect((await fetch(`${gateway.url}/v1/models/gpt-image-2`)).headers.has("Sunset")).toBe(false);
 });
 
-test("answers of the graph carry Sunset where a model of theirs ends soon, and of several the first", async () => {
+test("GraphQL answers carry Sunset if one of their models ends soon, with the earliest date", async () => {
   api.models.shutdownDates = { "gpt-image-1.5": "2026-12-01", "gpt-image-2": "2026-12-09" };
   await start();
   await poll(
@@ -139,7 +139,7 @@ test("answers of the graph carry Sunset where a model of theirs ends soon, and o
   expect(await sunsetOf(both, { soon, later })).toBe(SUNSET);
 });
 
-test("on the day, requests move to the replacement with a warning, and to another price class never silently", async () => {
+test("on a model's last day its requests move to the replacement with a warning, and never silently to another price class", async () => {
   await start({ defaultModel: "gpt-image-1.5" });
   now = THE_DAY;
   expect(await generate("gpt-image-1.5")).toMatchObject({
@@ -209,7 +209,7 @@ test("a model whose end its vendor announces later is left on its day as well, t
   }
 });
 
-test("what waits over a model's last day goes to its replacement, and says so", async () => {
+test("a generation that waits past its model's last day goes to the replacement, with a warning", async () => {
   now = LAST_DAY;
   await start({ maxConcurrency: 1 });
   const hold = api.holdNext();
@@ -239,7 +239,7 @@ test("what waits over a model's last day goes to its replacement, and says so", 
   ]);
 });
 
-test("what waits over a model's last day, and nothing may or can take over, ends without a call", async () => {
+test("a generation that waits past its model's last day fails without a call if no model can take over", async () => {
   now = LAST_DAY;
   const small = { replacement: "small", provider: "openai" };
   const models = {
@@ -270,7 +270,7 @@ test("what waits over a model's last day, and nothing may or can take over, ends
   expect(api.callCount).toBe(1);
 });
 
-test("a key goes on answering the same generation over a model's last day, whatever became of the model", async () => {
+test("an idempotency key returns the same generation before and after a model's last day", async () => {
   now = LAST_DAY;
   const models = { "gpt-image-1.5": { mayChangePriceClass: false, replacement: "gpt-image-1-mini" } };
   await start({ file: { models } });

@@ -292,7 +292,7 @@ describe("where bodies together may hold 4 MiB of memory", () => {
     expect((await post(FIELDS)).status).toBe(200);
   });
 
-  test("a compressed body counts as what it becomes", async () => {
+  test("a compressed body counts with its decompressed size", async () => {
     const headers = { ...JSON_TYPE, "Content-Encoding": "gzip" };
     const post = (body: Buffer) => httpRequest(`${url}/get-image`, { method: "POST", headers, body });
 

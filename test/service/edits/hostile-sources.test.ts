@@ -37,7 +37,7 @@ function submit(bytes: Uint8Array): Promise<Generation> {
   return gateway.gateway.images.submitEdit(CALLER, { prompt: "a fox in it", images: [{ bytes: once(bytes) }] });
 }
 
-describe("a file made to exhaust its decoder is refused, and nothing of it is left:", () => {
+describe("a file that would exhaust its decoder is refused and leaves nothing behind:", () => {
   test.each<[string, RegExp, () => Buffer]>([
     ["a PNG of 1 MB with notes of 1 GB", TOO_MUCH, noteBomb],
     ["a PNG with a note of 300 MB", TOO_MUCH, () => pngWith(compressedChunk("zTXt", 300_000_000))],

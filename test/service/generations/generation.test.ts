@@ -542,7 +542,7 @@ describe("a gateway that stops", () => {
     expect(gateway.provider.requests).toHaveLength(1);
   });
 
-  test("parks what waits for its provider's next attempt: the next start makes it, with nothing paid before", async () => {
+  test("parks a generation that waits for its provider's next attempt; it runs after the next start, and nothing was paid before", async () => {
     await gateway.close();
     const isWaiting = Promise.withResolvers<void>();
     const write = (line: string) => void (line.includes("the call is repeated") && isWaiting.resolve());

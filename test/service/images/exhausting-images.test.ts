@@ -138,7 +138,7 @@ describe("an image that needs more memory to decode than the gateway allows is o
   });
 });
 
-test("an image that was paid for is decoded again when its decoder was ended for what others took", async () => {
+test("a paid image is decoded again if its decoder was ended because of other images", async () => {
   const own = new SharpImageCodec();
   const generation = await find(records, "gen_1");
   if (!generation) throw new Error("there is no generation");

@@ -75,7 +75,7 @@ describe("what derivatives may take", () => {
   });
 });
 
-test("a small file counts as what it takes on the disk", async () => {
+test("a small file counts with the space that it takes on the disk", async () => {
   const { budget } = open(volumeOf(1000 * ONE), { maxDerivativeBytes: 2 * ONE });
   for (const name of ["a", "b", "c"]) {
     now = new Date(now.getTime() + 1000);

@@ -116,7 +116,7 @@ test("an idempotency key is an end user's own", async () => {
   await expect(generate(ANN, { ...input, prompt: "a bird" })).rejects.toThrow("IDEMPOTENCY_CONFLICT");
 });
 
-test("what an SDK sends again is matched for the same end user alone", async () => {
+test("a request that an SDK repeats is matched only for the same end user", async () => {
   const send = (headers: object, retry: number, signal?: AbortSignal) =>
     fetch(`${gateway.url}/v1/images/generations`, {
       method: "POST",

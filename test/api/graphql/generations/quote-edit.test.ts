@@ -59,7 +59,7 @@ test("files and masks count each, for each image that is made", async () => {
   expect(twice.quote.maxCost).toBe("0.155902");
 });
 
-test("without a size, an image of one's own has the size that counts", async () => {
+test("without a size, the size of the caller's own image counts", async () => {
   const { quote } = await quoteEdit({ images: [{ id: imageId }, URL_IMAGE] });
   expect(quote.generatedSize).toBe("1536x1024");
   const { error } = await quoteEdit({ images: [URL_IMAGE, { id: imageId }] });

@@ -59,7 +59,7 @@ describe.each([
     expect(await ask({ query: "", ...byId })).toEqual(first);
   });
 
-  test("what is sent here is known over HTTP too, and the other way round", async () => {
+  test("a document that is sent here is known over HTTP too, and the other way round", async () => {
     const sentHere = newDocument("{ models { id } }");
     await ask(sentHere);
     expect((await post({ extensions: sentHere.extensions })).data.models).toHaveLength(2);
@@ -71,7 +71,7 @@ describe.each([
     });
   });
 
-  test("what is invalid is not kept, and what has another id is refused", async () => {
+  test("an invalid document is not kept, and a document with another id is refused", async () => {
     const invalid = newDocument("{ nonsense }");
     expect(await ask(invalid)).toMatchObject({ errors: [{ extensions: { code: "GRAPHQL_VALIDATION_FAILED" } }] });
     expect(await ask({ query: "", extensions: invalid.extensions })).toEqual({ errors: [NOT_FOUND] });

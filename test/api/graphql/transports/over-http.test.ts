@@ -102,7 +102,7 @@ describe("HEAD is answered as GET is, without the body", () => {
   });
 });
 
-describe("who asks here for a stream of answers is told where there are some", () => {
+describe("a request for an event stream at this path is told which path has them", () => {
   const body = JSON.stringify({ query: 'subscription { generationEvents(id: "gen_1") { __typename } }' });
   const search = `?query=${JSON.parse(body).query}`;
   const json = { "Content-Type": "application/json" };

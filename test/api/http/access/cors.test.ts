@@ -162,7 +162,7 @@ describe.each(SETTINGS)("$name", ({ start, openKinds }) => {
       expect((await call(gateway, headers)).status === 403 && !isSigned(kind)).toBe(false);
     });
 
-    test("a page that has rebound its name to this address is foreign, whatever it writes into Host", async () => {
+    test("a page that rebound its host name to this address counts as foreign, whatever its Host header says", async () => {
       const { port } = new URL(gateway.url);
       const host = `evil.example:${port}`;
       const { status } = await call(gateway, { Host: host, Origin: `http://${host}` });
@@ -316,7 +316,7 @@ describe("with a list", () => {
     expect((await httpRequest(urlList[0] ?? "", { headers })).status).toBe(200);
   });
 
-  test("caches are told that the answer depends on the page, whoever asks", async () => {
+  test("every answer tells caches that it depends on the page's origin", async () => {
     const { headers } = await getImageAsJson(gateway.url, WRONG_FIELDS);
 
     expect(headers.vary).toMatch(/\bOrigin\b/);

@@ -176,7 +176,7 @@ describe("format", () => {
   });
 });
 
-test("what is asked for as it is stored is the stored image itself", async () => {
+test("an image that is asked for exactly as it is stored is the stored file itself", async () => {
   const links = [
     {},
     { width: WIDTH },

@@ -37,7 +37,7 @@ beforeEach(() => {
   now = START;
 });
 
-test("a link as it was handed out works, as often as it is loaded", async () => {
+test("an unchanged link works, however often it is loaded", async () => {
   const [one, again, other] = [await get(first), await get(first), await get(second)];
 
   expect([one.status, again.status, other.status]).toEqual([200, 200, 200]);
@@ -123,7 +123,7 @@ describe.each([
   });
 });
 
-describe("asked for again, a link is the same for some minutes, and works at least as long as it was to", () => {
+describe("a link that is asked for again is the same for some minutes, and works at least as long as requested", () => {
   const URLS = `query ($id: ID!, $expiresIn: Int) { image(id: $id) {
     stored: url(expiresIn: $expiresIn) derivative: url(width: 32, expiresIn: $expiresIn)
     original: url(original: true, expiresIn: $expiresIn) } }`;

@@ -114,7 +114,7 @@ describe("with images in S3", () => {
     expect(headers["cache-control"]).toBe(`private, max-age=${maxAge}`);
   });
 
-  test("a changed link, and one whose time is over, lead nowhere", async () => {
+  test("a changed link and an expired link show nothing", async () => {
     const changed = await httpRequest(`${url}x`);
     now = new Date(START.getTime() + TTL_SECONDS * 1000);
     const expired = await httpRequest(url);

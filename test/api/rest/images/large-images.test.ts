@@ -63,7 +63,7 @@ function lowestFreeDescriptor(): number {
   return descriptor;
 }
 
-test("everyone gets exactly what was asked for, beside the slow and those who leave", async () => {
+test("every viewer gets exactly what it asked for, even beside slow viewers and viewers that leave", async () => {
   const viewers = Array.from({ length: 60 }, (_, index) => index);
   await Promise.all(
     viewers.map(async (viewer) => {

@@ -86,7 +86,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     });
   });
 
-  test("gets the parts of its input, which strict clients need, where they follow from there being no images", async () => {
+  test("gets the details of its input tokens, which strict clients need, if they are known because there are no images", async () => {
     gateway.provider.script = async function* telling(request): AsyncIterable<ProviderEvent> {
       yield* makeImages(request);
       yield { type: "usage", usage: { inputTokens: 7, outputTokens: 100, totalTokens: 107 } };

@@ -150,7 +150,7 @@ describe("a request that is sent again without a key", () => {
     expect(callCount("a fox")).toBe(2);
   });
 
-  test("gets what its first attempt led to for five minutes after the end, and later images of its own", async () => {
+  test("gets the result of its first attempt until five minutes after the end, and new images later", async () => {
     const hold = await leave(2, "a fox");
     hold.release();
     await untilEnded(2);

@@ -25,7 +25,7 @@ afterAll(async () => {
   await api.close();
 });
 
-test("what a client of 2023 asks goes to a model of today, as that takes it, and comes back as it was then", async () => {
+test("a request of a client of 2023 goes to a current model, and its answer has the form of 2023", async () => {
   const { data, response } = await client.images
     .generate({ model: "dall-e-2", prompt: "a fox", n: 2, size: "256x256", user: "4f0c" })
     .withResponse();
