@@ -2,6 +2,7 @@ import { GatewayError } from "../../errors.ts";
 import { readErrorBody } from "../refusals/error-body.ts";
 import { toRefusal } from "../refusals/provider-refusal.ts";
 import { toRefusedCall } from "../refusals/refused-call.ts";
+import { readWords } from "../refusals/vendor-words.ts";
 import { toRecord } from "../to-record.ts";
 
 /** The members of the SDK's errors that are used, most of them those of `APICallError`. */
@@ -17,11 +18,10 @@ interface SdkError {
 
 /** The most characters of an answer with an error status that are read. */
 const MAX_ERROR_LENGTH = 64 * 1024;
-/** The words by which vendors mark a content refusal, in answers of any shape with one of these statuses. */
-const CONTENT_WORDS = /content[_ ](policy|filter|moderat)|moderation_(blocked|failed)|safety|nsfw/i;
 /** What the packages of xAI and Bedrock throw when a successful answer says that the picture is withheld. */
 const WITHHELD_WORDS = /content policy violation|request was moderated/i;
-const CONTENT_STATUSES: ReadonlySet<number> = new Set([400, 403, 422]);
+/** fal's FAQ: it may charge for a call that it refuses with this status. */
+const MAYBE_BILLED_STATUS = 422;
 const NOT_CONNECTED = new Set(["ECONNREFUSED", "EAI_AGAIN", "ENETUNREACH", "EHOSTUNREACH", "ENOTFOUND"]);
 
 /**
@@ -48,10 +48,17 @@ export function toGatewayError(error: unknown): GatewayError {
   }
   const body = responseBody.slice(0, MAX_ERROR_LENGTH);
   const refusal = toRefusal(status, readErrorBody(body), new Headers(responseHeaders));
-  const hasContentWords = CONTENT_STATUSES.has(status) && CONTENT_WORDS.test(body);
-  // If the refusal names a parameter, the word may only be the parameter's name.
-  const isContent = hasContentWords && refusal.fields.param === undefined;
-  const refused = toRefusedCall(refusal, { billedSoFar: "UNKNOWN", isContent });
+  const { isContent, isOfOutput, isBudget, isModel } = readWords(status, body);
+  const refused = toRefusedCall(refusal, {
+    billedSoFar: "UNKNOWN",
+    // If the refusal names a parameter, the word may only be the parameter's name.
+    isContent: isContent && refusal.fields.param === undefined,
+    isBudget,
+    isModel,
+  });
+  if (refused.code === "CONTENT_REJECTED" && (isOfOutput || status === MAYBE_BILLED_STATUS)) {
+    return new GatewayError(refused.code, refused.message, { billed: "UNKNOWN", cause: refused.cause });
+  }
   return isSubmission ? refused : afterSubmission(refused, status);
 }
 

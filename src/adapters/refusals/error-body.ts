@@ -15,11 +15,11 @@ export function readErrorBody(body: string): unknown {
   }
   const { error = value } = toRecord(value);
   if (typeof error === "string") return { message: error };
-  const { detail, details, invalid_fields: invalidFields } = toRecord(error);
+  const { detail, invalid_fields: invalidFields } = toRecord(error);
   return (
     fromFields(invalidFields) ??
     (detail === undefined ? undefined : fromDetail(detail)) ??
-    fromViolations(error, details) ??
+    fromGoogle(toRecord(error)) ??
     error
   );
 }
@@ -41,15 +41,24 @@ function fromFields(invalidFields: unknown): object | undefined {
   return { message: description, type: "invalid_request_error", param: lastPart(field), code: type };
 }
 
-/** Converts an error of Google's APIs. @see https://google.aip.dev/193 */
-function fromViolations(error: unknown, details: unknown): object | undefined {
-  const { message, status } = toRecord(error);
-  const violations = (Array.isArray(details) ? details : []).flatMap(
-    (detail) => toRecord(detail).fieldViolations ?? [],
-  );
-  const { field } = toRecord(violations[0]);
-  if (typeof field !== "string" || field === "") return undefined;
-  return { message, type: "invalid_request_error", param: lastPart(field), code: status };
+/**
+ * Converts an error of Google's APIs. Its details name a field, a reason such as `API_KEY_INVALID`, or how long to wait.
+ *
+ * @see https://google.aip.dev/193
+ */
+function fromGoogle({ code, message, status, details }: Readonly<Record<string, unknown>>): object | undefined {
+  if (typeof code !== "number" || typeof status !== "string") return undefined;
+  const parts = (Array.isArray(details) ? details : []).map(toRecord);
+  const { field } = toRecord(parts.flatMap(({ fieldViolations }) => fieldViolations ?? [])[0]);
+  const hasField = typeof field === "string" && field !== "";
+  const reason = parts.find((part) => typeof part.reason === "string")?.reason;
+  const [, seconds] = /^(\d{1,6}(?:\.\d+)?)s$/.exec(String(parts.find((part) => part.retryDelay)?.retryDelay)) ?? [];
+  return {
+    message,
+    code: reason ?? status,
+    ...(hasField && { type: "invalid_request_error", param: lastPart(field) }),
+    ...(seconds !== undefined && { retryAfterSeconds: Number(seconds) }),
+  };
 }
 
 function lastPart(path: string): string {

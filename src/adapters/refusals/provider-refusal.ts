@@ -43,11 +43,12 @@ export function toRefusal(status: number, body: unknown, headers?: Headers): Pro
   return new ProviderRefusal({
     status,
     code: toIdentifier(error.code),
-    type: toIdentifier(error.type),
+    // Bedrock names the type in a header: `ValidationException:http://…`.
+    type: toIdentifier(error.type) ?? toIdentifier(headers?.get("x-amzn-errortype")?.split(":")[0]),
     param: toIdentifier(error.param),
     moderationStage: toIdentifier(toRecord(error.moderation_details).moderation_stage),
     requestId: toIdentifier(headers?.get("x-request-id")),
-    retryAfterSeconds: headers && toRetryAfterSeconds(headers),
+    retryAfterSeconds: (headers && toRetryAfterSeconds(headers)) ?? toWholeSeconds(error.retryAfterSeconds),
   });
 }
 
@@ -61,6 +62,10 @@ function toRetryAfterSeconds(headers: Headers): number | undefined {
   // Use the server's clock if its answer has a `Date`, because the gateway's clock may differ.
   const seconds = (Date.parse(retryAfter) - (Date.parse(headers.get("date") ?? "") || Date.now())) / 1000;
   return Number.isNaN(seconds) ? undefined : Math.max(0, Math.ceil(seconds));
+}
+
+function toWholeSeconds(seconds: unknown): number | undefined {
+  return typeof seconds === "number" && seconds >= 0 ? Math.ceil(seconds) : undefined;
 }
 
 function isDecimal(text: string): boolean {

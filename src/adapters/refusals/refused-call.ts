@@ -9,7 +9,21 @@ const BUDGET_CODES: ReadonlySet<string | undefined> = new Set([
   "billing_hard_limit_reached",
   "billing_not_active",
   "insufficient_quota",
+  // Google's and Bedrock's.
+  "BILLING_DISABLED",
+  "ServiceQuotaExceededException",
 ]);
+
+const MODEL_CODES: ReadonlySet<string | undefined> = new Set([
+  "model_not_found",
+  // Azure's, Google's and Bedrock's.
+  "DeploymentNotFound",
+  "NOT_FOUND",
+  "ResourceNotFoundException",
+]);
+
+/** Google answers 400 to a wrong key. */
+const KEY_CODES: ReadonlySet<string | undefined> = new Set(["API_KEY_INVALID"]);
 
 /** The gateway's names of inputs, by the vendors' names, if they differ. */
 const INPUT_NAMES: ReadonlyMap<string, string> = new Map([
@@ -40,6 +54,10 @@ export interface RefusedCall {
   readonly billedSoFar: Billed;
   /** Whether the answer marks a content refusal in another way than by its code. @defaultValue false */
   readonly isContent?: boolean;
+  /** The same for a budget that is used up. @defaultValue false */
+  readonly isBudget?: boolean;
+  /** The same for a model that the provider does not have. @defaultValue false */
+  readonly isModel?: boolean;
   /** A description of an answer that is not JSON, to be appended to the status. @defaultValue none */
   readonly description?: string;
   /** Advice that is added if the status is typical of a wrong address. @defaultValue none */
@@ -49,7 +67,7 @@ export interface RefusedCall {
 /** Converts a provider's refusal. All adapters use the same rules. */
 export function toRefusedCall(
   refusal: ProviderRefusal,
-  { billedSoFar, isContent = false, description = "", advice = "" }: RefusedCall,
+  { billedSoFar, isContent = false, isBudget = false, isModel = false, description = "", advice = "" }: RefusedCall,
 ): GatewayError {
   const { status, code, type, param, moderationStage, retryAfterSeconds } = refusal.fields;
   const isClientError = status >= 300 && status < 500;
@@ -65,13 +83,13 @@ export function toRefusedCall(
     const options: GatewayErrorOptions = isOutput && billed === "NO" ? { billed: "UNKNOWN" } : {};
     return make("CONTENT_REJECTED", "the provider's content policy refused the prompt; change the prompt", options);
   }
-  if (BUDGET_CODES.has(code) || BUDGET_CODES.has(type) || status === 402) {
+  if (isBudget || BUDGET_CODES.has(code) || BUDGET_CODES.has(type) || status === 402) {
     return make("BUDGET_EXCEEDED", "the gateway's account with the provider has no budget left");
   }
-  if (code === "model_not_found") {
+  if (isModel || MODEL_CODES.has(code) || MODEL_CODES.has(type)) {
     return make("MODEL_UNAVAILABLE", "the provider does not offer this model to the gateway; choose another model");
   }
-  if (status === 401 || status === 403) {
+  if (status === 401 || status === 403 || KEY_CODES.has(code)) {
     return make("UPSTREAM_FAILED", "the provider refused the gateway's credentials", { isRetryable: false });
   }
   if (status === 429) return make("RATE_LIMITED", "the provider's rate limit is reached", wait);

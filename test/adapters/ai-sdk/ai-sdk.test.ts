@@ -347,8 +347,20 @@ describe("with @ai-sdk/fal against a local server", () => {
   });
 
   test.each<[number, object, string, string, boolean]>([
-    [422, { detail: [{ type: "content_policy_violation", msg: "a fox", loc: [] }] }, "CONTENT_REJECTED", "NO", false],
-    [422, { detail: [{ type: "content_policy_violation", loc: ["body", "prompt"] }] }, "CONTENT_REJECTED", "NO", false],
+    [
+      422,
+      { detail: [{ type: "content_policy_violation", msg: "a fox", loc: [] }] },
+      "CONTENT_REJECTED",
+      "UNKNOWN",
+      false,
+    ],
+    [
+      422,
+      { detail: [{ type: "content_policy_violation", loc: ["body", "prompt"] }] },
+      "CONTENT_REJECTED",
+      "UNKNOWN",
+      false,
+    ],
     [400, { error: "the fox is not safe: nsfw" }, "CONTENT_REJECTED", "NO", false],
     [400, { error: { code: "OutputImageSensitiveContentDetected" } }, "CONTENT_REJECTED", "UNKNOWN", false],
     [422, { detail: [{ type: "value_error", msg: "wrong", loc: [] }] }, "UPSTREAM_FAILED", "NO", false],
