@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { FORM_HEADERS, type Operations } from "../support/clients/graphql-multipart.ts";
 import { httpRequest } from "../support/clients/http-request.ts";
 
@@ -24,6 +25,8 @@ export interface Attack {
   readonly expected: RegExp;
 }
 
+/** A connection that takes no bytes for this long takes none any more. */
+const STUCK_MS = 2_000;
 /** How long an attacker waits for an answer. */
 const PATIENCE_MS = 120_000;
 
@@ -97,6 +100,23 @@ export class RawConnection {
     this.socket.off("drain", resolve);
   }
 
+  /**
+   * Writes more after an answer. Resolves when the kernel has taken the bytes, or does not for {@link STUCK_MS}.
+   *
+   * @returns whether the connection still takes bytes
+   */
+  async flood(bytes: Uint8Array): Promise<boolean> {
+    if (this.socket.destroyed) return false;
+    if (this.socket.write(bytes)) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const takes = () => resolve(true);
+    this.socket.once("drain", takes);
+    const stuck = setTimeout(STUCK_MS, false, { ref: false });
+    const isTaking = await Promise.race([promise, stuck, this.#closed.then(() => false)]);
+    this.socket.off("drain", takes);
+    return isTaking;
+  }
+
   /** The answer once the gateway has given one or closed the connection. */
   async answer(): Promise<string> {
     await Promise.race([this.#answered.promise, this.#closed]);
@@ -113,6 +133,26 @@ export class RawConnection {
 
   close(): void {
     this.socket.destroy();
+  }
+}
+
+/** How long the connections stay open in a full attack once everything is sent: long enough to see what they hold. */
+const LINGER_MS = 10_000;
+
+/** Does the same on many connections, which stay open until all have written. @returns the answer on each */
+export async function onEach(
+  scale: Scale,
+  count: { readonly small: number; readonly full: number },
+  target: Target,
+  write: (connection: RawConnection) => Promise<void>,
+): Promise<readonly string[]> {
+  const connections = Array.from({ length: count[scale] }, () => new RawConnection(target));
+  try {
+    await Promise.all(connections.map(write));
+    if (scale === "full") await setTimeout(LINGER_MS);
+    return connections.map((connection) => connection.received());
+  } finally {
+    for (const connection of connections) connection.close();
   }
 }
 

@@ -2,6 +2,7 @@ import { ADDRESS_ATTACKS } from "./addresses.ts";
 import type { Attack } from "./attack.ts";
 import { DERIVATIVE_ATTACKS } from "./derivatives.ts";
 import { DOCUMENT_ATTACKS } from "./documents.ts";
+import { FLOOD_ATTACKS } from "./floods.ts";
 import { IMAGE_ATTACKS } from "./images.ts";
 import { PAGE_ATTACKS } from "./pages.ts";
 import { SOCKET_ATTACKS } from "./sockets.ts";
@@ -15,6 +16,7 @@ export const ATTACKS: readonly Attack[] = [
   ...IMAGE_ATTACKS,
   ...DERIVATIVE_ATTACKS,
   ...SOCKET_ATTACKS,
+  ...FLOOD_ATTACKS,
   ...SPENDING_ATTACKS,
   ...PAGE_ATTACKS,
   ...ADDRESS_ATTACKS,

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { setTimeout } from "node:timers/promises";
-import { type Attack, RawConnection, type Target } from "./attack.ts";
+import { type Attack, onEach, type RawConnection, type Target } from "./attack.ts";
 
 const UPGRADE = {
   Upgrade: "websocket",
@@ -18,38 +17,75 @@ function openFrame(byteLength: number, opcode: 0 | 1): Buffer {
 }
 
 const PING = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
+const TEXT = 1;
+const CONTINUATION = 0;
+/** How long a flood of a full attack goes on. */
+const FLOOD_MS = 10_000;
+/** 101 stays the first answer of a connection that is closed later. */
+const UPGRADED = /^(101|closed|(429|503)( [A-Za-z_]+)?)$/;
 
-/** Messages that are sent in pieces and never end, on connections that answer every ping. */
+/** A whole frame of a client, masked with zeros. */
+function frame(opcode: number, payload: string, isLast = true): Buffer {
+  return Buffer.concat([
+    Buffer.from([(isLast ? 0x80 : 0) | opcode, 0x80 | payload.length, 0, 0, 0, 0]),
+    Buffer.from(payload),
+  ]);
+}
+
+const INIT = frame(TEXT, '{"type":"connection_init"}');
+
+/** What WebSockets can send without end, on connections that answer every ping. */
 export const SOCKET_ATTACKS: readonly Attack[] = [
   {
     name: "WebSocket messages that never end",
-    run: async (target, scale) => {
-      const count = scale === "full" ? 500 : 4;
-      const sockets = Array.from({ length: count }, () => new RawConnection(target));
-      try {
-        await Promise.all(sockets.map((socket) => sendUnfinished(socket, target)));
-        if (scale === "full") await setTimeout(10_000);
-        return sockets.map((socket) => socket.received());
-      } finally {
-        for (const socket of sockets) socket.close();
-      }
-    },
-    // 101 stays the first answer of a connection that is closed later.
-    expected: /^(101|closed|(429|503)( [A-Za-z_]+)?)$/,
+    run: (target, scale) =>
+      onEach(scale, { small: 4, full: 500 }, target, async (connection) => {
+        await upgrade(connection, target);
+        for (let index = 0; index < 8; index++) {
+          await connection.write(openFrame(128 * 1024 - 1024, index === 0 ? TEXT : CONTINUATION));
+          await connection.write(PING);
+        }
+      }),
+    expected: UPGRADED,
   },
+  socketFlood("pings whose pongs nobody reads", frame(0x9, "x".repeat(125)), { isReading: false }),
+  socketFlood("pings", PING),
+  socketFlood("empty pieces of one message", frame(CONTINUATION, "", false), { start: frame(TEXT, "", false) }),
+  socketFlood("messages of one character", frame(TEXT, "x")),
+  socketFlood("pings of the protocol", frame(TEXT, '{"type":"ping"}'), { start: INIT }),
+  socketFlood("answers that nobody reads", frame(TEXT, '{"type":"ping"}'), { start: INIT, isReading: false }),
 ];
 
-async function sendUnfinished(socket: RawConnection, target: Target): Promise<void> {
+/** Sends one frame over and over, a few hundred in each write. */
+function socketFlood(
+  name: string,
+  repeated: Buffer,
+  { start = Buffer.alloc(0), isReading = true }: { readonly start?: Buffer; readonly isReading?: boolean } = {},
+): Attack {
+  const batch = Buffer.concat(Array.from({ length: 400 }, () => repeated));
+  return {
+    name: `WebSocket floods: ${name}`,
+    run: (target, scale) =>
+      onEach(scale, { small: 2, full: 20 }, target, async (connection) => {
+        await upgrade(connection, target);
+        if (!isReading) connection.socket.pause();
+        await connection.write(start);
+        const endsAt = performance.now() + (scale === "full" ? FLOOD_MS : 0);
+        for (let count = 0; count < 20 || performance.now() < endsAt; count++) {
+          if (!(await connection.flood(batch))) return;
+        }
+      }),
+    expected: UPGRADED,
+  };
+}
+
+async function upgrade(connection: RawConnection, target: Target): Promise<void> {
   const headers = {
     Host: new URL(target.url).host,
     ...UPGRADE,
     "Sec-WebSocket-Key": randomBytes(16).toString("base64"),
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  await socket.write(`GET /graphql HTTP/1.1\r\n${lines.join("")}\r\n`);
-  await socket.answer();
-  for (let frame = 0; frame < 8; frame++) {
-    await socket.write(openFrame(128 * 1024 - 1024, frame === 0 ? 1 : 0));
-    await socket.write(PING);
-  }
+  await connection.write(`GET /graphql HTTP/1.1\r\n${lines.join("")}\r\n`);
+  await connection.answer();
 }

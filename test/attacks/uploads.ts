@@ -1,6 +1,5 @@
-import { setTimeout } from "node:timers/promises";
 import { pngOf } from "../support/images/source-images.ts";
-import { type Attack, askForm, RawConnection, requestHead, type Scale, type Target, toForm } from "./attack.ts";
+import { type Attack, askForm, onEach, requestHead, type Scale, toForm } from "./attack.ts";
 
 const EDIT = `mutation ($file: Upload!) {
   editImages(input: { prompt: "a hat", images: [{ upload: $file }], waitSeconds: 0 }) { id }
@@ -44,7 +43,7 @@ export const UPLOAD_ATTACKS: readonly Attack[] = [
     name: "text fields that are kept until the form ends",
     run: (target, scale) => {
       const text = Buffer.alloc(1024 * 1024 - 10, "x");
-      return each(scale, { small: 2, full: 16 }, target, async (connection) => {
+      return onEach(scale, { small: 2, full: 16 }, target, async (connection) => {
         await connection.write(formHead("/v1/images/edits"));
         for (let index = 0; index < 99 && connection.received() === "still open"; index++) {
           await connection.write(`--b\r\nContent-Disposition: form-data; name="f${index}"\r\n\r\n`);
@@ -59,7 +58,7 @@ export const UPLOAD_ATTACKS: readonly Attack[] = [
     name: "files that never end",
     run: (target, scale) => {
       const part = Buffer.alloc(1024 * 1024, 1);
-      return each(scale, { small: 2, full: 16 }, target, async (connection) => {
+      return onEach(scale, { small: 2, full: 16 }, target, async (connection) => {
         await connection.write(formHead("/v1/images/edits"));
         for (let file = 0; file < 18 && connection.received() === "still open"; file++) {
           const type = "Content-Type: image/png";
@@ -77,7 +76,7 @@ export const UPLOAD_ATTACKS: readonly Attack[] = [
     name: "bodies that lack their last byte",
     run: (target, scale) => {
       const body = Buffer.alloc(1024 * 1024 - 1, "x");
-      return each(scale, { small: 4, full: 500 }, target, async (connection) => {
+      return onEach(scale, { small: 4, full: 500 }, target, async (connection) => {
         const type = { "Content-Type": "application/json", "Content-Length": body.length + 1 };
         await connection.write(requestHead("/graphql", type));
         await connection.write(body);
@@ -89,24 +88,4 @@ export const UPLOAD_ATTACKS: readonly Attack[] = [
 
 function formHead(path: string): string {
   return requestHead(path, { "Content-Type": "multipart/form-data; boundary=b", "Content-Length": 2_000_000_000 });
-}
-
-/** How long the connections stay open in a full attack once everything is sent: long enough to see what they hold. */
-const LINGER_MS = 10_000;
-
-/** The same on many connections, which stay open until all have written. */
-async function each(
-  scale: Scale,
-  count: { readonly small: number; readonly full: number },
-  target: Target,
-  write: (connection: RawConnection) => Promise<void>,
-): Promise<readonly string[]> {
-  const connections = Array.from({ length: count[scale] }, () => new RawConnection(target));
-  try {
-    await Promise.all(connections.map(write));
-    if (scale === "full") await setTimeout(LINGER_MS);
-    return connections.map((connection) => connection.received());
-  } finally {
-    for (const connection of connections) connection.close();
-  }
 }

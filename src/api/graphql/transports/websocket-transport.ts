@@ -49,6 +49,8 @@ const MAX_RUNNING = 2 * MAX_OPERATIONS;
 const MAX_ID_LENGTH = 255;
 /** A client with more unread bytes than this is disconnected. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
+/** Memory that an unread message takes besides its bytes. A million unread pongs would take more than a gigabyte. */
+const UNREAD_MESSAGE_BYTES = 512;
 /** The most bytes of the reason in a WebSocket's close frame. */
 const MAX_REASON_BYTES = 123;
 const INIT_TIMEOUT_MS = 10_000;
@@ -68,6 +70,8 @@ interface Connection {
   /** By id of each unanswered operation: the function that stops counting it. */
   readonly unanswered: Map<string, () => void>;
   hasShownLife: boolean;
+  /** Messages that wait to be sent. */
+  unreadCount: number;
   /** Operations that have begun and not ended, including those that the client has completed. */
   running: number;
 }
@@ -107,6 +111,7 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
       messages,
       unanswered: new Map(),
       hasShownLife: true,
+      unreadCount: 0,
       running: 0,
     };
     connections.add(connection);
@@ -207,13 +212,20 @@ function toTransport(connection: Connection) {
     send: (text: string) => {
       const message = ids.toClient(text);
       if (message === undefined || socket.readyState !== socket.OPEN) return;
-      if (socket.bufferedAmount > MAX_UNREAD_BYTES) {
+      const unreadBytes = socket.bufferedAmount + connection.unreadCount * UNREAD_MESSAGE_BYTES;
+      if (unreadBytes > MAX_UNREAD_BYTES) {
         context.logger.warn("a client does not read its messages; its connection is closed");
         socket.terminate();
         return;
       }
       // The library requests the next event of the operation only when this one has been sent.
-      return new Promise<void>((resolve) => socket.send(message, () => resolve()));
+      connection.unreadCount++;
+      return new Promise<void>((resolve) =>
+        socket.send(message, () => {
+          connection.unreadCount--;
+          resolve();
+        }),
+      );
     },
     close: (code?: number, reason?: string) => socket.close(code, reason),
     onMessage(take: (message: string) => Promise<void>) {

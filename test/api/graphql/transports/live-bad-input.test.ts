@@ -165,7 +165,7 @@ describe("a socket", () => {
   });
 
   test("that does not read is cut off", async () => {
-    const url = socketUrl(await startImpatient({ keepAliveMs: 100 }));
+    const url = socketUrl(await startImpatient({ keepAliveMs: 2_000 }));
     const reading = await RawSocket.introduced(url);
     const stuck = await RawSocket.introduced(url);
     const query = GENERATION_EVENTS.replace("id status", "id status prompt");
@@ -179,6 +179,23 @@ describe("a socket", () => {
     expect(reading.socket.readyState).toBe(reading.socket.OPEN);
     stuck.socket.terminate();
     reading.socket.terminate();
+  });
+
+  test("that does not read thousands of short answers is cut off", async () => {
+    const socket = await RawSocket.introduced(socketUrl(await startImpatient({})));
+    const [connection] = connections;
+    if (!connection) throw new Error("the server has no connection");
+    // Nothing leaves the server any more, as if the network took nothing.
+    connection.cork();
+    const cut = once(connection, "close");
+    for (let batch = 0; batch < 30; batch++) {
+      for (let count = 0; count < 100; count++) socket.send({ type: "ping" });
+      await new Promise((resolve) => socket.socket.send('{"type":"ping"}', resolve));
+    }
+    await cut;
+
+    expect(connection.writableLength).toBeLessThan(1024 * 1024);
+    socket.socket.terminate();
   });
 
   describe("that sends a message in pieces", () => {
