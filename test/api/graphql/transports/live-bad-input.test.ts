@@ -188,9 +188,13 @@ describe("a socket", () => {
     // Nothing leaves the server any more, as if the network took nothing.
     connection.cork();
     const cut = once(connection, "close");
+    const { _socket: client } = socket.socket as unknown as { readonly _socket: Socket };
     for (let batch = 0; batch < 30; batch++) {
       for (let count = 0; count < 100; count++) socket.send({ type: "ping" });
-      await new Promise((resolve) => socket.socket.send('{"type":"ping"}', resolve));
+      await poll(
+        async () => connection.bytesRead,
+        (bytesRead) => bytesRead === client.bytesWritten || connection.destroyed,
+      );
     }
     await cut;
 
