@@ -32,22 +32,36 @@ const NOT_CONNECTED = new Set(["ECONNREFUSED", "EAI_AGAIN", "ENETUNREACH", "EHOS
  * error then says so, so that the call is not made and paid again.
  */
 export function toGatewayError(error: unknown): GatewayError {
-  const { name, message = "", statusCode: status, responseBody = "", responseHeaders } = error as SdkError;
+  const { name, message = "", statusCode, responseBody = "", responseHeaders } = error as SdkError;
   if (name === "AI_LoadAPIKeyError") {
     return new GatewayError("UPSTREAM_FAILED", "the provider's key is not set", { billed: "NO", isRetryable: false });
   }
-  if (status === undefined && WITHHELD_WORDS.test(message)) {
+  if (statusCode === undefined && WITHHELD_WORDS.test(message)) {
     const text = "the provider's content policy withheld an image; change the prompt";
     return new GatewayError("CONTENT_REJECTED", text, { billed: "UNKNOWN" });
   }
   const isSubmission = Object.keys(toRecord((error as SdkError).requestBodyValues)).length > 0;
-  if (status === undefined || status < 300) {
+  const body = responseBody.slice(0, MAX_ERROR_LENGTH);
+  const isRefused = statusCode !== undefined && statusCode >= 300;
+  const status = isRefused ? statusCode : statusInside(body);
+  if (status === undefined) {
     return isSubmission && isNotConnected(error)
       ? new GatewayError("UPSTREAM_FAILED", "the provider could not be reached", { billed: "NO", isRetryable: true })
       : new GatewayError("UPSTREAM_FAILED", "the provider failed", { billed: "UNKNOWN" });
   }
-  const body = responseBody.slice(0, MAX_ERROR_LENGTH);
-  const refusal = toRefusal(status, readErrorBody(body), new Headers(responseHeaders));
+  const refused = toRefused(status, body, new Headers(responseHeaders));
+  if (!isRefused) return withBilledUnknown(refused);
+  return isSubmission ? refused : afterSubmission(refused, status);
+}
+
+/** The status of an error inside a successful answer, as OpenRouter sends it once a model has begun to work. */
+function statusInside(body: string): number | undefined {
+  const { code } = toRecord(readErrorBody(body));
+  return typeof code === "number" && Number.isInteger(code) && code >= 400 && code < 600 ? code : undefined;
+}
+
+function toRefused(status: number, body: string, headers: Headers): GatewayError {
+  const refusal = toRefusal(status, readErrorBody(body), headers);
   const { isContent, isOfOutput, isBudget, isModel } = readWords(status, body);
   const refused = toRefusedCall(refusal, {
     billedSoFar: "UNKNOWN",
@@ -56,10 +70,12 @@ export function toGatewayError(error: unknown): GatewayError {
     isBudget,
     isModel,
   });
-  if (refused.code === "CONTENT_REJECTED" && (isOfOutput || status === MAYBE_BILLED_STATUS)) {
-    return new GatewayError(refused.code, refused.message, { billed: "UNKNOWN", cause: refused.cause });
-  }
-  return isSubmission ? refused : afterSubmission(refused, status);
+  const isMaybeBilled = refused.code === "CONTENT_REJECTED" && (isOfOutput || status === MAYBE_BILLED_STATUS);
+  return isMaybeBilled ? withBilledUnknown(refused) : refused;
+}
+
+function withBilledUnknown({ code, message, isRetryable, details, cause }: GatewayError): GatewayError {
+  return new GatewayError(code, message, { ...details, isRetryable, billed: "UNKNOWN", cause });
 }
 
 function afterSubmission({ code, message, cause }: GatewayError, status: number): GatewayError {

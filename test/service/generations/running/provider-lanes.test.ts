@@ -1,4 +1,7 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
+import { GatewayError } from "../../../../src/errors.ts";
 import { ProviderLanes, Seat } from "../../../../src/service/generations/running/provider-lanes.ts";
 import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
 import { ANY_SIZE_MODEL, aborted, holdCalls, poll } from "../../../support/scripted-gateway.ts";
@@ -22,7 +25,9 @@ afterEach(async () => {
   for (const gateway of running.splice(0)) await gateway.close();
 });
 
-async function start(dataDir?: string): Promise<RunningGateway> {
+async function start(dataDir?: string, aliases: object = {}): Promise<RunningGateway> {
+  const modelsFile = join(await newDirectory(), "models.json");
+  await writeFile(modelsFile, JSON.stringify({ aliases }));
   limited = new LimitedProvider([{ ...ANY_SIZE_MODEL, id: "limited-1" }]);
   unlimited = new ScriptedProvider([{ ...ANY_SIZE_MODEL, id: "unlimited-1" }]);
   const gateway = await startGateway({
@@ -30,6 +35,7 @@ async function start(dataDir?: string): Promise<RunningGateway> {
     defaultModel: "unlimited-1",
     maxConcurrency: 2,
     dailyBudget: undefined,
+    modelsFile,
     ...(dataDir !== undefined && { dataDir }),
   });
   running.push(gateway);
@@ -85,6 +91,32 @@ test("those that still wait when the gateway stops run after the next start", as
   const next = await start(dataDir);
   await poll(() => statusOf(next, waiting), isEnded);
   expect(limited.requests.map(({ prompt }) => prompt)).toEqual(["second"]);
+});
+
+test("a generation that falls back to a limited provider waits for its place there", async () => {
+  const gateway = await start(undefined, { either: ["unlimited-1", "limited-1"] });
+  const refused = Promise.withResolvers<void>();
+  unlimited.script = async function* broken() {
+    refused.resolve();
+    throw new GatewayError("UPSTREAM_FAILED", "gone", { billed: "NO", isRetryable: true });
+    // biome-ignore lint/correctness/noUnreachable: makes this a generator of events
+    yield* [];
+  };
+  const hold = holdCalls(limited);
+  const first = await accept(gateway, "first");
+  await hold.called;
+  const falling = gateway.graphql(GENERATE, { input: { prompt: "falling", model: "either", size: "64x64" } });
+  await refused.promise;
+  const id = await poll(
+    async () => (await gateway.graphql("{ generations(first: 1) { nodes { id model { id } } } }")).body.data,
+    ({ generations }) => generations.nodes[0].model.id === "limited-1",
+  );
+  expect(id.generations.nodes).toHaveLength(1);
+  expect(limited.requests.map(({ prompt }) => prompt)).toEqual(["first"]);
+  hold.release();
+  expect((await falling).body.data.generateImages.status).toBe("SUCCEEDED");
+  expect(limited.requests.map(({ prompt }) => prompt)).toEqual(["first", "falling"]);
+  await poll(() => statusOf(gateway, first), isEnded);
 });
 
 test("two that move to each other's provider do not wait for each other", async () => {
