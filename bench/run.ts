@@ -16,6 +16,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   budget: () => import("./budget.ts"),
   live: () => import("./live.ts"),
   webhooks: () => import("./webhooks.ts"),
+  backup: () => import("./backup.ts"),
   studio: () => import("./studio.ts"),
 };
 

@@ -28,6 +28,7 @@ import type { WebhookService } from "./service/webhooks/webhook-service.ts";
 import { refuseSecondGraphQL } from "./single-graphql.ts";
 import { createApi, createMetricsApp } from "./wiring/create-api.ts";
 import { createImageService, type ServiceParts } from "./wiring/create-image-service.ts";
+import { signingSecretsOf } from "./wiring/data-directory.ts";
 import {
   createIdentityTokens,
   createImageCodec,
@@ -36,7 +37,6 @@ import {
   openStorage,
   openStore,
   type Store,
-  signingSecretsOf,
   timeStore,
 } from "./wiring/open-adapters.ts";
 import { createProviders, hasPaidProvider, readModels, standInFor } from "./wiring/open-providers.ts";

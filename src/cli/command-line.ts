@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { type ClientConfig, isDumbTerminal, readClientConfig } from "../config.ts";
 import { StartError } from "../errors.ts";
 import { nearestName } from "../nearest-name.ts";
@@ -9,6 +8,7 @@ import { COMMANDS } from "./commands.ts";
 import { Flags } from "./flags.ts";
 import { printable } from "./printable.ts";
 import { Terminal } from "./terminal.ts";
+import { versionOfPackage } from "./version.ts";
 
 const HELP_OPTION = { help: { short: "h", description: "print this" } } as const;
 /** Commands write no log. */
@@ -114,9 +114,4 @@ function toFailure(error: unknown): CommandFailure {
     return new CommandFailure(`Pictograph cannot start:\n${error.message.replaceAll(/^/gm, "  ")}`);
   }
   return new CommandFailure(`unexpected error; please report it:\n${(error as Error).stack}`);
-}
-
-function versionOfPackage(): string {
-  const { version } = createRequire(import.meta.url)("../../package.json") as { readonly version: string };
-  return version;
 }

@@ -15,5 +15,8 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   projects: async () => (await import("./commands/projects.ts")).projects,
   keys: async () => (await import("./commands/keys.ts")).keys,
   webhooks: async () => (await import("./commands/webhooks.ts")).webhooks,
+  backup: async () => (await import("./commands/backup.ts")).backup,
+  restore: async () => (await import("./commands/restore.ts")).restore,
+  verify: async () => (await import("./commands/verify.ts")).verify,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
 };

@@ -1,17 +1,12 @@
-import { randomBytes } from "node:crypto";
-import { access, chmod, constants, mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Logger } from "pino";
 import { DiskObjectStore } from "../adapters/disk/disk-object-store.ts";
 import { GuardedDownloads } from "../adapters/downloads/guarded-downloads.ts";
 import { MemoryEvents } from "../adapters/memory/memory-events.ts";
 import { MemoryJobQueue } from "../adapters/memory/memory-job-queue.ts";
 import { SharpImageCodec } from "../adapters/sharp/sharp-image-codec.ts";
-import { lockFile, openSqliteRecords } from "../adapters/sql/sqlite/sqlite.ts";
+import { openSqliteRecords } from "../adapters/sql/sqlite/sqlite.ts";
 import { HttpWebhookSender } from "../adapters/webhook-sender/http-webhook-sender.ts";
-import { MIN_SECRET_LENGTH } from "../bounds.ts";
 import type { Config } from "../config.ts";
-import { StartError } from "../errors.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import type { DerivativeRecords } from "../ports/derivative-records.ts";
 import type { Downloads } from "../ports/downloads.ts";
@@ -29,7 +24,7 @@ import type { Projects } from "../ports/projects/projects.ts";
 import type { Records } from "../ports/records.ts";
 import type { WebhookSender, Webhooks } from "../ports/webhooks.ts";
 import type { ModelCatalogue } from "../service/models/model-catalogue.ts";
-import { splitSecrets } from "../settings/setting-parsers.ts";
+import { lockDataDir, makeDatabasePrivate, pathsIn, prepareDataDir, unusable } from "./data-directory.ts";
 
 /** Storage of generations: the records, and the notices that wake the code which runs them or waits for them. */
 export interface Store {
@@ -135,11 +130,8 @@ export async function openStore(config: Config, logger: Logger, lifecycle: Lifec
     return { ...store, history, derivatives, projects, ledger, webhooks };
   }
   await prepareDataDir(config.dataDir, logger);
-  const path = join(config.dataDir, "pictograph.db");
-  await makePrivate(path);
-  await makePrivate(join(config.dataDir, "lock"));
-  // SQLite gives its log and its shared memory the mode of the database. A process before may have left them behind.
-  for (const suffix of ["-wal", "-shm"]) await chmod(path + suffix, PRIVATE_FILE).catch(() => undefined);
+  const path = pathsIn(config.dataDir).database;
+  await makeDatabasePrivate(path);
   const records = await openSqliteRecords(path);
   lifecycle.on("closed", () => records.close());
   return {
@@ -171,73 +163,9 @@ export async function openStorage(config: Config, logger: Logger, lifecycle: Lif
   }
   // The embedded store has prepared and locked the directory already.
   if (config.databaseUrl) lifecycle.on("closed", await lockDataDir(config.dataDir, logger));
-  const path = join(config.dataDir, "images");
+  const path = pathsIn(config.dataDir).images;
   const objects = await DiskObjectStore.open(path).catch((error: unknown) => {
     throw unusable(`${path} in PICTOGRAPH_DATA_DIR`, error);
   });
   return { objects, place: `directory ${path}` };
-}
-
-/** File mode for prompts and the signing secret: only this user may read and write. */
-const PRIVATE_FILE = 0o600;
-const PRIVATE_DIRECTORY = 0o700;
-
-async function prepareDataDir(path: string, logger: Logger): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: PRIVATE_DIRECTORY });
-    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    const mode = (await stat(path)).mode & 0o777;
-    if ((mode & ~PRIVATE_DIRECTORY) !== 0) {
-      const problem = `PICTOGRAPH_DATA_DIR ${path} is open to other users of this machine (mode ${mode.toString(8)})`;
-      logger.warn(`${problem}; chmod 700 keeps its prompts and images from them`);
-    }
-  } catch (error) {
-    throw unusable(`PICTOGRAPH_DATA_DIR ${path}`, error);
-  }
-}
-
-async function lockDataDir(dataDir: string, logger: Logger): Promise<() => void> {
-  await prepareDataDir(dataDir, logger);
-  const path = join(dataDir, "lock");
-  await makePrivate(path);
-  return lockFile(path);
-}
-
-/**
- * Creates a file that only this user can access, or removes the access of others. Failures are not reported here.
- * Either the next code that opens the file reports them, or the file belongs to another user. In that case the
- * directory is open to others, and a warning says so.
- */
-async function makePrivate(path: string): Promise<void> {
-  try {
-    const file = await open(path, "a", PRIVATE_FILE);
-    await file.chmod(PRIVATE_FILE).finally(() => file.close());
-  } catch {}
-}
-
-function unusable(what: string, cause: unknown): StartError {
-  const { code } = cause as NodeJS.ErrnoException;
-  return new StartError([`${what} cannot be written (${code}); name a directory of this user`], { cause });
-}
-
-/**
- * Returns the secrets that verify image URLs and decrypt the secrets of webhooks; the first one signs and encrypts. If
- * none is configured, one is created and stored. A new secret would make every existing URL invalid.
- *
- * @throws StartError when the file is incomplete: with an empty secret, anyone could sign URLs
- */
-export async function signingSecretsOf({ signingSecret, dataDir }: Config): Promise<readonly string[]> {
-  if (signingSecret !== undefined) return splitSecrets(signingSecret);
-  const path = join(dataDir, "signing-secret");
-  await writeFile(path, randomBytes(32).toString("base64url"), { flag: "wx", mode: PRIVATE_FILE, flush: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw unusable(`${path} in PICTOGRAPH_DATA_DIR`, error);
-    },
-  );
-  await makePrivate(path);
-  const secret = await readFile(path, "utf8");
-  if (secret.length < MIN_SECRET_LENGTH) {
-    throw new StartError([`${path} does not hold a whole signing secret; delete it and a new one is made`]);
-  }
-  return [secret];
 }

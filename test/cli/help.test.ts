@@ -13,6 +13,9 @@ test("the help lists the commands", () => {
       "projects",
       "keys",
       "webhooks",
+      "backup",
+      "restore",
+      "verify",
       "doctor",
     ]),
   );

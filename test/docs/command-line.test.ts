@@ -5,10 +5,11 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
-import { MAIN } from "../support/processes/run-command.ts";
+import { MAIN, runCommand } from "../support/processes/run-command.ts";
 import { readDocSamples } from "../support/samples/doc-samples.ts";
 import { ANY_SIZE_EDITOR } from "../support/scripted-gateway.ts";
 import { plainImage } from "../support/scripted-provider.ts";
+import { fillStore } from "../support/stores/filled-store.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 /** Commands that install a gateway. test/external/ has tests of what they install. */
@@ -60,11 +61,15 @@ describe("samples of the command line", () => {
     await writeFile(join(cwd, "mask.png"), await hole.png().toBuffer());
     const command = code
       .replaceAll(/(proj_|key_|pgk_|gen_)…/g, (_text, prefix: string) => ids[prefix.slice(0, -1)] ?? "")
-      .replaceAll("https://pictures.example", gateway.url);
+      .replaceAll("https://pictures.example", gateway.url)
+      .replaceAll("/var/lib/pictograph", "./data")
+      .replaceAll(/\/(mnt|var\/lib)\//g, "./");
+    if (/pictograph (backup|restore|verify)/.test(code)) await makeBackup(cwd);
     const env = {
       PATH: `${programs}:${process.env.PATH}`,
       PICTOGRAPH_URL: code.includes("pictograph webhooks") ? sending.url : gateway.url,
       PICTOGRAPH_API_KEY: ADMIN_KEY,
+      PICTOGRAPH_SIGNING_SECRET: "a-signing-secret-of-the-test",
     };
     const { stdout, stderr } = await promisify(execFile)("sh", ["-eu", "-c", command], { cwd, env });
 
@@ -72,3 +77,9 @@ describe("samples of the command line", () => {
     expect(stdout).not.toBe("");
   });
 });
+
+/** Makes a store in `data`, as the default is, and a backup of it. */
+async function makeBackup(cwd: string): Promise<void> {
+  await fillStore(join(cwd, "data"), 2);
+  await runCommand(["backup", "backup/pictograph"], { cwd });
+}

@@ -38,6 +38,11 @@ export class DiskObjectStore implements ObjectStore {
     return new DiskObjectStore(resolve(root));
   }
 
+  /** Opens the directory that a gateway may be using, or that does not exist. Nothing in it is changed. */
+  static beside(root: string): DiskObjectStore {
+    return new DiskObjectStore(resolve(root));
+  }
+
   async put(key: string, bytes: AsyncIterable<Uint8Array>): Promise<StoredObject> {
     const path = this.#path(key);
     const temporaryPath = join(this.#root, TEMPORARY, randomUUID());

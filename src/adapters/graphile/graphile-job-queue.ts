@@ -125,3 +125,20 @@ export class GraphileJobQueue implements JobQueue {
 export async function migrateJobs(pool: Pool, logger: Logger): Promise<void> {
   await runMigrations({ pgPool: pool, logger: toEngineLogger(logger) });
 }
+
+/**
+ * Adds jobs in a transaction of the caller, as {@link GraphileJobQueue.enqueue} does.
+ *
+ * @param run runs SQL in the transaction
+ */
+export async function enqueueWithin(
+  run: (sql: string, values: readonly unknown[]) => Promise<unknown>,
+  generationIds: readonly string[],
+): Promise<void> {
+  await run(
+    `SELECT graphile_worker.add_job(
+       $1, payload := json_build_object('generationId', id), job_key := id, job_key_mode := 'preserve_run_at', max_attempts := 1
+     ) FROM unnest($2::text[]) AS id`,
+    [TASK, generationIds],
+  );
+}

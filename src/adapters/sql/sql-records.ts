@@ -24,6 +24,7 @@ import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPrevie
 import { termsOf } from "./generations/search-terms.ts";
 import { SqlDerivatives } from "./generations/sql-derivatives.ts";
 import { SqlHistory } from "./generations/sql-history.ts";
+import { SqlInventory } from "./generations/sql-inventory.ts";
 import { NEEDED_MIGRATIONS, SWEEP } from "./migrations/migrations.ts";
 import { runPrepared } from "./prepared.ts";
 import { SqlProjects } from "./projects/sql-projects.ts";
@@ -46,6 +47,8 @@ export class SqlRecords implements Records {
   readonly projects: SqlProjects;
   /** Lists of these records. */
   readonly history: SqlHistory;
+  /** Everything that these records name. */
+  readonly inventory: SqlInventory;
   /** In the same database. */
   readonly ledger: SqlLedger;
   /** In the same database. */
@@ -65,6 +68,7 @@ export class SqlRecords implements Records {
     this.derivatives = new SqlDerivatives(database);
     this.projects = new SqlProjects(database);
     this.history = new SqlHistory(database, search);
+    this.inventory = new SqlInventory(database);
     this.#database = database;
     this.#search = search;
     this.#hasRowLocks = hasRowLocks;

@@ -17,6 +17,8 @@ export interface CommandOptions {
   readonly input?: string;
   /** Closes stdout after its first piece, as `head -1` does. */
   readonly readsOnce?: boolean;
+  /** How long it may take, in milliseconds. @defaultValue 90000 */
+  readonly timeoutMs?: number;
   /** What is done while it runs. */
   readonly meanwhile?: (process: RunningCommand) => Promise<void>;
 }
@@ -37,13 +39,13 @@ export interface CommandResult {
 
 /** Runs `pictograph` with these parameters in a process of its own, without a terminal. */
 export async function runCommand(parameters: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const { env = {}, cwd = tmpdir(), input, readsOnce = false, meanwhile } = options;
+  const { env = {}, cwd = tmpdir(), input, readsOnce = false, timeoutMs = EXIT_TIMEOUT_MS, meanwhile } = options;
   const child = spawn(process.execPath, [MAIN, ...parameters], {
     cwd,
     env: { PATH: process.env.PATH ?? "", ...env },
     stdio: ["pipe", "pipe", "pipe"],
   });
-  const timer = setTimeout(() => child.kill("SIGKILL"), EXIT_TIMEOUT_MS);
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
   child.stdin.on("error", () => {});
   child.stdin.end(input ?? "");
   const printed = collect(child, readsOnce);

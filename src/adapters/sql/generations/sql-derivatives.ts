@@ -102,7 +102,7 @@ function insert(database: Kysely<Database>, { key, imageId, byteSize, usedAt }: 
 }
 
 /** Converts a row. PostgreSQL returns a `bigint` as text. */
-function toDerivative(row: Database["derivatives"]): StoredDerivative {
+export function toDerivative(row: Database["derivatives"]): StoredDerivative {
   return {
     key: row.object_key,
     imageId: row.image_id,

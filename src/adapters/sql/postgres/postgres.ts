@@ -34,7 +34,7 @@ export interface PostgresDatabase {
 }
 
 /** The gateway's tables have their own schema, so that other programs can use the same database. */
-const SCHEMA = "pictograph";
+export const SCHEMA = "pictograph";
 /**
  * The number of the advisory lock that lets one process at a time prepare the database. Every version uses the same
  * one.
@@ -60,7 +60,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   const pool = new PostgresPool({ ...config, max: MAX_CONNECTIONS }, logger);
   const records = new SqlRecords(openDatabase(pool), POSTGRES, () => NOW);
   try {
-    await prepare(place, options);
+    await preparePostgres(place, options);
     const events = await PostgresEvents.open(config, logger);
     let closing: Promise<unknown> | undefined;
     const closeAll = async () => {
@@ -85,12 +85,50 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   }
 }
 
+/**
+ * Connects to the records of gateways that may be running. Tables are neither created nor migrated.
+ *
+ * @throws StartError when the database cannot be reached, or its tables are not those of this version
+ */
+export async function connectPostgresRecords(url: string, logger: Logger): Promise<SqlRecords> {
+  const place = placeOf(url);
+  const pool = new PostgresPool({ ...connectionConfig(url, ANSWER_TIMEOUT_MS), max: MAX_CONNECTIONS }, logger);
+  const records = new ConnectedRecords(pool);
+  try {
+    // The pool's own errors say why it cannot connect.
+    (await pool.connect()).release();
+    await records.ping();
+    return records;
+  } catch (error) {
+    await records.close();
+    throw toStartError(place, error);
+  }
+}
+
+/** Records that close their own connections. */
+class ConnectedRecords extends SqlRecords {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool) {
+    super(openDatabase(pool), POSTGRES, () => NOW);
+    this.#pool = pool;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#pool.end();
+  }
+}
+
 function openDatabase(pool: Pool): Kysely<Database> {
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool: toKyselyPool(pool) }) }).withSchema(SCHEMA);
 }
 
-/** Creates and migrates the tables. This may take long, so it has no timeout. */
-async function prepare(place: string, { url, logger, prepareMore }: PostgresOptions): Promise<void> {
+/** Creates and migrates the tables. This may take long, so it has no timeout. @throws StartError when that fails */
+export async function preparePostgres(
+  place: string,
+  { url, logger, prepareMore }: Pick<PostgresOptions, "url" | "logger" | "prepareMore">,
+): Promise<void> {
   const config = connectionConfig(url, undefined);
   await whileLocked(config, logger, async () => {
     const pool = new PostgresPool({ ...config, max: 1 }, logger);
