@@ -1,4 +1,5 @@
 import type { Config } from "../config.ts";
+import type { ModelsFile } from "../wiring/models-file.ts";
 import { type Finding, ok, problem, type RemoteFinding, warning } from "./finding.ts";
 
 const NAME = "provider";
@@ -8,9 +9,9 @@ const ANSWER_TIMEOUT_MS = 10_000;
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
 
 /** Asks the provider for its models, which costs nothing and shows whether the key works. */
-export async function checkProvider(config: Config): Promise<RemoteFinding> {
+export async function checkProvider(config: Config, models: ModelsFile | undefined): Promise<RemoteFinding> {
   const { openai, defaultModel } = config;
-  if (!openai) return { finding: ok(NAME, "no OPENAI_API_KEY: the built-in illustrator draws") };
+  if (!openai) return { finding: ok(NAME, withoutOpenAI(models)) };
   const baseUrl = (openai.baseUrl ?? OPENAI_URL).replace(/\/$/, "");
   let response: Response;
   try {
@@ -34,6 +35,14 @@ export async function checkProvider(config: Config): Promise<RemoteFinding> {
   const remoteTime = { source: "the provider", time: new Date(date), readAt: new Date() };
   const finding = await judge(response, baseUrl, defaultModel);
   return { finding, ...(!Number.isNaN(date) && { remoteTime }) };
+}
+
+function withoutOpenAI(models: ModelsFile | undefined): string {
+  const names = models
+    ? [...models.providers.map(({ name }) => name), ...(models.aiSdk.length > 0 ? ["ai-sdk"] : [])]
+    : [];
+  if (names.length === 0) return "no OPENAI_API_KEY: the built-in illustrator draws";
+  return `no OPENAI_API_KEY; the providers of the models file are not asked: ${names.join(", ")}`;
 }
 
 async function judge(response: Response, baseUrl: string, defaultModel: string): Promise<Finding> {

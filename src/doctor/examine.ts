@@ -1,6 +1,7 @@
 import { type Config, readConfig } from "../config.ts";
 import { StartError } from "../errors.ts";
-import { readModels } from "../wiring/open-providers.ts";
+import type { ModelsFile } from "../wiring/models-file.ts";
+import { readKeys, readModels } from "../wiring/open-providers.ts";
 import { checkAccess } from "./check-access.ts";
 import { checkClock } from "./check-clock.ts";
 import { checkProvider } from "./check-provider.ts";
@@ -14,9 +15,11 @@ import { type Finding, ok, problem, type RemoteTime } from "./finding.ts";
  */
 export async function* examine(): AsyncGenerator<Finding> {
   let config: Config;
+  let models: ModelsFile | undefined;
   try {
     config = readConfig();
-    await readModels(config);
+    models = await readModels(config);
+    readKeys(models);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     for (const text of error.message.split("\n")) yield problem("configuration", text, "correct this setting");
@@ -24,8 +27,8 @@ export async function* examine(): AsyncGenerator<Finding> {
   }
   yield ok("configuration", "all settings are valid");
   const remoteTimes: RemoteTime[] = [];
-  for (const check of [checkDatabase, checkProvider]) {
-    const { finding, remoteTime } = await check(config);
+  for (const check of [checkDatabase(config), checkProvider(config, models)]) {
+    const { finding, remoteTime } = await check;
     if (remoteTime) remoteTimes.push(remoteTime);
     yield finding;
   }

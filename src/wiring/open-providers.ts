@@ -57,13 +57,22 @@ export async function createProviders(
   };
   const illustrator = open(createIllustrator(illustratorOptions));
   const { providers = [], aiSdk = [] } = operator ?? {};
-  const keys = readProviderKeys(providers.flatMap(({ keyVariable }) => keyVariable ?? []));
+  const keys = readKeys(operator);
   const settings = { ...config, moreHeaders: () => toHeaders(traces.current()) };
   const own: ImageProvider[] = [];
   if (config.openai) own.push(open(await openOpenAI(settings, config.openai, operator)));
   if (aiSdk.length > 0) own.push(open(await openAiSdk(aiSdk)));
   for (const provider of providers) own.push(open(await openNamed(settings, provider, keys)));
   return [...own, illustrator];
+}
+
+/**
+ * Reads the keys of the providers of the models file, by variable.
+ *
+ * @throws StartError naming every variable that is not set
+ */
+export function readKeys(operator: ModelsFile | undefined): ReadonlyMap<string, string> {
+  return readProviderKeys(operator?.providers.flatMap(({ keyVariable }) => keyVariable ?? []) ?? []);
 }
 
 /** The settings of servers that speak OpenAI's API. */

@@ -61,6 +61,20 @@ test("names each wrong setting", async () => {
   expect(stderr).toBe("✗ 2 problems found\n");
 });
 
+test("names the providers of the models file, and each key that is not set", async () => {
+  const models = join(cwd, "models.json");
+  const azure = { kind: "openai", baseUrl: "https://azure.example/openai/v1", keyVariable: "KEY_OF_AZURE" };
+  const content = { providers: { azure }, models: { one: { provider: "azure", model: "gpt-image-2" } } };
+  await writeFile(models, JSON.stringify(content));
+  const env = { PICTOGRAPH_MODELS_FILE: models, PICTOGRAPH_DATA_DIR: join(cwd, "data") };
+  const without = await runCommand(["doctor"], { cwd, env });
+  expect(without.stdout).toMatch(/✗ configuration {2}KEY_OF_AZURE must be set/);
+  const withKey = await runCommand(["doctor", "--json"], { cwd, env: { ...env, KEY_OF_AZURE: "a-key" } });
+  expect(findings(withKey.lines).provider.text).toBe(
+    "no OPENAI_API_KEY; the providers of the models file are not asked: azure",
+  );
+});
+
 test("asks the provider whether the key works and the model exists", async () => {
   const env = { OPENAI_BASE_URL: api.baseUrl };
   const [right, wrong, other] = await Promise.all([
