@@ -16,8 +16,19 @@ const BUDGETS = [
   { window: "MONTH", limitImages: 100_000_000 },
 ];
 
-/** What a caller's credentials and limits cost, beside an open gateway. The callers take turns. */
+/** What the store of the keyed gateway has besides the key that is measured. */
+const MANY = { projects: 1_000, keysOfEach: 10 };
+
+/**
+ * What a caller's credentials and limits cost, beside an open gateway: in a store with one project, and in one with a
+ * thousand projects of ten keys each. The callers take turns.
+ */
 export async function measure(): Promise<Row[]> {
+  const few = await measureStore("", { projects: 0, keysOfEach: 0 });
+  return [...few, ...(await measureStore(", beside 1,000 projects and 10,000 keys", MANY))];
+}
+
+async function measureStore(beside: string, others: typeof MANY): Promise<Row[]> {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");
   await once(silent, "listening");
   const provider = await startIdentityProvider(() => new Date());
@@ -40,6 +51,7 @@ export async function measure(): Promise<Row[]> {
   });
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   try {
+    const tokens = await createOthers(keyed.url, agent, others);
     const limits = { budgets: BUDGETS, requestsPerMinute: 100_000_000 };
     const { projectId, token } = await createKey(keyed.url, agent, limits);
     const jwt = await provider.sign({ sub: "ann", pictograph_project: projectId });
@@ -48,13 +60,40 @@ export async function measure(): Promise<Row[]> {
       { process: keyed, agent, secret: token },
       { process: keyed, agent, secret: jwt },
     ];
-    return [...(await measureRequests(callers)), ...(await measureAcceptance(callers.slice(0, 2)))];
+    const rows = [...(await measureRequests(callers)), ...(await measureAcceptance(callers.slice(0, 2)))];
+    if (tokens.length > 0) rows.push(await measureUncached(keyed, agent, tokens));
+    return rows.map((row) => ({ ...row, figure: row.figure + beside }));
   } finally {
     agent.destroy();
     await Promise.all([open.stop(), keyed.stop(), provider.close()]);
     silent.closeAllConnections();
     silent.close();
   }
+}
+
+/** Creates projects and keys that nobody measures, and returns the tokens of the keys. */
+async function createOthers(url: string, agent: Agent, { projects, keysOfEach }: typeof MANY): Promise<string[]> {
+  const limits = { budgets: BUDGETS.slice(0, 1) };
+  const tokens: string[] = [];
+  await repeat(projects, async () => {
+    const { projectId, token } = await createKey(url, agent, limits);
+    tokens.push(token);
+    for (let i = 1; i < keysOfEach; i++) tokens.push(await addKey(url, agent, projectId, limits));
+  });
+  return tokens;
+}
+
+/** Measures the processor time of the smallest operation when each request has another key, which the store has to find. */
+async function measureUncached(process: MeasuredProcess, agent: Agent, tokens: readonly string[]): Promise<Row> {
+  const before = await process.vitals();
+  await repeat(tokens.length, (i) => send({ process, agent, secret: tokens[i] }, "{ __typename }"));
+  const { cpuMs } = await process.vitals();
+  return {
+    figure: "processor time of { __typename } with a key that is not cached",
+    measured: `${(((cpuMs - before.cpuMs) * 1000) / tokens.length).toFixed(0)} µs`,
+    target: "none",
+    comparedWith: `${tokens.length} keys, each of which was used for the first time`,
+  };
 }
 
 interface Sender {
@@ -120,19 +159,21 @@ async function measureAcceptance(callers: readonly Sender[]): Promise<Row[]> {
 }
 
 async function createKey(url: string, agent: Agent, limits: object): Promise<{ projectId: string; token: string }> {
-  const ask = async (query: string, input: object) => {
-    const { text } = await post(`${url}/graphql`, { query, variables: { input } }, agent, ADMIN_KEY);
-    return JSON.parse(text).data;
-  };
-  const project = "mutation ($input: CreateProjectInput!) { createProject(input: $input) { id } }";
-  const { createProject } = await ask(project, { name: "measured", limits: { budgets: BUDGETS.slice(0, 1) } });
-  const key = "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { token } }";
-  const { createApiKey } = await ask(key, {
-    projectId: createProject.id,
-    name: "measured",
-    limits: { ...limits, budgets: BUDGETS.slice(1) },
-  });
-  return { projectId: createProject.id, token: createApiKey.token };
+  const query = "mutation ($input: CreateProjectInput!) { createProject(input: $input) { id } }";
+  const input = { name: "measured", limits: { budgets: BUDGETS.slice(0, 1) } };
+  const projectId = (await askAsAdmin(url, agent, query, input)).createProject.id;
+  return { projectId, token: await addKey(url, agent, projectId, { ...limits, budgets: BUDGETS.slice(1) }) };
+}
+
+async function addKey(url: string, agent: Agent, projectId: string, limits: object): Promise<string> {
+  const query = "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { token } }";
+  return (await askAsAdmin(url, agent, query, { projectId, name: "measured", limits })).createApiKey.token;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: each operation reads what it asked for
+async function askAsAdmin(url: string, agent: Agent, query: string, input: object): Promise<any> {
+  const { text } = await post(`${url}/graphql`, { query, variables: { input } }, agent, ADMIN_KEY);
+  return JSON.parse(text).data;
 }
 
 /** @throws Error when the answer holds one */

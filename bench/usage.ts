@@ -15,7 +15,10 @@ const YEAR = { firstDay: "2026-01-01", lastDay: "2026-12-31", limit: 10_001 };
 const MAY = { ...YEAR, firstDay: "2026-05-01", lastDay: "2026-05-31" };
 const QUERIES: readonly (readonly [string, UsageQuery])[] = [
   ["a year of all projects by day and model", { ...YEAR, by: ["DAY", "MODEL"] }],
+  ["a year of all projects by day and operation", { ...YEAR, by: ["DAY", "OPERATION"] }],
   ["a year of all projects by project", { ...YEAR, by: ["PROJECT"] }],
+  ["a year of all projects by API key", { ...YEAR, by: ["API_KEY"] }],
+  ["a year of all projects by all but day", { ...YEAR, by: ["MODEL", "OPERATION", "PROJECT", "API_KEY"] }],
   ["a year of a project by day and model", { ...YEAR, by: ["DAY", "MODEL"], projectId: "proj_7" }],
   ["a month of all projects by end user", { ...MAY, by: ["END_USER"] }],
 ];

@@ -5,6 +5,7 @@ import type { SearchTerm } from "./generations/search-terms.ts";
 export interface Engine {
   readonly idType: IdType;
   readonly search: SearchEngine;
+  readonly sums: SumEngine;
   /** Makes a new table keep its rows in the order of its primary key; `undefined` where an engine cannot. */
   readonly inKeyOrder: RawBuilder<unknown> | undefined;
   /** Whether rows can be locked. SQLite has one writer at a time, so it needs no locks. */
@@ -13,6 +14,14 @@ export interface Engine {
 
 /** How an engine declares text that is compared byte by byte. */
 export type IdType = "text" | RawBuilder<unknown>;
+
+/** How an engine adds up hundreds of thousands of rows quickly. */
+export interface SumEngine {
+  /** Whether it groups quickly only in the order of an index. Others group with a hash table. */
+  readonly needsIndexOrder: boolean;
+  /** Runs before the sums, in the same transaction; `undefined` for nothing. */
+  readonly settings: RawBuilder<unknown> | undefined;
+}
 
 /**
  * The full-text index of an engine. It has one entry for each generation. Deleting a generation removes its entry and

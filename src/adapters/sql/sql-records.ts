@@ -60,11 +60,8 @@ export class SqlRecords implements Records {
   readonly #outbox = new WebhookOutbox();
 
   /** @param momentOf when something happens that this process takes for `atMs`, in milliseconds since 1970 UTC */
-  constructor(
-    database: Kysely<Database>,
-    { search, hasRowLocks }: Engine,
-    momentOf: (atMs: number) => Expression<number>,
-  ) {
+  constructor(database: Kysely<Database>, engine: Engine, momentOf: (atMs: number) => Expression<number>) {
+    const { search, hasRowLocks } = engine;
     this.derivatives = new SqlDerivatives(database);
     this.projects = new SqlProjects(database);
     this.history = new SqlHistory(database, search);
@@ -72,7 +69,7 @@ export class SqlRecords implements Records {
     this.#database = database;
     this.#search = search;
     this.#hasRowLocks = hasRowLocks;
-    this.ledger = new SqlLedger(database, momentOf, this.#outbox, hasRowLocks);
+    this.ledger = new SqlLedger(database, momentOf, this.#outbox, engine);
     this.webhooks = new SqlWebhooks(database, this.#outbox, hasRowLocks);
   }
 

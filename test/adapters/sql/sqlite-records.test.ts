@@ -179,6 +179,27 @@ describe("a SQLite database", () => {
     await next.close();
   });
 
+  test("adds up usage by day and project in several steps, which end with the limit", async () => {
+    const records = await openSqliteRecords(await newPath());
+    const days = ["2026-01-01", "2026-01-31", "2026-02-01", "2026-05-15", "2027-01-01"];
+    const projectIds = ["proj_a", "proj_b"];
+    for (const [index, day] of days.entries()) {
+      for (const projectId of projectIds) {
+        const order = orderOf(`gen_${index}_${projectId}`, new Date(`${day}T12:00:00Z`));
+        await begin(records, { ...order, projectId, maxCost: "1" });
+        await records.finish(order.id, WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+      }
+    }
+    const query = { firstDay: "2000-01-01", lastDay: "2999-12-31", by: ["DAY", "PROJECT"] } as const;
+    const rows = await records.ledger.usage({ ...query, limit: 100 });
+
+    const expected = days.flatMap((day) => projectIds.map((projectId) => ({ day, projectId, generations: 1 })));
+    expect(rows.map(({ day, projectId, generations }) => ({ day, projectId, generations }))).toEqual(expected);
+    expect(await records.ledger.usage({ ...query, limit: 5 })).toEqual(rows.slice(0, 5));
+    expect(await records.ledger.usage({ ...query, lastDay: "2026-02-01", limit: 100 })).toEqual(rows.slice(0, 6));
+    await records.close();
+  });
+
   test("is refused to another process while this one has it", async () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);

@@ -240,6 +240,7 @@ const ADDITIONS = {
     add: { audit_log: { webhook_endpoint_id: "text" } },
   },
   "0017-traces": { add: { generations: { trace_context: "text" } } },
+  "0018-usage-of-scopes": {},
 } as const satisfies Readonly<Record<string, Addition>>;
 
 type MigrationName = keyof typeof ADDITIONS;
@@ -379,6 +380,18 @@ const FOLLOW_UPS: {
       .on("webhook_deliveries")
       .columns(["status", "created_at"])
       .where(sql.ref("next_attempt_at"), "is", null)
+      .execute();
+  },
+  async "0018-usage-of-scopes"({ schema }, { sums }) {
+    if (!sums.needsIndexOrder) return;
+    await schema.dropIndex("usage_days_project").execute();
+    const key = ["project_id", "api_key_id", "model", "operation", "day"];
+    // With the sums, so that the table is not read.
+    const summed = ["generations", "images", "settled", "estimated"];
+    await schema
+      .createIndex("usage_days_scopes")
+      .on("usage_days")
+      .columns([...key, ...summed])
       .execute();
   },
 };

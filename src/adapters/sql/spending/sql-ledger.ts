@@ -12,9 +12,11 @@ import { type Amount, toAmount } from "../../../ports/projects/money.ts";
 import { BUDGET_WINDOWS, type BudgetLimit, type BudgetWindow, type Limits } from "../../../ports/projects/projects.ts";
 import type { AcceptanceTerms, BudgetExceeded, Cost, GenerationOrder, Refusal } from "../../../ports/records.ts";
 import type { Database } from "../database.ts";
+import type { Engine } from "../engine.ts";
 import { runPrepared } from "../prepared.ts";
 import type { WebhookOutbox } from "../webhooks/webhook-outbox.ts";
 import { type AppliedBudget, exhaustionOf, thresholdsOf, toSpending } from "./budget-events.ts";
+import { readUsage } from "./read-usage.ts";
 import {
   addTo,
   type Ceiling,
@@ -27,7 +29,7 @@ import {
   type Sums,
   windowsAt,
 } from "./spending-windows.ts";
-import { addUsage, readUsage } from "./usage-days.ts";
+import { addUsage } from "./usage-days.ts";
 
 /** The largest amount of one generation, 100,000 dollars: a provider may report any number of tokens. */
 const LARGEST_AMOUNT: Amount = 10n ** 17n;
@@ -78,19 +80,19 @@ export class SqlLedger implements Ledger {
   readonly #database: Kysely<Database>;
   readonly #momentOf: (atMs: number) => Expression<number>;
   readonly #outbox: WebhookOutbox;
-  readonly #hasRowLocks: boolean;
+  readonly #engine: Engine;
 
   /** @param momentOf when something happens that this process takes for `atMs`, in milliseconds since 1970 UTC */
   constructor(
     database: Kysely<Database>,
     momentOf: (atMs: number) => Expression<number>,
     outbox: WebhookOutbox,
-    hasRowLocks: boolean,
+    engine: Engine,
   ) {
     this.#database = database;
     this.#momentOf = momentOf;
     this.#outbox = outbox;
-    this.#hasRowLocks = hasRowLocks;
+    this.#engine = engine;
   }
 
   /** Reads what decides whether an order is accepted. */
@@ -305,7 +307,7 @@ export class SqlLedger implements Ledger {
   }
 
   async usage(query: UsageQuery): Promise<readonly UsageSums[]> {
-    return readUsage(this.#database, query);
+    return readUsage(this.#database, this.#engine.sums, query);
   }
 
   async forgetEndUser(projectId: string, endUser: string): Promise<void> {
@@ -324,7 +326,7 @@ export class SqlLedger implements Ledger {
 
   /** Makes a query for ids lock their rows, in the order of the ids. */
   #locked(ids: SelectQueryBuilder<Database, "ledger", { generation_id: string }>) {
-    return this.#hasRowLocks ? ids.orderBy("generation_id").forUpdate() : ids;
+    return this.#engine.hasRowLocks ? ids.orderBy("generation_id").forUpdate() : ids;
   }
 
   /** Changes the sums that settlements change. */

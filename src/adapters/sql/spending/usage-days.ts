@@ -1,7 +1,5 @@
-import { type Kysely, sql } from "kysely";
-import type { Operation } from "../../../ports/image-provider.ts";
-import type { UsageDimension, UsageQuery, UsageSums } from "../../../ports/projects/ledger.ts";
-import { type Amount, toUsd } from "../../../ports/projects/money.ts";
+import type { Kysely } from "kysely";
+import type { Amount } from "../../../ports/projects/money.ts";
 import type { Database } from "../database.ts";
 import { runPrepared } from "../prepared.ts";
 import { LARGEST_SUM } from "./spending-windows.ts";
@@ -22,115 +20,6 @@ export interface UsageChange {
 }
 
 const KEY = ["project_id", "day", "api_key_id", "model", "operation"] as const;
-
-const COLUMNS = {
-  DAY: "day",
-  MODEL: "model",
-  OPERATION: "operation",
-  PROJECT: "project_id",
-  API_KEY: "api_key_id",
-  END_USER: "end_user",
-} as const satisfies Readonly<Record<UsageDimension, string>>;
-/** Amounts are summed in two parts, since their sum may not fit into 64 bits. */
-const PART = 1_000_000;
-
-/** Adds up usage: by end user, or of one, from the ledger; otherwise from the sums of days. */
-export async function readUsage(database: Kysely<Database>, query: UsageQuery): Promise<readonly UsageSums[]> {
-  const { by, endUser, limit } = query;
-  const isOfEndUsers = endUser !== undefined || by.includes("END_USER");
-  const source = isOfEndUsers ? ofLedger(database, query) : ofDays(database, query);
-  let sums = database
-    .selectFrom(source)
-    .select(by.map((dimension) => COLUMNS[dimension]))
-    .select((row) => [
-      row.fn.sum<string | number | null>("generations").as("generations"),
-      row.fn.sum<string | number | null>("images").as("images"),
-      ...sumOf("settled"),
-      ...sumOf("estimated"),
-    ]);
-  for (const dimension of by) sums = sums.groupBy(COLUMNS[dimension]).orderBy(COLUMNS[dimension]);
-  return (await sums.limit(limit).execute()).map(toUsageSums);
-}
-
-/** What is added up. */
-interface Counted {
-  readonly day: string;
-  readonly model: string;
-  readonly operation: string;
-  readonly project_id: string;
-  /** Empty for none. */
-  readonly api_key_id: string;
-  readonly end_user: string | null;
-  readonly generations: number;
-  readonly images: number | null;
-  readonly settled: Amount | null;
-  readonly estimated: Amount | null;
-}
-
-function ofDays(database: Kysely<Database>, { firstDay, lastDay, projectId }: UsageQuery) {
-  const days = database
-    .selectFrom("usage_days")
-    .select(["day", "model", "operation", "project_id", "api_key_id", "generations", "images", "settled", "estimated"])
-    .select(sql<string | null>`null`.as("end_user"))
-    .where("day", ">=", firstDay)
-    .where("day", "<=", lastDay);
-  const ofProject = projectId === undefined ? days : days.where("project_id", "=", projectId);
-  return ofProject.$castTo<Counted>().as("usage");
-}
-
-function ofLedger(database: Kysely<Database>, { firstDay, lastDay, projectId, endUser }: UsageQuery) {
-  let rows = database
-    .selectFrom("ledger")
-    .select(["day", "model", "operation", "project as project_id", "settled_images as images", "settled", "end_user"])
-    .select((row) => [
-      row.fn.coalesce("api_key_id", sql.lit("")).as("api_key_id"),
-      sql.lit(1).as("generations"),
-      row.case().when("is_estimated", "=", 1).then(row.ref("settled")).end().as("estimated"),
-    ])
-    .where("state", "=", "SETTLED")
-    .where("day", ">=", firstDay)
-    .where("day", "<=", lastDay);
-  if (projectId !== undefined) rows = rows.where("project", "=", projectId);
-  if (endUser !== undefined) rows = rows.where("end_user", "=", endUser);
-  return rows.$castTo<Counted>().as("usage");
-}
-
-function sumOf<Name extends "settled" | "estimated">(name: Name) {
-  const amount = sql.ref(name);
-  return [
-    sql<string>`cast(coalesce(sum(${amount} / ${sql.lit(PART)}), 0) as text)`.as(`${name}_whole` as const),
-    sql<string>`cast(coalesce(sum(${amount} % ${sql.lit(PART)}), 0) as text)`.as(`${name}_rest` as const),
-  ] as const;
-}
-
-/** The columns of the dimensions that were asked for, and the sums. */
-interface UsageRow extends Partial<Pick<Counted, (typeof COLUMNS)[UsageDimension]>> {
-  readonly generations: number | string | null;
-  readonly images: number | string | null;
-  readonly settled_whole: string;
-  readonly settled_rest: string;
-  readonly estimated_whole: string;
-  readonly estimated_rest: string;
-}
-
-function toUsageSums(row: UsageRow): UsageSums {
-  return {
-    day: row.day,
-    model: row.model,
-    operation: row.operation as Operation | undefined,
-    projectId: row.project_id,
-    apiKeyId: row.api_key_id || undefined,
-    endUser: row.end_user ?? undefined,
-    generations: Number(row.generations ?? 0),
-    images: Number(row.images ?? 0),
-    costUsd: toUsd(joined(row.settled_whole, row.settled_rest)),
-    estimatedUsd: toUsd(joined(row.estimated_whole, row.estimated_rest)),
-  };
-}
-
-function joined(whole: string, rest: string): Amount {
-  return BigInt(whole) * BigInt(PART) + BigInt(rest);
-}
 
 /** Adds to the sums of days. Every transaction locks the rows in the same order. */
 export async function addUsage(database: Kysely<Database>, changes: readonly UsageChange[]): Promise<void> {

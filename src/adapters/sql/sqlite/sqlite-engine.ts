@@ -15,6 +15,7 @@ export const SQLITE: Engine = {
   idType: "text",
   inKeyOrder: sql`without rowid`,
   hasRowLocks: false,
+  sums: { needsIndexOrder: true, settings: undefined },
   search: {
     async createTables(database) {
       await sql`create table search_entries (
