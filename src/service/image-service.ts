@@ -23,6 +23,7 @@ import { priceAt } from "./models/cost.ts";
 import { type Quote, quoteOf } from "./models/quote.ts";
 import { type Caller, mayAccess } from "./projects/caller.ts";
 import type { ListPage } from "./projects/list-page.ts";
+import { allowsModel } from "./projects/permissions.ts";
 
 export interface ImageServiceOptions extends Omit<AcceptanceOptions, "expect"> {
   readonly history: History;
@@ -340,6 +341,13 @@ export class ImageService {
   get models(): { readonly living: readonly ModelDescription[]; readonly defaultId: string } {
     const { catalogue } = this.#options;
     return { living: catalogue.living, defaultId: catalogue.defaultModel };
+  }
+
+  /** The models that the limits of the caller's project and API key allow, of those that can be requested today. */
+  async modelsFor(caller: Caller): Promise<readonly ModelDescription[]> {
+    const { catalogue, limits } = this.#options;
+    const applied = await limits.of(caller);
+    return catalogue.living.filter(({ id }) => allowsModel(applied, id, (name) => catalogue.modelsOf(name)));
   }
 
   /** The price of a model today; `undefined` if it is not known. */

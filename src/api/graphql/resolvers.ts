@@ -32,10 +32,11 @@ export class ImageResolver {
     return generation ? toAnswer(generation, context) : null;
   }
 
-  @Query(() => [ModelType], { description: "The models that can be requested today." })
-  models(@Ctx() { service }: GraphQLContext) {
-    const { living, defaultId } = service.models;
-    return living.map((model) => new ModelType(model, defaultId));
+  @Query(() => [ModelType], { description: "The models that you may request today." })
+  async models(@Ctx() { request, service }: GraphQLContext) {
+    const { defaultId } = service.models;
+    const models = await service.modelsFor(request.caller);
+    return models.map((model) => new ModelType(model, defaultId));
   }
 
   @Query(() => QuoteType, {

@@ -83,6 +83,11 @@ export interface Ledger {
    * all others from the sums of each day.
    */
   usage(query: UsageQuery): Promise<readonly UsageSums[]>;
+  /**
+   * Removes windows that began before the day of `before` and in which nothing is held, at most `limit` of them. No budget
+   * reads them any more. Returns how many were removed.
+   */
+  forgetWindows(before: Date, limit: number): Promise<number>;
   /** Erases the name of an end user of a project. Their generations count as nobody's from then on. */
   forgetEndUser(projectId: string, endUser: string): Promise<void>;
 }

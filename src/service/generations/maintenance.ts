@@ -4,6 +4,7 @@ import type { StoredDerivative } from "../../ports/derivative-records.ts";
 import type { Events } from "../../ports/events.ts";
 import type { JobQueue } from "../../ports/job-queue.ts";
 import type { ObjectStore, StoredObject } from "../../ports/object-store.ts";
+import type { Ledger } from "../../ports/projects/ledger.ts";
 import type { Image, Records } from "../../ports/records.ts";
 import type { Webhooks } from "../../ports/webhooks.ts";
 import type { StorageBudget } from "../images/storage-budget.ts";
@@ -16,6 +17,7 @@ export interface MaintenanceOptions {
   readonly queue: JobQueue;
   readonly events: Events;
   readonly webhooks: Pick<Webhooks, "forget">;
+  readonly ledger: Pick<Ledger, "forgetWindows">;
   readonly logger: Logger;
   readonly now: () => Date;
   /** How long ended generations are kept; `undefined` for no limit. */
@@ -35,6 +37,11 @@ const ORPHAN_AGE_MS = 60 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 /** How long deliveries of webhooks are kept. The failed ones can be sent again by hand. */
 const DELIVERY_DAYS = { delivered: 3, failed: 30 } as const;
+/** Windows of budgets are kept for this long after they began: longer than a month lasts, and than clocks are set back. */
+const WINDOW_DAYS = 100;
+/** How many windows are removed at a time, and how many times in one sweep. */
+const WINDOW_BATCH = 500;
+const WINDOW_BATCHES = 200;
 /** Keys that the gateway makes. Maintenance never touches anything else in the directory or the bucket. */
 const OUR_KEY = /^gen_[0-7][0-9a-hjkmnp-tv-z]{25}\/(sources|previews|img_[0-7][0-9a-hjkmnp-tv-z]{25})\//;
 /** How many generations or objects are handled at a time. */
@@ -112,14 +119,24 @@ export class Maintenance {
     if (await records.claimSweep(at, new Date(at.getTime() + CLAIM_MS))) await this.sweep();
   }
 
-  /** Removes expired generations, orphaned bytes, old addresses and old deliveries, and makes room among derivatives. */
+  /** Removes expired generations, orphaned bytes, old addresses, deliveries and windows of budgets, and makes room among derivatives. */
   async sweep(): Promise<void> {
     await this.#removeExpired();
     await this.#removeOrphans();
     await this.#options.records.forgetAddresses(this.#options.now());
     await this.#forgetDeliveries();
+    await this.#forgetWindows();
     await this.#options.budget.makeRoom();
     if (!this.#isStopped) this.#options.logger.debug("swept");
+  }
+
+  /** The rest of a large store's windows goes with the next sweeps. */
+  async #forgetWindows(): Promise<void> {
+    const { ledger, now } = this.#options;
+    const before = new Date(now().getTime() - WINDOW_DAYS * DAY_MS);
+    for (let batch = 0; batch < WINDOW_BATCHES && !this.#isStopped; batch++) {
+      if ((await ledger.forgetWindows(before, WINDOW_BATCH)) < WINDOW_BATCH) return;
+    }
   }
 
   async #forgetDeliveries(): Promise<void> {

@@ -30,7 +30,7 @@ export class ApiKeys {
 
   constructor(options: ApiKeysOptions) {
     this.#options = options;
-    this.#watch = new CredentialWatch((hashes) => this.#findEnds(hashes), options.logger);
+    this.#watch = new CredentialWatch(() => undefined, (hashes) => this.#findEnds(hashes), options.logger);
   }
 
   /**

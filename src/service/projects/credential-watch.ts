@@ -14,14 +14,23 @@ interface Watched<Credential> {
 
 /** Watches the credentials of connections that stay open, so that each is closed when its credential ends. */
 export class CredentialWatch<Credential> {
+  readonly #hasExpired: EndOf<Credential>;
   readonly #check: (credentials: readonly Credential[]) => Promise<EndOf<Credential>>;
   readonly #logger: Logger;
   readonly #watched = new Set<Watched<Credential>>();
   #timer: NodeJS.Timeout | undefined;
   #isChecking = false;
 
-  /** @param check reads from the store what has become of these credentials */
-  constructor(check: (credentials: readonly Credential[]) => Promise<EndOf<Credential>>, logger: Logger) {
+  /**
+   * @param hasExpired tells without the store why a credential no longer works
+   * @param check reads from the store what has become of these credentials
+   */
+  constructor(
+    hasExpired: EndOf<Credential>,
+    check: (credentials: readonly Credential[]) => Promise<EndOf<Credential>>,
+    logger: Logger,
+  ) {
+    this.#hasExpired = hasExpired;
     this.#check = check;
     this.#logger = logger;
   }
@@ -43,21 +52,28 @@ export class CredentialWatch<Credential> {
     };
   }
 
-  /** Ends the connections whose credentials have ended. All connections stay open while the store is away. */
+  /**
+   * Ends the connections whose credentials have ended. While the store is away, only those end whose credentials have
+   * expired.
+   */
   async #checkAll(): Promise<void> {
+    this.#endThose([...this.#watched], this.#hasExpired);
     if (this.#isChecking) return;
     this.#isChecking = true;
     try {
       const checked = [...this.#watched];
-      const endOf = await this.#check(checked.map(({ credential }) => credential));
-      for (const watched of checked) {
-        const reason = endOf(watched.credential);
-        if (reason && this.#watched.delete(watched)) watched.end(reason);
-      }
+      this.#endThose(checked, await this.#check(checked.map(({ credential }) => credential)));
     } catch (err) {
       this.#logger.warn({ err }, "the store does not tell whether credentials still work; asking again");
     } finally {
       this.#isChecking = false;
+    }
+  }
+
+  #endThose(watched: readonly Watched<Credential>[], endOf: EndOf<Credential>): void {
+    for (const one of watched) {
+      const reason = endOf(one.credential);
+      if (reason && this.#watched.delete(one)) one.end(reason);
     }
   }
 }

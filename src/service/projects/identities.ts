@@ -21,7 +21,11 @@ export class Identities {
 
   constructor(options: IdentitiesOptions) {
     this.#options = options;
-    this.#watch = new CredentialWatch((identities) => this.#findEnds(identities), options.logger);
+    this.#watch = new CredentialWatch(
+      ({ expiresAt }) => (expiresAt <= options.now() ? refused("the JWT has expired") : undefined),
+      (identities) => this.#findEnds(identities),
+      options.logger,
+    );
   }
 
   /**
@@ -40,7 +44,8 @@ export class Identities {
   }
 
   /**
-   * Calls `end` once when the token expires, or its project is disabled. That takes less than a second.
+   * Calls `end` once, less than a second after the token expires or its project is disabled. Tokens expire while the
+   * store is away, too.
    *
    * @returns stops watching
    */
@@ -49,14 +54,12 @@ export class Identities {
   }
 
   async #findEnds(identities: readonly Identity[]): Promise<(identity: Identity) => GatewayError | undefined> {
-    const { projects, now } = this.#options;
+    const { projects } = this.#options;
     const known = new Map<string, Project | undefined>();
     for (const { projectId } of identities) {
       if (!known.has(projectId)) known.set(projectId, await projects.project(projectId));
     }
-    const at = now();
-    return (identity) =>
-      identity.expiresAt <= at ? refused("the JWT has expired") : endOfProject(identity, known.get(identity.projectId));
+    return (identity) => endOfProject(identity, known.get(identity.projectId));
   }
 }
 

@@ -383,6 +383,7 @@ const FOLLOW_UPS: {
       .execute();
   },
   async "0018-usage-of-scopes"({ schema }, { sums }) {
+    await schema.createIndex("spending_windows_start").on("spending_windows").column("starts_on").execute();
     if (!sums.needsIndexOrder) return;
     await schema.dropIndex("usage_days_project").execute();
     const key = ["project_id", "api_key_id", "model", "operation", "day"];

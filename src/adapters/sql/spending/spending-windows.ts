@@ -104,6 +104,45 @@ export async function readWindows(database: Kysely<Database>, windows: readonly 
   return windows.map((key) => ({ ...NO_SUMS, ...sums.get(keyOf(key)), ...key }));
 }
 
+/**
+ * Removes windows that began before a day and hold nothing. `TOTAL`, which never ends, stays.
+ *
+ * @param limit how many at most
+ * @returns how many were removed
+ */
+export async function forgetWindows(
+  database: Kysely<Database>,
+  before: string,
+  limit: number,
+  hasRowLocks: boolean,
+): Promise<number> {
+  const old = database
+    .selectFrom("spending_windows")
+    .select(KEY)
+    .where("starts_on", ">", "")
+    .where("starts_on", "<", before)
+    .where("held", "=", 0n)
+    .where("held_images", "=", 0)
+    .orderBy("starts_on")
+    .limit(limit);
+  // Who holds a lock settles an old generation. The window goes with the next sweep.
+  const rows = await (hasRowLocks ? old.forUpdate().skipLocked() : old).execute();
+  for (let start = 0; start < rows.length; start += BATCH_SIZE) {
+    const keys = rows.slice(start, start + BATCH_SIZE);
+    await database
+      .deleteFrom("spending_windows")
+      .where((row) =>
+        row.or(
+          keys.map(({ scope_id: scopeId, period, starts_on: startsOn }) =>
+            isWindow(row, { scopeId, window: period as BudgetWindow, startsOn }),
+          ),
+        ),
+      )
+      .execute();
+  }
+  return rows.length;
+}
+
 /** Whether the sums of a window are within its ceiling. */
 export function isWithin({ amount, images }: Ceiling, sums: Sums): boolean {
   const isCovered = amount === undefined || sums.settled + sums.held <= amount;

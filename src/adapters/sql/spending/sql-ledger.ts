@@ -20,6 +20,7 @@ import { readUsage } from "./read-usage.ts";
 import {
   addTo,
   type Ceiling,
+  forgetWindows,
   holdIn,
   isWithin,
   keyOf,
@@ -308,6 +309,12 @@ export class SqlLedger implements Ledger {
 
   async usage(query: UsageQuery): Promise<readonly UsageSums[]> {
     return readUsage(this.#database, this.#engine.sums, query);
+  }
+
+  async forgetWindows(before: Date, limit: number): Promise<number> {
+    return this.#database
+      .transaction()
+      .execute((transaction) => forgetWindows(transaction, dayOf(before), limit, this.#engine.hasRowLocks));
   }
 
   async forgetEndUser(projectId: string, endUser: string): Promise<void> {

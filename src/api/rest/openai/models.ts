@@ -3,16 +3,18 @@ import { GatewayError } from "../../../errors.ts";
 import type { ModelDescription } from "../../../ports/image-provider.ts";
 import type { ImageService } from "../../../service/image-service.ts";
 import { setSunset } from "../../http/answers/sunset-header.ts";
+import { contextOf } from "../../http/request-context.ts";
 
 /**
- * Creates the routes `GET /v1/models`, which lists every model that can be requested, and `GET /v1/models/…`, which
+ * Creates the routes `GET /v1/models`, which lists every model that the caller may request, and `GET /v1/models/…`, which
  * shows one of them or a retired one.
  */
-export function openAIModelsRouter(service: Pick<ImageService, "models" | "model" | "sunsetOf">): Router {
+export function openAIModelsRouter(service: Pick<ImageService, "modelsFor" | "model" | "sunsetOf">): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  router.get("/v1/models", (_request, response) => {
+  router.get("/v1/models", async (request, response) => {
+    const models = await service.modelsFor(contextOf(request).caller);
     response.setHeader("Cache-Control", "no-store");
-    response.json({ object: "list", data: service.models.living.map(toModel) });
+    response.json({ object: "list", data: models.map(toModel) });
   });
   // Some names contain a slash.
   router.get("/v1/models/*name", (request, response) => {

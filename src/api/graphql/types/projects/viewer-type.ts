@@ -1,3 +1,4 @@
+import { GatewayError } from "../../../../errors.ts";
 import type { Caller } from "../../../../service/projects/caller.ts";
 import type { GraphQLContext } from "../../context.ts";
 import { Ctx, Field, ObjectType } from "../../type-graphql.ts";
@@ -14,9 +15,14 @@ export class ViewerType {
 
   @Field(() => ProjectType, { description: "The project that your new generations belong to." })
   async project(@Ctx() { loaders }: GraphQLContext): Promise<ProjectType> {
-    const project = await loaders.project.load(this.#caller.projectId);
-    if (!project) throw new Error("a caller has no project");
-    return new ProjectType(project);
+    const { projectId } = this.#caller;
+    const project = await loaders.project.load(projectId);
+    if (project) return new ProjectType(project);
+    // Only a host program names projects that do not exist.
+    throw new GatewayError(
+      "NOT_FOUND",
+      `the project of this request, ${JSON.stringify(projectId)}, does not exist; create it with createProject, or name another in authenticate`,
+    );
   }
 
   @Field(() => ApiKeyType, { nullable: true, description: "Your API key; null if you call with something else." })
