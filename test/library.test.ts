@@ -340,6 +340,20 @@ describe("the graph in a server of the host's own", () => {
     await gateway.close();
   });
 
+  test("tells a host that names a project that does not exist", async () => {
+    const gateway = await startGateway({
+      providers: [new ScriptedProvider()],
+      authenticate: () => ({ projectId: "ann" }),
+    });
+    const { body } = await gateway.graphql("{ viewer { project { id } } }");
+    await gateway.close();
+
+    expect(body.errors?.[0]).toMatchObject({
+      message: expect.stringMatching(/^the project of this request, "ann", does not exist; create it/),
+      extensions: { code: "NOT_FOUND" },
+    });
+  });
+
   test("serves each user of the host's own app by the same option", async () => {
     const gateway = await startGateway({
       providers: [new ScriptedProvider()],

@@ -91,6 +91,7 @@ export function createImageService(parts: ServiceParts): ImageService {
       queue,
       events,
       webhooks: store.webhooks,
+      ledger: store.ledger,
       logger,
       now,
       retainMs,

@@ -7,6 +7,7 @@ import {
   type BookedRecords,
   begin,
   claimOf,
+  DAY_MS,
   END_OF_TIME,
   FAILURE,
   FINISHED_AT,
@@ -70,6 +71,20 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
       ["API key", KEY, "API_KEY"],
     ] as const;
     const WINDOWS = ["DAY", "WEEK", "MONTH", "TOTAL"] as const;
+
+    test("forget windows that are over and hold nothing, and keep the total", async () => {
+      await begin(records, order("gen_1"), claimOf());
+      const dayAfter = new Date(Date.now() + 366 * DAY_MS);
+      expect(await records.ledger.forgetWindows(dayAfter, 100)).toBe(0);
+      await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
+
+      expect(await records.ledger.forgetWindows(new Date("2020-01-01T00:00:00Z"), 100)).toBe(0);
+      // A day, a week and a month of the project and of the key.
+      expect(await records.ledger.forgetWindows(dayAfter, 4)).toBe(4);
+      expect(await records.ledger.forgetWindows(dayAfter, 4)).toBe(2);
+      expect(await records.ledger.forgetWindows(dayAfter, 4)).toBe(0);
+      expect(await spending(PROJECT)).toMatchObject({ spentUsd: "0.400000", spentImages: 2 });
+    });
 
     describe.each(BOTH)("of the %s", (_name, id, scope) => {
       test.each(WINDOWS)("accepts up to its dollars of a %s and no more", async (window) => {

@@ -30,7 +30,11 @@ export class ApiKeys {
 
   constructor(options: ApiKeysOptions) {
     this.#options = options;
-    this.#watch = new CredentialWatch(() => undefined, (hashes) => this.#findEnds(hashes), options.logger);
+    this.#watch = new CredentialWatch(
+      () => undefined,
+      (hashes) => this.#findEnds(hashes),
+      options.logger,
+    );
   }
 
   /**

@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { SizeRule } from "../../../src/ports/image-provider.ts";
+import { ADMIN, startKeyedGateway } from "../../support/keyed-gateway.ts";
 import { ANY_SIZE_EDITOR, ANY_SIZE_MODEL, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
 const ABILITIES = `qualities backgrounds hasSeed hasMask maxInputImages maxPromptLength maxPartialImages
@@ -93,5 +94,22 @@ test("a client can build its form and show the price", async () => {
         price: null,
       },
     ]),
+  );
+});
+
+test("a key sees the models that it and its project may use, in the graph and at /v1", async () => {
+  const models = ["one", "two", "three"].map((id) => ({ ...ANY_SIZE_MODEL, id }));
+  const gateway = await startKeyedGateway({}, models);
+  const projectId = await gateway.createProject({ limits: { models: ["one", "two"] } });
+  const { headers } = await gateway.createKey(projectId, { limits: { models: ["two", "three"] } });
+  const { body } = await gateway.graphql("{ models { id } }", {}, headers);
+  const listed = await (await fetch(`${gateway.url}/v1/models`, { headers })).json();
+  const { body: ofAdmin } = await gateway.graphql("{ models { id } }", {}, ADMIN);
+  await gateway.close();
+
+  expect(body.data.models).toEqual([{ id: "two" }]);
+  expect(listed).toMatchObject({ data: [{ id: "two" }] });
+  expect(ofAdmin.data.models.map(({ id }: { id: string }) => id)).toEqual(
+    expect.arrayContaining(["one", "two", "three"]),
   );
 });

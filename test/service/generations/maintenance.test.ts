@@ -57,6 +57,7 @@ function keep(options: Partial<MaintenanceOptions> = {}): Maintenance {
     queue,
     events,
     webhooks: records.webhooks,
+    ledger: records.ledger,
     logger,
     now: () => now,
     retainMs: undefined,

@@ -33,7 +33,7 @@ export function describeOpenAIPaths(): Schemas {
       get: {
         operationId: "listModels",
         tags: ["OpenAI"],
-        summary: "List the models that can be requested",
+        summary: "List the models that you may request",
         security: SECURITY,
         responses: {
           "200": { description: "The models", content: json("ModelList") },

@@ -5,7 +5,9 @@ import { RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
 import { AUDIENCE, type IdentityProvider, ISSUER, startIdentityProvider } from "../../../support/identity-provider.ts";
 import { type KeyedGateway, startKeyedGateway } from "../../../support/keyed-gateway.ts";
 import { holdCalls } from "../../../support/scripted-gateway.ts";
+import { usePostgres } from "../../../support/stores/use-postgres.ts";
 
+const postgres = usePostgres();
 const VIEWER = "{ viewer { project { id } apiKey { id } endUser isAdmin } }";
 const MINUTE_MS = 60_000;
 
@@ -256,6 +258,21 @@ describe("what stays open", () => {
     expect(text).not.toContain("event: complete");
     hold.release();
   });
+});
+
+test("a WebSocket is closed when its JWT expires, while the database is away too", async () => {
+  const databaseUrl = await postgres.newDatabase();
+  const others = await startKeyedGateway({ now: () => now, jwt: provider.config, databaseUrl });
+  const token = await provider.sign(claims({ pictograph_project: await others.createProject() }));
+  const raw = await RawSocket.open(socketUrl(others.url));
+  raw.send({ type: "connection_init", payload: { authorization: `Bearer ${token}` } });
+  await raw.message(({ type }) => type === "connection_ack");
+  await postgres.server.stopServer();
+  now = new Date(now.getTime() + 60 * MINUTE_MS);
+
+  expect(await raw.closed).toMatchObject({ code: 4401 });
+  await postgres.server.startServer();
+  await others.close();
 });
 
 test("no part of a JWT is in any line of the log", async () => {
