@@ -2,14 +2,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import autocannon from "autocannon";
+import { compare, type Rate } from "./graph-load.ts";
 import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
-import { median, type Row } from "./row.ts";
+import type { Row } from "./row.ts";
 
 const IN_MEMORY = fileURLToPath(new URL("./in-memory-server.js", import.meta.url));
-const CONNECTIONS = 20;
-const ROUND_SECONDS = 2;
-const ROUNDS = 5;
 
 interface Operation {
   readonly name: string;
@@ -61,17 +58,12 @@ export async function measure(): Promise<Row[]> {
   const yoga = await MeasuredProcess.start([IN_MEMORY, "yoga"], { isMonitored: true });
   await makeGenerations(gateway.url);
   const rows: Row[] = [];
-  for (const operation of OPERATIONS) rows.push(toRow(operation, await compare([gateway, apollo, yoga], operation)));
+  for (const operation of OPERATIONS)
+    rows.push(toRow(operation, await compare([gateway, apollo, yoga], operation.body)));
   await Promise.all([gateway, apollo, yoga].map((server) => server.stop()));
   silent.closeAllConnections();
   silent.close();
   return rows;
-}
-
-interface Rate {
-  readonly requestsPerSecond: number;
-  /** Processor time of the server for each request. */
-  readonly cpuMicroseconds: number;
 }
 
 function toRow({ name, target }: Operation, [gateway, apollo, yoga]: readonly Rate[]): Row {
@@ -84,40 +76,6 @@ function toRow({ name, target }: Operation, [gateway, apollo, yoga]: readonly Ra
     target,
     comparedWith: `in memory, Apollo Server on Express ${text(apollo)}; GraphQL Yoga ${text(yoga)}`,
   };
-}
-
-/**
- * Measures the servers in turns, so that other work of the machine affects all of them. The first round warms them up.
- */
-async function compare(servers: readonly MeasuredProcess[], { body }: Operation): Promise<Rate[]> {
-  const rounds: Rate[][] = servers.map(() => []);
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const [index, server] of servers.entries()) {
-      const rate = await rateOf(server, body);
-      if (round > 0) rounds[index]?.push(rate);
-    }
-  }
-  return rounds.map((rates) => ({
-    requestsPerSecond: median(rates.map(({ requestsPerSecond }) => requestsPerSecond)),
-    cpuMicroseconds: median(rates.map(({ cpuMicroseconds }) => cpuMicroseconds)),
-  }));
-}
-
-/** @throws Error when a request was not answered as it should be */
-async function rateOf(server: MeasuredProcess, body: string): Promise<Rate> {
-  const before = await server.vitals();
-  const { requests, non2xx, errors } = await autocannon({
-    url: `${server.url}/graphql`,
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body,
-    connections: CONNECTIONS,
-    duration: ROUND_SECONDS,
-    verifyBody: (text) => !text?.includes('"errors"'),
-  });
-  if (non2xx + errors > 0) throw new Error(`${non2xx + errors} requests failed at ${server.url}`);
-  const { cpuMs } = await server.vitals();
-  return { requestsPerSecond: requests.average, cpuMicroseconds: ((cpuMs - before.cpuMs) * 1000) / requests.total };
 }
 
 async function makeGenerations(url: string): Promise<void> {

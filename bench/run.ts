@@ -17,6 +17,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   live: () => import("./live.ts"),
   webhooks: () => import("./webhooks.ts"),
   backup: () => import("./backup.ts"),
+  observing: () => import("./observing.ts"),
   studio: () => import("./studio.ts"),
 };
 

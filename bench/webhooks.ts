@@ -5,6 +5,7 @@ import { pino } from "pino";
 import { typeid } from "typeid-js";
 import { openSqliteRecords } from "../src/adapters/sql/sqlite/sqlite.ts";
 import { HttpWebhookSender } from "../src/adapters/webhook-sender/http-webhook-sender.ts";
+import { NO_METRICS } from "../src/ports/metrics.ts";
 import { NO_TRACES } from "../src/ports/traces.ts";
 import { ImageLinks } from "../src/service/images/image-links.ts";
 import { WebhookAttempts } from "../src/service/webhooks/webhook-attempts.ts";
@@ -57,6 +58,7 @@ export async function measure(): Promise<Row[]> {
     secrets,
     links: new ImageLinks([SIGNING_SECRET], 7200, now),
     rootUrl: undefined,
+    metrics: NO_METRICS,
     traces: NO_TRACES,
     logger: pino({ enabled: false }),
     now,

@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Operation } from "./image-provider.ts";
-import type { FailureCode } from "./records.ts";
+import type { FailureCode, ModelBacklog } from "./records.ts";
+import type { DeliveryBacklog, WebhookEvent } from "./webhooks.ts";
 
 /** The APIs and pages that a request can be for; `other` for unknown paths. */
 export const ENTRY_POINTS = [
@@ -49,6 +50,21 @@ export interface Levels {
   decodesWaiting(): number;
 }
 
+/** What the processes that share a store have before them. Every one of them reads the same. */
+export interface StoreLevels {
+  readonly models: readonly ModelBacklog[];
+  readonly deliveries: DeliveryBacklog;
+}
+
+/** One attempt to deliver a webhook. */
+export interface EndedDelivery {
+  readonly event: WebhookEvent["type"];
+  /** `RETRYING` if it failed and will be repeated. */
+  readonly outcome: "DELIVERED" | "RETRYING" | "GIVEN_UP";
+  /** From the event to the end of this attempt. */
+  readonly ageMs: number;
+}
+
 /**
  * Counts what the gateway does, for the operator's monitoring. No method throws, and none takes a key, a prompt or the
  * id of a record.
@@ -77,10 +93,20 @@ export interface Metrics {
   imageRedirected(): void;
   /** Counts a derivative that was made and stored. */
   derivativeStored(byteSize: number): void;
+  /** Counts an image that was signed with the operator's certificate, or that could not be signed. */
+  imageSigned(outcome: "SIGNED" | "FAILED"): void;
+  webhookAttempted(delivery: EndedDelivery): void;
   /** Measures an operation of the records. @param operation the name of the method */
   storeAnswered(operation: string, durationMs: number): void;
   /** Reads these levels from now on, whenever the metrics are read. */
   watch(levels: Levels): void;
+  /**
+   * Reads these levels from now on when the metrics are read, though not each time. While they cannot be read, they are
+   * absent.
+   */
+  watchStore(read: () => Promise<StoreLevels>): void;
+  /** Tells until when the certificate that signs images is valid. */
+  certificateExpires(at: Date): void;
 }
 
 /** Metrics that can be read. */
@@ -108,6 +134,10 @@ export const NO_METRICS: Metrics = {
   imageSent: ignore,
   imageRedirected: ignore,
   derivativeStored: ignore,
+  imageSigned: ignore,
+  webhookAttempted: ignore,
   storeAnswered: ignore,
   watch: ignore,
+  watchStore: ignore,
+  certificateExpires: ignore,
 };

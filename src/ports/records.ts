@@ -261,6 +261,15 @@ export interface ModelChange {
   readonly fallbacks: readonly string[];
 }
 
+/** The generations of a model that have not ended, whichever process accepted or runs them. */
+export interface ModelBacklog {
+  readonly model: string;
+  /** How many of them wait. */
+  readonly queued: number;
+  /** The US dollars that are held for all of them, rounded to what a number can express. */
+  readonly heldUsd: number;
+}
+
 /** The worker that runs a generation, and the end of its lease. */
 export interface Claim {
   /** The id of the process: `run_…`. */
@@ -365,6 +374,8 @@ export interface Records {
   findImagesOf(generationIds: readonly string[]): Promise<readonly Image[]>;
   /** Whether the sweep, which one does for all who share the records, is the caller's until `until`: nobody's at `at`. */
   claimSweep(at: Date, until: Date): Promise<boolean>;
+  /** The generations that have not ended, by the models that are to carry them out. Models without any are absent. */
+  backlog(): Promise<readonly ModelBacklog[]>;
   /** When these records were begun: they can know nothing of what is older. */
   begunAt(): Promise<Date>;
   /** Forgets the networks whose requests were counted before the minute of `at`. */

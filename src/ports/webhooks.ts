@@ -114,6 +114,13 @@ export interface DeliveryClaim {
   readonly limit: number;
 }
 
+/** The deliveries that have not ended. */
+export interface DeliveryBacklog {
+  readonly waiting: number;
+  /** When the oldest of them was stored; `undefined` if there is none. */
+  readonly oldestAt: Date | undefined;
+}
+
 /** How long deliveries that have ended are kept. */
 export interface DeliveryRetention {
   readonly deliveredBefore: Date;
@@ -164,6 +171,8 @@ export interface Webhooks {
   record(claimed: WebhookDelivery, result: AttemptResult): Promise<boolean>;
   /** Gives up a claim, so that the delivery is due at once. */
   release(claimed: WebhookDelivery, at: Date): Promise<void>;
+  /** The deliveries that have not ended, whether they are due or wait for their next attempt. */
+  backlog(): Promise<DeliveryBacklog>;
   /** Removes what ended long ago. */
   forget(retention: DeliveryRetention): Promise<void>;
   /** Calls `listener` after this process has stored deliveries, until the returned function is called. */

@@ -49,7 +49,7 @@ export function createImageService(parts: ServiceParts): ImageService {
   const { objects } = storage;
   const { upstreamTimeoutMs, retainMs, maxQueued, dailyBudget, role, leaseMs } = config;
   const storageBudget = new StorageBudget({ ...config, derivatives: store.derivatives, objects, logger, now });
-  const signing = new Signing({ signer, objects, logger, now });
+  const signing = new Signing({ signer, objects, metrics, logger, now });
   const derivatives = new Derivatives({ budget: storageBudget, objects, codec, signing, metrics, traces, logger });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
   const edits = new EditIntake({ records, objects, downloads: createDownloads(config), links, delivery, codec });
@@ -114,5 +114,7 @@ export function createImageService(parts: ServiceParts): ImageService {
     running: () => runner.count,
     decodesWaiting: () => codec.waiting,
   });
+  metrics.watchStore(async () => ({ models: await records.backlog(), deliveries: await store.webhooks.backlog() }));
+  if (signer) metrics.certificateExpires(signer.expiresAt);
   return lifecycle.counting(service);
 }

@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import { typeid } from "typeid-js";
 import type { Config } from "../config.ts";
 import type { Lifecycle } from "../lifecycle.ts";
+import type { Metrics } from "../ports/metrics.ts";
 import type { Traces } from "../ports/traces.ts";
 import type { ImageLinks } from "../service/images/image-links.ts";
 import { WebhookAttempts } from "../service/webhooks/webhook-attempts.ts";
@@ -18,6 +19,7 @@ export interface WebhookParts {
   /** What image URLs begin with; `undefined` if that depends on who asks. */
   readonly rootUrl: string | undefined;
   readonly lifecycle: Lifecycle;
+  readonly metrics: Metrics;
   readonly traces: Traces;
   readonly logger: Logger;
   readonly now: () => Date;
@@ -35,14 +37,25 @@ export interface OpenedWebhooks {
  * @throws StartError when a secret cannot be decrypted
  */
 export async function openWebhooks(parts: WebhookParts): Promise<OpenedWebhooks> {
-  const { config, store, links, signingSecrets, rootUrl, lifecycle, traces, logger, now } = parts;
+  const { config, store, links, signingSecrets, rootUrl, lifecycle, metrics, traces, logger, now } = parts;
   const { webhooks, records } = store;
   const secrets = new WebhookSecrets(signingSecrets);
   const resealed = await secrets.resealAll(webhooks);
   if (resealed > 0)
     logger.info({ endpoints: resealed }, "encrypted the secrets of webhooks under the new signing secret");
   const sender = createWebhookSender(config);
-  const attempts = new WebhookAttempts({ webhooks, records, sender, secrets, links, rootUrl, traces, logger, now });
+  const attempts = new WebhookAttempts({
+    webhooks,
+    records,
+    sender,
+    secrets,
+    links,
+    rootUrl,
+    metrics,
+    traces,
+    logger,
+    now,
+  });
   const service = new WebhookService({
     webhooks,
     attempts,

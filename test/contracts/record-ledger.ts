@@ -44,6 +44,22 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
     const held = (usd: string) => ({ ...NOTHING, held: usd });
     const within = (dailyBudget: string) => ({ ...NO_LIMITS, dailyBudget });
 
+    test("has the backlog of each model: what waits, and what is held until it has ended", async () => {
+      expect(await records.backlog()).toEqual([]);
+      for (const id of ["gen_1", "gen_3"]) await accept(records, order(id, "0.25"));
+      await begin(records, order("gen_2", "0.25"));
+      await accept(records, { ...orderOf("gen_4"), model: "unpriced-1" });
+      const backlog = async () => (await records.backlog()).toSorted((a, b) => a.model.localeCompare(b.model));
+
+      expect(await backlog()).toEqual([
+        { model: "scripted-1", queued: 2, heldUsd: 0.75 },
+        { model: "unpriced-1", queued: 1, heldUsd: 0 },
+      ]);
+      await records.finish("gen_2", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
+      await records.cancel("gen_4", FAILURE, FINISHED_AT);
+      expect(await backlog()).toEqual([{ model: "scripted-1", queued: 2, heldUsd: 0.5 }]);
+    });
+
     describe("accepting", () => {
       test("holds the most that a generation can cost, to the last digit", async () => {
         expect(await spent()).toEqual(NOTHING);

@@ -233,6 +233,20 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       expect(await webhooks.restart("msg_none", UNTIL)).toBeUndefined();
     });
 
+    test("counts what waits, claimed or not, and tells how old the oldest is", async () => {
+      expect(await webhooks.backlog()).toEqual({ waiting: 0, oldestAt: undefined });
+      const { createdAt } = await storeOne();
+      await accept(records, orderOf("gen_2"));
+      await records.cancel("gen_2", INTERRUPTED, UNTIL);
+      expect(await webhooks.backlog()).toEqual({ waiting: 2, oldestAt: createdAt });
+
+      const [claimed] = await webhooks.claim("wh_1", { at: AT, until: UNTIL, limit: 1 });
+      expect(await opened.others.backlog()).toEqual({ waiting: 2, oldestAt: createdAt });
+      const delivered = { status: "DELIVERED", attempts: [], attemptCount: 1, nextAttemptAt: undefined } as const;
+      if (claimed) await webhooks.record(claimed, delivered);
+      expect(await webhooks.backlog()).toEqual({ waiting: 1, oldestAt: UNTIL });
+    });
+
     test("fails waiting deliveries of a disabled endpoint", async () => {
       const { id } = await storeOne();
       const [claimed] = await webhooks.claim("wh_1", { at: AT, until: UNTIL, limit: 1 });

@@ -4,14 +4,17 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import { GatewayError } from "../../src/errors.ts";
 import type { ModelDescription } from "../../src/ports/image-provider.ts";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { makeCertificate } from "../support/c2pa/certificates.ts";
+import { ANY_SIZE_MODEL, holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { makeImages } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const newDirectory = temporaryDirectories();
 /** The names of the series that a gateway writes, each with the names of its labels. */
 let labelsOf: ReadonlyMap<string, ReadonlySet<string>>;
 let gateway: ScriptedGateway;
+let receiver: WebhookReceiver;
 
 /** Labels that Prometheus adds to every series. */
 const ADDED_LABELS = ["instance", "job"];
@@ -33,9 +36,23 @@ const USAGE = { inputTokens: 1, outputTokens: 9_000_000, totalTokens: 9_000_001 
 
 beforeAll(async () => {
   const modelsFile = join(await newDirectory(), "models.json");
+  const certificate = await makeCertificate(await newDirectory());
+  receiver = await startWebhookReceiver();
   await writeFile(modelsFile, JSON.stringify({ aliases: { sturdy: ["down-1", METERED.id] } }));
   const models = [ANY_SIZE_MODEL, { ...METERED, id: "down-1" }, METERED];
-  gateway = await startScriptedGateway({ metrics: "route", modelsFile }, models);
+  gateway = await startScriptedGateway(
+    {
+      metrics: "route",
+      modelsFile,
+      c2pa: certificate.files,
+      publicUrl: "http://localhost:8080",
+      webhooks: { allowHttp: true, allowPrivate: true },
+    },
+    models,
+  );
+  await gateway.graphql("mutation ($url: String!) { createWebhookEndpoint(input: { url: $url }) { secret } }", {
+    url: receiver.url,
+  });
   let isFirst = true;
   gateway.provider.script = async function* play(request) {
     const isBusy = isFirst;
@@ -56,10 +73,24 @@ beforeAll(async () => {
       { model },
     );
   }
+  await receiver.next(({ event }) => event.type === "generation.succeeded");
+  // One that waits for its next attempt, while a generation runs.
+  receiver.answer = 500;
+  const hold = holdCalls(gateway.provider);
+  await gateway.graphql(
+    `mutation { generateImages(input: { prompt: "a fox", size: "64x64", waitSeconds: 0 }) { id } }`,
+  );
+  await hold.called;
+  const [endpoint] = (await gateway.graphql("{ webhookEndpoints { id } }")).body.data.webhookEndpoints;
+  await gateway.graphql("mutation ($id: ID!) { sendTestWebhook(endpointId: $id) { status } }", { id: endpoint.id });
   labelsOf = labelsIn(await (await fetch(`${gateway.url}/metrics`)).text());
+  hold.release();
 });
 
-afterAll(() => gateway.close());
+afterAll(async () => {
+  await gateway.close();
+  await receiver.close();
+});
 
 function labelsIn(exposition: string): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();

@@ -1,12 +1,23 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { ERROR_CODES, type ErrorCode } from "../../errors.ts";
-import type { EndedCall, EndedGeneration, EntryPoint, Levels, ReadableMetrics } from "../../ports/metrics.ts";
+import type {
+  EndedCall,
+  EndedDelivery,
+  EndedGeneration,
+  EntryPoint,
+  Levels,
+  ReadableMetrics,
+  StoreLevels,
+} from "../../ports/metrics.ts";
+import { StoreGauges } from "./store-gauges.ts";
 
 const PREFIX = "pictograph_";
 /** From a cached answer to the default time limit of a provider call, in seconds. */
 const CALL_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
 /** From a local read to an outage, in seconds. */
 const STORE_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
+/** From a quick receiver to the end of the schedule of attempts, in seconds. */
+const DELIVERY_BUCKETS = [0.1, 0.5, 1, 5, 10, 60, 300, 1800, 10_800, 86_400, 432_000];
 /** The label of models and providers that are not known. */
 const OTHER = "other";
 
@@ -60,6 +71,18 @@ export class PrometheusMetrics implements ReadableMetrics {
     "operation",
   ]);
 
+  readonly #signedImages = this.#counter("images_signed_total", "Images to be signed, by whether they were.", [
+    "outcome",
+  ]);
+  readonly #deliveries = this.#counter("webhook_attempts_total", "Attempts to deliver webhooks.", ["event", "outcome"]);
+  readonly #deliveryAges = this.#histogram(
+    "webhook_delivery_age_seconds",
+    "From an event to its delivery.",
+    DELIVERY_BUCKETS,
+    [],
+  );
+  #storeGauges: StoreGauges | undefined;
+
   /** Also observes the event loop, the memory and the garbage collection of this process. */
   constructor(known: KnownNames) {
     this.#known = known;
@@ -71,7 +94,8 @@ export class PrometheusMetrics implements ReadableMetrics {
     return this.#registry.contentType;
   }
 
-  read(): Promise<string> {
+  async read(): Promise<string> {
+    await this.#storeGauges?.refresh();
     return this.#registry.metrics();
   }
 
@@ -138,6 +162,15 @@ export class PrometheusMetrics implements ReadableMetrics {
     this.#derivativeBytes.inc(byteSize);
   }
 
+  imageSigned(outcome: "SIGNED" | "FAILED"): void {
+    this.#signedImages.inc({ outcome });
+  }
+
+  webhookAttempted({ event, outcome, ageMs }: EndedDelivery): void {
+    this.#deliveries.inc({ event, outcome });
+    if (outcome === "DELIVERED") this.#deliveryAges.observe(Math.max(0, ageMs) / 1000);
+  }
+
   storeAnswered(operation: string, durationMs: number): void {
     this.#store.observe({ operation }, durationMs / 1000);
   }
@@ -146,6 +179,21 @@ export class PrometheusMetrics implements ReadableMetrics {
     this.#level("subscribers", "Clients of this process that follow generations.", subscribers);
     this.#level("running", "Generations that this process runs.", running);
     this.#level("decodes_waiting", "Images that wait for a decoder.", decodesWaiting);
+  }
+
+  watchStore(read: () => Promise<StoreLevels>): void {
+    this.#storeGauges = new StoreGauges({
+      read,
+      registry: this.#registry,
+      prefix: PREFIX,
+      labelOf: (model) => this.#model(model),
+    });
+  }
+
+  certificateExpires(at: Date): void {
+    for (const outcome of ["SIGNED", "FAILED"]) this.#signedImages.inc({ outcome }, 0);
+    const help = "When the certificate that signs images expires, in seconds since 1970.";
+    this.#level("signing_certificate_expiry_timestamp_seconds", help, () => at.getTime() / 1000);
   }
 
   #model(name: string): string {

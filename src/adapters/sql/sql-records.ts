@@ -11,6 +11,7 @@ import type {
   GenerationOutcome,
   GenerationStatus,
   Image,
+  ModelBacklog,
   ModelChange,
   Preview,
   Records,
@@ -18,6 +19,7 @@ import type {
   UnrecordedImage,
 } from "../../ports/records.ts";
 import type { WebhookEvent } from "../../ports/webhooks.ts";
+import { readBacklog } from "./backlog.ts";
 import type { Database, GenerationRow } from "./database.ts";
 import type { Engine, SearchEngine } from "./engine.ts";
 import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPreviewText } from "./generations/rows.ts";
@@ -379,6 +381,10 @@ export class SqlRecords implements Records {
       if (removed?.status === "QUEUED") await this.ledger.settle(transaction, id, NO_COST, 0);
       if (removed?.status === "RUNNING") await this.ledger.settleAsHeld(transaction, [id]);
     });
+  }
+
+  backlog(): Promise<readonly ModelBacklog[]> {
+    return readBacklog(this.#database);
   }
 
   idsQueuedBefore(at: Date, limit: number): Promise<readonly string[]> {

@@ -4,6 +4,7 @@ import { CERTIFICATE_WARNING_MS } from "../../bounds.ts";
 import { GatewayError } from "../../errors.ts";
 import type { PixelSize } from "../../ports/image-provider.ts";
 import type { ImageSigner, Ingredient, SignedClaim } from "../../ports/image-signer.ts";
+import type { Metrics } from "../../ports/metrics.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
 import { formatOf } from "./pixels.ts";
 
@@ -32,6 +33,7 @@ export interface SigningOptions {
   /** `undefined` signs nothing. */
   readonly signer: ImageSigner | undefined;
   readonly objects: Pick<ObjectStore, "open">;
+  readonly metrics: Pick<Metrics, "imageSigned">;
   readonly logger: Logger;
   readonly now: () => Date;
 }
@@ -101,7 +103,7 @@ export class Signing {
   }
 
   async #sign(signer: ImageSigner, bytes: Uint8Array, claim: Claim): Promise<Uint8Array | undefined> {
-    const { logger, now } = this.#options;
+    const { metrics, logger, now } = this.#options;
     const format = formatOf(bytes);
     // Something that is not an image fails where it is decoded.
     if (!format) return undefined;
@@ -114,8 +116,10 @@ export class Signing {
       if (leftOutCount > 0) {
         logger.warn({ leftOutCount }, "an image was signed without the credentials of all the images it was made from");
       }
+      metrics.imageSigned("SIGNED");
       return signed.bytes;
     } catch (err) {
+      metrics.imageSigned("FAILED");
       logger.warn({ err }, "an image could not be signed; it is delivered with XMP alone");
       return undefined;
     }

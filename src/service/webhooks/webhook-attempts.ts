@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { Webhook } from "standardwebhooks";
+import type { Metrics } from "../../ports/metrics.ts";
 import type { Image, Records } from "../../ports/records.ts";
 import { type Span, type SpanStart, type Traces, toHeaders } from "../../ports/traces.ts";
 import type {
@@ -23,6 +24,7 @@ export interface WebhookAttemptsOptions {
   readonly links: ImageLinks;
   /** What image URLs begin with; `undefined` if this process does not know it. */
   readonly rootUrl: string | undefined;
+  readonly metrics: Pick<Metrics, "webhookAttempted">;
   readonly traces: Traces;
   readonly logger: Logger;
   readonly now: () => Date;
@@ -104,7 +106,7 @@ export class WebhookAttempts {
     recorded: RecordedNow,
     { span, signal }: { readonly span: Span; readonly signal: AbortSignal },
   ): Promise<void> {
-    const { webhooks, sender, now, logger } = this.#options;
+    const { webhooks, sender, metrics, now, logger } = this.#options;
     const at = now();
     let answer: WebhookAnswer;
     try {
@@ -118,6 +120,11 @@ export class WebhookAttempts {
     const result = resultOf(endpoint, delivery, { at: at.toISOString(), ...answer }, now());
     const facts = { endpointId: endpoint.id, deliveryId: delivery.id, event: delivery.event.type, ...answer };
     await webhooks.record(delivery, result);
+    metrics.webhookAttempted({
+      event: delivery.event.type,
+      outcome: OUTCOMES[result.status],
+      ageMs: now().getTime() - delivery.createdAt.getTime(),
+    });
     if (result.endpoint?.isDisabled)
       logger.warn(facts, `a webhook endpoint was disabled: ${result.endpoint.disabledReason}`);
     else if (result.status === "FAILED") logger.warn(facts, "a webhook was given up");
@@ -173,6 +180,9 @@ function spanOf({ url }: WebhookEndpoint, { id, event }: WebhookDelivery, { gene
 
 /** The error of an attempt without an answer. */
 const NO_ANSWER = "no_answer";
+
+/** What the metrics call the status that an attempt leaves. */
+const OUTCOMES = { DELIVERED: "DELIVERED", PENDING: "RETRYING", FAILED: "GIVEN_UP" } as const;
 
 const NOTHING: RecordedNow = { generation: undefined, images: [] };
 

@@ -1,10 +1,27 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { PrometheusMetrics } from "../../../src/adapters/prometheus/prometheus-metrics.ts";
 import { GatewayError } from "../../../src/errors.ts";
+import type { ModelDescription } from "../../../src/ports/image-provider.ts";
+import { makeCertificate } from "../../support/c2pa/certificates.ts";
 import { httpRequest } from "../../support/clients/http-request.ts";
 import { ADMIN, ADMIN_KEY, startKeyedGateway } from "../../support/keyed-gateway.ts";
 import { type GatewayProcess, startGatewayProcess } from "../../support/processes/gateway-process.ts";
-import { poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import {
+  ANY_SIZE_MODEL,
+  holdCalls,
+  poll,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../support/scripted-gateway.ts";
+import { temporaryDirectories } from "../../support/temporary-directory.ts";
+import { startWebhookReceiver } from "../../support/webhook-receiver.ts";
 
+const newDirectory = temporaryDirectories();
+const PRICED: ModelDescription = {
+  ...ANY_SIZE_MODEL,
+  id: "priced-1",
+  prices: [{ from: "2026-01-01", source: "https://example.com", perImage: "0.25" }],
+};
 let gateway: ScriptedGateway | undefined;
 let service: GatewayProcess | undefined;
 
@@ -64,7 +81,8 @@ describe("the metrics of a gateway", () => {
       'pictograph_images_stored_total{model="any-size-1"}': 2,
       'pictograph_image_bytes_stored_total{model="any-size-1"}': bytes,
       'pictograph_store_duration_seconds_count{operation="accept"}': 2,
-      'pictograph_store_duration_seconds_count{operation="addImage"}': 2,
+      'pictograph_store_duration_seconds_count{operation="addImage"}': 1,
+      'pictograph_store_duration_seconds_count{operation="finish"}': 2,
       pictograph_images_sent_total: 2,
       pictograph_image_bytes_sent_total: derivative.byteLength + 10,
       pictograph_image_redirects_total: 0,
@@ -83,6 +101,74 @@ describe("the metrics of a gateway", () => {
     expect(text).not.toContain(id);
     const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
     expect(names.filter((name) => !name?.startsWith("pictograph_"))).toEqual([]);
+  });
+
+  test("tell what the store has before it", async () => {
+    gateway = await startScriptedGateway({ metrics: "route", maxConcurrency: 1 }, [PRICED]);
+    const hold = holdCalls(gateway.provider);
+    for (let count = 0; count < 3; count++) {
+      await gateway.graphql(
+        `mutation { generateImages(input: { prompt: "a fox", size: "64x64", waitSeconds: 0 }) { id } }`,
+      );
+    }
+    await hold.called;
+    const { text } = await scrape(gateway.url);
+    expect(sampleOf(text, 'pictograph_queued{model="priced-1"}')).toBe(2);
+    expect(sampleOf(text, 'pictograph_held_usd{model="priced-1"}')).toBe(0.75);
+    expect(sampleOf(text, "pictograph_webhook_deliveries_waiting")).toBe(0);
+    expect(sampleOf(text, "pictograph_webhook_oldest_timestamp_seconds")).toBeUndefined();
+    hold.release();
+  });
+
+  test.each<[string, () => Promise<never>]>([
+    ["cannot be read", () => Promise.reject(new Error("the store is down"))],
+    ["does not answer", () => new Promise(() => {})],
+  ])("are written without the levels of a store that %s", async (_how, read) => {
+    const metrics = new PrometheusMetrics({ isModel: () => true, isProvider: () => true });
+    metrics.watchStore(read);
+    metrics.requestEnded("graphql", 200);
+    const text = await metrics.read();
+    expect(sampleOf(text, 'pictograph_requests_total{entry_point="graphql",status="200"}')).toBe(1);
+    expect(text).not.toMatch(/^pictograph_(queued|held_usd|webhook_deliveries_waiting)[ {]/m);
+  });
+
+  test("count attempts to deliver webhooks", async () => {
+    await using receiver = await startWebhookReceiver();
+    gateway = await startScriptedGateway({
+      metrics: "route",
+      publicUrl: "http://localhost:8080",
+      webhooks: { allowHttp: true, allowPrivate: true },
+    });
+    const { body } = await gateway.graphql(
+      "mutation ($url: String!) { createWebhookEndpoint(input: { url: $url }) { endpoint { id } } }",
+      { url: receiver.url },
+    );
+    const { id } = body.data.createWebhookEndpoint.endpoint;
+    const send = "mutation ($id: ID!) { sendTestWebhook(endpointId: $id) { status } }";
+    await gateway.graphql(send, { id });
+    receiver.answer = 500;
+    await gateway.graphql(send, { id });
+    receiver.answer = 410;
+    await gateway.graphql(send, { id });
+    const { text } = await scrape(gateway.url);
+    for (const outcome of ["DELIVERED", "RETRYING", "GIVEN_UP"]) {
+      const count = sampleOf(text, `pictograph_webhook_attempts_total{event="webhook.test",outcome="${outcome}"}`);
+      expect({ outcome, count }).toEqual({ outcome, count: 1 });
+    }
+    expect(sampleOf(text, "pictograph_webhook_delivery_age_seconds_count")).toBe(1);
+  });
+
+  test("tell how many images were signed, and until when the certificate is valid", async () => {
+    const { files } = await makeCertificate(await newDirectory());
+    gateway = await startScriptedGateway({ metrics: "route", c2pa: files });
+    await gateway.graphql(GENERATE, { n: 1 });
+    const image = (await gateway.graphql("{ generations { nodes { images { url(width: 32) } } } }")).body.data;
+    await (await fetch(image.generations.nodes[0].images[0].url)).arrayBuffer();
+    const { text } = await scrape(gateway.url);
+    expect(sampleOf(text, 'pictograph_images_signed_total{outcome="SIGNED"}')).toBe(1);
+    expect(sampleOf(text, 'pictograph_images_signed_total{outcome="FAILED"}')).toBe(0);
+    const expiry = sampleOf(text, "pictograph_signing_certificate_expiry_timestamp_seconds");
+    expect(expiry).toBeGreaterThan(Date.now() / 1000);
   });
 
   test("count a generation that its caller cancels once", async () => {

@@ -48,8 +48,10 @@ async function startSigning({ program, now = () => new Date(), ...options }: Opt
   const objects = await DiskObjectStore.open(join(directory, "images"));
   open.push(signer, objects);
   const log: string[] = [];
+  const counted: string[] = [];
+  const metrics = { imageSigned: (outcome: string) => void counted.push(outcome) };
   const logger = pino({ level: "warn" }, { write: (line: string) => void log.push(JSON.parse(line).msg) });
-  return { signing: new Signing({ signer, objects, logger, now }), objects, log, expiresAt };
+  return { signing: new Signing({ signer, objects, metrics, logger, now }), objects, log, counted, expiresAt };
 }
 
 async function pass(
@@ -66,12 +68,13 @@ test.each([
   ["crashes", { program: "process.exit(1)" }],
   ["hangs", { program: "for (;;);", deadlineMs: 300 }],
 ])("a signer that %s loses no image: it passes unchanged, and the log says so", async (_how, options) => {
-  const { signing, log } = await startSigning(options);
+  const { signing, log, counted } = await startSigning(options);
   const passed = await Promise.all(Array.from({ length: 6 }, () => pass(signing, once(image))));
 
   for (const { bytes, isSigned } of passed)
     expect({ isSigned, same: bytes.equals(image) }).toEqual({ isSigned: false, same: true });
   expect(log).toEqual(Array(6).fill("an image could not be signed; it is delivered with XMP alone"));
+  expect(counted).toEqual(Array(6).fill("FAILED"));
 });
 
 test("an image passes unsigned after the certificate has expired, and the log warns before", async () => {

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { AuditEntry, ListSlice } from "../../../ports/projects/projects.ts";
 import type {
   AttemptResult,
+  DeliveryBacklog,
   DeliveryClaim,
   DeliveryRetention,
   DeliveryStatus,
@@ -236,6 +237,15 @@ export class SqlWebhooks implements Webhooks {
       .where("id", "=", claimed.id)
       .where("next_attempt_at", "=", claimed.nextAttemptAt?.getTime() ?? null)
       .execute();
+  }
+
+  async backlog(): Promise<DeliveryBacklog> {
+    const { waiting, oldest } = await this.#database
+      .selectFrom("webhook_deliveries")
+      .select(({ fn }) => [fn.countAll<number | string>().as("waiting"), fn.min("created_at").as("oldest")])
+      .where("next_attempt_at", "is not", null)
+      .executeTakeFirstOrThrow();
+    return { waiting: Number(waiting), oldestAt: oldest === null ? undefined : new Date(Number(oldest)) };
   }
 
   async forget({ deliveredBefore, failedBefore, at }: DeliveryRetention): Promise<void> {
