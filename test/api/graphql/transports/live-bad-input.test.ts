@@ -474,7 +474,7 @@ describe("a stream", () => {
     let text = "";
     for await (const part of response.setEncoding("utf8")) {
       text += part;
-      if (text.endsWith("\n\n:\n\n:\n\n")) released.abort();
+      if (text.includes("event: next") && text.endsWith("\n\n:\n\n:\n\n")) released.abort();
     }
 
     expect(response.headers).toMatchObject({
