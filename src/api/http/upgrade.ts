@@ -24,20 +24,27 @@ export function upgradeOf(request: IncomingMessage): Upgrade | undefined {
 /**
  * Creates a listener that passes upgrades through the app like any request. So the same checks of address and origin
  * apply, and the same errors are sent. A handler that does not call {@link Upgrade.take} answers the request over HTTP,
- * and the connection is closed.
+ * and the connection is closed. An upgrade that a client sends before it has the answers to its earlier requests closes
+ * the connection too.
  *
  * @param path the path of the upgrade route, in lower case; Express matches it in any case. Anything before it in the URL
  *   is the prefix that the app is mounted at
  */
 export function upgradeThrough(app: Express, path: string): UpgradeListener {
   return (request, socket, head) => {
-    const response = new ServerResponse(request);
-    response.shouldKeepAlive = false;
-    response.assignSocket(socket as Socket);
-    // Otherwise a client that does not close its side would keep the connection open forever.
-    response.on("finish", () => (socket as Socket).destroySoon());
     const abandon = () => socket.destroy();
     socket.on("error", abandon);
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    // Otherwise a client that does not close its side would keep the connection open forever.
+    response.on("finish", () => (socket as Socket).destroySoon());
+    try {
+      response.assignSocket(socket as Socket);
+    } catch {
+      // The answer to an earlier request of this connection is not sent yet, and the connection can belong to one only.
+      abandon();
+      return;
+    }
     if (!isWebSocket(request)) {
       response.writeHead(426, { Upgrade: "websocket" }).end();
       return;

@@ -79,6 +79,21 @@ describe("requests that are sent before the answers to those before them", () =>
   });
 });
 
+test("an upgrade that does not wait for the answer to an earlier request ends its connection", async () => {
+  const query = '{"query":"{ __typename }"}';
+  const earlier = [
+    "POST /graphql HTTP/1.1",
+    "Host: localhost",
+    JSON_TYPE,
+    `Content-Length: ${query.length}`,
+    "",
+    query,
+  ];
+  const upgrade = ["GET /graphql HTTP/1.1", "Host: localhost", "Connection: Upgrade", "Upgrade: websocket", "", ""];
+
+  expect(await send(earlier.join("\r\n") + upgrade.join("\r\n"))).not.toMatch(/HTTP\/1\.1 101 /);
+});
+
 test("an upgrade that is refused ends its connection, though its client keeps it open", async () => {
   const { hostname, port } = new URL(gateway.url);
   const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
