@@ -63,6 +63,16 @@ test("the example of the documents works", async () => {
   }
 });
 
+test("every block of the documents is valid", async () => {
+  const blocks = [...(await readFile("docs/models.md", "utf8")).matchAll(/```json\n(.*?)```/gs)];
+  const read = [];
+  for (const [, block = ""] of blocks) read.push(await readModelsFile(await write(block)));
+  expect(read.flatMap(({ providers }) => providers)).toMatchObject([
+    { name: "studio-gpu", concurrency: 1, timeoutMs: 120_000 },
+    { name: "team-b", keyVariable: "OPENAI_API_KEY_OF_TEAM_B" },
+  ]);
+});
+
 test.each<[string, unknown, RegExp]>([
   ["text that is not JSON", "{", /is not JSON/],
   ["a list", [], /expected object/],
