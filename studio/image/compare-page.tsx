@@ -2,7 +2,7 @@ import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { type StudioError, toStudioError } from "../api/errors.ts";
 import { useKeys } from "../app/keyboard.tsx";
-import { qualityName } from "../create/quality-choice.tsx";
+import { qualityName } from "../dock/quality-list.tsx";
 import { loadMore, wallPictures } from "../gallery/pictures.ts";
 import { goTo, hrefOf, type PageProps } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";

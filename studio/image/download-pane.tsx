@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { request } from "../api/client.ts";
 import { toStudioError } from "../api/errors.ts";
-import { FORMATS } from "../create/settings.ts";
+import { FORMATS } from "../dock/options.ts";
 import { DownloadsDocument, type DownloadsQuery, type ImageFormat, OwnSizeDocument } from "../generated/graphql.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Segments } from "../ui/segments.tsx";

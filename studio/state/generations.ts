@@ -86,6 +86,14 @@ export async function cancel(id: string): Promise<void> {
   if (job) update(job, cancelGeneration);
 }
 
+/**
+ * Makes an idempotency key. `crypto.randomUUID` exists in secure contexts alone, and a gateway in the local network may be
+ * none.
+ */
+export function newIdempotencyKey(): string {
+  return `studio-${[...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("")}`;
+}
+
 /** Takes a generation off the top of the wall. */
 export function dismiss(id: string): void {
   const rest = new Map(followed.value);

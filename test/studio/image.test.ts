@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { launchBrowser } from "../support/clients/browser.ts";
-import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { ANY_SIZE_EDITOR, poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
 
 /** Every character that a language could take for the end of a text. */
@@ -91,6 +91,32 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     expectClean();
     await close();
   });
+});
+
+test("variations of an edited picture are made from the same pictures, with another seed", async () => {
+  const edit = "mutation ($input: EditImagesInput!) { editImages(input: $input) { images { id } } }";
+  const input = { prompt: "at night", images: [{ id: plainId }], quality: "HIGH", seed: 5 };
+  const { body } = await gateway.graphql(edit, { input });
+  const [{ id }] = body.data.editImages.images;
+  const before = gateway.provider.requests.length;
+  const { page, expectClean, close } = await openStudio(browser, gateway.url, { at: `#/image/${id}` });
+  const variations = page.getByRole("button", { name: "4 variations" });
+  await variations.getByText("price not known").waitFor();
+  await page.getByText("A mask is not kept").waitFor();
+  await expectAccessible(page);
+  await variations.click();
+  await page.getByText("4 variations are being made.").waitFor();
+  await poll(
+    async () => gateway.provider.requests.length,
+    (count) => count > before,
+  );
+
+  const [made] = gateway.provider.requests.slice(before);
+  expect(made).toMatchObject({ prompt: "at night", n: 4, quality: "HIGH", images: [expect.anything()] });
+  expect(made?.seed).toEqual(expect.any(Number));
+  expect(made?.seed).not.toBe(5);
+  expectClean();
+  await close();
 });
 
 test("a picture is marked as a favourite, and deleted for the next one", async () => {

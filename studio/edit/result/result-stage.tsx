@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { toStudioError } from "../../api/errors.ts";
-import { focusPrompt } from "../../create/create-dock.tsx";
 import { Elapsed } from "../../create/running/job-strip.tsx";
+import { focusPrompt } from "../../dock/prompt-field.tsx";
 import { downloadName } from "../../image/save.ts";
 import { hrefOf } from "../../router.ts";
 import { cancel, isRunning } from "../../state/generations.ts";

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { modelName } from "../../create/model-choice.tsx";
+import { modelName } from "../../dock/model-name.ts";
 import type { Operation } from "../../generated/graphql.ts";
 import { models } from "../../state/gateway.ts";
 import { Icon } from "../../ui/icon.tsx";

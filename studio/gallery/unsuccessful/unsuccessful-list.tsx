@@ -1,6 +1,6 @@
 import { toStudioError } from "../../api/errors.ts";
 import { takeAgain } from "../../create/again.ts";
-import { modelName } from "../../create/model-choice.tsx";
+import { modelName } from "../../dock/model-name.ts";
 import { hrefOf } from "../../router.ts";
 import type { Generation } from "../../state/generations.ts";
 import { Icon } from "../../ui/icon.tsx";

@@ -1,6 +1,7 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect } from "preact/hooks";
+import { StoredText } from "../../api/storage.ts";
 import { mayLoadThumbnails } from "../../create/price.ts";
 import { place } from "../../router.ts";
 import { filter } from "../filter/filter.ts";
@@ -15,7 +16,7 @@ const TOP_BAR_PIXELS = 72;
 const DOCK_PIXELS = 150;
 const PHONE_PIXELS = 760;
 
-const PLACE = "pictograph.row-height";
+const storedRowHeight = new StoredText("localStorage", "row-height");
 /** The bounds of the row height that people can choose, in pixels. */
 export const ROW_HEIGHTS = { min: 120, max: 400 } as const;
 
@@ -67,11 +68,11 @@ history.scrollRestoration = "manual";
 
 export function chooseRowHeight(pixels: number): void {
   chosenRowHeight.value = pixels;
-  localStorage.setItem(PLACE, String(pixels));
+  storedRowHeight.write(String(pixels));
 }
 
 function readRowHeight(): number | undefined {
-  const height = Number(localStorage.getItem(PLACE));
+  const height = Number(storedRowHeight.read());
   return height >= ROW_HEIGHTS.min && height <= ROW_HEIGHTS.max ? height : undefined;
 }
 
