@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { request } from "../api/client.ts";
 import { toStudioError } from "../api/errors.ts";
+import { enterProject } from "../app/start.ts";
 import { CreateProjectDocument } from "../generated/graphql.ts";
 import { goTo, hrefOf, type PageProps } from "../router.ts";
 import { budgets, useOf } from "../state/budgets.ts";
@@ -13,6 +14,8 @@ import { toneOf } from "../words/budget-words.ts";
 import { explainError } from "../words/error-words.ts";
 import { sum } from "../words/format.ts";
 import { words } from "../words/language.ts";
+import { ChangesCard } from "./changes/changes-card.tsx";
+import { keys } from "./keys/keys.ts";
 import { KeysCard } from "./keys/keys-card.tsx";
 import { NameDialog } from "./projects/name-dialog.tsx";
 import {
@@ -45,6 +48,7 @@ const t = words(
     nowOff: (name: string) => `${name} is off. Its keys are refused.`,
     nowOn: (name: string) => `${name} is on again.`,
     undo: "Undo",
+    work: "Open its pictures",
     settings: "Limits and budgets",
     budgets: "Budgets",
     noBudget: "No budget is set.",
@@ -62,6 +66,7 @@ const t = words(
     nowOff: (name: string) => `${name} 已停用，它的密钥会被拒绝。`,
     nowOn: (name: string) => `${name} 已重新启用。`,
     undo: "撤销",
+    work: "打开它的图片",
     settings: "限制与预算",
     budgets: "预算",
     noBudget: "没有设置预算。",
@@ -222,6 +227,10 @@ function ShownProject({ project }: { readonly project: ManagedProject }) {
           onClick={() => turn(!isDisabled)}
         />
         <span class="grow" />
+        <button type="button" class="btn small soft" onClick={() => enterProject(id)}>
+          <Icon name="image" small />
+          {t.work}
+        </button>
         <button type="button" class="btn small soft" onClick={edit}>
           <Icon name="tune" small />
           {t.settings}
@@ -238,6 +247,7 @@ function ShownProject({ project }: { readonly project: ManagedProject }) {
         <UsageCard projectId={id} />
       </div>
       <KeysCard projectId={id} />
+      <ChangesCard seen={[project, keys.value].map((each) => JSON.stringify(each)).join()} />
       {isEditing.value && (
         <SettingsDialog
           title={t.settings}

@@ -108,7 +108,7 @@ export function ComparePage({ path }: PageProps) {
         )}
       </div>
       {failure.value && <p role="alert">{explainError(failure.value).title}</p>}
-      <div class="compare" style={{ "--n": images.value.length }}>
+      <div class="compare" style={{ "--columns": columnsOf(images.value.length) }}>
         {images.value.map((image) => (
           <Compared
             key={image.id}
@@ -201,4 +201,9 @@ function Offers({ ids }: { readonly ids: readonly string[] }) {
       </ul>
     </>
   );
+}
+
+/** Four pictures are larger in two lines of two. */
+function columnsOf(count: number): number {
+  return count === 4 ? 2 : count;
 }

@@ -5,6 +5,8 @@ import sharp from "sharp";
 import { GatewayError } from "../../src/errors.ts";
 import type { GenerateRequest, ModelDescription, ProviderEvent } from "../../src/ports/image-provider.ts";
 import { launchBrowser } from "../support/clients/browser.ts";
+import { startKeyedGateway } from "../support/keyed-gateway.ts";
+import { startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { ANY_SIZE_EDITOR, poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { makeImages, once, plainImage } from "../support/scripted-provider.ts";
 import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
@@ -588,4 +590,65 @@ describe("with OpenAI", () => {
     expectClean();
     await close();
   });
+});
+
+test("a budget that is used up refuses an edit in words, and keeps what was written", async () => {
+  const prices = [{ from: "2026-01-01", source: "a test", perImage: "0.25" }];
+  const keyed = await startKeyedGateway({}, [{ ...ANY_SIZE_EDITOR, prices }]);
+  const projectId = await keyed.createProject({ limits: { budgets: [{ window: "DAY", limitUsd: "0.30" }] } });
+  const { headers, token } = await keyed.createKey(projectId);
+  const query = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { images { id } } }";
+  const { body } = await keyed.graphql(query, { input: { prompt: "a lake", size: "640x320" } }, headers);
+  const { id } = body.data.generateImages.images[0];
+  const { page, close } = await openStudio(browser, keyed.url, { at: `#/edit/${id}` });
+  await page.getByLabel("Key", { exact: true }).fill(token);
+  await page.getByRole("button", { name: "Open" }).click();
+  await page.locator(".paint-stage .paper img").waitFor();
+  await page.getByRole("textbox", { name: "Prompt" }).fill("add a boat");
+  const edit = page.getByRole("button", { name: /^Edit / });
+  await edit.getByText("$0.25").waitFor();
+  await edit.click();
+  await page
+    .getByRole("alert")
+    .getByText(/budget/i)
+    .first()
+    .waitFor();
+  expect(await page.getByRole("textbox", { name: "Prompt" }).inputValue()).toBe("add a boat");
+  await expectAccessible(page);
+  await close();
+  await keyed.close();
+});
+
+test("a gateway that restarts in the middle of an edit is found again, and the edit is made once", async () => {
+  const api = await startStrictImageApi();
+  const env = { OPENAI_API_KEY: api.apiKey, OPENAI_BASE_URL: api.baseUrl };
+  await using first = await startGatewayProcess({ env });
+  const { port } = new URL(first.url);
+  const data = { PICTOGRAPH_DATA_DIR: first.dataDirectory, PORT: port };
+  const { page, close } = await openStudio(browser, first.url, { at: "#/edit" });
+  await page.getByRole("heading", { name: "Edit a picture" }).waitFor();
+  await hand(page, "drop", [
+    toFile(
+      "a lake.png",
+      await sharp(await plainImage(64, 64, 1, "PNG"))
+        .png()
+        .toBuffer(),
+    ),
+  ]);
+  await page.locator(".paint-stage .paper img").waitFor();
+  await page.getByRole("textbox", { name: "Prompt" }).fill("add a boat");
+  await page
+    .getByRole("button", { name: /^Edit / })
+    .getByText("$")
+    .waitFor();
+  await first.kill();
+  await page.getByRole("button", { name: /^Edit / }).click();
+  await page.getByText("Sending…").waitFor();
+
+  await using second = await startGatewayProcess({ env: { ...env, ...data } });
+  expect(second.url).toBe(first.url);
+  await page.getByRole("button", { name: "Edit again" }).waitFor();
+  expect(api.requests).toHaveLength(1);
+  await close();
+  await api.close();
 });

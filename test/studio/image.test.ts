@@ -112,7 +112,7 @@ test("variations of an edited picture are made from the same pictures, with anot
   );
 
   const [made] = gateway.provider.requests.slice(before);
-  expect(made).toMatchObject({ prompt: "at night", n: 4, quality: "HIGH", images: [expect.anything()] });
+  expect(made).toMatchObject({ prompt: "at night", n: 4, quality: "HIGH", edit: { images: [expect.anything()] } });
   expect(made?.seed).toEqual(expect.any(Number));
   expect(made?.seed).not.toBe(5);
   expectClean();
