@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import { GatewayError } from "../../../errors.ts";
+import { dayOf } from "../../../ports/projects/budget-windows.ts";
 import type {
   AcceptanceTerms,
   AcceptedGeneration,
@@ -51,11 +52,12 @@ export class SqlAcceptance {
   /** @see Records.accept */
   accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<Acceptance> {
     const request = { order, terms };
-    const { projectId, apiKeyId, idempotency } = order;
+    const { projectId, apiKeyId, idempotency, createdAt } = order;
     const { maxQueued, dailyBudget, rates = [] } = terms;
     // Whether these are refused depends on the order before.
     if (idempotency || rates.length > 0) return this.#acceptAlone(request);
-    const sender = JSON.stringify([projectId, apiKeyId, maxQueued, dailyBudget]);
+    // Those of one day are held in the same windows.
+    const sender = JSON.stringify([projectId, apiKeyId, maxQueued, dailyBudget, dayOf(createdAt)]);
     const batches = this.#senders.get(sender) ?? this.#createBatches(sender);
     return batches.add(request);
   }
