@@ -2,8 +2,6 @@ import type { Logger } from "pino";
 import { type ErrorCode, GatewayError } from "../../../errors.ts";
 import type { Events } from "../../../ports/events.ts";
 import type {
-  GenerateRequest,
-  ImageFormat,
   ModelDescription,
   ModelPrice,
   PixelSize,
@@ -36,6 +34,7 @@ import { LastImage } from "./last-image.ts";
 import type { Previews } from "./previews.ts";
 import type { ProviderCalls } from "./provider-calls.ts";
 import type { Seat } from "./provider-lanes.ts";
+import { toRequest } from "./provider-request.ts";
 import { providerSpanOf, setUsage } from "./provider-span.ts";
 import { ended, isOutage, toFailure, toWarning, unavailable, upstreamTimeout } from "./run-failures.ts";
 import type { StoreRetries } from "./store-retries.ts";
@@ -305,7 +304,9 @@ export class Execution {
 
   /** Calls the provider. If the call may be charged, remembers its start and its end. */
   #call(model: CataloguedModel, signal: AbortSignal): AsyncIterable<ProviderEvent> {
-    const events = model.provider.generate(this.#toRequest(model), signal);
+    const { edit } = this.#generation;
+    const request = toRequest(this.#generation, model.description, edit && this.#options.edits.open(edit));
+    const events = model.provider.generate(request, signal);
     if (isFree(priceOf(this.#generation, model.description))) return events;
     if (!this.#isCounted) this.#options.rate.note(this.#generation.n);
     this.#isCounted = false;
@@ -324,27 +325,6 @@ export class Execution {
     if (!this.#lastPaidCall) return;
     const { model, startedAtMs } = this.#lastPaidCall;
     this.#options.durations.learn(model, performance.now() - startedAtMs);
-  }
-
-  #toRequest({ description }: CataloguedModel): GenerateRequest {
-    const { model, prompt, n, modelSize: size, quality, format, background } = this.#generation;
-    const { seed, compression, moderation, safetyIdentifier, partialImages = 0, edit } = this.#generation;
-    const formatAskedFor = formatToRequest(format, description.formats);
-    return {
-      model,
-      prompt,
-      n,
-      size,
-      quality,
-      format: formatAskedFor,
-      background,
-      partialImages: fitPreviews(partialImages, n, description).partialImages,
-      ...(seed !== undefined && { seed }),
-      ...(compression !== undefined && formatAskedFor === format && { compression }),
-      ...(moderation !== undefined && { moderation }),
-      ...(safetyIdentifier !== undefined && { safetyIdentifier }),
-      ...(edit && { edit: this.#options.edits.open(edit) }),
-    };
   }
 
   async #take(event: Extract<ProviderEvent, { type: "image" }>, isLast: boolean): Promise<void> {
@@ -408,12 +388,4 @@ export class Execution {
  */
 export function priceOf({ prices, createdAt }: Generation, model: ModelDescription): ModelPrice | undefined {
   return prices ? prices[model.id] : priceAt(model, createdAt);
-}
-
-/**
- * The format to request from the model. If the model does not make the wanted one, the gateway converts the image, from
- * PNG if possible, because PNG is lossless.
- */
-function formatToRequest(wanted: ImageFormat, offered: readonly ImageFormat[]): ImageFormat {
-  return [wanted, "PNG" as const].find((format) => offered.includes(format)) ?? offered[0] ?? "PNG";
 }
