@@ -417,7 +417,8 @@ export class ImageService {
     const drained = Promise.all([queue.drain(), maintenance.stop()]);
     // Other processes get what waited here. If the queue is away, their maintenance finds it.
     await Promise.all(waiting.map((id) => queue.enqueue(id).catch(() => {})));
-    await Promise.all([drained, runner.idle()]);
+    await drained;
+    await runner.idle();
     await this.#waits.untilNoneRuns(lifecycle.graceOver);
     await Promise.all([watch.settle(), feed.settle()]);
   }
