@@ -6,6 +6,7 @@ import type { OpenObject } from "../ports/object-store.ts";
 import type { Generation, Image, Owner, Preview, Warning } from "../ports/records.ts";
 import { checkEdit, draftEdit, type EditInput, planEditUnread } from "./edits/edit-input.ts";
 import { Acceptance, type AcceptanceOptions, type OnRates, permitted } from "./generations/acceptance.ts";
+import { logRecordedEnds } from "./generations/end-log.ts";
 import { checkInput, type GenerationInput } from "./generations/generation-input.ts";
 import { planGeneration } from "./generations/generation-plan.ts";
 import { HistoryPages, MAX_PAGE_SIZE, type PageRequest } from "./generations/history/history-pages.ts";
@@ -108,12 +109,13 @@ export class ImageService {
    * @throws NOT_FOUND when the caller has no such generation
    */
   async cancel(caller: Caller, id: string): Promise<Generation> {
-    const { records, events, edits, now } = this.#options;
+    const { records, events, edits, logger, now } = this.#options;
     const generation = await this.#own(caller, id);
     const { edit, status } = generation;
     if (await records.cancel(id, CANCELED_WHILE_RUNNING, now())) {
       events.publish({ generationId: id });
       this.#countCanceled(generation);
+      await logRecordedEnds({ records, logger }, [id]);
     }
     // The images of a running edit are removed by its runner.
     if (edit && status === "QUEUED") await edits.discard(edit);

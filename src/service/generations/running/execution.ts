@@ -93,8 +93,8 @@ export class Execution {
   #lastImage: LastImage | undefined;
   #unrecorded: UnrecordedImage | undefined;
   #generatedSize: PixelSize | undefined;
-  /** How many images the last call has brought. */
   #storedCount = 0;
+  #providerMs: number | undefined;
 
   constructor(options: ExecutionOptions, generation: Generation, { signal, seat, isCounted }: Start) {
     this.#options = options;
@@ -117,6 +117,16 @@ export class Execution {
   /** The size that the model made; `undefined` if it made no image. */
   get generatedSize(): PixelSize | undefined {
     return this.#generatedSize;
+  }
+
+  /** How many images the last call has brought. */
+  get storedCount(): number {
+    return this.#storedCount;
+  }
+
+  /** How long all calls took together, in milliseconds; `undefined` if there was none. */
+  get providerMs(): number | undefined {
+    return this.#providerMs;
   }
 
   /** The last call that may be charged; `undefined` if there was none. */
@@ -276,13 +286,12 @@ export class Execution {
   /** Measures one submission to a provider, and records it as a span. */
   async #measured(model: CataloguedModel, attempt: (span: Span) => Promise<void>): Promise<void> {
     const startedAtMs = performance.now();
-    const end = (outcome: "SUCCEEDED" | ErrorCode) =>
-      this.#options.metrics.providerCallEnded({
-        model: model.description.id,
-        provider: model.provider.name,
-        outcome,
-        durationMs: performance.now() - startedAtMs,
-      });
+    const end = (outcome: "SUCCEEDED" | ErrorCode) => {
+      const durationMs = performance.now() - startedAtMs;
+      this.#providerMs = (this.#providerMs ?? 0) + durationMs;
+      const { description, provider } = model;
+      this.#options.metrics.providerCallEnded({ model: description.id, provider: provider.name, outcome, durationMs });
+    };
     try {
       await this.#options.traces.within(providerSpanOf(this.#generation, model), async (span) => {
         await attempt(span);

@@ -5,6 +5,7 @@ import type { ImageProvider } from "../../../ports/image-provider.ts";
 import type { Generation, GenerationOutcome, UnrecordedImage } from "../../../ports/records.ts";
 import type { SpanStart } from "../../../ports/traces.ts";
 import { isFree } from "../../models/cost.ts";
+import { logEnd, logRecordedEnds } from "../end-log.ts";
 import { UsualDurations } from "../usual-durations.ts";
 import { Execution, type ExecutionOptions, type PaidCall, priceOf } from "./execution.ts";
 import { INTERRUPTED, toEnded } from "./generation-end.ts";
@@ -259,10 +260,11 @@ export class Runner {
     }
     if (unrecorded) metrics.imageStored(generation.model, unrecorded.image.byteSize);
     this.#count(generation, outcome);
-    logger.info({ generationId, status: outcome.status, ...failureFacts(outcome) }, "generation ended");
+    const ended = toEnded(generation, outcome, at, execution.generatedSize);
+    const { storedCount, providerMs } = execution;
+    logEnd(logger, ended, { imageCount: storedCount, providerMs });
     // The previews are not known here.
     if (generation.partialImages) return {};
-    const ended = toEnded(generation, outcome, at, execution.generatedSize);
     // An image that was recorded before may have been deleted since.
     const images = unrecorded && generation.n === 1 ? [unrecorded.image] : undefined;
     return { end: { generation: ended, ...(images && { images }) } };
@@ -327,7 +329,10 @@ export class Runner {
       const leased = await records.extendLeases(worker, new Date(now().getTime() + leaseMs));
       // Its start was recorded, but the store's response was lost. No process carries it out.
       for (const generationId of leased.filter((id) => !this.#running.has(id))) {
-        await records.finish(generationId, worker, { status: "FAILED", failure: INTERRUPTED }, now());
+        const outcome = { status: "FAILED", failure: INTERRUPTED } as const;
+        if (await records.finish(generationId, worker, outcome, now())) {
+          await logRecordedEnds({ records, logger }, [generationId]);
+        }
         events.publish({ generationId, worker });
       }
       await this.#stopCanceled([...this.#running.keys()]);
@@ -372,8 +377,4 @@ function isCutOff(outcome: GenerationOutcome): boolean {
 
 function canceled(): GatewayError {
   return new GatewayError("INTERRUPTED", "the generation was canceled while the provider was working");
-}
-
-function failureFacts(outcome: GenerationOutcome): { code?: string; billed?: string } {
-  return outcome.status === "FAILED" ? { code: outcome.failure.code, billed: outcome.failure.billed } : {};
 }
