@@ -352,6 +352,19 @@ export class ImageService {
     return catalogue.living.filter(({ id }) => allowsModel(applied, id, (name) => catalogue.modelsOf(name)));
   }
 
+  /**
+   * A model by its name, if the limits of the caller's project and API key allow it. A retired model is allowed if the
+   * model that replaces it is.
+   */
+  async modelFor(caller: Caller, id: string): Promise<ModelDescription | undefined> {
+    const { catalogue, limits } = this.#options;
+    const model = this.model(id);
+    if (!model) return undefined;
+    const modelsOf = (name: string) => catalogue.modelsOf(name);
+    const applied = await limits.of(caller);
+    return [id, ...modelsOf(id)].some((each) => allowsModel(applied, each, modelsOf)) ? model : undefined;
+  }
+
   /** The price of a model today; `undefined` if it is not known. */
   priceOf(model: ModelDescription): ModelPrice | undefined {
     return priceAt(model, this.#options.now());
