@@ -14,8 +14,10 @@ import { words } from "../words/language.ts";
 import { CodePane } from "./code-pane.tsx";
 import { canCopyPictures, copyPicture, copyText } from "./copy.ts";
 import { Details } from "./details.tsx";
+import { DownloadLink } from "./download-link.tsx";
 import { DownloadPane } from "./download-pane.tsx";
 import { neighboursOf } from "./neighbours.ts";
+import { readPicture } from "./read-picture.ts";
 import { downloadName, save } from "./save.ts";
 import type { ShownImage } from "./shown-image.ts";
 import { Variations } from "./variations.tsx";
@@ -87,14 +89,17 @@ export function Panel({ image }: { readonly image: ShownImage }) {
   const compareHref = hrefOf("compare", ...compared.map(({ id }) => id));
   const fileName = downloadName(generation.prompt, `${image.width} × ${image.height}`, image.format);
   const again = () => {
-    takeAgain(generation);
-    goTo(hrefOf());
+    takeAgain(
+      generation,
+      image.derivedFrom.map(({ id }) => id),
+    );
+    if (generation.operation === "GENERATE") goTo(hrefOf());
   };
   useKeys({
     r: again,
     c: () => goTo(compareHref),
     i: () => goTo(hrefOf("edit", image.id)),
-    d: () => save(image.url, fileName),
+    d: () => void save(image.url, fileName),
   });
   const Pane = TABS[tab.value];
   return (
@@ -120,10 +125,10 @@ export function Panel({ image }: { readonly image: ShownImage }) {
           <Icon name="again" />
           {t.again}
         </button>
-        <a class="btn soft" href={image.url} download={fileName}>
+        <DownloadLink class="btn soft" url={image.url} name={fileName}>
           <Icon name="save" />
           {t.download}
-        </a>
+        </DownloadLink>
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: not a form */}
       <div class="acts-more" role="group" aria-label={t.more}>
@@ -234,7 +239,7 @@ function KeepOrDelete({ image }: { readonly image: ShownImage }) {
 
 /** The picture as a PNG file, which is what clipboards take. */
 async function asPng({ url }: ShownImage): Promise<Blob> {
-  const blob = await (await fetch(url)).blob();
+  const blob = await readPicture(url);
   if (blob.type === "image/png") return blob;
   const bitmap = await createImageBitmap(blob);
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);

@@ -90,7 +90,7 @@ function Unsuccessful({ generation }: { readonly generation: Generation }) {
           )}
         </p>
       </div>
-      <button type="button" class="btn small soft" onClick={() => takeAgain(generation)}>
+      <button type="button" class="btn small soft" onClick={() => takeAgain(generation, [])}>
         {t.again}
       </button>
       <button type="button" class="icon-btn" aria-label={t.remove} title={t.remove} onClick={remove}>
