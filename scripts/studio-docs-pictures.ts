@@ -13,7 +13,7 @@ import type { BrowserContextOptions, Page } from "playwright-core";
 import sharp from "sharp";
 import { draw } from "../src/illustrator/draw.ts";
 import type { ImageProvider, ModelDescription } from "../src/ports/image-provider.ts";
-import { launchBrowser } from "../test/support/clients/browser.ts";
+import { launchBrowser, untilPicturesLoaded } from "../test/support/clients/browser.ts";
 
 const OUTPUT = process.argv[2] ?? fileURLToPath(new URL("../docs/pictures/studio", import.meta.url));
 const ADMIN_KEY = "the-admin-key-of-these-screenshots";
@@ -233,7 +233,7 @@ async function take(
   await page.getByLabel("Key", { exact: true }).fill(key);
   await page.getByRole("button", { name: "Open" }).click();
   await wait(page);
-  await page.waitForFunction("[...document.images].every(({ complete, loading }) => complete || loading === 'lazy')");
+  await untilPicturesLoaded(page);
   const png = await page.screenshot({ animations: "disabled" });
   await sharp(png)
     .webp({ quality: 72, effort: 6 })
