@@ -70,7 +70,6 @@ export function createImageService(parts: ServiceParts): ImageService {
     upstreamTimeoutMs,
     leaseMs,
     maxImagesPerMinute: config.maxImagesPerMinute,
-    maxConcurrency: config.maxConcurrency,
   });
   const service = new ImageService({
     records,

@@ -1,8 +1,7 @@
 import { effect, signal } from "@preact/signals";
-import { forgetSession, StoredText } from "./storage.ts";
 
 /** Where the key of this tab is kept until the tab is closed. */
-const stored = new StoredText("sessionStorage", "key");
+const PLACE = "pictograph.key";
 /** API keys begin so. Anything else may be an admin key, which never leaves the memory of the page. */
 const API_KEY = /^pgk_/;
 
@@ -10,13 +9,14 @@ const API_KEY = /^pgk_/;
 export type KeyState = "unknown" | "not needed" | "missing" | "wrong" | "accepted";
 
 /** The key that requests carry; `undefined` on open gateways. */
-export const key = signal<string | undefined>(stored.read());
+export const key = signal<string | undefined>(sessionStorage.getItem(PLACE) ?? undefined);
 export const keyState = signal<KeyState>("unknown");
 /** The project that an admin works in; `undefined` for the public one. */
 export const projectId = signal<string | undefined>(undefined);
 
 effect(() => {
-  stored.write(key.value && API_KEY.test(key.value) ? key.value : undefined);
+  if (key.value && API_KEY.test(key.value)) sessionStorage.setItem(PLACE, key.value);
+  else sessionStorage.removeItem(PLACE);
 });
 
 /** The headers that say who calls. */
@@ -35,6 +35,6 @@ export function refuseKey(): void {
 /** Forgets the key, and all that was loaded with it. */
 export function forgetKey(): void {
   key.value = undefined;
-  forgetSession();
+  for (const name of Object.keys(sessionStorage)) if (name.startsWith("pictograph.")) sessionStorage.removeItem(name);
   location.reload();
 }

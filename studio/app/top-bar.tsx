@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { addressOf } from "../api/client.ts";
-import { forgetKey, key, projectId } from "../api/key.ts";
+import { forgetKey, key } from "../api/key.ts";
 import { SearchField } from "../gallery/filter/search-field.tsx";
 import { isWallEmpty } from "../gallery/pictures.ts";
 import { hrefOf, place } from "../router.ts";
@@ -22,7 +22,6 @@ const t = words(
     usage: "Usage",
     menu: "Menu",
     free: "Free",
-    project: "Project",
     budget: "Budget",
     left: "left",
     freeWhy: "drawn on this machine",
@@ -42,7 +41,6 @@ const t = words(
     usage: "用量",
     menu: "菜单",
     free: "免费",
-    project: "项目",
     budget: "预算",
     left: "剩余",
     freeWhy: "在本机绘制",
@@ -73,7 +71,6 @@ export function TopBar() {
       </nav>
       <span class="grow" />
       {here === "" && !isWallEmpty.value && <SearchField />}
-      <ProjectPill />
       <MoneyPill />
       <button
         type="button"
@@ -96,18 +93,6 @@ export function TopBar() {
         />
       )}
     </header>
-  );
-}
-
-/** The project that an admin works in, if that was chosen. */
-function ProjectPill() {
-  const { project, isAdmin } = viewer.value ?? {};
-  if (!isAdmin || !project || projectId.value !== project.id) return null;
-  return (
-    <a class="left-pill wide" href={hrefOf("admin", project.id)}>
-      <span class="sr">{t.project}: </span>
-      <b>{project.name}</b>
-    </a>
   );
 }
 

@@ -1,5 +1,4 @@
 import { effect, signal } from "@preact/signals";
-import { StoredText } from "../api/storage.ts";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -8,7 +7,7 @@ type Text = string | ((...values: never[]) => string);
 /** The same keys, with texts of another language. */
 type Translation<Words> = { readonly [Key in keyof Words]: Words[Key] extends string ? string : Words[Key] };
 
-const stored = new StoredText("localStorage", "language");
+const PLACE = "pictograph.language";
 
 /** The language of the page: the chosen one, or the first of the browser's that the studio speaks. */
 export const language = signal<Language>(initialLanguage());
@@ -18,7 +17,7 @@ effect(() => {
 });
 
 export function chooseLanguage(chosen: Language): void {
-  stored.write(chosen);
+  localStorage.setItem(PLACE, chosen);
   language.value = chosen;
 }
 
@@ -51,6 +50,7 @@ function isLocale(tag: string): boolean {
 }
 
 function initialLanguage(): Language {
-  const candidates = [stored.read(), ...navigator.languages].map((tag) => tag?.slice(0, 2).toLowerCase());
+  const chosen = localStorage.getItem(PLACE);
+  const candidates = [chosen, ...navigator.languages].map((tag) => tag?.slice(0, 2).toLowerCase());
   return (candidates.find((tag) => tag !== undefined && tag in LANGUAGES) as Language | undefined) ?? "en";
 }

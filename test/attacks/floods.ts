@@ -1,8 +1,13 @@
+import { getIntrospectionQuery } from "graphql";
 import { type Attack, onEach, requestHead } from "./attack.ts";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 const QUERY = '{"query":"{ __typename }"}';
 const ONE_REQUEST = requestHead("/graphql", { ...JSON_TYPE, "Content-Length": QUERY.length }) + QUERY;
+const INTROSPECTION_QUERY = JSON.stringify({ query: getIntrospectionQuery() });
+const INTROSPECTION =
+  requestHead("/graphql", { ...JSON_TYPE, "Content-Length": INTROSPECTION_QUERY.length }) + INTROSPECTION_QUERY;
+const UPGRADE = "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 /** Chunks of one byte. */
 const CHUNKS = Buffer.from("1\r\nx\r\n".repeat(10_000));
 
@@ -17,6 +22,27 @@ export const FLOOD_ATTACKS: readonly Attack[] = [
         for (let count = 0; count < (scale === "full" ? 50 : 2); count++) {
           if (!(await connection.flood(requests))) break;
         }
+        await connection.answer();
+      }),
+    expected: /^(200|closed)$/,
+  },
+  {
+    name: "requests whose answers nobody reads",
+    run: (target, scale) =>
+      onEach(scale, { small: 2, full: 200 }, target, async (connection) => {
+        const requests = INTROSPECTION.repeat(60);
+        await connection.write(requests);
+        await connection.answer();
+        connection.socket.pause();
+        await connection.flood(Buffer.from(requests));
+      }),
+    expected: /^(200|closed)$/,
+  },
+  {
+    name: "an upgrade that does not wait for an answer",
+    run: (target, scale) =>
+      onEach(scale, { small: 2, full: 200 }, target, async (connection) => {
+        await connection.write(ONE_REQUEST + UPGRADE);
         await connection.answer();
       }),
     expected: /^(200|closed)$/,

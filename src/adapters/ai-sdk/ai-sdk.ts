@@ -19,7 +19,6 @@ import {
   type SdkWarning,
 } from "./sdk-model.ts";
 import { chooseSize, mergeOptions } from "./size-choice.ts";
-import { withBoundedSubmissions } from "./submissions.ts";
 import { toGatewayError } from "./to-gateway-error.ts";
 import { withheldImages } from "./withheld-images.ts";
 
@@ -99,9 +98,7 @@ async function* generate(
 ): AsyncGenerator<ProviderEvent> {
   signal.throwIfAborted();
   const { n } = request;
-  const options = await toOptions(entry, request, signal);
-  const submitted = withBoundedSubmissions(n, async () => sdk.doGenerate(options));
-  const result = await submitted.catch((error) => {
+  const result = await Promise.resolve(sdk.doGenerate(await toOptions(entry, request, signal))).catch((error) => {
     signal.throwIfAborted();
     throw toGatewayError(error);
   });

@@ -1,6 +1,8 @@
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { StartError } from "../../errors.ts";
+import { FairTurns } from "./connections/fair-turns.ts";
+import { oneAtATime } from "./connections/one-at-a-time.ts";
 import { isWebSocket, type UpgradeListener } from "./upgrade.ts";
 
 /** How long unfinished answers may take after the server has stopped listening. */
@@ -16,8 +18,6 @@ const HEAD_TIMEOUT_MS = 60_000;
 const HEAD_CHECK_MS = 10_000;
 /** The most connections at once. A further one is closed immediately, and so are all idle ones, to make room. */
 const MAX_CONNECTIONS = 10_000;
-/** The most requests that a client may send on one connection without waiting for answers. Most clients send one. */
-const MAX_PIPELINED = 64;
 /**
  * How often idle connections are closed during a stop. A connection becomes idle after its last answer and would stay
  * open.
@@ -63,20 +63,26 @@ export async function listen(
 ): Promise<HttpServer> {
   let app = answerNotReady;
   let upgrade = refuseUpgrade;
+  const turns = new FairTurns();
   const options = {
+    IncomingMessage: turns.messageClass(),
     shouldUpgradeCallback: isWebSocket,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: 0,
     headersTimeout: HEAD_TIMEOUT_MS,
     connectionsCheckingInterval: HEAD_CHECK_MS,
   };
-  const isFlood = limitPipelining();
-  const server = createServer(options, (request, response) => {
-    if (!isFlood(request, response)) app(request, response);
-  });
+  const server = createServer(
+    options,
+    oneAtATime((request, response) => app(request, response)),
+  );
   server.maxConnections = maxConnections;
+  server.on("connection", (socket) => turns.add(socket));
   server.on("drop", () => server.closeIdleConnections());
-  server.on("upgrade", (request, socket, head) => upgrade(request, socket, head));
+  server.on("upgrade", (request, socket, head) => {
+    turns.remove(socket as Socket);
+    upgrade(request, socket, head);
+  });
   const closed = Promise.withResolvers<void>();
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => reject(toStartError(cause, host, port, setting)));
@@ -98,34 +104,6 @@ export async function listen(
       clearTimeout(force);
       clearInterval(closeIdle);
     },
-  };
-}
-
-/**
- * Closes connections that send many requests without waiting for answers. One chunk of a connection's data can hold
- * hundreds of requests, and Node handles all of them before it looks at another connection.
- *
- * @returns a function that tells whether a request exceeds the limit of its connection
- */
-function limitPipelining(): (request: IncomingMessage, response: ServerResponse) => boolean {
-  /** Requests of each connection in this turn of the event loop. */
-  const inThisTurn = new Map<Socket, number>();
-  /** Requests of each connection that wait for the answers to earlier ones. */
-  const waiting = new WeakMap<Socket, number>();
-  return ({ socket }, response) => {
-    if (socket.destroyed) return true;
-    if (inThisTurn.size === 0) setImmediate(() => inThisTurn.clear());
-    const count = (inThisTurn.get(socket) ?? 0) + 1;
-    inThisTurn.set(socket, count);
-    // A response gets the connection once all earlier ones are sent.
-    const waitingCount = response.socket ? 0 : (waiting.get(socket) ?? 0) + 1;
-    if (waitingCount > 0) {
-      waiting.set(socket, waitingCount);
-      response.once("close", () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
-    }
-    const isTooMany = Math.max(count, waitingCount) > MAX_PIPELINED;
-    if (isTooMany) socket.destroy();
-    return isTooMany;
   };
 }
 

@@ -1,12 +1,10 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect } from "preact/hooks";
-import { StoredText } from "../../api/storage.ts";
 import { mayLoadThumbnails } from "../../create/price.ts";
 import { place } from "../../router.ts";
 import { filter } from "../filter/filter.ts";
 import { keepsPlace, loadMore, wallPictures } from "../pictures.ts";
-import { leaveOut, noteScroll, startFromHere } from "./fling.ts";
 import { firstRowBelow, type Layout, layOut, type RowRange, rowsBetween } from "./layout.ts";
 
 /** Screens of pictures that are in the document above and below the window, and that are loaded ahead. */
@@ -17,7 +15,7 @@ const TOP_BAR_PIXELS = 72;
 const DOCK_PIXELS = 150;
 const PHONE_PIXELS = 760;
 
-const storedRowHeight = new StoredText("localStorage", "row-height");
+const PLACE = "pictograph.row-height";
 /** The bounds of the row height that people can choose, in pixels. */
 export const ROW_HEIGHTS = { min: 120, max: 400 } as const;
 
@@ -58,8 +56,6 @@ export const shownRows = signal<RowRange>({ from: 0, to: 0 });
 
 /** The picture at the top of the window, and where its row is in it. `undefined` while the wall is at its beginning. */
 let anchor: { readonly id: string; readonly top: number } | undefined;
-/** Where the wall began in the page when the anchor was noted. */
-let noted = 0;
 /** The picture that was opened last. */
 let lastOpened: string | undefined;
 effect(() => {
@@ -71,11 +67,11 @@ history.scrollRestoration = "manual";
 
 export function chooseRowHeight(pixels: number): void {
   chosenRowHeight.value = pixels;
-  storedRowHeight.write(String(pixels));
+  localStorage.setItem(PLACE, String(pixels));
 }
 
 function readRowHeight(): number | undefined {
-  const height = Number(storedRowHeight.read());
+  const height = Number(localStorage.getItem(PLACE));
   return height >= ROW_HEIGHTS.min && height <= ROW_HEIGHTS.max ? height : undefined;
 }
 
@@ -100,10 +96,7 @@ export function useViewport(box: RefObject<HTMLElement | null>, onReturn: (id: s
     // What runs stands above the wall and comes and goes.
     if (element.parentElement?.parentElement) observer.observe(element.parentElement.parentElement);
     wallWidth.value = element.clientWidth;
-    startFromHere();
     const onScroll = () => {
-      noteScroll();
-      makeUpForMove(element);
       update(element);
       remember(element);
     };
@@ -125,9 +118,7 @@ export function useViewport(box: RefObject<HTMLElement | null>, onReturn: (id: s
     if (!isReady || lastOpened === undefined || !box.current) return;
     const index = indexOf(lastOpened);
     if (index >= 0) {
-      const before = scrollY;
       reveal(box.current, index);
-      leaveOut(scrollY - before);
       onReturn(lastOpened);
     }
     lastOpened = undefined;
@@ -185,16 +176,9 @@ function remember(element: HTMLElement): void {
     anchor = undefined;
     return;
   }
-  noted = beginOf(element);
   const row = laidOut.rows[firstRowBelow(laidOut, top + TOP_BAR_PIXELS)];
   const id = wallPictures.peek()?.[row?.slots[0]?.index ?? -1]?.picture.id;
   anchor = row && id !== undefined ? { id, top: row.top - top } : undefined;
-}
-
-/** Follows the wall if something above it has grown or gone, and the page is scrolled before an observer says so. */
-function makeUpForMove(element: HTMLElement): void {
-  const moved = beginOf(element) - noted;
-  if (anchor && Math.abs(moved) >= 1) scrollUnnoticed(moved);
 }
 
 function restore(element: HTMLElement): void {
@@ -203,19 +187,7 @@ function restore(element: HTMLElement): void {
   const row = laidOut.rows[laidOut.rowOf[indexOf(anchor.id)] ?? -1];
   if (!row) return;
   const moved = element.getBoundingClientRect().top + row.top - anchor.top;
-  if (Math.abs(moved) >= 1) scrollUnnoticed(moved);
-  noted = beginOf(element);
-}
-
-function scrollUnnoticed(pixels: number): void {
-  const before = scrollY;
-  scrollBy(0, pixels);
-  leaveOut(scrollY - before);
-}
-
-/** Where the wall begins in the page, in pixels. */
-function beginOf(element: HTMLElement): number {
-  return element.getBoundingClientRect().top + scrollY;
+  if (Math.abs(moved) >= 1) scrollBy(0, moved);
 }
 
 function indexOf(id: string): number {

@@ -1,0 +1,77 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { UnsentAnswers } from "./unsent-answers.ts";
+
+/** The most requests that may wait on one connection. Most clients send one and wait for its answer. */
+const MAX_WAITING = 64;
+/** The most requests that may wait on all connections together. Node holds up to 64 KiB of each in memory. */
+const MAX_WAITING_TOTAL = 1_000;
+/** At most this many waiting requests begin in one turn of the event loop, so that other connections have theirs. */
+const BEGUN_AT_ONCE = 4;
+
+interface WaitingRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/**
+ * Handles the requests of each connection one after the other. A request waits until the operating system has taken
+ * all of the answer before it, so a client that reads no answers has at most one of them in memory. Connections with
+ * too many waiting requests are closed.
+ *
+ * @param unsent bounds the answers that clients do not read
+ */
+export function oneAtATime(handle: RequestListener, unsent = new UnsentAnswers()): RequestListener {
+  /** The waiting requests of each connection that has an unfinished answer. */
+  const waitingOf = new WeakMap<Socket, WaitingRequest[]>();
+  let waitingCount = 0;
+  /** Connections whose next request can begin. */
+  const ready: Socket[] = [];
+
+  const begin = ({ request, response }: WaitingRequest) => {
+    const { socket } = request;
+    response.once("close", () => finish(socket));
+    unsent.watch(response, socket);
+    handle(request, response);
+  };
+
+  const finish = (socket: Socket) => {
+    const waiting = waitingOf.get(socket) ?? [];
+    if (waiting.length === 0 || !socket.writable) {
+      waitingCount -= waiting.length;
+      waitingOf.delete(socket);
+    } else if (ready.push(socket) === 1) {
+      setImmediate(beginSome);
+    }
+  };
+
+  const beginSome = () => {
+    for (const socket of ready.splice(0, BEGUN_AT_ONCE)) beginNext(socket);
+    if (ready.length > 0) setImmediate(beginSome);
+  };
+
+  const beginNext = (socket: Socket) => {
+    const next = waitingOf.get(socket)?.shift();
+    if (!next) return;
+    waitingCount--;
+    if (!socket.writable) return finish(socket);
+    // The answer before may have limited the time in which its client must read.
+    socket.setTimeout(0);
+    begin(next);
+  };
+
+  return (request, response) => {
+    const { socket } = request;
+    if (socket.destroyed) return;
+    const waiting = waitingOf.get(socket);
+    if (!waiting) {
+      waitingOf.set(socket, []);
+      begin({ request, response });
+    } else if (waiting.length >= MAX_WAITING || waitingCount >= MAX_WAITING_TOTAL) {
+      socket.destroy();
+    } else {
+      waitingCount++;
+      waiting.push({ request, response });
+    }
+  };
+}

@@ -1,0 +1,58 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterEach, expect, test } from "@jest/globals";
+import { type HttpServer, listen } from "../../../../src/api/http/server.ts";
+
+/** How long each hostile request occupies the event loop. */
+const WORK_MS = 20;
+const HOSTILE_COUNT = 30;
+
+let server: HttpServer;
+const sockets: Socket[] = [];
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server.close();
+});
+
+function open(): Socket {
+  const { hostname, port } = new URL(server.url);
+  const socket = connect(Number(port), hostname);
+  sockets.push(socket.on("error", () => {}));
+  return socket;
+}
+
+function ask(socket: Socket, path: string): Socket {
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  return socket;
+}
+
+/** Keeps the event loop busy, as parsing does. */
+function work(milliseconds: number): void {
+  const until = performance.now() + milliseconds;
+  while (performance.now() < until);
+}
+
+test("a new client is answered while many connections wait with dear requests, and all of them are answered", async () => {
+  server = await listen("127.0.0.1", 0);
+  const order: string[] = [];
+  const all = Promise.withResolvers<void>();
+  server.serve((request, response) => {
+    if (request.url !== "/first") order.push(request.url ?? "");
+    if (request.url === "/hostile") work(WORK_MS);
+    response.end();
+    if (order.length > HOSTILE_COUNT) all.resolve();
+  });
+  const hostile = Array.from({ length: HOSTILE_COUNT }, open);
+  // The server has accepted each connection once it has answered on it.
+  await Promise.all(hostile.map((socket) => once(ask(socket, "/first"), "data")));
+
+  for (const socket of hostile) ask(socket, "/hostile");
+  ask(open(), "/new");
+  // Everything is in the operating system before the server reads.
+  work(200);
+  await all.promise;
+
+  expect(order.filter((url) => url === "/hostile")).toHaveLength(HOSTILE_COUNT);
+  expect(order.indexOf("/new")).toBeLessThan(HOSTILE_COUNT);
+});
