@@ -49,8 +49,8 @@ async function measurePostgres(): Promise<PostgresFigures> {
       const id = ids.pop() ?? "";
       const at = new Date();
       await store.records.start(id, { worker: "run_bench", at, leaseUntil: new Date(at.getTime() + 60_000) });
-      await store.records.addImage(imageOf(id), SIZE, "run_bench");
-      await store.records.finish(id, "run_bench", { status: "SUCCEEDED" }, new Date());
+      const last = { image: imageOf(id), generatedSize: SIZE };
+      await store.records.finish(id, "run_bench", { status: "SUCCEEDED" }, new Date(), last);
     });
     const [size] = await server.query(
       url,

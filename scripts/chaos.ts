@@ -87,6 +87,7 @@ function rowsOf(verdict: Verdict): Row[] {
     ["submitted twice", verdict.submittedTwice.length],
     ["paid twice over WebSockets without a key", verdict.paidTwice.length],
     ["cut off by a stop", verdict.cutOff.length],
+    ["finished after a takeover", verdict.finishedAfterTakeover.length],
     ["refused by a budget", verdict.refused],
     ["budgets exceeded", verdict.overspent.length],
     ["dollars and images miscounted", verdict.miscounted.length],

@@ -13,7 +13,7 @@ import type { BrowserContextOptions, Page } from "playwright-core";
 import sharp from "sharp";
 import { draw } from "../src/illustrator/draw.ts";
 import type { ImageProvider, ModelDescription } from "../src/ports/image-provider.ts";
-import { launchBrowser } from "../test/support/clients/browser.ts";
+import { launchBrowser, untilPicturesLoaded } from "../test/support/clients/browser.ts";
 
 const OUTPUT = process.argv[2] ?? fileURLToPath(new URL("../docs/pictures/studio", import.meta.url));
 const ADMIN_KEY = "the-admin-key-of-these-screenshots";
@@ -36,6 +36,13 @@ const WALL = [
   { prompt: "قارب صغير في البحر", size: "1536x1024", n: 1 },
   { prompt: "a lighthouse in a storm", size: "1024x1024", n: 2 },
 ];
+
+/** What is painted in the editor: from and to, and how far down, as shares of the picture. */
+const STROKES = [
+  [0.3, 0.62, 0.16],
+  [0.58, 0.34, 0.24],
+  [0.38, 0.54, 0.31],
+] as const;
 
 /** Is shown while it runs: the provider never ends it. */
 const SLOW = { prompt: "an owl in a forest at night", n: 4, size: "1024x1024", partialImages: 1, waitSeconds: 0 };
@@ -125,6 +132,10 @@ try {
   await take("picture", `#/image/${fox.id}`, token, { viewport: DESK, colorScheme: "dark" }, (page) =>
     page.locator(".thumbs img").first().waitFor(),
   );
+  const lake = images.nodes.find(({ generation }: { generation: { prompt: string } }) =>
+    generation.prompt.startsWith("a little house"),
+  );
+  await take("edit", `#/edit/${lake.id}`, token, { viewport: DESK }, paint);
   await take("admin", `#/admin/${projectId}`, ADMIN_KEY, { viewport: DESK }, develop);
   await take("phone", "", token, { viewport: PHONE, colorScheme: "dark" }, develop);
 } finally {
@@ -132,6 +143,23 @@ try {
   server.close();
   await gateway.close();
   await rm(dataDir, { recursive: true, force: true });
+}
+
+/** Paints over the sky, and says what is to be there. */
+async function paint(page: Page): Promise<void> {
+  const paper = page.locator(".paint-stage .paper");
+  await paper.locator("img").waitFor();
+  const box = await paper.boundingBox();
+  if (!box) throw new Error("the picture is not shown");
+  const { mouse } = page;
+  for (const [from, to, height] of STROKES) {
+    await mouse.move(box.x + box.width * from, box.y + box.height * height);
+    await mouse.down();
+    await mouse.move(box.x + box.width * to, box.y + box.height * height, { steps: 12 });
+    await mouse.up();
+  }
+  await page.getByRole("textbox", { name: "Prompt" }).fill("a hot air balloon in the sky");
+  await page.locator(".btn.go .price").filter({ hasText: "$" }).waitFor();
 }
 
 async function graphql(query: string, variables: object, key = ADMIN_KEY): Promise<Answer["data"]> {
@@ -205,7 +233,7 @@ async function take(
   await page.getByLabel("Key", { exact: true }).fill(key);
   await page.getByRole("button", { name: "Open" }).click();
   await wait(page);
-  await page.waitForFunction("[...document.images].every(({ complete, loading }) => complete || loading === 'lazy')");
+  await untilPicturesLoaded(page);
   const png = await page.screenshot({ animations: "disabled" });
   await sharp(png)
     .webp({ quality: 72, effort: 6 })

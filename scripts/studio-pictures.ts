@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import type { Browser, Page } from "playwright-core";
-import { launchBrowser } from "../test/support/clients/browser.ts";
+import { launchBrowser, untilPicturesLoaded } from "../test/support/clients/browser.ts";
 
 /**
  * Takes screenshots of the studio of a running gateway, to look at: `node scripts/studio-pictures.ts URL DIRECTORY
@@ -21,9 +21,7 @@ for (const [width, viewport] of Object.entries(SIZES)) {
       await page.goto("about:blank");
       await page.goto(`${url}/${place}`);
       await page.locator("main:not([aria-busy])").waitFor();
-      await page.waitForFunction(
-        "[...document.images].every(({ complete, loading }) => complete || loading === 'lazy')",
-      );
+      await untilPicturesLoaded(page);
       await page.screenshot({ path: `${directory}/${index}-${width}-${colorScheme}.png` });
     }
     await page.close();

@@ -147,12 +147,68 @@ describe("the log of a whole session", () => {
       expect(lines.filter((line) => line.requestId === requestId)).toMatchObject([
         { level: "info", method: "POST", path: "/get-image", status: 200, durationMs: expect.any(Number) },
       ]);
-      expect(lines.filter((line) => line.generationId === made?.id)).toMatchObject([{ status: "SUCCEEDED" }]);
+      const duration = expect.any(Number);
+      const end = { level: "info", msg: "generation ended", model: "gpt-image-2.6-flare", operation: "GENERATE" };
+      const durations = { queuedMs: duration, runMs: duration, providerMs: duration };
+      expect(lines.filter((line) => line.generationId === made?.id)).toMatchObject([
+        {
+          ...end,
+          ...durations,
+          status: "SUCCEEDED",
+          requestedImages: 1,
+          imageCount: 1,
+          costUsd: expect.stringMatching(/^0\.0*[1-9]/),
+        },
+      ]);
       expect(lines.filter((line) => line.generationId === failed?.id)).toMatchObject([
         { level: "warn", err: { name: "GatewayError", code: "UPSTREAM_FAILED", cause: { name: expect.any(String) } } },
-        { level: "info", status: "FAILED", code: "UPSTREAM_FAILED" },
+        { ...end, ...durations, status: "FAILED", code: "UPSTREAM_FAILED", billed: "NO", imageCount: 0 },
       ]);
       expect(service.lines.join("\n")).not.toContain(kept);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "tells how a generation ended that was canceled, or whose process died",
+    async () => {
+      const env = { OPENAI_API_KEY: api.apiKey, OPENAI_BASE_URL: api.baseUrl, PICTOGRAPH_MAX_CONCURRENCY: "1" };
+      const dying = await startService(env);
+      const hold = api.holdNext();
+      const running = await generateImages(dying.url, { prompt: PROMPT, waitSeconds: 0 });
+      await hold.arrived;
+      const waiting = await generateImages(dying.url, { prompt: PROMPT, n: 2, waitSeconds: 0 });
+      await graphql(dying.url, `mutation { cancelGeneration(id: "${waiting.id}") { id } }`);
+      // The process writes its lines in groups.
+      await dying.waitForLine((line) => line.includes("generation ended"));
+      await dying.kill();
+      const next = await startService({ ...env, PICTOGRAPH_DATA_DIR: dying.dataDirectory });
+      await next.stop();
+      hold.release();
+
+      const lines = [...dying.lines, ...next.lines].map((line) => JSON.parse(line) as Record<string, unknown>);
+      const common = {
+        model: "gpt-image-2.6-flare",
+        operation: "GENERATE",
+        imageCount: 0,
+        queuedMs: expect.any(Number),
+      };
+      const ends = lines.filter(({ msg }) => msg === "generation ended");
+      expect(ends).toEqual([
+        expect.objectContaining({ ...common, generationId: waiting.id, status: "CANCELED", requestedImages: 2 }),
+        expect.objectContaining({
+          ...common,
+          generationId: running.id,
+          status: "FAILED",
+          code: "INTERRUPTED",
+          billed: "UNKNOWN",
+          costIsEstimated: true,
+          runMs: expect.any(Number),
+        }),
+      ]);
+      // No call of theirs ended in the process that ended them.
+      for (const end of ends) expect(end).not.toHaveProperty("providerMs");
+      expect(ends[0]).not.toHaveProperty("runMs");
     },
     TIMEOUT_MS,
   );

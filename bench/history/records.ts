@@ -38,7 +38,7 @@ export async function fillHistory(database: Kysely<Database>, search: SearchEngi
             generation_id: generation.id,
             project_id: generation.projectId,
             end_user: generation.endUser ?? null,
-            terms: search.toColumn(termsOf(generation)),
+            terms: search.toColumn(termsOf(generation).join(" ")),
           })),
         )
         .execute();

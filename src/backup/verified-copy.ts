@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import PQueue from "p-queue";
-import type { ObjectStore } from "../ports/object-store.ts";
+import type { ObjectStore, StoredObject } from "../ports/object-store.ts";
 
 /** How many files are copied or read at once. Each takes one piece of memory. */
 const CONCURRENCY = 8;
@@ -41,7 +41,7 @@ export async function copyFile(from: ObjectStore, to: ObjectStore, file: FileToC
   const source = await from.open(key);
   if (!source) return { state: "absent", sha256 };
   try {
-    await to.put(key, checked(source.read(undefined, Buffer.allocUnsafe(PIECE_BYTES)), sha256));
+    await to.put(key, checked(source.read(undefined, pieceOf(source)), sha256));
   } catch (error) {
     if (error instanceof OtherBytes) return { state: "damaged", sha256 };
     throw error;
@@ -55,7 +55,7 @@ export async function hashOf(store: ObjectStore, key: string): Promise<string | 
   const object = await store.open(key);
   if (!object) return undefined;
   const hash = createHash("sha256");
-  for await (const piece of object.read(undefined, Buffer.allocUnsafe(PIECE_BYTES))) hash.update(piece);
+  for await (const piece of object.read(undefined, pieceOf(object))) hash.update(piece);
   return hash.digest("hex");
 }
 
@@ -72,6 +72,11 @@ export async function mapSome<Item, Result>(
     await queue.onIdle();
     throw error;
   }
+}
+
+/** Memory to read an object with. Most images are smaller than the largest piece. */
+function pieceOf({ byteSize }: StoredObject): Buffer {
+  return Buffer.allocUnsafe(Math.max(1, Math.min(byteSize, PIECE_BYTES)));
 }
 
 class OtherBytes extends Error {}

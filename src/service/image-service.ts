@@ -6,6 +6,7 @@ import type { OpenObject } from "../ports/object-store.ts";
 import type { Generation, Image, Owner, Preview, Warning } from "../ports/records.ts";
 import { checkEdit, draftEdit, type EditInput, planEditUnread } from "./edits/edit-input.ts";
 import { Acceptance, type AcceptanceOptions, type OnRates, permitted } from "./generations/acceptance.ts";
+import { logRecordedEnds } from "./generations/end-log.ts";
 import { checkInput, type GenerationInput } from "./generations/generation-input.ts";
 import { planGeneration } from "./generations/generation-plan.ts";
 import { HistoryPages, MAX_PAGE_SIZE, type PageRequest } from "./generations/history/history-pages.ts";
@@ -108,12 +109,13 @@ export class ImageService {
    * @throws NOT_FOUND when the caller has no such generation
    */
   async cancel(caller: Caller, id: string): Promise<Generation> {
-    const { records, events, edits, now } = this.#options;
+    const { records, events, edits, logger, now } = this.#options;
     const generation = await this.#own(caller, id);
     const { edit, status } = generation;
     if (await records.cancel(id, CANCELED_WHILE_RUNNING, now())) {
       events.publish({ generationId: id });
       this.#countCanceled(generation);
+      await logRecordedEnds({ records, logger }, [id]);
     }
     // The images of a running edit are removed by its runner.
     if (edit && status === "QUEUED") await edits.discard(edit);
@@ -350,6 +352,19 @@ export class ImageService {
     return catalogue.living.filter(({ id }) => allowsModel(applied, id, (name) => catalogue.modelsOf(name)));
   }
 
+  /**
+   * A model by its name, if the limits of the caller's project and API key allow it. A retired model is allowed if the
+   * model that replaces it is.
+   */
+  async modelFor(caller: Caller, id: string): Promise<ModelDescription | undefined> {
+    const { catalogue, limits } = this.#options;
+    const model = this.model(id);
+    if (!model) return undefined;
+    const modelsOf = (name: string) => catalogue.modelsOf(name);
+    const applied = await limits.of(caller);
+    return [id, ...modelsOf(id)].some((each) => allowsModel(applied, each, modelsOf)) ? model : undefined;
+  }
+
   /** The price of a model today; `undefined` if it is not known. */
   priceOf(model: ModelDescription): ModelPrice | undefined {
     return priceAt(model, this.#options.now());
@@ -417,7 +432,8 @@ export class ImageService {
     const drained = Promise.all([queue.drain(), maintenance.stop()]);
     // Other processes get what waited here. If the queue is away, their maintenance finds it.
     await Promise.all(waiting.map((id) => queue.enqueue(id).catch(() => {})));
-    await Promise.all([drained, runner.idle()]);
+    await drained;
+    await runner.idle();
     await this.#waits.untilNoneRuns(lifecycle.graceOver);
     await Promise.all([watch.settle(), feed.settle()]);
   }

@@ -70,6 +70,7 @@ export function createImageService(parts: ServiceParts): ImageService {
     upstreamTimeoutMs,
     leaseMs,
     maxImagesPerMinute: config.maxImagesPerMinute,
+    maxConcurrency: config.maxConcurrency,
   });
   const service = new ImageService({
     records,

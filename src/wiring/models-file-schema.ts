@@ -13,6 +13,7 @@ import {
 import { isUsd } from "../ports/projects/money.ts";
 import { MAX_EDIT_IMAGE_BYTES, MAX_EDIT_IMAGES } from "../service/edits/edit-intake.ts";
 import { MAX_PARTIAL_IMAGES } from "../service/generations/generation-input.ts";
+import { embeddedKeys } from "./embedded-keys.ts";
 
 /** The most parameters that `send` can add to a call, and the longest text of one. */
 const MAX_SENT_PARAMETERS = 20;
@@ -95,8 +96,18 @@ const previews = z
   .strictObject({ maxPartialImages: z.int().min(0).max(MAX_PARTIAL_IMAGES), maxImages: z.int().min(1).max(10) })
   .optional();
 
+/** Refuses secrets in a part of the file that a package or a server gets. */
+const withoutKeys = <Schema extends z.ZodType>(schema: Schema) =>
+  schema.superRefine((value, context) => {
+    for (const path of embeddedKeys(value)) {
+      const message =
+        "is a secret, which this file must not hold; set an environment variable, and name it in keyVariable of a provider";
+      context.addIssue({ code: "custom", path: [...path], message });
+    }
+  });
+
 const packageName = z.string().regex(/^(@[a-z0-9._-]+\/)?[a-z0-9._-]+$/, "must be the name of an npm package");
-const providerOptions = z.record(z.string(), z.record(z.string(), z.json()));
+const providerOptions = withoutKeys(z.record(z.string(), z.record(z.string(), z.json())));
 const vendorName = z.string().min(1).max(200);
 /** The part of a package of the AI SDK: how its provider is created. */
 const sdkPackage = {
@@ -105,7 +116,7 @@ const sdkPackage = {
     .string()
     .regex(/^create\w+$/)
     .optional(),
-  settings: z.record(z.string(), z.json()).optional(),
+  settings: withoutKeys(z.record(z.string(), z.json())).optional(),
 };
 
 /** A model of the AI SDK whose provider the file names. */
@@ -153,16 +164,20 @@ export const MODEL_SCHEMAS = {
       provider: z.string().min(1).max(100).optional(),
       model: vendorName.optional(),
       omit: words(OMITTABLE_PARAMETERS).optional(),
-      send: z
-        .record(
-          z
-            .string()
-            .regex(/^[a-z][a-z0-9_]{0,63}$/i, "must be the name of a parameter")
-            .refine((parameter) => !FIXED_PARAMETERS.has(parameter), "is what callers ask for, and cannot be sent"),
-          z.union([z.string().max(MAX_SENT_LENGTH), z.number(), z.boolean()]),
-        )
-        .refine((sent) => Object.keys(sent).length <= MAX_SENT_PARAMETERS, `at most ${MAX_SENT_PARAMETERS} parameters`)
-        .optional(),
+      send: withoutKeys(
+        z
+          .record(
+            z
+              .string()
+              .regex(/^[a-z][a-z0-9_]{0,63}$/i, "must be the name of a parameter")
+              .refine((parameter) => !FIXED_PARAMETERS.has(parameter), "is what callers ask for, and cannot be sent"),
+            z.union([z.string().max(MAX_SENT_LENGTH), z.number(), z.boolean()]),
+          )
+          .refine(
+            (sent) => Object.keys(sent).length <= MAX_SENT_PARAMETERS,
+            `at most ${MAX_SENT_PARAMETERS} parameters`,
+          ),
+      ).optional(),
     })
     .refine(({ omit = [], send = {} }) => !omit.some((parameter) => parameter in send), {
       path: ["send"],
@@ -191,7 +206,10 @@ const provider = z.discriminatedUnion("kind", [
     kind: z.literal("openai"),
     baseUrl: z
       .url({ protocol: /^https?$/, error: "must be an http or https URL" })
-      .refine((url) => !new URL(url).username && !new URL(url).search, "must have no credentials and no query"),
+      .refine(
+        (url) => !new URL(url).username && !new URL(url).search && !new URL(url).hash,
+        "must have no credentials, no query and no fragment",
+      ),
     ...calls,
   }),
   z.strictObject({ kind: z.literal("ai-sdk"), ...sdkPackage, ...calls }),

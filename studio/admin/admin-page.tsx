@@ -1,33 +1,28 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { request } from "../api/client.ts";
-import { toStudioError } from "../api/errors.ts";
 import { CreateProjectDocument } from "../generated/graphql.ts";
 import { goTo, hrefOf, type PageProps } from "../router.ts";
 import { budgets, useOf } from "../state/budgets.ts";
 import { viewer } from "../state/gateway.ts";
 import { jobs } from "../state/generations.ts";
 import { Icon } from "../ui/icon.tsx";
-import { showToast } from "../ui/toast.tsx";
 import { toneOf } from "../words/budget-words.ts";
 import { explainError } from "../words/error-words.ts";
 import { sum } from "../words/format.ts";
 import { words } from "../words/language.ts";
-import { KeysCard } from "./keys/keys-card.tsx";
 import { NameDialog } from "./projects/name-dialog.tsx";
 import {
   adminFailure,
-  changeProject,
   hasMoreProjects,
   keepProject,
   type ListedProject,
   loadProject,
   loadProjects,
-  type ManagedProject,
   projects,
   shownProject,
 } from "./projects/projects.ts";
-import { SettingsDialog } from "./projects/settings-dialog.tsx";
+import { ShownProject } from "./projects/shown-project.tsx";
 import { followRunning } from "./running/running.ts";
 import { RunningCard } from "./running/running-card.tsx";
 import { BudgetList } from "./usage/budget-list.tsx";
@@ -41,34 +36,18 @@ const t = words(
     newProject: "New project",
     more: "Show more",
     off: "Off",
-    isOn: "Project is on",
-    nowOff: (name: string) => `${name} is off. Its keys are refused.`,
-    nowOn: (name: string) => `${name} is on again.`,
-    undo: "Undo",
-    settings: "Limits and budgets",
     budgets: "Budgets",
     noBudget: "No budget is set.",
-    anySpending: "This project may spend any amount.",
     usage: "Usage",
-    all: "All projects",
-    gone: "There is no such project",
   },
   {
     projects: "项目",
     newProject: "新项目",
     more: "显示更多",
     off: "已停用",
-    isOn: "项目已启用",
-    nowOff: (name: string) => `${name} 已停用，它的密钥会被拒绝。`,
-    nowOn: (name: string) => `${name} 已重新启用。`,
-    undo: "撤销",
-    settings: "限制与预算",
     budgets: "预算",
     noBudget: "没有设置预算。",
-    anySpending: "此项目的花费没有上限。",
     usage: "用量",
-    all: "所有项目",
-    gone: "没有这个项目",
   },
 );
 
@@ -191,63 +170,5 @@ function ProjectLink({ project, isShown }: { readonly project: ListedProject; re
         </span>
       </a>
     </li>
-  );
-}
-
-function ShownProject({ project }: { readonly project: ManagedProject }) {
-  const { id, name, isDisabled } = project;
-  const isEditing = useSignal(false);
-  const turn = async (isOff: boolean) => {
-    try {
-      await changeProject({ id, isDisabled: isOff });
-      const action = { label: t.undo, run: () => void turn(!isOff) };
-      showToast(isOff ? t.nowOff(name) : t.nowOn(name), { action });
-    } catch (error) {
-      showToast(explainError(toStudioError(error)).title);
-    }
-  };
-  const edit = () => {
-    isEditing.value = true;
-  };
-  return (
-    <div>
-      <header class="head">
-        <h1>{name}</h1>
-        <button
-          type="button"
-          class="switch"
-          role="switch"
-          aria-checked={!isDisabled}
-          aria-label={t.isOn}
-          onClick={() => turn(!isDisabled)}
-        />
-        <span class="grow" />
-        <button type="button" class="btn small soft" onClick={edit}>
-          <Icon name="tune" small />
-          {t.settings}
-        </button>
-      </header>
-      <RunningCard projectId={id} />
-      <div class="cards">
-        <section class="card" aria-labelledby="budgets-title">
-          <header>
-            <h2 id="budgets-title">{t.budgets}</h2>
-          </header>
-          <BudgetList budgets={project.budgets} isEmptyText={`${t.noBudget} ${t.anySpending}`} />
-        </section>
-        <UsageCard projectId={id} />
-      </div>
-      <KeysCard projectId={id} />
-      {isEditing.value && (
-        <SettingsDialog
-          title={t.settings}
-          of={project}
-          onSave={changeProject}
-          onClose={() => {
-            isEditing.value = false;
-          }}
-        />
-      )}
-    </div>
   );
 }

@@ -1,7 +1,8 @@
 import { effect, signal } from "@preact/signals";
+import { forgetSession, StoredText } from "./storage.ts";
 
 /** Where the key of this tab is kept until the tab is closed. */
-const PLACE = "pictograph.key";
+const stored = new StoredText("sessionStorage", "key");
 /** API keys begin so. Anything else may be an admin key, which never leaves the memory of the page. */
 const API_KEY = /^pgk_/;
 
@@ -9,14 +10,13 @@ const API_KEY = /^pgk_/;
 export type KeyState = "unknown" | "not needed" | "missing" | "wrong" | "accepted";
 
 /** The key that requests carry; `undefined` on open gateways. */
-export const key = signal<string | undefined>(sessionStorage.getItem(PLACE) ?? undefined);
+export const key = signal<string | undefined>(stored.read());
 export const keyState = signal<KeyState>("unknown");
 /** The project that an admin works in; `undefined` for the public one. */
 export const projectId = signal<string | undefined>(undefined);
 
 effect(() => {
-  if (key.value && API_KEY.test(key.value)) sessionStorage.setItem(PLACE, key.value);
-  else sessionStorage.removeItem(PLACE);
+  stored.write(key.value && API_KEY.test(key.value) ? key.value : undefined);
 });
 
 /** The headers that say who calls. */
@@ -35,6 +35,6 @@ export function refuseKey(): void {
 /** Forgets the key, and all that was loaded with it. */
 export function forgetKey(): void {
   key.value = undefined;
-  for (const name of Object.keys(sessionStorage)) if (name.startsWith("pictograph.")) sessionStorage.removeItem(name);
+  forgetSession();
   location.reload();
 }

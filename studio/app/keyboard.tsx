@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { StoredText } from "../api/storage.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
 import { words } from "../words/language.ts";
@@ -74,13 +75,13 @@ const t = words(
   },
 );
 
-const PLACE = "pictograph.single-keys";
+const storedSingleKeys = new StoredText("localStorage", "single-keys");
 const MODIFIER = /Mac|iP(hone|ad)/.test(navigator.userAgent) ? "⌘" : "Ctrl";
 
 /** Whether the list of keys is open. */
 export const showKeyboard = signal(false);
 /** Whether keys without a modifier do anything. People who speak to their computer switch them off. */
-export const hasSingleKeys = signal(localStorage.getItem(PLACE) !== "off");
+export const hasSingleKeys = signal(storedSingleKeys.read() !== "off");
 
 /** The signs on keys that many fonts do not have, and the names of these keys. */
 const DRAWN: Readonly<Record<string, readonly [drawing: IconName, name: string]>> = {
@@ -194,7 +195,7 @@ export function Keyboard() {
   ] as const;
   const toggle = () => {
     hasSingleKeys.value = !hasSingleKeys.value;
-    localStorage.setItem(PLACE, hasSingleKeys.value ? "on" : "off");
+    storedSingleKeys.write(hasSingleKeys.value ? "on" : "off");
   };
   return (
     <Dialog

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { addressOf } from "../api/client.ts";
-import { forgetKey, key } from "../api/key.ts";
+import { forgetKey, key, projectId } from "../api/key.ts";
 import { SearchField } from "../gallery/filter/search-field.tsx";
 import { isWallEmpty } from "../gallery/pictures.ts";
 import { hrefOf, place } from "../router.ts";
@@ -22,6 +22,7 @@ const t = words(
     usage: "Usage",
     menu: "Menu",
     free: "Free",
+    project: "Project",
     budget: "Budget",
     left: "left",
     freeWhy: "drawn on this machine",
@@ -41,6 +42,7 @@ const t = words(
     usage: "用量",
     menu: "菜单",
     free: "免费",
+    project: "项目",
     budget: "预算",
     left: "剩余",
     freeWhy: "在本机绘制",
@@ -71,6 +73,7 @@ export function TopBar() {
       </nav>
       <span class="grow" />
       {here === "" && !isWallEmpty.value && <SearchField />}
+      <ProjectPill />
       <MoneyPill />
       <button
         type="button"
@@ -93,6 +96,18 @@ export function TopBar() {
         />
       )}
     </header>
+  );
+}
+
+/** The project that an admin works in, if that was chosen. */
+function ProjectPill() {
+  const { project, isAdmin } = viewer.value ?? {};
+  if (!isAdmin || !project || projectId.value !== project.id) return null;
+  return (
+    <a class="left-pill wide" href={hrefOf("admin", project.id)}>
+      <span class="sr">{t.project}: </span>
+      <b>{project.name}</b>
+    </a>
   );
 }
 

@@ -2,6 +2,7 @@ import { parseSize } from "../dock/sizes.ts";
 import type { GenerateImagesInput } from "../generated/graphql.ts";
 import type { Generation } from "../state/generations.ts";
 import { showToast } from "../ui/toast.tsx";
+import { explainCode } from "../words/error-words.ts";
 import { words } from "../words/language.ts";
 import { prompt, settings } from "./settings.ts";
 
@@ -16,8 +17,24 @@ export function inputOf(generation: Generation, partialImages = 0): GenerateImag
   return { prompt, n, model: model.id, size, quality, format, background, seed, partialImages };
 }
 
-/** Puts the prompt and the settings of a generation into the bar. What stood there comes back by Undo. */
-export function takeAgain(generation: Generation): void {
+/**
+ * Puts the prompt and the settings of a generation into the bar; those of an edit and its pictures into the editor, which
+ * opens then. What stood there comes back by Undo.
+ *
+ * @param sourceIds the images that an edit was made from, as far as the gateway has them
+ */
+export function takeAgain(generation: Generation, sourceIds: readonly string[]): void {
+  if (generation.operation === "GENERATE") {
+    fillBar(generation);
+    return;
+  }
+  import("../edit/again.ts").then(
+    ({ takeEditAgain }) => takeEditAgain(generation, sourceIds),
+    () => showToast(explainCode("OFFLINE").title),
+  );
+}
+
+function fillBar(generation: Generation): void {
   const before = { prompt: prompt.value, settings: settings.value };
   const { n, model, requestedSize, quality, format, background, seed } = generation;
   prompt.value = generation.prompt;

@@ -6,7 +6,7 @@ import { SelectionBar } from "../gallery/selection/selection-bar.tsx";
 import { jobs } from "../state/generations.ts";
 import { words } from "../words/language.ts";
 import { EmptyWall, Ideas } from "./beginning/empty-wall.tsx";
-import { Dock } from "./create-dock.tsx";
+import { CreateDock } from "./create-dock.tsx";
 import { JobStrip } from "./running/job-strip.tsx";
 import "../ui/notice.css";
 
@@ -18,7 +18,7 @@ export function Home() {
     return (
       <main tabIndex={-1}>
         <EmptyWall>
-          <Dock />
+          <CreateDock />
         </EmptyWall>
         <Ideas />
       </main>
@@ -34,7 +34,7 @@ export function Home() {
         ))}
         <Gallery />
       </main>
-      <div class="dock-place">{isSelecting.value ? <SelectionBar /> : <Dock />}</div>
+      <div class="dock-place">{isSelecting.value ? <SelectionBar /> : <CreateDock />}</div>
     </>
   );
 }

@@ -1,10 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useState } from "preact/hooks";
-import { findModel, type Model, models } from "../state/gateway.ts";
+import { usePrices } from "../dock/price.ts";
+import { type Model, models } from "../state/gateway.ts";
 import { OptionList } from "../ui/option-list.tsx";
 import { day, number } from "../words/format.ts";
 import { words } from "../words/language.ts";
-import { priceText, quote } from "./price.ts";
+import { type Quote, quote } from "./price.ts";
 import { choose, effectiveCount, effectiveInput, model, prompt, settings } from "./settings.ts";
 
 const t = words(
@@ -32,16 +32,14 @@ const t = words(
   },
 );
 
-/** The name of a model as the bar shows it: `2.6-flare` for `gpt-image-2.6-flare`, where that is a name of its own. */
-export function modelName(shown: Pick<Model, "id"> | undefined): string {
-  return shown?.id.replace(/^gpt-image-(?=.*[a-z])/, "") ?? "…";
-}
-
 /** The models, each with what this click would cost there. */
 export function ModelChoice({ onChosen }: { readonly onChosen?: () => void }) {
   const hasDated = useSignal(false);
   const shown = models.value.filter(({ id }) => hasDated.value || !isDated(id) || id === model.value?.id);
-  const prices = usePrices(shown.map(({ id }) => id));
+  const prices = usePrices(
+    shown.map((each) => ({ name: each.id, ask: () => quoteWith(each) })),
+    [effectiveInput.value, prompt.value],
+  );
   return (
     <>
       <h2>{t.title}</h2>
@@ -90,24 +88,9 @@ function describe({ provider, operations, maxImages, shutdownDate, replacement }
   return { detail: `${operations.includes("EDIT") ? t.both : t.creates} ${t.upTo(number(maxImages))}` };
 }
 
-/** What the present settings cost with each model, as far as it is known. */
-function usePrices(ids: readonly string[]): Readonly<Record<string, string>> {
-  const [prices, setPrices] = useState<Readonly<Record<string, string>>>({});
-  const input = { ...effectiveInput.value, prompt: prompt.value };
-  useEffect(() => {
-    let isOld = false;
-    for (const id of ids) {
-      const able = findModel(id);
-      const shows = able !== undefined && effectiveCount.value <= able.maxImagesWithPartialImages;
-      const partialImages = shows ? Math.min(settings.value.partialImages, able.maxPartialImages) : 0;
-      quote({ ...input, model: id, partialImages, seed: null }).then(
-        (quoted) => !isOld && setPrices((others) => ({ ...others, [id]: priceText(quoted) })),
-        () => {},
-      );
-    }
-    return () => {
-      isOld = true;
-    };
-  }, [JSON.stringify([input, ids])]);
-  return prices;
+/** What the present settings would cost with a model. */
+function quoteWith({ id, maxImagesWithPartialImages, maxPartialImages }: Model): Promise<Quote> {
+  const showsPreviews = effectiveCount.value <= maxImagesWithPartialImages;
+  const partialImages = showsPreviews ? Math.min(settings.value.partialImages, maxPartialImages) : 0;
+  return quote({ ...effectiveInput.value, prompt: prompt.value, model: id, partialImages, seed: null });
 }

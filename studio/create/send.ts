@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { type StudioError, toStudioError } from "../api/errors.ts";
 import type { GenerateImagesInput } from "../generated/graphql.ts";
-import { generate, type Job } from "../state/generations.ts";
+import { generate, type Job, newIdempotencyKey } from "../state/generations.ts";
 
 /** How many generations are on their way to the gateway. */
 export const sending = signal(0);
@@ -13,16 +13,11 @@ export async function send(input: GenerateImagesInput): Promise<Job | undefined>
   sending.value++;
   sendFailure.value = undefined;
   try {
-    return await generate({ ...input, idempotencyKey: `studio-${randomId()}` });
+    return await generate({ ...input, idempotencyKey: newIdempotencyKey() });
   } catch (error) {
     sendFailure.value = toStudioError(error);
     return undefined;
   } finally {
     sending.value--;
   }
-}
-
-/** Makes a part of an idempotency key. `crypto.randomUUID` exists in secure contexts alone, and a gateway in the local network may be none. */
-export function randomId(): string {
-  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("");
 }

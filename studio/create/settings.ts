@@ -1,4 +1,6 @@
 import { computed, effect, signal } from "@preact/signals";
+import { StoredText } from "../api/storage.ts";
+import { MAX_IMAGES, MAX_PREVIEWS, possibleBackground, possibleQuality } from "../dock/options.ts";
 import { type Size, toText } from "../dock/sizes.ts";
 import type { Background, GenerateImagesInput, ImageFormat, Quality } from "../generated/graphql.ts";
 import { defaultModel, findModel, type Model } from "../state/gateway.ts";
@@ -17,12 +19,6 @@ export interface Settings {
   readonly partialImages: number;
 }
 
-export const QUALITIES: readonly Quality[] = ["AUTO", "LOW", "MEDIUM", "HIGH", "XHIGH", "MAX"];
-export const FORMATS: readonly ImageFormat[] = ["PNG", "JPEG", "WEBP", "AVIF"];
-export const BACKGROUNDS: readonly Background[] = ["AUTO", "OPAQUE", "TRANSPARENT"];
-export const MAX_IMAGES = 10;
-export const MAX_PREVIEWS = 3;
-
 const DEFAULTS: Settings = {
   model: undefined,
   size: { width: 1024, height: 1024 },
@@ -34,15 +30,15 @@ const DEFAULTS: Settings = {
   partialImages: MAX_PREVIEWS,
 };
 
-const SETTINGS_PLACE = "pictograph.settings";
-const PROMPT_PLACE = "pictograph.prompt";
+const storedSettings = new StoredText("localStorage", "settings");
+const storedPrompt = new StoredText("sessionStorage", "prompt");
 
 export const settings = signal<Settings>({ ...DEFAULTS, ...readStored() });
 /** What is written in the bar. It stays in the tab, also when something fails. */
-export const prompt = signal(sessionStorage.getItem(PROMPT_PLACE) ?? "");
+export const prompt = signal(storedPrompt.read() ?? "");
 
-effect(() => localStorage.setItem(SETTINGS_PLACE, JSON.stringify(settings.value)));
-effect(() => sessionStorage.setItem(PROMPT_PLACE, prompt.value));
+effect(() => storedSettings.write(JSON.stringify(settings.value)));
+effect(() => storedPrompt.write(prompt.value));
 
 /** The model that a click uses. */
 export const model = computed<Model | undefined>(() => findModel(settings.value.model) ?? defaultModel.value);
@@ -51,27 +47,10 @@ export function choose(changes: Partial<Settings>): void {
   settings.value = { ...settings.value, ...changes };
 }
 
-/** Why a choice has no effect with the chosen model. */
-export type Obstacle =
-  | "quality"
-  | "transparent"
-  | "jpeg"
-  | "opaque"
-  | "seed"
-  | "count"
-  | "previews"
-  | "previews-of-many";
+/** Why the model shows no previews: never, or not of so many images. */
+export type PreviewObstacle = "previews" | "previews-of-many";
 
-export function qualityObstacle(quality: Quality, { qualities }: Model): Obstacle | undefined {
-  return qualities.includes(quality) ? undefined : "quality";
-}
-
-export function backgroundObstacle(background: Background, { backgrounds }: Model): Obstacle | undefined {
-  if (!backgrounds.includes(background)) return background === "OPAQUE" ? "opaque" : "transparent";
-  return background === "TRANSPARENT" && settings.value.format === "JPEG" ? "jpeg" : undefined;
-}
-
-export function previewObstacle({ maxPartialImages, maxImagesWithPartialImages }: Model): Obstacle | undefined {
+export function previewObstacle({ maxPartialImages, maxImagesWithPartialImages }: Model): PreviewObstacle | undefined {
   if (maxPartialImages === 0) return "previews";
   return effectiveCount.value > maxImagesWithPartialImages ? "previews-of-many" : undefined;
 }
@@ -88,9 +67,9 @@ export const effectiveInput = computed<Omit<GenerateImagesInput, "prompt">>(() =
     model: able.id,
     n: effectiveCount.value,
     size: toText(size),
-    quality: qualityObstacle(quality, able) ? "AUTO" : quality,
+    quality: possibleQuality(quality, able),
     format,
-    background: backgroundObstacle(background, able) ? "AUTO" : background,
+    background: possibleBackground(background, format, able),
     seed: able.hasSeed && seed !== undefined ? seed : null,
     partialImages: previewObstacle(able) ? 0 : Math.min(partialImages, able.maxPartialImages),
   };
@@ -99,7 +78,7 @@ export const effectiveInput = computed<Omit<GenerateImagesInput, "prompt">>(() =
 /** Settings of an earlier visit. What an older version wrote, or somebody changed by hand, is left out. */
 function readStored(): Partial<Settings> {
   try {
-    const stored = JSON.parse(localStorage.getItem(SETTINGS_PLACE) ?? "{}") as Partial<Settings>;
+    const stored = JSON.parse(storedSettings.read() ?? "{}") as Partial<Settings>;
     const isWhole = Object.entries(stored).every(([name, value]) => {
       const usual = DEFAULTS[name as keyof Settings];
       return name in DEFAULTS && (usual === undefined || typeof usual === typeof value);

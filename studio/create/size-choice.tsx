@@ -1,16 +1,5 @@
-import { useSignal } from "@preact/signals";
-import {
-  problemOf,
-  ratioOf,
-  SCALES,
-  type Scale,
-  SHAPES,
-  type Shape,
-  type Size,
-  scaleOf,
-  shapeOf,
-  sizeOf,
-} from "../dock/sizes.ts";
+import { ExactSize } from "../dock/exact-size.tsx";
+import { ratioOf, SCALES, type Scale, SHAPES, type Shape, scaleOf, shapeOf, sizeOf } from "../dock/sizes.ts";
 import { moveWithArrows } from "../ui/option-list.tsx";
 import { Segments } from "../ui/segments.tsx";
 import { words } from "../words/language.ts";
@@ -25,11 +14,7 @@ const t = words(
     large: "Large",
     "4k": "4K",
     exact: "Exact pixels",
-    width: "Width",
-    height: "Height",
     hint: "64 to 3840 a side, up to three times as wide as high. The model makes the next size up; you get these pixels exactly.",
-    side: "Each side needs 64 to 3840 pixels.",
-    ratio: "One side may be at most three times the other.",
   },
   {
     shape: "形状",
@@ -39,11 +24,7 @@ const t = words(
     large: "大",
     "4k": "4K",
     exact: "精确像素",
-    width: "宽",
-    height: "高",
     hint: "每边 64 到 3840，长边最多是短边的三倍。模型生成不小于它的尺寸，你得到的正是这些像素。",
-    side: "每边需在 64 到 3840 像素之间。",
-    ratio: "长边最多是短边的三倍。",
   },
 );
 
@@ -86,47 +67,7 @@ export function SizeChoice() {
         onChoose={(chosen) => set({ scale: chosen })}
       />
       <h2>{t.exact}</h2>
-      <ExactSize size={size} />
-    </>
-  );
-}
-
-/** Two fields. What is typed counts when it is a size that the gateway takes. */
-function ExactSize({ size }: { readonly size: Size }) {
-  const typed = useSignal<Size | undefined>(undefined);
-  const shown = typed.value ?? size;
-  const problem = problemOf(shown);
-  const field = (side: keyof Size, label: string) => (
-    <label class={problem ? "field wrong" : "field"}>
-      <span class="faint">{label}</span>
-      <input
-        class="num"
-        inputMode="numeric"
-        maxLength={4}
-        value={shown[side] || ""}
-        aria-invalid={problem !== undefined}
-        aria-describedby="size-hint"
-        onInput={({ currentTarget }) => {
-          typed.value = { ...shown, [side]: Number(currentTarget.value.replace(/\D/g, "")) };
-        }}
-        onChange={() => {
-          if (problem) return;
-          choose({ size: shown });
-          typed.value = undefined;
-        }}
-      />
-    </label>
-  );
-  return (
-    <>
-      <div class="pair">
-        {field("width", t.width)}
-        <span class="faint">×</span>
-        {field("height", t.height)}
-      </div>
-      <p class={problem ? "why bad" : "why"} id="size-hint">
-        {problem ? t[problem] : t.hint}
-      </p>
+      <ExactSize size={size} hint={t.hint} onChoose={(exact) => choose({ size: exact })} />
     </>
   );
 }

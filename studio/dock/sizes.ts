@@ -54,6 +54,18 @@ export function problemOf({ width, height }: Size): "side" | "ratio" | undefined
   return Math.max(width / height, height / width) > MAX_RATIO ? "ratio" : undefined;
 }
 
+/** The size that the gateway takes for an edit without one. */
+export function nearestSize(size: Size): Size {
+  if (problemOf(size) === undefined) return size;
+  const [shorter, longer] = [Math.min(size.width, size.height), Math.max(size.width, size.height)];
+  const scale = Math.min(SIDE.max / longer, Math.max(1, SIDE.min / shorter));
+  const [width, height] = [Math.round(size.width * scale), Math.round(size.height * scale)];
+  return {
+    width: Math.max(width, Math.ceil(height / MAX_RATIO)),
+    height: Math.max(height, Math.ceil(width / MAX_RATIO)),
+  };
+}
+
 export function toText({ width, height }: Size): string {
   return `${width}x${height}`;
 }

@@ -1,9 +1,8 @@
-import type { ComponentChildren } from "preact";
 import { StudioError } from "../api/errors.ts";
 import { chargeText } from "../create/running/failure-notice.tsx";
+import { FailureNote, Note } from "../dock/note.tsx";
 import { dismiss } from "../state/generations.ts";
-import { Icon } from "../ui/icon.tsx";
-import { explainCode, explainError } from "../words/error-words.ts";
+import { explainCode } from "../words/error-words.ts";
 import { words } from "../words/language.ts";
 import { mask, shown } from "./painting/tools.ts";
 import { currentQuote } from "./price.ts";
@@ -20,7 +19,6 @@ const t = words(
     noMask: (model: string) => `${model} takes no mask`,
     noMaskText: "What you painted is not sent, and the whole picture may change. Choose another model to keep to it.",
     notAdded: "Not added",
-    close: "Close this message",
   },
   {
     noModel: "此网关没有能编辑图片的模型",
@@ -30,7 +28,6 @@ const t = words(
     noMask: (model: string) => `${model} 不支持蒙版`,
     noMaskText: "涂抹的部分不会发送，整张图片都可能改变。如需保留，请换一个模型。",
     notAdded: "没有添加",
-    close: "关闭此消息",
   },
 );
 
@@ -64,15 +61,7 @@ function Refused() {
   const quoted = currentQuote.value;
   const able = model.value;
   const failure = sendFailure.value ?? (quoted instanceof StudioError && !obstacle.value ? quoted : undefined);
-  if (failure && failure.code !== "ABORTED") {
-    const { title, text } = explainError(failure);
-    return (
-      <Note title={title} isBad={failure.code === "INTERNAL"}>
-        <p>{text}</p>
-        {failure.code === "INTERNAL" && <p class="mono">{failure.facts.requestId}</p>}
-      </Note>
-    );
-  }
+  if (failure && failure.code !== "ABORTED") return <FailureNote failure={failure} />;
   if (generation?.failure) {
     const { title, text } = explainCode(generation.failure.code);
     const onClose = () => {
@@ -96,30 +85,4 @@ function Refused() {
     return <Note title={t.noMask(able.id)}>{t.noMaskText}</Note>;
   }
   return null;
-}
-
-interface NoteProps {
-  readonly title: string;
-  readonly isBad?: boolean;
-  readonly onClose?: () => void;
-  readonly children: ComponentChildren;
-}
-
-function Note({ title, isBad = false, onClose, children }: NoteProps) {
-  return (
-    <div class={isBad ? "note bad" : "note warn"} role="alert">
-      <Icon name="warn" />
-      <div class="grow">
-        <p>
-          <b>{title}</b>
-        </p>
-        {typeof children === "string" ? <p>{children}</p> : children}
-      </div>
-      {onClose && (
-        <button type="button" class="icon-btn" aria-label={t.close} onClick={onClose}>
-          <Icon name="close" small />
-        </button>
-      )}
-    </div>
-  );
 }

@@ -1,6 +1,5 @@
-import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import { request } from "../api/client.ts";
-import { type StudioError, toStudioError } from "../api/errors.ts";
+import { createPriceFollower, pricedPrompt } from "../dock/price.ts";
 import { toText } from "../dock/sizes.ts";
 import { type EditImagesInput, QuoteEditDocument, type QuoteEditQuery } from "../generated/graphql.ts";
 import { effectiveInput, obstacle, prompt, resultSize, settings, willMask } from "./settings.ts";
@@ -9,10 +8,6 @@ import { NO_SPACE } from "./sources/space.ts";
 
 export type EditQuote = QuoteEditQuery["quoteEdit"];
 
-/** How long the prompt must rest before it is priced again. */
-const REST_MS = 250;
-/** Stands for the prompt while there is none: the shortest. */
-const ANY_PROMPT = ".";
 /** Stands for files: a quote counts them and does not read them. */
 const ANY_FILE = new Blob(["."], { type: "image/png" });
 
@@ -36,7 +31,7 @@ export async function quoteEdit(changes: Partial<EditImagesInput> = {}): Promise
     ...effectiveInput.value,
     ...(resultSize.value && { size: toText(resultSize.value) }),
     ...changes,
-    prompt: prompt.value.trim() || ANY_PROMPT,
+    prompt: pricedPrompt(prompt.value),
     images,
     ...(willMask.value && { mask: asFile("mask") }),
   };
@@ -44,25 +39,15 @@ export async function quoteEdit(changes: Partial<EditImagesInput> = {}): Promise
   return (await request(QuoteEditDocument, { input }, hasFiles ? { files } : {})).quoteEdit;
 }
 
-const current = signal<EditQuote | StudioError | undefined>(undefined);
+const follower = createPriceFollower(() => {
+  if (obstacle.value !== undefined) return undefined;
+  // Read here, so that each change is priced.
+  void [effectiveInput.value, prompt.value, sources.value, willMask.value, resultSize.value];
+  return () => quoteEdit();
+});
 
 /** What the next click costs, or why the gateway would refuse it; `undefined` while that is not known. */
-export const currentQuote: ReadonlySignal<EditQuote | StudioError | undefined> = current;
+export const currentQuote = follower.current;
 
 /** Keeps the price up to date until the answer is called. */
-export function followPrice(): () => void {
-  return effect(() => {
-    const isPossible = obstacle.value === undefined;
-    // Read here, so that each change is priced.
-    void [effectiveInput.value, prompt.value, sources.value, willMask.value, resultSize.value];
-    let isOld = false;
-    const timer = setTimeout(async () => {
-      const answer = isPossible ? await quoteEdit().catch(toStudioError) : undefined;
-      if (!isOld) current.value = answer;
-    }, REST_MS);
-    return () => {
-      isOld = true;
-      clearTimeout(timer);
-    };
-  });
-}
+export const followPrice = follower.follow;

@@ -1,9 +1,8 @@
 import { signal } from "@preact/signals";
 import { request } from "../api/client.ts";
 import { StudioError, toStudioError } from "../api/errors.ts";
-import { randomId } from "../create/send.ts";
 import { EditDocument, type EditImagesInput } from "../generated/graphql.ts";
-import { followAnswer, type Job } from "../state/generations.ts";
+import { followAnswer, type Job, newIdempotencyKey } from "../state/generations.ts";
 import { toMaskFile } from "./painting/mask.ts";
 import { mask, shown } from "./painting/tools.ts";
 import { effectiveInput, hasMask, prompt, settings } from "./settings.ts";
@@ -68,7 +67,7 @@ async function toRequest(): Promise<{ input: EditImagesInput; files: Record<stri
     prompt: prompt.value.trim(),
     images,
     ...(painted && { mask: asFile("mask", painted) }),
-    idempotencyKey: `studio-${randomId()}`,
+    idempotencyKey: newIdempotencyKey(),
     waitSeconds: 0,
   };
   return { input, files };

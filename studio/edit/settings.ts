@@ -1,6 +1,7 @@
 import { computed, effect, signal } from "@preact/signals";
-import { settings as createSettings, FORMATS, MAX_IMAGES, MAX_PREVIEWS } from "../create/settings.ts";
-import { problemOf, type Size, toText } from "../dock/sizes.ts";
+import { settings as createSettings } from "../create/settings.ts";
+import { FORMATS, MAX_IMAGES, MAX_PREVIEWS, possibleBackground, possibleQuality } from "../dock/options.ts";
+import { nearestSize, type Size, toText } from "../dock/sizes.ts";
 import type { Background, EditImagesInput, ImageFormat, Quality } from "../generated/graphql.ts";
 import { findModel, type Model, models } from "../state/gateway.ts";
 import { mask } from "./painting/tools.ts";
@@ -90,22 +91,13 @@ export const effectiveInput = computed<Omit<EditImagesInput, "prompt" | "images"
   const able = model.value;
   if (!able) return {};
   const n = effectiveCount.value;
-  const isPossible = able.backgrounds.includes(background) && !(background === "TRANSPARENT" && format === "JPEG");
   return {
     model: able.id,
     n,
-    quality: able.qualities.includes(quality) ? quality : "AUTO",
+    quality: possibleQuality(quality, able),
     format,
-    background: isPossible ? background : "AUTO",
+    background: possibleBackground(background, format, able),
     partialImages: n > able.maxImagesWithPartialImages ? 0 : Math.min(MAX_PREVIEWS, able.maxPartialImages),
     ...(size && { size: toText(size) }),
   };
 });
-
-/** The size that the gateway takes for an edit without one. */
-function nearestSize(size: Size): Size {
-  if (problemOf(size) === undefined) return size;
-  const scale = Math.min(3840 / Math.max(size.width, size.height), Math.max(1, 64 / Math.min(size.width, size.height)));
-  const [width, height] = [Math.round(size.width * scale), Math.round(size.height * scale)];
-  return { width: Math.max(width, Math.ceil(height / 3)), height: Math.max(height, Math.ceil(width / 3)) };
-}

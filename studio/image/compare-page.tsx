@@ -2,7 +2,7 @@ import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { type StudioError, toStudioError } from "../api/errors.ts";
 import { useKeys } from "../app/keyboard.tsx";
-import { qualityName } from "../create/quality-choice.tsx";
+import { qualityName } from "../dock/quality-list.tsx";
 import { loadMore, wallPictures } from "../gallery/pictures.ts";
 import { goTo, hrefOf, type PageProps } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
@@ -108,7 +108,7 @@ export function ComparePage({ path }: PageProps) {
         )}
       </div>
       {failure.value && <p role="alert">{explainError(failure.value).title}</p>}
-      <div class="compare" style={{ "--n": images.value.length }}>
+      <div class="compare" style={{ "--columns": columnsOf(images.value.length) }}>
         {images.value.map((image) => (
           <Compared
             key={image.id}
@@ -201,4 +201,9 @@ function Offers({ ids }: { readonly ids: readonly string[] }) {
       </ul>
     </>
   );
+}
+
+/** Four pictures are larger in two lines of two. */
+function columnsOf(count: number): number {
+  return count === 4 ? 2 : count;
 }

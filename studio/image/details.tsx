@@ -1,4 +1,4 @@
-import { qualityName } from "../create/quality-choice.tsx";
+import { qualityName } from "../dock/quality-list.tsx";
 import { hrefOf } from "../router.ts";
 import { findModel } from "../state/gateway.ts";
 import { Icon } from "../ui/icon.tsx";

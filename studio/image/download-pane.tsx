@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { request } from "../api/client.ts";
 import { toStudioError } from "../api/errors.ts";
-import { FORMATS } from "../create/settings.ts";
+import { FORMATS } from "../dock/options.ts";
 import { DownloadsDocument, type DownloadsQuery, type ImageFormat, OwnSizeDocument } from "../generated/graphql.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Segments } from "../ui/segments.tsx";
@@ -10,7 +10,8 @@ import { showToast } from "../ui/toast.tsx";
 import { explainError } from "../words/error-words.ts";
 import { bytes } from "../words/format.ts";
 import { words } from "../words/language.ts";
-import { downloadName, save } from "./save.ts";
+import { DownloadLink } from "./download-link.tsx";
+import { downloadName, originalName, save } from "./save.ts";
 import type { ShownImage } from "./shown-image.ts";
 
 const t = words(
@@ -98,17 +99,17 @@ export function DownloadPane({ image }: { readonly image: ShownImage }) {
           <li key={name}>
             <span>{name}</span>
             <span class="num rows-size">{size}</span>
-            <a
+            <DownloadLink
               class="btn small line"
-              {...(url !== undefined && { href: url })}
-              download={downloadName(image.generation.prompt, size, format.value)}
+              url={url}
+              name={downloadName(image.generation.prompt, size, format.value)}
             >
               <Icon name="save" small />
               <span class="sr">
                 {name}, {size}:
               </span>
               {index === 0 && format.value === image.format ? bytes(image.byteSize) : t.save}
-            </a>
+            </DownloadLink>
           </li>
         ))}
       </ul>
@@ -118,10 +119,14 @@ export function DownloadPane({ image }: { readonly image: ShownImage }) {
       <OwnSize image={image} format={format.value} />
       {image.provenance && !image.provenance.isOriginal && (
         <>
-          <a class="btn soft original" {...(urls.value && { href: urls.value.original })} download="">
+          <DownloadLink
+            class="btn soft original"
+            url={urls.value?.original}
+            name={originalName(image.generation.prompt)}
+          >
             <Icon name="shield" small />
             {t.original}
-          </a>
+          </DownloadLink>
           <p class="why">{t.originalHint}</p>
         </>
       )}
@@ -142,7 +147,7 @@ function OwnSize({ image, format }: { readonly image: ShownImage; readonly forma
       showToast(explainError(toStudioError(error)).title);
     });
     const size = `${wanted.value.width} × ${wanted.value.height}`;
-    if (answer?.image) save(answer.image.url, downloadName(image.generation.prompt, size, format));
+    if (answer?.image) void save(answer.image.url, downloadName(image.generation.prompt, size, format));
   };
   const field = (side: "width" | "height", label: string) => (
     <label class={isLegal ? "field" : "field wrong"}>

@@ -2,35 +2,31 @@ import { useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { useKeys } from "../app/keyboard.tsx";
-import { inputOf, takeAgain } from "../create/again.ts";
-import { priceText, quote } from "../create/price.ts";
-import { send, sendFailure } from "../create/send.ts";
+import { takeAgain } from "../create/again.ts";
 import { wallHref } from "../gallery/filter/filter.ts";
 import { setFavorite } from "../gallery/selection/actions.ts";
 import { confirmDeletion } from "../gallery/selection/deletion.tsx";
 import { goTo, hrefOf } from "../router.ts";
-import { findModel } from "../state/gateway.ts";
 import { Icon } from "../ui/icon.tsx";
 import { showToast } from "../ui/toast.tsx";
-import { explainError } from "../words/error-words.ts";
-import { moment, number } from "../words/format.ts";
+import { moment } from "../words/format.ts";
 import { words } from "../words/language.ts";
 import { CodePane } from "./code-pane.tsx";
 import { canCopyPictures, copyPicture, copyText } from "./copy.ts";
 import { Details } from "./details.tsx";
+import { DownloadLink } from "./download-link.tsx";
 import { DownloadPane } from "./download-pane.tsx";
 import { neighboursOf } from "./neighbours.ts";
+import { readPicture } from "./read-picture.ts";
 import { downloadName, save } from "./save.ts";
 import type { ShownImage } from "./shown-image.ts";
+import { Variations } from "./variations.tsx";
 
 const t = words(
   {
     about: "About this picture",
     copyPrompt: "Copy the words",
     promptCopied: "The words are copied.",
-    variations: (n: string) => `${n} variations`,
-    running: (n: string) => `${n} variations are being made.`,
-    show: "Show",
     again: "Use again",
     more: "More actions",
     edit: "Edit",
@@ -47,17 +43,12 @@ const t = words(
     code: "Code",
     showAll: "Show all",
     showLess: "Show less",
-    noVariations: "Variations are off: this picture was edited from others.",
-    noModel: "Variations are off: the gateway no longer has this model.",
     noCopy: "Pictures are copied on pages of https only.",
   },
   {
     about: "关于这张图片",
     copyPrompt: "复制文字",
     promptCopied: "文字已复制。",
-    variations: (n: string) => `${n} 个变体`,
-    running: (n: string) => `正在生成 ${n} 个变体。`,
-    show: "查看",
     again: "再次使用",
     more: "更多操作",
     edit: "编辑",
@@ -74,8 +65,6 @@ const t = words(
     code: "代码",
     showAll: "显示全部",
     showLess: "收起",
-    noVariations: "变体不可用：这张图片由其他图片编辑而来。",
-    noModel: "变体不可用：网关已没有这个模型。",
     noCopy: "只有 https 页面可以复制图片。",
   },
 );
@@ -87,13 +76,10 @@ const TABS: Readonly<Record<"details" | "sizes" | "code", ComponentType<{ readon
 };
 type Tab = keyof typeof TABS;
 
-/** How many variations a click makes. */
-const VARIATIONS = 4;
 /** Prompts longer than this are folded: about six lines of the panel. */
 const LONG_PROMPT = 220;
 /** How many pictures are compared at most. */
 const MAX_COMPARED = 4;
-const MAX_SEED = 2 ** 31;
 
 /** What is known of the picture beside it, and what can be done with it. */
 export function Panel({ image }: { readonly image: ShownImage }) {
@@ -103,14 +89,17 @@ export function Panel({ image }: { readonly image: ShownImage }) {
   const compareHref = hrefOf("compare", ...compared.map(({ id }) => id));
   const fileName = downloadName(generation.prompt, `${image.width} × ${image.height}`, image.format);
   const again = () => {
-    takeAgain(generation);
-    goTo(hrefOf());
+    takeAgain(
+      generation,
+      image.derivedFrom.map(({ id }) => id),
+    );
+    if (generation.operation === "GENERATE") goTo(hrefOf());
   };
   useKeys({
     r: again,
     c: () => goTo(compareHref),
     i: () => goTo(hrefOf("edit", image.id)),
-    d: () => save(image.url, fileName),
+    d: () => void save(image.url, fileName),
   });
   const Pane = TABS[tab.value];
   return (
@@ -136,10 +125,10 @@ export function Panel({ image }: { readonly image: ShownImage }) {
           <Icon name="again" />
           {t.again}
         </button>
-        <a class="btn soft" href={image.url} download={fileName}>
+        <DownloadLink class="btn soft" url={image.url} name={fileName}>
           <Icon name="save" />
           {t.download}
-        </a>
+        </DownloadLink>
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: not a form */}
       <div class="acts-more" role="group" aria-label={t.more}>
@@ -248,46 +237,9 @@ function KeepOrDelete({ image }: { readonly image: ShownImage }) {
   );
 }
 
-/** Makes more with the same settings and another seed. What it may cost stands on the button. */
-function Variations({ image: { generation } }: { readonly image: ShownImage }) {
-  const price = useSignal("…");
-  const model = findModel(generation.model.id);
-  const obstacle = generation.operation === "EDIT" ? t.noVariations : model ? undefined : t.noModel;
-  const n = Math.min(VARIATIONS, model?.maxImages ?? VARIATIONS);
-  const input = { ...inputOf(generation), n, seed: null };
-  useEffect(() => {
-    if (obstacle !== undefined) return;
-    quote(input).then(
-      (quoted) => {
-        price.value = priceText(quoted);
-      },
-      () => {},
-    );
-  }, [generation.id]);
-  const create = async () => {
-    if (obstacle !== undefined) return;
-    const seed = model?.hasSeed ? Math.floor(Math.random() * MAX_SEED) : null;
-    const partialImages = model && n <= model.maxImagesWithPartialImages ? model.maxPartialImages : 0;
-    const job = await send({ ...input, seed, partialImages });
-    if (job) showToast(t.running(number(n)), { action: { label: t.show, run: () => goTo(hrefOf()) } });
-    else if (sendFailure.value) showToast(explainError(sendFailure.value).title);
-  };
-  useKeys({ v: () => void create() });
-  return (
-    <>
-      <button type="button" class="btn main" aria-disabled={obstacle !== undefined} onClick={create}>
-        <Icon name="vary" />
-        <span>{t.variations(number(n))}</span>
-        {obstacle === undefined && <span class="price num">{price.value}</span>}
-      </button>
-      {obstacle !== undefined && <p class="why wide-why">{obstacle}</p>}
-    </>
-  );
-}
-
 /** The picture as a PNG file, which is what clipboards take. */
 async function asPng({ url }: ShownImage): Promise<Blob> {
-  const blob = await (await fetch(url)).blob();
+  const blob = await readPicture(url);
   if (blob.type === "image/png") return blob;
   const bitmap = await createImageBitmap(blob);
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);

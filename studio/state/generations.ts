@@ -86,6 +86,14 @@ export async function cancel(id: string): Promise<void> {
   if (job) update(job, cancelGeneration);
 }
 
+/**
+ * Makes an idempotency key. `crypto.randomUUID` exists in secure contexts alone, and a gateway in the local network may be
+ * none.
+ */
+export function newIdempotencyKey(): string {
+  return `studio-${[...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("")}`;
+}
+
 /** Takes a generation off the top of the wall. */
 export function dismiss(id: string): void {
   const rest = new Map(followed.value);
@@ -155,21 +163,29 @@ function apply(event: EventsSubscription["generationEvents"]): void {
     case "ImageReady": {
       if (!known) return;
       const { generation } = known;
-      const others = generation.value.images.filter(({ id }) => id !== event.image.id);
-      const images = [...others, event.image].sort((one, other) => one.index - other.index);
-      generation.value = { ...generation.value, images };
+      generation.value = { ...generation.value, images: withImages(generation.value.images, [event.image]) };
     }
   }
 }
 
 /** Takes over a newer state. What has ended leaves the top of the wall, unless it failed. */
 function update(job: Job, generation: Generation): void {
-  // Answers and events overtake each other.
-  if (!isRunning(job.generation.value)) return;
+  const before = job.generation.value;
+  // Answers and events overtake each other. A late answer takes nothing back.
+  if (!isRunning(before)) return;
+  if (isRunning(generation)) {
+    const status = before.status === "RUNNING" ? before.status : generation.status;
+    job.generation.value = { ...generation, status, images: withImages(before.images, generation.images) };
+    return;
+  }
   job.generation.value = generation;
-  if (isRunning(generation)) return;
   announce(generation);
   if (generation.status !== "FAILED") dismiss(job.id);
+}
+
+function withImages(before: readonly Picture[], added: readonly Picture[]): Picture[] {
+  const byId = new Map([...before, ...added].map((picture) => [picture.id, picture]));
+  return [...byId.values()].sort((one, other) => one.index - other.index);
 }
 
 function announce(generation: Generation): void {

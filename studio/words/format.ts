@@ -38,10 +38,10 @@ export function moneyRange(min: string | null, max: string | null): string | und
   return `${dollars(from, 2)}–${new Intl.NumberFormat(locale(), { minimumFractionDigits: 2 }).format(to)}`;
 }
 
-/** Formats an amount with four decimals, for details: "$0.0527". `null` is "not known yet". */
+/** Formats an amount with two to four decimals, for details: "$0.12", "$0.0527". `null` is "not known yet". */
 export function exactMoney(usd: string | null): string {
   if (usd === null) return t.unknown;
-  return toUnits(usd) === 0n ? t.free : dollars(Number(usd), 4);
+  return toUnits(usd) === 0n ? t.free : dollars(Number(usd), 2, 4);
 }
 
 export function number(value: number): string {
@@ -116,13 +116,13 @@ function startOfDay(date: Date): number {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 }
 
-function dollars(amount: number, digits: number): string {
+function dollars(amount: number, digits: number, mostDigits = digits): string {
   return new Intl.NumberFormat(locale(), {
     style: "currency",
     currency: "USD",
     currencyDisplay: "narrowSymbol",
     minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
+    maximumFractionDigits: mostDigits,
   }).format(amount);
 }
 

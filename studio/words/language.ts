@@ -1,4 +1,5 @@
 import { effect, signal } from "@preact/signals";
+import { StoredText } from "../api/storage.ts";
 
 export const LANGUAGES = { en: "English", zh: "中文" } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -7,7 +8,7 @@ type Text = string | ((...values: never[]) => string);
 /** The same keys, with texts of another language. */
 type Translation<Words> = { readonly [Key in keyof Words]: Words[Key] extends string ? string : Words[Key] };
 
-const PLACE = "pictograph.language";
+const stored = new StoredText("localStorage", "language");
 
 /** The language of the page: the chosen one, or the first of the browser's that the studio speaks. */
 export const language = signal<Language>(initialLanguage());
@@ -17,7 +18,7 @@ effect(() => {
 });
 
 export function chooseLanguage(chosen: Language): void {
-  localStorage.setItem(PLACE, chosen);
+  stored.write(chosen);
   language.value = chosen;
 }
 
@@ -50,7 +51,6 @@ function isLocale(tag: string): boolean {
 }
 
 function initialLanguage(): Language {
-  const chosen = localStorage.getItem(PLACE);
-  const candidates = [chosen, ...navigator.languages].map((tag) => tag?.slice(0, 2).toLowerCase());
+  const candidates = [stored.read(), ...navigator.languages].map((tag) => tag?.slice(0, 2).toLowerCase());
   return (candidates.find((tag) => tag !== undefined && tag in LANGUAGES) as Language | undefined) ?? "en";
 }

@@ -21,7 +21,7 @@ import { S3_CREDENTIALS, type S3Server, startS3Server } from "../support/stores/
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const SIGNING_SECRET = "a-signing-secret-of-the-test";
-const GENERATIONS = 1_500;
+const GENERATIONS = 10_000;
 const QUEUED = 250;
 /** 10,000 generations are made, backed up, restored to servers in this process, and compared. */
 const TIMEOUT_MS = 540_000;
@@ -74,7 +74,7 @@ test(
       stdio: "ignore",
     });
     const exited = once(child, "close");
-    while (child.exitCode === null && (await s3.footprint(bucket)).length < 1_500) await delay(20);
+    while (child.exitCode === null && (await s3.footprint(bucket)).length < 3_000) await delay(20);
     child.kill("SIGKILL");
     expect((await exited)[1]).toBe("SIGKILL");
     expect(await postgres.query(url, "SELECT to_regnamespace('pictograph') AS name")).toEqual([{ name: null }]);
@@ -82,7 +82,7 @@ test(
     const { code, stdout, stderr } = await runCommand(["restore", backup, "--json"], { env, timeoutMs: TIMEOUT_MS });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const { copied, present } = JSON.parse(stdout);
-    expect(present).toBeGreaterThan(300);
+    expect(present).toBeGreaterThan(500);
     expect(copied + present).toBe(GENERATIONS + GENERATIONS / 10);
 
     await expectSameRows(url);

@@ -3,6 +3,7 @@ import type { GenerationSlice } from "../../src/ports/history.ts";
 import type { GenerationOrder } from "../../src/ports/records.ts";
 import { GENERATION_STATUSES } from "../../src/ports/records.ts";
 import { seededRandom } from "../support/random.ts";
+import { recordBatchesContract } from "./record-batches.ts";
 import { recordBudgetsContract } from "./record-budgets.ts";
 import { recordEndsContract } from "./record-ends.ts";
 import { recordLedgerContract } from "./record-ledger.ts";
@@ -40,6 +41,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
   recordBudgetsContract(name, open);
   recordRatesContract(name, open);
   recordUsageContract(name, open);
+  recordBatchesContract(name, open);
 
   describe(`${name} as records`, () => {
     let opened: OpenedRecords;

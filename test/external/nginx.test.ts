@@ -1,12 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once as onceOf } from "node:events";
-import { writeFile } from "node:fs/promises";
 import { request } from "node:http";
-import { connect } from "node:net";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect } from "@jest/globals";
 import type { ProviderEvent } from "../../src/ports/image-provider.ts";
+import { type ProxyProcess, startNginx } from "../support/processes/proxies.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { makeImages, once, plainImage } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
@@ -33,33 +30,18 @@ beforeEach(async () => {
 afterEach(() => gateway.close());
 
 describe("nginx with its defaults passes on at once", () => {
-  let nginx: ChildProcess | undefined;
+  let nginx: ProxyProcess | undefined;
   let socketPath: string;
 
   beforeEach(async () => {
     if (!isHere) return;
     const directory = await newDirectory();
     socketPath = join(directory, "nginx.sock");
-    const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
-      (name) => `${name}_temp_path ${join(directory, name)};`,
-    );
-    const configuration = `
-      daemon off; master_process off; pid ${join(directory, "pid")}; error_log stderr;
-      events {}
-      http { access_log off; ${paths.join(" ")}
-        server { listen unix:${socketPath}; location / { proxy_pass ${gateway.url}; proxy_set_header Host $proxy_host; } }
-      }`;
-    await writeFile(join(directory, "nginx.conf"), configuration);
-    nginx = spawn("nginx", ["-p", directory, "-c", "nginx.conf"], { stdio: ["ignore", "inherit", "inherit"] });
-    while (!(await isListening(socketPath))) await setImmediate();
+    const location = `location / { proxy_pass ${gateway.url}; proxy_set_header Host $proxy_host; }`;
+    nginx = await startNginx(directory, `server { listen unix:${socketPath}; ${location} }`, { path: socketPath });
   });
 
-  afterEach(async () => {
-    if (!nginx) return;
-    const isOver = onceOf(nginx, "exit");
-    nginx.kill("SIGTERM");
-    await isOver;
-  });
+  afterEach(() => nginx?.stop());
 
   /** Reads an answer, and lets the provider finish once the beginning of the answer is as awaited. */
   async function readThroughNginx(path: string, body: object, beginning: RegExp): Promise<string> {
@@ -109,15 +91,3 @@ describe("nginx with its defaults passes on at once", () => {
     expect(text).toContain("ImageReady");
   });
 });
-
-async function isListening(path: string): Promise<boolean> {
-  const socket = connect(path);
-  try {
-    await onceOf(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}

@@ -113,7 +113,7 @@ describe.each(Object.entries(WIDTHS))("with the admin key, on a %s", (_name, vie
     await page.locator(".budget").getByText("$0.25 held").waitFor();
     await expectAccessible(page);
     await run.getByRole("button", { name: "Cancel" }).click();
-    await page.getByText("Nothing runs.").waitFor();
+    await page.getByText("Nothing is running.").waitFor();
     const { generations } = await gateway.admin("{ generations(first: 1) { nodes { status } } }");
     expect(generations.nodes).toEqual([{ status: "CANCELED" }]);
   });
@@ -158,7 +158,7 @@ describe.each(Object.entries(WIDTHS))("with the admin key, on a %s", (_name, vie
     await page.getByText("This cannot be undone.").waitFor();
     await expectAccessible(page);
     await page.getByRole("button", { name: "Revoke", exact: true }).click();
-    await page.getByText("Revoked").waitFor();
+    await page.locator(".pill", { hasText: "Revoked" }).waitFor();
     expect((await callWith(newToken)).status).toBe(401);
   });
 
@@ -174,6 +174,30 @@ describe.each(Object.entries(WIDTHS))("with the admin key, on a %s", (_name, vie
     await page.getByRole("button", { name: "Undo" }).click();
     await page.getByText("Harbour Shop is on again.").waitFor();
     expect(await isDisabled()).toBe(false);
+  });
+
+  test("who changed what is listed, newest first", async () => {
+    const card = page.getByRole("region", { name: "Recent changes" });
+    await card.getByRole("listitem").filter({ hasText: "Key revoked" }).getByText("Web shop · Harbour Shop").waitFor();
+    expect(await card.getByRole("listitem").first().getByText("Project changed").count()).toBe(1);
+    await expectAccessible(page);
+  });
+
+  test("the admin creates pictures in a project, and its wall shows, searches and opens them", async () => {
+    await page.getByRole("button", { name: "Open its pictures" }).click();
+    await page.locator(".rows img[alt='a lighthouse']").first().waitFor();
+    await page.getByRole("textbox", { name: "Prompt" }).fill("a harbour at night");
+    await page.getByRole("button", { name: /^Create / }).click();
+    const picture = page.locator(".rows a", { has: page.getByAltText("a harbour at night") });
+    await picture.waitFor();
+    const { generations } = await gateway.admin("{ generations(first: 1) { nodes { prompt project { name } } } }");
+    expect(generations.nodes).toEqual([{ prompt: "a harbour at night", project: { name: "Harbour Shop" } }]);
+    await expectAccessible(page);
+    if (viewport === WIDTHS.phone) await page.getByRole("button", { name: "Search prompts" }).click();
+    await page.getByRole("searchbox", { name: "Search prompts" }).fill("harbour");
+    await page.getByText("1 found", { exact: true }).waitFor();
+    await picture.press("Enter");
+    await page.getByRole("heading", { name: "a harbour at night" }).waitFor();
     studio.expectClean();
   });
 });

@@ -45,6 +45,23 @@ describe.each(Object.entries(WIDTHS))("with the illustrator, on a %s", (_name, v
     await close();
   });
 
+  test("it works in a browser that keeps nothing", async () => {
+    const context = await browser.newContext({ viewport, locale: "en-GB" });
+    const page = await context.newPage();
+    const failures: string[] = [];
+    page.on("pageerror", (error) => failures.push(String(error)));
+    await page.addInitScript(`for (const name of ["localStorage", "sessionStorage"]) {
+      Object.defineProperty(window, name, { get() { throw new DOMException("kept away", "SecurityError"); } });
+    }`);
+    await page.goto(gateway.url);
+    await page.getByRole("textbox", { name: "Prompt" }).fill("a blue fox");
+    await page.getByRole("button", { name: "Create" }).getByText("Free").waitFor();
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.locator(".wall a img[alt='a blue fox']").waitFor();
+    expect(failures).toEqual([]);
+    await context.close();
+  });
+
   test("the page speaks Chinese to a browser that does", async () => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport, locale: "zh-CN" });
     await page.getByRole("textbox", { name: "提示词" }).waitFor();

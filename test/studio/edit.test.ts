@@ -5,9 +5,11 @@ import sharp from "sharp";
 import { GatewayError } from "../../src/errors.ts";
 import type { GenerateRequest, ModelDescription, ProviderEvent } from "../../src/ports/image-provider.ts";
 import { launchBrowser } from "../support/clients/browser.ts";
+import { startKeyedGateway } from "../support/keyed-gateway.ts";
+import { startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { ANY_SIZE_EDITOR, poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { makeImages, once, plainImage } from "../support/scripted-provider.ts";
-import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
+import { expectAccessible, openStudio, until, WIDTHS } from "../support/studio.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
 const PREVIEWING: ModelDescription = { ...ANY_SIZE_EDITOR, previews: { maxPartialImages: 3, maxImages: 10 } };
@@ -144,6 +146,8 @@ async function hand(page: Page, kind: "drop" | "paste", files: readonly File[], 
     })()`,
   );
 }
+
+type Resolvers = PromiseWithResolvers<void>;
 
 interface File {
   readonly name: string;
@@ -494,6 +498,41 @@ test("previews appear over the picture while it works, and it can be canceled", 
   await close();
 });
 
+test("an answer that an event has overtaken takes no result back", async () => {
+  const [asked, late, rest] = [0, 1, 2].map(() => Promise.withResolvers<void>()) as [Resolvers, Resolvers, Resolvers];
+  gateway.provider.script = async function* oneByOne(request): AsyncIterable<ProviderEvent> {
+    await asked.promise;
+    for await (const event of makeImages(request)) {
+      yield event;
+      await rest.promise;
+    }
+  };
+  const { page, expectClean, close } = await openEditor([smallId]);
+  await page.route("**/graphql", async (route) => {
+    if (!route.request().postData()?.includes("query Generation(")) return route.fallback();
+    const response = await route.fetch();
+    asked.resolve();
+    await late.promise;
+    await route.fulfill({ response });
+  });
+  await page.getByRole("button", { name: "One more" }).click();
+  await page.getByRole("textbox", { name: "Prompt" }).fill("add a boat");
+  await page.getByRole("button", { name: /^Edit 2 / }).click();
+  await page.getByText("1 of 2 ready").waitFor();
+  const answered = page.waitForEvent("requestfinished", (request) =>
+    Boolean(request.postData()?.includes("query Generation(")),
+  );
+  late.resolve();
+  await answered;
+  // The page has read the answer then.
+  await page.evaluate("new Promise((resolve) => setTimeout(resolve))");
+  expect(await page.locator(".result-bar").getByRole("status").innerText()).toBe("1 of 2 ready");
+  rest.resolve();
+  await page.getByRole("button", { name: "Result 2" }).waitFor();
+  expectClean();
+  await close();
+});
+
 test("while a gateway answers late, the edit is sent once", async () => {
   const { page, expectClean, close } = await openEditor([smallId]);
   const late = Promise.withResolvers<void>();
@@ -559,6 +598,48 @@ test("the editor opens from a picture, and by dropping one onto the prompt bar w
   await close();
 });
 
+test("use again fills the editor with pictures and settings, and Undo brings back what stood there", async () => {
+  const edit = "mutation ($input: EditImagesInput!) { editImages(input: $input) { images { id } } }";
+  const images = [{ id: largeId }, { id: smallId }];
+  const input = { prompt: "both at night", images, n: 2, size: "320x192", format: "WEBP" };
+  const { body } = await gateway.graphql(edit, { input });
+  const [{ id }] = body.data.editImages.images;
+  const { page, expectClean, close } = await openEditor([]);
+  const prompt = page.getByRole("textbox", { name: "Prompt" });
+  await page.getByRole("heading", { name: "Edit a picture" }).waitFor();
+  const own = await sharp({ create: { width: 96, height: 64, channels: 3, background: "#246" } })
+    .png()
+    .toBuffer();
+  await hand(page, "drop", [toFile("own.png", own)]);
+  await page.locator(".paint-stage img[alt='own.png']").waitFor();
+  await prompt.fill("my own words");
+
+  await page.evaluate(`location.hash = "#/image/${id}"`);
+  await page.getByRole("button", { name: "Use again" }).click();
+  await page.getByRole("list", { name: "Pictures that go in: 2 of 16" }).waitFor();
+  await page.locator(".paint-stage img[alt='a large lake']").waitFor();
+  expect(await prompt.inputValue()).toBe("both at night");
+  await page.locator(".dock .chip.wide").getByText("320×192").waitFor();
+  await expectAccessible(page);
+
+  await page.getByRole("button", { name: "Undo" }).last().click();
+  const back = page.locator(".paint-stage img[alt='own.png']");
+  await back.waitFor();
+  await until(page, "document.querySelector('.paint-stage img').naturalWidth === 96");
+  expect(await prompt.inputValue()).toBe("my own words");
+
+  // The wall leads there as well.
+  await page.evaluate("location.hash = '#/'");
+  await page.locator(`.wall a[href$='${id}']`).hover();
+  await page
+    .locator(".wall .tile", { has: page.locator(`a[href$='${id}']`) })
+    .getByLabel("Use again")
+    .click();
+  await page.locator(".paint-stage img[alt='a large lake']").waitFor();
+  expectClean();
+  await close();
+});
+
 describe("with OpenAI", () => {
   let api: StrictImageApi;
   let priced: ScriptedGateway;
@@ -588,4 +669,65 @@ describe("with OpenAI", () => {
     expectClean();
     await close();
   });
+});
+
+test("a budget that is used up refuses an edit in words, and keeps what was written", async () => {
+  const prices = [{ from: "2026-01-01", source: "a test", perImage: "0.25" }];
+  const keyed = await startKeyedGateway({}, [{ ...ANY_SIZE_EDITOR, prices }]);
+  const projectId = await keyed.createProject({ limits: { budgets: [{ window: "DAY", limitUsd: "0.30" }] } });
+  const { headers, token } = await keyed.createKey(projectId);
+  const query = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { images { id } } }";
+  const { body } = await keyed.graphql(query, { input: { prompt: "a lake", size: "640x320" } }, headers);
+  const { id } = body.data.generateImages.images[0];
+  const { page, close } = await openStudio(browser, keyed.url, { at: `#/edit/${id}` });
+  await page.getByLabel("Key", { exact: true }).fill(token);
+  await page.getByRole("button", { name: "Open" }).click();
+  await page.locator(".paint-stage .paper img").waitFor();
+  await page.getByRole("textbox", { name: "Prompt" }).fill("add a boat");
+  const edit = page.getByRole("button", { name: /^Edit / });
+  await edit.getByText("$0.25").waitFor();
+  await edit.click();
+  await page
+    .getByRole("alert")
+    .getByText(/budget/i)
+    .first()
+    .waitFor();
+  expect(await page.getByRole("textbox", { name: "Prompt" }).inputValue()).toBe("add a boat");
+  await expectAccessible(page);
+  await close();
+  await keyed.close();
+});
+
+test("a gateway that restarts in the middle of an edit is found again, and the edit is made once", async () => {
+  const api = await startStrictImageApi();
+  const env = { OPENAI_API_KEY: api.apiKey, OPENAI_BASE_URL: api.baseUrl };
+  await using first = await startGatewayProcess({ env });
+  const { port } = new URL(first.url);
+  const data = { PICTOGRAPH_DATA_DIR: first.dataDirectory, PORT: port };
+  const { page, close } = await openStudio(browser, first.url, { at: "#/edit" });
+  await page.getByRole("heading", { name: "Edit a picture" }).waitFor();
+  await hand(page, "drop", [
+    toFile(
+      "a lake.png",
+      await sharp(await plainImage(64, 64, 1, "PNG"))
+        .png()
+        .toBuffer(),
+    ),
+  ]);
+  await page.locator(".paint-stage .paper img").waitFor();
+  await page.getByRole("textbox", { name: "Prompt" }).fill("add a boat");
+  await page
+    .getByRole("button", { name: /^Edit / })
+    .getByText("$")
+    .waitFor();
+  await first.kill();
+  await page.getByRole("button", { name: /^Edit / }).click();
+  await page.getByText("Sending…").waitFor();
+
+  await using second = await startGatewayProcess({ env: { ...env, ...data } });
+  expect(second.url).toBe(first.url);
+  await page.getByRole("button", { name: "Edit again" }).waitFor();
+  expect(api.requests).toHaveLength(1);
+  await close();
+  await api.close();
 });

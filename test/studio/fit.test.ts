@@ -111,6 +111,17 @@ test("nothing moves for people who asked for that", async () => {
   hold.release();
   await page.locator(".run").waitFor({ state: "detached" });
   gateway.provider.script = makeImages;
+
+  await page.locator(".rows a").first().focus();
+  for (const key of ["f", "x"]) await page.keyboard.press(key);
+  await page.getByText("1 selected").waitFor();
+  await page.keyboard.press("Delete");
+  await page.getByRole("dialog").waitFor();
+  expect(await page.evaluate("document.getAnimations().length")).toBe(0);
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.keyboard.press("Escape");
+  expect(await page.evaluate("document.getAnimations().length")).toBe(0);
   await close();
 });
 

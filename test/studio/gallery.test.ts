@@ -6,7 +6,7 @@ import { launchBrowser } from "../support/clients/browser.ts";
 import { ANY_SIZE_EDITOR, poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { makeImages } from "../support/scripted-provider.ts";
 import { fillWall } from "../support/stores/wall-history.ts";
-import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
+import { expectAccessible, openStudio, until, WIDTHS } from "../support/studio.ts";
 
 const COUNT = 10_000;
 const ANY_PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="3" height="2"/>';
@@ -37,9 +37,6 @@ async function focusWall(page: Page): Promise<void> {
 
 const focusedName = (page: Page): Promise<string> =>
   page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.tagName");
-
-/** Waits until an expression is true. Playwright's own way evaluates text in the page, which its policy forbids. */
-const until = (page: Page, expression: string) => poll(() => page.evaluate(expression), Boolean);
 
 /** Waits until the picture is at this height. The wall moves it back in the frame after one that changed the wall. */
 async function stands(picture: Locator, y = Number.NaN): Promise<void> {
@@ -92,6 +89,40 @@ describe("10,000 generations", () => {
       await close();
     });
 
+    test("pictures that fly past are not loaded, and those that were begun are given up", async () => {
+      const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
+      await page.route("**/images/**", () => {});
+      const givenUp = page.waitForEvent("requestfailed");
+      await page.waitForRequest("**/images/**");
+      await until(page, "(scrollTo(0, 1_000_000), document.documentElement.scrollHeight > 12 * innerHeight)");
+      await givenUp;
+      await page.unroute("**/images/**");
+      await withAnyPicture(page);
+      await page.evaluate("scrollTo(0, 0)");
+      await until(page, "document.querySelector('.rows a').innerHTML.includes('src=')");
+
+      const flownPast = await page.evaluate(`new Promise((resolve) => {
+        const seen = new Map();
+        const fly = () => {
+          const links = [...document.querySelectorAll(".rows a")];
+          for (const link of links) seen.set(link.dataset.id, link.innerHTML.includes("src="));
+          if (scrollY < 10 * innerHeight) {
+            scrollBy(0, innerHeight);
+            return requestAnimationFrame(fly);
+          }
+          for (const link of links) seen.delete(link.dataset.id);
+          resolve([...seen.values()]);
+        };
+        fly();
+      })`);
+      const [atFirst, later] = [(flownPast as boolean[]).slice(0, 5), (flownPast as boolean[]).slice(-20)];
+      expect(atFirst).toEqual(Array(5).fill(true));
+      expect(later).toEqual(Array(20).fill(false));
+      await until(page, "[...document.querySelectorAll('.rows a')].every((each) => each.innerHTML.includes('src='))");
+      expectClean();
+      await close();
+    });
+
     test("the wall keeps its place when people come back from a picture, and when new ones arrive", async () => {
       const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
       await withAnyPicture(page);
@@ -108,6 +139,23 @@ describe("10,000 generations", () => {
       await page.goBack();
       await picture.waitFor();
       expect(await focusedName(page)).toBe(name);
+      await stands(picture, before?.y);
+
+      await page.evaluate(`{
+        const strip = document.createElement("div");
+        strip.style.blockSize = "180px";
+        document.querySelector(".gallery").before(strip);
+        dispatchEvent(new Event("scroll"));
+      }`);
+      await stands(picture, before?.y);
+
+      // A strip appears above the wall, and the page is scrolled before it is drawn.
+      await page.evaluate(`{
+        const strip = document.createElement("div");
+        strip.style.blockSize = "180px";
+        document.querySelector(".gallery").before(strip);
+        dispatchEvent(new Event("scroll"));
+      }`);
       await stands(picture, before?.y);
 
       await gateway.graphql(GENERATE, { input: { prompt: `a new one on a ${device}`, size: "300x200" } });

@@ -4,12 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { PutBucketCorsCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { launchBrowser } from "../support/clients/browser.ts";
-import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
+import { ANY_SIZE_EDITOR, poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { S3_CREDENTIALS, type S3Server, startS3Server } from "../support/stores/s3-server.ts";
+import { expectAccessible, openStudio, until, WIDTHS } from "../support/studio.ts";
 
 /** Every character that a language could take for the end of a text. */
 const PROMPT = `it's a "fox" — \\n $HOME 狐狸 🦊`;
@@ -93,6 +95,32 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
   });
 });
 
+test("variations of an edited picture are made from the same pictures, with another seed", async () => {
+  const edit = "mutation ($input: EditImagesInput!) { editImages(input: $input) { images { id } } }";
+  const input = { prompt: "at night", images: [{ id: plainId }], quality: "HIGH", seed: 5 };
+  const { body } = await gateway.graphql(edit, { input });
+  const [{ id }] = body.data.editImages.images;
+  const before = gateway.provider.requests.length;
+  const { page, expectClean, close } = await openStudio(browser, gateway.url, { at: `#/image/${id}` });
+  const variations = page.getByRole("button", { name: "4 variations" });
+  await variations.getByText("price not known").waitFor();
+  await page.getByText("A mask is not kept").waitFor();
+  await expectAccessible(page);
+  await variations.click();
+  await page.getByText("4 variations are being made.").waitFor();
+  await poll(
+    async () => gateway.provider.requests.length,
+    (count) => count > before,
+  );
+
+  const [made] = gateway.provider.requests.slice(before);
+  expect(made).toMatchObject({ prompt: "at night", n: 4, quality: "HIGH", edit: { images: [expect.anything()] } });
+  expect(made?.seed).toEqual(expect.any(Number));
+  expect(made?.seed).not.toBe(5);
+  expectClean();
+  await close();
+});
+
 test("a picture is marked as a favourite, and deleted for the next one", async () => {
   const make = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { images { id } } }";
   const { body } = await gateway.graphql(make, { input: { prompt: "two boats", n: 2, size: "64x64" } });
@@ -149,6 +177,67 @@ test("a picture is saved in full size at once, and in any format and size", asyn
   await close();
 });
 
+describe("with pictures in a bucket, to which image URLs redirect", () => {
+  let s3: S3Server;
+  let bucket: string;
+  let redirecting: ScriptedGateway;
+  let at: string;
+
+  beforeAll(async () => {
+    s3 = await startS3Server("@20minutes/s3rver");
+    bucket = await s3.newBucket();
+    const options = { bucket, endpoint: s3.endpoint, region: "us-east-1", credentials: S3_CREDENTIALS };
+    redirecting = await startScriptedGateway({ s3: options }, [ANY_SIZE_EDITOR]);
+    const make = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { images { id } } }";
+    const { body } = await redirecting.graphql(make, { input: { prompt: "A red fox!", size: "640x320" } });
+    at = `#/image/${body.data.generateImages.images[0].id}`;
+  });
+
+  afterAll(async () => {
+    await redirecting.close();
+    await s3.stop();
+  });
+
+  test("a picture is opened in a tab if the bucket lets no page read it", async () => {
+    const options = { at, bucketOrigin: s3.endpoint, allowed: /CORS policy|ERR_FAILED/ };
+    const { page, expectClean, close } = await openStudio(browser, redirecting.url, options);
+    await until(page, "document.querySelector('.stage img')?.naturalWidth > 0");
+    const [tab] = await Promise.all([
+      page.context().waitForEvent("page"),
+      page.getByRole("link", { name: "Download" }).click(),
+    ]);
+    await tab.waitForURL(`${s3.endpoint}/**`);
+    expectClean();
+    await close();
+  });
+
+  test("a picture is saved and copied if the bucket lets the page read it", async () => {
+    const client = new S3Client({
+      endpoint: s3.endpoint,
+      region: "us-east-1",
+      credentials: S3_CREDENTIALS,
+      forcePathStyle: true,
+    });
+    const CORSRules = [{ AllowedOrigins: [redirecting.url], AllowedMethods: ["GET"] }];
+    await client.send(new PutBucketCorsCommand({ Bucket: bucket, CORSConfiguration: { CORSRules } }));
+    client.destroy();
+    const permissions = ["clipboard-read", "clipboard-write"];
+    const options = { at, bucketOrigin: s3.endpoint, permissions };
+    const { page, expectClean, close } = await openStudio(browser, redirecting.url, options);
+    await until(page, "document.querySelector('.stage img')?.naturalWidth > 0");
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("link", { name: "Download" }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe("a-red-fox-640x320.png");
+    expect(await sharp(await download.path()).metadata()).toMatchObject({ format: "png", width: 640, height: 320 });
+    await page.getByRole("button", { name: "Copy", exact: true }).click();
+    await page.getByText("The picture is copied.").waitFor();
+    expectClean();
+    await close();
+  });
+});
+
 describe("the request as code", () => {
   const codeIn = async (page: Page, language: string) => {
     await page.getByRole("tab", { name: "Code" }).click();
@@ -203,7 +292,7 @@ test("use again puts prompt and settings into the bar, and Undo brings back what
   await page.goto(`${gateway.url}/#/image/${ids[0]}`);
   await page.getByRole("button", { name: "Use again" }).click();
   expect(await prompt.inputValue()).toBe(PROMPT);
-  await page.locator(".chip-size").getByText("640×320").waitFor();
+  await page.locator(".dock .chip.wide").getByText("640×320").waitFor();
   await page.getByRole("button", { name: "Undo" }).click();
   expect(await prompt.inputValue()).toBe("my own words");
   expectClean();

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { expect } from "@jest/globals";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { poll } from "./scripted-gateway.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -20,20 +21,22 @@ interface OpenOptions extends BrowserContextOptions {
   readonly at?: string;
   /** Console errors that are expected, such as the browser's own about a status that the test provokes. */
   readonly allowed?: RegExp;
+  /** The origin of a bucket, from which pictures may be loaded. */
+  readonly bucketOrigin?: string;
 }
 
 /** Opens the studio of a gateway in a context of its own, without a network beside the gateway. */
 export async function openStudio(browser: Browser, url: string, options: OpenOptions = {}): Promise<StudioPage> {
-  const { at = "", allowed, ...contextOptions } = options;
+  const { at = "", allowed, bucketOrigin, ...contextOptions } = options;
   const context = await browser.newContext({ viewport: WIDTHS.desk, locale: "en-GB", ...contextOptions });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   const foreign: string[] = [];
   const complaints: string[] = [];
-  const { origin } = new URL(url);
+  const origins = [new URL(url).origin, bucketOrigin];
   await page.route("**", (route) => {
     const address = route.request().url();
-    if (address.startsWith(`${origin}/`) || /^(data|blob):/.test(address)) return route.continue();
+    if (origins.includes(new URL(address).origin) || /^(data|blob):/.test(address)) return route.continue();
     foreign.push(address);
     return route.abort();
   });
@@ -47,6 +50,11 @@ export async function openStudio(browser: Browser, url: string, options: OpenOpt
     expectClean: () => expect({ foreign, complaints }).toEqual({ foreign: [], complaints: [] }),
     close: () => context.close(),
   };
+}
+
+/** Waits until an expression is true. Playwright's own way evaluates text in the page, which its policy forbids. */
+export function until(page: Page, expression: string): Promise<unknown> {
+  return poll(() => page.evaluate(expression), Boolean);
 }
 
 /** A colour that is changing has no contrast to judge. Some animations never end. */

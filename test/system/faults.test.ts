@@ -143,7 +143,9 @@ describe("a provider that", () => {
     expect(answer.headers["retry-after"]).toBe("30");
     expect((await find("dead-6")).failure).toEqual({ code: "UPSTREAM_FAILED", billed: "NO", retryable: true });
     expect(api.callCount).toBe(calls + 5);
-    expect(gateway.lines.filter((line) => line.includes("the provider keeps failing"))).toHaveLength(1);
+    const isOfPause = (line: string) => line.includes("the provider keeps failing");
+    await gateway.waitForLine(isOfPause);
+    expect(gateway.lines.filter(isOfPause)).toHaveLength(1);
   });
 
   test("did all that left nothing unfinished, and nothing unexplained in the log", async () => {
@@ -170,6 +172,7 @@ test(
       images: [],
     });
     expect(await storedFiles(gateway.dataDirectory)).toEqual([]);
+    await gateway.waitForLine((line) => line.includes("generation ended"));
     const retries = gateway.lines.filter((line) => line.includes("the provider did no work; the call is repeated"));
     expect(retries).toHaveLength(2);
   },

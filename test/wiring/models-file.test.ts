@@ -63,6 +63,16 @@ test("the example of the documents works", async () => {
   }
 });
 
+test("every block of the documents is valid", async () => {
+  const blocks = [...(await readFile("docs/models.md", "utf8")).matchAll(/```json\n(.*?)```/gs)];
+  const read = [];
+  for (const [, block = ""] of blocks) read.push(await readModelsFile(await write(block)));
+  expect(read.flatMap(({ providers }) => providers)).toMatchObject([
+    { name: "studio-gpu", concurrency: 1, timeoutMs: 120_000 },
+    { name: "team-b", keyVariable: "OPENAI_API_KEY_OF_TEAM_B" },
+  ]);
+});
+
 test.each<[string, unknown, RegExp]>([
   ["text that is not JSON", "{", /is not JSON/],
   ["a list", [], /expected object/],
@@ -114,6 +124,34 @@ test.each<[string, unknown, RegExp]>([
     { providers: { a: { kind: "openai", baseUrl: "http://a/v1", apiKey: "sk-1" } } },
     /providers\.a: Unrecognized key: "apiKey"/,
   ],
+  ...Object.entries({
+    "settings.apiKey": { settings: { apiKey: "the-secret" } },
+    "settings.headers.X-API-Key": { settings: { headers: { "X-API-Key": "the-secret" } } },
+    "settings.headers.authorization": { settings: { headers: { authorization: "Bearer the-secret" } } },
+    "settings.secretAccessKey": { settings: { secretAccessKey: "the-secret", accessKeyId: "id" } },
+    "settings.baseURL": { settings: { baseURL: "https://me:the-secret@a/v1" } },
+    "providerOptions.fal.access_token": { providerOptions: { fal: { access_token: "the-secret" } } },
+    "qualityOptions.LOW.fal.password": { qualityOptions: { LOW: { fal: { password: "the-secret" } } } },
+  }).map(([place, part]): [string, unknown, RegExp] => [
+    `a secret in ${place}`,
+    { models: { a: { provider: "ai-sdk", package: "x", model: "m", ...part } } },
+    new RegExp(`models\\.a\\.${place}: is a secret, .* name it in keyVariable`),
+  ]),
+  [
+    "a secret in settings of a provider",
+    {
+      providers: { a: { kind: "ai-sdk", package: "x", settings: { apiKey: "the-secret" } } },
+      models: { b: { provider: "a", model: "m" } },
+    },
+    /providers\.a\.settings\.apiKey: is a secret/,
+  ],
+  ["a secret in send", { models: { a: { send: { api_key: "the-secret" } } } }, /models\.a\.send\.api_key: is a secret/],
+  [
+    "a name that is ignored",
+    '{ "models": { "a": { "send": { "__proto__": 1 } } } }',
+    /models\.a\.send\.__proto__ cannot be/,
+  ],
+  ["33 lists in a list", `{ "models": { "a": ${"[".repeat(32)}${"]".repeat(32)} } }`, /is nested deeper than 32/],
   [
     "a key of the gateway itself",
     { providers: { a: { kind: "openai", baseUrl: "http://a/v1", keyVariable: "PICTOGRAPH_ADMIN_KEY" } } },
@@ -197,7 +235,16 @@ test.each<[string, unknown, RegExp]>([
     /: models\.a\.maxImages is given twice; remove one\n.*: models\.b is given twice; remove one\n.*: models is given twice; remove one$/,
   ],
 ])("%s is refused, naming its place", async (_what, content, message) => {
-  expect(await problemsOf(await write(content))).toMatch(message);
+  const problems = await problemsOf(await write(content));
+  expect(problems).toMatch(message);
+  expect(problems).not.toContain("the-secret");
+});
+
+test("names that only resemble those of secrets are passed on", async () => {
+  const settings = { accessKeyId: "id", maxTokens: 5, keywords: "a", headers: { "X-Title": "Pictures" } };
+  const a = { provider: "ai-sdk", package: "x", model: "m", settings };
+  const { aiSdk } = await readModelsFile(await write({ models: { a } }));
+  expect(aiSdk).toMatchObject([{ settings }]);
 });
 
 test("every problem is named at once", async () => {

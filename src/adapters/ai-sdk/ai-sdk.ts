@@ -19,6 +19,7 @@ import {
   type SdkWarning,
 } from "./sdk-model.ts";
 import { chooseSize, mergeOptions } from "./size-choice.ts";
+import { withBoundedSubmissions } from "./submissions.ts";
 import { toGatewayError } from "./to-gateway-error.ts";
 import { withheldImages } from "./withheld-images.ts";
 
@@ -98,7 +99,9 @@ async function* generate(
 ): AsyncGenerator<ProviderEvent> {
   signal.throwIfAborted();
   const { n } = request;
-  const result = await Promise.resolve(sdk.doGenerate(await toOptions(entry, request, signal))).catch((error) => {
+  const options = await toOptions(entry, request, signal);
+  const submitted = withBoundedSubmissions(n, async () => sdk.doGenerate(options));
+  const result = await submitted.catch((error) => {
     signal.throwIfAborted();
     throw toGatewayError(error);
   });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { guardedHttpFetch, httpFetch } from "../http-fetch.ts";
 import { addressIn, checkedLookup, isPublicAddress, type Resolve, systemResolve } from "../public-addresses.ts";
+import { countSubmission } from "./submissions.ts";
 
 export interface SdkFetchOptions {
   /** Finds the addresses of a host. @defaultValue the system's resolver */
@@ -19,7 +20,7 @@ const FINAL_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308, 40
 /**
  * Creates the `fetch` of one model of the AI SDK.
  *
- * - A submission is sent once. Like every paid call, it has no time limit of its own and follows no redirect.
+ * - A submission is sent once, and one call of a model makes no more of them than it has images. Like every paid call, it has no time limit of its own and follows no redirect.
  * - The SDK gets results by GET: it polls, and downloads images from addresses in the vendor's answers. They are paid
  *   for, so a GET that fails is repeated for more than a minute. It may connect only to public addresses, and to the
  *   server that got the submission, which the operator configured.
@@ -34,6 +35,7 @@ export function createSdkFetch({ resolve = systemResolve, wait = pause }: SdkFet
   return async (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
     if (init.method !== undefined && init.method !== "GET") {
+      countSubmission(url);
       ownOrigins.add(url.origin);
       return submit(url, init);
     }

@@ -32,6 +32,7 @@ const NOT_CONNECTED = new Set(["ECONNREFUSED", "EAI_AGAIN", "ENETUNREACH", "EHOS
  * error then says so, so that the call is not made and paid again.
  */
 export function toGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
   const { name, message = "", statusCode, responseBody = "", responseHeaders } = error as SdkError;
   if (name === "AI_LoadAPIKeyError") {
     return new GatewayError("UPSTREAM_FAILED", "the provider's key is not set", { billed: "NO", isRetryable: false });

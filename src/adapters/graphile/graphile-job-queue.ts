@@ -4,6 +4,7 @@ import PQueue from "p-queue";
 import type { Pool, PoolConfig } from "pg";
 import type { Logger } from "pino";
 import type { JobQueue } from "../../ports/job-queue.ts";
+import { Batches } from "../batches.ts";
 import { toEngineLogger } from "./engine-logger.ts";
 import { EnginePool } from "./engine-pool.ts";
 import { JobEngine } from "./job-engine.ts";
@@ -32,6 +33,7 @@ const STOP_MS = 3_000;
 export class GraphileJobQueue implements JobQueue {
   readonly #options: GraphileJobQueueOptions;
   readonly #utilities: WorkerUtils;
+  readonly #enqueuing: Batches<string, undefined>;
   /** The jobs that run in this process, from any engine. */
   readonly #running: PQueue;
   /** The engines that have not stopped. */
@@ -44,6 +46,12 @@ export class GraphileJobQueue implements JobQueue {
   private constructor(options: GraphileJobQueueOptions, utilities: WorkerUtils) {
     this.#options = options;
     this.#utilities = utilities;
+    this.#enqueuing = new Batches({
+      together: (generationIds) => this.#enqueueAll([...new Set(generationIds)]),
+      alone: (generationId) => this.#enqueueAll([generationId]).then(() => undefined),
+      // Only the database itself refuses jobs.
+      mayRepeat: () => false,
+    });
     this.#running = new PQueue({ concurrency: options.concurrency });
   }
 
@@ -54,12 +62,19 @@ export class GraphileJobQueue implements JobQueue {
   }
 
   /** A queued generation keeps its place. One whose worker died gets a new job. */
-  async enqueue(generationId: string): Promise<void> {
-    await this.#utilities.addJob(
-      TASK,
-      { generationId },
-      { jobKey: generationId, jobKeyMode: "preserve_run_at", maxAttempts: 1 },
-    );
+  enqueue(generationId: string): Promise<void> {
+    return this.#enqueuing.add(generationId);
+  }
+
+  async #enqueueAll(generationIds: readonly string[]): Promise<readonly undefined[]> {
+    const jobs = generationIds.map((generationId) => ({
+      identifier: TASK,
+      payload: { generationId },
+      jobKey: generationId,
+      maxAttempts: 1,
+    }));
+    await this.#utilities.addJobs(jobs, true);
+    return [];
   }
 
   async start(run: (generationId: string) => Promise<void>): Promise<void> {

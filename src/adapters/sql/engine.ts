@@ -31,8 +31,8 @@ export interface SearchEngine {
   /** Creates the table `search_entries` and everything else that the engine needs. */
   // biome-ignore lint/suspicious/noExplicitAny: each migration knows the tables of its own time
   createTables(database: Kysely<any>): Promise<void>;
-  /** Converts the terms of an entry to the value of the column `terms`. */
-  toColumn(terms: readonly string[]): Expression<string>;
+  /** Converts the terms of an entry, separated by spaces, to the value of the column `terms`. */
+  toColumn(terms: string): Expression<string>;
   /** Whether an entry has all these terms. `entry` is the name of `search_entries` in the query. */
   hasTerms(entry: string, terms: readonly SearchTerm[]): Expression<SqlBool>;
 }

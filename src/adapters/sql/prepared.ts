@@ -32,6 +32,30 @@ export async function runPrepared<Given extends Values, Row>(
   return database.executeQuery({ ...statement, parameters });
 }
 
+/** The most rows that a prepared statement inserts at once. */
+const MAX_ROWS = 32;
+
+/**
+ * Splits rows into parts whose lengths are powers of two, the largest first. Otherwise there would be a statement for
+ * each number of rows.
+ */
+export function* inParts<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
+  for (let start = 0; start < rows.length; ) {
+    const length = Math.min(MAX_ROWS, 2 ** Math.floor(Math.log2(rows.length - start)));
+    yield rows.slice(start, start + length);
+    start += length;
+  }
+}
+
+/**
+ * Repeats the last id until the number of ids is a power of two. Otherwise there would be a statement for each number of
+ * ids.
+ */
+export function padded(ids: readonly string[]): readonly string[] {
+  const length = 2 ** Math.ceil(Math.log2(ids.length));
+  return [...ids, ...Array<string>(length - ids.length).fill(ids.at(-1) ?? "")];
+}
+
 function compiledOf<Row>(
   database: Kysely<Database>,
   key: string,

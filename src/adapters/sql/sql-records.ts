@@ -1,4 +1,4 @@
-import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from "kysely";
+import { type Expression, type Kysely, sql } from "kysely";
 import type { PixelSize } from "../../ports/image-provider.ts";
 import type {
   AcceptanceTerms,
@@ -18,17 +18,17 @@ import type {
   Refusal,
   UnrecordedImage,
 } from "../../ports/records.ts";
-import type { WebhookEvent } from "../../ports/webhooks.ts";
 import { readBacklog } from "./backlog.ts";
-import type { Database, GenerationRow } from "./database.ts";
-import type { Engine, SearchEngine } from "./engine.ts";
-import { toChanges, toGeneration, toGenerationRow, toImage, toImageRow, toPreviewText } from "./generations/rows.ts";
-import { termsOf } from "./generations/search-terms.ts";
+import type { Database } from "./database.ts";
+import type { Engine } from "./engine.ts";
+import { toChanges, toGeneration, toImage, toPreviewText } from "./generations/rows.ts";
+import { findByKey, SqlAcceptance } from "./generations/sql-acceptance.ts";
 import { SqlDerivatives } from "./generations/sql-derivatives.ts";
 import { SqlHistory } from "./generations/sql-history.ts";
 import { SqlInventory } from "./generations/sql-inventory.ts";
+import { atMost, costChanges, endOf, isEstimated, isRunBy, SqlRuns } from "./generations/sql-runs.ts";
 import { NEEDED_MIGRATIONS, SWEEP } from "./migrations/migrations.ts";
-import { runPrepared } from "./prepared.ts";
+import { padded, runPrepared } from "./prepared.ts";
 import { SqlProjects } from "./projects/sql-projects.ts";
 import { SqlRates } from "./projects/sql-rates.ts";
 import { SqlLedger } from "./spending/sql-ledger.ts";
@@ -56,10 +56,11 @@ export class SqlRecords implements Records {
   /** In the same database. */
   readonly webhooks: SqlWebhooks;
   readonly #database: Kysely<Database>;
-  readonly #search: SearchEngine;
   readonly #hasRowLocks: boolean;
   readonly #rates = new SqlRates();
   readonly #outbox = new WebhookOutbox();
+  readonly #acceptance: SqlAcceptance;
+  readonly #runs: SqlRuns;
 
   /** @param momentOf when something happens that this process takes for `atMs`, in milliseconds since 1970 UTC */
   constructor(database: Kysely<Database>, engine: Engine, momentOf: (atMs: number) => Expression<number>) {
@@ -69,80 +70,33 @@ export class SqlRecords implements Records {
     this.history = new SqlHistory(database, search);
     this.inventory = new SqlInventory(database);
     this.#database = database;
-    this.#search = search;
     this.#hasRowLocks = hasRowLocks;
     this.ledger = new SqlLedger(database, momentOf, this.#outbox, engine);
+    this.#acceptance = new SqlAcceptance({
+      database,
+      search,
+      ledger: this.ledger,
+      rates: this.#rates,
+      outbox: this.#outbox,
+    });
+    this.#runs = new SqlRuns({ database, ledger: this.ledger, outbox: this.#outbox, hasRowLocks });
     this.webhooks = new SqlWebhooks(database, this.#outbox, hasRowLocks);
   }
 
-  async accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal> {
-    const { ledger } = this;
-    const { rates: rules = [] } = terms;
-    return this.#withOutbox(async (transaction) => {
-      const { projectId, idempotency } = order;
-      if (idempotency) await forgetExpiredKey(transaction, projectId, idempotency.key, order.createdAt);
-      const findEarlier = async (): Promise<AcceptedGeneration | undefined> => {
-        const earlier = idempotency && (await findByKey(transaction, projectId, idempotency.key));
-        return earlier && { generation: toGeneration(earlier), isNew: false, rates: [] };
-      };
-      const earlier = await findEarlier();
-      if (earlier) return earlier;
-      const gate = await ledger.readGate(transaction, order, terms);
-      if (gate.queued >= terms.maxQueued) return "QUEUE_FULL";
-      const rates = await this.#rates.count(transaction, order, rules, gate.at);
-      // While this waited for a lock, the same request may have been accepted, and may have used up the limit.
-      if ("exceeded" in rates) return (await findEarlier()) ?? rates;
-      const held = await ledger.hold(transaction, order, gate);
-      if ("refusal" in held) {
-        const { refusal } = held;
-        await this.#rates.uncount(transaction, order, rules);
-        const sameRequest = await findEarlier();
-        if (!sameRequest) await ledger.tellOfRefusal(transaction, order, gate, refusal);
-        return sameRequest ?? refusal;
-      }
-      const row = toGenerationRow({ ...order, status: "QUEUED" });
-      if (await insertGeneration(transaction, row)) {
-        await this.#enterTerms(transaction, order);
-        await ledger.enter(transaction, order, gate);
-        await ledger.tellOfThresholds(transaction, order, gate, held.windows);
-        return { generation: toGeneration(row), isNew: true, rates };
-      }
-      await this.#rates.uncount(transaction, order, rules);
-      await ledger.release(transaction, order, gate);
-      const sameInstant = await findEarlier();
-      if (!sameInstant) throw new Error("a generation was neither stored nor found");
-      return sameInstant;
-    });
+  accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal> {
+    return this.#acceptance.accept(order, terms);
   }
 
-  async #enterTerms(transaction: Kysely<Database>, order: GenerationOrder): Promise<void> {
-    const { id, projectId, endUser = null } = order;
-    await transaction
-      .insertInto("search_entries")
-      .values({
-        generation_id: id,
-        project_id: projectId,
-        end_user: endUser,
-        terms: this.#search.toColumn(termsOf(order)),
-      })
-      .execute();
+  start(id: string, claim: Claim): Promise<Generation | undefined> {
+    return this.#runs.start(id, claim);
   }
 
-  async start(id: string, claim: Claim): Promise<Generation | undefined> {
-    const changes = {
-      ...toChanges({ status: "RUNNING", startedAt: claim.at }),
-      worker: claim.worker,
-      lease_until: claim.leaseUntil.getTime(),
-    };
-    const { rows } = await runPrepared(this.#database, "start", { id, changes }, (database, values) =>
-      database
-        .updateTable("generations")
-        .set(values.changes)
-        .where("id", "=", values.id)
-        .where("status", "=", "QUEUED")
-        .returningAll(),
-    );
-    return rows[0] && toGeneration(rows[0]);
+  addImage(image: Image, generatedSize: PixelSize, worker: string): Promise<boolean> {
+    return this.#runs.addImage(image, generatedSize, worker);
+  }
+
+  finish(id: string, worker: string, outcome: GenerationOutcome, at: Date, last?: UnrecordedImage): Promise<boolean> {
+    return this.#runs.finish({ id, worker, outcome, at, last });
   }
 
   async extendLeases(worker: string, leaseUntil: Date): Promise<readonly string[]> {
@@ -156,28 +110,6 @@ export class SqlRecords implements Records {
       .returning("id")
       .execute();
     return rows.map((row) => row.id);
-  }
-
-  async addImage(image: Image, generatedSize: PixelSize, worker: string): Promise<boolean> {
-    return this.#withOutbox(async (transaction) => {
-      const changes = toChanges({ generatedSize });
-      const generation = await this.#updateRunBy(transaction, worker, { id: image.generationId, changes });
-      if (generation) await this.#insertImage(transaction, image, generation);
-      return generation !== undefined;
-    });
-  }
-
-  async #insertImage(transaction: Kysely<Database>, image: Image, generation: Told): Promise<void> {
-    const { numAffectedRows } = await runPrepared(transaction, "add image", toImageRow(image), (database, row) =>
-      database
-        .insertInto("images")
-        .values(row)
-        // A worker repeats the insert when it did not receive the response to the first one.
-        .onConflict((conflict) => conflict.column("id").doNothing()),
-    );
-    if (!numAffectedRows) return;
-    const { id: imageId, generationId, createdAt } = image;
-    await this.#tell(transaction, [generation], () => ({ type: "image.ready", generationId, imageId }), createdAt);
   }
 
   async keepPlaceholder(imageId: string, placeholder: string): Promise<void> {
@@ -221,33 +153,6 @@ export class SqlRecords implements Records {
     return numUpdatedRows > 0n;
   }
 
-  async finish(
-    id: string,
-    worker: string,
-    outcome: GenerationOutcome,
-    at: Date,
-    last?: UnrecordedImage,
-  ): Promise<boolean> {
-    const { status, usage, cost, imageCount, warnings } = outcome;
-    const failure = status === "FAILED" ? outcome.failure : undefined;
-    const changes = {
-      ...toChanges({ status, failure, usage, ...(warnings && { warnings }), finishedAt: at }),
-      ...(last && toChanges({ generatedSize: last.generatedSize })),
-      ...(cost && costChanges(cost)),
-      lease_until: null,
-    };
-    return this.#withOutbox(async (transaction) => {
-      const costsAtMost = cost ? undefined : true;
-      const ended = await this.#updateRunBy(transaction, worker, { id, changes, costsAtMost });
-      if (!ended) return false;
-      if (last) await this.#insertImage(transaction, last.image, ended);
-      if (cost) await this.ledger.settle(transaction, id, cost, imageCount);
-      else await this.ledger.settleAsHeld(transaction, [id]);
-      await this.#tell(transaction, [ended], () => endOf(id, status, at, failure), at);
-      return true;
-    });
-  }
-
   async correctCost(id: string, cost: Cost, imageCount?: number): Promise<void> {
     await this.#database.transaction().execute(async (transaction) => {
       // The row of a deleted generation is gone, but its row in the ledger stays.
@@ -262,7 +167,7 @@ export class SqlRecords implements Records {
   }
 
   async interruptExpired(failure: GenerationFailure, at: Date): Promise<readonly string[]> {
-    return this.#withOutbox(async (transaction) => {
+    return this.#outbox.within(this.#database, async (transaction) => {
       const rows = await transaction
         .updateTable("generations")
         .set((row) => ({ ...toChanges({ status: "FAILED", failure, finishedAt: at }), ...atMost(row) }))
@@ -274,17 +179,17 @@ export class SqlRecords implements Records {
           // A row that is locked is being changed by a worker that is alive.
           return this.#hasRowLocks ? expired.orderBy("id").forUpdate().skipLocked() : expired;
         })
-        .returning((row) => ["id", "project_id", this.#countEndpoints(row)])
+        .returning((row) => ["id", "project_id", this.#outbox.countEndpoints(row.ref("generations.project_id"))])
         .execute();
       const ids = rows.map((row) => row.id);
       await this.ledger.settleAsHeld(transaction, ids);
-      await this.#tell(transaction, rows, (id) => endOf(id, "FAILED", at, failure), at);
+      await this.#outbox.tell(transaction, rows, (id) => endOf(id, "FAILED", at, failure), at);
       return ids;
     });
   }
 
   async cancel(id: string, failureWhenRunning: GenerationFailure, at: Date): Promise<boolean> {
-    return this.#withOutbox(async (transaction) => {
+    return this.#outbox.within(this.#database, async (transaction) => {
       const canceled = await transaction
         .updateTable("generations")
         .set((row) => ({
@@ -299,64 +204,21 @@ export class SqlRecords implements Records {
         }))
         .where("id", "=", id)
         .where("status", "in", ["QUEUED", "RUNNING"])
-        .returning((row) => ["id", "project_id", "failure", this.#countEndpoints(row)])
+        .returning((row) => [
+          "id",
+          "project_id",
+          "failure",
+          this.#outbox.countEndpoints(row.ref("generations.project_id")),
+        ])
         .executeTakeFirst();
       if (!canceled) return false;
       const wasQueued = canceled.failure === null;
       if (wasQueued) await this.ledger.settle(transaction, id, NO_COST, 0);
       else await this.ledger.settleAsHeld(transaction, [id]);
       const failure = wasQueued ? undefined : failureWhenRunning;
-      await this.#tell(transaction, [canceled], () => endOf(id, "CANCELED", at, failure), at);
+      await this.#outbox.tell(transaction, [canceled], () => endOf(id, "CANCELED", at, failure), at);
       return true;
     });
-  }
-
-  /** Runs a transaction that may store deliveries to webhooks. */
-  async #withOutbox<Result>(work: (transaction: Kysely<Database>) => Promise<Result>): Promise<Result> {
-    const { transaction, result } = await this.#database
-      .transaction()
-      .execute(async (transaction) => ({ transaction, result: await work(transaction) }));
-    this.#outbox.announce(transaction);
-    return result;
-  }
-
-  /** @returns `undefined` if this worker does not run the generation (any more) */
-  async #updateRunBy(database: Kysely<Database>, worker: string, update: Update): Promise<Told | undefined> {
-    const { rows } = await runPrepared(
-      database,
-      "update run by",
-      { ...update, worker },
-      (prepared, { id, changes, costsAtMost, worker }) =>
-        prepared
-          .updateTable("generations")
-          .set((row) => ({ ...changes, ...(costsAtMost && atMost(row)) }))
-          .where("id", "=", id)
-          .where(isRunBy(worker))
-          .returning((row) => ["id", "project_id", this.#countEndpoints(row)]),
-    );
-    return rows[0];
-  }
-
-  #countEndpoints(row: ExpressionBuilder<Database, "generations">) {
-    return this.#outbox.countEndpoints(row.ref("generations.project_id"));
-  }
-
-  /** Stores the events of these generations whose projects have endpoints of webhooks. */
-  async #tell(
-    transaction: Kysely<Database>,
-    generations: readonly Told[],
-    eventOf: (id: string) => WebhookEvent,
-    at: Date,
-  ): Promise<void> {
-    const told = generations.filter(({ endpoint_count }) => Number(endpoint_count) > 0);
-    for (const [projectId, ofProject] of Map.groupBy(told, ({ project_id }) => project_id)) {
-      await this.#outbox.add(
-        transaction,
-        projectId,
-        ofProject.map(({ id }) => eventOf(id)),
-        at,
-      );
-    }
   }
 
   async setFavorite(imageId: string, isFavorite: boolean): Promise<void> {
@@ -491,91 +353,4 @@ export class SqlRecords implements Records {
   async close(): Promise<void> {
     await this.#database.destroy();
   }
-}
-
-/** @returns `false` if the project has a generation with the same idempotency key */
-async function insertGeneration(database: Kysely<Database>, row: GenerationRow): Promise<boolean> {
-  const { rows } = await runPrepared(database, "insert generation", row, (prepared, values) =>
-    prepared
-      .insertInto("generations")
-      .values(values)
-      .onConflict((conflict) => conflict.columns(["project_id", "idempotency_key"]).doNothing())
-      .returning("id"),
-  );
-  return rows.length > 0;
-}
-
-interface Update {
-  readonly id: string;
-  readonly changes: Partial<GenerationRow>;
-  /** Set if only the maximum cost is known. */
-  readonly costsAtMost?: true | undefined;
-}
-
-/** A changed generation, and how many endpoints its project has. */
-interface Told {
-  readonly id: string;
-  readonly project_id: string;
-  readonly endpoint_count: string | number | null;
-}
-
-function endOf(
-  generationId: string,
-  status: "SUCCEEDED" | "FAILED" | "CANCELED",
-  at: Date,
-  failure: GenerationFailure | undefined,
-): WebhookEvent {
-  const type = `generation.${status.toLowerCase() as Lowercase<typeof status>}` as const;
-  return { type, generationId, finishedAt: at.toISOString(), ...(failure && { failure }) };
-}
-
-async function forgetExpiredKey(database: Kysely<Database>, projectId: string, key: string, at: Date): Promise<void> {
-  await database
-    .updateTable("generations")
-    .set({ idempotency_key: null })
-    .where("project_id", "=", projectId)
-    .where("idempotency_key", "=", key)
-    .where("idempotency_expires_at", "<=", at.getTime())
-    .execute();
-}
-
-function findByKey(database: Kysely<Database>, projectId: string, key: string) {
-  return database
-    .selectFrom("generations")
-    .selectAll()
-    .where("project_id", "=", projectId)
-    .where("idempotency_key", "=", key)
-    .executeTakeFirst();
-}
-
-function costChanges({ usd, isEstimated }: Cost): Partial<GenerationRow> {
-  return toChanges({ cost: usd, costIsEstimated: isEstimated || undefined });
-}
-
-/** The estimated cost of a generation for which only the maximum cost is known. */
-function atMost(row: ExpressionBuilder<Database, "generations">) {
-  return { cost: row.ref("max_cost"), cost_is_estimated: isEstimated(row, row("max_cost", "is not", null)) };
-}
-
-function isEstimated(row: ExpressionBuilder<Database, "generations">, condition: Expression<SqlBool>) {
-  return row.case().when(condition).then(1).else(null).end();
-}
-
-/** Whether a worker runs a generation. One that was wrongly presumed dead still does, until an end clears its lease. */
-function isRunBy(worker: string) {
-  return (row: ExpressionBuilder<Database, "generations">) =>
-    row.and([
-      row("worker", "=", worker),
-      row("lease_until", "is not", null),
-      row("status", "in", ["RUNNING", "FAILED"]),
-    ]);
-}
-
-/**
- * Repeats the last id until the number of ids is a power of two. Engines keep every prepared statement, and otherwise
- * there would be one for each number of ids.
- */
-function padded(ids: readonly string[]): readonly string[] {
-  const length = 2 ** Math.ceil(Math.log2(ids.length));
-  return [...ids, ...Array<string>(length - ids.length).fill(ids.at(-1) ?? "")];
 }

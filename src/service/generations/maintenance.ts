@@ -8,6 +8,7 @@ import type { Ledger } from "../../ports/projects/ledger.ts";
 import type { Image, Records } from "../../ports/records.ts";
 import type { Webhooks } from "../../ports/webhooks.ts";
 import type { StorageBudget } from "../images/storage-budget.ts";
+import { logRecordedEnds } from "./end-log.ts";
 import { INTERRUPTED } from "./running/generation-end.ts";
 
 export interface MaintenanceOptions {
@@ -99,6 +100,7 @@ export class Maintenance {
         "took over generations of another process",
       );
     }
+    await logRecordedEnds({ records, logger }, interrupted);
     return queued.length;
   }
 

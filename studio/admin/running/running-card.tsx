@@ -11,7 +11,7 @@ import { type RunningGeneration, running } from "./running.ts";
 const t = words(
   {
     title: "Running now",
-    nothing: "Nothing runs.",
+    nothing: "Nothing is running.",
     ready: (done: string, all: string) => `${done} of ${all} ready`,
     waiting: "Waiting its turn",
     cancel: "Cancel",

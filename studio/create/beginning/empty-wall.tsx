@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
+import { focusPrompt } from "../../dock/prompt-field.tsx";
 import { ratioOf, sizeOf } from "../../dock/sizes.ts";
 import { isFree } from "../../state/gateway.ts";
 import { words } from "../../words/language.ts";
-import { focusPrompt } from "../create-dock.tsx";
 import { choose, prompt } from "../settings.ts";
 import { IDEAS } from "./ideas.ts";
 import "./empty-wall.css";

@@ -1,5 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { toStudioError } from "../../api/errors.ts";
+import { priceText } from "../../dock/price.ts";
+import { focusPrompt } from "../../dock/prompt-field.tsx";
 import type { Billed } from "../../generated/graphql.ts";
 import { dismiss, type Generation, type Job } from "../../state/generations.ts";
 import { Icon } from "../../ui/icon.tsx";
@@ -7,8 +9,7 @@ import { explainCode } from "../../words/error-words.ts";
 import { money } from "../../words/format.ts";
 import { words } from "../../words/language.ts";
 import { inputOf } from "../again.ts";
-import { focusPrompt } from "../create-dock.tsx";
-import { priceText, quote } from "../price.ts";
+import { quote } from "../price.ts";
 import { send } from "../send.ts";
 import { prompt } from "../settings.ts";
 

@@ -1,7 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { toStudioError } from "../../api/errors.ts";
-import { focusPrompt } from "../../create/create-dock.tsx";
 import { Elapsed } from "../../create/running/job-strip.tsx";
+import { focusPrompt } from "../../dock/prompt-field.tsx";
+import { DownloadLink } from "../../image/download-link.tsx";
 import { downloadName } from "../../image/save.ts";
 import { hrefOf } from "../../router.ts";
 import { cancel, isRunning } from "../../state/generations.ts";
@@ -147,14 +148,14 @@ export function ResultStage({ edit: { job, before } }: { readonly edit: SentEdit
               <Icon name="expand" small />
               {t.open}
             </a>
-            <a
+            <DownloadLink
               class="btn small bare"
-              href={image.url}
-              download={downloadName(prompt, `${image.width} × ${image.height}`, image.format)}
+              url={image.url}
+              name={downloadName(prompt, `${image.width} × ${image.height}`, image.format)}
             >
               <Icon name="save" small />
               {t.download}
-            </a>
+            </DownloadLink>
           </>
         )}
         {!running && !image && (

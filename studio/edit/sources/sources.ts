@@ -112,6 +112,16 @@ export function clearSources(): void {
   for (const source of sources.value) removeSource(source);
 }
 
+/** Brings back pictures that were there before. The address of a file ended when it was removed. */
+export function restoreSources(before: readonly Source[]): void {
+  clearSources();
+  sources.value = before.map((source) => {
+    if (!source.file) return source;
+    const url = URL.createObjectURL(source.file);
+    return { ...source, url, thumbnail: url };
+  });
+}
+
 async function readImage(id: string): Promise<Source> {
   const { url, thumbnail, width, height, generation } = await loadImage(id);
   return { key: nextKey++, imageId: id, url, thumbnail, width, height, name: generation.prompt };

@@ -1,4 +1,5 @@
 import type { Size } from "../../dock/sizes.ts";
+import { readPicture } from "../../image/read-picture.ts";
 import type { Area } from "../painting/brush.ts";
 import type { Source } from "./sources.ts";
 
@@ -51,7 +52,7 @@ export function emptyAreas(size: Size, space: Space): readonly Area[] {
 export async function withSpace({ file, url, width, height }: Source, space: Space): Promise<Blob> {
   const size = spaced({ width, height }, space);
   const canvas = new OffscreenCanvas(size.width, size.height);
-  const bitmap = await createImageBitmap(file ?? (await (await fetch(url)).blob()));
+  const bitmap = await createImageBitmap(file ?? (await readPicture(url)));
   canvas.getContext("2d")?.drawImage(bitmap, space.left, space.top, width, height);
   bitmap.close();
   return canvas.convertToBlob({ type: "image/png" });

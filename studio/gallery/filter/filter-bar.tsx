@@ -1,17 +1,18 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { modelName } from "../../create/model-choice.tsx";
+import { modelName } from "../../dock/model-name.ts";
 import type { Operation } from "../../generated/graphql.ts";
 import { models } from "../../state/gateway.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { type Option, OptionList } from "../../ui/option-list.tsx";
 import { Sheet } from "../../ui/sheet.tsx";
 import { number } from "../../words/format.ts";
-import { locale, words } from "../../words/language.ts";
+import { words } from "../../words/language.ts";
 import { MAX_COUNTED, totalCount } from "../pictures.ts";
 import { unsuccessfulCount } from "../unsuccessful/unsuccessful.ts";
-import { chooseRowHeight, ROW_HEIGHTS, rowHeight } from "../wall/viewport.ts";
-import { changeFilter, clearFilter, filter, isUnfiltered, PERIODS, SHOWN, type WallFilter } from "./filter.ts";
+import { changeFilter, clearFilter, filter, isUnfiltered, SHOWN, type WallFilter } from "./filter.ts";
+import { RowHeight } from "./row-height.tsx";
+import { TimeChoice, timeText } from "./time-choice.tsx";
 
 const t = words(
   {
@@ -23,14 +24,6 @@ const t = words(
     model: "Model",
     anyModel: "Any model",
     time: "Time",
-    anyTime: "Any time",
-    day: "Today",
-    week: "Last 7 days",
-    month: "Last 30 days",
-    from: "From",
-    to: "To",
-    since: (day: string) => `Since ${day}`,
-    until: (day: string) => `Until ${day}`,
     operation: "New or edited",
     GENERATE: "New",
     EDIT: "Edited",
@@ -39,7 +32,6 @@ const t = words(
     failed: "Failed",
     canceled: "Cancelled",
     group: "Group by generation",
-    height: "Height of the rows",
   },
   {
     label: "筛选图片",
@@ -50,14 +42,6 @@ const t = words(
     model: "模型",
     anyModel: "所有模型",
     time: "时间",
-    anyTime: "任何时间",
-    day: "今天",
-    week: "最近 7 天",
-    month: "最近 30 天",
-    from: "从",
-    to: "到",
-    since: (day: string) => `${day} 起`,
-    until: (day: string) => `截至 ${day}`,
     operation: "新作或编辑",
     GENERATE: "新作",
     EDIT: "编辑的",
@@ -66,7 +50,6 @@ const t = words(
     failed: "失败的",
     canceled: "已取消的",
     group: "按生成分组",
-    height: "行高",
   },
 );
 
@@ -77,7 +60,7 @@ const ANY = "" as const;
 /** What of the wall is shown, and how large. */
 export function FilterBar() {
   const open = useSignal<Menu | undefined>(undefined);
-  const { model, operation, isFavorite, shown, isGrouped } = filter.value;
+  const { model, operation, period, from, to, isFavorite, shown, isGrouped } = filter.value;
   const close = () => {
     open.value = undefined;
   };
@@ -133,7 +116,7 @@ export function FilterBar() {
         "time",
         t.time,
         timeText(filter.value),
-        timeText(filter.value) !== t.anyTime,
+        period !== undefined || from !== undefined || to !== undefined,
         <TimeChoice onChosen={close} />,
       )}
       {menu(
@@ -227,65 +210,7 @@ function FilterMenu({ label, text, isSet, isOpen, onToggle, onClose, children }:
   );
 }
 
-function TimeChoice({ onChosen }: { readonly onChosen: () => void }) {
-  const { period, from, to } = filter.value;
-  const setDay = (name: "from" | "to", value: string) =>
-    changeFilter(
-      { period: undefined, [name]: value || undefined },
-      { replace: from !== undefined || to !== undefined },
-    );
-  return (
-    <>
-      <OptionList
-        label={t.time}
-        chosen={from || to ? undefined : (period ?? ANY)}
-        options={[{ value: ANY, label: t.anyTime }, ...PERIODS.map(optionOf)]}
-        onChoose={(value) => {
-          changeFilter({ period: value || undefined, from: undefined, to: undefined });
-          onChosen();
-        }}
-      />
-      <div class="days">
-        {(["from", "to"] as const).map((name) => (
-          <label key={name}>
-            {t[name]}
-            <span class="field">
-              <input
-                type="date"
-                value={filter.value[name] ?? ""}
-                onChange={({ currentTarget }) => setDay(name, currentTarget.value)}
-              />
-            </span>
-          </label>
-        ))}
-      </div>
-    </>
-  );
-}
-
-function RowHeight() {
-  const { min, max } = ROW_HEIGHTS;
-  return (
-    <label class="rows-size wide">
-      <span class="sr">{t.height}</span>
-      <Icon name="image" small />
-      <input
-        class="range"
-        type="range"
-        min={min}
-        max={max}
-        step={10}
-        value={rowHeight.value}
-        style={{ "--at": `${(100 * (rowHeight.value - min)) / (max - min)}%` }}
-        onInput={({ currentTarget }) => chooseRowHeight(Number(currentTarget.value))}
-      />
-    </label>
-  );
-}
-
-function optionOf<Value extends "GENERATE" | "EDIT" | (typeof PERIODS)[number] | (typeof SHOWN)[number]>(
-  value: Value,
-): Option<Value> {
+function optionOf<Value extends "GENERATE" | "EDIT" | (typeof SHOWN)[number]>(value: Value): Option<Value> {
   return { value, label: t[value] };
 }
 
@@ -294,13 +219,4 @@ function modelOptions(chosen: string | undefined): readonly Option<string>[] {
   const ids = new Set(models.value.map(({ id }) => id));
   if (chosen !== undefined) ids.add(chosen);
   return [{ value: ANY, label: t.anyModel }, ...[...ids].map((id) => ({ value: id, label: id }))];
-}
-
-function timeText({ period, from, to }: WallFilter): string {
-  if (period) return t[period];
-  const format = new Intl.DateTimeFormat(locale(), { day: "numeric", month: "short", year: "numeric" });
-  const text = (day: string) => format.format(new Date(`${day}T00:00:00`));
-  if (from && to) return from === to ? text(from) : `${text(from)} – ${text(to)}`;
-  if (from) return t.since(text(from));
-  return to ? t.until(text(to)) : t.anyTime;
 }

@@ -1,5 +1,5 @@
 import type { StudioError } from "../../api/errors.ts";
-import { Icon } from "../../ui/icon.tsx";
+import { Icon, type IconName } from "../../ui/icon.tsx";
 import { explainError } from "../../words/error-words.ts";
 import { words } from "../../words/language.ts";
 import { changeFilter, clearFilter, filter, formatFilter } from "./filter.ts";
@@ -11,6 +11,7 @@ const t = words(
     noWord: (search: string) => `No prompt has “${search}” in it`,
     howToSearch: "Every word must begin a word of the prompt. Fewer words find more.",
     noneFailed: "Nothing has failed",
+    failedHere: "What fails is listed here, with the reason and what it cost.",
     noneCanceled: "Nothing was cancelled",
     nothing: "No picture is like that",
     fewer: "Fewer filters find more.",
@@ -24,6 +25,7 @@ const t = words(
     noWord: (search: string) => `没有提示词包含“${search}”`,
     howToSearch: "每个词都须是提示词中某个词的开头。词越少，找到的越多。",
     noneFailed: "没有失败的生成",
+    failedHere: "失败的生成会列在这里，并说明原因和费用。",
     noneCanceled: "没有已取消的生成",
     nothing: "没有这样的图片",
     fewer: "筛选越少，找到的越多。",
@@ -35,12 +37,12 @@ const t = words(
 
 /** Says that nothing matches the filter, and leads out of it. */
 export function NothingFound() {
-  const { search, isFavorite, shown } = filter.value;
+  const { search, shown } = filter.value;
   const others = formatFilter({ ...filter.value, search: "", isGrouped: false });
   const [title, text] = explain();
   return (
     <section class="notice">
-      <Icon name={isFavorite && !search ? "star" : "search"} />
+      <Icon name={iconOf(others)} />
       <div>
         <h2>{title}</h2>
         {text && <p>{text}</p>}
@@ -63,10 +65,15 @@ export function NothingFound() {
   function explain(): readonly [title: string, text: string] {
     if (search) return [t.noWord(search), t.howToSearch];
     if (others === "favourites=1") return [t.noFavourites, t.howToMark];
-    if (others === "show=failed") return [t.noneFailed, ""];
+    if (others === "show=failed") return [t.noneFailed, t.failedHere];
     if (others === "show=canceled") return [t.noneCanceled, ""];
     return [shown === "pictures" ? t.nothing : shown === "failed" ? t.noneFailed : t.noneCanceled, t.fewer];
   }
+}
+
+function iconOf(otherFilters: string): IconName {
+  if (otherFilters === "favourites=1") return "star";
+  return otherFilters === "show=failed" ? "check" : "search";
 }
 
 /** Says why a page could not be loaded. What was loaded before stays above it. */

@@ -1,13 +1,9 @@
 import { request } from "../../api/client.ts";
 import { StudioError, toStudioError } from "../../api/errors.ts";
 import { takeAgain } from "../../create/again.ts";
-import {
-  DeleteGenerationsDocument,
-  DeleteImageDocument,
-  GenerationDocument,
-  SetFavoriteDocument,
-} from "../../generated/graphql.ts";
+import { DeleteGenerationsDocument, DeleteImageDocument, SetFavoriteDocument } from "../../generated/graphql.ts";
 import { downloadName, save } from "../../image/save.ts";
+import { loadImage } from "../../image/shown-image.ts";
 import { showToast } from "../../ui/toast.tsx";
 import { explainError } from "../../words/error-words.ts";
 import { changePicture, takeDown, type WallPicture } from "../pictures.ts";
@@ -36,23 +32,26 @@ export async function setFavorite(id: string, isFavorite: boolean): Promise<bool
   }
 }
 
-/** Puts the prompt and the settings of a picture into the bar. */
-export async function takePictureAgain({ generation: { id } }: WallPicture): Promise<void> {
+/** Puts what a picture was made with into the bar or the editor. */
+export async function takePictureAgain({ picture: { id } }: WallPicture): Promise<void> {
   try {
-    const { generation } = await request(GenerationDocument, { id });
-    if (generation) takeAgain(generation);
+    const { generation, derivedFrom } = await loadImage(id);
+    takeAgain(
+      generation,
+      derivedFrom.map(({ id }) => id),
+    );
   } catch (error) {
     showToast(explainError(toStudioError(error)).title);
   }
 }
 
-/** Saves pictures as files, one after the other. The browser writes them while they arrive. */
+/** Saves pictures as files, one after the other. */
 export async function download(entries: readonly WallPicture[]): Promise<void> {
   for (const [at, { picture, generation }] of entries.entries()) {
     if (at > 0) await new Promise((resolve) => setTimeout(resolve, BETWEEN_DOWNLOADS_MS));
     const size = `${picture.width}x${picture.height}`;
     const part = generation.n > 1 ? ` ${picture.index + 1}` : "";
-    save(picture.url, downloadName(generation.prompt + part, size, picture.format));
+    await save(picture.url, downloadName(generation.prompt + part, size, picture.format));
   }
 }
 

@@ -1,6 +1,6 @@
 import { toStudioError } from "../../api/errors.ts";
 import { takeAgain } from "../../create/again.ts";
-import { modelName } from "../../create/model-choice.tsx";
+import { modelName } from "../../dock/model-name.ts";
 import { hrefOf } from "../../router.ts";
 import type { Generation } from "../../state/generations.ts";
 import { Icon } from "../../ui/icon.tsx";
@@ -90,7 +90,7 @@ function Unsuccessful({ generation }: { readonly generation: Generation }) {
           )}
         </p>
       </div>
-      <button type="button" class="btn small soft" onClick={() => takeAgain(generation)}>
+      <button type="button" class="btn small soft" onClick={() => takeAgain(generation, [])}>
         {t.again}
       </button>
       <button type="button" class="icon-btn" aria-label={t.remove} title={t.remove} onClick={remove}>

@@ -1,10 +1,12 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect } from "preact/hooks";
+import { StoredText } from "../../api/storage.ts";
 import { mayLoadThumbnails } from "../../create/price.ts";
 import { place } from "../../router.ts";
 import { filter } from "../filter/filter.ts";
 import { keepsPlace, loadMore, wallPictures } from "../pictures.ts";
+import { leaveOut, noteScroll, startFromHere } from "./fling.ts";
 import { firstRowBelow, type Layout, layOut, type RowRange, rowsBetween } from "./layout.ts";
 
 /** Screens of pictures that are in the document above and below the window, and that are loaded ahead. */
@@ -15,7 +17,7 @@ const TOP_BAR_PIXELS = 72;
 const DOCK_PIXELS = 150;
 const PHONE_PIXELS = 760;
 
-const PLACE = "pictograph.row-height";
+const storedRowHeight = new StoredText("localStorage", "row-height");
 /** The bounds of the row height that people can choose, in pixels. */
 export const ROW_HEIGHTS = { min: 120, max: 400 } as const;
 
@@ -56,6 +58,8 @@ export const shownRows = signal<RowRange>({ from: 0, to: 0 });
 
 /** The picture at the top of the window, and where its row is in it. `undefined` while the wall is at its beginning. */
 let anchor: { readonly id: string; readonly top: number } | undefined;
+/** Where the wall began in the page when the anchor was noted. */
+let noted = 0;
 /** The picture that was opened last. */
 let lastOpened: string | undefined;
 effect(() => {
@@ -67,11 +71,11 @@ history.scrollRestoration = "manual";
 
 export function chooseRowHeight(pixels: number): void {
   chosenRowHeight.value = pixels;
-  localStorage.setItem(PLACE, String(pixels));
+  storedRowHeight.write(String(pixels));
 }
 
 function readRowHeight(): number | undefined {
-  const height = Number(localStorage.getItem(PLACE));
+  const height = Number(storedRowHeight.read());
   return height >= ROW_HEIGHTS.min && height <= ROW_HEIGHTS.max ? height : undefined;
 }
 
@@ -96,7 +100,10 @@ export function useViewport(box: RefObject<HTMLElement | null>, onReturn: (id: s
     // What runs stands above the wall and comes and goes.
     if (element.parentElement?.parentElement) observer.observe(element.parentElement.parentElement);
     wallWidth.value = element.clientWidth;
+    startFromHere();
     const onScroll = () => {
+      noteScroll();
+      makeUpForMove(element);
       update(element);
       remember(element);
     };
@@ -118,7 +125,9 @@ export function useViewport(box: RefObject<HTMLElement | null>, onReturn: (id: s
     if (!isReady || lastOpened === undefined || !box.current) return;
     const index = indexOf(lastOpened);
     if (index >= 0) {
+      const before = scrollY;
       reveal(box.current, index);
+      leaveOut(scrollY - before);
       onReturn(lastOpened);
     }
     lastOpened = undefined;
@@ -176,9 +185,16 @@ function remember(element: HTMLElement): void {
     anchor = undefined;
     return;
   }
+  noted = beginOf(element);
   const row = laidOut.rows[firstRowBelow(laidOut, top + TOP_BAR_PIXELS)];
   const id = wallPictures.peek()?.[row?.slots[0]?.index ?? -1]?.picture.id;
   anchor = row && id !== undefined ? { id, top: row.top - top } : undefined;
+}
+
+/** Follows the wall if something above it has grown or gone, and the page is scrolled before an observer says so. */
+function makeUpForMove(element: HTMLElement): void {
+  const moved = beginOf(element) - noted;
+  if (anchor && Math.abs(moved) >= 1) scrollUnnoticed(moved);
 }
 
 function restore(element: HTMLElement): void {
@@ -187,7 +203,19 @@ function restore(element: HTMLElement): void {
   const row = laidOut.rows[laidOut.rowOf[indexOf(anchor.id)] ?? -1];
   if (!row) return;
   const moved = element.getBoundingClientRect().top + row.top - anchor.top;
-  if (Math.abs(moved) >= 1) scrollBy(0, moved);
+  if (Math.abs(moved) >= 1) scrollUnnoticed(moved);
+  noted = beginOf(element);
+}
+
+function scrollUnnoticed(pixels: number): void {
+  const before = scrollY;
+  scrollBy(0, pixels);
+  leaveOut(scrollY - before);
+}
+
+/** Where the wall begins in the page, in pixels. */
+function beginOf(element: HTMLElement): number {
+  return element.getBoundingClientRect().top + scrollY;
 }
 
 function indexOf(id: string): number {

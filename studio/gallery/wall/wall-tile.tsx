@@ -1,14 +1,14 @@
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
-import { mayLoadThumbnails } from "../../create/price.ts";
 import { hrefOf } from "../../router.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { number } from "../../words/format.ts";
 import { words } from "../../words/language.ts";
-import { renewLinks, type WallPicture } from "../pictures.ts";
+import type { WallPicture } from "../pictures.ts";
 import { download, setFavorite, takePictureAgain } from "../selection/actions.ts";
 import { isSelecting, selectedIds, selectThrough, toggleSelected } from "../selection/selection.ts";
 import { ratioOf, type Slot } from "./layout.ts";
+import { useLongPress } from "./long-press.ts";
+import { isOnMat, WallImage } from "./wall-image.tsx";
 
 const t = words(
   {
@@ -28,15 +28,6 @@ const t = words(
     download: "下载",
   },
 );
-
-/** Pictures with both sides below this many pixels stand on a mat: they are never enlarged more than twice. */
-const MAT_PIXELS = 160;
-/** How long a finger stays to select, and how far it may move meanwhile. */
-const LONG_PRESS_MS = 500;
-const STEADY_PIXELS = 10;
-/** The boxes into which the gateway fits thumbnails, as `generations.graphql` asks for them. */
-const SMALL = { width: 960, height: 320 };
-const LARGE = { width: 768, height: 768 };
 
 interface WallTileProps {
   readonly entry: WallPicture;
@@ -158,42 +149,6 @@ export function WallTile({ entry, slot, day, isTabStop, onFocus }: WallTileProps
   );
 }
 
-function WallImage({ entry: { picture, generation }, width }: { readonly entry: WallPicture; readonly width: number }) {
-  const isSmall = isOnMat(picture);
-  const [small, large] = [widthIn(SMALL, picture), widthIn(LARGE, picture)];
-  const links = {
-    src: isSmall ? picture.url : picture.small,
-    ...(!isSmall && large > small && { srcset: `${picture.small} ${small}w, ${picture.thumbnail} ${large}w` }),
-    sizes: `${Math.ceil(width)}px`,
-  };
-  return (
-    <img
-      {...(mayLoadThumbnails.value && links)}
-      alt={generation.prompt}
-      width={picture.width}
-      height={picture.height}
-      decoding="async"
-      style={{
-        backgroundImage: `url("${picture.placeholder}")`,
-        ...(isSmall && { inlineSize: `${picture.width * 2}px` }),
-      }}
-      onError={() => void renewOnce(picture.id, picture.url)}
-    />
-  );
-}
-
-/** The links that were renewed. A picture that cannot be loaded with new links either keeps its placeholder. */
-const renewed = new Set<string>();
-
-async function renewOnce(id: string, url: string): Promise<void> {
-  if (renewed.has(url) || !navigator.onLine) return;
-  renewed.add(url);
-  await renewLinks(id).then(
-    () => undefined,
-    () => renewed.delete(url),
-  );
-}
-
 function nameOf({ picture, generation: { prompt, n } }: WallPicture): string {
   const name = n > 1 ? t.part(prompt, number(picture.index + 1), number(n)) : prompt;
   return picture.isFavorite ? t.favourite(name) : name;
@@ -210,55 +165,4 @@ function classOf(picture: WallPicture["picture"], isSelected: boolean): string {
   ]
     .filter(Boolean)
     .join(" ");
-}
-
-function isOnMat({ width, height }: WallPicture["picture"]): boolean {
-  return Math.max(width, height) < MAT_PIXELS;
-}
-
-/** The width of a picture that is fitted into a box. */
-function widthIn(box: { readonly width: number; readonly height: number }, { width, height }: WallPicture["picture"]) {
-  return Math.round(Math.min(box.width, (box.height * width) / height));
-}
-
-/** Tells a long press of a finger from a tap. */
-function useLongPress(onLongPress: () => void) {
-  const state = useRef<{ timer?: ReturnType<typeof setTimeout>; x: number; y: number; wasLong: boolean }>({
-    x: 0,
-    y: 0,
-    wasLong: false,
-  }).current;
-  const stop = () => clearTimeout(state.timer);
-  return {
-    /** Whether the click that follows ends a long press. */
-    wasLong: () => {
-      const { wasLong } = state;
-      state.wasLong = false;
-      return wasLong;
-    },
-    handlers: {
-      onPointerDown: ({ pointerType, clientX, clientY }: PointerEvent) => {
-        stop();
-        state.wasLong = false;
-        if (pointerType !== "touch") return;
-        Object.assign(state, { x: clientX, y: clientY });
-        state.timer = setTimeout(() => {
-          state.wasLong = true;
-          onLongPress();
-        }, LONG_PRESS_MS);
-      },
-      onPointerMove: ({ clientX, clientY }: PointerEvent) => {
-        if (Math.hypot(clientX - state.x, clientY - state.y) > STEADY_PIXELS) stop();
-      },
-      onPointerUp: stop,
-      onPointerCancel: stop,
-      // The browser's own menu would cover the wall.
-      onContextMenu: (event: MouseEvent) => {
-        if (event instanceof PointerEvent && event.pointerType === "touch") event.preventDefault();
-      },
-      onDragStart: (event: DragEvent) => {
-        if (isSelecting.value || event.shiftKey) event.preventDefault();
-      },
-    },
-  };
 }

@@ -1,7 +1,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { isShortcut } from "../../app/keyboard.tsx";
-import { modelName } from "../../create/model-choice.tsx";
+import { modelName } from "../../dock/model-name.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { day, moment, number } from "../../words/format.ts";
 import { words } from "../../words/language.ts";

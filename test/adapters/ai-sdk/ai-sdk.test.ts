@@ -301,7 +301,7 @@ describe("with @ai-sdk/fal against a local server", () => {
       provider: "ai-sdk",
       package: "@ai-sdk/fal",
       model: "fal-ai/flux/dev",
-      settings: { baseURL, apiKey: "the-key" },
+      settings: { baseURL },
       providerOptions: { fal: { output_format: "png" } },
       sizes: ["64x64"],
       operations: ["GENERATE", "EDIT"],
@@ -309,6 +309,7 @@ describe("with @ai-sdk/fal against a local server", () => {
       prices: [{ from: "2026-11-01", source: "a test", perImage: "0.025" }],
     };
     await writeFile(modelsFile, JSON.stringify({ models: { flux } }));
+    process.env.FAL_API_KEY = "the-key";
     const gateway = await startGateway({ modelsFile, defaultModel: "flux" });
     try {
       const answer = await fetch(`${gateway.url}/v1/images/generations`, {
@@ -343,6 +344,7 @@ describe("with @ai-sdk/fal against a local server", () => {
       ]);
     } finally {
       await gateway.close();
+      delete process.env.FAL_API_KEY;
     }
   });
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { pino } from "pino";
 import type { GatewayOptions } from "../../../src/gateway.ts";
 import type { ModelDescription } from "../../../src/ports/image-provider.ts";
 import { rush } from "../../support/budget-rush.ts";
@@ -112,6 +113,23 @@ describe("a request that a budget does not cover", () => {
     );
   });
 
+  test("gets Retry-After in the graph, if it gets no data", async () => {
+    const { gateway, key } = await startWith([], [{ window: "DAY", limitImages: 0 }]);
+    const send = async (query: string) => {
+      const response = await fetch(`${gateway.url}/graphql`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", ...key.headers },
+        body: JSON.stringify({ query }),
+      });
+      const { data } = (await response.json()) as { data: unknown };
+      return { data, status: response.status, retryAfter: response.headers.get("retry-after") };
+    };
+    const refused = 'generateImages(input: { prompt: "a fox" }) { id }';
+
+    expect(await send(`mutation { ${refused} }`)).toEqual({ data: null, status: 200, retryAfter: String(6 * 3_600) });
+    expect(await send("{ __typename }")).toEqual({ data: { __typename: "Query" }, status: 200, retryAfter: null });
+  });
+
   test("gets 402 at /get-image, without credentials too, and the shape of 2022", async () => {
     const gateway = await start();
     await gateway.admin("mutation ($input: UpdateProjectInput!) { updateProject(input: $input) { id } }", {
@@ -199,9 +217,12 @@ test("a repetition holds nothing", async () => {
 test("budgets cost five statements a generation, however many there are", async () => {
   const windows = ["DAY", "WEEK", "MONTH", "TOTAL"];
   const all = windows.map((window) => ({ window, limitUsd: "100", limitImages: 100 }));
-  const without = await startWith([], []);
-  const under = await startWith(all, all);
-  for (const { gateway, key } of [without, under]) {
+  for (const budgets of [[], all]) {
+    const swept = Promise.withResolvers<void>();
+    const logger = pino({ level: "debug" }, { write: (line) => line.includes('"swept"') && swept.resolve() });
+    const { gateway, key } = await startWith(budgets, budgets, { logger });
+    // The first sweep removes old windows.
+    await swept.promise;
     const statements = await statementsDuring(["ledger", "spending_windows", "usage_days"], () =>
       generate(gateway, key),
     );

@@ -105,10 +105,16 @@ test("a key sees the models that it and its project may use, in the graph and at
   const { body } = await gateway.graphql("{ models { id } }", {}, headers);
   const listed = await (await fetch(`${gateway.url}/v1/models`, { headers })).json();
   const { body: ofAdmin } = await gateway.graphql("{ models { id } }", {}, ADMIN);
+  const [allowed, forbidden, unknown] = await Promise.all(
+    ["two", "three", "four"].map((name) => fetch(`${gateway.url}/v1/models/${name}`, { headers })),
+  );
+  const refusals = await Promise.all([forbidden, unknown].map((response) => response?.json()));
   await gateway.close();
 
   expect(body.data.models).toEqual([{ id: "two" }]);
   expect(listed).toMatchObject({ data: [{ id: "two" }] });
+  expect([allowed?.status, forbidden?.status, unknown?.status]).toEqual([200, 404, 404]);
+  expect(refusals[0]).toEqual(refusals[1]);
   expect(ofAdmin.data.models.map(({ id }: { id: string }) => id)).toEqual(
     expect.arrayContaining(["one", "two", "three"]),
   );

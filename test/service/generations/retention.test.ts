@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { startScriptedGateway } from "../../support/scripted-gateway.ts";
@@ -41,3 +43,31 @@ test("a gateway that keeps generations for a day removes older ones with all the
   expect(before.some((path) => path.includes(old))).toBe(true);
   expect(after).toEqual(before.filter((path) => path.includes(young)));
 });
+
+test("a sweep removes the windows of budgets that began over 100 days ago, and keeps the total", async () => {
+  const dataDir = await newDirectory();
+  const start = new Date("2026-08-03T12:00:00Z");
+  const first = await startScriptedGateway({ dataDir, now: () => start });
+  await first.graphql(GENERATE, { input: { prompt: "a fox", size: "64x64" } });
+  await first.stop();
+  const sweepAfter = async (days: number) => {
+    const swept = Promise.withResolvers<void>();
+    const logger = pino({ level: "debug" }, { write: (line) => line.includes('"swept"') && swept.resolve() });
+    const now = new Date(start.getTime() + days * DAY_MS);
+    const gateway = await startScriptedGateway({ dataDir, now: () => now, logger });
+    await swept.promise;
+    await gateway.stop();
+    return windowsIn(dataDir);
+  };
+
+  // The month began two days before the day, which began the week too.
+  expect(await sweepAfter(100)).toEqual(["DAY", "TOTAL", "WEEK"]);
+  expect(await sweepAfter(101)).toEqual(["TOTAL"]);
+});
+
+function windowsIn(dataDir: string): unknown[] {
+  const database = new DatabaseSync(join(dataDir, "pictograph.db"), { readOnly: true });
+  const rows = database.prepare("SELECT DISTINCT period FROM spending_windows ORDER BY period").all();
+  database.close();
+  return rows.map(({ period }) => period);
+}

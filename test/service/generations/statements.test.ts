@@ -78,6 +78,15 @@ describe("a generation by an API key", () => {
   });
 });
 
+test("generations that are made at the same moment share statements and commits", async () => {
+  const together = 16;
+  const all = await statementsDuring(undefined, () => Promise.all(Array.from({ length: together }, makeOneImage)));
+  const statements = all.filter((sql) => !isBeside(sql));
+
+  expect(statements.filter((sql) => !isBoundary(sql)).length).toBeLessThan(together * MOST_STATEMENTS * 0.75);
+  expect(countCommits(statements)).toBeLessThan(together * MOST_COMMITS * 0.75);
+});
+
 test.each([
   ["succeeds", { n: 1 }, makeImages],
   ["succeeds with several images", { n: 2 }, makeImages],

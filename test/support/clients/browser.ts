@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type Browser, chromium, type LaunchOptions } from "playwright-core";
+import { type Browser, chromium, type LaunchOptions, type Page } from "playwright-core";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const CACHE = join(ROOT, "node_modules/.cache/pictograph-test-browser");
@@ -126,5 +126,15 @@ async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,
+  );
+}
+
+/**
+ * Waits until every picture in the page has been loaded, but for those that load when they are scrolled to. A page whose
+ * policy forbids `eval` cannot be waited for with `waitForFunction`.
+ */
+export async function untilPicturesLoaded(page: Page): Promise<void> {
+  await page.evaluate(
+    "Promise.all([...document.images].filter(({ loading }) => loading !== 'lazy').map((image) => image.decode().catch(() => {})))",
   );
 }

@@ -59,7 +59,7 @@ export async function fillWall(dataDir: string, count: number): Promise<void> {
             generation_id: generation.id,
             project_id: generation.project_id,
             end_user: generation.end_user,
-            terms: SQLITE.search.toColumn(termsOf(toGeneration(generation))),
+            terms: SQLITE.search.toColumn(termsOf(toGeneration(generation)).join(" ")),
           })),
         )
         .execute();

@@ -60,8 +60,8 @@ export interface Order {
   readonly ids: Set<string>;
   /** Images whose URLs a REST client was given. */
   readonly restImageIds: Set<string>;
-  /** The first answer in which the generation had ended. */
-  ended: ToldGeneration | undefined;
+  /** The answers in which the generation had ended, each with another end than the one before. There is to be one. */
+  readonly ends: ToldGeneration[];
 }
 
 /** The marker of the order that a prompt belongs to. */
@@ -71,6 +71,11 @@ export function markerIn(prompt: string): string {
 
 export function isEnded({ status }: ToldGeneration): boolean {
   return status !== "QUEUED" && status !== "RUNNING";
+}
+
+/** `SUCCEEDED`, `FAILED INTERRUPTED`, … */
+export function nameOfEnd({ status, failure }: ToldGeneration): string {
+  return failure ? `${status} ${failure.code}` : status;
 }
 
 /** The driver's own truth, beside which the gateway's is held in the end. */
@@ -93,10 +98,10 @@ export class ChaosBooks {
     order.ids.add(told.id);
     if (order.ids.size > 1) this.contradict(order, `one key, several generations: ${[...order.ids].join(", ")}`);
     if (told.failure?.code === "INTERNAL") this.contradict(order, "failed by a bug");
-    if (order.ended && order.ended.status !== told.status) {
-      this.contradict(order, `was told ${order.ended.status} and then ${told.status}`);
-    }
-    if (isEnded(told)) order.ended ??= told;
+    const before = order.ends.at(-1);
+    if (!isEnded(told)) {
+      if (before) this.contradict(order, `was told ${before.status} and then ${told.status}`);
+    } else if (!before || nameOfEnd(before) !== nameOfEnd(told)) order.ends.push(told);
   }
 
   contradict({ marker }: Order, what: string): void {

@@ -350,7 +350,7 @@ function makeOrder(marker: string, random: Random): Order {
     isDeleted: false,
     ids: new Set(),
     restImageIds: new Set(),
-    ended: undefined,
+    ends: [],
   };
 }
 

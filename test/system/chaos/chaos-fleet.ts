@@ -1,5 +1,6 @@
 import { type GatewayProcess, startGatewayProcess } from "../../support/processes/gateway-process.ts";
 import type { Random } from "../../support/random.ts";
+import { type RecordedEnd, readRecordedEnds } from "./chaos-ends.ts";
 import type { EventCount } from "./chaos-events.ts";
 import type { ChaosGround } from "./chaos-ground.ts";
 import { DAILY_BUDGET_USD } from "./chaos-ledger.ts";
@@ -33,7 +34,8 @@ export class ChaosFleet {
   readonly #events: EventCount;
   readonly #extraEnv: Readonly<Record<string, string>>;
   readonly #slots: Slot[] = [];
-  readonly #stoppedLives = new Set<number>();
+  readonly #stoppedLives = new Map<number, number>();
+  readonly #gateways = new Map<number, GatewayProcess>();
   readonly #broken = Promise.withResolvers<never>();
   #lives = 0;
   #crashes = 0;
@@ -77,9 +79,17 @@ export class ChaosFleet {
     return this.#crashes;
   }
 
-  /** The lives that ended in order: what waited in them for a provider's next attempt goes on in another. */
-  get stoppedLives(): ReadonlySet<number> {
+  /**
+   * The lives that ended in order, and how many milliseconds each took to stop. What waited in them for a provider's next
+   * attempt goes on in another.
+   */
+  get stoppedLives(): ReadonlyMap<number, number> {
     return this.#stoppedLives;
+  }
+
+  /** The ends that gateways recorded of the generations that they ran. */
+  get recordedEnds(): readonly RecordedEnd[] {
+    return [...this.#gateways].flatMap(([life, { lines }]) => readRecordedEnds(life, lines));
   }
 
   /** The origin of a gateway that takes traffic, now or as soon as one does. */
@@ -111,9 +121,10 @@ export class ChaosFleet {
       await gateway.stop();
       if (random.whole(1, 4) === 1) await this.#killWhileStarting(slot, random);
     } else {
-      this.#stoppedLives.add(slot.life);
+      const startedAtMs = performance.now();
       if (ending === "Ctrl-C") await interruptTwice(gateway);
       else await gateway.stop();
+      this.#stoppedLives.set(slot.life, performance.now() - startedAtMs);
     }
     const successor = await this.#start(slot);
     return { queued: queuedOf(successor), inProvidersHands, storing: Math.max(0, answered - ended) };
@@ -157,6 +168,7 @@ export class ChaosFleet {
     slot.life = ++this.#lives;
     const gateway = await startGatewayProcess({ env: { ...this.#env(slot), ...env } });
     slot.gateway = gateway;
+    this.#gateways.set(slot.life, gateway);
     void gateway.exited.then(() => {
       if (slot.gateway !== gateway) return;
       this.#broken.reject(

@@ -3,12 +3,15 @@ import { PUBLIC_PROJECT } from "../../../src/ports/records.ts";
 import {
   type ChaosBooks,
   GENERATION_FIELDS,
+  isEnded,
   markerIn,
+  nameOfEnd,
   type Order,
   type ToldGeneration,
   type ToldImage,
 } from "./chaos-books.ts";
 import { editFiles } from "./chaos-edits.ts";
+import { changesOf, INTERRUPTED } from "./chaos-ends.ts";
 import type { ChaosFleet } from "./chaos-fleet.ts";
 import { type Audit, audit, type LedgerBooks } from "./chaos-ledger.ts";
 import type { ChaosUpstream, UpstreamCall } from "./chaos-upstream.ts";
@@ -29,6 +32,8 @@ export interface Verdict extends Audit {
   readonly paidTwice: readonly string[];
   /** Orders that failed as interrupted in a gateway that was told to stop in order. */
   readonly cutOff: readonly string[];
+  /** Orders that another process ended as interrupted, and that the process which ran them then brought to their end. */
+  readonly finishedAfterTakeover: readonly string[];
   /** Stored bytes without a record. */
   readonly orphans: readonly string[];
   readonly recordsWithoutBytes: readonly string[];
@@ -47,7 +52,7 @@ const PAGE = `query ($after: String) { generations(first: 100, after: $after) {
  */
 export async function judge(
   books: ChaosBooks,
-  { upstreams, stoppedLives }: Pick<ChaosFleet, "upstreams" | "stoppedLives">,
+  fleet: Pick<ChaosFleet, "upstreams" | "stoppedLives" | "recordedEnds">,
   url: string,
   kept: {
     readonly storedKeys: readonly string[];
@@ -55,7 +60,10 @@ export async function judge(
     readonly headers: Readonly<Record<string, string>>;
   },
 ): Promise<Verdict> {
+  const { upstreams, stoppedLives } = fleet;
   const generations = await allGenerations(url, kept.headers);
+  const recordedOf = Map.groupBy(fleet.recordedEnds, ({ generationId }) => generationId);
+  const ledgerRowsOf = Map.groupBy(kept.ledger.rows, ({ generationId }) => generationId);
   const calls = upstreams.flatMap((upstream) => upstream.calls.map((call) => ({ call, upstream })));
   const callsOf = Map.groupBy(calls, ({ call }) => call.marker);
   const markerOf = new Map([
@@ -68,6 +76,7 @@ export async function judge(
   const contradictions = [...books.contradictions];
   const finished = new Map<string, number>();
   const cutOff: string[] = [];
+  const finishedAfterTakeover: string[] = [];
   for (const order of books.orders) {
     const found = [...order.ids].flatMap((id) => generations.get(id) ?? []);
     for (const { id } of found) generations.delete(id);
@@ -86,13 +95,23 @@ export async function judge(
       lost.push(`${order.marker}: ${[...order.ids]} is not there`);
       continue;
     }
-    const { status, failure } = generation;
+    const { id, status } = generation;
+    const name = nameOfEnd(generation);
+    const recorded = recordedOf.get(id) ?? [];
     const sent = callsOf.get(order.marker)?.at(-1);
-    const isInterrupted = status === "FAILED" && failure?.code === "INTERRUPTED";
-    if (isInterrupted && sent && !order.hasMetCrash && stoppedLives.has(sent.call.life)) cutOff.push(order.marker);
-    count(finished, failure ? `${status} ${failure.code}` : status);
-    if (status === "QUEUED" || status === "RUNNING") lost.push(`${order.marker}: still ${status}`);
-    if (order.ended?.status !== status) contradictions.push(`${order.marker}: ${order.ended?.status} became ${status}`);
+    const stopMs = sent && stoppedLives.get(sent.call.life);
+    if (name === INTERRUPTED && stopMs !== undefined && !order.hasMetCrash) {
+      const writer = recorded.length > 0 ? "itself" : "another process";
+      cutOff.push(`${order.marker}: ended by ${writer}; its gateway stopped in ${Math.round(stopMs)} ms`);
+    }
+    count(finished, name);
+    if (!isEnded(generation)) lost.push(`${order.marker}: still ${status}`);
+    const ends = isEnded(generation) ? [...order.ends, generation] : order.ends;
+    if (order.ends.length === 0) contradictions.push(`${order.marker}: nobody was told that it ended`);
+    for (const { kind, inWords } of changesOf(ends, { recorded, ledgerRows: ledgerRowsOf.get(id) ?? [] })) {
+      const list = kind === "contradiction" ? contradictions : finishedAfterTakeover;
+      list.push(`${order.marker}: ${inWords}`);
+    }
     if (status === "SUCCEEDED" && generation.images.length !== order.n) {
       lost.push(`${order.marker}: ${generation.images.length} of ${order.n} images`);
     }
@@ -139,6 +158,7 @@ export async function judge(
     submittedTwice: repeated.filter((marker) => !unkeyed.has(marker)),
     paidTwice: repeated.filter((marker) => unkeyed.get(marker)?.hasMetCrash === false),
     cutOff,
+    finishedAfterTakeover,
     ...audit(
       kept.ledger,
       calls.map(({ call }) => call),
@@ -156,7 +176,7 @@ export async function judge(
 }
 
 /** A call that the provider turned away before any work may be made again: by the process that made it, or after its stop. */
-function isOnce(calls: readonly UpstreamCall[], stoppedLives: ReadonlySet<number>): boolean {
+function isOnce(calls: readonly UpstreamCall[], stoppedLives: ReadonlyMap<number, unknown>): boolean {
   const last = calls.at(-1)?.life;
   return calls
     .slice(0, -1)

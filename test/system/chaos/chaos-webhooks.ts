@@ -50,10 +50,15 @@ export class ChaosWebhooks implements AsyncDisposable {
     for (const { headers } of projects) await query(url, headers, CREATE, { input: { url: this.#receiver.url } });
   }
 
-  /** Waits for the events of all generations that have ended, and returns those that did not arrive. */
+  /**
+   * Waits for the events of all generations that have ended, and of every end that a client was told, and returns those
+   * that did not arrive.
+   */
   async missing(url: string, headers: Readonly<Record<string, string>>, books: ChaosBooks): Promise<readonly string[]> {
-    const expected = await endsOf(url, headers);
     const deleted = books.orders.filter(({ isDeleted }) => isDeleted).flatMap(({ ids }) => [...ids]);
+    const kept = books.orders.filter(({ isDeleted }) => !isDeleted);
+    const told = kept.flatMap(({ ends }) => ends.map(({ id, status }) => [id, status] as const));
+    const expected = [...(await endsOf(url, headers)), ...told];
     const giveUpAt = performance.now() + GIVE_UP_MS;
     for (;;) {
       const ends = new Map<string, Set<string>>();

@@ -43,12 +43,13 @@ test(
         provider: "ai-sdk",
         package: "@ai-sdk/fal",
         model: "fal-ai/flux/dev",
-        settings: { baseURL, apiKey: "any" },
+        settings: { baseURL },
       },
     };
     const file = join(directory, "models.json");
     await writeFile(file, JSON.stringify({ models, aliases: { sturdy: ["gpt-image-2", "flux"] } }));
     const env = {
+      FAL_API_KEY: "any",
       OPENAI_API_KEY: first.apiKey,
       OPENAI_BASE_URL: first.baseUrl,
       PICTOGRAPH_MODELS_FILE: file,

@@ -152,7 +152,7 @@ function makeOrder(marker: string, random: Random, wantedEntry: Order["api"] | u
     isDeleted: false,
     ids: new Set(),
     restImageIds: new Set(),
-    ended: undefined,
+    ends: [],
   };
 }
 

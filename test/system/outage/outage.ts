@@ -158,7 +158,7 @@ export class OutageRun implements AsyncDisposable {
     await Promise.all(newcomers);
     const waiting = new Set(paidMeanwhile);
     await this.#until("the ends of what was paid for", () =>
-      this.#books.orders.every(({ marker, ended }) => !waiting.has(marker) || ended),
+      this.#books.orders.every(({ marker, ends }) => !waiting.has(marker) || ends.length > 0),
     );
     return {
       before,
@@ -175,7 +175,7 @@ export class OutageRun implements AsyncDisposable {
     await Promise.race([this.#load.end(), this.#fleet.broken]);
     const verdict = await settle(this.#fleet, this.#ground, this.#books);
     const succeeded = new Set(
-      this.#books.orders.filter(({ ended }) => ended?.status === "SUCCEEDED").map(({ marker }) => marker),
+      this.#books.orders.filter(({ ends }) => ends.at(-1)?.status === "SUCCEEDED").map(({ marker }) => marker),
     );
     return {
       ...verdict,

@@ -25,7 +25,7 @@ export async function enterSearchTerms(database: Kysely<Tables>, search: SearchE
       const terms = termsOf({ prompt, metadata: metadata === null ? undefined : JSON.parse(metadata) });
       await database
         .insertInto("search_entries")
-        .values({ generation_id: id, project_id, end_user, terms: search.toColumn(terms) })
+        .values({ generation_id: id, project_id, end_user, terms: search.toColumn(terms.join(" ")) })
         .execute();
     }
     last = generations.at(-1)?.id ?? "";

@@ -34,7 +34,7 @@ export const POSTGRES: Engine = {
         .execute();
       await schema.createIndex("search_entries_terms").on("search_entries").using("gin").column("terms").execute();
     },
-    toColumn: (terms) => sql`array_to_tsvector(${terms}::text[])`,
+    toColumn: (terms) => sql`array_to_tsvector(string_to_array(${terms}, ' '))`,
     hasTerms(entry, terms) {
       const query = terms.map(({ text, isPrefix }) => `'${text}'${isPrefix ? ":*" : ""}`).join(" & ");
       return sql`${sql.ref(`${entry}.terms`)} @@ ${query}::tsquery`;

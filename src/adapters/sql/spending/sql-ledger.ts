@@ -13,7 +13,7 @@ import { BUDGET_WINDOWS, type BudgetLimit, type BudgetWindow, type Limits } from
 import type { AcceptanceTerms, BudgetExceeded, Cost, GenerationOrder, Refusal } from "../../../ports/records.ts";
 import type { Database } from "../database.ts";
 import type { Engine } from "../engine.ts";
-import { runPrepared } from "../prepared.ts";
+import { inParts, runPrepared } from "../prepared.ts";
 import type { WebhookOutbox } from "../webhooks/webhook-outbox.ts";
 import { type AppliedBudget, exhaustionOf, thresholdsOf, toSpending } from "./budget-events.ts";
 import { readUsage } from "./read-usage.ts";
@@ -67,6 +67,17 @@ interface Entry {
 interface Settlement extends Sums {
   readonly generations: number;
   readonly estimated: Amount;
+}
+
+type Settled = readonly [Entry, Settlement];
+
+/** The end of a generation, as the ledger charges it. */
+interface End {
+  readonly id: string;
+  /** `undefined` if not known. */
+  readonly cost?: Cost | undefined;
+  /** `undefined` for all that were asked for. */
+  readonly imageCount?: number | undefined;
 }
 
 /**
@@ -129,16 +140,26 @@ export class SqlLedger implements Ledger {
     };
   }
 
-  /** Holds the images of an order and the most that it can cost. When it is refused, nothing is held. */
-  async hold(database: Kysely<Database>, order: GenerationOrder, gate: Gate): Promise<Held | { refusal: Refusal }> {
-    const held = heldBy(order);
-    const { at, budgets } = gate;
-    if (held === undefined && budgets.some(({ limit }) => limit.limitUsd !== undefined)) {
+  /**
+   * Holds the images of orders and the most that they can cost. When they are refused, nothing is held.
+   *
+   * @param orders of one project and one API key
+   */
+  async hold(
+    database: Kysely<Database>,
+    orders: readonly GenerationOrder[],
+    { at, budgets }: Gate,
+  ): Promise<Held | { refusal: Refusal }> {
+    const amounts = orders.map(heldBy);
+    if (amounts.includes(undefined) && budgets.some(({ limit }) => limit.limitUsd !== undefined)) {
       return { refusal: "COST_UNBOUNDED" };
     }
-    const hold = { held: held ?? 0n, heldImages: order.n };
+    const hold = {
+      held: amounts.reduce((sum: Amount, amount = 0n) => sum + amount, 0n),
+      heldImages: orders.reduce((sum, { n }) => sum + n, 0),
+    };
     const ceilings = budgets.map((budget) => toCeiling(budget, at, hold.held));
-    const windows = windowsAt(scopesOf(order), at);
+    const windows = windowsAt(orders[0] ? scopesOf(orders[0]) : [], at);
     const after = await holdIn(database, windows, hold, ceilings);
     if (after) return { windows: after };
     return { refusal: toRefusal(budgets, ceilings, await readWindows(database, ceilings), hold, at) };
@@ -167,9 +188,9 @@ export class SqlLedger implements Ledger {
     await this.#outbox.addOfBudgets(database, order.projectId, [event], order.createdAt);
   }
 
-  /** Enters an order that is held. */
-  async enter(database: Kysely<Database>, order: GenerationOrder, { at }: Gate): Promise<void> {
-    const entry = {
+  /** Enters orders that are held. */
+  async enter(database: Kysely<Database>, orders: readonly GenerationOrder[], { at }: Gate): Promise<void> {
+    const entries = orders.map((order) => ({
       generation_id: order.id,
       project: order.projectId,
       api_key_id: order.apiKeyId ?? null,
@@ -184,8 +205,12 @@ export class SqlLedger implements Ledger {
       settled: null,
       settled_images: null,
       is_estimated: 0,
-    };
-    await runPrepared(database, "enter", entry, (prepared, values) => prepared.insertInto("ledger").values(values));
+    }));
+    for (const rows of inParts(entries)) {
+      await runPrepared(database, "enter", { rows }, (prepared, values) =>
+        prepared.insertInto("ledger").values(values.rows),
+      );
+    }
   }
 
   /** Releases the amounts held for an order that was not entered. */
@@ -208,6 +233,30 @@ export class SqlLedger implements Ledger {
    * @param imageCount `undefined` for all that were asked for
    */
   async settle(database: Kysely<Database>, id: string, cost: Cost, imageCount?: number): Promise<void> {
+    await this.#add(database, await this.#settleEntry(database, id, cost, imageCount));
+  }
+
+  /**
+   * Settles generations whose ends are written together: each at its cost, or as {@link settleAsHeld} if that is not
+   * known.
+   */
+  async settleAll(database: Kysely<Database>, ends: readonly End[]): Promise<void> {
+    const settlements: Settled[] = [];
+    for (const { id, cost, imageCount } of ends.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+      const settled = cost
+        ? await this.#settleEntry(database, id, cost, imageCount)
+        : await this.#settleEntriesAsHeld(database, [id]);
+      settlements.push(...settled);
+    }
+    await this.#add(database, settlements);
+  }
+
+  async #settleEntry(
+    database: Kysely<Database>,
+    id: string,
+    cost: Cost,
+    imageCount?: number,
+  ): Promise<readonly Settled[]> {
     const settled = writable(cost.usd);
     const update = async (state?: "HELD") => {
       const values = { id, state, settled, imageCount, isEstimated: Number(cost.isEstimated) };
@@ -228,17 +277,14 @@ export class SqlLedger implements Ledger {
     };
     const estimated = cost.isEstimated ? settled : 0n;
     const first = await update("HELD");
-    if (first) {
-      await this.#add(database, [[first, { ...fromHeld(first), settled, estimated }]]);
-      return;
-    }
+    if (first) return [[first, { ...fromHeld(first), settled, estimated }]];
     const before = await database
       .selectFrom("ledger")
       .select((row) => [asText(row, "settled"), "settled_images", "is_estimated"])
       .where("generation_id", "=", id)
       .executeTakeFirst();
     const after = before && (await update());
-    if (!after) return;
+    if (!after) return [];
     const settledBefore = BigInt(before.settled ?? 0);
     const change = {
       ...NO_SUMS,
@@ -247,7 +293,7 @@ export class SqlLedger implements Ledger {
       settledImages: (after.settled_images ?? 0) - (before.settled_images ?? 0),
       estimated: estimated - (before.is_estimated ? settledBefore : 0n),
     };
-    await this.#add(database, [[after, change]]);
+    return [[after, change]];
   }
 
   /** Settles a generation at its cost if it is settled as an estimate. */
@@ -263,7 +309,11 @@ export class SqlLedger implements Ledger {
 
   /** Settles those of these generations that are not settled yet, at the held amount, as an estimate. */
   async settleAsHeld(database: Kysely<Database>, ids: readonly string[]): Promise<void> {
-    const settlements: [Entry, Settlement][] = [];
+    await this.#add(database, await this.#settleEntriesAsHeld(database, ids));
+  }
+
+  async #settleEntriesAsHeld(database: Kysely<Database>, ids: readonly string[]): Promise<readonly Settled[]> {
+    const settlements: Settled[] = [];
     for (let start = 0; start < ids.length; start += BATCH_SIZE) {
       const rows = await database
         .updateTable("ledger")
@@ -287,7 +337,7 @@ export class SqlLedger implements Ledger {
         settlements.push([row, { ...fromHeld(row), settled, estimated: settled }]);
       }
     }
-    await this.#add(database, settlements);
+    return settlements;
   }
 
   async spendingOf(scopeIds: readonly string[], at: Date): Promise<readonly ScopeSpending[]> {
@@ -337,7 +387,7 @@ export class SqlLedger implements Ledger {
   }
 
   /** Changes the sums that settlements change. */
-  async #add(database: Kysely<Database>, settlements: readonly (readonly [Entry, Settlement])[]): Promise<void> {
+  async #add(database: Kysely<Database>, settlements: readonly Settled[]): Promise<void> {
     await addTo(
       database,
       settlements.flatMap(([{ project, api_key_id, day }, { generations: _, estimated: __, ...sums }]) => {

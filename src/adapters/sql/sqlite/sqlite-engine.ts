@@ -37,7 +37,7 @@ export const SQLITE: Engine = {
         insert into search_index (search_index, rowid, terms) values ('delete', old.id, old.terms);
       end`.execute(database);
     },
-    toColumn: (terms) => sql.val(terms.join(" ")),
+    toColumn: (terms) => sql.val(terms),
     hasTerms(entry, terms) {
       const query = terms.map(({ text, isPrefix }) => `"${text}"${isPrefix ? "*" : ""}`).join(" AND ");
       // The plus keeps SQLite from looking up each match: it walks an index in the order of the list instead.

@@ -15,6 +15,13 @@ export interface BudgetEvent {
   readonly event: WebhookEvent;
 }
 
+/** A changed generation, and how many endpoints its project has. */
+export interface Told {
+  readonly id: string;
+  readonly project_id: string;
+  readonly endpoint_count: string | number | null;
+}
+
 /**
  * Stores the deliveries of an event, in the transaction that makes it true.
  *
@@ -34,6 +41,20 @@ export class WebhookOutbox {
       .where("webhook_endpoints.project_id", "=", projectId)
       .where("webhook_endpoints.is_disabled", "=", 0)
       .as("endpoint_count");
+  }
+
+  /** Stores the events of those of these generations whose projects have endpoints. */
+  async tell(
+    transaction: Kysely<Database>,
+    generations: readonly Told[],
+    eventOf: (id: string) => WebhookEvent,
+    at: Date,
+  ): Promise<void> {
+    const told = generations.filter(({ endpoint_count }) => Number(endpoint_count) > 0);
+    for (const [projectId, ofProject] of Map.groupBy(told, ({ project_id }) => project_id)) {
+      const events = ofProject.map(({ id }) => eventOf(id));
+      await this.add(transaction, projectId, events, at);
+    }
   }
 
   /** Stores a delivery of each of these events to each endpoint of the project that wants it. */
@@ -88,6 +109,18 @@ export class WebhookOutbox {
   onStored(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Runs a transaction that may store deliveries. Tells the listeners of them after its commit. */
+  async within<Result>(
+    database: Kysely<Database>,
+    work: (transaction: Kysely<Database>) => Promise<Result>,
+  ): Promise<Result> {
+    const { transaction, result } = await database
+      .transaction()
+      .execute(async (transaction) => ({ transaction, result: await work(transaction) }));
+    this.announce(transaction);
+    return result;
   }
 
   /** Tells the listeners if this transaction stored deliveries. Call this after its commit. */

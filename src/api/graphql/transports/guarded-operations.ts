@@ -1,6 +1,6 @@
 import type { ApolloServerPlugin, GraphQLRequestListener } from "@apollo/server";
 import { unwrapResolverError } from "@apollo/server/errors";
-import { GraphQLError } from "graphql";
+import { type FormattedExecutionResult, GraphQLError } from "graphql";
 import Negotiator from "negotiator";
 import { ERROR_CODES, type ErrorCode } from "../../../errors.ts";
 import { HTTP_STATUS } from "../../http/answers/status.ts";
@@ -76,10 +76,21 @@ class GuardedOperation implements Listener {
         ? { ...error, extensions: { ...error.extensions, requestId: contextValue.id } }
         : error,
     );
+    const waitSeconds = waitSecondsOf(singleResult);
+    if (waitSeconds !== undefined) http.headers.set("retry-after", String(waitSeconds));
     if (singleResult.data !== undefined) return;
     const isPlainJson = asksForPlainJson(request.http?.headers.get("accept"));
     http.status = statusOf(singleResult.errors[0]?.extensions?.code, http.status ?? 200, isPlainJson);
   }
+}
+
+/** How many seconds a client that got no data has to wait before it tries again, if its errors say so. */
+function waitSecondsOf({ data, errors = [] }: FormattedExecutionResult): number | undefined {
+  if (data) return undefined;
+  const waits = errors
+    .map(({ extensions }) => extensions?.retryAfterSeconds)
+    .filter((wait) => typeof wait === "number");
+  return waits.length > 0 ? Math.max(...waits) : undefined;
 }
 
 function tryToFind(gate: OperationGate, request: CarriedOperation): FoundDocument | GraphQLError {

@@ -7,9 +7,9 @@ import { contextOf } from "../../http/request-context.ts";
 
 /**
  * Creates the routes `GET /v1/models`, which lists every model that the caller may request, and `GET /v1/models/…`, which
- * shows one of them or a retired one.
+ * shows one of them or a retired one that one of them replaces.
  */
-export function openAIModelsRouter(service: Pick<ImageService, "modelsFor" | "model" | "sunsetOf">): Router {
+export function openAIModelsRouter(service: Pick<ImageService, "modelsFor" | "modelFor" | "sunsetOf">): Router {
   const router = Router({ caseSensitive: true, strict: true });
   router.get("/v1/models", async (request, response) => {
     const models = await service.modelsFor(contextOf(request).caller);
@@ -17,9 +17,9 @@ export function openAIModelsRouter(service: Pick<ImageService, "modelsFor" | "mo
     response.json({ object: "list", data: models.map(toModel) });
   });
   // Some names contain a slash.
-  router.get("/v1/models/*name", (request, response) => {
+  router.get("/v1/models/*name", async (request, response) => {
     const id = ([] as string[]).concat(request.params.name ?? []).join("/");
-    const model = service.model(id);
+    const model = await service.modelFor(contextOf(request).caller, id);
     if (!model) throw new GatewayError("MODEL_UNAVAILABLE", "This gateway has no such model.", { field: "model" });
     setSunset(response, service.sunsetOf({ model: id }));
     response.setHeader("Cache-Control", "no-store").json(toModel(model));

@@ -2,8 +2,6 @@ import type { Logger } from "pino";
 import { type ErrorCode, GatewayError } from "../../../errors.ts";
 import type { Events } from "../../../ports/events.ts";
 import type {
-  GenerateRequest,
-  ImageFormat,
   ModelDescription,
   ModelPrice,
   PixelSize,
@@ -36,6 +34,7 @@ import { LastImage } from "./last-image.ts";
 import type { Previews } from "./previews.ts";
 import type { ProviderCalls } from "./provider-calls.ts";
 import type { Seat } from "./provider-lanes.ts";
+import { toRequest } from "./provider-request.ts";
 import { providerSpanOf, setUsage } from "./provider-span.ts";
 import { ended, isOutage, toFailure, toWarning, unavailable, upstreamTimeout } from "./run-failures.ts";
 import type { StoreRetries } from "./store-retries.ts";
@@ -94,8 +93,8 @@ export class Execution {
   #lastImage: LastImage | undefined;
   #unrecorded: UnrecordedImage | undefined;
   #generatedSize: PixelSize | undefined;
-  /** How many images the last call has brought. */
   #storedCount = 0;
+  #providerMs: number | undefined;
 
   constructor(options: ExecutionOptions, generation: Generation, { signal, seat, isCounted }: Start) {
     this.#options = options;
@@ -118,6 +117,16 @@ export class Execution {
   /** The size that the model made; `undefined` if it made no image. */
   get generatedSize(): PixelSize | undefined {
     return this.#generatedSize;
+  }
+
+  /** How many images the last call has brought. */
+  get storedCount(): number {
+    return this.#storedCount;
+  }
+
+  /** How long all calls took together, in milliseconds; `undefined` if there was none. */
+  get providerMs(): number | undefined {
+    return this.#providerMs;
   }
 
   /** The last call that may be charged; `undefined` if there was none. */
@@ -277,13 +286,12 @@ export class Execution {
   /** Measures one submission to a provider, and records it as a span. */
   async #measured(model: CataloguedModel, attempt: (span: Span) => Promise<void>): Promise<void> {
     const startedAtMs = performance.now();
-    const end = (outcome: "SUCCEEDED" | ErrorCode) =>
-      this.#options.metrics.providerCallEnded({
-        model: model.description.id,
-        provider: model.provider.name,
-        outcome,
-        durationMs: performance.now() - startedAtMs,
-      });
+    const end = (outcome: "SUCCEEDED" | ErrorCode) => {
+      const durationMs = performance.now() - startedAtMs;
+      this.#providerMs = (this.#providerMs ?? 0) + durationMs;
+      const { description, provider } = model;
+      this.#options.metrics.providerCallEnded({ model: description.id, provider: provider.name, outcome, durationMs });
+    };
     try {
       await this.#options.traces.within(providerSpanOf(this.#generation, model), async (span) => {
         await attempt(span);
@@ -305,7 +313,9 @@ export class Execution {
 
   /** Calls the provider. If the call may be charged, remembers its start and its end. */
   #call(model: CataloguedModel, signal: AbortSignal): AsyncIterable<ProviderEvent> {
-    const events = model.provider.generate(this.#toRequest(model), signal);
+    const { edit } = this.#generation;
+    const request = toRequest(this.#generation, model.description, edit && this.#options.edits.open(edit));
+    const events = model.provider.generate(request, signal);
     if (isFree(priceOf(this.#generation, model.description))) return events;
     if (!this.#isCounted) this.#options.rate.note(this.#generation.n);
     this.#isCounted = false;
@@ -324,27 +334,6 @@ export class Execution {
     if (!this.#lastPaidCall) return;
     const { model, startedAtMs } = this.#lastPaidCall;
     this.#options.durations.learn(model, performance.now() - startedAtMs);
-  }
-
-  #toRequest({ description }: CataloguedModel): GenerateRequest {
-    const { model, prompt, n, modelSize: size, quality, format, background } = this.#generation;
-    const { seed, compression, moderation, safetyIdentifier, partialImages = 0, edit } = this.#generation;
-    const formatAskedFor = formatToRequest(format, description.formats);
-    return {
-      model,
-      prompt,
-      n,
-      size,
-      quality,
-      format: formatAskedFor,
-      background,
-      partialImages: fitPreviews(partialImages, n, description).partialImages,
-      ...(seed !== undefined && { seed }),
-      ...(compression !== undefined && formatAskedFor === format && { compression }),
-      ...(moderation !== undefined && { moderation }),
-      ...(safetyIdentifier !== undefined && { safetyIdentifier }),
-      ...(edit && { edit: this.#options.edits.open(edit) }),
-    };
   }
 
   async #take(event: Extract<ProviderEvent, { type: "image" }>, isLast: boolean): Promise<void> {
@@ -408,12 +397,4 @@ export class Execution {
  */
 export function priceOf({ prices, createdAt }: Generation, model: ModelDescription): ModelPrice | undefined {
   return prices ? prices[model.id] : priceAt(model, createdAt);
-}
-
-/**
- * The format to request from the model. If the model does not make the wanted one, the gateway converts the image, from
- * PNG if possible, because PNG is lossless.
- */
-function formatToRequest(wanted: ImageFormat, offered: readonly ImageFormat[]): ImageFormat {
-  return [wanted, "PNG" as const].find((format) => offered.includes(format)) ?? offered[0] ?? "PNG";
 }

@@ -20,7 +20,9 @@ export class ImageRate {
   readonly #windowMs: number;
   readonly #waiting = new Set<Waiter>();
   /** The submissions of the last minute, the oldest first. */
-  #submissions: Submission[] = [];
+  readonly #submissions: Submission[] = [];
+  /** How many images these are together. */
+  #submitted = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param maxImages the limit for each minute, at least as many as one call can make */
@@ -56,29 +58,38 @@ export class ImageRate {
   /** Counts images without waiting, for a call that is repeated because its provider did no work. */
   note(imageCount: number): void {
     this.#submissions.push({ atMs: performance.now(), imageCount });
+    this.#submitted += imageCount;
   }
 
   /** Stops counting images that were not submitted. */
   giveBack(imageCount: number): void {
     const index = this.#submissions.findLastIndex((submission) => submission.imageCount === imageCount);
-    if (index >= 0) this.#submissions.splice(index, 1);
+    if (index >= 0) {
+      this.#submissions.splice(index, 1);
+      this.#submitted -= imageCount;
+    }
     this.#serve();
   }
 
   #serve(): void {
     clearTimeout(this.#timer);
     const nowMs = performance.now();
-    this.#submissions = this.#submissions.filter(({ atMs }) => nowMs - atMs < this.#windowMs);
-    let submitted = this.#submissions.reduce((sum, { imageCount }) => sum + imageCount, 0);
+    this.#forgetBefore(nowMs - this.#windowMs);
     for (const waiter of this.#waiting) {
-      if (submitted + waiter.imageCount > this.#maxImages) {
+      if (this.#submitted + waiter.imageCount > this.#maxImages) {
         const oldestMs = this.#submissions[0]?.atMs ?? nowMs;
         this.#timer = setTimeout(() => this.#serve(), Math.ceil(oldestMs + this.#windowMs - nowMs));
         return;
       }
-      submitted += waiter.imageCount;
       this.note(waiter.imageCount);
       waiter.resolve(true);
+    }
+  }
+
+  #forgetBefore(startMs: number): void {
+    for (let oldest = this.#submissions[0]; oldest && oldest.atMs <= startMs; oldest = this.#submissions[0]) {
+      this.#submissions.shift();
+      this.#submitted -= oldest.imageCount;
     }
   }
 }

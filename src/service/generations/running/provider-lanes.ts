@@ -1,20 +1,27 @@
 import type { ImageProvider } from "../../../ports/image-provider.ts";
 
 interface Lane {
+  readonly placeCount: number;
   taken: number;
   /** Those who wait for a place, in order of arrival. Calling one gives it the place. */
   readonly waiting: Set<() => void>;
 }
 
-/** The places of each provider that limits its own calls. Whoever comes first is served first. */
+/** The places for calls: those of each provider that limits its own calls, and those that all others share. */
 export class ProviderLanes {
-  readonly #lanes = new Map<ImageProvider, Lane>();
+  readonly #shared: Lane;
+  readonly #own = new Map<ImageProvider, Lane>();
 
-  /** Waits for a place of a provider. Resolves to `false` if the signal aborts first. */
+  /** @param sharedCount the most calls at once of all providers without a limit of their own */
+  constructor(sharedCount: number) {
+    this.#shared = { placeCount: sharedCount, taken: 0, waiting: new Set() };
+  }
+
+  /** Waits for a place of a provider, in order of arrival. Resolves to `false` if the signal aborts first. */
   async take(provider: ImageProvider, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false;
     const lane = this.#laneOf(provider);
-    if (lane.taken < (provider.concurrency ?? Number.POSITIVE_INFINITY)) {
+    if (lane.taken < lane.placeCount) {
       lane.taken++;
       return true;
     }
@@ -44,11 +51,17 @@ export class ProviderLanes {
     next();
   }
 
+  /** Whether a place of one provider is also a place of the other. */
+  areShared(one: ImageProvider, other: ImageProvider): boolean {
+    return this.#laneOf(one) === this.#laneOf(other);
+  }
+
   #laneOf(provider: ImageProvider): Lane {
-    const known = this.#lanes.get(provider);
+    if (provider.concurrency === undefined) return this.#shared;
+    const known = this.#own.get(provider);
     if (known) return known;
-    const lane: Lane = { taken: 0, waiting: new Set() };
-    this.#lanes.set(provider, lane);
+    const lane: Lane = { placeCount: provider.concurrency, taken: 0, waiting: new Set() };
+    this.#own.set(provider, lane);
     return lane;
   }
 }
@@ -56,17 +69,23 @@ export class ProviderLanes {
 /** The place of one generation: at most one at a time, so that generations never wait for each other in a circle. */
 export class Seat {
   readonly #lanes: ProviderLanes;
+  readonly #movedToLimited = Promise.withResolvers<void>();
   #provider: ImageProvider | undefined;
 
   constructor(lanes: ProviderLanes) {
     this.#lanes = lanes;
   }
 
-  /** Leaves the present place and waits for one of this provider. Does not wait if the provider has no limit. */
+  /** Resolves when the generation waits for a place of a provider with a limit of its own. It may never resolve. */
+  get movedToLimited(): Promise<void> {
+    return this.#movedToLimited.promise;
+  }
+
+  /** Leaves the present place and waits for one of this provider, unless the present place is one. */
   async moveTo(provider: ImageProvider, signal: AbortSignal): Promise<void> {
-    if (provider === this.#provider) return;
+    if (this.#provider && this.#lanes.areShared(provider, this.#provider)) return;
     this.leave();
-    if (provider.concurrency === undefined) return;
+    if (provider.concurrency !== undefined) this.#movedToLimited.resolve();
     if (await this.#lanes.take(provider, signal)) this.#provider = provider;
   }
 

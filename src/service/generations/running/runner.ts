@@ -5,6 +5,7 @@ import type { ImageProvider } from "../../../ports/image-provider.ts";
 import type { Generation, GenerationOutcome, UnrecordedImage } from "../../../ports/records.ts";
 import type { SpanStart } from "../../../ports/traces.ts";
 import { isFree } from "../../models/cost.ts";
+import { logEnd, logRecordedEnds } from "../end-log.ts";
 import { UsualDurations } from "../usual-durations.ts";
 import { Execution, type ExecutionOptions, type PaidCall, priceOf } from "./execution.ts";
 import { INTERRUPTED, toEnded } from "./generation-end.ts";
@@ -20,6 +21,8 @@ export interface RunnerOptions extends Omit<ExecutionOptions, "store" | "rate" |
   readonly leaseMs: number;
   /** The most images that this process submits to paid providers in a minute. */
   readonly maxImagesPerMinute: number;
+  /** The most calls at once of all providers without a limit of their own. */
+  readonly maxConcurrency: number;
 }
 
 /** How many times a process extends its leases within the duration of one lease. */
@@ -37,13 +40,14 @@ export class Runner {
   /** The generations that run here or wait for the rate limit, each with a controller that cancels it. */
   readonly #running = new Map<string, AbortController>();
   readonly #expected = new Map<string, Generation>();
-  readonly #lanes = new ProviderLanes();
-  /** The generations that wait for a place of their provider, or have one. */
+  readonly #lanes: ProviderLanes;
+  /** The generations that wait for a place of a provider with a limit of its own, or have had one. */
   readonly #inLanes = new Map<string, Promise<void>>();
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#lanes = new ProviderLanes(options.maxConcurrency);
     this.#shared = {
       ...options,
       store: new StoreRetries(options.events, options.logger, this.#stop.signal),
@@ -65,16 +69,23 @@ export class Runner {
   /**
    * Runs one generation to its end. Never rejects. Does nothing when the generation is not queued (any more).
    *
-   * Resolves when its place is free for another generation. After a call that was cut off, this is when the provider
-   * has probably stopped working on it. If the provider has places of its own, the generation waits for one of them,
-   * and its place here is free at once.
+   * Resolves when the queue may start another generation. After a call that was cut off, this is when the provider has
+   * probably stopped working on it. If the provider has places of its own, this is at once: the generation waits for one
+   * of them outside the queue.
    */
   async run(generationId: string): Promise<void> {
     // A job may be delivered twice. The second delivery must not drop the lease of the first.
     if (this.#running.has(generationId) || this.#inLanes.has(generationId)) return;
     const provider = await this.#limitedProviderOf(generationId);
-    if (provider) this.#handOver(generationId, provider);
-    else await this.#runIn(new Seat(this.#lanes), generationId);
+    if (this.#inLanes.has(generationId)) return;
+    const seat = new Seat(this.#lanes);
+    if (provider) {
+      this.#handOver(generationId, seat, this.#runInTurn(seat, provider, generationId));
+      return;
+    }
+    const done = this.#runIn(seat, generationId);
+    const isDone = await Promise.race([done.then(() => true), seat.movedToLimited.then(() => false)]);
+    if (!isDone) this.#handOver(generationId, seat, done);
   }
 
   /** The provider of a generation's model, if it has places of its own. */
@@ -87,18 +98,17 @@ export class Runner {
     return provider?.concurrency === undefined ? undefined : provider;
   }
 
-  #handOver(generationId: string, provider: ImageProvider): void {
-    if (this.#inLanes.has(generationId)) return;
-    const seat = new Seat(this.#lanes);
-    const work = async (): Promise<void> => {
-      await seat.moveTo(provider, this.#draining.signal);
-      if (!this.#draining.signal.aborted) await this.#runIn(seat, generationId);
-    };
-    const done = work().finally(() => {
+  #handOver(generationId: string, seat: Seat, work: Promise<void>): void {
+    const done = work.finally(() => {
       seat.leave();
       this.#inLanes.delete(generationId);
     });
     this.#inLanes.set(generationId, done);
+  }
+
+  async #runInTurn(seat: Seat, provider: ImageProvider, generationId: string): Promise<void> {
+    await seat.moveTo(provider, this.#draining.signal);
+    if (!this.#draining.signal.aborted) await this.#runIn(seat, generationId);
   }
 
   async #runIn(seat: Seat, generationId: string): Promise<void> {
@@ -120,9 +130,10 @@ export class Runner {
     return waiting;
   }
 
-  /** Resolves when no generation runs in a place of its provider. */
+  /** Resolves when no generation runs outside the queue. Call this when the queue starts no more. */
   async idle(): Promise<void> {
-    await Promise.all(this.#inLanes.values());
+    // One that runs may fall back to another provider meanwhile.
+    while (this.#inLanes.size > 0) await Promise.all(this.#inLanes.values());
   }
 
   /**
@@ -249,10 +260,11 @@ export class Runner {
     }
     if (unrecorded) metrics.imageStored(generation.model, unrecorded.image.byteSize);
     this.#count(generation, outcome);
-    logger.info({ generationId, status: outcome.status, ...failureFacts(outcome) }, "generation ended");
+    const ended = toEnded(generation, outcome, at, execution.generatedSize);
+    const { storedCount, providerMs } = execution;
+    logEnd(logger, ended, { imageCount: storedCount, providerMs });
     // The previews are not known here.
     if (generation.partialImages) return {};
-    const ended = toEnded(generation, outcome, at, execution.generatedSize);
     // An image that was recorded before may have been deleted since.
     const images = unrecorded && generation.n === 1 ? [unrecorded.image] : undefined;
     return { end: { generation: ended, ...(images && { images }) } };
@@ -317,7 +329,10 @@ export class Runner {
       const leased = await records.extendLeases(worker, new Date(now().getTime() + leaseMs));
       // Its start was recorded, but the store's response was lost. No process carries it out.
       for (const generationId of leased.filter((id) => !this.#running.has(id))) {
-        await records.finish(generationId, worker, { status: "FAILED", failure: INTERRUPTED }, now());
+        const outcome = { status: "FAILED", failure: INTERRUPTED } as const;
+        if (await records.finish(generationId, worker, outcome, now())) {
+          await logRecordedEnds({ records, logger }, [generationId]);
+        }
         events.publish({ generationId, worker });
       }
       await this.#stopCanceled([...this.#running.keys()]);
@@ -362,8 +377,4 @@ function isCutOff(outcome: GenerationOutcome): boolean {
 
 function canceled(): GatewayError {
   return new GatewayError("INTERRUPTED", "the generation was canceled while the provider was working");
-}
-
-function failureFacts(outcome: GenerationOutcome): { code?: string; billed?: string } {
-  return outcome.status === "FAILED" ? { code: outcome.failure.code, billed: outcome.failure.billed } : {};
 }

@@ -200,8 +200,18 @@ describe("a WebSocket", () => {
     ["two different ones", () => ({ "X-API-Key": other.token, Authorization: `Bearer ${key.token}` }), () => ({})],
     ["one that is no text", () => ({ "X-API-Key": { token: key.token } }), () => ({})],
     ["another project", () => ({ "X-API-Key": key.token, "Pictograph-Project": "proj_public" }), () => ({})],
+    ["a token that is cut", () => ({ "X-API-Key": key.token.slice(0, -1) }), () => ({})],
+    ["a token of 10 KB", () => ({ "X-API-Key": `pgk_${"a".repeat(10_000)}` }), () => ({})],
+    ["a token with Unicode", () => ({ "X-API-Key": `${key.token}寿` }), () => ({})],
   ])("refuses %s", async (_what, payload, headers) => {
     expect(await socketWith(payload(), headers())).toMatchObject({ code: 4401 });
+  });
+
+  test("does not read a token from its URL", async () => {
+    const query = new URLSearchParams({ "X-API-Key": key.token, access_token: key.token });
+    const raw = await RawSocket.open(`${socketUrl(gateway.url)}?${query}`);
+    raw.send({ type: "connection_init" });
+    expect(await raw.closed).toMatchObject({ code: 4401 });
   });
 });
 

@@ -262,12 +262,17 @@ describe("what stays open", () => {
 
 test("a WebSocket is closed when its JWT expires, while the database is away too", async () => {
   const databaseUrl = await postgres.newDatabase();
-  const others = await startKeyedGateway({ now: () => now, jwt: provider.config, databaseUrl });
+  const missed = Promise.withResolvers<void>();
+  const isMissed = (line: string) => line.includes("the store does not tell whether credentials still work");
+  const logger = pino({ level: "warn" }, { write: (line) => isMissed(line) && missed.resolve() });
+  const others = await startKeyedGateway({ now: () => now, jwt: provider.config, databaseUrl, logger });
   const token = await provider.sign(claims({ pictograph_project: await others.createProject() }));
   const raw = await RawSocket.open(socketUrl(others.url));
   raw.send({ type: "connection_init", payload: { authorization: `Bearer ${token}` } });
   await raw.message(({ type }) => type === "connection_ack");
   await postgres.server.stopServer();
+  // From now on, what was read before is out of date.
+  await missed.promise;
   now = new Date(now.getTime() + 60 * MINUTE_MS);
 
   expect(await raw.closed).toMatchObject({ code: 4401 });

@@ -77,7 +77,11 @@ describe("requests and images in a minute", () => {
     });
     expect(refused.body).toMatchObject({ error: { code: "rate_limit_exceeded", type: "requests" } });
     const byGraph = await generate(key);
-    expect(byGraph).toMatchObject({ code: "RATE_LIMITED", retryAfterSeconds: 20 });
+    expect(byGraph).toMatchObject({
+      code: "RATE_LIMITED",
+      retryAfterSeconds: 20,
+      headers: { "retry-after": "20" },
+    });
     expect(byGraph.message).toBe("this API key may send 2 requests for images a minute; wait 20 seconds");
     const old = await post("/get-image", { prompt: "a", n: "1", size: "64x64" }, key.headers);
     expect([old.status, old.headers.get("retry-after")]).toEqual([429, "20"]);

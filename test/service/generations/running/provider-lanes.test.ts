@@ -30,8 +30,9 @@ async function start(dataDir?: string, aliases: object = {}): Promise<RunningGat
   await writeFile(modelsFile, JSON.stringify({ aliases }));
   limited = new LimitedProvider([{ ...ANY_SIZE_MODEL, id: "limited-1" }]);
   unlimited = new ScriptedProvider([{ ...ANY_SIZE_MODEL, id: "unlimited-1" }]);
+  const other = new ScriptedProvider([{ ...ANY_SIZE_MODEL, id: "other-1" }]);
   const gateway = await startGateway({
-    providers: [limited, unlimited],
+    providers: [limited, unlimited, other],
     defaultModel: "unlimited-1",
     maxConcurrency: 2,
     dailyBudget: undefined,
@@ -42,13 +43,30 @@ async function start(dataDir?: string, aliases: object = {}): Promise<RunningGat
   return gateway;
 }
 
-async function accept({ graphql }: RunningGateway, prompt: string): Promise<string> {
-  const input = { prompt, model: "limited-1", size: "64x64", waitSeconds: 0 };
+async function accept({ graphql }: RunningGateway, prompt: string, model = "limited-1"): Promise<string> {
+  const input = { prompt, model, size: "64x64", waitSeconds: 0 };
   return (await graphql(GENERATE, { input })).body.data.generateImages.id;
 }
 
 async function statusOf({ graphql }: RunningGateway, id: string): Promise<string> {
   return (await graphql(READ, { id })).body.data.generation.status;
+}
+
+/** Waits until all generations were given to a model. */
+async function untilGivenTo({ graphql }: RunningGateway, model: string, count: number): Promise<void> {
+  await poll(
+    async () => (await graphql("{ generations { nodes { model { id } } } }")).body.data.generations.nodes,
+    (nodes) => nodes.filter((node: { model: { id: string } }) => node.model.id === model).length === count,
+  );
+}
+
+/** Makes a provider refuse all calls from now on, without a charge. */
+function refuseCalls(provider: ScriptedProvider): void {
+  provider.script = async function* broken() {
+    throw new GatewayError("UPSTREAM_FAILED", "gone", { billed: "NO", isRetryable: true });
+    // biome-ignore lint/correctness/noUnreachable: makes this a generator of events
+    yield* [];
+  };
 }
 
 const isEnded = (status: string) => status === "SUCCEEDED";
@@ -119,9 +137,42 @@ test("a generation that falls back to a limited provider waits for its place the
   await poll(() => statusOf(gateway, first), isEnded);
 });
 
+test("generations that fall back to a slow provider keep no place from the others while they wait for it", async () => {
+  const gateway = await start(undefined, { either: ["unlimited-1", "limited-1"] });
+  refuseCalls(unlimited);
+  const hold = holdCalls(limited);
+  const ids: string[] = [];
+  for (const prompt of ["first", "second", "third"]) ids.push(await accept(gateway, prompt, "either"));
+  await untilGivenTo(gateway, "limited-1", ids.length);
+  const free = await accept(gateway, "a fox", "other-1");
+  await poll(() => statusOf(gateway, free), isEnded);
+  hold.release();
+  for (const id of ids) await poll(() => statusOf(gateway, id), isEnded);
+});
+
+test("generations that fall back from a limited provider keep to the places of the others", async () => {
+  const gateway = await start(undefined, { either: ["limited-1", "unlimited-1"] });
+  refuseCalls(limited);
+  const released = Promise.withResolvers<void>();
+  let calls = 0;
+  let mostCalls = 0;
+  unlimited.script = async function* counted(request) {
+    mostCalls = Math.max(mostCalls, ++calls);
+    await released.promise;
+    yield* makeImages(request);
+    calls--;
+  };
+  const ids: string[] = [];
+  for (const prompt of ["first", "second", "third", "fourth"]) ids.push(await accept(gateway, prompt, "either"));
+  await untilGivenTo(gateway, "unlimited-1", ids.length);
+  released.resolve();
+  for (const id of ids) await poll(() => statusOf(gateway, id), isEnded);
+  expect(mostCalls).toBe(2);
+});
+
 test("two that move to each other's provider do not wait for each other", async () => {
   const [a, b] = [new LimitedProvider(), new LimitedProvider()];
-  const lanes = new ProviderLanes();
+  const lanes = new ProviderLanes(1);
   const [first, second] = [new Seat(lanes), new Seat(lanes)];
   const { signal } = new AbortController();
   await first.moveTo(a, signal);
@@ -135,7 +186,7 @@ test("two that move to each other's provider do not wait for each other", async 
 
 test("one that gives up waiting takes no place", async () => {
   const provider = new LimitedProvider();
-  const lanes = new ProviderLanes();
+  const lanes = new ProviderLanes(1);
   const leaving = new AbortController();
   expect(await lanes.take(provider, leaving.signal)).toBe(true);
   const waits = lanes.take(provider, leaving.signal);

@@ -84,6 +84,7 @@ function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runne
     upstreamTimeoutMs: 60_000,
     leaseMs,
     maxImagesPerMinute: 300,
+    maxConcurrency: 8,
   });
 }
 

@@ -1,0 +1,248 @@
+import type { Expression, ExpressionBuilder, Kysely, SqlBool } from "kysely";
+import { GatewayError } from "../../../errors.ts";
+import type { PixelSize } from "../../../ports/image-provider.ts";
+import type {
+  Claim,
+  Cost,
+  Generation,
+  GenerationFailure,
+  GenerationOutcome,
+  Image,
+  UnrecordedImage,
+} from "../../../ports/records.ts";
+import type { WebhookEvent } from "../../../ports/webhooks.ts";
+import { Batches } from "../../batches.ts";
+import type { Database, GenerationRow } from "../database.ts";
+import { inParts, padded, runPrepared } from "../prepared.ts";
+import type { SqlLedger } from "../spending/sql-ledger.ts";
+import type { Told, WebhookOutbox } from "../webhooks/webhook-outbox.ts";
+import { toChanges, toGeneration, toImageRow } from "./rows.ts";
+
+export interface SqlRunsOptions {
+  readonly database: Kysely<Database>;
+  readonly ledger: SqlLedger;
+  readonly outbox: WebhookOutbox;
+  readonly hasRowLocks: boolean;
+}
+
+interface Start {
+  readonly id: string;
+  readonly claim: Claim;
+}
+
+/** The end of a generation, as its worker records it. */
+export interface RunEnd {
+  readonly id: string;
+  readonly worker: string;
+  readonly outcome: GenerationOutcome;
+  readonly at: Date;
+  readonly last: UnrecordedImage | undefined;
+}
+
+interface Update {
+  readonly id: string;
+  readonly worker: string;
+  readonly changes: Partial<GenerationRow>;
+  /** Set if only the maximum cost is known. */
+  readonly costsAtMost?: true | undefined;
+}
+
+/**
+ * What workers record of the generations that they run. Starts that wait at the same moment are recorded in one
+ * statement, and ends in one transaction.
+ */
+export class SqlRuns {
+  readonly #options: SqlRunsOptions;
+  readonly #starts: Batches<Start, Generation | undefined>;
+  readonly #ends: Batches<RunEnd, boolean>;
+
+  constructor(options: SqlRunsOptions) {
+    this.#options = options;
+    // If the store did not answer, the changes may be stored.
+    const mayRepeat = (error: unknown) => !(error instanceof GatewayError);
+    this.#starts = new Batches({
+      together: (starts) => this.#startAll(starts),
+      alone: async (start) => (await this.#startAll([start]))[0],
+      mayRepeat,
+    });
+    this.#ends = new Batches({
+      together: (ends) => this.#finishAll(ends),
+      alone: async (end) => (await this.#finishAll([end]))[0] ?? false,
+      mayRepeat,
+    });
+  }
+
+  /** @see Records.start */
+  start(id: string, claim: Claim): Promise<Generation | undefined> {
+    return this.#starts.add({ id, claim });
+  }
+
+  /** @see Records.addImage */
+  addImage(image: Image, generatedSize: PixelSize, worker: string): Promise<boolean> {
+    const { database, outbox } = this.#options;
+    return outbox.within(database, async (transaction) => {
+      const update = { id: image.generationId, worker, changes: toChanges({ generatedSize }) };
+      const generation = await this.#update(transaction, update);
+      if (generation) await this.#insertImages(transaction, [image], [generation]);
+      return generation !== undefined;
+    });
+  }
+
+  /** @see Records.finish */
+  finish(end: RunEnd): Promise<boolean> {
+    return this.#ends.add(end);
+  }
+
+  /** Starts generations. All get the latest of the claims' times, which are those of one moment. */
+  async #startAll(starts: readonly Start[]): Promise<readonly (Generation | undefined)[]> {
+    const { database, hasRowLocks } = this.#options;
+    const started = new Map<string, GenerationRow>();
+    for (const [worker, ofWorker] of Map.groupBy(starts, ({ claim }) => claim.worker)) {
+      const changes = {
+        ...toChanges({ status: "RUNNING", startedAt: latest(ofWorker.map(({ claim }) => claim.at)) }),
+        worker,
+        lease_until: latest(ofWorker.map(({ claim }) => claim.leaseUntil)).getTime(),
+      };
+      const ids = padded(ofWorker.map(({ id }) => id));
+      const { rows } = await runPrepared(database, "start", { ids, changes }, (prepared, values) =>
+        prepared
+          .updateTable("generations")
+          .set(values.changes)
+          .where("id", "in", ({ selectFrom }) => {
+            const queued = selectFrom("generations")
+              .select("id")
+              .where("id", "in", values.ids)
+              .where("status", "=", "QUEUED");
+            return hasRowLocks ? queued.orderBy("id").forUpdate() : queued;
+          })
+          .returningAll(),
+      );
+      for (const row of rows) started.set(row.id, row);
+    }
+    return starts.map(({ id, claim }) => {
+      const row = started.get(id);
+      if (row?.worker !== claim.worker) return undefined;
+      // A start that was asked for twice is one.
+      started.delete(id);
+      return toGeneration(row);
+    });
+  }
+
+  #finishAll(ends: readonly RunEnd[]): Promise<readonly boolean[]> {
+    const { database, ledger, outbox } = this.#options;
+    return outbox.within(database, async (transaction) => {
+      const written = new Map<RunEnd, Told>();
+      // In the order of their ids, as all transactions lock generations.
+      for (const end of ends.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+        const generation = await this.#update(transaction, toUpdate(end));
+        if (generation) written.set(end, generation);
+      }
+      const images = [...written.keys()].flatMap(({ last }) => (last ? [last.image] : []));
+      await this.#insertImages(transaction, images, [...written.values()]);
+      const settled = [...written.keys()].map(({ id, outcome: { cost, imageCount } }) => ({ id, cost, imageCount }));
+      await ledger.settleAll(transaction, settled);
+      for (const [{ id, outcome, at }, generation] of written) {
+        const failure = outcome.status === "FAILED" ? outcome.failure : undefined;
+        await outbox.tell(transaction, [generation], () => endOf(id, outcome.status, at, failure), at);
+      }
+      return ends.map((end) => written.has(end));
+    });
+  }
+
+  /** @returns `undefined` if this worker does not run the generation (any more) */
+  async #update(transaction: Kysely<Database>, update: Update): Promise<Told | undefined> {
+    const { outbox } = this.#options;
+    const { rows } = await runPrepared(
+      transaction,
+      "update run by",
+      update,
+      (prepared, { id, worker, changes, costsAtMost }) =>
+        prepared
+          .updateTable("generations")
+          .set((row) => ({ ...changes, ...(costsAtMost && atMost(row)) }))
+          .where("id", "=", id)
+          .where(isRunBy(worker))
+          .returning((row) => ["id", "project_id", outbox.countEndpoints(row.ref("generations.project_id"))]),
+    );
+    return rows[0];
+  }
+
+  /** @param generations those of the images, and whose projects are told */
+  async #insertImages(
+    transaction: Kysely<Database>,
+    images: readonly Image[],
+    generations: readonly Told[],
+  ): Promise<void> {
+    const { outbox } = this.#options;
+    for (const part of inParts(images)) {
+      const inserted = await runPrepared(
+        transaction,
+        "add images",
+        { rows: part.map(toImageRow) },
+        (prepared, values) =>
+          prepared
+            .insertInto("images")
+            .values(values.rows)
+            // A worker repeats the insert when it did not receive the response to the first one.
+            .onConflict((conflict) => conflict.column("id").doNothing())
+            .returning("id"),
+      );
+      const added = new Set(inserted.rows.map(({ id }) => id));
+      for (const { id: imageId, generationId, createdAt } of part.filter(({ id }) => added.has(id))) {
+        const generation = generations.filter(({ id }) => id === generationId);
+        await outbox.tell(transaction, generation, () => ({ type: "image.ready", generationId, imageId }), createdAt);
+      }
+    }
+  }
+}
+
+function toUpdate({ id, worker, outcome, at, last }: RunEnd): Update {
+  const { status, usage, cost, warnings } = outcome;
+  const failure = status === "FAILED" ? outcome.failure : undefined;
+  const changes = {
+    ...toChanges({ status, failure, usage, ...(warnings && { warnings }), finishedAt: at }),
+    ...(last && toChanges({ generatedSize: last.generatedSize })),
+    ...(cost && costChanges(cost)),
+    lease_until: null,
+  };
+  return { id, worker, changes, costsAtMost: cost ? undefined : true };
+}
+
+function latest(times: readonly Date[]): Date {
+  return new Date(Math.max(...times.map((time) => time.getTime())));
+}
+
+/** The event of an end. */
+export function endOf(
+  generationId: string,
+  status: "SUCCEEDED" | "FAILED" | "CANCELED",
+  at: Date,
+  failure: GenerationFailure | undefined,
+): WebhookEvent {
+  const type = `generation.${status.toLowerCase() as Lowercase<typeof status>}` as const;
+  return { type, generationId, finishedAt: at.toISOString(), ...(failure && { failure }) };
+}
+
+/** The columns of a cost. */
+export function costChanges({ usd, isEstimated }: Cost): Partial<GenerationRow> {
+  return toChanges({ cost: usd, costIsEstimated: isEstimated || undefined });
+}
+
+/** The estimated cost of a generation for which only the maximum cost is known. */
+export function atMost(row: ExpressionBuilder<Database, "generations">) {
+  return { cost: row.ref("max_cost"), cost_is_estimated: isEstimated(row, row("max_cost", "is not", null)) };
+}
+
+export function isEstimated(row: ExpressionBuilder<Database, "generations">, condition: Expression<SqlBool>) {
+  return row.case().when(condition).then(1).else(null).end();
+}
+
+/** Whether a worker runs a generation. One that was wrongly presumed dead still does, until an end clears its lease. */
+export function isRunBy(worker: string) {
+  return (row: ExpressionBuilder<Database, "generations">) =>
+    row.and([
+      row("worker", "=", worker),
+      row("lease_until", "is not", null),
+      row("status", "in", ["RUNNING", "FAILED"]),
+    ]);
+}

@@ -1,0 +1,70 @@
+import { expect, test } from "@jest/globals";
+import { Batches } from "../../src/adapters/batches.ts";
+
+/** Batches of numbers, which are doubled when the test lets them. */
+function doubling({ refused = [] as readonly number[], mayRepeat = true } = {}) {
+  const steps: (readonly number[])[] = [];
+  const opened = Promise.withResolvers<void>();
+  const idle = Promise.withResolvers<void>();
+  const work = async (items: readonly number[]): Promise<readonly number[]> => {
+    steps.push(items);
+    await opened.promise;
+    if (items.some((item) => refused.includes(item))) throw new Error(`one of ${items} is refused`);
+    return items.map((item) => 2 * item);
+  };
+  const batches = new Batches<number, number>({
+    together: work,
+    alone: async (item) => (await work([item]))[0] ?? Number.NaN,
+    mayRepeat: () => mayRepeat,
+    onIdle: idle.resolve,
+  });
+  return { batches, steps, open: opened.resolve, idle: idle.promise };
+}
+
+test("whatever waits while others are worked on shares the next step, and each gets its own result", async () => {
+  const { batches, steps, open, idle } = doubling();
+  const results = [1, 2, 3, 4, 5].map((item) => batches.add(item));
+  expect(steps).toEqual([[1], [2]]);
+  open();
+
+  expect(await Promise.all(results)).toEqual([2, 4, 6, 8, 10]);
+  expect(steps).toEqual([[1], [2], [3, 4, 5]]);
+  await idle;
+});
+
+test("a step that fails is repeated for each item alone, and only the one at fault fails", async () => {
+  const { batches, steps, open } = doubling({ refused: [4] });
+  const results = [1, 2, 3, 4, 5].map((item) => batches.add(item));
+  open();
+
+  expect(await Promise.allSettled(results)).toEqual([
+    { status: "fulfilled", value: 2 },
+    { status: "fulfilled", value: 4 },
+    { status: "fulfilled", value: 6 },
+    { status: "rejected", reason: new Error("one of 4 is refused") },
+    { status: "fulfilled", value: 10 },
+  ]);
+  expect(steps.slice(2)).toEqual([[3, 4, 5], [3], [4], [5]]);
+});
+
+test("a step that may have been carried out is not repeated", async () => {
+  const { batches, steps, open } = doubling({ refused: [4], mayRepeat: false });
+  const results = [1, 2, 3, 4].map((item) => batches.add(item));
+  open();
+
+  const error = new Error("one of 3,4 is refused");
+  expect((await Promise.allSettled(results)).slice(2)).toEqual([
+    { status: "rejected", reason: error },
+    { status: "rejected", reason: error },
+  ]);
+  expect(steps).toEqual([[1], [2], [3, 4]]);
+});
+
+test("what is beyond the most that may wait is refused at once", async () => {
+  const { batches, open } = doubling();
+  const results = Array.from({ length: 5_002 }, (_, index) => batches.add(index));
+
+  await expect(batches.add(-1)).rejects.toMatchObject({ code: "OVERLOADED" });
+  open();
+  expect(await Promise.all(results)).toHaveLength(5_002);
+});

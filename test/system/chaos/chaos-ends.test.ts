@@ -1,0 +1,113 @@
+import { describe, expect, test } from "@jest/globals";
+import { ChaosBooks, type Order, type ToldGeneration } from "./chaos-books.ts";
+import { changesOf, compareEnds, type EndRecords, readRecordedEnds } from "./chaos-ends.ts";
+import type { LedgerRow } from "./chaos-ledger.ts";
+
+const ID = "gen_1";
+
+function endOf(status: ToldGeneration["status"], code?: string, billed = "UNKNOWN"): ToldGeneration {
+  return { id: ID, status, failure: code === undefined ? null : { code, billed }, images: [] };
+}
+
+/** As a gateway logs that it recorded the end of a generation. */
+function lineOf(status: string, code?: string): string {
+  return JSON.stringify({ level: "info", generationId: ID, status, code, msg: "generation ended" });
+}
+
+function rowOf(state: string): LedgerRow {
+  const others = { projectId: "proj_public", apiKeyId: undefined, settled: 1n, images: 1, isEstimated: false };
+  return { generationId: ID, state, ...others };
+}
+
+function recordsOf(lines: readonly string[], states: readonly string[] = ["SETTLED"]): EndRecords {
+  return { recorded: readRecordedEnds(1, lines), ledgerRows: states.map(rowOf) };
+}
+
+const INTERRUPTED = endOf("FAILED", "INTERRUPTED");
+const SUCCEEDED = endOf("SUCCEEDED");
+const FINISHED = recordsOf(['{"msg":"ready"}', lineOf("SUCCEEDED")]);
+
+describe("an end that is told again", () => {
+  test("is no change", () => {
+    expect(compareEnds(SUCCEEDED, endOf("SUCCEEDED"), FINISHED)).toBe("none");
+    expect(compareEnds(INTERRUPTED, endOf("FAILED", "INTERRUPTED"), recordsOf([]))).toBe("none");
+  });
+});
+
+describe("an end after a takeover", () => {
+  test("may be replaced by what the process that ran the generation recorded", () => {
+    expect(compareEnds(INTERRUPTED, SUCCEEDED, FINISHED)).toBe("finished after a takeover");
+    const rejected = endOf("FAILED", "CONTENT_REJECTED", "NO");
+    const records = recordsOf([lineOf("FAILED", "CONTENT_REJECTED")]);
+    expect(compareEnds(INTERRUPTED, rejected, records)).toBe("finished after a takeover");
+    expect([...changesOf([INTERRUPTED, SUCCEEDED, SUCCEEDED, INTERRUPTED], FINISHED)]).toEqual([
+      { kind: "finished after a takeover", inWords: "FAILED INTERRUPTED became SUCCEEDED" },
+      { kind: "contradiction", inWords: "SUCCEEDED became FAILED INTERRUPTED" },
+    ]);
+  });
+});
+
+describe("every other change of an end is a contradiction:", () => {
+  test.each<[string, ToldGeneration, ToldGeneration, EndRecords]>([
+    ["a success that fails", SUCCEEDED, INTERRUPTED, FINISHED],
+    ["a success that is canceled", SUCCEEDED, endOf("CANCELED"), FINISHED],
+    ["a cancelation that succeeds", endOf("CANCELED", "INTERRUPTED"), SUCCEEDED, FINISHED],
+    ["an interruption that is canceled", INTERRUPTED, endOf("CANCELED"), recordsOf([lineOf("CANCELED")])],
+    ["another failure that succeeds", endOf("FAILED", "UPSTREAM_FAILED"), SUCCEEDED, FINISHED],
+    [
+      "a failure for another reason",
+      endOf("FAILED", "UPSTREAM_FAILED"),
+      endOf("FAILED", "CONTENT_REJECTED"),
+      recordsOf([lineOf("FAILED", "CONTENT_REJECTED")]),
+    ],
+    [
+      "an interruption that cost nothing: it was no takeover",
+      endOf("FAILED", "INTERRUPTED", "NO"),
+      SUCCEEDED,
+      FINISHED,
+    ],
+    [
+      "an interruption that the process itself recorded",
+      INTERRUPTED,
+      SUCCEEDED,
+      recordsOf([lineOf("FAILED", "INTERRUPTED"), lineOf("SUCCEEDED")]),
+    ],
+    ["a success that no process recorded", INTERRUPTED, SUCCEEDED, recordsOf([])],
+    [
+      "a success that was recorded twice",
+      INTERRUPTED,
+      SUCCEEDED,
+      recordsOf([lineOf("SUCCEEDED"), lineOf("SUCCEEDED")]),
+    ],
+    ["a success that was not settled", INTERRUPTED, SUCCEEDED, recordsOf([lineOf("SUCCEEDED")], ["HELD"])],
+    ["a success without a row in the ledger", INTERRUPTED, SUCCEEDED, recordsOf([lineOf("SUCCEEDED")], [])],
+    [
+      "a success that was settled twice",
+      INTERRUPTED,
+      SUCCEEDED,
+      recordsOf([lineOf("SUCCEEDED")], ["SETTLED", "SETTLED"]),
+    ],
+  ])("%s", (_what, before, after, records) => {
+    expect(compareEnds(before, after, records)).toBe("contradiction");
+  });
+});
+
+describe("what clients were told", () => {
+  const newOrder = () => ({ marker: "chaos-1-1", ids: new Set(), ends: [] as ToldGeneration[] }) as unknown as Order;
+
+  test("is kept, each end once", () => {
+    const [books, order] = [new ChaosBooks(), newOrder()];
+    for (const told of [endOf("RUNNING"), INTERRUPTED, INTERRUPTED, SUCCEEDED, SUCCEEDED]) books.note(order, told);
+
+    expect(order.ends).toEqual([INTERRUPTED, SUCCEEDED]);
+    expect(books.contradictions).toEqual([]);
+  });
+
+  test("is contradicted by a generation that runs after its end", () => {
+    const books = new ChaosBooks();
+    const order = newOrder();
+    for (const told of [SUCCEEDED, endOf("RUNNING")]) books.note(order, told);
+
+    expect(books.contradictions).toEqual(["chaos-1-1: was told SUCCEEDED and then RUNNING"]);
+  });
+});

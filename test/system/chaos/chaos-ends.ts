@@ -1,0 +1,66 @@
+import { nameOfEnd, type ToldGeneration } from "./chaos-books.ts";
+import type { LedgerRow } from "./chaos-ledger.ts";
+
+/** An end that the process which ran the generation recorded. */
+export interface RecordedEnd {
+  readonly generationId: string;
+  /** Which start of which gateway recorded it, as the run counts them. */
+  readonly life: number;
+  readonly status: string;
+  /** Of a failure. */
+  readonly code?: string;
+}
+
+/** What gateways recorded of one generation. */
+export interface EndRecords {
+  readonly recorded: readonly RecordedEnd[];
+  readonly ledgerRows: readonly LedgerRow[];
+}
+
+export type EndChange = "none" | "finished after a takeover" | "contradiction";
+
+/**
+ * Compares an end of a generation with the next one. An end is final, except one: a process that did not extend its
+ * lease is presumed dead, and another process ends its generations as interrupted. If the first process lives, it
+ * replaces that end by the true one, once.
+ */
+export function compareEnds(
+  before: ToldGeneration,
+  after: ToldGeneration,
+  { recorded, ledgerRows }: EndRecords,
+): EndChange {
+  if (nameOfEnd(before) === nameOfEnd(after)) return "none";
+  const isPresumed = nameOfEnd(before) === INTERRUPTED && before.failure?.billed === "UNKNOWN";
+  const isTrueEnd = after.status === "SUCCEEDED" || after.status === "FAILED";
+  const isRecordedOnce = recorded.length === 1 && recorded.every((end) => nameOfRecorded(end) === nameOfEnd(after));
+  const isSettledOnce = ledgerRows.length === 1 && ledgerRows.every(({ state }) => state === "SETTLED");
+  return isPresumed && isTrueEnd && isRecordedOnce && isSettledOnce ? "finished after a takeover" : "contradiction";
+}
+
+/** Each change among the ends that were told of a generation, with its kind. */
+export function* changesOf(
+  ends: readonly ToldGeneration[],
+  records: EndRecords,
+): Generator<{ readonly kind: Exclude<EndChange, "none">; readonly inWords: string }> {
+  for (const [index, after] of ends.entries()) {
+    const before = ends[index - 1];
+    const kind = before ? compareEnds(before, after, records) : "none";
+    if (before && kind !== "none") yield { kind, inWords: `${nameOfEnd(before)} became ${nameOfEnd(after)}` };
+  }
+}
+
+export const INTERRUPTED = "FAILED INTERRUPTED";
+
+/** Reads the ends that a gateway logged, when it had recorded them. */
+export function readRecordedEnds(life: number, lines: readonly string[]): RecordedEnd[] {
+  return lines
+    .filter((line) => line.includes('"msg":"generation ended"'))
+    .map((line) => {
+      const { generationId, status, code } = JSON.parse(line) as Omit<RecordedEnd, "life">;
+      return { generationId, life, status, ...(code !== undefined && { code }) };
+    });
+}
+
+function nameOfRecorded({ status, code }: RecordedEnd): string {
+  return code === undefined ? status : `${status} ${code}`;
+}
