@@ -4,7 +4,7 @@ import type { ModelsFile } from "../wiring/models-file.ts";
 import { readKeys, readModels } from "../wiring/open-providers.ts";
 import { checkAccess } from "./check-access.ts";
 import { checkClock } from "./check-clock.ts";
-import { checkProvider } from "./check-provider.ts";
+import { checkProviders, nearestTime } from "./check-providers.ts";
 import { checkSigning } from "./check-signing.ts";
 import { checkDatabase, checkDisk, checkImages } from "./check-storage.ts";
 import { type Finding, ok, problem, type RemoteTime } from "./finding.ts";
@@ -16,10 +16,11 @@ import { type Finding, ok, problem, type RemoteTime } from "./finding.ts";
 export async function* examine(): AsyncGenerator<Finding> {
   let config: Config;
   let models: ModelsFile | undefined;
+  let keys: ReadonlyMap<string, string>;
   try {
     config = readConfig();
     models = await readModels(config);
-    readKeys(models);
+    keys = readKeys(models);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     for (const text of error.message.split("\n")) yield problem("configuration", text, "correct this setting");
@@ -27,15 +28,18 @@ export async function* examine(): AsyncGenerator<Finding> {
   }
   yield ok("configuration", "all settings are valid");
   const remoteTimes: RemoteTime[] = [];
-  for (const check of [checkDatabase(config), checkProvider(config, models)]) {
-    const { finding, remoteTime } = await check;
-    if (remoteTime) remoteTimes.push(remoteTime);
-    yield finding;
-  }
+  const asked = checkProviders(config, models, keys);
+  const database = await checkDatabase(config);
+  yield database.finding;
+  if (database.remoteTime) remoteTimes.push(database.remoteTime);
+  const providers = await asked;
+  for (const { finding } of providers) yield finding;
+  const providersTime = nearestTime(providers);
+  if (providersTime) remoteTimes.push(providersTime);
   yield await checkImages(config);
   yield await checkDisk(config);
   const signing = await checkSigning(config);
   if (signing) yield signing;
   yield checkClock(remoteTimes);
-  yield checkAccess(config);
+  yield checkAccess(config, models);
 }

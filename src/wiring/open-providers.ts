@@ -112,7 +112,7 @@ async function openNamed(
 }
 
 /** What servers without keys get. The client of OpenAI always sends one. */
-const NO_KEY = "none";
+export const NO_KEY = "none";
 
 async function openServer(
   { upstreamTimeoutMs, downloadHosts, moreHeaders }: ServerSettings,

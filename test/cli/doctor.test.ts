@@ -10,6 +10,7 @@ import { runCommand } from "../support/processes/run-command.ts";
 import { startPostgresServer } from "../support/stores/postgres.ts";
 import { S3_CREDENTIALS, startS3Server } from "../support/stores/s3-server.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
+import { startCompatibleServer } from "../support/vendors/compatible-server.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -61,18 +62,70 @@ test("names each wrong setting", async () => {
   expect(stderr).toBe("✗ 2 problems found\n");
 });
 
-test("names the providers of the models file, and each key that is not set", async () => {
+test("names each key of the models file that is not set", async () => {
   const models = join(cwd, "models.json");
   const azure = { kind: "openai", baseUrl: "https://azure.example/openai/v1", keyVariable: "KEY_OF_AZURE" };
   const content = { providers: { azure }, models: { one: { provider: "azure", model: "gpt-image-2" } } };
   await writeFile(models, JSON.stringify(content));
-  const env = { PICTOGRAPH_MODELS_FILE: models, PICTOGRAPH_DATA_DIR: join(cwd, "data") };
-  const without = await runCommand(["doctor"], { cwd, env });
-  expect(without.stdout).toMatch(/✗ configuration {2}KEY_OF_AZURE must be set/);
-  const withKey = await runCommand(["doctor", "--json"], { cwd, env: { ...env, KEY_OF_AZURE: "a-key" } });
-  expect(findings(withKey.lines).provider.text).toBe(
-    "no OPENAI_API_KEY; the providers of the models file are not asked: azure",
-  );
+  const { code, stdout } = await runCommand(["doctor"], { cwd, env: { PICTOGRAPH_MODELS_FILE: models } });
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/✗ configuration {2}KEY_OF_AZURE must be set/);
+});
+
+test("asks each server of the models file with its own key", async () => {
+  const local = await startCompatibleServer();
+  local.models = { body: '{"data":[{"id":"sdxl-turbo"}]}' };
+  const nowhere = await startCompatibleServer();
+  await nowhere.close();
+  const models = join(cwd, "models.json");
+  const { baseUrl } = api;
+  const content = {
+    providers: {
+      right: { kind: "openai", baseUrl, keyVariable: "RIGHT_KEY" },
+      wrong: { kind: "openai", baseUrl, keyVariable: "WRONG_KEY" },
+      keyless: { kind: "openai", baseUrl },
+      local: { kind: "openai", baseUrl: local.baseUrl },
+      gone: { kind: "openai", baseUrl: nowhere.baseUrl },
+      fal: { kind: "ai-sdk", package: "@ai-sdk/fal" },
+    },
+    models: {
+      "right-image": { provider: "right", model: "gpt-image-2" },
+      "wrong-image": { provider: "wrong", model: "gpt-image-2" },
+      "keyless-image": { provider: "keyless", model: "gpt-image-2" },
+      "sdxl-turbo": { provider: "local" },
+      "local-flux": { provider: "local", model: "flux" },
+      "gone-image": { provider: "gone" },
+      "fal-flux": { provider: "fal", model: "fal-ai/flux/dev" },
+    },
+  };
+  await writeFile(models, JSON.stringify(content));
+  const env = {
+    PICTOGRAPH_MODELS_FILE: models,
+    PICTOGRAPH_DEFAULT_MODEL: "fal-flux",
+    OPENAI_API_KEY: api.apiKey,
+    OPENAI_BASE_URL: baseUrl,
+    RIGHT_KEY: api.apiKey,
+    WRONG_KEY: "sk-wrong",
+  };
+  const { code, lines, stdout } = await runCommand(["doctor", "--json"], { cwd, env });
+  await local.close();
+
+  expect(code).toBe(1);
+  const found = lines.map((line) => JSON.parse(line)).filter(({ name }) => name === "provider");
+  expect(found.map(({ state, text, advice }) => [state, text, advice])).toEqual([
+    ["ok", `${baseUrl} accepts the key`, undefined],
+    ["ok", `right: ${baseUrl} accepts the key and has gpt-image-2`, undefined],
+    ["problem", `wrong: ${baseUrl} refuses the key (status 401)`, "set WRONG_KEY to a valid key"],
+    ["problem", `keyless: ${baseUrl} refuses calls without a key (status 401)`, expect.stringContaining("keyVariable")],
+    ["warning", `local: ${local.baseUrl} answers, but does not list flux`, expect.stringContaining("models file")],
+    [
+      "problem",
+      `gone: ${nowhere.baseUrl} cannot be reached (ECONNREFUSED)`,
+      expect.stringContaining("baseUrl of gone"),
+    ],
+    ["ok", "fal is not asked: packages of the AI SDK list no models", undefined],
+  ]);
+  expect(stdout).not.toContain("sk-wrong");
 });
 
 test("asks the provider whether the key works and the model exists", async () => {

@@ -20,7 +20,7 @@ export const doctor: Command = {
   arguments: [0, 0],
   options: JSON_OPTION,
   details: [
-    "Checks the configuration of this environment, the database, the provider's key, the storage of images, the disk, the clock and who may call. Then it asks the gateway at PICTOGRAPH_URL. It leaves nothing behind, and a gateway may run meanwhile. Exits with 1 if there is a problem.",
+    "Checks the configuration of this environment, the database, the providers' keys, the storage of images, the disk, the clock and who may call. Then it asks the gateway at PICTOGRAPH_URL. It leaves nothing behind, and a gateway may run meanwhile. Exits with 1 if there is a problem.",
   ],
   examples: ["pictograph doctor", "pictograph doctor --json"],
   async run(context) {
