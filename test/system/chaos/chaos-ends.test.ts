@@ -9,9 +9,9 @@ function endOf(status: ToldGeneration["status"], code?: string, billed = "UNKNOW
   return { id: ID, status, failure: code === undefined ? null : { code, billed }, images: [] };
 }
 
-/** As a gateway logs that it recorded the end of a generation. */
-function lineOf(status: string, code?: string): string {
-  return JSON.stringify({ level: "info", generationId: ID, status, code, msg: "generation ended" });
+/** As a gateway logs the end of a generation that it ran, or, without a duration, of one that it took over. */
+function lineOf(status: string, code?: string, providerMs?: number): string {
+  return JSON.stringify({ level: "info", generationId: ID, status, code, providerMs, msg: "generation ended" });
 }
 
 function rowOf(state: string): LedgerRow {
@@ -25,7 +25,7 @@ function recordsOf(lines: readonly string[], states: readonly string[] = ["SETTL
 
 const INTERRUPTED = endOf("FAILED", "INTERRUPTED");
 const SUCCEEDED = endOf("SUCCEEDED");
-const FINISHED = recordsOf(['{"msg":"ready"}', lineOf("SUCCEEDED")]);
+const FINISHED = recordsOf(['{"msg":"ready"}', lineOf("FAILED", "INTERRUPTED"), lineOf("SUCCEEDED", undefined, 12)]);
 
 describe("an end that is told again", () => {
   test("is no change", () => {
@@ -38,7 +38,7 @@ describe("an end after a takeover", () => {
   test("may be replaced by what the process that ran the generation recorded", () => {
     expect(compareEnds(INTERRUPTED, SUCCEEDED, FINISHED)).toBe("finished after a takeover");
     const rejected = endOf("FAILED", "CONTENT_REJECTED", "NO");
-    const records = recordsOf([lineOf("FAILED", "CONTENT_REJECTED")]);
+    const records = recordsOf([lineOf("FAILED", "CONTENT_REJECTED", 12)]);
     expect(compareEnds(INTERRUPTED, rejected, records)).toBe("finished after a takeover");
     expect([...changesOf([INTERRUPTED, SUCCEEDED, SUCCEEDED, INTERRUPTED], FINISHED)]).toEqual([
       { kind: "finished after a takeover", inWords: "FAILED INTERRUPTED became SUCCEEDED" },
@@ -52,13 +52,18 @@ describe("every other change of an end is a contradiction:", () => {
     ["a success that fails", SUCCEEDED, INTERRUPTED, FINISHED],
     ["a success that is canceled", SUCCEEDED, endOf("CANCELED"), FINISHED],
     ["a cancelation that succeeds", endOf("CANCELED", "INTERRUPTED"), SUCCEEDED, FINISHED],
-    ["an interruption that is canceled", INTERRUPTED, endOf("CANCELED"), recordsOf([lineOf("CANCELED")])],
+    [
+      "an interruption that is canceled",
+      INTERRUPTED,
+      endOf("CANCELED"),
+      recordsOf([lineOf("CANCELED", undefined, 12)]),
+    ],
     ["another failure that succeeds", endOf("FAILED", "UPSTREAM_FAILED"), SUCCEEDED, FINISHED],
     [
       "a failure for another reason",
       endOf("FAILED", "UPSTREAM_FAILED"),
       endOf("FAILED", "CONTENT_REJECTED"),
-      recordsOf([lineOf("FAILED", "CONTENT_REJECTED")]),
+      recordsOf([lineOf("FAILED", "CONTENT_REJECTED", 12)]),
     ],
     [
       "an interruption that cost nothing: it was no takeover",
@@ -70,22 +75,33 @@ describe("every other change of an end is a contradiction:", () => {
       "an interruption that the process itself recorded",
       INTERRUPTED,
       SUCCEEDED,
-      recordsOf([lineOf("FAILED", "INTERRUPTED"), lineOf("SUCCEEDED")]),
+      recordsOf([lineOf("FAILED", "INTERRUPTED", 12), lineOf("SUCCEEDED", undefined, 12)]),
     ],
     ["a success that no process recorded", INTERRUPTED, SUCCEEDED, recordsOf([])],
+    ["a success of which only others know", INTERRUPTED, SUCCEEDED, recordsOf([lineOf("SUCCEEDED")])],
     [
       "a success that was recorded twice",
       INTERRUPTED,
       SUCCEEDED,
-      recordsOf([lineOf("SUCCEEDED"), lineOf("SUCCEEDED")]),
+      recordsOf([lineOf("SUCCEEDED", undefined, 12), lineOf("SUCCEEDED", undefined, 12)]),
     ],
-    ["a success that was not settled", INTERRUPTED, SUCCEEDED, recordsOf([lineOf("SUCCEEDED")], ["HELD"])],
-    ["a success without a row in the ledger", INTERRUPTED, SUCCEEDED, recordsOf([lineOf("SUCCEEDED")], [])],
+    [
+      "a success that was not settled",
+      INTERRUPTED,
+      SUCCEEDED,
+      recordsOf([lineOf("SUCCEEDED", undefined, 12)], ["HELD"]),
+    ],
+    [
+      "a success without a row in the ledger",
+      INTERRUPTED,
+      SUCCEEDED,
+      recordsOf([lineOf("SUCCEEDED", undefined, 12)], []),
+    ],
     [
       "a success that was settled twice",
       INTERRUPTED,
       SUCCEEDED,
-      recordsOf([lineOf("SUCCEEDED")], ["SETTLED", "SETTLED"]),
+      recordsOf([lineOf("SUCCEEDED", undefined, 12)], ["SETTLED", "SETTLED"]),
     ],
   ])("%s", (_what, before, after, records) => {
     expect(compareEnds(before, after, records)).toBe("contradiction");

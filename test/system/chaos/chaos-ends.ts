@@ -1,7 +1,7 @@
 import { nameOfEnd, type ToldGeneration } from "./chaos-books.ts";
 import type { LedgerRow } from "./chaos-ledger.ts";
 
-/** An end that the process which ran the generation recorded. */
+/** An end that was recorded by the process that ran the generation. */
 export interface RecordedEnd {
   readonly generationId: string;
   /** Which start of which gateway recorded it, as the run counts them. */
@@ -51,15 +51,16 @@ export function* changesOf(
 
 export const INTERRUPTED = "FAILED INTERRUPTED";
 
-/** Reads the ends that a gateway logged, when it had recorded them. */
+/** Reads which ends a gateway logged of generations for which it had called a provider: those of others say no duration. */
 export function readRecordedEnds(life: number, lines: readonly string[]): RecordedEnd[] {
   return lines
     .filter((line) => line.includes('"msg":"generation ended"'))
-    .map((line) => {
-      const { generationId, status, code } = JSON.parse(line) as Omit<RecordedEnd, "life">;
-      return { generationId, life, status, ...(code !== undefined && { code }) };
-    });
+    .map((line) => JSON.parse(line) as LoggedEnd)
+    .filter(({ providerMs }) => providerMs !== undefined)
+    .map(({ generationId, status, code }) => ({ generationId, life, status, ...(code !== undefined && { code }) }));
 }
+
+type LoggedEnd = Omit<RecordedEnd, "life"> & { readonly providerMs?: number };
 
 function nameOfRecorded({ status, code }: RecordedEnd): string {
   return code === undefined ? status : `${status} ${code}`;
