@@ -16,6 +16,9 @@ const MAY = { ...YEAR, firstDay: "2026-05-01", lastDay: "2026-05-31" };
 const QUERIES: readonly (readonly [string, UsageQuery])[] = [
   ["a year of all projects by day and model", { ...YEAR, by: ["DAY", "MODEL"] }],
   ["a year of all projects by day and operation", { ...YEAR, by: ["DAY", "OPERATION"] }],
+  ["a year of all projects by day and project, up to too many rows", { ...YEAR, by: ["DAY", "PROJECT"] }],
+  ["a year of all projects by day and API key, up to too many rows", { ...YEAR, by: ["DAY", "API_KEY"] }],
+  ["a year of a project by day and API key", { ...YEAR, by: ["DAY", "API_KEY"], projectId: "proj_7" }],
   ["a year of all projects by project", { ...YEAR, by: ["PROJECT"] }],
   ["a year of all projects by API key", { ...YEAR, by: ["API_KEY"] }],
   ["a year of all projects by all but day", { ...YEAR, by: ["MODEL", "OPERATION", "PROJECT", "API_KEY"] }],
