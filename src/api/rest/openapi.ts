@@ -104,7 +104,8 @@ function describeImages(method: "get" | "head"): Json {
     operationId: `${method}StoredImage`,
     tags: ["Images"],
     summary: method === "get" ? "Load an image" : "Get the headers of an image",
-    description: "The other routes and the GraphQL API return these URLs. A URL with a changed character is invalid.",
+    description:
+      "The other routes and the GraphQL API return these URLs. A URL with a changed character is invalid. An image that the gateway encoded says in XMP that a machine made it. With a certificate of the operator it also carries signed content credentials (C2PA). `Image.provenance.isSigned` of the GraphQL API says whether it does.",
     parameters: [
       {
         name: "name",
