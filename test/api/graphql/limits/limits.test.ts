@@ -113,6 +113,15 @@ describe("an operation at a limit is answered, and one beyond it is refused with
     );
   });
 
+  test("cost, with as many sources of each image as an edit may have", async () => {
+    const sources = (levels: number): string => (levels === 0 ? "id" : `derivedFrom { ${sources(levels - 1)} }`);
+    expect(await expectAnswer(`{ image(id: "img_none") { ${sources(3)} } }`)).toEqual({ image: null });
+
+    expect((await refusal(`{ image(id: "img_none") { ${sources(4)} } }`)).message).toBe(
+      "Query cost limit of 20000 exceeded, found 69906.",
+    );
+  });
+
   test("fields that fragments unfold to", async () => {
     const fragments = times(
       14,
