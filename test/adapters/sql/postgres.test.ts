@@ -10,6 +10,7 @@ import { PREPARATION_LOCK } from "../../../src/adapters/sql/postgres/postgres.ts
 import { StartError } from "../../../src/errors.ts";
 import { openPostgresStore, type PostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { accept, END_OF_TIME, idsOf, orderOf } from "../../contracts/record-samples.ts";
+import { readDocSamples } from "../../support/samples/doc-samples.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres();
@@ -107,30 +108,30 @@ test("a running process is not ready if its PostgreSQL lost a migration, and rea
   await store.close();
 });
 
-/** The steps of docs/operating.md to change the password of the database. */
-test("a second login that acts as the owner of the tables takes over from the first, which is then locked", async () => {
+test("by the steps of docs/operating.md, a second login that acts as the owner of the tables takes over from the first, which is then locked", async () => {
   const url = await postgres.server.createDatabase();
   const run = (statement: string) => postgres.server.query(url, statement);
-  const urlOf = (login: string) => Object.assign(new URL(url), { username: login, password: "x" }).href;
-  await run("CREATE ROLE owner LOGIN PASSWORD 'x'");
-  await run(`ALTER DATABASE ${new URL(url).pathname.slice(1)} OWNER TO owner`);
-  const first = await open(urlOf("owner"));
+  const urlOf = (login: string) => Object.assign(new URL(url), { username: login, password: "…" }).href;
+  const [steps, ...others] = (await readDocSamples()).filter(({ language }) => language === "sql");
+  await run("CREATE ROLE pictograph LOGIN PASSWORD '…'");
+  await run(`ALTER DATABASE ${new URL(url).pathname.slice(1)} OWNER TO pictograph`);
+  const first = await open(urlOf("pictograph"));
   await accept(first.records, orderOf("gen_1"));
 
-  await run("CREATE ROLE second LOGIN PASSWORD 'x' IN ROLE owner");
-  await run("ALTER ROLE second SET role = 'owner'");
+  expect(others).toEqual([]);
+  await run(steps?.code ?? "");
   // It makes the tables of the queue, as a newer version would.
   await run("DROP SCHEMA graphile_worker CASCADE");
-  const second = await open(urlOf("second"));
+  const second = await open(urlOf("pictograph_2"));
   await accept(first.records, orderOf("gen_2"));
   await accept(second.records, orderOf("gen_3"));
   await first.close();
-  await run("ALTER ROLE owner NOLOGIN");
+  await run("ALTER ROLE pictograph NOLOGIN");
 
   expect(await second.records.idsQueuedBefore(END_OF_TIME, 10)).toEqual(["gen_1", "gen_2", "gen_3"]);
-  expect((await refusalOf(urlOf("owner"))).message).toContain("not permitted to log in");
+  expect((await refusalOf(urlOf("pictograph"))).message).toContain("not permitted to log in");
   const owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname IN ('pictograph', 'graphile_worker')";
-  expect(await run(owners)).toEqual([{ tableowner: "owner" }]);
+  expect(await run(owners)).toEqual([{ tableowner: "pictograph" }]);
   await second.close();
 });
 
