@@ -127,6 +127,8 @@ try {
     await page.locator(".wall a img, .keys-table").first().waitFor();
     await graphql(GENERATE, { input: SLOW }, token);
     await page.locator(".run .tile:nth-child(4) img, .runs img").first().waitFor();
+    // It points at a picture since it pressed "Open".
+    await page.mouse.move(0, 0);
   };
   await take("create", "", token, { viewport: DESK }, develop);
   await take("picture", `#/image/${fox.id}`, token, { viewport: DESK, colorScheme: "dark" }, (page) =>
