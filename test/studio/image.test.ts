@@ -8,7 +8,9 @@ import { PutBucketCorsCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
+import { makeCertificate } from "../support/c2pa/certificates.ts";
 import { launchBrowser } from "../support/clients/browser.ts";
+import { startGateway } from "../support/gateway.ts";
 import { ANY_SIZE_EDITOR, poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { S3_CREDENTIALS, type S3Server, startS3Server } from "../support/stores/s3-server.ts";
 import { expectAccessible, openStudio, until, WIDTHS } from "../support/studio.ts";
@@ -42,6 +44,28 @@ afterAll(async () => {
 
 const openImage = (viewport: { width: number; height: number } = WIDTHS.desk, options: object = {}) =>
   openStudio(browser, gateway.url, { viewport, at: `#/image/${ids[0]}`, ...options });
+
+test("a picture says whether the gateway signed it", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "pictograph-test-"));
+  const { files } = await makeCertificate(directory);
+  const signing = await startGateway({ c2pa: files });
+  try {
+    const query = `mutation { generateImages(input: { prompt: "a fox", size: "64x64" }) { images { id } } }`;
+    const { body } = await signing.graphql(query);
+    const at = `#/image/${body.data.generateImages.images[0].id}`;
+    const signed = await openStudio(browser, signing.url, { at });
+    await signed.page.getByText("The gateway signed it with its operator’s certificate.").waitFor();
+    signed.expectClean();
+    await signed.close();
+    const { page, close } = await openImage();
+    await page.locator(".proof").getByText("The file names its origin.").waitFor();
+    expect(await page.getByText("The gateway signed it").count()).toBe(0);
+    await close();
+  } finally {
+    await signing.close();
+    await rm(directory, { recursive: true });
+  }
+});
 
 describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
   test("a picture shows its settings, and can be turned, zoomed and closed", async () => {
