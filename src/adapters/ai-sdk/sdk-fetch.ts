@@ -8,12 +8,16 @@ export interface SdkFetchOptions {
   readonly resolve?: Resolve;
   /** Resolves after the given milliseconds, or rejects when the signal aborts. @defaultValue a timer */
   readonly wait?: (ms: number, signal: AbortSignal | undefined) => Promise<unknown>;
+  /** The most bytes of the answer to a submission, which the SDK reads into memory. @defaultValue 256 MiB */
+  readonly maxAnswerBytes?: number;
 }
 
 /** The waits before each retry of a result that was paid for, in milliseconds: more than a minute in total. */
 const WAITS_MS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000];
 /** The most bytes of a result that are read. */
 const MAX_RESULT_BYTES = 64 * 1024 * 1024;
+/** Enough for ten large images in base64. Text of more than 512 MB would not fit into a string. */
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 /** Answers to a GET that are final. Redirects go to the SDK, which checks where they lead. */
 const FINAL_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308, 400, 401, 410, 413, 422]);
 
@@ -25,7 +29,11 @@ const FINAL_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308, 40
  *   for, so a GET that fails is repeated for more than a minute. It may connect only to public addresses, and to the
  *   server that got the submission, which the operator configured.
  */
-export function createSdkFetch({ resolve = systemResolve, wait = pause }: SdkFetchOptions = {}): typeof fetch {
+export function createSdkFetch({
+  resolve = systemResolve,
+  wait = pause,
+  maxAnswerBytes = MAX_ANSWER_BYTES,
+}: SdkFetchOptions = {}): typeof fetch {
   const ownOrigins = new Set<string>();
   const guarded = guardedHttpFetch(
     checkedLookup(resolve, (address) => {
@@ -37,7 +45,7 @@ export function createSdkFetch({ resolve = systemResolve, wait = pause }: SdkFet
     if (init.method !== undefined && init.method !== "GET") {
       countSubmission(url);
       ownOrigins.add(url.origin);
-      return submit(url, init);
+      return bounded(await submit(url, init), maxAnswerBytes);
     }
     const isOwn = ownOrigins.has(url.origin);
     const literal = addressIn(url);
@@ -62,6 +70,21 @@ async function submit(url: URL, init: RequestInit): Promise<Response> {
     // The SDK recognises a failed connection by this text.
     throw new TypeError("fetch failed", { cause });
   }
+}
+
+/** Lets reading fail, and closes the connection, when an answer is too long. */
+function bounded(answer: Response, maxBytes: number): Response {
+  const { body, status, headers } = answer;
+  if (!body) return answer;
+  let byteCount = 0;
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform(part, controller) {
+      byteCount += part.byteLength;
+      if (byteCount > maxBytes) throw new Error(`the answer is longer than ${maxBytes} bytes`);
+      controller.enqueue(part);
+    },
+  });
+  return new Response(body.pipeThrough(counter), { status, headers });
 }
 
 async function getPersistently(

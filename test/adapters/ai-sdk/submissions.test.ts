@@ -45,6 +45,12 @@ afterEach(async () => {
   await closed;
 });
 
+/** A model of Google at the local server. */
+function gemini(): AiSdkModel {
+  const settings = { baseURL: `${origin}/v1beta`, apiKey: "the-key" };
+  return { id: "fox", package: "@ai-sdk/google", model: "gemini-fox", settings, changes: {} };
+}
+
 function read(provider: ImageProvider, request = REQUEST): Promise<readonly unknown[]> {
   return Array.fromAsync(provider.generate(request, new AbortController().signal));
 }
@@ -54,14 +60,7 @@ test("an answer of Google that is not complete is not continued by a second, pai
   const parts = [{ inlineData: { mimeType: "image/png", data } }];
   const unfinished = { candidates: [{ content: { parts }, finishReason: "CONTINUATION", continuationToken: "more" }] };
   const finished = { candidates: [{ content: { parts }, finishReason: "STOP" }] };
-  const entry: AiSdkModel = {
-    id: "fox",
-    package: "@ai-sdk/google",
-    model: "gemini-fox",
-    settings: { baseURL: `${origin}/v1beta`, apiKey: "the-key" },
-    changes: {},
-  };
-  const provider = await createAiSdk([entry]);
+  const provider = await createAiSdk([gemini()]);
   answers = [unfinished, finished];
   const error = await read(provider).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(GatewayError);
@@ -72,6 +71,18 @@ test("an answer of Google that is not complete is not continued by a second, pai
   // The next call is another one.
   answers = [finished];
   expect(await read(provider)).toHaveLength(1);
+});
+
+test("an answer that is too long is not read into memory, and may have been billed", async () => {
+  const provider = await createAiSdk([gemini()], { maxAnswerBytes: 10_000 });
+  answers = [{ candidates: [], padding: "x".repeat(10_000) }];
+  const error = await read(provider).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    code: "UPSTREAM_FAILED",
+    message: "the provider failed",
+    details: { billed: "UNKNOWN" },
+  });
+  expect(received).toHaveLength(1);
 });
 
 test("a package may submit once for each image, and poll by POST", async () => {
