@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../../support/images/source-images.ts";
 import {
@@ -116,6 +117,26 @@ describe("a parameter", () => {
     const files = { image: [fileOf(picture)], [name]: [fileOf(picture)] };
 
     expect(await editAsForm({}, files)).toEqual(refusal(code, name));
+  });
+});
+
+describe("a form is refused before it ends", () => {
+  test.each<[string, Readonly<Record<string, string>>, number]>([
+    ["for a field that is unknown", { sketch: "x" }, 400],
+    ["for fields of more than 1 MiB together", { prompt: "x".repeat(600_000), user: "x".repeat(600_000) }, 413],
+  ])("%s", async (_what, fields, status) => {
+    const headers = { "Content-Type": "multipart/form-data; boundary=b" };
+    const sending = request(`${gateway.url}/v1/images/edits`, { method: "POST", headers });
+    sending.on("error", () => {});
+    for (const [name, text] of Object.entries(fields)) {
+      sending.write(`--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${text}\r\n`);
+    }
+    sending.write("--b\r\n");
+    const [answer] = (await once(sending, "response")) as [IncomingMessage];
+
+    expect(answer.statusCode).toBe(status);
+    expect(await json(answer)).toMatchObject({ error: { type: "invalid_request_error" } });
+    sending.destroy();
   });
 });
 
