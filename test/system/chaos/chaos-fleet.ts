@@ -114,7 +114,7 @@ export class ChaosFleet {
     const ownCalls = slot.upstream.calls.filter(({ life }) => life === slot.life);
     const inProvidersHands = ownCalls.filter(({ end }) => end === "open").length;
     const answered = ownCalls.filter(({ end, isTurnedAway }) => end === "finished" && !isTurnedAway).length;
-    const ended = gateway.lines.filter((line) => line.includes('"msg":"generation ended"')).length;
+    const ended = readRecordedEnds(slot.life, gateway.lines).length;
     if (ending === "SIGKILL") {
       this.#crashes++;
       await gateway.kill();
