@@ -130,6 +130,11 @@ export class ChaosFleet {
     return { queued: queuedOf(successor), inProvidersHands, storing: Math.max(0, answered - ended) };
   }
 
+  /** SIGTERM to one, which has to exit with code 0. It has no successor until {@link start}. */
+  async stopOne(index: number): Promise<void> {
+    await vacate(this.#slots[index] as Slot)?.stop();
+  }
+
   /** SIGTERM to all; each has to exit with code 0. */
   async stop(): Promise<void> {
     await Promise.all(this.#slots.map((slot) => vacate(slot)?.stop()));

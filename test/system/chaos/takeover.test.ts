@@ -54,7 +54,7 @@ test.each([
     gateways[running]?.signal("SIGSTOP");
     await until(async () => (await ask(other, FIND, { id })).status === "FAILED");
     gateways[running]?.signal("SIGCONT");
-    const stopped = isStopped ? gateways[running]?.stop() : undefined;
+    const stopped = isStopped ? fleet.stopOne(running) : undefined;
     if (isStopped) await gateways[running]?.waitForLine((line) => line.includes('"msg":"stopping"'));
     answers.resolve();
     await until(async () => (await ask(other, FIND, { id })).status === "SUCCEEDED");
