@@ -86,7 +86,8 @@ interface End {
  *
  * Two such transactions must not deadlock. So each writes its generations first, their rows in the ledger second, then
  * the windows and last the days, all of them in the order of their keys. A transaction that accepts a generation locks the
- * windows before it inserts the generation and its row, which nobody else knows yet.
+ * windows before it inserts the generation and its row, which nobody else knows yet. The file is long so that this order
+ * can be checked in one place.
  */
 export class SqlLedger implements Ledger {
   readonly #database: Kysely<Database>;
