@@ -3,14 +3,14 @@ import type { Socket } from "node:net";
 
 /**
  * What arrives in one turn of the event loop is handled for this long, in milliseconds. Then all connections wait, and
- * a few of them continue in each of the next turns.
+ * two of them continue in each of the next turns.
  */
 const MAX_TURN_MS = 50;
 /**
  * In each turn this many of the newest connections continue, and as many of those that have waited longest. So a new
  * client is answered soon, and none waits forever.
  */
-const RESUMED_OF_EACH = 4;
+const RESUMED_OF_EACH = 1;
 
 /**
  * Shares the event loop among connections. Node parses up to 64 KiB of a connection in one go: 10,000 chunks of one

@@ -7,7 +7,7 @@ const MAX_WAITING = 64;
 /** The most requests that may wait on all connections together. Node holds up to 64 KiB of each in memory. */
 const MAX_WAITING_TOTAL = 1_000;
 /** At most this many waiting requests begin in one turn of the event loop, so that other connections have theirs. */
-const BEGUN_AT_ONCE = 4;
+const BEGUN_AT_ONCE = 1;
 
 interface WaitingRequest {
   readonly request: IncomingMessage;
