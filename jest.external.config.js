@@ -1,5 +1,8 @@
 import config from "./jest.config.js";
 
+// The move of a store to PostgreSQL and a bucket is tested with more than `npm test` has time for.
+process.env.PICTOGRAPH_TEST_GENERATIONS = "10000";
+
 /**
  * Tests that need more than Node and npm, such as the interpreters of the samples. `npm run check:external` runs what
  * the machine has and prints what it could not run.
@@ -8,7 +11,7 @@ import config from "./jest.config.js";
  */
 export default {
   ...config,
-  testMatch: ["<rootDir>/test/external/**/*.test.ts"],
+  testMatch: ["<rootDir>/test/external/**/*.test.ts", "<rootDir>/test/backup/outgrown.test.ts"],
   testPathIgnorePatterns: ["/node_modules/"],
   // Go compiles its standard library on the first run.
   testTimeout: 300_000,

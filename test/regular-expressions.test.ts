@@ -14,6 +14,11 @@ const CHECK_TIMEOUT_MS = 20_000;
 const BOUNDED: ReadonlyMap<string, string> = new Map([
   ["0+$", "of twelve digits"],
   [String.raw`"(?:[^"\\]|\\.)*"(\s*:)?|[{}]`, "of a file that the operator wrote"],
+  [String.raw`"(?:[^"\\]|\\.)*"|[{}[\]]`, "of a file that the operator wrote"],
+  [
+    String.raw`_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$`,
+    "the name of a variable of the environment",
+  ],
 ]);
 
 interface Expression {
