@@ -244,7 +244,8 @@ async function expectServed(env: Readonly<Record<string, string>>): Promise<void
     return JSON.parse(body.toString()).data;
   };
   const { images, generations } = await ask(
-    '{ images(first: 10) { totalCount nodes { url sha256 } } generations(filter: { search: "fox 1234" }) { totalCount } }',
+    `{ images(first: 10) { totalCount nodes { url sha256 } }
+       generations(filter: { search: "fox ${GENERATIONS - 1}" }) { totalCount } }`,
   );
   expect(images.totalCount).toBe(GENERATIONS);
   expect(generations.totalCount).toBe(1);
