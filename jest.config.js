@@ -24,6 +24,4 @@ export default {
   testTimeout: 120_000,
   // Many tests wait for other processes: on two cores two workers end much sooner than jest's usual one.
   maxWorkers: Math.max(2, availableParallelism() - 1),
-  // Modules of test files that are over stay in memory. A worker that holds much of it is replaced.
-  workerIdleMemoryLimit: "1GB",
 };

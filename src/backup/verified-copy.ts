@@ -34,6 +34,16 @@ export interface CopiedFile {
  * @throws Error when a store cannot be read or written
  */
 export async function copyFile(from: ObjectStore, to: ObjectStore, file: FileToCopy): Promise<CopiedFile> {
+  try {
+    return await copyExisting(from, to, file);
+  } catch (error) {
+    // It may have been deleted between being found and being read.
+    if (await from.open(file.key)) throw error;
+    return { state: "absent", sha256: file.sha256 };
+  }
+}
+
+async function copyExisting(from: ObjectStore, to: ObjectStore, file: FileToCopy): Promise<CopiedFile> {
   const { key } = file;
   const sha256 = file.sha256 ?? (await hashOf(from, key));
   if (sha256 === undefined) return { state: "absent", sha256 };

@@ -53,7 +53,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
     });
 
     test("accept no more than may wait", async () => {
-      const asked = IDS.map((id) => records.accept(orderOf(id), { maxQueued: 100 }));
+      const asked = IDS.map((id) => records.accept(orderOf(id), { maxQueued: 10 }));
       const refused = (await Promise.all(asked)).filter((answer) => answer === "QUEUE_FULL");
 
       expect(refused.length).toBeGreaterThan(0);
