@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Config } from "../config.ts";
+import { pathsIn } from "../wiring/data-directory.ts";
 import { type Finding, ok, problem, type RemoteFinding, warning } from "./finding.ts";
 
 /** Checks where records are kept. */
@@ -20,7 +21,7 @@ export async function checkDatabase({ databaseUrl, dataDir }: Config): Promise<R
       return { finding: problem(name, (error as Error).message, "start PostgreSQL, or correct DATABASE_URL") };
     }
   }
-  const path = join(dataDir, "pictograph.db");
+  const { database: path } = pathsIn(dataDir);
   if (!(await exists(path))) return { finding: ok(name, `SQLite at ${path} will be created by the first start`) };
   const { checkSqlite } = await import("../adapters/sql/sqlite/check-sqlite.ts");
   try {

@@ -11,10 +11,15 @@ interface TileProps {
 /** Pictures with both sides below this many pixels stand on a mat: they are never enlarged more than twice. */
 const MAT_PIXELS = 160;
 
+/** Whether a picture is so small that it stands on a mat. */
+export function isOnMat({ width, height }: { readonly width: number; readonly height: number }): boolean {
+  return Math.max(width, height) < MAT_PIXELS;
+}
+
 /** One picture on the wall. Its placeholder is shown until it has arrived. */
 export function Tile({ picture, alt, href, children }: TileProps) {
   const { width, height, placeholder, thumbnail, url } = picture;
-  const isSmall = Math.max(width, height) < MAT_PIXELS;
+  const isSmall = isOnMat(picture);
   return (
     <figure class={isSmall ? "tile mat" : "tile"} style={{ "--ar": width / height }}>
       <a href={href}>

@@ -1,10 +1,9 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { mayLoadThumbnails } from "../../create/price.ts";
+import { isOnMat } from "../../ui/tile.tsx";
 import { renewLinks, type WallPicture } from "../pictures.ts";
 import { isFlung } from "./fling.ts";
 
-/** Pictures with both sides below this many pixels stand on a mat: they are never enlarged more than twice. */
-const MAT_PIXELS = 160;
 /** The boxes into which the gateway fits thumbnails, as `generations.graphql` asks for them. */
 const SMALL = { width: 960, height: 320 };
 const LARGE = { width: 768, height: 768 };
@@ -62,11 +61,6 @@ async function renewOnce(id: string, url: string): Promise<void> {
     () => undefined,
     () => renewed.delete(url),
   );
-}
-
-/** Whether a picture is so small that it stands on a mat. */
-export function isOnMat({ width, height }: WallPicture["picture"]): boolean {
-  return Math.max(width, height) < MAT_PIXELS;
 }
 
 /** The width of a picture that is fitted into a box. */

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { hrefOf } from "../../router.ts";
 import { Icon } from "../../ui/icon.tsx";
+import { isOnMat } from "../../ui/tile.tsx";
 import { number } from "../../words/format.ts";
 import { words } from "../../words/language.ts";
 import type { WallPicture } from "../pictures.ts";
@@ -8,7 +9,7 @@ import { download, setFavorite, takePictureAgain } from "../selection/actions.ts
 import { isSelecting, selectedIds, selectThrough, toggleSelected } from "../selection/selection.ts";
 import { ratioOf, type Slot } from "./layout.ts";
 import { useLongPress } from "./long-press.ts";
-import { isOnMat, WallImage } from "./wall-image.tsx";
+import { WallImage } from "./wall-image.tsx";
 
 const t = words(
   {

@@ -7,12 +7,6 @@ import type { Socket } from "node:net";
  */
 const MAX_TURN_MS = 50;
 /**
- * In each turn this many of the newest connections continue, and as many of those that have waited longest. So a new
- * client is answered soon, and none waits forever.
- */
-const RESUMED_OF_EACH = 1;
-
-/**
  * Shares the event loop among connections. Node parses up to 64 KiB of a connection in one go: 10,000 chunks of one
  * byte, or 3,000 tiny requests, which take up to 20 ms. Without these turns Node handles all connections that have data
  * one after the other. A few hundred hostile ones would block all others for seconds.
@@ -66,7 +60,7 @@ export class FairTurns {
 
   /** Data that has arrived on a paused connection stays in the operating system. */
   #postponeAll(): void {
-    if (this.#waiting.length === 0) setImmediate(() => this.#resumeSome());
+    if (this.#waiting.length === 0) setImmediate(() => this.#resumeTwo());
     const waiting = new Set(this.#waiting);
     for (const connection of this.#connections) {
       connection.pause();
@@ -75,10 +69,11 @@ export class FairTurns {
     this.#waiting = [...waiting];
   }
 
-  #resumeSome(): void {
-    const newest = this.#waiting.splice(-RESUMED_OF_EACH);
-    const oldest = this.#waiting.splice(0, RESUMED_OF_EACH);
-    for (const connection of [...newest, ...oldest]) if (this.#connections.has(connection)) connection.resume();
-    if (this.#waiting.length > 0) setImmediate(() => this.#resumeSome());
+  /** The newest connection continues, so a new client is answered soon, and the oldest, so none waits forever. */
+  #resumeTwo(): void {
+    for (const connection of [this.#waiting.pop(), this.#waiting.shift()]) {
+      if (connection && this.#connections.has(connection)) connection.resume();
+    }
+    if (this.#waiting.length > 0) setImmediate(() => this.#resumeTwo());
   }
 }

@@ -6,8 +6,6 @@ import { UnsentAnswers } from "./unsent-answers.ts";
 const MAX_WAITING = 64;
 /** The most requests that may wait on all connections together. Node holds up to 64 KiB of each in memory. */
 const MAX_WAITING_TOTAL = 1_000;
-/** At most this many waiting requests begin in one turn of the event loop, so that other connections have theirs. */
-const BEGUN_AT_ONCE = 1;
 
 interface WaitingRequest {
   readonly request: IncomingMessage;
@@ -41,13 +39,15 @@ export function oneAtATime(handle: RequestListener, unsent = new UnsentAnswers()
       waitingCount -= waiting.length;
       waitingOf.delete(socket);
     } else if (ready.push(socket) === 1) {
-      setImmediate(beginSome);
+      setImmediate(beginOne);
     }
   };
 
-  const beginSome = () => {
-    for (const socket of ready.splice(0, BEGUN_AT_ONCE)) beginNext(socket);
-    if (ready.length > 0) setImmediate(beginSome);
+  /** One waiting request begins in each turn of the event loop, so that other connections have theirs. */
+  const beginOne = () => {
+    const socket = ready.shift();
+    if (socket) beginNext(socket);
+    if (ready.length > 0) setImmediate(beginOne);
   };
 
   const beginNext = (socket: Socket) => {
