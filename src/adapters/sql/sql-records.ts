@@ -21,8 +21,9 @@ import type {
 import { readBacklog } from "./backlog.ts";
 import type { Database } from "./database.ts";
 import type { Engine } from "./engine.ts";
+import { findByKeys } from "./generations/idempotency-keys.ts";
 import { toChanges, toGeneration, toImage, toPreviewText } from "./generations/rows.ts";
-import { findByKey, SqlAcceptance } from "./generations/sql-acceptance.ts";
+import { SqlAcceptance } from "./generations/sql-acceptance.ts";
 import { SqlDerivatives } from "./generations/sql-derivatives.ts";
 import { SqlHistory } from "./generations/sql-history.ts";
 import { SqlInventory } from "./generations/sql-inventory.ts";
@@ -78,6 +79,7 @@ export class SqlRecords implements Records {
       ledger: this.ledger,
       rates: this.#rates,
       outbox: this.#outbox,
+      hasRowLocks,
     });
     this.#runs = new SqlRuns({ database, ledger: this.ledger, outbox: this.#outbox, hasRowLocks });
     this.webhooks = new SqlWebhooks(database, this.#outbox, hasRowLocks);
@@ -279,7 +281,7 @@ export class SqlRecords implements Records {
   }
 
   async findByIdempotencyKey(projectId: string, key: string, at: Date): Promise<Generation | undefined> {
-    const row = await findByKey(this.#database, projectId, key);
+    const [row] = await findByKeys(this.#database, projectId, [key]);
     const generation = row && toGeneration(row);
     return generation?.idempotency && generation.idempotency.expiresAt > at ? generation : undefined;
   }

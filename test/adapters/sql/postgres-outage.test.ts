@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
+import { PUBLIC_PROJECT } from "../../../src/ports/records.ts";
 import { openPostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { Ear } from "../../contracts/events.ts";
-import { accept, NO_LIMITS, orderOf } from "../../contracts/record-samples.ts";
+import { accept, dollarsOf, keyOf, NO_LIMITS, orderOf } from "../../contracts/record-samples.ts";
 import { startTcpProxy } from "../../support/network/tcp-proxy.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
@@ -93,4 +94,58 @@ describe("a connection on which nothing arrives any more", () => {
     await Promise.all([store.close(), other.close()]);
     await proxy.close();
   });
+});
+
+describe("a connection that breaks while many orders are accepted together", () => {
+  /** Two of them are accepted alone, and those that wait meanwhile together. */
+  const COUNT = 66;
+  const TOGETHER = COUNT - 2;
+  /** In a statement that stores 32 generations, and in none that stores one. */
+  const OF_MANY = "$448";
+
+  test.each([
+    ["before they are entered into the ledger", [OF_MANY, '"ledger"'], false, 0],
+    ["before they are committed", [OF_MANY, "commit"], false, 0],
+    ["when they are committed, before the answer arrives", [OF_MANY, "commit"], true, TOGETHER],
+  ])(
+    "%s loses none and accepts none twice when their keys are sent again",
+    async (_when, texts, isAnswered, stored) => {
+      const proxy = await startTcpProxy(postgres.server.port);
+      const url = new URL(await postgres.newDatabase());
+      url.port = String(proxy.port);
+      const store = await openPostgresStore({ url: url.href, concurrency: 1, logger });
+      const { records } = store;
+      const limited = { scope: "PROJECT", id: PUBLIC_PROJECT, concurrentGenerations: 1000 } as const;
+      const terms = { ...NO_LIMITS, dailyBudget: "100", rates: [limited] };
+      const acceptAll = (prefix: string) =>
+        Promise.allSettled(
+          Array.from({ length: COUNT }, (_, i) =>
+            records.accept({ ...orderOf(`${prefix}_${i}`), maxCost: "0.1", idempotency: keyOf(`key_${i}`) }, terms),
+          ),
+        );
+      proxy.breakAt(texts, isAnswered);
+      const answers = await acceptAll("gen");
+
+      const refused = answers.flatMap((answer) => (answer.status === "rejected" ? [answer.reason] : []));
+      expect(refused).toHaveLength(TOGETHER);
+      for (const error of refused) expect(error).toMatchObject({ code: "OVERLOADED" });
+      const ids = answers.map((_, i) => `gen_${i}`);
+      expect(await records.findGenerations(ids)).toHaveLength(2 + stored);
+
+      const again = (await acceptAll("again")).map((answer) =>
+        answer.status === "fulfilled" ? answer.value : undefined,
+      );
+      expect(again.filter((answer) => typeof answer === "object" && "isNew" in answer && answer.isNew)).toHaveLength(
+        TOGETHER - stored,
+      );
+      const all = await records.findGenerations([...ids, ...answers.map((_, i) => `again_${i}`)]);
+      expect(all).toHaveLength(COUNT);
+      expect(await dollarsOf(records, PUBLIC_PROJECT, new Date())).toEqual({ settled: "0.000000", held: "6.600000" });
+      expect(await records.accept({ ...orderOf("gen_next"), maxCost: "0" }, terms)).toMatchObject({
+        rates: [{ unit: "GENERATIONS", remaining: 1000 - COUNT - 1 }],
+      });
+      await store.close();
+      await proxy.close();
+    },
+  );
 });

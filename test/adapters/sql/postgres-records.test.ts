@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
+import { PUBLIC_PROJECT } from "../../../src/ports/records.ts";
 import { openPostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
 import { historyContract } from "../../contracts/history.ts";
@@ -96,6 +97,26 @@ describe("two processes on one PostgreSQL", () => {
     expect(accepted.filter(({ isNew }) => isNew)).toHaveLength(1);
     expect(new Set(accepted.map(({ generation }) => generation.id)).size).toBe(1);
     expect(started.filter((generation) => generation !== undefined)).toHaveLength(1);
+  });
+
+  test("accept together as many of 500 simultaneous requests as a rate limit says, with keys or without", async () => {
+    const url = await postgres.newDatabase();
+    await using here = disposable(await open(url));
+    await using there = disposable(await open(url));
+    const rates = [{ scope: "PROJECT", id: PUBLIC_PROJECT, concurrentGenerations: 100 }] as const;
+    const answers = await Promise.all(
+      Array.from({ length: 500 }, (_, i) => {
+        const { records } = i % 2 === 0 ? here : there;
+        const order = { ...orderOf(`gen_${i}`), ...(i % 4 < 2 && { idempotency: keyOf(`key_${i}`) }) };
+        return records.accept(order, { ...NO_LIMITS, rates });
+      }),
+    );
+
+    const accepted = answers.filter((answer) => typeof answer === "object" && "generation" in answer);
+    expect(accepted.map(({ rates: [rate] }) => rate?.remaining).toSorted((a = 0, b = 0) => b - a)).toEqual(
+      Array.from({ length: 100 }, (_, i) => 99 - i),
+    );
+    expect(await here.records.backlog()).toMatchObject([{ queued: 100 }]);
   });
 
   test("share each day's budget, by the day of the database, whatever their own clocks say", async () => {

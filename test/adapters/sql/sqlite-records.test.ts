@@ -21,6 +21,7 @@ import {
   FINISHED_AT,
   find,
   INTERRUPTED,
+  keyOf,
   NO_LIMITS,
   type OpenedRecords,
   orderOf,
@@ -124,6 +125,23 @@ describe("a SQLite database", () => {
     await records.close();
 
     expect([entered.length, changed.length]).toEqual([1, 0]);
+  });
+
+  test("accepts orders under rate limits, with idempotency keys or without, in one transaction if they wait for it", async () => {
+    const records = await openSqliteRecords(await newPath());
+    const rates = [{ scope: "API_KEY", id: "key_1", requestsPerMinute: 1000, imagesPerMinute: 1000 }] as const;
+    const order = (index: number) => ({
+      ...orderOf(`gen_${index}`),
+      ...(index % 2 === 0 && { idempotency: keyOf(`key_${index}`) }),
+    });
+    const orders = Array.from({ length: 66 }, (_, index) => order(index));
+    const statements = await statementsDuring(undefined, () =>
+      Promise.all(orders.map((one) => accept(records, one, { rates }))),
+    );
+    await records.close();
+
+    // The first two begin at once, and the others wait for one of them.
+    expect(statements.filter((sql) => sql === "commit")).toHaveLength(3);
   });
 
   test("keeps no word of a prompt in the search index once its generation is removed", async () => {

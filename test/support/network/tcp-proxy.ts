@@ -1,24 +1,46 @@
 import { connect, createServer, type Socket } from "node:net";
-import { pipeline } from "node:stream";
+import { pipeline, Transform } from "node:stream";
 
 /** Stands between a client and a server, as the network does. */
 export interface TcpProxy {
   readonly port: number;
   /** From now on no byte passes on the connections there are, and neither side is told; new ones work. */
   freeze(): void;
+  /**
+   * Breaks the first connection on which the client has sent these texts, one after another: instead of passing on the
+   * last one, or instead of passing on the server's answer to it.
+   */
+  breakAt(texts: readonly string[], isAnswered: boolean): void;
   /** Breaks every connection. */
   close(): Promise<void>;
 }
 
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  let plan: { readonly texts: readonly string[]; readonly isAnswered: boolean } | undefined;
   const server = createServer((incoming) => {
     const outgoing = connect(targetPort, "127.0.0.1");
     for (const socket of [incoming, outgoing]) {
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
     }
-    pipeline(incoming, outgoing, () => {});
+    const cut = () => {
+      incoming.destroy();
+      outgoing.destroy();
+    };
+    const sent = new SentTexts();
+    const watched = new Transform({
+      transform(chunk, _encoding, done) {
+        if (!plan || !sent.includes(plan.texts, chunk)) return done(null, chunk);
+        const { isAnswered } = plan;
+        plan = undefined;
+        if (!isAnswered) return cut();
+        outgoing.unpipe();
+        outgoing.once("data", cut);
+        done(null, chunk);
+      },
+    });
+    pipeline(incoming, watched, outgoing, () => {});
     pipeline(outgoing, incoming, () => {});
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -30,9 +52,32 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
         socket.pause();
       }
     },
+    breakAt(texts, isAnswered) {
+      plan = { texts, isAnswered };
+    },
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Looks for texts that come one after another, in any pieces. */
+class SentTexts {
+  #found = 0;
+  /** The end of what was sent, in which the next text may begin. */
+  #end = "";
+
+  includes(texts: readonly string[], chunk: Buffer): boolean {
+    this.#end += chunk.toString("latin1");
+    for (let text = texts[this.#found]; text !== undefined; text = texts[++this.#found]) {
+      const at = this.#end.indexOf(text);
+      if (at < 0) {
+        this.#end = this.#end.slice(-text.length);
+        return false;
+      }
+      this.#end = this.#end.slice(at + text.length);
+    }
+    return true;
+  }
 }

@@ -197,11 +197,8 @@ export class OutageRun implements AsyncDisposable {
   }
 
   get #storeRetries(): number {
-    return this.#linesWith("the store does not answer; the write is repeated");
-  }
-
-  #linesWith(text: string): number {
-    return this.#gateways.flatMap(({ lines }) => lines).filter((line) => line.includes(text)).length;
+    const lines = this.#gateways.flatMap((gateway) => gateway.lines);
+    return lines.filter((line) => line.includes("the store does not answer; the write is repeated")).length;
   }
 
   /** Until each gateway has all that it takes at a time, others wait, and of some the pictures have just been sent. */
@@ -218,7 +215,8 @@ export class OutageRun implements AsyncDisposable {
     const finishedBefore = finished();
     this.#gate.letThrough(CONCURRENCY);
     await this.#until("pictures", () => finished() > finishedBefore);
-    const storing = finished() - this.#linesWith('"msg":"generation ended"');
+    // Ends are logged of other generations too: those that were canceled, or that another process took over.
+    const storing = finished() - this.#fleet.recordedEnds.length;
     return { queued, inProvidersHands: this.#calls.filter(({ end }) => end === "open").length, storing };
   }
 

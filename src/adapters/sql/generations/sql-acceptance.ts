@@ -1,6 +1,5 @@
 import type { Kysely } from "kysely";
 import { GatewayError } from "../../../errors.ts";
-import { dayOf } from "../../../ports/projects/budget-windows.ts";
 import type {
   AcceptanceTerms,
   AcceptedGeneration,
@@ -12,9 +11,10 @@ import { Batches } from "../../batches.ts";
 import type { Database } from "../database.ts";
 import type { SearchEngine } from "../engine.ts";
 import { inParts, runPrepared } from "../prepared.ts";
-import type { SqlRates } from "../projects/sql-rates.ts";
-import type { SqlLedger } from "../spending/sql-ledger.ts";
+import { minuteOf, type SqlRates } from "../projects/sql-rates.ts";
+import type { Gate, SqlLedger } from "../spending/sql-ledger.ts";
 import type { WebhookOutbox } from "../webhooks/webhook-outbox.ts";
+import { findRepeated } from "./idempotency-keys.ts";
 import { toGeneration, toGenerationRow } from "./rows.ts";
 import { termsOf } from "./search-terms.ts";
 
@@ -24,6 +24,7 @@ export interface SqlAcceptanceOptions {
   readonly ledger: SqlLedger;
   readonly rates: SqlRates;
   readonly outbox: WebhookOutbox;
+  readonly hasRowLocks: boolean;
 }
 
 interface Request {
@@ -33,12 +34,21 @@ interface Request {
 
 type Acceptance = AcceptedGeneration | Refusal;
 
+/** Why orders were not stored: the refusal, or `undefined` if an idempotency key was used at the same instant. */
+interface NotStored {
+  readonly refusal: Refusal | undefined;
+  readonly gate: Gate;
+}
+
 /** Orders cannot be accepted together, because one of them may have to be refused. */
 class NotTogether extends Error {}
 
 /**
  * Accepts orders. Those of one sender that wait at the same moment are accepted in one transaction if all of them can
  * be. Otherwise each has its own, so a refusal undoes nothing of others.
+ *
+ * A transaction locks the generations whose idempotency keys it forgets first, the counts of rate limits second, and
+ * then what {@link SqlLedger} says.
  */
 export class SqlAcceptance {
   readonly #options: SqlAcceptanceOptions;
@@ -51,15 +61,12 @@ export class SqlAcceptance {
 
   /** @see Records.accept */
   accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<Acceptance> {
-    const request = { order, terms };
-    const { projectId, apiKeyId, idempotency, createdAt } = order;
-    const { maxQueued, dailyBudget, rates = [] } = terms;
-    // Whether these are refused depends on the order before.
-    if (idempotency || rates.length > 0) return this.#acceptAlone(request);
-    // Those of one day are held in the same windows.
-    const sender = JSON.stringify([projectId, apiKeyId, maxQueued, dailyBudget, dayOf(createdAt)]);
+    const { projectId, apiKeyId, createdAt } = order;
+    const { maxQueued, dailyBudget, rates } = terms;
+    // Those of one minute are counted in the same windows, of rate limits and of budgets.
+    const sender = JSON.stringify([projectId, apiKeyId, maxQueued, dailyBudget, rates, minuteOf(createdAt)]);
     const batches = this.#senders.get(sender) ?? this.#createBatches(sender);
-    return batches.add(request);
+    return batches.add({ order, terms });
   }
 
   #createBatches(sender: string): Batches<Request, Acceptance> {
@@ -74,61 +81,69 @@ export class SqlAcceptance {
     return batches;
   }
 
-  /** @throws NotTogether if one of them may have to be refused */
+  /** @throws NotTogether if one of them may have to be refused, or two of them have the same idempotency key */
   #acceptTogether(requests: readonly Request[]): Promise<readonly Acceptance[]> {
-    const { database, ledger, outbox } = this.#options;
+    const { database, outbox, hasRowLocks } = this.#options;
     const orders = requests.map(({ order }) => order);
-    const { order: first, terms } = requests[0]!;
     return outbox.within(database, async (transaction) => {
-      const gate = await ledger.readGate(transaction, first, terms);
-      if (gate.queued + orders.length > terms.maxQueued) throw new NotTogether();
-      const held = await ledger.hold(transaction, orders, gate);
-      if ("refusal" in held) throw new NotTogether();
-      const generations = await this.#insert(transaction, orders);
-      if (generations.length < orders.length) throw new NotTogether();
-      await ledger.enter(transaction, orders, gate);
-      await ledger.tellOfThresholds(transaction, first, gate, held.windows);
-      return generations.map((generation) => ({ generation, isNew: true, rates: [] }));
+      const repeated = await findRepeated(transaction, orders, hasRowLocks);
+      const fresh = orders.filter((_, index) => !repeated[index]);
+      const stored = await this.#store(transaction, fresh, requests[0]!.terms);
+      if ("gate" in stored) throw new NotTogether();
+      const accepted = stored.values();
+      return repeated.map((generation) => (generation ? repetitionOf(generation) : accepted.next().value!));
     });
   }
 
   #acceptAlone({ order, terms }: Request): Promise<Acceptance> {
-    const { database, ledger, rates: counts, outbox } = this.#options;
-    const { projectId, idempotency } = order;
-    const { rates: rules = [] } = terms;
+    const { database, ledger, outbox, hasRowLocks } = this.#options;
     return outbox.within(database, async (transaction) => {
-      if (idempotency) await forgetExpiredKey(transaction, projectId, idempotency.key, order.createdAt);
-      const findEarlier = async (): Promise<AcceptedGeneration | undefined> => {
-        const earlier = idempotency && (await findByKey(transaction, projectId, idempotency.key));
-        return earlier && { generation: toGeneration(earlier), isNew: false, rates: [] };
-      };
-      const earlier = await findEarlier();
-      if (earlier) return earlier;
-      const gate = await ledger.readGate(transaction, order, terms);
-      if (gate.queued >= terms.maxQueued) return "QUEUE_FULL";
-      const rates = await counts.count(transaction, order, rules, gate.at);
+      const [earlier] = await findRepeated(transaction, [order], hasRowLocks);
+      if (earlier) return repetitionOf(earlier);
+      const stored = await this.#store(transaction, [order], terms);
+      if (!("gate" in stored)) return stored[0]!;
       // While this waited for a lock, the same request may have been accepted, and may have used up the limit.
-      if ("exceeded" in rates) return (await findEarlier()) ?? rates;
-      const held = await ledger.hold(transaction, [order], gate);
-      if ("refusal" in held) {
-        const { refusal } = held;
-        await counts.uncount(transaction, order, rules);
-        const sameRequest = await findEarlier();
-        if (!sameRequest) await ledger.tellOfRefusal(transaction, order, gate, refusal);
-        return sameRequest ?? refusal;
-      }
-      const [generation] = await this.#insert(transaction, [order]);
-      if (generation) {
-        await ledger.enter(transaction, [order], gate);
-        await ledger.tellOfThresholds(transaction, order, gate, held.windows);
-        return { generation, isNew: true, rates };
-      }
-      await counts.uncount(transaction, order, rules);
-      await ledger.release(transaction, order, gate);
-      const sameInstant = await findEarlier();
-      if (!sameInstant) throw new Error("a generation was neither stored nor found");
-      return sameInstant;
+      const [sameRequest] = await findRepeated(transaction, [order], hasRowLocks);
+      if (sameRequest) return repetitionOf(sameRequest);
+      const { refusal, gate } = stored;
+      if (!refusal) throw new Error("a generation was neither stored nor found");
+      await ledger.tellOfRefusal(transaction, order, gate, refusal);
+      return refusal;
     });
+  }
+
+  /**
+   * Counts, holds and stores orders that repeat no earlier one.
+   *
+   * @param orders of one sender. If there are several, and they are not stored, the transaction has to be rolled back
+   */
+  async #store(
+    transaction: Kysely<Database>,
+    orders: readonly GenerationOrder[],
+    terms: AcceptanceTerms,
+  ): Promise<readonly AcceptedGeneration[] | NotStored> {
+    const { ledger, rates: counts } = this.#options;
+    const { maxQueued, rates: rules = [] } = terms;
+    const [first] = orders;
+    if (!first) return [];
+    const gate = await ledger.readGate(transaction, first, terms);
+    if (gate.queued + orders.length > maxQueued) return { refusal: "QUEUE_FULL", gate };
+    const rates = await counts.count(transaction, orders, rules, gate.at);
+    if ("exceeded" in rates) return { refusal: rates, gate };
+    const held = await ledger.hold(transaction, orders, gate);
+    if ("refusal" in held) {
+      await counts.uncount(transaction, orders, rules);
+      return { refusal: held.refusal, gate };
+    }
+    const generations = await this.#insert(transaction, orders);
+    if (generations.length < orders.length) {
+      await counts.uncount(transaction, orders, rules);
+      await ledger.release(transaction, orders, gate);
+      return { refusal: undefined, gate };
+    }
+    await ledger.enter(transaction, orders, gate);
+    await ledger.tellOfThresholds(transaction, first, gate, held.windows);
+    return generations.map((generation, index) => ({ generation, isNew: true, rates: rates[index] ?? [] }));
   }
 
   /**
@@ -174,22 +189,7 @@ export class SqlAcceptance {
   }
 }
 
-/** Finds the row of a project's generation by its idempotency key, even if the key has expired. */
-export function findByKey(database: Kysely<Database>, projectId: string, key: string) {
-  return database
-    .selectFrom("generations")
-    .selectAll()
-    .where("project_id", "=", projectId)
-    .where("idempotency_key", "=", key)
-    .executeTakeFirst();
-}
-
-async function forgetExpiredKey(database: Kysely<Database>, projectId: string, key: string, at: Date): Promise<void> {
-  await database
-    .updateTable("generations")
-    .set({ idempotency_key: null })
-    .where("project_id", "=", projectId)
-    .where("idempotency_key", "=", key)
-    .where("idempotency_expires_at", "<=", at.getTime())
-    .execute();
+/** The answer to an order that repeats an earlier one. It counts for no limit. */
+function repetitionOf(generation: Generation): AcceptedGeneration {
+  return { generation, isNew: false, rates: [] };
 }

@@ -16,41 +16,69 @@ interface Use extends Pick<RateStatus, "scope" | "unit" | "limit"> {
   readonly wanted: number;
 }
 
+/** What a rule has let in before some orders. */
+interface Count {
+  readonly rule: RateRule;
+  readonly requests: number;
+  readonly images: number;
+  /** Those that have not ended. 0 if the rule does not limit them, because they are not counted then. */
+  readonly generations: number;
+}
+
+/** What several orders ask for together. */
+interface Demand {
+  readonly requests: number;
+  readonly images: number;
+}
+
 /**
  * Counts requests and images in each minute of the clock: one row for each project, API key and network. Every method
- * runs in the transaction that accepts the order, so a refused or failed order counts nothing.
+ * runs in the transaction that accepts the orders, so a refused or failed order counts nothing.
  *
  * {@link count} locks the rows, in the order of the rules, until the transaction ends. So two transactions neither pass
  * a limit together nor deadlock.
  */
 export class SqlRates {
   /**
-   * Counts an order, unless it exceeds a limit. Then nothing is counted.
+   * Counts orders, unless one of them exceeds a limit. Then none is counted.
    *
+   * @param orders of one project and one API key, as if they came one after another
    * @param at by the clock that all processes share
-   * @returns what is left once the order is counted, or a refusal
+   * @returns what is left after each order, or the first refusal
    */
   async count(
     database: Kysely<Database>,
-    order: GenerationOrder,
+    orders: readonly GenerationOrder[],
     rules: readonly RateRule[],
     at: Date,
-  ): Promise<readonly RateStatus[] | RateRefusal> {
-    if (rules.length === 0) return [];
-    const uses = await this.#addUses(database, order, rules, at);
-    const exceeded = uses.find(({ limit, used, wanted }) => used + wanted > limit);
-    const rates = uses.map((use) => toStatus(use, exceeded ? 0 : use.wanted, at));
-    if (!exceeded) return rates;
-    await this.uncount(database, order, rules);
-    return { exceeded: toStatus(exceeded, 0, at), rates };
+  ): Promise<readonly (readonly RateStatus[])[] | RateRefusal> {
+    if (rules.length === 0) return orders.map(() => []);
+    const counts = await this.#add(database, orders, rules, at);
+    const rates: (readonly RateStatus[])[] = [];
+    for (const [index, order] of orders.entries()) {
+      const before = demandOf(orders.slice(0, index));
+      const uses = counts.flatMap((count) => usesOf(order, count, before));
+      const exceeded = uses.find(({ limit, used, wanted }) => used + wanted > limit);
+      if (exceeded) {
+        await this.uncount(database, orders, rules);
+        return { exceeded: toStatus(exceeded, 0, at), rates: uses.map((use) => toStatus(use, 0, at)) };
+      }
+      rates.push(uses.map((use) => toStatus(use, use.wanted, at)));
+    }
+    return rates;
   }
 
   /** Takes back what {@link count} counted in the same transaction. */
-  async uncount(database: Kysely<Database>, { n }: GenerationOrder, rules: readonly RateRule[]): Promise<void> {
+  async uncount(
+    database: Kysely<Database>,
+    orders: readonly GenerationOrder[],
+    rules: readonly RateRule[],
+  ): Promise<void> {
     if (rules.length === 0) return;
+    const { requests, images } = demandOf(orders);
     await database
       .updateTable("rate_counts")
-      .set((row) => ({ requests: row("requests", "-", 1), images: row("images", "-", n) }))
+      .set((row) => ({ requests: row("requests", "-", requests), images: row("images", "-", images) }))
       .where("id", "in", rules.map(keyOf))
       .execute();
   }
@@ -64,47 +92,38 @@ export class SqlRates {
       .execute();
   }
 
-  async #addUses(
+  /** Adds orders to the counts of rules. @returns the counts before */
+  async #add(
     database: Kysely<Database>,
-    order: GenerationOrder,
+    orders: readonly GenerationOrder[],
     rules: readonly RateRule[],
     at: Date,
-  ): Promise<readonly Use[]> {
-    const counts = await this.#addTo(database, order, rules, at);
-    const uses: Use[] = [];
+  ): Promise<readonly Count[]> {
+    const demand = demandOf(orders);
+    const sums = await this.#addTo(database, demand, rules, at);
+    const counts: Count[] = [];
     for (const rule of rules) {
-      const { scope, requestsPerMinute, imagesPerMinute, concurrentGenerations } = rule;
-      const { requests = 1, images = order.n } = counts.get(keyOf(rule)) ?? {};
-      const add = (unit: RateUnit, limit: number | undefined, used: number, wanted: number) => {
-        if (limit !== undefined) uses.push({ scope, unit, limit, used, wanted });
-      };
-      add("REQUESTS", requestsPerMinute, requests - 1, 1);
-      add("IMAGES", imagesPerMinute, images - order.n, order.n);
-      if (concurrentGenerations === undefined) continue;
-      add("GENERATIONS", concurrentGenerations, await this.#countActive(database, order, rule), 1);
+      const { requests, images } = sums.get(keyOf(rule)) ?? demand;
+      const isLimited = rule.concurrentGenerations !== undefined;
+      const generations = isLimited ? await this.#countActive(database, orders[0]!.projectId, rule) : 0;
+      counts.push({ rule, requests: requests - demand.requests, images: images - demand.images, generations });
     }
-    return uses;
+    return counts;
   }
 
   /**
-   * Adds an order to the counts, locks them, and returns them. Those of another minute begin at zero. A transaction that
-   * waited for the lock may come from the minute before: it counts in the minute that has begun. A clock that jumps
-   * further starts from zero.
+   * Adds to the counts, locks them, and returns them. Those of another minute begin at zero. A transaction that waited
+   * for the lock may come from the minute before: it counts in the minute that has begun. A clock that jumps further
+   * starts from zero.
    */
   async #addTo(
     database: Kysely<Database>,
-    order: GenerationOrder,
+    demand: Demand,
     rules: readonly RateRule[],
     at: Date,
-  ): Promise<ReadonlyMap<string, Pick<Database["rate_counts"], "requests" | "images">>> {
+  ): Promise<ReadonlyMap<string, Demand>> {
     const minute = minuteOf(at);
-    const counted = rules.map((rule) => ({
-      id: keyOf(rule),
-      scope: rule.scope,
-      minute,
-      requests: 1,
-      images: order.n,
-    }));
+    const counted = rules.map((rule) => ({ id: keyOf(rule), scope: rule.scope, minute, ...demand }));
     const values = { counted, minute, nextMinute: minute + 1 };
     const { rows } = await runPrepared(database, "count rates", values, (prepared, value) =>
       prepared
@@ -134,11 +153,7 @@ export class SqlRates {
   }
 
   /** Counts the generations of the rule's project or API key that have not ended. */
-  async #countActive(
-    database: Kysely<Database>,
-    { projectId }: GenerationOrder,
-    { scope, id }: RateRule,
-  ): Promise<number> {
+  async #countActive(database: Kysely<Database>, projectId: string, { scope, id }: RateRule): Promise<number> {
     const active = database
       .selectFrom("generations")
       .select((row) => row.fn.countAll().as("count"))
@@ -148,6 +163,23 @@ export class SqlRates {
     const counted = scope === "API_KEY" ? active.where("api_key_id", "=", id) : active;
     return Number((await counted.executeTakeFirstOrThrow()).count);
   }
+}
+
+function demandOf(orders: readonly GenerationOrder[]): Demand {
+  return { requests: orders.length, images: orders.reduce((sum, { n }) => sum + n, 0) };
+}
+
+/** How an order stands to the limits of a rule. @param before the orders that were counted with it, and come before it */
+function usesOf({ n }: GenerationOrder, { rule, ...count }: Count, before: Demand): readonly Use[] {
+  const { scope, requestsPerMinute, imagesPerMinute, concurrentGenerations } = rule;
+  const uses: Use[] = [];
+  const add = (unit: RateUnit, limit: number | undefined, used: number, wanted: number) => {
+    if (limit !== undefined) uses.push({ scope, unit, limit, used, wanted });
+  };
+  add("REQUESTS", requestsPerMinute, count.requests + before.requests, 1);
+  add("IMAGES", imagesPerMinute, count.images + before.images, n);
+  add("GENERATIONS", concurrentGenerations, count.generations + before.requests, 1);
+  return uses;
 }
 
 function toStatus({ scope, unit, limit, used }: Use, counted: number, at: Date): RateStatus {
@@ -161,6 +193,6 @@ function keyOf({ scope, id }: RateRule): string {
 }
 
 /** The number of a minute since 1970, UTC. */
-function minuteOf(at: Date): number {
+export function minuteOf(at: Date): number {
   return Math.floor(at.getTime() / MINUTE_MS);
 }

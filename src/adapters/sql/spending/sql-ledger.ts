@@ -151,16 +151,11 @@ export class SqlLedger implements Ledger {
     orders: readonly GenerationOrder[],
     { at, budgets }: Gate,
   ): Promise<Held | { refusal: Refusal }> {
-    const amounts = orders.map(heldBy);
-    if (amounts.includes(undefined) && budgets.some(({ limit }) => limit.limitUsd !== undefined)) {
-      return { refusal: "COST_UNBOUNDED" };
-    }
-    const hold = {
-      held: amounts.reduce((sum: Amount, amount = 0n) => sum + amount, 0n),
-      heldImages: orders.reduce((sum, { n }) => sum + n, 0),
-    };
+    const isUnbounded = orders.some((order) => heldBy(order) === undefined);
+    if (isUnbounded && budgets.some(({ limit }) => limit.limitUsd !== undefined)) return { refusal: "COST_UNBOUNDED" };
+    const hold = holdOf(orders);
     const ceilings = budgets.map((budget) => toCeiling(budget, at, hold.held));
-    const windows = windowsAt(orders[0] ? scopesOf(orders[0]) : [], at);
+    const windows = windowsAt(scopesOf(orders), at);
     const after = await holdIn(database, windows, hold, ceilings);
     if (after) return { windows: after };
     return { refusal: toRefusal(budgets, ceilings, await readWindows(database, ceilings), hold, at) };
@@ -214,12 +209,13 @@ export class SqlLedger implements Ledger {
     }
   }
 
-  /** Releases the amounts held for an order that was not entered. */
-  async release(database: Kysely<Database>, order: GenerationOrder, { at }: Gate): Promise<void> {
-    const released = { ...NO_SUMS, held: -(heldBy(order) ?? 0n), heldImages: -order.n };
+  /** Releases the amounts held for orders that were not entered. */
+  async release(database: Kysely<Database>, orders: readonly GenerationOrder[], { at }: Gate): Promise<void> {
+    const { held, heldImages } = holdOf(orders);
+    const released = { ...NO_SUMS, held: -held, heldImages: -heldImages };
     await addTo(
       database,
-      windowsAt(scopesOf(order), at).map((window) => ({ ...window, ...released })),
+      windowsAt(scopesOf(orders), at).map((window) => ({ ...window, ...released })),
     );
   }
 
@@ -429,7 +425,11 @@ function fromHeld(row: {
   };
 }
 
-function scopesOf({ projectId, apiKeyId }: GenerationOrder): readonly string[] {
+/** The project of these orders, and their API key if they have one. All of them have the same. */
+function scopesOf(orders: readonly GenerationOrder[]): readonly string[] {
+  const [order] = orders;
+  if (!order) return [];
+  const { projectId, apiKeyId } = order;
   return apiKeyId === undefined ? [projectId] : [projectId, apiKeyId];
 }
 
@@ -471,6 +471,14 @@ function toRefusal(
 
 function resetOf({ resetsAt }: BudgetState): number {
   return resetsAt?.getTime() ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** What orders hold together: their images, and the most that they can cost, as far as that is known. */
+function holdOf(orders: readonly GenerationOrder[]): Pick<Sums, "held" | "heldImages"> {
+  return {
+    held: orders.reduce((sum, order) => sum + (heldBy(order) ?? 0n), 0n),
+    heldImages: orders.reduce((sum, { n }) => sum + n, 0),
+  };
 }
 
 function heldBy({ maxCost }: GenerationOrder): Amount | undefined {
