@@ -3,6 +3,7 @@ import type { Row, Section } from "./row.ts";
 /** What `npm run bench` measures one after the other; `npm run bench -- queue start` measures only these. */
 const SECTIONS: Readonly<Record<string, () => Promise<Section>>> = {
   start: () => import("./start.ts"),
+  "command-line": () => import("./command-line.ts"),
   pictures: () => import("./pictures.ts"),
   signing: () => import("./signing.ts"),
   delivery: () => import("./delivery.ts"),

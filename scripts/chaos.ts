@@ -3,14 +3,21 @@ import { brokenPromises, type ChaosReport, type EndCounts, runChaos } from "../t
 import type { Verdict } from "../test/system/chaos/chaos-verdict.ts";
 import { type Outage, type OutageReport, OutageRun, type OutageVerdict } from "../test/system/outage/outage.ts";
 
-/**
- * `npm run chaos` kills and stops gateways, by crashes, SIGTERM and Ctrl-C: one with its own store 200 times, and then
- * one of two that share a store 50 times. `npm run chaos -- --rounds 200 --seed 7 --topology embedded|distributed` runs
- * one of the two; `--no-webhooks` sends no webhooks in it. `npm run chaos -- --outage database|storage|both --seconds 30` takes away what two gateways share.
- * Prints a table, and exits with 1 if a promise is broken.
- */
+const USAGE = `Kills and stops gateways under load, and says which promises were broken. Exits with 1 if any was.
+
+  npm run chaos                                  one with its own store 200 times, then one of two that share a store 50 times
+  npm run chaos -- --topology embedded           only the first; distributed: only the second
+  npm run chaos -- --outage database             takes away what two gateways share: database, storage or both
+
+  --rounds N      how often a gateway is ended: half of the times by SIGKILL, and else by SIGTERM or Ctrl-C
+  --clients N     how many clients are at work at any time (default: 16)
+  --seed N        the same seed makes roughly the same run
+  --no-webhooks   sends no webhooks
+  --seconds N     how long an outage lasts (default: 30)`;
+
 const { values } = parseArgs({
   options: {
+    help: { type: "boolean", short: "h", default: false },
     rounds: { type: "string" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     topology: { type: "string" },
@@ -20,6 +27,10 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "30" },
   },
 });
+if (values.help) {
+  console.log(USAGE);
+  process.exit();
+}
 const ROUNDS = { embedded: 200, distributed: 50 } as const;
 type Topology = keyof typeof ROUNDS;
 const TOPOLOGIES = Object.keys(ROUNDS) as Topology[];
@@ -108,7 +119,7 @@ function endRowsOf(report: ChaosReport): Row[] {
     ...countRowsOf("stops, by SIGTERM and by Ctrl-C in turn", report.stops),
     ["sent again over a WebSocket that closed", report.repeats],
     ["orders over WebSockets through stops alone", report.throughStops],
-    ["ends that webhooks did not tell of", report.untold.length],
+    ["ends and images that webhooks did not tell of", report.untold.length],
     ["webhooks that arrived", report.webhooks],
     ["  once more", report.repeatedWebhooks],
     ["calls of the provider", report.upstreamCalls],

@@ -15,6 +15,8 @@ const MANIFESTS = fileURLToPath(new URL("kubernetes", import.meta.url));
 
 const hasHelm = await runsHere("helm", "version");
 const hasGo = hasHelm && (await runsHere("go", "version"));
+const PYTHON = process.env.PICTOGRAPH_TEST_PYTHON ?? "python3";
+const hasSchemas = hasHelm && (await runsHere(PYTHON, "-c", "import kubernetes_validate"));
 const newDirectory = temporaryDirectories();
 
 const LEAST = { existingSecrets: ["pictograph"], config: { S3_BUCKET: "pictures" } };
@@ -36,10 +38,19 @@ async function helm(command: readonly string[], values: object): Promise<string>
   return stdout;
 }
 
-const render = (values: object) => helm(["template", "demo", "--kube-version", "1.34.0"], values);
+const KUBERNETES_VERSION = "1.34";
+const render = (values: object) => helm(["template", "demo", "--kube-version", `${KUBERNETES_VERSION}.0`], values);
 
 async function checkManifests(manifests: string): Promise<string> {
   const check = spawn("go", ["run", "."], { cwd: MANIFESTS, stdio: ["pipe", "pipe", "inherit"] });
+  check.stdin.end(manifests);
+  return text(check.stdout);
+}
+
+/** Validates manifests by the JSON schemas of Kubernetes, and returns what the validator says of each. */
+async function validateManifests(manifests: string): Promise<string> {
+  const parameters = ["-m", "kubernetes_validate", "--strict", "--kubernetes-version", KUBERNETES_VERSION, "-"];
+  const check = spawn(PYTHON, parameters, { stdio: ["pipe", "pipe", "inherit"] });
   check.stdin.end(manifests);
   return text(check.stdout);
 }
@@ -57,6 +68,19 @@ testWhere(hasGo, "helm and go", "the manifests of the chart have only fields tha
   expect(whole).toContain("right: Ingress demo-pictograph\n");
   expect(whole).toContain("not checked: ServiceMonitor\n");
   expect(await checkManifests((await render(LEAST)).replaceAll("runAsNonRoot", "runsAsNonRoot"))).toContain("wrong");
+});
+
+const schemas = `helm and ${PYTHON} with the package kubernetes-validate`;
+testWhere(hasSchemas, schemas, "the manifests of the chart are valid by the schemas of Kubernetes", async () => {
+  const [least, whole] = [await render(LEAST), await render(WHOLE)];
+  const said = (await validateManifests(least)) + (await validateManifests(whole));
+
+  expect(said).toContain("passed for resource deployment/demo-pictograph-worker");
+  expect(said).toContain("passed for resource ingress/demo-pictograph");
+  expect(said).not.toContain("did not validate");
+  // Decoding by types does not miss a field that has to be there.
+  const withoutPorts = least.replaceAll(/, containerPort: \d+/g, "");
+  expect(await validateManifests(withoutPorts)).toContain("'containerPort' is a required property");
 });
 
 for (const [what, values, message] of [

@@ -1,58 +1,48 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, copyFile, mkdir } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect } from "@jest/globals";
+import { assembleImageTree, canEnterImageTree, imageCommand } from "../support/processes/image-tree.ts";
 import { plainImage } from "../support/scripted-provider.ts";
 import { type PostgresServer, startPostgresServer } from "../support/stores/postgres.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 
-const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
-/** The user of the image. */
-const USER = 65532;
-const FLAGS = ["--max-semi-space-size=4", "--heap-growing-percent=30"];
-/** Makes the tree read-only where only this process sees it, and becomes the image's user. */
-const ENTER = `mount --bind "$TREE" "$TREE" && mount -o remount,bind,ro "$TREE" && cd "$TREE/app" &&
-  exec setpriv --reuid=${USER} --regid=${USER} --clear-groups "$TREE/nodejs/bin/node" ${FLAGS.join(" ")} dist/main.js`;
-
-const isRoot = process.getuid?.() === 0;
-const isHere = isRoot && (await runsHere("unshare", "-m", "setpriv", `--reuid=${USER}`, "--clear-groups", "true"));
+const DOCKERFILE = fileURLToPath(new URL("../../Dockerfile", import.meta.url));
+const isHere = await canEnterImageTree();
+const hasLinter = await runsHere("hadolint", "--version");
 const newDirectory = temporaryDirectories();
 
-/** The files of the image, assembled by the same script and with Node where the base image has it. */
 let tree: string;
 let postgres: PostgresServer;
 let gateway: ChildProcess | undefined;
+
+testWhere(hasLinter, "hadolint", "the Dockerfile has nothing that its linter objects to", async () => {
+  const lint = (file: string) => promisify(execFile)("hadolint", [file]);
+  const wrong = join(await newDirectory(), "Dockerfile");
+  await writeFile(wrong, "FROM debian\n");
+
+  expect((await lint(DOCKERFILE)).stdout).toBe("");
+  await expect(lint(wrong)).rejects.toMatchObject({ stdout: expect.stringContaining("DL3006") });
+});
 
 describe("the files of the image, read-only and as another user,", () => {
   beforeAll(async () => {
     if (!isHere) return;
     tree = await newDirectory();
-    await chmod(tree, 0o755);
-    await promisify(execFile)(join(PROJECT, "deploy/image/assemble.sh"), [tree]);
-    await mkdir(join(tree, "nodejs/bin"), { recursive: true });
-    await copyFile(process.execPath, join(tree, "nodejs/bin/node"));
+    await assembleImageTree(tree);
     postgres = await startPostgresServer();
   });
   afterAll(() => postgres?.stop());
 
   async function start(env: Readonly<Record<string, string>>): Promise<string> {
-    const data = await newDirectory();
-    await chown(data, USER, USER);
-    gateway = spawn("unshare", ["-m", "sh", "-c", ENTER], {
-      env: {
-        PATH: process.env.PATH,
-        TREE: tree,
-        PORT: "0",
-        PICTOGRAPH_DATA_DIR: data,
-        TMPDIR: data,
-        HOME: data,
-        ...env,
-      },
+    const image = await imageCommand(tree, await newDirectory());
+    gateway = spawn(image.command, image.parameters, {
+      env: { ...image.env, PORT: "0", ...env },
       stdio: ["ignore", "pipe", "inherit"],
     });
     for await (const line of createInterface({ input: gateway.stdout! })) {

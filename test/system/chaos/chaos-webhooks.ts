@@ -1,38 +1,56 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { startWebhookReceiver, type WebhookReceiver } from "../../support/webhook-receiver.ts";
-import type { ChaosBooks } from "./chaos-books.ts";
+import { type ReceivedWebhook, startWebhookReceiver, type WebhookReceiver } from "../../support/webhook-receiver.ts";
+import type { ChaosBooks, ToldGeneration } from "./chaos-books.ts";
 import type { ChaosProject } from "./chaos-projects.ts";
 import { query } from "./chaos-verdict.ts";
 
 /** The gateways of a run may send to a receiver on this machine. */
 export const WEBHOOK_ENV = { PICTOGRAPH_WEBHOOK_ALLOW_HTTP: "true", PICTOGRAPH_WEBHOOK_ALLOW_PRIVATE: "true" };
-/** So many of the receiver's answers are refusals, so that attempts are repeated too. */
+/** The receiver refuses the first attempt of each tenth webhook, so that attempts are repeated too. */
 const REFUSED_EACH = 10;
-/** What has not arrived so long after the last round never will: a claim, and the first wait, are over long before. */
+/**
+ * What is not delivered so long after the last round never will be: the claim of a killed process and the wait after the
+ * first attempt are over long before.
+ */
 const GIVE_UP_MS = 90_000;
 
 const CREATE = "mutation ($input: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $input) { secret } }";
 const PAGE = `query ($after: String) { generations(first: 100, after: $after) {
-  nodes { id status } pageInfo { hasNextPage endCursor } } }`;
+  nodes { id status images { id } } pageInfo { hasNextPage endCursor } } }`;
+
+/** A generation that has ended, with the images of which webhooks tell too. */
+type End = Pick<ToldGeneration, "id" | "status"> & { readonly images: readonly { readonly id: string }[] };
 
 interface Page {
-  readonly nodes: readonly { readonly id: string; readonly status: string }[];
+  readonly nodes: readonly End[];
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
 }
 
 /** A receiver of everything that happens in a run. */
 export class ChaosWebhooks implements AsyncDisposable {
   readonly #receiver: WebhookReceiver;
+  /** What the receiver has answered with success. An attempt that it refused is not delivered. */
+  readonly #accepted: ReceivedWebhook[] = [];
+  readonly #refusedIds = new Set<string>();
+  #count = 0;
 
   private constructor(receiver: WebhookReceiver) {
     this.#receiver = receiver;
+    receiver.answer = (webhook) => this.#answer(webhook);
   }
 
   static async start(): Promise<ChaosWebhooks> {
-    const receiver = await startWebhookReceiver();
-    let count = 0;
-    receiver.answer = () => (++count % REFUSED_EACH === 0 ? 503 : 204);
-    return new ChaosWebhooks(receiver);
+    return new ChaosWebhooks(await startWebhookReceiver());
+  }
+
+  /** Refuses no webhook twice: its third attempt would come minutes later. */
+  #answer(webhook: ReceivedWebhook): number {
+    if (++this.#count % REFUSED_EACH === 0 && !this.#refusedIds.has(webhook.id)) {
+      this.#refusedIds.add(webhook.id);
+      return 503;
+    }
+    this.#accepted.push(webhook);
+    return 204;
   }
 
   /** How many webhooks arrived. */
@@ -51,25 +69,20 @@ export class ChaosWebhooks implements AsyncDisposable {
   }
 
   /**
-   * Waits for the events of all generations that have ended, and of every end that a client was told, and returns those
-   * that did not arrive.
+   * Waits until the receiver has accepted the events of all generations that have ended, of every end that a client was
+   * told, and of all their images. Returns those that it has not accepted.
    */
   async missing(url: string, headers: Readonly<Record<string, string>>, books: ChaosBooks): Promise<readonly string[]> {
-    const deleted = books.orders.filter(({ isDeleted }) => isDeleted).flatMap(({ ids }) => [...ids]);
-    const kept = books.orders.filter(({ isDeleted }) => !isDeleted);
-    const told = kept.flatMap(({ ends }) => ends.map(({ id, status }) => [id, status] as const));
-    const expected = [...(await endsOf(url, headers)), ...told];
+    const ends: readonly End[] = [...(await endsOf(url, headers)), ...books.orders.flatMap((order) => order.ends)];
+    const expected = new Set([
+      ...ends.map(({ id, status }) => `${id}: ${status}`),
+      ...ends.flatMap(({ images }) => images.map(({ id }) => `${id}: ready`)),
+      ...books.orders.flatMap(({ isDeleted, ids }) => (isDeleted ? [...ids].map((id) => `${id}: ended`) : [])),
+    ]);
     const giveUpAt = performance.now() + GIVE_UP_MS;
     for (;;) {
-      const ends = new Map<string, Set<string>>();
-      for (const { event } of this.#receiver.received) {
-        const { id, status } = event.data.generation ?? {};
-        if (id !== undefined) ends.set(id, (ends.get(id) ?? new Set()).add(status));
-      }
-      const missing = [
-        ...expected.filter(([id, status]) => !ends.get(id)?.has(status)).map(([id, status]) => `${id}: ${status}`),
-        ...deleted.filter((id) => !ends.has(id)).map((id) => `${id}: deleted`),
-      ];
+      const delivered = new Set(this.#accepted.flatMap(factsOf));
+      const missing = [...expected].filter((fact) => !delivered.has(fact));
       if (missing.length === 0 || performance.now() > giveUpAt) return missing;
       await delay(100);
     }
@@ -80,11 +93,18 @@ export class ChaosWebhooks implements AsyncDisposable {
   }
 }
 
-async function endsOf(url: string, headers: Readonly<Record<string, string>>): Promise<[id: string, status: string][]> {
-  const ends: [string, string][] = [];
+/** What a webhook tells, in the words of {@link ChaosWebhooks.missing}. */
+function factsOf({ event }: ReceivedWebhook): string[] {
+  const { generation, image } = event.data;
+  if (image) return [`${image.id}: ready`];
+  return generation ? [`${generation.id}: ${generation.status}`, `${generation.id}: ended`] : [];
+}
+
+async function endsOf(url: string, headers: Readonly<Record<string, string>>): Promise<End[]> {
+  const ends: End[] = [];
   for (let after: string | null = null; ; ) {
     const { generations }: { generations: Page } = await query(url, headers, PAGE, { after });
-    for (const { id, status } of generations.nodes) ends.push([id, status]);
+    ends.push(...generations.nodes);
     if (!generations.pageInfo.hasNextPage) return ends;
     after = generations.pageInfo.endCursor;
   }

@@ -35,7 +35,7 @@ export interface ChaosReport extends Verdict {
   readonly throughStops: number;
   /** Bytes without a record before the sweep, as crashes leave them. */
   readonly swept: Swept;
-  /** Ends of generations of which the receiver was not told. */
+  /** Ends of generations, and images, of which no webhook was delivered. */
   readonly untold: readonly string[];
   /** Webhooks that arrived, and those of them that had arrived before. */
   readonly webhooks: number;
