@@ -6,9 +6,9 @@ import { goTo, hrefOf, type PageProps } from "../router.ts";
 import { budgets, useOf } from "../state/budgets.ts";
 import { viewer } from "../state/gateway.ts";
 import { jobs } from "../state/generations.ts";
+import { FailureCard } from "../ui/failure-card.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { toneOf } from "../words/budget-words.ts";
-import { explainError } from "../words/error-words.ts";
 import { sum } from "../words/format.ts";
 import { words } from "../words/language.ts";
 import { NameDialog } from "./projects/name-dialog.tsx";
@@ -27,7 +27,6 @@ import { followRunning } from "./running/running.ts";
 import { RunningCard } from "./running/running-card.tsx";
 import { BudgetList } from "./usage/budget-list.tsx";
 import { UsageCard } from "./usage/usage-card.tsx";
-import "../ui/notice.css";
 import "./admin.css";
 
 const t = words(
@@ -130,7 +129,11 @@ function AllProjects({ id }: { readonly id: string | undefined }) {
           </button>
         )}
       </nav>
-      {adminFailure.value ? <Failure /> : project && <ShownProject key={project.id} project={project} />}
+      {adminFailure.value ? (
+        <FailureCard failure={adminFailure.value} />
+      ) : (
+        project && <ShownProject key={project.id} project={project} />
+      )}
       {isNaming.value && (
         <NameDialog
           title={t.newProject}
@@ -141,19 +144,6 @@ function AllProjects({ id }: { readonly id: string | undefined }) {
         />
       )}
     </main>
-  );
-}
-
-function Failure() {
-  const { title, text } = explainError(adminFailure.value ?? { code: "NOT_FOUND", facts: {} });
-  return (
-    <div class="notice bad" role="alert">
-      <Icon name="warn" />
-      <div>
-        <h1>{title}</h1>
-        <p>{text}</p>
-      </div>
-    </div>
   );
 }
 

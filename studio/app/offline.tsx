@@ -2,12 +2,9 @@ import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { isConnected } from "../api/client.ts";
 import type { StudioError } from "../api/errors.ts";
+import { FailureCard } from "../ui/failure-card.tsx";
 import { Icon } from "../ui/icon.tsx";
-import "../ui/notice.css";
-import { explainCode, explainError } from "../words/error-words.ts";
-import { words } from "../words/language.ts";
-
-const t = words({ again: "Try again" }, { again: "重试" });
+import { explainCode } from "../words/error-words.ts";
 
 const RETRY_MS = 3000;
 
@@ -17,24 +14,7 @@ export function Offline({ failure, onRetry }: { readonly failure: StudioError; r
     const timer = setInterval(onRetry, RETRY_MS);
     return () => clearInterval(timer);
   }, []);
-  const { title, text } = explainError(failure);
-  return (
-    <main class="lonely">
-      <div class="notice bad" role="alert">
-        <Icon name={failure.code === "OFFLINE" ? "offline" : "warn"} />
-        <div>
-          <h1>{title}</h1>
-          <p>{text}</p>
-          {failure.facts.requestId && <p class="ref mono">{failure.facts.requestId}</p>}
-          <div class="acts">
-            <button type="button" class="btn small soft" onClick={onRetry}>
-              {t.again}
-            </button>
-          </div>
-        </div>
-      </div>
-    </main>
-  );
+  return <FailureCard failure={failure} isPage onRetry={onRetry} />;
 }
 
 /** How long a connection may be broken before people are told: a restart of the gateway takes about as long. */

@@ -1,8 +1,10 @@
+import { StudioError, toStudioError } from "../api/errors.ts";
+import { focusPrompt } from "../dock/prompt-field.tsx";
 import { parseSize } from "../dock/sizes.ts";
 import type { GenerateImagesInput } from "../generated/graphql.ts";
 import type { Generation } from "../state/generations.ts";
 import { showToast } from "../ui/toast.tsx";
-import { explainCode } from "../words/error-words.ts";
+import { explainError } from "../words/error-words.ts";
 import { words } from "../words/language.ts";
 import { prompt, settings } from "./settings.ts";
 
@@ -20,18 +22,30 @@ export function inputOf(generation: Generation, partialImages = 0): GenerateImag
 /**
  * Puts the prompt and the settings of a generation into the bar; those of an edit and its pictures into the editor, which
  * opens then. What stood there comes back by Undo.
- *
- * @param sourceIds the images that an edit was made from, as far as the gateway has them
  */
-export function takeAgain(generation: Generation, sourceIds: readonly string[]): void {
+export function takeAgain(generation: Generation): void {
+  if (generation.operation === "GENERATE") fillBar(generation);
+  else void withEditor(({ takeEditAgain }) => takeEditAgain(generation));
+}
+
+/** Leads to where a generation that failed can be changed: the prompt bar with its words, or the editor. */
+export function change(generation: Generation): void {
   if (generation.operation === "GENERATE") {
-    fillBar(generation);
-    return;
+    prompt.value = generation.prompt;
+    focusPrompt();
+  } else void withEditor(({ changeEdit }) => changeEdit(generation));
+}
+
+/** Loads the code of the editor, and runs some of it. If it fails, the reason is shown. */
+async function withEditor(run: (editor: typeof import("../edit/again.ts")) => Promise<void>): Promise<void> {
+  try {
+    const editor = await import("../edit/again.ts").catch((cause) => {
+      throw new StudioError("OFFLINE", { cause });
+    });
+    await run(editor);
+  } catch (error) {
+    showToast(explainError(toStudioError(error)).title);
   }
-  import("../edit/again.ts").then(
-    ({ takeEditAgain }) => takeEditAgain(generation, sourceIds),
-    () => showToast(explainCode("OFFLINE").title),
-  );
 }
 
 function fillBar(generation: Generation): void {

@@ -1,4 +1,6 @@
+import { request } from "../api/client.ts";
 import { parseSize } from "../dock/sizes.ts";
+import { EditSourcesDocument } from "../generated/graphql.ts";
 import { goTo, hrefOf } from "../router.ts";
 import type { Generation } from "../state/generations.ts";
 import { showToast } from "../ui/toast.tsx";
@@ -22,12 +24,27 @@ const t = words(
 );
 
 /**
- * Opens the editor with the pictures, the prompt and the settings of an edit. What stood there comes back by Undo, but
- * for what was painted.
+ * Opens the editor to change an edit that failed. If this tab sent it last, its files and its mask are still there.
  *
- * @param sourceIds the images that were edited, as far as the gateway has them
+ * @throws StudioError when the gateway cannot tell which pictures it was made from
  */
-export function takeEditAgain(generation: Generation, sourceIds: readonly string[]): void {
+export async function changeEdit(generation: Generation): Promise<void> {
+  const last = sent.value;
+  if (last?.job.id !== generation.id || !sources.value.includes(last.before)) return takeEditAgain(generation);
+  shown.value = "mask";
+  prompt.value = generation.prompt;
+  goTo(hrefOf("edit"));
+}
+
+/**
+ * Opens the editor with the pictures, the prompt and the settings of an edit, as far as the gateway has the pictures.
+ * What stood there comes back by Undo, but for what was painted.
+ *
+ * @throws StudioError when the gateway cannot tell which pictures it was made from
+ */
+export async function takeEditAgain(generation: Generation): Promise<void> {
+  const { generation: found } = await request(EditSourcesDocument, { id: generation.id });
+  const sourceIds = found?.derivedFrom.map(({ id }) => id) ?? [];
   const before = { prompt: prompt.value, settings: settings.value, sources: sources.value };
   const { n, model, requestedSize, quality, format, background } = generation;
   if (sourceIds.length === 0) {

@@ -1,9 +1,10 @@
 import { useEffect } from "preact/hooks";
+import { FailureCard } from "../ui/failure-card.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { number } from "../words/format.ts";
 import { words } from "../words/language.ts";
 import { filter } from "./filter/filter.ts";
-import { LoadFailure, NothingFound } from "./filter/nothing-found.tsx";
+import { NothingFound } from "./filter/nothing-found.tsx";
 import { arrivedCount, galleryFailure, hasMore, keepsPlace, loadMore, showArrived, wallPictures } from "./pictures.ts";
 import { Deletion } from "./selection/deletion.tsx";
 import { UnsuccessfulList } from "./unsuccessful/unsuccessful-list.tsx";
@@ -33,7 +34,7 @@ export function Gallery() {
       {arrivedCount.value > 0 && <Arrived />}
       {!pictures && !failure && <Waiting />}
       {pictures?.length === 0 && !hasMore.value ? <NothingFound /> : <Wall />}
-      {failure && <LoadFailure failure={failure} onRetry={loadMore} />}
+      {failure && <FailureCard failure={failure} onRetry={loadMore} />}
       <Deletion />
     </section>
   );

@@ -83,7 +83,9 @@ export async function loadMore(): Promise<void> {
     if (images.totalCount !== undefined) total.value = images.totalCount;
     isOutdated.value = false;
   } catch (error) {
-    if (thisRound === round) galleryFailure.value = toStudioError(error);
+    const failure = toStudioError(error);
+    // Without a key, the page that asks for one takes the place of the wall.
+    if (thisRound === round && failure.code !== "UNAUTHENTICATED") galleryFailure.value = failure;
   } finally {
     if (thisRound === round) isLoading.value = false;
   }

@@ -5,9 +5,9 @@ import { useKeys } from "../app/keyboard.tsx";
 import { qualityName } from "../dock/quality-list.tsx";
 import { loadMore, wallPictures } from "../gallery/pictures.ts";
 import { goTo, hrefOf, type PageProps } from "../router.ts";
+import { FailureCard } from "../ui/failure-card.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Sheet } from "../ui/sheet.tsx";
-import { explainError } from "../words/error-words.ts";
 import { exactMoney, number } from "../words/format.ts";
 import { words } from "../words/language.ts";
 import { zoomKeys } from "./image-page.tsx";
@@ -107,7 +107,7 @@ export function ComparePage({ path }: PageProps) {
           </Sheet>
         )}
       </div>
-      {failure.value && <p role="alert">{explainError(failure.value).title}</p>}
+      {failure.value && <FailureCard failure={failure.value} />}
       <div class="compare" style={{ "--columns": columnsOf(images.value.length) }}>
         {images.value.map((image) => (
           <Compared

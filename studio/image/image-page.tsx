@@ -5,8 +5,8 @@ import { useKeys } from "../app/keyboard.tsx";
 import { wallHref } from "../gallery/filter/filter.ts";
 import { Deletion } from "../gallery/selection/deletion.tsx";
 import { goTo, hrefOf, type PageProps } from "../router.ts";
+import { FailureCard } from "../ui/failure-card.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { explainError } from "../words/error-words.ts";
 import { number } from "../words/format.ts";
 import { words } from "../words/language.ts";
 import { neighboursOf } from "./neighbours.ts";
@@ -15,7 +15,6 @@ import { loadImage, type ShownImage } from "./shown-image.ts";
 import { createView, FIT, type View, ZOOM_STEP, zoomBy } from "./view.ts";
 import { Zoomable } from "./zoomable.tsx";
 import "./image.css";
-import "../ui/notice.css";
 
 const t = words(
   {
@@ -71,7 +70,15 @@ export function ImagePage({ path: [id = ""] }: PageProps) {
     };
   }, [id]);
   useKeys({ Escape: () => goTo(wallHref.value) });
-  if (failure.value) return <Failure failure={failure.value} />;
+  if (failure.value) {
+    return (
+      <FailureCard failure={failure.value} isPage>
+        <a class="btn small soft" href={wallHref.value}>
+          {t.back}
+        </a>
+      </FailureCard>
+    );
+  }
   if (!image.value) return <main class="view" tabIndex={-1} aria-busy="true" />;
   return (
     <div class="view">
@@ -186,25 +193,5 @@ function ZoomButtons({ view, fit }: { readonly view: Signal<View>; readonly fit:
         <Icon name="expand" />
       </button>
     </div>
-  );
-}
-
-function Failure({ failure }: { readonly failure: StudioError }) {
-  const { title, text } = explainError(failure);
-  return (
-    <main class="lonely" tabIndex={-1}>
-      <div class="notice" role="alert">
-        <Icon name="warn" />
-        <div>
-          <h1>{title}</h1>
-          <p>{text}</p>
-          <div class="acts">
-            <a class="btn small soft" href={wallHref.value}>
-              {t.back}
-            </a>
-          </div>
-        </div>
-      </div>
-    </main>
   );
 }

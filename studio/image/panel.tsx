@@ -89,10 +89,7 @@ export function Panel({ image }: { readonly image: ShownImage }) {
   const compareHref = hrefOf("compare", ...compared.map(({ id }) => id));
   const fileName = downloadName(generation.prompt, `${image.width} × ${image.height}`, image.format);
   const again = () => {
-    takeAgain(
-      generation,
-      image.derivedFrom.map(({ id }) => id),
-    );
+    takeAgain(generation);
     if (generation.operation === "GENERATE") goTo(hrefOf());
   };
   useKeys({

@@ -1,7 +1,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { explainCode } from "../words/error-words.ts";
 import { words } from "../words/language.ts";
+import { FailureCard } from "./failure-card.tsx";
 
 const t = words({ reload: "Load the page again" }, { reload: "重新加载页面" });
 
@@ -25,14 +25,12 @@ export function lazy<Props extends object>(load: Load<Props>): ComponentType<Pro
     }, []);
     if (state === "loading") return null;
     if (Loaded) return <Loaded {...props} />;
-    const { title } = explainCode("OFFLINE");
     return (
-      <main class="page">
-        <p role="alert">{title}</p>
-        <button type="button" class="btn soft" onClick={() => location.reload()}>
+      <FailureCard failure={{ code: "OFFLINE", facts: {} }} isPage>
+        <button type="button" class="btn small soft" onClick={() => location.reload()}>
           {t.reload}
         </button>
-      </main>
+      </FailureCard>
     );
   };
 }

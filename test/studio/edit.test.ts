@@ -640,6 +640,44 @@ test("use again fills the editor with pictures and settings, and Undo brings bac
   await close();
 });
 
+test("an edit that failed is changed where it was made, and another tab fills the editor with its pictures", async () => {
+  // biome-ignore lint/correctness/useYield: the provider refuses before its first event
+  gateway.provider.script = async function* refuse(): AsyncIterable<ProviderEvent> {
+    throw new GatewayError("CONTENT_REJECTED", "no", { billed: "NO" });
+  };
+  const { page, expectClean, close } = await openEditor([smallId]);
+  const prompt = page.getByRole("textbox", { name: "Prompt" });
+  const own = await sharp({ create: { width: 96, height: 64, channels: 3, background: "#246" } })
+    .png()
+    .toBuffer();
+  await page.locator(".paint-stage img[alt='a small lake']").waitFor();
+  await hand(page, "drop", [toFile("own.png", own)]);
+  const inputs = (count: number) => page.getByRole("list", { name: `Pictures that go in: ${count} of 16` });
+  await inputs(2).waitFor();
+  await prompt.fill("a storm over it");
+  await page.getByRole("button", { name: /^Edit / }).click();
+  await page.getByText("The model declined this prompt").waitFor();
+
+  // The wall shows why, and leads back to the file and the picture that went in.
+  await page.evaluate("location.hash = '#/'");
+  await prompt.fill("something else");
+  await page.locator(".run").getByRole("button", { name: "Change the edit" }).click();
+  await inputs(2).waitFor();
+  await page.locator(".paint-stage img[alt='a small lake']").waitFor();
+  expect(await prompt.inputValue()).toBe("a storm over it");
+  expectClean();
+  await close();
+
+  // Another tab has no file of this one. The gateway knows its own picture.
+  const other = await openStudio(browser, gateway.url, { at: "#/?show=failed" });
+  await other.page.getByRole("button", { name: "Use again" }).first().click();
+  await other.page.getByRole("list", { name: "Pictures that go in: 1 of 16" }).waitFor();
+  await other.page.locator(".paint-stage img[alt='a small lake']").waitFor();
+  expect(await other.page.getByRole("textbox", { name: "Prompt" }).inputValue()).toBe("a storm over it");
+  other.expectClean();
+  await other.close();
+});
+
 describe("with OpenAI", () => {
   let api: StrictImageApi;
   let priced: ScriptedGateway;

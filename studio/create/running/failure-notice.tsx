@@ -1,17 +1,15 @@
 import { useEffect, useState } from "preact/hooks";
 import { toStudioError } from "../../api/errors.ts";
 import { priceText } from "../../dock/price.ts";
-import { focusPrompt } from "../../dock/prompt-field.tsx";
 import type { Billed } from "../../generated/graphql.ts";
 import { dismiss, type Generation, type Job } from "../../state/generations.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { explainCode } from "../../words/error-words.ts";
 import { money } from "../../words/format.ts";
 import { words } from "../../words/language.ts";
-import { inputOf } from "../again.ts";
+import { change, inputOf } from "../again.ts";
 import { quote } from "../price.ts";
 import { send } from "../send.ts";
-import { prompt } from "../settings.ts";
 
 const t = words(
   {
@@ -22,6 +20,7 @@ const t = words(
     unknownAmount: "We cannot tell whether it was charged.",
     again: "Try again",
     change: "Change the words",
+    changeEdit: "Change the edit",
     remove: "Remove",
   },
   {
@@ -32,6 +31,7 @@ const t = words(
     unknownAmount: "无法确定是否收费。",
     again: "重试",
     change: "改一改文字",
+    changeEdit: "修改编辑",
     remove: "移除",
   },
 );
@@ -72,12 +72,9 @@ export function FailureNotice({ job }: { readonly job: Job }) {
           <button
             type="button"
             class={canRepeat ? "btn small soft" : "btn small main"}
-            onClick={() => {
-              prompt.value = generation.prompt;
-              focusPrompt();
-            }}
+            onClick={() => change(generation)}
           >
-            {t.change}
+            {generation.operation === "EDIT" ? t.changeEdit : t.change}
           </button>
           <button type="button" class="btn small soft" onClick={() => dismiss(job.id)}>
             {t.remove}

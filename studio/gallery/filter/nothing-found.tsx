@@ -1,6 +1,4 @@
-import type { StudioError } from "../../api/errors.ts";
 import { Icon, type IconName } from "../../ui/icon.tsx";
-import { explainError } from "../../words/error-words.ts";
 import { words } from "../../words/language.ts";
 import { changeFilter, clearFilter, filter, formatFilter } from "./filter.ts";
 
@@ -17,7 +15,6 @@ const t = words(
     fewer: "Fewer filters find more.",
     clearSearch: "Clear the search",
     all: "Show all pictures",
-    again: "Try again",
   },
   {
     noFavourites: "还没有收藏",
@@ -31,7 +28,6 @@ const t = words(
     fewer: "筛选越少，找到的越多。",
     clearSearch: "清除搜索",
     all: "显示全部图片",
-    again: "重试",
   },
 );
 
@@ -74,24 +70,4 @@ export function NothingFound() {
 function iconOf(otherFilters: string): IconName {
   if (otherFilters === "favourites=1") return "star";
   return otherFilters === "show=failed" ? "check" : "search";
-}
-
-/** Says why a page could not be loaded. What was loaded before stays above it. */
-export function LoadFailure({ failure, onRetry }: { readonly failure: StudioError; readonly onRetry: () => void }) {
-  const { title, text } = explainError(failure);
-  return (
-    <section class="notice bad" role="alert">
-      <Icon name={failure.code === "OFFLINE" ? "offline" : "warn"} />
-      <div>
-        <h2>{title}</h2>
-        <p>{text}</p>
-        {failure.facts.requestId && <p class="ref mono">{failure.facts.requestId}</p>}
-        <div class="acts">
-          <button type="button" class="btn small soft" onClick={onRetry}>
-            {t.again}
-          </button>
-        </div>
-      </div>
-    </section>
-  );
 }

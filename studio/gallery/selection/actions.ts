@@ -35,11 +35,7 @@ export async function setFavorite(id: string, isFavorite: boolean): Promise<bool
 /** Puts what a picture was made with into the bar or the editor. */
 export async function takePictureAgain({ picture: { id } }: WallPicture): Promise<void> {
   try {
-    const { generation, derivedFrom } = await loadImage(id);
-    takeAgain(
-      generation,
-      derivedFrom.map(({ id }) => id),
-    );
+    takeAgain((await loadImage(id)).generation);
   } catch (error) {
     showToast(explainError(toStudioError(error)).title);
   }

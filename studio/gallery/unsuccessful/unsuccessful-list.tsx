@@ -3,13 +3,14 @@ import { takeAgain } from "../../create/again.ts";
 import { modelName } from "../../dock/model-name.ts";
 import { hrefOf } from "../../router.ts";
 import type { Generation } from "../../state/generations.ts";
+import { FailureCard } from "../../ui/failure-card.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { showToast } from "../../ui/toast.tsx";
 import { explainCode, explainError } from "../../words/error-words.ts";
 import { moment, money, number } from "../../words/format.ts";
 import { words } from "../../words/language.ts";
 import { filter } from "../filter/filter.ts";
-import { LoadFailure, NothingFound } from "../filter/nothing-found.tsx";
+import { NothingFound } from "../filter/nothing-found.tsx";
 import {
   deleteUnsuccessful,
   hasMoreUnsuccessful,
@@ -51,7 +52,7 @@ export function UnsuccessfulList() {
         ))}
       </ul>
       {failure ? (
-        <LoadFailure failure={failure} onRetry={loadMoreUnsuccessful} />
+        <FailureCard failure={failure} onRetry={loadMoreUnsuccessful} />
       ) : (
         <WhenNear key={generations?.length} onNear={loadMoreUnsuccessful} />
       )}
@@ -90,7 +91,7 @@ function Unsuccessful({ generation }: { readonly generation: Generation }) {
           )}
         </p>
       </div>
-      <button type="button" class="btn small soft" onClick={() => takeAgain(generation, [])}>
+      <button type="button" class="btn small soft" onClick={() => takeAgain(generation)}>
         {t.again}
       </button>
       <button type="button" class="icon-btn" aria-label={t.remove} title={t.remove} onClick={remove}>

@@ -127,6 +127,7 @@ const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
   ["ApiKey.budgets", listsBudgets],
   ["Viewer.budgets", listsBudgets],
   ["Generation.images", (costOfEach) => 1 + costOfEach * MAX_IMAGES],
+  ["Generation.derivedFrom", (costOfEach) => 1 + costOfEach * MAX_EDIT_IMAGES],
   ["Generation.warnings", (costOfEach) => 1 + costOfEach * ASSUMED_WARNINGS],
   ["Quote.warnings", (costOfEach) => 1 + costOfEach * ASSUMED_WARNINGS],
   ["Image.derivedFrom", (costOfEach) => 1 + costOfEach * MAX_EDIT_IMAGES],

@@ -1,5 +1,6 @@
 import { type ApolloServer, HeaderMap } from "@apollo/server";
 import type { Request, RequestHandler, Response } from "express";
+import { endWithText } from "../../http/answers/compression.ts";
 import { incomingBodyOf } from "../../http/bodies/incoming-body.ts";
 import type { ApiRequest } from "../context.ts";
 
@@ -32,8 +33,8 @@ export function handleWithApollo(
     response.statusCode = status;
     response.setHeader("Cache-Control", "no-store");
     for (const [name, value] of answered) response.setHeader(name, value);
-    if (request.method === "HEAD") response.setHeader("Content-Length", Buffer.byteLength(body.string));
-    response.end(body.string);
+    if (request.method === "HEAD") response.setHeader("Content-Length", Buffer.byteLength(body.string)).end();
+    else await endWithText(request, response, body.string);
   };
 }
 

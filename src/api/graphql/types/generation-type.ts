@@ -62,10 +62,7 @@ export class ImageType extends NodeType {
       "Your images that it was edited from, in order, if they still exist. Empty if the sources were other images or text alone.",
   })
   async derivedFrom(@Ctx() { loaders }: GraphQLContext): Promise<ImageType[]> {
-    const generation = await loaders.generation.load(this.#image.generationId);
-    const ids = generation?.edit?.images.flatMap(({ imageId }) => imageId ?? []) ?? [];
-    const images = await Promise.all(ids.map((id) => loaders.image.load(id)));
-    return images.flatMap((image) => (image ? [new ImageType(image)] : []));
+    return sourcesOf(await loaders.generation.load(this.#image.generationId), loaders);
   }
 
   @Field(() => Int, { description: "Its index among the images of its generation, from 0." })
@@ -247,6 +244,14 @@ export class GenerationType extends NodeType {
     return images.map((image) => new ImageType(image));
   }
 
+  @Field(() => [ImageType], {
+    description:
+      "Your images that it edits, in order, if they still exist. Empty if its sources are other images or text alone.",
+  })
+  derivedFrom(@Ctx() { loaders }: GraphQLContext): Promise<ImageType[]> {
+    return sourcesOf(this.#generation, loaders);
+  }
+
   @Field(() => GenerationFailureType, { nullable: true, description: "Why it failed. Null if it did not fail." })
   get failure(): GenerationFailureType | null {
     return this.#generation.failure ?? null;
@@ -296,4 +301,14 @@ export class GenerationType extends NodeType {
   get finishedAt(): Date | null {
     return this.#generation.finishedAt ?? null;
   }
+}
+
+/** The images of the gateway that a generation edits. Those that were deleted are left out. */
+async function sourcesOf(
+  generation: Pick<Generation, "edit"> | null | undefined,
+  loaders: GraphQLContext["loaders"],
+): Promise<ImageType[]> {
+  const ids = generation?.edit?.images.flatMap(({ imageId }) => imageId ?? []) ?? [];
+  const images = await Promise.all(ids.map((id) => loaders.image.load(id)));
+  return images.flatMap((image) => (image ? [new ImageType(image)] : []));
 }

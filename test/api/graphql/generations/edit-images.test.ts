@@ -2,7 +2,9 @@ import { connect } from "node:net";
 import { join, relative } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { GatewayError } from "../../../../src/errors.ts";
 import type { GatewayOptions } from "../../../../src/gateway.ts";
+import type { ProviderEvent } from "../../../../src/ports/image-provider.ts";
 import { graphqlMultipart, type SentFile } from "../../../support/clients/graphql-multipart.ts";
 import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../../support/images/source-images.ts";
 import {
@@ -123,6 +125,19 @@ describe("an edit", () => {
     await gateway.graphql(`mutation ($id: ID!) { deleteGeneration(id: $id) }`, { id: body.data.image.generation.id });
     const after = await gateway.graphql(`query ($id: ID!) { image(id: $id) { derivedFrom { id } } }`, { id });
     expect(after.body.data.image.derivedFrom).toEqual([]);
+  });
+
+  test("that failed tells what it came from as well", async () => {
+    const source = await generate();
+    // biome-ignore lint/correctness/useYield: the provider refuses before its first event
+    gateway.provider.script = async function* refuse(): AsyncIterable<ProviderEvent> {
+      throw new GatewayError("CONTENT_REJECTED", "no", { billed: "NO" });
+    };
+    const { data } = await edit([{ id: source.id }]);
+    const { id, status } = data.editImages;
+    const { body } = await gateway.graphql("query ($id: ID!) { generation(id: $id) { derivedFrom { id } } }", { id });
+
+    expect([status, body.data.generation.derivedFrom]).toEqual(["FAILED", [{ id: source.id }]]);
   });
 
   test("takes our own URLs as the images they stand for, in their size", async () => {

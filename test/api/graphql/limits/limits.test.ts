@@ -120,6 +120,9 @@ describe("an operation at a limit is answered, and one beyond it is refused with
     expect((await refusal(`{ image(id: "img_none") { ${sources(4)} } }`)).message).toBe(
       "Query cost limit of 20000 exceeded, found 69906.",
     );
+    expect((await refusal(`{ generation(id: "gen_none") { ${sources(4)} } }`)).message).toBe(
+      "Query cost limit of 20000 exceeded, found 69906.",
+    );
   });
 
   test("fields that fragments unfold to", async () => {
