@@ -31,7 +31,16 @@ export async function runCommandLine(parameters: readonly string[]): Promise<voi
   const terminal = new Terminal(isDumbTerminal());
   const exitCode = await runToEnd(name, rest, terminal);
   await terminal.flush();
-  process.exit(exitCode);
+  process.exit(terminal.outputError ? await reportLostOutput(terminal, exitCode) : exitCode);
+}
+
+/** A script that reads a file of data must not take a part of it for everything. */
+async function reportLostOutput(terminal: Terminal, exitCode: ExitCode): Promise<ExitCode> {
+  terminal.note(
+    `${terminal.style("red", "✗")} stdout cannot be written (${terminal.outputError?.code}); data is missing`,
+  );
+  await terminal.flush();
+  return exitCode === EXIT.success ? EXIT.failure : exitCode;
 }
 
 async function runToEnd(name: string, parameters: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -42,7 +51,7 @@ async function runToEnd(name: string, parameters: readonly string[], terminal: T
     return EXIT.success;
   } catch (error) {
     terminal.endProgress();
-    if (terminal.readerGone.aborted) return EXIT.success;
+    if (terminal.readerGone.aborted && !(error instanceof CommandFailure)) return EXIT.success;
     if (stopped.signal.aborted && !(error instanceof CommandFailure)) return EXIT.interrupted;
     const failure = toFailure(error);
     const mark = failure.exitCode === EXIT.interrupted ? "" : `${terminal.style("red", "✗")} `;

@@ -7,6 +7,8 @@ type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
 const DEFAULT_COLUMNS = 80;
 const SPINNER = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const SPINNER_MS = 120;
+/** What the system answers when the other end of a pipe is closed. */
+const READER_GONE = "EPIPE";
 /** Returns to the start of the line and clears it. */
 const CLEAR_LINE = "\r\u001b[2K";
 
@@ -18,6 +20,7 @@ export class Terminal {
   /** Whether progress is shown: stderr is a terminal that can move its cursor. */
   readonly isInteractive: boolean;
   readonly #readerGone = new AbortController();
+  #outputError: NodeJS.ErrnoException | undefined;
   readonly #startedAt = performance.now();
   #status: string | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -25,13 +28,21 @@ export class Terminal {
   /** @param isDumb the terminal cannot move its cursor */
   constructor(isDumb: boolean) {
     this.isInteractive = process.stderr.isTTY === true && !isDumb;
-    process.stdout.on("error", () => this.#readerGone.abort());
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== READER_GONE) this.#outputError ??= error;
+      this.#readerGone.abort();
+    });
     process.stderr.on("error", () => {});
   }
 
-  /** Aborts when the reader of stdout has left. */
+  /** Aborts when nothing more can be written to stdout, as a rule because its reader has left. */
   get readerGone(): AbortSignal {
     return this.#readerGone.signal;
+  }
+
+  /** Why data was lost though nobody chose to stop reading: a full disk, for example. Known after {@link flush}. */
+  get outputError(): NodeJS.ErrnoException | undefined {
+    return this.#outputError;
   }
 
   /** Whether people read stdout. Otherwise a program does. */

@@ -1,6 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { open } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { text } from "node:stream/consumers";
 import { describe, expect, test } from "@jest/globals";
-import { runCommand } from "../support/processes/run-command.ts";
+import { MAIN, runCommand } from "../support/processes/run-command.ts";
 
 const { version } = createRequire(import.meta.url)("../../package.json");
 const overview = await runCommand(["--help"]);
@@ -47,4 +51,13 @@ test.each([
 
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain(message);
+});
+
+test("data that cannot be written is a failure", async () => {
+  // Writing to it fails, as it does on a full disk.
+  await using readOnly = await open(MAIN, "r");
+  const command = spawn(process.execPath, [MAIN, "--help"], { stdio: ["ignore", readOnly.fd, "pipe"] });
+  const [stderr, [code]] = await Promise.all([text(command.stderr!), once(command, "exit")]);
+
+  expect({ code, stderr }).toEqual({ code: 1, stderr: "✗ stdout cannot be written (EBADF); data is missing\n" });
 });
