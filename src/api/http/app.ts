@@ -15,7 +15,7 @@ import { countAnswers } from "./open-answers.ts";
 import { type Authenticate, askHost, assignRequestContext, type RequestContextOptions } from "./request-context.ts";
 import { countRequests } from "./request-counts.ts";
 import { traceRequests } from "./request-traces.ts";
-import { inOrder } from "./steps.ts";
+import { inOrder, type Step } from "./steps.ts";
 
 /** The largest request body of a route that takes no files: four times the longest prompt, percent-encoded. */
 export const MAX_BODY_BYTES = 1024 * 1024;
@@ -47,6 +47,13 @@ export interface AppOptions extends Omit<OriginOptions, "isKeyed">, Omit<Request
   readonly traces: Traces;
 }
 
+/** More than the parts of the gateway that wait for the end of one answer. Node warns of more, which would be a leak. */
+const MAX_ANSWER_LISTENERS = 32;
+
+const allowListeners: Step = (_request, response) => {
+  response.setMaxListeners(MAX_ANSWER_LISTENERS);
+};
+
 /** Creates the Express app that serves the routes. */
 export function createApp(routers: readonly Routes[], options: AppOptions): Express {
   const app = express();
@@ -62,6 +69,7 @@ export function createApp(routers: readonly Routes[], options: AppOptions): Expr
   const isKeyed = credentials !== undefined;
   app.use(
     inOrder(
+      allowListeners,
       countAnswers(options.operations),
       countRequests(options.metrics),
       assignRequestContext({ ...options, isKeyed }),

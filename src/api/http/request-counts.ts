@@ -10,10 +10,7 @@ const SWITCHING_PROTOCOLS = 101;
 export function countRequests(metrics: Pick<Metrics, "requestEnded">): Step {
   return (request, response) => {
     const entryPoint = entryPointOf(request);
-    // Sending an image adds ten listeners, and Node warns from the eleventh on.
-    response
-      .setMaxListeners(response.getMaxListeners() + 1)
-      .once("close", () => metrics.requestEnded(entryPoint, statusOf(response)));
+    response.once("close", () => metrics.requestEnded(entryPoint, statusOf(response)));
   };
 }
 

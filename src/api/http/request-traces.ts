@@ -46,7 +46,7 @@ export function traceRequests(traces: Traces): RequestHandler {
     } as const;
     void traces.within(start, async (span) => {
       const over = new Promise<void>((resolve) => {
-        response.setMaxListeners(response.getMaxListeners() + 1).once("close", resolve);
+        response.once("close", resolve);
       });
       next();
       await over;

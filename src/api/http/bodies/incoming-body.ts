@@ -61,8 +61,7 @@ export class IncomingBody implements Arrival {
     this.#arrivals = arrivals;
     this.#request = request;
     this.#response = response;
-    // Sending an image adds ten listeners, and Node warns from the eleventh on.
-    response.setMaxListeners(response.getMaxListeners() + 1).once("close", () => {
+    response.once("close", () => {
       this.#stopUsing();
       // Node would read the rest of the body only to drop it. That can be slow: a chunk of one byte takes as long as
       // one of 64 KiB.

@@ -117,8 +117,7 @@ function toAttempt(request: Request, response: Response): Attempt {
     isAnswered: new Promise((resolve) => {
       const settle = () => resolve(response.writableFinished && !advisesRetry(response));
       if (response.closed) return settle();
-      // Sending an image adds ten listeners, and Node warns from the eleventh on.
-      response.setMaxListeners(response.getMaxListeners() + 1).once("close", settle);
+      response.once("close", settle);
     }),
   };
 }

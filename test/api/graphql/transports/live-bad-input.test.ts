@@ -209,9 +209,11 @@ describe("a socket", () => {
     /** A piece of a message, which the server has read when this resolves: it has answered the ping behind it. */
     const sendRead = async (raw: RawSocket, text: string) => {
       await sendPiece(raw, text);
-      const answered = Promise.race([once(raw.socket, "pong"), raw.closed]);
+      const read = new AbortController();
+      const answered = Promise.race([once(raw.socket, "pong", { signal: read.signal }), raw.closed]);
       raw.socket.ping();
       await answered;
+      read.abort();
     };
 
     afterEach(() => void jest.useRealTimers());
