@@ -1,14 +1,11 @@
-import OpenAI from "openai";
+import type OpenAI from "openai";
 import { GatewayError } from "../../errors.ts";
 import type { Downloads } from "../../ports/downloads.ts";
 import type { Announcement, GenerateRequest, ImageProvider, ProviderEvent } from "../../ports/image-provider.ts";
-import { bytesOf, httpFetch } from "../http-fetch.ts";
 import { readAnnouncements } from "./announcements.ts";
-import { BrokenAnswer } from "./answers/broken-answer.ts";
-import { withVendorErrors } from "./answers/error-body.ts";
 import { MAX_IMAGE_BYTES, readImages } from "./answers/image-answer.ts";
 import { describeModel, describeModels, describeServerModels } from "./catalogue.ts";
-import { toEditParameters } from "./edit-parameters.ts";
+import { type ImageCallAnswer, ImageCalls, type ImageParameters } from "./image-calls.ts";
 import { ServerDialect } from "./server-dialect.ts";
 import type { OptionalParameter, ServerModel } from "./server-model.ts";
 import { notDownloaded, timedOut, toGatewayError } from "./to-gateway-error.ts";
@@ -58,25 +55,13 @@ const VENDOR_URL = "https://api.openai.com/v1";
  */
 export function createOpenAI(options: OpenAIOptions): ImageProvider {
   const { name, apiKey, baseUrl = VENDOR_URL, extraModels = [], models = new Map() } = options;
-  // Set every option that the client would otherwise read from the environment, and its logger.
-  const client = new OpenAI({
-    apiKey,
-    baseURL: baseUrl,
-    adminAPIKey: null,
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    logLevel: "off",
-    maxRetries: 0,
-    timeout: options.timeoutMs,
-    fetch: withVendorErrors(options.fetch ?? httpFetch),
-  });
-  const dialect = new ServerDialect(baseUrl, (signal) => readAnnouncements(client, signal));
+  const calls = new ImageCalls({ apiKey, baseUrl, timeoutMs: options.timeoutMs, fetch: options.fetch });
+  const dialect = new ServerDialect(baseUrl, (signal) => readAnnouncements(calls.client, signal));
   return {
     ...(name === undefined
       ? { name: "openai", models: describeModels(extraModels), describe: describeModel }
       : { name, models: describeServerModels(name, models) }),
-    generate: (request, signal) => generate({ client, dialect, ...options }, request, signal),
+    generate: (request, signal) => generate({ calls, dialect, ...options }, request, signal),
     announcements: async (signal) => toOwnNames(await dialect.announcements(signal), models),
     close: async () => {},
   };
@@ -95,7 +80,7 @@ function toOwnNames(
 }
 
 interface Server extends OpenAIOptions {
-  readonly client: OpenAI;
+  readonly calls: ImageCalls;
   readonly dialect: ServerDialect;
 }
 
@@ -118,12 +103,10 @@ async function* generate(server: Server, request: GenerateRequest, signal: Abort
     return isLate ? timedOut(billed, error) : toGatewayError(error, { billed, prompt });
   };
   try {
-    const { response, leftOut } = await ask(server, request, call.signal);
-    const body = bytesOf(response);
-    if (!body) throw new BrokenAnswer("it is empty");
+    const { answer, leftOut } = await ask(server, request, call.signal);
     const events = readImages({
-      body,
-      contentType: response.headers.get("content-type"),
+      body: answer.body,
+      contentType: answer.contentType,
       imageCount: n,
       prompt,
       download: downloads && ((address) => download(server, downloads, address, call.signal)),
@@ -170,10 +153,10 @@ async function* download(
 
 /** Makes the call, and repeats it without each parameter that a compatible server does not support. */
 async function ask(
-  { client, dialect, models, moreHeaders }: Server,
+  { calls, dialect, models, moreHeaders }: Server,
   request: GenerateRequest,
   signal: AbortSignal,
-): Promise<{ readonly response: Response; readonly leftOut: ReadonlySet<OptionalParameter> }> {
+): Promise<{ readonly answer: ImageCallAnswer; readonly leftOut: ReadonlySet<OptionalParameter> }> {
   const isVendor = await dialect.isVendor(signal);
   const { name = request.model, omit = [], send: added = {} } = models?.get(request.model) ?? {};
   for (;;) {
@@ -184,8 +167,10 @@ async function ask(
       model: name,
     });
     try {
-      const options = { signal, ...(moreHeaders && { headers: moreHeaders() }) };
-      return { response: await send(client, { ...parameters, ...added }, request, options), leftOut };
+      const options = { signal, headers: moreHeaders?.() ?? {} };
+      const all = { ...parameters, ...added };
+      const { edit } = request;
+      return { answer: await (edit ? calls.edit(all, edit, options) : calls.generate(all, options)), leftOut };
     } catch (error) {
       // The loop ends, because each attempt has one parameter less. The operator's own parameters stay.
       const own = Object.fromEntries(Object.entries(parameters).filter(([parameter]) => !(parameter in added)));
@@ -194,25 +179,16 @@ async function ask(
   }
 }
 
-function send(
-  client: OpenAI,
-  parameters: Parameters,
-  { edit }: GenerateRequest,
-  options: OpenAI.RequestOptions,
-): Promise<Response> {
-  if (!edit) return client.images.generate(parameters, options).asResponse();
-  return client.images.edit(toEditParameters(parameters, edit), options).asResponse();
-}
-
-type Parameters = OpenAI.Images.ImageGenerateParams & Readonly<Record<string, unknown>>;
-
-function without(names: ReadonlySet<OptionalParameter>, parameters: OpenAI.Images.ImageGenerateParams): Parameters {
+function without(
+  names: ReadonlySet<OptionalParameter>,
+  parameters: OpenAI.Images.ImageGenerateParams,
+): ImageParameters {
   // The vendor accepts each of these two parameters only together with the other.
   const isUnseen = names.has("stream") || names.has("partial_images");
   const all = isUnseen ? new Set([...names, "stream", "partial_images"]) : names;
   return Object.fromEntries(
     Object.entries(parameters).filter(([name]) => !all.has(name as OptionalParameter)),
-  ) as Parameters;
+  ) as ImageParameters;
 }
 
 /** The warnings about parameters that were left out, except those that the gateway itself compensates for. */

@@ -1,7 +1,7 @@
 import { APIConnectionTimeoutError, APIError } from "openai";
 import { type Billed, GatewayError } from "../../errors.ts";
 import { DamagedContent } from "../content-encoding.ts";
-import { NotConnected } from "../http-fetch.ts";
+import { NotConnected } from "../http-call.ts";
 import { ProviderRefusal, toRefusal } from "../refusals/provider-refusal.ts";
 import { toRefusedCall } from "../refusals/refused-call.ts";
 import { BrokenAnswer } from "./answers/broken-answer.ts";
