@@ -1,12 +1,16 @@
 import { notBase64, UnreadableJson } from "./unreadable-json.ts";
 
 /**
- * The most characters that are collected before they are decoded, a multiple of 4. Larger blocks mean fewer writes to a
- * file.
+ * The most bytes that are decoded before they are handed over, a multiple of 3. Most images are a few of such blocks:
+ * each is hashed and written in one step, and each write wakes a thread.
  */
-export const BLOCK_CHARACTERS = 131_072;
+const BLOCK_BYTES = 192 * 1024;
+/** The most characters that are decoded into one block. */
+export const BLOCK_CHARACTERS = (BLOCK_BYTES / 3) * 4;
+/** What the last characters of a text may add to a full block. */
+const SPARE_BYTES = 2;
 /** The memory of one decoder, in bytes. */
-export const DECODER_BYTES = BLOCK_CHARACTERS + (BLOCK_CHARACTERS / 4) * 3;
+export const DECODER_BYTES = BLOCK_BYTES + SPARE_BYTES;
 /**
  * The most characters that are decoded at once, a multiple of 4. V8 stores much longer strings in pages of their own,
  * which cost more.
@@ -14,17 +18,18 @@ export const DECODER_BYTES = BLOCK_CHARACTERS + (BLOCK_CHARACTERS / 4) * 3;
 const TEXT_CHARACTERS = 65_536;
 
 const PADDING = 0x3d;
-/** The most padding that RFC 4648 has. */
-const MAX_PADDING = 2;
 const PERCENT = 0x25;
-
-/** The digits of both alphabets of base64 (RFC 4648, sections 4 and 5). */
-const IS_DIGIT = tableOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_");
-const IS_WHITE_SPACE = tableOf(" \t\n\f\r");
+const WHITE_SPACE = " \t\n\f\r";
+/** In {@link VALUES}: a character that has no meaning, and one that must not be there. */
+const SKIPPED = 64;
+const REFUSED = 65;
+/** The value of each digit of both alphabets of base64 (RFC 4648, sections 4 and 5). */
+const VALUES = valuesOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
 
 /**
- * Decodes base64 piece by piece through one block of fixed size, so the output pieces are large however small the input
- * pieces are. All output pieces share one memory: each is valid until the next one is taken.
+ * Decodes base64 as it arrives, straight from the pieces of the input into one block of fixed size. So the output
+ * pieces are large however small the input pieces are. All output pieces share this memory: each is valid until the
+ * next one is taken.
  *
  * It accepts what can be read without guessing: either alphabet of RFC 4648, white space anywhere, with or without
  * padding at the end, and percent-encoded characters in a URI. It refuses everything else.
@@ -32,11 +37,13 @@ const IS_WHITE_SPACE = tableOf(" \t\n\f\r");
  * Call `take` whenever `isFull`, and `finish` at the end of each text. The decoder is then ready for the next text.
  */
 export class Base64Decoder {
-  readonly #block = Buffer.allocUnsafeSlow(BLOCK_CHARACTERS);
-  readonly #decoded = Buffer.allocUnsafeSlow((BLOCK_CHARACTERS / 4) * 3);
   readonly #maxBytes: number;
+  /** Taken when the first text begins. */
+  #block: Buffer<ArrayBuffer> | undefined;
+  /** How many bytes of the block are decoded. */
   #length = 0;
-  /** How many characters at the start of the block are known to be digits. */
+  /** The digits that do not make whole bytes yet: at most three of them. */
+  #bits = 0;
   #digitCount = 0;
   #decodedBytes = 0;
   #isPadded = false;
@@ -57,7 +64,7 @@ export class Base64Decoder {
    * cannot be used afterwards.
    */
   release(): void {
-    for (const { buffer } of [this.#block, this.#decoded]) buffer.transfer(0);
+    this.#block?.buffer.transfer(0);
   }
 
   /** Declares the current text to be part of a URI. */
@@ -66,29 +73,65 @@ export class Base64Decoder {
   }
 
   get isFull(): boolean {
-    return this.#length === BLOCK_CHARACTERS;
+    return this.#length >= BLOCK_BYTES;
   }
 
-  /** Copies as much of `source[start, end)` as fits. Returns the position of the first character that did not fit. */
+  /**
+   * Decodes `source[start, end)`, or as much of it as fits.
+   *
+   * @returns the position of the first character that did not fit
+   * @throws UnreadableJson when it is not base64
+   */
   fill(source: Buffer, start: number, end: number): number {
-    const copied = source.copy(this.#block, this.#length, start, end);
-    this.#length += copied;
-    return start + copied;
+    let position = start;
+    while (position < end && !this.isFull) {
+      if (!this.#isBetweenGroups) {
+        this.put(source[position++]!);
+        continue;
+      }
+      const fits = ((BLOCK_BYTES - this.#length) / 3) * 4;
+      const stop = position + Math.min(end - position, TEXT_CHARACTERS, fits);
+      const decoded = this.#decodeGroups(source, position, stop);
+      if (decoded > 0) position += decoded;
+      else while (position < stop && !this.isFull) this.put(source[position++]!);
+    }
+    return position;
   }
 
-  /** Adds one character to a block that is not full. */
+  /** Decodes one character, if there is room. @throws UnreadableJson when it is not one of base64 */
   put(character: number): void {
-    this.#block[this.#length++] = character;
+    const plain = this.#unescape(character);
+    const value = plain === undefined ? SKIPPED : VALUES[plain]!;
+    if (value === SKIPPED) return;
+    if (plain === PADDING) {
+      this.#isPadded = true;
+      return;
+    }
+    if (value === REFUSED || this.#isPadded) throw notBase64();
+    this.#bits = (this.#bits << 6) | value;
+    if (++this.#digitCount === 4) this.#flush(3);
   }
 
-  /** Decodes a full block. A block that is mostly white space gives few bytes or none. */
+  /** Hands over what is decoded. Of a text that is mostly white space, that is little or nothing. */
   take(): Buffer {
-    return this.#decode(this.#length) ?? this.#decodeDigits(false);
+    const bytes = this.#memory().subarray(0, this.#length);
+    this.#length = 0;
+    this.#decodedBytes += bytes.length;
+    if (this.#decodedBytes > this.#maxBytes) {
+      throw new UnreadableJson("too large", `an image is larger than ${this.#maxBytes} bytes`);
+    }
+    return bytes;
   }
 
   /** Decodes the remaining characters. @throws UnreadableJson when the text was not base64, or was empty */
   finish(): Buffer {
-    const bytes = this.#decodeToPadding() ?? this.#decodeDigits(true);
+    if (this.#digitCount === 1 || this.#escape !== undefined) throw notBase64();
+    if (this.#digitCount > 0) {
+      const byteCount = this.#digitCount - 1;
+      this.#bits <<= 6 * (4 - this.#digitCount);
+      this.#flush(byteCount);
+    }
+    const bytes = this.take();
     const isEmpty = this.#decodedBytes === 0;
     this.#decodedBytes = 0;
     this.#isPadded = false;
@@ -97,60 +140,35 @@ export class Base64Decoder {
     return bytes;
   }
 
-  /** Decodes all that is left, if nothing but padding at the end is no digit. Otherwise nothing is changed. */
-  #decodeToPadding(): Buffer | undefined {
-    const length = this.#length;
-    const mostPadding = this.#length - MAX_PADDING;
-    while (this.#length > mostPadding && this.#block[this.#length - 1] === PADDING) this.#length--;
-    const bytes = this.#length % 4 === 1 ? undefined : this.#decode(this.#length);
-    if (!bytes) this.#length = length;
-    return bytes;
-  }
-
-  #decodeDigits(isLast: boolean): Buffer {
-    this.#keepDigits();
-    const rest = this.#length % 4;
-    if (isLast && (rest === 1 || this.#escape !== undefined)) throw notBase64();
-    const bytes = this.#decode(isLast ? this.#length : this.#length - rest);
-    if (!bytes) throw notBase64();
-    return bytes;
+  /** Whether the next character is the first of a group of four. */
+  get #isBetweenGroups(): boolean {
+    return this.#digitCount === 0 && !this.#isPadded && this.#escape === undefined;
   }
 
   /**
-   * Decodes the first `length` characters and keeps the others. Returns `undefined`, and changes nothing, if some of
-   * them may not be digits. Node's decoder stops at padding and skips unknown characters, so in both cases its output
-   * is too short.
+   * Decodes whole groups by Node's decoder. It stops at padding and skips unknown characters. In both cases its output is
+   * too short, and nothing is decoded here.
+   *
+   * @returns how many characters were decoded
    */
-  #decode(length: number): Buffer | undefined {
-    const isUnchecked = this.#length > this.#digitCount;
-    if (isUnchecked && (this.#isPadded || this.#escape !== undefined)) return undefined;
-    const bytes = this.#decoded.subarray(0, Math.floor((length * 3) / 4));
-    let byteCount = 0;
-    for (let start = 0; start < length; start += TEXT_CHARACTERS) {
-      const text = this.#block.toString("latin1", start, Math.min(start + TEXT_CHARACTERS, length));
-      byteCount += bytes.write(text, byteCount, "base64");
-    }
-    if (byteCount !== bytes.length) return undefined;
-    this.#block.copyWithin(0, length, this.#length);
-    this.#length -= length;
-    this.#digitCount = this.#length;
-    this.#decodedBytes += bytes.length;
-    if (this.#decodedBytes > this.#maxBytes) {
-      throw new UnreadableJson("too large", `an image is larger than ${this.#maxBytes} bytes`);
-    }
-    return bytes;
+  #decodeGroups(source: Buffer, start: number, end: number): number {
+    const rest = (end - start) % 4;
+    // The last group of a text is the only one with padding.
+    const padded = source[end - rest - 1] === PADDING ? 4 : 0;
+    const count = end - start - rest - padded;
+    const byteCount = (count / 4) * 3;
+    const text = source.toString("latin1", start, start + count);
+    if (this.#memory().write(text, this.#length, byteCount, "base64") !== byteCount) return 0;
+    this.#length += byteCount;
+    return count;
   }
 
-  /** Removes every character from the block that is not a digit. */
-  #keepDigits(): void {
-    for (let position = this.#digitCount; position < this.#length; position++) {
-      const character = this.#unescape(this.#block[position]!);
-      if (character === undefined || IS_WHITE_SPACE[character]) continue;
-      if (character === PADDING) this.#isPadded = true;
-      else if (IS_DIGIT[character] && !this.#isPadded) this.#block[this.#digitCount++] = character;
-      else throw notBase64();
-    }
-    this.#length = this.#digitCount;
+  /** Writes the first `byteCount` bytes of a group of four digits. */
+  #flush(byteCount: number): void {
+    const memory = this.#memory();
+    for (let index = 0; index < byteCount; index++) memory[this.#length++] = this.#bits >> (16 - 8 * index);
+    this.#bits = 0;
+    this.#digitCount = 0;
   }
 
   /** Decodes percent-encoding; `undefined` in the middle of an escape. */
@@ -168,10 +186,17 @@ export class Base64Decoder {
     if (!/^[0-9a-f]{2}$/i.test(escaped)) throw notBase64();
     return Number.parseInt(escaped, 16);
   }
+
+  #memory(): Buffer<ArrayBuffer> {
+    this.#block ??= Buffer.allocUnsafeSlow(DECODER_BYTES);
+    return this.#block;
+  }
 }
 
-function tableOf(characters: string): Uint8Array {
-  const table = new Uint8Array(256);
-  for (const byte of Buffer.from(characters, "latin1")) table[byte] = 1;
-  return table;
+function valuesOf(digits: string): Uint8Array {
+  const values = new Uint8Array(256).fill(REFUSED);
+  for (const [value, digit] of [...digits, "+", "/"].entries()) values[digit.charCodeAt(0)] = value;
+  for (const [offset, digit] of [..."-_"].entries()) values[digit.charCodeAt(0)] = digits.length + offset;
+  for (const character of WHITE_SPACE) values[character.charCodeAt(0)] = SKIPPED;
+  return values;
 }

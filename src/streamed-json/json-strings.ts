@@ -275,10 +275,10 @@ export class JsonStrings {
   *#startBase64(field: string, prefix: string, beginning: Buffer, isUri: boolean): Generator<StringToken> {
     this.#state = "base64";
     this.#replaceString();
-    if (isUri) this.#decoder.beginUri();
-    this.#decoder.fill(beginning, 0, beginning.length);
     const item = this.#frames.findLast((frame) => !frame.isObject)?.item ?? -1;
     yield { type: "start", field, item, prefix };
+    if (isUri) this.#decoder.beginUri();
+    this.#decoder.fill(beginning, 0, beginning.length);
   }
 
   *#readBase64(chunk: Buffer, start: number, quotes: NextByte, backslashes: NextByte): Generator<StringToken, number> {

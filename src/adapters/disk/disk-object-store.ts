@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import fs, { closeSync, fstatSync, type Stats } from "node:fs";
-import { access, constants, mkdir, opendir, rename, rm, rmdir, stat, statfs } from "node:fs/promises";
+import fs, { closeSync, fstatSync, openSync, type Stats } from "node:fs";
+import { access, constants, mkdir, opendir, rm, rmdir, stat, statfs } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { promisify } from "node:util";
 import { checkObjectKey } from "../../ports/object-key.ts";
@@ -11,11 +11,13 @@ const READ_CHUNK_BYTES = 128 * 1024;
 const TEMPORARY = ".tmp";
 const MAX_MOVE_ATTEMPTS = 100;
 
-// Callbacks cost less than the file handles of `node:fs/promises`.
+// Callbacks cost less than the promises and file handles of `node:fs/promises`.
 const statFile = promisify(fs.stat);
 const openFile = promisify(fs.open);
 const readInto = promisify(fs.read);
 const syncFile = promisify(fs.fsync);
+const renameFile = promisify(fs.rename);
+const makeDirectory = promisify(fs.mkdir) as typeof mkdir;
 
 /**
  * Objects as files below one directory. An object is written under a temporary name, synced, renamed into place and
@@ -149,8 +151,8 @@ function writeWhole(file: number, chunk: Uint8Array, start = 0): Promise<void> {
 async function moveIntoPlace(temporaryPath: string, path: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      await rename(temporaryPath, path);
+      await makeDirectory(dirname(path), { recursive: true, mode: 0o700 });
+      await renameFile(temporaryPath, path);
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === MAX_MOVE_ATTEMPTS) throw error;
@@ -184,7 +186,8 @@ async function fill(chunk: Uint8Array, file: number, start: number): Promise<voi
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  const directory = await openFile(path, "r");
+  // The directory was just used, so opening it needs no wait. Waking a thread for it would cost more.
+  const directory = openSync(path, "r");
   try {
     await syncFile(directory);
   } finally {

@@ -26,6 +26,11 @@ export async function whileSendingSpace<Result>(
 
 /** Ends an answer with a JSON body, even after white space was sent. */
 export function endWithJson(response: Response, body: object): void {
-  if (response.headersSent) response.end(JSON.stringify(body));
-  else response.setHeader("Cache-Control", "no-store").json(body);
+  const text = JSON.stringify(body);
+  if (!response.headersSent) {
+    response.setHeader("Cache-Control", "no-store");
+    response.setHeader("Content-Type", "application/json; charset=utf-8");
+    response.setHeader("Content-Length", Buffer.byteLength(text));
+  }
+  response.end(text);
 }

@@ -2,8 +2,10 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import OpenAI from "openai";
 import sharp from "sharp";
 import { GuardedDownloads } from "../../../src/adapters/downloads/guarded-downloads.ts";
+import { httpFetch } from "../../../src/adapters/http-fetch.ts";
 import { createOpenAI } from "../../../src/adapters/openai/openai.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { GenerateRequest, ImageProvider } from "../../../src/ports/image-provider.ts";
@@ -108,6 +110,17 @@ describe("the request", () => {
       process.env = before;
       jest.restoreAllMocks();
     }
+  });
+
+  test("has the address and the headers of the official client", async () => {
+    const client = new OpenAI({ apiKey: api.apiKey, baseURL: api.baseUrl, fetch: httpFetch, timeout: 20_000 });
+    await client.images.generate({ model: FOX.model, prompt: FOX.prompt, quality: "low" });
+    await generate();
+    const [official, own] = api.requests.map(({ path, headers: { "content-length": _, ...headers } }) => ({
+      path,
+      headers,
+    }));
+    expect(own).toEqual(official);
   });
 
   test("carries models that the operator named", async () => {
@@ -466,7 +479,9 @@ describe("a caller that disconnects", () => {
     const read = async (): Promise<void> => {
       for await (const event of provider.generate(FOX, caller.signal)) {
         if (event.type === "usage") continue;
-        for await (const _ of event.bytes) caller.abort(reason);
+        const pending = event.bytes[Symbol.asyncIterator]().next();
+        caller.abort(reason);
+        await pending;
       }
     };
     await expect(read()).rejects.toBe(reason);

@@ -31,6 +31,14 @@ export class ImageRate {
     this.#windowMs = windowMs;
   }
 
+  /** Counts this many more images if they may be submitted now. @returns false, and nothing is counted, if not */
+  takeNow(imageCount: number): boolean {
+    this.#forgetBefore(performance.now() - this.#windowMs);
+    if (this.#waiting.size > 0 || this.#submitted + imageCount > this.#maxImages) return false;
+    this.note(imageCount);
+    return true;
+  }
+
   /**
    * Waits until this many more images may be submitted, and counts them.
    *

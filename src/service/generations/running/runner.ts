@@ -142,6 +142,7 @@ export class Runner {
    */
   interrupt(): void {
     this.#stop.abort(new GatewayError("INTERRUPTED", "the gateway was stopped while the provider was working"));
+    for (const stopping of this.#running.values()) stopping.abort(this.#stop.signal.reason);
   }
 
   /** Removes the previews. Call this once no generation runs any more. */
@@ -157,17 +158,18 @@ export class Runner {
   /** @returns the call that was cut off while the provider was working on it, if any; the provider may charge for it */
   async #bringToEnd(generationId: string, seat: Seat): Promise<PaidCall | undefined> {
     const { events, traces, logger, worker } = this.#options;
-    const canceling = new AbortController();
+    const stopping = new AbortController();
+    if (this.#stop.signal.aborted) stopping.abort(this.#stop.signal.reason);
+    const { signal } = stopping;
     const unsubscribe = events.subscribe(generationId, (notice) => this.#onNotice(notice));
-    this.#keepLease(generationId, canceling);
+    this.#keepLease(generationId, stopping);
     let cutOff: PaidCall | undefined;
     let end: Pick<GenerationNotice, "end"> | undefined;
     try {
-      const started = await this.#start(generationId, canceling.signal);
+      const started = await this.#start(generationId, signal);
       if (!started) return undefined;
       events.publish({ generationId, worker, isRunning: true });
       const { generation, isCounted } = started;
-      const signal = AbortSignal.any([this.#stop.signal, canceling.signal]);
       const execution = new Execution(this.#shared, generation, { signal, seat, isCounted });
       end = await traces.within(runSpanOf(generation), async (span) => {
         const outcome = await execution.run();
@@ -198,8 +200,7 @@ export class Runner {
     const queued = this.#takeExpected(generationId) ?? (await this.#find(generationId));
     if (queued?.status !== "QUEUED") return undefined;
     const isCounted = this.#mayCost(queued);
-    const givenUp = AbortSignal.any([this.#draining.signal, this.#stop.signal, canceled]);
-    if (isCounted && !(await rate.take(queued.n, givenUp))) return undefined;
+    if (isCounted && !(await this.#waitForRate(queued.n, canceled))) return undefined;
     const at = now();
     const claim = { worker, at, leaseUntil: new Date(at.getTime() + leaseMs) };
     const generation = await store.retryWhileStoreDown(generationId, () => records.start(generationId, claim));
@@ -211,6 +212,15 @@ export class Runner {
     }
     if (isCounted) rate.giveBack(queued.n);
     return undefined;
+  }
+
+  /** @returns false when the generation is given up before the rate limit allows its images */
+  async #waitForRate(imageCount: number, canceled: AbortSignal): Promise<boolean> {
+    const { rate } = this.#shared;
+    const givenUp = [this.#draining.signal, canceled];
+    if (givenUp.some(({ aborted }) => aborted)) return false;
+    // Usually nothing waits, and a combined signal costs more than the count.
+    return rate.takeNow(imageCount) || rate.take(imageCount, AbortSignal.any(givenUp));
   }
 
   #takeExpected(generationId: string): Generation | undefined {
@@ -310,8 +320,8 @@ export class Runner {
     over.abort();
   }
 
-  #keepLease(generationId: string, canceling: AbortController): void {
-    this.#running.set(generationId, canceling);
+  #keepLease(generationId: string, stopping: AbortController): void {
+    this.#running.set(generationId, stopping);
     const everyMs = this.#options.leaseMs / HEARTBEATS_PER_LEASE;
     this.#heartbeat ??= setInterval(() => void this.#extendLeases(), everyMs);
   }
