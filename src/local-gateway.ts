@@ -32,7 +32,7 @@ export async function startLocalGateway(): Promise<LocalGateway> {
     isRedirecting: false,
   });
   const server = await listen("127.0.0.1", 0);
-  server.serve(gateway.app);
+  await server.serve(gateway.app);
   return {
     url: server.url,
     apiKey: config.adminKeys[0],

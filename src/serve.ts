@@ -36,8 +36,15 @@ export async function serve(): Promise<void> {
   const { url } = server;
   const isLocal = isLoopback(hostNameOf(new URL(url).host) ?? "") && config.role !== "worker";
   const gateway = await createGateway({ ...config, logger, ...(isLocal && { localUrl: url }) });
-  server.serve(gateway.app, gateway.handleUpgrade);
-  if (gateway.metricsApp) metricsServer?.serve(gateway.metricsApp);
+  try {
+    await server.serve(gateway.app, gateway.handleUpgrade);
+    if (gateway.metricsApp) await metricsServer?.serve(gateway.metricsApp);
+  } catch (error) {
+    // It may have begun generations that were queued.
+    await gateway.drain(config.stopTimeoutMs - ANSWERING_MS);
+    await gateway.close().catch(() => {});
+    throw error;
+  }
   const addresses = `GraphQL at ${url}/graphql, REST at POST ${url}/get-image`;
   createLogger("info").info(
     { url, ...gateway.facts, metricsUrl: metricsServer?.url },

@@ -36,7 +36,7 @@ describe("a gateway inside another program", () => {
     dataDir = await mkdtemp(join(tmpdir(), "pictograph-library-"));
     gateway = await createGateway({ dataDir, providers: [provider], defaultModel: "scripted-1" });
     server = await listen("127.0.0.1", 0);
-    server.serve(express().use("/pictures", gateway.app), gateway.handleUpgrade);
+    await server.serve(express().use("/pictures", gateway.app), gateway.handleUpgrade);
   });
 
   afterAll(async () => {
@@ -84,7 +84,7 @@ describe("a gateway inside another program", () => {
     // By a name that the compiler does not follow: it comes without types.
     const { default: express4 } = await import("express-4" as string);
     const other = await listen("127.0.0.1", 0);
-    other.serve(express4().use(express4.json()).use("/older", gateway.app), gateway.handleUpgrade);
+    await other.serve(express4().use(express4.json()).use("/older", gateway.app), gateway.handleUpgrade);
     const url = `${other.url}/older`;
     const post = async (path: string, body: object) => {
       const headers = { "Content-Type": "application/json" };
@@ -141,7 +141,7 @@ describe("a host that reads bodies before the gateway does", () => {
     dataDir = await mkdtemp(join(tmpdir(), "pictograph-library-"));
     gateway = await createGateway({ dataDir, providers: [new ScriptedProvider()], defaultModel: "scripted-1" });
     server = await listen("127.0.0.1", 0);
-    server.serve(
+    await server.serve(
       express()
         .use(express.json(), express.urlencoded({ extended: true }), express.text({ type: "text/*" }), express.raw())
         .use("/pictures", gateway.app),

@@ -35,7 +35,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     await server.close();
     throw error;
   });
-  server.serve(gateway.app, gateway.handleUpgrade);
+  await server.serve(gateway.app, gateway.handleUpgrade);
   const { url } = server;
   const stop = async () => {
     server.stopAccepting();

@@ -1,10 +1,12 @@
+import { once } from "node:events";
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "@jest/globals";
 import { startGatewayProcess } from "../support/processes/gateway-process.ts";
+import { freePort } from "../support/processes/proxies.ts";
 import { type MainOptions, runMain } from "../support/processes/run-main.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
@@ -23,6 +25,29 @@ async function refusalOf(options: MainOptions): Promise<string> {
 }
 
 describe("a service that starts", () => {
+  test(
+    "refuses connections until it is ready, so that a proxy asks another process",
+    async () => {
+      // As long as the database does not answer, the gateway starts.
+      const database = createTcpServer().listen(0, "127.0.0.1");
+      await once(database, "listening");
+      const port = await freePort();
+      const DATABASE_URL = `postgres://pictograph@127.0.0.1:${(database.address() as AddressInfo).port}/pictograph`;
+      const killed = new AbortController();
+      const starting = startGatewayProcess({ env: { PORT: String(port), DATABASE_URL }, signal: killed.signal });
+      const [connection] = (await once(database, "connection")) as [Socket];
+
+      const asked = fetch(`http://127.0.0.1:${port}/readyz`);
+      await expect(asked).rejects.toMatchObject({ cause: { code: "ECONNREFUSED" } });
+
+      killed.abort();
+      await expect(starting).rejects.toThrow("before it was ready");
+      connection.destroy();
+      database.close();
+    },
+    TIMEOUT_MS,
+  );
+
   test(
     "says that it is ready once, when it is, and puts everything into its directory",
     async () => {

@@ -1,4 +1,5 @@
-import { createServer, type RequestListener } from "node:http";
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { StartError } from "../../errors.ts";
 import { FairTurns } from "./connections/fair-turns.ts";
@@ -27,8 +28,13 @@ const CLOSE_IDLE_EVERY_MS = 50;
 export interface HttpServer {
   /** The address it listens on: `http://localhost:8080`. */
   readonly url: string;
-  /** Passes requests and upgrades on from now on. Before this call they are answered with 503. */
-  serve(app: RequestListener, upgrade?: UpgradeListener): void;
+  /**
+   * Passes requests and upgrades on from now on. Before this call connections are refused, so that a proxy asks another
+   * process. Only a port that the system chose listens already, and answers with 503.
+   *
+   * @throws StartError when another program has taken the port since
+   */
+  serve(app: RequestListener, upgrade?: UpgradeListener): Promise<void>;
   /** Accepts no new connections from now on. Requests that are being answered continue. */
   stopAccepting(): void;
   /**
@@ -48,7 +54,8 @@ const refuseUpgrade: UpgradeListener = (_request, socket) => {
 };
 
 /**
- * Listens on the address. Do this first: if the address is refused, nothing has to be undone.
+ * Prepares to listen on the address, and checks that it is free. Do this first: if it is refused, nothing has to be
+ * undone.
  *
  * @param port 0 for any free port
  * @param maxConnections the most connections at once
@@ -84,19 +91,31 @@ export async function listen(
     upgrade(request, socket, head);
   });
   const closed = Promise.withResolvers<void>();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => reject(toStartError(cause, host, port, setting)));
-    server.listen(port, host, resolve);
-  });
+  const open = () =>
+    new Promise<void>((resolve, reject) => {
+      const refuse = (cause: Error) => reject(toStartError(cause, host, port, setting));
+      server.once("error", refuse);
+      server.listen(port, host, () => {
+        server.removeListener("error", refuse);
+        resolve();
+      });
+    });
+  await open();
+  const url = toUrl(host, (server.address() as AddressInfo).port);
+  let isOpen = port === 0;
+  if (!isOpen) await closeAtOnce(server);
   server.once("close", closed.resolve);
   return {
-    url: toUrl(host, (server.address() as AddressInfo).port),
-    serve: (requestListener, upgradeListener = refuseUpgrade) => {
+    url,
+    async serve(requestListener, upgradeListener = refuseUpgrade) {
       app = requestListener;
       upgrade = upgradeListener;
+      if (!isOpen) await open();
+      isOpen = true;
     },
     stopAccepting: () => void server.close(),
     async close() {
+      if (!isOpen) return;
       server.close();
       const force = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
       const closeIdle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
@@ -105,6 +124,13 @@ export async function listen(
       clearInterval(closeIdle);
     },
   };
+}
+
+async function closeAtOnce(server: Server): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeAllConnections();
+  await closed;
 }
 
 function toUrl(host: string, port: number): string {

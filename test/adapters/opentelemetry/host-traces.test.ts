@@ -80,7 +80,7 @@ describe("an embedded gateway", () => {
         next();
       });
     });
-    server.serve(app.use(gateway.gateway.app));
+    await server.serve(app.use(gateway.gateway.app));
     const ask = (url: string) =>
       fetch(`${url}/graphql`, {
         method: "POST",

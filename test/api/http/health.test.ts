@@ -84,7 +84,7 @@ describe("readiness", () => {
     };
     const logger = pino({ level: "info" }, { write });
     const app = createApp([healthRoutes(health)], appOptions({ logger }));
-    server.serve(express().use(app));
+    await server.serve(express().use(app));
   });
 
   afterEach(async () => {

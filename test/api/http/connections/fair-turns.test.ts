@@ -37,7 +37,7 @@ test("a new client is answered while many connections wait with dear requests, a
   server = await listen("127.0.0.1", 0);
   const order: string[] = [];
   const all = Promise.withResolvers<void>();
-  server.serve((request, response) => {
+  await server.serve((request, response) => {
     if (request.url !== "/first") order.push(request.url ?? "");
     if (request.url === "/hostile") work(WORK_MS);
     response.end();

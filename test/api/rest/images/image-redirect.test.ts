@@ -28,7 +28,7 @@ beforeAll(async () => {
     now: () => now,
   });
   proxying = await listen("127.0.0.1", 0);
-  proxying.serve(createApp([imageRoutes(gateway.gateway.images, { isRedirecting: false })], appOptions()));
+  await proxying.serve(createApp([imageRoutes(gateway.gateway.images, { isRedirecting: false })], appOptions()));
   [url = ""] = (await getImageAsJson(gateway.url, { prompt: "x", n: "1", size: "256x192" })).urlList;
 });
 
