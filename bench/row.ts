@@ -26,6 +26,11 @@ export function ms(value: number): string {
   return `${value.toFixed(value < 100 ? 1 : 0)} ms`;
 }
 
+/** Milliseconds as microseconds, for what takes less than one of the former. */
+export function us(valueMs: number): string {
+  return `${(valueMs * 1000).toFixed(0)} µs`;
+}
+
 export function mib(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
 }

@@ -9,6 +9,11 @@ const MAX_COMPILED = 500;
 /** Statements by name and shape, for each database. Transactions have the adapter of their database. */
 const compiledFor = new WeakMap<object, Map<string, CompiledQuery>>();
 
+/** The most statements whose plans PostgreSQL keeps. Each takes up to a megabyte of every connection. */
+const MAX_PLANNED = 200;
+/** The names of statements whose plans are kept, by their SQL. */
+const planNames = new Map<string, string>();
+
 /**
  * Runs a statement that is built only once for each shape of its values: the keys of its objects, the lengths of its
  * lists, and what is `undefined`. To build and compile a statement costs more than to run it.
@@ -23,13 +28,44 @@ export async function runPrepared<Given extends Values, Row>(
   values: Given,
   build: (database: Kysely<Database>, values: Given) => Compilable<Row>,
 ): Promise<QueryResult<Row>> {
+  return database.executeQuery(prepare(database, name, values, build));
+}
+
+/**
+ * Runs a statement as {@link runPrepared} does, and lets PostgreSQL keep its plan. To plan a statement costs as much as to
+ * run it. Only for statements that have one good plan whatever their tables hold, because they insert rows or change one
+ * by its primary key. They may not return all columns: a newer version adds some while this one runs.
+ */
+export async function runPlanned<Given extends Values, Row>(
+  database: Kysely<Database>,
+  name: string,
+  values: Given,
+  build: (database: Kysely<Database>, values: Given) => Compilable<Row>,
+): Promise<QueryResult<Row>> {
+  const statement = prepare(database, name, values, build);
+  const { sql } = statement;
+  if (!planNames.has(sql) && planNames.size < MAX_PLANNED) planNames.set(sql, `pictograph_${planNames.size}`);
+  return database.executeQuery(statement);
+}
+
+/** Returns the name under which PostgreSQL keeps the plan of a statement; `undefined` if it plans it each time. */
+export function planNameOf(sql: string): string | undefined {
+  return planNames.get(sql);
+}
+
+function prepare<Given extends Values, Row>(
+  database: Kysely<Database>,
+  name: string,
+  values: Given,
+  build: (database: Kysely<Database>, values: Given) => Compilable<Row>,
+): CompiledQuery<Row> {
   const statement = compiledOf(database, `${name} ${shapeOf(values)}`, () =>
     build(database, placeholdersOf(values) as Given).compile(),
   );
   const parameters = statement.parameters.map((parameter) =>
     parameter instanceof Placeholder ? parameter.read(values) : parameter,
   );
-  return database.executeQuery({ ...statement, parameters });
+  return { ...statement, parameters };
 }
 
 /** The most rows that a prepared statement inserts at once. */
@@ -97,7 +133,11 @@ function placeholdersOf(value: unknown, path: readonly string[] = []): unknown {
 function shapeOf(value: unknown): string {
   if (value === undefined) return "-";
   if (typeof value !== "object" || value === null) return "";
-  if (Array.isArray(value)) return `[${value.map(shapeOf).join()}]`;
+  if (Array.isArray(value)) {
+    const shapes = value.map(shapeOf);
+    // Rows have the same columns, so their shape is named once. The text would be long otherwise.
+    return shapes.every((shape) => shape === shapes[0]) ? `[${shapes.length}*${shapes[0]}]` : `[${shapes.join()}]`;
+  }
   let shape = "{";
   for (const key in value) shape += `${key}${shapeOf((value as Readonly<Record<string, unknown>>)[key])},`;
   return `${shape}}`;

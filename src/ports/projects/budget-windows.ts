@@ -1,4 +1,4 @@
-import { BUDGET_WINDOWS, type BudgetWindow } from "./projects.ts";
+import type { BudgetWindow } from "./projects.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const DAYS_A_WEEK = 7;
@@ -10,18 +10,7 @@ export function dayOf(at: Date): string {
 
 /** The first UTC day of the window that a moment is in: `2026-11-30`; empty text for `TOTAL`, which has none. */
 export function windowStart(window: BudgetWindow, at: Date): string {
-  switch (window) {
-    case "DAY":
-      return dayOf(at);
-    case "WEEK":
-      return dayOf(new Date(at.getTime() - daysSinceMonday(at) * DAY_MS));
-    case "MONTH":
-      return `${dayOf(at).slice(0, 7)}-01`;
-    case "TOTAL":
-      return "";
-    default:
-      return window satisfies never;
-  }
+  return windowStarts(at)[window];
 }
 
 /** When the window that a moment is in ends, and the next one begins; `undefined` for `TOTAL`, which never ends. */
@@ -32,10 +21,20 @@ export function windowEnd(window: BudgetWindow, at: Date): Date | undefined {
   return new Date(start.getTime() + (window === "DAY" ? 1 : DAYS_A_WEEK) * DAY_MS);
 }
 
-/** The first day of each window that a moment is in. */
+/** The first day of each window that a moment is in, as {@link windowStart} has them. */
 export function windowStarts(at: Date): Readonly<Record<BudgetWindow, string>> {
-  const starts = BUDGET_WINDOWS.map((window) => [window, windowStart(window, at)] as const);
-  return Object.fromEntries(starts) as Record<BudgetWindow, string>;
+  const day = Math.floor(at.getTime() / DAY_MS);
+  if (latest?.day !== day) latest = { day, starts: startsOf(at) };
+  return latest.starts;
+}
+
+/** The day that was asked for last, in days since 1970, and its starts. Nearly always the next one asks for it too. */
+let latest: { readonly day: number; readonly starts: Readonly<Record<BudgetWindow, string>> } | undefined;
+
+function startsOf(at: Date): Readonly<Record<BudgetWindow, string>> {
+  const day = dayOf(at);
+  const monday = new Date(at.getTime() - daysSinceMonday(at) * DAY_MS);
+  return { DAY: day, WEEK: dayOf(monday), MONTH: `${day.slice(0, 7)}-01`, TOTAL: "" };
 }
 
 function daysSinceMonday(at: Date): number {

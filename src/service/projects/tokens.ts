@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 
 /** The beginning of every token, by which secret scanners recognise it. */
@@ -27,7 +27,7 @@ export function isToken(text: string): boolean {
 
 /** Returns the SHA-256 of a secret in hexadecimal. Only this is stored and compared. */
 export function hashOf(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
+  return hash("sha256", secret);
 }
 
 /** Returns the beginning of a token, by which people recognise it. */

@@ -4,31 +4,47 @@ import type { Database, GenerationRow } from "../database.ts";
 import { padded, runPrepared } from "../prepared.ts";
 import { toGeneration } from "./rows.ts";
 
-/**
- * Finds the earlier generation that each order repeats, by its idempotency key. Forgets those of these keys that have
- * expired.
- *
- * @param orders of one project
- * @returns `undefined` for each order that repeats none, in the order of `orders`
- */
+/** What the idempotency keys of orders lead to. */
+export interface Repetitions {
+  /** The earlier generation that each order repeats, in the order of the orders; `undefined` for those that repeat none. */
+  readonly earlier: readonly (Generation | undefined)[];
+  /** The generations whose keys have expired. They have to be forgotten before the keys are used again. */
+  readonly expiredIds: readonly string[];
+}
+
+/** Finds the earlier generations that orders repeat. @param orders of one project */
 export async function findRepeated(
   transaction: Kysely<Database>,
   orders: readonly GenerationOrder[],
-  hasRowLocks: boolean,
-): Promise<readonly (Generation | undefined)[]> {
-  const projectId = orders[0]?.projectId ?? "";
+): Promise<Repetitions> {
   const keys = orders.flatMap(({ idempotency }) => idempotency?.key ?? []);
-  const rows = await findByKeys(transaction, projectId, keys);
+  const rows = await findByKeys(transaction, orders[0]?.projectId ?? "", keys);
   const byKey = new Map(rows.map((row) => [row.idempotency_key, toGeneration(row)]));
   const expiredIds: string[] = [];
-  const repeated = orders.map(({ idempotency, createdAt }) => {
-    const earlier = idempotency && byKey.get(idempotency.key);
-    if (!earlier?.idempotency || earlier.idempotency.expiresAt > createdAt) return earlier;
-    expiredIds.push(earlier.id);
+  const earlier = orders.map(({ idempotency, createdAt }) => {
+    const generation = idempotency && byKey.get(idempotency.key);
+    if (!generation?.idempotency || generation.idempotency.expiresAt > createdAt) return generation;
+    expiredIds.push(generation.id);
     return undefined;
   });
-  if (expiredIds.length > 0) await forgetKeys(transaction, expiredIds, hasRowLocks);
-  return repeated;
+  return { earlier, expiredIds };
+}
+
+/** Forgets the idempotency keys of generations, whose rows it locks. */
+export async function forgetKeys(
+  transaction: Kysely<Database>,
+  generationIds: readonly string[],
+  hasRowLocks: boolean,
+): Promise<void> {
+  if (generationIds.length === 0) return;
+  await transaction
+    .updateTable("generations")
+    .set({ idempotency_key: null })
+    .where("id", "in", ({ selectFrom }) => {
+      const own = selectFrom("generations").select("id").where("id", "in", generationIds);
+      return hasRowLocks ? own.orderBy("id").forUpdate() : own;
+    })
+    .execute();
 }
 
 /** Finds the rows of a project's generations by their idempotency keys, even of keys that have expired. */
@@ -47,19 +63,4 @@ export async function findByKeys(
       .where("idempotency_key", "in", value.keys),
   );
   return rows;
-}
-
-async function forgetKeys(
-  transaction: Kysely<Database>,
-  generationIds: readonly string[],
-  hasRowLocks: boolean,
-): Promise<void> {
-  await transaction
-    .updateTable("generations")
-    .set({ idempotency_key: null })
-    .where("id", "in", ({ selectFrom }) => {
-      const own = selectFrom("generations").select("id").where("id", "in", generationIds);
-      return hasRowLocks ? own.orderBy("id").forUpdate() : own;
-    })
-    .execute();
 }

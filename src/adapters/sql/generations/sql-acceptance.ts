@@ -10,11 +10,11 @@ import type {
 import { Batches } from "../../batches.ts";
 import type { Database } from "../database.ts";
 import type { SearchEngine } from "../engine.ts";
-import { inParts, runPrepared } from "../prepared.ts";
+import { inParts, runPlanned } from "../prepared.ts";
 import { minuteOf, type SqlRates } from "../projects/sql-rates.ts";
 import type { Gate, SqlLedger } from "../spending/sql-ledger.ts";
 import type { WebhookOutbox } from "../webhooks/webhook-outbox.ts";
-import { findRepeated } from "./idempotency-keys.ts";
+import { findRepeated, forgetKeys } from "./idempotency-keys.ts";
 import { toGeneration, toGenerationRow } from "./rows.ts";
 import { termsOf } from "./search-terms.ts";
 
@@ -86,25 +86,27 @@ export class SqlAcceptance {
     const { database, outbox, hasRowLocks } = this.#options;
     const orders = requests.map(({ order }) => order);
     return outbox.within(database, async (transaction) => {
-      const repeated = await findRepeated(transaction, orders, hasRowLocks);
-      const fresh = orders.filter((_, index) => !repeated[index]);
+      const { earlier, expiredIds } = await findRepeated(transaction, orders);
+      await forgetKeys(transaction, expiredIds, hasRowLocks);
+      const fresh = orders.filter((_, index) => !earlier[index]);
       const stored = await this.#store(transaction, fresh, requests[0]!.terms);
       if ("gate" in stored) throw new NotTogether();
       const accepted = stored.values();
-      return repeated.map((generation) => (generation ? repetitionOf(generation) : accepted.next().value!));
+      return earlier.map((generation) => (generation ? repetitionOf(generation) : accepted.next().value!));
     });
   }
 
   #acceptAlone({ order, terms }: Request): Promise<Acceptance> {
     const { database, ledger, outbox, hasRowLocks } = this.#options;
     return outbox.within(database, async (transaction) => {
-      const [earlier] = await findRepeated(transaction, [order], hasRowLocks);
-      if (earlier) return repetitionOf(earlier);
+      const { earlier, expiredIds } = await findRepeated(transaction, [order]);
+      if (earlier[0]) return repetitionOf(earlier[0]);
+      await forgetKeys(transaction, expiredIds, hasRowLocks);
       const stored = await this.#store(transaction, [order], terms);
       if (!("gate" in stored)) return stored[0]!;
       // While this waited for a lock, the same request may have been accepted, and may have used up the limit.
-      const [sameRequest] = await findRepeated(transaction, [order], hasRowLocks);
-      if (sameRequest) return repetitionOf(sameRequest);
+      const { earlier: sameRequest } = await findRepeated(transaction, [order]);
+      if (sameRequest[0]) return repetitionOf(sameRequest[0]);
       const { refusal, gate } = stored;
       if (!refusal) throw new Error("a generation was neither stored nor found");
       await ledger.tellOfRefusal(transaction, order, gate, refusal);
@@ -155,7 +157,7 @@ export class SqlAcceptance {
     const stored = new Set<string>();
     const rows = orders.map((order) => toGenerationRow({ ...order, status: "QUEUED" }));
     for (const part of inParts(rows)) {
-      const inserted = await runPrepared(transaction, "insert generations", { rows: part }, (prepared, values) =>
+      const inserted = await runPlanned(transaction, "insert generations", { rows: part }, (prepared, values) =>
         prepared
           .insertInto("generations")
           .values(values.rows)
@@ -180,7 +182,7 @@ export class SqlAcceptance {
       terms: termsOf(order).join(" "),
     }));
     for (const rows of inParts(entries)) {
-      await runPrepared(transaction, "enter terms", { rows }, (prepared, values) =>
+      await runPlanned(transaction, "enter terms", { rows }, (prepared, values) =>
         prepared
           .insertInto("search_entries")
           .values(values.rows.map((row) => ({ ...row, terms: search.toColumn(row.terms) }))),

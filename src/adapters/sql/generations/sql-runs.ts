@@ -13,7 +13,7 @@ import type {
 import type { WebhookEvent } from "../../../ports/webhooks.ts";
 import { Batches } from "../../batches.ts";
 import type { Database, GenerationRow } from "../database.ts";
-import { inParts, padded, runPrepared } from "../prepared.ts";
+import { inParts, padded, runPlanned, runPrepared } from "../prepared.ts";
 import type { SqlLedger } from "../spending/sql-ledger.ts";
 import type { Told, WebhookOutbox } from "../webhooks/webhook-outbox.ts";
 import { toChanges, toGeneration, toImageRow } from "./rows.ts";
@@ -152,7 +152,7 @@ export class SqlRuns {
   /** @returns `undefined` if this worker does not run the generation (any more) */
   async #update(transaction: Kysely<Database>, update: Update): Promise<Told | undefined> {
     const { outbox } = this.#options;
-    const { rows } = await runPrepared(
+    const { rows } = await runPlanned(
       transaction,
       "update run by",
       update,
@@ -175,17 +175,13 @@ export class SqlRuns {
   ): Promise<void> {
     const { outbox } = this.#options;
     for (const part of inParts(images)) {
-      const inserted = await runPrepared(
-        transaction,
-        "add images",
-        { rows: part.map(toImageRow) },
-        (prepared, values) =>
-          prepared
-            .insertInto("images")
-            .values(values.rows)
-            // A worker repeats the insert when it did not receive the response to the first one.
-            .onConflict((conflict) => conflict.column("id").doNothing())
-            .returning("id"),
+      const inserted = await runPlanned(transaction, "add images", { rows: part.map(toImageRow) }, (prepared, values) =>
+        prepared
+          .insertInto("images")
+          .values(values.rows)
+          // A worker repeats the insert when it did not receive the response to the first one.
+          .onConflict((conflict) => conflict.column("id").doNothing())
+          .returning("id"),
       );
       const added = new Set(inserted.rows.map(({ id }) => id));
       for (const { id: imageId, generationId, createdAt } of part.filter(({ id }) => added.has(id))) {

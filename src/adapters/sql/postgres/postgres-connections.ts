@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { PostgresPool } from "kysely";
 import { Client, type ClientConfig, DatabaseError, type Pool } from "pg";
 import { GatewayError, StartError } from "../../../errors.ts";
+import { planNameOf } from "../prepared.ts";
 import { PostgresTurns } from "./postgres-turns.ts";
 
 /** How long to wait until a connection is made, or one that is given back comes from the pool. */
@@ -50,7 +51,7 @@ export function toKyselyPool(pool: Pool): PostgresPool {
       return {
         async query(sql: string, parameters: readonly unknown[]) {
           try {
-            return await client.query(sql, [...parameters]);
+            return await client.query({ name: planNameOf(sql), text: sql, values: [...parameters] });
           } catch (error) {
             throw toStoreError(error);
           }

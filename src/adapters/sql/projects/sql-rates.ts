@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { RateRefusal, RateRule, RateStatus, RateUnit } from "../../../ports/projects/rates.ts";
 import type { GenerationOrder } from "../../../ports/records.ts";
 import type { Database } from "../database.ts";
-import { runPrepared } from "../prepared.ts";
+import { runPlanned } from "../prepared.ts";
 
 const MINUTE_MS = 60_000;
 /** The age at which the counts of a network are useless, in minutes. More than clocks differ. */
@@ -55,8 +55,8 @@ export class SqlRates {
     if (rules.length === 0) return orders.map(() => []);
     const counts = await this.#add(database, orders, rules, at);
     const rates: (readonly RateStatus[])[] = [];
-    for (const [index, order] of orders.entries()) {
-      const before = demandOf(orders.slice(0, index));
+    const before = { requests: 0, images: 0 };
+    for (const order of orders) {
       const uses = counts.flatMap((count) => usesOf(order, count, before));
       const exceeded = uses.find(({ limit, used, wanted }) => used + wanted > limit);
       if (exceeded) {
@@ -64,6 +64,8 @@ export class SqlRates {
         return { exceeded: toStatus(exceeded, 0, at), rates: uses.map((use) => toStatus(use, 0, at)) };
       }
       rates.push(uses.map((use) => toStatus(use, use.wanted, at)));
+      before.requests += 1;
+      before.images += order.n;
     }
     return rates;
   }
@@ -125,7 +127,7 @@ export class SqlRates {
     const minute = minuteOf(at);
     const counted = rules.map((rule) => ({ id: keyOf(rule), scope: rule.scope, minute, ...demand }));
     const values = { counted, minute, nextMinute: minute + 1 };
-    const { rows } = await runPrepared(database, "count rates", values, (prepared, value) =>
+    const { rows } = await runPlanned(database, "count rates", values, (prepared, value) =>
       prepared
         .insertInto("rate_counts")
         .values(value.counted)

@@ -3,7 +3,7 @@ import { windowStarts } from "../../../ports/projects/budget-windows.ts";
 import { type Amount, MAX_BUDGET_USD, toAmount } from "../../../ports/projects/money.ts";
 import { BUDGET_WINDOWS, type BudgetWindow } from "../../../ports/projects/projects.ts";
 import type { Database } from "../database.ts";
-import { runPrepared } from "../prepared.ts";
+import { runPlanned } from "../prepared.ts";
 
 /** A window of a project or of an API key. */
 export interface WindowKey {
@@ -165,7 +165,7 @@ async function upsert(
   ceilings: readonly Ceiling[] = [],
 ): Promise<WindowSums[]> {
   const values = { changes: changes.toSorted(byKey), ceilings };
-  const { rows: found } = await runPrepared(database, "upsert windows", values, (prepared, value) => {
+  const { rows: found } = await runPlanned(database, "upsert windows", values, (prepared, value) => {
     const rows = value.changes.map(({ scopeId, window, startsOn, settled, held, settledImages, heldImages }) => {
       const sums = [settled, held, settledImages, heldImages].map((sum) => sql`cast(${sum} as bigint)`);
       return sql`(${scopeId}, ${window}, ${startsOn}, ${sql.join(sums)})`;

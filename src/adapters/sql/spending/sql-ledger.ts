@@ -13,7 +13,7 @@ import { BUDGET_WINDOWS, type BudgetLimit, type BudgetWindow, type Limits } from
 import type { AcceptanceTerms, BudgetExceeded, Cost, GenerationOrder, Refusal } from "../../../ports/records.ts";
 import type { Database } from "../database.ts";
 import type { Engine } from "../engine.ts";
-import { inParts, runPrepared } from "../prepared.ts";
+import { inParts, runPlanned, runPrepared } from "../prepared.ts";
 import type { WebhookOutbox } from "../webhooks/webhook-outbox.ts";
 import { type AppliedBudget, exhaustionOf, thresholdsOf, toSpending } from "./budget-events.ts";
 import { readUsage } from "./read-usage.ts";
@@ -203,7 +203,7 @@ export class SqlLedger implements Ledger {
       is_estimated: 0,
     }));
     for (const rows of inParts(entries)) {
-      await runPrepared(database, "enter", { rows }, (prepared, values) =>
+      await runPlanned(database, "enter", { rows }, (prepared, values) =>
         prepared.insertInto("ledger").values(values.rows),
       );
     }
@@ -257,7 +257,7 @@ export class SqlLedger implements Ledger {
     const settled = writable(cost.usd);
     const update = async (state?: "HELD") => {
       const values = { id, state, settled, imageCount, isEstimated: Number(cost.isEstimated) };
-      const { rows } = await runPrepared(database, "settle", values, (prepared, value) => {
+      const { rows } = await runPlanned(database, "settle", values, (prepared, value) => {
         const entries = prepared
           .updateTable("ledger")
           .set((row) => ({

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Amount } from "../../../ports/projects/money.ts";
 import type { Database } from "../database.ts";
-import { runPrepared } from "../prepared.ts";
+import { runPlanned } from "../prepared.ts";
 import { LARGEST_SUM } from "./spending-windows.ts";
 
 /** What generations of one kind have added to a day. */
@@ -30,7 +30,7 @@ export async function addUsage(database: Kysely<Database>, changes: readonly Usa
     const added = { project_id: projectId, api_key_id: apiKeyId, ...sums };
     // What a sum may be at most, so that it does not exceed the largest one.
     const room = { settled: LARGEST_SUM - change.settled, estimated: LARGEST_SUM - change.estimated };
-    await runPrepared(database, "add usage", { added, room }, (prepared, value) =>
+    await runPlanned(database, "add usage", { added, room }, (prepared, value) =>
       prepared
         .insertInto("usage_days")
         .values(value.added)

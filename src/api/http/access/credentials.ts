@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 import type { Request, RequestHandler } from "express";
 import { GatewayError } from "../../../errors.ts";
 import { PUBLIC_PROJECT } from "../../../ports/records.ts";
@@ -79,10 +79,10 @@ export function requireCredentials(options: CredentialsOptions): RequestHandler 
 
   /** Returns the hint of an admin key; `undefined` when the secret is not an admin key. */
   function adminHintOf(secret: string): string | undefined {
-    const hash = digest(secret);
+    const secretHash = digest(secret);
     // Compares with all keys, so that the time does not tell which of them is equal.
-    const isAdmin = adminHashes.filter((adminHash) => timingSafeEqual(adminHash, hash)).length > 0;
-    return isAdmin ? hash.toString("hex").slice(0, HINT_LENGTH) : undefined;
+    const isAdmin = adminHashes.filter((adminHash) => timingSafeEqual(adminHash, secretHash)).length > 0;
+    return isAdmin ? secretHash.toString("hex").slice(0, HINT_LENGTH) : undefined;
   }
 
   async function identifyByKey(token: string): Promise<Identified> {
@@ -121,7 +121,7 @@ interface Identified {
 }
 
 function digest(secret: string): Buffer {
-  return createHash("sha256").update(secret).digest();
+  return hash("sha256", secret, "buffer");
 }
 
 function missing(): GatewayError {
