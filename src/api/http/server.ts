@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { StartError } from "../../errors.ts";
-import { FairTurns } from "./connections/fair-turns.ts";
+import { fairTurns } from "./connections/fair-turns.ts";
 import { oneAtATime } from "./connections/one-at-a-time.ts";
 import { isWebSocket, type UpgradeListener } from "./upgrade.ts";
 
@@ -17,6 +17,8 @@ const KEEP_ALIVE_MS = 75_000;
 const HEAD_TIMEOUT_MS = 60_000;
 /** How often Node checks for heads that take too long. */
 const HEAD_CHECK_MS = 10_000;
+/** The most connections that the operating system accepts before the gateway does. Linux allows 4,096 by default. */
+const MAX_BACKLOG = 4_096;
 /** The most connections at once. A further one is closed immediately, and so are all idle ones, to make room. */
 const MAX_CONNECTIONS = 10_000;
 /**
@@ -70,9 +72,8 @@ export async function listen(
 ): Promise<HttpServer> {
   let app = answerNotReady;
   let upgrade = refuseUpgrade;
-  const turns = new FairTurns();
   const options = {
-    IncomingMessage: turns.messageClass(),
+    IncomingMessage: fairTurns.messageClass(),
     shouldUpgradeCallback: isWebSocket,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: 0,
@@ -84,10 +85,13 @@ export async function listen(
     oneAtATime((request, response) => app(request, response)),
   );
   server.maxConnections = maxConnections;
-  server.on("connection", (socket) => turns.add(socket));
+  // The listener of Node, which would read every connection at once.
+  const [serveConnection] = server.listeners("connection");
+  server.removeAllListeners("connection");
+  server.on("connection", (socket) => fairTurns.accept(socket, () => serveConnection?.call(server, socket)));
   server.on("drop", () => server.closeIdleConnections());
   server.on("upgrade", (request, socket, head) => {
-    turns.remove(socket as Socket);
+    fairTurns.remove(socket as Socket);
     upgrade(request, socket, head);
   });
   const closed = Promise.withResolvers<void>();
@@ -95,7 +99,7 @@ export async function listen(
     new Promise<void>((resolve, reject) => {
       const refuse = (cause: Error) => reject(toStartError(cause, host, port, setting));
       server.once("error", refuse);
-      server.listen(port, host, () => {
+      server.listen({ port, host, backlog: MAX_BACKLOG }, () => {
         server.removeListener("error", refuse);
         resolve();
       });

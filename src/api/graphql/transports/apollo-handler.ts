@@ -2,6 +2,7 @@ import { type ApolloServer, HeaderMap } from "@apollo/server";
 import type { Request, RequestHandler, Response } from "express";
 import { endWithText } from "../../http/answers/compression.ts";
 import { incomingBodyOf } from "../../http/bodies/incoming-body.ts";
+import { fairTurns } from "../../http/connections/fair-turns.ts";
 import type { ApiRequest } from "../context.ts";
 
 /**
@@ -18,6 +19,9 @@ export function handleWithApollo(
       const value = request.headers[name];
       if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
     }
+    const turn = fairTurns.forOperation();
+    if (turn) await (incomingBodyOf(request)?.keepFor(turn) ?? turn);
+    if (response.closed) return;
     const execution = server.executeHTTPGraphQLRequest({
       // Apollo Server does not know HEAD. Node omits the body from the answer.
       httpGraphQLRequest: {

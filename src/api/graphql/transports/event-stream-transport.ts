@@ -3,6 +3,7 @@ import type { ExecutionResult } from "graphql";
 import { badInput, GatewayError } from "../../../errors.ts";
 import { PushedEvents } from "../../http/answers/server-sent-events.ts";
 import type { Routes } from "../../http/app.ts";
+import { incomingBodyOf } from "../../http/bodies/incoming-body.ts";
 import { isJsonObject, readJson } from "../../http/bodies/json-body.ts";
 import { leaveUncounted } from "../../http/open-answers.ts";
 import { contextOf } from "../../http/request-context.ts";
@@ -60,8 +61,8 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
       stream.onClose(context.onCredentialsEnd(() => stream.end()));
       // Nothing here awaits the end of the stream: an open handler would keep everything that Express holds for the
       // request in memory, for thousands of streams.
-      operations
-        .run(carried, context)
+      const result = operations.run(carried, context, () => stream.isOpen);
+      (incomingBodyOf(request)?.keepFor(result) ?? result)
         .then((result) => {
           if (Symbol.asyncIterator in result) leaveUncounted(response);
           return send(result, stream, (each) => operations.toAnswer(each, context));

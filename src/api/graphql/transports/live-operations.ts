@@ -9,8 +9,9 @@ import {
   subscribe,
 } from "graphql";
 import { GatewayError } from "../../../errors.ts";
+import { fairTurns } from "../../http/connections/fair-turns.ts";
 import type { ApiRequest } from "../context.ts";
-import { formatError, isAboutVariables, toClientError } from "../errors.ts";
+import { badRequest, formatError, isAboutVariables, toClientError } from "../errors.ts";
 import { EXECUTION_OPTIONS } from "../limits/limits.ts";
 import type { CarriedOperation, OperationGate } from "../limits/operation-gate.ts";
 
@@ -57,8 +58,21 @@ export class LiveOperations {
     if (count >= this.#maxSubscribers) throw full(this.#maxSubscribers);
   }
 
-  /** Runs an operation. A result without `data` means that the operation did not begin. */
-  async run(carried: CarriedOperation, contextValue: ApiRequest): Promise<LiveResult> {
+  /**
+   * Runs an operation when the event loop has time for it. A result without `data` means that the operation did not
+   * begin.
+   *
+   * @param isWanted whether the client still waits for the result
+   */
+  async run(carried: CarriedOperation, contextValue: ApiRequest, isWanted: () => boolean): Promise<LiveResult> {
+    try {
+      const turn = this.#takeTurn();
+      // Without a wait the operation begins in this call: it uses time, which the next one then finds missing.
+      if (turn) await turn;
+      if (!isWanted()) throw badRequest("the client has disconnected");
+    } catch (error) {
+      return { errors: [toClientError(error, contextValue.logger)] };
+    }
     const admitted = this.#gate.admit(carried);
     if (!("document" in admitted)) return { errors: admitted };
     const { document, operation } = admitted;
@@ -68,6 +82,14 @@ export class LiveOperations {
     return operation.operation === "subscription"
       ? this.#subscribe(args, contextValue)
       : (execute(args) as ExecutionResult);
+  }
+
+  /** Counts an operation as a subscription while it waits, because its document is not read yet. */
+  #takeTurn(): Promise<void> | undefined {
+    const turn = fairTurns.forOperation();
+    if (!turn) return undefined;
+    this.#joining++;
+    return turn.finally(() => this.#joining--);
   }
 
   async #subscribe(args: SubscriptionArgs, request: ApiRequest): Promise<LiveResult> {

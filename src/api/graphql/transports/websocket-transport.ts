@@ -180,7 +180,7 @@ function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, 
       const end = inFlight.begin();
       let isAnswerLeft = false;
       try {
-        const result = await operations.run(payload, extra.context);
+        const result = await operations.run(payload, extra.context, () => isOpen(extra.socket) && id in subscriptions);
         // The message is counted until its operation ends.
         Object.assign(payload, { query: "", variables: undefined, extensions: undefined });
         if ("errors" in result && result.errors && result.data === undefined) return result.errors;
@@ -214,7 +214,7 @@ function toTransport(connection: Connection) {
     protocol: socket.protocol,
     send: (text: string) => {
       const message = ids.toClient(text);
-      if (message === undefined || socket.readyState !== socket.OPEN) return;
+      if (message === undefined || !isOpen(socket)) return;
       const unreadBytes = socket.bufferedAmount + connection.unreadCount * UNREAD_MESSAGE_BYTES;
       if (unreadBytes > MAX_UNREAD_BYTES) {
         context.logger.warn("a client does not read its messages; its connection is closed");
@@ -233,7 +233,7 @@ function toTransport(connection: Connection) {
     close: (code?: number, reason?: string) => socket.close(code, reason),
     onMessage(take: (message: string) => Promise<void>) {
       socket.on("message", (bytes) => {
-        if (socket.readyState !== socket.OPEN) return;
+        if (!isOpen(socket)) return;
         connection.hasShownLife = true;
         const message = parseClientMessage(bytes.toString());
         if (!message) return socket.close(CloseCode.BadRequest, "Invalid message received");
@@ -256,6 +256,10 @@ function toTransport(connection: Connection) {
   };
 }
 
+function isOpen({ readyState, OPEN }: WebSocket): boolean {
+  return readyState === OPEN;
+}
+
 function alreadyExists(id: string): string {
   const reason = `Subscriber for ${id} already exists`;
   return Buffer.byteLength(reason) <= MAX_REASON_BYTES ? reason : "Subscriber already exists";
@@ -267,7 +271,7 @@ function closeWithCredentials({ socket, context }: Connection): void {
     socket.close(CloseCode.Unauthorized, toReason(message));
     setTimeout(() => socket.terminate(), CLOSE_MS).unref();
   });
-  if (socket.readyState === socket.OPEN) socket.once("close", forget);
+  if (isOpen(socket)) socket.once("close", forget);
   else forget();
 }
 
@@ -306,7 +310,7 @@ function pingAll(connections: ReadonlySet<Connection>): void {
   for (const connection of connections) {
     const { socket } = connection;
     if (!connection.hasShownLife) socket.terminate();
-    else if (socket.readyState === socket.OPEN) socket.ping();
+    else if (isOpen(socket)) socket.ping();
     connection.hasShownLife = false;
   }
 }

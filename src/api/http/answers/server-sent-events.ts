@@ -103,7 +103,7 @@ export class PushedEvents {
   constructor(response: Response) {
     this.#response = response;
     response.set({ ...EVENT_STREAM, "Cache-Control": "no-cache, no-transform" });
-    response.flushHeaders();
+    // Sends the headers too.
     response.write(COMMENT);
   }
 
@@ -115,7 +115,7 @@ export class PushedEvents {
 
   /** Sends an event. Resolves when the next one can be sent, or when nothing can be sent any more. */
   async send(event: string, data?: unknown): Promise<void> {
-    if (this.#isOver) return;
+    if (!this.isOpen) return;
     if (this.#response.write(toEventText(event, data))) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#response.once("drain", resolve);
@@ -140,11 +140,12 @@ export class PushedEvents {
   keepAlive(): void {
     const hasUnread = this.#response.writableLength > 0;
     if (hasUnread && this.#hasUnread) this.#response.destroy();
-    else if (!hasUnread && !this.#isOver) this.#response.write(COMMENT);
+    else if (!hasUnread && this.isOpen) this.#response.write(COMMENT);
     this.#hasUnread = hasUnread;
   }
 
-  get #isOver(): boolean {
-    return this.#response.writableEnded || this.#response.closed;
+  /** Whether more events can be sent. */
+  get isOpen(): boolean {
+    return !this.#response.writableEnded && !this.#response.closed;
   }
 }

@@ -1,11 +1,10 @@
 import { GatewayError } from "../../../errors.ts";
+import { fairTurns } from "../connections/fair-turns.ts";
 
 /** The most memory for all bodies and messages together, in bytes: 64 of the largest, or thousands of usual ones. */
 const MAX_MEMORY_BYTES = 64 * 1024 ** 2;
 /** The most bytes that all uploads together take in the temporary directory: two of the largest forms. */
 const MAX_DISK_BYTES = 2 * 1024 ** 3;
-/** At most this many waiting connections are resumed in one turn of the event loop. */
-const TURNS_AT_ONCE = 2;
 /** How often everything that is arriving is checked. */
 export const SWEEP_MS = 5_000;
 /** After this many checks (5 to 10 seconds) an arrival is cut off if others need its room. */
@@ -49,7 +48,6 @@ export class Arrivals {
   /** In the order in which they began. */
   readonly #arriving = new Set<Arrival>();
   #timer: NodeJS.Timeout | undefined;
-  #waiting: Pausable[] = [];
 
   constructor({ maxMemoryBytes = MAX_MEMORY_BYTES, maxDiskBytes = MAX_DISK_BYTES }: ArrivalsOptions = {}) {
     this.#free = { memory: maxMemoryBytes, disk: maxDiskBytes };
@@ -91,12 +89,7 @@ export class Arrivals {
    */
   waitForTurn(connection: Pausable): void {
     connection.pause();
-    if (this.#waiting.push(connection) === 1) setImmediate(() => this.#takeTurns());
-  }
-
-  #takeTurns(): void {
-    for (const connection of this.#waiting.splice(0, TURNS_AT_ONCE)) connection.resume();
-    if (this.#waiting.length > 0) setImmediate(() => this.#takeTurns());
+    fairTurns.wait(() => connection.resume());
   }
 
   #sweep(): void {

@@ -1,36 +1,83 @@
 import { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { GatewayError } from "../../../errors.ts";
+import { Newcomers } from "./newcomers.ts";
+
+/** After this much work in one turn of the event loop, in milliseconds, further operations wait for a later turn. */
+const OPERATIONS_MS = 10;
+/** After this much work in one turn, in milliseconds, no connection is read until it has its turn. */
+const MAX_TURN_MS = 50;
+/** In one turn at most this many pairs of operations, and of paused connections, continue; after a long turn, one. */
+const MAX_PAIRS = 8;
+/**
+ * Node accepts one connection in each turn, so a new client waits for as many turns as there are clients before it.
+ * While every turn accepts one, ordinary turns and turns that only accept alternate, for so many milliseconds each.
+ */
+const ORDINARY_MS = 50;
+const ACCEPTING_MS = 100;
+/** The most operations that wait: what is left of thousands of subscribers that connect at once. */
+const MAX_OPERATIONS = 5_000;
+const FULL_RETRY_SECONDS = 5;
 
 /**
- * What arrives in one turn of the event loop is handled for this long, in milliseconds. Then all connections wait, and
- * two of them continue in each of the next turns.
- */
-const MAX_TURN_MS = 50;
-/**
- * Shares the event loop among connections. Node parses up to 64 KiB of a connection in one go: 10,000 chunks of one
- * byte, or 3,000 tiny requests, which take up to 20 ms. Without these turns Node handles all connections that have data
- * one after the other. A few hundred hostile ones would block all others for seconds.
+ * Shares the event loop of this process among all clients, so that a cheap request never waits long.
+ *
+ * Node handles everything that has arrived before it looks for more. It parses up to 64 KiB of a connection in one go:
+ * 10,000 chunks of one byte, or 3,000 tiny requests. That takes up to 20 ms, and so does one expensive operation. A few
+ * hundred hostile connections would block all others for seconds.
  */
 export class FairTurns {
   readonly #connections = new Set<Socket>();
-  /** Connections that are not read until their turn, the newest last. */
-  #waiting: Socket[] = [];
-  #endsAt: number | undefined;
+  /** Those that are read. */
+  readonly #reading = new Set<Socket>();
+  readonly #newcomers = new Newcomers();
+  /** Continues each connection that is paused until its turn, in the order in which they were paused. */
+  readonly #paused: (() => void)[] = [];
+  /** What else continues in a later turn. */
+  readonly #waiting: (() => void)[] = [];
+  #waitingOperations = 0;
+  #pairs = 1;
+  /** When the current turn began to work; `undefined` while there is nothing to do. */
+  #startedAt: number | undefined;
+  #hasAccepted = false;
+  /** When the first of an unbroken row of turns accepted a connection. */
+  #acceptingSince: number | undefined;
 
-  /** Makes a connection take turns until it closes. */
-  add(connection: Socket): void {
-    this.#connections.add(connection);
-    connection.once("close", () => this.remove(connection));
+  /**
+   * Makes an accepted connection take turns until it closes.
+   *
+   * @param serve begins to read requests; called when the connection has its first turn
+   */
+  accept(connection: Socket, serve: () => void): void {
+    this.#hasAccepted = true;
+    this.#acceptingSince ??= performance.now();
+    const isOver = this.#workedMs() > MAX_TURN_MS || this.#isOnlyAccepting();
+    if (isOver) this.#pauseAll();
+    const serveInTurn = () => {
+      this.#connections.add(connection);
+      this.#reading.add(connection);
+      connection.once("close", () => this.remove(connection));
+      serve();
+    };
+    if ((isOver || this.#paused.length > 0) && this.#newcomers.hasRoom) {
+      this.#paused.push(this.#newcomers.add(connection, serveInTurn));
+    } else {
+      serveInTurn();
+      if (isOver) this.#pauseAll();
+    }
   }
 
   /** Takes a connection out of the turns: it is no longer one of HTTP. */
   remove(connection: Socket): void {
     this.#connections.delete(connection);
+    this.#reading.delete(connection);
   }
 
   /** The class of requests for an `http.Server`. It notices each head of a request and each piece of a body. */
   messageClass(): typeof IncomingMessage {
-    const notice = () => this.#notice();
+    const notice = () => {
+      if (this.#workedMs() > MAX_TURN_MS) this.#pauseAll();
+    };
     return class extends IncomingMessage {
       constructor(socket: Socket) {
         super(socket);
@@ -45,35 +92,86 @@ export class FairTurns {
     };
   }
 
-  #notice(): void {
-    const now = performance.now();
-    if (this.#endsAt === undefined) {
-      this.#endsAt = now + MAX_TURN_MS;
-      setImmediate(() => {
-        this.#endsAt = undefined;
+  /**
+   * Finds time for an operation.
+   *
+   * @returns `undefined` if this turn has time; otherwise a promise that resolves in a turn that has
+   * @throws OVERLOADED when too many operations wait
+   */
+  forOperation(): Promise<void> | undefined {
+    const hasTime = this.#workedMs() < OPERATIONS_MS && !this.#isOnlyAccepting();
+    if (hasTime && this.#waiting.length === 0) return undefined;
+    if (this.#waitingOperations >= MAX_OPERATIONS) {
+      const message = "too many operations wait for this gateway; send the operation again later";
+      throw new GatewayError("OVERLOADED", message, { retryAfterSeconds: FULL_RETRY_SECONDS });
+    }
+    this.#waitingOperations++;
+    return new Promise((resolve) => {
+      this.wait(() => {
+        this.#waitingOperations--;
+        resolve();
       });
-    } else if (now > this.#endsAt) {
-      this.#endsAt = Number.POSITIVE_INFINITY;
-      this.#postponeAll();
+    });
+  }
+
+  /** Calls `proceed` in a later turn. */
+  wait(proceed: () => void): void {
+    this.#waiting.push(proceed);
+    this.#workedMs();
+  }
+
+  /** How long the current turn has worked, in milliseconds. The first call in each turn starts it. */
+  #workedMs(): number {
+    const now = performance.now();
+    if (this.#startedAt === undefined) {
+      this.#startedAt = now;
+      setImmediate(() => this.#endTurn());
+    }
+    return now - this.#startedAt;
+  }
+
+  #endTurn(): void {
+    const wasShort = this.#workedMs() < OPERATIONS_MS && !this.#isOnlyAccepting();
+    this.#pairs = wasShort ? Math.min(2 * this.#pairs, MAX_PAIRS) : 1;
+    this.#startedAt = undefined;
+    if (!this.#hasAccepted) this.#acceptingSince = undefined;
+    this.#hasAccepted = false;
+    if (this.#waiting.length + this.#paused.length === 0) return;
+    // Starts the next turn.
+    this.#workedMs();
+    if (!this.#isOnlyAccepting()) this.#continueSome();
+  }
+
+  #continueSome(): void {
+    for (const proceed of this.#waiting.splice(0, 2 * this.#pairs)) proceed();
+    for (let count = 0; count < this.#pairs; count++) {
+      // The newest continues, so a new client is answered soon, and the oldest, so none waits forever.
+      this.#paused.pop()?.();
+      this.#paused.shift()?.();
     }
   }
 
-  /** Data that has arrived on a paused connection stays in the operating system. */
-  #postponeAll(): void {
-    if (this.#waiting.length === 0) setImmediate(() => this.#resumeTwo());
-    const waiting = new Set(this.#waiting);
-    for (const connection of this.#connections) {
+  #isOnlyAccepting(): boolean {
+    if (this.#acceptingSince === undefined) return false;
+    const acceptingMs = performance.now() - this.#acceptingSince;
+    return acceptingMs % (ORDINARY_MS + ACCEPTING_MS) > ORDINARY_MS;
+  }
+
+  /** Data that arrives on a paused connection stays in the operating system. */
+  #pauseAll(): void {
+    for (const connection of this.#reading) {
       connection.pause();
-      waiting.add(connection);
+      this.#paused.push(() => this.#resume(connection));
     }
-    this.#waiting = [...waiting];
+    this.#reading.clear();
   }
 
-  /** The newest connection continues, so a new client is answered soon, and the oldest, so none waits forever. */
-  #resumeTwo(): void {
-    for (const connection of [this.#waiting.pop(), this.#waiting.shift()]) {
-      if (connection && this.#connections.has(connection)) connection.resume();
-    }
-    if (this.#waiting.length > 0) setImmediate(() => this.#resumeTwo());
+  #resume(connection: Socket): void {
+    if (!this.#connections.has(connection)) return;
+    this.#reading.add(connection);
+    connection.resume();
   }
 }
+
+/** The turns of this process, which has one event loop. */
+export const fairTurns = new FairTurns();

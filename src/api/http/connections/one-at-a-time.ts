@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { fairTurns } from "./fair-turns.ts";
 import { UnsentAnswers } from "./unsent-answers.ts";
 
 /** The most requests that may wait on one connection. Most clients send one and wait for its answer. */
@@ -23,8 +24,6 @@ export function oneAtATime(handle: RequestListener, unsent = new UnsentAnswers()
   /** The waiting requests of each connection that has an unfinished answer. */
   const waitingOf = new WeakMap<Socket, WaitingRequest[]>();
   let waitingCount = 0;
-  /** Connections whose next request can begin. */
-  const ready: Socket[] = [];
 
   const begin = ({ request, response }: WaitingRequest) => {
     const { socket } = request;
@@ -38,16 +37,9 @@ export function oneAtATime(handle: RequestListener, unsent = new UnsentAnswers()
     if (waiting.length === 0 || !socket.writable) {
       waitingCount -= waiting.length;
       waitingOf.delete(socket);
-    } else if (ready.push(socket) === 1) {
-      setImmediate(beginOne);
+    } else {
+      fairTurns.wait(() => beginNext(socket));
     }
-  };
-
-  /** One waiting request begins in each turn of the event loop, so that other connections have theirs. */
-  const beginOne = () => {
-    const socket = ready.shift();
-    if (socket) beginNext(socket);
-    if (ready.length > 0) setImmediate(beginOne);
   };
 
   const beginNext = (socket: Socket) => {

@@ -1,0 +1,55 @@
+import type { Socket } from "node:net";
+import { LIVENESS_PATH, READINESS_PATH } from "../health/probes.ts";
+
+/** The most memory for what waiting connections have sent, in bytes: 64 KiB of 256 of them. */
+const MAX_BYTES = 16 * 1024 ** 2;
+const PROBE = new RegExp(`^GET (${LIVENESS_PATH}|${READINESS_PATH}) `);
+/** The bytes of a request that show whether it is a health check. */
+const PROBE_BYTES = 16;
+
+/**
+ * Accepted connections that are not served yet. Each waits for its turn, except that health checks go first: a load
+ * balancer must not take a busy gateway for a dead one.
+ */
+export class Newcomers {
+  #heldBytes = 0;
+
+  /** Whether there is memory to look at what another connection sends. */
+  get hasRoom(): boolean {
+    return this.#heldBytes < MAX_BYTES;
+  }
+
+  /**
+   * Reads the beginning of a connection. `serve` is called when it is a health check, and not before otherwise.
+   *
+   * @returns a function that serves the connection; it does nothing if the connection is served or closed
+   */
+  add(connection: Socket, serve: () => void): () => void {
+    let heldBytes = 0;
+    let isWaiting = true;
+    const leave = () => {
+      isWaiting = false;
+      this.#heldBytes -= heldBytes;
+      connection.off("readable", look).off("error", leave).off("close", leave);
+    };
+    const begin = () => {
+      if (!isWaiting) return;
+      leave();
+      serve();
+    };
+    const look = () => {
+      const start: Buffer | null = connection.read();
+      if (start === null) {
+        // The client has disconnected.
+        connection.destroy();
+        return;
+      }
+      connection.unshift(start);
+      heldBytes = start.length;
+      this.#heldBytes += heldBytes;
+      if (PROBE.test(start.toString("latin1", 0, PROBE_BYTES))) begin();
+    };
+    connection.once("readable", look).once("error", leave).once("close", leave);
+    return begin;
+  }
+}
