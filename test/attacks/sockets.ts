@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { getIntrospectionQuery } from "graphql";
 import { type Attack, onEach, type RawConnection, type Target } from "./attack.ts";
 
 const UPGRADE = {
@@ -24,12 +25,13 @@ const FLOOD_MS = 10_000;
 /** 101 stays the first answer of a connection that is closed later. */
 const UPGRADED = /^(101|closed|(429|503)( [A-Za-z_]+)?)$/;
 
-/** A whole frame of a client, masked with zeros. */
+/** A whole frame of a client, of less than 64 KiB, masked with zeros. */
 function frame(opcode: number, payload: string, isLast = true): Buffer {
-  return Buffer.concat([
-    Buffer.from([(isLast ? 0x80 : 0) | opcode, 0x80 | payload.length, 0, 0, 0, 0]),
-    Buffer.from(payload),
-  ]);
+  const { length } = payload;
+  const lengthBytes = length < 126 ? [length] : [126, length >> 8, length & 0xff];
+  const [first = 0, ...others] = lengthBytes;
+  const head = [(isLast ? 0x80 : 0) | opcode, 0x80 | first, ...others, 0, 0, 0, 0];
+  return Buffer.concat([Buffer.from(head), Buffer.from(payload)]);
 }
 
 const INIT = frame(TEXT, '{"type":"connection_init"}');
@@ -45,6 +47,19 @@ export const SOCKET_ATTACKS: readonly Attack[] = [
           await connection.write(openFrame(128 * 1024 - 1024, index === 0 ? TEXT : CONTINUATION));
           await connection.write(PING);
         }
+      }),
+    expected: UPGRADED,
+  },
+  {
+    name: "WebSocket operations that are expensive",
+    run: (target, scale) =>
+      onEach(scale, { small: 2, full: 100 }, target, async (connection) => {
+        await upgrade(connection, target);
+        const payload = { query: getIntrospectionQuery() };
+        const operations = Array.from({ length: 30 }, (_, id) =>
+          frame(TEXT, JSON.stringify({ type: "subscribe", id: `${id}`, payload })),
+        );
+        await connection.write(Buffer.concat([INIT, ...operations]));
       }),
     expected: UPGRADED,
   },

@@ -85,10 +85,10 @@ export async function listen(
     oneAtATime((request, response) => app(request, response)),
   );
   server.maxConnections = maxConnections;
-  // The listener of Node, which would read every connection at once.
-  const [serveConnection] = server.listeners("connection");
+  // Node's own listener begins to read a connection as soon as it is accepted.
+  const [serveConnection] = server.listeners("connection") as [(this: typeof server, connection: Socket) => void];
   server.removeAllListeners("connection");
-  server.on("connection", (socket) => fairTurns.accept(socket, () => serveConnection?.call(server, socket)));
+  server.on("connection", (socket) => fairTurns.accept(socket, () => serveConnection.call(server, socket)));
   server.on("drop", () => server.closeIdleConnections());
   server.on("upgrade", (request, socket, head) => {
     fairTurns.remove(socket as Socket);

@@ -19,8 +19,9 @@ export function handleWithApollo(
       const value = request.headers[name];
       if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
     }
-    const turn = fairTurns.forOperation();
+    const turn = fairTurns.forOperation(request.socket);
     if (turn) await (incomingBodyOf(request)?.keepFor(turn) ?? turn);
+    // The client has disconnected.
     if (response.closed) return;
     const execution = server.executeHTTPGraphQLRequest({
       // Apollo Server does not know HEAD. Node omits the body from the answer.

@@ -5,6 +5,7 @@ import { PushedEvents } from "../../http/answers/server-sent-events.ts";
 import type { Routes } from "../../http/app.ts";
 import { incomingBodyOf } from "../../http/bodies/incoming-body.ts";
 import { isJsonObject, readJson } from "../../http/bodies/json-body.ts";
+import type { UnsentAnswers } from "../../http/connections/unsent-answers.ts";
 import { leaveUncounted } from "../../http/open-answers.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { ApiRequest } from "../context.ts";
@@ -22,6 +23,8 @@ export interface EventStreamTransportOptions {
    * @defaultValue 12 seconds
    */
   readonly keepAliveMs?: number;
+  /** The memory budget for unread events. @defaultValue that of this process */
+  readonly unsent?: UnsentAnswers;
 }
 
 const KEEP_ALIVE_MS = 12_000;
@@ -32,7 +35,7 @@ const KEEP_ALIVE_MS = 12_000;
  * @see https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md#distinct-connections-mode
  */
 export function eventStreamTransport(operations: LiveOperations, options: EventStreamTransportOptions): Routes {
-  const { maxBodyBytes, released, keepAliveMs = KEEP_ALIVE_MS } = options;
+  const { maxBodyBytes, released, keepAliveMs = KEEP_ALIVE_MS, unsent } = options;
   const streams = new Set<PushedEvents>();
   const keepAlive = setInterval(() => {
     for (const stream of streams) stream.keepAlive();
@@ -53,7 +56,7 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
         return;
       }
       operations.checkRoom();
-      const stream = new PushedEvents(response);
+      const stream = new PushedEvents(response, unsent);
       streams.add(stream);
       stream.onClose(() => streams.delete(stream));
       if (released.aborted) stream.end();
@@ -61,7 +64,7 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
       stream.onClose(context.onCredentialsEnd(() => stream.end()));
       // Nothing here awaits the end of the stream: an open handler would keep everything that Express holds for the
       // request in memory, for thousands of streams.
-      const result = operations.run(carried, context, () => stream.isOpen);
+      const result = operations.run(carried, context, { connection: stream, isWaiting: () => stream.isOpen });
       (incomingBodyOf(request)?.keepFor(result) ?? result)
         .then((result) => {
           if (Symbol.asyncIterator in result) leaveUncounted(response);

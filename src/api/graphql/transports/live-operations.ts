@@ -21,6 +21,14 @@ export type LiveResult = ExecutionResult | AsyncGenerator<ExecutionResult, void,
 /** An `ExecutionResult` whose absent members may also be `undefined`, as some libraries send it. */
 type Answerable = { readonly [Key in keyof ExecutionResult]: ExecutionResult[Key] | undefined };
 
+/** The client of one operation. */
+export interface LiveClient {
+  /** The same object for all operations of one connection. */
+  readonly connection: object;
+  /** Whether it still waits for the result. */
+  isWaiting(): boolean;
+}
+
 const FULL_RETRY_SECONDS = 30;
 
 export interface LiveOperationsOptions {
@@ -62,14 +70,14 @@ export class LiveOperations {
    * Runs an operation when the event loop has time for it. A result without `data` means that the operation did not
    * begin.
    *
-   * @param isWanted whether the client still waits for the result
+   * @param client the client that sent it
    */
-  async run(carried: CarriedOperation, contextValue: ApiRequest, isWanted: () => boolean): Promise<LiveResult> {
+  async run(carried: CarriedOperation, contextValue: ApiRequest, client: LiveClient): Promise<LiveResult> {
     try {
-      const turn = this.#takeTurn();
+      const turn = this.#takeTurn(client);
       // Without a wait the operation begins in this call: it uses time, which the next one then finds missing.
       if (turn) await turn;
-      if (!isWanted()) throw badRequest("the client has disconnected");
+      if (!client.isWaiting()) throw badRequest("the client has disconnected");
     } catch (error) {
       return { errors: [toClientError(error, contextValue.logger)] };
     }
@@ -85,8 +93,8 @@ export class LiveOperations {
   }
 
   /** Counts an operation as a subscription while it waits, because its document is not read yet. */
-  #takeTurn(): Promise<void> | undefined {
-    const turn = fairTurns.forOperation();
+  #takeTurn({ connection }: LiveClient): Promise<void> | undefined {
+    const turn = fairTurns.forOperation(connection);
     if (!turn) return undefined;
     this.#joining++;
     return turn.finally(() => this.#joining--);

@@ -14,6 +14,7 @@ import type { GatewayError } from "../../../errors.ts";
 import type { OperationsInFlight } from "../../../lifecycle.ts";
 import type { Routes } from "../../http/app.ts";
 import type { Arrivals } from "../../http/bodies/arrivals.ts";
+import { type UnsentAnswers, unsentAnswers } from "../../http/connections/unsent-answers.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { upgradeOf } from "../../http/upgrade.ts";
 import { ApiRequest } from "../context.ts";
@@ -21,6 +22,7 @@ import { toClientError } from "../errors.ts";
 import { IncomingMessages } from "./incoming-messages.ts";
 import type { LiveOperations, LiveResult } from "./live-operations.ts";
 import { OperationIds } from "./operation-ids.ts";
+import { OutgoingMessages } from "./outgoing-messages.ts";
 
 export const SOCKET_PATH = "/graphql";
 
@@ -39,6 +41,8 @@ export interface WebSocketTransportOptions {
   readonly initTimeoutMs?: number;
   /** How often a client must show that it is alive. @defaultValue 12 seconds */
   readonly keepAliveMs?: number;
+  /** The memory budget for unread messages. @defaultValue that of this process */
+  readonly unsent?: UnsentAnswers;
 }
 
 /** The most operations at once on one connection, subscriptions included. */
@@ -47,13 +51,6 @@ const MAX_OPERATIONS = 100;
 const MAX_RUNNING = 2 * MAX_OPERATIONS;
 /** The most characters of an operation's id. It is kept while the operation runs, and sent with each result. */
 const MAX_ID_LENGTH = 255;
-/** A client with more unread bytes than this is disconnected. */
-const MAX_UNREAD_BYTES = 1024 * 1024;
-/**
- * Memory that an unread message takes besides its bytes. Counted by their bytes alone, the unread pongs of one client
- * took the process from 118 to 233 MiB before it was disconnected.
- */
-const UNREAD_MESSAGE_BYTES = 512;
 /** The most bytes of the reason in a WebSocket's close frame. */
 const MAX_REASON_BYTES = 123;
 const INIT_TIMEOUT_MS = 10_000;
@@ -70,11 +67,10 @@ interface Connection {
   readonly socket: WebSocket;
   readonly context: ApiRequest;
   readonly messages: IncomingMessages;
+  readonly outgoing: OutgoingMessages;
   /** By id of each unanswered operation: the function that stops counting it. */
   readonly unanswered: Map<string, () => void>;
   hasShownLife: boolean;
-  /** Messages that wait to be sent. */
-  unreadCount: number;
   /** Operations that have begun and not ended, including those that the client has completed. */
   running: number;
 }
@@ -86,7 +82,7 @@ interface Connection {
  */
 export function webSocketTransport(operations: LiveOperations, options: WebSocketTransportOptions): Routes {
   const { maxBodyBytes, arrivals, inFlight, released } = options;
-  const { initTimeoutMs = INIT_TIMEOUT_MS, keepAliveMs = KEEP_ALIVE_MS } = options;
+  const { initTimeoutMs = INIT_TIMEOUT_MS, keepAliveMs = KEEP_ALIVE_MS, unsent = unsentAnswers } = options;
   const protocol = makeProtocol(operations, inFlight, initTimeoutMs);
   const connections = new Set<Connection>();
   const upgrader = new WebSocketServer({
@@ -112,9 +108,9 @@ export function webSocketTransport(operations: LiveOperations, options: WebSocke
       socket,
       context,
       messages,
+      outgoing: new OutgoingMessages(socket, duplex, unsent, () => context.logger),
       unanswered: new Map(),
       hasShownLife: true,
-      unreadCount: 0,
       running: 0,
     };
     connections.add(connection);
@@ -180,7 +176,9 @@ function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, 
       const end = inFlight.begin();
       let isAnswerLeft = false;
       try {
-        const result = await operations.run(payload, extra.context, () => isOpen(extra.socket) && id in subscriptions);
+        const { socket, context } = extra;
+        const isWaiting = () => isOpen(socket) && id in subscriptions;
+        const result = await operations.run(payload, context, { connection: socket, isWaiting });
         // The message is counted until its operation ends.
         Object.assign(payload, { query: "", variables: undefined, extensions: undefined });
         if ("errors" in result && result.errors && result.data === undefined) return result.errors;
@@ -215,20 +213,8 @@ function toTransport(connection: Connection) {
     send: (text: string) => {
       const message = ids.toClient(text);
       if (message === undefined || !isOpen(socket)) return;
-      const unreadBytes = socket.bufferedAmount + connection.unreadCount * UNREAD_MESSAGE_BYTES;
-      if (unreadBytes > MAX_UNREAD_BYTES) {
-        context.logger.warn("a client does not read its messages; its connection is closed");
-        socket.terminate();
-        return;
-      }
       // The library requests the next event of the operation only when this one has been sent.
-      connection.unreadCount++;
-      return new Promise<void>((resolve) =>
-        socket.send(message, () => {
-          connection.unreadCount--;
-          resolve();
-        }),
-      );
+      return connection.outgoing.send(message);
     },
     close: (code?: number, reason?: string) => socket.close(code, reason),
     onMessage(take: (message: string) => Promise<void>) {

@@ -118,10 +118,11 @@ function ownOrigins({ hostNames = [], publicUrl }: OriginOptions): (request: Req
 
 /**
  * Images, scripts and GET forms of a page send requests without its origin. Requests for images are allowed, and so are
- * clicks that lead to a page of the gateway.
+ * links that lead to a page of the gateway.
  */
-function isFromUnknownPage({ headers, path }: Request): boolean {
+function isFromUnknownPage({ headers, method, path }: Request): boolean {
   const site = headers["sec-fetch-site"];
   if (site === undefined || site === "none" || site === "same-origin") return false;
-  return headers["sec-fetch-mode"] !== "navigate" && !IMAGES.test(path);
+  const isLink = headers["sec-fetch-mode"] === "navigate" && (method === "GET" || method === "HEAD");
+  return !isLink && !IMAGES.test(path);
 }

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Response } from "express";
+import { type UnsentAnswers, unsentAnswers } from "../connections/unsent-answers.ts";
 
 /** Yields events, each one as pieces of text. */
 export type ServerSentEvents = AsyncGenerator<AsyncIterable<string>>;
@@ -98,10 +99,13 @@ async function* withLastWord(
 /** Sends events to one client. Each event waits until the client has read the previous one. */
 export class PushedEvents {
   readonly #response: Response;
+  readonly #unsent: UnsentAnswers;
   #hasUnread = false;
 
-  constructor(response: Response) {
+  /** @param unsent the memory budget for what clients do not read. @defaultValue that of this process */
+  constructor(response: Response, unsent: UnsentAnswers = unsentAnswers) {
     this.#response = response;
+    this.#unsent = unsent;
     response.set({ ...EVENT_STREAM, "Cache-Control": "no-cache, no-transform" });
     // Sends the headers too.
     response.write(COMMENT);
@@ -116,11 +120,15 @@ export class PushedEvents {
   /** Sends an event. Resolves when the next one can be sent, or when nothing can be sent any more. */
   async send(event: string, data?: unknown): Promise<void> {
     if (!this.isOpen) return;
-    if (this.#response.write(toEventText(event, data))) return;
+    const response = this.#response;
+    const { socket } = response;
+    if (response.write(toEventText(event, data)) || !socket) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#response.once("drain", resolve);
-    this.onClose(resolve);
+    response.once("drain", resolve).once("close", resolve);
+    this.#unsent.count(socket, response.writableLength);
     await promise;
+    this.#unsent.count(socket, 0);
+    response.off("drain", resolve).off("close", resolve);
   }
 
   async complete(): Promise<void> {

@@ -89,7 +89,7 @@ export class Arrivals {
    */
   waitForTurn(connection: Pausable): void {
     connection.pause();
-    fairTurns.wait(() => connection.resume());
+    fairTurns.wait(connection, () => connection.resume());
   }
 
   #sweep(): void {

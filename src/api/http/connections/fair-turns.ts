@@ -2,6 +2,7 @@ import { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { GatewayError } from "../../../errors.ts";
 import { Newcomers } from "./newcomers.ts";
+import { RoundRobin } from "./round-robin.ts";
 
 /** After this much work in one turn of the event loop, in milliseconds, further operations wait for a later turn. */
 const OPERATIONS_MS = 10;
@@ -15,8 +16,8 @@ const MAX_PAIRS = 8;
  */
 const ORDINARY_MS = 50;
 const ACCEPTING_MS = 100;
-/** The most operations that wait: what is left of thousands of subscribers that connect at once. */
-const MAX_OPERATIONS = 5_000;
+/** When so much work waits, in pieces of about a kilobyte, a connection may have only one more. */
+const MAX_WAITING = 5_000;
 const FULL_RETRY_SECONDS = 5;
 
 /**
@@ -27,15 +28,15 @@ const FULL_RETRY_SECONDS = 5;
  * hundred hostile connections would block all others for seconds.
  */
 export class FairTurns {
+  /** Connections that have begun. */
   readonly #connections = new Set<Socket>();
-  /** Those that are read. */
+  /** Those of them that are read. */
   readonly #reading = new Set<Socket>();
   readonly #newcomers = new Newcomers();
-  /** Continues each connection that is paused until its turn, in the order in which they were paused. */
+  /** Continues or begins each of the other connections, in the order in which they were paused. */
   readonly #paused: (() => void)[] = [];
   /** What else continues in a later turn. */
-  readonly #waiting: (() => void)[] = [];
-  #waitingOperations = 0;
+  readonly #waiting = new RoundRobin();
   #pairs = 1;
   /** When the current turn began to work; `undefined` while there is nothing to do. */
   #startedAt: number | undefined;
@@ -52,19 +53,16 @@ export class FairTurns {
     this.#hasAccepted = true;
     this.#acceptingSince ??= performance.now();
     const isOver = this.#workedMs() > MAX_TURN_MS || this.#isOnlyAccepting();
-    if (isOver) this.#pauseAll();
-    const serveInTurn = () => {
+    const begin = () => {
       this.#connections.add(connection);
       this.#reading.add(connection);
       connection.once("close", () => this.remove(connection));
       serve();
     };
-    if ((isOver || this.#paused.length > 0) && this.#newcomers.hasRoom) {
-      this.#paused.push(this.#newcomers.add(connection, serveInTurn));
-    } else {
-      serveInTurn();
-      if (isOver) this.#pauseAll();
-    }
+    const mustWait = (isOver || this.#paused.length > 0) && this.#newcomers.hasRoom;
+    if (mustWait) this.#paused.push(this.#newcomers.add(connection, begin));
+    else begin();
+    if (isOver) this.#pauseAll();
   }
 
   /** Takes a connection out of the turns: it is no longer one of HTTP. */
@@ -93,30 +91,24 @@ export class FairTurns {
   }
 
   /**
-   * Finds time for an operation.
+   * Finds time for an operation. The operations of one connection begin in their order.
    *
    * @returns `undefined` if this turn has time; otherwise a promise that resolves in a turn that has
-   * @throws OVERLOADED when too many operations wait
+   * @throws OVERLOADED when too much waits, operations of this connection among it
    */
-  forOperation(): Promise<void> | undefined {
+  forOperation(connection: object): Promise<void> | undefined {
     const hasTime = this.#workedMs() < OPERATIONS_MS && !this.#isOnlyAccepting();
-    if (hasTime && this.#waiting.length === 0) return undefined;
-    if (this.#waitingOperations >= MAX_OPERATIONS) {
-      const message = "too many operations wait for this gateway; send the operation again later";
+    if (hasTime && this.#waiting.count === 0) return undefined;
+    if (this.#waiting.count >= MAX_WAITING && this.#waiting.has(connection)) {
+      const message = "this gateway has too many operations to begin; send the operation again later";
       throw new GatewayError("OVERLOADED", message, { retryAfterSeconds: FULL_RETRY_SECONDS });
     }
-    this.#waitingOperations++;
-    return new Promise((resolve) => {
-      this.wait(() => {
-        this.#waitingOperations--;
-        resolve();
-      });
-    });
+    return new Promise((resolve) => this.wait(connection, resolve));
   }
 
   /** Calls `proceed` in a later turn. */
-  wait(proceed: () => void): void {
-    this.#waiting.push(proceed);
+  wait(connection: object, proceed: () => void): void {
+    this.#waiting.add(connection, proceed);
     this.#workedMs();
   }
 
@@ -136,15 +128,16 @@ export class FairTurns {
     this.#startedAt = undefined;
     if (!this.#hasAccepted) this.#acceptingSince = undefined;
     this.#hasAccepted = false;
-    if (this.#waiting.length + this.#paused.length === 0) return;
+    if (this.#waiting.count + this.#paused.length === 0) return;
     // Starts the next turn.
     this.#workedMs();
     if (!this.#isOnlyAccepting()) this.#continueSome();
   }
 
   #continueSome(): void {
-    for (const proceed of this.#waiting.splice(0, 2 * this.#pairs)) proceed();
     for (let count = 0; count < this.#pairs; count++) {
+      this.#waiting.doNext();
+      this.#waiting.doNext();
       // The newest continues, so a new client is answered soon, and the oldest, so none waits forever.
       this.#paused.pop()?.();
       this.#paused.shift()?.();

@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { fairTurns } from "./fair-turns.ts";
-import { UnsentAnswers } from "./unsent-answers.ts";
+import { unsentAnswers } from "./unsent-answers.ts";
 
 /** The most requests that may wait on one connection. Most clients send one and wait for its answer. */
 const MAX_WAITING = 64;
@@ -20,7 +20,7 @@ interface WaitingRequest {
  *
  * @param unsent bounds the answers that clients do not read
  */
-export function oneAtATime(handle: RequestListener, unsent = new UnsentAnswers()): RequestListener {
+export function oneAtATime(handle: RequestListener, unsent = unsentAnswers): RequestListener {
   /** The waiting requests of each connection that has an unfinished answer. */
   const waitingOf = new WeakMap<Socket, WaitingRequest[]>();
   let waitingCount = 0;
@@ -38,7 +38,7 @@ export function oneAtATime(handle: RequestListener, unsent = new UnsentAnswers()
       waitingCount -= waiting.length;
       waitingOf.delete(socket);
     } else {
-      fairTurns.wait(() => beginNext(socket));
+      fairTurns.wait(socket, () => beginNext(socket));
     }
   };
 

@@ -2,8 +2,8 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 /**
- * The most memory for the finished answers of all connections that their clients have not read, in bytes. It is twice
- * what the last pieces of images can take, so images alone never exceed it.
+ * The most memory for the answers of all connections that their clients have not read, in bytes. It is twice what the
+ * last pieces of images can take, so images alone never exceed it.
  */
 const MAX_BYTES = 128 * 1024 ** 2;
 const STALL_MS = 30_000;
@@ -15,12 +15,17 @@ export interface UnsentAnswersOptions {
   readonly stallMs?: number;
 }
 
-/** Bounds the memory of answers that are finished and that their clients do not read. */
+/** A connection that can be closed at once. */
+export interface Destroyable {
+  destroy(): unknown;
+}
+
+/** Bounds the memory of answers that clients do not read: of HTTP, of WebSockets and of event streams. */
 export class UnsentAnswers {
   readonly #maxBytes: number;
   readonly #stallMs: number;
-  /** The bytes of each connection, in the order in which the answers were finished. */
-  readonly #unsent = new Map<Socket, number>();
+  /** The bytes of each connection, in the order in which clients fell behind. */
+  readonly #unsent = new Map<Destroyable, number>();
   #bytes = 0;
 
   constructor({ maxBytes = MAX_BYTES, stallMs = STALL_MS }: UnsentAnswersOptions = {}) {
@@ -28,32 +33,36 @@ export class UnsentAnswers {
     this.#stallMs = stallMs;
   }
 
-  /**
-   * Watches an answer from its end until the operating system has taken it. If clients leave too much unread, those that
-   * have not read for longest are disconnected.
-   */
+  /** Watches an answer over HTTP from its end until the operating system has taken it. */
   watch(response: ServerResponse, connection: Socket): void {
     response.once("prefinish", () => {
       const bytes = connection.writableLength;
       if (bytes === 0) return;
-      this.#unsent.set(connection, bytes);
-      this.#bytes += bytes;
       connection.setTimeout(this.#stallMs);
-      response.once("close", () => this.#forget(connection));
-      this.#makeRoom();
+      response.once("close", () => this.count(connection, 0));
+      this.count(connection, bytes);
     });
   }
 
-  #makeRoom(): void {
-    for (const connection of this.#unsent.keys()) {
+  /**
+   * Sets how many bytes a client has not read now. If clients leave too much unread, those that have not read for
+   * longest are disconnected. A closed connection must be set to 0.
+   */
+  count(connection: Destroyable, bytes: number): void {
+    this.#set(connection, bytes);
+    for (const slowest of this.#unsent.keys()) {
       if (this.#bytes <= this.#maxBytes) return;
-      this.#forget(connection);
-      connection.destroy();
+      this.#set(slowest, 0);
+      slowest.destroy();
     }
   }
 
-  #forget(connection: Socket): void {
-    this.#bytes -= this.#unsent.get(connection) ?? 0;
-    this.#unsent.delete(connection);
+  #set(connection: Destroyable, bytes: number): void {
+    this.#bytes += bytes - (this.#unsent.get(connection) ?? 0);
+    if (bytes === 0) this.#unsent.delete(connection);
+    else this.#unsent.set(connection, bytes);
   }
 }
+
+/** The unread answers of this process. */
+export const unsentAnswers = new UnsentAnswers();

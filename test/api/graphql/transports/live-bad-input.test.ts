@@ -10,6 +10,7 @@ import { LiveOperations } from "../../../../src/api/graphql/transports/live-oper
 import { SOCKET_PATH, webSocketTransport } from "../../../../src/api/graphql/transports/websocket-transport.ts";
 import { createApp } from "../../../../src/api/http/app.ts";
 import { Arrivals, type ArrivalsOptions } from "../../../../src/api/http/bodies/arrivals.ts";
+import { UnsentAnswers } from "../../../../src/api/http/connections/unsent-answers.ts";
 import { upgradeThrough } from "../../../../src/api/http/upgrade.ts";
 import { OperationsInFlight } from "../../../../src/lifecycle.ts";
 import { appOptions } from "../../../support/app-options.ts";
@@ -53,6 +54,7 @@ async function startImpatient(options: {
   initTimeoutMs?: number;
   keepAliveMs?: number;
   room?: ArrivalsOptions;
+  unsent?: UnsentAnswers;
 }): Promise<string> {
   const { images, projects, ledger, webhooks } = gateway.gateway;
   const schema = buildFederatedSchema(
@@ -200,6 +202,26 @@ describe("a socket", () => {
 
     expect(connection.writableLength).toBeLessThan(1024 * 1024);
     socket.socket.terminate();
+  });
+
+  test("that has not read for longest is cut off when all together leave too much", async () => {
+    const url = socketUrl(await startImpatient({ unsent: new UnsentAnswers({ maxBytes: 150_000 }) }));
+    const first = await RawSocket.introduced(url);
+    const second = await RawSocket.introduced(url);
+    for (const connection of connections) connection.cork();
+    const [slowest] = connections;
+    if (!slowest) throw new Error("the server has no connection");
+    const cut = once(slowest, "close");
+
+    // An unread pong counts half a kilobyte, so two hundred of one client alone are not too much.
+    for (const { socket } of [first, second]) {
+      for (let count = 0; count < 200; count++) socket.send('{"type":"ping"}');
+    }
+    await cut;
+
+    expect(connections.map(({ destroyed }) => destroyed)).toEqual([true, false]);
+    first.socket.terminate();
+    second.socket.terminate();
   });
 
   describe("that sends a message in pieces", () => {
@@ -489,11 +511,31 @@ describe("a stream", () => {
     expect(await socket.closed).toEqual({ code: 1001, reason: "the gateway is stopping" });
   });
 
+  const LARGE_EVENTS = `subscription ($id: ID!) { generationEvents(id: $id) { ... on GenerationStatusChanged { generation {
+    ${Array.from({ length: 90 }, (_, index) => `a${index}: prompt`).join(" ")} } } } }`;
+
+  test("that has not been read for longest is cut off when all together leave too much", async () => {
+    const unsent = new UnsentAnswers({ maxBytes: 1.5 * 90 * LONG_PROMPT.length });
+    const url = await startImpatient({ keepAliveMs: 600_000, unsent });
+    // Nothing leaves the server, as if the network took nothing.
+    server?.on("connection", (connection: Socket) => connection.cork());
+    for (let count = 1; count <= 2; count++) {
+      openStream(url, id, LARGE_EVENTS).catch(() => undefined);
+      await poll(
+        async () => connections.length,
+        (length) => length === count,
+      );
+    }
+    const [slowest, other] = connections;
+    if (!slowest || !other) throw new Error("the server lacks a connection");
+    await once(slowest, "close");
+
+    expect(other.destroyed).toBe(false);
+  });
+
   test("that is not read is cut off", async () => {
     const url = await startImpatient({ keepAliveMs: 100 });
-    const query = `subscription ($id: ID!) { generationEvents(id: $id) { ... on GenerationStatusChanged { generation {
-      ${Array.from({ length: 90 }, (_, index) => `a${index}: prompt`).join(" ")} } } } }`;
-    const response = await openStream(url, id, query);
+    const response = await openStream(url, id, LARGE_EVENTS);
     response.pause();
     const [cut] = connections;
     if (!cut) throw new Error("the server has no connection");

@@ -19,6 +19,8 @@ type Headers = Readonly<Record<string, string>>;
 interface Route {
   readonly name: string;
   readonly kind: "images" | "get-image" | "rest";
+  /** Whether it is requested by GET, as a link is. */
+  readonly isRead?: boolean;
   call(gateway: RunningGateway, headers: Headers): Promise<HttpAnswer>;
 }
 
@@ -34,7 +36,7 @@ const operation = JSON.stringify({ query: "{ __typename }" });
 
 /** Every way in. What a browser sends without a preflight is marked: simple forms, images, upgrades. */
 const ROUTES: readonly Route[] = [
-  { name: "an image", kind: "images", call: get("/images/img_none.png?expires=1&signature=x") },
+  { name: "an image", kind: "images", isRead: true, call: get("/images/img_none.png?expires=1&signature=x") },
   {
     name: "/get-image with a simple form",
     kind: "get-image",
@@ -52,20 +54,25 @@ const ROUTES: readonly Route[] = [
   },
   { name: "/graphql", kind: "rest", call: post("/graphql", operation, "application/json") },
   { name: "/graphql with a simple form", kind: "rest", call: post("/graphql", operation, "text/plain") },
-  { name: "/graphql by GET", kind: "rest", call: get("/graphql?query=%7B__typename%7D") },
+  { name: "/graphql by GET", kind: "rest", isRead: true, call: get("/graphql?query=%7B__typename%7D") },
   { name: "/graphql/stream", kind: "rest", call: post("/graphql/stream", operation, "application/json") },
-  { name: "a WebSocket", kind: "rest", call: ({ url }, headers) => upgradeRequest(`${url}/graphql`, headers) },
+  {
+    name: "a WebSocket",
+    kind: "rest",
+    isRead: true,
+    call: ({ url }, headers) => upgradeRequest(`${url}/graphql`, headers),
+  },
   { name: "/v1/images/generations", kind: "rest", call: post("/v1/images/generations", "{}", "application/json") },
   {
     name: "/v1/images/edits with a simple form",
     kind: "rest",
     call: post("/v1/images/edits", edit.body, edit.contentType),
   },
-  { name: "/v1/models", kind: "rest", call: get("/v1/models") },
-  { name: "/docs", kind: "rest", call: get("/docs") },
-  { name: "/openapi.json", kind: "rest", call: get("/openapi.json") },
-  { name: "/readyz", kind: "rest", call: get("/readyz") },
-  { name: "what is not there", kind: "rest", call: get("/get-images") },
+  { name: "/v1/models", kind: "rest", isRead: true, call: get("/v1/models") },
+  { name: "/docs", kind: "rest", isRead: true, call: get("/docs") },
+  { name: "/openapi.json", kind: "rest", isRead: true, call: get("/openapi.json") },
+  { name: "/readyz", kind: "rest", isRead: true, call: get("/readyz") },
+  { name: "what is not there", kind: "rest", isRead: true, call: get("/get-images") },
 ];
 
 const LOOPBACK = [
@@ -121,7 +128,7 @@ describe.each(SETTINGS)("$name", ({ start, openKinds }) => {
 
   afterAll(() => gateway.close());
 
-  describe.each(ROUTES)("$name", ({ kind, call }) => {
+  describe.each(ROUTES)("$name", ({ kind, isRead = false, call }) => {
     const isOpen = openKinds.includes(kind);
 
     test.each(FOREIGN)(`a page of %j ${isOpen ? "may call" : "is refused"}`, async (origin) => {
@@ -156,10 +163,10 @@ describe.each(SETTINGS)("$name", ({ start, openKinds }) => {
       expect((await call(gateway, headers)).status === 403 && !isSigned(kind)).toBe(!isOpen);
     });
 
-    test("a click on a foreign page may lead here", async () => {
+    test(`a ${isRead ? "link" : "form"} of a foreign page ${isRead || isOpen ? "may lead here" : "is refused"}`, async () => {
       const headers = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate" };
 
-      expect((await call(gateway, headers)).status === 403 && !isSigned(kind)).toBe(false);
+      expect((await call(gateway, headers)).status === 403 && !isSigned(kind)).toBe(!isRead && !isOpen);
     });
 
     test("a page that rebound its host name to this address counts as foreign, whatever its Host header says", async () => {

@@ -1,22 +1,24 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { afterEach, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, test } from "@jest/globals";
+import { FairTurns } from "../../../../src/api/http/connections/fair-turns.ts";
 import { type HttpServer, listen } from "../../../../src/api/http/server.ts";
 
 /** How long each hostile request occupies the event loop. */
 const WORK_MS = 20;
 const HOSTILE_COUNT = 30;
 
-let server: HttpServer;
+let server: HttpServer | undefined;
 const sockets: Socket[] = [];
 
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  await server.close();
+  await server?.close();
+  server = undefined;
 });
 
 function open(): Socket {
-  const { hostname, port } = new URL(server.url);
+  const { hostname, port } = new URL(server?.url ?? "");
   const socket = connect(Number(port), hostname);
   sockets.push(socket.on("error", () => {}));
   return socket;
@@ -55,4 +57,59 @@ test("a new client is answered while many connections wait with dear requests, a
 
   expect(order.filter((url) => url === "/hostile")).toHaveLength(HOSTILE_COUNT);
   expect(order.indexOf("/new")).toBeLessThan(HOSTILE_COUNT);
+});
+
+test("a health check is answered before the requests of connections that came earlier, some of which are reset", async () => {
+  server = await listen("127.0.0.1", 0);
+  const order: string[] = [];
+  const all = Promise.withResolvers<void>();
+  server.serve((request, response) => {
+    order.push(request.url ?? "");
+    if (request.url === "/hostile") work(WORK_MS);
+    response.end();
+    if (order.length > 2 * HOSTILE_COUNT) all.resolve();
+  });
+
+  for (let index = 0; index < 2 * HOSTILE_COUNT; index++) {
+    ask(open(), "/hostile");
+    const reset = open();
+    reset.once("connect", () => reset.resetAndDestroy());
+  }
+  ask(open(), "/healthz");
+  await all.promise;
+
+  expect(order.indexOf("/healthz")).toBeLessThan(HOSTILE_COUNT);
+});
+
+describe("an operation", () => {
+  test("waits for a later turn of the event loop when this one has worked long; connections take turns", async () => {
+    const turns = new FairTurns();
+    const [one, other] = [{}, {}];
+    const order: string[] = [];
+    expect(turns.forOperation(one)).toBeUndefined();
+    work(WORK_MS);
+    const waiting = Object.entries({ a: one, b: one, c: one, d: other }).map(async ([name, connection]) => {
+      await turns.forOperation(connection);
+      order.push(name);
+    });
+    await new Promise((resolve) => process.nextTick(resolve));
+    expect(order).toEqual([]);
+    await Promise.all(waiting);
+
+    expect(order).toEqual(["a", "d", "b", "c"]);
+    expect(turns.forOperation(one)).toBeUndefined();
+  });
+
+  test("is refused when thousands wait and one of its connection among them, until they have begun", async () => {
+    const turns = new FairTurns();
+    const [busy, other] = [{}, {}];
+    turns.forOperation(busy);
+    work(WORK_MS);
+    const waiting = Array.from({ length: 5_000 }, () => turns.forOperation(busy));
+    expect(() => turns.forOperation(busy)).toThrow(expect.objectContaining({ code: "OVERLOADED" }));
+    waiting.push(turns.forOperation(other));
+    await Promise.all(waiting);
+
+    expect(turns.forOperation(busy)).toBeUndefined();
+  });
 });
