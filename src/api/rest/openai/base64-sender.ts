@@ -1,24 +1,24 @@
 import type { Response } from "express";
 import { GatewayError } from "../../../errors.ts";
 import type { OpenObject } from "../../../ports/object-store.ts";
-import { SCRATCH_BYTES, Scratches } from "../scratches.ts";
+import { Scratches } from "../scratches.ts";
 import { base64Length, MIN_TEXT_BYTES, toBase64 } from "./base64-text.ts";
 
 /** A part of an answer: text, or an object that is sent as base64. */
 export type Part = string | OpenObject;
 
-/** The most bytes that are read at once. Their base64 text fills one scratch buffer. */
-const READ_BYTES = (SCRATCH_BYTES / 4) * 3;
+/** The memory of one answer, in bytes. A store reads into its last three quarters, whose base64 text fills it. */
+const MEMORY_BYTES = 256 * 1024;
 
 export interface Base64SenderOptions {
   /** A client that reads nothing for this long is disconnected, in milliseconds. @defaultValue 30 s */
   readonly stallMs?: number;
-  /** The most answers that are sent at once; each holds two buffers. @defaultValue 500 */
+  /** The most answers that are sent at once; each has 256 KiB of memory. @defaultValue 500 */
   readonly maxAnswers?: number;
 }
 
 const STALL_MS = 30_000;
-/** 125 MiB of buffers. */
+/** 125 MiB of memory. */
 const MAX_ANSWERS = 500;
 const RETRY_AFTER_SECONDS = 5;
 
@@ -26,7 +26,7 @@ const RETRY_AFTER_SECONDS = 5;
 export class Base64Sender {
   readonly #stallMs: number;
   readonly #maxAnswers: number;
-  readonly #scratches = new Scratches();
+  readonly #scratches = new Scratches(MEMORY_BYTES);
   #answerCount = 0;
 
   constructor({ stallMs = STALL_MS, maxAnswers = MAX_ANSWERS }: Base64SenderOptions = {}) {
@@ -52,22 +52,22 @@ export class Base64Sender {
 
   async #sendParts(response: Response, parts: readonly Part[]): Promise<void> {
     response.on("timeout", () => response.destroy());
-    const [read, text] = [this.#scratches.take(response), this.#scratches.take(response)];
+    const memory = this.#scratches.take(response);
     for (const part of parts) {
       if (response.destroyed) return;
       if (typeof part === "string") response.write(part);
-      else await this.#sendObject(response, part, read.subarray(0, READ_BYTES), text);
+      else await this.#sendObject(response, part, memory);
     }
     response.setTimeout(this.#stallMs);
     response.end();
   }
 
-  async #sendObject(response: Response, object: OpenObject, read: Buffer, text: Buffer): Promise<void> {
-    const chunks = object.read(undefined, read)[Symbol.asyncIterator]();
+  async #sendObject(response: Response, object: OpenObject, memory: Buffer): Promise<void> {
+    const chunks = object.read(undefined, memory.subarray(MEMORY_BYTES / 4))[Symbol.asyncIterator]();
     const leave = () => void chunks.return?.().catch(() => undefined);
     response.once("close", leave);
     try {
-      for await (const piece of toBase64({ [Symbol.asyncIterator]: () => chunks }, text)) {
+      for await (const piece of toBase64({ [Symbol.asyncIterator]: () => chunks }, memory)) {
         await this.#untilTaken(response, piece);
         if (response.destroyed) return;
       }

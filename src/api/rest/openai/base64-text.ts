@@ -15,7 +15,8 @@ export function base64Length(byteCount: number): number {
  * Encodes bytes as base64 while they stream past. Pieces whose length is a multiple of 3 cost least.
  *
  * @param bytes each piece is valid until the next one is requested
- * @param memory holds the text; each piece of it is valid until the next one is requested
+ * @param memory holds the text; each piece of it is valid until the next one is requested. The bytes may lie in its last
+ *   three quarters: the text of what was encoded never reaches what was not.
  */
 export async function* toBase64(bytes: AsyncIterable<Uint8Array>, memory: Buffer): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
@@ -33,6 +34,11 @@ export async function* toBase64(bytes: AsyncIterable<Uint8Array>, memory: Buffer
       length += memory.write(joined.toString("base64", 0, whole), length, "latin1");
       // A copy, because the source may reuse the memory of the chunk.
       rest = Buffer.from(joined.subarray(whole));
+    }
+    if (chunk.buffer === memory.buffer && length > 0) {
+      // The source overwrites the text with its next chunk.
+      yield memory.subarray(0, length);
+      length = 0;
     }
   }
   if (length > 0) yield memory.subarray(0, length);

@@ -27,3 +27,22 @@ test.each(Array.from({ length: 60 }, (_, round) => round))(
     expect(parts.join("")).toHaveLength(base64Length(bytes.length));
   },
 );
+
+test.each([0, 1, 2, 3, 191_999, 192_000, 192_001, 192_002, 700_001])(
+  "is the text of %i bytes that are read into the memory of the text",
+  async (byteCount) => {
+    const bytes = random.bytes(byteCount);
+    const memory = Buffer.alloc(256_000);
+    const read = memory.subarray(memory.length / 4);
+    async function* inPlace(): AsyncIterable<Uint8Array> {
+      for (let start = 0; start < bytes.length; start += read.length) {
+        read.set(bytes.subarray(start, start + read.length));
+        yield read.subarray(0, Math.min(read.length, bytes.length - start));
+      }
+    }
+    const parts: string[] = [];
+    for await (const part of toBase64(inPlace(), memory)) parts.push(part.toString());
+
+    expect(parts.join("") === Buffer.from(bytes).toString("base64")).toBe(true);
+  },
+);
