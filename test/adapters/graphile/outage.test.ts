@@ -8,7 +8,7 @@ import { openPostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { startTcpProxy } from "../../support/network/tcp-proxy.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
-const postgres = usePostgres();
+const postgres = usePostgres({ stopsServer: true });
 const logger = pino({ enabled: false });
 const JOBS = "SELECT key FROM graphile_worker._private_jobs";
 

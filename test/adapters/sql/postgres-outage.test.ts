@@ -7,7 +7,7 @@ import { accept, dollarsOf, keyOf, NO_LIMITS, orderOf } from "../../contracts/re
 import { startTcpProxy } from "../../support/network/tcp-proxy.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
-const postgres = usePostgres();
+const postgres = usePostgres({ stopsServer: true });
 const logger = pino({ enabled: false });
 
 describe("while PostgreSQL is away", () => {

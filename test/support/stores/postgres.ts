@@ -33,9 +33,13 @@ export async function startPostgresServer({ isDurable = false } = {}): Promise<P
   });
   const port = await answerOf(child);
   const command = async (name: "start" | "stop") => {
+    child.channel?.ref();
     child.send(name);
     await answerOf(child);
+    // A process that has nothing else to do ends, and the server with it.
+    child.channel?.unref();
   };
+  child.unref();
   await command("start");
   const urlOf = (database: string) => `postgres://postgres:password@127.0.0.1:${port}/${database}`;
   let count = 0;
@@ -51,6 +55,7 @@ export async function startPostgresServer({ isDurable = false } = {}): Promise<P
     stopServer: () => command("stop"),
     startServer: () => command("start"),
     async stop() {
+      child.ref();
       if (child.connected) child.disconnect();
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     },

@@ -7,7 +7,7 @@ import { type KeyedGateway, startKeyedGateway } from "../../../support/keyed-gat
 import { holdCalls } from "../../../support/scripted-gateway.ts";
 import { usePostgres } from "../../../support/stores/use-postgres.ts";
 
-const postgres = usePostgres();
+const postgres = usePostgres({ stopsServer: true });
 const VIEWER = "{ viewer { project { id } apiKey { id } endUser isAdmin } }";
 const MINUTE_MS = 60_000;
 
