@@ -41,7 +41,7 @@ async function spendingOf(projectId: string) {
 const changeProject = (input: object) =>
   gateway.admin("mutation ($input: UpdateProjectInput!) { updateProject(input: $input) { id } }", { input });
 
-test("a budget that is lowered below what is spent and held refuses more, and ends nothing that it accepted", async () => {
+test("a budget lowered below what is spent and held refuses new requests and ends no accepted generation", async () => {
   const { projectId, key } = await startWith([{ window: "DAY", limitImages: 5 }]);
   expect(await generate(key, 30)).toMatchObject({ status: "SUCCEEDED" });
   const hold = holdCalls(gateway.provider);
@@ -61,7 +61,7 @@ test("a budget that is lowered below what is spent and held refuses more, and en
   });
 });
 
-describe("what runs and what waits ends, and is settled,", () => {
+describe("running and waiting generations finish and are settled", () => {
   test.each([
     ["when its project is disabled", (projectId: string) => changeProject({ id: projectId, isDisabled: true })],
     [
@@ -90,7 +90,7 @@ describe("what runs and what waits ends, and is settled,", () => {
     });
   });
 
-  test("and the project works again with a new key", async () => {
+  test("after the project is enabled again and a new key is created, the project works again", async () => {
     const { projectId, key } = await startWith([]);
     await gateway.admin("mutation ($id: ID!) { revokeApiKey(id: $id) { id } }", { id: key.id });
     await changeProject({ id: projectId, isDisabled: true });
@@ -101,7 +101,7 @@ describe("what runs and what waits ends, and is settled,", () => {
   });
 });
 
-test("a clock that jumps back and forth moves nothing from one day to another", async () => {
+test("a clock that jumps back and forth moves no spending from one day to another", async () => {
   const { projectId, key } = await startWith([{ window: "DAY", limitImages: 1 }]);
   const hold = holdCalls(gateway.provider);
   const { id } = await generate(key);
@@ -118,7 +118,7 @@ test("a clock that jumps back and forth moves nothing from one day to another", 
   expect(await generate(key)).toMatchObject({ code: "BUDGET_EXCEEDED" });
 });
 
-test("a request counts in one day, whenever the day ends while it is accepted", async () => {
+test("a request counts in one day only, even if the day ends while it is accepted", async () => {
   const { projectId, key } = await startWith([{ window: "DAY", limitImages: 1000 }]);
   const spentOn: number[][] = [];
   for (let readsBefore = 0; readsBefore < MAX_CLOCK_READS; readsBefore++) {

@@ -58,7 +58,7 @@ async function generate(gateway: KeyedGateway, { headers }: Pick<CreatedKey, "he
 }
 
 describe("a request that a budget does not cover", () => {
-  test("is told which one, and when to send it again", async () => {
+  test("is told which budget, and when to send it again", async () => {
     const { gateway, key } = await startWith(
       [{ window: "WEEK", limitUsd: "0.25" }],
       [{ window: "DAY", limitImages: 3 }],
@@ -90,7 +90,7 @@ describe("a request that a budget does not cover", () => {
     expect((await generate(gateway, key, { model: "free-1" })).generation.status).toBe("SUCCEEDED");
   });
 
-  test("gets 402 and Retry-After at /v1, and no Retry-After when the budget never resets", async () => {
+  test("gets 402 and Retry-After from /v1, but no Retry-After when the budget never resets", async () => {
     const { gateway, key, projectId } = await startWith([], [{ window: "MONTH", limitImages: 0 }]);
     const send = () =>
       fetch(`${gateway.url}/v1/images/generations`, {
@@ -113,7 +113,7 @@ describe("a request that a budget does not cover", () => {
     );
   });
 
-  test("gets Retry-After in the graph, if it gets no data", async () => {
+  test("gets Retry-After over GraphQL if the response has no data", async () => {
     const { gateway, key } = await startWith([], [{ window: "DAY", limitImages: 0 }]);
     const send = async (query: string) => {
       const response = await fetch(`${gateway.url}/graphql`, {
@@ -130,7 +130,7 @@ describe("a request that a budget does not cover", () => {
     expect(await send("{ __typename }")).toEqual({ data: { __typename: "Query" }, status: 200, retryAfter: null });
   });
 
-  test("gets 402 at /get-image, without credentials too, and the shape of 2022", async () => {
+  test("gets 402 in the 2022 response shape from /get-image, even without credentials", async () => {
     const gateway = await start();
     await gateway.admin("mutation ($input: UpdateProjectInput!) { updateProject(input: $input) { id } }", {
       input: { id: "proj_public", allowsAnonymous: true, limits: { budgets: [{ window: "DAY", limitImages: 1 }] } },
@@ -144,7 +144,7 @@ describe("a request that a budget does not cover", () => {
     expect(refused.errorMessage).toMatch(/^the project's budget of the day, 1 image, does not cover/);
   });
 
-  test("is refused as a model that cannot be bounded, under dollars alone", async () => {
+  test("is refused as MODEL_UNAVAILABLE if the budget is in dollars and the model has no known maximum price", async () => {
     const { gateway, key } = await startWith([], [{ window: "DAY", limitUsd: "1000" }]);
     const { error } = await generate(gateway, key, { model: "unknown-1" });
 
@@ -157,7 +157,7 @@ describe("a request that a budget does not cover", () => {
   });
 });
 
-test("budgets show what is spent and held to the key, and to an admin who names the project", async () => {
+test("a key sees what is spent and held in its own budgets, and an admin in those of the project it names", async () => {
   const { gateway, key, projectId } = await startWith(
     [{ window: "MONTH", limitUsd: "100" }],
     [{ window: "TOTAL", limitUsd: "5", limitImages: 50 }],
@@ -187,7 +187,7 @@ test("budgets show what is spent and held to the key, and to an admin who names 
   hold.release();
 });
 
-test("the daily budget of an open gateway is a budget of the public project", async () => {
+test("the daily budget of an open gateway applies to the public project", async () => {
   const gateway = await start({ adminKeys: [], dailyBudget: { usd: "20", isDefault: true } });
   expect((await gateway.graphql(VIEWER)).body.data.viewer.budgets).toEqual([
     {
@@ -204,7 +204,7 @@ test("the daily budget of an open gateway is a budget of the public project", as
   ]);
 });
 
-test("a repetition holds nothing", async () => {
+test("a repeated request with the same idempotency key holds no budget", async () => {
   const { gateway, key } = await startWith([{ window: "DAY", limitImages: 2 }], []);
   const input = { n: 2, idempotencyKey: "k" };
   const { generation } = await generate(gateway, key, input);
@@ -214,7 +214,7 @@ test("a repetition holds nothing", async () => {
   );
 });
 
-test("budgets cost five statements a generation, however many there are", async () => {
+test("each generation runs five budget statements, however many budgets there are", async () => {
   const windows = ["DAY", "WEEK", "MONTH", "TOTAL"];
   const all = windows.map((window) => ({ window, limitUsd: "100", limitImages: 100 }));
   for (const budgets of [[], all]) {
@@ -236,7 +236,7 @@ test("budgets cost five statements a generation, however many there are", async 
   }
 });
 
-test("a window ends: the next one begins with nothing spent, though an earlier generation ends in it", async () => {
+test("a new window begins with nothing spent, even if an earlier generation ends in it", async () => {
   let now = new Date("2026-11-29T23:59:59.999Z");
   const { gateway, key } = await startWith([{ window: "WEEK", limitImages: 1 }], [], { now: () => now });
   const hold = holdCalls(gateway.provider);
@@ -251,7 +251,7 @@ test("a window ends: the next one begins with nothing spent, though an earlier g
   expect((await generate(gateway, key)).error?.extensions).toMatchObject({ retryAfterSeconds: 7 * 86_400 });
 });
 
-describe("500 requests at once against a budget of ten images: ten are accepted, 490 refused", () => {
+describe("a budget of ten images accepts 10 of 500 simultaneous requests and refuses 490", () => {
   const TEN = { accepted: 10, refused: 490, others: {}, spentImages: 10, heldImages: 0 };
 
   test("on SQLite", async () => {
@@ -268,7 +268,7 @@ describe("500 requests at once against a budget of ten images: ten are accepted,
   });
 });
 
-describe("budgets that cannot be", () => {
+describe("invalid budgets", () => {
   const long = "9".repeat(400);
   test.each([
     [{ window: "DAY" }, "budgets", /needs limitUsd, limitImages or both/],
@@ -285,7 +285,7 @@ describe("budgets that cannot be", () => {
     [{ window: "DAY", limitImages: 1e10 }, "budgets", /32-bit/],
     [{ window: "YEAR", limitImages: 1 }, "budgets", /BudgetWindow/],
     [{ limitImages: 1 }, "window", /window/],
-  ])("are refused, and change nothing: %j", async (budget, field, message) => {
+  ])("are refused and change nothing: %j", async (budget, field, message) => {
     const { gateway, projectId } = await startWith([{ window: "TOTAL", limitImages: 7 }], []);
     const { body } = await gateway.graphql(
       "mutation ($input: UpdateProjectInput!) { updateProject(input: $input) { id } }",
@@ -304,7 +304,7 @@ describe("budgets that cannot be", () => {
     });
   });
 
-  test("are refused when a window comes twice, and zero and twelve decimals are taken", async () => {
+  test("are refused if a window comes twice; zero and twelve decimals are accepted", async () => {
     const gateway = await start();
     const create = (budgets: object[]) => gateway.createProject({ limits: { budgets } });
     const twice = create([

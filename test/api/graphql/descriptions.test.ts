@@ -37,7 +37,7 @@ function* describedParts(part: Described, path = part.name): Iterable<[string, s
   }
 }
 
-test("every type, field, argument, enum value and input field of the graph is described", () => {
+test("every type, field, argument, enum value and input field of the schema has a description", () => {
   const own = introspection.__schema.types.filter(({ name }) => !name.startsWith("__"));
   const parts = own.flatMap((type) => [...describedParts(type as Described)]);
 
@@ -45,7 +45,7 @@ test("every type, field, argument, enum value and input field of the graph is de
   expect(parts.filter(([, description]) => description.trim().length < 5).map(([path]) => path)).toEqual([]);
 });
 
-test("every scalar that is not GraphQL's own says where it is specified", () => {
+test("every custom scalar links to its specification", () => {
   const ours = introspection.__schema.types
     .filter((type) => type.kind === "SCALAR")
     .filter(({ name }) => !specifiedScalarTypes.some((scalar) => scalar.name === name));
@@ -56,7 +56,7 @@ test("every scalar that is not GraphQL's own says where it is specified", () => 
   }
 });
 
-test("events have an interface with their generation", () => {
+test("every event type implements the interface that has the generation", () => {
   const schema = buildClientSchema(introspection);
   const event = schema.getType("GenerationEvent") as GraphQLUnionType;
   const update = schema.getType("GenerationUpdate") as GraphQLInterfaceType;
@@ -70,7 +70,7 @@ test("events have an interface with their generation", () => {
   expect(String(update.getFields().generation?.type)).toBe("Generation!");
 });
 
-test("the graph has everything in the contract, and builds", () => {
+test("the schema builds and has everything in the contract", () => {
   const schema = buildClientSchema(introspection);
   const fieldsOf = (name: string) => {
     const type = schema.getType(name);

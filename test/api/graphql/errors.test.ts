@@ -41,7 +41,7 @@ describe("an unexpected error in a resolver", () => {
   test.each<[string, string, readonly (string | number)[]]>([
     ["of a query", "{ models { id } }", ["models"]],
     ["of a mutation", GENERATE, ["generateImages"]],
-  ])("%s is masked, logged once, and found by its request id", async (_case, query, path) => {
+  ])("%s is masked, logged once, and can be found by its request id", async (_case, query, path) => {
     const body = await askBroken(query, {});
 
     expect(body).toEqual({
@@ -61,7 +61,7 @@ describe("an unexpected error in a resolver", () => {
     expect(JSON.parse(explained[0] ?? "")).toMatchObject({ level: 50, err: { message: SECRET } });
   });
 
-  test("of one field leaves what can be answered", async () => {
+  test("of one field leaves the other fields answered", async () => {
     const { body: made } = await gateway.graphql(GENERATE);
     const [{ id }] = made.data.generateImages.images;
     const body = await askBroken("query ($id: ID!) { image(id: $id) { id width } other: image(id: $id) { url } }", {
@@ -73,7 +73,7 @@ describe("an unexpected error in a resolver", () => {
     expect(JSON.stringify(body)).not.toContain("secret");
   });
 
-  test("in several fields is told for each, under one id", async () => {
+  test("in several fields is reported for each field, with the same request id", async () => {
     const body = await askBroken("query { a: models { id } b: models { id } }", {});
 
     expect(JSON.stringify(body)).not.toContain("secret");
@@ -82,7 +82,7 @@ describe("an unexpected error in a resolver", () => {
   });
 });
 
-test("a caller's mistake is not logged as an error", async () => {
+test("a client's mistake is not logged as an error", async () => {
   await gateway.graphql('mutation { generateImages(input: { prompt: "" }) { id } }');
   await gateway.graphql("{ nonsense }");
   await gateway.graphql("{");
@@ -91,7 +91,7 @@ test("a caller's mistake is not logged as an error", async () => {
   expect(logLines.filter((line) => JSON.parse(line).level >= 50)).toEqual([]);
 });
 
-test("neither a prompt nor a signature is in the log", async () => {
+test("the log contains neither prompts nor signatures", async () => {
   const prompt = "a very private fox";
   const { body } = await gateway.graphql(
     "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { images { url } } }",
@@ -112,7 +112,7 @@ test("neither a prompt nor a signature is in the log", async () => {
   expect(log).not.toContain(new URL(url).searchParams.get("signature"));
 });
 
-test("a gateway that stops refuses new work, and says when to come back", async () => {
+test("a stopping gateway refuses new work and says when to try again", async () => {
   const own = await startScriptedGateway();
   try {
     await own.gateway.drain(0);

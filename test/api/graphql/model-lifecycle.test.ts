@@ -82,7 +82,7 @@ async function sunsetOf(query: string, variables: object): Promise<string | null
   return (await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body })).headers.get("Sunset");
 }
 
-test("a model that ends in a week is warned of in the graph, on its generations, and by Sunset", async () => {
+test("a model that ends in a week has a warning in the graph, on its generations, and in Sunset", async () => {
   await start({ defaultModel: "gpt-image-1.5" });
   const { body } = await gateway.graphql("{ models { id replacement warnings { code message } } }");
   const warned = body.data.models.filter(({ warnings }: { warnings: unknown[] }) => warnings.length > 0);
@@ -116,7 +116,7 @@ test("a model that ends in a week is warned of in the graph, on its generations,
   expect((await fetch(`${gateway.url}/v1/models/gpt-image-2`)).headers.has("Sunset")).toBe(false);
 });
 
-test("GraphQL answers carry Sunset if one of their models ends soon, with the earliest date", async () => {
+test("a GraphQL response has a Sunset header if one of its models ends soon, with the earliest date", async () => {
   api.models.shutdownDates = { "gpt-image-1.5": "2026-12-01", "gpt-image-2": "2026-12-09" };
   await start();
   await poll(
@@ -139,7 +139,7 @@ test("GraphQL answers carry Sunset if one of their models ends soon, with the ea
   expect(await sunsetOf(both, { soon, later })).toBe(SUNSET);
 });
 
-test("on a model's last day its requests move to the replacement with a warning, and never silently to another price class", async () => {
+test("on a model's last day its requests move to the replacement with a warning, but never silently to another price class", async () => {
   await start({ defaultModel: "gpt-image-1.5" });
   now = THE_DAY;
   expect(await generate("gpt-image-1.5")).toMatchObject({
@@ -171,7 +171,7 @@ test("on a model's last day its requests move to the replacement with a warning,
   ]);
 });
 
-test("an operator's word keeps a name inside its price class", async () => {
+test("a model that the operator keeps in its price class is refused when its only replacement is in another", async () => {
   await start({ file: { models: { "gpt-image-1-mini": { mayChangePriceClass: false } } } });
   now = THE_DAY;
   const refused = await generate("gpt-image-1-mini");
@@ -182,20 +182,23 @@ test("an operator's word keeps a name inside its price class", async () => {
   expect(api.callCount).toBe(0);
 });
 
-test.each(["no model", ...ENDING])("callers of %s get their pictures after every end", async (name) => {
-  const model = name === "no model" ? undefined : name;
-  await start(model === undefined ? {} : { defaultModel: model });
-  now = AFTER_ALL;
-  expect(await (await getImage()).json()).toMatchObject({
-    urlResponse: { urlList: [expect.stringMatching(/^http/)] },
-    errorMessage: "OK",
-  });
-  const answer = await askOpenAI("images/generations", { prompt: "a fox", model, size: "256x256", n: 1 });
-  expect(await answer.json()).toMatchObject({ data: [{}], size: "256x256" });
-  expect(answer.headers.has("Warning")).toBe(model !== undefined);
-});
+test.each(["no model", ...ENDING])(
+  "clients that request %s get their images after every shutdown date",
+  async (name) => {
+    const model = name === "no model" ? undefined : name;
+    await start(model === undefined ? {} : { defaultModel: model });
+    now = AFTER_ALL;
+    expect(await (await getImage()).json()).toMatchObject({
+      urlResponse: { urlList: [expect.stringMatching(/^http/)] },
+      errorMessage: "OK",
+    });
+    const answer = await askOpenAI("images/generations", { prompt: "a fox", model, size: "256x256", n: 1 });
+    expect(await answer.json()).toMatchObject({ data: [{}], size: "256x256" });
+    expect(answer.headers.has("Warning")).toBe(model !== undefined);
+  },
+);
 
-test("a model whose end its vendor announces later is left on its day as well, the default one too", async () => {
+test("a model whose shutdown is announced later is left on that day, even the default model", async () => {
   api.models.shutdownDates = { "gpt-image-2.6-flare": "2027-03-01", "gpt-image-2": "2027-03-01" };
   await start();
   await poll(
@@ -209,7 +212,7 @@ test("a model whose end its vendor announces later is left on its day as well, t
   }
 });
 
-test("a generation that waits past its model's last day goes to the replacement, with a warning", async () => {
+test("a generation that waits past its model's last day runs on the replacement, with a warning", async () => {
   now = LAST_DAY;
   await start({ maxConcurrency: 1 });
   const hold = api.holdNext();
@@ -239,7 +242,7 @@ test("a generation that waits past its model's last day goes to the replacement,
   ]);
 });
 
-test("a generation that waits past its model's last day fails without a call if no model can take over", async () => {
+test("a generation that waits past its model's last day fails without a provider call if no model can replace it", async () => {
   now = LAST_DAY;
   const small = { replacement: "small", provider: "openai" };
   const models = {
@@ -291,7 +294,7 @@ test("an idempotency key returns the same generation before and after a model's 
   expect(api.callCount).toBe(2);
 });
 
-test("history names a model that the operator has taken away since", async () => {
+test("history names a model that the operator has removed since", async () => {
   const dataDir = await newDirectory();
   const earlier = await createGateway({
     dataDir,

@@ -42,7 +42,7 @@ test("a model describes its abilities", async () => {
   expect(byId.get("limited")).toEqual({ id: "limited", ...usual, ...without, hasMask: false, maxInputImages: 4 });
 });
 
-test("a client can build its form and show the price", async () => {
+test("a client can build its form and show the price from a model's fields", async () => {
   const listed = {
     ...ANY_SIZE_MODEL,
     id: "listed",
@@ -97,7 +97,7 @@ test("a client can build its form and show the price", async () => {
   );
 });
 
-test("a key sees the models that it and its project may use, in the graph and at /v1", async () => {
+test("a key sees the models that it and its project may use, in GraphQL and at /v1", async () => {
   const models = ["one", "two", "three"].map((id) => ({ ...ANY_SIZE_MODEL, id }));
   const gateway = await startKeyedGateway({}, models);
   const projectId = await gateway.createProject({ limits: { models: ["one", "two"] } });

@@ -28,7 +28,7 @@ describe("limits", () => {
     (await gateway.admin(`mutation { updateProject(input: { id: "${id}", limits: ${limits} }) { ${LIMITS} } }`))
       .updateProject.limits;
 
-  test("stay where they are absent, go where they are null, and lists are replaced", async () => {
+  test("stay if omitted, are removed by null, and lists are replaced", async () => {
     const id = await gateway.createProject({
       limits: { budgets: [{ window: "DAY", limitUsd: "12.500000000001" }], requestsPerMinute: 5 },
     });
@@ -60,7 +60,7 @@ describe("limits", () => {
     ["budgets", "{ budgets: [{ window: DAY, limitImages: 1 }, { window: DAY, limitImages: 2 }] }"],
     ["requestsPerMinute", "{ requestsPerMinute: 0 }"],
     ["models", `{ models: [""] }`],
-  ])("refuse %s in %s, and leave nothing behind", async (field, limits) => {
+  ])("refuse %s in %s and change nothing", async (field, limits) => {
     const before = await gateway.admin("{ projects { nodes { id } } auditLog { nodes { id } } }");
     expect(await refusal(`mutation { createProject(input: { name: "a", limits: ${limits} }) { id } }`)).toMatchObject({
       code: "BAD_USER_INPUT",
@@ -69,7 +69,7 @@ describe("limits", () => {
     expect(await gateway.admin("{ projects { nodes { id } } auditLog { nodes { id } } }")).toEqual(before);
   });
 
-  test("know no other window", async () => {
+  test("accept no other window", async () => {
     const answer = await gateway.graphql(
       'mutation { createProject(input: { name: "a", limits: { budgets: [{ window: YEAR }] } }) { id } }',
       {},
@@ -96,7 +96,7 @@ describe("an API key", () => {
     expect([await works(key.headers), await works(renewed)]).toEqual([false, true]);
   });
 
-  test("ends for good when it is revoked, and is still listed", async () => {
+  test("stops working when it is revoked, and is still listed", async () => {
     const projectId = await gateway.createProject();
     const key = await gateway.createKey(projectId);
     expect(await works(key.headers)).toBe(true);
@@ -108,7 +108,7 @@ describe("an API key", () => {
     expect(project.apiKeys.nodes).toEqual([{ id: key.id, revokedAt: expect.any(String) }]);
   });
 
-  test("tells when it was last used", async () => {
+  test("shows when it was last used", async () => {
     const key = await gateway.createKey(await gateway.createProject());
     const lastUse = async () =>
       (await gateway.admin(`{ node(id: "${key.id}") { ... on ApiKey { lastUsedAt } } }`)).node;
@@ -118,7 +118,7 @@ describe("an API key", () => {
     expect(await poll(lastUse, ({ lastUsedAt }) => lastUsedAt !== null)).toEqual({ lastUsedAt: now.toISOString() });
   });
 
-  test("is made in a project that exists, with an end that is to come", async () => {
+  test("needs an existing project and an expiry in the future", async () => {
     expect(
       await refusal(`mutation { createApiKey(input: { projectId: "proj_x", name: "a" }) { token } }`),
     ).toMatchObject({
@@ -132,7 +132,7 @@ describe("an API key", () => {
   });
 });
 
-test("the audit log says who did what, and contains no token and no key", async () => {
+test("the audit log says who did what, without tokens or keys", async () => {
   const projectId = await gateway.createProject({ name: "audited" });
   const key = await gateway.createKey(projectId);
   await gateway.graphql(`mutation { deleteEndUserData(endUser: "ann-the-forgotten") }`, {}, key.headers);
@@ -154,7 +154,7 @@ test("the audit log says who did what, and contains no token and no key", async 
   expect(next.auditLog).toMatchObject({ nodes: [{}], pageInfo: { hasPreviousPage: true } });
 });
 
-test("an end user's data is erased with all images, and no other data", async () => {
+test("erasing an end user's data deletes all its images and nothing else", async () => {
   const projectId = await gateway.createProject();
   const key = await gateway.createKey(projectId);
   const of = (endUser: string) => ({ ...key.headers, "Pictograph-End-User": endUser });
@@ -188,7 +188,7 @@ test("another process on the same database refuses a revoked key within a second
 });
 
 describe("an open gateway", () => {
-  test("ignores credentials, refuses what is the admin's, and names the variable", async () => {
+  test("ignores credentials, refuses admin operations, and names the variable to set", async () => {
     const open = await startScriptedGateway();
     const headers = { Authorization: "Bearer sk-whatever", "X-API-Key": "other", "Pictograph-End-User": "ann" };
     const { body } = await open.graphql("{ viewer { project { id } endUser isAdmin } }", {}, headers);
@@ -202,7 +202,7 @@ describe("an open gateway", () => {
     await open.close();
   });
 
-  test("does not start on a store with API keys, until they are revoked; what it had made stays", async () => {
+  test("does not start on a store with API keys until they are revoked; its images stay", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "pictograph-keys-"));
     const open = await startScriptedGateway({ dataDir });
     const made = await open.graphql(`mutation { generateImages(input: { prompt: "a", size: "64x64" }) { id } }`);

@@ -55,7 +55,7 @@ const sums = (generations: number, images: number) => ({
   estimatedCost: "0.000000",
 });
 
-test("adds up by day and model, unless other dimensions are named; a key sees its project, the admin all", async () => {
+test("usage is summed by day and model unless other dimensions are named; a key sees its project, an admin sees all", async () => {
   const named = { day: "2026-11-24", model: "cheap-1" };
   expect((await usage(mine.headers)).rows).toEqual([{ ...sums(3, 6), ...named }]);
   expect((await usage(ADMIN)).rows).toEqual([{ ...sums(4, 10), ...named }]);
@@ -70,7 +70,7 @@ test("adds up by day and model, unless other dimensions are named; a key sees it
   ]);
 });
 
-test("shows an end user their own, and nobody another project's", async () => {
+test("an end user sees its own usage, and nobody sees another project's", async () => {
   const ann = { ...mine.headers, "Pictograph-End-User": "ann" };
   expect((await usage(ann, { by: ["END_USER"] })).rows).toEqual([{ ...sums(1, 2), endUser: "ann" }]);
   expect((await usage(ann, { by: [] })).rows).toEqual([sums(1, 2)]);
@@ -83,7 +83,7 @@ test("shows an end user their own, and nobody another project's", async () => {
   expect((await usage(ADMIN, { projectId: "proj_nobody" })).rows).toEqual([]);
 });
 
-test("counts whole days: the first and the last that were asked for, and not the day that begins at the end", async () => {
+test("usage counts whole days: the first and last requested day, but not the day that begins at the end", async () => {
   const count = async (from: string, to: string) =>
     (await usage(mine.headers, { from, to, by: [] })).rows[0].generations;
   expect(await count("2026-11-24T23:59:59Z", "2026-11-25T00:00:00Z")).toBe(3);
@@ -92,7 +92,7 @@ test("counts whole days: the first and the last that were asked for, and not the
   expect(await count("2026-11-25T00:00:00Z", "2026-11-26T00:00:00Z")).toBe(0);
 });
 
-describe("is refused", () => {
+describe("a usage query", () => {
   test.each([
     ["an end before its beginning", { to: "2026-11-24T11:59:59Z" }, "from", /from must be before to/],
     ["no day at all", { to: FROM }, "from", /from must be before to/],
@@ -105,19 +105,19 @@ describe("is refused", () => {
     ],
     ["what is no time", { from: "yesterday" }, "from", /DateTime/],
     ["a dimension that does not exist", { by: ["HOUR"] }, "by", /UsageDimension/],
-  ])("%s", async (_what, variables, field, message) => {
+  ])("is refused for %s", async (_what, variables, field, message) => {
     const { error } = await usage(mine.headers, variables);
     expect(error?.extensions).toMatchObject({ code: "BAD_USER_INPUT", field });
     expect(error?.message).toMatch(message);
   });
 
-  test("not 31 days of end users, and not a thousand years of days", async () => {
+  test("may ask for 31 days of end users, or for a thousand years of days", async () => {
     expect((await usage(mine.headers, { from: "2026-10-25T00:00:00Z", by: ["END_USER"] })).rows).toHaveLength(3);
     expect((await usage(mine.headers, { from: "1026-01-01T00:00:00Z" })).rows).toHaveLength(1);
   });
 });
 
-test("forgets an end user whose data is deleted, in the ledger too", async () => {
+test("deleting an end user's data removes the end user from the ledger too", async () => {
   const key = await gateway.createKey(await gateway.createProject());
   const headers = { ...key.headers, "Pictograph-End-User": "cat" };
   const { body } = await gateway.graphql(

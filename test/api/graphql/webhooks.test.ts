@@ -64,8 +64,8 @@ async function endpointOf(id: string) {
   return webhookEndpoints.find((endpoint: { id: string }) => endpoint.id === id);
 }
 
-describe("the events of a generation", () => {
-  test("arrive signed, with image URLs that work, and without the prompt", async () => {
+describe("the webhooks of a generation", () => {
+  test("are signed, and have image URLs that work but no prompt", async () => {
     const { secret } = await create();
     const { id, images } = await generate(`metadata: [{ key: "order", value: "7" }]`);
     const ready = await receiver.next(({ event }) => event.type === "image.ready");
@@ -99,7 +99,7 @@ describe("the events of a generation", () => {
     expect((await fetch(url.replace(PUBLIC_URL, gateway.url))).status).toBe(200);
   });
 
-  test("tell of a failure, and of a cancellation", async () => {
+  test("report a failure and a cancellation", async () => {
     await create({ events: ["generation.failed", "generation.canceled"] });
     // biome-ignore lint/correctness/useYield: it fails before the first image
     gateway.provider.script = async function* () {
@@ -124,7 +124,7 @@ describe("the events of a generation", () => {
     expect(receiver.received).toHaveLength(2);
   });
 
-  test("go to the endpoints that want them, and not to one that is disabled or deleted", async () => {
+  test("go to the endpoints that want them, but not to disabled or deleted ones", async () => {
     const all = await create();
     const some = await create({ events: ["generation.succeeded"] });
     const disabled = await create();
@@ -142,7 +142,7 @@ describe("the events of a generation", () => {
     await expect(deliveriesTo(deleted.id)).rejects.toThrow("NOT_FOUND");
   });
 
-  test("say no more than the id once the generation is deleted", async () => {
+  test("contain only the id once the generation is deleted", async () => {
     receiver.answer = 503;
     await create({ events: ["generation.succeeded"] });
     const { id } = await generate(`metadata: [{ key: "order", value: "7" }]`);
@@ -165,7 +165,7 @@ describe("the events of a generation", () => {
     });
   });
 
-  test("cost a project without endpoints no statement", async () => {
+  test("run no statement if the project has no endpoints", async () => {
     const tables = ["webhook_endpoints", "webhook_deliveries", "webhook_marks"];
     const hold = holdCalls(gateway.provider);
     const statements = await statementsDuring(tables, async () => {
@@ -188,8 +188,8 @@ describe("the events of a generation", () => {
   });
 });
 
-describe("a delivery that fails", () => {
-  test("is repeated after the waits of the specification, with the same id and a new signature, and then given up", async () => {
+describe("a failed webhook delivery", () => {
+  test("is repeated after the specified waits, with the same id and a new signature, and then given up", async () => {
     receiver.answer = 500;
     const { id, secret } = await create({ events: ["generation.succeeded"] });
     await generate();
@@ -221,7 +221,7 @@ describe("a delivery that fails", () => {
     expect(await endpointOf(id)).toMatchObject({ isDisabled: false });
   });
 
-  test("disables its endpoint with 410, and gives up what waits for it", async () => {
+  test("with status 410 disables its endpoint and drops that endpoint's waiting deliveries", async () => {
     receiver.answer = 410;
     const { id } = await create();
     await generate();
@@ -237,7 +237,7 @@ describe("a delivery that fails", () => {
     ]);
   });
 
-  test("disables its endpoint after five days of failures, and not if one succeeded", async () => {
+  test("disables its endpoint after five days of failures, but not if one delivery succeeded", async () => {
     receiver.answer = 500;
     const { id } = await create({ events: ["generation.succeeded"] });
     const failOnce = async () => {
@@ -270,7 +270,7 @@ describe("a delivery that fails", () => {
     expect(await endpointOf(id)).toMatchObject({ isDisabled: false, disabledReason: null });
   });
 
-  test("can be sent again", async () => {
+  test("can be sent again by hand", async () => {
     receiver.answer = 410;
     const { id } = await create({ events: ["generation.succeeded"] });
     await generate();
@@ -293,7 +293,7 @@ describe("a delivery that fails", () => {
     });
   });
 
-  test("to a receiver that hangs does not delay those to others", async () => {
+  test("to a receiver that hangs does not delay deliveries to other receivers", async () => {
     await using slow = await startWebhookReceiver();
     slow.answer = "hang";
     const hanging = await create({ url: slow.url });
@@ -309,8 +309,8 @@ describe("a delivery that fails", () => {
   });
 });
 
-describe("a secret", () => {
-  test("is told once, and signs beside its successor until the overlap ends", async () => {
+describe("a webhook secret", () => {
+  test("is shown once, and signs together with its successor until the overlap ends", async () => {
     const { id, secret } = await create();
     const rotate = (overlap: number) =>
       run(`mutation { rotateWebhookSecret(id: "${id}", overlapSeconds: ${overlap}) { secret } }`);
@@ -330,7 +330,7 @@ describe("a secret", () => {
     expect(last?.headers["webhook-signature"]).not.toContain(" ");
   });
 
-  test("is kept encrypted, and read after the signing secret was replaced", async () => {
+  test("is stored encrypted, and can be read after the signing secret is replaced", async () => {
     await gateway.close();
     const [first, next] = ["the first signing secret", "the next signing secret"];
     gateway = await startScriptedGateway({ ...OPTIONS, signingSecret: first });
@@ -355,7 +355,7 @@ describe("a secret", () => {
   });
 });
 
-describe("an endpoint", () => {
+describe("a webhook endpoint", () => {
   const CREATE = `mutation ($input: CreateWebhookEndpointInput!) {
     createWebhookEndpoint(input: $input) { endpoint { id } } }`;
 
@@ -380,7 +380,7 @@ describe("an endpoint", () => {
     expect(await run("{ webhookEndpoints { id } }")).toEqual({ webhookEndpoints: [] });
   });
 
-  test("may be one of twenty", async () => {
+  test("is refused if there are twenty already", async () => {
     for (let count = 0; count < 20; count++) await create();
     const { body } = await gateway.graphql(CREATE, { input: { url: receiver.url } });
 
@@ -407,7 +407,7 @@ describe("an endpoint", () => {
     );
   });
 
-  test("needs the address of the gateway, and one of a public server unless the operator allows others", async () => {
+  test("needs the gateway's public address, and must be on a public server unless the operator allows others", async () => {
     await gateway.close();
     gateway = await startScriptedGateway();
     const refusalOf = async (url: string) =>
@@ -433,7 +433,7 @@ describe("an endpoint", () => {
   });
 });
 
-test("a budget tells of 50 and 80 percent and of its first refusal, each once in a window", async () => {
+test("a budget sends webhooks at 50 and 80 percent and at its first refusal, each once in a window", async () => {
   await gateway.close();
   const model = { ...ANY_SIZE_MODEL, prices: [{ from: "2026-01-01", source: "a test", perImage: "0.1" }] };
   const now = () => new Date(Date.parse("2026-11-30T12:00:00Z") + offsetMs);

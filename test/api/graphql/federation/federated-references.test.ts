@@ -100,7 +100,7 @@ const askHive: Ask = async () => {
 test.each([
   ["Apollo's gateway", askApollo],
   ["Hive's gateway", askHive],
-])("behind %s a bad reference among good ones costs one picture", async (_router, ask) => {
+])("behind %s, one bad reference among good ones loses only its own image", async (_router, ask) => {
   const { data } = await graphql(
     gateway.url,
     'mutation { generateImages(input: { prompt: "a fox", n: 2, size: "64x64" }) { images { id } } }',
@@ -124,7 +124,7 @@ test.each([
   ]);
 });
 
-test("a reference that is null is refused as the type [_Any!]! says, and no router sends one", async () => {
+test("a null reference is refused, as the type [_Any!]! requires, and no router sends one", async () => {
   const query = "query ($references: [_Any!]!) { _entities(representations: $references) { __typename } }";
   const { body } = await gateway.graphql(query, { references: [null] });
 

@@ -76,7 +76,7 @@ interface SeenEvent {
 }
 
 test.each(TRANSPORTS)(
-  "a generation is followed through a router over %s, with fields of another subgraph",
+  "a client follows a generation through a router over %s, with fields from another subgraph",
   async (_name, subscriptions, sockets) => {
     logLines.length = 0;
     await using router: Router = createGatewayRuntime({

@@ -42,11 +42,11 @@ const programWith = (typeGraphQL: string) => `
   console.log(JSON.stringify(result));
 `;
 
-describe("a host that uses type-graphql too", () => {
+describe("a host program that uses type-graphql", () => {
   test.each([
     ["the same version", import.meta.resolve("type-graphql")],
     ["an older version", import.meta.resolve("type-graphql-older")],
-  ])("of %s keeps its schema, and the gateway its own", async (_version, typeGraphQL) => {
+  ])("in %s keeps its own schema, and the gateway keeps its own", async (_version, typeGraphQL) => {
     const directory = await mkdtemp(join(tmpdir(), "pictograph-"));
     const parameters = ["--input-type=module", "--eval", programWith(typeGraphQL), directory];
     const { stdout } = await promisify(execFile)(process.execPath, parameters);

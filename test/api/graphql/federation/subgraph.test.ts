@@ -23,7 +23,7 @@ const PRODUCTS = `
 const subgraph = () => readFile(new URL("../../../../schema/subgraph.graphql", import.meta.url), "utf8");
 
 describe("schema/subgraph.graphql", () => {
-  test("composes with a subgraph that extends Image and refers to entities, without an error or a hint", async () => {
+  test("composes without errors or hints with a subgraph that extends Image and refers to entities", async () => {
     const { errors, hints, supergraphSdl } = composeServices([
       { name: "pictures", url: "http://pictures.example", typeDefs: parse(await subgraph()) },
       { name: "products", url: "http://products.example", typeDefs: parse(PRODUCTS) },
@@ -36,7 +36,7 @@ describe("schema/subgraph.graphql", () => {
     }
   });
 
-  test("composes with another subgraph of connections and nodes", async () => {
+  test("composes with another subgraph that has connections and nodes", async () => {
     const { errors } = composeServices([
       { name: "pictures", url: "http://pictures.example", typeDefs: parse(await subgraph()) },
       {
@@ -60,7 +60,7 @@ describe("schema/subgraph.graphql", () => {
     expect(errors).toBeUndefined();
   });
 
-  test("is the whole graph but for node, and for projects and keys", async () => {
+  test("has everything in the schema except node, projects and keys", async () => {
     const graph = buildSchema(await readFile(new URL("../../../../schema/schema.graphql", import.meta.url), "utf8"));
     const federated = buildSchema(await subgraph(), { assumeValidSDL: true });
     const fieldsOf = (schema: typeof graph) =>
@@ -79,7 +79,7 @@ describe("schema/subgraph.graphql", () => {
   });
 });
 
-describe("the queries of a router", () => {
+describe("a router's query", () => {
   const makeDirectory = temporaryDirectories();
   const imageIds: string[] = [];
   const logLines: string[] = [];
@@ -115,13 +115,13 @@ describe("the queries of a router", () => {
 
   afterAll(() => gateway.close());
 
-  test("is the subgraph that is composed", async () => {
+  test("for the SDL returns the subgraph that is composed", async () => {
     const { body } = await gateway.graphql("{ _service { sdl } }");
 
     expect(body.data._service.sdl).toBe(await subgraph());
   });
 
-  test("is not told in production, where introspection is off either; entities are", async () => {
+  test("for the SDL is refused in production, as introspection is, but entities are returned", async () => {
     const production = await startScriptedGateway({ isProduction: true });
     try {
       expect((await production.graphql("{ _service { sdl } }")).body.errors).toHaveLength(1);
@@ -134,7 +134,7 @@ describe("the queries of a router", () => {
     }
   });
 
-  test("of a hundred images is one statement of the store, and one more for their generations", async () => {
+  test("for a hundred images runs one statement in the store, and two more for their generations and those generations' images", async () => {
     const shuffled = imageIds.toSorted((a, b) => a.slice(-1).localeCompare(b.slice(-1)));
     const representations = shuffled.map((id) => ({ __typename: "Image", id }));
     let answer: Awaited<ReturnType<typeof entities>> | undefined;
@@ -158,7 +158,7 @@ describe("the queries of a router", () => {
     expect(answer?.body.data._entities[0].generation.images).toHaveLength(10);
   });
 
-  test("of all kinds at once comes in order, with null for what the caller does not have", async () => {
+  test("for all types of entities returns them in order, with null for those the caller may not see", async () => {
     const { body } = await entities(
       [
         { __typename: "Model", id: "any-size-1" },
@@ -202,14 +202,14 @@ describe("the queries of a router", () => {
     ["with a list as id", { __typename: "Image", id: ["img_1"] }],
     ["that is a text", "img_1"],
     ["that is a list", [{ __typename: "Image", id: "img_1" }]],
-  ])("is null for a reference %s, and there for the others", async (_case, representation) => {
+  ])("returns null for a reference %s, and the other entities", async (_case, representation) => {
     const [first, last] = imageIds.slice(0, 2).map((id) => ({ __typename: "Image", id }));
     const { body } = await entities([first, representation, last], "... on Image { id }");
 
     expect(body).toEqual({ data: { _entities: [first, null, last] } });
   });
 
-  test("of many references that are none of ours is one line of the log", async () => {
+  test("with a thousand references to unknown types writes one line to the log", async () => {
     logLines.length = 0;
     await entities(
       Array.from({ length: 1000 }, () => ({ __typename: "Secret", id: "secret" })),
@@ -221,7 +221,7 @@ describe("the queries of a router", () => {
     expect(warnings[0]).not.toMatch(/secret/i);
   });
 
-  test("of a thousand images by twenty fields each is answered", async () => {
+  test("for a thousand images with twenty fields each is answered", async () => {
     const representations = Array.from({ length: 1000 }, (_, index) => ({
       __typename: "Image",
       id: imageIds[index % imageIds.length],
@@ -234,7 +234,7 @@ describe("the queries of a router", () => {
     expect(Object.keys(body.data._entities[999])).toHaveLength(20);
   });
 
-  test("of more than can be read at once is refused", async () => {
+  test("for more entities than may be read at once is refused", async () => {
     const representations = Array.from({ length: 5001 }, (_, index) => ({ __typename: "Image", id: `img_${index}` }));
     const { body } = await entities(representations, "");
     expect(body.errors).toMatchObject([

@@ -33,15 +33,15 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-describe("a graph with a prefix", () => {
-  test("has it before every type but scalars, root types and those of federation", () => {
+describe("a schema with a type prefix", () => {
+  test("has the prefix on every type except scalars, root types and federation's types", () => {
     const types = Object.values(gateway.gateway.schema.getTypeMap()).filter(({ name }) => !name.startsWith("__"));
     const others = types.filter((type) => !isScalarType(type) && !type.name.startsWith("Pictograph"));
 
     expect(others.map(({ name }) => name).sort()).toEqual(["Mutation", "Query", "Subscription"]);
   });
 
-  test("composes with a subgraph that has the same names", async () => {
+  test("composes with a subgraph that has types of the same names", async () => {
     const { body } = await gateway.graphql("{ _service { sdl } }");
     const { errors, hints } = composeServices([
       { name: "pictures", url: "http://pictures.example", typeDefs: parse(body.data._service.sdl) },
@@ -52,7 +52,7 @@ describe("a graph with a prefix", () => {
     expect(hints).toEqual([]);
   });
 
-  test("without one, the same two do not compose", async () => {
+  test("does not compose with that subgraph if the prefix is missing", async () => {
     const plain = await startScriptedGateway();
     const { body } = await plain.graphql("{ _service { sdl } }");
     await plain.close();
@@ -98,7 +98,7 @@ describe("a graph with a prefix", () => {
     });
   });
 
-  test("counts what an operation costs as without it", async () => {
+  test("calculates the same cost for an operation as a schema without a prefix", async () => {
     const aliases = Array.from({ length: 3 }, (_, index) => {
       return `g${index}: generateImages(input: { prompt: "a fox", n: 4, size: "64x64" }) { id }`;
     });
@@ -107,7 +107,7 @@ describe("a graph with a prefix", () => {
     expect(body.errors?.[0]?.message).toMatch(/10 images/);
   });
 
-  test.each(["1st", "__", "a-b"])("refuses %j, with which no name can begin", (typePrefix) => {
+  test.each(["1st", "__", "a-b"])("cannot have the prefix %j, because no type name may begin with it", (typePrefix) => {
     const schema = buildSchema("type Query { image: Image } type Image { id: ID! }");
 
     expect(() => prefixTypes(schema, typePrefix)).toThrow(/[Nn]ame/);

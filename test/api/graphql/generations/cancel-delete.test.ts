@@ -27,7 +27,7 @@ async function look(id: string) {
 }
 
 describe("cancelGeneration", () => {
-  test("stops a waiting generation: it was never submitted, so nothing failed and nothing was billed", async () => {
+  test("stops a waiting generation, which was never submitted, so that nothing failed or was billed", async () => {
     const hold = holdCalls(gateway.provider);
     const running = await generate({ waitSeconds: 0 });
     await hold.called;
@@ -45,7 +45,7 @@ describe("cancelGeneration", () => {
     hold.release();
   });
 
-  test("cuts off a running generation, and releases waiting callers", async () => {
+  test("aborts a running generation and answers the waiting clients", async () => {
     const hold = holdCalls(gateway.provider);
     const answer = generate({ idempotencyKey: "k" });
     await hold.called;
@@ -71,7 +71,7 @@ describe("cancelGeneration", () => {
 });
 
 describe("deleteGeneration", () => {
-  test("answers the id, and nothing is left of the generation", async () => {
+  test("returns the id and leaves nothing of the generation", async () => {
     const { id, images } = await generate({ n: 2 });
     const { body } = await gateway.graphql(DELETE, { id });
 
@@ -87,7 +87,7 @@ describe("deleteGeneration", () => {
     expect(await storedFiles(gateway.dataDir)).toEqual([]);
   });
 
-  test("first cancels a generation that has not ended", async () => {
+  test("cancels a generation that has not ended before it deletes it", async () => {
     const hold = holdCalls(gateway.provider);
     const answer = generate({ idempotencyKey: "k" });
     await hold.called;
@@ -102,7 +102,7 @@ describe("deleteGeneration", () => {
 test.each([
   ["cancelGeneration", CANCEL],
   ["deleteGeneration", DELETE],
-])("%s says that there is no such generation, and names the input", async (_name, mutation) => {
+])("%s of an unknown id says that there is no such generation, and names the input", async (_name, mutation) => {
   const { body } = await gateway.graphql(mutation, { id: UNKNOWN });
 
   expect(body.data ?? null).toBeNull();
@@ -114,7 +114,7 @@ test.each([
   ]);
 });
 
-test("deleteGeneration says so the second time too", async () => {
+test("a second deleteGeneration says that there is no such generation", async () => {
   const { id } = await generate();
   await gateway.graphql(DELETE, { id });
   const { body } = await gateway.graphql(DELETE, { id });

@@ -39,7 +39,7 @@ async function quote(input: object) {
   return gateway.graphql(QUOTE, { input });
 }
 
-test("three images cost what their tokens cost, and still do when they are read again", async () => {
+test("three images cost what their tokens cost, also when the generation is read again", async () => {
   const made = await generate({ prompt: "a red fox at night", n: 3 });
   expect(made).toMatchObject({
     status: "SUCCEEDED",
@@ -58,7 +58,7 @@ test("three images cost what their tokens cost, and still do when they are read 
   expect(body.data.generation.cost).toBe("0.024505");
 });
 
-test("a refusal cost nothing, and an outage perhaps as much as it can have cost", async () => {
+test("a refused generation costs nothing, and an outage that may have been billed costs the estimated maximum", async () => {
   api.respondWith("moderationBlocked");
   expect(await generate({ prompt: "refused" })).toMatchObject({
     cost: "0.000000",
@@ -74,12 +74,12 @@ test("a refusal cost nothing, and an outage perhaps as much as it can have cost"
   });
 });
 
-test("the illustrator is free", async () => {
+test("images of the illustrator are free", async () => {
   const made = await generate({ prompt: "a red fox", model: "illustrator-1", size: "64x64" });
   expect(made).toMatchObject({ status: "SUCCEEDED", cost: "0.000000", usage: null });
 });
 
-test("a quote is a promise of nothing: it calls and records nothing", async () => {
+test("a quote calls no provider and records nothing", async () => {
   const callsBefore = api.callCount;
   const { body } = await quote({ prompt: "a red fox", n: 10, quality: "HIGH", size: "1536x1024" });
   expect(body.data.quote).toEqual({
@@ -98,13 +98,13 @@ test("a quote is a promise of nothing: it calls and records nothing", async () =
   expect(history.data.generations.edges.filter((edge: { node: { n: number } }) => edge.node.n === 10)).toEqual([]);
 });
 
-test("a quote that cannot be given says why", async () => {
+test("a quote that cannot be calculated says why", async () => {
   const { body } = await quote({ prompt: "a red fox", model: "gpt-image-1-mini" });
   expect(body.data.quote).toMatchObject({ minCost: null, maxCost: null, basis: "UNKNOWN" });
   expect(body.data.quote.explanation).toContain("is not published");
 });
 
-test("a quote follows the name of a retired model", async () => {
+test("a quote for a retired model uses its replacement", async () => {
   const { body } = await quote({ prompt: "a red fox", model: "dall-e-2", quality: "LOW" });
   expect(body.data.quote).toMatchObject({
     model: { id: "gpt-image-2.6-flare" },
@@ -118,7 +118,7 @@ test.each([
   ["size", { prompt: "a fox", size: "1x1" }],
   ["prompt", { prompt: " " }],
   ["model", { prompt: "a fox", model: "nothing-1" }],
-])("a quote is refused where the images would be: %s", async (field, input) => {
+])("a quote for invalid input is refused as the generation would be: %s", async (field, input) => {
   const { body } = await quote(input);
   expect(body.errors?.[0]?.extensions).toMatchObject({ field });
 });

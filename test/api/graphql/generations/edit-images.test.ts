@@ -86,7 +86,7 @@ async function temporaryFiles(): Promise<string[]> {
 }
 
 describe("an edit", () => {
-  test("of uploads streams them to the provider as they came, and leaves no file behind", async () => {
+  test("of uploads streams them to the provider unchanged and leaves no file behind", async () => {
     const jpeg = await plainImage(200, 100, 4, "JPEG");
     const mask = await leftHalfMask(96, 64);
     const { status, body } = await upload(
@@ -111,7 +111,7 @@ describe("an edit", () => {
     await poll(temporaryFiles, (files) => files.length === 0);
   });
 
-  test("of an image of ours tells what it came from, while that exists", async () => {
+  test("of a stored image names that image while it exists", async () => {
     const source = await generate();
     const { editImages } = (await edit([{ id: source.id }])).data;
     const [{ id }] = editImages.images;
@@ -127,7 +127,7 @@ describe("an edit", () => {
     expect(after.body.data.image.derivedFrom).toEqual([]);
   });
 
-  test("that failed tells what it came from as well", async () => {
+  test("that failed also names the image it was made from", async () => {
     const source = await generate();
     // biome-ignore lint/correctness/useYield: the provider refuses before its first event
     gateway.provider.script = async function* refuse(): AsyncIterable<ProviderEvent> {
@@ -140,7 +140,7 @@ describe("an edit", () => {
     expect([status, body.data.generation.derivedFrom]).toEqual(["FAILED", [{ id: source.id }]]);
   });
 
-  test("takes our own URLs as the images they stand for, in their size", async () => {
+  test("accepts the gateway's own image URLs, and uses the images in their stored size", async () => {
     const { id, url, small } = await generate();
     const { data, errors } = await edit([{ url }, { url: small }]);
 
@@ -152,7 +152,7 @@ describe("an edit", () => {
     ]);
   });
 
-  test("gives the same edit for the same files under one idempotency key, and a conflict for others", async () => {
+  test("with a repeated idempotency key returns the same edit for the same files, and a conflict for other files", async () => {
     const input = { idempotencyKey: "k" };
     const first = await upload(input, [{ bytes: picture }]);
     const again = await upload(input, [{ bytes: picture }]);
@@ -163,7 +163,7 @@ describe("an edit", () => {
     expect(gateway.provider.requests).toHaveLength(1);
   });
 
-  test("is something that models tell about", async () => {
+  test("is an ability that models describe", async () => {
     const { body } = await gateway.graphql("{ models { id operations } }");
 
     expect(body.data.models).toEqual(
@@ -175,7 +175,7 @@ describe("an edit", () => {
   });
 });
 
-describe("refused, with nothing submitted and nothing left,", () => {
+describe("an edit is refused, and nothing is submitted or stored,", () => {
   afterEach(async () => {
     expect(gateway.provider.requests).toEqual([]);
     const { body } = await gateway.graphql("{ generations { edges { node { id } } } }");
@@ -190,7 +190,7 @@ describe("refused, with nothing submitted and nothing left,", () => {
     ["17 images", Array(17).fill({ id: "img_0" }), {}, "BAD_USER_INPUT", "images"],
     ["an empty reference", [{}], {}, "BAD_USER_INPUT", "images"],
     ["a reference in two ways", [{ id: "img_0", url: "https://images.example/a.png" }], {}, "BAD_USER_INPUT", "images"],
-    ["an image of nobody", [{ id: "img_0" }], {}, "NOT_FOUND", "images"],
+    ["an unknown image", [{ id: "img_0" }], {}, "NOT_FOUND", "images"],
     [
       "a transparent JPEG",
       [{ id: "img_0" }],
@@ -201,10 +201,10 @@ describe("refused, with nothing submitted and nothing left,", () => {
     ["a model that cannot edit", [{ id: "img_0" }], { model: "any-size-1" }, "BAD_USER_INPUT", "model"],
     ["a host that is not allowed", [{ url: "https://elsewhere.example/a.png" }], {}, "BAD_USER_INPUT", "images"],
     ["a private address", [{ url: "https://169.254.169.254/latest/meta-data" }], {}, "BAD_USER_INPUT", "images"],
-    ["an address that is none", [{ url: "file:///etc/passwd" }], {}, "BAD_USER_INPUT", "images"],
+    ["a file: URL", [{ url: "file:///etc/passwd" }], {}, "BAD_USER_INPUT", "images"],
     ["text in place of a file", [{ upload: "a.png" }], {}, "BAD_USER_INPUT", "images"],
     ["an image in its own URL", [{ url: "data:image/png;base64,AAAA" }], {}, "BAD_USER_INPUT", "images"],
-    ["a mask of nobody", [{ id: "img_0" }], { mask: {} }, "BAD_USER_INPUT", "mask"],
+    ["an empty mask", [{ id: "img_0" }], { mask: {} }, "BAD_USER_INPUT", "mask"],
     ["no prompt", [{ id: "img_0" }], { prompt: " " }, "BAD_USER_INPUT", "prompt"],
     ["0 images asked for", [{ id: "img_0" }], { n: 0 }, "BAD_USER_INPUT", "n"],
     ["11 images asked for", [{ id: "img_0" }], { n: 11 }, "BAD_USER_INPUT", "n"],
@@ -218,13 +218,13 @@ describe("refused, with nothing submitted and nothing left,", () => {
     ["an unknown quality", [{ id: "img_0" }], { quality: "high" }, "BAD_USER_INPUT", "quality"],
     ["a number as text", [{ id: "img_0" }], { n: "2" }, "BAD_USER_INPUT", "n"],
     ["an unknown field", [{ id: "img_0" }], { wings: 2 }, "BAD_USER_INPUT", "wings"],
-  ])("is %s", async (_what, images, input, code, field) => {
+  ])("for %s", async (_what, images, input, code, field) => {
     const { errors } = await edit(images, input);
 
     expect(errors?.[0]?.extensions).toMatchObject({ code, field });
   });
 
-  test("is a URL of ours that was changed", async () => {
+  test("for an image URL of the gateway that was changed", async () => {
     const { errors } = await edit([{ url: `${gateway.url}/images/img_0.png?expires=9999999999&signature=x` }]);
 
     expect(errors?.[0]?.extensions).toMatchObject({ code: "FORBIDDEN", field: "images" });
@@ -241,19 +241,19 @@ describe("refused, with nothing submitted and nothing left,", () => {
     ["a zip bomb", async () => ({ bytes: zipBomb() }), "BAD_USER_INPUT"],
     ["half an image", async () => ({ bytes: picture.subarray(0, picture.length / 2) }), "BAD_USER_INPUT"],
     ["nothing", async () => ({ bytes: Buffer.alloc(0) }), "UNSUPPORTED_MEDIA_TYPE"],
-  ])("is an upload of %s", async (_what, file, code) => {
+  ])("for an upload of %s", async (_what, file, code) => {
     const { body } = await upload({}, [{ bytes: picture }, await file()]);
 
     expect(body.errors?.[0]?.extensions).toMatchObject({ code, field: "images" });
   });
 
-  test("is a mask of another size", async () => {
+  test("for a mask of another size than the image", async () => {
     const { body } = await upload({}, [{ bytes: picture }], await leftHalfMask(64, 96));
 
     expect(body.errors?.[0]?.extensions).toMatchObject({ code: "BAD_USER_INPUT", field: "mask" });
   });
 
-  test("are more files than an edit can have", async () => {
+  test("for more files than an edit may have", async () => {
     const { status, body } = await upload(
       {},
       Array.from({ length: 18 }, () => ({ bytes: picture })),
@@ -262,14 +262,14 @@ describe("refused, with nothing submitted and nothing left,", () => {
     expect([status, body.errors?.[0]?.extensions.code]).toEqual([413, "PAYLOAD_TOO_LARGE"]);
   });
 
-  test("is a multipart request that a form of another page can send", async () => {
+  test("for a multipart request that another page's form can send", async () => {
     const { status, body } = await upload({}, [{ bytes: picture }], undefined, { "Apollo-Require-Preflight": "" });
 
     expect([status, body.errors?.[0]?.extensions.code]).toEqual([400, "BAD_USER_INPUT"]);
     expect(body.errors?.[0]?.message).toContain("Apollo-Require-Preflight");
   });
 
-  test("is a file where none is expected", async () => {
+  test("for a file where the operation expects none", async () => {
     const operations = {
       query: "mutation ($prompt: String!) { generateImages(input: { prompt: $prompt }) { id } }",
       variables: { prompt: null },
@@ -283,7 +283,7 @@ describe("refused, with nothing submitted and nothing left,", () => {
     ["without operations", '--b\r\nContent-Disposition: form-data; name="map"\r\n\r\n{}\r\n--b--\r\n'],
     ["that ends early", '--b\r\nContent-Disposition: form-data; name="operations"\r\n\r\n{"query":'],
     ["of nothing", ""],
-  ])("is a multipart body %s", async (_what, body) => {
+  ])("for a multipart body %s", async (_what, body) => {
     const headers = { "Content-Type": "multipart/form-data; boundary=b", "Apollo-Require-Preflight": "1" };
     const response = await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body });
 
@@ -291,7 +291,7 @@ describe("refused, with nothing submitted and nothing left,", () => {
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: "BAD_USER_INPUT" } }] });
   });
 
-  test("is an upload whose sender leaves in the middle", async () => {
+  test("for an upload whose client disconnects in the middle", async () => {
     const { hostname, port } = new URL(gateway.url);
     const operations = JSON.stringify({
       query: EDIT,

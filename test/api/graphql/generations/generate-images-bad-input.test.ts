@@ -31,7 +31,7 @@ function expectRefusal(body: GraphQLBody, field: string, message: RegExp): void 
   expect(JSON.stringify(body.errors)).not.toMatch(/stacktrace|node_modules|\.ts:/);
 }
 
-describe("an input that cannot be accepted names its field and says what to send", () => {
+describe("an invalid input value is refused with its field and what to send", () => {
   test.each<[string, object, string, RegExp]>([
     ["an empty prompt", { prompt: "" }, "prompt", /^prompt must be a text that describes the image$/],
     ["a blank prompt", { prompt: " \t\n\u3000" }, "prompt", /^prompt must be a text that describes the image$/],
@@ -83,7 +83,7 @@ describe("an input that cannot be accepted names its field and says what to send
   });
 });
 
-describe("a variable of another kind names its field too", () => {
+describe("a variable of the wrong type is refused with its field", () => {
   test.each<[string, object, string]>([
     ["n of 2.5", { n: 2.5 }, "n"],
     ["n of abc", { n: "abc" }, "n"],
@@ -126,7 +126,7 @@ describe("a variable of another kind names its field too", () => {
     });
   });
 
-  test("names of an object's own are no way to set a field", async () => {
+  test("keys such as __proto__ and constructor set no field", async () => {
     for (const input of [`{"__proto__": {"prompt": "a fox"}}`, `{"constructor": {"prompt": "a fox"}}`]) {
       const { status } = await httpRequest(`${gateway.url}/graphql`, {
         method: "POST",
@@ -138,7 +138,7 @@ describe("a variable of another kind names its field too", () => {
     expect(Object.keys(Object.prototype)).toEqual([]);
   });
 
-  test("a prompt nested 100,000 deep", async () => {
+  test("a prompt nested 100,000 levels deep", async () => {
     const deep = `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`;
     const { status, body } = await httpRequest(`${gateway.url}/graphql`, {
       method: "POST",
@@ -159,7 +159,7 @@ test.each([
   ["no prompt", "{ n: 1 }"],
   ["an unknown word", '{ prompt: "a fox", format: GIF }'],
   ["a field twice", '{ prompt: "a fox", prompt: "a cat" }'],
-])("a literal that is wrong is refused before anything runs: %s", async (_case, literal) => {
+])("an invalid literal is refused before anything runs: %s", async (_case, literal) => {
   const { status, body } = await gateway.graphql(`mutation { generateImages(input: ${literal}) { id } }`);
 
   expect(status).toBe(400);
@@ -167,7 +167,7 @@ test.each([
   expect(body.errors?.[0]?.extensions.code).toBe("GRAPHQL_VALIDATION_FAILED");
 });
 
-test("bytes that are no UTF-8 are refused, not replaced", async () => {
+test("bytes that are not UTF-8 are refused, not replaced", async () => {
   const json = JSON.stringify({ query: GENERATE, variables: { input: { ...INPUT, prompt: "a MARK fox" } } });
   for (const bytes of ["\xff", "\xc3\x28", "\xed\xa0\x80"]) {
     const { status, body } = await httpRequest(`${gateway.url}/graphql`, {
@@ -185,7 +185,7 @@ test("bytes that are no UTF-8 are refused, not replaced", async () => {
   }
 });
 
-test("a conflict of idempotency keys is an error with its code", async () => {
+test("another input under the same idempotency key is refused with the code of a conflict", async () => {
   const own = await startScriptedGateway();
   try {
     const input = { ...INPUT, idempotencyKey: "one" };

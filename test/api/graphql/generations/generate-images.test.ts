@@ -67,7 +67,7 @@ async function generate(input: object) {
   return body.data.generateImages;
 }
 
-test("a prompt alone gives one image of 1024x1024, with everything there is to know", async () => {
+test("a prompt alone makes one image of 1024x1024, with all its details", async () => {
   const generation = await generate({ prompt: "A red fox in the snow" });
 
   expect(generation).toEqual({
@@ -126,7 +126,7 @@ test("a prompt alone gives one image of 1024x1024, with everything there is to k
   expect((await gateway.graphql(GENERATION, { id: generation.id })).body.data.generation).toEqual(generation);
 });
 
-test("null means the same as leaving out", async () => {
+test("null means the same as omitting a field", async () => {
   const { prompt: _prompt, ...nulls } = Object.fromEntries(
     "prompt n size model quality format background seed idempotencyKey waitSeconds"
       .split(" ")
@@ -137,7 +137,7 @@ test("null means the same as leaving out", async () => {
   expect(generation).toMatchObject({ status: "SUCCEEDED", n: 1, requestedSize: "1024x1024" });
 });
 
-test("everything set reaches the provider, and the images are as asked", async () => {
+test("every input field reaches the provider, and the images match them", async () => {
   gateway.provider.script = async function* withUsage(request) {
     yield* makeImages(request);
     yield { type: "usage", usage: { inputTokens: 12, outputTokens: 544, totalTokens: 556 } };
@@ -178,14 +178,14 @@ test.each([
   ["JPEG", "jpeg"],
   ["WEBP", "webp"],
   ["AVIF", "heif"],
-])("images are stored as %s, whether the model makes that or not", async (format, decoded) => {
+])("images are stored as %s, whatever format the model makes", async (format, decoded) => {
   const { images } = await generate({ prompt: "A fox", size: "128x96", format });
 
   expect(images).toMatchObject([{ width: 128, height: 96, format }]);
   await expectStored(images[0], decoded);
 });
 
-test("the size the model made is told, even when it is not the one it was asked for", async () => {
+test("the size that the model made is reported, even if another size was requested", async () => {
   gateway.provider.script = (request) => makeImages({ ...request, size: { width: 320, height: 160 } });
   const generation = await generate({ prompt: "A fox", size: "100x100" });
 
@@ -194,7 +194,7 @@ test("the size the model made is told, even when it is not the one it was asked 
   await expectStored(generation.images[0], "png");
 });
 
-describe("a warning tells", () => {
+describe("a warning reports", () => {
   test.each<[string, object, string, RegExp]>([
     ["a retired model's replacement", { model: "old-1" }, "MODEL_REPLACED", /old-1 is retired; any-size-1 was used/],
     ["a quality that was lowered", { quality: "MAX" }, "QUALITY_REPLACED", /no quality MAX; HIGH was used/],
@@ -210,7 +210,7 @@ describe("a warning tells", () => {
     );
   });
 
-  test("nothing of a model that will leave some day, and its replacement once the day has come", async () => {
+  test("the shutdown date of a retiring model, and its replacement once that date has come", async () => {
     const before = await generate({ prompt: "A fox", size: "64x64", model: "leaving-1" });
     now = new Date("2026-12-01T00:00:00Z");
     const after = await generate({ prompt: "A fox", size: "64x64", model: "leaving-1" });
@@ -223,8 +223,8 @@ describe("a warning tells", () => {
   });
 });
 
-describe("a caller that does not wait", () => {
-  test("gets the generation as it stands, and finds it when it is done", async () => {
+describe("a client that does not wait", () => {
+  test("gets the generation in its present state, and can read it when it is done", async () => {
     const hold = holdCalls(gateway.provider);
     const accepted = await generate({ prompt: "A fox", size: "64x64", waitSeconds: 0, idempotencyKey: "no-wait" });
     expect(["QUEUED", "RUNNING"]).toContain(accepted.status);
@@ -242,7 +242,7 @@ describe("a caller that does not wait", () => {
     expect(gateway.provider.requests).toHaveLength(1);
   });
 
-  test("waits no longer than it said", async () => {
+  test("waits no longer than the waitSeconds it sent", async () => {
     const hold = holdCalls(gateway.provider);
     const pending = await generate({ prompt: "A fox", size: "64x64", waitSeconds: 1 });
     hold.release();
@@ -250,7 +250,7 @@ describe("a caller that does not wait", () => {
     expect(pending.status).toBe("RUNNING");
   });
 
-  test("and leaves does not stop it", async () => {
+  test("and disconnects does not stop the generation", async () => {
     const hold = holdCalls(gateway.provider);
     const leaver = new AbortController();
     const left = fetch(`${gateway.url}/graphql`, {
@@ -275,7 +275,7 @@ describe("a caller that does not wait", () => {
   });
 });
 
-test("images show as they are stored, before the last one is", async () => {
+test("each image is visible as soon as it is stored, before the last one is", async () => {
   const firstStored = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   gateway.provider.script = async function* oneByOne(request) {
@@ -295,7 +295,7 @@ test("images show as they are stored, before the last one is", async () => {
   await expectStored(generation.images[0], "png");
 });
 
-test("many at once are all made, each its own", async () => {
+test("many simultaneous generations each get their own image", async () => {
   const generations = await Promise.all(
     Array.from({ length: 30 }, (_, index) => generate({ prompt: `fox ${index}`, size: "64x64" })),
   );
@@ -306,7 +306,7 @@ test("many at once are all made, each its own", async () => {
   expect(new Set(generations.map(({ id }) => id)).size).toBe(30);
 });
 
-test("no more calls are made at the same time than are allowed", async () => {
+test("the gateway makes no more simultaneous provider calls than are allowed", async () => {
   const own = await startScriptedGateway({ maxConcurrency: 2 });
   try {
     let running = 0;
@@ -330,7 +330,7 @@ test("no more calls are made at the same time than are allowed", async () => {
   }
 });
 
-describe("a failure is data, not an error", () => {
+describe("a failure is returned as data, not as an error", () => {
   test.each<[FailureCode, GatewayErrorOptions, object]>([
     ["CONTENT_REJECTED", { billed: "NO" }, { retryable: false, billed: "NO" }],
     ["INPUT_REJECTED", { billed: "NO" }, { retryable: false, billed: "NO" }],
@@ -357,7 +357,7 @@ describe("a failure is data, not an error", () => {
     expect((await gateway.graphql(GENERATION, { id: generation.id })).body.data.generation).toEqual(generation);
   });
 
-  test("a long message is cut, and not in the middle of a character", async () => {
+  test("a long message is cut, but not inside a character", async () => {
     gateway.provider.script = () => {
       throw new GatewayError("UPSTREAM_FAILED", `${"x".repeat(999)}\u{1f98a}${"y".repeat(100_000)}`);
     };
@@ -366,7 +366,7 @@ describe("a failure is data, not an error", () => {
     expect(failure.message).toBe(`${"x".repeat(999)}\ufffd`);
   });
 
-  test("a fault of the provider's own code is INTERNAL, and its text stays here", async () => {
+  test("an exception in the provider's code is reported as INTERNAL, without its text", async () => {
     gateway.provider.script = () => {
       throw new TypeError("a secret of the provider");
     };
@@ -377,7 +377,7 @@ describe("a failure is data, not an error", () => {
     expect(JSON.stringify(generation)).not.toContain("secret");
   });
 
-  test("an image that was made before it stays, and says so", async () => {
+  test("an image made before the failure is kept, and the generation says so", async () => {
     gateway.provider.script = async function* half(request) {
       yield* makeImages({ ...request, n: 1 });
       throw new GatewayError("UPSTREAM_FAILED", "the connection broke", { billed: "UNKNOWN" });
@@ -391,7 +391,7 @@ describe("a failure is data, not an error", () => {
 });
 
 describe("models", () => {
-  test("are those that can be asked for today, with the one that is used when none is named", async () => {
+  test("are the models that are available today, with the default model marked", async () => {
     const { body } = await gateway.graphql(
       "{ models { id provider isDefault operations maxImages shutdownDate replacement } }",
     );
@@ -420,7 +420,7 @@ describe("models", () => {
     ]);
   });
 
-  test.each(["nonsense", "dead-1", "", "ANY-SIZE-1"])("%j is none of them", async (model) => {
+  test.each(["nonsense", "dead-1", "", "ANY-SIZE-1"])("do not include %j", async (model) => {
     const { body } = await gateway.graphql(GENERATE, { input: { prompt: "A fox", model } });
 
     expect(body.data).toBeNull();
@@ -433,7 +433,7 @@ describe("models", () => {
     expect(gateway.provider.requests).toEqual([]);
   });
 
-  test("have limits of their own", async () => {
+  test("have their own limits", async () => {
     for (const [input, field, message] of [
       [{ n: 3 }, "n", "n must be at most 2 for limited-1"],
       [{ background: "TRANSPARENT" }, "background", "limited-1 makes only these backgrounds: AUTO, OPAQUE"],

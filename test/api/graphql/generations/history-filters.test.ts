@@ -72,7 +72,7 @@ describe("generations", () => {
     expect(await promptsWith(filter)).toEqual(prompts);
   });
 
-  test("are found by the status beside the filter and in it, if they are the same", async () => {
+  test("are found by status if the argument and the filter name the same one, and not if they differ", async () => {
     const query = `query ($beside: GenerationStatus, $within: GenerationStatus) {
       generations(status: $beside, filter: { status: $within }) { totalCount }
     }`;
@@ -102,7 +102,7 @@ describe("generations", () => {
       { metadata: Array.from({ length: 17 }, (_, i) => ({ key: `${i}`, value: "" })) },
       "at most 16 entries",
     ],
-  ])("are refused for a wrong %s", async (field, filter, message) => {
+  ])("are refused for an invalid %s", async (field, filter, message) => {
     for (const list of ["generations", "images"]) {
       const type = list === "images" ? "ImageFilter" : "GenerationFilter";
       const { body } = await gateway.graphql(`query ($filter: ${type}) { ${list}(filter: $filter) { totalCount } }`, {
@@ -114,7 +114,7 @@ describe("generations", () => {
     }
   });
 
-  test("are filtered at most 19 times by one operation", async () => {
+  test("can be filtered at most 19 times in one operation", async () => {
     const lists = (count: number) =>
       `{ ${Array.from({ length: count }, (_, i) => `a${i}: images(first: 0, filter: { search: "a" }) { totalCount }`).join(" ")} }`;
 
@@ -135,7 +135,7 @@ describe("images", () => {
   const idsOf = (connection: { nodes: { id: string }[] }) => connection.nodes.map(({ id }) => id);
   const all = () => ALL.flatMap((prompt) => made[prompt]?.images ?? []);
 
-  test.each([1, 2, 4, 6, 7])("are met once each, %i at a time, forward and backward", async (size) => {
+  test.each([1, 2, 4, 6, 7])("are each listed once, %i at a time, forward and backward", async (size) => {
     const forward: string[] = [];
     for (let after: string | null | undefined; after !== null; ) {
       const connection = await page({ first: size, after });
@@ -156,7 +156,7 @@ describe("images", () => {
     expect(backward).toEqual(all());
   });
 
-  test("are found by what their generation was asked", async () => {
+  test("are found by the input of their generation", async () => {
     expect(idsOf(await page({ filter: { search: "fox" } }))).toEqual(made["A red fox"]?.images);
     expect(idsOf(await page({ filter: { endUser: "bob", operation: "GENERATE" } }))).toEqual(made.红狐狸?.images);
     expect(idsOf(await page({ filter: { status: "FAILED" } }))).toEqual([]);
@@ -167,12 +167,12 @@ describe("images", () => {
     ["an index too long", Buffer.from("gen_01kaj0000000000000000000zz/10").toString("base64url")],
     ["text", "nonsense"],
     ["nothing", ""],
-  ])("are refused for %s as cursor", async (_what, after) => {
+  ])("are refused for %s as a cursor", async (_what, after) => {
     const { body } = await gateway.graphql(PAGE, { after });
     expect(body.errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT", field: "after" } }]);
   });
 
-  test("that are favorites are found, with their generations, until they are none any more", async () => {
+  test("marked as favorites are found with their generations, until they are unmarked", async () => {
     const [id = "", other = ""] = made["A red fox"]?.images ?? [];
     const mark = async (isFavorite: boolean) =>
       (
@@ -213,7 +213,7 @@ describe("a deletion", () => {
 
   afterAll(() => own.close());
 
-  test("as one image leaves the others, no bytes of its own, and every cursor where it was", async () => {
+  test("of one image keeps the other images and every cursor, and removes the image's bytes", async () => {
     const [{ id: generationId, images } = { id: "", images: [] }] = generations;
     const [, image] = images;
     const query =
@@ -236,7 +236,7 @@ describe("a deletion", () => {
     expect(again.body.errors).toMatchObject([{ extensions: { code: "NOT_FOUND", field: "id" } }]);
   });
 
-  test("as several generations is told, and unknown ones are left out", async () => {
+  test("of several generations returns their ids and omits unknown ones", async () => {
     const [, lynx, puma] = generations;
     const ids = [puma?.id, "gen_01kaj0000000000000000000zz", lynx?.id, puma?.id, ""];
     const { body } = await own.graphql("mutation ($ids: [ID!]!) { deleteGenerations(ids: $ids) }", { ids });
@@ -246,7 +246,7 @@ describe("a deletion", () => {
     expect(left.body.data.generations).toEqual({ totalCount: 1, nodes: [{ prompt: "a lion" }] });
   });
 
-  test("is at most a hundred at once", async () => {
+  test("of more than a hundred generations at once is refused", async () => {
     const ids = Array(101).fill("gen_01kaj0000000000000000000zz");
     const { body } = await own.graphql("mutation ($ids: [ID!]!) { deleteGenerations(ids: $ids) }", { ids });
     expect(body.errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT", field: "ids" } }]);

@@ -60,7 +60,7 @@ async function page(variables: object): Promise<Connection> {
 
 const idsOf = (connection: Connection) => connection.edges.map(({ node }) => node.id);
 
-test("the whole list is newest first, and ids sort so by themselves", async () => {
+test("the whole list is newest first, in the order of the ids", async () => {
   const connection = await page({});
 
   expect(idsOf(connection)).toEqual(all);
@@ -74,7 +74,7 @@ test("the whole list is newest first, and ids sort so by themselves", async () =
   expect(new Set(cursors.values()).size).toBe(COUNT);
 });
 
-test("the nodes of a page are those of its edges", async () => {
+test("the nodes of a page are the nodes of its edges", async () => {
   const query = "query ($first: Int) { generations(first: $first) { edges { node { id } } nodes { id prompt } } }";
   const { body } = await gateway.graphql(query, { first: 3 });
 
@@ -116,7 +116,7 @@ function expectedPage(list: readonly string[], { first, last, after, before }: S
   };
 }
 
-describe("any slice is the one that the specification says", () => {
+describe("every page has the edges that the connection specification defines", () => {
   const places = [undefined, ...Array.from({ length: COUNT }, (_, index) => index)];
   const sizes = [undefined, 0, 1, 2, 3, COUNT - 1, COUNT, COUNT + 1, 100];
   const cursorAt = (place: number | undefined) => (place === undefined ? undefined : cursors.get(all[place] ?? ""));
@@ -145,7 +145,7 @@ describe("any slice is the one that the specification says", () => {
   });
 });
 
-test.each([1, 2, 3, 7, 8])("reading %i at a time, forward or backward, meets each once", async (size) => {
+test.each([1, 2, 3, 7, 8])("reading %i at a time, forward or backward, lists each generation once", async (size) => {
   const forward: string[] = [];
   for (let after: string | null | undefined; after !== null; ) {
     const { pageInfo, ...connection } = await page({ first: size, after });
@@ -165,7 +165,7 @@ test.each([1, 2, 3, 7, 8])("reading %i at a time, forward or backward, meets eac
   expect(backward).toEqual(all);
 });
 
-test("a status leaves the others out, in pages too", async () => {
+test("a status filter applies to all pages", async () => {
   const succeeded = all.filter((id) => !failed.includes(id));
 
   expect(idsOf(await page({ status: "FAILED" }))).toEqual(failed);
@@ -182,7 +182,7 @@ test("a status leaves the others out, in pages too", async () => {
   expect(idsOf(await page({ status: "FAILED", after: cursors.get(place) }))).toEqual(failed.filter((id) => id < place));
 });
 
-test("a page says that there are others before it only while there are", async () => {
+test("a page reports previous ones only while they exist", async () => {
   const own = await startScriptedGateway();
   try {
     const list = async (variables: object): Promise<Connection> =>
@@ -205,7 +205,7 @@ test("a page says that there are others before it only while there are", async (
   }
 });
 
-test("cursors stay what they are when newer ones come, and running ones are listed", async () => {
+test("cursors stay the same when newer generations are added, and running ones are listed", async () => {
   const own = await startScriptedGateway();
   try {
     const add = () => getImageAsJson(own.url, { prompt: "x", n: "1", size: "64x64" });
@@ -232,7 +232,7 @@ test("cursors stay what they are when newer ones come, and running ones are list
   }
 });
 
-describe("an invalid page is refused", () => {
+describe("an invalid page argument is refused", () => {
   const cursor = Buffer.from("gen_01kaj0000000000000000000zz").toString("base64url");
 
   test.each<[string, object, string, RegExp]>([
@@ -281,12 +281,12 @@ describe("an invalid page is refused", () => {
   });
 });
 
-describe("by id", () => {
+describe("a read by id", () => {
   const NODE = `query ($id: ID!) {
     node(id: $id) { __typename id ... on Generation { prompt } ... on Image { width } }
   }`;
 
-  test("a generation, its images, and each of them again", async () => {
+  test("finds a generation, its images, and each of those images", async () => {
     const id = all[0] ?? "";
     const { body } = await gateway.graphql(
       "query ($id: ID!) { generation(id: $id) { id prompt images { id width generation { id } } } }",
@@ -325,7 +325,7 @@ describe("by id", () => {
     "gen_\0",
     "x".repeat(10_000),
     "__proto__",
-  ])("%j is nothing", async (id) => {
+  ])("finds nothing for %j", async (id) => {
     const { status, body } = await gateway.graphql(
       "query ($id: ID!) { generation(id: $id) { id } image(id: $id) { id } node(id: $id) { id } }",
       { id },
@@ -334,7 +334,7 @@ describe("by id", () => {
     expect({ status, body }).toEqual({ status: 200, body: { data: { generation: null, image: null, node: null } } });
   });
 
-  test("an image is no generation, and a generation no image", async () => {
+  test("finds no image by a generation's id, and no generation by an image's id", async () => {
     const { body } = await gateway.graphql("query ($id: ID!) { generation(id: $id) { images { id } } }", {
       id: all[0],
     });
@@ -348,7 +348,7 @@ describe("by id", () => {
   });
 });
 
-test("images made over REST are in the same history, and belong to the same caller", async () => {
+test("images made over REST are in the same history and belong to the same caller", async () => {
   const own = await startScriptedGateway();
   try {
     const { urlList } = await getImageAsJson(own.url, { prompt: "from REST", n: "2", size: "64x64" });

@@ -34,7 +34,7 @@ async function statementsOf(query: string, variables: object): Promise<readonly 
   });
 }
 
-test("a page of fifty generations with their images, models and generations costs as many statements as a page of one", async () => {
+test("a page of fifty generations with images and models runs as many statements as a page of one", async () => {
   const ofOne = await statementsOf(PAGE, { first: 1 });
   const ofFifty = await statementsOf(PAGE, { first: COUNT });
 
@@ -42,7 +42,7 @@ test("a page of fifty generations with their images, models and generations cost
   expect(ofFifty).toHaveLength(2);
 });
 
-test("a page of which neither end nor size is named has twenty", async () => {
+test("a page without a size has twenty entries", async () => {
   const { body } = await gateway.graphql("{ generations { edges { cursor } pageInfo { hasNextPage } } }");
 
   expect(body.data.generations).toEqual({
@@ -51,7 +51,7 @@ test("a page of which neither end nor size is named has twenty", async () => {
   });
 });
 
-test("images and generations asked for one by one are read together", async () => {
+test("images and generations requested one by one are read together", async () => {
   const { body } = await gateway.graphql("{ generations(first: 10) { edges { node { id images { id } } } } }");
   const nodes: { id: string; images: { id: string }[] }[] = body.data.generations.edges.map(
     ({ node }: { node: object }) => node,

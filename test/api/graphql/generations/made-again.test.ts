@@ -23,9 +23,9 @@ test.each<[string, object]>([
     "everything",
     { prompt: "a fox", n: 2, size: "96x64", quality: "HIGH", format: "WEBP", background: "TRANSPARENT", seed: 7 },
   ],
-  ["as little as may be", { prompt: "a fox" }],
+  ["only a prompt", { prompt: "a fox" }],
   ["a seed of 0", { prompt: "a fox", size: "64x64", seed: 0, background: "OPAQUE", quality: "LOW" }],
-])("a generation of which was said %s can be made again from what is read of it", async (_case, input) => {
+])("a generation with %s in its input can be made again from its fields", async (_case, input) => {
   const first = await generate(input);
   const { body } = await gateway.graphql(`query ($id: ID!) { generation(id: $id) { ${AGAIN} } }`, { id: first.id });
   const { id, model, requestedSize, compression, ...read } = body.data.generation;
@@ -37,7 +37,7 @@ test.each<[string, object]>([
   expect({ ...again, generationId: undefined }).toEqual({ ...once, generationId: undefined });
 });
 
-test("the compression that a client of OpenAI asked for is read too", async () => {
+test("the compression that an OpenAI client requested can be read", async () => {
   const response = await fetch(`${gateway.url}/v1/images/generations`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -49,7 +49,7 @@ test("the compression that a client of OpenAI asked for is read too", async () =
   expect(body.data.generations.nodes).toEqual([{ compression: 40, format: "WEBP", quality: "AUTO" }]);
 });
 
-test("a seed that the model does not take is not told as the one that was used", async () => {
+test("a seed that the model ignored is not reported as used", async () => {
   const seedless = await startScriptedGateway();
   try {
     const { body } = await seedless.graphql(

@@ -59,7 +59,7 @@ describe("a generation of an end user", () => {
     ["an end user of the same name in another project", ANN_ELSEWHERE, false],
     ["another project", { "X-Project": "proj_b" }, false],
     ["the public project", {}, false],
-  ])("as %s sees it", async (_who, headers, isSeen) => {
+  ])("is visible only to that end user and to its project: %s", async (_who, headers, isSeen) => {
     const query = `query ($id: ID!, $imageId: ID!) {
       generation(id: $id) { id }
       image(id: $imageId) { id }
@@ -83,7 +83,7 @@ describe("a generation of an end user", () => {
     ["canceled", "mutation ($id: ID!) { cancelGeneration(id: $id) { id } }"],
     ["deleted", "mutation ($id: ID!) { deleteGeneration(id: $id) }"],
     ["followed", "subscription ($id: ID!) { generationEvents(id: $id) { __typename } }"],
-  ])("is not %s by others", async (_what, query) => {
+  ])("cannot be %s by others", async (_what, query) => {
     for (const headers of [BOB, ANN_ELSEWHERE, {}]) {
       const response = await fetch(`${gateway.url}/graphql/stream`, {
         method: "POST",
@@ -95,7 +95,7 @@ describe("a generation of an end user", () => {
     expect((await ask(`{ generation(id: "${id}") { id } }`, {}, ANN)).data.generation).toEqual({ id });
   });
 
-  test("is not edited by others", async () => {
+  test("cannot be edited by others", async () => {
     const query = `mutation { editImages(input: { prompt: "a hat", images: [{ id: "${imageId}" }] }) { id } }`;
 
     for (const headers of [BOB, ANN_ELSEWHERE, {}]) {
@@ -105,7 +105,7 @@ describe("a generation of an end user", () => {
   });
 });
 
-test("an idempotency key is an end user's own", async () => {
+test("an idempotency key belongs to one end user", async () => {
   const input = { idempotencyKey: "k" };
   const made = [];
   for (const headers of [ANN, BOB, PROJECT, ANN_ELSEWHERE, {}]) made.push((await generate(headers, input)).id);
@@ -116,7 +116,7 @@ test("an idempotency key is an end user's own", async () => {
   await expect(generate(ANN, { ...input, prompt: "a bird" })).rejects.toThrow("IDEMPOTENCY_CONFLICT");
 });
 
-test("a request that an SDK repeats is matched only for the same end user", async () => {
+test("an SDK's repeated request matches only a request of the same end user", async () => {
   const send = (headers: object, retry: number, signal?: AbortSignal) =>
     fetch(`${gateway.url}/v1/images/generations`, {
       method: "POST",
@@ -145,14 +145,14 @@ test("a request that an SDK repeats is matched only for the same end user", asyn
   expect(calls()).toBe(3);
 });
 
-describe("of an end user", () => {
-  test("the request's name counts more than the input's", async () => {
+describe("an end user", () => {
+  test("named by the request overrides the one named by the input", async () => {
     expect((await generate(ANN, { endUser: "bob" })).endUser).toBe("ann");
     expect((await generate(PROJECT, { endUser: "bob" })).endUser).toBe("bob");
     expect((await generate(PROJECT)).endUser).toBeNull();
   });
 
-  test("`user` and `safety_identifier` of /v1 are recorded", async () => {
+  test("named by `user` or `safety_identifier` at /v1 is recorded", async () => {
     for (const body of [{ user: "ann-v1" }, { safety_identifier: "ann-v1" }]) {
       const response = await fetch(`${gateway.url}/v1/images/generations`, {
         method: "POST",
@@ -171,13 +171,13 @@ describe("of an end user", () => {
     ["with a line feed", "ann\nbob"],
     ["with a space before it", " ann"],
     ["ill-formed", "\ud800"],
-  ])("a name that is %s is refused", async (_what, endUser) => {
+  ])("is refused if the name is %s", async (_what, endUser) => {
     await expect(generate(PROJECT, { endUser })).rejects.toThrow('"field":"endUser"');
   });
 });
 
 describe("metadata", () => {
-  test("is kept in its order, and part of what an idempotency key stands for", async () => {
+  test("keeps its order, and is part of the input that an idempotency key stands for", async () => {
     const metadata = [
       { key: "order", value: "42" },
       { key: "a", value: "寿司" },
@@ -196,7 +196,7 @@ describe("metadata", () => {
     ["a long key", [{ key: "k".repeat(65), value: "" }]],
     ["a long value", [{ key: "k", value: "v".repeat(513) }]],
     ["a NUL", [{ key: "k", value: "\0" }]],
-  ])("with %s is refused", async (_what, metadata) => {
+  ])("is refused with %s", async (_what, metadata) => {
     await expect(generate(PROJECT, { metadata })).rejects.toThrow('"field":"metadata"');
   });
 });

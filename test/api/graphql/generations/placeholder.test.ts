@@ -28,7 +28,7 @@ async function placeholderOf(id: string): Promise<string> {
 test.each([
   ["a PNG as it was asked for", {}],
   ["another format", { format: "WEBP" }],
-])("the placeholder of %s is there when it is asked for, and then kept", async (_name, input) => {
+])("the placeholder of %s is made on the first request and then stored", async (_name, input) => {
   const id = await make(input);
   const [first, ...others] = await Promise.all([placeholderOf(id), placeholderOf(id), placeholderOf(id)]);
 
@@ -41,7 +41,7 @@ test.each([
   expect(await placeholderOf(id)).toBe(first);
 });
 
-test("a placeholder of deleted bytes is not found", async () => {
+test("the placeholder of an image whose bytes were deleted is not found", async () => {
   const id = await make({});
   await rm(join(gateway.dataDir, "images"), { recursive: true });
 

@@ -31,7 +31,7 @@ async function quoteEdit(input: object) {
   return { quote: body.data?.quoteEdit, error: body.errors?.[0] };
 }
 
-test("an edit costs what its images and its files take, and calls and records nothing", async () => {
+test("a quote for an edit includes its images and files, and calls and records nothing", async () => {
   const before = api.callCount;
   const { quote } = await quoteEdit({ size: "1024x1024", images: [URL_IMAGE] });
 
@@ -53,7 +53,7 @@ test("an edit costs what its images and its files take, and calls and records no
   expect(body.data.generations.nodes).toHaveLength(1);
 });
 
-test("files and masks count each, for each image that is made", async () => {
+test("each file and mask counts, for each image to be made", async () => {
   // 2 × (1,756 at 30, 2 × 1,536 at 8, and 5 + 6 + 2 × 64 at 5).
   const twice = await quoteEdit({ size: "1024x1024", n: 2, images: [URL_IMAGE], mask: URL_IMAGE });
   expect(twice.quote.maxCost).toBe("0.155902");
@@ -77,7 +77,7 @@ test("the upper bound is what the edit itself holds", async () => {
   await gateway.gateway.images.wait(edited, 60_000);
 });
 
-test("an upload counts, and is not read", async () => {
+test("an upload counts but is not read", async () => {
   const input = { prompt: "a cat", size: "1024x1024", images: [{ upload: null }] };
   const files = [{ path: "variables.input.images.0.upload", bytes: await plainImage(64, 64, 0, "PNG") }];
   const { body } = await graphqlMultipart(gateway.url, { query: QUOTE_EDIT, variables: { input } }, files);
@@ -88,7 +88,7 @@ test("an upload counts, and is not read", async () => {
   expect(unread.body).toEqual(body);
 });
 
-test("a model of which nothing is published has no bounds, and says so", async () => {
+test("a model without published prices has no bounds, and the quote says so", async () => {
   const { quote } = await quoteEdit({ model: "chatgpt-image-latest", size: "1024x1024", images: [URL_IMAGE] });
   expect(quote).toMatchObject({ minCost: null, maxCost: null, basis: "UNKNOWN" });
   expect(quote.explanation).toMatch(/is not (published|known)/);

@@ -86,7 +86,7 @@ describe.each([
     }
   });
 
-  test("a variable of a megabyte is answered with a short message that says what is wrong", async () => {
+  test("an error about a variable of one megabyte is short and says what is wrong", async () => {
     const query = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { id } }";
     const input = { prompt: "Did you mean ".repeat(MANY / 13), promt: "" };
     const { message, extensions } = await refusalOf(production.url, query, { input });
@@ -98,7 +98,7 @@ describe.each([
     expect(extensions).toEqual({ code: "BAD_USER_INPUT", field: "promt" });
   });
 
-  test("a document of half a million lines is not read: each of its errors would count them anew", async () => {
+  test("a document of half a million lines is not parsed, because each of its errors would count the lines again", async () => {
     const lines = "\n".repeat(450_000);
     const fields = Array.from({ length: 99 }, (_, index) => `x: nonsense${index}`).join(" ");
 
@@ -111,14 +111,14 @@ describe.each([
     expect(await ask(open.url, `{${"\n".repeat(3999)}__typename}`)).toEqual({ data: { __typename: "Query" } });
   });
 
-  test("of many errors the first twenty are told", async () => {
+  test("only the first twenty of many errors are returned", async () => {
     const { errors } = await ask(open.url, `{ ${Array.from({ length: 90 }, (_, index) => `a${index}`).join(" ")} }`);
 
     expect(errors).toHaveLength(21);
     expect(errors?.at(-1)?.message).toMatch(/^Too many validation errors/);
   });
 
-  test("a reference nested 20,000 deep is the caller's mistake", async () => {
+  test("a reference nested 20,000 levels deep is reported as the client's mistake", async () => {
     const query = "query ($references: [_Any!]!) { _entities(representations: $references) { __typename } }";
     for (const [opening, closing] of [
       ["[", "]"],
@@ -142,7 +142,7 @@ describe.each([
     }
   });
 
-  test("variables of very many values are refused before anything looks at them", async () => {
+  test("a request with too many values in its variables is refused before they are checked", async () => {
     const query = "mutation ($input: EditImagesInput!) { editImages(input: $input) { id } }";
     const images = Array.from({ length: 20_000 }, () => 1);
     const names = Object.fromEntries(images.map((one, index) => [`n${index}`, one]));
@@ -154,7 +154,7 @@ describe.each([
     }
   });
 
-  test("of a variable's many mistakes the first ten are told, and none is the gateway's", async () => {
+  test("the first ten mistakes in a variable are returned, none as an internal error", async () => {
     const query = "mutation ($input: EditImagesInput!) { editImages(input: $input) { id } }";
     const names = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`n${index}`, index]));
     const { data, errors } = await ask(open.url, query, { input: { prompt: "a fox", images: [], ...names } });
@@ -172,21 +172,21 @@ describe.each([
     ["lists in lists", `{ __schema { ${aliases("types { fields { type { ofType { fields { name } } } } }", 90)} } }`],
     ["lists in fragments", `{ __schema { ${aliases("types { ...Deep }", 90)} } } ${DEEP}`],
     ["one type", `query ($name: String = "Image") { ${aliases("__type(name: $name) { ...Deep }", 95)} } ${DEEP}`],
-  ])("an introspection that answers megabytes of %s weighs what it answers", async (_case, query) => {
+  ])("an introspection query that returns megabytes of %s costs what it returns", async (_case, query) => {
     expect(await refusalOf(open.url, query)).toMatchObject({
       message: expect.stringMatching(/^Query cost limit of 20000 exceeded, found \d+\.$/),
       extensions: { code: "GRAPHQL_VALIDATION_FAILED" },
     });
   });
 
-  test("an introspection is weighed with each name it is asked for", async () => {
+  test("an introspection query costs more with each alias", async () => {
     const query = `query ($name: String!) { ${aliases("__type(name: $name) { ...Deep }", 95)} } ${DEEP}`;
     expect(await ask(open.url, query, { name: "Boolean" })).toMatchObject({ data: { a0: { fields: null } } });
 
     expect((await refusalOf(open.url, query, { name: "Image" })).message).toMatch(/^Query cost limit/);
   });
 
-  test("the introspection of GraphQL's tools is answered whole", async () => {
+  test("the introspection query of GraphQL tools is answered in full", async () => {
     const query = getIntrospectionQuery({
       descriptions: true,
       specifiedByUrl: true,
@@ -200,7 +200,7 @@ describe.each([
   });
 });
 
-test("prompts are answered up to a page of the longest, however often a document names them", async () => {
+test("an operation returns prompts up to a page of the longest ones, however often it names them", async () => {
   const gateway = await startScriptedGateway({ maxConcurrency: 1 });
   try {
     holdCalls(gateway.provider);

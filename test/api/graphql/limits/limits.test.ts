@@ -40,7 +40,7 @@ async function expectAnswer(query: string, variables: object = {}): Promise<Grap
   return body.data;
 }
 
-describe("an operation at a limit is answered, and one beyond it is refused with the limit and the value", () => {
+describe("an operation at a limit is answered, and one above it is refused with the limit and the value:", () => {
   test("depth", async () => {
     await expectAnswer(nested(9));
     expect((await refusal(nested(12))).message).toBe("Query cost limit of 20000 exceeded, found 222222.");
@@ -50,7 +50,7 @@ describe("an operation at a limit is answered, and one beyond it is refused with
     });
   });
 
-  test("depth that fragments hide", async () => {
+  test("depth hidden in fragments", async () => {
     const fragment = "fragment F on Image { generation { images { generation { images { generation { id } } } } } }";
     const query = (images: string) => `{ generation(id: "gen_none") { ... on Generation { ${images} } } } ${fragment}`;
     await expectAnswer(query("images { ... on Image { ...F } }"));
@@ -69,7 +69,7 @@ describe("an operation at a limit is answered, and one beyond it is refused with
     );
   });
 
-  test("aliases that fragments repeat", async () => {
+  test("aliases repeated by fragments", async () => {
     const fragments = `fragment A on Query { ${times(60, (index) => `a${index}: node(id: "") { id }`)} }`;
 
     expect((await refusal(`{ ...A ... on Query { ...A } } ${fragments}`)).message).toBe(
@@ -97,7 +97,7 @@ describe("an operation at a limit is answered, and one beyond it is refused with
     }
   });
 
-  test("cost, with the page's size from a variable or a default", async () => {
+  test("cost, with the page size in a variable or by default", async () => {
     const images = "images { id url index width height format byteSize sha256 placeholder createdAt }";
     const query = (parts: string) =>
       `query ($first: Int = 100) { generations(first: $first) { edges { node { id ${parts} } } } }`;
@@ -125,7 +125,7 @@ describe("an operation at a limit is answered, and one beyond it is refused with
     );
   });
 
-  test("fields that fragments unfold to", async () => {
+  test("fields after fragments are expanded", async () => {
     const fragments = times(
       14,
       (index) => `fragment F${index} on Query { ...F${index + 1} ... on Query { ...F${index + 1} } }`,
@@ -166,7 +166,7 @@ describe("one operation makes at most ten images", () => {
       {},
       12,
     ],
-  ])("%s: none is begun", async (_case, query, variables, asked) => {
+  ])("%s: no generation begins", async (_case, query, variables, asked) => {
     expect(await refusal(query, variables)).toMatchObject(tooMany(asked));
     expect(gateway.provider.requests).toEqual([]);
   });
@@ -189,14 +189,14 @@ describe("one operation makes at most ten images", () => {
     expect(gateway.provider.requests.map(({ n }) => n)).toEqual(made);
   });
 
-  test("a number that is out of range is refused for itself", async () => {
+  test("a number that is out of range is refused for that reason", async () => {
     const { body } = await gateway.graphql(`mutation { ${make(11, "a")} ${make(2, "b")} }`);
 
     expect(body.errors).toMatchObject([{ message: "n must be a whole number from 1 to 10", path: ["a"] }]);
     expect(gateway.provider.requests).toEqual([]);
   });
 
-  test("in a server of the host's own too, which counts nothing beforehand", async () => {
+  test("in a host's own server too, where nothing is counted beforehand", async () => {
     const result = await runGraphQL({
       schema: gateway.gateway.schema,
       source: `mutation { ${make(6, "a")} ${make(4, "b")} ${make(1, "c")} }`,
@@ -245,16 +245,19 @@ describe("in production the schema stays hidden", () => {
       'Variable "$status" got invalid value "QUEUD"; Value "QUEUD" does not exist in "GenerationStatus" enum.',
       ' Did you mean the enum value "QUEUED"?',
     ],
-  ])("%s that is not there is not answered with one that is", async (_case, query, variables, message, suggestion) => {
-    const hidden = (await production.graphql(query, variables)).body.errors;
-    const shown = (await gateway.graphql(query, variables)).body.errors;
+  ])(
+    "the error for %s that does not exist suggests none that does",
+    async (_case, query, variables, message, suggestion) => {
+      const hidden = (await production.graphql(query, variables)).body.errors;
+      const shown = (await gateway.graphql(query, variables)).body.errors;
 
-    expect(shown).toMatchObject([{ message: message + suggestion }]);
-    expect(hidden?.[0]?.message).toBe(message);
-    expect(JSON.stringify(hidden)).not.toContain("Did you mean");
-  });
+      expect(shown).toMatchObject([{ message: message + suggestion }]);
+      expect(hidden?.[0]?.message).toBe(message);
+      expect(JSON.stringify(hidden)).not.toContain("Did you mean");
+    },
+  );
 
-  test("nor does a router get it", async () => {
+  test("a router does not get the schema either", async () => {
     const { body } = await production.graphql("{ _service { sdl } }");
 
     expect(body.data).toBeUndefined();

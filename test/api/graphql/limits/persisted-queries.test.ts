@@ -50,7 +50,7 @@ describe.each([
 ])("%s", (_transport, ask) => {
   const first = { data: { generationEvents: { __typename: "GenerationStatusChanged" } } };
 
-  test("a subscription is asked for once, and then runs by its id, with an empty text or none", async () => {
+  test("a subscription's text is requested once; then it runs by its id, with an empty text or none", async () => {
     const { query, extensions } = newDocument(FOLLOW);
     const byId = { variables: { id }, extensions };
 
@@ -59,7 +59,7 @@ describe.each([
     expect(await ask({ query: "", ...byId })).toEqual(first);
   });
 
-  test("a document that is sent here is known over HTTP too, and the other way round", async () => {
+  test("a document sent here is known over HTTP too, and vice versa", async () => {
     const sentHere = newDocument("{ models { id } }");
     await ask(sentHere);
     expect((await post({ extensions: sentHere.extensions })).data.models).toHaveLength(2);
@@ -71,7 +71,7 @@ describe.each([
     });
   });
 
-  test("an invalid document is not kept, and a document with another id is refused", async () => {
+  test("an invalid document is not stored, and a document whose hash differs is refused", async () => {
     const invalid = newDocument("{ nonsense }");
     expect(await ask(invalid)).toMatchObject({ errors: [{ extensions: { code: "GRAPHQL_VALIDATION_FAILED" } }] });
     expect(await ask({ query: "", extensions: invalid.extensions })).toEqual({ errors: [NOT_FOUND] });
@@ -87,7 +87,7 @@ describe.each([
     ["no hash", { version: 1 }],
     ["a hash that is no text", { version: 1, sha256Hash: { a: 1 } }],
     ["a text", "1"],
-  ])("an id of %s is refused", async (_case, persistedQuery) => {
+  ])("an id with %s is refused", async (_case, persistedQuery) => {
     expect(await ask({ query: FOLLOW, variables: { id }, extensions: { persistedQuery } })).toEqual({
       errors: [{ message: "Unsupported persisted query version", extensions: { code: "BAD_REQUEST" } }],
     });

@@ -53,7 +53,7 @@ async function writeList(content: unknown): Promise<string> {
   return path;
 }
 
-describe.each(FORMATS)("with %s", (_format, list) => {
+describe.each(FORMATS)("with a list in the format %s", (_format, list) => {
   let gateway: ScriptedGateway;
 
   beforeAll(async () => {
@@ -71,7 +71,7 @@ describe.each(FORMATS)("with %s", (_format, list) => {
     return { status: answer.status, body: JSON.parse(answer.body.toString()) };
   }
 
-  test("a trusted document runs by its id, by GET and by POST, and by its text", async () => {
+  test("a trusted document runs by its id, over GET and POST, and by its text", async () => {
     const answer = { status: 200, body: { data: { models: [{ id: "any-size-1" }, { id: "illustrator-1" }] } } };
     expect(await post({ query: MODELS })).toEqual(answer);
     expect(await post(byId(MODELS))).toEqual(answer);
@@ -100,19 +100,19 @@ describe.each(FORMATS)("with %s", (_format, list) => {
     }
   });
 
-  test("a trusted document runs in the short form that GraphQL prints", async () => {
+  test("a trusted document runs as the minified text that GraphQL prints", async () => {
     for (const query of [SCHEMA, "{__schema{queryType{name}}}"]) {
       expect((await post({ query })).body).toEqual({ data: { __schema: { queryType: { name: "Query" } } } });
     }
   });
 
-  test("a trusted mutation takes its variables", async () => {
+  test("a trusted mutation accepts variables", async () => {
     const { body } = await post({ ...byId(GENERATE), variables: { input: { prompt: "a fox", size: "64x64" } } });
 
     expect(body).toEqual({ data: { generateImages: { status: "SUCCEEDED" } } });
   });
 
-  test("introspection runs, being on the list", async () => {
+  test("introspection runs if it is on the list", async () => {
     expect((await post(byId(SCHEMA))).body).toEqual({ data: { __schema: { queryType: { name: "Query" } } } });
   });
 
@@ -133,7 +133,7 @@ describe.each(FORMATS)("with %s", (_format, list) => {
     }
   });
 
-  test("another id is not found", async () => {
+  test("an unknown id is not found", async () => {
     const body = byId("{ __typename }");
     expect((await post(body)).body.errors).toEqual([NOT_FOUND]);
     for (const transport of [overSocket, overStream]) {
@@ -141,7 +141,7 @@ describe.each(FORMATS)("with %s", (_format, list) => {
     }
   });
 
-  test("a subscription follows its generation by its id, printed as its client prints it", async () => {
+  test("a subscription runs by the id of the text that its client prints", async () => {
     const { body } = await post({ ...byId(GENERATE_ID), variables: { input: { prompt: "a fox", size: "64x64" } } });
     const { id } = body.data.generateImages;
     const printed = FOLLOW.replace(
@@ -166,7 +166,7 @@ describe.each(FORMATS)("with %s", (_format, list) => {
   }
 });
 
-describe("a list that cannot be used keeps the gateway from starting, and says why", () => {
+describe("an invalid list keeps the gateway from starting, with an error that says why:", () => {
   const FORMAT =
     'must be a persisted query manifest, {"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id", "body"}]}, or a JSON object from ids to documents, with at least one document';
 

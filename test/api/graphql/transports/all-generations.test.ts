@@ -76,28 +76,31 @@ async function collect(results: AsyncIterable<{ data?: Update | null | undefined
   }
 }
 
-describe.each(["graphql-transport-ws", "server-sent events"])("all generations over %s", (transport) => {
-  test("are told of from now on, to each end user its own", async () => {
-    await make("an old one", "ann");
-    const ofAnn = await followAll(transport, "ann");
-    const ofBob = await followAll(transport, "bob");
-    await make("a fox", "ann");
-    await make("a bird", "bob");
-    await make("a wolf", "ann");
-    await poll(
-      async () => [ofAnn.at(-1), ofBob.at(-1)],
-      ([ann, bob]) => ann === "a wolf SUCCEEDED" && bob === "a bird SUCCEEDED",
-    );
+describe.each(["graphql-transport-ws", "server-sent events"])(
+  "a subscription to all generations over %s",
+  (transport) => {
+    test("reports events from now on, to each end user only its own", async () => {
+      await make("an old one", "ann");
+      const ofAnn = await followAll(transport, "ann");
+      const ofBob = await followAll(transport, "bob");
+      await make("a fox", "ann");
+      await make("a bird", "bob");
+      await make("a wolf", "ann");
+      await poll(
+        async () => [ofAnn.at(-1), ofBob.at(-1)],
+        ([ann, bob]) => ann === "a wolf SUCCEEDED" && bob === "a bird SUCCEEDED",
+      );
 
-    const withoutQueued = (heard: readonly string[]) => heard.filter((event) => !event.endsWith("QUEUED"));
-    expect(withoutQueued(ofAnn)).toEqual(
-      ["a fox", "a wolf"].flatMap((prompt) => [`${prompt} RUNNING`, `${prompt} image`, `${prompt} SUCCEEDED`]),
-    );
-    expect(withoutQueued(ofBob)).toEqual(["a bird RUNNING", "a bird image", "a bird SUCCEEDED"]);
-  });
-});
+      const withoutQueued = (heard: readonly string[]) => heard.filter((event) => !event.endsWith("QUEUED"));
+      expect(withoutQueued(ofAnn)).toEqual(
+        ["a fox", "a wolf"].flatMap((prompt) => [`${prompt} RUNNING`, `${prompt} image`, `${prompt} SUCCEEDED`]),
+      );
+      expect(withoutQueued(ofBob)).toEqual(["a bird RUNNING", "a bird image", "a bird SUCCEEDED"]);
+    });
+  },
+);
 
-test("a null id means all generations, an empty one none", async () => {
+test("treats a null id as all generations, and an empty id as none", async () => {
   const ask = async (id: string | null, signal?: AbortSignal) =>
     fetch(`${gateway.url}/graphql/stream`, {
       method: "POST",

@@ -35,7 +35,7 @@ function ask(query: string, acceptEncoding?: string, path = "/graphql"): Promise
 
 describe("a long answer", () => {
   test.each(["gzip, deflate, br, zstd", "gzip", "GZIP;q=0.5", "br;q=0, gzip;q=0.1", "*"])(
-    "to a client that accepts %s is compressed",
+    "is compressed for a client that accepts %s",
     async (accepted) => {
       const plain = await ask(LONG);
       const { status, headers, body } = await ask(LONG, accepted);
@@ -51,7 +51,7 @@ describe("a long answer", () => {
   );
 
   test.each([undefined, "", "identity", "deflate, br", "br, gzip;q=0", "*;q=0"])(
-    "to a client that accepts %s is sent as it is",
+    "is not compressed for a client that accepts %s",
     async (accepted) => {
       const { headers, body } = await ask(LONG, accepted);
 
@@ -72,13 +72,13 @@ describe("a long answer", () => {
   });
 });
 
-test("a short answer is sent as it is", async () => {
+test("a short answer is not compressed", async () => {
   const { headers, body } = await ask(SHORT, "br, gzip");
 
   expect([headers["content-encoding"], body.toString()]).toEqual([undefined, '{"data":{"__typename":"Query"}}\n']);
 });
 
-test("an event stream is never compressed, so no event waits for the next one", async () => {
+test("an event stream is never compressed, so that no event waits for the next one", async () => {
   const { headers, body } = await ask(LONG, "br, gzip", "/graphql/stream");
 
   expect(headers["content-encoding"]).toBeUndefined();

@@ -86,14 +86,14 @@ describe("a socket", () => {
     expect(await socket.closed).toEqual({ code: 4406, reason: "Subprotocol not acceptable" });
   });
 
-  test("that speaks our protocol among others gets it", async () => {
+  test("that offers our protocol among others gets it", async () => {
     const { socket } = await RawSocket.open(socketUrl(gateway.url), ["mqtt", PROTOCOL]);
 
     expect(socket.protocol).toBe(PROTOCOL);
     socket.terminate();
   });
 
-  test("that never introduces itself is closed with 4408, and one that does is not", async () => {
+  test("that never sends connection_init is closed with 4408; one that does stays open", async () => {
     const url = socketUrl(await startImpatient({ initTimeoutMs: 50 }));
     const introduced = await RawSocket.introduced(url);
     const silent = await RawSocket.open(url);
@@ -148,7 +148,7 @@ describe("a socket", () => {
     expect(await long.closed).toEqual({ code: 4409, reason: "Subscriber already exists" });
   });
 
-  test("has a hundred operations at once, is told so by each of nine hundred more, and may end some for others", async () => {
+  test("may have a hundred operations at once; each further one is refused, and operations it ends make room", async () => {
     const socket = await RawSocket.introduced(socketUrl(gateway.url));
     for (let index = 0; index < 1000; index++) socket.subscribe(`${index}`, GENERATION_EVENTS, { id });
     await socket.message((message) => message.id === "999");
@@ -166,7 +166,7 @@ describe("a socket", () => {
     socket.socket.terminate();
   });
 
-  test("that does not read is cut off", async () => {
+  test("that reads nothing is disconnected", async () => {
     const url = socketUrl(await startImpatient({ keepAliveMs: 2_000 }));
     const reading = await RawSocket.introduced(url);
     const stuck = await RawSocket.introduced(url);
@@ -183,7 +183,7 @@ describe("a socket", () => {
     reading.socket.terminate();
   });
 
-  test("that does not read thousands of short answers is cut off", async () => {
+  test("that reads none of thousands of short answers is disconnected", async () => {
     const socket = await RawSocket.introduced(socketUrl(await startImpatient({})));
     const [connection] = connections;
     if (!connection) throw new Error("the server has no connection");
@@ -204,7 +204,7 @@ describe("a socket", () => {
     socket.socket.terminate();
   });
 
-  test("that has not read for longest is cut off when all together leave too much", async () => {
+  test("that has read nothing for longest is disconnected when too much is unread on all sockets together", async () => {
     const url = socketUrl(await startImpatient({ unsent: new UnsentAnswers({ maxBytes: 150_000 }) }));
     const first = await RawSocket.introduced(url);
     const second = await RawSocket.introduced(url);
@@ -224,7 +224,7 @@ describe("a socket", () => {
     second.socket.terminate();
   });
 
-  describe("that sends a message in pieces", () => {
+  describe("that sends a message in fragments", () => {
     const QUERY = JSON.stringify({ type: "subscribe", id: "1", payload: { query: "{ __typename }" } });
     const sendPiece = ({ socket }: RawSocket, text: string, fin = false) =>
       new Promise((resolve) => socket.send(text, { fin }, resolve));
@@ -240,7 +240,7 @@ describe("a socket", () => {
 
     afterEach(() => void jest.useRealTimers());
 
-    test("is answered when it is whole, pings in between or not", async () => {
+    test("gets its answer when the message is complete, with or without pings between the fragments", async () => {
       const socket = await RawSocket.introduced(socketUrl(gateway.url));
       for (const letter of QUERY.slice(0, -1)) await sendRead(socket, letter);
       await sendPiece(socket, QUERY.slice(-1), true);
@@ -270,7 +270,7 @@ describe("a socket", () => {
       idle.socket.terminate();
     });
 
-    test("takes three times its size of 6 MiB: one too many is closed with 1013, and what is left is answered", async () => {
+    test("counts three times the size of its message: the one over the limit is closed with 1013, and the rest are answered", async () => {
       const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 6 * 1024 * 1024 } }));
       const sockets = [];
       for (let index = 0; index < 3; index++) {
@@ -294,7 +294,7 @@ describe("a socket", () => {
       for (const { socket } of [...sockets, fourth]) socket.terminate();
     });
 
-    test("makes way for others once it has been arriving for ten seconds", async () => {
+    test("is closed to make room for others after ten seconds of receiving", async () => {
       jest.useFakeTimers(OUR_TIMERS);
       const room = { maxMemoryBytes: 3 * 1024 * 1024 };
       const url = socketUrl(await startImpatient({ initTimeoutMs: 600_000, keepAliveMs: 600_000, room }));
@@ -310,7 +310,7 @@ describe("a socket", () => {
       other.socket.terminate();
     });
 
-    test("that was refused ends its connection at once, though its client does not close its side", async () => {
+    test("has its connection ended immediately after a refusal, even if the client does not close its side", async () => {
       jest.useFakeTimers(OUR_TIMERS);
       const room = { maxMemoryBytes: 1024 * 1024 };
       const url = socketUrl(await startImpatient({ initTimeoutMs: 600_000, keepAliveMs: 600_000, room }));
@@ -328,7 +328,7 @@ describe("a socket", () => {
       expect(await socket.closed).toMatchObject({ code: 1013 });
     });
 
-    test("counts what takes more memory than its bytes: pieces of one byte", async () => {
+    test("counts the memory of one-byte fragments, not only their bytes", async () => {
       const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 1024 * 1024 } }));
       const socket = await RawSocket.introduced(url);
       for (let batch = 0; batch < 20; batch++) {
@@ -343,7 +343,7 @@ describe("a socket", () => {
       ["pieces", (raw) => void sendPiece(raw, "x")],
       ["pings", ({ socket }) => socket.ping()],
       ["messages", (raw) => raw.send({ type: "ping" })],
-    ])("is closed with 1008 when thousands of %s come at once", async (_what, send) => {
+    ])("is closed with 1008 when thousands of %s arrive at once", async (_what, send) => {
       const socket = await RawSocket.introduced(socketUrl(gateway.url));
       const { _socket: connection } = socket.socket as unknown as { readonly _socket: Socket };
       connection.cork();
@@ -357,7 +357,7 @@ describe("a socket", () => {
     });
   });
 
-  test("has its operations counted while they run: one that does not fit is told so", async () => {
+  test("counts the memory of its operations while they run; one that does not fit is refused", async () => {
     const url = socketUrl(await startImpatient({ room: { maxMemoryBytes: 1024 * 1024 } }));
     const socket = await RawSocket.introduced(url);
     const waiting = `mutation { generateImages(input: { prompt: "a fox", size: "64x64", idempotencyKey: "k" }) { id } }`;
@@ -371,7 +371,7 @@ describe("a socket", () => {
     socket.socket.terminate();
   });
 
-  test("of a page that may not call is refused before it is one", async () => {
+  test("of a page that may not call is refused before it is opened", async () => {
     await expect(RawSocket.open(socketUrl(gateway.url), PROTOCOL, FOREIGN)).rejects.toThrow("403");
     for (const origin of [LISTED, gateway.url]) {
       const { socket } = await RawSocket.open(socketUrl(gateway.url), PROTOCOL, origin);
@@ -379,14 +379,14 @@ describe("a socket", () => {
     }
   });
 
-  test("is refused where there is none", async () => {
+  test("is refused at a path without sockets", async () => {
     const elsewhere = gateway.url.replace("http", "ws");
     await expect(RawSocket.open(`${elsewhere}/nowhere`)).rejects.toThrow("404");
     await expect(RawSocket.open(`${elsewhere}/graphql/stream`)).rejects.toThrow("405");
   });
 });
 
-test("a client that offers another protocol with its request is answered in HTTP", async () => {
+test("a client that offers to upgrade to another protocol is answered over HTTP", async () => {
   const headers = {
     Connection: "Upgrade, HTTP2-Settings",
     Upgrade: "h2c",
@@ -401,7 +401,7 @@ test("a client that offers another protocol with its request is answered in HTTP
   expect([status, JSON.parse(body.toString())]).toEqual([200, { data: { __typename: "Query" } }]);
 });
 
-test("a subscription over plain HTTP is told where it runs", async () => {
+test("a subscription over plain HTTP is refused with the transports to use", async () => {
   const { status, body } = await gateway.graphql(GENERATION_EVENTS, { id });
 
   expect(status).toBe(400);
@@ -411,7 +411,7 @@ test("a subscription over plain HTTP is told where it runs", async () => {
   });
 });
 
-describe("where there is room for two sockets and two subscriptions", () => {
+describe("with room for two sockets and two subscriptions", () => {
   let full: ScriptedGateway;
   let followed: string;
 
@@ -423,7 +423,7 @@ describe("where there is room for two sockets and two subscriptions", () => {
 
   afterEach(() => full.close());
 
-  test("a third socket is refused with 503, until one leaves", async () => {
+  test("a third socket is refused with 503 until one is closed", async () => {
     const sockets = [await RawSocket.open(socketUrl(full.url)), await RawSocket.open(socketUrl(full.url))];
     await expect(RawSocket.open(socketUrl(full.url))).rejects.toThrow("503");
 
@@ -434,7 +434,7 @@ describe("where there is room for two sockets and two subscriptions", () => {
     sockets[1]?.socket.terminate();
   });
 
-  test("a third subscription is refused on its socket, and a stream with 503, until one ends", async () => {
+  test("a third subscription is refused on its socket, and a third stream with 503, until one ends", async () => {
     const socket = await RawSocket.introduced(socketUrl(full.url));
     const next = (name: string) => socket.message(({ id, type }) => id === name && type !== "complete");
     for (const name of ["a", "b", "c"]) {
@@ -464,7 +464,7 @@ describe("where there is room for two sockets and two subscriptions", () => {
   });
 });
 
-describe("a stream", () => {
+describe("an event stream", () => {
   const QUERY = '{"query":"{ __typename }"}';
   const JSON_TYPE = { "Content-Type": "application/json" };
 
@@ -490,7 +490,7 @@ describe("a stream", () => {
     ]);
   });
 
-  test("says that it lives while nothing happens, and ends without `complete` when the gateway stops", async () => {
+  test("sends comments while nothing happens, and ends without `complete` when the gateway stops", async () => {
     const { id: queued } = await gateway.gateway.images.submit({ projectId: "proj_public" }, { prompt: "never begun" });
     const url = await startImpatient({ keepAliveMs: 20 });
     const socket = await RawSocket.introduced(socketUrl(url));
@@ -514,7 +514,7 @@ describe("a stream", () => {
   const LARGE_EVENTS = `subscription ($id: ID!) { generationEvents(id: $id) { ... on GenerationStatusChanged { generation {
     ${Array.from({ length: 90 }, (_, index) => `a${index}: prompt`).join(" ")} } } } }`;
 
-  test("that has not been read for longest is cut off when all together leave too much", async () => {
+  test("that has been unread for longest is disconnected when too much is unread on all streams together", async () => {
     const unsent = new UnsentAnswers({ maxBytes: 1.5 * 90 * LONG_PROMPT.length });
     const url = await startImpatient({ keepAliveMs: 600_000, unsent });
     // Nothing leaves the server, as if the network took nothing.
@@ -533,7 +533,7 @@ describe("a stream", () => {
     expect(other.destroyed).toBe(false);
   });
 
-  test("that is not read is cut off", async () => {
+  test("that is not read is disconnected", async () => {
     const url = await startImpatient({ keepAliveMs: 100 });
     const response = await openStream(url, id, LARGE_EVENTS);
     response.pause();

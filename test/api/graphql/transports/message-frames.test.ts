@@ -36,22 +36,25 @@ function isBetween(receiver: Writable): boolean {
   return _fragmented === 0 && _bufferedBytes === 0 && _state === 0;
 }
 
-test.each(Array.from({ length: 40 }, (_, seed) => seed))("frames are followed as ws reads them, seed %i", (seed) => {
-  const random = seededRandom(seed);
-  const bytes = Buffer.concat(toFrames(random));
-  const receiver = new Receiver({ isServer: true, skipUTF8Validation: true });
-  let messageCount = 0;
-  receiver.on("message", () => messageCount++);
-  const frames = new MessageFrames();
-  for (let position = 0; position < bytes.length; ) {
-    const chunk = bytes.subarray(position, position + random.pick([1, 2, 7, 100, 5_000, 65_536]));
-    position += chunk.length;
-    const before = messageCount;
-    receiver.write(chunk);
-    const hasEnded = frames.write(chunk);
+test.each(Array.from({ length: 40 }, (_, seed) => seed))(
+  "the frame reader finds the same messages as ws, with seed %i",
+  (seed) => {
+    const random = seededRandom(seed);
+    const bytes = Buffer.concat(toFrames(random));
+    const receiver = new Receiver({ isServer: true, skipUTF8Validation: true });
+    let messageCount = 0;
+    receiver.on("message", () => messageCount++);
+    const frames = new MessageFrames();
+    for (let position = 0; position < bytes.length; ) {
+      const chunk = bytes.subarray(position, position + random.pick([1, 2, 7, 100, 5_000, 65_536]));
+      position += chunk.length;
+      const before = messageCount;
+      receiver.write(chunk);
+      const hasEnded = frames.write(chunk);
 
-    if (messageCount > before) expect(hasEnded).toBe(true);
-    expect(frames.unfinishedBytes > 0).toBe(!isBetween(receiver));
-  }
-  expect(frames.unfinishedBytes).toBe(0);
-});
+      if (messageCount > before) expect(hasEnded).toBe(true);
+      expect(frames.unfinishedBytes > 0).toBe(!isBetween(receiver));
+    }
+    expect(frames.unfinishedBytes).toBe(0);
+  },
+);

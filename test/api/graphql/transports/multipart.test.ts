@@ -62,7 +62,7 @@ function file(bytes: Uint8Array = picture, type = "image/png"): Blob {
 }
 
 describe("a multipart request", () => {
-  test("puts each file where its map says, in any order of the map", async () => {
+  test("puts each file where its map says, whatever the order of the map", async () => {
     const other = await plainImage(70, 70, 4, "PNG");
     const map = '{"second": ["variables.b"], "first": ["variables.a"]}';
     const { body } = await send(["operations", OPERATIONS], ["map", map], ["first", file()], ["second", file(other)]);
@@ -71,7 +71,7 @@ describe("a multipart request", () => {
     expect(received).toEqual([picture, other]);
   });
 
-  test("puts one file in several places", async () => {
+  test("may put one file in several places", async () => {
     const { body } = await send(
       ["operations", OPERATIONS],
       ["map", '{"0": ["variables.a", "variables.b"]}'],
@@ -82,35 +82,32 @@ describe("a multipart request", () => {
     expect(received).toEqual([picture, picture]);
   });
 
-  test.each(["", "text/plain", "application/octet-stream"])(
-    "takes files of type %j for what they are",
-    async (type) => {
-      const part = (name: string, content: string) =>
-        `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${content}\r\n`;
-      const typeLine = type === "" ? "" : `Content-Type: ${type}\r\n`;
-      const body = Buffer.concat([
-        Buffer.from(part("operations", JSON.stringify({ query: ONE, variables: { a: null } }))),
-        Buffer.from(part("map", '{"0": ["variables.a"]}')),
-        Buffer.from(`--b\r\nContent-Disposition: form-data; name="0"; filename="0"\r\n${typeLine}\r\n`),
-        picture,
-        Buffer.from("\r\n--b--\r\n"),
-      ]);
-      const headers = { ...FORM_HEADERS, "Content-Type": "multipart/form-data; boundary=b" };
-      const response = await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body });
+  test.each(["", "text/plain", "application/octet-stream"])("accepts files of type %j by their bytes", async (type) => {
+    const part = (name: string, content: string) =>
+      `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${content}\r\n`;
+    const typeLine = type === "" ? "" : `Content-Type: ${type}\r\n`;
+    const body = Buffer.concat([
+      Buffer.from(part("operations", JSON.stringify({ query: ONE, variables: { a: null } }))),
+      Buffer.from(part("map", '{"0": ["variables.a"]}')),
+      Buffer.from(`--b\r\nContent-Disposition: form-data; name="0"; filename="0"\r\n${typeLine}\r\n`),
+      picture,
+      Buffer.from("\r\n--b--\r\n"),
+    ]);
+    const headers = { ...FORM_HEADERS, "Content-Type": "multipart/form-data; boundary=b" };
+    const response = await fetch(`${gateway.url}/graphql`, { method: "POST", headers, body });
 
-      expect(await response.json()).toEqual({ data: { editImages: { status: "SUCCEEDED" } } });
-      expect(received).toEqual([picture]);
-    },
-  );
+    expect(await response.json()).toEqual({ data: { editImages: { status: "SUCCEEDED" } } });
+    expect(received).toEqual([picture]);
+  });
 
-  test("may send its operation as a file of JSON, with a byte order mark", async () => {
+  test("may send its operation as a JSON file with a byte order mark", async () => {
     const operations = new Blob([`\uFEFF${OPERATIONS}`], { type: "application/json" });
     const { body } = await send(["operations", operations], ["map", MAP], ["0", file()], ["1", file()]);
 
     expect(body.data?.editImages).toMatchObject({ status: "SUCCEEDED" });
   });
 
-  test("without a file that its map names says so", async () => {
+  test("that lacks a file named in its map is refused with that reason", async () => {
     const { body } = await send(["operations", OPERATIONS], ["map", MAP], ["0", file()]);
 
     expect(body.errors).toMatchObject([
@@ -119,7 +116,7 @@ describe("a multipart request", () => {
     expect(gateway.provider.requests).toEqual([]);
   });
 
-  test("is answered while its files arrive, when its operation needs none of them", async () => {
+  test("is answered while its files arrive if its operation needs none of them", async () => {
     const operations = JSON.stringify({ query: "query ($a: Upload) { __typename }", variables: { a: null } });
     const socket = await sendHalf(operations, '{"0": ["variables.a"]}');
 
@@ -262,7 +259,7 @@ describe("a multipart request is refused", () => {
     expect(body.errors?.[0]?.message).toMatch(message);
   });
 
-  test("for its cost, which is weighed with the variables that run", async () => {
+  test("for its cost, which is calculated with the variables that run", async () => {
     const query = `mutation ($n: Int, $a: Upload) { one: generateImages(input: { prompt: "a", n: $n }) { id }
       two: generateImages(input: { prompt: "a", n: $n }) { id } }`;
     const operations = JSON.stringify({ query: query.replace(", $a: Upload", ""), variables: { n: 10, a: null } });

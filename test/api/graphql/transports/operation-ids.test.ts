@@ -59,11 +59,11 @@ async function roundTrip(): Promise<void> {
 
 const next = (id: string, data: object) => ({ id, type: "next", payload: { data } });
 
-describe("an id is free again when its operation is completed", () => {
+describe("an id can be used again when its operation is completed:", () => {
   const make = (prompt: string) =>
     `mutation { ${prompt}: generateImages(input: { prompt: "${prompt}", size: "64x64" }) { prompt status } }`;
 
-  test("of a mutation, whose result does not come under another's id", async () => {
+  test("that of a mutation, whose result is not sent under another operation's id", async () => {
     socket.subscribe("1", make("first"));
     socket.send({ type: "complete", id: "1" });
     socket.subscribe("1", make("second"));
@@ -81,7 +81,7 @@ describe("an id is free again when its operation is completed", () => {
     ]);
   });
 
-  test("of a query", async () => {
+  test("that of a query", async () => {
     for (let round = 0; round < 20; round++) {
       const id = `query ${round}`;
       socket.subscribe(id, "{ first: generations { edges { cursor } } }");
@@ -92,7 +92,7 @@ describe("an id is free again when its operation is completed", () => {
     }
   });
 
-  test("of a subscription that has not begun, and of one that runs", async () => {
+  test("that of a subscription that has not begun, and of one that runs", async () => {
     const [first, second, third] = [await begin("first"), await begin("second"), await begin("third")];
     const running = (prompt: string) => (message: Message) =>
       message.payload?.data?.generationEvents.generation?.prompt === prompt;
@@ -120,7 +120,7 @@ describe("an id is free again when its operation is completed", () => {
     ]);
   });
 
-  test("of one that fails, and of one that the server completed", async () => {
+  test("that of an operation that fails, and of one that the server completed", async () => {
     for (const query of ["{ nonsense }", "{ __typename }", STATUS, "{ __typename }"]) {
       const before = socket.messages.length;
       socket.subscribe("a", query, { id: "gen_none" });
@@ -144,7 +144,7 @@ test.each(['a "quoted" id', "\\", "日本語 🦊", "__proto__", "1"])("an id ma
   expect(await answersTo(id)).toEqual([next(id, { __typename: "Query" }), { id, type: "complete" }]);
 });
 
-test("what is completed again and again while it runs is counted as running", async () => {
+test("an operation completed again and again while it runs still counts as running", async () => {
   for (let index = 0; index < 250; index++) {
     const id = `${index}`;
     socket.subscribe(id, `mutation { generateImages(input: { prompt: "${index}", size: "64x64" }) { id } }`);

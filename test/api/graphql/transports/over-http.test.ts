@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => gateway.close());
 
-describe("the audits of GraphQL over HTTP", () => {
+describe("the GraphQL over HTTP audit", () => {
   for (const { id, name, fn } of serverAudits({ url: () => `${gateway.url}/graphql` })) {
     test(`${id} ${name}`, async () => {
       const result = await fn();
@@ -70,7 +70,7 @@ describe("the status of an operation that is not executed", () => {
     expect(answer.headers["content-type"]).toBe(`${type}; charset=utf-8`);
   });
 
-  test.each(CASES)("of %s is 200 where plain JSON is asked for by name, else 400", async (_case, body) => {
+  test.each(CASES)("of %s is 200 if Accept names plain JSON, and 400 otherwise", async (_case, body) => {
     const statusFor = async (accept?: string) => (await post(body, accept)).status;
 
     expect(await statusFor("application/json")).toBe(200);
@@ -81,7 +81,7 @@ describe("the status of an operation that is not executed", () => {
   });
 });
 
-describe("HEAD is answered as GET is, without the body", () => {
+describe("HEAD is answered like GET, without the body", () => {
   const GUARDED = { "Apollo-Require-Preflight": "true" };
 
   test.each<[string, string, Record<string, string>, number]>([
@@ -90,7 +90,7 @@ describe("HEAD is answered as GET is, without the body", () => {
     ["what is not in the graph", "?query={nonsense}", GUARDED, 400],
     ["what a foreign page could send", "?query={models{id}}", {}, 400],
     ["a browser", "", { Accept: "text/html" }, 200],
-  ])("to %s", async (_case, search, headers, status) => {
+  ])("for %s", async (_case, search, headers, status) => {
     const [head, get] = [await send("HEAD", headers, "", search), await send("GET", headers, "", search)];
 
     expect([head.status, head.body.length]).toEqual([status, 0]);
@@ -102,7 +102,7 @@ describe("HEAD is answered as GET is, without the body", () => {
   });
 });
 
-describe("a request for an event stream at this path is told which path has them", () => {
+describe("a request for an event stream at this path is refused with the path to use", () => {
   const body = JSON.stringify({ query: 'subscription { generationEvents(id: "gen_1") { __typename } }' });
   const search = `?query=${JSON.parse(body).query}`;
   const json = { "Content-Type": "application/json" };
@@ -141,7 +141,7 @@ describe("a request for an event stream at this path is told which path has them
     expect(answer.headers["content-type"]).toMatch(/^application\/(graphql-response\+)?json/);
   });
 
-  test("and a query that takes JSON too is answered", async () => {
+  test("but a query that also accepts JSON is answered", async () => {
     const headers = { ...json, Accept: "text/event-stream, multipart/mixed, application/json;q=0.1" };
     const { status, body: answered } = await send("POST", headers, '{"query":"{ __typename }"}');
 
@@ -153,7 +153,7 @@ describe("automatic persisted queries", () => {
   const query = "{ models { id } }";
   const extensions = { persistedQuery: { version: 1, sha256Hash: createHash("sha256").update(query).digest("hex") } };
 
-  test("are asked for once, and then run by their hash, by POST and by GET", async () => {
+  test("need their text once, and then run by their hash over GET and POST", async () => {
     const unknown = await post({ extensions });
     expect(unknown.body.errors).toMatchObject([
       { message: "PersistedQueryNotFound", extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } },
@@ -171,7 +171,7 @@ describe("automatic persisted queries", () => {
     expect(JSON.parse(body.toString())).toEqual(registered.body);
   });
 
-  test("of another hash are refused", async () => {
+  test("with another hash are refused", async () => {
     const { status, body } = await post({ query: "{ __typename }", extensions });
 
     expect({ status, body }).toEqual({
@@ -180,7 +180,7 @@ describe("automatic persisted queries", () => {
     });
   });
 
-  test("of another protocol are refused", async () => {
+  test("with another protocol version are refused", async () => {
     const { body } = await post({ query, extensions: { persistedQuery: { version: 2, sha256Hash: "" } } });
 
     expect(body.errors).toEqual([
@@ -188,7 +188,7 @@ describe("automatic persisted queries", () => {
     ]);
   });
 
-  test("that are invalid are not kept", async () => {
+  test("that are invalid are not stored", async () => {
     const nonsense = "{ nonsense }";
     const sha256Hash = createHash("sha256").update(nonsense).digest("hex");
     await post({ query: nonsense, extensions: { persistedQuery: { version: 1, sha256Hash } } });

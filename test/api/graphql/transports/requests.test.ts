@@ -29,7 +29,7 @@ const post = (body: string | Buffer, headers: Readonly<Record<string, string>> =
   send({ method: "POST", headers: { "Content-Type": JSON_TYPE, ...headers }, body });
 
 describe("a query", () => {
-  test.each([undefined, JSON_TYPE, RESPONSE_TYPE, "*/*"])("by GET is answered to Accept: %s", async (accept) => {
+  test.each([undefined, JSON_TYPE, RESPONSE_TYPE, "*/*"])("over GET is answered for Accept: %s", async (accept) => {
     const { status, headers, json } = await send(
       { headers: { ...GUARDED, ...(accept && { Accept: accept }) } },
       { query: MODELS },
@@ -43,7 +43,7 @@ describe("a query", () => {
     expect(headers["content-type"]).toBe(`${type}; charset=utf-8`);
   });
 
-  test("by GET takes variables and an operation's name", async () => {
+  test("over GET takes variables and an operation name", async () => {
     const query = "query A { models { id } } query B($id: ID!) { generation(id: $id) { id } }";
     const variables = JSON.stringify({ id: "gen_none" });
     const { status, json } = await send({ headers: GUARDED }, { query, variables, operationName: "B" });
@@ -52,7 +52,7 @@ describe("a query", () => {
   });
 
   test.each([JSON_TYPE, "application/json; charset=utf-8", "APPLICATION/JSON"])(
-    "by POST is read as %s",
+    "over POST is read as %s",
     async (type) => {
       const { status, json } = await post(JSON.stringify({ query: MODELS }), { "Content-Type": type });
 
@@ -64,13 +64,13 @@ describe("a query", () => {
     ["compressed", { "Content-Encoding": "gzip" }, gzipSync(JSON.stringify({ query: MODELS }))],
     ["in pieces, whose number is not known", {}, [...JSON.stringify({ query: MODELS })]],
     ["with a byte order mark", {}, `\uFEFF${JSON.stringify({ query: MODELS })}`],
-  ])("by POST is read %s", async (_case, headers, body) => {
+  ])("over POST is read %s", async (_case, headers, body) => {
     const { status, json } = await send({ method: "POST", headers: { "Content-Type": JSON_TYPE, ...headers }, body });
 
     expect([status, json().data.models.length]).toEqual([200, 2]);
   });
 
-  test("by POST may carry Chinese and emoji", async () => {
+  test("over POST may contain Chinese and emoji", async () => {
     const query = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { prompt } }";
     const prompt = "一位長髮女孩 👩🏽‍🚀";
     const { json } = await post(JSON.stringify({ query, variables: { input: { prompt, size: "64x64" } } }));
@@ -80,7 +80,7 @@ describe("a query", () => {
   });
 });
 
-test("a mutation by GET is refused, and not run", async () => {
+test("a mutation over GET is refused and does not run", async () => {
   const callCount = gateway.provider.requests.length;
   for (const headers of [GUARDED, { "Content-Type": JSON_TYPE }]) {
     const { status, headers: answered, json } = await send({ headers }, { query: MUTATION });
@@ -93,7 +93,7 @@ test("a mutation by GET is refused, and not run", async () => {
   expect(gateway.provider.requests).toHaveLength(callCount);
 });
 
-describe("requests that a foreign page can send without a preflight are refused, and not run", () => {
+describe("requests that another site's page can send without a preflight are refused and do not run", () => {
   test.each<[string, string | undefined, string]>([
     ["a form", "application/x-www-form-urlencoded", new URLSearchParams({ query: MUTATION }).toString()],
     ["JSON that calls itself text", "text/plain", JSON.stringify({ query: MUTATION })],
@@ -121,7 +121,7 @@ describe("requests that a foreign page can send without a preflight are refused,
   });
 });
 
-describe("an unreadable body is answered with a GraphQL error", () => {
+describe("an unreadable body is refused with a GraphQL error", () => {
   test.each<[string, string | Buffer, number, string, RegExp]>([
     ["half a JSON", '{"query": "{ models', 400, "BAD_USER_INPUT", /JSON/],
     ["null", "null", 400, "BAD_USER_INPUT", /JSON/],
@@ -182,7 +182,7 @@ describe("an unreadable body is answered with a GraphQL error", () => {
     expect(text).not.toMatch(/stacktrace|node_modules/);
   });
 
-  test.each([200, 1000, 3000, 10_000, 100_000])("a query nested %i deep", async (depth) => {
+  test.each([200, 1000, 3000, 10_000, 100_000])("a query nested %i levels deep", async (depth) => {
     for (const query of [
       "{a".repeat(depth) + "}".repeat(depth),
       `{generation(id:${"[".repeat(depth)}${"]".repeat(depth)}){id}}`,
@@ -196,7 +196,7 @@ describe("an unreadable body is answered with a GraphQL error", () => {
   });
 });
 
-test("variables nested deep are refused where they are declared, and left out where they are not", async () => {
+test("deeply nested variables are refused if the operation declares them, and ignored otherwise", async () => {
   const deep = "[".repeat(100_000) + "]".repeat(100_000);
   const body = (query: string) => `{"query": ${JSON.stringify(query)}, "variables": {"first": ${deep}}}`;
   const refused = await post(body("query ($first: Int) { generations(first: $first) { edges { cursor } } }"));
@@ -218,7 +218,7 @@ test.each(["PUT", "DELETE", "PATCH"])("%s is refused", async (method) => {
   expect(status).toBe(405);
 });
 
-test("answers carry the request's id, and are neither to be sniffed nor kept", async () => {
+test("answers have the request id, and headers that forbid sniffing and caching", async () => {
   const { headers } = await post(JSON.stringify({ query: MODELS }));
 
   expect(headers["x-request-id"]).toMatch(/^req_[0-9a-z]{26}$/);

@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => gateway.close());
 
-test("a browser sees Apollo Sandbox with a first mutation that runs as it stands", async () => {
+test("a browser gets Apollo Sandbox with a first mutation that runs unchanged", async () => {
   const { status, headers, body } = await httpRequest(`${gateway.url}/graphql`, { headers: BROWSER });
   const page = body.toString();
 
@@ -40,7 +40,7 @@ test("a browser sees Apollo Sandbox with a first mutation that runs as it stands
   for (const { url } of images) expect((await httpRequest(url)).status).toBe(200);
 });
 
-test("its first mutation also runs where the types have a prefix", async () => {
+test("the first mutation also runs if the types have a prefix", async () => {
   const prefixed = await startScriptedGateway({ typePrefix: "Pictures" });
   try {
     const { body } = await httpRequest(`${prefixed.url}/graphql`, { headers: BROWSER });
@@ -64,7 +64,7 @@ test("no other page may frame it", async () => {
 test.each<[string, GatewayOptions]>([
   ["in production", { isProduction: true }],
   ["that is embedded and was not told to show pages", { pages: false }],
-])("a gateway %s does not show it, nor load scripts of another host", async (_where, options) => {
+])("a gateway %s shows no Sandbox and loads no scripts from other hosts", async (_where, options) => {
   const other = await startScriptedGateway(options);
   try {
     const { status, headers, body } = await httpRequest(`${other.url}/graphql`, { headers: BROWSER });
@@ -77,7 +77,7 @@ test.each<[string, GatewayOptions]>([
   }
 });
 
-test("a browser's query is answered, not shown a page", async () => {
+test("a query sent by a browser is answered with data, not with a page", async () => {
   const { headers, body } = await httpRequest(`${gateway.url}/graphql?query=%7Bmodels%7Bid%7D%7D`, {
     headers: { ...BROWSER, Accept: "application/json", "Apollo-Require-Preflight": "true" },
   });
@@ -113,14 +113,14 @@ describe("in a browser", () => {
     await page.goto(gateway.url + path, { waitUntil: "commit" });
   }
 
-  test.each(["/graphql", "/graphql/", "/graphql?"])("%s shows GraphiQL without internet", async (path) => {
+  test.each(["/graphql", "/graphql/", "/graphql?"])("%s shows GraphiQL if there is no internet", async (path) => {
     await load(path, (route) => route.abort());
 
     await page.locator(".graphiql-execute-button").waitFor();
     expect(page.url()).toBe(`${gateway.url}/graphiql`);
   });
 
-  test("it shows GraphiQL where other sites never answer", async () => {
+  test("the page shows GraphiQL if other sites never answer", async () => {
     const asked = Promise.withResolvers<void>();
     await page.clock.install();
     await load("/graphql", () => asked.resolve());
@@ -130,7 +130,7 @@ describe("in a browser", () => {
     await page.locator(".graphiql-execute-button").waitFor();
   });
 
-  test("it stays with Sandbox where that can be loaded, whatever else cannot", async () => {
+  test("the page shows Sandbox if Sandbox loads, whatever else fails", async () => {
     await page.clock.install();
     await load("/graphql", (route) =>
       isScript(route.request().url())
@@ -152,7 +152,7 @@ describe("in a browser", () => {
 });
 
 describe("introspection", () => {
-  test("is on, as Sandbox needs it", async () => {
+  test("is on by default, because Sandbox needs it", async () => {
     expect((await gateway.graphql(INTROSPECTION)).body).toEqual({
       data: { __schema: { queryType: { name: "Query" } } },
     });

@@ -57,7 +57,7 @@ function showAndWait() {
 }
 
 describe.each(TRANSPORTS)("generationEvents over %s", (_name, transport) => {
-  test("tells the whole story as it happens, with URLs that work", async () => {
+  test("reports every event as it happens, with URLs that work", async () => {
     const release = showAndWait();
     const id = await submit({ n: 2, partialImages: 1 });
     const story: SeenEvent[] = [];
@@ -82,7 +82,7 @@ describe.each(TRANSPORTS)("generationEvents over %s", (_name, transport) => {
     for (const { url, image } of story) expect(url ?? image?.url ?? gateway.url).toContain(gateway.url);
   });
 
-  test("begins with the present state for a late client, and ends at once for a client that comes after the end", async () => {
+  test("starts a late client with the present state, and ends immediately if the generation has ended", async () => {
     const release = showAndWait();
     const id = await submit({ n: 2, partialImages: 1 });
     release(0);
@@ -101,7 +101,7 @@ describe.each(TRANSPORTS)("generationEvents over %s", (_name, transport) => {
     expect(after).toEqual(["status SUCCEEDED", "image 0", "image 1"]);
   });
 
-  test("ends when the generation is canceled, failed or deleted", async () => {
+  test("ends when the generation is canceled, fails or is deleted", async () => {
     const hold = holdCalls(gateway.provider);
     const id = await submit();
     await hold.called;
@@ -150,7 +150,7 @@ describe.each(TRANSPORTS)("generationEvents over %s", (_name, transport) => {
     expect(error).toMatchObject({ message: expect.any(String), extensions: { code } });
   });
 
-  test("is not all: queries and mutations run there too, with the same limits and errors", async () => {
+  test("shares its transport with queries and mutations, which have the same limits and errors", async () => {
     const mutation =
       "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { status images { url } } }";
     const run = (query: string, variables?: Record<string, unknown>) =>
