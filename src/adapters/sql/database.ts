@@ -3,7 +3,7 @@ import { Migrator } from "kysely/migration";
 import { StartError } from "../../errors.ts";
 import type { GenerationStatus } from "../../ports/records.ts";
 import type { Engine, SearchEntryRow } from "./engine.ts";
-import { migrationsFor, type Schema } from "./migrations/migrations.ts";
+import { migrationsFor, NEEDED_MIGRATIONS, type Schema } from "./migrations/migrations.ts";
 
 /**
  * The tables, the same on every engine. Times are milliseconds since 1970 UTC. Nested values are JSON text. Ids begin
@@ -39,9 +39,22 @@ export async function migrate(database: Kysely<Database>, options: MigrateOption
     provider: { getMigrations: async () => migrationsFor(engine) },
     ...(schema !== undefined && { migrationTableSchema: schema }),
   });
-  const { error } = await migrator.migrateToLatest();
-  if (!error) return;
-  throw new StartError([`${place}: this version cannot use the database (${(error as Error).message})`], {
-    cause: error,
-  });
+  const { error: cause } = await migrator.migrateToLatest();
+  if (!cause) return;
+  const unknown = await unknownMigrations(schema === undefined ? database : database.withSchema(schema));
+  const problem =
+    unknown.length === 0
+      ? `this version cannot use the database (${(cause as Error).message})`
+      : `a newer version of Pictograph has migrated the database (${unknown.join(", ")}); use that version, or restore a backup of this one`;
+  throw new StartError([`${place}: ${problem}`], { cause });
+}
+
+/** The applied migrations that this version does not know; none if that cannot be read. */
+async function unknownMigrations(database: Kysely<Database>): Promise<readonly string[]> {
+  try {
+    const applied = await database.selectFrom("kysely_migration").select("name").orderBy("name").execute();
+    return applied.map(({ name }) => name).filter((name) => !NEEDED_MIGRATIONS.includes(name));
+  } catch {
+    return [];
+  }
 }

@@ -83,14 +83,15 @@ describe("a PostgreSQL database of another version", () => {
     await postgres.server.query(url, "DROP SCHEMA graphile_worker CASCADE");
     await postgres.server.query(
       url,
-      "INSERT INTO pictograph.kysely_migration VALUES ('9999-from-tomorrow', '2030-01-01')",
+      "INSERT INTO pictograph.kysely_migration VALUES ('9998-from-tomorrow', '2030-01-01'), ('9999-from-tomorrow', '2030-01-01')",
     );
     const before = await postgres.server.query(url, TABLES);
 
     const refusal = await refusalOf(url);
     expect(refusal).toBeInstanceOf(StartError);
     expect(refusal.message).toContain(`127.0.0.1:${postgres.server.port}${new URL(url).pathname}`);
-    expect(refusal.message).toContain("9999-from-tomorrow");
+    const names = "9998-from-tomorrow, 9999-from-tomorrow";
+    expect(refusal.message).toContain(`a newer version of Pictograph has migrated the database (${names}); use that`);
     expect(await postgres.server.query(url, TABLES)).toEqual(before);
   });
 });

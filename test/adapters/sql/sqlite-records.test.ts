@@ -393,7 +393,9 @@ describe("a SQLite database", () => {
     const refusal = await refusalOf(path);
     expect(refusal).toBeInstanceOf(StartError);
     expect(refusal.message).toContain(path);
-    expect(refusal.message).toContain(tomorrow);
+    expect(refusal.message).toContain(
+      `a newer version of Pictograph has migrated the database (${tomorrow}); use that`,
+    );
 
     change(path, `DELETE FROM kysely_migration WHERE name = '${tomorrow}'`);
     const again = await openSqliteRecords(path);
