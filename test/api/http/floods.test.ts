@@ -42,7 +42,7 @@ const JSON_TYPE = "Content-Type: application/json";
 const FORM = ["Content-Type: multipart/form-data; boundary=b", "Apollo-Require-Preflight: 1"];
 const CHUNKS = "1\r\nx\r\n".repeat(5_000);
 
-describe("a body in thousands of chunks of one byte", () => {
+describe("a body in thousands of one-byte chunks", () => {
   test.each([
     ["/graphql", [JSON_TYPE], ""],
     ["/graphql/stream", [JSON_TYPE], ""],
@@ -55,31 +55,31 @@ describe("a body in thousands of chunks of one byte", () => {
     expect(await send(post(path, headers) + start + CHUNKS)).toBe("");
   });
 
-  test("ends its connection after an answer that did not need it", async () => {
+  test("ends its connection even after an answer that did not need the body", async () => {
     expect(await send(post("/nowhere", []) + CHUNKS)).toMatch(/^HTTP\/1\.1 404 /);
   });
 });
 
-describe("requests that are sent before the answers to those before them", () => {
+describe("pipelined requests", () => {
   const body = '{"query":"{ __typename }"}';
   const one = `POST /graphql HTTP/1.1\r\nHost: localhost\r\n${JSON_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
   const last = one.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
 
-  test("are answered in their order, fifty of them", async () => {
+  test("are answered in their order when there are fifty", async () => {
     const answers = (await send(one.repeat(49) + last)).split("HTTP/1.1 ").slice(1);
 
     expect(answers).toHaveLength(50);
     for (const answer of answers) expect(answer).toMatch(/^200 .*"__typename":"Query"/s);
   });
 
-  test("end their connection when they are hundreds", async () => {
+  test("end their connection when there are hundreds", async () => {
     const answers = (await send(one.repeat(400))).split("HTTP/1.1 ").slice(1);
 
     expect(answers.length).toBeLessThan(400);
   });
 });
 
-test("an upgrade that does not wait for the answer to an earlier request ends its connection", async () => {
+test("an upgrade sent before the answer to an earlier request ends its connection", async () => {
   const query = '{"query":"{ __typename }"}';
   const earlier = [
     "POST /graphql HTTP/1.1",
@@ -94,7 +94,7 @@ test("an upgrade that does not wait for the answer to an earlier request ends it
   expect(await send(earlier.join("\r\n") + upgrade.join("\r\n"))).not.toMatch(/HTTP\/1\.1 101 /);
 });
 
-test("an upgrade that is refused ends its connection, though its client keeps it open", async () => {
+test("a refused upgrade ends its connection, even if the client keeps its side open", async () => {
   const { hostname, port } = new URL(gateway.url);
   const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
   sockets.push(socket);

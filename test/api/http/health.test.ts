@@ -28,7 +28,7 @@ describe("a gateway", () => {
 
   afterEach(() => gateway.close());
 
-  test("that works is alive and ready, and no cache keeps that", async () => {
+  test("that works is alive and ready, in answers that are not cached", async () => {
     expect(await ask(gateway.url, "/healthz")).toEqual({ status: 200, cache: "no-store", body: { status: "ok" } });
     expect(await ask(gateway.url, "/readyz")).toEqual({
       status: 200,
@@ -37,7 +37,7 @@ describe("a gateway", () => {
     });
   });
 
-  test("whose images are gone is alive and not ready, and says why without details", async () => {
+  test("that cannot reach its images is alive but not ready, and says why without details", async () => {
     await rm(join(gateway.dataDir, "images"), { recursive: true });
 
     expect((await ask(gateway.url, "/healthz")).status).toBe(200);
@@ -46,7 +46,7 @@ describe("a gateway", () => {
     expect(body).toEqual({ status: "failed", checks: { store: "ok", storage: "failed" } });
   });
 
-  test("that drains is alive and not ready, while running generations continue", async () => {
+  test("that drains is alive but not ready, while running generations continue", async () => {
     const hold = holdCalls(gateway.provider);
     const generate = `mutation { generateImages(input: { prompt: "a fox", size: "64x64" }) { status } }`;
     const answer = gateway.graphql(generate);
@@ -92,7 +92,7 @@ describe("readiness", () => {
     await server.close();
   });
 
-  test("comes back when what failed works again", async () => {
+  test("returns when the failed part works again", async () => {
     check.mockRejectedValueOnce(new Error("postgres://user:password@host is away")).mockResolvedValue();
     const failed = await ask(server.url, "/readyz");
 
@@ -101,7 +101,7 @@ describe("readiness", () => {
     expect(await ask(server.url, "/readyz")).toMatchObject({ status: 200, body: { status: "ok" } });
   });
 
-  test("is worth a line in the log only when something is wrong", async () => {
+  test("is logged only when something is wrong", async () => {
     check.mockResolvedValueOnce().mockRejectedValueOnce(new Error("it is away"));
     await ask(server.url, "/healthz");
     await ask(server.url, "/readyz");
@@ -117,7 +117,7 @@ describe("readiness", () => {
     ]);
   });
 
-  test("does not wait for ever for what does not answer", async () => {
+  test("does not wait forever for a part that never answers", async () => {
     const asked = Promise.withResolvers<void>();
     check.mockImplementationOnce(() => {
       asked.resolve();

@@ -161,7 +161,7 @@ describe("a body that arrives at less than 1 KiB a second", () => {
     await poll(uploadsLeft, (files) => files.length === 0);
   });
 
-  test("that nobody reads ends its connection", async () => {
+  test("that no handler reads ends its connection", async () => {
     const client = await Client.begin("/healthz", { "Content-Length": 100_000 });
     await client.send("x");
     await sweep(12);
@@ -171,8 +171,8 @@ describe("a body that arrives at less than 1 KiB a second", () => {
   });
 });
 
-describe("a body that comes slowly, and not too slowly,", () => {
-  test("is answered though it takes ten minutes", async () => {
+describe("a body that arrives slowly but fast enough", () => {
+  test("is answered even if it takes ten minutes", async () => {
     await serve(gateway.gateway.app);
     jest.useFakeTimers(OUR_TIMERS);
     const body = FIELDS.padEnd(120 * 6 * 1024);
@@ -187,13 +187,13 @@ describe("a body that comes slowly, and not too slowly,", () => {
   });
 });
 
-describe("what still comes of a body once it was refused", () => {
+describe("the rest of a body that was refused", () => {
   beforeEach(async () => {
     await serve(gateway.gateway.app);
     jest.useFakeTimers(OUR_TIMERS);
   });
 
-  test("is dropped, so that the answer arrives, and the next request is answered", async () => {
+  test("is dropped, so that the answer arrives and the connection can be used again", async () => {
     const client = await Client.begin("/v1/images/edits", {
       ...FORM_TYPE,
       Connection: "keep-alive",
@@ -209,7 +209,7 @@ describe("what still comes of a body once it was refused", () => {
     expect(await uploadsLeft()).toEqual([]);
   });
 
-  test("is not waited for beyond half a minute, however fast it comes", async () => {
+  test("is read for half a minute at most, however fast it comes", async () => {
     const client = await Client.begin("/v1/images/edits", {
       ...FORM_TYPE,
       Connection: "keep-alive",
@@ -225,7 +225,7 @@ describe("what still comes of a body once it was refused", () => {
   });
 });
 
-describe("where bodies together may hold 4 MiB of memory", () => {
+describe("with 4 MiB of memory for all bodies together", () => {
   beforeEach(() => serveWithRoom({ maxMemoryBytes: 4 * MEBIBYTE }));
 
   /** A body that lacks its last byte. */
@@ -239,7 +239,7 @@ describe("where bodies together may hold 4 MiB of memory", () => {
     ["JSON", "/get-image", JSON_TYPE, "x".repeat(MEBIBYTE - 1)],
     ["JSON", "/v1/images/generations", JSON_TYPE, "x".repeat(MEBIBYTE - 1)],
     ["text of forms", "/v1/images/edits", FORM_TYPE, FIELD.replace("a fox", "x".repeat(800_000))],
-  ])("one more is refused with 503, until one is gone: %s to %s", async (_what, path, headers, body) => {
+  ])("one body too many is refused with 503 until another is gone: %s to %s", async (_what, path, headers, body) => {
     const first = await sendAlmost(path, headers, body);
     for (let count = 0; count < 3; count++) await sendAlmost(path, headers, body);
     const refused = await sendAlmost(path, headers, body);
@@ -256,7 +256,7 @@ describe("where bodies together may hold 4 MiB of memory", () => {
     expect(small.status).toBe(200);
   });
 
-  test("the one that has been arriving for longest makes way", async () => {
+  test("the body that has been arriving for longest is refused to make room", async () => {
     jest.useFakeTimers(OUR_TIMERS);
     const body = "x".repeat(MEBIBYTE - 1);
     const oldest = await sendAlmost("/get-image", JSON_TYPE, body);
@@ -273,7 +273,7 @@ describe("where bodies together may hold 4 MiB of memory", () => {
     expect(answer.status).toBe(200);
   });
 
-  test("what a body holds counts until it is answered, and as it is in memory", async () => {
+  test("a body counts with its size in memory, until it is answered", async () => {
     const hold = holdCalls(gateway.provider);
     const query = "{ generations { edges { node { id } } } }";
     const accepted = async () => (await gateway.graphql(query)).body.data.generations.edges.length;
@@ -301,7 +301,7 @@ describe("where bodies together may hold 4 MiB of memory", () => {
   });
 });
 
-describe("where uploads together may hold 8 MiB on disk", () => {
+describe("with 8 MiB of disk for all uploads together", () => {
   beforeEach(() => serveWithRoom({ maxDiskBytes: 8 * MEBIBYTE }));
 
   async function sendFile(bytes: Buffer): Promise<Client> {
@@ -310,7 +310,7 @@ describe("where uploads together may hold 8 MiB on disk", () => {
     return client;
   }
 
-  test("one more is refused with 503, and nothing of it is left", async () => {
+  test("one upload too many is refused with 503, and nothing of it is left", async () => {
     await sendFile(Buffer.alloc(4 * MEBIBYTE));
     const refused = await sendFile(Buffer.alloc(5 * MEBIBYTE));
 
@@ -328,7 +328,7 @@ describe("where uploads together may hold 8 MiB on disk", () => {
 });
 
 describe("the memory of a body", () => {
-  test("is freed when the body is cut short, even while its error is kept", async () => {
+  test("is freed when the body is cut short, even while its error is still referenced", async () => {
     const seen: WeakRef<object>[] = [];
     const failed = Promise.withResolvers<unknown>();
     const app = express().post("/", async (request) => {
@@ -350,7 +350,7 @@ describe("the memory of a body", () => {
     expect(error).toMatchObject({ code: "BAD_USER_INPUT" });
   });
 
-  test("is freed at once when a larger block replaces it", () => {
+  test("is freed immediately when a larger block replaces it", () => {
     const collected = new BoundedBytes(MEBIBYTE, () => new Error("too many"));
     collected.append(Buffer.from("a"));
     const outgrown = collected.bytes.buffer as ArrayBuffer;

@@ -49,7 +49,7 @@ function sampleOf(text: string, series: string): number | undefined {
 }
 
 describe("the metrics of a gateway", () => {
-  test("count known work, and hold neither prompts nor ids", async () => {
+  test("count requests and generations, and contain neither prompts nor ids", async () => {
     gateway = await startScriptedGateway({ metrics: "route" });
     const { body } = await gateway.graphql(GENERATE, { n: 2 });
     const { id, images } = body.data.generateImages;
@@ -103,7 +103,7 @@ describe("the metrics of a gateway", () => {
     expect(names.filter((name) => !name?.startsWith("pictograph_"))).toEqual([]);
   });
 
-  test("tell what the store has before it", async () => {
+  test("show what waits in the store", async () => {
     gateway = await startScriptedGateway({ metrics: "route", maxConcurrency: 1 }, [PRICED]);
     const hold = holdCalls(gateway.provider);
     for (let count = 0; count < 3; count++) {
@@ -123,7 +123,7 @@ describe("the metrics of a gateway", () => {
   test.each<[string, () => Promise<never>]>([
     ["cannot be read", () => Promise.reject(new Error("the store is down"))],
     ["does not answer", () => new Promise(() => {})],
-  ])("are written without the levels of a store that %s", async (_how, read) => {
+  ])("omit the store's gauges if the store %s", async (_how, read) => {
     const metrics = new PrometheusMetrics({ isModel: () => true, isProvider: () => true });
     metrics.watchStore(read);
     metrics.requestEnded("graphql", 200);
@@ -158,7 +158,7 @@ describe("the metrics of a gateway", () => {
     expect(sampleOf(text, "pictograph_webhook_delivery_age_seconds_count")).toBe(1);
   });
 
-  test("tell how many images were signed, and until when the certificate is valid", async () => {
+  test("show how many images were signed and until when the certificate is valid", async () => {
     const { files } = await makeCertificate(await newDirectory());
     gateway = await startScriptedGateway({ metrics: "route", c2pa: files });
     await gateway.graphql(GENERATE, { n: 1 });
@@ -171,7 +171,7 @@ describe("the metrics of a gateway", () => {
     expect(expiry).toBeGreaterThan(Date.now() / 1000);
   });
 
-  test("count a generation that its caller cancels once", async () => {
+  test("count a generation once when its client cancels it", async () => {
     gateway = await startScriptedGateway({ metrics: "route" });
     const called = Promise.withResolvers<void>();
     gateway.provider.script = async function* held(_request, signal) {
@@ -199,7 +199,7 @@ describe("the metrics of a gateway", () => {
     ]);
   });
 
-  test("are not counted by an embedded gateway that was not asked", async () => {
+  test("are not collected by an embedded gateway unless its host asks for them", async () => {
     gateway = await startScriptedGateway();
 
     expect(gateway.gateway.metricsApp).toBeUndefined();
@@ -207,8 +207,8 @@ describe("the metrics of a gateway", () => {
   });
 });
 
-describe("who reads the metrics", () => {
-  test("of an open gateway is on this machine, without a proxy", async () => {
+describe("the metrics", () => {
+  test("of an open gateway can be read only from this machine, without a proxy", async () => {
     gateway = await startScriptedGateway({ metrics: "route" });
 
     expect((await scrape(gateway.url)).status).toBe(200);
@@ -220,7 +220,7 @@ describe("who reads the metrics", () => {
     expect((await fetch(`${gateway.url}/metrics`, { method: "POST" })).status).toBe(405);
   });
 
-  test("of a keyed gateway has the admin key", async () => {
+  test("of a keyed gateway can be read only with the admin key", async () => {
     const keyed = await startKeyedGateway({ metrics: "route" });
     gateway = keyed;
     const { headers } = await keyed.createKey(await keyed.createProject());
@@ -230,7 +230,7 @@ describe("who reads the metrics", () => {
     expect((await scrape(keyed.url, ADMIN)).status).toBe(200);
   });
 
-  test("of a gateway with a port for them reaches that port, and finds nothing else there", async () => {
+  test("of a gateway with a metrics port can be read only at that port, which serves nothing else", async () => {
     service = await startGatewayProcess({
       env: { PICTOGRAPH_METRICS_PORT: "0", PICTOGRAPH_ADMIN_KEY: ADMIN_KEY, LOG_LEVEL: "info" },
     });

@@ -56,7 +56,7 @@ beforeAll(async () => {
 
 afterAll(() => gateway.close());
 
-test("links lead to where the request came", async () => {
+test("links lead to the address that the request used", async () => {
   const { port } = new URL(gateway.url);
 
   expect(await originFor(gateway, {})).toBe(gateway.url);
@@ -80,7 +80,7 @@ test.each([
   "[::::]",
   "1.2.3.4.5",
   "http://evil.example",
-])("a Host of %s is no address, and is not handed on", async (host) => {
+])("a Host of %s is not an address, and appears in no link", async (host) => {
   const { port } = new URL(gateway.url);
 
   expect(await originFor(gateway, { Host: host })).toBe(`http://127.0.0.1:${port}`);
@@ -96,7 +96,7 @@ describe("a trusted proxy", () => {
     ["by its address", { trustProxy: ["127.0.0.1"] }],
     ["by a name for addresses", { trustProxy: ["loopback"] }],
     ["by a range", { trustProxy: ["10.0.0.0/8", "127.0.0.0/8"] }],
-  ])("%s says what address it has", async (_case, options) => {
+  ])("%s sets the gateway's address", async (_case, options) => {
     await withGateway(options, async (running) => {
       expect(await originFor(running, FORWARDED)).toBe("https://images.example");
       expect(await originFor(running, { "X-Forwarded-Proto": "https" })).toMatch(/^https:\/\/localhost:\d+$/);
@@ -116,7 +116,7 @@ describe("a trusted proxy", () => {
       { "X-Forwarded-Host": ["evil.example", "images.example"] as never },
       "http://images.example",
     ],
-  ])("may write %s: its own word counts", async (_case, headers, expected) => {
+  ])("overrides %s", async (_case, headers, expected) => {
     await withGateway({ trustProxy: 1 }, async (running) => {
       expect(await originFor(running, headers)).toBe(expected);
     });
@@ -133,7 +133,7 @@ describe("a trusted proxy", () => {
     ],
     ["a port of an IPv6 host", { "X-Forwarded-Port": "8443", "X-Forwarded-Host": "[::1]" }, "https://[::1]:8443"],
     ["several ports", { "X-Forwarded-Port": "1, 8443" }, "https://images.example:8443"],
-    ["a port that is none", { "X-Forwarded-Port": "65536" }, "https://images.example"],
+    ["an invalid port", { "X-Forwarded-Port": "65536" }, "https://images.example"],
     ["a port with more in it", { "X-Forwarded-Port": "80@evil.example" }, "https://images.example"],
     ["a prefix", { "X-Forwarded-Prefix": "/pictures" }, "https://images.example/pictures"],
     ["a prefix with a slash at its end", { "X-Forwarded-Prefix": "/a/b-1/" }, "https://images.example/a/b-1"],
@@ -149,23 +149,23 @@ describe("a trusted proxy", () => {
     });
   });
 
-  test("is the only one whose port and prefix count", async () => {
+  test("is needed for X-Forwarded-Port and X-Forwarded-Prefix to count", async () => {
     const headers = { "X-Forwarded-Port": "8443", "X-Forwarded-Prefix": "/pictures" };
     expect(await originFor(gateway, headers)).toBe(gateway.url);
   });
 
-  test("is not the one that calls", async () => {
+  test("is recognized by its address: other clients' headers are ignored", async () => {
     await withGateway({ trustProxy: ["192.0.2.1"] }, async (running) => {
       expect(await originFor(running, FORWARDED)).toBe(running.url);
     });
   });
 
   test.each([
-    ["a host that is none", { "X-Forwarded-Host": "evil.example/x?" }],
-    ["a protocol that is none", { "X-Forwarded-Proto": "javascript" }],
+    ["an invalid host", { "X-Forwarded-Host": "evil.example/x?" }],
+    ["an invalid protocol", { "X-Forwarded-Proto": "javascript" }],
     ["a protocol with more in it", { "X-Forwarded-Proto": "https://evil.example/#" }],
     ["nothing", { "X-Forwarded-Host": "", "X-Forwarded-Proto": "" }],
-  ])("that passes on %s does no harm", async (_case, headers) => {
+  ])("that forwards %s changes nothing", async (_case, headers) => {
     await withGateway({ trustProxy: 1 }, async (running) => {
       const origin = await originFor(running, { ...headers });
       expect(origin).toMatch(/^http:\/\/(localhost|127\.0\.0\.1):\d+$/);
@@ -173,7 +173,7 @@ describe("a trusted proxy", () => {
   });
 });
 
-test("a public URL counts before everything that a request says", async () => {
+test("a public URL overrides everything in the request", async () => {
   await withGateway({ publicUrl: "https://images.example:8443", trustProxy: 1 }, async (running) => {
     for (const headers of [{}, { ...FORWARDED, "X-Forwarded-Host": "other.example" }, { Host: "evil.example" }]) {
       expect(await originFor(running, headers)).toBe("https://images.example:8443");
@@ -181,7 +181,7 @@ test("a public URL counts before everything that a request says", async () => {
   });
 });
 
-test("a public URL with a path is the gateway's root: the proxy takes the path away again", async () => {
+test("a public URL with a path means that the proxy removes that path", async () => {
   await withGateway({ publicUrl: "https://example.com/pictures" }, async (running) => {
     const { urlList } = await getImageAsJson(running.url, FIELDS);
     const [url = ""] = urlList;
@@ -191,7 +191,7 @@ test("a public URL with a path is the gateway's root: the proxy takes the path a
   });
 });
 
-test("inside another program, below a path of its own, links lead there", async () => {
+test("in a host program that mounts the gateway below a path, links lead to that path", async () => {
   const host = express();
   host.use("/pictures", gateway.gateway.app);
   const server = createServer(host);

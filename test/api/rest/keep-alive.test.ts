@@ -27,7 +27,7 @@ function send(headers: Record<string, string> = {}, path = "/get-image", fields:
   return outgoing;
 }
 
-test("white space comes while the images are made, and then the answer as always", async () => {
+test("spaces are sent while the images are made, and then the usual answer", async () => {
   gateway = await startScriptedGateway({ keepAliveMs: 1 });
   const hold = holdCalls(gateway.provider);
   const [incoming] = await once(send(), "response");
@@ -46,7 +46,7 @@ test("white space comes while the images are made, and then the answer as always
   for (const url of urlResponse.urlList) expect((await fetch(url)).status).toBe(200);
 });
 
-test("a failure comes with status 200, because that was sent before, and with its message", async () => {
+test("a failure comes with its message under status 200, which was sent before", async () => {
   gateway = await startScriptedGateway({ keepAliveMs: 1 });
   const called = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<never>();
@@ -71,7 +71,7 @@ describe.each(["url", "b64_json"])("an answer of /v1 with %s", (response_format)
   const path = "/v1/images/generations";
   const fields = { prompt: "a fox", size: "64x64", response_format };
 
-  test("is kept alive in the same way", async () => {
+  test("is kept alive with spaces too", async () => {
     gateway = await startScriptedGateway({ keepAliveMs: 1 });
     const hold = holdCalls(gateway.provider);
     const [incoming] = await once(send({}, path, fields), "response");
@@ -86,7 +86,7 @@ describe.each(["url", "b64_json"])("an answer of /v1 with %s", (response_format)
     expect(data).toEqual([{ [response_format]: expect.any(String) }]);
   });
 
-  test("tells a failure in its body, because its status was sent before", async () => {
+  test("reports a failure in its body, because its status was already sent", async () => {
     gateway = await startScriptedGateway({ keepAliveMs: 1 });
     const failed = Promise.withResolvers<never>();
     // biome-ignore lint/correctness/useYield: it fails before it makes anything
@@ -103,7 +103,7 @@ describe.each(["url", "b64_json"])("an answer of /v1 with %s", (response_format)
     });
   });
 
-  test("keeps its status where it is refused at once", async () => {
+  test("keeps its status if it is refused immediately", async () => {
     gateway = await startScriptedGateway({ keepAliveMs: 1 });
     const [incoming] = await once(send({}, path, { ...fields, n: 11 }), "response");
 
@@ -112,7 +112,7 @@ describe.each(["url", "b64_json"])("an answer of /v1 with %s", (response_format)
   });
 });
 
-test("a request that is refused at once keeps its status", async () => {
+test("a request that is refused immediately keeps its status", async () => {
   gateway = await startScriptedGateway({ keepAliveMs: 1 });
   const answer = await getImageAsJson(gateway.url, { ...FIELDS, n: "11" });
 
@@ -120,7 +120,7 @@ test("a request that is refused at once keeps its status", async () => {
   expect(answer.text).toBe(JSON.stringify({ urlResponse: { urlList: [] }, errorMessage: answer.errorMessage }));
 });
 
-test("a client that disconnects between two spaces changes nothing", async () => {
+test("a client that disconnects between two spaces has no effect", async () => {
   gateway = await startScriptedGateway({ keepAliveMs: 1 });
   const hold = holdCalls(gateway.provider);
   const outgoing = send({ "Idempotency-Key": "k" });
@@ -136,7 +136,7 @@ test("a client that disconnects between two spaces changes nothing", async () =>
   expect(gateway.provider.requests).toHaveLength(1);
 });
 
-test("nothing is sent before the answer unless it was set", async () => {
+test("nothing is sent before the answer unless the setting is on", async () => {
   gateway = await startScriptedGateway();
   const hold = holdCalls(gateway.provider);
   const answered = once(send(), "response");

@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-test("the document is OpenAPI 3.1, and its server is this one", async () => {
+test("the document is OpenAPI 3.1 and names this server", async () => {
   const { valid, errors } = await new Validator().validate({ ...document });
 
   expect({ valid, errors }).toEqual({ valid: true, errors: undefined });
@@ -102,7 +102,7 @@ test("the image routes answer as documented", async () => {
   expect(observer.violations).toEqual([]);
 });
 
-describe("what is documented can be sent, and nothing else:", () => {
+describe("the gateway accepts exactly what its document allows:", () => {
   const values = (...of: readonly unknown[]) => of;
   const FIELDS = { prompt: "a fox", n: "1", size: "64x64" };
   const sizes = [
@@ -121,7 +121,7 @@ describe("what is documented can be sent, and nothing else:", () => {
       values("x", "x".repeat(32_000), "🦊".repeat(32_000), "", " \n", "a\0b", "x".repeat(32_001), 7, null, undefined),
     ],
     ["more", values(1, null, {})],
-  ])("%s of /get-image", async (name, candidates) => {
+  ])("the field %s of /get-image", async (name, candidates) => {
     for (const value of candidates) {
       const body = { ...FIELDS, [name]: value };
       const { status } = await post("/get-image", body);
@@ -143,7 +143,7 @@ describe("what is documented can be sent, and nothing else:", () => {
     }
   });
 
-  test("images and masks of /v1/images/edits", async () => {
+  test("the images and masks of /v1/images/edits", async () => {
     const uri = `data:image/png;base64,${(await plainImage(64, 64, 1, "png")).toString("base64")}`;
     const [image, wrong] = [{ image_url: uri }, { image_url: uri, file_id: "img_1" }];
     const bodies = [
@@ -197,7 +197,7 @@ test("edits are answered as documented", async () => {
   expect(observer.violations).toEqual([]);
 });
 
-test("streams tell what is documented", async () => {
+test("streams have the documented events", async () => {
   const body = { prompt: "a streamed fox", size: "64x64", stream: true };
   const streams = [await post("/v1/images/generations", body), await edit("a streamed hat", { stream: "true" })];
   for (const stream of streams) {
@@ -269,7 +269,7 @@ test("models, health and the document itself are answered as documented", async 
   expect(observer.violations).toEqual([]);
 });
 
-test("what one address asks too often is answered as documented", async () => {
+test("requests above the limit of an address are answered as documented", async () => {
   const limited = await startScriptedGateway({
     addressLimits: { requestsPerMinute: 1, connections: undefined, uploads: undefined },
     // Always the same minute.
@@ -306,6 +306,6 @@ test("requests without credentials to a keyed gateway are answered as documented
   expect(observer.violations).toEqual([]);
 });
 
-test("every documented answer was seen", () => {
+test("every documented answer occurred in these tests", () => {
   expect(observer.unseen).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { sizePattern } from "../../../src/api/rest/request-schema.ts";
 import { MAX_SIDE, MIN_SIDE } from "../../../src/service/images/sizes.ts";
 
-test("the pattern of a size has exactly the sides that can be asked for", () => {
+test("the pattern of a size matches exactly the sides that may be requested", () => {
   const pattern = new RegExp(`^${sizePattern("x")}$`);
   const sides = Array.from({ length: 11_000 }, (_, side) => side).filter((side) => pattern.test(`${side}x100`));
 

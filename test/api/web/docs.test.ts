@@ -33,13 +33,13 @@ afterAll(async () => {
   await gateway.close();
 });
 
-test("the reference shows every REST route, in a browser without internet", async () => {
+test("the reference shows every REST route in a browser without internet", async () => {
   for (const path of ["/get-image", "/v1/images/generations", "/v1/images/edits", "/v1/models", "/readyz"]) {
     await page.locator(`.opblock-summary-path[data-path="${path}"]`).waitFor();
   }
 });
 
-test("the bar leads to the other pages, and says which version this is", async () => {
+test("the bar links to the other pages and shows the version", async () => {
   const bar = page.getByRole("navigation", { name: "Pages" });
   for (const [name, path] of Object.entries({ Studio: "/", GraphiQL: "/graphiql", "REST reference": "/docs" })) {
     expect(await bar.getByRole("link", { name }).evaluate(({ href }) => href)).toBe(gateway.url + path);
@@ -51,7 +51,7 @@ test("the bar leads to the other pages, and says which version this is", async (
   expect((await httpRequest(icon)).headers["content-type"]).toMatch(/^image\/svg\+xml/);
 });
 
-test("a browser that prefers dark pages gets one", async () => {
+test("a browser that prefers dark pages gets a dark page", async () => {
   const background = () => page.evaluate("getComputedStyle(document.querySelector('.swagger-ui')).backgroundColor");
   await page.emulateMedia({ colorScheme: "dark" });
   await page.locator("html.dark-mode").waitFor();
@@ -60,7 +60,7 @@ test("a browser that prefers dark pages gets one", async () => {
   await page.locator("html:not(.dark-mode)").waitFor();
 });
 
-test("a route can be tried from it", async () => {
+test("a route can be tried on the page", async () => {
   const route = page.locator("#operations-OpenAI-createImage");
   await route.locator(".opblock-summary").click();
   await route.locator("textarea.body-param__text").fill('{"prompt":"a fox","size":"64x64","response_format":"url"}');
@@ -73,7 +73,7 @@ test("a route can be tried from it", async () => {
   expect(gateway.provider.requests).toMatchObject([{ prompt: "a fox", size: { width: 64, height: 64 } }]);
 });
 
-test("a form can be sent as it stands, and says nothing that nobody wrote", async () => {
+test("a form can be sent unchanged, and sends no values that nobody entered", async () => {
   const route = page.locator("[id='operations-Contract_of_2022-getImage']");
   await route.locator(".opblock-summary").click();
   await route.locator("[data-property-name=size] input").fill("64x64");
@@ -95,7 +95,7 @@ test("a form can be sent as it stands, and says nothing that nobody wrote", asyn
   ]);
 });
 
-test("it loads nothing from elsewhere, and nothing is wrong with it", () => {
+test("the page loads nothing from other hosts and logs no error", () => {
   expect(foreign).toEqual([]);
   expect(complaints).toEqual([]);
 });

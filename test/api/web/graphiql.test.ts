@@ -59,7 +59,7 @@ describe.each([["as they are"], ["prefixed"]])("in a browser without internet, t
     expect(gateway.provider.requests).toMatchObject([{ n: 2, size: { width: 1024, height: 1024 } }]);
   });
 
-  test("the preview of an image under the pointer is whole, and of its shape", async () => {
+  test("the preview of an image under the pointer is complete and has the image's proportions", async () => {
     await answer().locator(".cm-string", { hasText: "/images/" }).first().hover();
     const preview = page.locator(".CodeMirror-info");
     await preview.getByText("1024x1024 image/png").waitFor();
@@ -83,7 +83,7 @@ describe.each([["as they are"], ["prefixed"]])("in a browser without internet, t
     await page.waitForFunction(() => editorIn(".graphiql-query-editor")?.operationName === "Follow");
   };
 
-  test("the tab Follow shows the events of the newest generation as it opens", async () => {
+  test("the tab Follow shows the events of the newest generation when it opens", async () => {
     await openFollow();
     await run();
 
@@ -91,7 +91,7 @@ describe.each([["as they are"], ["prefixed"]])("in a browser without internet, t
     await answer().getByText(eventName).first().waitFor();
   });
 
-  test("and those of the one whose id is put there", async () => {
+  test("the tab Follow shows the events of the generation whose id is entered", async () => {
     const variables = JSON.stringify({ id: "gen_01kaj0000000000000000000zz" });
     await page.evaluate((text) => editorIn(".graphiql-editor-tool")?.setValue(text), variables);
     await run();
@@ -99,7 +99,7 @@ describe.each([["as they are"], ["prefixed"]])("in a browser without internet, t
     await answer().getByText("you have no such generation").waitFor();
   });
 
-  test("the bar leads to the other pages of this gateway", async () => {
+  test("the bar links to the gateway's other pages", async () => {
     const bar = page.getByRole("navigation", { name: "Pages" });
     const places = await bar.getByRole("link").evaluateAll((links) => links.map(({ href }) => href));
     // The studio knows the types by their own names alone.
@@ -108,25 +108,25 @@ describe.each([["as they are"], ["prefixed"]])("in a browser without internet, t
     await page.locator(".page-version", { hasText: /^\d+\.\d+\.\d+/ }).waitFor();
   });
 
-  test("Sandbox is one click away", async () => {
+  test("a link leads to Sandbox", async () => {
     expect(await page.getByRole("link", { name: "Open Apollo Sandbox" }).evaluate(({ href }) => href)).toBe(
       `${gateway.url}/graphql`,
     );
   });
 
-  test("the graph is described", async () => {
+  test("the schema's descriptions are shown", async () => {
     await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
     await page.locator(".graphiql-doc-explorer").getByText("Mutation", { exact: true }).click();
 
     await page.getByText("Generates, edits, cancels and deletes", { exact: false }).waitFor();
   });
 
-  test("nothing came from elsewhere, and nothing was refused", () => {
+  test("the page loaded nothing from other hosts, and no request was refused", () => {
     expect({ foreign, complaints }).toEqual({ foreign: [], complaints: [] });
   });
 });
 
-test("the page says that it loads nothing from elsewhere, and does without scripts of its own", async () => {
+test("the page's policy forbids other hosts and inline scripts", async () => {
   const { status, headers, body } = await httpRequest(`${gateway.url}/graphiql`);
 
   expect(status).toBe(200);
@@ -137,7 +137,7 @@ test("the page says that it loads nothing from elsewhere, and does without scrip
   expect(body.toString()).not.toMatch(/https?:|<script>|<script [^>]*>[^<]/);
 });
 
-test("an address with a slash at its end leads to the page", async () => {
+test("an address with a trailing slash leads to the page", async () => {
   const { status, headers } = await httpRequest(`${gateway.url}/graphiql/`);
 
   expect(status).toBe(308);
@@ -145,13 +145,13 @@ test("an address with a slash at its end leads to the page", async () => {
 });
 
 test.each(["/graphiql/../graphiql.js", "/graphiql/%2e%2e/%2e%2e/main.js", "/graphiql/none.js"])(
-  "%s is not there",
+  "%s is not found",
   async (path) => {
     expect((await httpRequest(gateway.url, { path })).status).toBe(404);
   },
 );
 
-test("an embedded gateway serves pages only when it is told to", async () => {
+test("an embedded gateway serves pages only if it is told to", async () => {
   const embedded = await startScriptedGateway({ pages: false });
   try {
     for (const path of ["/graphiql", "/graphiql/page.js", "/docs", "/docs/page.js"]) {
@@ -163,7 +163,7 @@ test("an embedded gateway serves pages only when it is told to", async () => {
   }
 });
 
-test("where the schema is hidden there is no explorer", async () => {
+test("a gateway with a hidden schema has no GraphiQL page", async () => {
   const production = await startScriptedGateway({ isProduction: true });
   try {
     expect((await httpRequest(`${production.url}/graphiql`)).status).toBe(404);

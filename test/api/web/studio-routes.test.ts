@@ -32,7 +32,7 @@ async function scriptOf(url: string): Promise<string> {
   return `${url}/${path}`;
 }
 
-test("the page may load nothing from elsewhere, stand in no frame, and run nothing that stands in it", async () => {
+test("the page's policy forbids other hosts, frames and inline scripts", async () => {
   const { status, headers, body } = await httpRequest(`${gateway.url}/`, { headers: HTML });
 
   expect(status).toBe(200);
@@ -54,7 +54,7 @@ test.each([undefined, "*/*", "application/json"])("a client that accepts %s gets
   expect(routes).toContainEqual({ path: "/graphql", url: `${gateway.url}/graphql`, description: expect.any(String) });
 });
 
-test("files are compressed, and kept by browsers for ever", async () => {
+test("files are compressed, and browsers may keep them forever", async () => {
   const script = await scriptOf(gateway.url);
   const plain = await httpRequest(script);
   const brotli = await httpRequest(script, { headers: { "Accept-Encoding": "gzip, br" } });
@@ -73,13 +73,13 @@ test("files are compressed, and kept by browsers for ever", async () => {
   expect(brotli.body.length).toBeLessThan(gzip.body.length);
 });
 
-test("a file that is not there is not found, and nothing outside the build is", async () => {
+test("a missing file is not found, and files outside the build are not served", async () => {
   for (const path of ["/studio/nothing.js", "/studio/..%2findex.html", "/studio/%00", "/studio/"]) {
     expect((await httpRequest(`${gateway.url}${path}`, { headers: HTML })).status).toBe(404);
   }
 });
 
-test("the first screen's scripts and styles have at most 90 KB together", async () => {
+test("the scripts and styles of the first screen have at most 90 KB together", async () => {
   const page = (await httpRequest(`${gateway.url}/`, { headers: HTML })).body.toString();
   const paths = [...page.matchAll(/(?:src|href)="\.\/(studio\/[^"]+\.(?:js|css))"/g)].map(([, path]) => path);
   const headers = { "Accept-Encoding": "gzip" };
@@ -89,7 +89,7 @@ test("the first screen's scripts and styles have at most 90 KB together", async 
   expect(files.reduce((sum, { body }) => sum + body.length, 0)).toBeLessThan(90_000);
 });
 
-test("PICTOGRAPH_STUDIO=off leaves the list of routes", async () => {
+test("PICTOGRAPH_STUDIO=off shows the list of routes instead", async () => {
   const without = await startGateway({ hasStudio: false });
   const script = new URL(await scriptOf(gateway.url)).pathname;
   const { headers } = await httpRequest(`${without.url}/`, { headers: HTML });
@@ -100,7 +100,7 @@ test("PICTOGRAPH_STUDIO=off leaves the list of routes", async () => {
   expect(file.status).toBe(404);
 });
 
-describe("below a prefix of a host program", () => {
+describe("mounted below a path of a host program", () => {
   const makeDirectory = temporaryDirectories();
 
   test.each(["/pictures", "/pictures/"])("the studio at %s finds everything", async (path) => {
@@ -129,7 +129,7 @@ describe("on a keyed gateway", () => {
 
   const UNAUTHENTICATED = /status of 401/;
 
-  test("the studio asks for a key, keeps an API key for the tab, and forgets it on demand", async () => {
+  test("the studio asks for a key, keeps an API key for the tab, and forgets it on request", async () => {
     const { token } = await keyed.createKey(await keyed.createProject({ name: "Harbour Shop" }));
     const { page, expectClean, close } = await openStudio(browser, keyed.url, { allowed: UNAUTHENTICATED });
     await page.getByLabel("Key").fill("pgk_wrong");
@@ -151,7 +151,7 @@ describe("on a keyed gateway", () => {
     await close();
   });
 
-  test("an admin key is nowhere but in memory", async () => {
+  test("the studio keeps an admin key only in memory", async () => {
     const { page, expectClean, close } = await openStudio(browser, keyed.url, { allowed: UNAUTHENTICATED });
     await page.getByLabel("Key").fill(ADMIN_KEY);
     await page.keyboard.press("Enter");

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { MAX_ADDRESSES, MinuteCounts, OpenCounts } from "../../../../src/api/http/access/address-counts.ts";
 import { GatewayError } from "../../../../src/errors.ts";
 
-test("the table of a minute is bounded: further addresses share one count", () => {
+test("the table of a minute is bounded: addresses beyond the bound share one count", () => {
   let now = new Date("2026-12-01T12:00:00Z");
   const counts = new MinuteCounts(2, () => now);
   for (let index = 0; index < MAX_ADDRESSES; index++) counts.add(`known ${index}`);
@@ -16,7 +16,7 @@ test("the table of a minute is bounded: further addresses share one count", () =
   expect(() => counts.add("yet another")).not.toThrow();
 });
 
-test("an open count ends once, however often it is ended", () => {
+test("a count of open items drops once, however often the item is ended", () => {
   const counts = new OpenCounts(2, "things");
   const leave = counts.enter("192.0.2.1");
   counts.enter("192.0.2.1");

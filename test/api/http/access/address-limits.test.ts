@@ -36,14 +36,14 @@ beforeEach(() => {
 
 afterEach(() => gateway.close());
 
-describe("requests of one address", () => {
+describe("requests from one address", () => {
   beforeEach(() => start({ requestsPerMinute: 3 }));
 
   async function useUp(address: string): Promise<void> {
     for (let count = 0; count < 3; count++) expect(await statusFor(address)).toBe(200);
   }
 
-  test("are limited by the minute, and the answer says how long to wait, to pages too", async () => {
+  test("are limited per minute, also for pages, and the answer says how long to wait", async () => {
     await useUp("192.0.2.1");
     const { status, headers, body } = await query("192.0.2.1");
 
@@ -62,7 +62,7 @@ describe("requests of one address", () => {
     expect(await statusFor("192.0.2.1")).toBe(200);
   });
 
-  test("do not count for another address", async () => {
+  test("do not count for other addresses", async () => {
     await useUp("192.0.2.1");
 
     expect(await statusFor("192.0.2.2")).toBe(200);
@@ -76,8 +76,8 @@ describe("requests of one address", () => {
     ["an IPv6 address with a port", "[2001:db8::1]:80", "2001:db8::1", 429],
     ["the last of a list, which the proxy wrote", "192.0.2.1", "198.51.100.1, 192.0.2.1", 429],
     ["an address that the client itself put into the list", "192.0.2.1", "192.0.2.1, 198.51.100.1", 200],
-    ["what is no address: the proxy's own counts", "unknown", "_hidden", 429],
-  ])("count together with %s", async (_what, first, second, expected) => {
+    ["values that are not addresses, which count as the proxy's own", "unknown", "_hidden", 429],
+  ])("count together or apart by the network: %s", async (_what, first, second, expected) => {
     await useUp(first);
 
     expect(await statusFor(second)).toBe(expected);
@@ -113,10 +113,10 @@ describe("requests of one address", () => {
   });
 });
 
-describe("connections of one address", () => {
+describe("connections from one address", () => {
   beforeEach(() => start({ connections: 1 }));
 
-  test("are limited, and free again when one ends", async () => {
+  test("are limited, and one that ends makes room", async () => {
     const socket = await RawSocket.introduced(socketUrl(gateway.url));
     await expect(RawSocket.open(socketUrl(gateway.url))).rejects.toThrow("429");
     const streamed = overStream(gateway.url, { query: OPERATION });
@@ -134,7 +134,7 @@ describe("connections of one address", () => {
     next?.socket.terminate();
   });
 
-  test("do not include requests that are answered once", async () => {
+  test("do not include requests that are answered immediately", async () => {
     const hold = holdCalls(gateway.provider);
     const waiting = gateway.graphql('mutation { generateImages(input: { prompt: "x", size: "64x64" }) { status } }');
     await hold.called;
@@ -145,10 +145,10 @@ describe("connections of one address", () => {
   });
 });
 
-describe("uploads of one address", () => {
+describe("uploads from one address", () => {
   beforeEach(() => start({ uploads: 1 }));
 
-  test("are limited while they are on their way", async () => {
+  test("are limited while they arrive", async () => {
     const { body, contentType } = await asMultipart({ prompt: "a fox", n: "0", size: "64x64" });
     const send = () =>
       httpRequest(`${gateway.url}/get-image`, { method: "POST", headers: { "Content-Type": contentType }, body });
@@ -167,7 +167,7 @@ describe("uploads of one address", () => {
     answer.destroy();
   });
 
-  test("end with their connection too", async () => {
+  test("stop counting when their connection ends", async () => {
     const { body, contentType } = await asMultipart({ prompt: "a fox", n: "0", size: "64x64" });
     const send = () =>
       httpRequest(`${gateway.url}/get-image`, { method: "POST", headers: { "Content-Type": contentType }, body });
@@ -182,7 +182,7 @@ describe("uploads of one address", () => {
   });
 });
 
-test("without limits, none applies", async () => {
+test("without address limits, nothing is refused", async () => {
   now = new Date();
   gateway = await startScriptedGateway({ corsOrigins: "*" });
 

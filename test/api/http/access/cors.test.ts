@@ -146,30 +146,30 @@ describe.each(SETTINGS)("$name", ({ start, openKinds }) => {
       if (status !== 101) expect(headers["access-control-allow-origin"]).toBe(isOpen ? "*" : origin);
     });
 
-    test("the gateway's own pages may call, as the browser proves", async () => {
+    test("the gateway's own pages may call, as proved by Sec-Fetch-Site", async () => {
       const headers = { Origin: "https://behind.a.proxy.example", "Sec-Fetch-Site": "same-origin" };
 
       expect((await call(gateway, headers)).status === 403 && !isSigned(kind)).toBe(false);
     });
 
-    test("what names no page may call", async () => {
+    test("a request that names no page may call", async () => {
       expect((await call(gateway, {})).status === 403 && !isSigned(kind)).toBe(false);
       expect((await call(gateway, { "Sec-Fetch-Site": "none" })).status === 403 && !isSigned(kind)).toBe(false);
     });
 
-    test(`what a page loads without saying whose it is ${isOpen ? "is answered" : "is refused"}`, async () => {
+    test(`a no-cors request of a foreign page ${isOpen ? "is answered" : "is refused"}`, async () => {
       const headers = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors" };
 
       expect((await call(gateway, headers)).status === 403 && !isSigned(kind)).toBe(!isOpen);
     });
 
-    test(`a ${isRead ? "link" : "form"} of a foreign page ${isRead || isOpen ? "may lead here" : "is refused"}`, async () => {
+    test(`a ${isRead ? "link" : "form"} on a foreign page ${isRead || isOpen ? "may lead here" : "is refused"}`, async () => {
       const headers = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate" };
 
       expect((await call(gateway, headers)).status === 403 && !isSigned(kind)).toBe(!isRead && !isOpen);
     });
 
-    test("a page that rebound its host name to this address counts as foreign, whatever its Host header says", async () => {
+    test("a page that rebound its host name to this address counts as foreign, whatever its Host header", async () => {
       const { port } = new URL(gateway.url);
       const host = `evil.example:${port}`;
       const { status } = await call(gateway, { Host: host, Origin: `http://${host}` });
@@ -179,7 +179,7 @@ describe.each(SETTINGS)("$name", ({ start, openKinds }) => {
   });
 
   test.each(["/get-image", "/graphql", "/images/x", "/v1/images/edits"])(
-    "a preflight for %s is answered as the request would be",
+    "a preflight for %s is allowed or refused as the request would be",
     async (path) => {
       const kind = path === "/get-image" ? "get-image" : path.startsWith("/images") ? "images" : "rest";
       const foreign = await preflight(gateway.url, path, "https://evil.example");
@@ -220,7 +220,7 @@ async function withGateway(options: GatewayOptions, run: (gateway: ScriptedGatew
   }
 }
 
-test("a page that is refused is told in its client's words, and nothing is done for it", async () => {
+test("a refused page gets an error in its client's format, and nothing is done for it", async () => {
   await withGateway({}, async (gateway) => {
     const foreign = { Origin: "https://evil.example" };
     const image = await getImageAsJson(gateway.url, FIELDS, foreign);
@@ -243,7 +243,7 @@ test("a page that is refused is told in its client's words, and nothing is done 
   });
 });
 
-test("pages may read images, errors, and what both tell in headers", async () => {
+test("pages may read images, errors, and the headers of both", async () => {
   await withGateway({ corsOrigins: "*" }, async ({ url }) => {
     const foreign = { Origin: "https://evil.example" };
     const { urlList, headers } = await getImageAsJson(url, FIELDS, foreign);
@@ -268,7 +268,7 @@ test("pages may read images, errors, and what both tell in headers", async () =>
   });
 });
 
-describe("with a list", () => {
+describe("with a list of allowed origins", () => {
   let gateway: ScriptedGateway;
 
   beforeAll(async () => {
@@ -278,7 +278,7 @@ describe("with a list", () => {
   afterAll(() => gateway.close());
 
   describe.each(ROUTES)("$name", ({ kind, call }) => {
-    test.each([LISTED, OTHER_LISTED])("%s may call, and read with credentials", async (origin) => {
+    test.each([LISTED, OTHER_LISTED])("%s may call and read with credentials", async (origin) => {
       const { status, headers } = await call(gateway, { Origin: origin });
 
       expect(status === 403 && !isSigned(kind)).toBe(false);
@@ -310,26 +310,26 @@ describe("with a list", () => {
       expect(headers.vary).toMatch(/\bOrigin\b/);
     });
 
-    test("the gateway's own pages may, also where a browser proves nothing", async () => {
+    test("the gateway's own pages may call, even if the browser sends no proof", async () => {
       const { status } = await call(gateway, { Origin: gateway.url });
       expect(status === 403 && !isSigned(kind)).toBe(false);
     });
   });
 
-  test("an image is shown to anyone who has its URL", async () => {
+  test("anyone who has an image's URL may load it", async () => {
     const { urlList } = await getImageAsJson(gateway.url, FIELDS);
     const headers = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image" };
 
     expect((await httpRequest(urlList[0] ?? "", { headers })).status).toBe(200);
   });
 
-  test("every answer tells caches that it depends on the page's origin", async () => {
+  test("every answer tells caches that it depends on the Origin header", async () => {
     const { headers } = await getImageAsJson(gateway.url, WRONG_FIELDS);
 
     expect(headers.vary).toMatch(/\bOrigin\b/);
   });
 
-  test("preflights of listed pages are answered, with credentials", async () => {
+  test("preflights of listed pages are accepted, with credentials", async () => {
     const listed = await preflight(gateway.url, "/graphql", LISTED);
     const foreign = await preflight(gateway.url, "/graphql", "https://evil.example");
 
@@ -344,7 +344,7 @@ describe("with a list", () => {
   });
 
   test.each(["a:99999", "1.2.3.4.5", "[::::]", "..", "a b", "evil.example/x", "x@evil.example"])(
-    "a Host of %s makes nobody welcome, and nothing fail",
+    "a Host of %s allows no page and causes no error",
     async (host) => {
       for (const { call } of ROUTES) {
         expect((await call(gateway, { Host: host, Origin: "https://evil.example" })).status).toBe(403);
@@ -356,14 +356,14 @@ describe("with a list", () => {
 describe("the gateway's own origin", () => {
   const ask = ({ url }: RunningGateway, headers: Headers) => getImageAsJson(url, WRONG_FIELDS, headers);
 
-  test("is the one that it is known by", async () => {
+  test("is its public URL", async () => {
     await withGateway({ corsOrigins: [LISTED], publicUrl: "https://images.example/pictures" }, async (gateway) => {
       expect((await ask(gateway, { Origin: "https://images.example" })).status).toBe(400);
       expect((await ask(gateway, { Origin: gateway.url })).status).toBe(403);
     });
   });
 
-  test("is the address that was called, where no name can lie", async () => {
+  test("is the address in the URL if that is an IP address or localhost", async () => {
     await withGateway({ hostNames: ["pictures.example"] }, async (gateway) => {
       for (const host of ["192.168.1.7:8080", "[fd00::7]", "pictures.example"]) {
         expect((await ask(gateway, { Host: host, Origin: `http://${host}` })).status).toBe(400);
@@ -373,7 +373,7 @@ describe("the gateway's own origin", () => {
     });
   });
 
-  test("is not a name in Host that nobody has vouched for", async () => {
+  test("is not a host name that only the Host header claims", async () => {
     await withGateway({}, async (gateway) => {
       for (const host of ["evil.example", "localhost.evil.example"]) {
         expect((await ask(gateway, { Host: host, Origin: `http://${host}` })).status).toBe(403);

@@ -35,7 +35,7 @@ async function ask(headers: Record<string, string>, query = VIEWER) {
 }
 
 test.each(["GET /v1/models", "GET /v1/models/any-size-1", "POST /graphql", "POST /get-image", "GET /nowhere"])(
-  "%s needs credentials, even if it asks for a WebSocket",
+  "%s needs credentials, even if it requests a WebSocket",
   async (route) => {
     const [method = "", path = ""] = route.split(" ");
     const headers = { Connection: "Upgrade", Upgrade: "websocket" };
@@ -50,7 +50,7 @@ describe("credentials", () => {
     ["in X-API-Key", () => ({ "X-API-Key": key.token })],
     ["twice the same", () => ({ Authorization: `Bearer ${key.token}`, "X-API-Key": key.token })],
     ["with their own project", () => ({ "X-API-Key": key.token, "Pictograph-Project": projectId })],
-  ])("are taken %s", async (_how, headers) => {
+  ])("are accepted %s", async (_how, headers) => {
     expect(await ask(headers())).toEqual({
       project: { id: projectId },
       apiKey: { id: key.id },
@@ -59,7 +59,7 @@ describe("credentials", () => {
     });
   });
 
-  test("of the admin belong to the project that is named, or else to the public one", async () => {
+  test("of the admin act for the named project, or for the public one", async () => {
     const admin = { apiKey: null, endUser: null, isAdmin: true };
     expect(await ask(ADMIN)).toEqual({ ...admin, project: { id: "proj_public" } });
     expect(await ask({ "X-API-Key": ADMIN_KEY, "Pictograph-Project": projectId })).toEqual({
@@ -92,7 +92,7 @@ describe("credentials", () => {
     expect(answer.message).not.toContain(key.token.slice(4, 20));
   });
 
-  test("are refused if they are two, naming both places", async () => {
+  test("are refused if both headers have them, and the error names both", async () => {
     const answer = await ask({ Authorization: `Bearer ${key.token}`, "X-API-Key": other.token });
 
     expect(answer).toMatchObject({ status: 401, code: "UNAUTHENTICATED" });
@@ -104,14 +104,14 @@ describe("credentials", () => {
     expect((await fetch(`${gateway.url}/graphql?${query}`)).status).toBe(401);
   });
 
-  test("that contradict Pictograph-Project are refused", async () => {
+  test("are refused if Pictograph-Project contradicts them", async () => {
     expect(await ask({ ...key.headers, "Pictograph-Project": "proj_public" })).toMatchObject({
       status: 403,
       code: "FORBIDDEN",
     });
   });
 
-  test("name an end user, in UTF-8", async () => {
+  test("may come with the name of an end user, in UTF-8", async () => {
     const name = "Zoë 寿司";
     const header = Buffer.from(name).toString("latin1");
     expect(await ask({ ...key.headers, "Pictograph-End-User": header })).toMatchObject({ endUser: name });
@@ -126,7 +126,7 @@ function swapLast(token: string): string {
   return token.slice(0, -1) + (token.endsWith("a") ? "b" : "a");
 }
 
-describe("a page of 2022", () => {
+describe("a page written in 2022", () => {
   const send = (headers = {}) =>
     fetch(`${gateway.url}/get-image`, {
       method: "POST",
@@ -139,7 +139,7 @@ describe("a page of 2022", () => {
       { a: allowsAnonymous },
     );
 
-  test("sends no key, and is served only if the public project allows it", async () => {
+  test("sends no key, and is served only if the public project allows anonymous requests", async () => {
     expect((await send()).status).toBe(401);
     await allow(true);
     const response = await send();
@@ -189,7 +189,7 @@ describe("a WebSocket", () => {
     expect(await socketWith(payload(), headers())).toMatchObject({ apiKey: { id: key.id } });
   });
 
-  test("names an end user", async () => {
+  test("may name an end user", async () => {
     expect(await socketWith({ "X-API-Key": key.token, "pictograph-end-user": "Zoë" })).toMatchObject({
       endUser: "Zoë",
     });
@@ -215,7 +215,7 @@ describe("a WebSocket", () => {
   });
 });
 
-describe("connections that began before their key ended", () => {
+describe("a connection whose key ends", () => {
   let ending: CreatedKey;
   let generationId: string;
   let hold: ReturnType<typeof holdCalls>;
@@ -267,7 +267,7 @@ describe("connections that began before their key ended", () => {
     hold.release();
   });
 
-  test("over a stream of /v1 is closed, and its generation goes on", async () => {
+  test("over a stream of /v1 is closed, and its generation continues", async () => {
     const response = await fetch(`${gateway.url}/v1/images/generations`, {
       method: "POST",
       headers: { "Content-Type": "application/json", ...ending.headers },
@@ -284,7 +284,7 @@ describe("connections that began before their key ended", () => {
   });
 });
 
-test("no secret is in any line of the log", async () => {
+test("the log contains no secrets", async () => {
   const lines: string[] = [];
   const { pino } = await import("pino");
   const logged = await startKeyedGateway({

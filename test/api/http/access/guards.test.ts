@@ -171,14 +171,14 @@ function allRoutes(): string[] {
 }
 
 describe("every REST route", () => {
-  test("is known by the test", () => {
+  test("is covered by this test", () => {
     const routes = allRoutes();
 
     expect(routes).toEqual(expect.arrayContaining(["POST /get-image", "POST /v1/images/generations", "GET /metrics"]));
     expect(routes.length).toBeGreaterThan(10);
   });
 
-  test.each(WAYS)("is refused to %s, unless it is public", async (way) => {
+  test.each(WAYS)("refuses %s unless it is public", async (way) => {
     for (const route of [...allRoutes(), "GET /nothing-here", "DELETE /get-image"]) {
       const [method = "", path = ""] = route.split(" ");
       const response = await fetch(gateway.url + path.replaceAll(/[:*]\w+/g, "x"), {
@@ -192,7 +192,7 @@ describe("every REST route", () => {
     }
   });
 
-  test.each(WAYS)("answers %s in the shape of its API", async (way) => {
+  test.each(WAYS)("refuses %s in the response format of its API", async (way) => {
     const headers = { "Content-Type": "application/json", ...refused[way] };
     const answerOf = async (path: string, body: object) => {
       const response = await fetch(gateway.url + path, { method: "POST", headers, body: JSON.stringify(body) });
@@ -346,8 +346,8 @@ function errorWith(query: string, code: string) {
 const forbidden = (query: string) => errorWith(query, "FORBIDDEN");
 const notFound = (query: string) => errorWith(query, "NOT_FOUND");
 
-describe("every operation of the graph", () => {
-  test("is known by the test", async () => {
+describe("every GraphQL operation", () => {
+  test("is covered by this test", async () => {
     const { __schema } = await gateway.admin(`{ __schema {
       queryType { name fields { name } } mutationType { name fields { name } } subscriptionType { name fields { name } }
     } }`);
@@ -376,23 +376,18 @@ describe("every operation of the graph", () => {
 
   const everyRequest = Object.keys(FOREIGN_REQUESTS);
 
-  test.each(everyRequest)("%s gives another project's key nothing", async (name) => {
+  test.each(everyRequest)("%s shows a key nothing of another project", async (name) => {
     const { query, answer } = FOREIGN_REQUESTS[name]?.() ?? { query: "", answer: {} };
 
     expect(await send(name, query, foreign)).toMatchObject(answer);
   });
 
-  test.each(everyRequest)(
-    "%s gives a JWT of another project nothing, and of another end user neither",
-    async (name) => {
-      const { query, answer } = FOREIGN_REQUESTS[name]?.() ?? { query: "", answer: {} };
+  test.each(everyRequest)("%s shows a JWT nothing of another project or another end user", async (name) => {
+    const { query, answer } = FOREIGN_REQUESTS[name]?.() ?? { query: "", answer: {} };
 
-      expect(await send(name, query, foreignJwt)).toMatchObject(JWT_ANSWERS[name] ?? answer);
-      expect(await send(name, query, otherEndUser)).toMatchObject(
-        END_USER_ANSWERS[name] ?? JWT_ANSWERS[name] ?? answer,
-      );
-    },
-  );
+    expect(await send(name, query, foreignJwt)).toMatchObject(JWT_ANSWERS[name] ?? answer);
+    expect(await send(name, query, otherEndUser)).toMatchObject(END_USER_ANSWERS[name] ?? JWT_ANSWERS[name] ?? answer);
+  });
 
   async function send(name: string, query: string, { headers }: Pick<CreatedKey, "headers">) {
     const isSubscription = name.startsWith("Subscription.");
@@ -406,44 +401,47 @@ describe("every operation of the graph", () => {
   }
 });
 
-describe("what makes images", () => {
-  test.each(["FORBIDDEN", "MODEL_UNAVAILABLE", "RATE_LIMITED"])("is refused under limits, with %s", async (code) => {
-    const { headers } = limited[code] as CreatedKey;
-    const { body: stored } = await gateway.graphql("{ images { nodes { id } } }", {}, headers);
-    const imageId = stored.data.images.nodes[0].id;
-    const edit = `editImages(input: { prompt: "a", images: [{ id: "${imageId}" }] }) { id }`;
-    const count = gateway.provider.requests.length;
+describe("every operation and route that makes images", () => {
+  test.each(["FORBIDDEN", "MODEL_UNAVAILABLE", "RATE_LIMITED"])(
+    "is refused with %s if a limit forbids it",
+    async (code) => {
+      const { headers } = limited[code] as CreatedKey;
+      const { body: stored } = await gateway.graphql("{ images { nodes { id } } }", {}, headers);
+      const imageId = stored.data.images.nodes[0].id;
+      const edit = `editImages(input: { prompt: "a", images: [{ id: "${imageId}" }] }) { id }`;
+      const count = gateway.provider.requests.length;
 
-    for (const query of [MAKE_ONE, `mutation { ${edit} }`]) {
-      const { body } = await gateway.graphql(query, {}, headers);
-      expect(body.errors?.[0]?.extensions).toMatchObject({ code });
-      expect(body.data).toBeFalsy();
-    }
-    const statuses: Record<string, readonly number[]> = {
-      FORBIDDEN: [403, 403, 403],
-      MODEL_UNAVAILABLE: [400, 404, 404],
-      RATE_LIMITED: [429, 429, 429],
-    };
-    const sent = await Promise.all(
-      [
-        ["/get-image", { prompt: "a", n: "1", size: "64x64" }],
-        ["/v1/images/generations", { prompt: "a" }],
-        ["/v1/images/edits", { prompt: "a", images: [{ file_id: imageId }] }],
-      ].map(([path, input]) =>
-        fetch(gateway.url + path, {
-          method: "POST",
-          headers: { "Content-Type": "application/json", ...headers },
-          body: JSON.stringify(input),
-        }),
-      ),
-    );
-    expect(sent.map(({ status }) => status)).toEqual(statuses[code]);
-    expect(gateway.provider.requests).toHaveLength(count);
-  });
+      for (const query of [MAKE_ONE, `mutation { ${edit} }`]) {
+        const { body } = await gateway.graphql(query, {}, headers);
+        expect(body.errors?.[0]?.extensions).toMatchObject({ code });
+        expect(body.data).toBeFalsy();
+      }
+      const statuses: Record<string, readonly number[]> = {
+        FORBIDDEN: [403, 403, 403],
+        MODEL_UNAVAILABLE: [400, 404, 404],
+        RATE_LIMITED: [429, 429, 429],
+      };
+      const sent = await Promise.all(
+        [
+          ["/get-image", { prompt: "a", n: "1", size: "64x64" }],
+          ["/v1/images/generations", { prompt: "a" }],
+          ["/v1/images/edits", { prompt: "a", images: [{ file_id: imageId }] }],
+        ].map(([path, input]) =>
+          fetch(gateway.url + path, {
+            method: "POST",
+            headers: { "Content-Type": "application/json", ...headers },
+            body: JSON.stringify(input),
+          }),
+        ),
+      );
+      expect(sent.map(({ status }) => status)).toEqual(statuses[code]);
+      expect(gateway.provider.requests).toHaveLength(count);
+    },
+  );
 });
 
 describe("a WebSocket", () => {
-  test.each(WAYS)("is refused to %s", async (way) => {
+  test.each(WAYS)("is refused to a client with %s", async (way) => {
     const { Authorization } = refused[way] ?? {};
     const raw = await RawSocket.open(socketUrl(gateway.url));
     raw.send({ type: "connection_init", ...(Authorization && { payload: { Authorization } }) });
@@ -452,14 +450,14 @@ describe("a WebSocket", () => {
     expect(raw.messages).toEqual([]);
   });
 
-  test.each(WAYS.slice(1))("is refused to %s in the headers of its upgrade", async (way) => {
+  test.each(WAYS.slice(1))("is refused to a client with %s in its upgrade headers", async (way) => {
     const socket = new WebSocket(socketUrl(gateway.url), "graphql-transport-ws", { headers: { ...refused[way] } });
     const error = await new Promise<Error>((resolve) => socket.once("error", resolve));
 
     expect(error.message).toContain("401");
   });
 
-  test("runs nothing before it is introduced", async () => {
+  test("runs nothing before connection_init", async () => {
     const raw = await RawSocket.open(socketUrl(gateway.url));
     raw.send({ type: "subscribe", id: "1", payload: { query: "{ __typename }" } });
 

@@ -39,7 +39,7 @@ async function ask(token: string, headers: Record<string, string> = {}, query = 
   return body.errors ? { status, ...body.errors[0]?.extensions, message: body.errors[0]?.message } : body.data;
 }
 
-test("a JWT stands for an end user of a project", async () => {
+test("a JWT authenticates an end user of a project", async () => {
   const viewer = { project: { id: projectId }, apiKey: null, endUser: "ann", isAdmin: false };
   const token = await provider.sign(claims());
 
@@ -51,7 +51,7 @@ test("a JWT stands for an end user of a project", async () => {
   expect(provider.requestCount).toBe(1);
 });
 
-test("a JWT's end user sees its own records alone", async () => {
+test("the end user of a JWT sees only its own records", async () => {
   const generate = `mutation { generateImages(input: { prompt: "a fox", size: "64x64" }) { id endUser } }`;
   const { generateImages } = await ask(await provider.sign(claims()), {}, generate);
   expect(generateImages.endUser).toBe("ann");
@@ -63,7 +63,7 @@ test("a JWT's end user sees its own records alone", async () => {
   expect((await gateway.graphql(read, {}, key.headers)).body.data).toEqual({ generation: { id: generateImages.id } });
 });
 
-test("a JWT manages nothing, and contradicts no header", async () => {
+test("a JWT has no admin rights, and headers that contradict it are refused", async () => {
   const token = await provider.sign(claims());
   const create = `mutation { createProject(input: { name: "a" }) { id } }`;
 
@@ -128,13 +128,13 @@ describe("a JWT is refused", () => {
     expect(answer.message).not.toContain(token.slice(0, 20));
   });
 
-  test("of a project that is disabled", async () => {
+  test("if its project is disabled", async () => {
     const token = await provider.sign(claims());
     await gateway.admin(`mutation { updateProject(input: { id: "${projectId}", isDisabled: true }) { id } }`);
     expect(await ask(token)).toMatchObject({ status: 401, message: expect.stringContaining("disabled") });
   });
 
-  test("in the query string", async () => {
+  test("if it is in the query string", async () => {
     const query = new URLSearchParams({ query: "{ __typename }", access_token: await provider.sign(claims()) });
     expect((await fetch(`${gateway.url}/graphql?${query}`)).status).toBe(401);
   });
@@ -152,14 +152,14 @@ describe("a JWT is refused", () => {
   });
 });
 
-test("clocks may differ by a minute", async () => {
+test("clocks may differ by one minute", async () => {
   for (const given of [{ exp: later(-59_000) }, { nbf: later(59_000) }]) {
     expect(await ask(await provider.sign(claims(given)))).toHaveProperty("viewer");
   }
 });
 
 describe("the key server", () => {
-  test("is not asked again at once for an unknown key, because anybody can name one", async () => {
+  test("is not asked again immediately for an unknown key, because anybody can send one", async () => {
     expect(await ask(await provider.sign(claims()))).toHaveProperty("viewer");
     expect(await ask(await provider.sign(claims(), { kid: "third" }))).toMatchObject({ status: 401 });
     expect(provider.requestCount).toBe(1);
@@ -185,7 +185,7 @@ describe("the key server", () => {
     ],
     ["answers without end", () => provider.answerWith((_request, response) => flood(response))],
     ["never answers", () => provider.answerWith(() => {})],
-  ])("that %s is no fault of the caller", async (_what, fail) => {
+  ])("that %s is not reported as the client's fault", async (_what, fail) => {
     const token = await provider.sign(claims());
     await fail();
     const response = await fetch(`${gateway.url}/v1/images/generations`, {
@@ -203,7 +203,7 @@ describe("the key server", () => {
     expect((await gateway.graphql(VIEWER, {}, (await gateway.createKey(projectId)).headers)).status).toBe(200);
   });
 
-  test("is not needed for tokens of keys that are known", async () => {
+  test("is not needed for tokens signed with a known key", async () => {
     const token = await provider.sign(claims());
     expect(await ask(token)).toHaveProperty("viewer");
     await provider.close();
@@ -219,7 +219,7 @@ function flood(response: { write(text: string): boolean; on(event: string, liste
   write();
 }
 
-describe("what stays open", () => {
+describe("an open subscription or stream", () => {
   const events = (id: string) => `subscription { generationEvents(id: "${id}") { __typename } }`;
 
   async function begin(token: string) {
@@ -260,7 +260,7 @@ describe("what stays open", () => {
   });
 });
 
-test("a WebSocket is closed when its JWT expires, while the database is away too", async () => {
+test("a WebSocket is closed when its JWT expires, even while the database is down", async () => {
   const databaseUrl = await postgres.newDatabase();
   const missed = Promise.withResolvers<void>();
   const isMissed = (line: string) => line.includes("the store does not tell whether credentials still work");
@@ -280,7 +280,7 @@ test("a WebSocket is closed when its JWT expires, while the database is away too
   await others.close();
 });
 
-test("no part of a JWT is in any line of the log", async () => {
+test("the log contains no part of a JWT", async () => {
   const token = await provider.sign(claims());
   await ask(token);
   await ask(`${token.slice(0, -3)}AAA`);

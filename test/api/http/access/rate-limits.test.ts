@@ -47,8 +47,8 @@ async function post(path: string, body: object, headers: Readonly<Record<string,
   return { status: response.status, headers: response.headers, body: (await response.json()) as any };
 }
 
-describe("requests and images in a minute", () => {
-  test("are told to every client, beside success and refusal", async () => {
+describe("the limits of requests and images per minute", () => {
+  test("are sent to every client in headers, with success and refusal", async () => {
     await limitProject({ imagesPerMinute: 10 });
     const key = await keyWith({ requestsPerMinute: 2 });
     const policy = '"project-images";q=10;w=60, "key-requests";q=2;w=60';
@@ -88,7 +88,7 @@ describe("requests and images in a minute", () => {
     expect(old.body).toMatchObject({ urlResponse: { urlList: [] } });
   });
 
-  test("begin anew with the next minute, and never count below zero when the clock jumps", async () => {
+  test("start anew each minute, and their remainders never fall below zero when the clock jumps", async () => {
     const key = await keyWith({ requestsPerMinute: 1, imagesPerMinute: 4 });
     const atTimes = async (...times: string[]) => {
       const answers = [];
@@ -123,7 +123,7 @@ describe("requests and images in a minute", () => {
     ]);
   });
 
-  test("are not used up by what is refused, or repeats an earlier request", async () => {
+  test("are not used up by refused requests or repetitions of an earlier request", async () => {
     const key = await keyWith({ requestsPerMinute: 2, imagesPerMinute: 4 });
     expect(await generate(key, { size: "1x1" })).toMatchObject({ code: "BAD_USER_INPUT" });
     const first = await generate(key, { idempotencyKey: "k" });
@@ -136,7 +136,7 @@ describe("requests and images in a minute", () => {
     expect(await generate(key, { idempotencyKey: "k" })).toMatchObject({ id: first.id });
   });
 
-  test("that can never fit are refused without a time to wait", async () => {
+  test("refuse a request that can never fit, without a time to wait", async () => {
     const key = await keyWith({ imagesPerMinute: 4 });
     const answer = await generate(key, { n: 5 });
 
@@ -144,7 +144,7 @@ describe("requests and images in a minute", () => {
     expect(answer).not.toHaveProperty("retryAfterSeconds");
   });
 
-  test("apply to the admin in the project, and to edits", async () => {
+  test("apply to edits, and to the admin acting for the project", async () => {
     await limitProject({ requestsPerMinute: 1 });
     const key = await keyWith({});
     const { id } = await generate(key, { waitSeconds: 60 });
@@ -160,7 +160,7 @@ describe("requests and images in a minute", () => {
     }
   });
 
-  test("follow a changed limit at once in the same process", async () => {
+  test("follow a change immediately in the same process", async () => {
     const key = await keyWith({ requestsPerMinute: 1 });
     await generate(key);
     expect(await generate(key)).toMatchObject({ code: "RATE_LIMITED" });
@@ -180,7 +180,7 @@ describe("requests and images in a minute", () => {
   });
 });
 
-test("an edit over a used-up limit is refused before its images are read", async () => {
+test("an edit above a used-up limit is refused before its images are read", async () => {
   const key = await keyWith({ requestsPerMinute: 1 });
   const edit = () =>
     post("/v1/images/edits", { prompt: "a", images: [{ image_url: "data:image/png;base64,QUJD" }] }, key.headers);
@@ -209,14 +209,14 @@ test("pages from 2022 are limited by their address", async () => {
   expect((await send((await gateway.createKey("proj_public")).headers)).status).toBe(200);
 });
 
-describe("generations at once", () => {
+describe("a limit on simultaneous generations", () => {
   let hold: Hold;
 
   beforeEach(() => {
     hold = holdCalls(gateway.provider);
   });
 
-  test("are counted while they are queued or running", async () => {
+  test("counts queued and running generations", async () => {
     await limitProject({ concurrentGenerations: 2 });
     const key = await keyWith({ concurrentGenerations: 1 });
     const other = await gateway.createKey(projectId);
@@ -236,8 +236,8 @@ describe("generations at once", () => {
   });
 });
 
-describe("models and operations", () => {
-  test("that are not allowed are refused, with what to use instead", async () => {
+describe("limits on models and operations", () => {
+  test("refuse the others, and name what to use instead", async () => {
     const key = await keyWith({ models: ["other-1"], operations: ["EDIT"] });
     expect(await generate(key, { model: "other-1" })).toMatchObject({
       code: "FORBIDDEN",
@@ -252,7 +252,7 @@ describe("models and operations", () => {
     expect(await generate(key, { model: "other-1" })).toMatchObject({ status: "QUEUED" });
   });
 
-  test("are refused to quotes and edits as well, by project and key alike", async () => {
+  test("of the project and of the key also apply to quotes and edits", async () => {
     await limitProject({ models: [ANY_SIZE_EDITOR.id], operations: ["GENERATE"] });
     const key = await keyWith({ models: [ANY_SIZE_EDITOR.id, "other-1"] });
     const codeOf = async (query: string) =>
@@ -269,7 +269,7 @@ describe("models and operations", () => {
     expect((await post("/v1/images/generations", { prompt: "a", model: "other-1" }, key.headers)).status).toBe(404);
   });
 
-  test("may be none", async () => {
+  test("may allow none", async () => {
     const key = await keyWith({ operations: [], models: [] });
     expect(await generate(key)).toMatchObject({ message: "this API key may not use GENERATE; it may use: none" });
   });

@@ -35,7 +35,7 @@ function work(milliseconds: number): void {
   while (performance.now() < until);
 }
 
-test("a new client is answered while many connections wait with dear requests, and all of them are answered", async () => {
+test("a new client is answered while many connections wait with expensive requests, which are all answered too", async () => {
   server = await listen("127.0.0.1", 0);
   const order: string[] = [];
   const all = Promise.withResolvers<void>();
@@ -59,7 +59,7 @@ test("a new client is answered while many connections wait with dear requests, a
   expect(order.indexOf("/new")).toBeLessThan(HOSTILE_COUNT);
 });
 
-test("a health check is answered before the requests of connections that came earlier, some of which are reset", async () => {
+test("a health check is answered before earlier connections' requests, even if some of those connections are reset", async () => {
   server = await listen("127.0.0.1", 0);
   const order: string[] = [];
   const all = Promise.withResolvers<void>();
@@ -82,7 +82,7 @@ test("a health check is answered before the requests of connections that came ea
 });
 
 describe("an operation", () => {
-  test("waits for a later turn of the event loop when this one has worked long; connections take turns", async () => {
+  test("waits for a later turn of the event loop after long work, and connections take turns", async () => {
     const turns = new FairTurns();
     const [one, other] = [{}, {}];
     const order: string[] = [];
@@ -100,7 +100,7 @@ describe("an operation", () => {
     expect(turns.forOperation(one)).toBeUndefined();
   });
 
-  test("is refused when thousands wait and one of its connection among them, until they have begun", async () => {
+  test("is refused if thousands wait and one of them is from its own connection", async () => {
     const turns = new FairTurns();
     const [busy, other] = [{}, {}];
     turns.forOperation(busy);

@@ -33,7 +33,7 @@ async function send(...paths: readonly string[]): Promise<Socket> {
   return socket;
 }
 
-test("a request waits until the client has read the answer before it", async () => {
+test("a pipelined request waits until the client has read the answer before it", async () => {
   const urls: string[] = [];
   const hasBegun = new Map(["/1", "/2", "/other"].map((url) => [url, Promise.withResolvers<void>()]));
   await serve(({ url = "" }, response) => {
@@ -52,7 +52,7 @@ test("a request waits until the client has read the answer before it", async () 
   await hasBegun.get("/2")?.promise;
 });
 
-test("a request is not handled when its client disconnects during the answer before it", async () => {
+test("a pipelined request is not handled if its client disconnects during the answer before it", async () => {
   const urls: string[] = [];
   const isAnswering = Promise.withResolvers<ServerResponse>();
   await serve(({ url = "" }, response) => {
@@ -69,7 +69,7 @@ test("a request is not handled when its client disconnects during the answer bef
   expect(urls).toEqual(["/1"]);
 });
 
-test("the client that has read nothing for longest is disconnected when all together leave too much", async () => {
+test("when too much is unread altogether, the client that has read nothing for longest is disconnected", async () => {
   const responses: ServerResponse[] = [];
   const closed = Promise.withResolvers<number>();
   const unsent = new UnsentAnswers({ maxBytes: 2.5 * LARGE.length, stallMs: LONG_MS });

@@ -116,7 +116,7 @@ describe.each(ENCODINGS)("in %s", (_name, encode) => {
     }
   });
 
-  test("a body of 2 MB is refused, whatever it says of itself", async () => {
+  test("a body of 2 MB is refused, whatever its headers say", async () => {
     const { body, contentType } = await encode({ ...FIELDS, prompt: "x".repeat(2_000_000) });
     const headers = { "Content-Type": contentType };
     const chunks = Array.from({ length: 8 }, (_, index) => body.subarray(250_000 * index, 250_000 * (index + 1)));
@@ -136,7 +136,7 @@ describe.each(ENCODINGS)("in %s", (_name, encode) => {
 const YAML = 'prompt: A cute asian girl\nn: "2"\nsize: 1024x1024\n';
 const YAML_REFUSAL = /^the body is YAML, .* send the same as JSON: \{"prompt": /;
 
-describe("a body that is none", () => {
+describe("an unreadable body", () => {
   test.each<[string, string | undefined, string | Buffer, number, RegExp]>([
     ["nothing", undefined, "", 400, /^prompt is missing; send/],
     ["nothing, said to be JSON", JSON_TYPE, "", 400, /^the body is not valid JSON; send \{"prompt": /],
@@ -173,18 +173,18 @@ describe("a body that is none", () => {
     ["bytes, unnamed", undefined, Buffer.from([0, 1, 2, 3, 255]), 400, /^the body is not valid UTF-8/],
     ["a form in UTF-16", FORM_TYPE, Buffer.from("\uFEFFprompt=fox", "utf16le"), 400, /^the body is not valid UTF-8/],
     ["a form cut in a character", FORM_TYPE, "prompt=%E4%B8", 400, /^the body is not valid UTF-8/],
-  ])("%s is refused", async (_case, contentType, body, status, message) => {
+  ])("is refused: %s", async (_case, contentType, body, status, message) => {
     const headers = contentType === undefined ? {} : { "Content-Type": contentType };
     expectRefusal(await getImage(gateway.url, body, headers), status, message);
   });
 
-  test("gzip that is none is refused", async () => {
+  test("is refused: gzip that is not gzip", async () => {
     const headers = { "Content-Type": JSON_TYPE, "Content-Encoding": "gzip" };
     expectRefusal(await getImage(gateway.url, "{}", headers), 400, /^the body does not match its Content-Encoding/);
   });
 });
 
-describe("JSON values of another kind", () => {
+describe("JSON values of the wrong type", () => {
   test.each([
     ["an object as prompt", { ...FIELDS, prompt: { text: "a fox" } }, /^prompt must be text, such as/],
     ["an array as prompt", { ...FIELDS, prompt: ["a fox"] }, /^prompt must be text, such as/],
@@ -216,7 +216,7 @@ describe("JSON values of another kind", () => {
   test.each([
     ["__proto__ with every field", `{"__proto__": ${JSON.stringify(FIELDS)}}`],
     ["constructor with every field", `{"constructor": {"prototype": ${JSON.stringify(FIELDS)}}}`],
-  ])("%s is no way to set one", async (_case, body) => {
+  ])("%s sets no field", async (_case, body) => {
     expectRefusal(await getImage(gateway.url, body), 400, /^prompt is missing; send/);
     expect(Object.keys(Object.prototype)).toEqual([]);
     expectRefusal(await getImage(gateway.url, "{}"), 400, /^prompt is missing; send/);
@@ -325,7 +325,7 @@ test.each([
   expectRefusal(await getImage(gateway.url, body), 400, /^prompt was sent twice; send it once$/);
 });
 
-describe("a Content-Type that is not taken", () => {
+describe("a Content-Type that is not supported", () => {
   test.each([
     ["text/plain"],
     ["text/plain;charset=UTF-8"],
@@ -340,7 +340,7 @@ describe("a Content-Type that is not taken", () => {
     ['application/json; charset="iso-8859-1"'],
     ["application/x-www-form-urlencoded; charset=shift_jis"],
     ["multipart/form-data; boundary=x; charset=big5"],
-  ])("%s is refused with what to send", async (contentType) => {
+  ])("%s is refused with the types to send", async (contentType) => {
     const { body } = contentType.startsWith("multipart")
       ? { body: multipartOf("x", ...PARTS) }
       : await (contentType.includes("urlencoded") ? asUrlencoded : asJson)(FIELDS);
@@ -354,13 +354,13 @@ describe("a Content-Type that is not taken", () => {
     );
   });
 
-  test("a Content-Encoding that is not known is refused", async () => {
+  test("an unknown Content-Encoding is refused", async () => {
     const { body } = await asJson(FIELDS);
     expectRefusal(await getImage(gateway.url, body, { "Content-Encoding": "rot13" }), 415, /Content-Encoding.*send/);
   });
 });
 
-test.each(["GET", "PUT", "DELETE", "PATCH"])("%s is told to POST", async (method) => {
+test.each(["GET", "PUT", "DELETE", "PATCH"])("%s is refused with the hint to use POST", async (method) => {
   const { body } = await asJson(FIELDS);
   const target = `${gateway.url}/get-image?prompt=a+fox&n=1&size=64x64`;
   const answer = toGetImageAnswer(
@@ -371,14 +371,14 @@ test.each(["GET", "PUT", "DELETE", "PATCH"])("%s is told to POST", async (method
   expect(answer.headers.allow).toContain("POST");
 });
 
-test("HEAD is told so too, without a body", async () => {
+test("HEAD is refused too, without a body", async () => {
   const { status, body } = await httpRequest(`${gateway.url}/get-image`, { method: "HEAD" });
 
   expect(status).toBe(405);
   expect(body).toHaveLength(0);
 });
 
-test("fields in the query of a POST do not count", async () => {
+test("fields in the query string of a POST are ignored", async () => {
   const target = `${gateway.url}/get-image?prompt=a+fox&n=1&size=64x64`;
   expectRefusal(toGetImageAnswer(await httpRequest(target, { method: "POST" })), 400, /^prompt is missing; send/);
 });

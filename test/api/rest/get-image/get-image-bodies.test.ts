@@ -58,7 +58,7 @@ describe.each(ENCODINGS)("a prompt in %s", (_name, encode) => {
     expect(gateway.provider.requests.map((request) => request.prompt)).toEqual([sent, sent]);
   });
 
-  test("of 32,000 characters passes, though its bytes be four times as many", async () => {
+  test("of 32,000 characters is accepted, even if it has four times as many bytes", async () => {
     const prompt = "🦊".repeat(32_000);
     const { body, contentType } = await encode({ ...FIELDS, prompt });
 
@@ -77,7 +77,7 @@ describe.each(ENCODINGS)("a prompt in %s", (_name, encode) => {
     expect(gateway.provider.requests.map((request) => request.prompt)).toEqual(["狐狸", "狐狸"]);
   });
 
-  test("compressed with gzip arrives whole", async () => {
+  test("compressed with gzip arrives decompressed", async () => {
     const { body, contentType } = await encode({ ...FIELDS, prompt: "狐狸" });
     const headers = { "Content-Type": contentType, "Content-Encoding": "gzip" };
 
@@ -85,7 +85,7 @@ describe.each(ENCODINGS)("a prompt in %s", (_name, encode) => {
     expect(gateway.provider.requests.map((request) => request.prompt)).toEqual(["狐狸"]);
   });
 
-  test("is asked for when the client expects 100 Continue, as curl does", async () => {
+  test("is read after 100 Continue if the client expects that, as curl does", async () => {
     const { body, contentType } = await encode(FIELDS);
 
     const answer = await getImage(gateway.url, body, { "Content-Type": contentType, Expect: "100-continue" });
@@ -94,7 +94,7 @@ describe.each(ENCODINGS)("a prompt in %s", (_name, encode) => {
   });
 });
 
-describe("other forms that clients may send", () => {
+describe("the endpoint also accepts", () => {
   test.each<[string, string | undefined, string | Buffer]>([
     ["JSON with a charset", "application/json; charset=utf-8", JSON_BODY],
     ["JSON with a quoted charset", 'application/json;charset="UTF-8"', JSON_BODY],
@@ -160,7 +160,7 @@ describe("other forms that clients may send", () => {
     expect([got.status, await got.json()]).toMatchObject([405, { urlResponse: { urlList: [] } }]);
   });
 
-  test("fields in any order, unnamed", async () => {
+  test("fields in any order, without a Content-Type", async () => {
     for (const [encode, first] of [asJson, asMultipart, asUrlencoded].flatMap((one) => [
       [one, "n"] as const,
       [one, "size"] as const,

@@ -55,7 +55,7 @@ describe("a provider", () => {
     ["a code that is not a provider's to give", new GatewayError("UNAUTHENTICATED", SECRET)],
     ["a text", SECRET],
     ["nothing", undefined],
-  ])("that throws %s is answered with 500, and the text stays in the log", async (_case, thrown) => {
+  ])("that throws %s is answered with 500, and the text appears only in the log", async (_case, thrown) => {
     logLines.length = 0;
 
     const answer = await ask(() => {
@@ -70,7 +70,7 @@ describe("a provider", () => {
     expect(errors).toEqual([expect.stringContaining(String(id))]);
   });
 
-  test("that answers with something that is not an image leaves nothing behind", async () => {
+  test("that returns something other than an image leaves nothing behind", async () => {
     const files = await storedFiles(gateway.dataDir);
     const answer = await ask(async function* () {
       yield { type: "image", index: 0, bytes: once(Buffer.from("<!doctype html><h1>Bad gateway</h1>")) };
@@ -91,7 +91,7 @@ describe("a provider", () => {
     expect(await storedFiles(gateway.dataDir)).toEqual(files);
   });
 
-  test("that breaks in the middle of an image leaves nothing behind", async () => {
+  test("that fails in the middle of an image leaves nothing behind", async () => {
     const files = await storedFiles(gateway.dataDir);
     const image = await plainImage(64, 64, 0, "png");
     const answer = await ask(async function* () {
@@ -106,7 +106,7 @@ describe("a provider", () => {
     expect(await storedFiles(gateway.dataDir)).toEqual(files);
   });
 
-  test("that makes an image too few is an outage, and what it made is kept", async () => {
+  test("that makes one image too few counts as failed, and its images are kept", async () => {
     const answer = await ask((request) => makeImages({ ...request, n: 1 }));
 
     expectFailure(answer, 502, "the provider answered with 1 of 2 images");
@@ -120,7 +120,7 @@ describe("a provider", () => {
     });
   });
 
-  test("that makes more than was asked for is answered with what was asked for", async () => {
+  test("that makes too many images is answered with the requested number", async () => {
     const answer = await ask((request) => makeImages({ ...request, n: 5 }));
 
     expect(answer).toMatchObject({ status: 200, errorMessage: "OK" });
@@ -132,7 +132,7 @@ const hang: Script = async function* (_request, signal) {
   yield await aborted(signal);
 };
 
-test("a provider that hangs is answered with 504", async () => {
+test("a provider that never answers leads to 504", async () => {
   const gateway = await startScriptedGateway({ upstreamTimeoutMs: 500 });
   try {
     gateway.provider.script = hang;
@@ -144,7 +144,7 @@ test("a provider that hangs is answered with 504", async () => {
   }
 });
 
-test("a request that had to queue for too long is told to come back with its key", async () => {
+test("a request that queued for too long is refused with the hint to send it again with its key", async () => {
   const gateway = await startScriptedGateway({ upstreamTimeoutMs: 500, maxConcurrency: 1 });
   try {
     gateway.provider.script = hang;
@@ -162,7 +162,7 @@ test("a request that had to queue for too long is told to come back with its key
   }
 });
 
-test("a stopping gateway answers waiting clients, and says that the generation was cut off", async () => {
+test("a stopping gateway answers waiting clients and says that the generation was interrupted", async () => {
   const gateway = await startScriptedGateway();
   const hold = holdCalls(gateway.provider);
   const answer = getImageAsJson(gateway.url, FIELDS);
@@ -172,7 +172,7 @@ test("a stopping gateway answers waiting clients, and says that the generation w
   expectFailure(await answer, 502, "the gateway was stopped while the provider was working");
 });
 
-test("a gateway that stops takes nothing more, and says when to come back", async () => {
+test("a stopping gateway refuses new requests and says when to try again", async () => {
   const gateway = await startScriptedGateway();
   try {
     await gateway.gateway.drain(0);
@@ -186,7 +186,7 @@ test("a gateway that stops takes nothing more, and says when to come back", asyn
   }
 });
 
-test("a disk that takes no images is an internal error", async () => {
+test("a disk that cannot store images leads to an internal error", async () => {
   const gateway = await startScriptedGateway();
   try {
     await rm(join(gateway.dataDir, "images"), { recursive: true });
@@ -199,7 +199,7 @@ test("a disk that takes no images is an internal error", async () => {
   }
 });
 
-test("an unexpected error before anything is accepted is masked, with the request's id", async () => {
+test("an unexpected error before a generation is accepted is masked, with the request's id", async () => {
   const logLines: string[] = [];
   const logger = pino({}, { write: (line: string) => void logLines.push(line) });
   let isBroken = false;
@@ -241,7 +241,7 @@ describe("a vendor that", () => {
     await api.close();
   });
 
-  test("answers well gives images of exactly the size", async () => {
+  test("answers well leads to images of exactly the requested size", async () => {
     const answer = await getImageAsJson(gateway.url, { ...FIELDS, size: "256x256" });
 
     expect(answer).toMatchObject({ status: 200, errorMessage: "OK" });

@@ -35,7 +35,7 @@ beforeEach(() => {
 
 const send = (fields: Fields = FIELDS) => getImageAsJson(gateway.url, fields, { "Idempotency-Key": key });
 
-test("the same request again is answered with the same images, and paid once", async () => {
+test("the same request again is answered with the same images, and is paid once", async () => {
   const first = await send();
   const again = await send();
 
@@ -44,7 +44,7 @@ test("the same request again is answered with the same images, and paid once", a
   expect(gateway.provider.requests).toHaveLength(1);
 });
 
-test("the encoding of the request makes no difference", async () => {
+test("the encoding of the request does not matter", async () => {
   const imageIds = new Set<string>();
   for (const encode of [asJson, asMultipart, asUrlencoded]) {
     const { body, contentType } = await encode(FIELDS);
@@ -58,7 +58,7 @@ test("the encoding of the request makes no difference", async () => {
   expect(gateway.provider.requests).toHaveLength(1);
 });
 
-test("requests at the same time join one generation", async () => {
+test("simultaneous requests share one generation", async () => {
   const hold = holdCalls(gateway.provider);
   const answers = Array.from({ length: 20 }, () => send());
   await hold.called;
@@ -70,7 +70,7 @@ test("requests at the same time join one generation", async () => {
   expect(gateway.provider.requests).toHaveLength(1);
 });
 
-test("a client that was cut off finds the images by its key", async () => {
+test("a client that was disconnected gets its images by the key", async () => {
   const hold = holdCalls(gateway.provider);
   const leaver = new AbortController();
   const left = fetch(`${gateway.url}/get-image`, {
@@ -88,7 +88,7 @@ test("a client that was cut off finds the images by its key", async () => {
   expect(gateway.provider.requests).toHaveLength(1);
 });
 
-test("a failed generation is not tried again under its key", async () => {
+test("a failed generation is not repeated under its key", async () => {
   gateway.provider.script = () => {
     throw new GatewayError("CONTENT_REJECTED", "the prompt was refused", { billed: "NO" });
   };
@@ -117,7 +117,7 @@ test.each([
   expect(gateway.provider.requests).toHaveLength(1);
 });
 
-test("another input at the same time under the same key is a conflict too, and is not paid", async () => {
+test("another input at the same time under the same key is a conflict too, and is not paid for", async () => {
   const hold = holdCalls(gateway.provider);
   const first = send();
   await hold.called;
@@ -129,12 +129,12 @@ test("another input at the same time under the same key is a conflict too, and i
   expect(gateway.provider.requests).toHaveLength(1);
 });
 
-test("a request that was refused leaves its key free", async () => {
+test("a refused request does not use up its key", async () => {
   expect((await send({ ...FIELDS, n: "11" })).status).toBe(400);
   expect((await send()).status).toBe(200);
 });
 
-test("without a key every request is its own", async () => {
+test("requests without a key are independent", async () => {
   const [one, other] = [await getImageAsJson(gateway.url, FIELDS), await getImageAsJson(gateway.url, FIELDS)];
 
   expect(one.urlList.map(toImageId)).not.toEqual(other.urlList.map(toImageId));
@@ -155,7 +155,7 @@ test("the key is remembered for a day", async () => {
   expect(gateway.provider.requests).toHaveLength(2);
 });
 
-test("the header counts on GraphQL too, and means the same generation there", async () => {
+test("the header also works over GraphQL, where it finds the same generation", async () => {
   const { urlList } = await send();
   const input = { prompt: FIELDS.prompt, n: 2, size: FIELDS.size };
   const byHeader = await gateway.graphql(GENERATE, { input }, { "Idempotency-Key": key });

@@ -26,7 +26,7 @@ describe.each(ENCODINGS)("a %s body", (_name, encode) => {
   test.each([
     ["with its Content-Type", true],
     ["without a Content-Type", false],
-  ])("%s is answered in the shape of 2022, with images of exactly the size", async (_case, isNamed) => {
+  ])("%s is answered in the 2022 response shape, with images of exactly the requested size", async (_case, isNamed) => {
     const { body, contentType } = await encode(SMALL);
 
     const answer = await getImage(gateway.url, body, isNamed ? { "Content-Type": contentType } : {});
@@ -44,7 +44,7 @@ describe.each(ENCODINGS)("a %s body", (_name, encode) => {
   });
 });
 
-test("n may be a number in JSON", async () => {
+test("n may be a JSON number", async () => {
   const answer = await getImageAsJson(gateway.url, { ...SMALL, n: 3 });
 
   expect(answer.status).toBe(200);
@@ -58,7 +58,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])("n of %i gives as many different imag
   for (const [index, url] of urlList.entries()) await expectPng(url, 64, 96, index);
 });
 
-test("the images are in order even where the provider makes them in another one", async () => {
+test("the images are in order even if the provider makes them in another order", async () => {
   gateway.provider.script = async function* backwards(request) {
     yield* (await Array.fromAsync(makeImages(request))).reverse();
   };
@@ -75,7 +75,7 @@ test("fields the contract does not know are ignored", async () => {
   expect(gateway.provider.requests).toMatchObject([{ model: ANY_SIZE_MODEL.id }]);
 });
 
-test("the answer itself is not to be cached, for it carries links that expire", async () => {
+test("the answer may not be cached, because its links expire", async () => {
   const { headers } = await getImageAsJson(gateway.url, SMALL);
 
   expect(headers["cache-control"]).toBe("no-store");
@@ -83,7 +83,7 @@ test("the answer itself is not to be cached, for it carries links that expire", 
   expect(headers["x-request-id"]).toMatch(/^req_[0-9a-z]{26}$/);
 });
 
-describe("a model that makes only multiples of 16 pixels, and 655,360 at least", () => {
+describe("with a model that makes only multiples of 16 pixels and at least 655,360 pixels", () => {
   let strict: ScriptedGateway;
 
   beforeAll(async () => {
@@ -110,7 +110,7 @@ describe("a model that makes only multiples of 16 pixels, and 655,360 at least",
     [3839, 2159],
     [2880, 2880],
     [3840, 3840],
-  ])("delivers exactly %ix%i", async (width, height) => {
+  ])("an image has exactly %ix%i pixels", async (width, height) => {
     strict.provider.requests.length = 0;
 
     const answer = await getImageAsJson(strict.url, { prompt: "x", n: "1", size: `${width}x${height}` });
@@ -132,7 +132,7 @@ describe("a model that makes only multiples of 16 pixels, and 655,360 at least",
   });
 });
 
-test("a fresh gateway answers the document's example with two pictures of its own", async () => {
+test("a new gateway answers the example in the documentation with two images of its own", async () => {
   const fresh = await startGateway();
   try {
     const { body } = await asJson(EXAMPLE);

@@ -55,8 +55,8 @@ async function widthOf(url: string | undefined): Promise<number> {
   return (await image.metadata()).width;
 }
 
-describe("a bucket that refuses", () => {
-  test("an image is an internal error that says nothing of it, leaves nothing, and stands in nobody's way", async () => {
+describe("a bucket that refuses a write", () => {
+  test("of a new image causes an internal error without details, leaves nothing, and blocks no other request", async () => {
     failOnce("PUT", DENIED);
     const refused = await getImageAsJson(gateway.url, FIELDS);
 
@@ -68,7 +68,7 @@ describe("a bucket that refuses", () => {
     expect(await widthOf((await getImageAsJson(gateway.url, FIELDS)).urlList[0])).toBe(256);
   });
 
-  test("a file that is to be edited lets nothing be accepted, and so nothing be paid", async () => {
+  test("of an uploaded file keeps its edit from being accepted and paid for", async () => {
     failOnce("PUT", DENIED);
     const variables = { input: { prompt: "a cat in it", images: [{ upload: null }] } };
     const { body } = await graphqlMultipart(gateway.url, { query: EDIT, variables }, [
@@ -84,7 +84,7 @@ describe("a bucket that refuses", () => {
   });
 });
 
-describe("who asks for an image sees nothing of it that the bucket", () => {
+describe("a client gets its image even if the bucket", () => {
   test.each<[string, string, Fault]>([
     ["breaks the upload off", "PUT", { kind: "reset", afterBytes: 100 }],
     ["loses the answer to the upload", "PUT", { kind: "lose-answer" }],

@@ -119,7 +119,7 @@ describe("fit", () => {
     ["WEBP", NOTHING],
     ["AVIF", NOTHING],
     ["JPEG", WHITE],
-  ])("CONTAIN leaves the rest of a %s empty", async (format, rest) => {
+  ])("CONTAIN leaves the rest of a %s transparent or white", async (format, rest) => {
     const picture = await decode(await load({ width: 100, height: 100, fit: "CONTAIN", format }));
 
     expect([picture.width, picture.height]).toEqual([100, 100]);
@@ -135,7 +135,7 @@ describe("format", () => {
     ["JPEG", "jpeg"],
     ["WEBP", "webp"],
     ["AVIF", "heif"],
-  ])("%s is what it says", async (format, decoded) => {
+  ])("%s is the format of the file", async (format, decoded) => {
     const answer = await load({ width: 120, format });
 
     expect(answer.status).toBe(200);
@@ -148,7 +148,7 @@ describe("format", () => {
     picture.expectColour(0.9, 0.5, BLUE);
   });
 
-  test("alone keeps the size", async () => {
+  test("without other options keeps the size", async () => {
     expect(await sharp((await load({ format: "WEBP" })).body).metadata()).toMatchObject({
       format: "webp",
       width: WIDTH,
@@ -176,7 +176,7 @@ describe("format", () => {
   });
 });
 
-test("an image that is asked for exactly as it is stored is the stored file itself", async () => {
+test("the URL of an image without changes serves the stored file itself", async () => {
   const links = [
     {},
     { width: WIDTH },
@@ -194,7 +194,7 @@ test("an image that is asked for exactly as it is stored is the stored file itse
   expect(await filesOf(id)).toHaveLength(1);
 });
 
-test("every rendition has a link and a tag of its own", async () => {
+test("every derivative has its own link and ETag", async () => {
   const options = [
     {},
     { width: 100 },
@@ -211,8 +211,8 @@ test("every rendition has a link and a tag of its own", async () => {
   expect(new Set(answers.map((answer) => answer.headers.etag)).size).toBe(options.length);
 });
 
-describe("the work", () => {
-  test("is done once, however many ask first at the same time, and kept", async () => {
+describe("a derivative", () => {
+  test("is made once, however many clients request it at the same time, and is stored", async () => {
     const id = await makeImage();
     const link = await linkOf(id, { width: 200, height: 120, format: "AVIF" });
 
@@ -238,7 +238,7 @@ describe("the work", () => {
     expect((await httpRequest(later)).body.equals(marked)).toBe(true);
   });
 
-  test("is done again when the kept one is gone", async () => {
+  test("is made again if the stored file is gone", async () => {
     const id = await makeImage();
     const link = await linkOf(id, { width: 33, format: "WEBP" });
     const first = await httpRequest(link);
@@ -247,7 +247,7 @@ describe("the work", () => {
     expect((await httpRequest(link)).body.equals(first.body)).toBe(true);
   });
 
-  test("is kept for so many derivatives of an image, and the oldest makes room", async () => {
+  test("is stored with a limited number of others of its image; the oldest is removed", async () => {
     const id = await makeImage();
     const links = await Promise.all(
       Array.from({ length: MAX_DERIVATIVES + 3 }, (_, index) => linkOf(id, { width: 10 + index, height: 10 })),
@@ -266,7 +266,7 @@ describe("the work", () => {
     await filesOnce(id, (paths) => isFull(paths) && paths.some((path) => path.includes("/10x10-")));
   });
 
-  test("of an image that was deleted is not found, nor done, nor left behind", async () => {
+  test("of a deleted image is not found, not made, and not left behind", async () => {
     const id = await makeImage();
     const [made, unmade, whole] = await Promise.all([
       linkOf(id, { width: 50 }),
@@ -284,7 +284,7 @@ describe("the work", () => {
     await filesOnce(id, (paths) => paths.length === 0);
   });
 
-  test("is refused beyond what can wait, and nothing waits behind AVIF", async () => {
+  test("is refused when too many wait, and fast formats do not wait behind AVIF", async () => {
     const id = await makeImage("large");
     const avif = await Promise.all(
       Array.from({ length: 40 }, (_, index) => linkOf(id, { format: "AVIF", quality: index + 1 })),
@@ -306,7 +306,7 @@ describe("the work", () => {
     });
   });
 
-  test("leaves nothing behind when the stored image cannot be read", async () => {
+  test("leaves nothing behind if the stored image cannot be read", async () => {
     const id = await makeImage();
     const [stored = ""] = (await storedFiles(gateway.dataDir)).filter((path) => path.includes(id));
     await writeFile(stored, "this is no image");
@@ -322,7 +322,7 @@ describe("the work", () => {
     expect(await filesOf(id)).toEqual([stored]);
   });
 
-  test("is done for each viewer where it cannot be kept", async () => {
+  test("is made for each viewer if it cannot be stored", async () => {
     const id = await makeImage();
     const [stored = ""] = await filesOf(id);
     await mkdir(join(dirname(stored), "77x-cover.webp", "in-the-way"), { recursive: true });
@@ -334,7 +334,7 @@ describe("the work", () => {
     expect(await filesOf(id)).toEqual([stored]);
   });
 
-  test("can be fetched in ranges, and not again when it is known", async () => {
+  test("can be fetched in ranges, and with 304 if the viewer has it already", async () => {
     const link = await linkOf(imageId, { width: 90, format: "JPEG" });
     const whole = await httpRequest(link);
     const part = await httpRequest(link, { headers: { Range: "bytes=10-19" } });
@@ -345,7 +345,7 @@ describe("the work", () => {
   });
 });
 
-describe("limits", () => {
+describe("the limits of options", () => {
   test.each([
     ["width", { width: 0 }, "width must be a whole number from 1 to 3840"],
     ["width", { width: -1 }, "width must be a whole number from 1 to 3840"],
@@ -371,7 +371,7 @@ describe("limits", () => {
   test.each([
     [60, 30],
     [604_800, 300],
-  ])("expiresIn of %i is still taken, and kept to but for %i seconds", async (expiresIn, more) => {
+  ])("expiresIn of %i is accepted, and the link lasts at most %i seconds more", async (expiresIn, more) => {
     const answer = await load({ expiresIn });
 
     expect(answer.status).toBe(200);
@@ -380,7 +380,7 @@ describe("limits", () => {
     expect(maxAge).toBeGreaterThan(expiresIn - 30);
   });
 
-  test("null is the same as leaving it out", async () => {
+  test("null means the same as omitting an option", async () => {
     const nothing = { width: null, height: null, format: null, quality: null, expiresIn: null };
     expect((await load(nothing)).body.equals((await load({})).body)).toBe(true);
   });

@@ -28,7 +28,7 @@ beforeEach(() => {
   now = START;
 });
 
-test("an image comes with all that a browser and its caches have to know", async () => {
+test("an image comes with every header that a browser and its caches need", async () => {
   const { status, headers, body } = await httpRequest(url);
 
   expect(status).toBe(200);
@@ -49,13 +49,13 @@ test("an image comes with all that a browser and its caches have to know", async
   expect(headers["x-powered-by"]).toBeUndefined();
 });
 
-test("a cache may keep it for no longer than the link works", async () => {
+test("a cache may keep an image only as long as its link works", async () => {
   now = new Date(START.getTime() + (TTL_SECONDS - 5) * 1000);
 
   expect((await httpRequest(url)).headers["cache-control"]).toBe("private, max-age=5");
 });
 
-test("HEAD tells the same without the image", async () => {
+test("HEAD returns the same headers without the image", async () => {
   const get = await httpRequest(url);
   const head = await httpRequest(url, { method: "HEAD" });
 
@@ -65,13 +65,13 @@ test("HEAD tells the same without the image", async () => {
   expect(head.headers).toMatchObject(expected);
 });
 
-test("HEAD of a changed link is refused too", async () => {
+test("HEAD of a changed link is refused", async () => {
   const { status, body } = await httpRequest(`${url}x`, { method: "HEAD" });
 
   expect([status, body.length]).toEqual([403, 0]);
 });
 
-test.each(["POST", "PUT", "DELETE"])("%s is not for images", async (method) => {
+test.each(["POST", "PUT", "DELETE"])("%s is refused for images", async (method) => {
   const { status, body } = await httpRequest(url, { method });
 
   expect([404, 405]).toContain(status);
@@ -92,7 +92,7 @@ describe("Range", () => {
     ["all of it", () => "bytes=0-", () => [0, last()]],
     ["a suffix longer than all", () => `bytes=-${10 * whole.length}`, () => [0, last()]],
     ["the last byte", () => `bytes=${last()}-`, () => [last(), last()]],
-  ])("%s is answered with exactly that", async (_case, range, part) => {
+  ])("%s returns exactly those bytes", async (_case, range, part) => {
     const [start, end] = part();
     const { status, headers, body } = await httpRequest(url, { headers: { Range: range() } });
 
@@ -104,7 +104,7 @@ describe("Range", () => {
   });
 
   test.each([() => `bytes=${whole.length}-`, () => `bytes=${whole.length}-${whole.length + 1}`, () => "bytes=-0"])(
-    "beyond the end cannot be satisfied: %s",
+    "beyond the end is refused with 416: %s",
     async (range) => {
       const { status, headers, body } = await httpRequest(url, { headers: { Range: range() } });
 
@@ -115,7 +115,7 @@ describe("Range", () => {
   );
 
   test.each(["bytes=0-1,5-9", "bytes=9-0", "bytes=a-b", "pixels=0-9", "bytes", "", "bytes=0-9 5"])(
-    "that is not one of bytes gets the whole: %j",
+    "that is not one byte range returns the whole image: %j",
     async (range) => {
       const { status, body } = await httpRequest(url, { headers: { Range: range } });
 
@@ -124,7 +124,7 @@ describe("Range", () => {
     },
   );
 
-  test("counts only while the image is the one that If-Range names", async () => {
+  test("applies only if If-Range names the present image", async () => {
     const Range = "bytes=0-9";
     const same = await httpRequest(url, { headers: { Range, "If-Range": etag } });
     const other = await httpRequest(url, { headers: { Range, "If-Range": '"another"' } });
@@ -134,13 +134,13 @@ describe("Range", () => {
     expect(other.body.equals(whole)).toBe(true);
   });
 
-  test("is for GET alone", async () => {
+  test("applies only to GET", async () => {
     const { status, headers } = await httpRequest(url, { method: "HEAD", headers: { Range: "bytes=0-9" } });
 
     expect([status, headers["content-length"]]).toEqual([200, String(whole.length)]);
   });
 
-  test("pieces put together are the image", async () => {
+  test("returns pieces that make up the image", async () => {
     const size = 97;
     const pieces: Buffer[] = [];
     for (let start = 0; start < whole.length; start += size) {
@@ -152,7 +152,7 @@ describe("Range", () => {
 
 describe("If-None-Match", () => {
   test.each([() => etag, () => `W/${etag}`, () => `"other", ${etag}`, () => "*"])(
-    "that matches is 304: %s",
+    "that matches is answered with 304: %s",
     async (tags) => {
       const { status, headers, body } = await httpRequest(url, { headers: { "If-None-Match": tags() } });
 
@@ -163,14 +163,14 @@ describe("If-None-Match", () => {
     },
   );
 
-  test("that does not match is the image", async () => {
+  test("that does not match is answered with the image", async () => {
     const { status, body } = await httpRequest(url, { headers: { "If-None-Match": '"other"' } });
 
     expect(status).toBe(200);
     expect(body.equals(whole)).toBe(true);
   });
 
-  test("does not open a link that was changed, or whose time is over", async () => {
+  test("does not make a changed or expired link valid", async () => {
     const headers = { "If-None-Match": etag };
     expect((await httpRequest(url.slice(0, -1), { headers })).status).toBe(403);
     now = new Date(START.getTime() + TTL_SECONDS * 1000);
@@ -178,7 +178,7 @@ describe("If-None-Match", () => {
   });
 });
 
-test("the same image has the same tag under every link, and another image another one", async () => {
+test("an image has the same ETag under every link, different from those of other images", async () => {
   const { urlList } = await getImageAsJson(gateway.url, { prompt: "y", n: "2", size: "64x64" });
   const id = /img_[0-9a-z]{26}/.exec(url)?.[0];
   const { body } = await gateway.graphql("query ($id: ID!) { image(id: $id) { url(expiresIn: 61) } }", { id });
@@ -191,7 +191,7 @@ test("the same image has the same tag under every link, and another image anothe
   expect(new Set(tags).size).toBe(3);
 });
 
-test("many viewers at once all get the whole image", async () => {
+test("many simultaneous viewers all get the whole image", async () => {
   const answers = await Promise.all(Array.from({ length: 50 }, () => httpRequest(url)));
 
   expect(answers.every((answer) => answer.status === 200 && answer.body.equals(whole))).toBe(true);

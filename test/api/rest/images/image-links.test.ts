@@ -37,7 +37,7 @@ beforeEach(() => {
   now = START;
 });
 
-test("an unchanged link works, however often it is loaded", async () => {
+test("an unchanged link works, however often it is used", async () => {
   const [one, again, other] = [await get(first), await get(first), await get(second)];
 
   expect([one.status, again.status, other.status]).toEqual([200, 200, 200]);
@@ -49,7 +49,7 @@ describe.each([
   ["an image", () => first],
   ["a derivative", () => derivative],
 ])("the link of %s", (_kind, target) => {
-  test("changed in any one character is refused and says so", async () => {
+  test("is refused if any one character is changed, with an error that says so", async () => {
     const original = target();
     const prefix = "/images/";
     for (let position = 1; position < original.length; position++) {
@@ -70,7 +70,7 @@ describe.each([
     }
   });
 
-  test("cut short at any character is refused", async () => {
+  test("is refused if it is cut short at any character", async () => {
     const original = target();
     for (let length = "/images/x".length; length < original.length; length++) {
       expectChanged(await get(original.slice(0, length)));
@@ -103,7 +103,7 @@ describe.each([
     expectChanged(await get(change(target())));
   });
 
-  test("works until the second it says, and then says when it expired", async () => {
+  test("works until the second in it, and then says when it expired", async () => {
     const expiresAt = Math.floor(START.getTime() / 1000) + TTL_SECONDS;
     expect(target()).toContain(`expires=${expiresAt}&`);
 
@@ -123,7 +123,7 @@ describe.each([
   });
 });
 
-describe("a link that is asked for again is the same for some minutes, and works at least as long as requested", () => {
+describe("a link requested again is the same for some minutes, and works at least as long as requested:", () => {
   const URLS = `query ($id: ID!, $expiresIn: Int) { image(id: $id) {
     stored: url(expiresIn: $expiresIn) derivative: url(width: 32, expiresIn: $expiresIn)
     original: url(original: true, expiresIn: $expiresIn) } }`;
@@ -140,7 +140,7 @@ describe("a link that is asked for again is the same for some minutes, and works
     [3599, 300],
     [600, 300],
     [60, 30],
-  ])("of a life of %s seconds", async (expiresIn, stableSeconds) => {
+  ])("with a life of %s seconds", async (expiresIn, stableSeconds) => {
     const lifeSeconds = expiresIn ?? TTL_SECONDS;
     const seen = new Set<string>();
     for (let seconds = 0; seconds < 3 * stableSeconds; seconds += stableSeconds / 15) {
@@ -158,7 +158,7 @@ describe("a link that is asked for again is the same for some minutes, and works
     expect(new Set([...seen].map((url) => new URL(url).pathname)).size).toBe(2);
   });
 
-  test("of /get-image too, whose cache then says how long it lives", async () => {
+  test("from /get-image too, with a cache header that says how long", async () => {
     now = new Date(START.getTime() + 1000);
     const { urlList } = await getImageAsJson(gateway.url, { prompt: "y", n: "1", size: "64x64" });
     const [url = ""] = urlList;
@@ -169,7 +169,7 @@ describe("a link that is asked for again is the same for some minutes, and works
   });
 });
 
-test("the signature of another image does not fit", async () => {
+test("the signature of another image is refused", async () => {
   const signature = (link: string) => link.slice(link.indexOf("&signature="));
   const path = (link: string) => link.slice(0, link.indexOf("&signature="));
 
@@ -194,7 +194,7 @@ test.each([
   `/images/img_01kaj0000000000000000000zz.png?expires=9999999999&signature=${"A".repeat(43)}`,
   `/images/img_01kaj0000000000000000000zz.png?expires=9999999999&signature=${"A".repeat(8000)}`,
   "/images/?expires=&signature=&signature=",
-])("%s is nobody's image", async (path) => {
+])("%s finds no image", async (path) => {
   const answer = await get(path);
 
   expect([403, 404]).toContain(answer.status);
@@ -202,7 +202,7 @@ test.each([
   expect(answer.body.toString()).not.toMatch(/root:|pictograph-test|node_modules/);
 });
 
-test("a path that leaves the images by raw dots is not followed", async () => {
+test("a path that leaves the images with raw dots is refused", async () => {
   for (const path of ["/../../etc/passwd", "/images/../../../../../../etc/passwd", "/..;/etc/passwd"]) {
     const answer = await get(path);
     expect([403, 404]).toContain(answer.status);
@@ -210,7 +210,7 @@ test("a path that leaves the images by raw dots is not followed", async () => {
   }
 });
 
-test("a refusal is not to be cached, and is readable for pages", async () => {
+test("a refusal may not be cached, but pages may read it", async () => {
   const answer = await get(first.slice(0, -1));
 
   expect(answer.headers["cache-control"]).toBe("no-store");
@@ -222,7 +222,7 @@ test("a refusal is not to be cached, and is readable for pages", async () => {
   }
 });
 
-test("another gateway's secret does not open it", async () => {
+test("a link signed with another gateway's secret is refused", async () => {
   const other = await startScriptedGateway({ signingSecret: "another secret of some length", now: () => now });
   try {
     const { urlList } = await getImageAsJson(other.url, { prompt: "x", n: "1", size: "64x64" });

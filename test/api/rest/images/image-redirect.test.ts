@@ -50,7 +50,7 @@ async function follow(link: string, headers: Record<string, string> = {}) {
 }
 
 describe("with images in S3", () => {
-  test("a viewer is sent to a URL of the store that works for a minute", async () => {
+  test("a viewer is redirected to a URL of the store that works for one minute", async () => {
     const { status, headers, body } = await httpRequest(url);
 
     expect([status, body.length]).toEqual([302, 0]);
@@ -68,7 +68,7 @@ describe("with images in S3", () => {
     expect(headers.etag).toBeUndefined();
   });
 
-  test("and gets there the image, inline, as what it is, for as long as the link lives", async () => {
+  test("the redirect leads to the image, shown inline with its type, as long as the link lives", async () => {
     const { status, headers, body } = await follow(url);
 
     expect(status).toBe(200);
@@ -82,7 +82,7 @@ describe("with images in S3", () => {
     expect(body.equals((await httpRequest(toProxying(url))).body)).toBe(true);
   });
 
-  test("and a part of it", async () => {
+  test("a range request gets its part after the redirect", async () => {
     const whole = await follow(url);
     const { status, body } = await follow(url, { Range: "bytes=10-19" });
 
@@ -90,7 +90,7 @@ describe("with images in S3", () => {
     expect(body.equals(whole.body.subarray(10, 20))).toBe(true);
   });
 
-  test("a browser follows by itself", async () => {
+  test("a browser follows the redirect without help", async () => {
     const response = await fetch(url);
 
     expect([response.status, response.redirected, response.headers.get("content-type")]).toEqual([
@@ -105,7 +105,7 @@ describe("with images in S3", () => {
     [59, 29],
     [2, 1],
     [1, 0],
-  ])("neither the redirect nor where it leads outlives a link with %i seconds left", async (left, maxAge) => {
+  ])("a link with %i seconds left limits both the redirect and its target", async (left, maxAge) => {
     now = new Date(START.getTime() + (TTL_SECONDS - left) * 1000);
     const { status, headers } = await httpRequest(url);
 
@@ -125,7 +125,7 @@ describe("with images in S3", () => {
     }
   });
 
-  test("a changed URL of the store is refused there", async () => {
+  test("the store refuses a changed URL", async () => {
     const { headers } = await httpRequest(url);
     const other = String(headers.location).replace(
       "response-content-type=image%2Fpng",
@@ -136,7 +136,7 @@ describe("with images in S3", () => {
     expect((await httpRequest(other)).status).toBe(403);
   });
 
-  test("HEAD is answered by the gateway, for a URL of the store is for GET alone", async () => {
+  test("the gateway answers HEAD itself, because a URL of the store allows only GET", async () => {
     const { status, headers, body } = await httpRequest(url, { method: "HEAD" });
     const image = await follow(url);
 
@@ -153,7 +153,7 @@ describe("with images in S3", () => {
     expect(again.status).toBe(304);
   });
 
-  test("a derivative is made, kept in S3, and redirected to", async () => {
+  test("a derivative is made, stored in S3 and redirected to", async () => {
     const id = /img_[0-9a-z]{26}/.exec(url)?.[0];
     const { body } = await gateway.graphql(
       "query ($id: ID!) { image(id: $id) { url(width: 64, height: 32, format: WEBP) } }",
@@ -168,7 +168,7 @@ describe("with images in S3", () => {
     expect(await s3.footprint(bucket)).toContainEqual(expect.stringContaining("/64x32-cover.webp"));
   });
 
-  test("a deleted image is not found, by any method", async () => {
+  test("a deleted image is not found, whatever the method", async () => {
     const { urlList } = await getImageAsJson(gateway.url, { prompt: "y", n: "1", size: "64x64" });
     const [link = ""] = urlList;
     const id = /img_[0-9a-z]{26}/.exec(link)?.[0];
@@ -182,8 +182,8 @@ describe("with images in S3", () => {
   });
 });
 
-describe("with images in S3 and all bytes through the gateway", () => {
-  test("an image comes as from a disk", async () => {
+describe("with images in S3 that the gateway delivers itself", () => {
+  test("an image is delivered as from a disk", async () => {
     const { status, headers, body } = await httpRequest(toProxying(url));
 
     expect(status).toBe(200);
@@ -198,7 +198,7 @@ describe("with images in S3 and all bytes through the gateway", () => {
     expect([body.readUInt32BE(16), body.readUInt32BE(20)]).toEqual([256, 192]);
   });
 
-  test("so do its parts, and none when the viewer has it", async () => {
+  test("ranges are delivered, and 304 if the viewer has the image", async () => {
     const whole = await httpRequest(toProxying(url));
     const part = await httpRequest(toProxying(url), { headers: { Range: "bytes=-7" } });
     const beyond = await httpRequest(toProxying(url), { headers: { Range: `bytes=${whole.body.length}-` } });

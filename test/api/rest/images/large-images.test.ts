@@ -63,7 +63,7 @@ function lowestFreeDescriptor(): number {
   return descriptor;
 }
 
-test("every viewer gets exactly what it asked for, even beside slow viewers and viewers that leave", async () => {
+test("every viewer gets exactly its bytes, even beside slow viewers and viewers that disconnect", async () => {
   const viewers = Array.from({ length: 60 }, (_, index) => index);
   await Promise.all(
     viewers.map(async (viewer) => {
@@ -76,7 +76,7 @@ test("every viewer gets exactly what it asked for, even beside slow viewers and 
   );
 });
 
-test("so do those who ask for the next before the last is there", async () => {
+test("viewers that request the next image before the last has arrived get both", async () => {
   const order = [0, 1, 2, 1, 0, 2, 2, 0];
   const { hostname, port } = new URL(gateway.url);
   const socket = connect(Number(port), hostname);
@@ -99,7 +99,7 @@ test("so do those who ask for the next before the last is there", async () => {
   expect(rest).toHaveLength(0);
 });
 
-test("ranges reach across what is read at once", async () => {
+test("a range may cross the boundaries of the blocks that are read", async () => {
   const [url = ""] = urls;
   const [picture = Buffer.alloc(0)] = pictures;
   for (const [start, end] of [
@@ -112,7 +112,7 @@ test("ranges reach across what is read at once", async () => {
   }
 });
 
-test("nothing stays open for viewers that left", async () => {
+test("no file stays open for viewers that disconnected", async () => {
   const before = lowestFreeDescriptor();
   for (let round = 0; round < 5; round++) {
     await Promise.all(Array.from({ length: 20 }, () => leaveInTheMiddle(urls[round % 3] ?? "")));

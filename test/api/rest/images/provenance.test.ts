@@ -62,7 +62,7 @@ async function expectMarked(bytes: Buffer, format: ImageFormat, concept: string)
 }
 
 describe("the file that a model sends", () => {
-  test("is delivered untouched where it is what was asked for, with its content credentials", async () => {
+  test("is delivered unchanged, with its content credentials, if it is what was requested", async () => {
     const image = await draw(gateway);
 
     expect(image.provenance).toEqual({
@@ -74,7 +74,7 @@ describe("the file that a model sends", () => {
     expect(image.original.split("?")[0]).toBe(image.url.split("?")[0]);
   });
 
-  test("is to be had untouched where something else is delivered", async () => {
+  test("can be downloaded unchanged if the request was for another format or size", async () => {
     const image = await draw(gateway, "WEBP", 64);
     const answer = await httpRequest(image.original);
 
@@ -87,7 +87,7 @@ describe("the file that a model sends", () => {
     expect(part.body.equals(sent.subarray(33, 61))).toBe(true);
   });
 
-  test("without credentials is said to have none", async () => {
+  test("is reported as lacking credentials if it has none", async () => {
     const signed = sent;
     sent = await plainImage(SIDE, SIDE, 1, "png");
     try {
@@ -104,7 +104,7 @@ describe("the file that a model sends", () => {
     ["height", 10],
     ["quality", 10],
     ["format", "PNG"],
-  ])("cannot be had with a %s", async (option, value) => {
+  ])("cannot be requested with a %s", async (option, value) => {
     const image = await draw(gateway);
     const id = /img_[0-9a-z]{26}/.exec(image.url)?.[0];
     const { body } = await gateway.graphql(
@@ -122,7 +122,7 @@ describe("the file that a model sends", () => {
 });
 
 describe.each(IMAGE_FORMATS)("an image that is encoded as %s", (format) => {
-  test("says in XMP that a model made it, in exactly the size asked for", async () => {
+  test("states in XMP that a model made it, in exactly the requested size", async () => {
     const image = await draw(gateway, format, 72);
     const bytes = await load(image.url);
 
@@ -130,7 +130,7 @@ describe.each(IMAGE_FORMATS)("an image that is encoded as %s", (format) => {
     expect(image).toMatchObject({ format, provenance: { isOriginal: false } });
   });
 
-  test("says it as a derivative too, and claims no credentials that it lost", async () => {
+  test("states the same as a derivative, and claims no credentials that it lost", async () => {
     const bytes = await load((await draw(gateway))[format]);
 
     await expectMarked(bytes, format, "trainedAlgorithmicMedia");
@@ -139,7 +139,7 @@ describe.each(IMAGE_FORMATS)("an image that is encoded as %s", (format) => {
     expect(search.isFound).toBe(false);
   });
 
-  test("says it where its readers look for it", async () => {
+  test("has the statement where its format's readers look for it", async () => {
     const text = (await load((await draw(gateway))[format])).toString("latin1");
 
     expect(text.split("<x:xmpmeta")).toHaveLength(2);
@@ -156,14 +156,14 @@ describe.each(IMAGE_FORMATS)("an image that is encoded as %s", (format) => {
     if (format === "PNG") expect(before).not.toContain("IDAT");
   });
 
-  test("says of a picture of the illustrator that rules alone drew it", async () => {
+  test("states of an illustrator's image that an algorithm drew it", async () => {
     const image = await draw(illustrator);
 
     await expectMarked(await load(image[format]), format, "algorithmicMedia");
   });
 });
 
-test("the illustrator's own pictures say that rules alone drew them", async () => {
+test("unconverted images of the illustrator state that an algorithm drew them", async () => {
   const image = await draw(illustrator);
 
   await expectMarked(await load(image.url), "PNG", "algorithmicMedia");
@@ -177,7 +177,7 @@ test("the illustrator's own pictures say that rules alone drew them", async () =
 test.each([
   ["a model", () => gateway, "compositeWithTrainedAlgorithmicMedia"],
   ["the illustrator", () => illustrator, "compositeSynthetic"],
-])("what %s changed says that not all of it is real", async (_who, changer, concept) => {
+])("an image edited by %s states that it is a composite", async (_who, changer, concept) => {
   const { graphql } = changer();
   const url = (await draw(changer())).url;
   const id = /img_[0-9a-z]{26}/.exec(url)?.[0];

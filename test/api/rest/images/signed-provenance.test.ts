@@ -67,7 +67,7 @@ async function verdictOn(url: string, format: ImageFormat) {
 }
 
 describe.each(IMAGE_FORMATS)("an image that is encoded as %s", (format) => {
-  test("is signed in the size that was asked for, and its sha256 is that of the signed file", async () => {
+  test("is signed in the requested size, and its sha256 is that of the signed file", async () => {
     const image = await draw(gateway, format, 72);
     const bytes = await load(image.url);
     const { state, manifest } = await verify(bytes, format, certificate.root);
@@ -92,8 +92,8 @@ describe.each(IMAGE_FORMATS)("an image that is encoded as %s", (format) => {
   });
 });
 
-describe("the file that a model sent", () => {
-  test("stays as it is, and a derivative of it is signed", async () => {
+describe("the file that a model sends", () => {
+  test("stays unchanged, and its derivatives are signed", async () => {
     const image = await draw(gateway);
 
     expect(image.provenance).toEqual({ isSigned: false, isOriginal: true, hasContentCredentials: false });
@@ -102,7 +102,7 @@ describe("the file that a model sent", () => {
     expect({ state, ingredients: manifest.ingredients }).toEqual({ state: "Trusted", ingredients: [] });
   });
 
-  test("is the parent of what is made from it if it has credentials", async () => {
+  test("is the parent of images made from it if it has credentials", async () => {
     const plain = sent;
     sent = await load((await draw(illustrator)).url);
     try {
@@ -123,7 +123,7 @@ describe("the file that a model sent", () => {
   });
 });
 
-test("the illustrator's pictures are signed as they are", async () => {
+test("the illustrator's images are signed without other changes", async () => {
   const image = await draw(illustrator);
   const { state, manifest } = await verdictOn(image.url, "PNG");
 
@@ -152,7 +152,7 @@ test.each([
   ]);
 });
 
-test("a derivative that is made again has another signature, so it has another ETag", async () => {
+test("a derivative that is made again has another signature and therefore another ETag", async () => {
   const image = await draw(gateway, "PNG", 72);
   const etagOf = async () => (await httpRequest(image.JPEG)).headers.etag;
   const first = await etagOf();
@@ -167,7 +167,7 @@ test("a derivative that is made again has another signature, so it has another E
   expect(remade).not.toBe(first);
 });
 
-test("without a certificate nothing is signed", async () => {
+test("nothing is signed without a certificate", async () => {
   const plain = await startGateway();
   try {
     const image = await draw(plain, "WEBP", 72);
@@ -202,7 +202,7 @@ describe("a gateway does not start with", () => {
     );
   });
 
-  test("files that are missing or hold something else, and names both", async () => {
+  test("missing or unsuitable files, and names both", async () => {
     const problems = await startWith({ certificate: "/nowhere.pem", key: await fileWith("secret") });
     expect(problems.split("\n")).toEqual([
       "PICTOGRAPH_C2PA_CERTIFICATE must be the path of a PEM file; this file cannot be read (ENOENT)",
@@ -230,12 +230,12 @@ describe("a gateway does not start with", () => {
     expect(await startWith({ certificate: turned, key })).toContain("the signer's must come first");
   });
 
-  test("a certificate that is not made for signing", async () => {
+  test("a certificate that is not meant for signing", async () => {
     const { files } = await makeCertificate(await newDirectory(), { usages: [] });
     expect(await startWith(files)).toMatch(/^PICTOGRAPH_C2PA_CERTIFICATE cannot sign images \(.*signingCredential/);
   });
 
-  test("a broken PEM, and does not show it", async () => {
+  test("a broken PEM, and does not print it", async () => {
     const pem = await readFile(certificate.files.certificate, "utf8");
     const broken = await fileWith(pem.replace(/[A-Za-z0-9+/]{64}/, ""));
     const problems = await startWith({ ...certificate.files, certificate: broken });

@@ -66,8 +66,8 @@ async function askWithoutReading(url: string): Promise<void> {
   await onceEmitted(socket, "readable");
 }
 
-describe("viewers that do not read", () => {
-  test("are refused when they would fill the memory, and cut off when they take nothing", async () => {
+describe("viewers that read nothing", () => {
+  test("are refused before they fill the memory, and disconnected when they go on reading nothing", async () => {
     const url = await serve({ stallMs: 500, maxBytesInFlight: PIECE_BYTES * 2 });
     await Promise.all([askWithoutReading(url), askWithoutReading(url)]);
     const refused = await httpRequest(url + path);
@@ -98,7 +98,7 @@ describe("viewers that do not read", () => {
   });
 });
 
-test("the first viewers of a derivative hold none of it in memory: it is stored before anyone reads it", async () => {
+test("a derivative is stored before anyone reads it, so its first viewers hold no copy in memory", async () => {
   const { body } = await gateway.graphql("query ($id: ID!) { image(id: $id) { url(width: 1200, format: PNG) } }", {
     id: /img_[0-9a-z]{26}/.exec(path)?.[0],
   });

@@ -77,7 +77,7 @@ async function derivatives(): Promise<{ widths: number[]; byteSize: number }> {
 }
 
 describe("derivatives", () => {
-  test("of all images together keep within their bytes, and no image goes with them", async () => {
+  test("of all images together stay within their byte limit, without removing images", async () => {
     await start({ maxDerivativeBytes: 4 * ONE });
     const images = [await makeImage(), await makeImage()];
     for (let width = 180; width < 192; width++) {
@@ -94,7 +94,7 @@ describe("derivatives", () => {
     expect(await load(images[0]?.id ?? "", 180)).toBe(200);
   });
 
-  test("that were used go later, also after a restart", async () => {
+  test("that were used recently are removed last, also after a restart", async () => {
     await start();
     const { id } = await makeImage();
     for (const width of [181, 182, 183]) {
@@ -109,7 +109,7 @@ describe("derivatives", () => {
     expect((await derivatives()).widths).toEqual([181, 183, 184]);
   });
 
-  test("that an earlier version left are counted at the start", async () => {
+  test("left by an earlier version are counted at the start", async () => {
     await start();
     const { id } = await makeImage();
     for (const width of [181, 182, 183]) await load(id, width);
@@ -128,7 +128,7 @@ describe("derivatives", () => {
     expect((await derivatives()).byteSize).toBeLessThanOrEqual(1.5 * ONE);
   });
 
-  test("of which one alone is too large are delivered all the same", async () => {
+  test("that exceed the limit alone are still delivered", async () => {
     await start({ maxDerivativeBytes: 1000 });
     const { id } = await makeImage();
 
@@ -137,7 +137,7 @@ describe("derivatives", () => {
   });
 });
 
-test("a disk that is nearly full stops new generations, and nothing else", async () => {
+test("a nearly full disk stops new generations and nothing else", async () => {
   await start();
   const { id, generationId, url } = await makeImage("k");
   await load(id, 190);

@@ -58,7 +58,7 @@ async function askWithoutReading(url: string): Promise<void> {
   await once(socket, "readable");
 }
 
-test("clients that do not read are refused when they are too many, and cut off when they take nothing", async () => {
+test("clients that read nothing are refused if there are too many, and are finally disconnected", async () => {
   const url = await serve({ stallMs: 500, maxAnswers: 2 });
   await Promise.all([askWithoutReading(url), askWithoutReading(url)]);
   const refused = await httpRequest(url);
@@ -72,7 +72,7 @@ test("clients that do not read are refused when they are too many, and cut off w
   expect(body.toString() === `<${TEXT}>`).toBe(true);
 });
 
-test("clients of every speed get their bytes unchanged, while buffers are used again and connections are cut", async () => {
+test("clients of every speed get unchanged bytes, while buffers are reused and connections are cut", async () => {
   const url = await serve({});
   for (let round = 0; round < 3; round++) {
     await askWithoutReading(url);

@@ -5,7 +5,7 @@ import { seededRandom } from "../../../support/random.ts";
 const random = seededRandom(24);
 
 test.each(Array.from({ length: 60 }, (_, round) => round))(
-  "is the text of the whole, however it arrives (%i)",
+  "the encoder's pieces make up the Base64 text of the whole, however the bytes arrive (round %i)",
   async (round) => {
     const isLarge = round >= 50;
     const bytes = random.bytes(round < 12 ? round : random.whole(12, isLarge ? 500_000 : 5000));

@@ -78,9 +78,9 @@ const urlSafe = () => base64.replaceAll("+", "-").replaceAll("/", "_");
 const item = (b64_json: string) => ({ body: document({ b64_json }) });
 const atUrl = (url: string) => ({ body: document({ url }) });
 
-describe("an image is read where other servers put it", () => {
+describe("an image is found", () => {
   test.each<[string, () => object]>([
-    ["in data that is no list", () => ({ created: 1, data: { b64_json: base64 } })],
+    ["in data that is not a list", () => ({ created: 1, data: { b64_json: base64 } })],
     ["in a list that is the whole answer", () => [{ b64_json: base64 }]],
     ["in images", () => ({ images: [{ b64_json: base64 }], timings: { inference: 1.2 } })],
     ["in images and in data", () => ({ images: [{ b64_json: base64 }], data: [{ b64_json: base64 }] })],
@@ -95,7 +95,7 @@ describe("an image is read where other servers put it", () => {
     await expectImage();
   });
 
-  test("at an address with another of this machine's names", async () => {
+  test("behind another host name of the same server", async () => {
     const { port } = new URL(server.baseUrl);
     server.serveFile = (_incoming, outgoing) => outgoing.end(png);
     for (const host of ["localhost", "127.0.0.1"]) {
@@ -183,7 +183,7 @@ describe("an image in base64 is read", () => {
     ["holds what is no base64", () => `${base64.slice(0, 5000)}!${base64.slice(5000)}`, "is not base64"],
     ["goes on after its padding", () => `AA==${base64}`, "is not base64"],
     ["is a data: URI of text", () => "data:image/svg+xml,%3Csvg%2F%3E", "is a data: URI without base64"],
-  ])("but not one that %s", async (_name, text, reason) => {
+  ])("but not if it %s", async (_name, text, reason) => {
     server.answer = () => item(text());
     const error = await failureOf(client.images.generate({ prompt: "a fox" }));
 
@@ -192,7 +192,7 @@ describe("an image in base64 is read", () => {
   });
 });
 
-describe("an answer is read", () => {
+describe("a response is accepted", () => {
   const right = () => document({ b64_json: base64 });
 
   test.each<[string, () => RawAnswer]>([
@@ -298,7 +298,7 @@ describe("an answer is read", () => {
       "it holds no image at data[].b64_json or data[].url, but the members id, object, choices, …",
     ],
     ["what is no object", { body: "[]" }, "it holds no image at data[].b64_json or data[].url, but no members"],
-  ])("but not %s, and the message says what came", async (_name, raw, description) => {
+  ])("but not if it is %s, and the error says what came", async (_name, raw, description) => {
     server.answer = () => raw;
     const error = await failureOf(client.images.generate({ prompt: "a fox" }));
 
@@ -310,7 +310,7 @@ describe("an answer is read", () => {
   test.each<[string, object, string]>([
     ["under another name", { pictures: ["…"] }, "pictures[0]"],
     ["deeper", { data: [{ image: { base64: "…" } }] }, "data[0].image.base64"],
-  ])("but no image %s, and the message says where it was", async (_name, shape, place) => {
+  ])("but not if the image is %s, and the error says where it was", async (_name, shape, place) => {
     server.answer = () => ({ body: JSON.stringify(shape).replace("…", base64) });
     const error = await failureOf(client.images.generate({ prompt: "a fox" }));
 
@@ -335,14 +335,14 @@ describe("an answer is read", () => {
       'the provider failed with status 502: it is a web page (text/html) that begins "502 Bad Gateway"',
     ],
     ["an error in JSON", 500, {}, '{"error":{"message":"a fox"}}', "the provider failed with status 500"],
-  ])("with an error status and %s", async (_name, status, headers, body, message) => {
+  ])("as an error for an error status with %s", async (_name, status, headers, body, message) => {
     server.answer = () => ({ status, headers, body });
     const error = await failureOf(client.images.generate({ prompt: "a fox" }));
 
     expect(error.message).toBe(`502 ${message}`);
   });
 
-  test("only so far as an image can be large, decompressed", async () => {
+  test("only up to the size of the largest image after decompression", async () => {
     // 90 MB in 90 KB.
     const bomb = Buffer.concat([Buffer.from('{"data":[{"b64_json":"'), Buffer.alloc(90_000_000, "A")]);
     server.answer = () => ({ headers: { "content-encoding": "gzip" }, body: gzipSync(bomb) });
@@ -351,7 +351,7 @@ describe("an answer is read", () => {
     expect(error.message).toBe("502 the provider's answer cannot be used: an image is larger than 67108864 bytes");
   });
 
-  test("not where its compressed data is damaged", async () => {
+  test("but not if its compressed data is damaged", async () => {
     server.answer = () => ({ headers: { "content-encoding": "gzip" }, body: gzipSync(right()).subarray(0, 100_000) });
     const error = await failureOf(client.images.generate({ prompt: "a fox" }));
 
@@ -359,7 +359,7 @@ describe("an answer is read", () => {
   });
 });
 
-describe("an image behind an address", () => {
+describe("an image behind a URL", () => {
   const send = (outgoing: ServerResponse, headers: Record<string, string | number> = {}, body: Buffer = png) =>
     void outgoing.writeHead(200, { "content-type": "image/png", ...headers }).end(body);
 
@@ -383,7 +383,7 @@ describe("an image behind an address", () => {
     expect(server.calls).toHaveLength(1);
   });
 
-  test("is downloaded where b64_json holds it", async () => {
+  test("is downloaded if b64_json holds the URL", async () => {
     server.answer = () => ({ body: document({ b64_json: `${server.origin}/0.png` }) });
     await expectImage();
   });
@@ -417,7 +417,7 @@ describe("an image behind an address", () => {
         outgoing.write(gzipSync(png).subarray(0, 1_000_000), () => outgoing.destroy());
       },
     ],
-  ])("that %s at first is asked for again, and nothing is paid again", async (_name, fail) => {
+  ])("that %s at first is requested again, and not paid for again", async (_name, fail) => {
     server.serveFile = (_incoming, outgoing, count) => (count === 1 ? fail(outgoing) : send(outgoing));
     server.answer = () => ({ body: document({ url: "/0.png" }) });
 
@@ -444,7 +444,7 @@ describe("a server that", () => {
     (call: CompatibleCall): RawAnswer =>
       refuse(call) ?? image();
 
-  test("answers with addresses of its own disk unless asked for base64 is asked for base64", async () => {
+  test("answers with local file paths unless asked for Base64 is asked for Base64", async () => {
     server.answer = ({ body }) =>
       body.response_format === "b64_json" ? image() : { body: document({ url: "/data/image/9f19.jpg" }) };
 
@@ -472,7 +472,7 @@ describe("a server that", () => {
         }),
       }),
     ],
-  ])("refuses parameters %s is asked without them, from then on at once", async (_name, refuse) => {
+  ])("refuses parameters %s is called again without them, and never gets them again", async (_name, refuse) => {
     server.answer = answers(({ body }) => {
       const name = ["response_format", "size", "quality", "output_format"].find((candidate) => candidate in body);
       return name === undefined ? undefined : refuse(name);
@@ -488,7 +488,7 @@ describe("a server that", () => {
     expect(server.calls).toHaveLength(6);
   });
 
-  test("refuses a parameter leaves its caller a warning, where it was worth one", async () => {
+  test("refuses a parameter leads to a warning if the parameter mattered to the client", async () => {
     server.answer = answers(({ body }) =>
       "size" in body ? refusal("size is not supported", { param: "size" }) : undefined,
     );
@@ -505,7 +505,7 @@ describe("a server that", () => {
     });
   });
 
-  test("refuses a value is not asked again, and the value is named", async () => {
+  test("refuses a value is not called again, and the error names the parameter", async () => {
     server.answer = () =>
       refusal("Invalid 'prompt': string too long.", { param: "prompt", code: "string_above_max_length" });
     const error = await failureOf(client.images.generate({ prompt: "a fox" }));
@@ -523,7 +523,7 @@ describe("a server that", () => {
     expect(server.calls.filter(({ body }) => body.prompt === "a fox")).toHaveLength(2);
   });
 
-  test("lists its models as the vendor does is asked for nothing that the vendor does not have", async () => {
+  test("lists its models as OpenAI does gets only parameters that OpenAI has", async () => {
     await stop();
     await start({ body: JSON.stringify({ data: [{ id: "gpt-image-2", shutdown_date: null }] }) });
     server.answer = () => refusal("Unknown parameter: 'size'.", { param: "size", code: "unknown_parameter" });
@@ -536,7 +536,7 @@ describe("a server that", () => {
     expect(asked).toEqual([["model", "n", "output_format", "prompt", "quality", "size"]]);
   });
 
-  test("edits is asked in the same way", async () => {
+  test("refuses a parameter of edits is called again without it", async () => {
     server.answer = answers(({ text }) =>
       text.includes('name="size"') ? refusal("Argument not supported: size", { param: "size" }) : undefined,
     );

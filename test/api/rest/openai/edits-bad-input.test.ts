@@ -100,12 +100,12 @@ describe("a parameter", () => {
     [{ model: "any-size-1" }, INVALID, "model"],
     [{ input_fidelity: "max" }, INVALID, "input_fidelity"],
     [{ style: "vivid" }, "unknown_parameter", "style"],
-  ])("that is wrong is refused in JSON and in a form: %j", async (change, code, param) => {
+  ])("with a wrong value is refused in JSON and in a form: %j", async (change, code, param) => {
     expect(await editAsJson(change)).toEqual(refusal(code, param));
     expect(await editAsForm(change)).toEqual(refusal(code, param));
   });
 
-  test.each(WRONG_TYPES)("of another type is refused in JSON: %j", async (change, code, param) => {
+  test.each(WRONG_TYPES)("of the wrong type is refused in JSON: %j", async (change, code, param) => {
     expect(await editAsJson(change)).toEqual(refusal(code, param));
   });
 
@@ -120,7 +120,7 @@ describe("a parameter", () => {
   });
 });
 
-describe("a form is refused before it ends", () => {
+describe("a form is refused before it has arrived", () => {
   test.each<[string, Readonly<Record<string, string>>, number]>([
     ["for a field that is unknown", { sketch: "x" }, 400],
     ["for fields of more than 1 MiB together", { prompt: "x".repeat(600_000), user: "x".repeat(600_000) }, 413],
@@ -140,28 +140,34 @@ describe("a form is refused before it ends", () => {
   });
 });
 
-describe("an image in JSON is refused that", () => {
+describe("an image in JSON is refused if it", () => {
   const urlOf = (url: string) => ({ images: [{ image_url: url }] });
   const inUrl = (type: string, bytes: Buffer) => `data:${type};base64,${bytes.toString("base64")}`;
   const insideUrl = () => `http://localhost:${(inside.address() as AddressInfo).port}/fox.png`;
 
   test.each<[string, () => object, number, string, string]>([
     ["is only a mask", () => ({ images: undefined, mask: { file_id: ours } }), 400, MISSING, "images"],
-    ["is a text in place of a mask", () => ({ mask: ours }), 400, TYPE, "mask"],
-    ["is nobody's mask", () => ({ mask: { file_id: "img_1" } }), 404, "not_found", "mask"],
+    ["comes with a string as its mask", () => ({ mask: ours }), 400, TYPE, "mask"],
+    ["comes with an unknown mask", () => ({ mask: { file_id: "img_1" } }), 404, "not_found", "mask"],
     ["has another size than its mask", () => ({ mask: { file_id: other } }), 400, INVALID, "mask"],
     ["has a mask that hides nothing", () => ({ mask: { file_id: ours } }), 400, INVALID, "mask"],
     ["is at a private address", () => urlOf("https://169.254.169.254/latest/meta-data"), 400, INVALID, "images"],
     ["is at a name of this machine", () => urlOf(insideUrl()), 400, INVALID, "images"],
     ["is at a host that is not allowed", () => urlOf("https://elsewhere.example/fox.png"), 400, INVALID, "images"],
     ["is a file of the machine", () => urlOf("file:///etc/passwd"), 400, INVALID, "images"],
-    ["is in its own URL, and no image", () => urlOf("data:image/png;base64,AAAA"), 400, WRONG_FILE, "images"],
-    ["lies about its type in its own URL", () => urlOf(inUrl("image/jpeg", picture)), 400, WRONG_FILE, "images"],
-    ["is a zip bomb in its own URL", () => urlOf(inUrl("image/png", zipBomb())), 400, INVALID, "images"],
-    ["is no base64 in its own URL", () => urlOf("data:image/png;base64,?"), 400, INVALID, "images[0]"],
-    ["is no image's URL", () => urlOf("data:,hello"), 400, INVALID, "images[0]"],
+    ["is a data: URI without an image", () => urlOf("data:image/png;base64,AAAA"), 400, WRONG_FILE, "images"],
     [
-      "is at a changed URL of ours",
+      "is a data: URI of another type than it says",
+      () => urlOf(inUrl("image/jpeg", picture)),
+      400,
+      WRONG_FILE,
+      "images",
+    ],
+    ["is a zip bomb in a data: URI", () => urlOf(inUrl("image/png", zipBomb())), 400, INVALID, "images"],
+    ["is a data: URI that is not Base64", () => urlOf("data:image/png;base64,?"), 400, INVALID, "images[0]"],
+    ["is a data: URI of text", () => urlOf("data:,hello"), 400, INVALID, "images[0]"],
+    [
+      "is at a changed URL of the gateway",
       () => urlOf(`${gateway.url}/images/${ours}.png?expires=9&signature=x`),
       403,
       "forbidden",
@@ -173,7 +179,7 @@ describe("an image in JSON is refused that", () => {
   });
 });
 
-describe("a file is refused that", () => {
+describe("a file is refused if it", () => {
   test.each<[string, () => Promise<Blob> | Blob, string]>([
     ["is a zip bomb", () => fileOf(zipBomb()), INVALID],
     ["is an SVG with a script", () => fileOf(SVG_WITH_SCRIPT, "image/svg+xml"), WRONG_FILE],
@@ -188,7 +194,7 @@ describe("a file is refused that", () => {
     expect(await editAsForm({}, { image: [fileOf(picture)], mask: [bad] })).toEqual(refusal(code, "mask"));
   });
 
-  test("is a mask of another size", async () => {
+  test("is a mask of another size than the image", async () => {
     const files = { image: [fileOf(picture)], mask: [fileOf(await leftHalfMask(64, 96))] };
 
     expect(await editAsForm({}, files)).toEqual(refusal(INVALID, "mask"));

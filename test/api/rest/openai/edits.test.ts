@@ -52,7 +52,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     client = clientOf(gateway.url);
   });
 
-  test("edits an image, of its size, with every parameter", async () => {
+  test("edits an image, in its size, with every parameter", async () => {
     const image = await toFile(picture, "fox.png", { type: "image/png" });
     const { data: answer, response } = await client.images
       .edit({
@@ -73,7 +73,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     expect(await uploadsLeft()).toEqual([]);
   });
 
-  test("edits several images behind a mask", async () => {
+  test("edits several images with a mask", async () => {
     const second = await plainImage(70, 70, 3, "webp");
     const image = [await toFile(picture, "1.png"), await toFile(second, "2.webp", { type: "image/webp" })];
     const { data } = await client.images.edit({
@@ -97,7 +97,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     expect((await sharp(bytesOf(events[0])).metadata()).format).toBe("png");
   });
 
-  test("throws its own error for a mask of another size", async () => {
+  test("throws its own error for a mask of another size than the image", async () => {
     const image = await toFile(await plainImage(64, 64, 1, "png"), "fox.png");
     const wrong = client.images.edit({ image, mask: await toFile(mask, "mask.png"), prompt: "a hat" });
 
@@ -105,12 +105,12 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
   });
 });
 
-describe("a file of a form", () => {
+describe("a file in a form", () => {
   test.each([
     ["without a type", ""],
     ["of a type that says nothing", "Content-Type: application/octet-stream\r\n"],
     ["of the type that libraries make up", "Content-Type: text/plain\r\n"],
-  ])("%s is judged by its bytes", async (_name, type) => {
+  ])("%s is recognized by its bytes", async (_name, type) => {
     const head = (name: string, more = "") => `--b\r\nContent-Disposition: form-data; name="${name}"${more}\r\n`;
     const text = `${head("prompt")}\r\na hat\r\n${head("size")}\r\n64x64\r\n`;
     const file = `${head("image", '; filename="fox"')}${type}\r\n`;
@@ -125,8 +125,8 @@ describe("a file of a form", () => {
   });
 });
 
-describe("an edit by JSON", () => {
-  test("names images that the gateway made, and is an edit in the graph", async () => {
+describe("an edit in JSON", () => {
+  test("may name stored images, and is an edit in GraphQL", async () => {
     const query = `mutation { generateImages(input: { prompt: "a fox", size: "80x64" }) { images { id } } }`;
     const { body } = await gateway.graphql(query);
     const [{ id }] = body.data.generateImages.images;
@@ -137,7 +137,7 @@ describe("an edit by JSON", () => {
     expect(history.body.data.generations.edges).toEqual([{ node: { prompt: "a hat", status: "SUCCEEDED" } }]);
   });
 
-  test("takes the gateway's own URLs, and no address of a network that is not allowed", async () => {
+  test("accepts the gateway's own URLs, but no address in a private network", async () => {
     const query = `mutation { generateImages(input: { prompt: "a fox", size: "72x64" }) { images { url } } }`;
     const { body } = await gateway.graphql(query);
     const [{ url }] = body.data.generateImages.images;
@@ -148,7 +148,7 @@ describe("an edit by JSON", () => {
     expect({ status: refused.status, param: refused.answer.error.param }).toEqual({ status: 400, param: "images" });
   });
 
-  test("takes a small image in its own URL", async () => {
+  test("accepts a small image in a data: URI", async () => {
     const url = `data:image/png;base64,${picture.toString("base64")}`;
     const { status, answer } = await editAsJson({ prompt: "a hat", images: [{ image_url: url }] });
 
@@ -165,7 +165,7 @@ describe("an edit by JSON", () => {
     ["17 images", { images: Array(17).fill({ file_id: "img_1" }) }, 400, "array_above_max_length", "images"],
     ["a stranger's image", { images: [{ file_id: "img_1" }] }, 404, "not_found", "images"],
     ["a file where there is none", { images: [{ file_id: "img_1" }], image: "x" }, 400, "unknown_parameter", "image"],
-  ])("of %s is refused as OpenAI does", async (_what, body, status, code, param) => {
+  ])("with %s is refused as OpenAI does", async (_what, body, status, code, param) => {
     const refused = await editAsJson({ prompt: "a hat", ...body });
 
     expect({ status: refused.status, ...refused.answer.error }).toMatchObject({ status, code, param });
@@ -173,7 +173,7 @@ describe("an edit by JSON", () => {
   });
 });
 
-describe("an edit by form", () => {
+describe("an edit in a form", () => {
   const file = (bytes: Buffer, type = "image/png") => new Blob([bytes], { type });
 
   test.each<[string, (form: FormData) => void, number, string, string]>([
@@ -253,7 +253,7 @@ describe("an edit by form", () => {
     expect(await storedFiles(gateway.dataDir)).toEqual(stored);
   });
 
-  test("of a file of 60 MB is refused before it has arrived, and nothing is left", async () => {
+  test("with a file of 60 MB is refused before the file has arrived, and leaves nothing", async () => {
     const form = new FormData();
     form.append("prompt", "a hat");
     form.append("image", new Blob([picture, Buffer.alloc(60_000_000)], { type: "image/png" }));

@@ -43,7 +43,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     client = clientOf(gateway.url);
   });
 
-  test("gets the images as base64, and what they are", async () => {
+  test("gets the images as Base64, with their properties", async () => {
     const answer = await client.images.generate({
       prompt: "a fox",
       n: 2,
@@ -70,7 +70,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     expect(gateway.provider.requests).toMatchObject([{ moderation: "LOW", safetyIdentifier: "4f0c" }]);
   });
 
-  test("gets usage where the provider tells it", async () => {
+  test("gets the usage if the provider reports it", async () => {
     gateway.provider.script = async function* telling(request): AsyncIterable<ProviderEvent> {
       yield* makeImages(request);
       const inputDetails = { textTokens: 5, imageTokens: 2 };
@@ -86,7 +86,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     });
   });
 
-  test("gets the details of its input tokens, which strict clients need, if they are known because there are no images", async () => {
+  test("gets the details of input tokens, which strict clients need, if no input image makes them uncertain", async () => {
     gateway.provider.script = async function* telling(request): AsyncIterable<ProviderEvent> {
       yield* makeImages(request);
       yield { type: "usage", usage: { inputTokens: 7, outputTokens: 100, totalTokens: 107 } };
@@ -106,7 +106,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     expect(events.at(-1)).toMatchObject({ type: "image_generation.completed", usage });
   });
 
-  test("gets the illustrator's zeros", async () => {
+  test("gets a usage of zero for the illustrator", async () => {
     const details = { image_tokens: 0, text_tokens: 0 };
     const usage = {
       input_tokens: 0,
@@ -124,14 +124,14 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     expect(events.at(-1)).toMatchObject({ type: "image_generation.completed", usage });
   });
 
-  test("gets signed URLs where it asks for them", async () => {
+  test("gets signed URLs if it asks for them", async () => {
     const { data = [] } = await client.images.generate({ prompt: "a fox", size: "64x65", response_format: "url" });
 
     const image = await httpRequest(data[0]?.url ?? "");
     expect(await sharp(image.body).metadata()).toMatchObject({ format: "png", width: 64, height: 65 });
   });
 
-  test("goes on with a retired model, is told so, and gets URLs as it did", async () => {
+  test("can still use a retired model; it gets a warning, and URLs as before", async () => {
     const { data: answer, response } = await client.images
       .generate({ prompt: "a fox", model: "dall-e-3", size: "64x64", quality: "hd", style: "vivid", n: null })
       .withResponse();
@@ -143,7 +143,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     expect(gateway.provider.requests).toMatchObject([{ model: "any-size-1", n: 1 }]);
   });
 
-  test("streams the image, and what it is", async () => {
+  test("streams the image with its properties", async () => {
     const stream = await client.images.generate({ prompt: "a fox", size: "64x72", stream: true, partial_images: 0 });
     const events: OpenAI.Images.ImageGenStreamEvent[] = [];
     for await (const event of stream) events.push(event);
@@ -175,7 +175,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     for (const event of events) expect((await sharp(bytesOf(event)).metadata()).format).toBe(event.output_format);
   });
 
-  test("lists the models that can be asked for, and knows each and the retired ones", async () => {
+  test("lists the available models, and can retrieve each, also retired ones", async () => {
     const ids: string[] = [];
     for await (const model of client.models.list()) ids.push(model.id);
 
@@ -207,7 +207,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     expect(gateway.provider.requests).toEqual([]);
   });
 
-  test("throws its own error for a refusal, and does not try again", async () => {
+  test("throws its own error for a refusal, and does not retry", async () => {
     failWith(new GatewayError("CONTENT_REJECTED", "refused; change the prompt", { billed: "NO" }));
     const thrown = await client.images
       .generate({ prompt: "a refusal", size: "64x64" })
@@ -226,7 +226,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     expect(thrown).toMatchObject({ status: 400, code: "moderation_blocked" });
   });
 
-  test("does not pay again by itself where a call may have been paid", async () => {
+  test("does not retry a call that may have been billed", async () => {
     failWith(new GatewayError("UPSTREAM_FAILED", "it broke", { billed: "UNKNOWN" }));
     const thrown = await client.images
       .generate({ prompt: "it breaks", size: "64x64" })
@@ -236,7 +236,7 @@ describe.each(OPENAI_CLIENTS)("%s", (_name, clientOf) => {
     expect(gateway.provider.requests).toHaveLength(1);
   });
 
-  test("gets what it paid for when it asks again after a broken connection", async () => {
+  test("gets the images it paid for when it retries after a broken connection", async () => {
     const hold = holdCalls(gateway.provider);
     const breaking = breakFirstAnswer(hold.called);
     const again = clientOf(gateway.url).withOptions({ fetch: breaking.fetch });

@@ -74,7 +74,7 @@ describe("an image in a data: URI", () => {
     expect(given[0]?.equals(photo)).toBe(true);
   });
 
-  test("may stand beside others, with a mask and references of other kinds", async () => {
+  test("may come with others, with a mask, and with other kinds of references", async () => {
     const { answer } = await edit({ images: [{ image_url: uriOf(picture) }] });
     const photo = await jpegOf(3_000_000);
     given.length = 0;
@@ -161,7 +161,7 @@ describe("an image in a data: URI", () => {
       "array_above_max_length",
       "images",
     ],
-  ])("is refused where it %s, and nothing is left", async (_name, change, status, code, param) => {
+  ])("is refused if it %s, and nothing is left", async (_name, change, status, code, param) => {
     const before = await storedFiles(gateway.dataDir);
 
     expect(await edit(await change())).toMatchObject({ status, answer: { error: { code, param } } });
@@ -170,7 +170,7 @@ describe("an image in a data: URI", () => {
   });
 });
 
-describe("what is null", () => {
+describe("a null value", () => {
   test.each<[string, () => object]>([
     ["the id beside a URL", () => ({ images: [{ image_url: uriOf(picture), file_id: null }] })],
     ["the mask", () => ({ ...inUri(uriOf(picture)), mask: null })],
@@ -186,7 +186,7 @@ describe("what is null", () => {
         ),
       }),
     ],
-  ])("was left out: %s", async (_name, change) => {
+  ])("counts as omitted: %s", async (_name, change) => {
     expect(await edit(change())).toMatchObject({ status: 200 });
   });
 
@@ -194,12 +194,12 @@ describe("what is null", () => {
     ["the images", { images: null }, "images"],
     ["an image", { images: [null] }, "images[0]"],
     ["everything in an image", { images: [{ file_id: null, image_url: null }] }, "images[0]"],
-  ])("is missing where it is needed: %s", async (_name, change, param) => {
+  ])("counts as missing where a value is required: %s", async (_name, change, param) => {
     expect(await edit(change)).toMatchObject({ status: 400, answer: { error: { param } } });
   });
 });
 
-describe("a body", () => {
+describe("a JSON body", () => {
   const body = () =>
     JSON.stringify({ prompt: "a hat", size: "64x64", response_format: "url", ...inUri(uriOf(picture)) });
 
@@ -215,23 +215,23 @@ describe("a body", () => {
   });
 
   test.each<[string, string, number, string | null]>([
-    ["is no JSON", "no", 400, "body"],
+    ["is not JSON", "no", 400, "body"],
     ["ends early", '{"prompt":"a hat","images":[{"image_url":"data:image/png;base64,AAAA', 400, "body"],
     ["is an array", "[]", 400, "body"],
     ["is nested deeply", `{"images":${"[".repeat(100_000)}`, 400, "body"],
     ["has more text than it may", JSON.stringify({ prompt: "x".repeat(1024 ** 2) }), 413, null],
-  ])("is refused that %s", async (_name, sent, status, param) => {
+  ])("is refused if it %s", async (_name, sent, status, param) => {
     expect(await send(sent)).toMatchObject({ status, answer: { error: { param } } });
   });
 
-  test("is refused in another charset, and bytes that are no UTF-8 are", async () => {
+  test("is refused in another charset, or with bytes that are not UTF-8", async () => {
     const latin1 = Buffer.from(body().replace("a hat", "ein Hütchen"), "latin1");
 
     expect(await send(body(), { "Content-Type": "application/json; charset=latin1" })).toMatchObject({ status: 415 });
     expect(await send(latin1)).toMatchObject({ status: 400, answer: { error: { param: "body" } } });
   });
 
-  test("that breaks off leaves nothing", async () => {
+  test("that is cut short leaves nothing", async () => {
     const before = await storedFiles(gateway.dataDir);
     const outgoing = request(`${gateway.url}/v1/images/edits`, {
       method: "POST",
@@ -245,7 +245,7 @@ describe("a body", () => {
     expect(await storedFiles(gateway.dataDir)).toEqual(before);
   });
 
-  test("that is answered early is not waited for", async () => {
+  test("that is answered early is not read to its end", async () => {
     const outgoing = request(`${gateway.url}/v1/images/edits`, { method: "POST", headers: JSON_TYPE });
     outgoing.on("error", () => {});
     outgoing.write('{"prompt":"a hat","images":[{"image_url":"data:image/png;base64,!');
@@ -261,7 +261,7 @@ describe("a body", () => {
     ["parsed", express.json({ limit: "10mb" })],
     ["read", express.raw({ type: "*/*", limit: "10mb" })],
     ["read as text", express.text({ type: "*/*", limit: "10mb" })],
-  ])("that the host's app has %s is taken from it", async (_name, parser) => {
+  ])("that the host program has already %s is taken from there", async (_name, parser) => {
     const host = express().use("/pictures", parser, gateway.gateway.app).listen(0, "127.0.0.1");
     await once(host, "listening");
     const { port } = host.address() as { port: number };

@@ -35,7 +35,7 @@ async function costOf(gateway: RunningGateway, model: string) {
   return body.data.generateImages;
 }
 
-describe("with a provider, OpenAI's names", () => {
+describe("with a provider, the model names of OpenAI", () => {
   let api: StrictImageApi;
   let gateway: RunningGateway;
   let client: OpenAI;
@@ -50,7 +50,7 @@ describe("with a provider, OpenAI's names", () => {
     await api.close();
   });
 
-  test("are all made images for, retired ones by their replacements", async () => {
+  test("all lead to images, retired ones through their replacements", async () => {
     for (const name of names) {
       const { imageCount, warning } = await ask(client, name);
       const asked = api.requests.at(-1)?.body?.model;
@@ -63,7 +63,7 @@ describe("with a provider, OpenAI's names", () => {
     }
   });
 
-  test("are all known, and listed while they live", async () => {
+  test("are all known, and are listed until they are retired", async () => {
     const listed = (await client.models.list()).data.map(({ id }) => id);
     for (const name of names)
       expect(await client.models.retrieve(name)).toMatchObject({ id: name, owned_by: "openai" });
@@ -75,14 +75,14 @@ describe("with a provider, OpenAI's names", () => {
     ["gpt-image-2-2026-04-21", "gpt-image-2"],
     ["gpt-image-2.5-flare-2026-09-08", "gpt-image-2.5-flare"],
     ["gpt-image-1.5-2025-12-16", "gpt-image-1.5"],
-  ])("with a date cost what they cost without, and end with them: %s", async (snapshot, family) => {
+  ])("with a date cost the same and end on the same day as without it: %s", async (snapshot, family) => {
     const [dated, undated] = [await costOf(gateway, snapshot), await costOf(gateway, family)];
 
     expect(dated).toEqual({ ...undated, model: { ...undated.model, id: snapshot } });
     expect(dated.cost).toMatch(/^0\.00[1-9]/);
   });
 
-  test("that are newer are passed on with a warning, and their cost is not known", async () => {
+  test("that are newer than the gateway are passed on with a warning and an unknown cost", async () => {
     const { warning } = await ask(client, "gpt-image-3-ultra");
 
     expect(api.requests.at(-1)?.body).toMatchObject({ model: "gpt-image-3-ultra" });
@@ -95,7 +95,7 @@ describe("with a provider, OpenAI's names", () => {
     });
   });
 
-  test("that nobody has are refused: newer ones by the provider, others at once", async () => {
+  test("that do not exist are refused: newer ones by the provider, others by the gateway", async () => {
     const callCount = api.callCount;
     await expect(ask(client, "gpt-image-9")).rejects.toMatchObject({ status: 404, code: "model_not_found" });
     expect(api.callCount).toBe(callCount + 1);
@@ -105,13 +105,13 @@ describe("with a provider, OpenAI's names", () => {
     expect(api.callCount).toBe(callCount + 1);
   });
 
-  test("never get a picture of the illustrator", async () => {
+  test("never lead to an image of the illustrator", async () => {
     api.queue("serverError");
     await expect(ask(client, "gpt-image-2")).rejects.toMatchObject({ status: 502 });
   });
 });
 
-test("a snapshot ends when its vendor says that its model does, or that it does itself", async () => {
+test("a dated model ends when the vendor announces the end of its undated name, or its own", async () => {
   const api = await startStrictImageApi();
   api.models.raw = {
     body: JSON.stringify({
@@ -147,7 +147,7 @@ test("a snapshot ends when its vendor says that its model does, or that it does 
   }
 });
 
-describe("without a provider, OpenAI's names", () => {
+describe("without a provider, the model names of OpenAI", () => {
   let gateway: RunningGateway;
   let client: OpenAI;
 
@@ -157,7 +157,7 @@ describe("without a provider, OpenAI's names", () => {
   });
   afterAll(() => gateway.close());
 
-  test("are drawn for by the illustrator, which says so", async () => {
+  test("lead to images of the illustrator, with a warning", async () => {
     for (const name of [...names, "gpt-image-3-ultra"]) {
       const { imageCount, warning } = await ask(client, name);
       expect(imageCount).toBe(1);
@@ -171,7 +171,7 @@ describe("without a provider, OpenAI's names", () => {
     });
   });
 
-  test("of anything else are refused", async () => {
+  test("that are not for images are refused", async () => {
     for (const name of ["gpt-5", "sora-2", "flux", "gpt-image-", "GPT-IMAGE-2"]) {
       await expect(ask(client, name)).rejects.toMatchObject({ status: 404, code: "model_not_found" });
     }

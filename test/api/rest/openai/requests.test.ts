@@ -53,7 +53,7 @@ const URLENCODED = { "Content-Type": "application/x-www-form-urlencoded" };
 const MULTIPART = { "Content-Type": "multipart/form-data; boundary=b" };
 const part = (name: string, more = "") => `--b\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n`;
 
-describe("bad input is refused as OpenAI does, and nothing is submitted or left", () => {
+describe("bad input is refused as OpenAI does, and nothing is submitted or stored:", () => {
   const INVALID = "invalid_value";
   const HIGH = "integer_above_max_value";
   const TYPE = "invalid_type";
@@ -79,9 +79,9 @@ describe("bad input is refused as OpenAI does, and nothing is submitted or left"
   });
 
   test.each<[string, string, Record<string, string>, number, string]>([
-    ["no JSON", "{", {}, 400, INVALID],
+    ["not JSON", "{", {}, 400, INVALID],
     ["a list", "[]", {}, 400, INVALID],
-    ["nothing", "", {}, 400, INVALID],
+    ["empty", "", {}, 400, INVALID],
     ["too deep", "[".repeat(500_000), {}, 400, INVALID],
     ["not UTF-8", Buffer.from('{"prompt":"\xff"}', "latin1") as unknown as string, {}, 400, INVALID],
     ["a text", "a fox", { "Content-Type": "text/plain" }, 415, "unsupported_content_type"],
@@ -90,7 +90,7 @@ describe("bad input is refused as OpenAI does, and nothing is submitted or left"
     ["a form with a number out of range", "prompt=a+fox&n=11", URLENCODED, 400, HIGH],
     ["a form with two prompts", "prompt=a+fox&prompt=a+cat", URLENCODED, 400, INVALID],
     ["a form with an unknown field", "prompt=a+fox&wings=2", URLENCODED, 400, "unknown_parameter"],
-    ["a form of nothing", "", URLENCODED, 400, "missing_required_parameter"],
+    ["an empty form", "", URLENCODED, 400, "missing_required_parameter"],
     ["a form of half a character", "prompt=%F0%9F", URLENCODED, 400, INVALID],
     ["a form with a file", `${part("prompt", '; filename="a.txt"')}a fox\r\n--b--`, MULTIPART, 400, INVALID],
     ["a form that ends early", `${part("prompt")}a f`, MULTIPART, 400, INVALID],
@@ -123,7 +123,7 @@ describe("bad input is refused as OpenAI does, and nothing is submitted or left"
 test.each([
   ["urlencoded", URLENCODED, "prompt=null&n=null&size=null&quality=null&stream=null&output_compression=null"],
   ["multipart", MULTIPART, `${part("prompt")}a fox\r\n${part("n")}null\r\n${part("background")}null\r\n--b--\r\n`],
-])("what libraries write into a form for null was left out: %s", async (_name, headers, body) => {
+])("null as client libraries write it into a form counts as omitted: %s", async (_name, headers, body) => {
   const callCount = gateway.provider.requests.length;
   const url = `${gateway.url}/v1/images/generations`;
   const answer = await httpRequest(url, { method: "POST", headers, body });
@@ -135,7 +135,7 @@ test.each([
 });
 
 describe("an answer", () => {
-  test("tells its length before the images are read, and what they are after", async () => {
+  test("states its length before the images are read, and has their properties after them", async () => {
     const answer = await send({ prompt: "a fox", size: "70x64", n: 3, quality: "low" });
 
     expect(Number(answer.headers["content-length"])).toBe(answer.body.length);
@@ -144,14 +144,14 @@ describe("an answer", () => {
     expect(answer.headers["cache-control"]).toBe("no-store, no-transform");
   });
 
-  test("of a form is the same as of JSON", async () => {
+  test("to a form is the same as to JSON", async () => {
     const body = "prompt=a+fox&n=2&size=64x64&stream=false&response_format=url";
     const answer = await send(body, { "Content-Type": "application/x-www-form-urlencoded" });
 
     expect(read(answer).data).toHaveLength(2);
   });
 
-  test("is the same for the same key, and paid once", async () => {
+  test("to a repeated key is the same, and is paid for once", async () => {
     const first = await send({ prompt: "a key", size: "64x64" }, { "Idempotency-Key": "k" });
     const again = await send({ prompt: "a key", size: "64x64" }, { "Idempotency-Key": "k" });
     const other = await send({ prompt: "another", size: "64x64" }, { "Idempotency-Key": "k" });
@@ -161,7 +161,7 @@ describe("an answer", () => {
     expect(gateway.provider.requests).toHaveLength(1);
   });
 
-  test("that nobody waits for any more is made all the same, and is in the graph", async () => {
+  test("whose client has disconnected is still made, and is in GraphQL", async () => {
     const hold = holdCalls(gateway.provider);
     const leaving = new AbortController();
     const left = fetch(`${gateway.url}/v1/images/generations`, {
@@ -184,7 +184,7 @@ describe("an answer", () => {
   });
 });
 
-describe("whether a client should send it again by itself", () => {
+describe("X-Should-Retry tells a client whether to retry", () => {
   // A provider that only fails is left alone after a while.
   beforeEach(() => send({ prompt: "it works", size: "64x64" }));
   afterAll(async () => {
@@ -202,7 +202,7 @@ describe("whether a client should send it again by itself", () => {
     ["BUDGET_EXCEEDED", "NO", false, 402, "false"],
     ["CONTENT_REJECTED", "NO", false, 400, "false"],
     ["INPUT_REJECTED", "NO", false, 400, "false"],
-  ])("after %s that was billed %s", async (code, billed, isRetryable, status, advice) => {
+  ])("after %s with billed: %s", async (code, billed, isRetryable, status, advice) => {
     failWith(code, billed, isRetryable);
     const answer = await send({ prompt: `${code} ${billed} ${isRetryable}`, size: "64x64" });
 
@@ -211,7 +211,7 @@ describe("whether a client should send it again by itself", () => {
 });
 
 test.each(["/images/generations", "/images/edits"])(
-  "POST %s says that the base URL lacks its version",
+  "POST %s is refused with the hint that the base URL lacks the version",
   async (path) => {
     const { status, body } = await httpRequest(gateway.url + path, {
       method: "POST",
@@ -227,7 +227,7 @@ test.each(["/images/generations", "/images/edits"])(
 );
 
 describe("a stream", () => {
-  test("sends each preview when it is there, and the image when that is", async () => {
+  test("sends each preview and image as soon as it exists", async () => {
     const previews = { maxPartialImages: 3, maxImages: 1 };
     const drawing = await startScriptedGateway({ logger }, [{ ...ANY_SIZE_MODEL, previews }]);
     const seen = Promise.withResolvers<void>();
@@ -255,7 +255,7 @@ describe("a stream", () => {
     ]);
   });
 
-  test("is not silent for long, and tells in its own words what goes wrong later", async () => {
+  test("sends comments while it waits, and reports a later failure as an event", async () => {
     const impatient = await startScriptedGateway({ logger, keepAliveMs: 50 }, [ANY_SIZE_MODEL]);
     const hold = holdCalls(impatient.provider);
     const response = await fetch(`${impatient.url}/v1/images/generations`, {
@@ -276,7 +276,7 @@ describe("a stream", () => {
     expect(text).toMatch(/^(:\n\n)+event: error\ndata: \{"error":\{.*"code":"interrupted"\}\}\n\n$/);
   });
 
-  test("of an answer that is no image fails with its own status", async () => {
+  test("of an answer that is not an image fails with its own status", async () => {
     gateway.provider.script = async function* broken(): AsyncIterable<ProviderEvent> {
       yield { type: "image", index: 0, bytes: once(Buffer.from("no image")) };
     };
@@ -286,7 +286,7 @@ describe("a stream", () => {
   });
 });
 
-test("no log has the key, the prompt or who asks", async () => {
+test("the log contains neither the key, the prompt nor the end user", async () => {
   const headers = { Authorization: "Bearer sk-secret-key" };
   await send({ prompt: "a secret prompt", size: "64x64", user: "a-secret-user" }, headers);
   await send({ prompt: "a secret prompt", size: "64x64", n: 99, safety_identifier: "a-secret-user" }, headers);

@@ -93,8 +93,8 @@ function departures(): number {
   return logged.filter((line) => line.includes("client disconnected before the answer")).length;
 }
 
-describe("a request that is sent again without a key", () => {
-  test("gets the images that its first attempt was about to get", async () => {
+describe("a retry without an idempotency key", () => {
+  test("gets the images of its first attempt, which are still being made", async () => {
     const hold = await leave(1, "a fox");
     const answer = ask("a fox", { headers: AGAIN });
     hold.release();
@@ -103,7 +103,7 @@ describe("a request that is sent again without a key", () => {
     expect(callCount("a fox")).toBe(1);
   });
 
-  test("gets images of its own, however many were sent at once", async () => {
+  test("gets its own images, however many retries are sent at once", async () => {
     const hold = await leave(3, "a fox");
     const answers = Promise.all([1, 2, 3].map(() => ask("a fox", { headers: AGAIN })));
     hold.release();
@@ -112,7 +112,7 @@ describe("a request that is sent again without a key", () => {
     expect(callCount("a fox")).toBe(3);
   });
 
-  test("never gets what another request waits for", async () => {
+  test("never gets images that another request waits for", async () => {
     const hold = holdCalls(gateway.provider);
     const first = ask("a fox");
     await hold.called;
@@ -122,7 +122,7 @@ describe("a request that is sent again without a key", () => {
     expect((await first).image).not.toBe((await second).image);
   });
 
-  test("never gets what another request has got", async () => {
+  test("never gets images that another request has received", async () => {
     const first = await ask("a fox");
     const second = await ask("a fox", { headers: AGAIN });
 
@@ -132,7 +132,7 @@ describe("a request that is sent again without a key", () => {
   test.each<[string, Sending]>([
     ["another client left", { headers: { ...AGAIN, Authorization: "Bearer other" } }],
     ["an input of another size left", { headers: AGAIN, body: { size: "64x65" } }],
-  ])("never gets what %s", async (_what, sending) => {
+  ])("never gets images that %s", async (_what, sending) => {
     const hold = await leave(1, "a fox");
     const answer = ask("a fox", sending);
     hold.release();
@@ -141,7 +141,7 @@ describe("a request that is sent again without a key", () => {
     expect(callCount("a fox")).toBe(2);
   });
 
-  test("never gets images that another API made", async () => {
+  test("never gets images requested through another API", async () => {
     await gateway.graphql(
       `mutation { generateImages(input: { prompt: "a fox", size: "64x64", waitSeconds: 0 }) { id } }`,
     );
@@ -150,7 +150,7 @@ describe("a request that is sent again without a key", () => {
     expect(callCount("a fox")).toBe(2);
   });
 
-  test("gets the result of its first attempt until five minutes after the end, and new images later", async () => {
+  test("gets the result of its first attempt up to five minutes after the end, and new images later", async () => {
     const hold = await leave(2, "a fox");
     hold.release();
     await untilEnded(2);
@@ -166,7 +166,7 @@ describe("a request that is sent again without a key", () => {
     ["UNKNOWN", 502, 1],
     ["YES", 502, 1],
     ["NO", 200, 2],
-  ])("after a failure that was billed %s is answered %i", async (billed, status, calls) => {
+  ])("after a failure with billed: %s is answered with %i", async (billed, status, calls) => {
     const hold = await leave(
       1,
       "a fox",
@@ -181,7 +181,7 @@ describe("a request that is sent again without a key", () => {
     expect(callCount("a fox")).toBe(calls);
   });
 
-  test("finds the edit of an image that is gone", async () => {
+  test("finds the edit of an image that was deleted since", async () => {
     const query = `mutation { generateImages(input: { prompt: "a fox", size: "64x64" }) { id images { id } } }`;
     const { id, images } = (await gateway.graphql(query)).body.data.generateImages;
     const body = { images: [{ file_id: images[0].id }] };

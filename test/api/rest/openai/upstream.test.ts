@@ -25,7 +25,7 @@ afterAll(async () => {
   await api.close();
 });
 
-test("a request of a client of 2023 goes to a current model, and its answer has the form of 2023", async () => {
+test("a request by a client of 2023 goes to a current model and is answered in the format of 2023", async () => {
   const { data, response } = await client.images
     .generate({ model: "dall-e-2", prompt: "a fox", n: 2, size: "256x256", user: "4f0c" })
     .withResponse();
@@ -44,7 +44,7 @@ test("a request of a client of 2023 goes to a current model, and its answer has 
   });
 });
 
-test("an image that is delivered as it was made is the model's own, to the byte, with its usage", async () => {
+test("an image that needs no change is delivered byte by byte as the model made it, with its usage", async () => {
   const { data, usage } = await client.images.generate({
     prompt: "a fox",
     size: "1024x1024",
@@ -64,7 +64,7 @@ test("an image that is delivered as it was made is the model's own, to the byte,
   expect(api.requests.at(-1)?.body).toMatchObject({ output_compression: 60, moderation: "low" });
 });
 
-test("an edit reaches the vendor's own edits", async () => {
+test("an edit goes to the vendor's edit endpoint", async () => {
   const image = await toFile(await plainImage(1024, 1024, 1, "png"), "fox.png", { type: "image/png" });
   const { data } = await client.images.edit({ image, prompt: "a hat" });
 
@@ -81,7 +81,7 @@ describe("a value that the provider refuses", () => {
     ["output_compression", "compression", "output_compression"],
     ["safety_identifier", "safetyIdentifier", "safety_identifier"],
     ["a_new_one", "a_new_one", "a_new_one"],
-  ])("is named to OpenAI's clients as %s and in the graph as %s", async (param, field, named) => {
+  ])("is named to OpenAI clients as %s and in GraphQL as %s", async (param, field, named) => {
     const callCount = api.callCount;
     refuse(param, "string_above_max_length");
     const error = await client.images.generate({ prompt: "a fox" }).catch((thrown: unknown) => thrown);
@@ -101,7 +101,7 @@ describe("a value that the provider refuses", () => {
     expect(api.callCount).toBe(callCount + 2);
   });
 
-  test("is told to the clients of 2022 with status 422", async () => {
+  test("is reported to clients of 2022 with status 422", async () => {
     refuse("size", "invalid_value");
     const answer = await getImageAsJson(gateway.url, { prompt: "a fox", n: "1", size: "64x64" });
 
