@@ -22,7 +22,7 @@ const TASK_TARGET_MS = 50;
 const SIZE_TARGET_KB = 90;
 const MAX_PICTURE_NODES = 300;
 /** More steps than any wall of {@link COUNT} has. */
-const MAX_STEPS = 5_000;
+const MAX_STEPS = 10_000;
 
 const PICTURES = [
   ["a cat in a top hat at sunset", "1024x1536"],

@@ -1,4 +1,5 @@
-import { copyFile, cp, mkdir } from "node:fs/promises";
+import { copyFile, cp, glob, mkdir } from "node:fs/promises";
+import { compress } from "./compress.ts";
 import { buildStudio } from "./studio.ts";
 
 /** What the pages load, by page; the packages are needed for the build only. */
@@ -25,6 +26,8 @@ for (const [page, files] of Object.entries(FROM_PACKAGES)) {
   for (const file of [...files.map((file) => `node_modules/${file}`), ...OF_ALL_PAGES]) {
     await copyFile(new URL(file, root), new URL(file.slice(file.lastIndexOf("/") + 1), target));
   }
+  const built = await Array.fromAsync(glob("*.{js,css,svg}", { cwd: target }));
+  await Promise.all(built.map((file) => compress(new URL(file, target))));
 }
 
 await buildStudio();

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { glob, mkdir, readFile, writeFile } from "node:fs/promises";
-import { promisify } from "node:util";
-import { brotliCompress, constants, gzip } from "node:zlib";
 import { preset } from "@graphql-codegen/client-preset";
 import { codegen } from "@graphql-codegen/core";
 import { buildSchema, parse } from "graphql";
+import { compress } from "./compress.ts";
 
 const root = new URL("../", import.meta.url);
 const GENERATED = new URL("studio/generated/", root);
@@ -51,7 +50,8 @@ export async function buildStudio(): Promise<void> {
   if ((await readFile(STAMP, "utf8").catch(() => "")) === stamp) return;
   const { build } = await import("vite");
   await build({ configFile: new URL("studio/vite.config.ts", root).pathname });
-  await Promise.all((await Array.fromAsync(glob("**/*.{js,css,svg}", { cwd: BUILT }))).map(compress));
+  const files = await Array.fromAsync(glob("**/*.{js,css,svg}", { cwd: BUILT }));
+  await Promise.all(files.map((file) => compress(new URL(file, BUILT))));
   await writeFile(DOCUMENTS, JSON.stringify(await listDocuments(), null, 2));
   await writeFile(STAMP, stamp);
 }
@@ -65,18 +65,10 @@ async function listDocuments(): Promise<Readonly<Record<string, string>>> {
   return Object.fromEntries(texts.map((text) => [createHash("sha256").update(text).digest("hex"), text]));
 }
 
-/** Writes `<file>.br` and `<file>.gz` beside a built file: the gateway serves them as they are. */
-async function compress(name: string): Promise<void> {
-  const bytes = await readFile(new URL(name, BUILT));
-  const params = { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length };
-  await writeFile(new URL(`${name}.br`, BUILT), await promisify(brotliCompress)(bytes, { params }));
-  await writeFile(new URL(`${name}.gz`, BUILT), await promisify(gzip)(bytes, { level: constants.Z_BEST_COMPRESSION }));
-}
-
 async function hashOfSources(): Promise<string> {
   const hash = createHash("sha256");
   const names = (await Array.fromAsync(glob("studio/**/*.*", { cwd: root }))).sort();
-  for (const name of ["package-lock.json", "scripts/studio.ts", ...names]) {
+  for (const name of ["package-lock.json", "scripts/studio.ts", "scripts/compress.ts", ...names]) {
     hash.update(name).update(await readFile(new URL(name, root)));
   }
   return hash.digest("hex");

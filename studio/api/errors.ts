@@ -19,8 +19,11 @@ export const GATEWAY_CODES = [
   "OVERLOADED",
   "UPSTREAM_TIMEOUT",
 ] as const;
-/** The gateway's codes, and two of the studio's own: the gateway is not reached, and the studio gave up a request. */
-export type ErrorCode = (typeof GATEWAY_CODES)[number] | "OFFLINE" | "ABORTED";
+/**
+ * The gateway's codes, and three of the studio's own: the gateway is not reached, the studio gave up a request, and a
+ * bucket does not let the page read a picture.
+ */
+export type ErrorCode = (typeof GATEWAY_CODES)[number] | "OFFLINE" | "ABORTED" | "UNREADABLE";
 
 interface ErrorFacts {
   /** What the gateway said. It is written for programmers, so it is not shown as the main text. */

@@ -27,6 +27,7 @@ const t = words(
     variations: "Variations",
     remove: "Delete",
     turn: "Previous, next",
+    moveEnlarged: "Move when enlarged",
     full: "Full size",
     fit: "Fit",
     compare: "Compare",
@@ -60,6 +61,7 @@ const t = words(
     variations: "变体",
     remove: "删除",
     turn: "上一张，下一张",
+    moveEnlarged: "放大后移动",
     full: "原始大小",
     fit: "适合窗口",
     compare: "比较",
@@ -173,6 +175,7 @@ export function Keyboard() {
       t.picture,
       [
         [t.turn, "←", "→"],
+        [t.moveEnlarged, "←", "↑", "→", "↓"],
         [t.full, "1"],
         [t.fit, "0"],
         [t.compare, "C"],

@@ -1,15 +1,16 @@
 import { useRef } from "preact/hooks";
 import { StudioError } from "../api/errors.ts";
 import { useKeys } from "../app/keyboard.tsx";
+import { BudgetNote } from "../dock/budget-note.tsx";
 import { GoButton } from "../dock/go-button.tsx";
 import { FailureNote } from "../dock/note.tsx";
 import { MAX_IMAGES } from "../dock/options.ts";
 import { isRefusal, priceText } from "../dock/price.ts";
 import { focusPrompt, PromptField } from "../dock/prompt-field.tsx";
 import { SettingsRow } from "../dock/settings-row.tsx";
-import { DockSheet, useSheets } from "../dock/sheets.tsx";
+import { type Choices, SettingsSheets } from "../dock/settings-sheets.tsx";
+import { useSheets } from "../dock/sheets.tsx";
 import { shapeOf, toText } from "../dock/sizes.ts";
-import { TitledStepper } from "../dock/stepper.tsx";
 import { type Dropped, usePictureDrop } from "../edit/sources/drop.ts";
 import { showToast } from "../ui/toast.tsx";
 import { explainCode } from "../words/error-words.ts";
@@ -30,11 +31,8 @@ const t = words(
     drop: "Drop to edit the picture",
     create: "Create",
     createMany: (n: string) => `Create ${n}`,
-    model: "Model",
     size: "Shape and size",
-    quality: "Quality",
     more: "Format, background, seed, previews",
-    settings: "Settings",
   },
   {
     newPicture: "新图片",
@@ -42,13 +40,12 @@ const t = words(
     drop: "松开即可编辑图片",
     create: "创作",
     createMany: (n: string) => `创作 ${n} 张`,
-    model: "模型",
     size: "形状与尺寸",
-    quality: "质量",
     more: "格式、背景、种子、预览",
-    settings: "设置",
   },
 );
+
+const CHOICES: Choices = { Model: ModelChoice, Size: SizeChoice, Quality: QualityChoice, More: MoreChoices };
 
 /** The bar in which pictures are described, priced and created. */
 export function CreateDock() {
@@ -62,9 +59,12 @@ export function CreateDock() {
   const count = { count: effectiveCount.value, most: model.value?.maxImages ?? MAX_IMAGES };
   const onCount = (n: number) => choose({ n });
   const quoted = currentQuote.value;
+  const failure = sendFailure.value ?? (quoted instanceof StudioError ? quoted : undefined);
+  const price = quoted instanceof StudioError ? undefined : quoted;
   return (
     <section ref={bar} class={isOver.value ? "dock drop" : "dock"} data-drop={t.drop} aria-label={t.newPicture}>
-      <FailureNote failure={sendFailure.value ?? (quoted instanceof StudioError ? quoted : undefined)} />
+      {failure && <FailureNote failure={failure} />}
+      {!failure && price && <BudgetNote price={price} count={count.count} />}
       <div class="ask">
         <PromptField
           prompt={prompt}
@@ -99,30 +99,19 @@ export function CreateDock() {
         <span class="grow wide" />
         <GoButton
           label={count.count === 1 ? t.create : t.createMany(String(count.count))}
-          price={quoted && !(quoted instanceof StudioError) ? priceText(quoted) : "…"}
+          price={price ? priceText(price) : "…"}
           isOff={isRefused()}
           onClick={create}
         />
       </div>
-      <DockSheet name="model" label={t.model} sheets={sheets}>
-        <ModelChoice onChosen={sheets.close} />
-      </DockSheet>
-      <DockSheet name="size" label={t.size} sheets={sheets}>
-        <SizeChoice />
-      </DockSheet>
-      <DockSheet name="quality" label={t.quality} sheets={sheets}>
-        <QualityChoice onChosen={sheets.close} />
-      </DockSheet>
-      <DockSheet name="more" label={t.more} sheets={sheets}>
-        <MoreChoices />
-      </DockSheet>
-      <DockSheet name="all" label={t.settings} sheets={sheets}>
-        <SizeChoice />
-        <TitledStepper {...count} onChoose={onCount} />
-        <QualityChoice />
-        <ModelChoice />
-        <MoreChoices />
-      </DockSheet>
+      <SettingsSheets
+        sheets={sheets}
+        choices={CHOICES}
+        labels={{ size: t.size, more: t.more }}
+        count={count.count}
+        mostImages={count.most}
+        onCount={onCount}
+      />
     </section>
   );
 }

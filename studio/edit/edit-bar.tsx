@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { zoomKeys } from "../image/image-page.tsx";
+import { zoomKeys } from "../image/zoom-keys.ts";
 import { hrefOf } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Sheet } from "../ui/sheet.tsx";

@@ -6,8 +6,8 @@ import { MAX_IMAGES } from "../dock/options.ts";
 import { isRefusal, priceText } from "../dock/price.ts";
 import { focusPrompt, PromptField } from "../dock/prompt-field.tsx";
 import { SettingsRow } from "../dock/settings-row.tsx";
+import { type Choices, SettingsSheets } from "../dock/settings-sheets.tsx";
 import { DockSheet, useSheets } from "../dock/sheets.tsx";
-import { TitledStepper } from "../dock/stepper.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { number } from "../words/format.ts";
 import { words } from "../words/language.ts";
@@ -28,12 +28,9 @@ const t = words(
     toCanvas: (name: string) => `Bring to the canvas: ${name}`,
     remove: (name: string) => `Remove ${name}`,
     add: "Add pictures",
-    model: "Model",
     size: "Size",
     same: "Same size",
-    quality: "Quality",
     more: "Format and background",
-    settings: "Settings",
     edit: "Edit",
     editMany: (n: string) => `Edit ${n}`,
     sending: "Sending…",
@@ -46,17 +43,16 @@ const t = words(
     toCanvas: (name: string) => `放到画布上：${name}`,
     remove: (name: string) => `移除 ${name}`,
     add: "添加图片",
-    model: "模型",
     size: "尺寸",
     same: "与原图相同",
-    quality: "质量",
     more: "格式与背景",
-    settings: "设置",
     edit: "编辑",
     editMany: (n: string) => `编辑 ${n} 张`,
     sending: "正在发送……",
   },
 );
+
+const CHOICES: Choices = { Model: ModelChoice, Size: SizeChoice, Quality: QualityChoice, More: MoreChoices };
 
 /** The bar in which an edit is described, priced and sent. */
 export function EditDock() {
@@ -114,25 +110,14 @@ export function EditDock() {
         <h2>{t.add}</h2>
         <AddPictures />
       </DockSheet>
-      <DockSheet name="model" label={t.model} sheets={sheets}>
-        <ModelChoice onChosen={sheets.close} />
-      </DockSheet>
-      <DockSheet name="size" label={t.size} sheets={sheets}>
-        <SizeChoice />
-      </DockSheet>
-      <DockSheet name="quality" label={t.quality} sheets={sheets}>
-        <QualityChoice onChosen={sheets.close} />
-      </DockSheet>
-      <DockSheet name="more" label={t.more} sheets={sheets}>
-        <MoreChoices />
-      </DockSheet>
-      <DockSheet name="all" label={t.settings} sheets={sheets}>
-        <SizeChoice />
-        <TitledStepper {...count} onChoose={onCount} />
-        <QualityChoice />
-        <ModelChoice />
-        <MoreChoices />
-      </DockSheet>
+      <SettingsSheets
+        sheets={sheets}
+        choices={CHOICES}
+        labels={{ size: t.size, more: t.more }}
+        count={count.count}
+        mostImages={count.most}
+        onCount={onCount}
+      />
     </section>
   );
 }

@@ -1,5 +1,6 @@
 import { StudioError } from "../api/errors.ts";
 import { chargeText } from "../create/running/failure-notice.tsx";
+import { BudgetNote } from "../dock/budget-note.tsx";
 import { FailureNote, Note } from "../dock/note.tsx";
 import { dismiss } from "../state/generations.ts";
 import { explainCode } from "../words/error-words.ts";
@@ -7,7 +8,7 @@ import { words } from "../words/language.ts";
 import { mask, shown } from "./painting/tools.ts";
 import { currentQuote } from "./price.ts";
 import { sendFailure, sent } from "./send.ts";
-import { model, obstacle } from "./settings.ts";
+import { effectiveCount, model, obstacle } from "./settings.ts";
 import { sourceProblems } from "./sources/sources.ts";
 
 const t = words(
@@ -84,5 +85,6 @@ function Refused() {
   if (able && !able.hasMask && mask.value?.isPainted.value) {
     return <Note title={t.noMask(able.id)}>{t.noMaskText}</Note>;
   }
-  return null;
+  const hasPrice = quoted && !(quoted instanceof StudioError) && !obstacle.value;
+  return hasPrice ? <BudgetNote price={quoted} count={effectiveCount.value} /> : null;
 }

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { toStudioError } from "../api/errors.ts";
 import { useKeys } from "../app/keyboard.tsx";
-import { zoomKeys } from "../image/image-page.tsx";
+import { zoomKeys } from "../image/zoom-keys.ts";
 import { goTo, hrefOf, type PageProps } from "../router.ts";
 import { Icon } from "../ui/icon.tsx";
 import { showToast } from "../ui/toast.tsx";

@@ -10,9 +10,9 @@ import { Icon } from "../ui/icon.tsx";
 import { Sheet } from "../ui/sheet.tsx";
 import { exactMoney, number } from "../words/format.ts";
 import { words } from "../words/language.ts";
-import { zoomKeys } from "./image-page.tsx";
 import { loadImage, type ShownImage } from "./shown-image.ts";
 import { createView, type View } from "./view.ts";
+import { zoomKeys } from "./zoom-keys.ts";
 import { Zoomable } from "./zoomable.tsx";
 import "./image.css";
 
@@ -103,7 +103,12 @@ export function ComparePage({ path }: PageProps) {
               isAdding.value = false;
             }}
           >
-            <Offers ids={ids} />
+            <Offers
+              ids={ids}
+              onChosen={() => {
+                isAdding.value = false;
+              }}
+            />
           </Sheet>
         )}
       </div>
@@ -162,7 +167,12 @@ function Compared({ image, all, shared, onFit }: ComparedProps) {
             </span>
           ))}
           {rest.length > 0 && (
-            <a class="link" href={hrefOf("compare", ...rest)}>
+            <a
+              class="link"
+              href={hrefOf("compare", ...rest)}
+              // The link goes with its picture, and the focus would go with the link.
+              onClick={({ currentTarget }) => currentTarget.closest("main")?.focus()}
+            >
               {t.remove}
             </a>
           )}
@@ -185,7 +195,7 @@ function factsOf({ width, height, format, generation }: ShownImage): readonly st
   ];
 }
 
-function Offers({ ids }: { readonly ids: readonly string[] }) {
+function Offers({ ids, onChosen }: { readonly ids: readonly string[]; readonly onChosen: () => void }) {
   const offered = (wallPictures.value ?? []).filter(({ picture }) => !ids.includes(picture.id)).slice(0, MAX_OFFERED);
   return (
     <>
@@ -193,8 +203,13 @@ function Offers({ ids }: { readonly ids: readonly string[] }) {
       <ul>
         {offered.map(({ picture, generation }) => (
           <li key={picture.id}>
-            <a href={hrefOf("compare", ...ids, picture.id)}>
-              <img src={picture.thumbnail} alt={generation.prompt} loading="lazy" />
+            <a href={hrefOf("compare", ...ids, picture.id)} onClick={onChosen}>
+              <img
+                src={picture.thumbnail}
+                alt={generation.prompt}
+                loading="lazy"
+                style={{ backgroundImage: `url("${picture.placeholder}")` }}
+              />
             </a>
           </li>
         ))}

@@ -12,7 +12,8 @@ import { words } from "../words/language.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { Panel } from "./panel.tsx";
 import { loadImage, type ShownImage } from "./shown-image.ts";
-import { createView, FIT, type View, ZOOM_STEP, zoomBy } from "./view.ts";
+import { createView, type View } from "./view.ts";
+import { zoomKeys } from "./zoom-keys.ts";
 import { Zoomable } from "./zoomable.tsx";
 import "./image.css";
 
@@ -153,20 +154,6 @@ function Stage({ image }: { readonly image: ShownImage }) {
       )}
     </main>
   );
-}
-
-/** Keys that zoom. @param fit the scale at which the picture fits */
-export function zoomKeys(view: Signal<View>, fit: Signal<number>) {
-  const set = (next: View) => () => {
-    view.value = next;
-  };
-  return {
-    "0": set(FIT),
-    "1": set({ ...view.value, zoom: Math.max(1, 1 / fit.value) }),
-    "+": set(zoomBy(view.value, ZOOM_STEP)),
-    "=": set(zoomBy(view.value, ZOOM_STEP)),
-    "-": set(zoomBy(view.value, 1 / ZOOM_STEP)),
-  };
 }
 
 function ZoomButtons({ view, fit }: { readonly view: Signal<View>; readonly fit: Signal<number> }) {

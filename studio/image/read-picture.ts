@@ -19,12 +19,28 @@ export function isKeptElsewhere(url: string): Promise<boolean> {
 /**
  * Reads the file of a picture.
  *
- * @throws TypeError when there is no connection, or a bucket does not allow the page to read it
- * @throws StudioError when the gateway refuses it
+ * @throws StudioError UNREADABLE when a bucket does not allow the page to read it, OFFLINE when there is no connection,
+ *   NOT_FOUND when it is gone
  */
 export async function readPicture(url: string): Promise<Blob> {
+  const isElsewhere = await isKeptElsewhere(url);
   // Browsers keep what a bucket sent for an `<img>`, which never says that a page may read it.
-  const response = await fetch(url, { cache: (await isKeptElsewhere(url)) ? "no-store" : "default" });
+  const response = await fetch(url, { cache: isElsewhere ? "no-store" : "default" }).catch(async (cause) => {
+    throw new StudioError(isElsewhere && (await isAnswered(url)) ? "UNREADABLE" : "OFFLINE", { cause });
+  });
   if (!response.ok) throw new StudioError("NOT_FOUND");
   return response.blob();
+}
+
+/** Whether there is an answer at all, which the page need not be allowed to read. */
+async function isAnswered(url: string): Promise<boolean> {
+  const controller = new AbortController();
+  try {
+    await fetch(url, { mode: "no-cors", cache: "no-store", signal: controller.signal });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    controller.abort();
+  }
 }

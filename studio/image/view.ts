@@ -28,8 +28,14 @@ export function zoomBy(view: View, factor: number, at: { readonly x: number; rea
   return { zoom, x: at.x + (view.x - at.x) * kept, y: at.y + (view.y - at.y) * kept };
 }
 
-/** Moves a view back until the picture fills the stage as far as it can. Shares are those of picture that fit in. */
+/** Moves an enlarged view, by shares of what is seen. */
+export function panBy(view: View, x: number, y: number): View {
+  const seen = 1 / view.zoom;
+  return clamp({ ...view, x: view.x + x * seen, y: view.y + y * seen }, { x: seen, y: seen });
+}
+
+/** Moves a view back until the picture fills the stage as far as it can. Shares are those of the picture that fit in; `NaN` before the stage is measured. */
 export function clamp(view: View, visible: { readonly x: number; readonly y: number }): View {
-  const inside = (at: number, share: number) => (share >= 1 ? 0.5 : Math.min(1 - share / 2, Math.max(share / 2, at)));
+  const inside = (at: number, share: number) => (!(share < 1) ? 0.5 : Math.min(1 - share / 2, Math.max(share / 2, at)));
   return { zoom: view.zoom, x: inside(view.x, visible.x), y: inside(view.y, visible.y) };
 }

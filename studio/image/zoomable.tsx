@@ -25,10 +25,15 @@ export function Zoomable({ src, alt, placeholder, width, height, view, onFit }: 
   const pointers = useRef(new Map<number, PointerEvent>());
   const fit = Math.min(box.value.width / width, box.value.height / height, MAX_FIT);
   const scale = fit * view.value.zoom;
-  const set = (next: View) => {
-    const drawn = fit * next.zoom;
-    view.value = clamp(next, { x: box.value.width / (width * drawn), y: box.value.height / (height * drawn) });
+  const inBox = (any: View) => {
+    const drawn = fit * any.zoom;
+    return clamp(any, { x: box.value.width / (width * drawn), y: box.value.height / (height * drawn) });
   };
+  const set = (next: View) => {
+    view.value = inBox(next);
+  };
+  // Keys, and other pictures that share the view, may have moved it beyond the edge of this one.
+  const shown = inBox(view.value);
   useEffect(() => {
     const element = stage.current;
     if (!element) return;
@@ -45,8 +50,8 @@ export function Zoomable({ src, alt, placeholder, width, height, view, onFit }: 
   const placeOf = ({ clientX, clientY }: MouseEvent) => {
     const frame = (stage.current as HTMLDivElement).getBoundingClientRect();
     return {
-      x: view.value.x + (clientX - frame.left - frame.width / 2) / (width * scale),
-      y: view.value.y + (clientY - frame.top - frame.height / 2) / (height * scale),
+      x: shown.x + (clientX - frame.left - frame.width / 2) / (width * scale),
+      y: shown.y + (clientY - frame.top - frame.height / 2) / (height * scale),
     };
   };
   useEffect(() => {
@@ -54,7 +59,7 @@ export function Zoomable({ src, alt, placeholder, width, height, view, onFit }: 
     // Preact would register it as passive, and the page would scroll.
     const onWheel = (event: WheelEvent) => {
       event.preventDefault();
-      set(zoomBy(view.value, 2 ** (-event.deltaY / WHEEL_DOUBLING), placeOf(event)));
+      set(zoomBy(shown, 2 ** (-event.deltaY / WHEEL_DOUBLING), placeOf(event)));
     };
     element?.addEventListener("wheel", onWheel, { passive: false });
     return () => element?.removeEventListener("wheel", onWheel);
@@ -68,7 +73,7 @@ export function Zoomable({ src, alt, placeholder, width, height, view, onFit }: 
       y: (event.clientY - before.clientY) / (height * scale),
     };
     const share = other ? 0.5 : 1;
-    const panned = { ...view.value, x: view.value.x - moved.x * share, y: view.value.y - moved.y * share };
+    const panned = { ...shown, x: shown.x - moved.x * share, y: shown.y - moved.y * share };
     set(other ? zoomBy(panned, distance(event, other) / distance(before, other)) : panned);
     pointers.current.set(event.pointerId, event);
   };
@@ -88,7 +93,7 @@ export function Zoomable({ src, alt, placeholder, width, height, view, onFit }: 
       onPointerMove={onPointerMove}
       onPointerUp={forget}
       onPointerCancel={forget}
-      onDblClick={(event) => set(view.value.zoom > 1 ? FIT : zoomBy(view.value, Math.max(2, 1 / fit), placeOf(event)))}
+      onDblClick={(event) => set(view.value.zoom > 1 ? FIT : zoomBy(shown, Math.max(2, 1 / fit), placeOf(event)))}
     >
       <img
         src={src}
@@ -98,7 +103,7 @@ export function Zoomable({ src, alt, placeholder, width, height, view, onFit }: 
         style={{
           inlineSize: `${drawn.x}px`,
           blockSize: `${drawn.y}px`,
-          translate: `${(0.5 - view.value.x) * drawn.x}px ${(0.5 - view.value.y) * drawn.y}px`,
+          translate: `${(0.5 - shown.x) * drawn.x}px ${(0.5 - shown.y) * drawn.y}px`,
           backgroundImage: `url("${placeholder}")`,
         }}
       />

@@ -1,6 +1,7 @@
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { request } from "../api/client.ts";
 import { type BudgetStateFragment, BudgetsDocument } from "../generated/graphql.ts";
+import { isMoreThanLeft } from "../words/format.ts";
 import { viewer } from "./gateway.ts";
 import { jobs } from "./generations.ts";
 
@@ -26,6 +27,26 @@ export const tightestBudget = computed(() =>
     undefined,
   ),
 );
+
+/**
+ * Finds the first budget of which less is left than a click may need, and what of it is short.
+ *
+ * @param maxCost the most that the click may cost; `null` if that is not known
+ * @param images how many images it makes
+ */
+export function shortBudget(
+  maxCost: string | null,
+  images: number,
+): { readonly budget: Budget; readonly of: "dollars" | "images" } | undefined {
+  for (const budget of budgets.value) {
+    const { limitUsd, spentUsd, heldUsd, limitImages, spentImages, heldImages } = budget;
+    if (limitUsd !== null && maxCost !== null && isMoreThanLeft(maxCost, limitUsd, spentUsd, heldUsd)) {
+      return { budget, of: "dollars" };
+    }
+    if (limitImages !== null && images > limitImages - spentImages - heldImages) return { budget, of: "images" };
+  }
+  return undefined;
+}
 
 /** Returns how much of a budget is used. If it limits dollars and images, the one of which less is left. */
 export function useOf({

@@ -48,6 +48,9 @@ const t = words(
     bugText: "If it happens again, give the operator this number.",
     offline: "No connection to the gateway",
     offlineText: "What runs there goes on. Trying again…",
+    unreadable: "The bucket does not let this page read the picture",
+    unreadableText:
+      "Ask whoever runs the gateway to add a CORS rule to the bucket. Until then, “Download” opens the picture, and the browser can copy it there.",
     twice: "This was sent before with other settings",
     twiceText: "Try again.",
   },
@@ -89,6 +92,8 @@ const t = words(
     bugText: "如果再次发生，请把这个编号告诉管理员。",
     offline: "连不上网关",
     offlineText: "正在运行的会继续。正在重新连接……",
+    unreadable: "存储桶不允许此页面读取图片",
+    unreadableText: "请让网关的管理员为存储桶添加 CORS 规则。在此之前，“下载”会打开图片，可以在那里用浏览器复制。",
     twice: "之前用其他设置发送过",
     twiceText: "请再试一次。",
   },
@@ -188,6 +193,8 @@ export function explainCode(code: Exclude<ErrorCode, "OVERLOADED">): Explanation
     case "OFFLINE":
     case "ABORTED":
       return { title: t.offline, text: t.offlineText };
+    case "UNREADABLE":
+      return { title: t.unreadable, text: t.unreadableText };
     case "INTERNAL":
       return { title: t.bug, text: t.bugText };
     default:

@@ -1,8 +1,18 @@
 import { locale, words } from "./language.ts";
 
 const t = words(
-  { free: "Free", unknown: "not known yet", upTo: (amount: string) => `up to ${amount}` },
-  { free: "免费", unknown: "尚不清楚", upTo: (amount: string) => `最多 ${amount}` },
+  {
+    free: "Free",
+    unknown: "not known yet",
+    upTo: (amount: string) => `up to ${amount}`,
+    at: (day: string, time: string) => `${day}, ${time}`,
+  },
+  {
+    free: "免费",
+    unknown: "尚不清楚",
+    upTo: (amount: string) => `最多 ${amount}`,
+    at: (day: string, time: string) => `${day} ${time}`,
+  },
 );
 
 /** A cent in units of 10⁻¹² US dollars. */
@@ -24,6 +34,11 @@ export function sum(usd: string): string {
 export function moneyLeft(limit: string, ...used: readonly string[]): string {
   const units = used.reduce((left, usd) => left - toUnits(usd), toUnits(limit));
   return dollars(units > 0n ? Number(units / CENT) / 100 : 0, 2);
+}
+
+/** Whether an amount is more than what is left of another. */
+export function isMoreThanLeft(usd: string, limit: string, ...used: readonly string[]): boolean {
+  return toUnits(usd) > used.reduce((left, each) => left - toUnits(each), toUnits(limit));
 }
 
 /** Formats what a click may cost: "$0.17–0.25", or "up to $0.25", rounded outward. `undefined` if it is not known. */
@@ -73,7 +88,8 @@ export function duration(ms: number): string {
 
 /** Formats a moment: "today, 09:41", or with its date. */
 export function moment(iso: string): string {
-  return `${day(iso)}, ${new Intl.DateTimeFormat(locale(), { timeStyle: "short" }).format(new Date(iso))}`;
+  const time = new Intl.DateTimeFormat(locale(), { timeStyle: "short" }).format(new Date(iso));
+  return t.at(day(iso), time);
 }
 
 /** Names a day: "today", "yesterday", "Friday, 27 November". */

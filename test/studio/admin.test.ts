@@ -257,7 +257,12 @@ describe("on an open gateway", () => {
     hold.release();
     await page.locator(".wall img[alt='a lighthouse']").waitFor();
     await page.getByRole("link", { name: "Budget: $0.75 left today" }).waitFor();
-    await expectAccessible(page);
+
+    const many = page.getByRole("button", { name: "Create 4" });
+    for (let more = 0; more < 3; more++) await page.getByRole("button", { name: "One more" }).click();
+    await many.getByText("$1.00").waitFor();
+    await page.getByRole("alert").getByText("It needs up to $1.00; $0.75 left today.").waitFor();
+    expect(await many.getAttribute("aria-disabled")).toBe("false");
     expectClean();
     await close();
   });

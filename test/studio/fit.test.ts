@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "../support/clients/browser.ts";
 import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
 import { ANY_SIZE_EDITOR, holdCalls } from "../support/scripted-gateway.ts";
 import { makeImages } from "../support/scripted-provider.ts";
-import { expectAccessible, openStudio } from "../support/studio.ts";
+import { expectAccessible, openStudio, until } from "../support/studio.ts";
 
 const PROMPTS = [
   "قارب صغير في البحر، غروب الشمس",
@@ -125,36 +125,112 @@ test("nothing moves for people who asked for that", async () => {
   await close();
 });
 
-test("a picture is created, opened, left, and its usage read by keyboard alone", async () => {
-  const { page, expectClean, close } = await open({});
-  const press = (key: string) => page.keyboard.press(key);
-  const focused = () => page.evaluate("document.activeElement.textContent || document.activeElement.ariaLabel");
-  /** Goes on with Tab until an element with this text alone has the focus. */
-  const tabTo = async (text: string) => {
+describe("by keyboard alone", () => {
+  let studio: Awaited<ReturnType<typeof openStudio>>;
+
+  beforeEach(async () => {
+    studio = await open({});
+  });
+
+  afterEach(async () => {
+    studio.expectClean();
+    await studio.close();
+  });
+
+  const press = (key: string) => studio.page.keyboard.press(key);
+  const focused = () =>
+    studio.page.evaluate<string>(
+      "document.activeElement.ariaLabel || document.activeElement.labels?.[0]?.textContent || document.activeElement.textContent",
+    );
+  /** Goes on with Tab until an element with this name has the focus. */
+  const tabTo = async (name: string) => {
     for (let steps = 0; steps < 60; steps++) {
       await press("Tab");
-      if ((await focused()) === text) return;
+      if ((await focused()) === name) return;
     }
-    throw new Error(`Tab does not lead to ${text}`);
+    throw new Error(`Tab does not lead to ${name}`);
   };
-  await press("p");
-  await page.keyboard.type("a boat by keyboard");
-  await press("Control+Enter");
-  await page.locator(".wall img[alt='a boat by keyboard']").waitFor();
-  await page.locator(".wall a:has(img[alt='a boat by keyboard'])").focus();
-  await press("Enter");
-  await page.getByRole("heading", { name: "a boat by keyboard" }).waitFor();
-  await press("Escape");
-  await page.getByRole("textbox", { name: "Prompt" }).waitFor();
-  await tabTo("Admin");
-  await press("Enter");
-  await page.locator(".keys-table").waitFor();
-  await tabTo("New key");
-  await press("Enter");
-  await page.getByRole("dialog", { name: "New key" }).waitFor();
-  await press("Escape");
-  await page.getByRole("dialog").waitFor({ state: "detached" });
-  expect(await focused()).toBe("New key");
-  expectClean();
-  await close();
+
+  test("a picture is created, opened and left, and a key begun", async () => {
+    const { page } = studio;
+    await press("p");
+    await page.keyboard.type("a boat by keyboard");
+    await press("Control+Enter");
+    await page.locator(".wall img[alt='a boat by keyboard']").waitFor();
+    await page.locator(".wall a:has(img[alt='a boat by keyboard'])").focus();
+    await press("Enter");
+    await page.getByRole("heading", { name: "a boat by keyboard" }).waitFor();
+    await press("Escape");
+    await page.getByRole("textbox", { name: "Prompt" }).waitFor();
+    await tabTo("Admin");
+    await press("Enter");
+    await page.locator(".keys-table").waitFor();
+    await tabTo("New key");
+    await press("Enter");
+    await page.getByRole("dialog", { name: "New key" }).waitFor();
+    await press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await focused()).toBe("New key");
+  });
+
+  test("the limits of a project are set", async () => {
+    const { page } = studio;
+    await page.evaluate("location.hash = '#/admin'");
+    await page.locator(".keys-table").waitFor();
+    await tabTo("Limits and budgets");
+    await press("Enter");
+    await page.getByRole("dialog", { name: "Limits and budgets" }).waitFor();
+    await tabTo("A week, US dollars");
+    await page.keyboard.type("four");
+    await page.getByRole("alert").getByText("Write a number").waitFor();
+    await expectAccessible(page);
+    await press("Control+a");
+    await page.keyboard.type("4");
+    await press("Enter");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.locator(".budget").getByText("of $4.00 a week").waitFor();
+    expect(await focused()).toBe("Limits and budgets");
+  });
+
+  test("pictures are enlarged, moved and turned", async () => {
+    const { page } = studio;
+    await page.evaluate(`location.hash = "#/image/${ids[0]}"`);
+    await page.locator(".stage .zoomable img").waitFor();
+    const place = () => page.evaluate("document.querySelector('.stage .zoomable img').style.translate");
+    for (const key of ["+", "+", "+"]) await press(key);
+    await page.locator(".zoomable.zoomed").waitFor();
+    const places = [await place()];
+    for (const key of ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"]) {
+      await press(key);
+      places.push(await place());
+    }
+    expect(new Set(places).size).toBe(4);
+    expect(places.at(-1)).toBe(places[0]);
+    expect(await page.evaluate("location.hash")).toBe(`#/image/${ids[0]}`);
+
+    await press("0");
+    await press("ArrowRight");
+    await until(page, `location.hash !== "#/image/${ids[0]}"`);
+  });
+
+  test("pictures are compared, added and taken out", async () => {
+    const { page } = studio;
+    await page.evaluate(`location.hash = "#/image/${ids[0]}"`);
+    await page.locator(".facts").waitFor();
+    await press("c");
+    await page.getByRole("heading", { name: "Comparing 2" }).waitFor();
+    await tabTo("Add a picture");
+    await press("Enter");
+    await page.getByRole("dialog", { name: "Add a picture" }).waitFor();
+    await expectAccessible(page);
+    await press("Enter");
+    await page.getByRole("heading", { name: "Comparing 3" }).waitFor();
+    expect(await focused()).toBe("Add a picture");
+    await tabTo("Take out");
+    await press("Enter");
+    await page.getByRole("heading", { name: "Comparing 2" }).waitFor();
+    expect(await page.evaluate("document.activeElement.localName")).toBe("main");
+    await press("Escape");
+    await page.locator(".facts").waitFor();
+  });
 });

@@ -222,7 +222,7 @@ describe("with pictures in a bucket, to which image URLs redirect", () => {
     await s3.stop();
   });
 
-  test("a picture is opened in a tab if the bucket lets no page read it", async () => {
+  test("a picture is opened in a tab if the bucket lets no page read it, and Copy says what is missing", async () => {
     const options = { at, bucketOrigin: s3.endpoint, allowed: /CORS policy|ERR_FAILED/ };
     const { page, expectClean, close } = await openStudio(browser, redirecting.url, options);
     await until(page, "document.querySelector('.stage img')?.naturalWidth > 0");
@@ -231,6 +231,10 @@ describe("with pictures in a bucket, to which image URLs redirect", () => {
       page.getByRole("link", { name: "Download" }).click(),
     ]);
     await tab.waitForURL(`${s3.endpoint}/**`);
+
+    await page.getByRole("button", { name: "Copy", exact: true }).click();
+    await page.getByRole("status").getByText("add a CORS rule to the bucket").waitFor();
+    await expectAccessible(page);
     expectClean();
     await close();
   });

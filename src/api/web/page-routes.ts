@@ -5,6 +5,7 @@ import express, { type Response, Router } from "express";
 import { denyFraming, NO_FRAMES } from "../http/access/framing.ts";
 import type { Routes } from "../http/app.ts";
 import { upgradeOf } from "../http/upgrade.ts";
+import { sendPrecompressed } from "./precompressed.ts";
 
 /**
  * Pages load nothing from other hosts and send nothing to them. The libraries that draw the pages set inline styles.
@@ -71,6 +72,7 @@ export function pageRoutes(name: PageName, options: PageOptions): Routes {
     response.type("html").send(await readPage(name, options));
   });
   router.get(`${path}/`, (_request, response) => response.redirect(308, `..${path}`));
+  router.use(path, sendPrecompressed(rootOf(name)));
   router.use(path, express.static(rootOf(name), { index: false, redirect: false }));
   return { router, isPublic: true };
 }

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { extname } from "node:path";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import express, { type Request, type RequestHandler, type Response, Router } from "express";
+import express, { type Request, type Response, Router } from "express";
 import { denyFraming, NO_FRAMES } from "../http/access/framing.ts";
 import type { Routes } from "../http/app.ts";
 import { contextOf } from "../http/request-context.ts";
+import { sendPrecompressed } from "./precompressed.ts";
 
 export interface StudioOptions {
   /** Whether the page is served. If not, `/` answers only with the list of routes. */
@@ -20,8 +20,6 @@ const ROOT = fileURLToPath(new URL("../../../dist/pages/studio/", import.meta.ur
 /** Built files have a hash of their content in their names, so browsers may keep them for a year, the longest. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
 const BASE = '<base href="./" />';
-/** The suffixes of precompressed files, best first. */
-const SUFFIXES = { br: ".br", gzip: ".gz" } as const;
 
 /** Returns the GraphQL documents that the studio sends, by their SHA-256 in hexadecimal. */
 export function readStudioDocuments(): ReadonlyMap<string, string> {
@@ -44,7 +42,7 @@ export function studioRoutes({ hasStudio, routes, imageOrigins }: StudioOptions)
     }
   });
   if (hasStudio) {
-    router.use("/studio", sendCompressed(`${ROOT}studio`));
+    router.use("/studio", sendPrecompressed(`${ROOT}studio`, keepForever));
     router.use("/studio", express.static(`${ROOT}studio`, { index: false, redirect: false, setHeaders: keepForever }));
   }
   return { router, isPublic: true };
@@ -74,20 +72,6 @@ function policy(imageOrigins: readonly string[]): string {
     "require-trusted-types-for 'script'",
     NO_FRAMES,
   ].join("; ");
-}
-
-/** Sends the precompressed file that the client accepts. If there is none, sends the file itself. */
-function sendCompressed(root: string): RequestHandler {
-  const files = new Set(readdirSync(root));
-  return (request, response, next) => {
-    response.vary("Accept-Encoding");
-    const encoding = (["br", "gzip"] as const).find((each) => request.acceptsEncodings(each));
-    const name = request.path.slice(1);
-    if (!encoding || !files.has(name + SUFFIXES[encoding])) return next();
-    response.type(extname(name)).setHeader("Content-Encoding", encoding);
-    keepForever(response);
-    response.sendFile(name + SUFFIXES[encoding], { root, cacheControl: false, acceptRanges: false });
-  };
 }
 
 function keepForever(response: Pick<Response, "setHeader">): void {

@@ -58,6 +58,30 @@ const actions = words(
   },
 );
 
+/** What can be changed, by the names of the graph. */
+const fields = words(
+  {
+    name: "name",
+    limits: "limits",
+    isDisabled: "on or off",
+    allowsAnonymous: "calls without a key",
+    expiresAt: "end",
+    url: "address",
+    events: "events",
+    description: "description",
+  },
+  {
+    name: "名称",
+    limits: "限制",
+    isDisabled: "启用状态",
+    allowsAnonymous: "无密钥调用",
+    expiresAt: "到期日",
+    url: "地址",
+    events: "事件",
+    description: "说明",
+  },
+);
+
 /**
  * Who changed what in all projects, newest first.
  *
@@ -88,9 +112,9 @@ export function ChangesCard({ seen }: { readonly seen: unknown }) {
       <ul class="changes">
         {changes.value?.map((change) => (
           <li key={change.id}>
-            <b>{nameOf(change.action)}</b>
+            <b>{nameIn(actions, change.action)}</b>
             <span>{[change.apiKey?.name, change.project?.name].filter(Boolean).join(" · ")}</span>
-            <span class="quiet">{change.changes.join(", ")}</span>
+            <span class="quiet">{change.changes.map((field) => nameIn(fields, field)).join(", ")}</span>
             <span class="quiet">{actorName(change.actor)}</span>
             <time class="quiet num" dateTime={change.createdAt}>
               {moment(change.createdAt)}
@@ -107,9 +131,9 @@ export function ChangesCard({ seen }: { readonly seen: unknown }) {
   );
 }
 
-/** What an action is called. A newer gateway may know more than this page. */
-function nameOf(action: string): string {
-  return (actions as Readonly<Record<string, string | undefined>>)[action] ?? action;
+/** What something of the graph is called. A newer gateway may know more than this page. */
+function nameIn(names: object, name: string): string {
+  return (names as Readonly<Record<string, string | undefined>>)[name] ?? name;
 }
 
 function actorName(actor: string): string {

@@ -1,39 +1,18 @@
 import { useSignal } from "@preact/signals";
-import { Fragment } from "preact";
 import { toStudioError } from "../../api/errors.ts";
 import type { LimitSetFragment, LimitsInput } from "../../generated/graphql.ts";
 import { models } from "../../state/gateway.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { explainError } from "../../words/error-words.ts";
 import { words } from "../../words/language.ts";
-import {
-  COUNTS,
-  type CountName,
-  type Fields,
-  OPERATIONS,
-  toFields,
-  toLimits,
-  WINDOWS,
-  wrongFields,
-} from "./limit-form.ts";
+import { Choices } from "./choices.tsx";
+import { LimitFields } from "./limit-fields.tsx";
+import { type Fields, OPERATIONS, toFields, toLimits, wrongFields } from "./limit-form.ts";
 import { MAX_NAME_LENGTH } from "./name-dialog.tsx";
 
 const t = words(
   {
     name: "Name",
-    budgets: "Budgets",
-    empty: "Leave a field empty for no limit.",
-    dollars: "US dollars",
-    pictures: "Pictures",
-    DAY: "A day",
-    WEEK: "A week",
-    MONTH: "A month",
-    TOTAL: "In total",
-    pace: "Pace",
-    requestsPerMinute: "Requests a minute",
-    requestsPerMinutePerAddress: "Requests a minute from one address without a key",
-    imagesPerMinute: "Pictures a minute",
-    concurrentGenerations: "Generations at once",
     models: "Models",
     operations: "May",
     GENERATE: "create pictures",
@@ -47,19 +26,6 @@ const t = words(
   },
   {
     name: "名称",
-    budgets: "预算",
-    empty: "留空表示没有限制。",
-    dollars: "美元",
-    pictures: "图片数",
-    DAY: "每天",
-    WEEK: "每周",
-    MONTH: "每月",
-    TOTAL: "总计",
-    pace: "频率",
-    requestsPerMinute: "每分钟请求数",
-    requestsPerMinutePerAddress: "每个无密钥地址每分钟请求数",
-    imagesPerMinute: "每分钟图片数",
-    concurrentGenerations: "同时进行的生成数",
     models: "模型",
     operations: "允许",
     GENERATE: "创作图片",
@@ -114,9 +80,6 @@ export function SettingsDialog({ title, of, onSave, onClose }: SettingsDialogPro
   const failure = useSignal("");
   const isPublic = id === PUBLIC_PROJECT;
   const wrong = wrongFields(fields.value);
-  const setField = (field: string, text: string) => {
-    fields.value = { ...fields.value, [field]: text };
-  };
   const onSubmit = async (event: Event) => {
     event.preventDefault();
     if (wrong.length > 0 || !name.value.trim()) return;
@@ -142,17 +105,6 @@ export function SettingsDialog({ title, of, onSave, onClose }: SettingsDialogPro
       failure.value = `${title}. ${text}`;
     }
   };
-  const field = (key: string, label: string) => (
-    <NumberField
-      key={key}
-      id={key}
-      label={label}
-      text={fields.value[key] ?? ""}
-      isWrong={wrong.includes(key)}
-      onText={(text) => setField(key, text)}
-    />
-  );
-  const counts: readonly CountName[] = isPublic ? [...COUNTS, "requestsPerMinutePerAddress"] : COUNTS;
   return (
     <Dialog title={title} isWide onClose={onClose}>
       <form class="form" onSubmit={onSubmit} autocomplete="off" noValidate>
@@ -167,30 +119,14 @@ export function SettingsDialog({ title, of, onSave, onClose }: SettingsDialogPro
             }}
           />
         </div>
-        <fieldset>
-          <legend>{t.budgets}</legend>
-          <p class="why">{t.empty}</p>
-          <div class="budget-fields">
-            {WINDOWS.map((window) => (
-              <Fragment key={window}>
-                <span>{t[window]}</span>
-                {field(`${window}.usd`, `${t[window]}, ${t.dollars}`)}
-                {field(`${window}.images`, `${t[window]}, ${t.pictures}`)}
-              </Fragment>
-            ))}
-          </div>
-        </fieldset>
-        <fieldset>
-          <legend>{t.pace}</legend>
-          <div class="count-fields">
-            {counts.map((count) => (
-              <div key={count}>
-                <label for={`field-${count}`}>{t[count]}</label>
-                {field(count, t[count])}
-              </div>
-            ))}
-          </div>
-        </fieldset>
+        <LimitFields
+          fields={fields.value}
+          wrong={wrong}
+          hasAddressLimit={isPublic}
+          onFields={(changed) => {
+            fields.value = changed;
+          }}
+        />
         <Choices
           legend={t.models}
           all={allModels}
@@ -251,59 +187,6 @@ export function SettingsDialog({ title, of, onSave, onClose }: SettingsDialogPro
         </div>
       </form>
     </Dialog>
-  );
-}
-
-interface NumberFieldProps {
-  readonly id: string;
-  readonly label: string;
-  readonly text: string;
-  readonly isWrong: boolean;
-  readonly onText: (text: string) => void;
-}
-
-function NumberField({ id, label, text, isWrong, onText }: NumberFieldProps) {
-  return (
-    <div class={isWrong ? "field wrong" : "field"}>
-      {id.endsWith(".usd") && <span class="faint">$</span>}
-      <input
-        id={`field-${id}`}
-        inputMode={id.endsWith(".usd") ? "decimal" : "numeric"}
-        aria-label={label}
-        aria-invalid={isWrong}
-        placeholder={id.endsWith(".images") ? t.pictures : undefined}
-        value={text}
-        onInput={({ currentTarget }) => onText(currentTarget.value)}
-      />
-    </div>
-  );
-}
-
-interface ChoicesProps<Value extends string> {
-  readonly legend: string;
-  readonly all: readonly Value[];
-  readonly chosen: readonly Value[];
-  readonly nameOf: (value: Value) => string;
-  readonly onChoose: (chosen: readonly Value[]) => void;
-}
-
-function Choices<Value extends string>({ legend, all, chosen, nameOf, onChoose }: ChoicesProps<Value>) {
-  return (
-    <fieldset>
-      <legend>{legend}</legend>
-      {all.map((value) => (
-        <label key={value} class="check">
-          <input
-            type="checkbox"
-            checked={chosen.includes(value)}
-            onChange={({ currentTarget }) =>
-              onChoose(all.filter((each) => (each === value ? currentTarget.checked : chosen.includes(each))))
-            }
-          />
-          {nameOf(value)}
-        </label>
-      ))}
-    </fieldset>
   );
 }
 

@@ -68,14 +68,16 @@ export function ShownProject({ project }: { readonly project: ManagedProject }) 
           onClick={() => turn(!isDisabled)}
         />
         <span class="grow" />
-        <button type="button" class="btn small soft" onClick={() => enterProject(id)}>
-          <Icon name="image" small />
-          {t.work}
-        </button>
-        <button type="button" class="btn small soft" onClick={edit}>
-          <Icon name="tune" small />
-          {t.settings}
-        </button>
+        <div class="acts">
+          <button type="button" class="btn small soft" onClick={() => enterProject(id)}>
+            <Icon name="image" small />
+            {t.work}
+          </button>
+          <button type="button" class="btn small soft" onClick={edit}>
+            <Icon name="tune" small />
+            {t.settings}
+          </button>
+        </div>
       </header>
       <RunningCard projectId={id} />
       <div class="cards">

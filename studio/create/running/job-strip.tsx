@@ -67,14 +67,14 @@ export function JobStrip({ job }: { readonly job: Job }) {
           </button>
         )}
       </header>
+      {status === "FAILED" && <FailureNotice job={job} />}
       {(running || images.length > 0) && (
-        <div class="wall" style={{ "--cols": columnsFor(n) }}>
+        <div class={running ? "wall" : "wall ended"} style={{ "--cols": columnsFor(n) }}>
           {Array.from({ length: n }, (_, index) => (
             <Slot key={index} job={job} index={index} />
           ))}
         </div>
       )}
-      {status === "FAILED" && <FailureNotice job={job} />}
     </section>
   );
 }
@@ -130,7 +130,7 @@ export function Elapsed({ since }: { readonly since: string }) {
   return <span>{duration(now - Date.parse(since))}</span>;
 }
 
+/** Columns as wide as those of four pictures at most. More than five stand in two rows. */
 function columnsFor(n: number): number {
-  if (n <= 4) return Math.max(n, 2);
-  return Math.ceil(n / 2);
+  return n === 5 ? 5 : Math.max(4, Math.ceil(n / 2));
 }

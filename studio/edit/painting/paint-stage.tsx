@@ -73,9 +73,12 @@ export function PaintStage({ source, mask, canPaint }: PaintStageProps) {
   });
   useHeldSpace(isMoving);
 
+  const inBox = (any: View) => {
+    const drawn = fit.value * any.zoom;
+    return clamp(any, { x: box.value.width / (width * drawn), y: box.value.height / (height * drawn) });
+  };
   const set = (next: View) => {
-    const drawn = fit.value * next.zoom;
-    view.value = clamp(next, { x: box.value.width / (width * drawn), y: box.value.height / (height * drawn) });
+    view.value = inBox(next);
   };
   /** Where a pointer is, as shares of what is shown. */
   const shareOf = ({ clientX, clientY }: MouseEvent): Point => {
@@ -86,9 +89,10 @@ export function PaintStage({ source, mask, canPaint }: PaintStageProps) {
       height: high,
     } = frame.current ?? (stage.current as HTMLElement).getBoundingClientRect();
     const drawn = fit.value * view.value.zoom;
+    const shown = inBox(view.value);
     return {
-      x: view.value.x + (clientX - left - wide / 2) / (width * drawn),
-      y: view.value.y + (clientY - top - high / 2) / (height * drawn),
+      x: shown.x + (clientX - left - wide / 2) / (width * drawn),
+      y: shown.y + (clientY - top - high / 2) / (height * drawn),
     };
   };
   /** Where a pointer is, in pixels of the picture. */
@@ -125,10 +129,11 @@ export function PaintStage({ source, mask, canPaint }: PaintStageProps) {
     }
     const other = [...pointers.current.values()].find(({ pointerId }) => pointerId !== event.pointerId);
     const share = other ? 0.5 : 1;
+    const shown = inBox(view.value);
     const moved = {
-      ...view.value,
-      x: view.value.x - (share * (event.clientX - before.clientX)) / (width * scale),
-      y: view.value.y - (share * (event.clientY - before.clientY)) / (height * scale),
+      ...shown,
+      x: shown.x - (share * (event.clientX - before.clientX)) / (width * scale),
+      y: shown.y - (share * (event.clientY - before.clientY)) / (height * scale),
     };
     set(other ? zoomBy(moved, distance(event, other) / distance(before, other)) : moved);
     pointers.current.set(event.pointerId, event);
@@ -154,6 +159,8 @@ export function PaintStage({ source, mask, canPaint }: PaintStageProps) {
     if (cursor.current) cursor.current.style.visibility = "hidden";
   };
   const drawn = { x: width * scale, y: height * scale };
+  // Keys may have moved the view beyond the edge of the picture.
+  const shown = inBox(view.value);
   const inset = {
     insetInlineStart: `${(100 * space.left) / width}%`,
     insetBlockStart: `${(100 * space.top) / height}%`,
@@ -182,7 +189,7 @@ export function PaintStage({ source, mask, canPaint }: PaintStageProps) {
         style={{
           inlineSize: `${drawn.x}px`,
           blockSize: `${drawn.y}px`,
-          translate: `${(0.5 - view.value.x) * drawn.x}px ${(0.5 - view.value.y) * drawn.y}px`,
+          translate: `${(0.5 - shown.x) * drawn.x}px ${(0.5 - shown.y) * drawn.y}px`,
         }}
       >
         <img

@@ -7,6 +7,7 @@ const t = words(
     noFavourites: "No favourites yet",
     howToMark: "Press F on a picture, or the star on it. It is then found here.",
     noWord: (search: string) => `No prompt has “${search}” in it`,
+    noWordHere: (search: string) => `Nothing here has “${search}” in its prompt`,
     howToSearch: "Every word must begin a word of the prompt. Fewer words find more.",
     noneFailed: "Nothing has failed",
     failedHere: "What fails is listed here, with the reason and what it cost.",
@@ -20,6 +21,7 @@ const t = words(
     noFavourites: "还没有收藏",
     howToMark: "在图片上按 F，或点击图片上的星标，就能在这里找到它。",
     noWord: (search: string) => `没有提示词包含“${search}”`,
+    noWordHere: (search: string) => `这里没有提示词包含“${search}”的内容`,
     howToSearch: "每个词都须是提示词中某个词的开头。词越少，找到的越多。",
     noneFailed: "没有失败的生成",
     failedHere: "失败的生成会列在这里，并说明原因和费用。",
@@ -59,7 +61,7 @@ export function NothingFound() {
   );
 
   function explain(): readonly [title: string, text: string] {
-    if (search) return [t.noWord(search), t.howToSearch];
+    if (search) return [others ? t.noWordHere(search) : t.noWord(search), t.howToSearch];
     if (others === "favourites=1") return [t.noFavourites, t.howToMark];
     if (others === "show=failed") return [t.noneFailed, t.failedHere];
     if (others === "show=canceled") return [t.noneCanceled, ""];

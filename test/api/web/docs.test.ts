@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "../../support/clients/browser.ts";
@@ -49,6 +50,23 @@ test("the bar links to the other pages and shows the version", async () => {
   await page.locator(".page-version", { hasText: version }).waitFor();
   const icon = await page.locator("link[rel=icon]").evaluate(({ href }) => href);
   expect((await httpRequest(icon)).headers["content-type"]).toMatch(/^image\/svg\+xml/);
+});
+
+test("its files are compressed for clients that accept that", async () => {
+  const url = `${gateway.url}/docs/swagger-ui-bundle.js`;
+  const plain = await httpRequest(url);
+  const gzip = await httpRequest(url, { headers: { "Accept-Encoding": "gzip" } });
+  const brotli = await httpRequest(url, { headers: { "Accept-Encoding": "gzip, br" } });
+
+  expect([plain, gzip, brotli].map(({ headers }) => headers["content-encoding"])).toEqual([undefined, "gzip", "br"]);
+  for (const { status, headers } of [plain, gzip, brotli]) {
+    expect([status, headers["cache-control"]]).toEqual([200, "public, max-age=0"]);
+    expect(headers["content-type"]).toMatch(/^text\/javascript/);
+    expect(headers.vary).toContain("Accept-Encoding");
+  }
+  expect(gunzipSync(gzip.body)).toEqual(plain.body);
+  expect(brotliDecompressSync(brotli.body)).toEqual(plain.body);
+  expect(new Set([plain, gzip, brotli].map(({ headers }) => headers.etag)).size).toBe(3);
 });
 
 test("a browser that prefers dark pages gets a dark page", async () => {
