@@ -96,11 +96,7 @@ function Stage({ image }: { readonly image: ShownImage }) {
   const { generation, index, width, height } = image;
   const { before, after } = neighboursOf(image);
   const turn = (to: string | undefined) => to && goTo(hrefOf("image", to), { replace: true });
-  useKeys({
-    ArrowLeft: () => turn(before),
-    ArrowRight: () => turn(after),
-    ...zoomKeys(view, fit),
-  });
+  useKeys(zoomKeys(view, fit, { left: () => turn(before), right: () => turn(after) }));
   return (
     <main class="stage" tabIndex={-1}>
       <div class="stage-bar">

@@ -9,11 +9,20 @@ interface DialogProps {
   readonly children: ComponentChildren;
 }
 
-/** A window over the page. What is below cannot be used until it is closed. */
+/** A window over the page. What is below cannot be used until it is closed. What opened it gets the focus back. */
 export function Dialog({ title, isWide = false, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    const opener = document.activeElement;
+    dialog.current?.showModal();
+    return () => {
+      // Browsers give the focus back when they close a dialog, but not when it is removed. By then it is.
+      queueMicrotask(() => {
+        if (document.activeElement === document.body && opener instanceof HTMLElement) opener.focus();
+      });
+    };
+  }, []);
   const onClick = ({ target }: Event) => {
     // A click beside the window hits the dialog itself.
     if (target === dialog.current) onClose();

@@ -111,6 +111,8 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     await page.getByText("Comparing 3").waitFor();
     await page.keyboard.press("+");
     expect(await page.locator(".zoomable.zoomed").count()).toBe(3);
+    // However large the pictures are drawn, they stay in their places.
+    expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0);
     await expectAccessible(page);
     await page.getByRole("link", { name: "Take out" }).first().click();
     await page.getByText("Comparing 2").waitFor();

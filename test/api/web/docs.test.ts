@@ -66,7 +66,6 @@ test("its files are compressed for clients that accept that", async () => {
   }
   expect(gunzipSync(gzip.body)).toEqual(plain.body);
   expect(brotliDecompressSync(brotli.body)).toEqual(plain.body);
-  expect(new Set([plain, gzip, brotli].map(({ headers }) => headers.etag)).size).toBe(3);
 });
 
 test("a browser that prefers dark pages gets a dark page", async () => {
