@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { startIdentityProvider } from "../test/support/identity-provider.ts";
 import { post } from "./hot-path/post.ts";
 import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
-import { median, type Row, timed } from "./row.ts";
+import { median, type Row, timed, us } from "./row.ts";
 
 const ROUNDS = 5;
 const REQUESTS = 4_000;
@@ -131,11 +131,13 @@ async function measureRequests(callers: readonly Sender[]): Promise<Row[]> {
   return [rowOf("a cached key", key - open, "20 µs"), rowOf("a JWT", jwt - open, "none")];
 }
 
-/** Measures how long acceptance takes, with one budget at an open gateway, and with a key, two budgets and a rate limit. */
+/** Measures what acceptance takes, with one budget at an open gateway, and with a key, two budgets and a rate limit. */
 async function measureAcceptance(callers: readonly Sender[]): Promise<Row[]> {
   const times = callers.map((): number[] => []);
+  const cpuTimes = callers.map((): number[] => []);
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [index, sender] of callers.entries()) {
+      const before = await sender.process.vitals();
       const elapsedMs = await timed(() =>
         repeat(GENERATIONS, (i) =>
           send(
@@ -144,16 +146,27 @@ async function measureAcceptance(callers: readonly Sender[]): Promise<Row[]> {
           ),
         ),
       );
-      if (round > 0) times[index]?.push(elapsedMs);
+      const { cpuMs } = await sender.process.vitals();
+      if (round === 0) continue;
+      times[index]?.push(elapsedMs);
+      cpuTimes[index]?.push((cpuMs - before.cpuMs) / GENERATIONS);
     }
   }
   const [open = Number.NaN, limited = Number.NaN] = times.map(median);
+  const [openCpu = Number.NaN, limitedCpu = Number.NaN] = cpuTimes.map(median);
+  const figure = "acceptance with a key, two budgets and a rate limit";
   return [
     {
-      figure: "acceptance with a key, two budgets and a rate limit",
+      figure: `time of ${figure}`,
       measured: `${(limited / open).toFixed(2)} times`,
       target: "1.25 times",
       comparedWith: `${((GENERATIONS / open) * 1000).toFixed(0)} a second at an open gateway with one budget`,
+    },
+    {
+      figure: `processor time of ${figure}`,
+      measured: `${(limitedCpu / openCpu).toFixed(2)} times`,
+      target: "none",
+      comparedWith: `${us(limitedCpu)} beside ${us(openCpu)} at an open gateway with one budget`,
     },
   ];
 }

@@ -6,7 +6,8 @@ import { typeid } from "typeid-js";
 import { openSqliteRecords } from "../src/adapters/sql/sqlite/sqlite.ts";
 import type { GenerationOrder, Image, Records } from "../src/ports/records.ts";
 import { openPostgresStore } from "../src/wiring/postgres-store.ts";
-import { startPostgresServer } from "../test/support/stores/postgres.ts";
+import { type PostgresServer, startPostgresServer } from "../test/support/stores/postgres.ts";
+import { processorTimeOf } from "./processor-time.ts";
 import { type Row, us } from "./row.ts";
 
 const GENERATIONS = 5_000;
@@ -25,7 +26,8 @@ async function measurePostgres(): Promise<Row[]> {
     const url = await server.createDatabase();
     const store = await openPostgresStore({ url, concurrency: 1, logger: pino({ enabled: false }) });
     const enqueue = (id: string) => store.queue.enqueue(id);
-    const rows = await measureRecords("PostgreSQL", "1200", store.records, enqueue);
+    const serverCpuMs = () => serverTimeOf(server, url);
+    const rows = await measureRecords("PostgreSQL", "1200", store.records, { enqueue, serverCpuMs });
     const [size] = await server.query(
       url,
       "select pg_total_relation_size('pictograph.generations') + pg_total_relation_size('pictograph.images') as bytes",
@@ -43,7 +45,7 @@ async function measureSqlite(): Promise<Row[]> {
   const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
   try {
     const records = await openSqliteRecords(join(directory, "pictograph.db"));
-    const rows = await measureRecords("SQLite", "3000", records, async () => {});
+    const rows = await measureRecords("SQLite", "3000", records);
     await records.close();
     return rows;
   } finally {
@@ -51,21 +53,30 @@ async function measureSqlite(): Promise<Row[]> {
   }
 }
 
-/** @param enqueue enqueues the job of an accepted generation, if the jobs are in the same database */
+/** What a database server does beside the records. */
+interface Server {
+  /** Enqueues the job of an accepted generation. */
+  enqueue(id: string): Promise<void>;
+  /** The processor time that the server has taken. */
+  serverCpuMs(): Promise<number>;
+}
+
+const NO_SERVER: Server = { enqueue: async () => {}, serverCpuMs: async () => 0 };
+
 async function measureRecords(
   name: string,
   target: string,
   records: Records,
-  enqueue: (id: string) => Promise<void>,
+  { enqueue, serverCpuMs } = NO_SERVER,
 ): Promise<Row[]> {
   const ids: string[] = [];
-  const accepted = await repeat(async () => {
+  const accepted = await repeat(serverCpuMs, async () => {
     const order = orderOf(typeid("gen").toString());
     await records.accept(order, { maxQueued: Number.MAX_SAFE_INTEGER, dailyBudget: "1000000" });
     await enqueue(order.id);
     ids.push(order.id);
   });
-  const carriedOut = await repeat(async () => {
+  const carriedOut = await repeat(serverCpuMs, async () => {
     const id = ids.pop() ?? "";
     const at = new Date();
     await records.start(id, { worker: "run_bench", at, leaseUntil: new Date(at.getTime() + 60_000) });
@@ -80,10 +91,10 @@ async function measureRecords(
       comparedWith: "the records alone, with a budget of dollars a day",
     },
     {
-      figure: `${name}: processor time of the client for one of them`,
-      measured: us(accepted.cpuMsEach),
+      figure: `${name}: processor time of one of them`,
+      measured: us(accepted.cpuMsEach + accepted.serverCpuMsEach),
       target: "none",
-      comparedWith: "this process",
+      comparedWith: `of the client ${us(accepted.cpuMsEach)}`,
     },
     {
       figure: `${name}: started and ended with an image a second`,
@@ -92,17 +103,24 @@ async function measureRecords(
       comparedWith: "the records alone",
     },
     {
-      figure: `${name}: processor time of the client for one of these`,
-      measured: us(carriedOut.cpuMsEach),
+      figure: `${name}: processor time of one of these`,
+      measured: us(carriedOut.cpuMsEach + carriedOut.serverCpuMsEach),
       target: "none",
-      comparedWith: "this process",
+      comparedWith: `of the client ${us(carriedOut.cpuMsEach)}`,
     },
   ];
 }
 
+interface Figures {
+  readonly perSecond: number;
+  readonly cpuMsEach: number;
+  readonly serverCpuMsEach: number;
+}
+
 /** Works {@link GENERATIONS} times, {@link AT_ONCE} at once. */
-async function repeat(work: () => Promise<void>): Promise<{ readonly perSecond: number; readonly cpuMsEach: number }> {
+async function repeat(serverCpuMs: Server["serverCpuMs"], work: () => Promise<void>): Promise<Figures> {
   let left = GENERATIONS;
+  const serverBefore = await serverCpuMs();
   const startedAt = performance.now();
   const before = process.cpuUsage();
   const client = async () => {
@@ -110,10 +128,19 @@ async function repeat(work: () => Promise<void>): Promise<{ readonly perSecond: 
   };
   await Promise.all(Array.from({ length: AT_ONCE }, client));
   const { user, system } = process.cpuUsage(before);
+  const seconds = (performance.now() - startedAt) / 1000;
   return {
-    perSecond: GENERATIONS / ((performance.now() - startedAt) / 1000),
+    perSecond: GENERATIONS / seconds,
     cpuMsEach: (user + system) / 1000 / GENERATIONS,
+    serverCpuMsEach: ((await serverCpuMs()) - serverBefore) / GENERATIONS,
   };
+}
+
+/** The processor time of the processes of a server, without those that have ended. */
+async function serverTimeOf(server: PostgresServer, url: string): Promise<number> {
+  const processes = await server.query(url, "select pid from pg_stat_activity where pid <> pg_backend_pid()");
+  const times = await Promise.all(processes.map(({ pid }) => processorTimeOf(Number(pid))));
+  return times.reduce((sum, time) => sum + time, 0);
 }
 
 const COST = { usd: "0.04", isEstimated: false };

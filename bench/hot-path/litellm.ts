@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Measured } from "../measured-process.ts";
+import { processorTimeOf } from "../processor-time.ts";
 import { MODEL, PROVIDER_KEY } from "./pictures.ts";
 
 /** The folder of a Python environment that has the package `litellm[proxy]`. */
@@ -18,8 +19,6 @@ const SETTINGS = {
 };
 /** How long LiteLLM may take to start. */
 const START_MS = 120_000;
-/** In which the kernel counts processor time, on every Linux. */
-const TICKS_A_SECOND = 100;
 
 /**
  * Starts LiteLLM's proxy in front of the provider. The kernel tells its processor time and its memory, so it is measured
@@ -81,11 +80,7 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
 }
 
 async function vitalsOf(pid: number) {
-  const stat = await readFile(`/proc/${pid}/stat`, "latin1");
-  // The name of the program, in parentheses, may hold spaces. The times are the 14th and 15th fields.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [user, system] = [fields[11], fields[12]].map(Number);
   const status = await readFile(`/proc/${pid}/status`, "latin1");
   const [, peakKilobytes] = /^VmHWM:\s*(\d+)/m.exec(status) ?? [];
-  return { cpuMs: (((user ?? 0) + (system ?? 0)) * 1000) / TICKS_A_SECOND, peakBytes: Number(peakKilobytes) * 1024 };
+  return { cpuMs: await processorTimeOf(pid), peakBytes: Number(peakKilobytes) * 1024 };
 }

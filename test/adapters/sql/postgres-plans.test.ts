@@ -59,6 +59,21 @@ test("statements that run for every generation are planned once, and no other", 
   ]);
 });
 
+test("they find the row that they change by its id, even while PostgreSQL knows little of the tables", async () => {
+  const { rows } = await database.pool.query<{ readonly statement: string }>(
+    "SELECT statement FROM pg_prepared_statements WHERE statement LIKE 'update %' ORDER BY statement",
+  );
+  const plans = rows.map(async ({ statement }) => {
+    const { rows: lines } = await database.pool.query(`EXPLAIN (GENERIC_PLAN) ${statement}`);
+    return lines.map((line) => line["QUERY PLAN"]).join("\n");
+  });
+
+  expect(await Promise.all(plans)).toEqual([
+    expect.stringMatching(/Index Cond: .*\(id = /),
+    expect.stringMatching(/Index Cond: .*\(generation_id = /),
+  ]);
+});
+
 test("they go on when a newer version adds columns to their tables", async () => {
   for (const table of TABLES) {
     await postgres.server.query(url, `ALTER TABLE pictograph.${table} ADD COLUMN from_tomorrow text`);

@@ -233,11 +233,14 @@ export function isEstimated(row: ExpressionBuilder<Database, "generations">, con
   return row.case().when(condition).then(1).else(null).end();
 }
 
-/** Whether a worker runs a generation. One that was wrongly presumed dead still does, until an end clears its lease. */
+/**
+ * Whether a worker runs a generation. One that was wrongly presumed dead still does, until an end clears its lease. The
+ * generation is found by its id: `coalesce` keeps PostgreSQL from going through all generations of the worker.
+ */
 export function isRunBy(worker: string) {
   return (row: ExpressionBuilder<Database, "generations">) =>
     row.and([
-      row("worker", "=", worker),
+      row(row.fn.coalesce("worker", row.val("")), "=", worker),
       row("lease_until", "is not", null),
       row("status", "in", ["RUNNING", "FAILED"]),
     ]);
