@@ -21,7 +21,7 @@ function doubling({ refused = [] as readonly number[], mayRepeat = true } = {}) 
   return { batches, steps, open: opened.resolve, idle: idle.promise };
 }
 
-test("whatever waits while others are worked on shares the next step, and each gets its own result", async () => {
+test("items that arrive during a batch share the next one, and each gets its own result", async () => {
   const { batches, steps, open, idle } = doubling();
   const results = [1, 2, 3, 4, 5].map((item) => batches.add(item));
   expect(steps).toEqual([[1], [2]]);
@@ -32,7 +32,7 @@ test("whatever waits while others are worked on shares the next step, and each g
   await idle;
 });
 
-test("a step that fails is repeated for each item alone, and only the one at fault fails", async () => {
+test("a failed batch is repeated item by item, and only the faulty item fails", async () => {
   const { batches, steps, open } = doubling({ refused: [4] });
   const results = [1, 2, 3, 4, 5].map((item) => batches.add(item));
   open();
@@ -47,7 +47,7 @@ test("a step that fails is repeated for each item alone, and only the one at fau
   expect(steps.slice(2)).toEqual([[3, 4, 5], [3], [4], [5]]);
 });
 
-test("a step that may have been carried out is not repeated", async () => {
+test("a batch that may have been carried out is not repeated", async () => {
   const { batches, steps, open } = doubling({ refused: [4], mayRepeat: false });
   const results = [1, 2, 3, 4].map((item) => batches.add(item));
   open();
@@ -60,7 +60,7 @@ test("a step that may have been carried out is not repeated", async () => {
   expect(steps).toEqual([[1], [2], [3, 4]]);
 });
 
-test("what is beyond the most that may wait is refused at once", async () => {
+test("items above the maximum are refused immediately", async () => {
   const { batches, open } = doubling();
   const results = Array.from({ length: 5_002 }, (_, index) => batches.add(index));
 

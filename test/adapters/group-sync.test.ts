@@ -18,7 +18,7 @@ function syncByHand() {
   return { group, runs, ended, change };
 }
 
-test("changes during a sync share the next one, and do not count on the running one", async () => {
+test("changes during a sync share the next sync and do not rely on the running one", async () => {
   const { runs, ended, change } = syncByHand();
   const first = change("first");
   const others = Promise.all([change("second"), change("third")]);
@@ -33,7 +33,7 @@ test("changes during a sync share the next one, and do not count on the running 
   expect(runs).toHaveLength(2);
 });
 
-test("who changed nothing waits for the running sync, and for none when all is durable", async () => {
+test("a reader waits for the running sync, and does not wait if everything is durable", async () => {
   const { group, runs, ended, change } = syncByHand();
   await group.untilDurable();
   const changed = change("change");
@@ -46,7 +46,7 @@ test("who changed nothing waits for the running sync, and for none when all is d
   expect(ended).toHaveLength(2);
 });
 
-test("a failure reaches those who shared the sync; the next change is synced anew", async () => {
+test("a failure reaches all changes of that sync; the next change starts a new one", async () => {
   const { runs, ended, change } = syncByHand();
   const failed = change("failed");
   runs[0]?.reject(new Error("no space"));

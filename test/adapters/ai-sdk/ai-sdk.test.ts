@@ -55,8 +55,8 @@ function mocked(mock: Mock, entry: AiSdkModel = ENTRY): Promise<ImageProvider> {
 
 const RESPONSE = { timestamp: new Date(0), modelId: "the-model", headers: {} };
 
-describe("with the SDK's own test model", () => {
-  test("one call asks for exactly what was planned, and images come in either form", async () => {
+describe("with the AI SDK's test model", () => {
+  test("one call requests exactly what was planned, and images are read in either form", async () => {
     const calls: unknown[] = [];
     const provider = await mocked({
       maxImagesPerCall: 4,
@@ -74,7 +74,7 @@ describe("with the SDK's own test model", () => {
     ]);
   });
 
-  test("a model that knows only shapes is asked for one", async () => {
+  test("a model that knows only aspect ratios gets one", async () => {
     const calls: { readonly size?: unknown; readonly aspectRatio?: unknown }[] = [];
     const doGenerate = async (options: object) => {
       calls.push(options);
@@ -84,7 +84,7 @@ describe("with the SDK's own test model", () => {
     expect(calls[0]).toMatchObject({ size: undefined, aspectRatio: "3:2" });
   });
 
-  test("a model that knows some shapes and resolutions is asked for the nearest", async () => {
+  test("a model with fixed aspect ratios and resolutions gets the nearest", async () => {
     const calls: object[] = [];
     const doGenerate = async (options: object) => {
       calls.push(options);
@@ -114,13 +114,13 @@ describe("with the SDK's own test model", () => {
     ]);
   });
 
-  describe("that edits", () => {
+  describe("an editing model", () => {
     const editing: AiSdkModel = { ...ENTRY, changes: { operations: ["GENERATE", "EDIT"] } };
     const source = (text: string, format: SourceImage["format"]): SourceImage => {
       return { width: 64, height: 64, format, byteSize: text.length, read: () => once(Buffer.from(text)) };
     };
 
-    test("gets the images whole, and a mask", async () => {
+    test("gets the images whole, with the mask", async () => {
       const calls: { readonly files?: unknown; readonly mask?: unknown }[] = [];
       const doGenerate = async (options: object) => {
         calls.push(options);
@@ -141,7 +141,7 @@ describe("with the SDK's own test model", () => {
       ]);
     });
 
-    test("cannot be of a version that has no edits", async () => {
+    test("must have a version that supports edits", async () => {
       const old = { specificationVersion: "v2", doGenerate: async () => ({ images: [] }) };
       const load = async () => ({ createTest: () => ({ imageModel: () => old }) });
       await expect(createAiSdk([editing], { load })).rejects.toThrow(/^models\.flux: operations must be/);
@@ -149,7 +149,7 @@ describe("with the SDK's own test model", () => {
     });
   });
 
-  test("warnings come with the first image, in the form of every version", async () => {
+  test("warnings of every version are reported with the first image", async () => {
     const warnings = [
       { type: "unsupported", feature: "seed" },
       { type: "unsupported-setting", setting: "size", details: "use aspectRatio" },
@@ -165,7 +165,7 @@ describe("with the SDK's own test model", () => {
     ]);
   });
 
-  test("an answer without images, and an unknown error, may have been billed", async () => {
+  test("an answer without images, or an unknown error, may have been billed", async () => {
     const empty = await mocked({ doGenerate: async () => ({ images: [], warnings: [], response: RESPONSE }) });
     expect(await failureOf(empty)).toMatchObject({ code: "UPSTREAM_FAILED", isRetryable: false });
     const broken = await mocked({
@@ -184,13 +184,13 @@ describe("with the SDK's own test model", () => {
       "Gemini's block reason",
       { google: { finishReason: null, promptFeedback: { blockReason: "PROHIBITED_CONTENT" } } },
     ],
-  ])("an answer without images is a content refusal by %s", async (_name, providerMetadata) => {
+  ])("an answer without images is a content refusal if it has %s", async (_name, providerMetadata) => {
     const answer = { images: [], warnings: [], response: RESPONSE, providerMetadata };
     const provider = await mocked({ doGenerate: async () => answer as never });
     expect(await failureOf(provider)).toMatchObject({ code: "CONTENT_REJECTED", isRetryable: false });
   });
 
-  test("fal's black picture is a content refusal, and the others are kept", async () => {
+  test("a black image by fal is a content refusal, and the others are kept", async () => {
     const images = [new Uint8Array([1]), Buffer.from("two")];
     const providerMetadata = { fal: { images: [{ nsfw: true }, { nsfw: false }] } };
     const answer = { images, warnings: [], response: RESPONSE, providerMetadata };
@@ -216,7 +216,7 @@ describe("with the SDK's own test model", () => {
     expect(await failureOf(provider)).toMatchObject({ code: "CONTENT_REJECTED", isRetryable: false });
   });
 
-  test("a call that is cut off throws the signal's reason", async () => {
+  test("an aborted call throws the signal's reason", async () => {
     const left = new AbortController();
     const provider = await mocked({
       doGenerate: async ({ abortSignal }) => {
@@ -295,7 +295,7 @@ describe("with @ai-sdk/fal against a local server", () => {
     ]);
   });
 
-  test("a whole gateway generates its images, and reports their cost and the package's warnings", async () => {
+  test("a gateway generates images with it, and reports their cost and the package's warnings", async () => {
     const modelsFile = join(await newDirectory(), "models.json");
     const flux = {
       provider: "ai-sdk",
@@ -375,7 +375,7 @@ describe("with @ai-sdk/fal against a local server", () => {
     [429, {}, "RATE_LIMITED", "NO", true],
     [503, {}, "UPSTREAM_FAILED", "NO", true],
     [500, {}, "UPSTREAM_FAILED", "UNKNOWN", true],
-  ])("status %i with %j is %s, billed %s", async (failing, answer, code, billed, isRetryable) => {
+  ])("status %i with %j becomes %s, billed %s", async (failing, answer, code, billed, isRetryable) => {
     status = failing;
     body = answer;
     const failure = await failureOf(provider);
@@ -404,7 +404,7 @@ describe("with @ai-sdk/fal against a local server", () => {
       },
       "prompt",
     ],
-  ])("an input that the vendor refuses is named, in the words of %s", async (_name, answer, field) => {
+  ])("a refused input is named in the words of %s", async (_name, answer, field) => {
     status = 422;
     body = answer;
     const failure = await failureOf(provider);
@@ -420,7 +420,7 @@ describe("with @ai-sdk/fal against a local server", () => {
   });
 
   test.each([404, 403, 429, 503, 500])(
-    "an image that cannot be downloaded for a minute, status %i, may have been paid: the call is not repeated",
+    "an image that cannot be downloaded for a minute, with status %i, may have been paid for: the call is not repeated",
     async (failing) => {
       imageStatus = failing;
       expect(await failureOf(provider)).toMatchObject({ code: "UPSTREAM_FAILED", details: { billed: "UNKNOWN" } });
@@ -430,21 +430,21 @@ describe("with @ai-sdk/fal against a local server", () => {
     },
   );
 
-  test("an image whose download breaks off is downloaded again", async () => {
+  test("an image is downloaded again if its download breaks off", async () => {
     brokenDownloads = 2;
     const [[index, png] = []] = (await read(provider, { ...REQUEST, n: 1 })) as [number, string][];
     expect([index, png?.slice(1, 4)]).toEqual([0, "PNG"]);
     expect([asked.length, downloads]).toEqual([1, 3]);
   });
 
-  test("an address of a private network is not asked for, whatever its name", async () => {
+  test("an address in a private network is not requested, whatever its name", async () => {
     const { port } = server.address() as AddressInfo;
     body = { images: [{ url: `http://images.example:${port}/made.png` }] };
     expect(await failureOf(provider)).toMatchObject({ code: "UPSTREAM_FAILED", details: { billed: "UNKNOWN" } });
     expect(downloads).toBe(0);
   });
 
-  test("the call is not repeated when the host of the image cannot be reached any more", async () => {
+  test("the call is not repeated if the image's host cannot be reached any more", async () => {
     const isClosed = onceOf(server, "close");
     server.on("request", (_incoming, outgoing) => outgoing.on("finish", () => server.close()));
     const failure = await failureOf(provider);
@@ -454,7 +454,7 @@ describe("with @ai-sdk/fal against a local server", () => {
     expect(asked).toHaveLength(1);
   });
 
-  test("a server that is gone surely billed nothing", async () => {
+  test("a server that refuses connections certainly billed nothing", async () => {
     server.close();
     server.closeAllConnections();
     await onceOf(server, "close");

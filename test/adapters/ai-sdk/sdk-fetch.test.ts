@@ -52,26 +52,26 @@ test("a form is sent as a form", async () => {
   expect(await (read.get("image") as File).text()).toBe("pixels");
 });
 
-test.each([500, 503, 429, 302])("a submission with the answer %i is sent once", async (status) => {
+test.each([500, 503, 429, 302])("a submission answered with %i is sent only once", async (status) => {
   statuses = [status];
   const response = await createSdkFetch()(`${origin}/submit`, { method: "POST", body: "{}" });
   expect([response.status, received.length]).toEqual([status, 1]);
 });
 
-test("a result is asked for again until it is there", async () => {
+test("a result is requested again until it is there", async () => {
   const sdkFetch = await fetchAfterSubmission();
   statuses = [404, 503, 429];
   const response = await sdkFetch(`${origin}/result`);
   expect([await response.text(), received.length]).toEqual(["answer 200", 4]);
 });
 
-test.each([302, 400, 401, 410, 422])("a result with the final answer %i is asked for once", async (status) => {
+test.each([302, 400, 401, 410, 422])("a result with the final status %i is requested once", async (status) => {
   const sdkFetch = await fetchAfterSubmission();
   statuses = [status];
   expect([(await sdkFetch(`${origin}/result`)).status, received.length]).toEqual([status, 1]);
 });
 
-test("a private address is not asked for, unless it got the submission", async () => {
+test("a private address is not requested, unless the submission went there", async () => {
   await expect(createSdkFetch()(`${origin}/result`)).rejects.toThrow("a private address");
   const sdkFetch = createSdkFetch({
     wait: async () => {},
@@ -82,7 +82,7 @@ test("a private address is not asked for, unless it got the submission", async (
   expect(received).toEqual([]);
 });
 
-test("a caller that leaves ends the waiting", async () => {
+test("aborting the call ends the wait", async () => {
   const left = new AbortController();
   const sdkFetch = createSdkFetch({
     wait: async () => {

@@ -55,7 +55,7 @@ function read(provider: ImageProvider, request = REQUEST): Promise<readonly unkn
   return Array.fromAsync(provider.generate(request, new AbortController().signal));
 }
 
-test("an answer of Google that is not complete is not continued by a second, paid call", async () => {
+test("an incomplete answer of Google is not continued by a second, paid call", async () => {
   const data = (await plainImage(64, 64, 1, "PNG")).toString("base64");
   const parts = [{ inlineData: { mimeType: "image/png", data } }];
   const unfinished = { candidates: [{ content: { parts }, finishReason: "CONTINUATION", continuationToken: "more" }] };
@@ -85,7 +85,7 @@ test("an answer that is too long is not read into memory, and may have been bill
   expect(received).toHaveLength(1);
 });
 
-test("a package may submit once for each image, and poll by POST", async () => {
+test("a package may submit once per image, and poll with POST", async () => {
   const entry: AiSdkModel = { id: "fox", package: "test", model: "fox", changes: {} };
   const post = async (call: typeof fetch, path: string) => {
     await call(`${origin}${path}`, { method: "POST", body: "{}" });

@@ -48,7 +48,7 @@ function claimOf(format: ImageFormat, more: Partial<SignedClaim> = {}): SignedCl
 }
 
 describe.each(IMAGE_FORMATS)("a signed %s", (format) => {
-  test("is valid, says what made it, and shows the same picture", async () => {
+  test("is valid, names its source, and shows the same picture", async () => {
     const image = await plain(format);
     const { bytes, leftOutCount } = await signer.sign(image, claimOf(format));
     const { state, codes, manifest } = await verify(bytes, format, certificate.root);
@@ -60,7 +60,7 @@ describe.each(IMAGE_FORMATS)("a signed %s", (format) => {
     expect((await pixels(bytes)).equals(await pixels(image))).toBe(true);
   });
 
-  test("keeps the credentials of its parent and of the other inputs", async () => {
+  test("keeps the credentials of its parent and of other inputs", async () => {
     const parent = await signer.sign(await plain(format, 80), claimOf(format));
     const input = await signer.sign(await plain(format, 90), claimOf(format));
     const ingredients = [
@@ -75,7 +75,7 @@ describe.each(IMAGE_FORMATS)("a signed %s", (format) => {
     expect(manifest.actions.map(({ action }) => action)).toEqual(["c2pa.opened", "c2pa.edited"]);
   });
 
-  test("is not valid any more when one byte of the picture or of the manifest changes", async () => {
+  test("becomes invalid if one byte of the picture or the manifest changes", async () => {
     const image = await plain(format);
     const { bytes } = await signer.sign(image, claimOf(format));
     const changed = async (place: number) => {
@@ -90,7 +90,7 @@ describe.each(IMAGE_FORMATS)("a signed %s", (format) => {
   });
 });
 
-test.each(Object.keys(KEY_KINDS) as (keyof typeof KEY_KINDS)[])("signs with a key for %s", async (kind) => {
+test.each(Object.keys(KEY_KINDS) as (keyof typeof KEY_KINDS)[])("the signer accepts a key of type %s", async (kind) => {
   const made = await makeCertificate(await newDirectory(), { kind });
   const own = await openSigner(made);
 
@@ -101,7 +101,7 @@ test.each(Object.keys(KEY_KINDS) as (keyof typeof KEY_KINDS)[])("signs with a ke
   expect(manifest.signature_info.alg.toLowerCase()).toBe(kind);
 });
 
-test("a verifier finds that the certificate has expired", async () => {
+test("a verifier reports the expired certificate", async () => {
   const [notBefore, notAfter] = [new Date("2025-01-01"), new Date("2025-12-31")];
   const expired = await makeCertificate(await newDirectory(), { notBefore, notAfter });
   const own = await openSigner(expired, {}, new Date("2025-06-01"));
@@ -111,7 +111,7 @@ test("a verifier finds that the certificate has expired", async () => {
   expect(await own.tryOut()).toContain("signingCredential.expired");
 });
 
-test("an ingredient that is no image is left out, and the image is signed", async () => {
+test("an ingredient that is not an image is omitted, and the image is signed", async () => {
   const ingredients = [{ format: "PNG", bytes: Buffer.from("no image"), relationship: "parentOf" }] as const;
   const { bytes, leftOutCount } = await signer.sign(await plain("PNG"), claimOf("PNG", { ingredients }));
 
@@ -119,13 +119,13 @@ test("an ingredient that is no image is left out, and the image is signed", asyn
   expect((await verify(bytes, "PNG", certificate.root)).state).toBe("Trusted");
 });
 
-test("something that is no image is not signed, and the next image is", async () => {
+test("a file that is not an image is not signed, and the next image is", async () => {
   await expect(signer.sign(Buffer.from("no image"), claimOf("PNG"))).rejects.toThrow("could not be signed");
 
   expect((await signer.sign(await plain("PNG"), claimOf("PNG"))).leftOutCount).toBe(0);
 });
 
-describe("a thread that", () => {
+describe("a signing thread", () => {
   let image: Buffer;
   const running: C2paImageSigner[] = [];
 
@@ -147,14 +147,14 @@ describe("a thread that", () => {
     ["exits", "process.exit(3)", "ended with code 3"],
     ["hangs", "for (;;);", "not signed within 500 ms"],
     ["uses up its heap", "const all = []; for (;;) all.push(new Array(1e6).fill({}));", "memory limit"],
-  ])("%s fails its own image, and the next one gets a thread of its own", async (_how, program, message) => {
+  ])("that %s fails its own image, and the next image gets a new thread", async (_how, program, message) => {
     const own = await signerThatRuns(program, message.includes("within") ? 500 : undefined);
 
     await expect(own.sign(image, claimOf("PNG"))).rejects.toThrow(message);
     await expect(own.sign(image, claimOf("PNG"))).rejects.toThrow(message);
   });
 
-  test("is closed with the signer, in the middle of an image", async () => {
+  test("is stopped with the signer, even in the middle of an image", async () => {
     const own = await signerThatRuns("for (;;);");
     const signed = own.sign(image, claimOf("PNG"));
     const failed = expect(signed).rejects.toThrow();

@@ -22,7 +22,7 @@ objectStoreContract("a directory", async () => {
 });
 
 describe("a directory of images", () => {
-  test("is for its user alone, and so is everything in it", async () => {
+  test("can be read only by its user, with everything in it", async () => {
     const root = join(await newDirectory(), "deep/images");
     const store = await DiskObjectStore.open(root);
     await store.put("gen_1/img_1/original", chunks(Buffer.from("x")));
@@ -43,7 +43,7 @@ describe("a directory of images", () => {
     });
   });
 
-  test("is freed of what a crash left half written when it is opened", async () => {
+  test("is cleared of the unfinished files of a crash when it is opened", async () => {
     const root = await newDirectory();
     const store = await DiskObjectStore.open(root);
     await store.put("gen_1/img_1/original", chunks(Buffer.from("whole")));
@@ -57,7 +57,7 @@ describe("a directory of images", () => {
     expect(await readdir(join(root, ".tmp"))).toEqual([]);
   });
 
-  test("writes under a temporary name, which is no object", async () => {
+  test("writes under a temporary name that is not listed as an object", async () => {
     const root = await newDirectory();
     const store = await DiskObjectStore.open(root);
     let during: readonly string[] = [];
@@ -100,7 +100,7 @@ describe("a directory of images", () => {
     expect(lowestFreeDescriptor()).toBeLessThan(before + 10);
   });
 
-  test("does not take a directory or a link out of it for an object", async () => {
+  test("does not read a directory, or a link out of it, as an object", async () => {
     const directory = await newDirectory();
     const root = join(directory, "images");
     const store = await DiskObjectStore.open(root);
@@ -113,7 +113,7 @@ describe("a directory of images", () => {
     expect(keys).toEqual(["a/b"]);
   });
 
-  test("passes on that the disk refuses", async () => {
+  test("passes on the disk's errors", async () => {
     const root = await newDirectory();
     const store = await DiskObjectStore.open(root);
     await writeFile(join(root, "taken"), "a file where a directory has to be");

@@ -46,7 +46,7 @@ async function failureOf(work: Promise<unknown>): Promise<Pick<GatewayError, "co
 }
 
 describe("a download from the operator's own server", () => {
-  test("brings the bytes, and sends nothing that names anybody", async () => {
+  test("returns the bytes, and sends nothing that identifies anybody", async () => {
     const { origin, requests } = await serve((_, outgoing) => outgoing.end("a picture"));
 
     expect(String(await download(`${origin}/a.png?key=1#part`, { ownOrigins: [origin] }))).toBe("a picture");
@@ -64,7 +64,7 @@ describe("a download from the operator's own server", () => {
     ]);
   });
 
-  test("is reached by name too", async () => {
+  test("works by host name too", async () => {
     const { port } = await serve((_, outgoing) => outgoing.end("a picture"));
     const origin = `http://model.test:${port}`;
 
@@ -72,7 +72,7 @@ describe("a download from the operator's own server", () => {
     expect(String(bytes)).toBe("a picture");
   });
 
-  test("requests nothing before it is read, and leaves the connection when its reader does", async () => {
+  test("requests nothing before it is read, and disconnects when its reader leaves", async () => {
     const left = Promise.withResolvers<void>();
     const { origin, requests } = await serve((incoming, outgoing) => {
       incoming.socket.once("close", () => left.resolve());
@@ -88,7 +88,7 @@ describe("a download from the operator's own server", () => {
     await left.promise;
   });
 
-  test.each([301, 302, 303, 307, 308])("follows %i, wherever it leads on the same origin", async (status) => {
+  test.each([301, 302, 303, 307, 308])("follows %i to any path on the same origin", async (status) => {
     const { origin } = await serve((incoming, outgoing) => {
       if (incoming.url === "/a/made.png") outgoing.end("a picture");
       else outgoing.writeHead(status, { location: "made.png" }).end("elsewhere");
@@ -98,7 +98,7 @@ describe("a download from the operator's own server", () => {
   });
 });
 
-describe("no private network can be reached", () => {
+describe("a private network cannot be reached", () => {
   test.each([
     "127.0.0.1",
     "127.1",
@@ -125,7 +125,7 @@ describe("no private network can be reached", () => {
     "[64:ff9b::7f00:1]",
     "[2002:7f00:1::]",
     "[ff02::1]",
-  ])("by the address %s, even when it is on the list", async (host) => {
+  ])("through the address %s, even if it is on the list", async (host) => {
     expect(await failureOf(download(`https://${host}/a.png`, { hosts: [host] }))).toEqual({
       code: "BAD_USER_INPUT",
       message: expect.stringMatching(/ is in a private network, from where the gateway does not download$/),
@@ -133,7 +133,7 @@ describe("no private network can be reached", () => {
   });
 
   test.each(["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:10.0.0.1", "fe80::1%eth0", "fd00::1"])(
-    "by a name that resolves to %s",
+    "through a name that resolves to %s",
     async (address) => {
       const { port, requests } = await serve((_, outgoing) => outgoing.end("a secret"));
       const options = {
@@ -148,13 +148,13 @@ describe("no private network can be reached", () => {
     },
   );
 
-  test("by a name with a public address beside a private one", async () => {
+  test("through a name with a public and a private address", async () => {
     const options = { hosts: ["images.test"], resolve: async () => [{ address: "203.1.2.3", family: 4 }, LOOPBACK] };
 
     expect((await failureOf(download("https://images.test/", options))).code).toBe("BAD_USER_INPUT");
   });
 
-  test("by a name that is looked up once to be checked and once more to be used", async () => {
+  test("through a name that resolves differently for the check and for the connection", async () => {
     let lookups = 0;
     const resolve = async () => {
       lookups++;
@@ -165,7 +165,7 @@ describe("no private network can be reached", () => {
     expect(lookups).toBe(1);
   });
 
-  test("by a redirect", async () => {
+  test("through a redirect", async () => {
     const inside = await serve((_, outgoing) => outgoing.end("a secret"));
     const { origin } = await serve((_, outgoing) => outgoing.writeHead(302, { location: inside.origin }).end());
 
@@ -175,7 +175,7 @@ describe("no private network can be reached", () => {
   });
 });
 
-describe("only allowed hosts are requested", () => {
+describe("only allowed hosts are requested:", () => {
   const NOT_ALLOWED = /^the gateway may not download from .*; PICTOGRAPH_DOWNLOAD_HOSTS names the hosts it may$/;
   const hosts = ["images.test", "*.cdn.test", "files.test:8443", "http://plain.test"];
   /** Where an allowed host gets to: nowhere, since its address is a private one. */
@@ -188,7 +188,7 @@ describe("only allowed hosts are requested", () => {
     "https://a.b.cdn.test/",
     "https://files.test:8443/",
     "http://plain.test/",
-  ])("%s passes the list", async (address) => {
+  ])("%s is allowed", async (address) => {
     expect((await failureOf(download(address, { hosts, resolve }))).message).toMatch(/private network/);
   });
 
@@ -203,7 +203,7 @@ describe("only allowed hosts are requested", () => {
     "https://evilcdn.test/",
     "https://files.test/",
     "https://plain.test/",
-  ])("%s does not", async (address) => {
+  ])("%s is not allowed", async (address) => {
     expect(await failureOf(download(address, { hosts, resolve }))).toEqual({
       code: "BAD_USER_INPUT",
       message: expect.stringMatching(NOT_ALLOWED),
@@ -217,7 +217,7 @@ describe("only allowed hosts are requested", () => {
       "http://127.0.0.1:1/",
       { hosts: [], ownOrigins: ["http://127.0.0.1:2"] },
     ],
-  ])("%s allows nothing else", async (_name, address, options) => {
+  ])("%s allows no other host", async (_name, address, options) => {
     expect((await failureOf(download(address, options))).message).toMatch(NOT_ALLOWED);
   });
 
@@ -230,16 +230,16 @@ describe("only allowed hosts are requested", () => {
     "a.png",
     "",
     `https://images.test/${"x".repeat(8192)}`,
-  ])("%.40s is no address", async (address) => {
+  ])("%.40s is not a URL to download", async (address) => {
     expect((await failureOf(download(address, { hosts }))).message).toBe("only an https URL can be downloaded");
   });
 
-  test("an address with a password is not used", async () => {
+  test("a URL with a password is not requested", async () => {
     const failure = await failureOf(download("https://me:marked@images.test/?token=marked", { hosts }));
     expect(failure.message).toBe("a URL with a user name or a password is not downloaded");
   });
 
-  test("a redirect is checked like a first address, and only a few are followed", async () => {
+  test("a redirect is checked like the first URL, and only a few are followed", async () => {
     const { origin, requests } = await serve((incoming, outgoing) => {
       const location = incoming.url === "/away" ? "https://other.test/?token=marked" : "/again";
       outgoing.writeHead(302, { location }).end();
@@ -254,8 +254,8 @@ describe("only allowed hosts are requested", () => {
   });
 });
 
-describe("a download is bounded", () => {
-  test("in size, told or not", async () => {
+describe("a download is limited", () => {
+  test("in size, with or without a Content-Length", async () => {
     const tooLarge = { code: "PAYLOAD_TOO_LARGE", message: "the file is larger than 1000 bytes" };
     const { origin } = await serve((incoming, outgoing) => {
       if (incoming.url === "/told") outgoing.setHeader("content-length", 1001);
@@ -268,13 +268,13 @@ describe("a download is bounded", () => {
     expect(await failureOf(download(`${origin}/endless`, { ownOrigins: [origin] }))).toEqual(tooLarge);
   });
 
-  test("but takes what is just as large", async () => {
+  test("in size, and one of exactly the limit is allowed", async () => {
     const { origin } = await serve((_, outgoing) => outgoing.end("x".repeat(1000)));
 
     expect(await download(origin, { ownOrigins: [origin] })).toHaveLength(1000);
   });
 
-  test.each(["/silent", "/drips"])("in time, when the host is %s", async (path) => {
+  test.each(["/silent", "/drips"])("in time, if the host is %s", async (path) => {
     const { origin } = await serve((incoming, outgoing) => {
       if (incoming.url === "/silent") return;
       const drip = setInterval(() => outgoing.write("x"), 5);
@@ -301,7 +301,7 @@ describe("a download is bounded", () => {
   });
 });
 
-describe("a failing host is distinguished from a wrong address", () => {
+describe("a host's failure is distinguished from a wrong URL:", () => {
   test.each([
     [404, "BAD_USER_INPUT"],
     [403, "BAD_USER_INPUT"],
@@ -328,7 +328,7 @@ describe("a failing host is distinguished from a wrong address", () => {
         outgoing.write("the beginning", () => outgoing.destroy());
       },
     ],
-  ])("that %s", async (_name, answer) => {
+  ])("a host that %s", async (_name, answer) => {
     const { origin } = await serve(answer);
 
     expect(await failureOf(download(`${origin}/?token=marked`, { ownOrigins: [origin] }))).toEqual({

@@ -73,7 +73,7 @@ describe("a download of a paid image", () => {
     ["by a reset", reset],
     ["in the middle", cutAt(100_000)],
     ["in the middle of a chunk", cutChunk],
-  ])("that fails %s is tried again for more than a minute", async (_name, fail) => {
+  ])("that fails %s is repeated for more than a minute", async (_name, fail) => {
     answers = [...WAITS.map(() => fail), whole];
 
     expect((await download()).equals(FILE)).toBe(true);
@@ -81,7 +81,7 @@ describe("a download of a paid image", () => {
     expect(waits.reduce((sum, wait) => sum + wait)).toBeGreaterThan(60_000);
   });
 
-  test("that goes on failing fails with the last failure", async () => {
+  test("that keeps failing fails with the last error", async () => {
     answers = [reset, status(503), status(404)];
     const { host } = new URL(origin);
 
@@ -92,7 +92,7 @@ describe("a download of a paid image", () => {
     expect(requestCount).toBe(WAITS.length + 1);
   });
 
-  test("hands over each byte once, wherever it breaks off", async () => {
+  test("returns each byte once, wherever it breaks off", async () => {
     for (const lengths of [[1], [150_000, 10], [10, 150_000, 150_000], [299_999, 0, 299_999]]) {
       requestCount = 0;
       answers = [...lengths.map((length) => cutAt(length)), whole];
@@ -101,7 +101,7 @@ describe("a download of a paid image", () => {
     }
   });
 
-  test("puts together no two files", async () => {
+  test("never mixes two files", async () => {
     const other = Buffer.from(FILE);
     other[10] = other[10]! ^ 1;
     answers = [cutAt(100_000), cutAt(200_000, other), whole];
@@ -117,7 +117,7 @@ describe("a download of a paid image", () => {
     expect(await failureOf(download())).toEqual({ code: "UPSTREAM_FAILED", message });
   });
 
-  test("ends at once when its reader gives up while it waits", async () => {
+  test("ends immediately if its reader gives up during a wait", async () => {
     answers = [status(503)];
     const gaveUp = new Error("gave up");
     const giving = new AbortController();
@@ -134,7 +134,7 @@ describe("a download of a paid image", () => {
     expect(requestCount).toBe(1);
   });
 
-  test("is not tried again where it may never be made, or is too large", async () => {
+  test("is not repeated if it is not allowed or too large", async () => {
     answers = [(outgoing) => void outgoing.writeHead(302, { location: "http://127.0.0.1:1/" }).end()];
     expect(await failureOf(download())).toMatchObject({ code: "BAD_USER_INPUT" });
     answers = [whole];
@@ -144,7 +144,7 @@ describe("a download of a paid image", () => {
   });
 });
 
-test("any other download is made once", async () => {
+test("any other download is attempted once", async () => {
   answers = [status(503), whole];
 
   expect(await failureOf(download({ maxBytes: 1_000_000, timeoutMs: 60_000 }))).toMatchObject({
@@ -153,7 +153,7 @@ test("any other download is made once", async () => {
   expect(requestCount).toBe(1);
 });
 
-test("a compressed file counts decompressed, and is read no further than the limit", async () => {
+test("a compressed file counts with its decompressed size, and is read only up to the limit", async () => {
   const bomb = gzipSync(Buffer.alloc(100_000_000));
   answers = [(outgoing) => void outgoing.writeHead(200, { "content-encoding": "gzip" }).end(bomb)];
   let byteCount = 0;

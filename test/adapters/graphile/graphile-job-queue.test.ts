@@ -16,8 +16,8 @@ jobQueueContract("PostgreSQL", async (concurrency) => {
   return { queue: store.queue, close: () => store.close() };
 });
 
-describe("jobs on one PostgreSQL", () => {
-  test("are one job, and keep their place, however often they are enqueued before they run", async () => {
+describe("jobs on a shared PostgreSQL", () => {
+  test("stay one job in their place if they are enqueued several times before they run", async () => {
     const url = await postgres.newDatabase();
     const store = await openPostgresStore({ url, concurrency: 1, logger });
     for (const id of ["gen_1", "gen_2", "gen_3", "gen_1", "gen_1"]) await store.queue.enqueue(id);
@@ -37,7 +37,7 @@ describe("jobs on one PostgreSQL", () => {
     expect(await postgres.server.query(url, JOBS)).toEqual([]);
   });
 
-  test("run in the process that hands them out, though another took them in", async () => {
+  test("run in a process that works, even if another process enqueued them", async () => {
     const url = await postgres.newDatabase();
     const web = await openPostgresStore({ url, concurrency: 1, logger });
     const worker = await openPostgresStore({ url, concurrency: 1, logger });
@@ -50,7 +50,7 @@ describe("jobs on one PostgreSQL", () => {
     await worker.close();
   });
 
-  test("run once, though two processes hand them out", async () => {
+  test("run once, even if two processes work", async () => {
     const url = await postgres.newDatabase();
     const stores = await Promise.all([1, 2].map(() => openPostgresStore({ url, concurrency: 4, logger })));
     const ids = Array.from({ length: 60 }, (_, i) => `gen_${i}`);
@@ -74,7 +74,7 @@ describe("jobs on one PostgreSQL", () => {
     expect(await postgres.server.query(url, JOBS)).toEqual([]);
   });
 
-  test("that were in the hands of a process that died run again when they are enqueued again", async () => {
+  test("of a process that died run again when they are enqueued again", async () => {
     const url = await postgres.newDatabase();
     const store = await openPostgresStore({ url, concurrency: 1, logger });
     await store.queue.enqueue("gen_1");
@@ -97,7 +97,7 @@ describe("jobs on one PostgreSQL", () => {
     expect(await postgres.server.query(url, JOBS)).toEqual([{ key: null, attempts: 1, max_attempts: 1, locked: true }]);
   });
 
-  test("that were being handed out when the queue was drained go to another process", async () => {
+  test("that were about to run when the queue was drained go to another process", async () => {
     const url = await postgres.newDatabase();
     const store = await openPostgresStore({ url, concurrency: 1, logger });
     const ran: string[] = [];
@@ -128,7 +128,7 @@ describe("jobs on one PostgreSQL", () => {
     await store.close();
   });
 
-  test("that failed are not repeated by the engine, and cleared away by the next process", async () => {
+  test("that failed are not repeated by graphile-worker, and the next process removes them", async () => {
     const url = await postgres.newDatabase();
     const store = await openPostgresStore({ url, concurrency: 1, logger });
     let attempts = 0;
@@ -154,7 +154,7 @@ describe("jobs on one PostgreSQL", () => {
     await next.close();
   });
 
-  test("leave the signals of the process alone", async () => {
+  test("leave the process's signal handlers alone", async () => {
     const listeners = () => process.eventNames().map((name) => [name, process.listenerCount(name)]);
     const before = listeners();
     const store = await openPostgresStore({ url: await postgres.newDatabase(), concurrency: 1, logger });

@@ -40,7 +40,7 @@ class HeldJobs {
 }
 
 describe("a queue whose database becomes unavailable and returns", () => {
-  test("runs other jobs beside those that were running, and no more at once than it may", async () => {
+  test("runs other jobs beside those still running, but never more than allowed", async () => {
     const url = await postgres.newDatabase();
     const store = await openPostgresStore({ url, concurrency: 2, logger });
     const jobs = new HeldJobs();
@@ -61,7 +61,7 @@ describe("a queue whose database becomes unavailable and returns", () => {
     await store.close();
   });
 
-  test("delivers new jobs after its connections have fallen silent", async () => {
+  test("delivers new jobs after its connections went silent", async () => {
     const proxy = await startTcpProxy(postgres.server.port);
     const direct = await postgres.newDatabase();
     const url = new URL(direct);
@@ -82,7 +82,7 @@ describe("a queue whose database becomes unavailable and returns", () => {
     await proxy.close();
   });
 
-  test("a process whose job ends then survives it, and runs the next one once the database is back", async () => {
+  test("survives a job that ends during the outage, and runs the next one afterwards", async () => {
     const url = await postgres.newDatabase();
     const worker = new Worker(url, 1);
     const store = await openPostgresStore({ url, concurrency: 1, logger });
@@ -102,7 +102,7 @@ describe("a queue whose database becomes unavailable and returns", () => {
     await store.close();
   });
 
-  test("writes nothing but its log, however often that happens to how many workers", async () => {
+  test("writes nothing but its log, however many workers it affects", async () => {
     const url = await postgres.newDatabase();
     const worker = new Worker(url, 8);
     const store = await openPostgresStore({ url, concurrency: 1, logger });

@@ -30,7 +30,7 @@ test("keys are fetched once for many tokens, and again after ten minutes", async
   expect(provider.requestCount).toBe(2);
 });
 
-test("a new key is found as soon as half a minute after the others were fetched", async () => {
+test("a new key is found at the earliest half a minute after the last fetch", async () => {
   await verify();
   await provider.addKey("second");
   await expect(verify()).rejects.toBeInstanceOf(errors.JWKSNoMatchingKey);
@@ -40,7 +40,7 @@ test("a new key is found as soon as half a minute after the others were fetched"
   expect(provider.requestCount).toBe(2);
 });
 
-test("known keys are used for an hour while the key server fails, and unknown ones are not judged", async () => {
+test("while the key server fails, known keys are used for an hour, and tokens of unknown keys cannot be checked", async () => {
   await verify();
   provider.answerWith((_request, response) => response.writeHead(503).end());
   nowMs += 59 * MINUTE_MS;
@@ -54,7 +54,7 @@ test("known keys are used for an hour while the key server fails, and unknown on
   await verify();
 });
 
-test("a failure stands for five seconds, so that callers do not wait for it one after the other", async () => {
+test("a failure is remembered for five seconds, so that requests do not each wait for it", async () => {
   provider.answerWith((_request, response) => response.writeHead(503).end());
   for (let i = 0; i < 5; i++) await expect(verify()).rejects.toBeInstanceOf(KeyServerError);
   expect(provider.requestCount).toBe(1);

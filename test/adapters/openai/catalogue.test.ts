@@ -6,11 +6,11 @@ import { readModelNames } from "../../support/clients/openai-model-names.ts";
 const TODAY = "2026-11-22";
 const models = new Map(CATALOGUE.map((model) => [model.id, model]));
 
-test("every name belongs to one model", () => {
+test("every name belongs to only one model", () => {
   expect(models.size).toBe(CATALOGUE.length);
 });
 
-test("every model leads to another one whose end is not announced", () => {
+test("every replaced model leads to one without an announced end", () => {
   for (const { id, shutdownDate, replacement = "" } of CATALOGUE) {
     expect(replacement).not.toBe(id);
     expect(models.get(replacement)).toMatchObject({ id: replacement });
@@ -19,7 +19,7 @@ test("every model leads to another one whose end is not announced", () => {
   }
 });
 
-test("these models live today", () => {
+test("these models are available today", () => {
   const living = CATALOGUE.filter(({ shutdownDate }) => !shutdownDate || shutdownDate > TODAY);
   expect(living.map((model) => model.id).sort()).toEqual([
     "chatgpt-image-latest",
@@ -33,13 +33,16 @@ test("these models live today", () => {
   ]);
 });
 
-test.each(CATALOGUE.map((model) => [model.id, model] as const))("%s has xhigh and max only from 2.5", (id, model) => {
-  const isFrom25 = /^gpt-image-2\.[56]/.test(id);
-  expect(model.qualities.includes("XHIGH")).toBe(isFrom25);
-  expect(model.qualities.includes("MAX")).toBe(isFrom25);
-});
+test.each(CATALOGUE.map((model) => [model.id, model] as const))(
+  "%s offers the qualities xhigh and max only from 2.5 on",
+  (id, model) => {
+    const isFrom25 = /^gpt-image-2\.[56]/.test(id);
+    expect(model.qualities.includes("XHIGH")).toBe(isFrom25);
+    expect(model.qualities.includes("MAX")).toBe(isFrom25);
+  },
+);
 
-test("unknown names get the rules of gpt-image-2 without its price, once each, and known ones keep theirs", () => {
+test("unknown names get the rules of gpt-image-2 without its price, one description each; known names keep theirs", () => {
   const described = describeModels(["flux-local", "gpt-image-1.5", "flux-local"]);
   expect(described).toHaveLength(describeModels([]).length + 1);
   const known = models.get("gpt-image-2") ?? {};
@@ -54,7 +57,7 @@ test("unknown names get the rules of gpt-image-2 without its price, once each, a
   expect(described.at(-1)).toEqual({ ...abilities, id: "flux-local" });
 });
 
-test("every price is dated, has a source and is a decimal of US dollars", () => {
+test("every price has a date, a source and a decimal amount in US dollars", () => {
   const prices = CATALOGUE.flatMap((model) => model.prices ?? []);
   expect(prices).toHaveLength(9);
   for (const { from, source, perMillionTokens = {} } of prices) {
@@ -65,7 +68,7 @@ test("every price is dated, has a source and is a decimal of US dollars", () => 
 });
 
 test.each(["gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-image-2.6-flare"])(
-  "%s costs 5, 8 and 30 dollars for a million tokens of text in, image in and image out",
+  "%s costs 5, 8 and 30 dollars per million tokens of text input, image input and image output",
   (id) => {
     expect(models.get(id)?.prices).toEqual([
       expect.objectContaining({
@@ -75,7 +78,7 @@ test.each(["gpt-image-2", "gpt-image-2.5-flare", "gpt-image-2.5-sunburst", "gpt-
   },
 );
 
-test("only models that shut down and have no other replacement have one of another price class", () => {
+test("only models that shut down without another choice have a replacement in another price class", () => {
   const decided = CATALOGUE.filter(({ mayChangePriceClass }) => mayChangePriceClass);
   const changing = CATALOGUE.filter(({ priceClass, replacement = "" }) => {
     return models.get(replacement)?.priceClass !== priceClass;
@@ -85,7 +88,7 @@ test("only models that shut down and have no other replacement have one of anoth
   for (const { shutdownDate } of decided) expect(shutdownDate).toBeDefined();
 });
 
-test("today's models edit up to 16 images with a mask, and show up to 3 previews of a single image", () => {
+test("today's models accept up to 16 images and a mask for edits, and up to 3 previews of a single image", () => {
   for (const model of CATALOGUE.filter(({ id }) => !id.startsWith("dall-e"))) {
     expect(model.operations).toEqual(["GENERATE", "EDIT"]);
     expect(model.edits).toMatchObject({ maxInputImages: 16, hasMask: true });
@@ -107,12 +110,12 @@ test.each([
   ["gpt-image-1.5-2025-12-16", "gpt-image-1.5"],
   ["gpt-image-2.6-flare-2026-11-04", "gpt-image-2.6-flare"],
   ["gpt-image-1-2025-04-23", "gpt-image-1"],
-])("%s is %s with a date", (id, family) => {
+])("%s is a dated name of %s", (id, family) => {
   expect(describeModel(id)).toEqual({ ...models.get(family), id, snapshotOf: family });
 });
 
 test.each(["gpt-image-3", "gpt-image-3-2027-01-01", "gpt-image-2.7-flare"])(
-  "%s is newer than the catalogue: what gpt-image-2 can is assumed of it, and it has no price",
+  "%s is newer than the catalogue: it gets the abilities of gpt-image-2, and no price",
   (id) => {
     const {
       prices: _p,
@@ -134,6 +137,6 @@ test.each([
   "gpt-image-3 ",
   "gpt-image-3\n",
   `gpt-image-${"3".repeat(60)}`,
-])("%j is no name of an image model", (id) => {
+])("%j is not the name of an image model", (id) => {
   expect(describeModel(id)).toBeUndefined();
 });

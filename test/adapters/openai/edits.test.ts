@@ -65,7 +65,7 @@ function sourceOf(bytes: Buffer, format: SourceImage["format"] = "PNG"): SourceI
 }
 
 describe("an edit", () => {
-  test("sends the images and the mask as files, with exactly the parameters that edits take", async () => {
+  test("sends the images and the mask as files, with exactly the parameters of the edit endpoint", async () => {
     const png = await plainImage(96, 64, 1, "PNG");
     const jpeg = await plainImage(96, 64, 2, "JPEG");
     const webp = await plainImage(96, 64, 3, "WEBP");
@@ -98,7 +98,7 @@ describe("an edit", () => {
     ]);
   });
 
-  test("brings previews, the image and what it used, as a generation does", async () => {
+  test("returns previews, the image and its usage, as a generation does", async () => {
     const events = await edit({ images: [sourceOf(await plainImage(96, 64, 1, "PNG"))] }, { partialImages: 2 });
 
     expect(events.map(({ type }) => type)).toEqual(["partial", "partial", "image", "usage"]);
@@ -113,7 +113,7 @@ describe("an edit", () => {
     });
   });
 
-  test("reads its images no faster than they are sent, and leaves them when its time is over", async () => {
+  test("reads its images only as fast as they are sent, and stops reading at the timeout", async () => {
     const asked = Promise.withResolvers<void>();
     const server = await serve((incoming) => {
       incoming.pause();
@@ -144,7 +144,7 @@ describe("an edit", () => {
     await left.promise;
   });
 
-  test("takes an answer that comes before everything is sent, and stops sending", async () => {
+  test("accepts an answer that comes before everything is sent, and stops sending", async () => {
     const server = await serve((_incoming, outgoing) => {
       outgoing.writeHead(413, { "content-type": "application/json" });
       outgoing.end(JSON.stringify({ error: { message: "Too large.", type: "invalid_request_error" } }));
@@ -157,7 +157,7 @@ describe("an edit", () => {
     });
   });
 
-  test("whose image cannot be read is sent no further", async () => {
+  test("with an unreadable image stops sending", async () => {
     async function* broken() {
       yield (await plainImage(96, 64, 1, "PNG")).subarray(0, 50);
       throw new Error("the disk is gone");
@@ -169,7 +169,7 @@ describe("an edit", () => {
   });
 });
 
-describe("the local image API is as strict about edits as the vendor's", () => {
+describe("the local image API refuses in edits what the vendor refuses:", () => {
   const good = { model: "gpt-image-2.6-flare", prompt: "a fox", quality: "low" };
 
   async function call(fields: object, files: readonly [string, Buffer, string][]): Promise<Response> {

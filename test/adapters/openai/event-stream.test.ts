@@ -93,7 +93,7 @@ describe("previews and the final image are found", () => {
     ],
   ];
 
-  test.each(cases)("%s, wherever the stream is cut", async (_name, stream, expected) => {
+  test.each(cases)("%s, wherever the stream is split", async (_name, stream, expected) => {
     const bytes = Buffer.from(stream);
     for (let offset = 0; offset <= bytes.length; offset++) {
       expect(await readCut(bytes, offset, STREAM)).toEqual(expected);
@@ -108,7 +108,7 @@ describe("previews and the final image are found", () => {
     ).toEqual(expected);
   });
 
-  test("of any length, in chunks of every kind", async () => {
+  test("of any length, in chunks of any size", async () => {
     const random = seededRandom(3);
     const made = randomBytes(200_000, random);
     const stream = Buffer.from(wholeStream().replace(FOX.toString("base64"), made.toString("base64")));
@@ -119,7 +119,7 @@ describe("previews and the final image are found", () => {
     }
   });
 
-  test("up to [DONE], which is no document", async () => {
+  test("before [DONE], which is not parsed", async () => {
     const stream = Buffer.from(`${completedEvent()}data: [DONE]\n\n`);
     expect(await readAll(eventsOf([stream], { ...STREAM, imageCount: 2 }))).toEqual([fox, usage]);
   });
@@ -136,7 +136,7 @@ describe("previews and the final image are found", () => {
       `${toData({ b64_json: FOX.toString("base64") })}data: [DONE]\n\n`,
       [fox],
     ],
-  ])("and the stream, which a server may not end, is left after %s", async (_name, stream, expected) => {
+  ])("and a stream that the server leaves open is closed after %s", async (_name, stream, expected) => {
     let isLeft = false;
     async function* endless(): AsyncGenerator<Uint8Array> {
       try {
@@ -151,14 +151,14 @@ describe("previews and the final image are found", () => {
     expect(isLeft).toBe(true);
   });
 
-  test("several, in the items of data", async () => {
+  test("if there are several in the items of data", async () => {
     const data = [SKETCH, DRAFT, FOX].map((bytes) => ({ b64_json: bytes.toString("base64") }));
     const events = await readAll(eventsOf([Buffer.from(toData({ created: 1, data }))], { ...STREAM, imageCount: 3 }));
     expect(events).toEqual([SKETCH, DRAFT, FOX].map((bytes, index) => ({ type: "image", index, bytes })));
   });
 });
 
-test("addresses in place of pictures are downloaded, wherever the stream is cut", async () => {
+test("image URLs in events are downloaded, wherever the stream is split", async () => {
   const download = async function* (address: string) {
     yield Buffer.from(address);
   };
@@ -188,7 +188,7 @@ test("addresses in place of pictures are downloaded, wherever the stream is cut"
 });
 
 describe("a broken stream is an error", () => {
-  test("wherever it ends before the final image is whole", async () => {
+  test("if it ends before the final image is complete", async () => {
     const stream = Buffer.from(wholeStream());
     const end = stream.indexOf(FOX.toString("base64")) + FOX.toString("base64").length;
     for (let length = 0; length <= end; length++) {

@@ -45,8 +45,8 @@ async function nextPicture(events: AsyncGenerator<ProviderEvent>): Promise<Pictu
   return value;
 }
 
-describe("backpressure", () => {
-  test("nothing is read ahead of the consumer", async () => {
+describe("with a slow consumer", () => {
+  test("nothing is read ahead of it", async () => {
     const body = countedBody(twoImages(100));
     const events = eventsOf(body.chunks);
     expect(body.pulls).toBe(0);
@@ -66,7 +66,7 @@ describe("backpressure", () => {
     expect(body.isCancelled).toBe(true);
   });
 
-  test("200 MB of base64 pass through with no more than two blocks held", async () => {
+  test("200 MB of Base64 pass through with at most two blocks in memory", async () => {
     const chunkCount = 800;
     const body = countedBody(twoImages(chunkCount / 2));
     const limits = { maxImageBytes: 2 ** 28, maxOtherBytes: 100 };
@@ -83,20 +83,20 @@ describe("backpressure", () => {
     expect(mostHeld).toBeLessThanOrEqual(2 * BLOCK_BYTES + HEAD.length + NEXT.length);
   });
 
-  test("a chunk of any size is handed over in blocks", async () => {
+  test("a chunk of any size is passed on in blocks", async () => {
     const [picture] = await readEachSize([Buffer.concat([HEAD, Buffer.alloc(1_000_000, "A"), TAIL])]);
     expect(Math.max(...(picture ?? []))).toBe(BLOCK_BYTES);
     expect(picture?.reduce((sum, size) => sum + size)).toBe(750_000);
   });
 
-  test("tiny chunks are gathered into blocks", async () => {
+  test("tiny chunks are combined into blocks", async () => {
     const text = Buffer.concat([HEAD, Buffer.alloc(600_000, "A"), TAIL]);
     const [picture] = await readEachSize(Array.from({ length: text.length }, (_, at) => text.subarray(at, at + 1)));
     expect(picture).toEqual([BLOCK_BYTES, BLOCK_BYTES, 450_000 - 2 * BLOCK_BYTES]);
   });
 });
 
-describe("a consumer that leaves", () => {
+describe("a consumer that stops reading", () => {
   test.each([
     ["without reading", async () => {}],
     ["by return()", async (picture: Picture) => void (await picture.bytes[Symbol.asyncIterator]().return?.())],
@@ -106,7 +106,7 @@ describe("a consumer that leaves", () => {
         for await (const _ of picture.bytes) break;
       },
     ],
-  ])("one image %s gets the next one whole", async (_name, leave) => {
+  ])("one image %s gets the next one complete", async (_name, leave) => {
     const events = eventsOf(countedBody(twoImages(5)).chunks);
     await leave(await nextPicture(events));
     const second = await nextPicture(events);
@@ -115,7 +115,7 @@ describe("a consumer that leaves", () => {
     expect(await events.next()).toEqual({ done: true, value: undefined });
   });
 
-  test("one image cannot take bytes of the next one", async () => {
+  test("one image gets no bytes of it after the next one began", async () => {
     const events = eventsOf(countedBody(twoImages(5)).chunks);
     const first = await nextPicture(events);
     const second = await nextPicture(events);
@@ -124,7 +124,7 @@ describe("a consumer that leaves", () => {
     expect(await readBytes(second.bytes)).toHaveLength(0);
   });
 
-  test("all of them cancels the body", async () => {
+  test("altogether cancels the body", async () => {
     const body = countedBody(twoImages(50));
     for await (const event of eventsOf(body.chunks)) {
       expect(event.type).toBe("image");
@@ -135,10 +135,10 @@ describe("a consumer that leaves", () => {
   });
 });
 
-describe("bounds", () => {
+describe("the size limits stop", () => {
   const limits = { maxImageBytes: 200_000, maxOtherBytes: 1000 };
 
-  test("an image that does not end", async () => {
+  test("an image that never ends", async () => {
     function* endless(): Generator<Buffer> {
       yield HEAD;
       for (;;) yield CHUNK;
@@ -149,7 +149,7 @@ describe("bounds", () => {
     expect(body.pulls).toBeLessThan(6);
   });
 
-  test("a text that does not end", async () => {
+  test("a string that never ends", async () => {
     function* endless(): Generator<Buffer> {
       yield Buffer.from('{"revised_prompt":"');
       for (;;) yield CHUNK;
@@ -161,7 +161,7 @@ describe("bounds", () => {
     ["between tokens", '{"created":'],
     ["in an image", '{"data":[{"b64_json":"AAAA'],
     ["before everything", ""],
-  ])("white space that does not end: %s", async (_name, beginning) => {
+  ])("white space that never ends: %s", async (_name, beginning) => {
     function* endless(): Generator<Buffer> {
       yield Buffer.from(beginning);
       for (;;) yield Buffer.alloc(65_536, " ");
@@ -172,7 +172,7 @@ describe("bounds", () => {
     expect(body.isCancelled).toBe(true);
   });
 
-  test("a limit is of each image, not of all", async () => {
+  test("only images over the limit each, not together", async () => {
     const ofThreeBlocks = { ...limits, maxImageBytes: 3 * BLOCK_BYTES };
     const events = await readAll(eventsOf(twoImages(2), { limits: ofThreeBlocks }));
     expect(events.map((event) => event.type === "image" && event.bytes.length)).toEqual([
@@ -181,15 +181,15 @@ describe("bounds", () => {
     ]);
   });
 
-  test("whitespace is not kept", async () => {
+  test("no amount of white space from being skipped without being stored", async () => {
     const space = Buffer.alloc(65_536, " ");
     const parts = [...Array(20).fill(space), HEAD, Buffer.from("AAAA"), TAIL, ...Array(20).fill(space)];
     expect(await readAll(eventsOf(parts, { limits }))).toHaveLength(1);
   });
 });
 
-describe("failures", () => {
-  test("of the body reach a consumer that reads bytes, and whoever asks again", async () => {
+describe("an error", () => {
+  test("of the body reaches the reader of the bytes and the next request for an event", async () => {
     const broken = new Error("the connection broke");
     async function* breaking(): AsyncGenerator<Uint8Array> {
       yield HEAD;
@@ -202,13 +202,13 @@ describe("failures", () => {
     await expect(events.next()).rejects.toBe(broken);
   });
 
-  test("of an answer that is none of the kinds cancel the body", async () => {
+  test("about an answer of an unknown kind cancels the body", async () => {
     const body = countedBody([Buffer.from("<html><body>Not here</body></html>"), CHUNK]);
     await expect(readAll(eventsOf(body.chunks))).rejects.toThrow(BrokenAnswer);
     expect(body.isCancelled).toBe(true);
   });
 
-  test("after the last image that was asked for lose nothing", async () => {
+  test("after the last requested image loses nothing", async () => {
     async function* breaking(): AsyncGenerator<Uint8Array> {
       yield* twoImages(1);
       throw new Error("the connection broke");
@@ -217,7 +217,7 @@ describe("failures", () => {
     await expect(readAll(eventsOf(breaking(), { imageCount: 3 }))).rejects.toThrow("the connection broke");
   });
 
-  test("of a consumer that has gone are its own also after the last image", async () => {
+  test("of an aborted call is thrown even after the last image", async () => {
     const isGone = new Error("it has gone");
     async function* breaking(): AsyncGenerator<Uint8Array> {
       yield* twoImages(1);
@@ -227,11 +227,11 @@ describe("failures", () => {
   });
 });
 
-describe("usage", () => {
+describe("the usage", () => {
   const answer = (usage: unknown) => Buffer.from(JSON.stringify({ data: [{ b64_json: "AAAA" }], usage }));
   const whole = { input_tokens: 60, output_tokens: 500, total_tokens: 560 };
 
-  test("tells text from images where the provider does", async () => {
+  test("separates text and images if the provider does", async () => {
     const usage = {
       ...whole,
       input_tokens_details: { text_tokens: 10, image_tokens: 50 },
@@ -256,7 +256,7 @@ describe("usage", () => {
     ["more than the sum", { text_tokens: 61 }],
     ["negative", { text_tokens: -10, image_tokens: 70 }],
     ["texts", { text_tokens: "10", image_tokens: "50" }],
-  ])("tells no parts when they are %s", async (_name, details) => {
+  ])("has no parts if they are %s", async (_name, details) => {
     const usage = { ...whole, input_tokens_details: details };
     expect((await readAll(eventsOf([answer(usage)]))).at(-1)).toEqual({
       type: "usage",
@@ -271,7 +271,7 @@ describe("usage", () => {
     ["with nulls", { ...whole, input_tokens_details: null, output_tokens_details: null }],
     ["with a text for a number", { ...whole, input_tokens: "60" }],
     ["in the words of text models", { prompt_tokens: 60, completion_tokens: 500, total_tokens: 560 }],
-  ])("is read as far as it is sound: %s", async (_name, usage) => {
+  ])("is read as far as it is consistent: %s", async (_name, usage) => {
     expect((await readAll(eventsOf([answer(usage)]))).at(-1)).toEqual({
       type: "usage",
       usage: { inputTokens: 60, outputTokens: 500, totalTokens: 560 },
@@ -284,7 +284,7 @@ describe("usage", () => {
       { image_tokens: 60, text_tokens: null },
       { textTokens: 0, imageTokens: 60 },
     ],
-  ])("tells the parts of %j, of which one is the whole", async (details, inputDetails) => {
+  ])("derives the parts from %j, one of which is the total", async (details, inputDetails) => {
     expect((await readAll(eventsOf([answer({ ...whole, input_tokens_details: details })]))).at(-1)).toMatchObject({
       usage: { inputDetails },
     });
@@ -301,7 +301,7 @@ describe("usage", () => {
     ["a sum that is all input", { input_tokens: 3, total_tokens: 3 }],
     ["less than its parts", { input_tokens: 3, total_tokens: 2 }],
     ["fractional", { input_tokens: 1.5, output_tokens: 2, total_tokens: 3.5 }],
-  ])("is unknown when it is %s", async (_name, usage) => {
+  ])("is unknown if it is %s", async (_name, usage) => {
     const events = await readAll(eventsOf([answer(usage)]));
     expect(events.map((event) => event.type)).toEqual(["image"]);
   });

@@ -87,13 +87,13 @@ describe("images are found", () => {
     ],
   ];
 
-  test.each(cases)("%s, wherever the answer is cut", async (_name, answer, expected) => {
+  test.each(cases)("%s, wherever the answer is split", async (_name, answer, expected) => {
     const bytes = Buffer.from(answer);
     for (let offset = 0; offset <= bytes.length; offset++) expect(await readCut(bytes, offset)).toEqual(expected);
     expect(await readAll(eventsOf([...bytes].map((byte) => Buffer.of(byte))))).toEqual(expected);
   });
 
-  test("of every length around a block, in chunks of every kind", async () => {
+  test("of any length around a block's, in chunks of any size", async () => {
     const random = seededRandom(1);
     const block = (BLOCK_CHARACTERS / 4) * 3;
     for (const length of [1, 2, 3, block - 1, block, block + 1, block + 2, 2 * block, 2 * block + 1]) {
@@ -111,7 +111,7 @@ describe("images are found", () => {
     }
   });
 
-  test("in random documents as JSON.parse finds them", async () => {
+  test("in random documents, the same ones that JSON.parse finds", async () => {
     const random = seededRandom(2);
     for (let round = 0; round < 300; round++) {
       const answer = randomDocument(random);
@@ -123,13 +123,13 @@ describe("images are found", () => {
     }
   });
 
-  test("up to the number asked for, and a surplus is read over", async () => {
+  test("up to the requested number, and further ones are skipped", async () => {
     const answer = Buffer.from(vendorAnswer([{ b64_json: fox }, { b64_json: owl }]));
     expect(await readAll(eventsOf([answer], { imageCount: 1 }))).toEqual([image(FOX), usage]);
   });
 });
 
-describe("addresses in place of images are downloaded", () => {
+describe("image URLs are downloaded", () => {
   const download = async function* (address: string) {
     yield Buffer.from("at ");
     yield Buffer.from(address);
@@ -162,14 +162,14 @@ describe("addresses in place of images are downloaded", () => {
       }),
       [image(FOX)],
     ],
-  ])("%s, wherever the answer is cut", async (_name, answer, expected) => {
+  ])("%s, wherever the answer is split", async (_name, answer, expected) => {
     const bytes = Buffer.from(answer);
     for (let offset = 0; offset <= bytes.length; offset++) {
       expect(await readCut(bytes, offset, { download })).toEqual(expected);
     }
   });
 
-  test("up to the number asked for, and only those that the consumer reads", async () => {
+  test("up to the requested number, and only those that the consumer reads", async () => {
     const data = ["1", "2", "3"].map((path) => ({ url: `https://a.example/${path}` }));
     const asked: string[] = [];
     const counted = async function* (address: string) {
@@ -187,7 +187,7 @@ describe("addresses in place of images are downloaded", () => {
     expect(asked).toEqual(["https://a.example/2"]);
   });
 
-  test("and what breaks a download is the answer's error", async () => {
+  test("and an error in a download becomes the answer's error", async () => {
     const broken = new Error("the host broke");
     const breaking = async function* () {
       yield Buffer.from("half");
@@ -198,7 +198,7 @@ describe("addresses in place of images are downloaded", () => {
   });
 });
 
-test("what stands before an image can be asked for when it begins", () => {
+test("the fields before an image can be read when the image begins", () => {
   const json = new JsonStrings({
     paths: [["images", EVERY_ITEM, "b64_json"]],
     recognise: (_field, _text, isWhole) => (isWhole ? undefined : { kind: "base64", start: 0, isUri: false }),
@@ -211,14 +211,14 @@ test("what stands before an image can be asked for when it begins", () => {
 });
 
 describe("a broken answer is an error", () => {
-  test("wherever it ends too early", async () => {
+  test("if it ends too early", async () => {
     const answer = Buffer.from(vendorAnswer([{ b64_json: fox, url: "x\\u00e9" }, { b64_json: owl }]));
     for (let length = 0; length < answer.length; length++) {
       await expect(readCut(answer.subarray(0, length), length >> 1)).rejects.toThrow(BrokenAnswer);
     }
   });
 
-  test("whatever byte is wrong, unless JSON and base64 still allow it", async () => {
+  test("if any byte is wrong, unless JSON and Base64 still allow it", async () => {
     const answer = Buffer.from(vendorAnswer([{ b64_json: owl.replace("/", "\\/") }, { b64_json: fox }]));
     for (let offset = 0; offset < answer.length; offset++) {
       for (const byte of Buffer.from('"\\{}[]:,=-_+x0 \0\x7f\xff\n', "latin1")) {
@@ -266,7 +266,7 @@ describe("a broken answer is an error", () => {
     await expect(readAll(eventsOf([answer]))).rejects.toThrow("nested too deeply");
   });
 
-  test("for every byte outside the alphabet, at every place of a block's end", async () => {
+  test("for every byte outside the Base64 alphabet, at every position of a block's end", async () => {
     for (let byte = 0; byte < 256; byte++) {
       if (/[A-Za-z0-9+/=_\\" \t\n\f\r-]/.test(String.fromCharCode(byte))) continue;
       for (const place of [20, BLOCK_CHARACTERS - 1, BLOCK_CHARACTERS]) {
@@ -278,7 +278,7 @@ describe("a broken answer is an error", () => {
     }
   });
 
-  test("and its text is in no message", async () => {
+  test("and no message contains its text", async () => {
     const error = await readAll(eventsOf([Buffer.from('{"secret words"')])).catch((thrown: unknown) => thrown);
     expect(String((error as Error).stack)).not.toContain("secret");
     expect((error as Error).cause).toBeUndefined();
@@ -377,27 +377,27 @@ function randomDocument(random: () => number): string {
   return space() + object(members) + space();
 }
 
-describe("errors beside images", () => {
+describe("an error beside images", () => {
   const warned = (count: number, error: unknown) =>
     Buffer.from(JSON.stringify({ data: [{ b64_json: fox }, { b64_json: owl }].slice(0, count), error }));
 
   test.each([{ code: 0, message: "success" }, { code: "slow" }, "slow", 7])(
-    "do not matter once all images are there: %j",
+    "does not matter if all images are there: %j",
     async (error) => {
       expect(await readAll(eventsOf([warned(2, error)], { imageCount: 2 }))).toEqual([image(FOX), image(OWL, 1)]);
     },
   );
 
-  test("fail the call while an image is missing", async () => {
+  test("fails the call if an image is missing", async () => {
     await expect(readAll(eventsOf([warned(1, { code: "slow" })], { imageCount: 2 }))).rejects.toThrow("slow");
   });
 
-  test("fail the call when they refuse content", async () => {
+  test("fails the call if it refuses content", async () => {
     const answer = warned(2, { code: "content_policy_violation" });
     await expect(readAll(eventsOf([answer], { imageCount: 2 }))).rejects.toThrow("content_policy_violation");
   });
 
-  test("do not matter beside addresses of all images either", async () => {
+  test("does not matter beside all image URLs either", async () => {
     const answer = JSON.stringify({ images: ["https://a.example/fox"], error: { code: 0, message: "success" } });
     const download = async function* (address: string) {
       yield Buffer.from(address);

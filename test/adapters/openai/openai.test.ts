@@ -52,7 +52,7 @@ async function failure(call: Promise<unknown>): Promise<GatewayError> {
   return error;
 }
 
-describe("the request", () => {
+describe("the request to OpenAI", () => {
   test.each([
     ["the least", {}, { quality: "low", output_format: "png" }],
     ["no automatic background", { background: "AUTO", quality: "AUTO" }, { quality: "auto", output_format: "png" }],
@@ -81,13 +81,13 @@ describe("the request", () => {
       { partialImages: 2, n: 2 },
       { quality: "low", output_format: "png", n: 2 },
     ],
-  ] as const)("is exactly what the model takes: %s", async (_name, changes, expected) => {
+  ] as const)("has exactly what the model accepts: %s", async (_name, changes, expected) => {
     await generate(changes);
     const common = { model: FOX.model, prompt: FOX.prompt, n: 1, size: "1024x1024" };
     expect(api.requests.map((request) => request.body)).toEqual([{ ...common, ...expected }]);
   });
 
-  test("takes nothing from the environment and logs nothing", async () => {
+  test("uses nothing from the environment and logs nothing", async () => {
     const before = { ...process.env };
     const logged = (["debug", "info", "warn", "error", "log"] as const).map((name) =>
       jest.spyOn(console, name).mockImplementation(() => {}),
@@ -112,7 +112,7 @@ describe("the request", () => {
     }
   });
 
-  test("has the address and the headers of the official client", async () => {
+  test("has the URL and headers of the official client", async () => {
     const client = new OpenAI({ apiKey: api.apiKey, baseURL: api.baseUrl, fetch: httpFetch, timeout: 20_000 });
     await client.images.generate({ model: FOX.model, prompt: FOX.prompt, quality: "low" });
     await generate();
@@ -123,7 +123,7 @@ describe("the request", () => {
     expect(own).toEqual(official);
   });
 
-  test("carries models that the operator named", async () => {
+  test("may name models from the operator's file", async () => {
     provider = createOpenAI({
       apiKey: api.apiKey,
       baseUrl: api.baseUrl,
@@ -134,9 +134,9 @@ describe("the request", () => {
   });
 });
 
-describe("the answer", () => {
+describe("the answer of OpenAI", () => {
   test.each(["PNG", "JPEG", "WEBP"] as const)(
-    "are the bytes the provider made, as %s, and its usage",
+    "contains the bytes that the provider made, as %s, and its usage",
     async (format) => {
       const events = await generate({ n: 3, format });
       expect(events.map((event) => event.type)).toEqual(["image", "image", "image", "usage"]);
@@ -161,7 +161,7 @@ describe("the answer", () => {
     ["all previews", "normal", 3],
     ["fewer previews than asked for", "finalEarly", 1],
     ["previews in tiny pieces", { pieces: 97 }, 3],
-  ] as const)("are %s before the image", async (_name, behaviour, count) => {
+  ] as const)("contains %s before the image", async (_name, behaviour, count) => {
     api.respondWith(behaviour);
     const events = await generate({ partialImages: 3, format: "WEBP" });
     expect(events.map((event) => event.type)).toEqual([...Array(count).fill("partial"), "image", "usage"]);
@@ -172,25 +172,25 @@ describe("the answer", () => {
     }
   });
 
-  test("is handed over although pieces are tiny", async () => {
+  test("is read even if its chunks are tiny", async () => {
     api.respondWith({ pieces: 13 });
     const [event] = await generate({ format: "WEBP" });
     expect(event?.type === "image" && event.bytes.equals(api.images[0]?.bytes ?? Buffer.of())).toBe(true);
   });
 
-  test("is fewer images than asked for when the provider made fewer", async () => {
+  test("has fewer images than requested if the provider made fewer", async () => {
     api.respondWith("oneImageTooFew");
     expect((await generate({ n: 3 })).map((event) => event.type)).toEqual(["image", "image", "usage"]);
   });
 
-  test("may be something else than an image", async () => {
+  test("is passed on even if it is not an image", async () => {
     api.respondWith("notAnImage");
     const [event] = await generate();
     expect(event?.type === "image" && event.bytes.toString()).toBe("This is no image.");
   });
 
   test.each([0, 2])(
-    "is what stands at the addresses that a compatible server sends, with %i previews",
+    "is downloaded from the URLs that a compatible server sends, with %i previews",
     async (partialImages) => {
       const downloads = new GuardedDownloads({ hosts: [], ownOrigins: [new URL(api.baseUrl).origin] });
       provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 20_000, downloads });
@@ -203,14 +203,14 @@ describe("the answer", () => {
     },
   );
 
-  test("is plain JSON from a server that cannot stream", async () => {
+  test("may be plain JSON from a server that cannot stream", async () => {
     const body = JSON.stringify({ data: [{ b64_json: Buffer.from("fox").toString("base64") }] });
     api.respondWith({ raw: { body } });
     expect(await generate({ partialImages: 2 })).toEqual([{ type: "image", index: 0, bytes: Buffer.from("fox") }]);
   });
 });
 
-describe("errors", () => {
+describe("a failed call is translated:", () => {
   const vendor = (status: number, code: string | null, more = {}) => ({ error: { status, code, ...more } });
   const cases = [
     ["wrong key", "unauthorized", "UPSTREAM_FAILED", "NO", false],
@@ -290,13 +290,13 @@ describe("errors", () => {
     ],
     ["a date that is over", { "retry-after": "Wed, 21 Oct 2015 07:28:00 GMT" }, 0],
     ["nonsense", { "retry-after": "soon" }, undefined],
-  ] as const)("a rate limit tells how long to wait, said in %s", async (_name, headers, seconds) => {
+  ] as const)("a rate limit with the time to wait, given in %s", async (_name, headers, seconds) => {
     api.respondWith({ error: { status: 429, code: "rate_limit_exceeded", headers } });
     const { details } = await failure(generate());
     expect(details.retryAfterSeconds).toBe(seconds);
   });
 
-  test("a refused parameter is named, unless its name could be anything", async () => {
+  test("a refused parameter is named only if its name is known to be harmless", async () => {
     api.queue({ error: { status: 400, param: "size" } }, { error: { status: 400, param: "a fox in the snow" } });
     expect(await failure(generate())).toMatchObject({
       code: "INPUT_REJECTED",
@@ -306,7 +306,7 @@ describe("errors", () => {
     expect((await failure(generate())).message).not.toContain("fox");
   });
 
-  test("in a stream, after a preview", async () => {
+  test("an error in a stream after a preview", async () => {
     api.queue("errorEvent", "resetInBody", "notBase64", "noImages");
     for (const billed of ["UNKNOWN", "UNKNOWN", "YES", "UNKNOWN"]) {
       const error = await failure(generate({ partialImages: 1 }));
@@ -314,7 +314,7 @@ describe("errors", () => {
     }
   });
 
-  test("no server listens", async () => {
+  test("a server that does not listen", async () => {
     await api.close();
     const error = await failure(generate());
     expect(error).toMatchObject({ code: "UPSTREAM_FAILED", isRetryable: true, details: { billed: "NO" } });
@@ -322,12 +322,12 @@ describe("errors", () => {
     api = await startStrictImageApi();
   });
 
-  test("no TLS where it is expected", async () => {
+  test("a server without TLS where TLS is expected", async () => {
     provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl.replace("http:", "https:"), timeoutMs: 20_000 });
     expect(await failure(generate())).toMatchObject({ code: "UPSTREAM_FAILED", details: { billed: "NO" } });
   });
 
-  test("addresses at another host, which the operator did not allow", async () => {
+  test("image URLs at another host that the operator did not allow", async () => {
     const downloads = new GuardedDownloads({ hosts: [], ownOrigins: [new URL(api.baseUrl).origin] });
     provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 20_000, downloads });
     for (const partialImages of [0, 1]) {
@@ -356,7 +356,7 @@ describe("errors", () => {
     silent.close();
   });
 
-  test("another fetch that cannot connect", async () => {
+  test("a custom fetch that cannot connect", async () => {
     const unreachable = async () => {
       throw new TypeError("fetch failed", { cause: Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" }) });
     };
@@ -364,7 +364,7 @@ describe("errors", () => {
     expect(await failure(generate())).toMatchObject({ isRetryable: true, details: { billed: "NO" } });
   });
 
-  test("an error's text is read up to a limit", async () => {
+  test("an error body, of which only a limited part is read", async () => {
     let pulls = 0;
     const body = new ReadableStream({
       pull(controller) {
@@ -381,7 +381,7 @@ describe("errors", () => {
     expect(pulls).toBeLessThan(10);
   });
 
-  test("hold neither prompt nor key nor image, however the provider repeats them", async () => {
+  test("its error contains no prompt, key or image, however the provider repeats them", async () => {
     const secrets = [FOX.prompt, api.apiKey, "c2VjcmV0IHdvcmRz"];
     const message = secrets.join(" ");
     const told = { message, type: message, code: message, param: message, headers: { "x-request-id": api.apiKey } };
@@ -403,12 +403,12 @@ describe("errors", () => {
   });
 });
 
-describe("time", () => {
+describe("a time limit applies", () => {
   const timeIsOver = () => jest.advanceTimersByTime(20_000);
 
   beforeEach(() => void jest.useFakeTimers(OUR_TIMERS));
 
-  test("of a call is limited", async () => {
+  test("to the call", async () => {
     const held = api.holdNext();
     const failed = failure(generate());
     const request = await held.arrived;
@@ -422,7 +422,7 @@ describe("time", () => {
     held.release();
   });
 
-  test("of its body is limited too", async () => {
+  test("to its body", async () => {
     api.respondWith("hangInBody");
     const read = async (): Promise<void> => {
       for await (const event of provider.generate({ ...FOX, format: "WEBP" }, new AbortController().signal)) {
@@ -439,7 +439,7 @@ describe("time", () => {
     expect(await api.requests[0]?.closed).toBe("disconnected");
   });
 
-  test("of an error's body that never ends is limited too", async () => {
+  test("to an error body that never ends", async () => {
     const isRead = Promise.withResolvers<void>();
     async function* endless(): AsyncGenerator<Uint8Array> {
       yield Buffer.from("{");
@@ -454,7 +454,7 @@ describe("time", () => {
   });
 });
 
-describe("a caller that disconnects", () => {
+describe("a client that disconnects", () => {
   const reason = new Error("the caller left");
 
   test("before the call: nothing is sent", async () => {
@@ -462,7 +462,7 @@ describe("a caller that disconnects", () => {
     expect(api.callCount).toBe(0);
   });
 
-  test("while it waits: its reason is thrown and the connection closed", async () => {
+  test("while the call waits: its reason is thrown and the connection closed", async () => {
     const caller = new AbortController();
     const held = api.holdNext();
     const call = generate({}, caller.signal);
@@ -473,7 +473,7 @@ describe("a caller that disconnects", () => {
     held.release();
   });
 
-  test("while it reads: its reason is thrown and the connection closed", async () => {
+  test("while the image is read: its reason is thrown and the connection closed", async () => {
     api.respondWith("hangInBody");
     const caller = new AbortController();
     const read = async (): Promise<void> => {
@@ -488,7 +488,7 @@ describe("a caller that disconnects", () => {
     expect(await api.requests[0]?.closed).toBe("disconnected");
   });
 
-  test("without a word: the connection is closed", async () => {
+  test("by ending the iteration: the connection is closed", async () => {
     api.respondWith("hangInBody");
     for await (const event of provider.generate(FOX, new AbortController().signal)) {
       expect(event.type).toBe("image");
@@ -530,7 +530,7 @@ describe("a caller that disconnects", () => {
     }
   });
 
-  test("leaves no listener behind on a signal that is used again", async () => {
+  test("leaves no listener on a signal that is used again", async () => {
     const { signal } = new AbortController();
     const added = jest.spyOn(signal, "addEventListener");
     const removed = jest.spyOn(signal, "removeEventListener");
@@ -544,7 +544,7 @@ describe("a caller that disconnects", () => {
   });
 });
 
-test("a slow consumer holds the body back", async () => {
+test("a slow consumer slows down the reading of the body", async () => {
   let pulls = 0;
   const body = new ReadableStream(
     {

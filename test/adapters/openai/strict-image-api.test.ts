@@ -28,7 +28,7 @@ async function call(body: unknown, key = api.apiKey): Promise<{ status: number; 
   return { status: response.status, answer: (await response.json()) as Answer };
 }
 
-describe("the local image API is as strict as the vendor's", () => {
+describe("the local image API refuses what the vendor refuses:", () => {
   test.each([
     ["response_format", { response_format: "b64_json" }, "unknown_parameter"],
     ["style", { style: "vivid" }, "unknown_parameter"],
@@ -55,7 +55,7 @@ describe("the local image API is as strict as the vendor's", () => {
     expect([status, answer.error]).toMatchObject([400, { param, code, type: "invalid_request_error" }]);
   });
 
-  test("its key, its models and its paths", async () => {
+  test("a wrong key, model or path", async () => {
     expect(await call(good, "sk-wrong")).toMatchObject({ status: 401, answer: { error: { code: "invalid_api_key" } } });
     for (const model of ["dall-e-3", "gpt-image-1", "gpt-image-9"]) {
       const { status, answer } = await call({ ...good, model });
@@ -64,12 +64,12 @@ describe("the local image API is as strict as the vendor's", () => {
     expect((await fetch(`${api.baseUrl}/images/variations`, { method: "POST" })).status).toBe(404);
   });
 
-  test.each(["3840x2160", "2160x3840", "1440x480", "1024x640", "auto"])("it makes %s", async (size) => {
+  test.each(["3840x2160", "2160x3840", "1440x480", "1024x640", "auto"])("but makes images of %s", async (size) => {
     const { status, answer } = await call({ ...good, size });
     expect([status, answer.size, answer.usage.total_tokens]).toEqual([200, size === "auto" ? "1024x1024" : size, 274]);
   });
 
-  test("its images differ", async () => {
+  test("and makes every image different", async () => {
     const { answer } = await call({ ...good, n: 3 });
     expect(new Set(answer.data.map((image) => image.b64_json)).size).toBe(3);
   });

@@ -37,7 +37,7 @@ function spansByName() {
 }
 
 describe("an embedded gateway", () => {
-  test("gives its spans to the host's tracing system, below the span in which the host calls it", async () => {
+  test("adds its spans to the host's traces, below the span of the host's call", async () => {
     gateway = await startScriptedGateway();
     // What the host's provider does is part of the call to it.
     gateway.provider.script = async function* traced(request) {
@@ -70,7 +70,7 @@ describe("an embedded gateway", () => {
     expect(written).not.toContain("marked");
   });
 
-  test("records no second span of a request that the host records", async () => {
+  test("records no second span for a request that the host records", async () => {
     gateway = await startScriptedGateway();
     const server = await listen("127.0.0.1", 0);
     const app = express();
@@ -101,7 +101,7 @@ describe("an embedded gateway", () => {
     expect(servers()).toEqual(["host", "POST /graphql"]);
   });
 
-  test("does not let one caller's trace reach the generations of others that it wakes", async () => {
+  test("keeps one client's trace separate from other clients' generations that it starts", async () => {
     gateway = await startScriptedGateway({ maxConcurrency: 1 });
     await Promise.all(Array.from({ length: 3 }, () => gateway.graphql(GENERATE)));
 
@@ -113,7 +113,7 @@ describe("an embedded gateway", () => {
     expect(new Set(runs.map((span) => span.spanContext().traceId)).size).toBe(3);
   });
 
-  test("records nothing if it was told so", async () => {
+  test("records nothing if it is told not to", async () => {
     gateway = await startScriptedGateway({ traces: undefined });
     await gateway.graphql(GENERATE);
     expect(exporter.getFinishedSpans()).toEqual([]);

@@ -73,7 +73,7 @@ async function openObject(): Promise<OpenObject> {
   return object;
 }
 
-describe("an image is stored although", () => {
+describe("an image is stored even if", () => {
   const passing: readonly Fault[] = [
     { kind: "answer", status: 500, code: "InternalError" },
     { kind: "answer", status: 503, code: "SlowDown" },
@@ -84,7 +84,7 @@ describe("an image is stored although", () => {
     { kind: "lose-answer" },
   ];
 
-  test.each(passing)("its request meets %j", async (fault) => {
+  test.each(passing)("its upload meets %j", async (fault) => {
     failOn("PUT", fault, fault);
 
     expect(await store.put(KEY, chunks(small))).toMatchObject({ byteSize: small.length });
@@ -93,7 +93,7 @@ describe("an image is stored although", () => {
     expect(await server.footprint(bucket)).toHaveLength(1);
   });
 
-  test.each(passing)("one of its parts meets %j", async (fault) => {
+  test.each(passing)("the upload of a part meets %j", async (fault) => {
     failOn("PUT part 2", fault);
 
     expect(await store.put(KEY, chunks(large))).toMatchObject({ byteSize: large.length });
@@ -106,7 +106,7 @@ describe("an image is stored although", () => {
     ["POST uploads", { kind: "answer", status: 503, code: "SlowDown" }],
     ["POST uploadId", { kind: "answer", status: 500, code: "InternalError" }],
     ["HEAD", { kind: "answer", status: 500, code: "InternalError" }],
-  ])("%s around its parts meets %j", async (operation, fault) => {
+  ])("%s of a multipart upload meets %j", async (operation, fault) => {
     failOn(operation, fault);
 
     await store.put(KEY, chunks(large));
@@ -116,7 +116,7 @@ describe("an image is stored although", () => {
   });
 
   test.each(["PUT part 1", "PUT part 2", "POST uploads", "HEAD"])(
-    "%s around or of its parts is never answered",
+    "%s of an upload in parts is never answered",
     async (operation) => {
       store = await openStore({ idleTimeoutMs: HANG_MS });
       failOn(operation, { kind: "hang" });
@@ -127,7 +127,7 @@ describe("an image is stored although", () => {
     },
   );
 
-  test("S3 completes it and the answer to that is lost", async () => {
+  test("S3 completes the upload and the answer is lost", async () => {
     failOn("POST uploadId", { kind: "lose-answer" });
 
     expect(await store.put(KEY, chunks(large))).toMatchObject({ byteSize: large.length });
@@ -136,7 +136,7 @@ describe("an image is stored although", () => {
     expect(await isStored(large)).toBe(true);
   });
 
-  test("S3 is away when it comes", async () => {
+  test("S3 is down when the upload begins", async () => {
     await server.takeAway();
     const putting = store.put(KEY, chunks(small));
     await proxy.next("PUT", 4);
@@ -146,7 +146,7 @@ describe("an image is stored although", () => {
     expect(await isStored(small)).toBe(true);
   });
 
-  test("S3 goes away between two of its parts", async () => {
+  test("S3 goes down between two parts", async () => {
     const firstPart = proxy.next("PUT part 1");
     const putting = store.put(
       KEY,
@@ -165,7 +165,7 @@ describe("an image is stored although", () => {
     expect(await server.footprint(bucket)).toHaveLength(1);
   });
 
-  test("S3 is away and a hundred of them wait", async () => {
+  test("S3 is down and a hundred uploads wait", async () => {
     await server.takeAway();
     const keys = Array.from({ length: 100 }, (_, i) => `gen_1/img_${i}/original`);
     const putting = Promise.all(keys.map((key) => store.put(key, chunks(Buffer.from(key)))));
@@ -177,14 +177,14 @@ describe("an image is stored although", () => {
   });
 });
 
-describe("a refusal", () => {
+describe("a refusal by S3", () => {
   test.each([
     [400, "InvalidRequest"],
     [403, "AccessDenied"],
     [403, "SignatureDoesNotMatch"],
     [404, "NoSuchBucket"],
     [501, "NotImplemented"],
-  ])("with %i %s is final, and tells no secret", async (status, code) => {
+  ])("with %i %s is final, and its error contains no secret", async (status, code) => {
     failOn("PUT", { kind: "answer", status, code });
     const failure: S3Failure = await store.put(KEY, chunks(small)).then(unexpected, (error) => error);
 
@@ -197,7 +197,7 @@ describe("a refusal", () => {
     expect(await server.footprint(bucket)).toEqual([]);
   });
 
-  test.each(["PUT part 1", "PUT part 2", "POST uploadId"])("of %s leaves no part behind", async (operation) => {
+  test.each(["PUT part 1", "PUT part 2", "POST uploadId"])("of %s leaves no part", async (operation) => {
     failOn(operation, { kind: "answer", status: 403, code: "AccessDenied" });
 
     await expect(store.put(KEY, chunks(large))).rejects.toMatchObject({ code: "AccessDenied" });
@@ -205,7 +205,7 @@ describe("a refusal", () => {
     expect(await server.footprint(bucket)).toEqual([]);
   });
 
-  test("closes the source that is not read to its end", async () => {
+  test("closes the source before its end", async () => {
     let isClosed = false;
     failOn("PUT part 1", { kind: "answer", status: 403, code: "AccessDenied" });
     const source = async function* () {
@@ -259,8 +259,8 @@ describe("a source that throws", () => {
   });
 });
 
-describe("patience", () => {
-  test("ends: then nothing is left, and the failure says why", async () => {
+describe("the repetition of S3 requests", () => {
+  test("ends after a time, leaves nothing, and the error says why", async () => {
     store = await openStore({ patienceMs: 0 });
     failOn("PUT part 2", { kind: "answer", status: 503, code: "SlowDown" });
 
@@ -272,7 +272,7 @@ describe("patience", () => {
     expect(await server.footprint(bucket)).toEqual([]);
   });
 
-  test("is not for a ping", async () => {
+  test("does not apply to a ping", async () => {
     await server.takeAway();
     await expect(store.ping()).rejects.toMatchObject({
       code: "OVERLOADED",
@@ -284,10 +284,10 @@ describe("patience", () => {
   });
 });
 
-describe("a reader", () => {
+describe("a reader of an S3 object", () => {
   beforeEach(() => store.put(KEY, chunks(small)));
 
-  test("gets the rest when connections break", async () => {
+  test("gets the rest if connections break", async () => {
     const kind = "cut-answer";
     failOn("GET", { kind, afterBytes: 100_000 }, { kind, afterBytes: 50_000 }, { kind, afterBytes: 0 });
 
@@ -301,7 +301,7 @@ describe("a reader", () => {
     ]);
   });
 
-  test("gets the rest when a connection falls silent", async () => {
+  test("gets the rest if a connection goes silent", async () => {
     store = await openStore({ idleTimeoutMs: HANG_MS });
     failOn("GET", { kind: "stall-answer", afterBytes: 100_000 });
 
@@ -317,7 +317,7 @@ describe("a reader", () => {
     expect(part.equals(small.subarray(1000, 2000))).toBe(true);
   });
 
-  test("gets no mixture when the object changes in between", async () => {
+  test("gets no mixture if the object changes in between", async () => {
     failOn("GET", { kind: "cut-answer", afterBytes: 100_000 });
     const object = await openObject();
     const reading = async () => {
@@ -327,21 +327,21 @@ describe("a reader", () => {
     await expect(reading()).rejects.toThrow("an object changed while it was read");
   });
 
-  test("is told when an object always breaks at the same byte", async () => {
+  test("gets an error if an object always breaks at the same byte", async () => {
     proxy.fault = ({ operation }) => (operation === "GET" ? { kind: "cut-answer", afterBytes: 0 } : undefined);
 
     await expect(isStored(small)).rejects.toMatchObject({ code: "OVERLOADED", cause: { code: "ECONNRESET" } });
     expect(operations("GET")).toBe(6);
   });
 
-  test("is told that the object is gone", async () => {
+  test("gets an error if the object is gone", async () => {
     const object = await openObject();
     await store.delete(KEY);
 
     await expect(buffer(object.read())).rejects.toMatchObject({ code: "NoSuchKey", status: 404 });
   });
 
-  test("who leaves frees the connection, even while nothing comes", async () => {
+  test("frees the connection when it leaves, even if nothing arrives", async () => {
     failOn("GET", { kind: "stall-answer", afterBytes: 100 });
     const requested = proxy.next("GET");
     const object = await openObject();

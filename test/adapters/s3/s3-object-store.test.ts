@@ -70,7 +70,7 @@ async function newStore(options: Partial<S3Options> = {}) {
 }
 
 describe("a bucket", () => {
-  test("gets large objects in parts, few of which are in memory at a time", async () => {
+  test("gets large objects in parts, only a few of which are in memory", async () => {
     const { store, bucket } = await newStore();
     const random = seededRandom(11);
     const bytes = random.bytes(20 * 1024 * 1024 + 5);
@@ -104,7 +104,7 @@ describe("a bucket", () => {
     expect(proxy.operations.slice(from)).toEqual(["PUT", "HEAD"]);
   });
 
-  test("is read no faster than its bytes are taken", async () => {
+  test("is read only as fast as its bytes are consumed", async () => {
     const { store } = await newStore();
     await store.put(KEY, chunks(Buffer.alloc(32 * 1024 * 1024)));
     const object = await store.open(KEY);
@@ -117,7 +117,7 @@ describe("a bucket", () => {
     }
   });
 
-  test("lists more than one page, and only what can be an object of the gateway", async () => {
+  test("lists several pages, and only keys that the gateway may have written", async () => {
     const { store, bucket } = await newStore();
     const keys = Array.from({ length: 1203 }, (_, i) => `gen_${i % 7}/img_${i}/original`);
     await server.plant(bucket, [...keys, ".hidden/file", "gen_1/a file"]);
@@ -128,7 +128,7 @@ describe("a bucket", () => {
     expect(proxy.operations.slice(from)).toEqual(["GET list", "GET list"]);
   });
 
-  test("is freed at start of uploads that died, once they surely have", async () => {
+  test("is cleared at the start of old unfinished uploads", async () => {
     const { store, bucket, options } = await newStore();
     let lost = 0;
     proxy.fault = ({ operation }) =>
@@ -147,7 +147,7 @@ describe("a bucket", () => {
 });
 
 describe("a temporary URL", () => {
-  test("gives anyone the object, with the headers it was made for", async () => {
+  test("gives anyone the object, with the headers in it", async () => {
     const url = await newUrl(60);
     const response = await fetch(url);
 
@@ -171,7 +171,7 @@ describe("a temporary URL", () => {
           start.endsWith("0") ? start.slice(0, -1).concat("1") : start.slice(0, -1).concat("0"),
         ),
     ],
-  ])("is good for nothing else: %s", async (_what, change) => {
+  ])("gives nothing else if it is changed: %s", async (_what, change) => {
     const url = await newUrl(60);
     const changed = change(url);
 
@@ -180,7 +180,7 @@ describe("a temporary URL", () => {
     expect((await fetch(url)).status).toBe(200);
   });
 
-  test("is over when its time is", async () => {
+  test("expires", async () => {
     jest.useFakeTimers({
       now: Date.now() - 61_000,
       doNotFake: [
@@ -210,7 +210,7 @@ describe("a temporary URL", () => {
   }
 });
 
-describe("a start is refused", () => {
+describe("a gateway does not start", () => {
   const secretAccessKey = "a-secret-nobody-may-see";
 
   test.each<[string, Partial<S3Options>, RegExp]>([
@@ -249,7 +249,7 @@ describe("a start is refused", () => {
     [301, "PermanentRedirect", /is in another region; set AWS_REGION/],
     [403, "AccessDenied", /refuses the credentials \(AccessDenied\)/],
     [501, "NotImplemented", /does not answer as S3 does \(NotImplemented\)/],
-  ])("when S3 answers %i", async (status, code, message) => {
+  ])("if S3 answers %i", async (status, code, message) => {
     proxy.fault = () => ({ kind: "answer", status, code });
     const from = proxy.requests.length;
 

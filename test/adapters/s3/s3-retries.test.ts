@@ -36,14 +36,14 @@ async function beginnings(cause: Failure, attemptMs = 0, strategy = retryPatient
   }
 }
 
-test.each([0, 1000, 30_000])("a request of %i ms is repeated for as long as patience lasts", async (attemptMs) => {
+test.each([0, 1000, 30_000])("a request of %i ms is repeated until the time limit", async (attemptMs) => {
   const begun = await beginnings(AWAY, attemptMs);
 
   expect(begun.at(-1)).toBeLessThanOrEqual(PATIENCE_MS);
   expect(begun.at(-1)).toBeGreaterThan(PATIENCE_MS - attemptMs - 5_000);
 });
 
-test("the first repetitions come soon, later ones never more than 5 seconds apart", async () => {
+test("the first retries come soon, later ones at most 5 seconds apart", async () => {
   const begun = await beginnings(AWAY);
   const gaps = begun.map((at, i) => at - (begun[i - 1] ?? 0));
 
@@ -52,7 +52,7 @@ test("the first repetitions come soon, later ones never more than 5 seconds apar
   expect(Math.max(...gaps)).toBeGreaterThan(2_000);
 });
 
-test("many requests that fail together have as much patience as one", async () => {
+test("many requests that fail together each have the time of one", async () => {
   const strategy = retryPatiently(PATIENCE_MS);
   const attempts = await Promise.all(Array.from({ length: 2000 }, () => strategy.acquireInitialRetryToken("")));
   const repeated = await Promise.all(attempts.map((attempt) => strategy.refreshRetryTokenForRetry(attempt, AWAY)));
@@ -61,7 +61,7 @@ test("many requests that fail together have as much patience as one", async () =
   expect(new Set(repeated.map((attempt) => attempt.getRetryDelay())).size).toBeGreaterThan(1000);
 });
 
-test("S3 may ask for a longer pause, and not for one beyond all patience", async () => {
+test("S3 may ask for a longer pause, but not beyond the time limit", async () => {
   const strategy = retryPatiently(PATIENCE_MS);
   const attempt = await strategy.acquireInitialRetryToken("");
   const later = (ms: number) => ({ ...AWAY, retryAfterHint: new Date(Date.now() + ms) });
@@ -79,6 +79,6 @@ test.each<[string, Failure, boolean]>([
   ["what is not implemented", failure({ $metadata: { httpStatusCode: 501 } }, "SERVER_ERROR"), false],
   ["a refusal", failure({ name: "AccessDenied", $metadata: { httpStatusCode: 403 } }), false],
   ["a mistake of our own", failure({ name: "TypeError" }), false],
-])("%s is repeated or not", async (_what, cause, isRepeated) => {
+])("the right errors are retried: %s", async (_what, cause, isRepeated) => {
   expect((await beginnings(cause)).length > 0).toBe(isRepeated);
 });

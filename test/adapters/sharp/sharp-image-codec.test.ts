@@ -23,13 +23,13 @@ const codec = new SharpImageCodec();
 afterAll(() => codec.close());
 
 describe("inspecting", () => {
-  test.each(IMAGE_FORMATS)("tells the pixels of a %s", async (format) => {
+  test.each(IMAGE_FORMATS)("returns the pixel size of a %s", async (format) => {
     const image = await plainImage(96, 64, 1, format);
 
     expect(await inspect(image)).toMatchObject({ width: 96, height: 64 });
   });
 
-  test("takes bytes in any pieces", async () => {
+  test("accepts bytes in any chunks", async () => {
     const image = await noise(200, 100, "PNG");
     const bytes = Array.from({ length: Math.ceil(image.length / 7) }, (_, i) => image.subarray(i * 7, i * 7 + 7));
 
@@ -44,7 +44,7 @@ describe("inspecting", () => {
     [192, 64],
     [64, 192],
     [1000, 700],
-  ])("makes a placeholder of the same shape under 1 KB of the busiest picture of %ix%i", async (width, height) => {
+  ])("makes a placeholder of the same proportions, under 1 KB even for noise of %ix%i", async (width, height) => {
     const { placeholder } = await inspect(await noise(width, height, "PNG"));
 
     expect(placeholder).toMatch(/^data:image\/webp;base64,[A-Za-z0-9+/]+=*$/);
@@ -54,7 +54,7 @@ describe("inspecting", () => {
     expect(tiny.width / tiny.height).toBeCloseTo(width / height, 0);
   });
 
-  test("keeps a placeholder's transparency", async () => {
+  test("keeps the placeholder transparent", async () => {
     const clear = await sharp({ create: { width: 64, height: 64, channels: 4, background: "#0000" } })
       .png()
       .toBuffer();
@@ -87,7 +87,7 @@ describe("inspecting", () => {
     await expect(inspect(bytes)).rejects.toThrow();
   });
 
-  test("refuses an image of more pixels than any that can be asked for, before it decodes them", async () => {
+  test("refuses an image with more pixels than any requested image, before it decodes them", async () => {
     const huge = await sharp({ create: { width: 3840, height: 3841, channels: 3, background: "#123" } })
       .png({ compressionLevel: 1 })
       .toBuffer();
@@ -95,7 +95,7 @@ describe("inspecting", () => {
     await expect(inspect(huge)).rejects.toThrow(/pixel limit/);
   });
 
-  test("passes on what its source throws", async () => {
+  test("passes on its source's error", async () => {
     const failure = new Error("the source broke");
     const image = await noise(160, 160, "PNG");
     const source = async function* () {
@@ -130,14 +130,14 @@ describe("rendering", () => {
       { width: 1, height: 1 },
       { width: 1, height: 1 },
     ],
-  ])("lets what is left out of %j follow from the image", async (asked, expected) => {
+  ])("derives what %j omits from the image", async (asked, expected) => {
     const rendered = await render(await noise(200, 100, "PNG"), { fit: "COVER", format: "PNG", ...asked });
     const { width, height } = await sharp(rendered).metadata();
 
     expect({ width, height }).toEqual(expected);
   });
 
-  test("crops by COVER, pads by CONTAIN and stretches by FILL", async () => {
+  test("crops with COVER, pads with CONTAIN and stretches with FILL", async () => {
     const halves = await sharp({ create: { width: 120, height: 60, channels: 3, background: "#ff0000" } })
       .composite([{ input: await solid(60, 60, "#0000ff"), left: 60, top: 0 }])
       .png()
@@ -158,7 +158,7 @@ describe("rendering", () => {
     expect(await pixelsOf("CONTAIN")).toEqual({ corner: [0, 0, 0, 0], left: red, right: blue });
   });
 
-  test("puts white behind what is transparent only where the format has no transparency", async () => {
+  test("fills transparent parts with white only if the format has no transparency", async () => {
     const clear = await sharp({ create: { width: 8, height: 8, channels: 4, background: "#0000" } })
       .png()
       .toBuffer();
@@ -169,7 +169,7 @@ describe("rendering", () => {
     for (const format of ["PNG", "WEBP", "AVIF"] as const) expect((await stats(format)).isOpaque).toBe(false);
   });
 
-  test.each(["JPEG", "WEBP", "AVIF"] as const)("makes a smaller %s of a lower quality", async (format) => {
+  test.each(["JPEG", "WEBP", "AVIF"] as const)("makes a smaller %s at a lower quality", async (format) => {
     const image = await noise(128, 128, "PNG");
     const sizes = [];
     for (const quality of [10, 50, 95]) sizes.push((await render(image, { fit: "COVER", format, quality })).length);
@@ -196,7 +196,7 @@ describe("rendering", () => {
 });
 
 describe("decoding", () => {
-  test("gives pixels that fill a box, lie on white, or say how opaque they are", async () => {
+  test("returns pixels that fit a box, on white or with their opacity", async () => {
     const half = await sharp({ create: { width: 64, height: 32, channels: 4, background: "#ff000080" } })
       .png()
       .toBuffer();
@@ -217,7 +217,7 @@ describe("decoding", () => {
     expect(alpha.data[0]).toBe(128);
   });
 
-  test("turns a photograph as its viewers do", async () => {
+  test("rotates a photograph as viewers do", async () => {
     const turned = await sharp({ create: { width: 64, height: 32, channels: 3, background: "#123456" } })
       .jpeg()
       .withMetadata({ orientation: 6 })
@@ -229,10 +229,10 @@ describe("decoding", () => {
   });
 });
 
-describe("an image that takes too much", () => {
+describe("an image that needs too much", () => {
   const square = { width: 64, height: 64, fit: "COVER", format: "PNG" } as const;
 
-  test("of memory fails alone, and the next one is decoded", async () => {
+  test("memory fails alone, and the next image is decoded", async () => {
     const small = new SharpImageCodec({ maxBytes: 300_000_000 });
     try {
       await expect(small.inspect(imageOf(noteBomb()), MAX_PIXELS)).rejects.toMatchObject(EXHAUSTING);
@@ -243,7 +243,7 @@ describe("an image that takes too much", () => {
     }
   });
 
-  test("of time fails alone", async () => {
+  test("time fails alone", async () => {
     const hurried = new SharpImageCodec({ deadlineMs: 1 });
     try {
       await expect(hurried.inspect(imageOf(await noise(32, 32, "PNG")), MAX_PIXELS)).rejects.toMatchObject(EXHAUSTING);
@@ -256,7 +256,7 @@ describe("an image that takes too much", () => {
 test.each([
   ["less", -1],
   ["more", 1],
-])("an image of %s bytes than it said is its store's fault", async (_what, difference) => {
+])("an image with %s bytes than recorded is reported as an error of the store", async (_what, difference) => {
   const image = await noise(32, 32, "PNG");
   const lying = { ...imageOf(image), byteSize: image.length - difference };
 
@@ -265,7 +265,7 @@ test.each([
   );
 });
 
-test("formats that are none of ours are not decoded, though the decoder could", async () => {
+test("a format that the gateway does not support is not decoded, even if the decoder could", async () => {
   const picture = sharp({ create: { width: 16, height: 16, channels: 3, background: "#123" } });
   for (const file of [
     await picture.clone().tiff().toBuffer(),
@@ -277,7 +277,7 @@ test("formats that are none of ours are not decoded, though the decoder could", 
 });
 
 describe("the processes of a codec", () => {
-  test("are gone when it is closed, and calls fail from then on", async () => {
+  test("end when it is closed, and later calls fail", async () => {
     const own = new SharpImageCodec();
     const image = imageOf(await noise(64, 64, "PNG"));
     await Promise.all([own.inspect(image, MAX_PIXELS), own.inspect(image, MAX_PIXELS)]);
@@ -286,7 +286,7 @@ describe("the processes of a codec", () => {
     await expect(own.inspect(image, MAX_PIXELS)).rejects.toThrow("the image codec is closed");
   });
 
-  test("outlive the signals that end the gateway in order, and know nothing of its environment", async () => {
+  test("ignore the signals that stop the gateway, and get none of its environment", async () => {
     const own = new SharpImageCodec();
     const image = imageOf(await noise(64, 64, "PNG"));
     const before = await childrenOf(process.pid);
@@ -300,7 +300,7 @@ describe("the processes of a codec", () => {
     await own.close();
   });
 
-  test("are no reason for the gateway's process to go on, and end when it is killed", async () => {
+  test("do not keep the gateway's process running, and end if it is killed", async () => {
     const module = new URL("../../../src/adapters/sharp/sharp-image-codec.ts", import.meta.url).href;
     const image = await noise(32, 32, "PNG");
     const program = (end: string) => `

@@ -107,7 +107,7 @@ describe.each(Object.entries(ENGINES))("a database of an older version, on %s", 
     return { older, placed, known, open };
   }
 
-  test("gets a ledger of all that was accepted before there was one, each cost on its day and rounded up", async () => {
+  test("gets ledger entries for its older generations, each cost on its day and rounded up", async () => {
     const { older, placed, open } = await createOlder(NEEDED_MIGRATIONS.indexOf("0009-ledger"));
     const ended = { ...GENERATION, owner: "public", status: "SUCCEEDED" };
     const nextDay = GENERATION.created_at + 86_400_000;
@@ -143,7 +143,7 @@ describe.each(Object.entries(ENGINES))("a database of an older version, on %s", 
   });
 
   test.each(NEEDED_MIGRATIONS.map((name, index) => [name, index + 1] as const).slice(0, -1))(
-    "is brought up to date when its last change was %s: nothing is lost, and what ran there is taken back",
+    "is migrated if its last migration was %s: nothing is lost, and interrupted generations are requeued",
     async (_last, count) => {
       const { older, placed, known, open } = await createOlder(count);
       const hasProjects = "0011-projects" in known;

@@ -13,8 +13,8 @@ eventsContract("PostgreSQL", async () => {
   return { events: store.events, close: () => store.close() };
 });
 
-describe("events on one PostgreSQL", () => {
-  test("reach the other process, in both directions", async () => {
+describe("events on a shared PostgreSQL", () => {
+  test("reach the other process in both directions", async () => {
     const url = await postgres.newDatabase();
     const here = await openPostgresStore({ url, concurrency: 1, logger });
     const there = await openPostgresStore({ url, concurrency: 1, logger });
@@ -33,7 +33,7 @@ describe("events on one PostgreSQL", () => {
     await Promise.all([here.close(), there.close()]);
   });
 
-  test("do not name the worker if it is in another process, or if several notices became one", async () => {
+  test("do not name the worker if it is in another process, or if several notices were merged", async () => {
     const url = await postgres.newDatabase();
     const here = await openPostgresStore({ url, concurrency: 1, logger });
     const there = await openPostgresStore({ url, concurrency: 1, logger });
@@ -79,7 +79,7 @@ describe("events on one PostgreSQL", () => {
     await Promise.all([here.close(), elsewhere.close()]);
   });
 
-  test("tell every subscriber when a broken connection is back, and continue", async () => {
+  test("reach every subscriber after a broken connection is restored", async () => {
     const url = await postgres.newDatabase();
     const store = await openPostgresStore({ url, concurrency: 1, logger });
     const ears = [new Ear(), new Ear()] as const;
@@ -96,7 +96,7 @@ describe("events on one PostgreSQL", () => {
     await store.close();
   });
 
-  test("that were published without a connection are sent when it is back, to processes that stayed connected", async () => {
+  test("published without a connection are sent when it is restored, to processes that stayed connected", async () => {
     const url = await postgres.newDatabase();
     const administration = new URL("/postgres", url).href;
     const here = await openPostgresStore({ url, concurrency: 1, logger });
@@ -117,7 +117,7 @@ describe("events on one PostgreSQL", () => {
     await Promise.all([here.close(), there.close()]);
   });
 
-  test("are dropped without an error after the close", async () => {
+  test("are dropped without an error after the store is closed", async () => {
     const store = await openPostgresStore({ url: await postgres.newDatabase(), concurrency: 1, logger });
     const ear = new Ear();
     store.events.subscribe("gen_1", ear.listen);

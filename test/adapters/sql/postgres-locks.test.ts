@@ -16,7 +16,7 @@ const postgres = usePostgres();
  * In each test another transaction changes the first row, and then the last one. That is a deadlock with whoever has
  * locked the last row and waits for the first.
  */
-describe("what changes many rows of a PostgreSQL locks them in the order of their ids", () => {
+describe("a change of many rows in PostgreSQL locks them in the order of their ids:", () => {
   let store: Awaited<ReturnType<typeof openPostgresStore>>;
   let other: Client;
   let url: string;
@@ -50,14 +50,14 @@ describe("what changes many rows of a PostgreSQL locks them in the order of thei
     while ((await other.query(blocked)).rows.length === 0);
   }
 
-  test("leases that are extended", async () => {
+  test("the extension of leases", async () => {
     const statement = "UPDATE generations SET warnings = '[]' WHERE id = $1";
     const extended = await changeFirstAndLast(statement, () => store.records.extendLeases("run_here", END_OF_TIME));
 
     expect(extended.toSorted()).toEqual(IDS.toSorted());
   });
 
-  test("expired generations, of which those are left alone that another transaction changes", async () => {
+  test("the removal of expired generations, which skips those that another transaction changes", async () => {
     const statement = "UPDATE generations SET warnings = '[]' WHERE id = $1";
     const interrupt = () => store.records.interruptExpired(INTERRUPTED, AFTER_THE_LEASES);
     await other.query("BEGIN");
@@ -68,14 +68,14 @@ describe("what changes many rows of a PostgreSQL locks them in the order of thei
     expect(await interrupt()).toEqual(["gen_1"]);
   });
 
-  test("their rows in the ledger", async () => {
+  test("the settlement of their ledger rows", async () => {
     const statement = "UPDATE ledger SET model = 'another' WHERE generation_id = $1";
     const interrupt = () => store.records.interruptExpired(INTERRUPTED, AFTER_THE_LEASES);
 
     expect((await changeFirstAndLast(statement, interrupt)).toSorted()).toEqual(IDS.toSorted());
   });
 
-  test("rows of the ledger in which an end user is forgotten", async () => {
+  test("the removal of an end user from the ledger", async () => {
     const statement = "UPDATE ledger SET model = 'another' WHERE generation_id = $1";
     await changeFirstAndLast(statement, () => store.records.ledger.forgetEndUser(PROJECT, "ann"));
 

@@ -10,8 +10,8 @@ import { usePostgres } from "../../support/stores/use-postgres.ts";
 const postgres = usePostgres({ stopsServer: true });
 const logger = pino({ enabled: false });
 
-describe("while PostgreSQL is away", () => {
-  test("records reject, and work again once it is back, with all they had accepted", async () => {
+describe("while PostgreSQL is down", () => {
+  test("calls to the records fail, and work again afterwards, with everything accepted before", async () => {
     const url = await postgres.newDatabase();
     const store = await openPostgresStore({ url, concurrency: 1, logger });
     // More than one connection, so that some are idle when they break.
@@ -31,7 +31,7 @@ describe("while PostgreSQL is away", () => {
     await store.close();
   });
 
-  test("a transaction that was under way is undone", async () => {
+  test("a running transaction is rolled back", async () => {
     const url = await postgres.newDatabase();
     const store = await openPostgresStore({ url, concurrency: 1, logger });
     const accepting = Promise.allSettled(
@@ -51,7 +51,7 @@ describe("while PostgreSQL is away", () => {
     await store.close();
   });
 
-  test("everything closes all the same", async () => {
+  test("the store still closes", async () => {
     const store = await openPostgresStore({ url: await postgres.newDatabase(), concurrency: 2, logger });
     const isRunning = Promise.withResolvers<void>();
     const mayEnd = Promise.withResolvers<void>();
@@ -72,7 +72,7 @@ describe("while PostgreSQL is away", () => {
 });
 
 describe("a connection on which nothing arrives any more", () => {
-  test("is given up, and another one takes its place", async () => {
+  test("is closed, and another one replaces it", async () => {
     const proxy = await startTcpProxy(postgres.server.port);
     const direct = await postgres.newDatabase();
     const url = new URL(direct);
@@ -96,7 +96,7 @@ describe("a connection on which nothing arrives any more", () => {
   });
 });
 
-describe("a connection that breaks while many orders are accepted together", () => {
+describe("a connection that breaks while many generations are accepted together", () => {
   /** Two of them are accepted alone, and those that wait meanwhile together. */
   const COUNT = 66;
   const TOGETHER = COUNT - 2;
@@ -108,7 +108,7 @@ describe("a connection that breaks while many orders are accepted together", () 
     ["before they are committed", [OF_MANY, "commit"], false, 0],
     ["when they are committed, before the answer arrives", [OF_MANY, "commit"], true, TOGETHER],
   ])(
-    "%s loses none and accepts none twice when their keys are sent again",
+    "%s loses none, and accepts none twice if they are sent again with their keys",
     async (_when, texts, isAnswered, stored) => {
       const proxy = await startTcpProxy(postgres.server.port);
       const url = new URL(await postgres.newDatabase());

@@ -41,7 +41,7 @@ async function carryOut(id: string): Promise<void> {
   await records.finish(id, WORKER, { status: "SUCCEEDED", cost }, FINISHED_AT, last);
 }
 
-test("statements that run for every generation are planned once, and no other", async () => {
+test("the statements of every generation are prepared once, and no others are", async () => {
   // All of them ran on the same connection.
   expect(database.pool.totalCount).toBe(1);
   const { rows } = await database.pool.query<{ readonly statement: string; readonly generic_plans: string }>(
@@ -59,7 +59,7 @@ test("statements that run for every generation are planned once, and no other", 
   ]);
 });
 
-test("they find the row that they change by its id, even while PostgreSQL knows little of the tables", async () => {
+test("prepared updates find their row by id, even before PostgreSQL has statistics of the tables", async () => {
   const { rows } = await database.pool.query<{ readonly statement: string }>(
     "SELECT statement FROM pg_prepared_statements WHERE statement LIKE 'update %' ORDER BY statement",
   );
@@ -74,7 +74,7 @@ test("they find the row that they change by its id, even while PostgreSQL knows 
   ]);
 });
 
-test("they go on when a newer version adds columns to their tables", async () => {
+test("prepared statements still work after a newer version adds columns", async () => {
   for (const table of TABLES) {
     await postgres.server.query(url, `ALTER TABLE pictograph.${table} ADD COLUMN from_tomorrow text`);
   }

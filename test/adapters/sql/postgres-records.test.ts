@@ -70,7 +70,7 @@ projectsContract("PostgreSQL", async () => {
 });
 
 describe("two processes on one PostgreSQL", () => {
-  test("see each other's generations, and each adds to its own", async () => {
+  test("see each other's generations, and each can add to its own", async () => {
     const url = await postgres.newDatabase();
     await using here = disposable(await open(url));
     await using there = disposable(await open(url));
@@ -83,7 +83,7 @@ describe("two processes on one PostgreSQL", () => {
     expect(await find(there.records, "gen_2")).toMatchObject({ status: "FAILED", failure: INTERRUPTED });
   });
 
-  test("start a generation once and accept a key once, of 20 simultaneous callers on each side", async () => {
+  test("start a generation once and accept a key once, with 20 simultaneous callers each", async () => {
     const url = await postgres.newDatabase();
     await using here = disposable(await open(url));
     await using there = disposable(await open(url));
@@ -99,7 +99,7 @@ describe("two processes on one PostgreSQL", () => {
     expect(started.filter((generation) => generation !== undefined)).toHaveLength(1);
   });
 
-  test("accept together as many of 500 simultaneous requests as a rate limit says, with keys or without", async () => {
+  test("together accept as many of 500 simultaneous requests as a rate limit allows, with or without keys", async () => {
     const url = await postgres.newDatabase();
     await using here = disposable(await open(url));
     await using there = disposable(await open(url));
@@ -119,7 +119,7 @@ describe("two processes on one PostgreSQL", () => {
     expect(await here.records.backlog()).toMatchObject([{ queued: 100 }]);
   });
 
-  test("share each day's budget, by the day of the database, whatever their own clocks say", async () => {
+  test("share each day's budget by the day of the database, whatever their own clocks", async () => {
     const url = await postgres.newDatabase();
     await using here = disposable(await open(url));
     await using there = disposable(await open(url));

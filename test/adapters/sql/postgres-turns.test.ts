@@ -20,7 +20,7 @@ function openPool(connectionString: string, max: number): Pool {
   return pool;
 }
 
-test("statements that wait long get a connection in their order when one is given back", async () => {
+test("waiting statements get a free connection in order of arrival", async () => {
   const pool = openPool(await postgres.newDatabase(), 1);
   const turns = new PostgresTurns(pool);
   const first = await turns.take();
@@ -38,7 +38,7 @@ test("statements that wait long get a connection in their order when one is give
   expect(order).toEqual([1, 2, 3]);
 });
 
-test("nobody waits for a database that does not answer, or behind too many others", async () => {
+test("no statement waits for a database that does not answer, or behind too many others", async () => {
   const sockets: Socket[] = [];
   const silent = createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
   servers.push(silent);

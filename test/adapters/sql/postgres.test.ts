@@ -25,7 +25,7 @@ function open(url: string): Promise<PostgresStore> {
 }
 
 describe("an empty PostgreSQL database", () => {
-  test("is prepared once when ten stores open it at once, some in other processes", async () => {
+  test("is prepared once if ten stores open it at the same time, some in other processes", async () => {
     const url = await postgres.server.createDatabase();
     const others = Array.from({ length: 4 }, () => openInAnotherProcess(url));
     const here = await Promise.all(Array.from({ length: 6 }, () => open(url)));
@@ -54,7 +54,7 @@ describe("an empty PostgreSQL database", () => {
     await store.close();
   });
 
-  test("may serve another program too, with tables of the same names", async () => {
+  test("may be shared with another program that has tables of the same names", async () => {
     const url = await postgres.server.createDatabase();
     await postgres.server.query(url, "CREATE TABLE generations (theirs text)");
     const store = await open(url);
@@ -96,7 +96,7 @@ describe("a PostgreSQL database of another version", () => {
   });
 });
 
-test("a running process is not ready if its PostgreSQL lost a migration, and ready if it gained some", async () => {
+test("a running process is not ready if its PostgreSQL lost a migration, and ready if it gained one", async () => {
   const url = await postgres.newDatabase();
   const store = await open(url);
   await postgres.server.query(
@@ -109,7 +109,7 @@ test("a running process is not ready if its PostgreSQL lost a migration, and rea
   await store.close();
 });
 
-test("by the steps of docs/operating.md, a second login that acts as the owner of the tables takes over from the first, which is then locked", async () => {
+test("with the steps of docs/operating.md a second login takes over from the first, which is then locked out", async () => {
   const url = await postgres.server.createDatabase();
   const run = (statement: string) => postgres.server.query(url, statement);
   const urlOf = (login: string) => Object.assign(new URL(url), { username: login, password: "…" }).href;
@@ -145,7 +145,7 @@ describe("a PostgreSQL database that cannot be used", () => {
     ["the password is wrong for", (url) => (url.password = password), (url) => url.pathname],
     ["the user does not exist of", (url) => (url.username = "nobody"), () => "nobody"],
     ["does not exist on the server:", (url) => (url.pathname = "/absent"), () => "/absent"],
-  ])("because %s it is refused, naming it and not the password", async (_what, change, place) => {
+  ])("is refused because %s, with its name but without the password", async (_what, change, place) => {
     const url = new URL(await postgres.newDatabase());
     change(url);
     if (url.hostname !== "127.0.0.1" || url.port === "1") url.password = password;
@@ -157,7 +157,7 @@ describe("a PostgreSQL database that cannot be used", () => {
     expect(`${refusal.message}${JSON.stringify(refusal)}${JSON.stringify(refusal.cause)}`).not.toContain("secret");
   });
 
-  test("is refused if something else answers at its address, or nothing", async () => {
+  test("is refused if something else answers at its address, or nothing does", async () => {
     const silent = createServer((socket) => socket.resume());
     const babbling = createServer((socket) => socket.on("error", () => {}).end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     for (const server of [silent, babbling]) {
@@ -184,7 +184,7 @@ describe("a PostgreSQL database that cannot be used", () => {
   });
 
   test.each(["postgres://user:secret word@:x/y", "mysql://user:secret@host/database", "secret"])(
-    "because %s is no such URL it is refused, without repeating it",
+    "with the malformed URL %s is refused without repeating the URL",
     async (url) => {
       const refusal = await refusalOf(url);
       expect(refusal).toBeInstanceOf(StartError);
@@ -209,7 +209,7 @@ describe("a PostgreSQL database that cannot be used", () => {
 });
 
 describe("a test server", () => {
-  test("ends with the process that started it, however that ends", async () => {
+  test("ends with the process that started it, however that process ends", async () => {
     const support = new URL("../../support/stores/postgres.ts", import.meta.url).href;
     const script = `
       import { startPostgresServer } from ${JSON.stringify(support)};

@@ -45,7 +45,7 @@ test("a statement is built once for each shape, and runs with its own values eac
   expect(build).toHaveBeenCalledTimes(3);
 });
 
-test("it runs in the transaction that it is given", async () => {
+test("it runs in the transaction it is given", async () => {
   const insert = (prepared: Kysely<Database>, row: { readonly name: string; readonly claimed_until: number }) =>
     prepared.insertInto("chores").values(row);
   const row = { name: "sweep", claimed_until: 1 };

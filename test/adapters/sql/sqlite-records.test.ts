@@ -73,7 +73,7 @@ projectsContract("SQLite", async () => {
 });
 
 describe("a SQLite database", () => {
-  test("keeps one row of the ledger for each generation, without its prompt, when the generation is removed", async () => {
+  test("keeps a generation's ledger row, without the prompt, when the generation is removed", async () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);
     const edit = { images: [sourceOf(0)] };
@@ -115,7 +115,7 @@ describe("a SQLite database", () => {
     ]);
   });
 
-  test("writes the search index of a generation by one statement more, and none when it changes", async () => {
+  test("writes a generation's search index with one more statement, and none when the generation changes", async () => {
     const records = await openSqliteRecords(await newPath());
     const entered = await statementsDuring(["search_entries"], () => accept(records, orderOf("gen_1")));
     const changed = await statementsDuring(["search_entries"], async () => {
@@ -127,7 +127,7 @@ describe("a SQLite database", () => {
     expect([entered.length, changed.length]).toEqual([1, 0]);
   });
 
-  test("accepts orders under rate limits, with idempotency keys or without, in one transaction if they wait for it", async () => {
+  test("accepts waiting generations under rate limits in one transaction, with or without keys", async () => {
     const records = await openSqliteRecords(await newPath());
     const rates = [{ scope: "API_KEY", id: "key_1", requestsPerMinute: 1000, imagesPerMinute: 1000 }] as const;
     const order = (index: number) => ({
@@ -144,7 +144,7 @@ describe("a SQLite database", () => {
     expect(statements.filter((sql) => sql === "commit")).toHaveLength(3);
   });
 
-  test("keeps no word of a prompt in the search index once its generation is removed", async () => {
+  test("keeps no word of a prompt in the search index after its generation is removed", async () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);
     const others = Array.from({ length: 50 }, (_, i) => orderOf(`gen_${i}`));
@@ -160,7 +160,7 @@ describe("a SQLite database", () => {
     expect(searchIndexHolds(path, "number")).toBe(true);
   });
 
-  test("holds what is accepted on the day that its clock says, and settles it there", async () => {
+  test("holds and settles a cost on the day of its own clock", async () => {
     const records = await openSqliteRecords(await newPath());
     const terms = { ...NO_LIMITS, dailyBudget: "1" };
     const dearAt = (id: string, at: string) => ({ ...orderOf(id, new Date(at)), maxCost: "1" });
@@ -180,7 +180,7 @@ describe("a SQLite database", () => {
     await records.close();
   });
 
-  test("is refused to a second opener in this process, naming the file, and free once it is closed", async () => {
+  test("cannot be opened twice in one process; the error names the file, which is free after the close", async () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);
 
@@ -197,7 +197,7 @@ describe("a SQLite database", () => {
     await next.close();
   });
 
-  test("adds up usage by day and project in several steps, which end with the limit", async () => {
+  test("sums usage by day and project in several steps, up to the limit", async () => {
     const records = await openSqliteRecords(await newPath());
     const days = ["2026-01-01", "2026-01-31", "2026-02-01", "2026-05-15", "2027-01-01"];
     const projectIds = ["proj_a", "proj_b"];
@@ -218,7 +218,7 @@ describe("a SQLite database", () => {
     await records.close();
   });
 
-  test("is refused to another process while this one has it", async () => {
+  test("cannot be opened by another process while this one has it open", async () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);
     await refusalOf(path);
@@ -230,7 +230,7 @@ describe("a SQLite database", () => {
     await records.close();
   });
 
-  test("is refused while another process has it, and free once that one was killed, with all it had accepted", async () => {
+  test("cannot be opened while another process has it, but after that process is killed, with everything it accepted", async () => {
     const path = await newPath();
     const other = openInAnotherProcess(path);
     try {
@@ -247,7 +247,7 @@ describe("a SQLite database", () => {
     await records.close();
   });
 
-  test("can be read by another program meanwhile, with what was accepted last", async () => {
+  test("can be read by another program meanwhile, with the latest generation", async () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);
     await accept(records, orderOf("gen_1"));
@@ -262,7 +262,7 @@ describe("a SQLite database", () => {
     reader.close();
   });
 
-  test("is refused while a gateway of an older version has it, which locks the database itself", async () => {
+  test("cannot be opened while a gateway of an older version has it, which locks the database itself", async () => {
     const path = await newPath();
     await (await openSqliteRecords(path)).close();
     const older = new DatabaseSync(path);
@@ -274,7 +274,7 @@ describe("a SQLite database", () => {
     await (await openSqliteRecords(path)).close();
   });
 
-  test("takes back at once what the process before had in its hands, lease or not", async () => {
+  test("immediately requeues everything that the previous process had running, whatever its leases", async () => {
     const path = await newPath();
     const before = await openSqliteRecords(path);
     await begin(before, orderOf("gen_running"), claimOf(WORKER, STARTED_AT, END_OF_TIME));
@@ -292,7 +292,7 @@ describe("a SQLite database", () => {
     await next.close();
   });
 
-  test("writes end when the log is synced, and share the sync; reads wait for it too", async () => {
+  test("confirms a write after the log is synced; writes share syncs, and reads wait for them too", async () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);
     await accept(records, orderOf("gen_0"));
@@ -320,7 +320,7 @@ describe("a SQLite database", () => {
     }
   });
 
-  test("a sync that failed fails everything after it, until the store is opened again", async () => {
+  test("fails everything after a failed sync until the store is opened again", async () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);
     await accept(records, orderOf("gen_before"));
@@ -338,7 +338,7 @@ describe("a SQLite database", () => {
     await next.close();
   });
 
-  test("is written ahead, and its log is synced by the store", async () => {
+  test("uses write-ahead logging, and the store syncs the log", async () => {
     const exec = jest.spyOn(DatabaseSync.prototype, "exec");
     try {
       const records = await openSqliteRecords(await newPath());
@@ -359,7 +359,7 @@ describe("a SQLite database", () => {
   test.each([
     ["a text", Buffer.from("This is no database. ".repeat(400))],
     ["the beginning of a database", Buffer.concat([Buffer.from("SQLite format 3\0"), Buffer.alloc(4080, 0xff)])],
-  ])("that is really %s is refused, naming the file, and left as it is", async (_what, content) => {
+  ])("whose file is really %s is refused with its name and left unchanged", async (_what, content) => {
     const path = await newPath();
     await writeFile(path, content);
 
@@ -369,20 +369,20 @@ describe("a SQLite database", () => {
     expect((await readFile(path)).equals(content)).toBe(true);
   });
 
-  test("that is a directory is refused, naming it", async () => {
+  test("whose path is a directory is refused with that path", async () => {
     const path = await newPath();
     await mkdir(path);
 
     expect((await refusalOf(path)).message).toContain(path);
   });
 
-  test("in a directory that does not exist is refused, naming the directory", async () => {
+  test("in a missing directory is refused with the directory's name", async () => {
     const directory = join(await newDirectory(), "absent");
 
     expect((await refusalOf(join(directory, "pictograph.db"))).message).toContain(directory);
   });
 
-  test("of a newer version is refused, naming the file, and left unlocked", async () => {
+  test("of a newer version is refused with the file's name, and left unlocked", async () => {
     const path = await newPath();
     const records = await openSqliteRecords(path);
     await accept(records, orderOf("gen_1"));

@@ -41,7 +41,7 @@ async function serve(answer: http.RequestListener): Promise<string> {
 const requestTo = (url: string) => ({ url, headers: { "webhook-id": "msg_1" }, body: '{"a":"ä"}' });
 
 describe("a webhook", () => {
-  test("is posted as it is, over a connection of its own, and any 2xx is a success", async () => {
+  test("is posted unchanged over its own connection, and any 2xx is a success", async () => {
     const seen: object[] = [];
     const url = await serve(async (incoming, outgoing) => {
       const body = Buffer.concat(await incoming.toArray()).toString();
@@ -60,7 +60,7 @@ describe("a webhook", () => {
     ]);
   });
 
-  test("is not sent on by a redirect", async () => {
+  test("does not follow redirects", async () => {
     const other = await serve((_, outgoing) => outgoing.end());
     let count = 0;
     const url = await serve((_, outgoing) => {
@@ -82,7 +82,7 @@ describe("a webhook", () => {
     expect(answer).toEqual({ statusCode: status, error: `the receiver answered with status ${status}` });
   });
 
-  test("reads no more than a little of a long answer", async () => {
+  test("reads only a little of a long answer", async () => {
     let written = 0;
     const cut = Promise.withResolvers<void>();
     const url = await serve((_, outgoing) => {
@@ -99,7 +99,7 @@ describe("a webhook", () => {
     expect(written).toBeLessThan(10_000_000);
   });
 
-  test("is given up when the receiver hangs, before and within its answer", async () => {
+  test("is given up if the receiver hangs, before or in the middle of its answer", async () => {
     const sender = new HttpWebhookSender({ ...ANYWHERE, timeoutMs: 100 });
     const silent = await listen(createTcpServer(() => {}));
     const error = "there was no answer within 0.1 s";
@@ -113,7 +113,7 @@ describe("a webhook", () => {
     await cut.promise;
   });
 
-  test("is given up at once when the gateway stops", async () => {
+  test("is given up immediately when the gateway stops", async () => {
     const stop = new AbortController();
     const port = await listen(createTcpServer(() => stop.abort(new Error("stopped"))));
     const sent = new HttpWebhookSender(ANYWHERE).send(requestTo(`http://127.0.0.1:${port}/`), stop.signal);
@@ -129,14 +129,14 @@ describe("a webhook", () => {
       "headers are too long",
     ],
     ["nothing", (socket: Socket) => socket.end(), "the connection failed (ECONNRESET)"],
-  ])("fails with %s as the answer", async (_name, answer, message) => {
+  ])("fails if the answer is %s", async (_name, answer, message) => {
     const port = await listen(createTcpServer((socket) => socket.once("data", () => answer(socket))));
     const { error } = await new HttpWebhookSender(ANYWHERE).send(requestTo(`http://127.0.0.1:${port}/`), NEVER);
 
     expect(error).toContain(message);
   });
 
-  test("fails where nobody listens, and where no host is", async () => {
+  test("fails if nothing listens there, or the host does not exist", async () => {
     const sender = new HttpWebhookSender(ANYWHERE);
 
     expect(await sender.send(requestTo("http://127.0.0.1:1/"), NEVER)).toEqual({
@@ -148,7 +148,7 @@ describe("a webhook", () => {
 });
 
 describe("a private address", () => {
-  test("is not connected to, whatever name leads there", async () => {
+  test("is never connected to, whatever name leads there", async () => {
     let count = 0;
     const url = await serve((_, outgoing) => {
       count++;
@@ -164,7 +164,7 @@ describe("a private address", () => {
     expect(count).toBe(0);
   });
 
-  test("is refused when a name resolves to it later, or to it besides a public one", async () => {
+  test("is refused if a name resolves to it later, or to it besides a public address", async () => {
     const port = await listen(http.createServer((_, outgoing) => outgoing.end()));
     const answers = [[{ address: "192.0.2.1", family: 4 }], [LOOPBACK], [{ address: "1.1.1.1", family: 4 }, LOOPBACK]];
     const sender = new HttpWebhookSender({
@@ -180,7 +180,7 @@ describe("a private address", () => {
   });
 });
 
-test("a certificate that nobody signed is refused", async () => {
+test("a self-signed certificate is refused", async () => {
   let count = 0;
   const port = await listen(
     https.createServer(SELF_SIGNED, (_, outgoing) => {
@@ -196,7 +196,7 @@ test("a certificate that nobody signed is refused", async () => {
   expect(count).toBe(0);
 });
 
-test("an address that was allowed once is checked again when it is sent to", async () => {
+test("an address that was allowed once is checked again before each delivery", async () => {
   const sender = new HttpWebhookSender({ allowHttp: false, allowPrivate: false });
 
   expect(() => sender.check("http://receiver.example/")).toThrow(GatewayError);

@@ -93,8 +93,8 @@ async function sendZeros(outgoing: ServerResponse, byteSize: number, isTold = fa
   await pipeline(Readable.from(parts), outgoing).catch(() => undefined);
 }
 
-describe("what an edit downloads", () => {
-  test("is stored before the edit is accepted, the mask too, whatever type the server says", async () => {
+describe("an image that an edit downloads", () => {
+  test("is stored before the edit is accepted, the mask too, whatever type the server declares", async () => {
     const [picture, mask] = [await plainImage(96, 64, 1, "WEBP"), await leftHalfMask(96, 64)];
     answer = ({ url }, outgoing) =>
       void outgoing.setHeader("Content-Type", "image/gif").end(url === "/a" ? picture : mask);
@@ -133,7 +133,7 @@ describe("what an edit downloads", () => {
         outgoing.write("\x89PNG\r\n\x1a\n0000", "latin1", () => outgoing.destroy());
       },
     ],
-  ])("is refused when it %s, and nothing is left", async (_what, code, answering) => {
+  ])("is refused if it %s, and nothing is left", async (_what, code, answering) => {
     answer = answering;
 
     await expect(take()).rejects.toMatchObject({ code, details: { field: "images" } });
@@ -169,7 +169,7 @@ describe("an idempotency key", () => {
     );
   };
 
-  test("gives the same edit without asking for its URL again, whatever is there now", async () => {
+  test("returns the same edit without another download of its URL, whatever is there now", async () => {
     const picture = await plainImage(96, 64, 1, "PNG");
     let askedCount = 0;
     answer = (_incoming, outgoing) => {

@@ -60,9 +60,9 @@ const CANNOT: readonly (readonly [string, string, string, () => Promise<Partial<
   ["a file too large", "PAYLOAD_TOO_LARGE", "images", async () => ({ images: [upload(await jpegOf(5001))] })],
 ];
 
-describe("an edit that its model cannot do", () => {
+describe("an edit beyond its model's abilities", () => {
   test.each(CANNOT)(
-    "with %s is refused before it is paid for, and nothing of it is left",
+    "with %s is refused before it is paid for, and leaves nothing",
     async (_what, code, field, input) => {
       await expect(submit(await input())).rejects.toMatchObject({
         code,
@@ -74,23 +74,26 @@ describe("an edit that its model cannot do", () => {
     },
   );
 
-  test.each(CANNOT)("with %s is not given to it in an outage either", async (_what, _code, _field, input) => {
-    const run = async (model: string) => {
-      const { id } = await gateway.gateway.images.wait(await submit({ ...(await input()), model }), 60_000);
-      const [ended] = await gateway.gateway.images.generations(CALLER, [id]);
-      return ended;
-    };
-    expect(await run("sturdy")).toMatchObject({
-      status: "SUCCEEDED",
-      model: "able",
-      warnings: [{ code: "MODEL_FELL_BACK" }],
-    });
-    expect(await run("narrow")).toMatchObject({ status: "FAILED", model: "broken", warnings: [] });
-    expect(sound.requests.map(({ model }) => model)).toEqual(["able"]);
-  });
+  test.each(CANNOT)(
+    "with %s does not fall back to that model during an outage",
+    async (_what, _code, _field, input) => {
+      const run = async (model: string) => {
+        const { id } = await gateway.gateway.images.wait(await submit({ ...(await input()), model }), 60_000);
+        const [ended] = await gateway.gateway.images.generations(CALLER, [id]);
+        return ended;
+      };
+      expect(await run("sturdy")).toMatchObject({
+        status: "SUCCEEDED",
+        model: "able",
+        warnings: [{ code: "MODEL_FELL_BACK" }],
+      });
+      expect(await run("narrow")).toMatchObject({ status: "FAILED", model: "broken", warnings: [] });
+      expect(sound.requests.map(({ model }) => model)).toEqual(["able"]);
+    },
+  );
 });
 
-test("the key of an edit still returns it when its model has shut down without a replacement", async () => {
+test("the key of an edit still finds it after its model has shut down without a replacement", async () => {
   const input = () => ({ model: "leaving", idempotencyKey: "k", images: [upload(png)] });
   const accepted = await submit(input());
   await gateway.gateway.images.wait(accepted, 60_000);
@@ -102,7 +105,7 @@ test("the key of an edit still returns it when its model has shut down without a
   expect(sound.requests).toHaveLength(1);
 });
 
-test("an edit that it can do is given to it", async () => {
+test("a fallback model gets the edits within its abilities", async () => {
   const accepted = await submit({ model: "narrow", images: [upload(png), upload(await jpegOf(5000))] });
   const ended = await gateway.gateway.images.wait(accepted, 60_000);
   expect(ended).toMatchObject({ status: "SUCCEEDED", model: "picky" });

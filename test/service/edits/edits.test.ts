@@ -79,7 +79,7 @@ function readSources(): { bytes: Buffer[]; mask: Buffer | undefined }[] {
 }
 
 describe("an edit", () => {
-  test("hands the images and the mask to the provider as they came, and keeps them no longer than it runs", async () => {
+  test("hands the images and the mask to the provider unchanged, and keeps them only while it runs", async () => {
     const jpeg = await plainImage(200, 100, 4, "JPEG");
     const webp = await plainImage(64, 64, 5, "WEBP");
     const mask = await leftHalfMask(96, 64);
@@ -101,7 +101,7 @@ describe("an edit", () => {
     expect(await keys()).toEqual([image?.key]);
   });
 
-  test("takes the caller's own images by id, in every format, and outlives them", async () => {
+  test("takes the caller's own images by id, in every format, and does not need them later", async () => {
     const png = await generate();
     const avif = await generate("AVIF");
     const hold = holdCalls(gateway.provider);
@@ -128,26 +128,26 @@ describe("an edit", () => {
     [5000, 2500, "3840x1920"],
     [40, 20, "128x64"],
     [640, 64, "640x214"],
-  ])("of %ix%i has by default the nearest size that can be asked for, %s", async (width, height, size) => {
+  ])("of %ix%i has as its default size the nearest one allowed, %s", async (width, height, size) => {
     const { requestedSize } = await edit({ images: [upload(await plainImage(width, height, 1, "PNG"))] });
 
     expect(`${requestedSize.width}x${requestedSize.height}`).toBe(size);
   });
 
-  test("has the size that is asked for, and the pixels a viewer shows count for the default", async () => {
+  test("has the requested size; the default comes from the pixels that a viewer shows", async () => {
     const onItsSide = await sharp(picture).withMetadata({ orientation: 6 }).jpeg().toBuffer();
     expect(await edit({ size: "128x128" })).toMatchObject({ requestedSize: { width: 128, height: 128 } });
     expect(await edit({ images: [upload(onItsSide)] })).toMatchObject({ requestedSize: { width: 64, height: 96 } });
   });
 
-  test("takes 16 images", async () => {
+  test("accepts 16 images", async () => {
     const ended = await edit({ images: Array.from({ length: 16 }, () => upload(picture)) });
 
     expect(ended.status).toBe("SUCCEEDED");
     expect(gateway.provider.requests[0]?.edit?.images).toHaveLength(16);
   });
 
-  test("that waits can be canceled, and then keeps nothing", async () => {
+  test("can be canceled while it waits, and then keeps nothing", async () => {
     const hold = holdCalls(gateway.provider);
     const blocking = await images.submit(CALLER, { prompt: "in the way", size: "64x64" });
     await hold.called;
@@ -161,7 +161,7 @@ describe("an edit", () => {
     expect(gateway.provider.requests).toHaveLength(1);
   });
 
-  test("keeps nothing when its provider fails", async () => {
+  test("keeps nothing if its provider fails", async () => {
     gateway.provider.script = async function* () {
       yield* [];
       throw new GatewayError("CONTENT_REJECTED", "no", { billed: "NO" });
@@ -175,7 +175,7 @@ describe("an edit", () => {
 describe("an idempotency key", () => {
   const idempotencyKey = "k";
 
-  test("with the same uploads gives the same edit, and stores them once", async () => {
+  test("with the same uploads returns the same edit, and stores them once", async () => {
     const first = await edit({ idempotencyKey, mask: upload(await leftHalfMask(96, 64)) });
     const left = await keys();
     const again = await edit({ idempotencyKey, mask: upload(await leftHalfMask(96, 64)) });
@@ -185,7 +185,7 @@ describe("an idempotency key", () => {
     expect(await keys()).toEqual(left);
   });
 
-  test("gives the same edit when the images it names are gone", async () => {
+  test("returns the same edit if the images it names are gone", async () => {
     const [one, other] = [await generate(), await generate()];
     const link = images.link(other);
     const asked = (signed: string) => {
@@ -201,7 +201,7 @@ describe("an idempotency key", () => {
     await expect(submit({ ...asked(link), ...anew })).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
-  test("of an edit whose size was left out is a conflict where it is given, be it the same", async () => {
+  test("of an edit without a size is a conflict for one with a size, even the same size", async () => {
     await edit({ idempotencyKey });
 
     await expect(submit({ idempotencyKey, size: "96x64" })).rejects.toMatchObject({ code: "IDEMPOTENCY_CONFLICT" });
@@ -212,7 +212,7 @@ describe("an idempotency key", () => {
     ["one image more", async () => ({ images: [upload(picture), upload(picture)] })],
     ["a mask", async () => ({ mask: upload(await leftHalfMask(96, 64)) })],
     ["another size", async () => ({ size: "128x128" })],
-  ])("with %s is a conflict that leaves nothing", async (_what, change) => {
+  ])("with %s is a conflict and leaves nothing", async (_what, change) => {
     await edit({ idempotencyKey });
     const left = await keys();
 
@@ -230,7 +230,7 @@ describe("an idempotency key", () => {
   });
 });
 
-describe("refused, with nothing submitted and nothing left,", () => {
+describe("an edit is refused, and nothing is submitted or stored,", () => {
   const never = (): ImageReference => ({
     // biome-ignore lint/correctness/useYield: it must not be read
     bytes: (async function* () {
@@ -309,7 +309,7 @@ describe("refused, with nothing submitted and nothing left,", () => {
         ),
       }),
     ],
-  ])("is %s", async (_what, code, field, input) => {
+  ])("for %s", async (_what, code, field, input) => {
     await expect(submit(await input())).rejects.toMatchObject({ code, details: { field } });
     expect(await keys()).toEqual([]);
     expect(gateway.provider.requests).toEqual([]);
@@ -318,13 +318,13 @@ describe("refused, with nothing submitted and nothing left,", () => {
   test.each([
     ["image/jpeg", "image/jpeg"],
     [`image/jpeg; name="${"x".repeat(100)}"`, "another type"],
-  ])("is declared as %j: the error names both types", async (declared, shown) => {
+  ])("for an image declared as %j, with an error that names both types", async (declared, shown) => {
     await expect(submit({ images: [upload(picture, declared)] })).rejects.toMatchObject({
       message: `image 1 of 1 was declared as ${shown} but is image/png; declare it as image/png`,
     });
   });
 
-  test("is another owner's image", async () => {
+  test("for another owner's image", async () => {
     const { id } = await generate("PNG", "somebody else");
 
     await expect(submit({ images: [{ id }] })).rejects.toMatchObject({
@@ -333,7 +333,7 @@ describe("refused, with nothing submitted and nothing left,", () => {
     });
   });
 
-  test("is an upload that breaks off, whose own error is passed on", async () => {
+  test("for an upload that breaks off, with the upload's own error", async () => {
     const broken = new Error("the caller left");
     async function* bytes() {
       yield picture.subarray(0, 100);

@@ -37,7 +37,7 @@ function submit(bytes: Uint8Array): Promise<Generation> {
   return gateway.gateway.images.submitEdit(CALLER, { prompt: "a fox in it", images: [{ bytes: once(bytes) }] });
 }
 
-describe("a file that would exhaust its decoder is refused and leaves nothing behind:", () => {
+describe("a file that would exhaust its decoder is refused and leaves nothing:", () => {
   test.each<[string, RegExp, () => Buffer]>([
     ["a PNG of 1 MB with notes of 1 GB", TOO_MUCH, noteBomb],
     ["a PNG with a note of 300 MB", TOO_MUCH, () => pngWith(compressedChunk("zTXt", 300_000_000))],
@@ -141,7 +141,7 @@ describe("a file that would exhaust its decoder is refused and leaves nothing be
     expect(gateway.provider.requests).toEqual([]);
   });
 
-  test.each(["png", "jpeg", "webp"] as const)("a %s that is cut off anywhere", async (format) => {
+  test.each(["png", "jpeg", "webp"] as const)("a %s that is cut short anywhere", async (format) => {
     const pixels = seededRandom(1).bytes(160 * 160 * 3);
     const file = await sharp(pixels, { raw: { width: 160, height: 160, channels: 3 } })
       .toFormat(format)
@@ -171,7 +171,7 @@ test("a small edit does not wait behind large ones", async () => {
   expect(order.at(-1)).toBe("large");
 });
 
-describe("a file with the usual additions of programs is accepted:", () => {
+describe("a file with what common programs add is accepted:", () => {
   test.each<[string, () => Buffer | Promise<Buffer>]>([
     [
       "a PNG with compressed notes and a profile",

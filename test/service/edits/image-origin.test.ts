@@ -50,7 +50,7 @@ async function lastImageOf(generationId: string): Promise<Image> {
   return image;
 }
 
-test("the provider can look up how an image was made, and every edit of it since", async () => {
+test("a provider can look up how an image was made and edited since", async () => {
   const fox = await generate({ n: 2 });
   const night = await edit({ images: [{ id: fox.id }], background: "OPAQUE" });
   await edit({ prompt: "add a cat", images: [{ link: gateway.gateway.images.link(night) }], size: "128x128" });
@@ -60,7 +60,7 @@ test("the provider can look up how an image was made, and every edit of it since
   expect(origins).toEqual([[first], [first, { ...step, prompt: "at night", index: 0, background: "OPAQUE" }]]);
 });
 
-test("an origin is not told when a part of it is not on record", async () => {
+test("an origin is unknown if any step of it is not recorded", async () => {
   const upload = { bytes: once(await plainImage(96, 64, 3, "PNG")) };
   const fox = await generate();
   const fromElsewhere = await edit({ images: [upload] });
@@ -76,7 +76,7 @@ test("an origin is not told when a part of it is not on record", async () => {
   expect(origins.map((steps) => steps?.length)).toEqual([undefined, undefined, undefined, 1, undefined]);
 });
 
-test("no more than 32 steps are looked up", async () => {
+test("the lookup stops after 32 steps", async () => {
   let image = await generate();
   for (let step = 1; step <= 33; step++) image = await edit({ images: [{ id: image.id }] });
 

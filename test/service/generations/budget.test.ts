@@ -100,7 +100,7 @@ describe("a request that the budget does not cover", () => {
     return gateway;
   }
 
-  test("is told so over GraphQL, with the time until the day ends", async () => {
+  test("is refused over GraphQL, with the time until the day ends", async () => {
     const { error, generation } = await generate(await startSpent());
 
     expect(generation ?? null).toBeNull();
@@ -122,7 +122,7 @@ describe("a request that the budget does not cover", () => {
     });
   });
 
-  test("is told so over REST, with status 402 and the shape of 2022", async () => {
+  test("is refused over REST with status 402, in the 2022 response shape", async () => {
     const { url } = await startSpent();
     const answer = await getImageAsJson(url, { prompt: "a fox", n: "1", size: "64x64" });
 
@@ -131,7 +131,7 @@ describe("a request that the budget does not cover", () => {
     isRefusal(answer.errorMessage);
   });
 
-  test.each(["generations", "edits"])("is told so at /v1/images/%s in OpenAI's shape", async (route) => {
+  test.each(["generations", "edits"])("is refused at /v1/images/%s in OpenAI's format", async (route) => {
     const { url, provider } = await startSpent();
     const form = new FormData();
     form.append("prompt", "a fox");
@@ -152,7 +152,7 @@ describe("a request that the budget does not cover", () => {
     expect(provider.requests).toHaveLength(1);
   });
 
-  test("leaves nothing behind, and is accepted when the next day begins", async () => {
+  test("leaves nothing, and is accepted when the next day begins", async () => {
     let now = TODAY;
     const gateway = await start({ now: () => now });
     expect((await generate(gateway, { n: 10 })).generation.status).toBe("SUCCEEDED");
@@ -168,7 +168,7 @@ describe("a request that the budget does not cover", () => {
     expect(body.data.generations.edges).toHaveLength(2);
   });
 
-  test("is logged once in the window, with what was spent", async () => {
+  test("is logged once per window, with what was spent", async () => {
     const lines: string[] = [];
     const logger: Logger = pino({}, { write: (line) => void lines.push(line) });
     const gateway = await start({ logger });
@@ -186,8 +186,8 @@ describe("a request that the budget does not cover", () => {
   });
 });
 
-describe("a request that costs nothing is accepted although the budget is used up:", () => {
-  test("a model that is free", async () => {
+describe("a request that costs nothing is accepted even if the budget is used up:", () => {
+  test("one for a free model", async () => {
     const gateway = await start({ dailyBudget: { usd: "0", isDefault: false } });
 
     expect((await generate(gateway, { model: "free-1", n: 10 })).generation).toMatchObject({
@@ -198,7 +198,7 @@ describe("a request that costs nothing is accepted although the budget is used u
     expect((await generate(gateway)).error?.extensions.code).toBe("BUDGET_EXCEEDED");
   });
 
-  test("a repetition, by its key", async () => {
+  test("a repetition with the same key", async () => {
     const gateway = await start();
     const input = { n: 10, idempotencyKey: "k" };
     const { generation } = await generate(gateway, input);
@@ -207,7 +207,7 @@ describe("a request that costs nothing is accepted although the budget is used u
     expect(gateway.provider.requests).toHaveLength(1);
   });
 
-  test("anything, where there is no budget, as in an embedded gateway that sets none", async () => {
+  test("any request to an embedded gateway without a budget", async () => {
     const { dailyBudget: _budget, ...embedded } = { now: () => TODAY, dailyBudget: undefined };
     const gateway = await startScriptedGateway(embedded, [DEAR, UNKNOWN]);
     running.push(gateway);
@@ -219,8 +219,8 @@ describe("a request that costs nothing is accepted although the budget is used u
   });
 });
 
-describe("a generation that ends otherwise than paid for", () => {
-  test("gives back what it held when it was surely not billed", async () => {
+describe("a generation that does not succeed", () => {
+  test("returns what it held if it was certainly not billed", async () => {
     const gateway = await start();
     gateway.provider.script = async function* () {
       yield* [];
@@ -236,7 +236,7 @@ describe("a generation that ends otherwise than paid for", () => {
     }
   });
 
-  test("is charged what it held when it was canceled while it ran, and nothing when it waited", async () => {
+  test("is charged what it held if it was canceled while running, and nothing if it was waiting", async () => {
     const gateway = await start({ maxConcurrency: 1 });
     const hold = holdCalls(gateway.provider);
     const [ran, waited] = [
@@ -256,7 +256,7 @@ describe("a generation that ends otherwise than paid for", () => {
     expect((await generate(gateway, { n: 5, waitSeconds: 0 })).error).toBeUndefined();
   });
 
-  test("is charged though it was deleted", async () => {
+  test("is charged even if it was deleted", async () => {
     const gateway = await start();
     const { generation } = await generate(gateway, { n: 10 });
     await gateway.graphql("mutation ($id: ID!) { deleteGeneration(id: $id) }", { id: generation.id });
@@ -264,7 +264,7 @@ describe("a generation that ends otherwise than paid for", () => {
     expect((await generate(gateway)).error?.extensions.code).toBe("BUDGET_EXCEEDED");
   });
 
-  test("is charged though retention removed it", async () => {
+  test("is charged even if retention removed it", async () => {
     let now = TODAY;
     const dataDir = await newDirectory();
     const gateway = await start({ dataDir, now: () => now });
@@ -279,8 +279,8 @@ describe("a generation that ends otherwise than paid for", () => {
   });
 });
 
-describe("a model whose cost cannot be bounded", () => {
-  test("is refused under a budget that the operator set, and the error names the models file", async () => {
+describe("a model without a maximum price", () => {
+  test("is refused if the operator set a budget, and the error names the models file", async () => {
     const gateway = await start({ dailyBudget: { usd: "1000", isDefault: false } });
     const { error } = await generate(gateway, { model: "unknown-1" });
 
@@ -289,7 +289,7 @@ describe("a model whose cost cannot be bounded", () => {
     expect(gateway.provider.requests).toEqual([]);
   });
 
-  test("still returns generations that were accepted before the operator set one", async () => {
+  test("still returns generations accepted before the operator set a budget", async () => {
     const dataDir = await newDirectory();
     const input = { model: "unknown-1", idempotencyKey: "k" };
     const before = await start({ dataDir, dailyBudget: undefined });
@@ -300,7 +300,7 @@ describe("a model whose cost cannot be bounded", () => {
     expect((await generate(after, input)).generation.id).toBe(generation.id);
   });
 
-  test("counts half a dollar an image under the default, as an estimate", async () => {
+  test("counts as half a dollar per image under the default budget, as an estimate", async () => {
     const gateway = await start({ dailyBudget: { usd: "20", isDefault: true } });
     for (let i = 0; i < 4; i++) {
       expect((await generate(gateway, { model: "unknown-1", n: 10 })).generation).toMatchObject({
@@ -314,8 +314,8 @@ describe("a model whose cost cannot be bounded", () => {
   });
 });
 
-describe("what is held", () => {
-  test("covers the dearest model that may take over", async () => {
+describe("the amount held by a generation", () => {
+  test("covers the most expensive model that may replace its own", async () => {
     const modelsFile = join(await newDirectory(), "models.json");
     await writeFile(modelsFile, JSON.stringify({ aliases: { sturdy: ["cheap-1", "dear-1"] } }));
     const gateway = await start({ modelsFile });
@@ -326,7 +326,7 @@ describe("what is held", () => {
     expect((await generate(gateway, { model: "cheap-1", n: 8 })).generation.status).toBe("SUCCEEDED");
   });
 
-  test("covers the model that takes over when this one shuts down while the request waits", async () => {
+  test("covers the replacement if the model shuts down while the request waits", async () => {
     const leaving = priced("leaving-1", "0.1", {
       shutdownDate: "2026-11-25",
       replacement: "dear-1",
@@ -352,7 +352,7 @@ describe("what is held", () => {
   });
 });
 
-test("a price is that of the day of acceptance, whenever it is paid and whatever it is then", async () => {
+test("a generation is charged the price on its day of acceptance, even if it ends after the price changed", async () => {
   const prices = [
     { from: "2026-01-01", source: "a test", perImage: "0.1" },
     { from: "2026-11-25", source: "a test", perImage: "7" },
@@ -371,7 +371,7 @@ test("a price is that of the day of acceptance, whenever it is paid and whatever
   expect((await generate(gateway)).error?.extensions.code).toBe("BUDGET_EXCEEDED");
 });
 
-test("an edit by OpenAI's models is bounded by what its images take", async () => {
+test("an edit by an OpenAI model is bounded by the tokens of its images", async () => {
   const gateway = await startGateway({
     openai: { apiKey: "none", baseUrl: "http://127.0.0.1:9/v1" },
     dailyBudget: { usd: "0.2", isDefault: false },

@@ -63,7 +63,7 @@ describe("a generation that is canceled", () => {
     expect(api.requests.map(({ body }) => body?.prompt)).toEqual(["a fox", "a crow"]);
   });
 
-  test("while the provider works closes the connection, and it is not known whether it was billed", async () => {
+  test("while the provider works closes the connection, and whether it was billed is unknown", async () => {
     await start();
     const hold = api.holdNext();
     const running = await submit();
@@ -83,7 +83,7 @@ describe("a generation that is canceled", () => {
     expect(api.callCount).toBe(1);
   });
 
-  test("in the middle of the answer keeps the images that had arrived", async () => {
+  test("in the middle of the answer keeps the images that have arrived", async () => {
     await start();
     const picture = await madePicture();
     api.queue({ raw: { body: beginning(picture) } });
@@ -101,7 +101,7 @@ describe("a generation that is canceled", () => {
     expect((await storedFiles(gateway.dataDir)).filter((path) => path.includes(running.id))).toHaveLength(2);
   });
 
-  test("after it has ended stays as it is", async () => {
+  test("after it has ended does not change", async () => {
     await start();
     const ended = await generate();
     api.queue("moderationBlocked");
@@ -112,7 +112,7 @@ describe("a generation that is canceled", () => {
     expect([ended.status, refused.status]).toEqual(["SUCCEEDED", "FAILED"]);
   });
 
-  test("twice at once is canceled once, and both are told", async () => {
+  test("twice at the same time is canceled once, and both clients get the result", async () => {
     await start();
     const hold = api.holdNext();
     const running = await submit();
@@ -123,7 +123,7 @@ describe("a generation that is canceled", () => {
     expect(second).toEqual(first);
   });
 
-  test("is replayed under its key, and not made after all", async () => {
+  test("is returned by its key, and not made again", async () => {
     await start();
     const hold = api.holdNext();
     const running = await submit({ idempotencyKey: "k" });
@@ -136,7 +136,7 @@ describe("a generation that is canceled", () => {
 });
 
 describe("a generation that is deleted", () => {
-  test("leaves nothing: no record, no original, no delivered image, no derivative", async () => {
+  test("leaves no record, original, delivered image or derivative", async () => {
     await start();
     const generation = await generate({ n: 2, idempotencyKey: "k" });
     const [made = []] = await images.imagesOf([generation.id]);
@@ -182,7 +182,7 @@ describe("a generation that is deleted", () => {
     expect(await find(waiting.id)).toBeUndefined();
   });
 
-  test("while the provider works cuts it off, and waiting callers are released", async () => {
+  test("while the provider works aborts the call, and waiting clients get their answer", async () => {
     await start();
     const hold = api.holdNext();
     const running = await submit();
@@ -197,7 +197,7 @@ describe("a generation that is deleted", () => {
     expect(await storedFiles(gateway.dataDir)).toEqual([]);
   });
 
-  test("takes nothing of another with it", async () => {
+  test("does not affect any other generation", async () => {
     await start();
     const [gone, kept] = [await generate(), await generate({ prompt: "a badger" })];
     await images.delete(CALLER, gone.id);
@@ -208,7 +208,7 @@ describe("a generation that is deleted", () => {
 });
 
 test.each(["cancel", "delete"] as const)(
-  "who wants to %s what is not theirs is told that there is none",
+  "a request to %s another owner's generation is told that it does not exist",
   async (act) => {
     await start();
     const foreign = await generate();

@@ -58,8 +58,8 @@ function call(signal = new AbortController().signal, asked: ImageProvider = prov
   return calls.call(asked, attempt, signal);
 }
 
-describe("a call is made again", () => {
-  test("when the provider limits the rate, after the time that it names and not earlier", async () => {
+describe("a call is repeated", () => {
+  test("after the time that the provider names, and not earlier, if it limits the rate", async () => {
     api.queue({ rateLimited: { retryAfter: "1" } }, { rateLimited: { retryAfter: "30" } });
 
     expect(await call()).toBe(1);
@@ -70,7 +70,7 @@ describe("a call is made again", () => {
     expect(api.callCount).toBe(3);
   });
 
-  test("when the provider is not available, after a time that doubles where it names none", async () => {
+  test("after a doubling time if the provider is unavailable and names no time", async () => {
     api.queue(UNAVAILABLE, UNAVAILABLE);
 
     expect(await call()).toBe(1);
@@ -81,7 +81,7 @@ describe("a call is made again", () => {
     expect(second).toBeLessThanOrEqual(1500);
   });
 
-  test("when the connection was refused", async () => {
+  test("if the connection was refused", async () => {
     const { provider: absent, appear, vanish } = await absentProvider(api);
     calls = new ProviderCalls(pino({ enabled: false }), NO_METRICS, async (ms) => {
       waits.push({ ms, afterCalls: api.callCount });
@@ -94,7 +94,7 @@ describe("a call is made again", () => {
     await vanish();
   });
 
-  test("three times in all, and then its failure is reported", async () => {
+  test("until the third attempt; then its failure is reported", async () => {
     api.respondWith(UNAVAILABLE);
 
     await expect(call()).rejects.toMatchObject({ code: "UPSTREAM_FAILED", details: { billed: "NO" } });
@@ -103,8 +103,8 @@ describe("a call is made again", () => {
   });
 });
 
-describe("a call is never made again", () => {
-  test("when the provider asks for more patience than half a minute: the caller is told", async () => {
+describe("a call is not repeated", () => {
+  test("if the provider asks to wait longer than half a minute, which the client is told", async () => {
     api.queue({ rateLimited: { retryAfter: "3600" } });
 
     await expect(call()).rejects.toMatchObject({
@@ -123,14 +123,14 @@ describe("a call is never made again", () => {
     ["has no money left", "billingLimit", "BUDGET_EXCEEDED"],
     ["refuses the key", "unauthorized", "UPSTREAM_FAILED"],
     ["answers with half a JSON", "halfJson", "UPSTREAM_FAILED"],
-  ])("when the provider %s", async (_what, behaviour, code) => {
+  ])("if the provider %s", async (_what, behaviour, code) => {
     api.queue(behaviour);
 
     await expect(call()).rejects.toMatchObject({ code });
     expect({ callCount: api.callCount, waits }).toEqual({ callCount: 1, waits: [] });
   });
 
-  test("when the provider takes too long", async () => {
+  test("if the provider takes too long", async () => {
     const held = api.holdNext();
     jest.useFakeTimers(OUR_TIMERS);
     const failed = expect(call()).rejects.toMatchObject({ code: "UPSTREAM_TIMEOUT" });
@@ -142,7 +142,7 @@ describe("a call is never made again", () => {
     expect({ callCount: api.callCount, waits }).toEqual({ callCount: 1, waits: [] });
   });
 
-  test("when it was canceled while it waited", async () => {
+  test("if it was canceled while it waited", async () => {
     const canceling = new AbortController();
     const reason = new GatewayError("INTERRUPTED", "canceled");
     calls = new ProviderCalls(pino({ enabled: false }), NO_METRICS, (_ms, signal) => {
@@ -155,7 +155,7 @@ describe("a call is never made again", () => {
     expect(api.callCount).toBe(1);
   });
 
-  test("when it was canceled before it began", async () => {
+  test("if it was canceled before it began", async () => {
     await expect(call(AbortSignal.abort(new GatewayError("INTERRUPTED", "canceled")))).rejects.toMatchObject({
       code: "INTERRUPTED",
       details: { billed: "NO" },
@@ -164,7 +164,7 @@ describe("a call is never made again", () => {
   });
 });
 
-describe("a provider that fails five times in a row", () => {
+describe("a provider that has failed five times in a row", () => {
   let now: number;
 
   beforeEach(async () => {
@@ -174,7 +174,7 @@ describe("a provider that fails five times in a row", () => {
     for (let failure = 1; failure <= 5; failure++) await expect(call()).rejects.toThrow("the provider failed");
   });
 
-  test("is not called for half a minute, and the caller is told that no call was made", async () => {
+  test("is not called for half a minute, and clients are told that no call was made", async () => {
     now += 29_999;
     api.respondWith("normal");
 
@@ -188,7 +188,7 @@ describe("a provider that fails five times in a row", () => {
     expect(logLines.filter((line) => line.includes("keeps failing"))).toHaveLength(1);
   });
 
-  test("is tried once when that is over, by one call for all, and works again after a success", async () => {
+  test("then gets one trial call, and is used again if that succeeds", async () => {
     now += 30_000;
     api.respondWith("normal");
     const trial = api.holdNext();
@@ -202,7 +202,7 @@ describe("a provider that fails five times in a row", () => {
     expect(logLines.filter((line) => line.includes("works again"))).toHaveLength(1);
   });
 
-  test("rests again when the trial fails", async () => {
+  test("gets another pause if the trial call fails", async () => {
     now += 30_000;
     await expect(call()).rejects.toThrow("the provider failed");
     api.respondWith("normal");
@@ -211,7 +211,7 @@ describe("a provider that fails five times in a row", () => {
     expect(api.callCount).toBe(6);
   });
 
-  test("is not called for a caller that waited for another caller's trial and was canceled meanwhile", async () => {
+  test("is not called for a client that was canceled while it waited for another client's trial", async () => {
     now += 30_000;
     api.respondWith("normal");
     const trial = api.holdNext();
@@ -228,7 +228,7 @@ describe("a provider that fails five times in a row", () => {
     expect(ask).not.toHaveBeenCalled();
   });
 
-  test("does not stop the calls of another", async () => {
+  test("does not stop calls to other providers", async () => {
     const other = await startStrictImageApi();
     const otherProvider = createOpenAI({ apiKey: other.apiKey, baseUrl: other.baseUrl, timeoutMs: 60_000 });
 
@@ -244,7 +244,7 @@ test.each<[string, Behaviour]>([
   ["the key", "unauthorized"],
   ["a parameter", { error: { status: 400, code: "invalid_value", param: "size" } }],
   ["for the rate", { rateLimited: { retryAfter: "3600" } }],
-])("a provider that refuses %s is not an outage, however often", async (_what, behaviour) => {
+])("a provider that refuses %s has no outage, however often it does so", async (_what, behaviour) => {
   api.respondWith(behaviour);
   for (let refusal = 1; refusal <= 7; refusal++) await expect(call()).rejects.toThrow();
 

@@ -48,12 +48,12 @@ async function generate(input: object = {}) {
   return body.data.generateImages;
 }
 
-test("while all is well, an alias is its first model", async () => {
+test("an alias uses its first model while nothing fails", async () => {
   expect(await generate()).toMatchObject({ status: "SUCCEEDED", model: { id: "gpt-image-2" }, warnings: [] });
   expect(second.requests).toEqual([]);
 });
 
-test("after an outage the next model that supports the request is used, and recorded before it is called", async () => {
+test("after an outage the next suitable model is used, and recorded before it is called", async () => {
   api.respondWith({ error: { status: 503 } });
   let recorded: unknown;
   const { script } = second;
@@ -72,7 +72,7 @@ test("after an outage the next model that supports the request is used, and reco
   expect(second.requests).toEqual([expect.objectContaining({ model: "any-size-1", size: { width: 96, height: 64 } })]);
 });
 
-test("a model that shows no previews is asked for none, and says so", async () => {
+test("a fallback model without previews is asked for none, with a warning", async () => {
   api.respondWith({ error: { status: 503, headers: { "retry-after": "0" } } });
   expect(await generate({ partialImages: 2, size: "64x64" })).toMatchObject({
     status: "SUCCEEDED",
@@ -82,7 +82,7 @@ test("a model that shows no previews is asked for none, and says so", async () =
   expect(second.requests).toMatchObject([{ partialImages: 0 }]);
 });
 
-test("the warning of a model that shuts down soon also comes for a fallback model", async () => {
+test("a fallback model that shuts down soon has its warning too", async () => {
   api.respondWith({ error: { status: 503, headers: { "retry-after": "0" } } });
   const answer = await fetch(`${gateway.url}/v1/images/generations`, {
     method: "POST",
@@ -93,13 +93,13 @@ test("the warning of a model that shuts down soon also comes for a fallback mode
   expect(answer.headers.get("Warning")).toMatch(/was not available.*leaving-1 shuts down on 2026-12-01/);
 });
 
-test("a provider that cannot be reached is an outage", async () => {
+test("a provider that cannot be reached counts as an outage", async () => {
   await api.close();
   expect(await generate()).toMatchObject({ status: "SUCCEEDED", model: { id: "small-1" } });
   api = await startStrictImageApi();
 });
 
-describe("nothing takes over", () => {
+describe("no fallback model is used", () => {
   test.each<[string, Behaviour, object]>([
     ["after a refusal", "moderationBlocked", { code: "CONTENT_REJECTED", billed: "NO" }],
     ["after a charge that is not certain", "serverError", { code: "UPSTREAM_FAILED", billed: "UNKNOWN" }],
@@ -113,7 +113,7 @@ describe("nothing takes over", () => {
     expect(second.requests).toEqual([]);
   });
 
-  test("that cannot do what was asked", async () => {
+  test("if no model can do what was requested", async () => {
     api.respondWith({ error: { status: 503 } });
     const asked = { model: "narrow", n: 2, size: "64x64" };
     expect(await generate(asked)).toMatchObject({

@@ -56,7 +56,7 @@ function warningCodes(input: Partial<GenerationInput>): string[] {
 }
 
 describe("an input", () => {
-  test("of a prompt alone gets every default", () => {
+  test("with only a prompt gets every default", () => {
     const { inputHash, model, ...rest } = plan({});
 
     expect(model.description.id).toBe("scripted-1");
@@ -79,7 +79,7 @@ describe("an input", () => {
     });
   });
 
-  test("is carried out as asked where the model can", () => {
+  test("is carried out as requested if the model can do so", () => {
     const input = { model: "all", n: 10, size: "3840x2160", quality: "MAX", format: "WEBP", background: "TRANSPARENT" };
     const { model, ...rest } = plan({ ...input, seed: 0, idempotencyKey: "k" });
 
@@ -103,12 +103,12 @@ describe("an input", () => {
     expect(plan({ prompt: "x".repeat(length) }).prompt).toHaveLength(length);
   });
 
-  test("counts characters and not code units", () => {
+  test("counts its prompt in characters, not in code units", () => {
     expect(plan({ prompt: "🖼".repeat(32_000) }).prompt).toHaveLength(64_000);
     expect(refusalOf({ prompt: "🖼".repeat(32_001) })).toMatchObject({ details: { field: "prompt" } });
   });
 
-  test("keeps a prompt as it was written", () => {
+  test("keeps its prompt unchanged", () => {
     expect(plan({ prompt: "  a fox\r\n " }).prompt).toBe("  a fox\r\n ");
   });
 
@@ -150,18 +150,18 @@ describe("an input", () => {
     ["idempotencyKey", "is too long", { idempotencyKey: "k".repeat(256) }],
     ["idempotencyKey", "is not ASCII", { idempotencyKey: "ключ" }],
     ["idempotencyKey", "has a line break", { idempotencyKey: "a\nb" }],
-  ])("is refused when its %s %s", (field, _what, input) => {
+  ])("is refused if its %s %s", (field, _what, input) => {
     const refusal = refusalOf(input);
 
     expect(refusal).toMatchObject({ code: "BAD_USER_INPUT", details: { field } });
     expect(refusal?.message).toContain(field === "background" ? "" : field);
   });
 
-  test("is refused when its model is unknown", () => {
+  test("is refused if its model is unknown", () => {
     expect(refusalOf({ model: "nowhere" })).toMatchObject({ code: "MODEL_UNAVAILABLE", details: { field: "model" } });
   });
 
-  test("never has its prompt repeated by a refusal", () => {
+  test("is refused without repeating its prompt in the error", () => {
     expect(refusalOf({ prompt: `marked ${"x".repeat(32_001)}` })?.message).not.toContain("marked");
   });
 
@@ -170,7 +170,7 @@ describe("an input", () => {
   });
 });
 
-describe("what is done otherwise than asked comes with a warning", () => {
+describe("a warning reports every deviation from the request:", () => {
   test.each([
     ["standard", "scripted-1", "MEDIUM"],
     ["hd", "scripted-1", "HIGH"],
@@ -196,22 +196,22 @@ describe("what is done otherwise than asked comes with a warning", () => {
     ["HIGH", "scripted-1"],
     ["XHIGH", "all"],
     ["MAX", "all"],
-  ])("quality %s of %s stays", (asked, model) => {
+  ])("quality %s of %s does not change", (asked, model) => {
     expect(plan({ quality: asked, model })).toMatchObject({ quality: asked.toUpperCase(), warnings: [] });
   });
 
-  test("style, whatever it is", () => {
+  test("any style", () => {
     expect(warningCodes({ style: "vivid" })).toEqual(["STYLE_IGNORED"]);
     expect(warningCodes({ style: "" })).toEqual(["STYLE_IGNORED"]);
   });
 
-  test("a seed where the model has none", () => {
+  test("a seed if the model has none", () => {
     expect(plan({ seed: 5 })).toMatchObject({ seed: undefined, warnings: [{ code: "SEED_IGNORED" }] });
     expect(plan({ seed: 0 })).toMatchObject({ seed: undefined, warnings: [{ code: "SEED_IGNORED" }] });
     expect(plan({ seed: 5, model: "all" })).toMatchObject({ seed: 5, warnings: [] });
   });
 
-  test("moderation where it cannot be set", () => {
+  test("moderation if it cannot be set", () => {
     const warnings = [{ code: "MODERATION_IGNORED" }];
     const input = { prompt: "a fox", moderation: "low" };
 
@@ -231,7 +231,7 @@ describe("what is done otherwise than asked comes with a warning", () => {
     expect(planned.warnings.map(({ code }) => code)).toEqual(["MODEL_REPLACED"]);
   });
 
-  test("a size that no model size covers", () => {
+  test("a size larger than the model's sizes", () => {
     const planned = plan({ size: "3840x3840" });
 
     expect(planned).toMatchObject({
@@ -243,7 +243,7 @@ describe("what is done otherwise than asked comes with a warning", () => {
     expect(warningCodes({ size: "64x192" })).toEqual([]);
   });
 
-  test("all at once, in one list", () => {
+  test("several deviations in one list", () => {
     expect(warningCodes({ model: "retired", quality: "hd", style: "natural", seed: 1, size: "3840x3840" })).toEqual([
       "MODEL_REPLACED",
       "QUALITY_REPLACED",
@@ -261,7 +261,7 @@ describe("the hash of an input", () => {
   test.each<[string, Partial<GenerationInput>]>([
     ["a default written out", { n: 1, size: "1024x1024", quality: "AUTO", format: "PNG", background: "AUTO" }],
     ["an idempotency key", { idempotencyKey: "k" }],
-    ["who asks", { safetyIdentifier: "a" }],
+    ["a safety identifier", { safetyIdentifier: "a" }],
     ["usual moderation, and all of a PNG", { moderation: "auto", compression: 100 }],
     ["a word in lower case", { quality: "auto", format: "png", background: "auto" }],
     ["a client that gives a key", { idempotencyKey: "k", attempt: attemptOf("a client") }],
@@ -269,7 +269,7 @@ describe("the hash of an input", () => {
     expect(hashOf(input)).toBe(base);
   });
 
-  test("differs with everything that decides what is made", () => {
+  test("differs for every field that decides what is made", () => {
     const others: readonly Partial<GenerationInput>[] = [
       { prompt: "a fox " },
       { prompt: "A fox" },

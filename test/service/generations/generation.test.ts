@@ -68,7 +68,7 @@ function image(index: number, bytes: Uint8Array): ProviderEvent {
   return { type: "image", index, bytes: once(bytes) };
 }
 
-describe("exactly the pixels asked for", () => {
+describe("images of exactly the requested size", () => {
   beforeEach(() => start({}, [SCRIPTED_MODEL]));
   afterEach(() => gateway.close());
 
@@ -82,7 +82,7 @@ describe("exactly the pixels asked for", () => {
     ["64x192", "480x1408"],
     ["3840x1280", "3840x1280"],
     ["3840x3840", "2880x2880"],
-  ])("are delivered at %s from the %s that the model makes, which is kept untouched", async (size, modelSize) => {
+  ])("are delivered at %s from the model's %s, which is kept unchanged", async (size, modelSize) => {
     const made: Buffer[] = [];
     gateway.provider.script = async function* ({ n, size: asked }) {
       for (let index = 0; index < n; index++) {
@@ -113,7 +113,7 @@ describe("exactly the pixels asked for", () => {
     }
   });
 
-  test("are delivered whatever size and format the model answers, and generatedSize tells what it was", async () => {
+  test("are delivered whatever size and format the model returns; generatedSize reports that size", async () => {
     const made = await plainImage(640, 480, 3, "JPEG");
     gateway.provider.script = script(image(0, made));
     const generation = await generate({ size: "1024x1024", format: "WEBP" });
@@ -138,7 +138,7 @@ describe("exactly the pixels asked for", () => {
   });
 });
 
-test("a model is asked for a format that it makes, and for a PNG before others", async () => {
+test("a model is asked for a format that it makes, preferably PNG", async () => {
   await start({}, [
     { ...SCRIPTED_MODEL, formats: ["JPEG"] },
     { ...SCRIPTED_MODEL, id: "scripted-2", formats: ["JPEG", "PNG"] },
@@ -156,7 +156,7 @@ describe("the request to the model", () => {
   beforeEach(() => start({}, [{ ...SMALL, hasSeed: true }]));
   afterEach(() => gateway.close());
 
-  test("is what the caller asked for", async () => {
+  test("is what the client requested", async () => {
     const asked = { n: 3, quality: "LOW", format: "WEBP", background: "TRANSPARENT", seed: 0 } as const;
     await generate(asked);
 
@@ -166,7 +166,7 @@ describe("the request to the model", () => {
   });
 });
 
-describe("an answer that is not what was asked for", () => {
+describe("an answer that differs from the request", () => {
   let picture: Buffer;
 
   beforeEach(async () => {
@@ -175,7 +175,7 @@ describe("an answer that is not what was asked for", () => {
   });
   afterEach(() => gateway.close());
 
-  test("of one image too few fails, and keeps the images that were paid", async () => {
+  test("with one image too few fails, and its paid images are kept", async () => {
     gateway.provider.script = script(image(1, picture), image(0, picture));
     const generation = await generate({ n: 3 });
 
@@ -187,7 +187,7 @@ describe("an answer that is not what was asked for", () => {
     expect(await storedKeys()).toHaveLength(2);
   });
 
-  test("of no image at all fails, billed unknown", async () => {
+  test("without any image fails, billed unknown", async () => {
     gateway.provider.script = script();
 
     expect(await generate()).toMatchObject({
@@ -197,7 +197,7 @@ describe("an answer that is not what was asked for", () => {
     expect(await storedKeys()).toEqual([]);
   });
 
-  test("of an image too many gives those that were asked for", async () => {
+  test("with one image too many gives the requested number", async () => {
     const surplus = await plainImage(64, 64, 9, "PNG");
     gateway.provider.script = script(image(0, picture), image(1, picture), image(2, surplus));
     const generation = await generate({ n: 2 });
@@ -207,7 +207,7 @@ describe("an answer that is not what was asked for", () => {
     expect(await storedKeys()).toHaveLength(2);
   });
 
-  test("of an image twice in one place keeps the first", async () => {
+  test("with two images at the same index keeps the first", async () => {
     const second = await plainImage(64, 64, 9, "PNG");
     gateway.provider.script = script(image(0, picture), image(0, second), image(1, second));
     const generation = await generate({ n: 2 });
@@ -229,7 +229,7 @@ describe("an answer that is not what was asked for", () => {
     ["a PNG's first bytes", () => picture.subarray(0, 8)],
     ["a damaged PNG", () => Buffer.concat([picture.subarray(0, 60), Buffer.alloc(40), picture.subarray(100)])],
     ["a PNG of more pixels than any that can be asked for", () => plainImage(3900, 3900, 0, "PNG")],
-  ])("of %s where an image has to be fails, and leaves nothing on disk", async (_what, makeBytes) => {
+  ])("with %s in place of an image fails, and leaves nothing on disk", async (_what, makeBytes) => {
     gateway.provider.script = script(image(0, await makeBytes()));
     const generation = await generate();
 
@@ -242,7 +242,7 @@ describe("an answer that is not what was asked for", () => {
     expect(await storedKeys()).toEqual([]);
   });
 
-  test("keeps the images that came before a broken one", async () => {
+  test("keeps the images before a broken one", async () => {
     gateway.provider.script = script(image(0, picture), image(1, Buffer.from("broken")), image(2, picture));
     const generation = await generate({ n: 3 });
 
@@ -251,7 +251,7 @@ describe("an answer that is not what was asked for", () => {
     expect(await storedKeys()).toHaveLength(1);
   });
 
-  test("makes the gateway leave the provider, which can free its connection", async () => {
+  test("ends the iteration, so that the provider can close its connection", async () => {
     const seen: string[] = [];
     gateway.provider.script = async function* () {
       try {
@@ -278,7 +278,7 @@ describe("a provider that fails", () => {
     ["BUDGET_EXCEEDED", false, "NO"],
     ["UPSTREAM_FAILED", true, "UNKNOWN"],
     ["UPSTREAM_TIMEOUT", true, "YES"],
-  ] as const)("with %s is called once, and its failure is told", async (code, retryable, billed) => {
+  ] as const)("with %s is called once, and its failure is reported", async (code, retryable, billed) => {
     const message = "what to do about it";
     gateway.provider.script = script({ fail: new GatewayError(code, message, { billed, retryAfterSeconds: 99 }) });
     const generation = await generate();
@@ -299,7 +299,7 @@ describe("a provider that fails", () => {
     ["an error of another kind", new GatewayError("BAD_USER_INPUT", "sk-secret a fox")],
     ["what is no error", "sk-secret a fox"],
     ["nothing", undefined],
-  ])("with %s is INTERNAL, and its words are not told", async (_what, error) => {
+  ])("with %s fails as INTERNAL, without its text", async (_what, error) => {
     gateway.provider.script = script({ fail: error });
     const generation = await generate();
 
@@ -310,7 +310,7 @@ describe("a provider that fails", () => {
     expect(generation.failure?.message).not.toMatch(/sk-secret|a fox|Cannot/);
   });
 
-  test("before it answers anything, synchronously, is INTERNAL", async () => {
+  test("synchronously, before any answer, fails as INTERNAL", async () => {
     gateway.provider.script = () => {
       throw new Error("not even a generator");
     };
@@ -318,7 +318,7 @@ describe("a provider that fails", () => {
     expect(await generate()).toMatchObject({ status: "FAILED", failure: { code: "INTERNAL" } });
   });
 
-  test("in the middle of an image leaves nothing of that image, and keeps those before it", async () => {
+  test("in the middle of an image keeps only the images before that one", async () => {
     const picture = await plainImage(64, 64, 0, "PNG");
     gateway.provider.script = script(image(0, picture), {
       type: "image",
@@ -339,7 +339,7 @@ describe("a provider that fails", () => {
     expect(await storedKeys()).toEqual([stored[0]?.key]);
   });
 
-  test("keeps what it said it used", async () => {
+  test("keeps the usage that it reported", async () => {
     const usage: ProviderEvent = { type: "usage", usage: USAGE };
     gateway.provider.script = script(usage, { fail: new GatewayError("CONTENT_REJECTED", "no") });
     expect(await generate()).toMatchObject({ status: "FAILED", usage: USAGE });
@@ -362,7 +362,7 @@ describe("a provider that fails", () => {
     expect(await generate()).toMatchObject({ status: "SUCCEEDED" });
   });
 
-  test("because the disk does is INTERNAL, and the gateway leaves it", async () => {
+  test("because the disk failed is INTERNAL, and its iteration ends", async () => {
     await rm(join(gateway.dataDir, "images/.tmp"), { recursive: true });
     let isLeft = false;
     gateway.provider.script = async function* (request) {
@@ -402,7 +402,7 @@ describe("a provider that never answers", () => {
         yield { type: "image", index: 0, bytes: bytes() };
       },
     ],
-  ])("%s is given up after the set time, and nothing is left", async (_what, silent) => {
+  ])("%s is aborted after its timeout, and nothing is left", async (_what, silent) => {
     await start({ upstreamTimeoutMs: 50 });
     gateway.provider.script = silent;
 
@@ -415,10 +415,10 @@ describe("a provider that never answers", () => {
   });
 });
 
-describe("a gateway with many to serve", () => {
+describe("a gateway with many generations", () => {
   afterEach(() => gateway.close());
 
-  test.each([1, 3])("has at most %i calls in flight, and all of them served", async (maxConcurrency) => {
+  test.each([1, 3])("makes at most %i calls at once and completes every generation", async (maxConcurrency) => {
     await start({ maxConcurrency });
     let inFlight = 0;
     let most = 0;
@@ -450,7 +450,7 @@ describe("a gateway with many to serve", () => {
     expect(gateway.provider.requests).toHaveLength(8);
   });
 
-  test("answers a caller that does not wait at once, and continues", async () => {
+  test("answers immediately if the client does not wait, and continues", async () => {
     await start();
     const hold = holdCalls(gateway.provider);
     const accepted = await submit();
@@ -464,7 +464,7 @@ describe("a gateway with many to serve", () => {
   });
 });
 
-describe("the same idempotency key", () => {
+describe("an idempotency key", () => {
   let now: Date;
 
   beforeEach(async () => {
@@ -473,7 +473,7 @@ describe("the same idempotency key", () => {
   });
   afterEach(() => gateway.close());
 
-  test("with the same input is the same generation, for 20 simultaneous callers and for later ones", async () => {
+  test("with the same input finds the same generation, for 20 simultaneous clients and for later ones", async () => {
     const hold = holdCalls(gateway.provider);
     const accepted = await Promise.all(Array.from({ length: 20 }, () => submit({ idempotencyKey: "k" })));
     await hold.called;
@@ -487,7 +487,7 @@ describe("the same idempotency key", () => {
     expect(gateway.provider.requests).toHaveLength(1);
   });
 
-  test("brings a failure back too, without another call", async () => {
+  test("also finds a failed generation, without another call", async () => {
     gateway.provider.script = script({ fail: new GatewayError("CONTENT_REJECTED", "no") });
     const first = await generate({ idempotencyKey: "k" });
     gateway.provider.script = makeImages;
@@ -501,7 +501,7 @@ describe("the same idempotency key", () => {
     ["n", { n: 2 }],
     ["size", { size: "65x64" }],
     ["format", { format: "WEBP" }],
-  ])("with another %s is a conflict, and makes nothing", async (_what, difference) => {
+  ])("with another %s is a conflict, and nothing is made", async (_what, difference) => {
     const first = await generate({ idempotencyKey: "k" });
 
     await expect(submit({ idempotencyKey: "k", ...difference })).rejects.toMatchObject({
@@ -512,7 +512,7 @@ describe("the same idempotency key", () => {
     expect((await images.page(CALLER, {})).items.map(({ id }) => id)).toEqual([first.id]);
   });
 
-  test("of another caller, or after 24 hours, is another one", async () => {
+  test("of another caller, or after 24 hours, makes another generation", async () => {
     const first = await generate({ idempotencyKey: "k" });
     const foreign = await submit({ idempotencyKey: "k" }, { projectId: "other" });
     now = new Date(now.getTime() + 86_400_000);
@@ -526,7 +526,7 @@ describe("a gateway that stops", () => {
   beforeEach(() => start({ maxConcurrency: 1 }));
   afterEach(() => gateway.close());
 
-  test("lets running generations end, parks waiting ones, and accepts nothing more", async () => {
+  test("lets running generations end, parks waiting ones and accepts no more", async () => {
     const hold = holdCalls(gateway.provider);
     const running = await submit();
     const parked = await submit();
@@ -542,7 +542,7 @@ describe("a gateway that stops", () => {
     expect(gateway.provider.requests).toHaveLength(1);
   });
 
-  test("parks a generation that waits for its provider's next attempt; it runs after the next start, and nothing was paid before", async () => {
+  test("parks a generation that waits for its next attempt; it runs after the next start and was not paid for before", async () => {
     await gateway.close();
     const isWaiting = Promise.withResolvers<void>();
     const write = (line: string) => void (line.includes("the call is repeated") && isWaiting.resolve());
@@ -563,7 +563,7 @@ describe("a gateway that stops", () => {
     await stopped.close();
   });
 
-  test("cuts off running generations when the grace period is over", async () => {
+  test("aborts running generations when the grace period ends", async () => {
     const hold = holdCalls(gateway.provider);
     const running = await submit();
     await hold.called;

@@ -95,7 +95,7 @@ async function startQueue(): Promise<Deliveries> {
 describe("a generation whose worker died", () => {
   const claim = claimOf("run_dead", START, at(LEASE_MS));
 
-  test("ends as interrupted when its lease has expired, and waiting callers are told", async () => {
+  test("ends as interrupted when its lease expires, and waiting clients get that answer", async () => {
     await begin(records, orderOf("gen_1", START), claim);
     const told: string[] = [];
     events.subscribe("gen_1", ({ generationId }) => told.push(generationId));
@@ -126,7 +126,7 @@ describe("a generation whose worker died", () => {
     expect(deliveries.ids).toEqual(["gen_2"]);
   });
 
-  test("is left alone while its worker says that it lives", async () => {
+  test("is left alone while its worker sends heartbeats", async () => {
     await begin(records, orderOf("gen_1", START), claim);
     await records.extendLeases("run_dead", at(2 * LEASE_MS));
     now = at(LEASE_MS + 1);
@@ -136,8 +136,8 @@ describe("a generation whose worker died", () => {
   });
 });
 
-describe("a job that got lost", () => {
-  test("is made again for what waits since before, oldest first, and for nothing else", async () => {
+describe("a lost job", () => {
+  test("is enqueued again, oldest first, for generations that have waited for long, and for no others", async () => {
     for (const id of ["gen_1", "gen_2"]) await accept(records, orderOf(id, START));
     await accept(records, orderOf("gen_3", at(1)));
     await begin(records, orderOf("gen_0", START));
@@ -148,7 +148,7 @@ describe("a job that got lost", () => {
     expect(deliveries.ids).toEqual(["gen_1", "gen_2"]);
   });
 
-  test("is made again for everything that waits when a process starts, however much that is", async () => {
+  test("is enqueued again for every waiting generation when a process starts, however many there are", async () => {
     const ids = Array.from({ length: 105 }, (_, i) => `gen_${String(i).padStart(3, "0")}`);
     for (const id of ids) await accept(records, orderOf(id, START));
     const all = Promise.withResolvers<void>();
@@ -162,7 +162,7 @@ describe("a job that got lost", () => {
   });
 });
 
-describe("generations past their time", () => {
+describe("generations older than their retention", () => {
   /** One that succeeded, with the bytes of one image. */
   async function succeed(id: string, createdAt: Date): Promise<Image> {
     await begin(records, orderOf(id, createdAt), claimOf("run_1", createdAt, at(DAY_MS)));
@@ -172,7 +172,7 @@ describe("generations past their time", () => {
     return image;
   }
 
-  test("go with their bytes, and those in their time stay", async () => {
+  test("are removed with their bytes, and younger ones are kept", async () => {
     maintenance = keep({ retainMs: DAY_MS });
     const old = await succeed("gen_1", at(-1));
     const young = await succeed("gen_2", START);
@@ -185,7 +185,7 @@ describe("generations past their time", () => {
     expect(await keys()).toEqual([young.key]);
   });
 
-  test("stay while they have not ended, whatever their age", async () => {
+  test("are kept until they have ended, whatever their age", async () => {
     maintenance = keep({ retainMs: DAY_MS });
     await accept(records, orderOf("gen_1", START));
     await begin(records, orderOf("gen_2", START));
@@ -200,7 +200,7 @@ describe("generations past their time", () => {
     expect(left.map(({ id }) => id).sort()).toEqual(["gen_1", "gen_2"]);
   });
 
-  test("go all of them, in steps", async () => {
+  test("are removed in steps until none is left", async () => {
     const limits: number[] = [];
     const counted = new Proxy(records, {
       get(target, name) {
@@ -223,7 +223,7 @@ describe("generations past their time", () => {
     expect(limits).toEqual([100, 100]);
   });
 
-  test("are kept for ever where nothing else is set", async () => {
+  test("are kept forever without a retention setting", async () => {
     const image = await succeed("gen_1", START);
     now = at(3650 * DAY_MS);
     await maintenance.sweep();
@@ -233,11 +233,11 @@ describe("generations past their time", () => {
   });
 });
 
-describe("bytes that no record knows", () => {
+describe("bytes without a record", () => {
   /** The ids that the gateway gives, of this moment: the records are older. */
   const newKey = (generationId = newId("gen")) => `${generationId}/${newId("img")}/original`;
 
-  test("go when they are older than an hour, and not before", async () => {
+  test("are removed after an hour, and not before", async () => {
     const [old, young] = [newKey(), newKey()];
     await put(old, START);
     await put(young, at(1));
@@ -247,7 +247,7 @@ describe("bytes that no record knows", () => {
     expect(await keys()).toEqual([young]);
   });
 
-  test("go from beside the images of a generation that has ended, which stay with their derivatives", async () => {
+  test("are removed beside an ended generation's images, whose derivatives are kept", async () => {
     const id = newId("gen");
     await begin(records, orderOf(id, START), claimOf("run_1"));
     const image = await store(id, 0);
@@ -262,7 +262,7 @@ describe("bytes that no record knows", () => {
     expect(await keys()).toEqual([derivative, image.key].sort());
   });
 
-  test("stay while the generation runs that may still add them", async () => {
+  test("are kept while their generation runs and may still record them", async () => {
     const id = newId("gen");
     await begin(records, orderOf(id, START), claimOf("run_1", START, at(2 * DAY_MS)));
     const coming = newKey(id);
@@ -273,7 +273,7 @@ describe("bytes that no record knows", () => {
     expect(await keys()).toEqual([coming]);
   });
 
-  test("stay while an edit waits or runs that changes them, and go when it has ended, or was never accepted", async () => {
+  test("are kept while an edit that uses them waits or runs, and removed when it ends or was never accepted", async () => {
     const [queued, running, ended, never] = [newId("gen"), newId("gen"), newId("gen"), newId("gen")];
     await accept(records, orderOf(queued, START));
     for (const id of [running, ended]) {
@@ -287,7 +287,7 @@ describe("bytes that no record knows", () => {
     expect(await keys()).toEqual([`${queued}/sources/0`, `${running}/sources/0`].sort());
   });
 
-  test("go when they are previews of what does not run any more", async () => {
+  test("are removed if they are previews of a generation that no longer runs", async () => {
     const [ended, running] = [newId("gen"), newId("gen")];
     await begin(records, orderOf(ended, START), claimOf("run_1"));
     await begin(records, orderOf(running, START), claimOf("run_1", START, at(2 * DAY_MS)));
@@ -299,7 +299,7 @@ describe("bytes that no record knows", () => {
     expect(await keys()).toEqual([`${running}/previews/0-1.webp`]);
   });
 
-  test("stay when they are older than the records, which may have been lost, or are not ours", async () => {
+  test("are kept if they are older than the records, which may have been lost or belong to another gateway", async () => {
     const kept = [
       // Of 2023.
       "gen_01h455vb4pex5vsknk084sn02q/img_01h455vb4pex5vsknk084sn02r/original",
@@ -314,7 +314,7 @@ describe("bytes that no record knows", () => {
     expect(await keys()).toEqual(kept.toSorted());
   });
 
-  test("go however many they are, and leave no empty directory", async () => {
+  test("are all removed, however many there are, without leaving empty directories", async () => {
     for (let i = 0; i < 105; i++) await put(newKey(), START);
     now = at(2 * HOUR_MS);
     await maintenance.sweep();
@@ -323,7 +323,7 @@ describe("bytes that no record knows", () => {
     expect(await readdir(join(dataDir, "images"))).toEqual([".tmp"]);
   });
 
-  test("are looked for by one of all processes an hour, however many there are", async () => {
+  test("are searched for by only one process per hour", async () => {
     const others = [keep(), keep()];
     const sweepAll = async () => {
       for (const one of [maintenance, ...others]) await one.sweepWhenDue();
@@ -344,7 +344,7 @@ describe("bytes that no record knows", () => {
     expect(listings).toBe(2);
   });
 
-  test("go by themselves after a start", async () => {
+  test("are removed without any call after a start", async () => {
     await put(newKey(), START);
     now = at(2 * HOUR_MS);
     const swept = Promise.withResolvers<void>();

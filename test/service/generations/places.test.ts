@@ -55,8 +55,8 @@ async function cancel(gateway: ScriptedGateway, id: string): Promise<void> {
   await gateway.graphql(CANCEL, { id });
 }
 
-describe("a call that was canceled", () => {
-  test("keeps its place: generating and canceling in a loop makes no more calls than there are places", async () => {
+describe("a canceled call", () => {
+  test("keeps its place, so that a loop of generating and canceling makes no more calls than there are places", async () => {
     const gateway = await start({ maxConcurrency: 2 });
     const { called } = holdCalls(gateway.provider);
     for (let i = 0; i < 30; i++) {
@@ -69,7 +69,7 @@ describe("a call that was canceled", () => {
     expect(gateway.provider.requests).toHaveLength(2);
   });
 
-  test("keeps it as long as calls of its model usually take", async () => {
+  test("keeps its place as long as calls of its model usually take", async () => {
     const gateway = await start({ maxConcurrency: 1 });
     await finish(gateway);
     const hold = holdCalls(gateway.provider);
@@ -81,7 +81,7 @@ describe("a call that was canceled", () => {
     expect(await finish(gateway)).toBe("SUCCEEDED");
   });
 
-  test("keeps it until its provider has ended the call", async () => {
+  test("keeps its place until its provider has ended the call", async () => {
     const gateway = await start({ maxConcurrency: 1 });
     await finish(gateway);
     const released = Promise.withResolvers<void>();
@@ -108,7 +108,7 @@ describe("a call that was canceled", () => {
     ).toBe("SUCCEEDED");
   });
 
-  test("leaves it at once where calls are free", async () => {
+  test("frees its place immediately if calls are free", async () => {
     const gateway = await start({ maxConcurrency: 1 });
     const hold = holdCalls(gateway.provider);
     const id = await accept(gateway, { model: "free-1" });
@@ -119,7 +119,7 @@ describe("a call that was canceled", () => {
     expect(await finish(gateway)).toBe("SUCCEEDED");
   });
 
-  test("leaves it when the gateway stops", async () => {
+  test("frees its place when the gateway stops", async () => {
     const gateway = await start({ maxConcurrency: 1 });
     const { called } = holdCalls(gateway.provider);
     const id = await accept(gateway);
@@ -133,7 +133,7 @@ describe("a call that was canceled", () => {
   });
 });
 
-describe("images beyond those of a minute", () => {
+describe("images above the limit per minute", () => {
   test("wait in the queue while free models continue, and can be canceled", async () => {
     const gateway = await start({ maxImagesPerMinute: 10 });
     expect(await finish(gateway, { n: 10 })).toBe("SUCCEEDED");
@@ -146,7 +146,7 @@ describe("images beyond those of a minute", () => {
     expect(gateway.provider.requests.filter(({ model }) => model === "paid-1")).toHaveLength(1);
   });
 
-  test("stay queued when the gateway stops, and run after its next start", async () => {
+  test("stay queued when the gateway stops, and are made after the next start", async () => {
     const dataDir = await newDirectory();
     const before = await start({ dataDir, maxImagesPerMinute: 10 });
     await finish(before, { n: 9 });
@@ -164,7 +164,7 @@ describe("images beyond those of a minute", () => {
     expect(before.provider.requests).toHaveLength(1);
   });
 
-  test("count one by one", async () => {
+  test("each count against the limit", async () => {
     const gateway = await start({ maxImagesPerMinute: 10 });
     for (let i = 0; i < 10; i++) expect(await finish(gateway)).toBe("SUCCEEDED");
     const next = await accept(gateway);

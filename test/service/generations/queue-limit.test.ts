@@ -28,7 +28,7 @@ async function generate(input: object) {
   return { status, generation: body.data?.generateImages, error: body.errors?.[0] };
 }
 
-describe("a gateway with one place and a queue of two, all taken,", () => {
+describe("a gateway whose only place and queue of two are full", () => {
   let hold: HeldCall;
 
   async function fill(): Promise<void> {
@@ -39,7 +39,7 @@ describe("a gateway with one place and a queue of two, all taken,", () => {
     for (const idempotencyKey of ["first", "second"]) await generate({ idempotencyKey, waitSeconds: 0 });
   }
 
-  test("refuses one more over REST, and says when to come back", async () => {
+  test("refuses another request over REST, and says when to try again", async () => {
     await fill();
     const answer = await getImageAsJson(gateway.url, FIELDS);
 
@@ -50,7 +50,7 @@ describe("a gateway with one place and a queue of two, all taken,", () => {
     hold.release();
   });
 
-  test("refuses one more over GraphQL, and says when to come back", async () => {
+  test("refuses another request over GraphQL, and says when to try again", async () => {
     await fill();
     const { generation, error } = await generate({ waitSeconds: 0 });
 
@@ -62,7 +62,7 @@ describe("a gateway with one place and a queue of two, all taken,", () => {
     hold.release();
   });
 
-  test("accepts a caller that returns with a key, over both APIs", async () => {
+  test("accepts a repeated request by its key, over both APIs", async () => {
     await fill();
     const again = await generate({ idempotencyKey: "second", waitSeconds: 0 });
     const overRest = getImageAsJson(gateway.url, FIELDS, { "Idempotency-Key": "first" });
@@ -78,7 +78,7 @@ describe("a gateway with one place and a queue of two, all taken,", () => {
     expect(api.callCount).toBe(3);
   });
 
-  test("keeps nothing of what it refused: its key is free", async () => {
+  test("keeps nothing of a refused request, whose key can be used again", async () => {
     await fill();
     expect((await generate({ idempotencyKey: "third", waitSeconds: 0 })).error).toBeDefined();
     hold.release();
@@ -92,7 +92,7 @@ describe("a gateway with one place and a queue of two, all taken,", () => {
   });
 });
 
-test("has no more calls at the provider than it may, and as many when there is enough to do", async () => {
+test("the gateway makes as many calls as it may, and no more", async () => {
   await start({ maxConcurrency: 3 });
   const holds = Array.from({ length: 9 }, () => api.holdNext());
   const answers = Array.from({ length: 9 }, () => generate({}));
@@ -132,7 +132,7 @@ test("a hundred simultaneous requests with one key, over both APIs, make one cal
   expect(api.callCount).toBe(1);
 });
 
-test("a client that disconnects changes nothing: the images are made, stored, and found by the key", async () => {
+test("a client that disconnects has no effect: its images are made, stored and found by the key", async () => {
   await start({});
   const hold = api.holdNext();
   const leaver = new AbortController();

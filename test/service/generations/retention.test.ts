@@ -13,7 +13,7 @@ const LIST = "{ generations { edges { node { id } } } }";
 
 const newDirectory = temporaryDirectories();
 
-test("a gateway that keeps generations for a day removes older ones with all their bytes, and nothing else", async () => {
+test("a gateway with a retention of one day removes older generations with all their bytes, and nothing else", async () => {
   const dataDir = await newDirectory();
   let now = new Date();
   const first = await startScriptedGateway({ dataDir, now: () => now });
@@ -44,7 +44,7 @@ test("a gateway that keeps generations for a day removes older ones with all the
   expect(after).toEqual(before.filter((path) => path.includes(young)));
 });
 
-test("a sweep removes the windows of budgets that began over 100 days ago, and keeps the total", async () => {
+test("maintenance removes budget windows that began over 100 days ago, and keeps the total", async () => {
   const dataDir = await newDirectory();
   const start = new Date("2026-08-03T12:00:00Z");
   const first = await startScriptedGateway({ dataDir, now: () => start });

@@ -40,7 +40,7 @@ test("a generation of one image takes few statements and commits", async () => {
   expect(countCommits(statements)).toBeLessThanOrEqual(MOST_COMMITS);
 });
 
-describe("a generation by an API key", () => {
+describe("a generation with an API key", () => {
   const PRICED = { ...ANY_SIZE_MODEL, prices: [{ from: "2026-01-01", source: "a test", perImage: "0.01" }] };
   const GENERATE = `mutation { generateImages(input: { prompt: "a fox", size: "64x64", waitSeconds: 60 }) { status } }`;
   const BUDGETS = { month: { window: "MONTH", limitUsd: "1000" }, day: { window: "DAY", limitImages: 1000 } };
@@ -65,7 +65,7 @@ describe("a generation by an API key", () => {
     return statements.filter((sql) => !isBeside(sql) && !isBoundary(sql)).length;
   }
 
-  test("takes no more statements for two budgets, and one more for the rate limits of its project and key", async () => {
+  test("takes no more statements for two budgets, and one more for the rate limits of project and key", async () => {
     const without = await countStatements({}, {});
 
     expect(await countStatements({ budgets: [BUDGETS.month] }, { budgets: [BUDGETS.day] })).toBe(without);
@@ -78,7 +78,7 @@ describe("a generation by an API key", () => {
   });
 });
 
-test("generations that are made at the same moment share statements and commits", async () => {
+test("simultaneous generations share statements and commits", async () => {
   const together = 16;
   const all = await statementsDuring(undefined, () => Promise.all(Array.from({ length: together }, makeOneImage)));
   const statements = all.filter((sql) => !isBeside(sql));
@@ -92,7 +92,7 @@ test.each([
   ["succeeds with several images", { n: 2 }, makeImages],
   ["has previews", { n: 1, partialImages: 1 }, makeImages],
   ["fails after its images", { n: 2 }, breakAfterImages],
-])("who waits for a generation that %s gets it as it is recorded", async (_what, input, script) => {
+])("a client that waits for a generation that %s gets it as recorded", async (_what, input, script) => {
   gateway.provider.script = script;
   const { images } = gateway.gateway;
   const accepted = await images.submit(CALLER, { prompt: "a lighthouse", size: "64x64", ...input });

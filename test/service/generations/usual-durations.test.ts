@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { UsualDurations } from "../../../src/service/generations/usual-durations.ts";
 
-test("a model takes a minute until it is known, and then what its last calls took in the middle", () => {
+test("a model's usual duration is one minute until it is known, and then the median of its last calls", () => {
   const durations = new UsualDurations();
   expect(durations.of("a")).toBe(60_000);
   durations.learn("a", 5_000);

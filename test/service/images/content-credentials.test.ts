@@ -60,7 +60,7 @@ describe("content credentials", () => {
       "an AVIF behind a box of 64-bit length",
       () => Buffer.concat([plain.AVIF, longBox("free", Buffer.alloc(100)), longBox("uuid", C2PA_UUID)]),
     ],
-  ])("are found in %s, however it is cut", (_file, make) => {
+  ])("are found in %s, however it is split", (_file, make) => {
     const file = make();
 
     for (const chunkBytes of [file.length, 1, 2, 3, 7, 31, 1000]) expect(isFound(file, chunkBytes)).toBe(true);

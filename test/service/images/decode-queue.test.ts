@@ -37,26 +37,29 @@ describe("the queue of decoders", () => {
     await waiting;
   });
 
-  test.each([LIGHT_MS, HEAVY_MS])("lets callers in by turns, whoever has most images of %i ms", async (workMs) => {
-    const done = await queue.enter(edit("a"), workMs);
-    const waiting = [
-      enter("edit 1 of a", edit("a"), workMs),
-      enter("edit 2 of a", edit("a"), workMs),
-      enter("edit 3 of a", edit("a"), workMs),
-      enter("edit of b", edit("b"), workMs),
-      enter("view of a", view("a"), workMs),
-    ];
-    done();
-    await Promise.all(waiting);
+  test.each([LIGHT_MS, HEAVY_MS])(
+    "lets callers take turns, however many images of %i ms one of them sends",
+    async (workMs) => {
+      const done = await queue.enter(edit("a"), workMs);
+      const waiting = [
+        enter("edit 1 of a", edit("a"), workMs),
+        enter("edit 2 of a", edit("a"), workMs),
+        enter("edit 3 of a", edit("a"), workMs),
+        enter("edit of b", edit("b"), workMs),
+        enter("view of a", view("a"), workMs),
+      ];
+      done();
+      await Promise.all(waiting);
 
-    expect(order).toEqual(["edit 1 of a", "edit of b", "view of a", "edit 2 of a", "edit 3 of a"]);
-  });
+      expect(order).toEqual(["edit 1 of a", "edit of b", "view of a", "edit 2 of a", "edit 3 of a"]);
+    },
+  );
 
   test.each<[string, Partial<Caller>, Partial<Caller>]>([
     ["networks", { network: "192.0.2.1" }, { network: "192.0.2.2" }],
     ["API keys", { apiKeyId: "key_1", network: "192.0.2.1" }, { apiKeyId: "key_2", network: "192.0.2.1" }],
     ["end users", { endUser: "ann", apiKeyId: "key_1" }, { endUser: "ben", apiKeyId: "key_1" }],
-  ])("tells callers of one project apart by their %s", async (_what, ann, ben) => {
+  ])("distinguishes callers of one project by their %s", async (_what, ann, ben) => {
     const editOf = (caller: Partial<Caller>) => editTurnOf({ projectId: "proj_public", ...caller });
     const done = await queue.enter(editOf(ann), HEAVY_MS);
     const waiting = [
@@ -73,7 +76,7 @@ describe("the queue of decoders", () => {
   test.each([
     ["light", 80, LIGHT_MS * 10],
     ["heavy", 8, HEAVY_MS],
-  ])("refuses a caller whose %s images wait already, and no other one", async (_lane, most, workMs) => {
+  ])("refuses a caller with too many waiting %s images, and no other caller", async (_lane, most, workMs) => {
     const done = await queue.enter(view("a"), workMs);
     const waiting = Array.from({ length: most }, () => enter("a", view("a"), workMs));
 
@@ -89,7 +92,7 @@ describe("the queue of decoders", () => {
     await queue.onIdle();
   });
 
-  test("refuses everyone when too much waits, except what was paid for", async () => {
+  test("refuses everyone if too much waits, except paid images", async () => {
     const done = await queue.enter(view("a"), HEAVY_MS);
     const waiting = ["a", "b", "c"].flatMap((project) =>
       Array.from({ length: 8 }, () => enter(project, view(project), HEAVY_MS)),
@@ -105,7 +108,7 @@ describe("the queue of decoders", () => {
     expect(order).toHaveLength(124);
   });
 
-  test("never refuses what may run at once, however large, and does not count a leave twice", async () => {
+  test("never refuses an image while nothing waits, however large, and frees a place only once", async () => {
     const done = await queue.enter(view("a"), 1_000_000);
     done();
     done();

@@ -83,7 +83,7 @@ function open() {
   return { derivatives, edits: new EditIntake({ records, objects, downloads, links, delivery, codec }) };
 }
 
-describe("an image that needs more memory to decode than the gateway allows is one failure,", () => {
+describe("an image that needs more memory to decode than allowed leads to one failure only:", () => {
   test("as the source of an edit", async () => {
     const { edits } = open();
     const take = (bytes: Uint8Array) => edits.take("gen_1", PUBLIC_CALLER, { images: [{ bytes: once(bytes) }] });
@@ -98,7 +98,7 @@ describe("an image that needs more memory to decode than the gateway allows is o
     expect(await take(small)).toMatchObject({ images: [{ width: 96, height: 64 }] });
   });
 
-  test("as a stored image, of which a derivative is asked for", async () => {
+  test("as a stored image with a requested derivative", async () => {
     const { derivatives } = open();
     const image = { ...imageOf("gen_1", 0), width: SIDE, height: SIDE };
     await records.addImage(image, image, "run_here");
@@ -116,7 +116,7 @@ describe("an image that needs more memory to decode than the gateway allows is o
     expect((await buffer(made.read())).subarray(8, 12).toString()).toBe("WEBP");
   });
 
-  test("as the answer of a provider, and nothing of it is left", async () => {
+  test("as a provider's answer, of which nothing is left", async () => {
     const intake = new ImageIntake({
       objects,
       catalogue: CATALOGUE,
@@ -138,7 +138,7 @@ describe("an image that needs more memory to decode than the gateway allows is o
   });
 });
 
-test("a paid image is decoded again if its decoder was ended because of other images", async () => {
+test("a paid image is decoded again if its decoder was killed because of other images", async () => {
   const own = new SharpImageCodec();
   const generation = await find(records, "gen_1");
   if (!generation) throw new Error("there is no generation");

@@ -37,13 +37,13 @@ function refusalOf(act: () => unknown): GatewayError {
 }
 
 describe("an image's URL", () => {
-  test("names the image, its format and its end, and carries a signature", () => {
+  test("names the image, its format and its expiry, and has a signature", () => {
     expect(linksAt(NOW).sign(IMAGE)).toMatch(
       new RegExp(String.raw`^/images/${IMAGE.id}\.png\?expires=${NOW_SECONDS + 7200}&signature=[A-Za-z0-9_-]{43}$`),
     );
   });
 
-  test("stands for the image as it was stored", () => {
+  test("means the stored image", () => {
     const links = linksAt(NOW);
 
     expect(links.verify(links.sign(IMAGE))).toEqual({ imageId: IMAGE.id, rendition: undefined, secondsLeft: 7200 });
@@ -54,7 +54,7 @@ describe("an image's URL", () => {
     ["its own width", { width: 1536 }],
     ["its own height and format", { height: 1024, format: "PNG" }],
     ["a fit without a size", { fit: "INSIDE" }],
-  ])("with %s stands for the image as it was stored", (_what, options) => {
+  ])("with %s means the stored image", (_what, options) => {
     const links = linksAt(NOW);
 
     expect(links.sign(IMAGE, options)).toBe(links.sign(IMAGE));
@@ -68,7 +68,7 @@ describe("an image's URL", () => {
     { format: "WEBP" },
   ];
 
-  test.each(boxes)("stands for exactly the renditions asked for with %j", (box) => {
+  test.each(boxes)("with %j means exactly the requested derivative", (box) => {
     const links = linksAt(NOW);
     for (const fit of FITS) {
       for (const format of box.format ? [box.format] : IMAGE_FORMATS) {
@@ -86,7 +86,7 @@ describe("an image's URL", () => {
     }
   });
 
-  test("stands for the original, under a name of its own where another file is delivered", () => {
+  test("with original means the original, under its own name if another file is delivered", () => {
     const links = linksAt(NOW);
     const converted = {
       ...IMAGE,
@@ -105,7 +105,7 @@ describe("an image's URL", () => {
     expect(links.sign(converted, { original: false })).toBe(links.sign(converted));
   });
 
-  test("stands for exactly the preview it was made for", () => {
+  test("of a preview means exactly that preview", () => {
     const links = linksAt(NOW);
     const url = links.signPreview(IMAGE.generationId, { imageIndex: 9, partialIndex: 2 });
 
@@ -118,7 +118,7 @@ describe("an image's URL", () => {
     expect(() => links.verify(url.replace("9-2", "9-1"))).toThrow("signature");
   });
 
-  test("has a path of its own for each rendition, and the same for the same", () => {
+  test("has a different path for each derivative, and the same path for the same one", () => {
     const links = linksAt(NOW);
     const pathOf = (options: LinkOptions) => links.sign(IMAGE, options).split("?")[0];
     const options: LinkOptions[] = [];
@@ -151,14 +151,14 @@ describe("an image's URL", () => {
     ["expiresIn", { expiresIn: 60.5 }],
     ["expiresIn", { expiresIn: 0 }],
     ["expiresIn", { expiresIn: -7200 }],
-  ])("is refused, naming %s, with %j", (field, options) => {
+  ])("is refused with the field %s for %j", (field, options) => {
     expect(refusalOf(() => linksAt(NOW).sign(IMAGE, options))).toMatchObject({
       code: "BAD_USER_INPUT",
       details: { field },
     });
   });
 
-  test("may be as high as the limit, and no higher, where the height follows from the width", () => {
+  test("may lead to the maximum height, but not above, if the height follows from the width", () => {
     const tall: Image = { ...IMAGE, width: 500, height: 1500 };
 
     expect(linksAt(NOW).sign(tall, { width: 1280 })).toContain("/1280x-cover.png?");
@@ -171,7 +171,7 @@ describe("an image's URL", () => {
     [7200, 7200],
     [7201, 7500],
     [604_800, 604_800],
-  ])("lives for %i seconds or little longer when asked to", (expiresIn, lifeSeconds) => {
+  ])("requested for %i seconds lives that long, or a little longer", (expiresIn, lifeSeconds) => {
     const url = linksAt(NOW).sign(IMAGE, { expiresIn });
     const end = (NOW_SECONDS + lifeSeconds) * 1000;
 
@@ -183,14 +183,14 @@ describe("an image's URL", () => {
     }
   });
 
-  test("lives for as long as the gateway is set to", () => {
+  test("lives as long as the gateway's setting", () => {
     const links = linksAt(NOW, "a secret of the tests", 90);
 
     expect(links.verify(links.sign(IMAGE)).secondsLeft).toBe(90);
   });
 });
 
-describe("a URL that was changed", () => {
+describe("a changed image URL", () => {
   const links = linksAt(NOW);
   const url = links.sign(IMAGE, { width: 640, format: "WEBP", quality: 80 });
 
@@ -205,7 +205,7 @@ describe("a URL that was changed", () => {
     expect({ changed, target, code: refusal?.code }).toEqual({ changed, target: undefined, code: "FORBIDDEN" });
   }
 
-  test("in any one character is refused", () => {
+  test("with any one character replaced is refused", () => {
     for (let place = 0; place < url.length; place++) {
       for (const character of ["A", "a", "0", "1", "-", "_", "/", ".", "&", "=", "?", "%", "é", "\0", " ", "\n"]) {
         if (url[place] === character) continue;
@@ -214,7 +214,7 @@ describe("a URL that was changed", () => {
     }
   });
 
-  test("by leaving out, doubling or adding any one character is refused", () => {
+  test("with any one character removed, doubled or added is refused", () => {
     for (let place = 0; place <= url.length; place++) {
       if (place < url.length) {
         expectRefused(url.slice(0, place) + url.slice(place + 1));
@@ -224,11 +224,11 @@ describe("a URL that was changed", () => {
     }
   });
 
-  test("by cutting it short anywhere is refused", () => {
+  test("cut short anywhere is refused", () => {
     for (let length = 0; length < url.length; length++) expectRefused(url.slice(0, length));
   });
 
-  test("in its end, its image, its rendition or its order is refused", () => {
+  test("with another expiry, image, derivative or order is refused", () => {
     const other = links.sign({ ...IMAGE, id: "img_other" });
     const signature = url.slice(url.indexOf("&signature="));
     expectRefused(url.replace(/expires=(\d+)/, (_, end) => `expires=${Number(end) + 1}`));
@@ -255,13 +255,13 @@ describe("a URL that was changed", () => {
     "/images/../../etc/passwd",
     "/images/x?signature=y",
     "&signature=",
-  ])("or never was one, such as %j, is refused", (text) => expectRefused(text));
+  ])("or other text, such as %j, is refused", (text) => expectRefused(text));
 
-  test("signed with another secret is refused", () => {
+  test("with the signature of another secret is refused", () => {
     expectRefused(linksAt(NOW, "another secret of the tests").sign(IMAGE));
   });
 
-  test("and is refused as changed also when its time is over", () => {
+  test("is refused as changed even after it has expired", () => {
     const late = linksAt(new Date("2030-01-01T00:00:00Z"));
 
     expect(refusalOf(() => late.verify(url)).message).toContain("expired");

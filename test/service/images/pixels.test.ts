@@ -4,7 +4,7 @@ import { formatOf } from "../../../src/service/images/pixels.ts";
 import { plainImage } from "../../support/scripted-provider.ts";
 
 describe("formatOf", () => {
-  test.each(IMAGE_FORMATS)("knows %s by its first bytes", async (format) => {
+  test.each(IMAGE_FORMATS)("recognizes %s by its first bytes", async (format) => {
     expect(formatOf(await plainImage(16, 16, 0, format))).toBe(format);
     expect(formatOf((await plainImage(16, 16, 0, format)).subarray(0, 12))).toBe(format);
   });
@@ -21,7 +21,7 @@ describe("formatOf", () => {
     ["an MP4", "\x00\x00\x00\x18ftypisom"],
     ["half of PNG's mark", "\x89PNG"],
     ["half of AVIF's mark", "\x00\x00\x00\x18ftyp"],
-  ])("does not take %s for an image", (_what, head) => {
+  ])("does not recognize %s as an image", (_what, head) => {
     expect(formatOf(typeof head === "string" ? Buffer.from(head, "latin1") : head)).toBeUndefined();
   });
 });

@@ -39,7 +39,7 @@ function header({ width = 8, height = 8, depth = 8, colour = 0, rest = [0, 0, 0]
   return chunk("IHDR", content);
 }
 
-describe("a PNG that comes whole", () => {
+describe("a complete PNG", () => {
   test.each<[string, () => Promise<Buffer>]>([
     ["as a model sends it", () => drawn(40, 30)],
     ["interlaced", () => drawn(40, 30, { progressive: true })],
@@ -85,7 +85,7 @@ describe("a PNG that comes whole", () => {
           .png()
           .toBuffer(),
     ],
-  ])("%s tells its size, however it is cut", async (_name, draw) => {
+  ])("%s is recognized with its size, however it is split", async (_name, draw) => {
     const png = await draw();
     const size = { width: 40, height: 30 };
     expect(sizeOf(png)).toEqual(size);
@@ -94,19 +94,19 @@ describe("a PNG that comes whole", () => {
       expect(sizeOf(png.subarray(0, cut), png.subarray(cut))).toEqual(size);
   });
 
-  test("made of the least there can be", () => {
+  test("with the fewest possible chunks is recognized with its size", () => {
     expect(sizeOf(SIGNATURE, header(), PIXELS, END)).toEqual({ width: 8, height: 8 });
     expect(sizeOf(SIGNATURE, header({ colour: 3 }), COLOURS, TEXT, PIXELS, TEXT, END)).toEqual({ width: 8, height: 8 });
   });
 });
 
-describe("a PNG is not known to be whole", () => {
-  test("wherever it is cut off", async () => {
+describe("a PNG is not recognized as complete", () => {
+  test("if it is cut short anywhere", async () => {
     const png = await drawn(12, 9);
     for (let length = 0; length < png.length; length++) expect(sizeOf(png.subarray(0, length))).toBeUndefined();
   });
 
-  test("whichever byte is damaged", async () => {
+  test("if any byte is damaged", async () => {
     const png = await drawn(12, 9);
     for (let at = 0; at < png.length; at++) {
       for (const flipped of [0x01, 0x20, 0x80]) {
@@ -137,11 +137,11 @@ describe("a PNG is not known to be whole", () => {
     ["its interlace is unknown", [SIGNATURE, header({ rest: [0, 0, 2] }), PIXELS, END]],
     ["its pixels are not compressed as they must be", [SIGNATURE, header(), chunk("IDAT", Buffer.alloc(80)), END]],
     ["it has too few bytes for its pixels", [SIGNATURE, header({ width: 4000, height: 4000 }), PIXELS, END]],
-  ])("when %s", (_name, pieces) => {
+  ])("if %s", (_name, pieces) => {
     expect(sizeOf(...pieces)).toBeUndefined();
   });
 
-  test.each(["jpeg", "webp", "avif", "gif"] as const)("when it is a %s", async (format) => {
+  test.each(["jpeg", "webp", "avif", "gif"] as const)("if it is a %s", async (format) => {
     expect(
       sizeOf(
         await sharp(await drawn(12, 9))

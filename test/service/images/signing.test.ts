@@ -67,7 +67,7 @@ async function pass(
 test.each([
   ["crashes", { program: "process.exit(1)" }],
   ["hangs", { program: "for (;;);", deadlineMs: 300 }],
-])("a signer that %s loses no image: it passes unchanged, and the log says so", async (_how, options) => {
+])("a signer that %s loses no image: the image is stored unsigned, and the log says so", async (_how, options) => {
   const { signing, log, counted } = await startSigning(options);
   const passed = await Promise.all(Array.from({ length: 6 }, () => pass(signing, once(image))));
 
@@ -77,7 +77,7 @@ test.each([
   expect(counted).toEqual(Array(6).fill("FAILED"));
 });
 
-test("an image passes unsigned after the certificate has expired, and the log warns before", async () => {
+test("after the certificate has expired, an image is stored unsigned; the log warns before", async () => {
   let now = new Date();
   const { signing, log, expiresAt } = await startSigning({ now: () => now });
   expect((await pass(signing, once(image))).isSigned).toBe(true);
@@ -93,7 +93,7 @@ test("an image passes unsigned after the certificate has expired, and the log wa
   expect({ isSigned, same: bytes.equals(image) }).toEqual({ isSigned: false, same: true });
 });
 
-test("an error of the encoder is passed on, and frees its place", async () => {
+test("an encoder's error is passed on and frees its place", async () => {
   const { signing } = await startSigning();
   const failing = async function* () {
     yield image.subarray(0, 10);
@@ -104,14 +104,14 @@ test("an error of the encoder is passed on, and frees its place", async () => {
   expect((await pass(signing, once(image))).isSigned).toBe(true);
 });
 
-test("a reader that goes away frees its place", async () => {
+test("a reader that leaves frees its place", async () => {
   const { signing } = await startSigning();
   for (let time = 0; time < 6; time++) for await (const _ of signing.sign(once(image), CLAIM, "view").bytes) break;
 
   expect((await pass(signing, once(image))).isSigned).toBe(true);
 });
 
-test("an image that is too large passes unsigned, all of it", async () => {
+test("an image too large to sign is stored complete and unsigned", async () => {
   const { signing } = await startSigning();
   const piece = Buffer.alloc(8 * 1024 * 1024);
   const large = async function* () {
@@ -123,7 +123,7 @@ test("an image that is too large passes unsigned, all of it", async () => {
   expect({ isSigned, byteSize: bytes.length }).toEqual({ isSigned: false, byteSize: image.length + 9 * piece.length });
 });
 
-test("an ingredient that is gone is left out, and the log says so", async () => {
+test("a missing ingredient is omitted, and the log says so", async () => {
   const { signing, objects, log } = await startSigning();
   await objects.put("gen_1/parent", once(image));
   const parent = { key: "gen_1/parent", format: "PNG", relationship: "parentOf" } as const;

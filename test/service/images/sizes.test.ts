@@ -39,7 +39,7 @@ describe("nearestSize", () => {
     expect(parseSize(nearest)).toEqual(size);
   });
 
-  test("of any image can be asked for, and is its own where that can be", () => {
+  test("of any image is allowed, and is the image's own size if that is allowed", () => {
     const random = seededRandom(7);
     for (let i = 0; i < 2000; i++) {
       const image = { width: random.whole(1, 9000), height: random.whole(1, 9000) };
@@ -116,7 +116,7 @@ describe("parseSize", () => {
   });
 });
 
-describe("the size a model is asked for", () => {
+describe("the size requested from a model", () => {
   test.each([
     ["256x256", "816x816"],
     ["512x512", "816x816"],
@@ -134,7 +134,7 @@ describe("the size a model is asked for", () => {
     ["64x192", "480x1408"],
     ["192x64", "1408x480"],
     ["64x64", "816x816"],
-  ])("for %s is %s of what OpenAI's models make today", (wanted, made) => {
+  ])("for %s is %s with OpenAI's current models", (wanted, made) => {
     expect(toSizeText(nearestModelSize(parseSize(wanted), TODAYS_OPENAI))).toBe(made);
   });
 
@@ -150,23 +150,23 @@ describe("the size a model is asked for", () => {
     ["64x192", "1024x1536"],
     ["192x64", "1536x1024"],
     ["1025x1025", "1024x1024"],
-  ])("for %s is %s of a list of three", (wanted, made) => {
+  ])("for %s is %s with a list of three", (wanted, made) => {
     expect(toSizeText(nearestModelSize(parseSize(wanted), THREE_SIZES))).toBe(made);
   });
 
-  test("is the only one of a list of one", () => {
+  test("is the only one in a list of one", () => {
     const only: SizeRule = { kind: "list", sizes: [{ width: 512, height: 256 }] };
     for (const wanted of ["64x64", "64x192", "3840x3840"]) {
       expect(nearestModelSize(parseSize(wanted), only)).toEqual({ width: 512, height: 256 });
     }
   });
 
-  test("is the smaller one of a list where both cover without cropping more", () => {
+  test("is the smaller one in a list if the larger one crops no less", () => {
     const sizes = [2048, 512, 1024].map((side) => ({ width: side, height: side }));
     expect(nearestModelSize({ width: 300, height: 300 }, { kind: "list", sizes })).toEqual({ width: 512, height: 512 });
   });
 
-  test("is exactly what was asked for where the illustrator draws", () => {
+  test("is exactly the client's size for the illustrator", () => {
     for (const wanted of randomSizes(seededRandom(1), 500)) {
       expect(nearestModelSize(wanted, ILLUSTRATOR)).toEqual(wanted);
     }
@@ -175,13 +175,13 @@ describe("the size a model is asked for", () => {
   test.each([
     ["OpenAI's models of today", TODAYS_OPENAI],
     ["the illustrator", ILLUSTRATOR],
-  ])("obeys the rule, and covers where any allowed size does, for %s", (_name, rule) => {
+  ])("obeys the rule, and is large enough if any allowed size is, for %s", (_name, rule) => {
     for (const wanted of [...randomSizes(seededRandom(2), 3000), ...hardSizes()]) {
       expect({ wanted, problems: problemsOf(wanted, rule as Bounds) }).toEqual({ wanted, problems: [] });
     }
   });
 
-  test("obeys the rule, and covers where any allowed size does, for any sane rule", () => {
+  test("obeys the rule, and is large enough if any allowed size is, for random rules", () => {
     const random = seededRandom(3);
     for (let round = 0; round < 1000; round++) {
       const rule = randomRule(random);
@@ -192,7 +192,7 @@ describe("the size a model is asked for", () => {
     }
   });
 
-  test("is one of the list, and covers where any listed size does, for any list", () => {
+  test("is in the list, and is large enough if any listed size is, for random lists", () => {
     const random = seededRandom(4);
     for (let round = 0; round < 2000; round++) {
       const sizes = randomSizes(random, random.whole(1, 6));
@@ -210,7 +210,7 @@ describe("the size a model is asked for", () => {
     }
   });
 
-  test("keeps the shape: little is cropped, and never more than rounding explains", () => {
+  test("keeps the proportions: cropping never exceeds what rounding explains", () => {
     for (const wanted of randomSizes(seededRandom(5), 2000)) {
       const made = nearestModelSize(wanted, TODAYS_OPENAI);
       const scale = Math.max(wanted.width / made.width, wanted.height / made.height);

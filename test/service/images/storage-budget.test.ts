@@ -50,7 +50,7 @@ function open(objects: StorageBudgetOptions["objects"], changes: Partial<Storage
   return { budget, add };
 }
 
-describe("what derivatives may take", () => {
+describe("the space for derivatives", () => {
   test("is a tenth of a small volume by default", async () => {
     const { add } = open(volumeOf(35 * ONE));
     for (const name of ["a", "b", "c", "d"]) expect(await add(name)).toBe(true);
@@ -58,14 +58,14 @@ describe("what derivatives may take", () => {
     expect(await keys()).toEqual(["b", "c", "d"]);
   });
 
-  test("is what the operator says, and then more than one goes at a time", async () => {
+  test("is what the operator sets, and several are then removed at once", async () => {
     const { add } = open(volumeOf(1000 * ONE), { maxDerivativeBytes: 40 * ONE });
     for (let index = 0; index <= 40; index++) await add(`d${index}`);
 
     expect((await keys()).length).toBe(38);
   });
 
-  test("is counted again for what went with its image", async () => {
+  test("is recounted when derivatives are removed with their image", async () => {
     const { add } = open(volumeOf(1000 * ONE), { maxDerivativeBytes: 2 * ONE });
     for (const name of ["a", "b"]) await add(name);
     await records.derivatives.remove(["gen_1/img_1/a", "gen_1/img_1/b"]);
@@ -75,7 +75,7 @@ describe("what derivatives may take", () => {
   });
 });
 
-test("a small file counts with the space that it takes on the disk", async () => {
+test("includes the disk blocks that a small file takes", async () => {
   const { budget } = open(volumeOf(1000 * ONE), { maxDerivativeBytes: 2 * ONE });
   for (const name of ["a", "b", "c"]) {
     now = new Date(now.getTime() + 1000);
@@ -85,10 +85,10 @@ test("a small file counts with the space that it takes on the disk", async () =>
   expect(await keys()).toEqual(["c"]);
 });
 
-describe("a volume that fills up", () => {
+describe("a full volume", () => {
   const limits = { maxDerivativeBytes: 100 * ONE, minFreeBytes: 5 * ONE };
 
-  test("loses derivatives first, and generations go on", async () => {
+  test("first loses derivatives, while generations continue", async () => {
     const { budget, add } = open(volumeOf(20 * ONE), limits);
     for (const name of ["a", "b", "c", "d"]) await add(name);
     othersBytes = 13 * ONE;
@@ -100,7 +100,7 @@ describe("a volume that fills up", () => {
     expect(await keys()).toEqual(["c", "d"]);
   });
 
-  test("stops them when deleting derivatives is not enough, and allows them again when there is room", async () => {
+  test("stops generations if removing derivatives is not enough, until there is space again", async () => {
     const { add } = open(volumeOf(20 * ONE), limits);
     await add("a");
     othersBytes = 16 * ONE;
@@ -114,7 +114,7 @@ describe("a volume that fills up", () => {
     await open(volumeOf(20 * ONE), limits).budget.checkFree();
   });
 
-  test("is no matter of a store without an end", async () => {
+  test("has no effect if the store has unlimited space", async () => {
     const endless = { ...volumeOf(1), space: async () => undefined };
     const { budget, add } = open(endless, { minFreeBytes: 5 * ONE });
     await add("a");
@@ -124,7 +124,7 @@ describe("a volume that fills up", () => {
   });
 });
 
-test("a derivative of an image that is gone is not counted", async () => {
+test("a derivative of a deleted image is not counted", async () => {
   const { budget, add } = open(disk);
   await records.remove("gen_1");
 

@@ -39,7 +39,7 @@ function modelOf({ model, price }: CostVector): ModelDescription | undefined {
   return { ...SCRIPTED_MODEL, prices: [{ from: "2026-01-01", source: "a test", ...price }] };
 }
 
-describe("the published vectors of what was paid", () => {
+describe("the published test vector of a cost", () => {
   test.each((vectors.costs as readonly CostVector[]).map((vector) => [vector.name, vector] as const))(
     "%s",
     (_name, vector) => {
@@ -54,19 +54,19 @@ describe("the published vectors of what was paid", () => {
   );
 });
 
-describe("the published vectors of what would be paid", () => {
+describe("the published test vector of a quote", () => {
   test.each(vectors.quotes.map((vector) => [vector.name, vector] as const))("%s", (_name, { input, min, max }) => {
     const { cost } = quoteOf(planGeneration(checkInput(input), CATALOGUE), TODAY);
     expect([cost?.min ?? null, cost?.max ?? null]).toEqual([min, max]);
   });
 });
 
-test("a quote says what is not known", () => {
+test("a quote says what is unknown", () => {
   const quote = quoteOf(planGeneration(checkInput({ prompt: "a fox", model: "gpt-image-1-mini" }), CATALOGUE), TODAY);
   expect(quote).toMatchObject({ cost: undefined, basis: "UNKNOWN", explanation: expect.stringContaining("published") });
 });
 
-test("the price is that of the day, in UTC, in whatever order prices stand", () => {
+test("the price is that of the day in UTC, whatever the order of prices", () => {
   const price = (from: string, perImage: string): ModelPrice => ({ from, source: "a test", perImage });
   const model = {
     ...SCRIPTED_MODEL,
@@ -89,14 +89,14 @@ test("amounts keep every digit", () => {
 });
 
 test.each(["", "-1", "+1", "1.", ".5", "1e3", "1,5", "NaN", "0x10", " 1", "1 ", "1.1234567890123"])(
-  "%j is no amount",
+  "%j is not an amount",
   (text) => {
     expect(isUsd(text)).toBe(false);
     expect(() => toAmount(text)).toThrow(RangeError);
   },
 );
 
-test("a setting is below a billion dollars", () => {
+test("an amount in a setting is below a billion dollars", () => {
   expect(isUsd("999999999.999999999999")).toBe(true);
   expect(isUsd("1000000000")).toBe(false);
 });

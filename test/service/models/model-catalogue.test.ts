@@ -28,21 +28,21 @@ function refusalOf(act: () => unknown): GatewayError | undefined {
 }
 
 describe("a model's name", () => {
-  test("stands for the living model of that name, without a warning", () => {
+  test("selects the available model of that name, without a warning", () => {
     const { model: found, warnings } = catalogueOf([model("other")]).resolve("other");
 
     expect(found.description.id).toBe("other");
     expect(warnings).toEqual([]);
   });
 
-  test("left out stands for the default model, without a warning", () => {
+  test("selects the default model if it is omitted, without a warning", () => {
     expect(catalogueOf([]).resolve(undefined)).toMatchObject({
       model: { description: { id: "living" } },
       warnings: [],
     });
   });
 
-  test("of a retired model stands for its replacement, with a warning that names both", () => {
+  test("of a retired model selects its replacement, with a warning that names both", () => {
     const { model: found, warnings } = catalogueOf([model("old", "2026-11-21", "living")]).resolve("old");
 
     expect(found.description.id).toBe("living");
@@ -54,11 +54,11 @@ describe("a model's name", () => {
     ["2026-11-22", "living"],
     ["2026-11-23", "old"],
     ["2027-01-01", "old"],
-  ])("of a model that shuts down on %s stands on 22 November 2026 for %s", (shutdownDate, expected) => {
+  ])("of a model that shuts down on %s selects on 22 November 2026 %s", (shutdownDate, expected) => {
     expect(resolvedId(catalogueOf([model("old", shutdownDate, "living")]), "old")).toBe(expected);
   });
 
-  test("changes its meaning when the day comes, in UTC, without a restart", () => {
+  test("changes its meaning on the shutdown day in UTC, without a restart", () => {
     let now = new Date("2026-11-30T23:59:59.999Z");
     const provider = new ScriptedProvider([model("living"), model("old", "2026-12-01", "living")]);
     const catalogue = new ModelCatalogue([provider], "old", () => now);
@@ -71,7 +71,7 @@ describe("a model's name", () => {
     expect(catalogue.living.map(({ id }) => id)).toEqual(["living"]);
   });
 
-  test("follows a chain of replacements to the first that lives", () => {
+  test("follows a chain of replacements to the first available model", () => {
     const catalogue = catalogueOf([
       model("oldest", "2024-01-01", "older"),
       model("older", "2025-01-01", "old"),
@@ -96,7 +96,7 @@ describe("a model's name", () => {
       ],
     ],
     ["that is unknown", []],
-  ])("%s is refused, naming what lives", (_what, models) => {
+  ])("%s is refused with the available models", (_what, models) => {
     const catalogue = catalogueOf([...models, model("also-living")]);
     const refusal = refusalOf(() => catalogue.resolve("old"));
 
@@ -110,8 +110,8 @@ describe("a model's name", () => {
   });
 });
 
-describe("the catalogue", () => {
-  test("finds a model by its name, retired or not", () => {
+describe("the model catalogue", () => {
+  test("finds a model by its name, even if it is retired", () => {
     const catalogue = catalogueOf([model("old", "2026-01-01", "living")]);
 
     expect(catalogue.find("old")?.description.id).toBe("old");
@@ -120,7 +120,7 @@ describe("the catalogue", () => {
     expect(catalogue.living.map(({ id }) => id)).toEqual(["living"]);
   });
 
-  test("gives a name that two providers know to the first", () => {
+  test("uses the first provider if two have a model of the same name", () => {
     const first = new ScriptedProvider([model("living")]);
     const second = new ScriptedProvider([model("living"), model("other")]);
     const catalogue = new ModelCatalogue([first, second], "living", () => TODAY);
@@ -130,7 +130,7 @@ describe("the catalogue", () => {
     expect(catalogue.living.map(({ id }) => id)).toEqual(["living", "other"]);
   });
 
-  test("cannot be created with a default model that no provider has", () => {
+  test("cannot be created with an unknown default model", () => {
     expect(() => catalogueOf([], TODAY, "nowhere")).toThrow();
     expect(() => catalogueOf([model("old", "2026-01-01")], TODAY, "old")).toThrow();
   });
@@ -143,7 +143,7 @@ describe("a price class", () => {
       { ...model("new"), priceClass: "dear" },
     ]);
 
-  test("is not left by itself", () => {
+  test("does not change without a decision", () => {
     const refusal = refusalOf(() => replacing("cheap").resolve("old"));
     expect(refusal).toMatchObject({ code: "MODEL_UNAVAILABLE" });
     expect(refusal?.message).toMatch(
@@ -152,7 +152,7 @@ describe("a price class", () => {
     expect(refusal?.message).toMatch(/living, new$/);
   });
 
-  test("is left where someone decided it, and kept otherwise", () => {
+  test("changes if the operator allows it, and otherwise stays", () => {
     const decided = replacing("cheap", { mayChangePriceClass: true }).resolve("old");
     expect(decided.model.description.id).toBe("new");
     expect(decided.warnings).toEqual([
@@ -164,21 +164,21 @@ describe("a price class", () => {
   });
 });
 
-describe("a model that is about to end", () => {
+describe("a model that ends soon", () => {
   const leaving = (date: string) => catalogueOf([model("old", date, "living")]);
 
   test.each([
     ["2026-12-22", 1],
     ["2026-12-23", 0],
     ["2026-11-23", 1],
-  ])("on %s is warned of on 22 November 2026 %i times", (date, count) => {
+  ])("on %s has on 22 November 2026 this many warnings: %i", (date, count) => {
     const { warnings } = leaving(date).resolve("old");
     expect(warnings).toHaveLength(count);
     if (count > 0)
       expect(warnings[0]).toMatchObject({ code: "MODEL_RETIRING", message: expect.stringContaining(date) });
   });
 
-  test("is what its vendor announces, unless the operator knows better", () => {
+  test("ends on the date that its vendor announces, unless the operator sets another", () => {
     const provider = new ScriptedProvider([
       model("living"),
       model("a"),
@@ -208,7 +208,7 @@ describe("a model that is about to end", () => {
   });
 });
 
-describe("what an operator decides", () => {
+describe("the operator's models file", () => {
   const decide = (models: Record<string, Partial<ModelDescription>>, aliases: Record<string, readonly string[]> = {}) =>
     new ModelCatalogue(
       [new ScriptedProvider([model("living"), model("other"), model("dead", "2026-01-01")])],
@@ -220,20 +220,20 @@ describe("what an operator decides", () => {
       },
     );
 
-  test("changes what is known of a model, and adds models", () => {
+  test("changes the description of a model, and adds models", () => {
     const catalogue = decide({ living: { maxImages: 2 }, mine: { provider: "scripted", maxImages: 3 } });
     expect(catalogue.find("living")?.description).toEqual({ ...model("living"), maxImages: 2 });
     expect(catalogue.find("mine")?.description).toEqual({ ...model("mine"), maxImages: 3 });
   });
 
-  test("gives an alias the first of its models that lives, and the others to fall back to", () => {
+  test("resolves an alias to its first available model, with the others as fallbacks", () => {
     const resolved = decide({}, { best: ["dead", "other", "living"] }).resolve("best");
     expect(resolved.model.description.id).toBe("other");
     expect(resolved.fallbacks.map(({ description }) => description.id)).toEqual(["living"]);
     expect(decide({}, { best: ["living"] }).resolve("living").fallbacks).toEqual([]);
   });
 
-  test("may send models to each other only where one of them is the vendor's own way", () => {
+  test("may make two models replace each other only if one direction is the vendor's own", () => {
     const ways = [model("living"), model("one", "2026-01-01", "two"), model("two", undefined, "one")];
     const decide = (changes: Record<string, Partial<ModelDescription>>) => {
       const operator = { models: new Map(Object.entries(changes)), aliases: new Map() };
@@ -246,7 +246,7 @@ describe("what an operator decides", () => {
     );
   });
 
-  test("is refused with every problem at once", () => {
+  test("is refused with all its problems together", () => {
     const problems = refusalOf(() =>
       decide(
         {

@@ -8,7 +8,7 @@ const NEVER = new AbortController().signal;
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-test("no minute has more images than allowed, and callers are served in order of arrival", async () => {
+test("no minute has more images than allowed, and waiting calls proceed in order of arrival", async () => {
   const random = seededRandom(7);
   const rate = new ImageRate(10);
   const submitted: { readonly atMs: number; readonly order: number; readonly imageCount: number }[] = [];
@@ -33,7 +33,7 @@ test("no minute has more images than allowed, and callers are served in order of
   }
 });
 
-test("a caller that gives up is not counted, and those behind it need not wait for it", async () => {
+test("a call that gives up is not counted and does not delay those behind it", async () => {
   const rate = new ImageRate(10);
   expect(await rate.take(4, NEVER)).toBe(true);
   const giveUp = new AbortController();
@@ -45,7 +45,7 @@ test("a caller that gives up is not counted, and those behind it need not wait f
   expect(await rate.take(1, giveUp.signal)).toBe(false);
 });
 
-test("what was counted and not submitted makes room", async () => {
+test("images that were counted but not submitted are given back", async () => {
   const rate = new ImageRate(10);
   await rate.take(10, NEVER);
   const next = rate.take(3, NEVER);
@@ -54,7 +54,7 @@ test("what was counted and not submitted makes room", async () => {
   expect(await next).toBe(true);
 });
 
-test("what was submitted without asking counts too", async () => {
+test("images submitted without waiting count too", async () => {
   const rate = new ImageRate(10);
   for (let i = 0; i < 3; i++) rate.note(10);
   let isCounted = false;

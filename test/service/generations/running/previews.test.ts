@@ -79,7 +79,7 @@ const open = (url: string) => fetch(gateway.url + url);
 describe("a preview", () => {
   afterEach(() => gateway.close());
 
-  test("is told of while the image is made, as a small file of the image's shape behind a signed URL", async () => {
+  test("is reported while the image is made, as a small file with the image's proportions behind a signed URL", async () => {
     await start();
     const picture = await plainImage(1200, 800, 3, "png");
     const finish = showing(partial(0, 0, picture), partial(0, 1, picture));
@@ -103,7 +103,7 @@ describe("a preview", () => {
     expect(await images.wait(await submit(), 20_000)).toMatchObject({ status: "SUCCEEDED" });
   });
 
-  test("is told of to who comes later, unless its image is there", async () => {
+  test("is reported to later viewers unless its image is there", async () => {
     await start();
     const picture = await plainImage(64, 64, 3, "png");
     const seenBoth = Promise.withResolvers<void>();
@@ -133,7 +133,7 @@ describe("a preview", () => {
     expect(story.find((event) => event?.type === "partial")).toMatchObject({ imageIndex: 1 });
   });
 
-  test("is gone after the gateway's stop, after a deletion, and never counts as an image", async () => {
+  test("is removed after a stop or deletion, and never counts as an image", async () => {
     await start();
     const picture = await plainImage(64, 64, 3, "png");
     const finish = showing(partial(0, 0, picture));
@@ -160,7 +160,7 @@ describe("a preview", () => {
     ["is empty", () => [partial(0, 0, Buffer.alloc(0))]],
     ["is of an image that nobody asked for", (picture) => [partial(1, 0, picture), partial(0, 3, picture)]],
     ["is larger than any preview", () => [partial(0, 0, Buffer.alloc(17 * 1024 * 1024))]],
-  ])("that %s is left out, and the image comes", async (_name, previews) => {
+  ])("that %s is omitted, and the image is delivered", async (_name, previews) => {
     await start();
     showing(...previews(await plainImage(64, 64, 0, "png")))();
     const generation = await submit();
@@ -172,14 +172,14 @@ describe("a preview", () => {
   });
 });
 
-describe("previews are asked for", () => {
+describe("a request for previews", () => {
   afterEach(() => gateway.close());
 
   test.each([
     [{ n: 3 }, undefined, "any-size-1 shows previews of at most 2 images a call; none will come"],
     [{ n: 2, partialImages: 1 }, 1, undefined],
     [{ partialImages: 0 }, undefined, undefined],
-  ])("only where the model shows them: %j", async (input, partialImages, warning) => {
+  ])("reaches only models that show them: %j", async (input, partialImages, warning) => {
     await start();
     const generation = await gateway.gateway.images.wait(await submit(input), 20_000);
 
@@ -190,7 +190,7 @@ describe("previews are asked for", () => {
     else expect(told).toEqual({ code: "PARTIAL_IMAGES_IGNORED", message: expect.stringContaining(warning) });
   });
 
-  test("of a model without any, with a warning", async () => {
+  test("to a model without previews leads to a warning", async () => {
     await start({}, ANY_SIZE_MODEL);
     const { warnings } = await submit();
 
@@ -199,7 +199,7 @@ describe("previews are asked for", () => {
     ]);
   });
 
-  test.each([-1, 4, 1.5])("not %d a picture", async (partialImages) => {
+  test.each([-1, 4, 1.5])("is refused with %d per image", async (partialImages) => {
     await start();
 
     await expect(submit({ partialImages })).rejects.toMatchObject({
@@ -208,7 +208,7 @@ describe("previews are asked for", () => {
     });
   });
 
-  test("by a key that was used without them, which is another input", async () => {
+  test("finds the generation of a key used without previews", async () => {
     await start();
     await submit({ idempotencyKey: "k", partialImages: 0 });
     await submit({ idempotencyKey: "k", partialImages: undefined });
@@ -217,7 +217,7 @@ describe("previews are asked for", () => {
   });
 });
 
-describe("real providers show them", () => {
+describe("a real provider that shows previews:", () => {
   afterEach(() => gateway.close());
 
   test("the illustrator", async () => {
@@ -235,7 +235,7 @@ describe("real providers show them", () => {
     expect({ width, height }).toEqual({ width: 512, height: 341 });
   });
 
-  test("OpenAI, of single images alone", async () => {
+  test("OpenAI, for single images only", async () => {
     const api = await startStrictImageApi();
     const openai = { apiKey: api.apiKey, baseUrl: api.baseUrl };
     const connected = await startGateway({ openai });
@@ -260,7 +260,7 @@ describe("real providers show them", () => {
   });
 });
 
-test("previews are removed a while after the end, and late ones are never shown", async () => {
+test("previews are removed some time after the end, and late ones are never shown", async () => {
   const dataDir = await newDirectory();
   const records = await openSqliteRecords(join(dataDir, "pictograph.db"));
   const objects = await DiskObjectStore.open(join(dataDir, "images"));

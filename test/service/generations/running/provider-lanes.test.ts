@@ -71,7 +71,7 @@ function refuseCalls(provider: ScriptedProvider): void {
 
 const isEnded = (status: string) => status === "SUCCEEDED";
 
-test("generations that wait for a slow provider keep no place from the others, and run in order", async () => {
+test("generations that wait for a slow provider take no place from others, and run in order", async () => {
   const gateway = await start();
   const hold = holdCalls(limited);
   const prompts = ["first", "second", "third", "fourth"];
@@ -90,7 +90,7 @@ test("generations that wait for a slow provider keep no place from the others, a
   expect(await statusOf(gateway, second)).toBe("CANCELED");
 });
 
-test("those that still wait when the gateway stops run after the next start", async () => {
+test("generations that still wait when the gateway stops run after the next start", async () => {
   const dataDir = await newDirectory();
   const gateway = await start(dataDir);
   const called = Promise.withResolvers<void>();
@@ -111,7 +111,7 @@ test("those that still wait when the gateway stops run after the next start", as
   expect(limited.requests.map(({ prompt }) => prompt)).toEqual(["second"]);
 });
 
-test("a generation that falls back to a limited provider waits for its place there", async () => {
+test("a generation that falls back to a limited provider waits for a place there", async () => {
   const gateway = await start(undefined, { either: ["unlimited-1", "limited-1"] });
   const refused = Promise.withResolvers<void>();
   unlimited.script = async function* broken() {
@@ -137,7 +137,7 @@ test("a generation that falls back to a limited provider waits for its place the
   await poll(() => statusOf(gateway, first), isEnded);
 });
 
-test("generations that fall back to a slow provider keep no place from the others while they wait for it", async () => {
+test("generations that fall back to a slow provider take no place from others while they wait for it", async () => {
   const gateway = await start(undefined, { either: ["unlimited-1", "limited-1"] });
   refuseCalls(unlimited);
   const hold = holdCalls(limited);
@@ -150,7 +150,7 @@ test("generations that fall back to a slow provider keep no place from the other
   for (const id of ids) await poll(() => statusOf(gateway, id), isEnded);
 });
 
-test("generations that fall back from a limited provider keep to the places of the others", async () => {
+test("generations that fall back from a limited provider respect the places of others", async () => {
   const gateway = await start(undefined, { either: ["limited-1", "unlimited-1"] });
   refuseCalls(limited);
   const released = Promise.withResolvers<void>();
@@ -170,7 +170,7 @@ test("generations that fall back from a limited provider keep to the places of t
   expect(mostCalls).toBe(2);
 });
 
-test("two that move to each other's provider do not wait for each other", async () => {
+test("two generations that fall back to each other's provider do not deadlock", async () => {
   const [a, b] = [new LimitedProvider(), new LimitedProvider()];
   const lanes = new ProviderLanes(1);
   const [first, second] = [new Seat(lanes), new Seat(lanes)];
@@ -184,7 +184,7 @@ test("two that move to each other's provider do not wait for each other", async 
   expect(await lanes.take(b, signal)).toBe(true);
 });
 
-test("one that gives up waiting takes no place", async () => {
+test("a generation that stops waiting takes no place", async () => {
   const provider = new LimitedProvider();
   const lanes = new ProviderLanes(1);
   const leaving = new AbortController();

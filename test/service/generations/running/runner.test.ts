@@ -105,7 +105,7 @@ function heartbeats() {
   };
 }
 
-test("a job that is delivered again while it runs changes nothing", async () => {
+test("a job delivered again while it runs has no effect", async () => {
   const { extendLeases, twice } = heartbeats();
   const runner = createRunner({ extendLeases });
   await accept(records, orderOf("gen_1"));
@@ -122,7 +122,7 @@ test("a job that is delivered again while it runs changes nothing", async () => 
   expect(provider.requests).toHaveLength(1);
 });
 
-test("a runner ignores its own notices, and handles those of others", async () => {
+test("a runner ignores its own notices and handles those of other processes", async () => {
   const lookedUp: (readonly string[])[] = [];
   const findGenerations = (ids: readonly string[]) => {
     lookedUp.push(ids);
@@ -149,7 +149,7 @@ test("a runner ignores its own notices, and handles those of others", async () =
   expect(lookedUp).toEqual([["gen_1"], ["gen_2"], ["gen_2"]]);
 });
 
-test("a heartbeat looks up all that runs in one query", async () => {
+test("a heartbeat reads all running generations in one query", async () => {
   const lookedUp: (readonly string[])[] = [];
   const findGenerations = (ids: readonly string[]) => {
     lookedUp.push(ids);
@@ -171,7 +171,7 @@ test("a heartbeat looks up all that runs in one query", async () => {
   for (const looked of during) expect([...looked].sort()).toEqual(ids);
 });
 
-test("a generation whose start was recorded, and the answer lost, ends as interrupted and is not submitted", async () => {
+test("a generation whose start was recorded without confirmation ends as interrupted and is not submitted", async () => {
   let isLost = false;
   const runner = createRunner({
     async start(id, claim) {
@@ -196,7 +196,7 @@ test("a generation whose start was recorded, and the answer lost, ends as interr
   expect(provider.requests).toHaveLength(1);
 });
 
-test("an image whose record was made, and the answer lost, keeps its bytes when the process stops", async () => {
+test("an image recorded without confirmation keeps its bytes when the process stops", async () => {
   const recorded = Promise.withResolvers<void>();
   const runner = createRunner({
     async addImage(...image) {
@@ -217,7 +217,7 @@ test("an image whose record was made, and the answer lost, keeps its bytes when 
   expect(await objects.open(image?.originalKey ?? "")).toBeDefined();
 });
 
-test("an image that came after its generation was ended leaves no bytes", async () => {
+test("an image that arrives after its generation was ended leaves no bytes", async () => {
   const runner = createRunner({ addImage: async () => false });
   await accept(records, orderOf("gen_1"));
   const running = runner.run("gen_1");
@@ -230,7 +230,7 @@ test("an image that came after its generation was ended leaves no bytes", async 
   expect(await Array.fromAsync(objects.list(""))).toEqual([]);
 });
 
-test("the last image is recorded by itself when the provider's answer does not end", async () => {
+test("the last image is recorded even if the provider's answer does not end", async () => {
   const recorded = Promise.withResolvers<void>();
   const runner = createRunner({
     async addImage(...image) {
@@ -255,7 +255,7 @@ test("the last image is recorded by itself when the provider's answer does not e
   expect(await records.findImagesOf(["gen_1"])).toHaveLength(2);
 });
 
-test("an end that was recorded with the last image, and the answer lost, keeps the bytes of the image", async () => {
+test("an end recorded with the last image but without confirmation keeps that image's bytes", async () => {
   let isLost = false;
   const runner = createRunner({
     async finish(...end) {
@@ -275,7 +275,7 @@ test("an end that was recorded with the last image, and the answer lost, keeps t
   expect(await objects.open(image?.key ?? "")).toMatchObject({ byteSize: image?.byteSize });
 });
 
-test("a generation that was canceled while its last image was stored keeps nothing of it", async () => {
+test("a generation that is canceled while its last image is stored keeps nothing of that image", async () => {
   const runner = createRunner({
     async finish(...end) {
       await records.cancel("gen_1", FAILURE, now());

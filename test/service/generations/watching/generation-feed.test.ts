@@ -80,7 +80,7 @@ async function take(stream: AsyncIterableIterator<GenerationEvent, undefined>, c
 }
 
 describe("a feed", () => {
-  test("tells of what comes after, and of nothing that was there", async () => {
+  test("reports events from now on, and none from before", async () => {
     await open();
     await begin(records, orderOf("gen_1"));
     await records.addImage(imageOf("gen_1", 0), SIZE, WORKER);
@@ -98,7 +98,7 @@ describe("a feed", () => {
     expect(await take(stream, 2)).toEqual(["gen_1 SUCCEEDED", "gen_3 QUEUED"]);
   });
 
-  test("tells the whole story of what is accepted later, each event once", async () => {
+  test("reports every event of a new generation, each once", async () => {
     await open();
     const stream = await feed.follow(ALL);
     await accept(records, orderOf("gen_1"));
@@ -120,7 +120,7 @@ describe("a feed", () => {
     expect(await take(stream, 1)).toEqual(["gen_2 QUEUED"]);
   });
 
-  test("tells each viewer of its own generations", async () => {
+  test("shows each viewer only its own generations", async () => {
     await open();
     const streams = await Promise.all([feed.follow(ANN), feed.follow(ALL), feed.follow({ ...ALL, isAdmin: true })]);
     await accept(records, { ...orderOf("gen_1"), projectId: "proj_other", endUser: "ann" });
@@ -135,7 +135,7 @@ describe("a feed", () => {
     expect(feed.count).toBe(3);
   });
 
-  test("finds what no notice told of", async () => {
+  test("finds changes without a notice", async () => {
     await open(10);
     await begin(records, orderOf("gen_1"));
     const stream = await feed.follow(ALL);
@@ -145,7 +145,7 @@ describe("a feed", () => {
     expect((await take(stream, 2)).sort()).toEqual(["gen_1 SUCCEEDED", "gen_2 QUEUED"]);
   });
 
-  test("sends nothing about deleted generations, and continues", async () => {
+  test("reports nothing about deleted generations, and continues", async () => {
     await open();
     await begin(records, orderOf("gen_1"));
     const stream = await feed.follow(ALL);
@@ -156,7 +156,7 @@ describe("a feed", () => {
     expect(await take(stream, 1)).toEqual(["gen_2 QUEUED"]);
   });
 
-  test("ends when it is left, when its signal aborts, and when the gateway closes it", async () => {
+  test("ends if its viewer leaves, its signal aborts, or the gateway closes it", async () => {
     await open();
     const leaving = new AbortController();
     const [left, aborted, closed] = await Promise.all([
@@ -174,7 +174,7 @@ describe("a feed", () => {
     expect(await (await feed.follow(ALL)).next()).toEqual({ done: true, value: undefined });
   });
 
-  test("ends for a viewer that does not read, after the events that wait for it", async () => {
+  test("ends for a viewer that does not read, after the waiting events", async () => {
     await open();
     const slow = await feed.follow(ALL);
     const quick = await feed.follow(ALL);
@@ -188,7 +188,7 @@ describe("a feed", () => {
     expect(feed.count).toBe(1);
   });
 
-  test("goes on when the store was away", async () => {
+  test("continues after an outage of the store", async () => {
     await open();
     const { findImagesOf } = records;
     const stream = await feed.follow(ALL);

@@ -74,7 +74,7 @@ describe("a viewer of a generation", () => {
 
   afterEach(() => gateway.close());
 
-  test("from its acceptance sees all of it, once and in order, however many watch", async () => {
+  test("sees every event once and in order from acceptance, however many watch", async () => {
     const hold = holdCalls(gateway.provider);
     const first = await submit({ n: 3 });
     const viewers = await Promise.all(Array.from({ length: 20 }, () => images.watch(CALLER, first.id)));
@@ -87,7 +87,7 @@ describe("a viewer of a generation", () => {
     }
   });
 
-  test("sees each image when it is stored, and a viewer that joins in between begins with the stored ones", async () => {
+  test("sees each image when it is stored; a viewer that joins late begins with the stored images", async () => {
     const release = stepByStep();
     const { id } = await submit({ n: 3 });
     const early = await images.watch(CALLER, id);
@@ -113,7 +113,7 @@ describe("a viewer of a generation", () => {
     expect(await late).toEqual(STORY.slice(1));
   });
 
-  test("after its end sees how it ended, its images, and no more", async () => {
+  test("who comes after the end sees how it ended, and its images", async () => {
     const generation = await images.wait(await submit({ n: 2 }), 20_000);
 
     for (let visit = 0; visit < 2; visit++) {
@@ -132,7 +132,7 @@ describe("a viewer of a generation", () => {
     expect(story.at(-1)).toBe("status FAILED");
   });
 
-  test("sees it canceled while it runs, and the end of one that is deleted", async () => {
+  test("sees it canceled while it runs, or ended by a deletion", async () => {
     const hold = holdCalls(gateway.provider);
     const [canceled, deleted] = [await submit(), await submit()];
     await hold.called;
@@ -147,7 +147,7 @@ describe("a viewer of a generation", () => {
     await expect(images.watch(CALLER, deleted.id)).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
-  test("does so only as its owner", async () => {
+  test("must be its owner", async () => {
     const { id } = await submit();
 
     for (const unknown of [id.toUpperCase(), "gen_01jd0000000000000000000000", "img_x", ""]) {
@@ -159,7 +159,7 @@ describe("a viewer of a generation", () => {
     });
   });
 
-  test("can leave at any time, while waiting too", async () => {
+  test("can leave at any time, also while it waits", async () => {
     const hold = holdCalls(gateway.provider);
     const { id } = await submit();
     await hold.called;
@@ -188,7 +188,7 @@ describe("a viewer of a generation", () => {
   });
 });
 
-describe("watching the records themselves", () => {
+describe("watching the records", () => {
   let dataDir: string;
   let records: Records;
   let watch: GenerationWatch;
@@ -221,7 +221,7 @@ describe("watching the records themselves", () => {
     expect(await tell(events)).toEqual(["partial 1.0", "image 0", "status SUCCEEDED"]);
   });
 
-  test("sees it run though it only looked before and after", async () => {
+  test("sees that it ran even if the polls came before and after", async () => {
     await open(60_000);
     await accept(records, orderOf("gen_2"));
     const events = watch.watch("gen_2");
@@ -237,7 +237,7 @@ describe("watching the records themselves", () => {
     expect(story[1]).toMatchObject({ generation: { failure: FAILURE } });
   });
 
-  test("goes on when the store was away", async () => {
+  test("continues after an outage of the store", async () => {
     let failures = 0;
     await open(60_000, {
       findImagesOf: async (ids) => {
@@ -251,7 +251,7 @@ describe("watching the records themselves", () => {
     expect(failures).toBe(2);
   });
 
-  test("ends for what does not exist", async () => {
+  test("ends for an unknown generation", async () => {
     await open(60_000);
 
     expect(await tell(watch.watch("gen_0"))).toEqual([]);

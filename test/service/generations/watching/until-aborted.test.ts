@@ -2,7 +2,7 @@ import { expect, jest, test } from "@jest/globals";
 import { untilAborted } from "../../../../src/service/generations/watching/until-aborted.ts";
 import { collectGarbage } from "../../../support/collect-garbage.ts";
 
-test("pieces that have passed are freed one by one, not held until the end", async () => {
+test("values that have passed are released one by one, not held until the end", async () => {
   const passed: WeakRef<Uint8Array>[] = [];
   async function* source(): AsyncGenerator<Uint8Array> {
     for (let count = 0; count < 20; count++) yield new Uint8Array(1000);
@@ -16,7 +16,7 @@ test("pieces that have passed are freed one by one, not held until the end", asy
   expect(passed).toHaveLength(20);
 });
 
-test("it ends with the signal's reason although the source does not heed it", async () => {
+test("it ends with the signal's reason even if the source ignores the signal", async () => {
   const aborting = new AbortController();
   const reason = new Error("enough");
   let isLeft = false;
@@ -36,7 +36,7 @@ test("it ends with the signal's reason although the source does not heed it", as
   expect(isLeft).toBe(true);
 });
 
-test("it asks for nothing when the signal has aborted already", async () => {
+test("it reads nothing if the signal has already aborted", async () => {
   const reason = new Error("too late");
   const next = jest.fn(async () => ({ done: true as const, value: undefined }));
   const source = { [Symbol.asyncIterator]: () => ({ next }) };
