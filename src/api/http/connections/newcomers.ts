@@ -12,11 +12,16 @@ const PROBE_BYTES = 16;
  * balancer must not take a busy gateway for a dead one.
  */
 export class Newcomers {
+  readonly #maxBytes: number;
   #heldBytes = 0;
+
+  constructor(maxBytes = MAX_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
 
   /** Whether there is memory to look at what another connection sends. */
   get hasRoom(): boolean {
-    return this.#heldBytes < MAX_BYTES;
+    return this.#heldBytes < this.#maxBytes;
   }
 
   /**
