@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { getIntrospectionQuery } from "graphql";
 import { type Attack, onEach, type RawConnection, type Target } from "./attack.ts";
 
@@ -59,7 +60,9 @@ export const SOCKET_ATTACKS: readonly Attack[] = [
         const operations = Array.from({ length: 30 }, (_, id) =>
           frame(TEXT, JSON.stringify({ type: "subscribe", id: `${id}`, payload })),
         );
-        await connection.write(Buffer.concat([INIT, ...operations]));
+        await connection.write(INIT);
+        await Promise.race([once(connection.socket, "data"), once(connection.socket, "close")]);
+        await connection.write(Buffer.concat(operations));
       }),
     expected: UPGRADED,
   },
