@@ -72,14 +72,14 @@ describe("the configuration", () => {
     expect(readConfig({})).toEqual(DEFAULTS);
   });
 
-  test("takes an empty or a blank variable for one that is not set", () => {
+  test("treats an empty or blank variable as not set", () => {
     const names = [...MALFORMED.map(([name]) => name), "NODE_ENV", "AWS_REGION"];
     for (const blank of ["", " ", "\t\n"]) {
       expect(readConfig(Object.fromEntries(names.map((name) => [name, blank])))).toEqual(DEFAULTS);
     }
   });
 
-  test("leaves variables of others alone", () => {
+  test("ignores the variables of other programs", () => {
     expect(readConfig({ PATH: "/bin", PORTS: "x", pictograph_data_dir: "x", OPENAI_ORG_ID: "x" })).toEqual(DEFAULTS);
   });
 
@@ -89,20 +89,20 @@ describe("the configuration", () => {
     ["PICTOGRAPH_ADMIN_KEY_FLE", "PICTOGRAPH_ADMIN_KEY_FILE"],
     ["PICTOGRAPH_METRIC_PORT", "PICTOGRAPH_METRICS_PORT"],
     ["PICTOGRAPH_API_KEYS", "PICTOGRAPH_API_KEY"],
-  ])("refuses %s, which nearly spells %s, without its value", (name, near) => {
+  ])("refuses %s, a misspelling of %s, without printing its value", (name, near) => {
     const problem = `${name} is no setting; did you mean ${near}?`;
     expect(problemsOf({ [name]: KEY })).toEqual([problem]);
     expect(() => readClientConfig({ [name]: KEY })).toThrow(problem);
     expect(readConfig({ [name]: " " })).toEqual(DEFAULTS);
   });
 
-  test("warns of other names that begin with PICTOGRAPH_, without their values", () => {
+  test("warns of other names that begin with PICTOGRAPH_, without printing their values", () => {
     const { warnings, ...others } = readConfig({ PICTOGRAPH_COLOUR: KEY });
     expect(warnings).toEqual(["PICTOGRAPH_COLOUR is set, but there is no such setting: it has no effect"]);
     expect({ ...others, warnings: [] }).toEqual(DEFAULTS);
   });
 
-  test("leaves alone what commands read, and what Kubernetes sets for a service named pictograph", () => {
+  test("ignores variables that commands read, and those that Kubernetes sets for a service named pictograph", () => {
     const environment = {
       PICTOGRAPH_URL: "http://localhost:8080",
       PICTOGRAPH_API_KEY_FILE: "/run/secrets/key",
@@ -118,7 +118,7 @@ describe("the configuration", () => {
     expect(readConfig(environment)).toEqual(DEFAULTS);
   });
 
-  test("takes the variables of OpenTelemetry", () => {
+  test("reads the variables of OpenTelemetry", () => {
     const { traces } = readConfig({
       OTEL_EXPORTER_OTLP_ENDPOINT: "https://unused.example",
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://collector.example/traces",
@@ -145,13 +145,13 @@ describe("the configuration", () => {
     ["OTEL_RESOURCE_ATTRIBUTES", "=marked"],
     ["OTEL_TRACES_EXPORTER", "console"],
     ["OTEL_TRACES_SAMPLER", "sometimes"],
-  ])("refuses %s=%s beside a collector, without its value", (name, value) => {
+  ])("refuses %s=%s beside a collector, without printing its value", (name, value) => {
     const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318", [name]: value };
     expect(() => readConfig(environment)).toThrow(name);
     expect(() => readConfig(environment)).not.toThrow("marked");
   });
 
-  test("refuses a part of the traces that is no part", () => {
+  test("refuses a sampling ratio that is not from 0 to 1", () => {
     for (const part of ["2", "-0.1", "half"]) {
       expect(() =>
         readConfig({
@@ -167,7 +167,7 @@ describe("the configuration", () => {
     expect(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://localhost:4318", ...off }).traces).toBeUndefined();
   });
 
-  test("cannot be changed", () => {
+  test("is immutable", () => {
     expect(Object.isFrozen(readConfig({}))).toBe(true);
   });
 
@@ -274,11 +274,11 @@ describe("the configuration", () => {
     ["LOG_LEVEL", "silent", { logLevel: "silent" }],
     ["NODE_ENV", "production", { isProduction: true }],
     ["NODE_ENV", "development", { isProduction: false }],
-  ])("takes %s=%s", (name, value, expected) => {
+  ])("accepts %s=%s", (name, value, expected) => {
     expect(readConfig({ [name]: value })).toEqual({ ...DEFAULTS, ...expected });
   });
 
-  test("with a key has OpenAI and its best model as the default", () => {
+  test("with a key uses OpenAI and its best model by default", () => {
     expect(readConfig({ OPENAI_API_KEY: KEY })).toEqual({
       ...DEFAULTS,
       openai: { apiKey: KEY, baseUrl: undefined },
@@ -287,7 +287,7 @@ describe("the configuration", () => {
   });
 
   test.each(["gpt-image-2", "dall-e-3", "org/some-model:v1.5", "illustrator-1"])(
-    "with a key takes the default model %s",
+    "with a key accepts the default model %s",
     (model) => {
       expect(readConfig({ OPENAI_API_KEY: KEY, PICTOGRAPH_DEFAULT_MODEL: model }).defaultModel).toBe(model);
     },
@@ -297,7 +297,7 @@ describe("the configuration", () => {
     ["https://images.example/v1", "https://images.example/v1"],
     ["https://images.example/v1/", "https://images.example/v1"],
     ["http://127.0.0.1:9999", "http://127.0.0.1:9999"],
-  ])("with a key takes the base URL %s", (baseUrl, expected) => {
+  ])("with a key accepts the base URL %s", (baseUrl, expected) => {
     const { openai } = readConfig({ OPENAI_API_KEY: KEY, OPENAI_BASE_URL: baseUrl });
 
     expect(openai).toEqual({ apiKey: KEY, baseUrl: expected });
@@ -331,7 +331,7 @@ describe("an open gateway that others can reach", () => {
       { trustProxy: ["loopback", "10.0.0.0/8", "::1/128"], addressLimits: PROXY_LIMITS },
     ],
     ["PICTOGRAPH_TRUST_PROXY", "192.168.1.1", { trustProxy: ["192.168.1.1"], addressLimits: PROXY_LIMITS }],
-  ])("by %s=%s is allowed by a decision alone", (name, value, expected) => {
+  ])("with %s=%s is allowed only by an explicit setting", (name, value, expected) => {
     expect(problemsOf({ [name]: value })).toEqual([
       expect.stringMatching(new RegExp(`^PICTOGRAPH_ADMIN_KEY .*${name}.*PICTOGRAPH_OPEN`)),
     ]);
@@ -339,7 +339,7 @@ describe("an open gateway that others can reach", () => {
     expect(readConfig({ [name]: value, ...OPEN })).toMatchObject(expected);
   });
 
-  test("is told of every reason at once", () => {
+  test("names every reason in one error", () => {
     const environment = { HOST: "0.0.0.0", PICTOGRAPH_TRUST_PROXY: "1", PICTOGRAPH_PUBLIC_URL: "https://a.example" };
     const [problem, ...others] = problemsOf(environment);
 
@@ -347,11 +347,11 @@ describe("an open gateway that others can reach", () => {
     for (const name of Object.keys(environment)) expect(problem).toContain(name);
   });
 
-  test("warns of what it is", () => {
+  test("warns that it is open", () => {
     expect(readConfig(OPEN).warnings).toEqual([expect.stringContaining("PICTOGRAPH_OPEN")]);
   });
 
-  test("may set the limits of an address, or lift them", () => {
+  test("may set the limits of an address, or remove them", () => {
     const proxied = { ...OPEN, PICTOGRAPH_TRUST_PROXY: "1" };
 
     expect(readConfig({ ...proxied, PICTOGRAPH_MAX_UPLOADS_PER_ADDRESS: "2" }).addressLimits).toEqual({
@@ -372,7 +372,7 @@ describe("a keyed gateway", () => {
   test.each([
     ["one key", KEY, [KEY]],
     ["two keys, while one replaces the other", `${KEY}1, ${KEY}2`, [`${KEY}1`, `${KEY}2`]],
-  ])("has %s, may be reached from anywhere, and answers to every host name", (_what, value, adminKeys) => {
+  ])("has %s, may be reached from anywhere, and accepts every host name", (_what, value, adminKeys) => {
     expect(readConfig({ ...ANYWHERE, PICTOGRAPH_ADMIN_KEY: value })).toMatchObject({
       adminKeys,
       hostNames: undefined,
@@ -396,7 +396,7 @@ describe("a keyed gateway", () => {
     expect(problems[0]).not.toContain("marked");
   });
 
-  test("says that being open changes nothing then", () => {
+  test("warns that PICTOGRAPH_OPEN has no effect", () => {
     expect(readConfig({ PICTOGRAPH_ADMIN_KEY: KEY, PICTOGRAPH_OPEN: "true" }).warnings).toEqual([
       expect.stringMatching(/^PICTOGRAPH_OPEN=true has no effect/),
     ]);
@@ -412,7 +412,7 @@ describe("an identity provider", () => {
     PICTOGRAPH_JWT_JWKS_URL: "https://id.example/jwks.json",
   };
 
-  test("is read with its defaults", () => {
+  test("is read with its default values", () => {
     const jwt = { issuer: "https://id.example/", audience: "pictograph", jwksUrl: "https://id.example/jwks.json" };
     expect(readConfig(JWT).jwt).toEqual({ ...jwt, projectClaim: "pictograph_project" });
     const more = {
@@ -429,14 +429,14 @@ describe("an identity provider", () => {
     expect(problemsOf({ ...JWT, [name]: "" })).toEqual([expect.stringMatching(/must be set together$/)]);
   });
 
-  test("needs an admin key: an open gateway reads no JWTs", () => {
+  test("needs an admin key, because an open gateway reads no JWTs", () => {
     expect(problemsOf({ ...JWT, PICTOGRAPH_ADMIN_KEY: "" })).toEqual([
       expect.stringMatching(/^PICTOGRAPH_JWT_ISSUER needs PICTOGRAPH_ADMIN_KEY/),
     ]);
   });
 
   test.each(["http://id.example/jwks", "http://10.0.0.1/", "https://u:p@id.example/", "ftp://id.example/", "jwks"])(
-    "publishes no keys at %s",
+    "may not have its keys at %s",
     (url) => {
       expect(problemsOf({ ...JWT, PICTOGRAPH_JWT_JWKS_URL: url })).toEqual([
         expect.stringMatching(/^PICTOGRAPH_JWT_JWKS_URL must be an https URL/),
@@ -461,7 +461,7 @@ describe("a secret in a file", () => {
     return path;
   }
 
-  test("counts as its variable", async () => {
+  test("counts like its variable", async () => {
     const path = await fileWith(`${KEY}\n`);
     const config = readConfig({
       HOST: "0.0.0.0",
@@ -475,7 +475,7 @@ describe("a secret in a file", () => {
     expect(readConfig({ OPENAI_API_KEY_FILE: await fileWith("sk-marked") }).openai?.apiKey).toBe("sk-marked");
   });
 
-  test("that cannot be read does not start, nor open the gateway", async () => {
+  test("that cannot be read prevents the start, and does not open the gateway", async () => {
     const problemsWith = (path: string, more = {}) =>
       problemsOf({ HOST: "0.0.0.0", PICTOGRAPH_ADMIN_KEY_FILE: path, ...more });
     const path = await fileWith(KEY);
@@ -498,8 +498,8 @@ const SHARED = {
   AWS_SECRET_ACCESS_KEY: "marked-secret",
 };
 
-describe("many machines", () => {
-  test("share a database, a bucket and a secret, and may split the work", () => {
+describe("several machines", () => {
+  test("share a database, a bucket and a secret, and may divide the work", () => {
     const environment = { ...SHARED, PICTOGRAPH_SIGNING_SECRET: SECRET, PICTOGRAPH_ROLE: "worker", AWS_REGION: "eu-1" };
 
     expect(readConfig(environment)).toMatchObject({
@@ -513,19 +513,19 @@ describe("many machines", () => {
     });
   });
 
-  test("must be given their secret", () => {
+  test("need an explicit signing secret", () => {
     expect(problemsOf(SHARED)).toEqual([expect.stringMatching(/^PICTOGRAPH_SIGNING_SECRET /)]);
   });
 
   test.each([{}, { DATABASE_URL: SHARED.DATABASE_URL }, { S3_BUCKET: "pictures" }])(
-    "cannot split the work with %j alone",
+    "cannot divide the work with only %j",
     (environment) => {
       const problems = problemsOf({ ...environment, PICTOGRAPH_ROLE: "web" });
       expect(problems).toEqual([expect.stringMatching(/^PICTOGRAPH_ROLE /)]);
     },
   );
 
-  test("need both halves of a key to the bucket", () => {
+  test("need both parts of the bucket's key", () => {
     const problems = problemsOf({ S3_BUCKET: "pictures", AWS_ACCESS_KEY_ID: "marked-id" });
     expect(problems).toEqual([expect.stringMatching(/^AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY /)]);
   });
@@ -625,7 +625,7 @@ const MALFORMED: readonly (readonly [name: string, ...values: string[]])[] = [
 describe("a malformed configuration", () => {
   const cases = MALFORMED.flatMap(([name, ...values]) => values.map((value) => [name, value] as const));
 
-  test.each(cases)("is refused for %s=%j, and for nothing else", (name, value) => {
+  test.each(cases)("is refused for %s=%j only", (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} .`))]);
   });
 
@@ -640,7 +640,7 @@ describe("a malformed configuration", () => {
     "ftp://images.example",
     "https://user:marked-password@images.example/v1",
     "https://x/v1?key=marked",
-  ])("is refused for the base URL %s, and does not repeat it", (baseUrl) => {
+  ])("is refused for the base URL %s without printing it", (baseUrl) => {
     const problems = problemsOf({ OPENAI_API_KEY: KEY, OPENAI_BASE_URL: baseUrl });
 
     expect(problems).toEqual([expect.stringMatching(/^OPENAI_BASE_URL /)]);
@@ -656,12 +656,12 @@ describe("a malformed configuration", () => {
     },
   );
 
-  test("blames a malformed key alone, not the model that needs it", () => {
+  test("reports a malformed key only, not the model that needs it", () => {
     const problems = problemsOf({ OPENAI_API_KEY: "a b", PICTOGRAPH_DEFAULT_MODEL: "gpt-image-2" });
     expect(problems).toEqual([expect.stringMatching(/^OPENAI_API_KEY /)]);
   });
 
-  test("is refused for everything at once, one line each", () => {
+  test("is refused with all problems, one per line", () => {
     const environment = Object.fromEntries(MALFORMED.map(([name, value = ""]) => [name, value]));
     const problems = problemsOf({ ...environment, OPENAI_BASE_URL: "nowhere", PICTOGRAPH_DEFAULT_MODEL: "a b" });
 
@@ -671,7 +671,7 @@ describe("a malformed configuration", () => {
     expect(named).toHaveLength(expected.length);
   });
 
-  test("never repeats a secret", () => {
+  test("never prints a secret", () => {
     const message = [
       ...problemsOf({ OPENAI_API_KEY: `${KEY} with a space` }),
       ...problemsOf({ OPENAI_API_KEY: KEY, PICTOGRAPH_SIGNING_SECRET: SECRET, PORT: "x" }),

@@ -46,7 +46,7 @@ describe("a gateway inside another program", () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  test("works below a prefix of the host's app, its image URLs included", async () => {
+  test("works below a prefix in the host's app, including its image URLs", async () => {
     const body = new URLSearchParams({ prompt: "a fox", n: "1", size: "512x512" });
     const answer = await fetch(`${server.url}/pictures/get-image`, { method: "POST", body });
     const { urlResponse } = (await answer.json()) as { urlResponse: { urlList: string[] } };
@@ -60,7 +60,7 @@ describe("a gateway inside another program", () => {
   test.each<[string, Follow]>([
     ["WebSockets", overSocket],
     ["server-sent events", overStream],
-  ])("tells what happens below that prefix too, over %s", async (_name, transport) => {
+  ])("sends events below that prefix, over %s", async (_name, transport) => {
     const { id } = await gateway.images.submit({ projectId: "proj_public" }, { prompt: "a fox", size: "512x512" });
     const events = await Array.fromAsync(follow(transport, `${server.url}/pictures`, id));
     const image = events.find((event) => event.image)?.image;
@@ -73,14 +73,14 @@ describe("a gateway inside another program", () => {
   test.each([
     ["with a slash at the end of their path", "/graphql/"],
     ["in upper case, as it takes operations over HTTP", "/GraphQL"],
-  ])("takes WebSockets below that prefix %s", async (_how, path) => {
+  ])("accepts WebSockets below that prefix %s", async (_how, path) => {
     const raw = await RawSocket.introduced(socketUrl(`${server.url}/pictures`).replace(/\/graphql$/, path));
     raw.socket.close();
 
     expect(await raw.closed).toMatchObject({ code: 1005 });
   });
 
-  test("works in a host of Express 4 that reads bodies, over every transport", async () => {
+  test("works in an Express 4 host that reads bodies, over every transport", async () => {
     // By a name that the compiler does not follow: it comes without types.
     const { default: express4 } = await import("express-4" as string);
     const other = await listen("127.0.0.1", 0);
@@ -107,7 +107,7 @@ describe("a gateway inside another program", () => {
     await other.close();
   });
 
-  test("gives its service, with the caller named by the host", async () => {
+  test("offers its service, with the caller that the host names", async () => {
     const caller = { projectId: "someone" };
     const accepted = await gateway.images.submit(caller, { prompt: "a fox", quality: "hd", style: "vivid" });
     const generation = await gateway.images.wait(accepted, 20_000);
@@ -117,13 +117,13 @@ describe("a gateway inside another program", () => {
     expect(await gateway.images.generations({ projectId: "another" }, [generation.id])).toEqual([undefined]);
   });
 
-  test("throws errors that the host can switch on", async () => {
+  test("throws errors with codes that the host can check", async () => {
     const submitted = gateway.images.submit({ projectId: "someone" }, { prompt: "" });
     await expect(submitted).rejects.toThrow(GatewayError);
     await expect(submitted).rejects.toMatchObject({ code: "BAD_USER_INPUT", details: { field: "prompt" } });
   });
 
-  test("refuses a default model that no provider has, and leaves the data directory free", async () => {
+  test("refuses a default model that no provider has, and releases the data directory", async () => {
     const other = await mkdtemp(join(tmpdir(), "pictograph-library-"));
     await expect(createGateway({ dataDir: other, defaultModel: "no-such-model" })).rejects.toThrow("no such model");
     const second = await createGateway({ dataDir: other });
@@ -169,7 +169,7 @@ describe("a host that reads bodies before the gateway does", () => {
     ["JSON", JSON.stringify(FIELDS), "application/json"],
     ["a form", new URLSearchParams(FIELDS), undefined],
     ["multipart, that no parser of the host's reads", form, undefined],
-  ])("gets its images with %s", async (_case, body, contentType) => {
+  ])("gets its images for %s", async (_case, body, contentType) => {
     const answer = await post("/get-image", body, contentType);
 
     expect(await answer.json()).toEqual({
@@ -198,7 +198,7 @@ describe("a host that reads bodies before the gateway does", () => {
     ["text", JSON.stringify(FIELDS), "text/plain", 415, /send the body as/],
     ["bytes", JSON.stringify(FIELDS), "application/octet-stream", 415, /send the body as/],
     ["nothing", "", "application/json", 400, /prompt is missing|not valid JSON/],
-  ])("is told what is wrong with %s", async (_case, body, contentType, status, message) => {
+  ])("gets an error that says what is wrong with %s", async (_case, body, contentType, status, message) => {
     const answer = await post("/get-image", body, contentType);
 
     expect(answer.status).toBe(status);
@@ -208,7 +208,7 @@ describe("a host that reads bodies before the gateway does", () => {
     });
   });
 
-  test("gets GraphQL answered as JSON, and refused as a form", async () => {
+  test("gets answers to GraphQL as JSON, and a refusal as a form", async () => {
     const query = "{ models { id } }";
     const answer = await post("/graphql", JSON.stringify({ query }), "application/json");
     expect(await answer.json()).toMatchObject({ data: { models: [{ id: "scripted-1" }, { id: "illustrator-1" }] } });
@@ -218,8 +218,8 @@ describe("a host that reads bodies before the gateway does", () => {
   });
 });
 
-describe("a provider of the host's own that does not heed its signal", () => {
-  test("cannot keep its generation from ending, nor the gateway from closing", async () => {
+describe("a host's own provider that ignores its signal", () => {
+  test("does not keep its generation from ending, or the gateway from closing", async () => {
     const dataDir = await mkdtemp(join(tmpdir(), "pictograph-library-"));
     const provider = new ScriptedProvider();
     const isAsked = Promise.withResolvers<void>();
@@ -251,7 +251,7 @@ describe("two gateways in one process", () => {
     return Object.assign(new ScriptedProvider([model]), { name });
   };
 
-  test("share nothing, and one continues when the other is closed", async () => {
+  test("share nothing, and one continues after the other is closed", async () => {
     const [first, second] = await Promise.all(
       ["first", "second"].map(async (name) =>
         createGateway({ dataDir: await makeDirectory(), providers: [providerOf(name)], defaultModel: "scripted-1" }),
@@ -280,7 +280,7 @@ describe("two gateways in one process", () => {
     await second.close();
   });
 
-  test("have the same graph, whatever types the host itself has given to type-graphql", async () => {
+  test("have the same schema, whatever types the host registers with type-graphql", async () => {
     @ObjectType("Image")
     class HostImage {
       @Field(() => String)
@@ -305,10 +305,10 @@ describe("two gateways in one process", () => {
   });
 });
 
-describe("the graph in a server of the host's own", () => {
+describe("the schema in a host's own server", () => {
   const makeDirectory = temporaryDirectories();
 
-  test("is stitched to another graph, for the caller that the host's context names", async () => {
+  test("is stitched to another schema, for the caller in the host's context", async () => {
     const gateway = await createGateway({
       dataDir: await makeDirectory(),
       providers: [new ScriptedProvider()],
@@ -340,7 +340,7 @@ describe("the graph in a server of the host's own", () => {
     await gateway.close();
   });
 
-  test("tells a host that names a project that does not exist", async () => {
+  test("answers a host that names an unknown project with an error", async () => {
     const gateway = await startGateway({
       providers: [new ScriptedProvider()],
       authenticate: () => ({ projectId: "ann" }),
@@ -354,7 +354,7 @@ describe("the graph in a server of the host's own", () => {
     });
   });
 
-  test("serves each user of the host's own app by the same option", async () => {
+  test("serves each user of the host's app through the `authenticate` option", async () => {
     const gateway = await startGateway({
       providers: [new ScriptedProvider()],
       defaultModel: "scripted-1",
@@ -374,7 +374,7 @@ describe("the graph in a server of the host's own", () => {
     await gateway.close();
   });
 
-  test("sends the events of a generation, merged into another graph", async () => {
+  test("sends a generation's events when merged into another schema", async () => {
     const gateway = await createGateway({
       dataDir: await makeDirectory(),
       providers: [new ScriptedProvider()],
@@ -398,7 +398,7 @@ describe("the graph in a server of the host's own", () => {
     await gateway.close();
   });
 
-  test("shows that server nothing of an unexpected error, and logs it", async () => {
+  test("masks an unexpected error and logs it", async () => {
     const lines: string[] = [];
     const logger = pino({}, { write: (line: string) => void lines.push(line) });
     const dataDir = await makeDirectory();

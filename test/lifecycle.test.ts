@@ -52,12 +52,12 @@ function countOf(statuses: readonly string[]): Record<string, number> {
   return Object.fromEntries([...Map.groupBy(statuses, (status) => status)].map(([name, all]) => [name, all.length]));
 }
 
-describe.each(["SQLite", "PostgreSQL"])("an embedded gateway on %s that is closed at work", (store) => {
+describe.each(["SQLite", "PostgreSQL"])("an embedded gateway on %s that is closed while it works", (store) => {
   const postgres = store === "PostgreSQL" ? usePostgres() : undefined;
   const openStore = async (provider: ScriptedProvider) =>
     open(provider, postgres && { databaseUrl: await postgres.newDatabase() });
 
-  test("answers every waiting caller of its schema, whether cut off or still queued", async () => {
+  test("answers every waiting caller of its schema, whether aborted or still queued", async () => {
     const provider = new ScriptedProvider([ANY_SIZE_MODEL]);
     holdCalls(provider);
     const gateway = await openStore(provider);
@@ -73,7 +73,7 @@ describe.each(["SQLite", "PostgreSQL"])("an embedded gateway on %s that is close
     expect(countOf(told.map(({ status }) => status))).toEqual({ FAILED: RUNNING, QUEUED: OPERATIONS - RUNNING });
   });
 
-  test("answers every waiting caller of its service, with what is read after the wait", async () => {
+  test("answers every waiting caller of its service with the present generation", async () => {
     const provider = new ScriptedProvider([ANY_SIZE_MODEL]);
     holdCalls(provider);
     const gateway = await openStore(provider);
@@ -99,7 +99,7 @@ describe.each(["SQLite", "PostgreSQL"])("an embedded gateway on %s that is close
     });
   });
 
-  test("tells callers after the close that it is closed", async () => {
+  test("tells later callers that it is closed", async () => {
     const gateway = await openStore(new ScriptedProvider([ANY_SIZE_MODEL]));
     await gateway.close();
 
@@ -109,10 +109,10 @@ describe.each(["SQLite", "PostgreSQL"])("an embedded gateway on %s that is close
   });
 });
 
-describe("a gateway whose caller waits for what runs in another process", () => {
+describe("a gateway whose caller waits for a generation in another process", () => {
   const postgres = usePostgres();
 
-  test("also lets these finish while it drains", async () => {
+  test("lets that generation finish while it drains", async () => {
     const databaseUrl = await postgres.newDatabase();
     const provider = new ScriptedProvider([ANY_SIZE_MODEL]);
     const hold = holdCalls(provider);
@@ -134,7 +134,7 @@ describe("a gateway whose caller waits for what runs in another process", () => 
 });
 
 describe("closing", () => {
-  test("happens once, however often it is asked for, and passes through the states in their order", async () => {
+  test("happens once, however often it is called, and passes through the states in order", async () => {
     const provider = new CountingProvider([ANY_SIZE_MODEL]);
     const lines: string[] = [];
     const write = (line: string) => void lines.push(line);
@@ -149,7 +149,7 @@ describe("closing", () => {
     expect(states).toEqual(["starting", "accepting", "draining", "released", "closed"]);
   });
 
-  test("cuts off at once what a drain would have let finish", async () => {
+  test("immediately aborts what a drain would have finished", async () => {
     const provider = new ScriptedProvider([ANY_SIZE_MODEL]);
     const hold = holdCalls(provider);
     const gateway = await open(provider);
@@ -163,7 +163,7 @@ describe("closing", () => {
     expect(await answer).toMatchObject({ status: "FAILED", failure: { code: "INTERRUPTED" } });
   });
 
-  test("closes the other parts when one fails, and says so", async () => {
+  test("closes the other parts if one fails, and reports the failure", async () => {
     const provider = new CountingProvider([ANY_SIZE_MODEL]);
     const failing = Object.assign(new ScriptedProvider([{ ...ANY_SIZE_MODEL, id: "other-1" }]), {
       close: () => Promise.reject(new Error("it cannot be closed")),
@@ -177,7 +177,7 @@ describe("closing", () => {
     await (await createGateway({ ...options, providers: [provider] })).close();
   });
 
-  test("runs the steps of each state together, and closes its parts in reverse order of registration", async () => {
+  test("runs the steps of each state together, and closes parts in reverse order of registration", async () => {
     const done: string[] = [];
     const lifecycle = new Lifecycle(pino({ enabled: false }));
     lifecycle.on("closed", () => done.push("first part"));
@@ -203,7 +203,7 @@ describe("a start that fails", () => {
   const postgres = usePostgres();
   afterEach(() => void jest.restoreAllMocks());
 
-  test("after its timers began leaves no timer, no connection and no provider", async () => {
+  test("after its timers began leaves no timer, connection or provider", async () => {
     const databaseUrl = await postgres.newDatabase();
     // The last step of a start, which takes jobs up, clears away those that failed: here it cannot.
     await postgres.server.query(
@@ -225,7 +225,7 @@ describe("a start that fails", () => {
     while ((await postgres.server.query(databaseUrl, OTHER_CONNECTIONS)).length > 0);
   });
 
-  test("because its models file is missing closes the providers it was given", async () => {
+  test("because its models file is missing closes the given providers", async () => {
     const provider = new CountingProvider([ANY_SIZE_MODEL]);
     const dataDir = await newDirectory();
     const started = createGateway({ dataDir, providers: [provider], modelsFile: "/nowhere/models.json" });
@@ -234,7 +234,7 @@ describe("a start that fails", () => {
     expect(provider.closeCount).toBe(1);
   });
 
-  test("because another gateway has its directory leaves that one alone", async () => {
+  test("because another gateway has its directory does not disturb that gateway", async () => {
     const provider = new ScriptedProvider([ANY_SIZE_MODEL]);
     const dataDir = await newDirectory();
     const options = { dataDir, providers: [provider], defaultModel: ANY_SIZE_MODEL.id };

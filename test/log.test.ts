@@ -28,7 +28,7 @@ describe("the log of a whole session", () => {
   afterEach(() => api.close());
 
   test.each(["info", "warn"])(
-    "at level %s is JSON line by line, without a prompt, a key, a signature or an image",
+    "at level %s consists of JSON lines without prompts, keys, signatures or images",
     async (level) => {
       const secret = "a signing secret of the tests";
       const service = await startService({
@@ -132,7 +132,7 @@ describe("the log of a whole session", () => {
   );
 
   test(
-    "names what an operator looks for: requests by id, and generations with how they ended",
+    "contains requests by id, and generations with their ends",
     async () => {
       const service = await startService({ OPENAI_API_KEY: api.apiKey, OPENAI_BASE_URL: api.baseUrl });
       const answer = await getImageAsJson(service.url, { prompt: PROMPT, n: "1", size: "64x64" });
@@ -170,7 +170,7 @@ describe("the log of a whole session", () => {
   );
 
   test(
-    "tells how a generation ended that was canceled, or whose process died",
+    "says how a canceled generation ended, and one whose process died",
     async () => {
       const env = { OPENAI_API_KEY: api.apiKey, OPENAI_BASE_URL: api.baseUrl, PICTOGRAPH_MAX_CONCURRENCY: "1" };
       const dying = await startService(env);
@@ -256,7 +256,7 @@ describe("an error in the log", () => {
     "prompt",
     "({ message: prompt })",
     "new AggregateError([new Error(prompt)], prompt)",
-  ])("made by %s does not repeat what it was about", async (makeError) => {
+  ])("made by %s appears without its message", async (makeError) => {
     const line = await logged("info", makeError);
 
     expect(line).toMatchObject({ level: "error", msg: "it failed", err: { name: expect.any(String) } });
@@ -272,7 +272,7 @@ describe("an error in the log", () => {
     });
   });
 
-  test("shows the words of the gateway and of the system", async () => {
+  test("appears with the messages of the gateway and the operating system", async () => {
     const gateway = await logged("info", "new GatewayError('RATE_LIMITED', 'the limit is reached')");
     expect(gateway.err).toMatchObject({ name: "GatewayError", code: "RATE_LIMITED", message: "the limit is reached" });
 
@@ -283,7 +283,7 @@ describe("an error in the log", () => {
     expect(system.err).toMatchObject({ code: "EFBIG", message: "EFBIG: file too large" });
   });
 
-  test("shows its words at level debug", async () => {
+  test("appears with its message at level debug", async () => {
     const { err } = await logged("debug", "new Error('x', { cause: new Error(prompt) })");
 
     expect(JSON.stringify(err)).toMatch(MARKS);

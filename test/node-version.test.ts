@@ -21,14 +21,14 @@ function runUnder(version: string, ...parameters: readonly string[]) {
 
 const EXPLANATION = "Pictograph needs Node 22.18 or newer, and this is 20.20.2";
 
-test("the command says in one sentence which Node it needs", async () => {
+test("the command says in one sentence which Node version it needs", async () => {
   await expect(runUnder("20.20.2", MAIN)).rejects.toMatchObject({
     code: 1,
     stderr: `Pictograph cannot start:\n  ${EXPLANATION}\n`,
   });
 });
 
-test("the library says so when a gateway is created, and can be imported", async () => {
+test("the library says which Node version it needs when a gateway is created, not when it is imported", async () => {
   const program = `const { createGateway } = await import(${JSON.stringify(INDEX)});
     await createGateway().catch((error) => console.log(error.name, error.message));`;
   const { stdout, stderr } = await runUnder("20.20.2", "--input-type=module", "--eval", program);
@@ -36,7 +36,7 @@ test("the library says so when a gateway is created, and can be imported", async
   expect([stdout, stderr]).toEqual([`StartError ${EXPLANATION}\n`, ""]);
 });
 
-test("22.18 is new enough", async () => {
+test("version 22.18 is new enough", async () => {
   const program = `await (await import(${JSON.stringify(INDEX)})).createGateway({ defaultModel: "none" })
     .catch((error) => console.log(error.message));`;
   const { stdout } = await runUnder("22.18.0", "--input-type=module", "--eval", program);

@@ -6,7 +6,7 @@ import { temporaryDirectories } from "./support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();
 
-test("a host with another copy of graphql is told so, with the paths of both", async () => {
+test("a host with another copy of graphql gets an error with the paths of both", async () => {
   const host = await realpath(await newDirectory());
   const copy = join(host, "node_modules/graphql");
   await mkdir(copy, { recursive: true });
@@ -16,7 +16,7 @@ test("a host with another copy of graphql is told so, with the paths of both", a
   expect(() => refuseSecondGraphQL(join(host, "program.js"))).toThrow(`${join(copy, "index.js")} and `);
 });
 
-test("a host with the same copy, or with none, is not refused", async () => {
+test("a host with the same copy, or without one, gets no error", async () => {
   expect(() => refuseSecondGraphQL(import.meta.filename)).not.toThrow();
   expect(() => refuseSecondGraphQL(join("/", "nowhere", "program.js"))).not.toThrow();
 });

@@ -51,7 +51,7 @@ async function imageCount(directory: string): Promise<number> {
 }
 
 describe("a backup", () => {
-  test("of a gateway under load is restored with every image, whatever was made and deleted meanwhile", async () => {
+  test("of a gateway under load is restored with every image, whatever is made and deleted meanwhile", async () => {
     const { dataDir, backup, restored } = await newPlaces();
     const gateway = await start({ PICTOGRAPH_DATA_DIR: dataDir });
     const send = async (query: string, variables: object = {}) => {
@@ -109,7 +109,7 @@ describe("a backup", () => {
     }
   });
 
-  test("can be read by its user alone, and checked by sha256sum", async () => {
+  test("can be read only by its user, and checked with sha256sum", async () => {
     const { dataDir, backup } = await newPlaces();
     await fillStore(dataDir, 3);
     await backUp(dataDir, backup);
@@ -126,7 +126,7 @@ describe("a backup", () => {
     expect((await once(check, "close"))[0]).toBe(0);
   });
 
-  test("copies only what it lacks, and removes what was deleted since", async () => {
+  test("copies only missing files, and removes files deleted since the last one", async () => {
     const { dataDir, backup } = await newPlaces();
     const { images } = await fillStore(dataDir, 30);
     expect(JSON.parse((await backUp(dataDir, backup)).stdout)).toMatchObject({ copied: 33, present: 0 });
@@ -143,7 +143,7 @@ describe("a backup", () => {
     expect((await filesBelow(join(backup, "images"))).size).toBe(32);
   });
 
-  test("keeps its good copy of an image that is damaged in the gateway, and says so", async () => {
+  test("keeps its good copy if the gateway's image is damaged, and says so", async () => {
     const { dataDir, backup } = await newPlaces();
     const { images } = await fillStore(dataDir, 12);
     await backUp(dataDir, backup);
@@ -173,7 +173,7 @@ describe("a backup", () => {
     });
   });
 
-  test("that is killed goes on when it runs again, and the one before stays complete until then", async () => {
+  test("that is killed continues when it runs again, and until then the earlier one stays complete", async () => {
     const { dataDir, backup, restored } = await newPlaces();
     await fillStore(dataDir, 2_000);
     await killedAt(["backup", backup], dataDir, async () => (await imageCount(backup)) > 100);
@@ -201,7 +201,7 @@ describe("a backup", () => {
     expect(await readdir(restored)).not.toContain("unfinished-restore");
   });
 
-  test("has the signing secret only on request", async () => {
+  test("contains the signing secret only on request", async () => {
     const { dataDir, backup, restored } = await newPlaces();
     const gateway = await start({ PICTOGRAPH_DATA_DIR: dataDir });
     await gateway.stop();
@@ -248,7 +248,7 @@ describe("a backup", () => {
       {},
       "is of a newer version of Pictograph: use the `pictograph` of the gateway itself",
     ],
-  ])("is refused when %s", async (_when, prepare, env, message) => {
+  ])("is refused if %s", async (_when, prepare, env, message) => {
     const places = await newPlaces();
     await fillStore(places.dataDir, 1);
     await prepare(places);
@@ -309,7 +309,7 @@ describe("a restore is refused", () => {
       "pictograph.db is damaged: use another backup",
     ],
     ["of no backup", async ({ backup }) => rm(backup, { recursive: true }), "has no complete backup"],
-  ])("%s, and leaves everything as it is", async (_what, prepare, message) => {
+  ])("%s, and changes nothing", async (_what, prepare, message) => {
     const places = await newPlaces();
     const { dataDir, backup, restored } = places;
     await fillStore(dataDir, 2);
@@ -324,7 +324,7 @@ describe("a restore is refused", () => {
     if (before.size === 0) await expect(stat(restored)).rejects.toThrow("ENOENT");
   });
 
-  test("while a gateway uses the directory, and from another backup than the one that was cut off", async () => {
+  test("while a gateway uses the directory, and after an interrupted restore of another backup", async () => {
     const { dataDir, backup, restored } = await newPlaces();
     await fillStore(dataDir, 2);
     await backUp(dataDir, backup);
@@ -338,7 +338,7 @@ describe("a restore is refused", () => {
   });
 });
 
-test("a restore of a backup with damaged images restores the others, and names the damaged ones", async () => {
+test("a restore of a backup with damaged images restores the others and names the damaged ones", async () => {
   const { dataDir, backup, restored } = await newPlaces();
   const { images } = await fillStore(dataDir, 20);
   await backUp(dataDir, backup);

@@ -15,7 +15,7 @@ import { temporaryDirectories } from "../support/temporary-directory.ts";
 const EDITS = ["gen_01m8nxra40fef8he2ka537b1pf", "gen_01m8nxra40fef8he2ka537b1pg"] as const;
 const newDirectory = temporaryDirectories();
 
-test("what is deleted or begins between the copy of the database and that of the images leaves the backup whole", async () => {
+test("a backup is complete even if images are deleted or added between the copies of database and images", async () => {
   const root = await newDirectory();
   const configOf = (name: string): Config => readConfig({ PICTOGRAPH_DATA_DIR: join(root, name) });
   const dataDir = join(root, "data");

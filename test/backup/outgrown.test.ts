@@ -66,7 +66,7 @@ const newTarget = async () => ({
 });
 
 test(
-  "a restore fills PostgreSQL and a bucket with everything, and goes on where it was killed",
+  "a restore fills PostgreSQL and a bucket with everything, and continues after it was killed",
   async () => {
     const env = await newTarget();
     const { DATABASE_URL: url, S3_BUCKET: bucket } = env;
@@ -98,7 +98,7 @@ test(
   TIMEOUT_MS,
 );
 
-test("a restore is refused over a used database or bucket, which it leaves as they are", async () => {
+test("a restore into a used database or bucket is refused and changes nothing", async () => {
   const used = await newTarget();
   await s3.plant(used.S3_BUCKET, ["a-file-of-others"]);
   const bucketRefused = await runCommand(["restore", backup], { env: used });

@@ -9,7 +9,7 @@ import { temporaryDirectories } from "../support/temporary-directory.ts";
 const newDirectory = temporaryDirectories();
 const KEY = "gen_1/img_1/original";
 
-test("a file that is deleted between being found and being read counts as absent", async () => {
+test("a file that is deleted before it can be read counts as absent", async () => {
   const root = await newDirectory();
   const [store, target] = [await DiskObjectStore.open(join(root, "a")), await DiskObjectStore.open(join(root, "b"))];
   await store.put(KEY, once(Buffer.from("an image")));

@@ -50,7 +50,7 @@ function change(sql: string): void {
 }
 
 describe("an embedded store", () => {
-  test("in order has no findings, whether a gateway runs or not", async () => {
+  test("in order has no findings, whether or not a gateway runs", async () => {
     for (const parameters of [[], ["--quick"], ["--mend"]]) {
       const { code, lines, stderr } = await verify(...parameters);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -60,7 +60,7 @@ describe("an embedded store", () => {
     expect(await verify()).toMatchObject({ code: 0, stderr: "" });
   });
 
-  test("is compared in both directions, and mended where nothing is lost", async () => {
+  test("is compared in both directions, and mended where that loses nothing", async () => {
     const [absent, damaged] = filled.images.slice(1, 3);
     await rm(pathOf(absent?.key));
     const bytes = await readFile(pathOf(damaged?.key));
@@ -114,7 +114,7 @@ describe("an embedded store", () => {
     await stat(pathOf(UNNAMED));
   });
 
-  test("is not mended while a gateway runs, and not read if it is none", async () => {
+  test("is not mended while a gateway runs, and not read if it does not exist", async () => {
     await start({ PICTOGRAPH_DATA_DIR: dataDir });
     const running = await verify("--mend");
     expect({ code: running.code, stdout: running.stdout }).toEqual({ code: 1, stdout: "" });
@@ -126,7 +126,7 @@ describe("an embedded store", () => {
   });
 });
 
-test("PostgreSQL and a bucket are compared and mended beside a running gateway", async () => {
+test("PostgreSQL and a bucket are compared and mended while a gateway runs", async () => {
   const backup = join(await newDirectory(), "backup");
   await runCommand(["backup", backup], { env: { PICTOGRAPH_DATA_DIR: dataDir } });
   const postgres = await startPostgresServer();
@@ -183,7 +183,7 @@ describe("a backup", () => {
     expect(parse(lines)).toEqual({ findings: [], summary: { fileCount: 165, ...NOTHING } });
   });
 
-  test("has its damaged and lost files named", async () => {
+  test("names its damaged and lost files", async () => {
     const [damaged, lost] = filled.images.slice(1);
     await appendFile(join(backup, "images", damaged?.key ?? ""), "x");
     await rm(join(backup, "images", lost?.key ?? ""));
@@ -196,7 +196,7 @@ describe("a backup", () => {
     ]);
   });
 
-  test("with a damaged database is refused, as are --mend and --quick", async () => {
+  test("with a damaged database is refused; so are --mend and --quick", async () => {
     expect(await verify(backup, "--mend")).toMatchObject({ code: 2, stdout: "" });
     const { database } = JSON.parse(await readFile(join(backup, "manifest.json"), "utf8"));
     await appendFile(join(backup, database.path), "x");

@@ -29,7 +29,7 @@ afterAll(() => api.close());
 const findings = (lines: readonly string[]) =>
   Object.fromEntries(lines.map((line) => JSON.parse(line)).map((finding) => [finding.name, finding]));
 
-test("finds a machine in order", async () => {
+test("finds no problem on a machine in order", async () => {
   const { code, lines, stderr } = await runCommand(["doctor", "--json"], { cwd });
 
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -42,7 +42,7 @@ test("finds a machine in order", async () => {
   expect(await readdir(cwd)).toEqual([]);
 });
 
-test("examines what a running gateway uses", async () => {
+test("checks what a running gateway uses", async () => {
   await using gateway = await startGatewayProcess();
   const env = { PICTOGRAPH_DATA_DIR: gateway.dataDirectory, PICTOGRAPH_URL: gateway.url };
   const { code, stdout } = await runCommand(["doctor"], { cwd, env });
@@ -62,7 +62,7 @@ test("names each wrong setting", async () => {
   expect(stderr).toBe("✗ 2 problems found\n");
 });
 
-test("names each key of the models file that is not set", async () => {
+test("names each missing key of the models file", async () => {
   const models = join(cwd, "models.json");
   const azure = { kind: "openai", baseUrl: "https://azure.example/openai/v1", keyVariable: "KEY_OF_AZURE" };
   const content = { providers: { azure }, models: { one: { provider: "azure", model: "gpt-image-2" } } };
@@ -72,7 +72,7 @@ test("names each key of the models file that is not set", async () => {
   expect(stdout).toMatch(/✗ configuration {2}KEY_OF_AZURE must be set/);
 });
 
-test("asks each server of the models file with its own key", async () => {
+test("calls each server of the models file with its own key", async () => {
   const local = await startCompatibleServer();
   local.models = { body: '{"data":[{"id":"sdxl-turbo"}]}' };
   const nowhere = await startCompatibleServer();
@@ -170,7 +170,7 @@ test("signs a picture with the certificate, and warns of one that expires within
   expect(expired).toMatchObject({ code: 1, state: "problem", text: expect.stringContaining("that expired on") });
 });
 
-test("finds a clock that is wrong", async () => {
+test("finds a wrong clock", async () => {
   const late = createServer((_request, response) => {
     response.setHeader("Date", new Date(Date.now() - 3_600_000).toUTCString());
     response.end('{"data":[{"id":"gpt-image-2.6-flare"}]}');
@@ -187,7 +187,7 @@ test("finds a clock that is wrong", async () => {
   });
 });
 
-test("finds PostgreSQL and a bucket in order, and leaves nothing behind", async () => {
+test("finds no problem with a working PostgreSQL and bucket, and leaves nothing behind", async () => {
   const postgres = await startPostgresServer();
   const s3 = await startS3Server("s3rver");
   const bucket = await s3.newBucket();
@@ -215,7 +215,7 @@ test("finds PostgreSQL and a bucket in order, and leaves nothing behind", async 
   expect(left).toEqual([]);
 });
 
-test("finds a damaged database, a full disk, an open directory, an absent PostgreSQL and bucket", async () => {
+test("finds a damaged database, a full disk, a directory that others can read, and an absent PostgreSQL and bucket", async () => {
   await mkdir(join(cwd, "data"));
   await chmod(join(cwd, "data"), 0o755);
   await writeFile(join(cwd, "data/pictograph.db"), "this is no database, but long enough to be one".repeat(100));

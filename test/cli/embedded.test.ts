@@ -30,8 +30,8 @@ const listOf = async (dataDirectory: string) => {
   return lines.map((line) => JSON.parse(line));
 };
 
-describe("without a gateway", () => {
-  test("generate and edit draw by themselves, and keep the records", async () => {
+describe("without a running gateway", () => {
+  test("generate and edit draw images themselves and keep the records", async () => {
     const made = await runCommand(["generate", "a red fox", "-n", "2", "--size", "192x128", "-o", "fox.png"], { cwd });
     const edited = await runCommand(["edit", "add snow", "-i", "fox-1.png", "-o", "snow.png"], { cwd });
 
@@ -42,7 +42,7 @@ describe("without a gateway", () => {
     expect((await listOf(join(cwd, "data"))).map(({ prompt }) => prompt)).toEqual(["add snow", "a red fox"]);
   });
 
-  test("a keyed configuration works too, by its admin key", async () => {
+  test("a keyed configuration works with its admin key", async () => {
     const env = {
       PICTOGRAPH_ADMIN_KEY: "an-admin-key-of-32-characters-or-more",
       PICTOGRAPH_DATA_DIR: join(cwd, "kept"),
@@ -72,7 +72,7 @@ describe("without a gateway", () => {
     expect(await listOf(join(cwd, "data"))).toMatchObject([{ status: "SUCCEEDED" }]);
   });
 
-  test("the other commands say how to get a gateway", async () => {
+  test("the other commands say how to start a gateway", async () => {
     const { code, stdout, stderr } = await runCommand(["list"], { cwd });
 
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -87,7 +87,7 @@ describe("without a gateway", () => {
       { PICTOGRAPH_DATA_DIR: "/dev/null/data" },
       "PICTOGRAPH_DATA_DIR /dev/null/data",
     ],
-  ])("fails when %s, and names it", async (_name, env, message) => {
+  ])("generate fails if %s, and the error says so", async (_name, env, message) => {
     const { code, stdout, stderr } = await runCommand(["generate", "a fox"], { cwd, env });
 
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -95,7 +95,7 @@ describe("without a gateway", () => {
     expect(await readdir(cwd)).toEqual([]);
   });
 
-  test("says who has the data directory, when a gateway elsewhere uses it", async () => {
+  test("generate says which process has the data directory if a gateway uses it", async () => {
     await using gateway = await startGatewayProcess();
     const env = { PICTOGRAPH_DATA_DIR: gateway.dataDirectory };
     const { code, stderr } = await runCommand(["generate", "a fox"], { cwd, env });

@@ -28,7 +28,7 @@ const run = (parameters: readonly string[], options = {}) =>
   runCommand(parameters, { cwd, env: { PICTOGRAPH_URL: gateway.url }, ...options });
 
 describe("generate", () => {
-  test("saves the images and prints nothing but their paths", async () => {
+  test("saves the images and prints only their paths", async () => {
     const result = await run(["generate", "a red fox", "-n", "2", "--size", "192x128", "-o", "fox.png"]);
 
     expect(result).toMatchObject({ code: 0, stdout: "fox-1.png\nfox-2.png\n", stderr: "" });
@@ -37,14 +37,14 @@ describe("generate", () => {
     expect({ format, width, height }).toEqual({ format: "png", width: 192, height: 128 });
   });
 
-  test("names the files after their images, and writes the format of the flag", async () => {
+  test("names the files after their images, in the format of the flag", async () => {
     const { lines } = await run(["generate", "a fox", "--size", "64x64", "--format", "webp"]);
 
     expect(lines).toEqual([expect.stringMatching(/^img_\w+\.webp$/)]);
     expect((await sharp(join(cwd, lines[0] ?? "")).metadata()).format).toBe("webp");
   });
 
-  test("writes into a directory, and takes the format from the name of a file", async () => {
+  test("writes into a directory, and takes the format from a file name", async () => {
     await mkdir(join(cwd, "pictures"));
     const directory = await run(["generate", "a fox", "--size", "64x64", "-o", "pictures"]);
     const file = await run(["generate", "a fox", "--size", "64x64", "-o", "pictures/fox.JPG"]);
@@ -54,7 +54,7 @@ describe("generate", () => {
     expect((await sharp(join(cwd, "pictures/fox.JPG")).metadata()).format).toBe("jpeg");
   });
 
-  test("passes every flag on", async () => {
+  test("sends every flag to the gateway", async () => {
     const flags = ["--quality", "high", "--background", "opaque", "--metadata", "order=42", "--end-user", "ann"];
     const { lines } = await run(["generate", "a fox", "--size", "64x64", "--model", "any-size-1", ...flags, "--json"]);
     const { id, files, images, prompt } = JSON.parse(lines[0] ?? "");
@@ -76,7 +76,7 @@ describe("generate", () => {
     expect(gateway.provider.requests).toMatchObject([{ prompt: "a fox\nin the snow" }]);
   });
 
-  test("pays once for the same idempotency key", async () => {
+  test("pays once if an idempotency key is repeated", async () => {
     const flags = ["--size", "64x64", "--idempotency-key", "order-42"];
     const first = await run(["generate", "a fox", ...flags, "-o", "one.png"]);
     const second = await run(["generate", "a fox", ...flags, "-o", "two.png"]);
@@ -86,7 +86,7 @@ describe("generate", () => {
     expect((await readdir(cwd)).sort()).toEqual(["one.png", "two.png"]);
   });
 
-  test("replaces files with --force alone, and asks for nothing otherwise", async () => {
+  test("replaces files only with --force, and otherwise requests nothing", async () => {
     await writeFile(join(cwd, "fox-2.png"), "mine");
     const flags = ["generate", "a fox", "-n", "2", "--size", "64x64", "-o", "fox.png"];
     const refused = await run(flags);
@@ -117,7 +117,7 @@ describe("generate", () => {
     ["CONTENT_REJECTED", 3],
     ["BUDGET_EXCEEDED", 5],
     ["UPSTREAM_FAILED", 1],
-  ] as const)("exits so that scripts can tell %s: %i", async (errorCode, exitCode) => {
+  ] as const)("has its own exit code for %s: %i", async (errorCode, exitCode) => {
     gateway.provider.script = async function* (request) {
       yield* makeImages({ ...request, n: 0 });
       throw new GatewayError(errorCode, "the provider says no", { billed: "NO" });
@@ -129,7 +129,7 @@ describe("generate", () => {
     expect(await readdir(cwd)).toEqual([]);
   });
 
-  test("saves the images that a failed generation has", async () => {
+  test("saves the images of a failed generation", async () => {
     gateway.provider.script = async function* (request) {
       yield* makeImages({ ...request, n: 1 });
       throw new GatewayError("UPSTREAM_FAILED", "the provider broke", { billed: "YES" });
@@ -139,7 +139,7 @@ describe("generate", () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: "fox-1.png\n" });
   });
 
-  test("goes on without a reader of its output", async () => {
+  test("continues if nobody reads its output", async () => {
     const options = { readsOnce: true };
     const { code, stderr } = await run(["generate", "a fox", "-n", "3", "--size", "64x64", "-o", "fox.png"], options);
 
@@ -149,7 +149,7 @@ describe("generate", () => {
 });
 
 describe("edit", () => {
-  test("uploads files, and takes ids of images", async () => {
+  test("uploads files and accepts ids of images", async () => {
     await writeFile(join(cwd, "photo"), await plainImage(96, 64, 1, "PNG"));
     await writeFile(
       join(cwd, "mask.png"),
@@ -186,7 +186,7 @@ describe("edit", () => {
   });
 });
 
-describe("flags that generate refuses before it asks for anything", () => {
+describe("generate refuses wrong flags before it requests anything:", () => {
   test.each([
     ["an argument is missing", []],
     ["is one argument too many", ["a", "fox"]],
@@ -211,7 +211,7 @@ describe("flags that generate refuses before it asks for anything", () => {
     expect(gateway.provider.requests).toHaveLength(0);
   });
 
-  test("what only the gateway can judge is a wrong flag too", async () => {
+  test("input that only the gateway can refuse also has the exit code of a wrong flag", async () => {
     const { code, stderr } = await run(["generate", "a fox", "--size", "9999x10"]);
 
     expect(code).toBe(2);

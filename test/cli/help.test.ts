@@ -26,7 +26,7 @@ test("the help lists the commands", () => {
 });
 
 describe("the help of each command", () => {
-  test.each(names)("%s shows an example, without colours, and fits 100 columns", async (name) => {
+  test.each(names)("%s has an example and no colours, and fits 100 columns", async (name) => {
     const { code, stdout, stderr } = await runCommand([name, "--help"]);
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -37,7 +37,7 @@ describe("the help of each command", () => {
   });
 });
 
-test("the version is that of the package", async () => {
+test("the version is the package's", async () => {
   expect(await runCommand(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n` });
 });
 
@@ -46,14 +46,14 @@ test.each([
   ["there is no command \ufffd[31m; `pictograph --help` lists them", ["\u001b[31m"]],
   ["there is no command toString", ["toString"]],
   ["pictograph serve takes no flags and no arguments", ["serve", "--port", "9000"]],
-])("a wrong command: %s", async (message, parameters) => {
+])("a wrong command is refused: %s", async (message, parameters) => {
   const { code, stdout, stderr } = await runCommand(parameters);
 
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain(message);
 });
 
-test("data that cannot be written is a failure", async () => {
+test("output that cannot be written is a failure", async () => {
   // Writing to it fails, as it does on a full disk.
   await using readOnly = await open(MAIN, "r");
   const command = spawn(process.execPath, [MAIN, "--help"], { stdio: ["ignore", readOnly.fd, "pipe"] });

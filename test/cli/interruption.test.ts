@@ -24,7 +24,7 @@ afterAll(() => gateway.close());
 const GENERATE = ["generate", "a fox", "--size", "64x64", "-o", "fox.png"];
 
 describe("Ctrl-C", () => {
-  test("leaves the generation to the gateway, whose images can be had later", async () => {
+  test("leaves the generation to the gateway, where its images can be fetched later", async () => {
     const hold = holdCalls(gateway.provider);
     const followed = Promise.withResolvers<void>();
     const observed = createServer((request, response) => {
@@ -56,7 +56,7 @@ describe("Ctrl-C", () => {
     observed.close();
   });
 
-  test("while the request is being sent, says where to look", async () => {
+  test("while the request is sent says where to look", async () => {
     const silent = createServer().listen(0, "127.0.0.1");
     await once(silent, "listening");
     const { port } = silent.address() as AddressInfo;
@@ -77,7 +77,7 @@ describe("Ctrl-C", () => {
     });
   });
 
-  test("while images are being saved, leaves no part of a file", async () => {
+  test("while images are saved leaves no partial file", async () => {
     const stored = await runCommand([...GENERATE.slice(0, 4), "--json"], { cwd, env: { PICTOGRAPH_URL: gateway.url } });
     const [image] = JSON.parse(stored.stdout).images;
     const downloading = Promise.withResolvers<void>();

@@ -31,7 +31,7 @@ const answer =
     response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
   };
 
-describe("what answers is no gateway, or another one", () => {
+describe("an answer that is not from a gateway, or from another version, is reported:", () => {
   test.each<[string, RequestListener, string, number]>([
     [
       "a page",
@@ -83,7 +83,7 @@ describe("what answers is no gateway, or another one", () => {
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   });
 
-  test("nothing", async () => {
+  test("no answer", async () => {
     const url = await serve(answer({}));
     server?.close();
     server?.closeAllConnections();
@@ -95,14 +95,14 @@ describe("what answers is no gateway, or another one", () => {
     );
   });
 
-  test("a text of a million characters is cut", async () => {
+  test("an error text of a million characters is cut", async () => {
     const url = await serve(answer({ errors: [{ message: "x".repeat(1_000_000) }] }));
     const { stderr } = await runCommand(["list"], { env: { PICTOGRAPH_URL: url } });
 
     expect(stderr.length).toBeLessThan(1000);
   });
 
-  test("an answer without an end is not read to its end", async () => {
+  test("an endless answer is not read to its end", async () => {
     const url = await serve((_request, response) => {
       const piece = Buffer.alloc(1024 * 1024, "x");
       const send = () => {
@@ -117,7 +117,7 @@ describe("what answers is no gateway, or another one", () => {
     expect(stderr).toContain("is not a Pictograph gateway");
   });
 
-  test("a path that an id would lead to is not followed, and a damaged image is not kept", async () => {
+  test("an id that contains a path is not used as one, and a damaged image is not kept", async () => {
     const image = { id: "../../evil", index: 0, width: 64, height: 64, format: "PNG", byteSize: 3, sha256: "00" };
     const generation = { id: "gen_x", status: "SUCCEEDED", n: 1, format: "PNG", warnings: [], failure: null };
     const url = await serve((request, response) => {
@@ -135,8 +135,8 @@ describe("what answers is no gateway, or another one", () => {
   });
 });
 
-describe("connections that break", () => {
-  test("a stream of events is opened again, and a request is sent again under its key", async () => {
+describe("after a broken connection", () => {
+  test("an event stream is opened again, and a request is sent again under its key", async () => {
     const gateway = await startScriptedGateway();
     const counts = { stream: 0, request: 0 };
     const url = await serve((request, response) => {

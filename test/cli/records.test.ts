@@ -29,7 +29,7 @@ const admin = (...parameters: string[]) =>
   runCommand(parameters, { env: { PICTOGRAPH_URL: `${gateway.url}/`, PICTOGRAPH_API_KEY: ADMIN_KEY } });
 
 describe("records", () => {
-  test("list prints a line for each generation, without escape sequences", async () => {
+  test("list prints one line per generation, without escape sequences", async () => {
     const { code, lines } = await run("list");
 
     expect(code).toBe(0);
@@ -39,7 +39,7 @@ describe("records", () => {
     ]);
   });
 
-  test("list selects, counts and prints JSON", async () => {
+  test("list filters, counts and prints JSON", async () => {
     const [found, counted, none] = await Promise.all([
       run("list", "--search", "BIRD", "--status", "succeeded", "--json"),
       run("list", "-n", "1"),
@@ -51,7 +51,7 @@ describe("records", () => {
     expect(none).toMatchObject({ code: 0, stdout: "", stderr: "" });
   });
 
-  test("show prints the facts of a generation", async () => {
+  test("show prints the details of a generation", async () => {
     const { code, stdout } = await run("show", id);
 
     expect(code).toBe(0);
@@ -88,7 +88,7 @@ describe("records", () => {
     gateway.provider.script = makeImages;
   });
 
-  test("models, quote and usage", async () => {
+  test("models, quote and usage print their data", async () => {
     const [models, quote, usage, json] = await Promise.all([
       run("models"),
       run("quote", "a fox", "--model", "illustrator-1"),
@@ -185,8 +185,8 @@ describe("webhooks", () => {
   });
 });
 
-describe("credentials", () => {
-  test("no key, a wrong key and too few rights exit with 4", async () => {
+describe("wrong credentials", () => {
+  test("exit with 4: no key, a wrong key, too few rights", async () => {
     const env = { PICTOGRAPH_URL: gateway.url };
     const missing = await runCommand(["list"], { env });
     const wrong = await runCommand(["generate", "a fox"], { env: { ...env, PICTOGRAPH_API_KEY: "pgk_wrong" } });

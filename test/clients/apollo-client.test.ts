@@ -139,7 +139,7 @@ function shows<Data>(query: ObservableQuery<Data>, isAwaited: (data: Data) => bo
   });
 }
 
-test("keeps what a mutation made by its id, each thumbnail beside the image itself", async () => {
+test("stores a mutation's result by its id, and each thumbnail beside the image itself", async () => {
   const { id, images } = await generate();
   const cached = client.cache.extract() as Record<string, Record<string, unknown>>;
 
@@ -161,7 +161,7 @@ test("keeps what a mutation made by its id, each thumbnail beside the image itse
 test.each([
   ["whole events", EVENTS],
   ["their generations alone", UPDATES],
-])("follows a generation by %s, and shows everywhere what they tell", async (_what, subscription) => {
+])("follows a generation by %s, and updates every view", async (_what, subscription) => {
   const warned = jest.spyOn(console, "warn").mockImplementation(() => undefined);
   const hold = holdCalls(gateway.provider);
   const { id, status } = await generate({ waitSeconds: 0 });
@@ -202,7 +202,7 @@ test.each([
   );
 });
 
-test("pages through the history, and puts the pages together", async () => {
+test("pages through the history, and joins the pages", async () => {
   const made: string[] = [];
   for (const prompt of ["first", "second", "third"]) made.unshift((await generate({ prompt, n: 1 })).id);
 
@@ -215,7 +215,7 @@ test("pages through the history, and puts the pages together", async () => {
   expect(generations.edges.slice(0, 3).map(({ node }) => node.id)).toEqual(made);
 });
 
-test("tells errors by their codes, and a failed generation as data", async () => {
+test("distinguishes errors by code, and reads a failed generation as data", async () => {
   const refused = generate({ n: 11 }).catch((error: unknown) => error);
   const error = await refused;
   expect(CombinedGraphQLErrors.is(error) && error.errors[0]?.extensions).toMatchObject({
@@ -233,7 +233,7 @@ test("tells errors by their codes, and a failed generation as data", async () =>
   });
 });
 
-test("forgets what was deleted", async () => {
+test("removes deleted objects from its cache", async () => {
   const { id } = await generate({ n: 1 });
   await client.mutate({
     mutation: gql`mutation Delete($id: ID!) { deleteGeneration(id: $id) }`,

@@ -58,16 +58,19 @@ async function expressWithGraphqlUpload(): Promise<RequestListener> {
   return app;
 }
 
-test.each([yoga, expressWithGraphqlUpload])("a host's own server hands its uploads to the graph: %p", async (host) => {
-  server = createServer(await host()).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const picture = await plainImage(96, 64, 1, "png");
-  const form = toMultipartForm({ query: EDIT, variables: { file: null } }, [
-    { path: "variables.file", bytes: picture },
-  ]);
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
-  const response = await fetch(url, { method: "POST", headers: FORM_HEADERS, body: form });
+test.each([yoga, expressWithGraphqlUpload])(
+  "a host's own server passes its uploads to the gateway's schema: %p",
+  async (host) => {
+    server = createServer(await host()).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const picture = await plainImage(96, 64, 1, "png");
+    const form = toMultipartForm({ query: EDIT, variables: { file: null } }, [
+      { path: "variables.file", bytes: picture },
+    ]);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`;
+    const response = await fetch(url, { method: "POST", headers: FORM_HEADERS, body: form });
 
-  expect(await response.json()).toEqual({ data: { editImages: { status: "SUCCEEDED" } } });
-  expect(received).toEqual([picture]);
-});
+    expect(await response.json()).toEqual({ data: { editImages: { status: "SUCCEEDED" } } });
+    expect(received).toEqual([picture]);
+  },
+);

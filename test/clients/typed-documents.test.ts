@@ -41,7 +41,7 @@ async function generateTypes(directory: string): Promise<void> {
   for (const file of files) await writeFile(file.filename, await codegen(file));
 }
 
-test("types that graphql-codegen makes of the graph fit what the gateway answers", async () => {
+test("the types that graphql-codegen makes from the schema match the gateway's answers", async () => {
   const directory = await makeDirectory();
   await mkdir(join(directory, "gql"));
   await generateTypes(join(directory, "gql"));

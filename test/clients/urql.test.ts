@@ -16,7 +16,7 @@ function clientWith(options: Partial<ClientOptions>): Client {
   return new Client({ url: `${gateway.url}/graphql`, exchanges: [fetchExchange], ...options });
 }
 
-test("queries by GET, which are its default, are refused with the headers that let them pass", async () => {
+test("queries over GET, its default, are refused with an error that names the headers to send", async () => {
   const { error } = await clientWith({}).query(MODELS, {}).toPromise();
 
   expect(error?.response).toMatchObject({ status: 400 });

@@ -67,7 +67,7 @@ export function derivativeRecordsContract(name: string, open: () => Promise<Open
       expect(await derivatives.leastRecentlyUsed(10)).toEqual([]);
     });
 
-    test("adds found files only if it does not know them", async () => {
+    test("adds found files only if it does not have them yet", async () => {
       await derivatives.add(derivativeOf(0, "a"));
       await derivatives.addFound([
         derivativeOf(0, "a", { byteSize: 1, usedAt: later(1) }),
@@ -110,7 +110,7 @@ export function derivativeRecordsContract(name: string, open: () => Promise<Open
       expect(keysOf(await derivatives.leastRecentlyUsed(10))).toEqual(["b"]);
     });
 
-    test("keeps one derivative when many callers add the same one at once", async () => {
+    test("keeps one derivative if many callers add the same one at the same time", async () => {
       await Promise.all(Array.from({ length: 20 }, (_, index) => derivatives.add(derivativeOf(0, `${index % 2}`))));
 
       expect(await derivatives.totalBytes()).toBe(2000);

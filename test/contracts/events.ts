@@ -45,7 +45,7 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       expect([one.ids, other.ids]).toEqual([["gen_1"], ["gen_10"]]);
     });
 
-    test("tell one listener of both generations it asked for", async () => {
+    test("tell one listener about both generations that it asked for", async () => {
       const ear = new Ear();
       events.subscribe("gen_1", ear.listen);
       events.subscribe("gen_2", ear.listen);
@@ -99,7 +99,7 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       expect(ear.ids.length).toBeGreaterThan(0);
     });
 
-    test("tell subscribers in the same process at once if a change could not be recorded", () => {
+    test("tell subscribers in the same process immediately if a change could not be recorded", () => {
       const heard: GenerationNotice[] = [];
       const leave = events.subscribe("gen_1", (notice) => heard.push(notice));
       events.publish({ generationId: "gen_1", isUnrecorded: true });
@@ -108,7 +108,7 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       expect(heard).toEqual([{ generationId: "gen_1", isUnrecorded: true }]);
     });
 
-    test("tell in this process which worker made a change", async () => {
+    test("say in the same process which worker made a change", async () => {
       const ear = new Ear();
       const all = Array.from({ length: 60 }, (_, i) => ({
         generationId: `gen_${i}`,
@@ -123,7 +123,7 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
       );
     });
 
-    test("tell only those who listen to all generations of a new one", async () => {
+    test("report a new generation only to listeners of all generations", async () => {
       const all = new Ear();
       const one = new Ear();
       const leave = events.subscribeToAll((notice) => notice && all.listen(notice));

@@ -212,13 +212,13 @@ export function historyContract(name: string, open: () => Promise<OpenedRecords>
       expect(await search(text)).toEqual(["gen_1"]);
     });
 
-    test("tells voiced kana from unvoiced, and one character of Chinese from another", async () => {
+    test("distinguishes voiced kana from unvoiced ones, and Chinese characters from each other", async () => {
       await accept(records, { ...orderOf("gen_1"), prompt: "が 红" });
       expect(await search("か")).toEqual([]);
       expect(await search("虹")).toEqual([]);
     });
 
-    test("keeps favorites, and counts nothing twice when one is marked again", async () => {
+    test("keeps favorites, and counts an image marked twice only once", async () => {
       await begin(records, orderOf("gen_1"));
       for (const index of [0, 1]) await records.addImage(imageOf("gen_1", index), SIZE, WORKER);
       const [first, second] = [imageOf("gen_1", 0), imageOf("gen_1", 1)];
@@ -233,7 +233,7 @@ export function historyContract(name: string, open: () => Promise<OpenedRecords>
       expect(await records.history.countImages({ isFavorite: false }, 10)).toBe(1);
     });
 
-    test("removes an image alone", async () => {
+    test("removes a single image", async () => {
       await begin(records, orderOf("gen_1"));
       for (const index of [0, 1]) await records.addImage(imageOf("gen_1", index), SIZE, WORKER);
       await records.removeImage(imageOf("gen_1", 0).id);
@@ -242,7 +242,7 @@ export function historyContract(name: string, open: () => Promise<OpenedRecords>
       expect(await records.findImagesOf(["gen_1"])).toStrictEqual([imageOf("gen_1", 1)]);
     });
 
-    test("finds nothing that was removed", async () => {
+    test("finds nothing removed", async () => {
       await accept(records, { ...orderOf("gen_1"), prompt: "a secret wish", metadata: TAGS[0] });
       await accept(records, { ...orderOf("gen_2"), prompt: "another wish" });
       await records.remove("gen_1");
@@ -251,7 +251,7 @@ export function historyContract(name: string, open: () => Promise<OpenedRecords>
       expect(await records.history.countGenerations({ metadata: TAGS[0] }, 10)).toBe(0);
     });
 
-    test("finds what another model carries out by that model", async () => {
+    test("finds a generation that fell back by the model that ran it", async () => {
       await begin(records, orderOf("gen_1"), claimOf());
       await records.changeModel("gen_1", WORKER, { model: "other-1", modelSize: SIZE, warnings: [], fallbacks: [] });
       expect(await records.history.countGenerations({ model: "other-1" }, 10)).toBe(1);

@@ -39,7 +39,7 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       await work.ended("gen_1", "gen_2", "gen_3");
     });
 
-    test("runs jobs that are enqueued while it runs, and after it was idle", async () => {
+    test("runs jobs enqueued while it runs, also after an idle time", async () => {
       const queue = await openQueue(2);
       work.letAllEnd();
       await queue.start(work.run);
@@ -49,7 +49,7 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       await work.ended("gen_2");
     });
 
-    test("takes jobs from within a job", async () => {
+    test("accepts jobs from within a job", async () => {
       const queue = await openQueue(1);
       await queue.start(async (id) => {
         if (id === "gen_1") await queue.enqueue("gen_2");
@@ -74,7 +74,7 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       expect(new Set(work.begun)).toEqual(new Set(["gen_1", "gen_2", "gen_3"]));
     });
 
-    test("runs again what is enqueued again after it ran", async () => {
+    test("runs a job again if it is enqueued again after it ran", async () => {
       const queue = await openQueue(1);
       work.letAllEnd();
       await queue.start(work.run);
@@ -84,22 +84,25 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       }
     });
 
-    test.each([1, 2, 5])("runs at most %i jobs at once, and exactly that many if enough wait", async (limit) => {
-      const queue = await openQueue(limit);
-      const ids = Array.from({ length: 12 }, (_, i) => `gen_${i}`);
-      for (const id of ids) await queue.enqueue(id);
-      await queue.start(work.run);
+    test.each([1, 2, 5])(
+      "runs at most %i jobs at the same time, and exactly that many if enough wait",
+      async (limit) => {
+        const queue = await openQueue(limit);
+        const ids = Array.from({ length: 12 }, (_, i) => `gen_${i}`);
+        for (const id of ids) await queue.enqueue(id);
+        await queue.start(work.run);
 
-      for (let done = 0; done < ids.length; done++) {
-        await work.inFlight(Math.min(limit, ids.length - done));
-        work.letOneEnd();
-      }
+        for (let done = 0; done < ids.length; done++) {
+          await work.inFlight(Math.min(limit, ids.length - done));
+          work.letOneEnd();
+        }
 
-      await work.ended(...ids);
-      expect(work.mostInFlight).toBe(limit);
-    });
+        await work.ended(...ids);
+        expect(work.mostInFlight).toBe(limit);
+      },
+    );
 
-    test("is drained when the running jobs have ended, and starts no others", async () => {
+    test("is drained when the running jobs have ended, and starts no more", async () => {
       const queue = await openQueue(2);
       for (const id of ["gen_1", "gen_2", "gen_3", "gen_4"]) await queue.enqueue(id);
       await queue.start(work.run);
@@ -120,7 +123,7 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
       expect(work.inFlightNow).toBe(0);
     });
 
-    test("is drained at once when nothing runs, before and after its start, and twice", async () => {
+    test("is drained immediately if nothing runs, before and after its start, and a second time", async () => {
       const queue = await openQueue(2);
       await queue.drain();
       await queue.drain();

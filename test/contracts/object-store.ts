@@ -34,7 +34,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
     afterEach(() => opened.close());
 
     describe("put", () => {
-      test("stores bytes under a key and says what is there", async () => {
+      test("stores bytes under a key and returns their size", async () => {
         const before = Date.now();
         const stored = await store.put(KEY, chunks(Buffer.from("a picture")));
 
@@ -74,7 +74,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await textAt(store, KEY)).toBe("store me");
       });
 
-      test("replaces the former object under the key", async () => {
+      test("replaces an earlier object under the key", async () => {
         await store.put(KEY, chunks(Buffer.from("a long first version")));
         expect(await store.put(KEY, chunks(Buffer.from("second")))).toMatchObject({ byteSize: 6 });
 
@@ -82,7 +82,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await collect(store.list(""))).toHaveLength(1);
       });
 
-      test("shows nothing under the key before the last byte is there", async () => {
+      test("has nothing under the key until the last byte is written", async () => {
         const seen: unknown[] = [];
         await store.put(
           KEY,
@@ -98,7 +98,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await store.open(KEY)).toMatchObject({ byteSize: 600_000 });
       });
 
-      test("shows the former object while another one is being written over it", async () => {
+      test("returns the earlier object while another one is written over it", async () => {
         await store.put(KEY, chunks(Buffer.from("former")));
         const seen: string[] = [];
         await store.put(
@@ -115,7 +115,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await textAt(store, KEY)).toBe("later");
       });
 
-      test("no longer needs a piece when it asks for the next one", async () => {
+      test("is finished with a chunk when it asks for the next one", async () => {
         const piece = Buffer.alloc(300_000);
         await store.put(
           KEY,
@@ -160,7 +160,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await opened.footprint()).toHaveLength(1);
       });
 
-      test("takes many keys at once", async () => {
+      test("accepts many keys at the same time", async () => {
         const keys = Array.from({ length: 40 }, (_, i) => `gen_${i % 4}/img_${i}/original`);
         await Promise.all(keys.map((key) => store.put(key, chunks(Buffer.from(key)))));
 
@@ -171,7 +171,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         ["before its first byte", 0],
         ["in the middle", 1],
         ["after megabytes", 40],
-      ])("leaves nothing behind when its source throws %s", async (_when, pieces) => {
+      ])("leaves nothing behind if its source throws %s", async (_when, pieces) => {
         const failure = new Error("the source broke");
         const putting = store.put(KEY, failingAfter(pieces, failure));
 
@@ -181,7 +181,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await opened.footprint()).toEqual([]);
       });
 
-      test("keeps the former object when the source of its successor throws", async () => {
+      test("keeps the earlier object if the source of the new one throws", async () => {
         await store.put(KEY, chunks(Buffer.from("former")));
         const failure = new Error("the source broke");
 
@@ -192,7 +192,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
     });
 
     describe("open", () => {
-      test("answers undefined for a key that has no object", async () => {
+      test("returns undefined for a key without an object", async () => {
         await store.put(KEY, chunks(Buffer.from("x")));
 
         expect(await store.open(MISSING)).toBeUndefined();
@@ -203,7 +203,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await store.open(KEY.toUpperCase())).toBeUndefined();
       });
 
-      test("reads any range, both ends included", async () => {
+      test("reads any range, including both ends", async () => {
         const bytes = seededRandom(3).bytes(700_001);
         await store.put(KEY, chunks(bytes));
         const object = await openAt(store, KEY);
@@ -221,7 +221,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         }
       });
 
-      test("reads through memory it is given, one chunk at a time", async () => {
+      test("reads into the memory it is given, one chunk at a time", async () => {
         const bytes = seededRandom(8).bytes(700_001);
         await store.put(KEY, chunks(bytes));
         const object = await openAt(store, KEY);
@@ -238,7 +238,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         }
       });
 
-      test("serves several readers of one object at once", async () => {
+      test("serves several readers of one object at the same time", async () => {
         const bytes = seededRandom(4).bytes(600_000);
         await store.put(KEY, chunks(bytes));
         const read = await Promise.all(Array.from({ length: 10 }, () => bytesAt(store, KEY)));
@@ -246,7 +246,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(read.every((copy) => copy.equals(bytes))).toBe(true);
       });
 
-      test("lets a reader leave in the middle", async () => {
+      test("lets a reader stop in the middle", async () => {
         const bytes = seededRandom(5).bytes(3_000_000);
         await store.put(KEY, chunks(bytes));
         const object = await openAt(store, KEY);
@@ -281,13 +281,13 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
       );
 
       test.each(["../", "../../", "a/../", "a/../../", "/", "./", "\\", "..\\", "a/\0"])(
-        "finds nothing outside of the store with %j",
+        "finds nothing outside the store with %j",
         async (prefix) => {
           expect(await collect(store.list(prefix)).catch(() => [])).toEqual([]);
         },
       );
 
-      test("goes on while what it finds is deleted", async () => {
+      test("continues while the objects it lists are deleted", async () => {
         const found: string[] = [];
         for await (const { key } of store.list("")) {
           found.push(key);
@@ -298,7 +298,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await opened.footprint()).toEqual([]);
       });
 
-      test("can be left in the middle", async () => {
+      test("can be stopped in the middle", async () => {
         for await (const object of store.list("")) {
           expect(keys).toContain(object.key);
           break;
@@ -309,7 +309,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
     });
 
     describe("delete", () => {
-      test("removes the object and nothing beside it", async () => {
+      test("removes only that object", async () => {
         await store.put("gen_1/img_1/original", chunks(Buffer.from("1")));
         await store.put("gen_1/img_1/delivered", chunks(Buffer.from("2")));
         await store.put("gen_1/img_10/original", chunks(Buffer.from("3")));
@@ -322,7 +322,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         expect(await opened.footprint()).toHaveLength(2);
       });
 
-      test("is no error if the object does not exist or was deleted", async () => {
+      test("does not fail if the object does not exist or was deleted", async () => {
         await store.delete(MISSING);
         await store.put(KEY, chunks(Buffer.from("x")));
         await Promise.all([store.delete(KEY), store.delete(KEY)]);
@@ -382,14 +382,14 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         "C:",
       ];
 
-      test.each(unsafe)("refuses %j to put, open and delete", async (key) => {
+      test.each(unsafe)("refuses %j in put, open and delete", async (key) => {
         await expect((async () => store.put(key, chunks(Buffer.from("x"))))()).rejects.toThrow();
         await expect((async () => store.open(key))()).rejects.toThrow();
         await expect((async () => store.delete(key))()).rejects.toThrow();
         expect(await opened.footprint()).toEqual([]);
       });
 
-      test("takes every character that the port names", async () => {
+      test("accepts every character that the port allows", async () => {
         const key = "Gen_09-x.Y/512x256-cover-q80.webp";
         await store.put(key, chunks(Buffer.from("x")));
 
@@ -398,7 +398,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
       });
     });
 
-    test("tells how much of its volume is free, where it has one", async () => {
+    test("reports the free space on its volume, if it has one", async () => {
       const space = await store.space();
       if (!space) return;
 
@@ -406,7 +406,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
       expect(space.totalBytes).toBeGreaterThanOrEqual(space.freeBytes);
     });
 
-    test("answers a ping while its storage exists, and fails when it does not", async () => {
+    test("answers a ping while its storage exists, and fails otherwise", async () => {
       await expect(store.ping()).resolves.toBeUndefined();
 
       await opened.takeAway();

@@ -33,7 +33,7 @@ const IDS = Array.from({ length: 150 }, (_, index) => `gen_${String(index).padSt
 
 /** What {@link Records} promise to writes that wait at the same moment: each stands for itself. */
 export function recordBatchesContract(name: string, open: () => Promise<OpenedRecords>): void {
-  describe(`${name} as records that are written at the same moment`, () => {
+  describe(`${name} as records written at the same moment`, () => {
     let opened: OpenedRecords;
     let records: BookedRecords;
 
@@ -44,7 +44,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
 
     afterEach(() => opened.close());
 
-    test("accept each order as it is, in its own words", async () => {
+    test("accept each generation with its own values", async () => {
       const orders = IDS.map((id, index) => ({ ...orderOf(id), prompt: `fox number${index}`, n: 1 + (index % 3) }));
       const accepted = await Promise.all(orders.map((order) => accept(records, order)));
 
@@ -90,7 +90,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
     const isAccepted = (answer: Answer): answer is AcceptedGeneration => "generation" in answer;
     const remainingOf = ({ rates }: Answer, unit: string) => rates.find((rate) => rate.unit === unit)?.remaining ?? NaN;
 
-    test("count for rate limits as if they came one after another", async () => {
+    test("count against rate limits as if they came one after another", async () => {
       const limits = { requestsPerMinute: 200, imagesPerMinute: 500, concurrentGenerations: 300 };
       const { answers } = await acceptInOneMinute("gen", [
         { scope: "PROJECT", id: PUBLIC_PROJECT, ...limits },
@@ -114,7 +114,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
     test.each([
       ["requests", { requestsPerMinute: 101 }, "REQUESTS"],
       ["generations at once", { concurrentGenerations: 101 }, "GENERATIONS"],
-    ])("pass a limit of %s exactly, and what is refused undoes nothing", async (_what, limits, unit) => {
+    ])("fill a limit of %s exactly, and a refusal undoes nothing", async (_what, limits, unit) => {
       const rule = { scope: "PROJECT", id: PUBLIC_PROJECT, imagesPerMinute: 100_000, ...limits } as const;
       const { orders, answers, rates } = await acceptInOneMinute("gen", [rule]);
       const [accepted, refused] = [answers.filter(isAccepted), answers.filter((answer) => !isAccepted(answer))];
@@ -135,7 +135,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
       expect(ofImages?.rates).toMatchObject([{ unit: "IMAGES", remaining: 100_000 - images - 1 }]);
     });
 
-    test("that a budget refuses count for no rate limit, and those that are accepted do", async () => {
+    test("do not count against rate limits if a budget refuses them", async () => {
       const rates = [{ scope: "PROJECT", id: PUBLIC_PROJECT, concurrentGenerations: 1000 }] as const;
       const limits = { dailyBudget: "2", rates };
       const orders = IDS.map((id) => ({ ...orderOf(id), maxCost: "0.1" }));
@@ -148,7 +148,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
       expect(free?.rates).toMatchObject([{ unit: "GENERATIONS", remaining: 1000 - 21 }]);
     });
 
-    test("with idempotency keys are accepted once for each key, and repeat what is remembered", async () => {
+    test("are accepted once for each idempotency key, and found by a repeated key", async () => {
       const dayAfter = new Date(ACCEPTED_AT.getTime() + DAY_MS);
       const keyed = (id: string, key: string, createdAt = dayAfter): GenerationOrder => ({
         ...orderOf(id, createdAt),
@@ -202,7 +202,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
       ]);
     });
 
-    test("accept as many of 500 as the limit says", async () => {
+    test("accept as many of 500 as the limit allows", async () => {
       const rates = [{ scope: "PROJECT", id: PUBLIC_PROJECT, concurrentGenerations: 40 }] as const;
       const orders = Array.from({ length: 500 }, (_, index) => orderOf(`gen_${index}`));
       const answers = await acceptAll(orders, { rates });

@@ -72,7 +72,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
     ] as const;
     const WINDOWS = ["DAY", "WEEK", "MONTH", "TOTAL"] as const;
 
-    test("forget windows that are over and hold nothing, and keep the total", async () => {
+    test("forget ended windows that hold nothing, and keep the total", async () => {
       await begin(records, order("gen_1"), claimOf());
       const dayAfter = new Date(Date.now() + 366 * DAY_MS);
       expect(await records.ledger.forgetWindows(dayAfter, 100)).toBe(0);
@@ -103,7 +103,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
         });
       });
 
-      test.each(WINDOWS)("accepts up to its images of a %s and no more, free ones too", async (window) => {
+      test.each(WINDOWS)("accepts up to its images of a %s and no more, including free ones", async (window) => {
         await limit(id, { window, limitImages: 5 });
         for (const one of ["gen_1", "gen_2"]) await accept(records, order(one, "0"));
 
@@ -190,7 +190,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
       });
     });
 
-    test("holds nothing for a repetition, even of 50 at once, and answers it although the budget is used up", async () => {
+    test("holds nothing for repetitions, even 50 at the same time, and answers them even if it is used up", async () => {
       await limit(PROJECT, { window: "DAY", limitUsd: "1", limitImages: 2 });
       const repeated = Array.from({ length: 50 }, (_, i) => order(`gen_${i}`, "1", { idempotency: keyOf("k") }));
       const accepted = await Promise.all(repeated.map((one) => accept(records, one)));
@@ -223,13 +223,13 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
         }
       };
 
-      test("at its cost and its images", async () => {
+      test("at its cost and number of images", async () => {
         await begin(records, order("gen_1"));
         await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
         await settled("0.400000", 2);
       });
 
-      test("at nothing, if it certainly cost nothing", async () => {
+      test("at nothing if it certainly cost nothing", async () => {
         await begin(records, order("gen_1"));
         const cost = { usd: "0", isEstimated: false };
         await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE, cost, imageCount: 0 }, FINISHED_AT);
@@ -240,14 +240,14 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
         await settled("0.000000", 0);
       });
 
-      test("at the images that arrived, if it broke off", async () => {
+      test("at the images that arrived if it was interrupted", async () => {
         await begin(records, order("gen_1"));
         const outcome = { status: "FAILED", failure: FAILURE, cost: COST, imageCount: 1 } as const;
         await records.finish("gen_1", WORKER, outcome, FINISHED_AT);
         await settled("0.400000", 1);
       });
 
-      test("at all that was held, when nobody knows", async () => {
+      test("at everything held if the cost is unknown", async () => {
         for (const id of ["gen_1", "gen_2", "gen_3", "gen_4"]) await begin(records, order(id));
         await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
         await records.cancel("gen_2", FAILURE, FINISHED_AT);
@@ -256,7 +256,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
         await settled("4.000000", 8);
       });
 
-      test("at the truth, when it is known later", async () => {
+      test("at the real cost if that becomes known later", async () => {
         for (const id of ["gen_1", "gen_2"]) await begin(records, order(id));
         await records.interruptExpired(INTERRUPTED, END_OF_TIME);
         await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
@@ -266,7 +266,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
       });
     });
 
-    test("keeps what is held through a restart", async () => {
+    test("keeps the held amount through a restart", async () => {
       await limit(PROJECT, { window: "TOTAL", limitUsd: "1" });
       await accept(records, order("gen_1"));
       records = await opened.reopen();
@@ -274,7 +274,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
       expect(await tryToAccept(order("gen_2", "0.1"))).toMatchObject({ budget: { heldUsd: "1.000000" } });
     });
 
-    test("never deadlocks, and adds up, when everything happens at once in several projects and keys", async () => {
+    test("never deadlocks, and its sums are right, under simultaneous changes in several projects and keys", async () => {
       const ids = Array.from({ length: 80 }, (_, i) => `gen_${i}`);
       const owners = [
         { projectId: PROJECT, apiKeyId: KEY },

@@ -29,7 +29,7 @@ const AFTER_LATER_LEASE = new Date(LATER_LEASE.getTime() + 1);
 
 /** What every {@link Records} promises about generations that are ended by others, and about what is removed. */
 export function recordEndsContract(name: string, open: () => Promise<OpenedRecords>): void {
-  describe(`${name} as records of what ends`, () => {
+  describe(`${name} as records of ends`, () => {
     let opened: OpenedRecords;
     let records: Records;
 
@@ -41,7 +41,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
     afterEach(() => opened.close());
 
     describe("interruptExpired", () => {
-      test("ends what runs on a lease that is over, and nothing else", async () => {
+      test("ends generations with an expired lease, and nothing else", async () => {
         await begin(records, orderOf("gen_over"));
         await begin(records, orderOf("gen_last_moment"), claimOf(WORKER, STARTED_AT, AFTER_LEASE));
         await begin(records, orderOf("gen_ended"));
@@ -65,7 +65,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.interruptExpired(INTERRUPTED, AFTER_LEASE)).toEqual([]);
       });
 
-      test("answers each generation to one of 20 who come at once", async () => {
+      test("returns each generation to one of 20 simultaneous callers", async () => {
         const ids = Array.from({ length: 10 }, (_, i) => `gen_${i}`);
         for (const id of ids) await begin(records, orderOf(id));
         const interrupted = await Promise.all(
@@ -75,7 +75,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(interrupted.flat().sort()).toEqual(ids);
       });
 
-      test("leaves one end, when the worker finishes at the same moment", async () => {
+      test("leaves one end if the worker finishes at the same moment", async () => {
         for (let round = 0; round < 10; round++) {
           const id = `gen_${round}`;
           await begin(records, orderOf(id));
@@ -89,13 +89,13 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
       });
     });
 
-    describe("a worker that was presumed dead", () => {
+    describe("a worker presumed dead", () => {
       beforeEach(async () => {
         await begin(records, { ...orderOf("gen_1"), idempotency: keyOf("k") });
         await records.interruptExpired(INTERRUPTED, AFTER_LEASE);
       });
 
-      test("may still bring in what was paid for, once", async () => {
+      test("may still add a paid image, once", async () => {
         const usage = { inputTokens: 1, outputTokens: 2, totalTokens: 3 };
         expect(await records.addImage(imageOf("gen_1", 0), SIZE, WORKER)).toBe(true);
         expect(await find(records, "gen_1")).toMatchObject({ status: "FAILED", failure: INTERRUPTED });
@@ -115,7 +115,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.addImage(imageOf("gen_1", 1), SIZE, WORKER)).toBe(false);
       });
 
-      test("may still bring in its last image with the end, once", async () => {
+      test("may still add its last image with the end, once", async () => {
         const end = { status: "SUCCEEDED" } as const;
         const last = (index: number) => ({ image: imageOf("gen_1", index), generatedSize: SIZE });
         expect(await records.finish("gen_1", OTHER_WORKER, end, FINISHED_AT, last(0))).toBe(false);
@@ -127,12 +127,12 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.findImagesOf(["gen_1"])).toStrictEqual([imageOf("gen_1", 0)]);
       });
 
-      test("may still say why it really failed", async () => {
+      test("may still report the real reason of a failure", async () => {
         expect(await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT)).toBe(true);
         expect(await find(records, "gen_1")).toMatchObject({ failure: FAILURE, finishedAt: FINISHED_AT });
       });
 
-      test("is the only one that may", async () => {
+      test("is the only worker that may do so", async () => {
         expect(await records.addImage(imageOf("gen_1", 0), SIZE, OTHER_WORKER)).toBe(false);
         expect(await records.finish("gen_1", OTHER_WORKER, { status: "SUCCEEDED" }, FINISHED_AT)).toBe(false);
         expect(await records.start("gen_1", claimOf(OTHER_WORKER))).toBeUndefined();
@@ -148,7 +148,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
     });
 
     describe("extendLeases", () => {
-      test("extends all that the worker runs, and nothing else", async () => {
+      test("extends everything that the worker runs, and nothing else", async () => {
         for (const id of ["gen_1", "gen_2", "gen_3"]) await begin(records, orderOf(id));
         await records.finish("gen_3", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
         await begin(records, orderOf("gen_other"), claimOf(OTHER_WORKER));
@@ -163,13 +163,13 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_queued")).toMatchObject({ status: "QUEUED" });
       });
 
-      test("answers nothing to a worker that runs nothing", async () => {
+      test("returns nothing to a worker that runs nothing", async () => {
         expect(await records.extendLeases(WORKER, LATER_LEASE)).toEqual([]);
       });
     });
 
     describe("cancel", () => {
-      test("ends what is queued, without a failure and at no cost, so that nobody starts it", async () => {
+      test("ends a queued generation without a failure or a cost, so that nobody starts it", async () => {
         await accept(records, orderOf("gen_1"));
 
         expect(await records.cancel("gen_1", FAILURE, FINISHED_AT)).toBe(true);
@@ -182,7 +182,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.start("gen_1", claimOf())).toBeUndefined();
       });
 
-      test("ends a running generation with the failure, so that no worker can add to it", async () => {
+      test("ends a running generation with a failure, so that no worker can add to it", async () => {
         await begin(records, orderOf("gen_1"));
         await records.addImage(imageOf("gen_1", 0), SIZE, WORKER);
 
@@ -204,7 +204,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.findImagesOf(["gen_1"])).toStrictEqual([imageOf("gen_1", 0)]);
       });
 
-      test("answers false and changes nothing if the generation is unknown or has ended", async () => {
+      test("returns false and changes nothing if the generation is unknown or has ended", async () => {
         for (const id of ["gen_succeeded", "gen_failed", "gen_interrupted"]) await begin(records, orderOf(id));
         await records.finish("gen_succeeded", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
         await records.finish("gen_failed", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
@@ -268,7 +268,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.extendLeases(WORKER, LATER_LEASE)).toEqual([]);
       });
 
-      test("of a generation that does not exist is no error", async () => {
+      test("of an unknown generation does not fail", async () => {
         await records.remove("gen_0");
         await accept(records, orderOf("gen_1"));
         await records.remove("gen_1");
@@ -278,7 +278,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
       });
     });
 
-    test("one worker at a time claims the sweep, even of several at once, until its time is over", async () => {
+    test("one worker at a time claims the sweep, even of several simultaneous ones, until the claim expires", async () => {
       const claim = (at: Date, until: Date) => records.claimSweep(at, until);
       const together = await Promise.all(Array.from({ length: 10 }, () => claim(STARTED_AT, LEASE_UNTIL)));
       expect(together.filter((isClaimed) => isClaimed)).toHaveLength(1);
@@ -288,10 +288,10 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
       expect(await claim(AFTER_LEASE, LATER_LEASE)).toBe(false);
     });
 
-    describe("ids before a moment", () => {
+    describe("ids before a given time", () => {
       const momentOf = (i: number) => new Date(ACCEPTED_AT.getTime() + i);
 
-      test("of queued generations: oldest first, only those accepted earlier, up to the limit", async () => {
+      test("of queued generations are oldest first, only those accepted earlier, up to the limit", async () => {
         for (const i of [3, 1, 5, 2, 4])
           await accept(records, { ...orderOf(`gen_${i}`, momentOf(i)), projectId: `o${i}` });
         await records.start("gen_2", claimOf());
@@ -301,7 +301,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         expect(await records.idsQueuedBefore(momentOf(1), 10)).toEqual([]);
       });
 
-      test("of ended generations, whatever their end: oldest first, only those accepted earlier, up to the limit", async () => {
+      test("of ended generations are oldest first, only those accepted earlier, up to the limit", async () => {
         for (const i of [6, 3, 1, 5, 2, 4]) await begin(records, orderOf(`gen_${i}`, momentOf(i)));
         await records.finish("gen_1", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
         await records.finish("gen_3", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
@@ -334,7 +334,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         });
       });
 
-      test("still answers repetitions of what it has accepted", async () => {
+      test("still answers repetitions of accepted generations", async () => {
         const replay = await records.accept({ ...orderOf("gen_3"), idempotency: keyOf("k") }, waiting(2));
 
         expect(replay).toMatchObject({ generation: { id: "gen_1" }, isNew: false });
@@ -345,7 +345,7 @@ export function recordEndsContract(name: string, open: () => Promise<OpenedRecor
         ["started", (records) => records.start("gen_2", claimOf())],
         ["canceled", (records) => records.cancel("gen_2", FAILURE, FINISHED_AT)],
         ["removed", (records) => records.remove("gen_2")],
-      ])("has room again once one is %s", async (_what, makeRoom) => {
+      ])("has room again after one is %s", async (_what, makeRoom) => {
         await makeRoom(records);
 
         expect(await records.accept(orderOf("gen_3"), waiting(2))).toMatchObject({ isNew: true });

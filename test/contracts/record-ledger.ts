@@ -44,7 +44,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
     const held = (usd: string) => ({ ...NOTHING, held: usd });
     const within = (dailyBudget: string) => ({ ...NO_LIMITS, dailyBudget });
 
-    test("has the backlog of each model: what waits, and what is held until it has ended", async () => {
+    test("reports for each model how many generations wait, and how much is held", async () => {
       expect(await records.backlog()).toEqual([]);
       for (const id of ["gen_1", "gen_3"]) await accept(records, order(id, "0.25"));
       await begin(records, order("gen_2", "0.25"));
@@ -61,7 +61,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
     });
 
     describe("accepting", () => {
-      test("holds the most that a generation can cost, to the last digit", async () => {
+      test("holds the maximum cost of a generation, to the last digit", async () => {
         expect(await spent()).toEqual(NOTHING);
         for (const id of ["gen_1", "gen_2"]) await accept(records, order(id));
 
@@ -78,7 +78,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await find(records, "gen_1")).toMatchObject({ prices });
       });
 
-      test("holds nothing for a repetition, even of 50 at once", async () => {
+      test("holds nothing for repetitions, even 50 at the same time", async () => {
         const repeated = Array.from({ length: 50 }, (_, i) => ({ ...order(`gen_${i}`), idempotency: keyOf("k") }));
         await Promise.all(repeated.map((one) => accept(records, one)));
         await accept(records, { ...order("gen_x", "5"), idempotency: keyOf("k") });
@@ -86,7 +86,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(held(MAX_COST));
       });
 
-      test("accepts what is free whatever was spent, and refuses an unknown cost", async () => {
+      test("accepts free generations whatever was spent, and refuses an unknown cost", async () => {
         await accept(records, order("gen_1", "3"), within("3"));
         await accept(records, order("gen_2", "0.000000"), within("3"));
         expect(await records.accept(orderOf("gen_3"), within("3"))).toBe("COST_UNBOUNDED");
@@ -94,7 +94,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(held("3.000000"));
       });
 
-      test("accepts up to the budget, and stores nothing of what it refuses", async () => {
+      test("accepts up to the budget, and stores nothing of refused generations", async () => {
         await accept(records, order("gen_1", "0.9"), within("1"));
         const refused = { ...order("gen_2", "0.100000000001"), idempotency: keyOf("k") };
 
@@ -112,7 +112,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(NOTHING);
       });
 
-      test("still answers repetitions when the budget is used up", async () => {
+      test("still answers repetitions if the budget is used up", async () => {
         await accept(records, { ...order("gen_1", "1"), idempotency: keyOf("k") }, within("1"));
         const again = await records.accept({ ...order("gen_2", "1"), idempotency: keyOf("k") }, within("1"));
 
@@ -128,7 +128,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(held("1.000000"));
       });
 
-      test("counts what a generation really cost from its end on", async () => {
+      test("counts the real cost of a generation from its end on", async () => {
         await begin(records, order("gen_1", "1"));
         expect(await records.accept(order("gen_2", "0.6"), within("1"))).toMatchObject(EXCEEDED);
         const cost = { usd: "0.4", isEstimated: false };
@@ -140,7 +140,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
     });
 
     describe("an end", () => {
-      test("settles at what it cost", async () => {
+      test("settles at the cost", async () => {
         await begin(records, order("gen_1"));
         await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
 
@@ -150,7 +150,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(generation).not.toHaveProperty("costIsEstimated");
       });
 
-      test("settles at what it cost, even if less or nothing was held", async () => {
+      test("settles at the cost, even if less or nothing was held", async () => {
         const cost = { usd: "2000.5", isEstimated: false };
         await begin(records, order("gen_1"));
         await begin(records, orderOf("gen_2"));
@@ -161,7 +161,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(settled("4001.000000"));
       });
 
-      test("settles at what was held, as an estimate, if the cost is unknown", async () => {
+      test("settles at the held amount, as an estimate, if the cost is unknown", async () => {
         await begin(records, order("gen_1"));
         await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
 
@@ -178,7 +178,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         for (const property of ["cost", "costIsEstimated"]) expect(generation).not.toHaveProperty(property);
       });
 
-      test("settles nothing while a generation is parked, and once when it is finished twice", async () => {
+      test("settles nothing if a generation is parked, and only once if it is finished twice", async () => {
         await begin(records, order("gen_1"));
         await records.park("gen_1", WORKER);
         expect(await spent()).toEqual(held(MAX_COST));
@@ -189,7 +189,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(settled(COST.usd));
       });
 
-      test("by cancelation costs nothing before the start, and up to all that was held after it", async () => {
+      test("by cancellation costs nothing before the start, and up to the held amount after it", async () => {
         await accept(records, order("gen_1"));
         await records.cancel("gen_1", FAILURE, FINISHED_AT);
         expect(await spent()).toEqual(NOTHING);
@@ -203,7 +203,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await find(records, "gen_2")).toMatchObject({ cost: MAX_COST, costIsEstimated: true });
       });
 
-      test("by removal does the same", async () => {
+      test("by removal costs the same", async () => {
         await accept(records, order("gen_1"));
         await records.remove("gen_1");
         expect(await spent()).toEqual(NOTHING);
@@ -213,7 +213,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(await spent()).toEqual(settled(MAX_COST));
       });
 
-      test("after a worker died settles at what was held, until a worker that lives reports the cost", async () => {
+      test("after a worker died settles at the held amount, until the worker reports the cost", async () => {
         for (const id of ["gen_1", "gen_2", "gen_3"]) await begin(records, order(id, "2"));
         await records.interruptExpired(INTERRUPTED, END_OF_TIME);
         expect(await spent()).toEqual(settled("6.000000"));
@@ -231,7 +231,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
     });
 
     describe("a cost that is known later", () => {
-      test("replaces the estimate of a generation that was canceled or removed while it ran", async () => {
+      test("replaces the estimate of a generation canceled or removed while it ran", async () => {
         for (const id of ["gen_1", "gen_2"]) await begin(records, order(id));
         await records.cancel("gen_1", FAILURE, FINISHED_AT);
         await records.remove("gen_2");
@@ -243,7 +243,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
         expect(canceled).not.toHaveProperty("costIsEstimated");
       });
 
-      test("replaces no known cost, and does nothing to an unknown generation", async () => {
+      test("replaces no known cost, and has no effect on an unknown generation", async () => {
         await begin(records, order("gen_1"));
         await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
         await accept(records, order("gen_2", "7"));
@@ -254,7 +254,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
       });
     });
 
-    test("removal leaves what was spent", async () => {
+    test("removing a generation does not change what was spent", async () => {
       await begin(records, order("gen_1"));
       await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
       await records.remove("gen_1");
@@ -284,7 +284,7 @@ export function recordLedgerContract(name: string, open: () => Promise<OpenedRec
       expect(await dollarsOf(records, "proj_other")).toEqual(held("1.000000"));
     });
 
-    test("holds nothing once all generations have ended at once, whoever ended them", async () => {
+    test("holds nothing after all generations have ended at the same time, whoever ended them", async () => {
       const ids = Array.from({ length: 60 }, (_, i) => `gen_${i}`);
       await Promise.all(ids.map((id) => accept(records, order(id, "1"))));
       await Promise.all(

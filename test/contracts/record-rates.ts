@@ -50,7 +50,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
       throw new Error("the minute ended three times");
     }
 
-    test("accepts as many requests in a minute as the limit says, and tells what is left", async () => {
+    test("accepts as many requests per minute as the limit allows, and reports what is left", async () => {
       const answers = await sendInOneMinute(4, [{ ...PROJECT, requestsPerMinute: 3 }]);
 
       expect(answers.map(isAccepted)).toEqual([true, true, true, false]);
@@ -58,7 +58,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
       expect(answers[3]).toMatchObject({ exceeded: { scope: "PROJECT", unit: "REQUESTS", limit: 3, remaining: 0 } });
     });
 
-    test("counts images, and a refused request counts none", async () => {
+    test("counts images, but none of a refused request", async () => {
       const rules = [{ ...PROJECT, imagesPerMinute: 5 }];
       const answers = await sendInOneMinute(3, rules, 2);
       expect(answers.map(isAccepted)).toEqual([true, true, false]);
@@ -69,7 +69,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
       expect(await find(records, "gen_large")).toBeUndefined();
     });
 
-    test("lets a small request in where a large one does not fit", async () => {
+    test("accepts a small request if a large one does not fit", async () => {
       const rule = { ...PROJECT, imagesPerMinute: 5 };
       const answers = [await send("gen_1", [rule], 3), await send("gen_2", [rule], 3), await send("gen_3", [rule], 2)];
       if (countMinutes(answers) === 1) expect(answers.map(isAccepted)).toEqual([true, false, true]);
@@ -93,7 +93,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
       expect(statusOf(third, "REQUESTS")).toMatchObject({ remaining: 99 });
     });
 
-    test("counts nothing for a repetition, even of 20 at once", async () => {
+    test("counts nothing for repetitions, even 20 at the same time", async () => {
       const rates = [{ ...PROJECT, requestsPerMinute: 1, concurrentGenerations: 1 }];
       const idempotency = keyOf("k");
       const answers = await Promise.all(
@@ -103,7 +103,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
       expect(answers.every(isAccepted)).toBe(true);
     });
 
-    test("lets no more requests pass at once than one after another", async () => {
+    test("accepts no more requests at the same time than one after another", async () => {
       const rates = [
         { ...PROJECT, imagesPerMinute: 20 },
         { ...KEY, requestsPerMinute: 100 },
@@ -116,7 +116,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
       expect(images).toBeLessThanOrEqual(20 * countMinutes(answers));
     });
 
-    test("counts what is queued or running for generations at once, of the project and of the key", async () => {
+    test("counts queued and running generations of the project and of the key", async () => {
       const rates = [
         { ...PROJECT, concurrentGenerations: 3 },
         { ...KEY, concurrentGenerations: 2 },
@@ -145,7 +145,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
       expect(answers.filter(isAccepted)).toHaveLength(7);
     });
 
-    test("keeps the counts of projects when it forgets those of addresses", async () => {
+    test("keeps the counts of projects when it removes those of addresses", async () => {
       const rates = [
         { ...PROJECT, requestsPerMinute: 9 },
         { ...ADDRESS, requestsPerMinute: 9 },

@@ -23,7 +23,7 @@ import {
 
 /** What every {@link Records} promises to who carries a generation out. */
 export function recordRunsContract(name: string, open: () => Promise<OpenedRecords>): void {
-  describe(`${name} as records of what runs`, () => {
+  describe(`${name} as records of runs`, () => {
     let opened: OpenedRecords;
     let records: Records;
 
@@ -35,7 +35,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
     afterEach(() => opened.close());
 
     describe("start", () => {
-      test("makes a QUEUED generation RUNNING and answers it whole", async () => {
+      test("makes a QUEUED generation RUNNING and returns all of it", async () => {
         const order: GenerationOrder = { ...orderOf("gen_1"), seed: 7, idempotency: keyOf("k") };
         await accept(records, order);
         const running = { ...order, status: "RUNNING", startedAt: STARTED_AT };
@@ -59,7 +59,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_2")).toMatchObject({ status: "QUEUED" });
       });
 
-      test("answers undefined and changes nothing if the generation is unknown, running or ended", async () => {
+      test("returns undefined and changes nothing if the generation is unknown, running or ended", async () => {
         await begin(records, orderOf("gen_1"));
         expect(await records.start("gen_1", claimOf(OTHER_WORKER, FINISHED_AT))).toBeUndefined();
         expect(await records.start("gen_0", claimOf())).toBeUndefined();
@@ -72,7 +72,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
     });
 
     describe("park", () => {
-      test("makes a generation wait as it did before it was started, and run again", async () => {
+      test("makes a running generation wait as before, so that it can be started again", async () => {
         const order: GenerationOrder = { ...orderOf("gen_1"), seed: 7, idempotency: keyOf("k") };
         await begin(records, order);
         expect(await records.park("gen_1", WORKER)).toBe(true);
@@ -98,7 +98,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
     });
 
     describe("addPreview", () => {
-      test("keeps previews in the order in which they came", async () => {
+      test("keeps previews in order of arrival", async () => {
         await begin(records, { ...orderOf("gen_1"), partialImages: 3 });
         const previews = [
           { imageIndex: 1, partialIndex: 0 },
@@ -113,7 +113,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_1")).toMatchObject({ partialImages: 3, previews });
       });
 
-      test("keeps all previews that come at once", async () => {
+      test("keeps all simultaneous previews", async () => {
         await begin(records, orderOf("gen_1"));
         const previews = Array.from({ length: 30 }, (_, i) => ({ imageIndex: i % 10, partialIndex: i % 3 }));
         await Promise.all(previews.map((preview) => records.addPreview("gen_1", preview, WORKER)));
@@ -136,7 +136,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
     });
 
     describe("keepPlaceholder", () => {
-      test("adds a placeholder to an image that was stored without one, and to no other", async () => {
+      test("adds a placeholder to an image stored without one, and to no other image", async () => {
         await begin(records, orderOf("gen_1"));
         const { placeholder: _, ...first } = imageOf("gen_1", 0);
         const { placeholder: __, ...second } = imageOf("gen_1", 1);
@@ -150,7 +150,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         ]);
       });
 
-      test("does nothing to an image that does not exist", async () => {
+      test("does nothing for an unknown image", async () => {
         await records.keepPlaceholder("img_unknown", "data:image/webp;base64,BBBB");
         expect(await records.findImages(["img_unknown"])).toEqual([]);
       });
@@ -206,7 +206,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_1")).not.toHaveProperty("generatedSize");
       });
 
-      test("adds many at once", async () => {
+      test("adds many images at the same time", async () => {
         await begin(records, orderOf("gen_1"));
         const images = Array.from({ length: 10 }, (_, index) => imageOf("gen_1", index));
         const added = await Promise.all(images.map((image) => records.addImage(image, SIZE, WORKER)));
@@ -225,7 +225,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
       };
       const order = { ...orderOf("gen_1"), fallbacks: ["second-1", "third-1"] };
 
-      test("keeps the models to fall back to from the start", async () => {
+      test("keeps the fallback models from the start", async () => {
         await begin(records, order);
         records = await opened.reopen();
         expect(await find(records, "gen_1")).toStrictEqual({ ...order, status: "RUNNING", startedAt: STARTED_AT });
@@ -288,7 +288,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         });
       });
 
-      test("keeps the warnings of the end, or else the earlier ones", async () => {
+      test("keeps the warnings of the end, or the earlier ones if it has none", async () => {
         const warnings = [warning("SEED_IGNORED", "it has no seed")];
         for (const id of ["gen_1", "gen_2", "gen_3"]) await begin(records, { ...orderOf(id), warnings });
         const more = [...warnings, warning("PROVIDER_WARNING", 'the "provider" said 否')];
@@ -316,7 +316,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect((await find(records, "gen_1"))?.failure).toStrictEqual(failure);
       });
 
-      test("answers false and changes nothing if the generation is unknown, queued or ended", async () => {
+      test("returns false and changes nothing if the generation is unknown, queued or ended", async () => {
         await accept(records, orderOf("gen_1"));
         await begin(records, orderOf("gen_2"));
         await records.finish("gen_2", WORKER, { status: "SUCCEEDED", usage }, FINISHED_AT);
@@ -330,7 +330,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         expect(await find(records, "gen_2")).toStrictEqual(before);
       });
 
-      test("answers false to a worker that does not run the generation, and changes nothing", async () => {
+      test("returns false to a worker that does not run the generation, and changes nothing", async () => {
         await begin(records, orderOf("gen_1"));
 
         expect(await records.finish("gen_1", OTHER_WORKER, { status: "SUCCEEDED" }, FINISHED_AT)).toBe(false);
@@ -358,7 +358,7 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
         });
       });
 
-      test("keeps an image that comes at the same time only if addImage says so", async () => {
+      test("keeps a simultaneous image only if addImage returned true", async () => {
         for (let round = 0; round < 10; round++) {
           const id = `gen_${round}`;
           await begin(records, orderOf(id));

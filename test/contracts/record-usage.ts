@@ -35,7 +35,7 @@ export function recordUsageContract(name: string, open: () => Promise<OpenedReco
     };
     const usage = (query: Partial<UsageQuery> & Pick<UsageQuery, "by">) => records.ledger.usage({ ...EVER, ...query });
 
-    test("adds up ended generations by every dimension", async () => {
+    test("sums ended generations by every dimension", async () => {
       await end("gen_1", { projectId: "proj_a", apiKeyId: "key_a", endUser: "ann" }, "0.000000000001");
       await end("gen_2", { projectId: "proj_a", apiKeyId: "key_a", endUser: "bob", model: "other-1" }, "0.25");
       await end("gen_3", { projectId: "proj_a", endUser: "ann", edit: { images: [] } });
@@ -73,7 +73,7 @@ export function recordUsageContract(name: string, open: () => Promise<OpenedReco
       expect(await usage({ by: ["PROJECT"], limit: 1 })).toHaveLength(1);
     });
 
-    test("counts on the day of acceptance, and nothing outside the days that were asked for", async () => {
+    test("counts on the day of acceptance, and only the requested days", async () => {
       await end("gen_1", {}, "1");
       const [row] = await usage({ by: ["DAY"] });
       const day = row?.day ?? "";
@@ -85,7 +85,7 @@ export function recordUsageContract(name: string, open: () => Promise<OpenedReco
       expect(await usage({ by: [], firstDay: "2999-01-01" })).toMatchObject([{ generations: 0, costUsd: "0.000000" }]);
     });
 
-    test("counts a cost that is known later, and the model that took over", async () => {
+    test("includes a cost that becomes known later, and the model that was fallen back to", async () => {
       const outcome = { status: "FAILED", failure: FAILURE } as const;
       await begin(records, { ...orderOf("gen_1"), maxCost: "1" });
       const next = { model: "other-1", modelSize: { width: 64, height: 64 }, warnings: [], fallbacks: [] };
@@ -102,7 +102,7 @@ export function recordUsageContract(name: string, open: () => Promise<OpenedReco
       ]);
     });
 
-    test("adds up to more than 64 bits hold", async () => {
+    test("sums beyond 64 bits", async () => {
       const absurd = "999999999999";
       for (let i = 0; i < 95; i++)
         await end(`gen_${i}`, { projectId: i % 2 ? "proj_a" : "proj_b", endUser: "ann" }, absurd);
@@ -111,7 +111,7 @@ export function recordUsageContract(name: string, open: () => Promise<OpenedReco
       expect(await usage({ by: ["END_USER"] })).toMatchObject([{ endUser: "ann", costUsd: "9500000.000000" }]);
     });
 
-    test("forgets the name of an end user of one project, and keeps the rows", async () => {
+    test("forgets an end user's name in one project, and keeps the rows", async () => {
       await end("gen_1", { projectId: "proj_a", endUser: "ann" }, "1");
       await end("gen_2", { projectId: "proj_b", endUser: "ann" }, "1");
       await records.remove("gen_1");

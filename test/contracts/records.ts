@@ -55,7 +55,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
     afterEach(() => opened.close());
 
     describe("accept", () => {
-      test("stores the order as QUEUED", async () => {
+      test("stores a generation as QUEUED", async () => {
         const order = orderOf("gen_1");
 
         expect(await accept(records, order)).toStrictEqual({ generation: { ...order, status: "QUEUED" }, isNew: true });
@@ -99,7 +99,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         expect(await find(records, "gen_1")).toStrictEqual({ ...order, status: "QUEUED" });
       });
 
-      test("takes only one of two generations with the same id", async () => {
+      test("accepts only one of two generations with the same id", async () => {
         await accept(records, orderOf("gen_1"));
         await expect(accept(records, { ...orderOf("gen_1"), prompt: "another" })).rejects.toThrow();
 
@@ -112,7 +112,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
 
       beforeEach(() => accept(records, first));
 
-      test("returns the earlier generation of the same project, as it is now", async () => {
+      test("returns the earlier generation of the same project in its present state", async () => {
         await records.start("gen_1", claimOf());
         const again: GenerationOrder = {
           ...orderOf("gen_2"),
@@ -128,7 +128,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         expect(await find(records, "gen_2")).toBeUndefined();
       });
 
-      test("is still remembered when its generation has ended, and by the next process", async () => {
+      test("is remembered after its generation has ended, and by the next process", async () => {
         await records.start("gen_1", claimOf());
         await records.finish("gen_1", WORKER, { status: "FAILED", failure: FAILURE }, FINISHED_AT);
         records = await opened.reopen();
@@ -147,7 +147,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         ["with a space more", { idempotency: keyOf("k ") }],
         ["that is another", { idempotency: keyOf("k2") }],
         ["that is none", {}],
-      ])("%s is another one", async (_what, difference) => {
+      ])("%s is a different key", async (_what, difference) => {
         const order: GenerationOrder = { ...orderOf("gen_2"), ...difference };
 
         expect(await accept(records, order)).toStrictEqual({ generation: { ...order, status: "QUEUED" }, isNew: true });
@@ -167,7 +167,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         expect(await find(records, "gen_1")).toMatchObject(withoutKey);
       });
 
-      test("finds the same project's generation, as long as it is remembered", async () => {
+      test("finds the same project's generation while it is remembered", async () => {
         const lastMoment = new Date(ACCEPTED_AT.getTime() + DAY_MS - 1);
         const over = new Date(ACCEPTED_AT.getTime() + DAY_MS);
 
@@ -195,7 +195,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
     });
 
     describe("finding", () => {
-      test("generations leaves out unknown ids, and finds each once", async () => {
+      test("generations omits unknown ids, and returns each once", async () => {
         for (const id of ["gen_1", "gen_2", "gen_3"]) await accept(records, orderOf(id));
         const found = await records.findGenerations(["gen_3", "gen_0", "gen_1", "gen_3", "", "gen_1' OR 1=1"]);
 
@@ -203,7 +203,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         expect(await records.findGenerations([])).toEqual([]);
       });
 
-      test("a thousand at once", async () => {
+      test("a thousand generations works in one call", async () => {
         const ids = Array.from({ length: 1000 }, (_, i) => `gen_absent${i}`);
         await accept(records, orderOf("gen_1"));
 
@@ -212,7 +212,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         expect(await records.findImagesOf([...ids, "gen_1"])).toEqual([]);
       });
 
-      test("images of generations answers by generation and index, whatever order they came in", async () => {
+      test("images of generations returns them by generation and index, whatever their order of arrival", async () => {
         for (const id of ["gen_1", "gen_2", "gen_3"]) await begin(records, orderOf(id));
         const images = ["gen_1", "gen_2", "gen_3"].flatMap((id) =>
           Array.from({ length: 10 }, (_, index) => imageOf(id, index)),
@@ -227,7 +227,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         expect(await records.findImagesOf([])).toEqual([]);
       });
 
-      test("images by id leaves out unknown ones", async () => {
+      test("images by id omits unknown ones", async () => {
         await begin(records, orderOf("gen_1"));
         const images = [0, 1, 2].map((index) => imageOf("gen_1", index));
         for (const image of images) await records.addImage(image, SIZE, WORKER);
@@ -284,7 +284,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
       }
     });
 
-    test("find the newest of a project's generations with the same input, from a moment on", async () => {
+    test("find the newest generation of a project with the same input since a given time", async () => {
       const inputHash = "a".repeat(64);
       const at = (ms: number) => new Date(ACCEPTED_AT.getTime() + ms);
       await accept(records, { ...orderOf("gen_1", at(1)), inputHash });

@@ -80,7 +80,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       return delivery;
     }
 
-    test("keeps endpoints, and each change with its entry", async () => {
+    test("keeps endpoints, and records each change in the audit log", async () => {
       const endpoint = endpointOf("wh_1", { events: ["image.ready"], description: "the shop" });
       expect(await create("wh_1", endpoint)).toBe(true);
       expect(await webhooks.find("wh_1")).toEqual(endpoint);
@@ -104,7 +104,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       expect(logged[0]).toMatchObject({ webhookEndpointId: "wh_1", actor: "anyone" });
     });
 
-    test("has an event of each end and each image, once, for the endpoints of the project that want it", async () => {
+    test("has one delivery of each end and image for each endpoint of the project that wants it", async () => {
       await create();
       await create("wh_2", { events: ["generation.failed"] });
       await create("wh_3", { isDisabled: true });
@@ -156,7 +156,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       expect(stored).toBe(6);
     });
 
-    test("tells once in each window that a budget reached 50 %, reached 80 %, and refused", async () => {
+    test("reports once per window that a budget reached 50 %, reached 80 %, and refused", async () => {
       await create();
       const terms = { ...NO_LIMITS, dailyBudget: "1" };
       const order = (id: string, at = ACCEPTED_AT) => ({ ...orderOf(id, at), maxCost: "0.25" });
@@ -181,7 +181,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       });
     });
 
-    test("claims due deliveries for one process, until the claim is over", async () => {
+    test("lets one process claim due deliveries until the claim expires", async () => {
       const { id } = await storeOne();
       expect(await webhooks.findDue(new Date(AT.getTime() - 1))).toEqual([]);
       expect((await webhooks.findDue(AT)).map((endpoint) => endpoint.id)).toEqual(["wh_1"]);
@@ -201,7 +201,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       expect(await webhooks.findDelivery(id)).toEqual(ended);
     });
 
-    test("shares many due deliveries among processes, each to one process", async () => {
+    test("divides many due deliveries among processes", async () => {
       await create();
       for (let count = 0; count < 40; count++) {
         await accept(records, orderOf(`gen_${count}`));
@@ -217,7 +217,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       expect(ids.length).toBeGreaterThan(0);
     });
 
-    test("gives up a claim, and begins a schedule anew", async () => {
+    test("gives up a claim, and starts a schedule anew", async () => {
       const { id } = await storeOne();
       const [claimed] = await webhooks.claim("wh_1", { at: AT, until: UNTIL, limit: 1 });
       if (claimed) await webhooks.release(claimed, AT);
@@ -233,7 +233,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       expect(await webhooks.restart("msg_none", UNTIL)).toBeUndefined();
     });
 
-    test("counts what waits, claimed or not, and tells how old the oldest is", async () => {
+    test("counts waiting deliveries, claimed or not, and returns the time of the oldest", async () => {
       expect(await webhooks.backlog()).toEqual({ waiting: 0, oldestAt: undefined });
       const { createdAt } = await storeOne();
       await accept(records, orderOf("gen_2"));
@@ -258,7 +258,7 @@ export function webhooksContract(name: string, open: () => Promise<OpenedWebhook
       expect(claimed && (await webhooks.record(claimed, delivered))).toBe(false);
     });
 
-    test("removes deliveries that ended long ago, and none that wait", async () => {
+    test("removes deliveries that ended long ago, and no waiting ones", async () => {
       const { id } = await storeOne();
       const old = new Date(STARTED_AT.getTime() - DAY_MS);
       const add = (id: string, status: WebhookDelivery["status"], createdAt: Date, nextAttemptAt?: Date) =>

@@ -13,7 +13,7 @@ async function deploymentFiles(): Promise<string[]> {
   return ["Dockerfile", "docker-compose.yml", ...deployed.map((path) => path.slice(PROJECT.length))];
 }
 
-test("the files of a deployment name only settings that exist", async () => {
+test("the deployment files name only settings that exist", async () => {
   const documented = new Set((await read("docs/configuration.md")).match(/PICTOGRAPH_[A-Z0-9_]+/g));
   const named = await Promise.all(
     (await deploymentFiles()).map(async (path) => {
@@ -28,7 +28,7 @@ test("the files of a deployment name only settings that exist", async () => {
   expect(unknown).toEqual(["deploy/helm/pictograph/templates/deployments.yaml: PICTOGRAPH_PORT"]);
 });
 
-test("the image and the chart have the versions of the project", async () => {
+test("the image and the chart have the project's versions", async () => {
   const { version, devDependencies } = JSON.parse(await read("package.json"));
   const chart = parse(await read("deploy/helm/pictograph/Chart.yaml"));
 

@@ -125,7 +125,7 @@ function problemsOf(expression: string): string[] {
   });
 }
 
-test("names of metrics and labels that do not exist are found", () => {
+test("the check finds names of metrics and labels that do not exist", () => {
   expect(problemsOf("sum by (model) (pictograph_request_total)")).toEqual(["pictograph_request_total is not written"]);
   expect(problemsOf('sum by (model) (pictograph_requests_total{way="x"})')).toEqual([
     "pictograph_requests_total has no model",

@@ -49,7 +49,7 @@ afterAll(async () => {
   await sending.close();
 });
 
-test("there are samples of the command line", () => {
+test("the documents contain samples of the command line", () => {
   expect(samples.length).toBeGreaterThan(4);
 });
 

@@ -4,7 +4,7 @@ import { expect, test } from "@jest/globals";
 const ROOT = new URL("../../", import.meta.url);
 const document = await readFile(new URL("docs/compatibility.md", ROOT), "utf8");
 
-test("every version in docs/compatibility.md is the one that is installed for the tests", async () => {
+test("every version in docs/compatibility.md is the installed one", async () => {
   const { dependencies, devDependencies } = JSON.parse(await readFile(new URL("package.json", ROOT), "utf8"));
   const installed: Readonly<Record<string, string>> = { ...dependencies, ...devDependencies };
   const named = [...document.matchAll(/`([@a-z0-9/._-]+)` (\d[\w.-]*)/g)].map(([, name = "", version]) => [
@@ -17,7 +17,7 @@ test("every version in docs/compatibility.md is the one that is installed for th
   expect(named).toEqual(expected);
 });
 
-test("every test that it names exists", async () => {
+test("every test that docs/compatibility.md names exists", async () => {
   const files = [...document.matchAll(/`(test\/[^`]+\.ts)`/g)].map(([, file = ""]) => file);
 
   await Promise.all(files.map((file) => access(new URL(file, ROOT))));

@@ -54,7 +54,7 @@ beforeAll(async () => {
 });
 
 describe("docs/log.md", () => {
-  test("explains every message of the source above debug, and no other", () => {
+  test("explains every message above debug in the sources, and no other", () => {
     const written = found.messages.filter(({ level }) => level !== "debug");
     const lines = new Set(written.map(({ level, message }) => `${level} ${message}`));
     for (const [, , level, texts] of TAKEN) for (const text of texts) lines.add(`${level} ${text}`);
@@ -63,19 +63,19 @@ describe("docs/log.md", () => {
     expect(rows.length).toBeGreaterThan(60);
   });
 
-  test("says of each what it means, in a sentence", () => {
+  test("explains each message in a sentence", () => {
     for (const { meaning } of rows) expect(meaning).toMatch(/^[A-Z`[].*\.$/);
   });
 });
 
-describe("the messages that are taken from elsewhere", () => {
-  test("are those of these files", () => {
+describe("a log message with a computed text", () => {
+  test("occurs only in the files that this test lists", () => {
     const files = new Set(found.computed.map(({ file }) => file));
 
     expect([...files].sort()).toEqual([...new Set([FOREIGN, ...TAKEN.map(([call]) => call)])].sort());
   });
 
-  test.each(TAKEN)("of %s are in %s", async (_call, source, _level, texts) => {
+  test.each(TAKEN)("of %s is one of the texts in %s", async (_call, source, _level, texts) => {
     const all = await readTexts(join(SRC, source));
 
     expect([...all]).toEqual(expect.arrayContaining([...texts]));

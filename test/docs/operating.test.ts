@@ -4,7 +4,7 @@ import { expect, test } from "@jest/globals";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-test("docs/operating.md names every alert, and no other", async () => {
+test("docs/operating.md names every alert and no other", async () => {
   const [guide, rules] = await Promise.all(
     ["docs/operating.md", "deploy/prometheus/alerts.yml"].map((path) => readFile(`${ROOT}${path}`, "utf8")),
   );

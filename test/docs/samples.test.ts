@@ -41,7 +41,7 @@ async function run(name: string, code: string): Promise<string> {
   });
 }
 
-test("every sample is of a language that is run here or by `npm run check:external`", () => {
+test("every sample is in a language that runs here or in `npm run check:external`", () => {
   const languages = new Set(samples.map(({ language }) => language));
 
   // test/adapters/sql/postgres.test.ts runs the one in SQL.
@@ -59,7 +59,7 @@ describe("samples in JavaScript", () => {
 describe("the receiver of docs/webhooks.md", () => {
   const [receiver] = samples.filter(({ place, language }) => place.startsWith("docs/webhooks.md") && language === "js");
 
-  test("prints the URLs of images once, and refuses what is not signed", async () => {
+  test("prints the URLs of images once, and refuses unsigned requests", async () => {
     await using sender = await startGatewayProcess({
       env: { PICTOGRAPH_WEBHOOK_ALLOW_HTTP: "true", PICTOGRAPH_WEBHOOK_ALLOW_PRIVATE: "true" },
     });

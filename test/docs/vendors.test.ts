@@ -65,7 +65,7 @@ function toRow([, status = "", header = "", body = "", code = "", notes = ""]: R
 
 const newDirectory = temporaryDirectories();
 
-test("every vendor of the page is tested, and every table is read", () => {
+test("every vendor on the page is tested, and every table is read", () => {
   expect(vendors.map(({ name }) => name)).toEqual(Object.keys(VENDOR_RULES));
   const lines = text.match(/^\| \d{3}.*$/gm) ?? [];
   expect(vendors.reduce((count, { rows }) => count + rows.length, 0)).toBe(lines.length);
@@ -129,7 +129,7 @@ describe.each(vendors)("$name", ({ name, block, rows }) => {
       return body.data.models.find(({ id }: { id: string }) => id === model);
     };
 
-    test.each(Object.keys(block.models))("%s makes every size of the block, and each exactly", async (model) => {
+    test.each(Object.keys(block.models))("%s makes every size of the block, each exactly", async (model) => {
       const { operations, sizes } = await abilitiesOf(model);
       if (!operations.includes("GENERATE")) return;
       const asked: string[] = sizes.length > 0 ? sizes : ["1024x1024"];

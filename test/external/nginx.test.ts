@@ -29,7 +29,7 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.close());
 
-describe("nginx with its defaults passes on at once", () => {
+describe("nginx with its default configuration passes on without delay", () => {
   let nginx: ProxyProcess | undefined;
   let socketPath: string;
 

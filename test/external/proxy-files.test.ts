@@ -202,7 +202,7 @@ describe.each(KINDS)("deploy/$program/$file at https://$hostName$prefix/", (kind
     }
   }
 
-  test("leads from http to https", async () => {
+  test("redirects from http to https", async () => {
     const headers = { Host: kind.hostName };
     const plain = await httpRequest(`http://127.0.0.1:${proxy.plainPort}/pictures/?a=b`, { headers });
 
@@ -210,7 +210,7 @@ describe.each(KINDS)("deploy/$program/$file at https://$hostName$prefix/", (kind
     expect(plain.headers.location).toMatch(new RegExp(`^https://${kind.hostName}(:\\d+)?/pictures/\\?a=b$`));
   });
 
-  test("leads to images by their URLs, whatever a client pretends", async () => {
+  test("serves images by their URLs, whatever headers a client forges", async () => {
     const query = `mutation { generateImages(input: { prompt: "a fox", size: "64x64" }) { images { url } } }`;
     const { generateImages } = await graphql(query, FORGED);
     const [{ url }] = generateImages.images;
@@ -237,14 +237,14 @@ describe.each(KINDS)("deploy/$program/$file at https://$hostName$prefix/", (kind
     expect(gateway.provider.requests.at(-1)?.edit).toBeDefined();
   });
 
-  test("passes on the previews of a stream of /v1 at once", async () => {
+  test("passes on the previews of a stream of /v1 immediately", async () => {
     const body = { prompt: "a fox", size: "64x64", stream: true, partial_images: 1 };
     const text = await readStream("/v1/images/generations", body, /event: image_generation\.partial_image\n.*\n\n/);
 
     expect(text).toContain("event: image_generation.completed");
   });
 
-  test("passes on the previews of a subscription at once, as events and over a WebSocket", async () => {
+  test("passes on the previews of a subscription immediately, as events and over a WebSocket", async () => {
     const begin = `mutation { generateImages(input: { prompt: "a fox", size: "64x64", partialImages: 1, waitSeconds: 0 }) { id } }`;
     const { generateImages } = await graphql(begin);
     class TrustingSocket extends WebSocket {

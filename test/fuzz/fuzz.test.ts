@@ -5,7 +5,7 @@ import { FUZZERS } from "./fuzzers.ts";
 /** Enough to notice a parser that breaks easily. `npm run fuzz` looks for longer. */
 const RUNS = 300;
 
-describe("whatever the bytes are", () => {
+describe("with random bytes", () => {
   test.each(FUZZERS.map((fuzzer) => [fuzzer.name, fuzzer] as const))("%s", async (_name, { property }) => {
     // A failure prints the seed and the smallest bytes that show it.
     await fc.assert(property, { numRuns: RUNS });

@@ -59,7 +59,7 @@ describe("a call", () => {
       await expect(collect(provider, request("a dog"), AbortSignal.abort(reason))).rejects.toBe(reason);
     }));
 
-  test("stops in the middle of a picture when its signal aborts, and the next call still works", () =>
+  test("stops in the middle of a picture if its signal aborts, and the next call works", () =>
     withIllustrator(async (provider) => {
       const abort = new AbortController();
       const reason = new Error("The client went away.");
@@ -75,7 +75,7 @@ describe("a call", () => {
       expect(await collect(provider, request("a dog"))).toHaveLength(1);
     }));
 
-  test("can be left after the first image", () =>
+  test("can be stopped after the first image", () =>
     withIllustrator(async (provider) => {
       for await (const event of provider.generate(request("a dog", { n: 5 }), new AbortController().signal)) {
         expect(event.type).toBe("image");
@@ -84,7 +84,7 @@ describe("a call", () => {
       expect(await collect(provider, request("a cat"))).toHaveLength(1);
     }));
 
-  test("fails with a GatewayError that cost nothing", () =>
+  test("fails with a GatewayError and cost nothing", () =>
     withIllustrator(async (provider) => {
       const impossible = request("a dog", { size: { width: -1, height: -1 } });
       const error: unknown = await collect(provider, impossible).catch((thrown: unknown) => thrown);
@@ -93,7 +93,7 @@ describe("a call", () => {
     }));
 });
 
-test("a process ends by itself after close, and while the provider is idle", async () => {
+test("a process exits by itself after close, and while the provider is idle", async () => {
   const module = new URL("../../src/adapters/illustrator.ts", import.meta.url).href;
   const script = (end: string) => `
     import { createIllustrator } from ${JSON.stringify(module)};

@@ -46,7 +46,7 @@ test.each([
   "at night in the rain",
   "fireworks in winter",
   "xyzzy",
-])("%s changes only what the mask leaves free, to the last bit, and the same each time", async (prompt) => {
+])("%s changes only what the mask allows, to the last bit, and the same each time", async (prompt) => {
   const picture = await colourful();
   const sources = { images: [sourceOf(picture)], mask: sourceOf(await leftHalfMask(SIDE, SIDE)) };
   const edited = await edit(prompt, sources);
@@ -58,7 +58,7 @@ test.each([
   expect(await edit(prompt, sources)).toEqual(edited);
 });
 
-test("half transparent pixels that the mask keeps are kept to the last bit too", async () => {
+test("half-transparent pixels that the mask protects are kept to the last bit", async () => {
   const picture = await colourful(SIDE, 4);
   const edited = await edit("tint it red", {
     images: [sourceOf(picture)],
@@ -69,7 +69,7 @@ test("half transparent pixels that the mask keeps are kept to the last bit too",
   expect(await rawOf(edited, half, half)).toEqual(await rawOf(picture, half, half));
 });
 
-test("a colour tints the picture, and its light and dark stay apart", async () => {
+test("a colour tints the picture and keeps its light and dark parts distinct", async () => {
   const white = await sharp({ create: { width: SIDE, height: SIDE / 2, channels: 3, background: "#fff" } })
     .png()
     .toBuffer();
@@ -84,7 +84,7 @@ test("a colour tints the picture, and its light and dark stay apart", async () =
   expect(share((red, green, blue) => red > 230 && green > 230 && blue > 230)).toBeGreaterThan(0.4);
 });
 
-test("a subject is drawn where the mask leaves room for it", async () => {
+test("a subject is drawn inside the area that the mask allows", async () => {
   const picture = await plainImage(SIDE, SIDE, 1, "PNG");
   const edited = await edit("a red apple", {
     images: [sourceOf(picture)],
@@ -95,7 +95,7 @@ test("a subject is drawn where the mask leaves room for it", async () => {
   expect(share((red, green) => red > 180 && green < 110)).toBeGreaterThan(0.01);
 });
 
-test("what belongs in a sky is drawn over the picture, and what a season lets fall", async () => {
+test("objects of the sky are drawn over the picture, and so is what falls in a season", async () => {
   const images = [sourceOf(await plainImage(SIDE, SIDE, 1, "PNG"))];
   const shareOf = async (prompt: string) => (await pixelsOf(await edit(prompt, { images }))).share;
 
@@ -104,7 +104,7 @@ test("what belongs in a sky is drawn over the picture, and what a season lets fa
   expect((await shareOf("in autumn"))((red, green) => red > green)).toBeGreaterThan(0.0005);
 });
 
-test("other images are laid on the picture", async () => {
+test("other images are pasted onto the picture", async () => {
   const [green, red] = ["#20a040", "#e01020"].map((background) =>
     sharp({ create: { width: 640, height: 480, channels: 3, background } })
       .jpeg()
@@ -118,7 +118,7 @@ test("other images are laid on the picture", async () => {
   expect(share((r, g) => g > 120 && r < 80)).toBeGreaterThan(0.4);
 });
 
-test("an image of another size and orientation is fitted, and a transparent one stays so unless it may not", async () => {
+test("an image of another size and orientation is fitted, and stays transparent unless that is not allowed", async () => {
   const onItsSide = await sharp(await colourful(300))
     .resize(300, 100)
     .withMetadata({ orientation: 6 })
@@ -137,7 +137,7 @@ test("an image of another size and orientation is fitted, and a transparent one 
   expect((await sharp(opaque).stats()).isOpaque).toBe(true);
 });
 
-test("previews come before each image", async () => {
+test("previews are sent before each image", async () => {
   const sources = { images: [sourceOf(await colourful())] };
   await withIllustrator(async (provider) => {
     const asked = request("a dog at night", { edit: sources, n: 2, partialImages: 2 });

@@ -17,7 +17,7 @@ async function draw(...asked: Parameters<typeof request>): Promise<Buffer> {
 
 describe("the same request", () => {
   test.each(["a red fox in a snowy forest at night", "an old man", "asdf qwer", "sushi, watercolor", "🍕🚀"])(
-    "gives the same bytes for %j, from another provider too",
+    "gives the same bytes for %j, also from another provider",
     async (prompt) => {
       const first = await draw(prompt, { seed: 7 });
       const other = newIllustrator();
@@ -27,7 +27,7 @@ describe("the same request", () => {
     },
   );
 
-  test("gives other pictures for another index, seed or prompt", async () => {
+  test("gives different pictures for another index, seed or prompt", async () => {
     const images = await collect(illustrator, request("a dog on a beach", { n: 3 }));
     const seeded = await draw("a dog on a beach", { seed: 1 });
     const otherSeed = await draw("a dog on a beach", { seed: 2 });
@@ -37,7 +37,7 @@ describe("the same request", () => {
   });
 });
 
-describe("the size", () => {
+describe("the size of a picture", () => {
   test.each([
     [64, 64],
     [65, 191],
@@ -50,13 +50,13 @@ describe("the size", () => {
     expect(metadata).toMatchObject({ format: "png", width, height, channels: 3 });
   });
 
-  test("may be the largest", async () => {
+  test("may be the largest allowed", async () => {
     const metadata = await sharp(await draw("a dog on a beach", { size: { width: 3840, height: 1280 } })).metadata();
     expect(metadata).toMatchObject({ width: 3840, height: 1280 });
   });
 });
 
-describe("what is seen", () => {
+describe("a drawn picture", () => {
   test("is darker at night than by day", async () => {
     const day = await pixelsOf(await draw("a meadow at noon"));
     const night = await pixelsOf(await draw("a meadow at night"));
@@ -66,7 +66,7 @@ describe("what is seen", () => {
   const isBlue = (red: number, green: number, blue: number) => blue > 150 && blue > red + 90 && blue > green + 50;
   const isRed = (red: number, green: number, blue: number) => red > 150 && red > blue + 90 && red > green + 90;
 
-  test("is a car of the colour asked for", async () => {
+  test("shows a car in the requested colour", async () => {
     const blue = await pixelsOf(await draw("a blue car in a city", { background: "TRANSPARENT" }));
     const red = await pixelsOf(await draw("a red car in a city", { background: "TRANSPARENT" }));
     expect(blue.share(isBlue)).toBeGreaterThan(0.02);
@@ -75,21 +75,21 @@ describe("what is seen", () => {
     expect(red.share(isBlue)).toBeLessThan(blue.share(isBlue) / 2);
   });
 
-  test("is more of what there are more of", async () => {
+  test("shows more yellow for nine lemons than for one", async () => {
     const isYellow = (red: number, green: number, blue: number) => red > 200 && green > 130 && blue < 110;
     const one = await pixelsOf(await draw("a lemon in a snowy forest"));
     const nine = await pixelsOf(await draw("nine lemons in a snowy forest"));
     expect(nine.share(isYellow)).toBeGreaterThan(one.share(isYellow) * 1.3);
   });
 
-  test("is mostly the colours of an abstract picture", async () => {
+  test("of abstract waves is mostly in their colours", async () => {
     const isGold = (red: number, green: number, blue: number) => red > 150 && green > 100 && blue < 130;
     const waves = await pixelsOf(await draw("abstract blue and gold waves"));
     expect(waves.share((red, green, blue) => blue > red + 40 && blue > green)).toBeGreaterThan(0.2);
     expect(waves.share(isGold)).toBeGreaterThan(0.2);
   });
 
-  test("has no colour in black and white, and few in pixel art", async () => {
+  test("in black and white has no colour, and in pixel art consists of blocks", async () => {
     const grey = await pixelsOf(await draw("a parrot, black and white"));
     expect(grey.share((red, green, blue) => red !== green || green !== blue)).toBe(0);
     const size = { width: 256, height: 256 };
@@ -104,7 +104,7 @@ describe("what is seen", () => {
     }
   });
 
-  test("is the subject alone when the background is transparent", async () => {
+  test("shows only the subject if the background is transparent", async () => {
     const { data, info } = await sharp(await draw("a fox in a forest", { background: "TRANSPARENT" }))
       .raw()
       .toBuffer({ resolveWithObject: true });
@@ -126,7 +126,7 @@ describe("hostile prompts", () => {
     ["nothing visible", "\u200b \u3000\ufeff"],
     ["32,000 characters", "a cat and a dog, ".repeat(1900).slice(0, 32_000)],
     ["many emoji", "🐱🚗🌳👩‍🚀🍕".repeat(300)],
-  ])("with %s become a picture", async (_name, prompt) => {
+  ])("with %s lead to a picture", async (_name, prompt) => {
     const { width, height, share } = await pixelsOf(await draw(prompt));
     expect([width, height]).toEqual([192, 192]);
     expect(share((red, green, blue) => red === 255 && green === 255 && blue === 255)).toBeLessThan(0.9);

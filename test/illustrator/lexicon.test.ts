@@ -10,11 +10,11 @@ import { THINGS } from "../../src/illustrator/words/things.ts";
 
 const COMMITTED = new URL("../../src/illustrator/lexicon.json", import.meta.url);
 
-test("the committed lexicon is what the script makes", async () => {
+test("the committed lexicon is the script's output", async () => {
   expect((await readFile(COMMITTED, "utf8")) === toText(await createLexicon())).toBe(true);
 });
 
-test("all art of the lexicon is in the collection", async () => {
+test("all art in the lexicon is in the collection", async () => {
   const path = createRequire(import.meta.url).resolve("@iconify-json/fluent-emoji-flat/icons.json");
   const { icons } = JSON.parse(await readFile(path, "utf8")) as { icons: Record<string, unknown> };
   const missing = lexicon.art.map((entry) => entry.split(" ")[0] ?? "").filter((name) => !Object.hasOwn(icons, name));

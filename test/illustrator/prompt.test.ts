@@ -58,7 +58,7 @@ describe("readScene", () => {
     if (time !== undefined) expect(scene.time).toBe(time);
   });
 
-  test("reads emoji by code point, with skin and repetition", () => {
+  test("reads emoji by code point, with skin tones and repetition", () => {
     expect(subjectsOf("🍕🚀 in space")).toEqual(["1 pizza", "1 rocket"]);
     expect(subjectsOf("🐱🐱🐱")).toEqual(["3 cat-face"]);
     const [person] = readScene("👩🏿‍🚀").subjects;
@@ -90,12 +90,12 @@ describe("readScene", () => {
     });
   });
 
-  test("gives a colour to the noun after it, and the rest to the picture", () => {
+  test("gives a colour to the noun after it, and the remaining colours to the picture", () => {
     const scene = readScene("abstract blue and gold waves");
     expect(scene).toMatchObject({ isAbstract: true, subjects: [], colours: ["#2f6fe4", "#e0a92e"] });
   });
 
-  test("reads how a person looks", () => {
+  test("reads a person's appearance", () => {
     expect(readScene("a portrait of an old man with a beard and glasses")).toMatchObject({
       isPortrait: true,
       subjects: [{ look: { age: "old", gender: "male", beard: "beard" }, wearing: [{ art: "glasses" }] }],
@@ -128,7 +128,7 @@ describe("readScene", () => {
     ["5歳の女の子", 1, "child"],
     ["다섯 살 소녀", 1, "child"],
     ["5살 소녀", 1, "child"],
-  ])("takes the age in %j for an age", (prompt, count, age) => {
+  ])("reads %j as an age", (prompt, count, age) => {
     expect(readScene(prompt).subjects).toMatchObject([{ count, look: { gender: "female", age } }]);
   });
 
@@ -136,7 +136,7 @@ describe("readScene", () => {
     ["3 cats at 5 pm, 85mm lens, f/1.8, 8k", ["3 cat-face"]],
     ["a 5 year old dog", ["1 dog"]],
     ["a dog, 1024x1024", ["1 dog"]],
-  ])("takes no number of %j but the count for a count", (prompt, subjects) => {
+  ])("reads no number in %j as a count except the count", (prompt, subjects) => {
     expect(subjectsOf(prompt)).toEqual(subjects);
   });
 
@@ -154,7 +154,7 @@ describe("readScene", () => {
     ["雪が積もった村", []],
     ["눈 덮인 산의 곰", []],
     ["кот на крыше", ["кот", "на", "крыше"]],
-  ])("knows what of %j it has no words or no place for", (prompt, missing) => {
+  ])("reports the words in %j that it cannot draw or place", (prompt, missing) => {
     expect([...readScene(prompt).missing]).toEqual(missing);
   });
 
@@ -163,7 +163,7 @@ describe("readScene", () => {
     ["a cat on a white background", ["1 cat-face"], "#f6f4ef"],
     ["白色背景上的苹果", ["1 red-apple"], "#f6f4ef"],
     ["青い背景の猫", ["1 cat-face"], "#2f6fe4"],
-  ])("knows the plain ground of %j", (prompt, subjects, colour) => {
+  ])("reads the plain background in %j", (prompt, subjects, colour) => {
     expect(subjectsOf(prompt)).toEqual(subjects);
     expect(readScene(prompt).backdropColour).toBe(colour);
   });
@@ -172,7 +172,7 @@ describe("readScene", () => {
     ["a man without a hat", ["1 person"]],
     ["a street with no people", []],
     ["没有人的街道", []],
-  ])("leaves out what %j does without", (prompt, subjects) => {
+  ])("omits what %j excludes", (prompt, subjects) => {
     expect(subjectsOf(prompt)).toEqual(subjects);
   });
 
@@ -187,11 +187,11 @@ describe("readScene", () => {
     ["a girl with a dog", ["1 person", "1 dog"]],
     ["a bowl of ramen", ["1 steaming-bowl"]],
     ["a snowman with a red scarf", ["1 snowman+scarf"]],
-  ])("knows what stands behind with in %j", (prompt, subjects) => {
+  ])('reads what is after "with" in %j', (prompt, subjects) => {
     expect(subjectsOf(prompt)).toEqual(subjects);
   });
 
-  test("lets nothing ride itself", () => {
+  test("lets no subject ride itself", () => {
     expect(subjectsOf("스키 타는 곰")).toEqual(["1 skis", "1 bear"]);
   });
 

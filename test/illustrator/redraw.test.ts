@@ -117,7 +117,7 @@ const isSun = (red: number, green: number, blue: number) => red > 235 && green >
 const isBright = (red: number, green: number, blue: number) => Math.min(red, green, blue) > 205;
 
 describe("an edit of the illustrator's own picture", () => {
-  test("adds a cat with a hat beside the fox, which stays as it is", async () => {
+  test("adds a cat with a hat beside the fox, which stays unchanged", async () => {
     const fox = await generate("a red fox in a snowy forest at night");
     const both = await edit("add a cat with a hat", fox);
     const [before, after] = [await pixelsOf(fox), await pixelsOf(both)];
@@ -133,7 +133,7 @@ describe("an edit of the illustrator's own picture", () => {
     expect(both.warnings).toEqual([]);
   });
 
-  test("removes the fox, and nothing else", async () => {
+  test("removes only the fox", async () => {
     const fox = await generate("a red fox in a forest");
     const forest = await edit("remove the fox", fox);
     const [before, after] = [await pixelsOf(fox), await pixelsOf(forest)];
@@ -142,7 +142,7 @@ describe("an edit of the illustrator's own picture", () => {
     expect(differences(before, after).length).toBeLessThan((SIDE * SIDE) / 5);
   });
 
-  test("turns the sun to a moon in the same place, over the same subjects", async () => {
+  test("turns the sun into a moon in the same place, over the same subjects", async () => {
     const day = await generate("a fox in a meadow");
     const night = await edit("make it night", day);
     const [before, after] = [await pixelsOf(day), await pixelsOf(night)];
@@ -177,7 +177,7 @@ describe("an edit of the illustrator's own picture", () => {
     expect(red.where(isBlue).length).toBeLessThan(bluePlaces.length / 10);
   });
 
-  test("continues from edit to edit, and gives the same bytes each time", async () => {
+  test("continues an earlier edit, and gives the same bytes each time", async () => {
     const fox = await generate("a fox in a forest");
     const chain = async (): Promise<Made> => {
       const both = await edit("add a panda", fox, { seed: 3 });
@@ -198,13 +198,13 @@ describe("an edit of the illustrator's own picture", () => {
     expect(Math.abs(meanX(pandas) - meanX(others))).toBeLessThan(8);
   });
 
-  test("has as many variations as are asked for", async () => {
+  test("has as many variations as requested", async () => {
     const fox = await generate("a fox in a forest");
     const images = await run(EDIT, { prompt: "add a cat", images: [{ id: fox.id }], n: 4 });
     expect(new Set(images.map(({ bytes }) => bytes.toString("base64"))).size).toBeGreaterThan(2);
   });
 
-  test("keeps what the mask covers to the last bit, and draws what is new where it does not", async () => {
+  test("keeps what the mask protects to the last bit, and draws new subjects elsewhere", async () => {
     const fox = await generate("a fox in a forest");
     const edited = await editUploads("add a red car", fox, await leftHalfMask(SIDE, SIDE));
     const changed = differences(await pixelsOf(fox), await pixelsOf(edited));
@@ -216,7 +216,7 @@ describe("an edit of the illustrator's own picture", () => {
     expect(Math.max(...darker.map(([x]) => x))).toBe(SIDE / 2 - 1);
   });
 
-  test("has the size that is asked for, and stays transparent where the picture was", async () => {
+  test("has the requested size, and stays transparent where the picture was", async () => {
     const fox = await generate("a fox in a forest", { background: "TRANSPARENT" });
     const [wide] = await run(EDIT, { prompt: "add a cat", images: [{ id: fox.id }], size: "384x256" });
     expect(await sharp(wide?.bytes).metadata()).toMatchObject({ width: 384, height: 256, channels: 4 });
@@ -224,7 +224,7 @@ describe("an edit of the illustrator's own picture", () => {
     expect(await sharp(opaque.bytes).metadata()).toMatchObject({ channels: 3 });
   });
 
-  test("leaves nothing of a transparent picture whose only subject is removed", async () => {
+  test("leaves an empty picture if the only subject of a transparent one is removed", async () => {
     const fox = await generate("a fox in a forest", { background: "TRANSPARENT" });
     const { bytes } = await edit("remove the fox", fox);
     const { channels } = await sharp(bytes).stats();
@@ -246,7 +246,7 @@ describe("an edit of the illustrator's own picture", () => {
     expect(made.warnings).toEqual([]);
   });
 
-  test("is cut out of its scene when a mask goes with another shape", async () => {
+  test("is cut from its scene if the mask has other proportions", async () => {
     const fox = await generate("a fox in a forest");
     const input = { prompt: "make it night", size: "256x128", images: [{ id: fox.id }], mask: { upload: null } };
     const file = { bytes: await leftHalfMask(SIDE, SIDE), path: "variables.input.mask.upload" };
@@ -262,7 +262,7 @@ describe("an edit of the illustrator's own picture", () => {
     expect(kept.equals(source)).toBe(true);
   });
 
-  test("says what it did not find", async () => {
+  test("reports subjects that it did not find", async () => {
     const fox = await generate("a fox in a forest");
     const { warnings, bytes } = await edit("remove the elephant", fox);
     expect(warnings).toEqual([{ code: "NOT_CHANGED", message: expect.stringContaining("elephant") }]);
@@ -272,14 +272,14 @@ describe("an edit of the illustrator's own picture", () => {
 });
 
 describe("an edit of any other picture", () => {
-  test("draws over it, and says what could not be done", async () => {
+  test("draws over it, and reports what could not be done", async () => {
     const grey = { create: { width: SIDE, height: SIDE, channels: 3, background: "#808080" } } as const;
     const photo = await sharp(grey).png().toBuffer();
     const { warnings } = await editUploads("remove the fox and make it night", photo);
     expect(warnings).toEqual([{ code: "NOT_REDRAWN", message: expect.stringContaining("fox") }]);
   });
 
-  test("is no redrawing, even when an earlier edit with a mask drew a part of it", async () => {
+  test("does not redraw it, even if an earlier edit with a mask drew a part of it", async () => {
     const fox = await generate("a fox in a forest");
     const masked = await editUploads("add a cat", fox, await leftHalfMask(SIDE, SIDE));
     const { warnings } = await edit("make it night", masked);
@@ -287,7 +287,7 @@ describe("an edit of any other picture", () => {
   });
 });
 
-describe("what a prompt names and the picture lacks", () => {
+describe("a word of the prompt that is missing in the picture", () => {
   test.each([
     ["a panda eating bamboo by a lake with a narwhal", "NOT_DRAWN", "bamboo, narwhal"],
     ["a fox on the moon in the rain", "NOT_DRAWN", "rain"],
@@ -295,12 +295,12 @@ describe("what a prompt names and the picture lacks", () => {
     ["кот на крыше", "NOT_DRAWN", "English, Chinese, Japanese and Korean"],
     ["asdf qwer", "NOT_DRAWN", "English, Chinese, Japanese and Korean"],
     ["a cat and собака", "NOT_DRAWN", "собака; the illustrator reads English"],
-  ])("is told of %j", async (prompt, code, words) => {
+  ])("is reported for %j", async (prompt, code, words) => {
     const { warnings } = await generate(prompt);
     expect(warnings).toEqual([{ code, message: expect.stringContaining(words) }]);
   });
 
-  test("is reported once, however many pictures lack it", async () => {
+  test("is reported once, however many pictures are made", async () => {
     const [{ warnings } = { warnings: [] }] = await run(GENERATE, { prompt: "a narwhal and a fox", n: 4 });
     expect(warnings).toHaveLength(1);
   });
@@ -314,13 +314,13 @@ describe("what a prompt names and the picture lacks", () => {
     "a bowl of cherries",
     "a panda in a bamboo forest",
     "mount fuji by a lake at dawn",
-  ])("is nothing of %j", async (prompt) => {
+  ])("does not occur with %j", async (prompt) => {
     expect((await generate(prompt)).warnings).toEqual([]);
   });
 });
 
 test.each(["a red apple on white", "a cat on a white background", "白色背景上的苹果"])(
-  "%s stands on pure white",
+  "%s has a pure white background",
   async (prompt) => {
     const pixels = await pixelsOf(await generate(prompt));
     for (const [x, y] of [

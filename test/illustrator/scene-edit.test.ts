@@ -117,7 +117,7 @@ describe("an instruction", () => {
     expect(after.subjects.map(told)).toEqual(before.subjects.map(told));
   });
 
-  test("takes back the weather, the season and what is in the sky", () => {
+  test("removes the weather, the season and the objects in the sky", () => {
     expect(edit("a fox in a forest in the rain", "remove the rain").after.weather).toBe("clear");
     expect(edit("a fox in a forest in winter", "no snow").after.season).toBeUndefined();
     expect(edit("a fox in snow", "make it summer").after.weather).toBe("clear");
@@ -130,7 +130,7 @@ describe("an instruction", () => {
     ["remove the zeppelin", ["zeppelin"]],
     ["remove the forest", ["forest"]],
     ["remove the fox", []],
-  ])("%j names what it did not find", (text, unchanged) => {
+  ])("%j reports what it did not find", (text, unchanged) => {
     expect(edit("a fox in a forest", text).unchanged).toEqual(unchanged);
   });
 });
@@ -150,19 +150,19 @@ describe("everything else stays in its place", () => {
     "add a tree",
     "as an oil painting",
     "add two more cats",
-  ])("when the instruction is %j", (text) => {
+  ])("if the instruction is %j", (text) => {
     const { before, after } = edit("a fox and a cat in a meadow", text);
     expect(placesOf(before, "fox")).toHaveLength(1);
     expect(placesOf(after, "fox")).toEqual(placesOf(before, "fox"));
   });
 
-  test("what replaces a subject stands where that stood", () => {
+  test("a replacement stands in the place of the replaced subject", () => {
     const { before, after } = edit("a fox and a cat in a meadow", "replace the fox with a wolf");
     expect(placesOf(after, "wolf")).toEqual(placesOf(before, "fox"));
   });
 
   test.each(["a fox", "a bear", "two cats", "a castle", "three penguins", "a horse and a dog"])(
-    "what is added to %s stands beside it and not on it",
+    "what is added to %s stands beside it, not on it",
     (prompt) => {
       for (const text of ["add a cat with a hat", "add a rabbit", "add a chair"]) {
         const { after } = edit(`${prompt} in a forest`, text);
@@ -193,17 +193,17 @@ describe("everything else stays in its place", () => {
     return outlines.filter((outline) => !kept.has(outline));
   };
 
-  test.each(PLACES.split(" "))("the hour, the weather and the colours of autumn move nothing in a %s", (place) => {
+  test.each(PLACES.split(" "))("time of day, weather and autumn colours move nothing in a %s", (place) => {
     for (const text of ["make it night", "at sunset", "in the rain", "in autumn"]) {
       expect(moves(place, text, /(?<= )d="[^"]{12,}"/g)).toEqual([]);
     }
   });
 
-  test.each(["meadow", "forest", "mountains", "lake", "village", "park"])("snow moves no hill of a %s", (place) => {
+  test.each(["meadow", "forest", "mountains", "lake", "village", "park"])("snow moves no hill in a %s", (place) => {
     expect(moves(place, "make it snow", /(?<= )d="M-10 [^"]+"/g)).toEqual([]);
   });
 
-  test.each(["city", "street"])("the night moves no house of a %s", (place) => {
+  test.each(["city", "street"])("night moves no house in a %s", (place) => {
     expect(moves(place, "make it night", /<rect x="[^"]+" y="[^"]+" width="[^"]+" height="[^"]+"/g)).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { hostNameOf, isIpAddress, isLoopback } from "../../src/settings/host-name.ts";
 
-describe("the host of an authority", () => {
+describe("the host in a Host header", () => {
   test.each([
     ["localhost", "localhost"],
     ["localhost:8080", "localhost"],
@@ -16,7 +16,7 @@ describe("the host of an authority", () => {
     ["[::1]", "::1"],
     ["[0:0:0:0:0:0:0:1]:8080", "::1"],
     ["[::FFFF:127.0.0.1]", "::ffff:7f00:1"],
-  ])("%s is %s", (authority, host) => {
+  ])("of %s is %s", (authority, host) => {
     expect(hostNameOf(authority)).toBe(host);
   });
 
@@ -44,11 +44,11 @@ describe("the host of an authority", () => {
     "bücher.example",
     "ｌocalhost",
     "a".repeat(300),
-  ])("%j is none", (authority) => {
+  ])("of %j is invalid", (authority) => {
     expect(hostNameOf(authority)).toBeUndefined();
   });
 
-  test("is read at once, however long the text is", () => {
+  test("is found quickly, however long the header is", () => {
     expect(hostNameOf("a.".repeat(500_000))).toBeUndefined();
     expect(hostNameOf(`[${":".repeat(1_000_000)}]`)).toBeUndefined();
   });
@@ -75,7 +75,7 @@ test.each([
   expect(isLoopback(host)).toBe(false);
 });
 
-test("addresses are told from names", () => {
+test("addresses are distinguished from names", () => {
   expect(["1.2.3.4", "::1"].every(isIpAddress)).toBe(true);
   expect(["localhost", "1.2.3.4.example", ""].some(isIpAddress)).toBe(false);
 });

@@ -51,7 +51,7 @@ describe.each(Object.entries(WIDTHS))("with the admin key, on a %s", (_name, vie
 
   const callWith = (key: string) => gateway.graphql(WHO, {}, { Authorization: `Bearer ${key}` });
 
-  test("a project is created, with a budget", async () => {
+  test("a project is created with a budget", async () => {
     await page.getByRole("button", { name: "New project" }).click();
     await page.getByLabel("Name").fill("Harbour Shop");
     await expectAccessible(page);
@@ -104,7 +104,7 @@ describe.each(Object.entries(WIDTHS))("with the admin key, on a %s", (_name, vie
     expect(body.data.viewer).toEqual({ project: { name: "Harbour Shop" }, apiKey: { name: "Web shop" } });
   });
 
-  test("what runs is shown with what it holds, and can be canceled", async () => {
+  test("running generations are shown with what they hold, and can be canceled", async () => {
     const hold = holdCalls(gateway.provider);
     await gateway.graphql(GENERATE, { input: { ...INPUT, waitSeconds: 0 } }, { Authorization: `Bearer ${token}` });
     await hold.called;
@@ -118,7 +118,7 @@ describe.each(Object.entries(WIDTHS))("with the admin key, on a %s", (_name, vie
     expect(generations.nodes).toEqual([{ status: "CANCELED" }]);
   });
 
-  test("what was spent stands in the chart, in the table, and in the budget", async () => {
+  test("spending is shown in the chart, in the table, and in the budget", async () => {
     gateway.provider.script = makeImages;
     await gateway.graphql(GENERATE, { input: { ...INPUT, n: 2 } }, { Authorization: `Bearer ${token}` });
     await page.reload();
@@ -136,7 +136,7 @@ describe.each(Object.entries(WIDTHS))("with the admin key, on a %s", (_name, vie
     await expectAccessible(page);
   });
 
-  test("a key is rotated, switched off, and revoked", async () => {
+  test("a key is rotated, disabled and revoked", async () => {
     await page.getByRole("button", { name: "Rotate: Web shop" }).click();
     await page.getByRole("radio", { name: "One hour" }).click();
     await expectAccessible(page);
@@ -162,7 +162,7 @@ describe.each(Object.entries(WIDTHS))("with the admin key, on a %s", (_name, vie
     expect((await callWith(newToken)).status).toBe(401);
   });
 
-  test("a project is switched off, and on again by Undo", async () => {
+  test("a project is disabled, and enabled again by Undo", async () => {
     const isOn = page.getByRole("switch", { name: "Project is on" });
     const isDisabled = async () => {
       const { projects } = await gateway.admin("{ projects { nodes { name isDisabled } } }");
@@ -176,7 +176,7 @@ describe.each(Object.entries(WIDTHS))("with the admin key, on a %s", (_name, vie
     expect(await isDisabled()).toBe(false);
   });
 
-  test("who changed what is listed, newest first", async () => {
+  test("the audit log lists who changed what, newest first", async () => {
     const card = page.getByRole("region", { name: "Recent changes" });
     await card.getByRole("listitem").filter({ hasText: "Key revoked" }).getByText("Web shop · Harbour Shop").waitFor();
     expect(await card.getByRole("listitem").first().getByText("Project changed").count()).toBe(1);
@@ -242,7 +242,7 @@ describe("on an open gateway", () => {
 
   afterAll(() => gateway.close());
 
-  test("what is left of the day's budget stands beside the price, and falls while a picture is made", async () => {
+  test("the rest of the day's budget is shown beside the price, and falls while a picture is made", async () => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url);
     const left = page.locator(".dock .left");
     await left.getByText("$1.00 left").waitFor();

@@ -21,7 +21,7 @@ describe.each(Object.entries(WIDTHS))("with the illustrator, on a %s", (_name, v
 
   afterAll(() => gateway.close());
 
-  test("a picture is described, priced, created, and hangs on the wall", async () => {
+  test("a picture is described, priced and created, and appears on the wall", async () => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
     await page.getByRole("textbox", { name: "Prompt" }).fill("a red fox");
     const create = page.getByRole("button", { name: "Create" });
@@ -38,14 +38,14 @@ describe.each(Object.entries(WIDTHS))("with the illustrator, on a %s", (_name, v
     await close();
   });
 
-  test("it is there when the studio is opened again", async () => {
+  test("the picture is still there when the studio is opened again", async () => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
     await page.locator(".wall a img[alt='a red fox']").waitFor();
     expectClean();
     await close();
   });
 
-  test("it works in a browser that keeps nothing", async () => {
+  test("the studio works in a browser without storage", async () => {
     const context = await browser.newContext({ viewport, locale: "en-GB" });
     const page = await context.newPage();
     const failures: string[] = [];
@@ -62,7 +62,7 @@ describe.each(Object.entries(WIDTHS))("with the illustrator, on a %s", (_name, v
     await context.close();
   });
 
-  test("the page speaks Chinese to a browser that does", async () => {
+  test("the page is in Chinese for a Chinese browser", async () => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport, locale: "zh-CN" });
     await page.getByRole("textbox", { name: "提示词" }).waitFor();
     await page.getByRole("button", { name: "创作" }).getByText("免费").waitFor();

@@ -160,7 +160,7 @@ function toFile(name: string, bytes: Buffer, type = "image/png"): File {
 }
 
 describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
-  test("exactly what a hand paints is transparent in the mask, and the result stands beside the original", async () => {
+  test("exactly the painted area is transparent in the mask, and the result appears beside the original", async () => {
     const { page, expectClean, close } = await openEditor([smallId], { viewport, hasTouch: true });
     const paper = page.locator(".paint-stage .paper");
     await paper.locator("img[alt='a small lake']").waitFor();
@@ -249,7 +249,7 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     await close();
   });
 
-  test("results appear as they are ready, one is chosen, and nothing lies beside the window", async () => {
+  test("results appear as they are ready, one is chosen, and nothing is outside the window", async () => {
     const rest = Promise.withResolvers<void>();
     gateway.provider.script = async function* oneByOne(request): AsyncIterable<ProviderEvent> {
       for await (const event of makeImages(request)) {
@@ -282,7 +282,7 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     await close();
   });
 
-  test("a refusal says what happened and what it cost, and keeps the words", async () => {
+  test("a refusal is shown with its reason and cost, and the prompt is kept", async () => {
     // biome-ignore lint/correctness/useYield: the provider refuses before its first event
     gateway.provider.script = async function* refuse(): AsyncIterable<ProviderEvent> {
       throw new GatewayError("CONTENT_REJECTED", "marked words of the vendor", { billed: "NO" });
@@ -302,7 +302,7 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     await close();
   });
 
-  test("without pictures the page says what it takes, and speaks Chinese to a browser that does", async () => {
+  test("without pictures the page says which files it accepts, in Chinese for a Chinese browser", async () => {
     const { page, expectClean, close } = await openEditor([], { viewport });
     await page.getByText("PNG, JPEG or WebP, each smaller than 50 MB, up to 16.").waitFor();
     expect(await page.getByRole("button", { name: /^Edit/ }).getAttribute("aria-disabled")).toBe("true");
@@ -329,7 +329,7 @@ interface Point {
   readonly y: number;
 }
 
-test("two fingers zoom and move without painting, and one finger paints", async () => {
+test("two fingers zoom and move without painting; one finger paints", async () => {
   const { page, expectClean, close } = await openEditor([smallId], { viewport: WIDTHS.phone, hasTouch: true });
   const paper = page.locator(".paint-stage .paper");
   const before = await paper.boundingBox();
@@ -356,7 +356,7 @@ test("two fingers zoom and move without painting, and one finger paints", async 
   await close();
 });
 
-test("by keyboard alone an area of a large picture is painted to the pixel, and the edit is sent", async () => {
+test("with only a keyboard, an area of a large picture is painted to the pixel, and the edit is sent", async () => {
   const { page, expectClean, close } = await openEditor([largeId]);
   await page.locator(".paint-stage img").waitFor();
   const focused = () => page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.id");
@@ -387,7 +387,7 @@ test("by keyboard alone an area of a large picture is painted to the pixel, and 
   await close();
 });
 
-test("space around the picture is transparent in the mask, and the picture is sent in the middle of it", async () => {
+test("space around the picture is transparent in the mask, and the picture is sent in its centre", async () => {
   const { page, expectClean, close } = await openEditor([smallId]);
   await page.getByRole("button", { name: /^Size/ }).click();
   await page.getByLabel("Left").fill("160");
@@ -405,7 +405,7 @@ test("space around the picture is transparent in the mask, and the picture is se
   await close();
 });
 
-test("files are dropped, pasted and chosen, and arrive as they are; the 17th is refused", async () => {
+test("files are dropped, pasted and chosen, and arrive unchanged; the 17th is refused", async () => {
   const { page, expectClean, close } = await openEditor([]);
   await page.getByText("Edit a picture").waitFor();
   const pictures = await Promise.all(
@@ -445,7 +445,7 @@ test("files are dropped, pasted and chosen, and arrive as they are; the 17th is 
   await close();
 });
 
-test("a file that is no picture, or is too large, is not sent, and the page says why", async () => {
+test("a file that is not a picture, or is too large, is not sent, and the page says why", async () => {
   const { page, expectClean, close } = await openEditor([]);
   await page.getByText("Edit a picture").waitFor();
   const png = await plainImage(64, 64, 0, "PNG");
@@ -471,7 +471,7 @@ test("a file that is no picture, or is too large, is not sent, and the page says
   await close();
 });
 
-test("previews appear over the picture while it works, and it can be canceled", async () => {
+test("previews appear over the picture while the edit runs, and it can be canceled", async () => {
   const called = Promise.withResolvers<void>();
   gateway.provider.script = async function* preview({ size }, signal): AsyncIterable<ProviderEvent> {
     yield {
@@ -498,7 +498,7 @@ test("previews appear over the picture while it works, and it can be canceled", 
   await close();
 });
 
-test("an answer that an event has overtaken takes no result back", async () => {
+test("an old answer that arrives after an event removes no result", async () => {
   const [asked, late, rest] = [0, 1, 2].map(() => Promise.withResolvers<void>()) as [Resolvers, Resolvers, Resolvers];
   gateway.provider.script = async function* oneByOne(request): AsyncIterable<ProviderEvent> {
     await asked.promise;
@@ -533,7 +533,7 @@ test("an answer that an event has overtaken takes no result back", async () => {
   await close();
 });
 
-test("while a gateway answers late, the edit is sent once", async () => {
+test("an edit is sent only once while the gateway answers late", async () => {
   const { page, expectClean, close } = await openEditor([smallId]);
   const late = Promise.withResolvers<void>();
   let edits = 0;
@@ -557,7 +557,7 @@ test("while a gateway answers late, the edit is sent once", async () => {
   await close();
 });
 
-test("a model without masks says so and gets none, and its number of pictures is told before sending", async () => {
+test("a model without masks is sent none, the page says so, and the number of pictures is shown before sending", async () => {
   const { page, expectClean, close } = await openEditor([smallId]);
   await page.locator(".paint-stage img").waitFor();
   await paintArea(page, { x: 0, y: 0, width: 64, height: 64 });
@@ -580,7 +580,7 @@ test("a model without masks says so and gets none, and its number of pictures is
   await close();
 });
 
-test("the editor opens from a picture, and by dropping one onto the prompt bar with the words in it", async () => {
+test("the editor opens from a picture, or when one is dropped onto the prompt bar, with the prompt in it", async () => {
   const { page, expectClean, close } = await openStudio(browser, gateway.url, { at: `#/image/${smallId}` });
   await page.getByLabel("More actions").getByRole("link", { name: "Edit" }).click();
   await page.locator(".paint-stage img[alt='a small lake']").waitFor();
@@ -598,7 +598,7 @@ test("the editor opens from a picture, and by dropping one onto the prompt bar w
   await close();
 });
 
-test("use again fills the editor with pictures and settings, and Undo brings back what stood there", async () => {
+test('"use again" fills the editor with pictures and settings, and Undo restores what was there', async () => {
   const edit = "mutation ($input: EditImagesInput!) { editImages(input: $input) { images { id } } }";
   const images = [{ id: largeId }, { id: smallId }];
   const input = { prompt: "both at night", images, n: 2, size: "320x192", format: "WEBP" };
@@ -640,7 +640,7 @@ test("use again fills the editor with pictures and settings, and Undo brings bac
   await close();
 });
 
-test("an edit that failed is changed where it was made, and another tab fills the editor with its pictures", async () => {
+test("a failed edit can be changed where it was made, or in another tab, which gets its pictures", async () => {
   // biome-ignore lint/correctness/useYield: the provider refuses before its first event
   gateway.provider.script = async function* refuse(): AsyncIterable<ProviderEvent> {
     throw new GatewayError("CONTENT_REJECTED", "no", { billed: "NO" });
@@ -692,7 +692,7 @@ describe("with OpenAI", () => {
     await api.close();
   });
 
-  test("the price of an uploaded picture stands on the button, and OpenAI takes the mask", async () => {
+  test("the button shows the price of an uploaded picture, and OpenAI gets the mask", async () => {
     const { page, expectClean, close } = await openStudio(browser, priced.url, { at: "#/edit" });
     await page.getByText("Edit a picture").waitFor();
     await hand(page, "drop", [toFile("photo.png", await plainImage(1024, 1024, 0, "PNG"))]);
@@ -709,7 +709,7 @@ describe("with OpenAI", () => {
   });
 });
 
-test("a budget that is used up refuses an edit in words, and keeps what was written", async () => {
+test("a used-up budget refuses an edit with an explanation, and keeps the prompt", async () => {
   const prices = [{ from: "2026-01-01", source: "a test", perImage: "0.25" }];
   const keyed = await startKeyedGateway({}, [{ ...ANY_SIZE_EDITOR, prices }]);
   const projectId = await keyed.createProject({ limits: { budgets: [{ window: "DAY", limitUsd: "0.30" }] } });
@@ -736,7 +736,7 @@ test("a budget that is used up refuses an edit in words, and keeps what was writ
   await keyed.close();
 });
 
-test("a gateway that restarts in the middle of an edit is found again, and the edit is made once", async () => {
+test("after a gateway restarts in the middle of an edit the studio reconnects, and the edit is made once", async () => {
   const api = await startStrictImageApi();
   const env = { OPENAI_API_KEY: api.apiKey, OPENAI_BASE_URL: api.baseUrl };
   await using first = await startGatewayProcess({ env });

@@ -6,7 +6,7 @@ import { launchBrowser } from "../support/clients/browser.ts";
 import { type RunningGateway, startGateway } from "../support/gateway.ts";
 import { openStudio } from "../support/studio.ts";
 
-test("the studio knows every code of the gateway", () => {
+test("the studio has a text for every error code of the gateway", () => {
   expect([...GATEWAY_CODES].sort()).toEqual([...ERROR_CODES].sort());
 });
 
@@ -27,7 +27,7 @@ describe("a value that the gateway refuses", () => {
   test.each([
     ["en-GB", { n: 0 }, "Check “How many”. Change it and try again."],
     ["zh-CN", { n: 0 }, "请检查“数量”，修改后再试。"],
-  ])("is named in the words of the page (%s)", async (locale, settings, text) => {
+  ])("is named with the label on the page (%s)", async (locale, settings, text) => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { locale });
     // Settings of an earlier version may be such that this gateway does not accept them.
     await page.evaluate((stored) => localStorage.setItem("pictograph.settings", stored), JSON.stringify(settings));

@@ -67,7 +67,7 @@ async function expectFits(page: Page): Promise<void> {
 }
 
 describe.each(FORMS)("%s", (_name, options) => {
-  test("every page fits, and axe-core finds nothing", async () => {
+  test("every page fits, and axe-core finds no problem", async () => {
     const { page, expectClean, close } = await open(options);
     await expectFits(page);
     const pages = {
@@ -86,7 +86,7 @@ describe.each(FORMS)("%s", (_name, options) => {
   });
 });
 
-test("prompts are written in the direction of their script", async () => {
+test("prompts are shown in the direction of their script", async () => {
   const { page, close } = await open({ locale: "en-GB" });
   const directionOf = async (place: string) => {
     await page.evaluate(`location.hash = ${JSON.stringify(place)}`);
@@ -100,7 +100,7 @@ test("prompts are written in the direction of their script", async () => {
   await close();
 });
 
-test("nothing moves for people who asked for that", async () => {
+test("nothing moves for people who prefer reduced motion", async () => {
   const hold = holdCalls(gateway.provider);
   const { page, close } = await open({ reducedMotion: "reduce" });
   await page.getByRole("textbox", { name: "Prompt" }).fill("a boat");

@@ -65,7 +65,7 @@ describe("10,000 generations", () => {
   };
 
   describe.each(Object.entries(WIDTHS))("on a %s", (device, viewport) => {
-    test("the document never holds more than 300 pictures while the wall is scrolled", async () => {
+    test("the document never has more than 300 pictures while the wall is scrolled", async () => {
       const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
       await withAnyPicture(page);
       await page.locator(".rows img").first().waitFor();
@@ -89,7 +89,7 @@ describe("10,000 generations", () => {
       await close();
     });
 
-    test("pictures that fly past are not loaded, and those that were begun are given up", async () => {
+    test("pictures that scroll past quickly are not loaded, and loads already begun are canceled", async () => {
       const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
       await page.route("**/images/**", () => {});
       const givenUp = page.waitForEvent("requestfailed");
@@ -127,7 +127,7 @@ describe("10,000 generations", () => {
       await close();
     });
 
-    test("the wall keeps its place when people come back from a picture, and when new ones arrive", async () => {
+    test("the wall keeps its position when people return from a picture and when new ones arrive", async () => {
       const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
       await withAnyPicture(page);
       await page.locator(".rows img").first().waitFor();
@@ -174,7 +174,7 @@ describe("10,000 generations", () => {
       await close();
     });
 
-    test("search and filters stand in the address, and the way back leads out of them", async () => {
+    test("search and filters are in the address, and Back removes them", async () => {
       const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
       await withAnyPicture(page);
       await page.locator(".rows img").first().waitFor();
@@ -204,7 +204,7 @@ describe("10,000 generations", () => {
       await close();
     });
 
-    test("small and wide pictures look right, and no place has another shape than its picture", async () => {
+    test("small and wide pictures look right, and every frame has its picture's proportions", async () => {
       const { page, close } = await openStudio(browser, gateway.url, { viewport });
       await page.locator(".rows img").first().waitFor();
       const shapes = (await page.evaluate(`[...document.querySelectorAll(".rows .tile")].map((tile) => {
@@ -248,7 +248,7 @@ describe.each(Object.entries(WIDTHS))("a few pictures on a %s", (_name, viewport
     return opened;
   };
 
-  test("the wall is one tab stop, and works by keyboard", async () => {
+  test("the wall is a single tab stop and works with the keyboard", async () => {
     for (const prompt of ["one", "two", "three"]) await make(prompt);
     const { page, expectClean, close } = await open();
     await focusWall(page);
@@ -282,7 +282,7 @@ describe.each(Object.entries(WIDTHS))("a few pictures on a %s", (_name, viewport
     await close();
   });
 
-  test("deleting asks first, says how many, and keeps what was not chosen", async () => {
+  test("deleting asks first, says how many, and keeps the pictures that were not chosen", async () => {
     const kept = await make("kept");
     const twins = await make("twins", { n: 2 });
     await make("whole", { n: 2 });
@@ -343,7 +343,7 @@ describe.each(Object.entries(WIDTHS))("a few pictures on a %s", (_name, viewport
     await close();
   });
 
-  test("favourites are found, and an empty list of them says how to mark one", async () => {
+  test("favourites are listed, and an empty list says how to mark one", async () => {
     await make("marked");
     await make("plain");
     const { page, expectClean, close } = await open();
@@ -380,7 +380,7 @@ describe.each(Object.entries(WIDTHS))("a few pictures on a %s", (_name, viewport
     await close();
   });
 
-  test("a page that cannot be loaded says so, and is loaded again on demand", async () => {
+  test("a page that cannot be loaded says so, and a button loads it again", async () => {
     await make("there");
     const { page, close } = await openStudio(browser, gateway.url, { viewport, at: "#/image/img_none" });
     await page.getByRole("link", { name: "Back to the wall" }).waitFor();
@@ -431,7 +431,7 @@ test("the mouse selects with Ctrl, Shift, boxes and a rectangle", async () => {
   await gateway.close();
 });
 
-test("a long press selects on a touch screen, and taps then add to it", async () => {
+test("a long press selects on a touch screen, and further taps add to the selection", async () => {
   const gateway = await startScriptedGateway({}, [ANY_SIZE_EDITOR]);
   for (const prompt of ["one", "two"]) await gateway.graphql(GENERATE, { input: { prompt, size: "300x200" } });
   const { page, expectClean, close } = await openStudio(browser, gateway.url, {
@@ -454,7 +454,7 @@ test("a long press selects on a touch screen, and taps then add to it", async ()
   await gateway.close();
 });
 
-test("the wall speaks Chinese", async () => {
+test("the wall is in Chinese for a Chinese browser", async () => {
   const gateway = await startScriptedGateway({}, [ANY_SIZE_EDITOR]);
   await gateway.graphql(GENERATE, { input: { prompt: "雪地里的红狐狸", size: "300x200" } });
   const { page, expectClean, close } = await openStudio(browser, gateway.url, { locale: "zh-CN" });
@@ -470,7 +470,7 @@ test("the wall speaks Chinese", async () => {
   await gateway.close();
 });
 
-test("the price stands on the button before any thumbnail is asked for", async () => {
+test("the button shows the price before any thumbnail is requested", async () => {
   const gateway = await startScriptedGateway({}, [ANY_SIZE_EDITOR]);
   await gateway.graphql(GENERATE, { input: { prompt: "one", size: "300x200" } });
   const context = await browser.newContext();

@@ -68,7 +68,7 @@ test("a picture says whether the gateway signed it", async () => {
 });
 
 describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
-  test("a picture shows its settings, and can be turned, zoomed and closed", async () => {
+  test("a picture shows its settings, and can be rotated, zoomed and closed", async () => {
     const { page, expectClean, close } = await openImage(viewport);
     await page.getByRole("heading", { name: PROMPT }).waitFor();
     const facts = page.locator(".facts");
@@ -90,7 +90,7 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     await close();
   });
 
-  test("variations are priced, and have the same settings and another seed", async () => {
+  test("variations show their price, and have the same settings with another seed", async () => {
     const { page, expectClean, close } = await openImage(viewport);
     const before = gateway.provider.requests.length;
     await page.getByRole("button", { name: "4 variations" }).getByText("price not known").waitFor();
@@ -105,7 +105,7 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     await close();
   });
 
-  test("pictures are compared, zoomed together, and taken out", async () => {
+  test("pictures are compared, zoomed together, and removed", async () => {
     const { page, expectClean, close } = await openImage(viewport);
     await page.getByRole("link", { name: "Compare" }).click();
     await page.getByText("Comparing 3").waitFor();
@@ -147,7 +147,7 @@ test("variations of an edited picture are made from the same pictures, with anot
   await close();
 });
 
-test("a picture is marked as a favourite, and deleted for the next one", async () => {
+test("a picture is marked as a favourite; when it is deleted, the next one appears", async () => {
   const make = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { images { id } } }";
   const { body } = await gateway.graphql(make, { input: { prompt: "two boats", n: 2, size: "64x64" } });
   const [first, second] = body.data.generateImages.images.map(({ id }: { id: string }) => id);
@@ -175,7 +175,7 @@ test("a picture is marked as a favourite, and deleted for the next one", async (
   await close();
 });
 
-test("a picture is saved in full size at once, and in any format and size", async () => {
+test("a picture is saved in full size with one click, and in any format and size", async () => {
   const { page, expectClean, close } = await openStudio(browser, gateway.url, { at: `#/image/${plainId}` });
   const saved = async (click: () => Promise<void>) => {
     const [download] = await Promise.all([page.waitForEvent("download"), click()]);
@@ -268,14 +268,14 @@ describe("with pictures in a bucket, to which image URLs redirect", () => {
   });
 });
 
-describe("the request as code", () => {
+describe("the request shown as code", () => {
   const codeIn = async (page: Page, language: string) => {
     await page.getByRole("tab", { name: "Code" }).click();
     await page.getByRole("radio", { name: language }).click();
     return page.locator(".code pre").innerText();
   };
 
-  test("is copied, and makes the same pictures in GraphQL, curl and JavaScript", async () => {
+  test("is copied, and makes the same pictures with GraphQL, curl and JavaScript", async () => {
     const permissions = ["clipboard-read", "clipboard-write"];
     const { page, expectClean, close } = await openImage(WIDTHS.desk, { permissions });
     const same = { prompt: PROMPT, n: 3, size: { width: 640, height: 320 }, quality: "HIGH" };
@@ -305,7 +305,7 @@ describe("the request as code", () => {
     await close();
   });
 
-  test("in Python holds the same text, and no key", async () => {
+  test("in Python has the same values, and no key", async () => {
     const { page, expectClean, close } = await openImage();
     const python = await codeIn(page, "Python");
     expect(python).toContain(`prompt=${JSON.stringify(PROMPT)},`);
@@ -315,7 +315,7 @@ describe("the request as code", () => {
   });
 });
 
-test("use again puts prompt and settings into the bar, and Undo brings back what stood there", async () => {
+test('"use again" puts prompt and settings into the bar, and Undo restores what was there', async () => {
   const { page, expectClean, close } = await openStudio(browser, gateway.url);
   const prompt = page.getByRole("textbox", { name: "Prompt" });
   await prompt.fill("my own words");
@@ -329,7 +329,7 @@ test("use again puts prompt and settings into the bar, and Undo brings back what
   await close();
 });
 
-test("a picture that is not there says so", async () => {
+test("a missing picture is reported as missing", async () => {
   const { page, expectClean, close } = await openStudio(browser, gateway.url, { at: "#/image/img_nothing" });
   await page.getByRole("heading", { name: "This is no longer here" }).waitFor();
   await page.getByRole("link", { name: "Back to the wall" }).click();

@@ -30,7 +30,7 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
 
   const GENERATE = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { id } }";
 
-  test("previews appear where the picture will be", async () => {
+  test("previews appear in the picture's place", async () => {
     const finished = Promise.withResolvers<void>();
     gateway.provider.script = async function* previews(request: GenerateRequest): AsyncIterable<ProviderEvent> {
       const { width, height } = request.size;
@@ -53,7 +53,7 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     await close();
   });
 
-  test("what runs is there when the studio is opened, and can be canceled", async () => {
+  test("running generations are there when the studio is opened, and can be canceled", async () => {
     const hold = holdCalls(gateway.provider);
     await gateway.graphql(GENERATE, { input: { prompt: "a slow lake", size: "64x64", waitSeconds: 0 } });
     await hold.called;
@@ -67,7 +67,7 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     await close();
   });
 
-  test("what another program asks for appears, and hangs on the wall when it is ready", async () => {
+  test("a generation of another program appears, and is on the wall when it is ready", async () => {
     const hold = holdCalls(gateway.provider);
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { viewport });
     await page.locator(".wall img[alt='a lake']").waitFor();
@@ -79,7 +79,7 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     await close();
   });
 
-  test("a refusal says what happened, what it cost and what to do, without the provider's words", async () => {
+  test("a refusal is shown with its cost and what to do, without the provider's text", async () => {
     // biome-ignore lint/correctness/useYield: the provider refuses before its first event
     gateway.provider.script = async function* refuse(): AsyncIterable<ProviderEvent> {
       throw new GatewayError("CONTENT_REJECTED", "marked words of the vendor", { billed: "NO" });
@@ -114,7 +114,7 @@ describe("with OpenAI", () => {
     await api.close();
   });
 
-  test("the price range stands on the button, and what the model cannot do is off and says why", async () => {
+  test("the button shows the price range, and options that the model lacks are disabled with the reason", async () => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url);
     await page.getByRole("textbox", { name: "Prompt" }).fill("a fox");
     await page.getByRole("button", { name: /^Model [^:]/ }).click();
@@ -148,7 +148,7 @@ describe("with OpenAI", () => {
     await close();
   });
 
-  test("a broken answer says whether it was charged, and is tried again at a click", async () => {
+  test("a broken answer says whether it was charged, and one click tries again", async () => {
     api.queue("serverError");
     const { page, expectClean, close } = await openStudio(browser, gateway.url);
     await page.getByRole("textbox", { name: "Prompt" }).fill("a second fox");
@@ -166,7 +166,7 @@ describe("with OpenAI", () => {
   });
 });
 
-test("a gateway that restarts in the middle loses nothing of the page, and is found again", async () => {
+test("after a gateway restarts the page has lost nothing and reconnects", async () => {
   await using first = await startGatewayProcess();
   const { port } = new URL(first.url);
   const data = { PICTOGRAPH_DATA_DIR: first.dataDirectory, PORT: port };

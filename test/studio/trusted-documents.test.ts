@@ -16,7 +16,7 @@ async function writeList(): Promise<string> {
   return path;
 }
 
-test("the studio works where only trusted documents run, and others stay refused", async () => {
+test("the studio works with trusted documents only, and other documents are refused", async () => {
   const gateway = await startScriptedGateway({ trustedDocuments: await writeList() });
   const browser = await launchBrowser();
   const { page, expectClean, close } = await openStudio(browser, gateway.url);
@@ -35,7 +35,7 @@ test("the studio works where only trusted documents run, and others stay refused
   await gateway.close();
 });
 
-test("without the studio its documents are not trusted", async () => {
+test("a gateway without the studio does not trust the studio's documents", async () => {
   const [document = ""] = readStudioDocuments().values();
   const gateway = await startScriptedGateway({ trustedDocuments: await writeList(), hasStudio: false });
   const { body } = await gateway.graphql(document);

@@ -43,7 +43,7 @@ function runs(name: string) {
   afterAll(() => example.stop());
 }
 
-describe.each(["express-app", "fastify-app", "hono-app"])("a gateway in an app that is there already: %s", (name) => {
+describe.each(["express-app", "fastify-app", "hono-app"])("a gateway mounted in an existing app: %s", (name) => {
   runs(name);
 
   test("serves every route below its prefix, and leaves the rest to the app", async () => {
@@ -68,7 +68,7 @@ describe.each(["express-app", "fastify-app", "hono-app"])("a gateway in an app t
   test.each<[string, Follow]>([
     ["WebSockets", overSocket],
     ["server-sent events", overStream],
-  ])("tells what happens over %s", async (_name, transport) => {
+  ])("delivers events over %s", async (_name, transport) => {
     const url = example.url.replace(/\/graphql$/, "");
     const { id } = await generate("images { id }");
     const events = await Array.fromAsync(follow(transport, url, id));
@@ -76,7 +76,7 @@ describe.each(["express-app", "fastify-app", "hono-app"])("a gateway in an app t
     expect(events.map(toWords)).toEqual(["status SUCCEEDED", "image 0", "image 1"]);
   });
 
-  test("takes an upload", async () => {
+  test("accepts an upload", async () => {
     const query = `mutation ($image: Upload!) {
       editImages(input: { prompt: "at night", images: [{ upload: $image }] }) { images { width height } }
     }`;
@@ -90,10 +90,10 @@ describe.each(["express-app", "fastify-app", "hono-app"])("a gateway in an app t
   });
 });
 
-describe("the graph merged into another Apollo Server's", () => {
+describe("the schema merged into another Apollo Server's", () => {
   runs("merged-schema");
 
-  test("runs beside the host's own fields, for the caller that the host names", async () => {
+  test("runs beside the host's own fields, for the caller that the host identifies", async () => {
     const [alice, bob] = [{ "X-User": "alice" }, { "X-User": "bob" }];
     const { id, images } = await generate("images { url generation { model { id } } }", alice);
     expect(images).toHaveLength(2);
@@ -117,7 +117,7 @@ describe("the graph merged into another Apollo Server's", () => {
     });
   });
 
-  test("answers bad input with our codes, whatever server runs it", async () => {
+  test("answers bad input with the gateway's error codes", async () => {
     const { errors } = await ask('mutation { generateImages(input: { prompt: "a fox", n: 11 }) { id } }');
     expect(errors).toMatchObject([
       {
@@ -129,17 +129,17 @@ describe("the graph merged into another Apollo Server's", () => {
   });
 });
 
-describe("a provider of one's own", () => {
+describe("a host's own provider", () => {
   runs("own-provider");
 
-  test("is a model like any other", async () => {
+  test("offers a model like any other", async () => {
     const { model, images } = await generate("model { id provider isDefault } images { url }");
     expect(model).toEqual({ id: "colours-1", provider: "colours", isDefault: true });
     const pixels = await sharp((await httpRequest(images[0].url)).body).stats();
     expect(pixels.channels.map(({ stdev }) => stdev)).toEqual([0, 0, 0]);
   });
 
-  test("takes less than 40 lines", async () => {
+  test("needs fewer than 40 lines", async () => {
     const text = await readFile(new URL("../../examples/own-provider.ts", import.meta.url), "utf8");
     expect(text.split("\n").length - 1).toBeLessThan(40);
   });

@@ -125,7 +125,7 @@ describe("a provider that", () => {
   test.each([
     ["limits the rate", LIMITED],
     ["is not available", UNAVAILABLE],
-  ])("%s twice is asked until it makes the images, and the caller sees nothing of it", async (_what, behaviour) => {
+  ])("%s twice is called until it makes the images, and the client notices nothing", async (_what, behaviour) => {
     const calls = api.callCount;
     api.queue(behaviour, behaviour);
 
@@ -133,7 +133,7 @@ describe("a provider that", () => {
     expect(api.callCount).toBe(calls + 3);
   });
 
-  test("fails five times in a row is not called: the sixth caller is told that no call was made", async () => {
+  test("fails five times in a row is not called; the sixth client is told that no call was made", async () => {
     const calls = api.callCount;
     api.respondWith("serverError");
     for (let failure = 1; failure <= 5; failure++) expect((await ask(`dead-${failure}`)).status).toBe(502);
@@ -148,7 +148,7 @@ describe("a provider that", () => {
     expect(gateway.lines.filter(isOfPause)).toHaveLength(1);
   });
 
-  test("did all that left nothing unfinished, and nothing unexplained in the log", async () => {
+  test("had all these faults left nothing unfinished, and no unexpected error in the log", async () => {
     const generations = await listGenerations(gateway.url);
 
     expect(generations).toHaveLength(50);
@@ -159,7 +159,7 @@ describe("a provider that", () => {
 });
 
 test(
-  "a provider that is not there is told to be unreachable, and surely billed nothing",
+  "a provider that cannot be reached is reported as such, and certainly billed nothing",
   async () => {
     const env = { OPENAI_API_KEY: "any", OPENAI_BASE_URL: `http://127.0.0.1:${await freePort()}/v1` };
     await using gateway = await startGatewayProcess({ env });

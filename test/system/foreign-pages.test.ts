@@ -58,7 +58,7 @@ function fetchFromPage(path: string, options: object): Promise<number | string> 
   );
 }
 
-test("spends nothing with a simple form, which a browser sends without asking", async () => {
+test("a foreign page spends nothing with a simple form, which browsers send without a preflight", async () => {
   const headers = { "Content-Type": "application/x-www-form-urlencoded" };
   const body = "prompt=a+fox&n=1&size=1024x1024";
   const status = gateway.waitForLine((line) => line.includes('"path":"/get-image"'));
@@ -69,7 +69,7 @@ test("spends nothing with a simple form, which a browser sends without asking", 
   expect(provider.callCount).toBe(0);
 });
 
-test("opens no WebSocket", async () => {
+test("a foreign page cannot open a WebSocket", async () => {
   const opened = await page.evaluate(
     (url) =>
       new Promise((resolve) => {
@@ -83,7 +83,7 @@ test("opens no WebSocket", async () => {
   expect(opened).toBe("refused");
 });
 
-test("shows an image whose URL it has, and no page in a frame", async () => {
+test("a foreign page can show an image whose URL it has, but no page in a frame", async () => {
   const { urlList } = await getImageAsJson(gateway.url, { prompt: "a fox", n: "1", size: "1024x1024" });
   const width = await page.evaluate<number>(`(async () => {
     const image = new Image();
@@ -102,7 +102,7 @@ test("shows an image whose URL it has, and no page in a frame", async () => {
   await refused;
 });
 
-test("does not pass for the gateway's own page when its name leads to the gateway", async () => {
+test("a foreign page whose name resolves to the gateway does not count as the gateway's own", async () => {
   const rebound = await browser.newPage();
   const answer = await rebound.goto(`http://evil.example:${port}/openapi.json`);
 
@@ -110,7 +110,7 @@ test("does not pass for the gateway's own page when its name leads to the gatewa
   await rebound.close();
 });
 
-test("the gateway's own page works under a listed name, where the browser sends no proof of its origin", async () => {
+test("the gateway's own page works under an allowed name if the browser sends no proof of its origin", async () => {
   const own = await browser.newPage();
   const sent = own.waitForRequest((request) => request.method() === "POST" && request.url().endsWith("/graphql"));
   await own.goto(`http://pictures.example:${port}/graphiql`);

@@ -31,9 +31,9 @@ beforeEach(async () => {
 
 afterEach(() => api.close());
 
-describe("a disk that takes no more bytes", () => {
+describe("on a full disk", () => {
   test(
-    "of an image: the answer says nothing of it, nothing is left of the image, and smaller ones go on",
+    "an image is refused without details and leaves nothing, and smaller images still work",
     async () => {
       // More than the database needs, and less than the picture.
       await limitFiles(2 * 1024 * 1024);
@@ -58,7 +58,7 @@ describe("a disk that takes no more bytes", () => {
   );
 
   test(
-    "of a record: nothing is accepted, and so nothing is paid, until there is room again",
+    "nothing is accepted or paid for until there is space again",
     async () => {
       await limitFiles(1);
       const refused = await getImageAsJson(service.url, SMALL);
@@ -82,7 +82,7 @@ describe("a disk that takes no more bytes", () => {
   );
 
   test(
-    "of the end of a generation: who waits for it is told that it failed, and others go on when there is room again",
+    "an end that cannot be recorded is answered as failed, and others are recorded when there is space again",
     async () => {
       const hold = api.holdNext();
       const waiting = getImageAsJson(service.url, SMALL);

@@ -82,7 +82,7 @@ function nestedList(depth: number): string {
   return "[".repeat(depth) + "]".repeat(depth);
 }
 
-describe("malformed, oversized or deeply nested input is refused with a short and precise answer", () => {
+describe("malformed, oversized or deeply nested input is refused with a short and precise error", () => {
   test.each(REFUSED)("%s", async (_case, request, message) => {
     const { status, size, body } = await post(request);
 
@@ -92,7 +92,7 @@ describe("malformed, oversized or deeply nested input is refused with a short an
     expect(size).toBeLessThan(5_000);
   });
 
-  test("many errors are not all told", async () => {
+  test("only the first of many errors are returned", async () => {
     const { status, body } = await post({
       query: `{ ${Array.from({ length: 1900 }, (_, index) => `f${index}`).join(" ")} }`,
     });
@@ -102,7 +102,7 @@ describe("malformed, oversized or deeply nested input is refused with a short an
     expect(body.errors.length).toBeLessThanOrEqual(101);
   });
 
-  test("ids of another type, and of a megabyte, are found nowhere", async () => {
+  test("ids of another type, or of a megabyte, find nothing", async () => {
     const query = "query ($id: ID!) { image(id: $id) { id } generation(id: $id) { id } node(id: $id) { id } }";
     for (const id of [
       "img_01h455vb4pex5vsknk084sn02q",
@@ -129,7 +129,7 @@ describe("malformed, oversized or deeply nested input is refused with a short an
     ["10,001 from the other end", { last: 10_001 }, "last must be a whole number from 0 to 100"],
     ["a cursor that was tampered with", { after: "Z2VuXzAx" }, "after must be a cursor from this list"],
     ["a cursor of a megabyte", { before: repeat("a") }, "before must be a cursor from this list"],
-  ])("a page of %s", async (_case, variables, message) => {
+  ])("a page with %s", async (_case, variables, message) => {
     const query =
       "query ($first: Int, $last: Int, $after: String, $before: String) { generations(first: $first, last: $last, after: $after, before: $before) { edges { cursor } } }";
 
@@ -138,7 +138,7 @@ describe("malformed, oversized or deeply nested input is refused with a short an
     ]);
   });
 
-  test("an upload where none is expected", async () => {
+  test("an upload where none is expected is refused", async () => {
     const part = (name: string, text: string) =>
       `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${text}\r\n`;
     const file = `--x\r\nContent-Disposition: form-data; name="0"; filename="a.png"\r\n\r\n${repeat("a")}\r\n--x--\r\n`;
@@ -156,7 +156,7 @@ describe("malformed, oversized or deeply nested input is refused with a short an
   });
 });
 
-test("the process stays within its memory", async () => {
+test("the process stays within its memory limit", async () => {
   for (const [, request] of REFUSED) await post(request);
   const before = await residentBytes();
   for (let round = 0; round < ROUNDS; round++) await Promise.all(REFUSED.map(([, request]) => post(request)));

@@ -57,8 +57,8 @@ beforeEach(async () => {
 
 afterEach(() => context.close());
 
-describe("the page of 2022", () => {
-  test.each([1024, 256])("shows two different pictures of %i pixels a side", async (side) => {
+describe("the page of a client from 2022", () => {
+  test.each([1024, 256])("shows two different pictures with sides of %i pixels", async (side) => {
     await submit({ prompt: DOCUMENT_PROMPT, n: "2", size: `${side}x${side}` });
 
     expect(await page.locator("#message").textContent()).toBe("OK");
@@ -75,7 +75,7 @@ describe("the page of 2022", () => {
     expect(problems).toEqual([]);
   });
 
-  test("works from a file on the user's disk", async () => {
+  test("works when it is opened from a file", async () => {
     await page.goto(`${PAGE_FILE.href}?port=${gatewayPort}`);
     await submit({ prompt: DOCUMENT_PROMPT, n: "1", size: "256x256" });
 
@@ -84,7 +84,7 @@ describe("the page of 2022", () => {
     expect(problems).toEqual([]);
   });
 
-  test("shows what is wrong with a request, and continues to work", async () => {
+  test("shows the error of a wrong request, and continues to work", async () => {
     const refused = await submit({ prompt: DOCUMENT_PROMPT, n: "11", size: "1024x1024" });
 
     expect(refused.status).toBe(400);
@@ -100,7 +100,7 @@ describe("the page of 2022", () => {
   });
 });
 
-describe("a page of another origin", () => {
+describe("a page from another origin", () => {
   test("may read the pixels of an image that it has already shown", async () => {
     const { body } = await submit({ prompt: DOCUMENT_PROMPT, n: "1", size: "256x256" });
     const { pixels } = await shownPicture(0);
@@ -121,7 +121,7 @@ describe("a page of another origin", () => {
     expect(problems).toEqual([]);
   });
 
-  test("may send JSON and headers of its own, after a preflight", async () => {
+  test("may send JSON and custom headers after a preflight", async () => {
     const methods = await recordMethods(`${gatewayOrigin}/get-image`);
     const answer = await sendJson(`${gatewayOrigin}/get-image`, {
       headers: { "Idempotency-Key": "known-client", "X-Requested-With": "XMLHttpRequest" },
@@ -136,7 +136,7 @@ describe("a page of another origin", () => {
     expect(problems).toEqual([]);
   });
 
-  test("is held to the same-origin policy by this browser", async () => {
+  test("is limited by the same-origin policy in this browser", async () => {
     const received: unknown[] = [];
     await using other = await listen((request, response) => {
       received.push(request.method);

@@ -46,7 +46,7 @@ async function submit(url: string): Promise<string> {
   return data.generateImages.id;
 }
 
-describe("a viewer at one process of a generation that another process runs", () => {
+describe("a viewer connected to one process while another runs the generation", () => {
   let databaseUrl: string;
   let webUrl: string;
 
@@ -73,7 +73,7 @@ describe("a viewer at one process of a generation that another process runs", ()
     ["over a socket", overSocket],
     ["in a stream", overStream],
   ])(
-    "%s sees it all, though the connection for events breaks",
+    "%s sees every event, even if the event connection breaks",
     async (_name, transport) => {
       const seen = Promise.withResolvers<void>();
       api.queue({ raw: { headers: { "content-type": "text/event-stream" }, body: pictureStream(seen.promise) } });
@@ -101,7 +101,7 @@ describe("a viewer at one process of a generation that another process runs", ()
 });
 
 test(
-  "a service that stops tells who follows what ends before, parts with the others, and exits with 0",
+  "a service that stops reports what ends before, disconnects the other viewers, and exits with 0",
   async () => {
     const env = { OPENAI_API_KEY: api.apiKey, OPENAI_BASE_URL: api.baseUrl, PICTOGRAPH_MAX_CONCURRENCY: "1" };
     const service = await startService(env);

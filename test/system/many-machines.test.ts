@@ -55,7 +55,7 @@ async function act(name: "cancelGeneration" | "deleteGeneration", id: string): P
   return data.answer;
 }
 
-test("a hundred simultaneous requests with one key, at both processes and over both APIs, make one call and get the same image", async () => {
+test("a hundred simultaneous requests with one key, to two processes over both APIs, make one call and get the same image", async () => {
   const hold = api.holdNext();
   const overRest = Array.from({ length: 50 }, (_, index) =>
     getImageAsJson((index % 2 ? web : runner).url, FIELDS, { "Idempotency-Key": "k" }),
@@ -75,8 +75,8 @@ test("a hundred simultaneous requests with one key, at both processes and over b
   expect(callCount()).toBe(1);
 });
 
-describe("a generation that another process carries out", () => {
-  test("is cut off when it is canceled, and what waits behind it is never submitted when that is", async () => {
+describe("a generation that another process runs", () => {
+  test("is aborted when it is canceled; one that waits behind it and is canceled is never submitted", async () => {
     const hold = api.holdNext();
     const running = await generateImages(web.url, { ...INPUT, waitSeconds: 0 });
     const request = await hold.arrived;
@@ -94,7 +94,7 @@ describe("a generation that another process carries out", () => {
     expect(api.requests.slice(callsBefore).map(({ body }) => body?.prompt)).toEqual(["a fox", "a crow"]);
   });
 
-  test("leaves nothing when it is deleted: no record, image, derivative or preview", async () => {
+  test("leaves no record, image, derivative or preview when it is deleted", async () => {
     const seen = Promise.withResolvers<void>();
     api.queue({ raw: { headers: { "content-type": "text/event-stream" }, body: pictureStream(seen.promise) } });
     const { id } = await generateImages(web.url, { ...INPUT, partialImages: 2, waitSeconds: 0 });
@@ -116,13 +116,13 @@ describe("a generation that another process carries out", () => {
   });
 });
 
-describe("when the process dies that carried everything out", () => {
+describe("when the process that ran everything dies", () => {
   let third: GatewayProcess | undefined;
 
   afterEach(() => third?.stop(), TIMEOUT_MS);
 
   test(
-    "another one runs what waited, and what the provider had is told to be interrupted, at whichever process one waits",
+    "another one runs what waited, and every process reports submitted generations as interrupted",
     async () => {
       const hold = api.holdNext();
       const inHand = generateImages(web.url, { ...INPUT, prompt: "in hand", idempotencyKey: "in hand" });

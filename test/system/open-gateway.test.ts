@@ -9,14 +9,14 @@ import { runMain } from "../support/processes/run-main.ts";
 /** Above what starting and stopping a process may take. */
 const HOOK_TIMEOUT_MS = 120_000;
 
-describe("an open gateway that others can reach does not start without a decision", () => {
+describe("an open gateway that others can reach does not start without an explicit setting", () => {
   test.each<[string, Readonly<Record<string, string>>, RegExp]>([
     ["it listens on every address", { HOST: "0.0.0.0" }, /HOST=0\.0\.0\.0 is not loopback/],
     ["it listens on every address of IPv6", { HOST: "::" }, /HOST=:: is not loopback/],
     ["it trusts a proxy", { PICTOGRAPH_TRUST_PROXY: "1" }, /PICTOGRAPH_TRUST_PROXY trusts a proxy/],
     ["it is known to others", { PICTOGRAPH_PUBLIC_URL: "https://images.example" }, /PICTOGRAPH_PUBLIC_URL is not/],
     ["it is told not to", { HOST: "0.0.0.0", PICTOGRAPH_OPEN: "false" }, /HOST=0\.0\.0\.0 is not loopback/],
-  ])("when %s", async (_reason, env, expected) => {
+  ])("if %s", async (_reason, env, expected) => {
     const { code, stdout, stderr } = await runMain({ env: { PORT: "0", ...env } });
 
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -25,7 +25,7 @@ describe("an open gateway that others can reach does not start without a decisio
     expect(stderr).toContain("PICTOGRAPH_OPEN=true");
   });
 
-  test("when its admin key is too short", async () => {
+  test("if its admin key is too short", async () => {
     const { code, stderr } = await runMain({ env: { PORT: "0", PICTOGRAPH_ADMIN_KEY: "marked" } });
 
     expect(code).toBe(1);
@@ -34,7 +34,7 @@ describe("an open gateway that others can reach does not start without a decisio
   });
 });
 
-describe("a gateway that is open by decision", () => {
+describe("a gateway that is open by an explicit setting", () => {
   let gateway: GatewayProcess;
   let port: string;
 
@@ -56,7 +56,7 @@ describe("a gateway that is open by decision", () => {
   const statusFor = async (headers: Readonly<Record<string, string>>, path = "/openapi.json") =>
     (await httpRequest(gateway.url, { path, headers })).status;
 
-  test("warns of it at the start", async () => {
+  test("warns of that at the start", async () => {
     const line = await gateway.waitForLine((candidate) => candidate.includes("PICTOGRAPH_OPEN"));
 
     expect(JSON.parse(line)).toMatchObject({ level: "warn", msg: expect.stringContaining("PICTOGRAPH_OPEN=true") });
@@ -79,7 +79,7 @@ describe("a gateway that is open by decision", () => {
     "images.example.",
     "pictures.internal:9999",
     "pictograph",
-  ])("answers to %s", async (host) => {
+  ])("accepts the host %s", async (host) => {
     expect(await statusFor({ Host: host })).toBe(200);
     expect((await upgradeRequest(`${gateway.url}/graphql`, { Host: host })).status).toBe(101);
     expect(await statusFor({ Host: "rebound.example", "X-Forwarded-Host": host })).toBe(200);
@@ -110,7 +110,7 @@ describe("a gateway that is open by decision", () => {
     "xn--lcalhost-15a",
     "..",
     ":80",
-  ])("does not answer to %j", async (host) => {
+  ])("refuses the host %j", async (host) => {
     const { status, body } = await httpRequest(gateway.url, { path: "/openapi.json", headers: { Host: host } });
 
     expect(status).toBe(421);
@@ -121,7 +121,7 @@ describe("a gateway that is open by decision", () => {
     expect(await statusFor({ Host: "localhost", "X-Forwarded-Host": host.replace(", evil", "; evil") })).toBe(421);
   });
 
-  test("tells every client in its own words", async () => {
+  test("refuses a host in each client's response format", async () => {
     const headers = { Host: "evil.example", "Content-Type": "application/json" };
     const ask = async (path: string, body: object) => {
       const answer = await httpRequest(gateway.url, { path, method: "POST", headers, body: JSON.stringify(body) });
@@ -143,16 +143,16 @@ describe("a gateway that is open by decision", () => {
     });
   });
 
-  test("believes of several forwarded hosts the one that its proxy wrote", async () => {
+  test("uses the last of several forwarded hosts, which its proxy wrote", async () => {
     expect(await statusFor({ "X-Forwarded-Host": "evil.example, images.example" })).toBe(200);
     expect(await statusFor({ "X-Forwarded-Host": "images.example, evil.example" })).toBe(421);
   });
 
-  test.each(["/healthz", "/readyz"])("answers %s by any name", async (path) => {
+  test.each(["/healthz", "/readyz"])("answers %s under any host", async (path) => {
     expect(await statusFor({ Host: "10-0-0-7.pods.example" }, path)).toBe(200);
   });
 
-  describe("by hand", () => {
+  describe("with raw Host headers", () => {
     /** What the gateway answers to these bytes, up to the end of the connection. */
     async function send(bytes: string): Promise<string> {
       const socket = connect(Number(port), "127.0.0.1");
@@ -172,7 +172,7 @@ describe("a gateway that is open by decision", () => {
       expect(probe).toMatch(/^HTTP\/1\.1 400 /);
     });
 
-    test("needs a host in HTTP/1.1, and none in HTTP/1.0, which no browser speaks", async () => {
+    test("needs a host in HTTP/1.1 but not in HTTP/1.0, which no browser speaks", async () => {
       expect(await send("GET /openapi.json HTTP/1.1\r\nConnection: close\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
       expect(await send("GET /openapi.json HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n")).toMatch(/^HTTP\/1\.1 4/);
       expect(await send("GET /openapi.json HTTP/1.0\r\n\r\n")).toMatch(/^HTTP\/1\.1 200 /);
@@ -181,7 +181,7 @@ describe("a gateway that is open by decision", () => {
   });
 });
 
-test("a gateway on loopback answers to no other name, and believes no forwarded one", async () => {
+test("a gateway on loopback accepts no other name, and ignores forwarded hosts", async () => {
   await using gateway = await startGatewayProcess();
   const statusFor = async (headers: Readonly<Record<string, string>>) =>
     (await httpRequest(gateway.url, { path: "/openapi.json", headers })).status;

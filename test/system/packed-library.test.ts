@@ -73,12 +73,12 @@ beforeAll(async () => {
 
 afterAll(() => rm(workspace, { recursive: true, force: true }));
 
-describe("the packed package, installed in an empty project", () => {
-  test("installs without a warning once npm was told to leave out the script of a package of Apollo Server", () => {
+describe("the packed package in an empty project", () => {
+  test("installs without a warning if npm skips one script of an Apollo Server dependency", () => {
     expect(installation.stderr.split("\n").filter((line) => /warn/i.test(line))).toEqual([]);
   });
 
-  test("has what is used, and nothing of how it was made", async () => {
+  test("contains what is used, and no sources", async () => {
     const installed = join(project, "node_modules/pictograph");
     expect((await readdir(installed)).sort()).toEqual(
       ["CHANGELOG.md", "LICENSE", "README.md", "README.zh-CN.md", "dist", "package.json", "schema"].sort(),
@@ -94,18 +94,15 @@ describe("the packed package, installed in an empty project", () => {
     // Every declaration that is reached is checked in the first one: it takes seconds, and would be the same again.
     ["nodenext", "nodenext", "false"],
     ["esnext", "bundler", "true"],
-  ])(
-    "has its types, and needs no others, with module %s and resolution %s",
-    async (module, resolution, skipsChecks) => {
-      const options = ["--noEmit", "--strict", "--target", "es2024", "--skipLibCheck", skipsChecks];
-      const resolving = ["--module", module, "--moduleResolution", resolution];
-      const compiled = run(process.execPath, [TYPESCRIPT, ...options, ...resolving, "typescript.ts"]);
+  ])("has complete types of its own, with module %s and resolution %s", async (module, resolution, skipsChecks) => {
+    const options = ["--noEmit", "--strict", "--target", "es2024", "--skipLibCheck", skipsChecks];
+    const resolving = ["--module", module, "--moduleResolution", resolution];
+    const compiled = run(process.execPath, [TYPESCRIPT, ...options, ...resolving, "typescript.ts"]);
 
-      await expect(compiled).resolves.toMatchObject({ stdout: "", stderr: "" });
-    },
-  );
+    await expect(compiled).resolves.toMatchObject({ stdout: "", stderr: "" });
+  });
 
-  test("is used from TypeScript", async () => {
+  test("can be used from TypeScript", async () => {
     expect(await runProgram("typescript.ts")).toEqual({
       status: "SUCCEEDED",
       width: 96,
@@ -115,12 +112,12 @@ describe("the packed package, installed in an empty project", () => {
     });
   });
 
-  test("is used from plain JavaScript, with either kind of module", async () => {
+  test("can be used from JavaScript, as ESM and as CommonJS", async () => {
     expect(await runProgram("javascript.js")).toEqual({ errorMessage: "OK", type: "image/png" });
     expect(await runProgram("commonjs.cjs")).toEqual(["function", "function"]);
   });
 
-  test("reads no environment variable when it is imported, and opens no file but its own code", async () => {
+  test("reads no environment variable and opens only its own code when it is imported", async () => {
     const readable = [
       join(project, "import.js"),
       join(project, "package.json"),
@@ -134,7 +131,7 @@ describe("the packed package, installed in an empty project", () => {
     });
   });
 
-  test("draws in an empty directory, without a gateway", async () => {
+  test("draws in an empty directory without a running gateway", async () => {
     const cwd = join(workspace, "empty");
     await mkdir(cwd);
     const parameters = ["generate", "a red fox", "-n", "2", "--size", "96x64", "-o", "fox.png"];
@@ -144,7 +141,7 @@ describe("the packed package, installed in an empty project", () => {
     expect((await readdir(cwd)).sort()).toEqual(["data", "fox-1.png", "fox-2.png"]);
   });
 
-  test("is a program too", async () => {
+  test("also runs as a program", async () => {
     const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
     const { dependencies } = JSON.parse(await readFile(join(project, "package.json"), "utf8"));
     expect(dependencies.pictograph).toContain(`pictograph-${version}.tgz`);

@@ -71,8 +71,8 @@ async function firstOf(results: AsyncIterable<unknown>): Promise<ExecutionResult
 describe.each([
   ["a WebSocket", overSocket],
   ["an event stream", overStream],
-] as const)("a mutation without a key over %s, when the gateway is stopped and started again", (_name, connect) => {
-  test("that is queued is answered as it stands, and paid once", async () => {
+] as const)("a mutation without a key over %s, when the gateway is restarted,", (_name, connect) => {
+  test("is answered in its present state if it is queued, and paid for once", async () => {
     const hold = api.holdNext();
     const running = generateImages(service.url, { prompt: "running" });
     await hold.arrived;
@@ -102,7 +102,7 @@ describe.each([
     expect(api.requests.map(({ body }) => body?.prompt)).toEqual(["running", "queued"]);
   });
 
-  test("that runs is answered with its images", async () => {
+  test("is answered with its images if it is running", async () => {
     const hold = api.holdNext();
     const client = connect();
     const answer = client.send(MUTATION);

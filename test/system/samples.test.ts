@@ -24,7 +24,7 @@ beforeEach(() => {
   gateway.provider.requests.length = 0;
 });
 
-test("there is a sample in each of the eight languages, and none besides", async () => {
+test("each of the eight languages has one sample", async () => {
   const entries = await readdir(SAMPLES, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const known = [
@@ -57,7 +57,7 @@ describe("the sample in JavaScript", () => {
     expect(picture).toMatchObject({ format: "png", width: 512, height: 512 });
   });
 
-  test("says what is wrong, and ends", async () => {
+  test("reports an error and exits", async () => {
     gateway.provider.script = async function* refusing() {
       yield* [];
       throw new GatewayError("CONTENT_REJECTED", "refused; change the prompt", { billed: "NO" });
@@ -70,7 +70,7 @@ describe("the sample in JavaScript", () => {
   });
 });
 
-test("the sample in HTTP calls every REST route", async () => {
+test("the sample of HTTP requests calls every REST route", async () => {
   const requests = (await readFile(join(SAMPLES, "http/pictograph.http"), "utf8")).split(/^###.*\n/m).slice(1);
   const { host } = new URL(gateway.url);
   const lines: string[] = [];

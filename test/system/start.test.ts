@@ -26,7 +26,7 @@ async function refusalOf(options: MainOptions): Promise<string> {
 
 describe("a service that starts", () => {
   test(
-    "refuses connections until it is ready, so that a proxy asks another process",
+    "refuses connections until it is ready, so that a proxy tries another process",
     async () => {
       // As long as the database does not answer, the gateway starts.
       const database = createTcpServer().listen(0, "127.0.0.1");
@@ -49,7 +49,7 @@ describe("a service that starts", () => {
   );
 
   test(
-    "says that it is ready once, when it is, and puts everything into its directory",
+    "says once that it is ready, when it is, and puts everything into its directory",
     async () => {
       await using service = await startGatewayProcess();
       const answers = await Promise.all([
@@ -84,7 +84,7 @@ describe("a service that starts", () => {
   );
 
   test(
-    "takes what others could read from them, and warns of a directory that is open to them",
+    "restricts files that others could read, and warns of a directory that others can read",
     async () => {
       const dataDirectory = await newDirectory();
       const env = { PICTOGRAPH_DATA_DIR: dataDirectory };
@@ -105,7 +105,7 @@ describe("a service that starts", () => {
   );
 
   test(
-    "says so even when it logs nothing else",
+    "says that it is ready even if it logs nothing else",
     async () => {
       await using service = await startGatewayProcess({ env: { LOG_LEVEL: "silent" } });
       await fetch(`${service.url}/get-image`, { method: "POST", body: form({ n: "1", size: "64x64" }) });
@@ -118,7 +118,7 @@ describe("a service that starts", () => {
 });
 
 describe("a service that cannot start says why and exits with 1", () => {
-  test("when its port is in use, and has begun nothing", async () => {
+  test("if its port is in use, before it has done anything", async () => {
     const dataDirectory = join(await newDirectory(), "data");
     const other = createServer((_request, response) => response.end("other"));
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
@@ -137,7 +137,7 @@ describe("a service that cannot start says why and exits with 1", () => {
     }
   });
 
-  test("when its address is not one of this machine", async () => {
+  test("if its address is not one of this machine's", async () => {
     const dataDirectory = join(await newDirectory(), "data");
     // Of the block that RFC 5737 keeps for documentation.
     const message = await refusalOf({ env: { HOST: "192.0.2.1", PORT: "0", PICTOGRAPH_DATA_DIR: dataDirectory } });
@@ -146,7 +146,7 @@ describe("a service that cannot start says why and exits with 1", () => {
     await expect(stat(dataDirectory)).rejects.toThrow("ENOENT");
   });
 
-  test("when every variable is malformed, all of them in one message and no secret, and has begun nothing", async () => {
+  test("if every variable is malformed, naming all of them without secrets", async () => {
     const malformed = {
       PORT: "eighty",
       HOST: "http://localhost",
@@ -198,7 +198,7 @@ describe("a service that cannot start says why and exits with 1", () => {
       },
       /^ {2}S3_BUCKET pictures at http:\/\/127\.0\.0\.1:1 does not answer .*ECONNREFUSED/m,
     ],
-  ])("when %s, naming the place and no secret", async (_what, env, expected) => {
+  ])("if %s, naming the place without secrets", async (_what, env, expected) => {
     const message = await refusalOf({ env: { PORT: "0", PICTOGRAPH_DATA_DIR: await newDirectory(), ...env } });
 
     expect(message).toMatch(expected);
@@ -206,7 +206,7 @@ describe("a service that cannot start says why and exits with 1", () => {
   });
 
   test(
-    "when another process has its directory, naming the file, and leaves that one alone",
+    "if another process has its directory, naming the file and leaving that process alone",
     async () => {
       await using service = await startGatewayProcess();
       const env = { PORT: "0", PICTOGRAPH_DATA_DIR: service.dataDirectory };
@@ -220,7 +220,7 @@ describe("a service that cannot start says why and exits with 1", () => {
     TIMEOUT_MS,
   );
 
-  test("when its directory cannot be written", async () => {
+  test("if its directory cannot be written", async () => {
     const directory = await newDirectory();
     await chmod(directory, 0o500);
     const message = await refusalWithoutPrivileges(directory);
@@ -229,7 +229,7 @@ describe("a service that cannot start says why and exits with 1", () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  test("when its directory cannot be made", async () => {
+  test("if its directory cannot be created", async () => {
     const directory = await newDirectory();
     await chmod(directory, 0o500);
 
@@ -239,7 +239,7 @@ describe("a service that cannot start says why and exits with 1", () => {
   test.each([
     ["its directory is a file", "data", ""],
     ["a file is on the way to its directory", "file", "/deep/data"],
-  ])("when %s", async (_what, name, rest) => {
+  ])("if %s", async (_what, name, rest) => {
     const path = join(await newDirectory(), name);
     await writeFile(path, "a file");
 
@@ -247,7 +247,7 @@ describe("a service that cannot start says why and exits with 1", () => {
     expect(await readFile(path, "utf8")).toBe("a file");
   });
 
-  test("when the directory of images is a file", async () => {
+  test("if the directory of images is a file", async () => {
     const directory = await newDirectory();
     await writeFile(join(directory, "images"), "a file");
 
@@ -255,7 +255,7 @@ describe("a service that cannot start says why and exits with 1", () => {
     expect(message).toContain(join(directory, "images"));
   });
 
-  test("when its database is none", async () => {
+  test("if its database file is not a database", async () => {
     const directory = await newDirectory();
     await writeFile(join(directory, "pictograph.db"), "This is no database. ".repeat(1000));
 
@@ -263,7 +263,7 @@ describe("a service that cannot start says why and exits with 1", () => {
     expect(message).toContain(join(directory, "pictograph.db"));
   });
 
-  test("when its database is of a newer version", async () => {
+  test("if its database is from a newer version", async () => {
     const directory = await newDirectory();
     const database = new DatabaseSync(join(directory, "pictograph.db"));
     database.exec(`
@@ -276,7 +276,7 @@ describe("a service that cannot start says why and exits with 1", () => {
     expect(message).toContain(join(directory, "pictograph.db"));
   });
 
-  test.each(["", "short"])("when its kept signing secret is only %j, with which anyone could sign", async (secret) => {
+  test.each(["", "short"])("if its stored signing secret is only %j, with which anyone could sign", async (secret) => {
     const directory = await newDirectory();
     await mkdir(join(directory, "images"));
     await writeFile(join(directory, "signing-secret"), secret);

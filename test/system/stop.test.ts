@@ -31,7 +31,7 @@ beforeEach(async () => {
 afterEach(() => api.close());
 
 describe.each(["SIGTERM", "SIGINT"] as const)("a service that gets %s", (signal) => {
-  test("finishes running generations, answers waiting callers, accepts nothing new and exits with 0", async () => {
+  test("finishes running generations, answers waiting clients, accepts nothing new and exits with 0", async () => {
     const service = await startService(env);
     const hold = api.holdNext();
     const overRest = getImageAsJson(service.url, FIELDS);
@@ -66,7 +66,7 @@ describe.each(["SIGTERM", "SIGINT"] as const)("a service that gets %s", (signal)
   });
 });
 
-test("a service that gets both signals finishes what runs all the same and exits with 0", async () => {
+test("a service that gets both signals also finishes running generations and exits with 0", async () => {
   const service = await startService(env);
   const hold = api.holdNext();
   const running = getImageAsJson(service.url, FIELDS);
@@ -82,7 +82,7 @@ test("a service that gets both signals finishes what runs all the same and exits
   expect(service.stderr).toBe("");
 });
 
-describe("a service started by npm, whose terminal and npm both pass a signal on", () => {
+describe("a service started by npm, which gets a signal from the terminal and from npm", () => {
   let project: string;
 
   beforeAll(async () => {
@@ -90,30 +90,33 @@ describe("a service started by npm, whose terminal and npm both pass a signal on
     await copyProject(project);
   });
 
-  test.each(["SIGINT", "SIGTERM"] as const)("finishes what runs after %s, and npm exits with 0", async (signal) => {
-    const service = await startService(env, { project });
-    const hold = api.holdNext();
-    const running = getImageAsJson(service.url, FIELDS);
-    await hold.arrived;
-    service.signal(signal);
-    await service.waitForLine((line) => line.includes('"stopping"'));
-    // The kernel makes one signal of two that come before the process has heard the first: this one surely is another.
-    service.signal(signal);
-    await service.waitForLine((line) => line.includes('"stopping already"'));
-    hold.release();
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "finishes running generations after %s, and npm exits with 0",
+    async (signal) => {
+      const service = await startService(env, { project });
+      const hold = api.holdNext();
+      const running = getImageAsJson(service.url, FIELDS);
+      await hold.arrived;
+      service.signal(signal);
+      await service.waitForLine((line) => line.includes('"stopping"'));
+      // The kernel makes one signal of two that come before the process has heard the first: this one surely is another.
+      service.signal(signal);
+      await service.waitForLine((line) => line.includes('"stopping already"'));
+      hold.release();
 
-    expect(await running).toMatchObject({ status: 200, errorMessage: "OK" });
-    expect((await running).urlList).toHaveLength(1);
-    expect(await service.exited).toEqual({ code: 0, signal: null });
-    expect(service.stderr).toBe("");
-    expect(api.callCount).toBe(1);
-  });
+      expect(await running).toMatchObject({ status: 200, errorMessage: "OK" });
+      expect((await running).urlList).toHaveLength(1);
+      expect(await service.exited).toEqual({ code: 0, signal: null });
+      expect(service.stderr).toBe("");
+      expect(api.callCount).toBe(1);
+    },
+  );
 });
 
 test.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
-] as const)("a service that gets %s again after a while ends at once, as if killed by it", async (signal, code) => {
+] as const)("a service that gets %s a second time later ends immediately, as if killed by it", async (signal, code) => {
   const service = await startService(env);
   const hold = api.holdNext();
   const running = getImageAsJson(service.url, FIELDS).catch(({ code }: NodeJS.ErrnoException) => code);
@@ -131,7 +134,7 @@ test.each([
   expect(await running).toBe("ECONNRESET");
 });
 
-test("a service that is told to stop while it starts stops cleanly once it has started", async () => {
+test("a service told to stop during its start stops cleanly after the start", async () => {
   const isAsked = Promise.withResolvers<void>();
   const mayAnswer = Promise.withResolvers<void>();
   const bucket = createServer(async (_request, response) => {
@@ -157,7 +160,7 @@ test("a service that is told to stop while it starts stops cleanly once it has s
   expect(statesOf(stdout.trim().split("\n"))).toEqual(["draining", "released", "closed"]);
 });
 
-test("a service interrupts what runs, answers its caller and exits before its time to stop is over", async () => {
+test("a service interrupts running generations, answers their clients and exits within its grace period", async () => {
   const service = await startService({ ...env, PICTOGRAPH_STOP_TIMEOUT_SECONDS: "5" });
   const hold = api.holdNext();
   const running = generateImages(service.url, {});
@@ -170,7 +173,7 @@ test("a service interrupts what runs, answers its caller and exits before its ti
   expect(service.lines.find((line) => line.includes('"draining"'))).toContain('"graceMs":2000');
 });
 
-test("an idle service stops, even with open connections", async () => {
+test("an idle service stops even if connections are open", async () => {
   const service = await startService(env);
   await fetch(`${service.url}/get-image`);
   const idle = connect(portOf(service.url), "127.0.0.1");
@@ -182,7 +185,7 @@ test("an idle service stops, even with open connections", async () => {
   idle.destroy();
 });
 
-test("a caller of the 2022 contract is told that its generation is parked, and finds it again by its key", async () => {
+test("a client of the 2022 contract is told that its generation is parked, and finds it again by its key", async () => {
   const service = await startService(env);
   const hold = api.holdNext();
   const running = generateImages(service.url, {});

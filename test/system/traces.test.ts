@@ -78,7 +78,7 @@ describe("two processes on one PostgreSQL", () => {
     await ground[Symbol.asyncDispose]();
   });
 
-  test("record one trace from the caller's request to the provider's answer and the webhook", async () => {
+  test("record one trace from the client's request to the provider's answer and the webhook", async () => {
     await using receiver = await startWebhookReceiver();
     const shared = {
       PICTOGRAPH_WEBHOOK_ALLOW_HTTP: "true",
@@ -170,7 +170,7 @@ async function usageOf(url: string, id: string) {
 }
 
 describe("the traces of a process", () => {
-  test("hold no prompt, no key and no signature, whatever is asked and however it ends", async () => {
+  test("contain no prompt, key or signature, whatever is requested and however it ends", async () => {
     const gateway = await start({
       OTEL_EXPORTER_OTLP_HEADERS: "x-marked-token=a%20token",
       OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=tests",
@@ -215,7 +215,7 @@ describe("the traces of a process", () => {
     );
   });
 
-  test("begin anew for each operation of a WebSocket", async () => {
+  test("start anew for each operation of a WebSocket", async () => {
     const gateway = await start();
     const client = createClient({ url: socketUrl(gateway.url), webSocketImpl: WebSocket, lazy: false });
     for (let count = 0; count < 2; count++) {
@@ -233,7 +233,7 @@ describe("the traces of a process", () => {
     expect(named(spans, "GET /graphql").attributes["http.response.status_code"]).toBe(101);
   });
 
-  test("begin anew for a caller without a valid trace context", async () => {
+  test("start anew for a client without a valid trace context", async () => {
     const gateway = await start();
     for (const traceparent of [
       "00-zz-1-01",
@@ -249,7 +249,7 @@ describe("the traces of a process", () => {
     expect(roots.map(({ traceId }) => traceId)).not.toContain(TRACE_ID);
   });
 
-  test("follow the sampler: a caller's decision counts only if the sampler is based on the parent", async () => {
+  test("follow the sampler: a client's decision counts only if the sampler is parent-based", async () => {
     const gateway = await start({ OTEL_TRACES_SAMPLER: "parentbased_always_off" });
     await generate(gateway.url);
     await generate(gateway.url, { traceparent: `00-${TRACE_ID}-${CALLER_SPAN}-01` });
@@ -269,7 +269,7 @@ describe("a collector that does not work", () => {
   const warnings = (gateway: GatewayProcess) =>
     gateway.lines.filter((line) => line.includes("traces could not be sent"));
 
-  test("is reported once, and again when it works; requests do not wait for it", async () => {
+  test("is logged once, and again when it works; requests do not wait for it", async () => {
     const port = Number(new URL(collector.url).port);
     await collector[Symbol.asyncDispose]();
     const gateway = await start();
@@ -288,7 +288,7 @@ describe("a collector that does not work", () => {
     ],
     ["refuses", (response) => response.writeHead(401).end("marked")],
     ["breaks the connection", (response) => response.destroy()],
-  ])("%s: that is logged without its answer, and the process stops in time", async (_what, answer) => {
+  ])("%s: its answer is not logged, and the process stops in time", async (_what, answer) => {
     collector.answer = answer;
     const gateway = await start();
     expect((await generate(gateway.url)).status).toBe("SUCCEEDED");
@@ -298,7 +298,7 @@ describe("a collector that does not work", () => {
     expect(gateway.lines.join("\n")).not.toContain("marked");
   });
 
-  test("hangs: the process answers, and stops with code 0", async () => {
+  test("hangs: the process answers requests and stops with code 0", async () => {
     collector.answer = () => {};
     const gateway = await start();
     expect((await generate(gateway.url)).status).toBe("SUCCEEDED");

@@ -26,7 +26,7 @@ async function problemsOf(path: string): Promise<string> {
   return (error as StartError).message;
 }
 
-test("the example of the documents works", async () => {
+test("the example in the documents works", async () => {
   const [, example = ""] = /```json\n(.*?)```/s.exec(await readFile("docs/models.md", "utf8")) ?? [];
   const gateway = await startGateway({
     modelsFile: await write(example),
@@ -63,7 +63,7 @@ test("the example of the documents works", async () => {
   }
 });
 
-test("every block of the documents is valid", async () => {
+test("every block in the documents is valid", async () => {
   const blocks = [...(await readFile("docs/models.md", "utf8")).matchAll(/```json\n(.*?)```/gs)];
   const read = [];
   for (const [, block = ""] of blocks) read.push(await readModelsFile(await write(block)));
@@ -234,25 +234,25 @@ test.each<[string, unknown, RegExp]>([
     '{ "models": { "a": { "maxImages": 1, "hasSeed": true, "maxImages": 2 }, "{\\"a\\":": {}, "b": {}, "\\u0062": {} }, "models": {} }',
     /: models\.a\.maxImages is given twice; remove one\n.*: models\.b is given twice; remove one\n.*: models is given twice; remove one$/,
   ],
-])("%s is refused, naming its place", async (_what, content, message) => {
+])("%s is refused with its place", async (_what, content, message) => {
   const problems = await problemsOf(await write(content));
   expect(problems).toMatch(message);
   expect(problems).not.toContain("the-secret");
 });
 
-test("names that only resemble those of secrets are passed on", async () => {
+test("names that only resemble those of secrets are accepted", async () => {
   const settings = { accessKeyId: "id", maxTokens: 5, keywords: "a", headers: { "X-Title": "Pictures" } };
   const a = { provider: "ai-sdk", package: "x", model: "m", settings };
   const { aiSdk } = await readModelsFile(await write({ models: { a } }));
   expect(aiSdk).toMatchObject([{ settings }]);
 });
 
-test("every problem is named at once", async () => {
+test("all problems are reported together", async () => {
   const path = await write({ models: { a: { maxImages: 0 }, b: { colour: 1 } }, aliases: { "": "x" } });
   expect((await problemsOf(path)).split("\n")).toHaveLength(3);
 });
 
-test("a file that is missing, none, or huge is refused, naming it", async () => {
+test("a file that is missing, not a file, or huge is refused with its name", async () => {
   expect(await problemsOf(join(directory, "nowhere"))).toMatch(/nowhere cannot be read \(ENOENT\)/);
   await mkdir(join(directory, "folder"));
   expect(await problemsOf(join(directory, "folder"))).toMatch(/folder is not a file|EISDIR/);
@@ -287,7 +287,7 @@ test.each<[string, object, RegExp]>([
     /aliases\.a\[1\] is illustrator-1, which is listed before/,
   ],
   ["an unknown provider", { models: { a: { provider: "acme" } } }, /models\.a\.provider must be one of illustrator/],
-])("%s stops the start", async (_what, content, message) => {
+])("%s prevents the start", async (_what, content, message) => {
   const modelsFile = await write(content);
   const dataDir = join(directory, "data");
   await expect(createGateway({ modelsFile, dataDir })).rejects.toThrow(message);

@@ -55,7 +55,7 @@ async function generate({ graphql }: RunningGateway, model: string) {
   return body.data.generateImages;
 }
 
-test("two servers of one kind have keys and names of their own, and each parameter that they need", async () => {
+test("two servers of one kind have their own keys, names and required parameters", async () => {
   process.env.TEST_KEY_OF_ONE = "key-1";
   const keyFile = join(await newDirectory(), "key");
   await writeFile(keyFile, "key-2\n");
@@ -117,7 +117,7 @@ test("two servers of one kind have keys and names of their own, and each paramet
   });
 });
 
-test("a parameter that the operator sends stays, even if the server refuses it", async () => {
+test("a parameter that the operator sets is always sent, even if the server refuses it", async () => {
   process.env.TEST_KEY_OF_ONE = "key-1";
   const running = await start({
     first: { provider: "one", ...SIZES, send: { response_format: "b64_json" } },
@@ -128,7 +128,7 @@ test("a parameter that the operator sends stays, even if the server refuses it",
   expect(one.calls).toHaveLength(1);
 });
 
-test("a server that keeps failing is paused, and the other one is not", async () => {
+test("a server that keeps failing is paused, and the other one continues", async () => {
   process.env.TEST_KEY_OF_ONE = "key-1";
   const running = await start({ first: { provider: "one", ...SIZES }, second: { provider: "two", ...SIZES } });
   one.answer = () => ({ status: 500, body: "{}" });
@@ -155,7 +155,7 @@ test("a provider has its own time limit", async () => {
   expect(await generate(running, "first")).toMatchObject({ status: "SUCCEEDED" });
 });
 
-test("a model that OpenAI also has keeps its abilities on another server, without its price", async () => {
+test("an OpenAI model on another server keeps its abilities and has no price", async () => {
   process.env.TEST_KEY_OF_ONE = "key-1";
   const { graphql } = await start({
     azure: { provider: "one", model: "gpt-image-2" },
@@ -168,7 +168,7 @@ test("a model that OpenAI also has keeps its abilities on another server, withou
   expect(byId.get("gpt-image-2")).toEqual({ id: "gpt-image-2", provider: "two", maxImages: 2, ...both });
 });
 
-test("a key that is not set stops the start, naming its variable", async () => {
+test("a missing key prevents the start, and the error names its variable", async () => {
   const models = { first: { provider: "one", ...SIZES }, second: { provider: "two", ...SIZES } };
   await expect(start(models)).rejects.toThrow(/^TEST_KEY_OF_ONE must be set: it holds the key of a provider/);
 });

@@ -27,15 +27,15 @@ const INTERRUPTED = endOf("FAILED", "INTERRUPTED");
 const SUCCEEDED = endOf("SUCCEEDED");
 const FINISHED = recordsOf(['{"msg":"ready"}', lineOf("FAILED", "INTERRUPTED"), lineOf("SUCCEEDED", undefined, 12)]);
 
-describe("an end that is told again", () => {
-  test("is no change", () => {
+describe("an end that is reported twice", () => {
+  test("is not a change", () => {
     expect(compareEnds(SUCCEEDED, endOf("SUCCEEDED"), FINISHED)).toBe("none");
     expect(compareEnds(INTERRUPTED, endOf("FAILED", "INTERRUPTED"), recordsOf([]))).toBe("none");
   });
 });
 
 describe("an end after a takeover", () => {
-  test("may be replaced by what the process that ran the generation recorded", () => {
+  test("may be replaced by the end that the original process recorded", () => {
     expect(compareEnds(INTERRUPTED, SUCCEEDED, FINISHED)).toBe("finished after a takeover");
     const rejected = endOf("FAILED", "CONTENT_REJECTED", "NO");
     const records = recordsOf([lineOf("FAILED", "CONTENT_REJECTED", 12)]);
@@ -108,10 +108,10 @@ describe("every other change of an end is a contradiction:", () => {
   });
 });
 
-describe("what clients were told", () => {
+describe("the ends that clients saw", () => {
   const newOrder = () => ({ marker: "chaos-1-1", ids: new Set(), ends: [] as ToldGeneration[] }) as unknown as Order;
 
-  test("is kept, each end once", () => {
+  test("are counted once each", () => {
     const [books, order] = [new ChaosBooks(), newOrder()];
     for (const told of [endOf("RUNNING"), INTERRUPTED, INTERRUPTED, SUCCEEDED, SUCCEEDED]) books.note(order, told);
 
@@ -119,7 +119,7 @@ describe("what clients were told", () => {
     expect(books.contradictions).toEqual([]);
   });
 
-  test("is contradicted by a generation that runs after its end", () => {
+  test("are contradicted by a generation that runs afterwards", () => {
     const books = new ChaosBooks();
     const order = newOrder();
     for (const told of [SUCCEEDED, endOf("RUNNING")]) books.note(order, told);

@@ -10,7 +10,7 @@ test.each([
   ["embedded", 8],
   ["distributed", 4],
 ] as const)(
-  "%s: nothing accepted is lost, and nothing paid twice, in %i rounds of SIGKILL, SIGTERM and Ctrl-C",
+  "a %s gateway loses nothing accepted and pays for nothing twice in %i rounds of SIGKILL, SIGTERM and Ctrl-C",
   async (topology, rounds) => {
     const report = await runChaos({ topology, rounds, seed: SEED, clients: 8 });
 

@@ -33,7 +33,7 @@ beforeEach(async () => {
 afterEach(() => api.close());
 
 test(
-  "after a crash what was in the provider's hands is INTERRUPTED and never sent again, and what was queued runs",
+  "after a crash, submitted generations are INTERRUPTED and never sent again, and queued ones run",
   async () => {
     const inHand = { prompt: "in hand", idempotencyKey: "in hand" };
     const queued = { prompt: "queued", idempotencyKey: "queued" };
@@ -66,7 +66,7 @@ test(
 );
 
 test(
-  "a client of OpenAI's that tries again by itself after a crash pays for nothing twice",
+  "an OpenAI client that retries by itself after a crash pays for nothing twice",
   async () => {
     const crashing = await startService(env);
     const restarted = Promise.withResolvers<string>();
@@ -93,7 +93,7 @@ test(
 );
 
 test(
-  "after a crash in the middle of an image nothing of it is left",
+  "after a crash in the middle of an image nothing is left of that image",
   async () => {
     const crashing = await startService(env);
     const temporary = join(crashing.dataDirectory, "images/.tmp");
@@ -116,7 +116,7 @@ test(
 );
 
 test(
-  "images and the URLs that were handed out live on after a crash and after a stop",
+  "images and their URLs still work after a crash and after a stop",
   async () => {
     const crashing = await startService(env);
     env.PORT = new URL(crashing.url).port;
@@ -145,7 +145,7 @@ test(
 );
 
 test(
-  "a generation goes on when its caller leaves, and is found by its key",
+  "a generation continues when its client disconnects, and is found by its key",
   async () => {
     const service = await startService(env);
     const hold = api.holdNext();

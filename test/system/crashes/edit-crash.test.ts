@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => api.close());
 
 test(
-  "an edit that waits when the gateway crashes runs after the next start, with the files that were uploaded",
+  "an edit that waits during a crash runs after the next start, with its uploaded files",
   async () => {
     const env = {
       OPENAI_API_KEY: api.apiKey,

@@ -34,7 +34,7 @@ afterEach(async () => {
 });
 
 test(
-  "a crash between the decision to fall back and the second model's call submits nothing twice, and is told",
+  "a crash between the decision to fall back and the second model's call submits nothing twice and is reported",
   async () => {
     const directory = await newDirectory();
     const baseURL = `http://127.0.0.1:${(second.address() as AddressInfo).port}`;

@@ -32,7 +32,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 test(
-  "a kill while files arrive leaves none of them behind",
+  "a kill while files arrive leaves none of the files behind",
   async () => {
     const temporary = await newDirectory();
     const service = await startService({ TMPDIR: temporary });
@@ -54,7 +54,7 @@ test(
 );
 
 test(
-  "files for which there is no room are a fault of the gateway, and told at once",
+  "files that do not fit on the disk are reported immediately, as a fault of the gateway",
   async () => {
     const { url } = await startService({ TMPDIR: "/nowhere", LOG_LEVEL: "fatal" });
     const bytes = await plainImage(96, 64, 1, "PNG");

@@ -11,7 +11,7 @@ const newDirectory = temporaryDirectories();
 const startService = gatewayProcesses();
 
 test(
-  "a webhook whose gateway was killed while it was sent is sent again by the next one",
+  "a webhook whose gateway was killed during the delivery is delivered again by the next process",
   async () => {
     await using receiver = await startWebhookReceiver();
     const env = {
@@ -43,7 +43,7 @@ test(
 );
 
 test(
-  "what ends while a gateway is told to stop is delivered before it exits, or by the next one",
+  "the webhook of a generation that ends during a stop is delivered before the exit, or by the next process",
   async () => {
     await using receiver = await startWebhookReceiver();
     const env = {

@@ -18,7 +18,7 @@ test.each([
   ["storage", ["storage"]],
   ["both", ["store", "storage"]],
 ] as const)(
-  "%s away under load: the gateways live and say what fails, and requests wait or are answered",
+  "%s down under load: the gateways stay up and say what fails, and requests wait or are answered",
   async (outage, failedChecks) => {
     const { before, health, answersMeanwhile, paidMeanwhile } = await run.suffer(outage);
 
@@ -33,7 +33,7 @@ test.each([
 );
 
 test(
-  "once everything is back all that was accepted has ended, with its images, paid for once",
+  "after the outage every accepted generation has ended, with its images, paid for once",
   async () => {
     const verdict = await run.settle();
 
