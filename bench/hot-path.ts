@@ -18,6 +18,8 @@ const LOADS: readonly Load[] = [
 const MOST_CALLERS = Math.max(...LOADS.map(({ callers }) => callers));
 /** The contestants take turns, so that what else the machine does slows all of them alike. */
 const ROUNDS = 3;
+/** For the loads that have targets. */
+const TARGET_ROUNDS = 7;
 /** Enough calls to compile most of the code, because a process at work is to be measured. */
 const WARM_UP_CALLS = 300;
 const LATENCY_CALLS = 40;
@@ -44,17 +46,11 @@ export async function measure(): Promise<Row[]> {
 }
 
 /** Measures every contestant that this machine has, in turns, with one picture. */
-export async function measurePicture(
-  picture: PictureKind,
-  providerUrl: string,
-  contestants: readonly Contestant[] = CONTESTANTS,
-  loads: readonly Load[] = LOADS,
-  rounds = ROUNDS,
-): Promise<Reading[]> {
+async function measurePicture(picture: PictureKind, providerUrl: string): Promise<Reading[]> {
   const [ordered, small] = await Promise.all([picture, SMALLEST].map(toOrdered));
   const entered: Entered[] = [];
   try {
-    for (const contestant of contestants) {
+    for (const contestant of CONTESTANTS) {
       const measured = await startContestant(contestant, providerUrl, MOST_CALLERS);
       if (measured) entered.push(new Entered(contestant, measured));
     }
@@ -62,8 +58,9 @@ export async function measurePicture(
       for (let call = 0; call < WARM_UP_CALLS; call++) await one.order(small as Ordered, 1);
     }
     const readings: Reading[] = [];
-    for (const load of loads) {
+    for (const load of LOADS) {
       const cpu = new Map<Entered, number[]>(entered.map((one) => [one, []]));
+      const rounds = hasTargets(picture, load) ? TARGET_ROUNDS : ROUNDS;
       for (let round = 0; round < rounds; round++) {
         for (const [one, taken] of cpu) taken.push(await one.measure(ordered as Ordered, load));
       }
@@ -76,6 +73,10 @@ export async function measurePicture(
   } finally {
     await Promise.all(entered.map((one) => one.stop()));
   }
+}
+
+function hasTargets({ label }: PictureKind, { n, callers }: Load): boolean {
+  return label in TARGETS && n === 1 && callers === 8;
 }
 
 async function toOrdered(picture: PictureKind): Promise<Ordered> {
@@ -164,7 +165,7 @@ function toCpuRows(readings: readonly Reading[]): Row[] {
     .map((reading) => {
       const { contestant, picture, n, callers, cpuMsAnImage } = reading;
       const all = contestant === "/v1 base64" ? BASE64_TARGETS : TARGETS;
-      const targets = n === 1 && callers === 8 ? (all[picture.label] ?? {}) : {};
+      const targets = hasTargets(picture, reading) ? (all[picture.label] ?? {}) : {};
       const compared = (["floor", ...(OWN.get(contestant) ?? [])] as Contestant[]).map((other) => {
         const cpu = cpuOf(other, reading);
         return cpu === undefined ? `${other} not measured` : `${other} ${ms(cpu)}: ${(cpuMsAnImage / cpu).toFixed(2)}x`;

@@ -1,10 +1,10 @@
 import { notBase64, UnreadableJson } from "./unreadable-json.ts";
 
 /**
- * The most bytes that are decoded before they are handed over, a multiple of 3. Most images are a few of such blocks:
- * each is hashed and written in one step, and each write wakes a thread.
+ * The most bytes that are decoded before they are handed over, a multiple of 3. Each block is hashed, checked and written
+ * in one step. Larger ones mean fewer writes, but with many calls at once they cost more, and more memory.
  */
-const BLOCK_BYTES = 192 * 1024;
+const BLOCK_BYTES = 96 * 1024;
 /** The most characters that are decoded into one block. */
 export const BLOCK_CHARACTERS = (BLOCK_BYTES / 3) * 4;
 /** What the last characters of a text may add to a full block. */
