@@ -5,7 +5,7 @@ import { OperationsInFlight } from "../../src/lifecycle.ts";
 import { NO_METRICS } from "../../src/ports/metrics.ts";
 import { NO_TRACES } from "../../src/ports/traces.ts";
 
-/** For an app that answers everybody, without limits and without a log. */
+/** Options for an app that answers everybody, without limits or a log. */
 export function appOptions(options: Partial<AppOptions> = {}): AppOptions {
   return {
     publicUrl: undefined,

@@ -1,15 +1,15 @@
-/** How many requests of a rush come at once. */
+/** The number of simultaneous requests in a rush. */
 export const RUSH = 500;
-/** How many images the budget covers. Each request asks for one. */
+/** The number of images that the budget covers. Each request asks for one. */
 export const RUSH_BUDGET = 10;
 
-/** What became of a rush. */
+/** The outcome of a rush. */
 export interface RushFacts {
   readonly accepted: number;
   readonly refused: number;
-  /** How many got other answers, by code. Empty when everything is well. */
+  /** The number of other answers, by code. Empty if everything is right. */
   readonly others: Readonly<Record<string, number>>;
-  /** Images that the budget counts as spent, and as held. */
+  /** Images that the budget counts as spent and as held. */
   readonly spentImages: number;
   readonly heldImages: number;
 }
@@ -21,9 +21,8 @@ const GENERATE = `mutation ($prompt: String!) {
 const BUDGETS = "{ viewer { budgets { spentImages heldImages } } }";
 
 /**
- * Sends {@link RUSH} requests at once, by turns to each of these gateways, against a budget of a new project that covers
- * {@link RUSH_BUDGET} of them. Its key has a budget of its own, of dollars, that covers more.
- *
+ * Sends {@link RUSH} simultaneous requests, in turn to each of these gateways, against the budget of a new project that
+ * covers {@link RUSH_BUDGET} of them. The project's key also has a budget in dollars, which is large enough.
  * @param urls of gateways that share their records
  */
 export async function rush(urls: readonly [string, ...string[]], adminKey: string): Promise<RushFacts> {

@@ -9,7 +9,7 @@ export interface RunningGateway {
   readonly url: string;
   readonly dataDir: string;
   readonly gateway: Gateway;
-  /** Runs a GraphQL operation by POST and answers status and body. */
+  /** Runs a GraphQL operation by POST and returns status and body. */
   graphql(
     query: string,
     variables?: object,
@@ -27,7 +27,7 @@ export interface GraphQLBody {
   readonly errors?: readonly { message: string; path?: string[]; extensions: Record<string, unknown> }[];
 }
 
-/** A whole gateway in this process, with an empty data directory of its own, on a free port. */
+/** A complete gateway in this process, with its own empty data directory, on a free port. */
 export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "pictograph-test-")));
   const server = await listen("127.0.0.1", 0);

@@ -6,20 +6,20 @@ export const ISSUER = "https://id.example";
 export const AUDIENCE = "pictograph";
 
 export interface IdentityProvider {
-  /** What `PICTOGRAPH_JWT_*` would say. */
+  /** The values of `PICTOGRAPH_JWT_*`. */
   readonly config: {
     readonly issuer: string;
     readonly audience: string;
     readonly jwksUrl: string;
     readonly projectClaim: string;
   };
-  /** How many times the keys were asked for. */
+  /** How often the keys were requested. */
   readonly requestCount: number;
   /** Signs a token that is good for an hour, unless the claims say otherwise. */
   sign(claims: JWTPayload, header?: { readonly kid?: string }): Promise<string>;
   /** Adds a key, and signs with it from now on. */
   addKey(kid: string): Promise<void>;
-  /** Answers as this listener does from now on; with the keys again for `undefined`. */
+  /** Answers with this listener from now on, or with the keys again if it is `undefined`. */
   answerWith(listener: Parameters<typeof createServer>[1] | undefined): void;
   /** Closes the server, so that connections to it are refused. */
   close(): Promise<void>;

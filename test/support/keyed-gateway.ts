@@ -19,7 +19,7 @@ export interface KeyedGateway extends ScriptedGateway {
   createKey(projectId: string, input?: object): Promise<CreatedKey>;
 }
 
-/** A gateway that asks for keys, whose models a test scripts. */
+/** A keyed gateway whose models are scripted by the test. */
 export async function startKeyedGateway(
   options: GatewayOptions = {},
   models: readonly ModelDescription[] = [ANY_SIZE_MODEL],

@@ -2,13 +2,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "@swc/core";
 
-/** A message of the log, as the source has it. `…` stands for what differs from line to line. */
+/** A log message as it is in the source. `…` stands for the parts that vary. */
 export interface LogMessage {
   readonly level: string;
   readonly message: string;
 }
 
-/** A call of a logger whose message is computed elsewhere. */
+/** A call to a logger whose message is computed elsewhere. */
 export interface ComputedMessage {
   readonly file: string;
   /** The last name in the expression: `message` of `change.message`. */
@@ -26,10 +26,10 @@ type Node = any;
 const LEVELS: ReadonlySet<string> = new Set(["debug", "info", "warn", "error", "fatal"]);
 /** Names of a logger in the source, such as `logger` and `createLogger`. */
 const LOGGER = /[lL]ogger$/;
-/** What has methods of the same names: the output of the command line. */
+/** An object with methods of the same names that is not a logger: the output of the command line. */
 const NO_LOGGERS: ReadonlySet<string> = new Set(["terminal", "console"]);
 
-/** Reads every call of a logger in the TypeScript files below a directory. */
+/** Reads every call to a logger in the TypeScript files below a directory. */
 export async function readLogMessages(directory: string): Promise<LogMessages> {
   const messages: LogMessage[] = [];
   const computed: ComputedMessage[] = [];
@@ -50,7 +50,7 @@ export async function readLogMessages(directory: string): Promise<LogMessages> {
   return { messages, computed };
 }
 
-/** Every text in a TypeScript file, with `…` for what a template computes. */
+/** Reads every text in a TypeScript file, with `…` for the computed parts of templates. */
 export async function readTexts(path: string): Promise<ReadonlySet<string>> {
   const nodes = nodesOf(await parse(await readFile(path, "utf8"), { syntax: "typescript", decorators: true }));
   return new Set([...nodes].flatMap((node) => textsOf(node, new Map()) ?? []));
@@ -62,14 +62,17 @@ function* nodesOf(node: Node): Generator<Node> {
   for (const child of Object.values(node)) yield* nodesOf(child);
 }
 
-/** The values of the constants of a file. Constants of one name in several functions are all there. */
+/**
+ * The values of the constants in a file. If several functions have a constant of the same name, all values are
+ * included.
+ */
 function constantsOf(nodes: readonly Node[]): ReadonlyMap<string, readonly Node[]> {
   const declared = nodes.filter(({ type, id, init }) => type === "VariableDeclarator" && id.value && init);
   const grouped = Map.groupBy(declared, ({ id }) => id.value as string);
   return new Map([...grouped].map(([name, declarators]) => [name, declarators.map(({ init }) => init)]));
 }
 
-/** The level and the message of a call of a logger, as nodes. */
+/** The level and message of a call to a logger, as nodes. */
 function loggerCall({ type, callee, arguments: parameters }: Node): { level: Node; message: Node } | undefined {
   if (type !== "CallExpression" || callee.type !== "MemberExpression") return undefined;
   const { object, property } = callee;
@@ -81,7 +84,7 @@ function loggerCall({ type, callee, arguments: parameters }: Node): { level: Nod
   return { level: { type: "StringLiteral", value: property.value }, message };
 }
 
-/** Every text that an expression can have; `undefined` if the file does not tell. */
+/** Every text that an expression may have, or `undefined` if this file does not show it. */
 function textsOf(node: Node, constants: ReadonlyMap<string, readonly Node[]>): readonly string[] | undefined {
   switch (node.type) {
     case "StringLiteral":
@@ -99,7 +102,7 @@ function textsOf(node: Node, constants: ReadonlyMap<string, readonly Node[]>): r
   }
 }
 
-/** The text of a template, with the constants that have one text, and with `…` for everything else. */
+/** The text of a template, including constants with a single value, and `…` for everything else. */
 function templateText({ quasis, expressions }: Node, constants: ReadonlyMap<string, readonly Node[]>): string {
   return quasis
     .map(({ cooked }: Node, index: number) => {

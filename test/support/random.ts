@@ -1,4 +1,4 @@
-/** Numbers that are the same in every run: a test that fails with them fails again. */
+/** Random numbers that are the same in every run, so that a failing test fails again. */
 export interface Random {
   /** A whole number from `min` to `max`, both included. */
   whole(min: number, max: number): number;

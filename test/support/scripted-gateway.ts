@@ -4,17 +4,17 @@ import type { GenerateRequest, ModelDescription, ProviderEvent } from "../../src
 import { type RunningGateway, startGateway } from "./gateway.ts";
 import { makeImages, SCRIPTED_MODEL, ScriptedProvider } from "./scripted-provider.ts";
 
-/** What did not come by then never will. */
+/** Longer than anything that a test waits for. */
 const POLL_MS = 20_000;
 
-/** Makes every size that can be asked for, so that small requests cost little. */
+/** Makes every size that may be requested, so that small requests are cheap. */
 export const ANY_SIZE_MODEL: ModelDescription = {
   ...SCRIPTED_MODEL,
   id: "any-size-1",
   sizes: { kind: "bounds", multipleOf: 1, minSide: 64, maxLongSide: 3840, minPixels: 1, maxPixels: 3840 * 3840 },
 };
 
-/** Also changes images. */
+/** The same model, which also edits images. */
 export const ANY_SIZE_EDITOR: ModelDescription = {
   ...ANY_SIZE_MODEL,
   id: "any-size-editor-1",
@@ -25,7 +25,7 @@ export interface ScriptedGateway extends RunningGateway {
   readonly provider: ScriptedProvider;
 }
 
-/** A gateway whose default model is the first one of a scripted provider. */
+/** A gateway whose default model is a scripted provider's first. */
 export async function startScriptedGateway(
   options: GatewayOptions = {},
   models: readonly ModelDescription[] = [ANY_SIZE_MODEL],
@@ -37,13 +37,13 @@ export async function startScriptedGateway(
 }
 
 export interface Hold {
-  /** Settles when the provider was called. */
+  /** Resolves when the provider has been called. */
   readonly called: Promise<void>;
   /** Lets the provider answer. */
   release(): void;
 }
 
-/** Makes the provider keep its calls waiting from now on, until the hold is released. */
+/** Makes the provider hold its calls from now on, until the hold is released. */
 export function holdCalls(provider: ScriptedProvider): Hold {
   const called = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
@@ -62,7 +62,7 @@ export function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** Asks again until the answer is the awaited one; each attempt waits for a whole request. */
+/** Repeats a request until its answer is accepted. Each attempt starts after the one before has ended. */
 export async function poll<Answer>(
   ask: () => Promise<Answer>,
   isAwaited: (answer: Answer) => boolean,

@@ -22,7 +22,7 @@ export const SCRIPTED_MODEL: ModelDescription = {
 
 export type Script = (request: GenerateRequest, signal: AbortSignal) => AsyncIterable<ProviderEvent>;
 
-/** A real provider whose answers a test writes: it records what it was asked and plays its script. */
+/** A real provider scripted by a test: it records its requests and plays its script. */
 export class ScriptedProvider implements ImageProvider {
   readonly name = "scripted";
   readonly models: readonly ModelDescription[];
@@ -41,7 +41,7 @@ export class ScriptedProvider implements ImageProvider {
   async close(): Promise<void> {}
 }
 
-/** Answers every image as asked: one plain colour each, told apart by its index. */
+/** Answers every request as asked, with a plain colour for each index. */
 export async function* makeImages({ n, size, format }: GenerateRequest): AsyncIterable<ProviderEvent> {
   for (let index = 0; index < n; index++) {
     yield { type: "image", index, bytes: once(await plainImage(size.width, size.height, index, format)) };

@@ -2,7 +2,7 @@ import { pino } from "pino";
 import type { SqlRecords } from "../../src/adapters/sql/sql-records.ts";
 import { StorageBudget, type StorageBudgetOptions } from "../../src/service/images/storage-budget.ts";
 
-/** A budget that nothing here exceeds, with what a test cares about laid over it. */
+/** A budget that no test exceeds, with the options that a test sets. */
 export function storageBudget(
   { derivatives }: Pick<SqlRecords, "derivatives">,
   objects: StorageBudgetOptions["objects"],

@@ -6,12 +6,12 @@ import { poll } from "./scripted-gateway.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** The widths at which every page of the studio is tested: a desk and a phone. */
+/** The widths at which every page of the studio is tested: a desktop and a phone. */
 export const WIDTHS = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } } as const;
 
 export interface StudioPage {
   readonly page: Page;
-  /** Fails if anything was loaded from elsewhere, or the console showed an error. */
+  /** Fails if anything was loaded from another host, or the console showed an error. */
   expectClean(): void;
   close(): Promise<void>;
 }
@@ -19,13 +19,13 @@ export interface StudioPage {
 interface OpenOptions extends BrowserContextOptions {
   /** The place in the studio: `#/image/img_…`. */
   readonly at?: string;
-  /** Console errors that are expected, such as the browser's own about a status that the test provokes. */
+  /** Expected console errors, such as the browser's own message about a status that the test causes. */
   readonly allowed?: RegExp;
   /** The origin of a bucket, from which pictures may be loaded. */
   readonly bucketOrigin?: string;
 }
 
-/** Opens the studio of a gateway in a context of its own, without a network beside the gateway. */
+/** Opens a gateway's studio in its own browser context, which can reach only the gateway. */
 export async function openStudio(browser: Browser, url: string, options: OpenOptions = {}): Promise<StudioPage> {
   const { at = "", allowed, bucketOrigin, ...contextOptions } = options;
   const context = await browser.newContext({ viewport: WIDTHS.desk, locale: "en-GB", ...contextOptions });
@@ -52,12 +52,15 @@ export async function openStudio(browser: Browser, url: string, options: OpenOpt
   };
 }
 
-/** Waits until an expression is true. Playwright's own way evaluates text in the page, which its policy forbids. */
+/**
+ * Waits until an expression is true. Playwright's own function evaluates text in the page, which the page's policy
+ * forbids.
+ */
 export function until(page: Page, expression: string): Promise<unknown> {
   return poll(() => page.evaluate(expression), Boolean);
 }
 
-/** A colour that is changing has no contrast to judge. Some animations never end. */
+/** The contrast of a changing colour cannot be judged. Some animations never end. */
 const ANIMATIONS_ENDED =
   "Promise.all(document.getAnimations().filter((each) => each.effect.getComputedTiming().endTime !== Infinity).map((each) => each.finished.catch(() => {})))";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "@jest/globals";
 
-/** Makes empty directories of their own for the tests of a file, and removes them when its last test is over. */
+/** Makes empty directories for the tests in a file, and removes them after the file's last test. */
 export function temporaryDirectories(): () => Promise<string> {
   const made: string[] = [];
   afterAll(() => Promise.all(made.map((path) => rm(path, { recursive: true, force: true }))));

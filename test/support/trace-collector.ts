@@ -21,7 +21,7 @@ export interface ReceivedSpan {
   readonly endedAtMs: number;
 }
 
-/** A collector of traces: it takes OTLP in protobuf over HTTP, as the specification says, and nothing else. */
+/** A trace collector: it accepts OTLP in protobuf over HTTP, as specified, and nothing else. */
 export interface TraceCollector extends AsyncDisposable {
   /** For `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly url: string;
@@ -30,9 +30,9 @@ export interface TraceCollector extends AsyncDisposable {
   readonly bytes: Buffer;
   readonly requestCount: number;
   readonly lastHeaders: IncomingHttpHeaders | undefined;
-  /** Answers in this way from now on. @defaultValue takes the spans */
+  /** Answers with this from now on. @defaultValue accepts the spans */
   answer: (response: ServerResponse) => void;
-  /** Resolves with all spans as soon as they are what is waited for. */
+  /** Resolves with all spans as soon as the condition holds. */
   until(isComplete: (spans: readonly ReceivedSpan[]) => boolean): Promise<readonly ReceivedSpan[]>;
 }
 
@@ -62,7 +62,7 @@ interface KeyValue {
   readonly value: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** @param port a port on which a collector was before; 0 for a free one */
+/** @param port of an earlier collector; 0 means a free port */
 export async function startTraceCollector(port = 0): Promise<TraceCollector> {
   const spans: ReceivedSpan[] = [];
   const bodies: Buffer[] = [];
@@ -117,7 +117,7 @@ export async function startTraceCollector(port = 0): Promise<TraceCollector> {
   return collector;
 }
 
-/** An answer to a request whose spans are kept. */
+/** The answer to a request whose spans were accepted. */
 export function takeSpans(response: ServerResponse): void {
   response.writeHead(200, { "Content-Type": "application/x-protobuf" }).end();
 }

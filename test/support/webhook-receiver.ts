@@ -12,7 +12,7 @@ export interface ReceivedWebhook {
   readonly event: any;
 }
 
-/** How the receiver answers: a status, or `hang` for never. */
+/** The receiver's answer: a status, or `hang` for none. */
 export type ReceiverAnswer = number | "hang";
 
 /** A server that receives webhooks. */
@@ -20,7 +20,7 @@ export interface WebhookReceiver extends AsyncDisposable {
   readonly url: string;
   /** Everything that arrived so far. */
   readonly received: readonly ReceivedWebhook[];
-  /** Answers in this way from now on. */
+  /** Answers with this from now on. */
   answer: ReceiverAnswer | ((webhook: ReceivedWebhook) => ReceiverAnswer | Promise<ReceiverAnswer>);
   /** Resolves with the first webhook, past or future, that matches. */
   next(matches: (webhook: ReceivedWebhook) => boolean): Promise<ReceivedWebhook>;
@@ -45,7 +45,7 @@ export async function startWebhookReceiver(port = 0): Promise<WebhookReceiver> {
       const status = typeof answer === "function" ? await answer(webhook) : answer;
       if (status !== "hang") outgoing.writeHead(status).end();
     } catch {
-      // The sender went away.
+      // The sender disconnected.
       outgoing.destroy();
     }
   });
@@ -78,7 +78,7 @@ export async function startWebhookReceiver(port = 0): Promise<WebhookReceiver> {
   return receiver;
 }
 
-/** The secrets of these that have signed a webhook, by the library of the specification. */
+/** Returns which of these secrets have signed a webhook, checked with the specification's own library. */
 export function signersOf({ body, headers }: ReceivedWebhook, secrets: readonly string[]): readonly string[] {
   return secrets.filter((secret) => {
     try {

@@ -40,17 +40,17 @@ export interface CertificateOptions {
 
 /** A certificate, its issuers and its key, as text and as files. */
 export interface TestCertificate {
-  /** The paths of the files, as a gateway takes them. */
+  /** The paths of the files, in the form of a gateway's settings. */
   readonly files: { readonly certificate: string; readonly key: string };
-  /** PEM of the certificate alone. */
+  /** The certificate alone, as PEM. */
   readonly own: string;
-  /** PEM of the authority that a verifier may trust. */
+  /** The authority that a verifier may trust, as PEM. */
   readonly root: string;
 }
 
 let serial = 1;
 
-/** Makes an authority and a certificate of it, and writes them into a directory. */
+/** Makes an authority and a certificate signed by it, and writes them into a directory. */
 export async function makeCertificate(directory: string, options: CertificateOptions = {}): Promise<TestCertificate> {
   const now = Date.now();
   const { kind = "es256", notBefore = new Date(now - DAY_MS), notAfter = new Date(now + 365 * DAY_MS) } = options;

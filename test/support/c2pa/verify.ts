@@ -9,7 +9,7 @@ initSync({ module: readFileSync(createRequire(import.meta.url).resolve("@content
 export interface Verdict {
   /** `Trusted`: valid, and from an authority that is trusted. `Valid`: from any authority. */
   readonly state: "Trusted" | "Valid" | "Invalid";
-  /** The objections. */
+  /** The problems that it found. */
   readonly codes: readonly string[];
   readonly manifest: Manifest;
   /** All manifests of the file: its own and those of its ingredients. */

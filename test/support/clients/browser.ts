@@ -19,22 +19,22 @@ const FONT_CONFIGURATION = `<?xml version="1.0"?>
 `;
 
 /**
- * Starts a real headless Chromium, the one in the npm package `@sparticuz/chromium`, with the libraries and the font
- * that come with it: the machine needs neither a browser nor a download, and every machine renders alike. It enforces
+ * Starts a real headless Chromium from the npm package `@sparticuz/chromium`, with the libraries and font in that
+ * package. The machine needs neither a browser nor a download, and every machine renders alike. This Chromium enforces
  * the same-origin policy as a user's browser does. Closing it ends its processes and removes its profile.
  *
- * The first start after `npm ci` unpacks 220 MB to `node_modules/.cache`, a few seconds; later ones take 0.1 s.
+ * The first start after `npm ci` unpacks 220 MB into `node_modules/.cache`, which takes a few seconds; later starts
+ * take 0.1 s.
  *
- * PICTOGRAPH_TEST_BROWSER names another Chromium or Chrome executable, for machines on which this one cannot run.
- *
- * @param extraArguments of Chromium's command line
- * @throws Error, and never a silent skip, when no browser can be started here
+ * PICTOGRAPH_TEST_BROWSER names another Chromium or Chrome executable, for machines that cannot run this one.
+ * @param extraArguments for Chromium's command line
+ * @throws Error if no browser can be started here; it never skips silently
  */
 export async function launchBrowser(extraArguments: readonly string[] = []): Promise<Browser> {
   const other = process.env.PICTOGRAPH_TEST_BROWSER;
   const options = other ? { executablePath: other } : await packagedBrowser();
   try {
-    // The arguments that the package proposes switch web security off. Playwright's own do not.
+    // The arguments that the package suggests turn off web security. Playwright's own do not.
     return await chromium.launch({ ...options, args: ["--disable-gpu", ...extraArguments], timeout: 20_000 });
   } catch (cause) {
     throw new Error(
@@ -57,7 +57,8 @@ async function packagedBrowser(): Promise<LaunchOptions> {
   const directory = await unpackedBrowser();
   return {
     executablePath: join(directory, "chromium"),
-    // Nothing is inherited: a proxy, a font setting or a library path of the machine would change what is tested.
+    // The environment is not inherited: a proxy, font setting or library path of the machine would change what is
+    // tested.
     env: {
       TMPDIR: tmpdir(),
       LD_LIBRARY_PATH: join(directory, "al2023/lib"),
@@ -67,8 +68,8 @@ async function packagedBrowser(): Promise<LaunchOptions> {
 }
 
 /**
- * The directory of the unpacked package. It appears under its final name by one rename, so it is always whole; of
- * several processes that unpack at once the first one wins and the others drop their copies.
+ * The directory of the unpacked package. It gets its final name by one rename, so it is always complete. If several
+ * processes unpack at the same time, the first one wins and the others delete their copies.
  */
 async function unpackedBrowser(): Promise<string> {
   const name = `chromium-${await packageVersion()}`;
@@ -91,7 +92,7 @@ async function unpackedBrowser(): Promise<string> {
 async function unpack(target: string): Promise<void> {
   await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", UNPACK], {
     cwd: ROOT,
-    // On Lambda's runtimes only does the package unpack the shared libraries that a bare system lacks.
+    // The package unpacks the shared libraries that a bare system lacks only on Lambda's runtimes.
     env: { TMPDIR: target, AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x" },
   });
   await writeFile(join(target, "fonts.conf"), FONT_CONFIGURATION);
@@ -100,7 +101,7 @@ async function unpack(target: string): Promise<void> {
   await chmod(target, 0o755);
 }
 
-/** Removes other versions, and what processes that were killed while unpacking have left; another user's may stay. */
+/** Removes other versions, and the leftovers of processes killed while unpacking. Those of another user may stay. */
 async function removeLeftovers(current: string): Promise<void> {
   for (const name of await readdir(CACHE)) {
     const owner = /^unpacking-(\d+)-/.exec(name)?.[1];
@@ -130,8 +131,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Waits until every picture in the page has been loaded, but for those that load when they are scrolled to. A page whose
- * policy forbids `eval` cannot be waited for with `waitForFunction`.
+ * Waits until every picture in the page is loaded, except those that load only when scrolled to. `waitForFunction` does
+ * not work on a page whose policy forbids `eval`.
  */
 export async function untilPicturesLoaded(page: Page): Promise<void> {
   await page.evaluate(

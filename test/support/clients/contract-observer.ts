@@ -14,7 +14,7 @@ export class ContractObserver {
   readonly #document: OpenApiDocument;
   readonly #ajv: Ajv2020.default;
   readonly #seen = new Set<string>();
-  /** What was answered and is documented in no way, or another. */
+  /** The answers that differ from the document. */
   readonly violations: string[] = [];
 
   constructor(document: OpenApiDocument) {
@@ -47,17 +47,17 @@ export class ContractObserver {
     return response;
   }
 
-  /** Checks a value that is no whole answer, such as an event. */
+  /** Checks a value that is only a part of an answer, such as an event. */
   checkSchema(name: string, value: unknown): void {
     this.#check(name, ["components", "schemas", name], value);
   }
 
-  /** Whether the document says that this can be sent. */
+  /** Whether the document allows this to be sent. */
   accepts(name: string, value: unknown): boolean {
     return this.#ajv.validate({ $ref: `openapi#/components/schemas/${name}` }, value);
   }
 
-  /** What is documented and was never answered. */
+  /** The documented answers that never occurred. */
   get unseen(): string[] {
     const documented = Object.entries(this.#document.paths).flatMap(([path, operations]) =>
       Object.entries(operations).flatMap(([method, { responses }]) =>
@@ -83,7 +83,7 @@ export class ContractObserver {
   }
 }
 
-/** What the document's own format says of a size, where the pattern says which sides there are. */
+/** What the format `size` of the document means; the pattern says which sides are allowed. */
 function isImageSize(text: string): boolean {
   const [width = 1, height = 1] = text.split(/ ?[xX×] ?/).map(Number);
   return text === "auto" || (width <= 3 * height && height <= 3 * width);

@@ -1,7 +1,7 @@
 import type { GraphQLBody } from "../gateway.ts";
 import { httpRequest } from "./http-request.ts";
 
-/** Runs a GraphQL operation against a gateway that is somewhere else, such as in another process, over a connection of its own. */
+/** Runs a GraphQL operation against a gateway elsewhere, such as in another process, over its own connection. */
 export async function graphql(gatewayUrl: string, query: string, variables: object = {}): Promise<GraphQLBody> {
   const { body } = await httpRequest(`${gatewayUrl}/graphql`, {
     method: "POST",
@@ -11,7 +11,7 @@ export async function graphql(gatewayUrl: string, query: string, variables: obje
   return JSON.parse(body.toString()) as GraphQLBody;
 }
 
-/** What a test looks at of a generation. */
+/** The fields of a generation that tests check. */
 export interface SeenGeneration {
   readonly id: string;
   readonly status: string;
@@ -22,7 +22,7 @@ export interface SeenGeneration {
 
 const FIELDS = "id status prompt failure { code billed retryable } images { url width height }";
 
-/** `generateImages`, of one small image unless the input says otherwise. */
+/** Runs `generateImages`, for one small image unless the input says otherwise. */
 export async function generateImages(gatewayUrl: string, input: object): Promise<SeenGeneration> {
   const query = `mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { ${FIELDS} } }`;
   const { data, errors } = await graphql(gatewayUrl, query, { input: { prompt: "a fox", size: "64x64", ...input } });
@@ -30,7 +30,7 @@ export async function generateImages(gatewayUrl: string, input: object): Promise
   return data.generateImages;
 }
 
-/** All generations, newest first. */
+/** Lists all generations, newest first. */
 export async function listGenerations(gatewayUrl: string): Promise<readonly SeenGeneration[]> {
   const { data } = await graphql(gatewayUrl, `{ generations(first: 50) { edges { node { ${FIELDS} } } } }`);
   return data.generations.edges.map(({ node }: { readonly node: SeenGeneration }) => node);

@@ -1,6 +1,6 @@
 import type { GraphQLBody } from "../gateway.ts";
 
-/** A file of a multipart request, and where its operation has it: `variables.input.images.0.upload`. */
+/** A file in a multipart request, and its place in the operation: `variables.input.images.0.upload`. */
 export interface SentFile {
   readonly path: string;
   readonly bytes: Uint8Array;
@@ -13,7 +13,7 @@ export interface Operations {
   readonly variables: object;
 }
 
-/** What a form needs that a foreign page could not send. */
+/** The header that a form needs and that a foreign page could not send. */
 export const FORM_HEADERS: Readonly<Record<string, string>> = { "Apollo-Require-Preflight": "true" };
 
 /** @see https://github.com/jaydenseric/graphql-multipart-request-spec */

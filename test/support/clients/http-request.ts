@@ -9,7 +9,7 @@ export interface HttpRequest {
   readonly headers?: OutgoingHttpHeaders;
   /** Sent chunked when it is a list, one chunk each. */
   readonly body?: string | Buffer | readonly (string | Buffer)[];
-  /** Sent as it stands, where a URL would be normalized: `/images/../../etc/passwd`. @defaultValue that of the URL */
+  /** Sent unchanged, where a URL would be normalized: `/images/../../etc/passwd`. @defaultValue the URL's path */
   readonly path?: string;
   /** Breaks the connection. */
   readonly signal?: AbortSignal;
@@ -23,7 +23,10 @@ export interface HttpAnswer {
   readonly wasContinued: boolean;
 }
 
-/** One request over a connection of its own, with a body only after the server asked for it where it is expected to. */
+/**
+ * Sends one request over its own connection. If the request has `Expect: 100-continue`, the body is sent only after the
+ * server asks for it.
+ */
 export async function httpRequest(url: string, options: HttpRequest = {}): Promise<HttpAnswer> {
   const { method = "GET", headers = {}, body, path, signal } = options;
   const { hostname, port, pathname, search } = new URL(url);

@@ -4,7 +4,7 @@ import { type RawData, WebSocket } from "ws";
 
 export const PROTOCOL = "graphql-transport-ws";
 
-/** Everything that `generationEvents` tells. */
+/** All fields of `generationEvents`. */
 export const GENERATION_EVENTS = `subscription ($id: ID!) {
   generationEvents(id: $id) {
     __typename
@@ -14,7 +14,7 @@ export const GENERATION_EVENTS = `subscription ($id: ID!) {
   }
 }`;
 
-/** What a test looks at of an event. */
+/** The fields of an event that tests check. */
 export interface SeenEvent {
   readonly __typename: "GenerationStatusChanged" | "PartialImageReady" | "ImageReady";
   readonly generation?: {
@@ -29,16 +29,16 @@ export interface SeenEvent {
   readonly image?: { readonly index: number; readonly url: string; readonly width: number };
 }
 
-/** `status QUEUED`, `image 0`: a story in words. */
+/** Returns an event in words: `status QUEUED`, `image 0`. */
 export function toWords({ __typename, generation, image, imageIndex, partialIndex }: SeenEvent): string {
   if (__typename === "GenerationStatusChanged") return `status ${generation?.status}`;
   return image ? `image ${image.index}` : `partial ${imageIndex}.${partialIndex}`;
 }
 
-/** An operation as a client's own library runs it, until it is over or left. */
+/** Runs an operation as a client library does, until it ends or the caller stops. */
 export type Follow = (gatewayUrl: string, request: RequestParams) => AsyncIterableIterator<ExecutionResult>;
 
-/** By the library of graphql-transport-ws, which gives up with the connection. */
+/** Uses the library of graphql-transport-ws, without reconnecting. */
 export async function* overSocket(gatewayUrl: string, request: RequestParams): AsyncIterableIterator<ExecutionResult> {
   const client = createSocketClient({ url: socketUrl(gatewayUrl), webSocketImpl: WebSocket, retryAttempts: 0 });
   try {
@@ -48,7 +48,7 @@ export async function* overSocket(gatewayUrl: string, request: RequestParams): A
   }
 }
 
-/** By the library of server-sent events, which gives up with the connection. */
+/** Uses the library of server-sent events, without reconnecting. */
 export async function* overStream(
   gatewayUrl: string,
   request: RequestParams,
@@ -62,7 +62,7 @@ export async function* overStream(
   }
 }
 
-/** The events of a generation, each followed to its end. */
+/** Collects the events of several generations, each until it ends. */
 export async function* follow(transport: Follow, gatewayUrl: string, id: string): AsyncIterableIterator<SeenEvent> {
   for await (const { data, errors } of transport(gatewayUrl, { query: GENERATION_EVENTS, variables: { id } })) {
     if (errors) throw new Error(JSON.stringify(errors));
@@ -81,7 +81,7 @@ export interface Message {
   readonly payload?: any;
 }
 
-/** A socket whose every message a test writes itself. */
+/** A socket on which a test writes every message itself. */
 export class RawSocket {
   readonly socket: WebSocket;
   readonly messages: Message[] = [];
@@ -105,7 +105,7 @@ export class RawSocket {
     });
   }
 
-  /** @throws Error with the status when the server refuses the upgrade */
+  /** @throws Error with the status if the server refuses the upgrade */
   static async open(url: string, protocols: string | string[] = PROTOCOL, origin?: string): Promise<RawSocket> {
     const socket = new WebSocket(url, protocols, { ...(origin !== undefined && { origin }) });
     const raw = new RawSocket(socket);
@@ -116,7 +116,7 @@ export class RawSocket {
     return raw;
   }
 
-  /** Opens a socket and introduces itself. */
+  /** Opens a socket and sends `connection_init`. */
   static async introduced(url: string): Promise<RawSocket> {
     const raw = await RawSocket.open(url);
     raw.send({ type: "connection_init" });

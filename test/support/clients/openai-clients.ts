@@ -1,7 +1,7 @@
 import OpenAI from "openai";
 import OpenAI6 from "openai-6";
 
-/** The official clients, changed by nothing but where they call. */
+/** The official clients, unchanged except for the URL they call. */
 export const OPENAI_CLIENTS = [
   ["openai 7", (gatewayUrl: string) => new OpenAI({ baseURL: `${gatewayUrl}/v1`, apiKey: "any" })],
   [

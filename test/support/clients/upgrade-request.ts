@@ -12,7 +12,7 @@ const HANDSHAKE = {
   "Sec-WebSocket-Protocol": "graphql-transport-ws",
 };
 
-/** Asks for a WebSocket with these headers, and leaves as soon as there is one: status 101 then. */
+/** Requests a WebSocket with these headers, and closes it as soon as it is open: the status is then 101. */
 export async function upgradeRequest(url: string, headers: OutgoingHttpHeaders = {}): Promise<HttpAnswer> {
   const { hostname, port, pathname } = new URL(url);
   const outgoing = request({ hostname, port, path: pathname, headers: { ...HANDSHAKE, ...headers }, agent: false });

@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 
-/** A JUMBF box whose description says that it is a C2PA manifest store; there is nothing to verify in it. */
+/** A JUMBF box whose description says that it is a C2PA manifest store. It contains nothing to verify. */
 export const MANIFEST_STORE = box(
   "jumb",
   box(
@@ -44,7 +44,7 @@ export function intoJpeg(jpeg: Uint8Array, ...segments: readonly Uint8Array[]): 
   return Buffer.concat([jpeg.subarray(0, 2), ...segments, jpeg.subarray(2)]);
 }
 
-/** Adds a chunk to a WebP, and to the length that it gives of itself. */
+/** Adds a chunk to a WebP, and updates the length in its header. */
 export function ontoWebp(webp: Uint8Array, name: string, content: Uint8Array): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32LE(content.length);

@@ -1,10 +1,10 @@
 import { parseMetadata } from "@uswriting/exiftool";
 
-/** What exiftool itself, compiled to WebAssembly, reads in a file: tags under the groups they stand in. */
+/** Returns what exiftool, compiled to WebAssembly, reads in a file: tags under their groups. */
 export async function readTags(bytes: Uint8Array, extension: string): Promise<Record<string, unknown>> {
   const file = { name: `image.${extension}`, data: bytes };
   const read = await parseMetadata<[Record<string, unknown>]>(file, {
-    // Groups by place in the file and by namespace, values as they stand, and whether the file is as it should be.
+    // -G1: groups by location and namespace; -n: raw values; -validate: whether the file is valid.
     args: ["-json", "-G1", "-n", "-all", "-validate"],
     transform: (json) => JSON.parse(json),
   });

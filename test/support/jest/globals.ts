@@ -9,8 +9,8 @@ export function useGlobals(globals: object): void {
 }
 
 /**
- * A function that does what the function of this name of the running test file does. Modules that several test files
- * import keep it.
+ * Returns a function that calls the function of this name in the test file that is running. Modules imported by several
+ * test files keep it.
  */
 function delegate(name: string): unknown {
   return new Proxy(() => {}, {

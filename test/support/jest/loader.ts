@@ -8,8 +8,8 @@ const GLOBALS = new URL("./globals.ts", import.meta.url).href;
 const DECORATOR = /^\s*@\w/m;
 
 /**
- * Gives test files their `@jest/globals`, and compiles modules with decorators. Node strips the types of all others,
- * so that lines and columns stay as they are.
+ * Gives test files their `@jest/globals`, and compiles modules with decorators. Node strips the types of all other
+ * modules, which keeps lines and columns.
  */
 registerHooks({
   resolve(specifier, context, nextResolve) {
@@ -25,7 +25,7 @@ registerHooks({
 });
 
 function compile(source: string, filename: string): string {
-  // Loaded when it is needed, because every process that a test forks loads this file.
+  // Loaded on demand, because every process forked by a test loads this file.
   const { transformSync } = require("@swc/core") as typeof import("@swc/core");
   return transformSync(source, {
     filename,

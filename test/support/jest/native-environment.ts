@@ -2,7 +2,7 @@ import type { JestEnvironmentConfig } from "@jest/environment";
 import { ModernFakeTimers } from "@jest/fake-timers";
 import { ModuleMocker } from "jest-mock";
 
-/** Runs test files in the global object of their worker, so that a class is the same one everywhere. */
+/** Runs test files in the global object of their worker, so that a class is the same class everywhere. */
 export default class NativeEnvironment {
   readonly global = globalThis;
   readonly moduleMocker = new ModuleMocker(globalThis);
@@ -15,7 +15,7 @@ export default class NativeEnvironment {
     process.on("warning", this.#notice);
   }
 
-  /** What test files import as `jest`: the parts of it that they use. */
+  /** What test files import as `jest`: only the parts that they use. */
   get jest(): object {
     const { moduleMocker: mocks, fakeTimersModern: timers } = this;
     return {
@@ -31,7 +31,7 @@ export default class NativeEnvironment {
 
   async setup(): Promise<void> {}
 
-  /** @throws the warning of Node that an emitter has gained ever more listeners, if there was one */
+  /** @throws Node's warning that an emitter gained too many listeners, if there was one */
   async teardown(): Promise<void> {
     process.off("warning", this.#notice);
     this.fakeTimersModern.dispose();

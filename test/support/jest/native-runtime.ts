@@ -8,9 +8,9 @@ const require = createRequire(import.meta.url);
 const EVENT_HANDLERS = Symbol.for("EVENT_HANDLERS");
 
 /**
- * Loads test files as Node itself loads modules, so that those of one worker share the modules of `src/` and
- * `node_modules/`. Jest's own runtime evaluates every module anew for each test file and keeps them all: a whole run
- * took half as long again, and gigabytes of memory.
+ * Loads test files as Node loads modules, so that the files in one worker share the modules of `src/` and
+ * `node_modules/`. Jest's own runtime evaluates and keeps every module for each test file: a whole run took half as
+ * long again, and gigabytes of memory.
  *
  * @see https://jestjs.io/docs/configuration#runtime-string
  */
@@ -22,7 +22,7 @@ export default class NativeRuntime {
     this.#environment = environment;
   }
 
-  /** Takes `test`, `expect` and so on, as Jest has made them for this test file. */
+  /** Receives `test`, `expect` and the rest as Jest made them for this test file. */
   setGlobalsForRuntime(globals: object): void {
     this.#globals = globals;
   }
@@ -40,7 +40,7 @@ export default class NativeRuntime {
     return require(path);
   }
 
-  /** Loads the part of Jest that runs tests. It has state, so each test file gets its own. */
+  /** Loads the part of Jest that runs tests. That part has state, so each test file gets its own. */
   requireInternalModule(path: string): unknown {
     delete (globalThis as Record<symbol, unknown>)[EVENT_HANDLERS];
     delete require.cache[path];

@@ -6,22 +6,22 @@ import { pipeline } from "node:stream/promises";
 
 /** What goes wrong with a request. */
 export type Fault =
-  /** The proxy answers itself, as S3 does when it refuses or fails. */
+  /** The proxy answers by itself, as S3 does when it refuses or fails. */
   | { readonly kind: "answer"; readonly status: number; readonly code: string }
-  /** The connection breaks after so many bytes of the request's body. */
+  /** The connection breaks after this many bytes of the request's body. */
   | { readonly kind: "reset"; readonly afterBytes: number }
-  /** The server does what it is asked, and its answer gets lost. */
+  /** The server carries out the request, and its answer is lost. */
   | { readonly kind: "lose-answer" }
-  /** The connection breaks, or falls silent, after so many bytes of the answer's body. */
+  /** The connection breaks or goes silent after this many bytes of the answer's body. */
   | { readonly kind: "cut-answer" | "stall-answer"; readonly afterBytes: number }
-  /** Nothing is ever answered. */
+  /** The request is never answered. */
   | { readonly kind: "hang" };
 
 export interface ProxiedRequest {
-  /** Method, and what it is about: `PUT`, `PUT part 2`, `POST uploads`, `POST uploadId`, `GET list`. */
+  /** The method and its subject: `PUT`, `PUT part 2`, `POST uploads`, `POST uploadId`, `GET list`. */
   readonly operation: string;
   readonly headers: IncomingMessage["headers"];
-  /** Resolves when the connection to the client's side is over, or the answer is complete. */
+  /** Resolves when the client's connection is closed or the answer is complete. */
   readonly over: Promise<unknown>;
 }
 
@@ -35,14 +35,14 @@ export interface FaultyProxy {
   readonly receivedBytes: number;
   /** Bytes of answers that were passed on. */
   readonly answeredBytes: number;
-  /** Asked about each request; `undefined` lets it through. */
+  /** Called for each request; `undefined` means that it passes. */
   fault: (request: ProxiedRequest) => Fault | undefined;
-  /** Resolves with the request from now on that is the first, or so many'th, about this. */
+  /** Resolves with the first (or n-th) request for this operation from now on. */
   next(operation: string, count?: number): Promise<ProxiedRequest>;
   close(): Promise<void>;
 }
 
-/** Stands between a client and a server, and breaks what it is told to break. */
+/** A proxy between a client and a server that causes faults on demand. */
 export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   const requests: ProxiedRequest[] = [];
   const waiting: { readonly operation: string; count: number; resolve(request: ProxiedRequest): void }[] = [];

@@ -1,4 +1,4 @@
-/** A certificate of `receiver.example` that nobody else signed, and its key. They are used nowhere else. */
+/** A self-signed certificate for `receiver.example`, and its key. They are used nowhere else. */
 export const SELF_SIGNED = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgKQ2vLohS4u/zuOcJ

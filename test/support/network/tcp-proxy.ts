@@ -1,14 +1,14 @@
 import { connect, createServer, type Socket } from "node:net";
 import { pipeline, Transform } from "node:stream";
 
-/** Stands between a client and a server, as the network does. */
+/** A TCP proxy between a client and a server that can fail like a network. */
 export interface TcpProxy {
   readonly port: number;
-  /** From now on no byte passes on the connections there are, and neither side is told; new ones work. */
+  /** From now on no byte passes on the existing connections, and neither side notices. New connections work. */
   freeze(): void;
   /**
-   * Breaks the first connection on which the client has sent these texts, one after another: instead of passing on the
-   * last one, or instead of passing on the server's answer to it.
+   * Breaks the first connection on which the client has sent these texts in this order. It drops either the last text
+   * or the server's answer to it.
    */
   breakAt(texts: readonly string[], isAnswered: boolean): void;
   /** Breaks every connection. */
@@ -62,10 +62,10 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   };
 }
 
-/** Looks for texts that come one after another, in any pieces. */
+/** Finds texts in this order, however they are split into chunks. */
 class SentTexts {
   #found = 0;
-  /** The end of what was sent, in which the next text may begin. */
+  /** The end of the sent data, in which the next text may begin. */
   #end = "";
 
   includes(texts: readonly string[], chunk: Buffer): boolean {

@@ -9,23 +9,22 @@ import { fileURLToPath } from "node:url";
 const MAIN = fileURLToPath(new URL("../../../dist/main.js", import.meta.url));
 /** `npm start` compiles before it starts. */
 const START_TIMEOUT_MS = 60_000;
-/** What the service promises, from SIGTERM to its exit. */
+/** The longest time that the service promises to take from SIGTERM to its exit. */
 const STOP_TIMEOUT_MS = 30_000;
 
 export interface GatewayProcessOptions {
   /**
-   * The whole configuration: of the environment of the tests only PATH and HOME reach the process. PORT is 0 and
+   * The whole configuration. Of the tests' environment the process gets only PATH and HOME. PORT is 0 and
    * PICTOGRAPH_DATA_DIR a temporary directory unless set here.
    */
   readonly env?: Readonly<Record<string, string>>;
   /** Flags for Node, such as `--max-old-space-size=512`; npm sets its own. */
   readonly nodeFlags?: readonly string[];
-  /** Kills the process, as a crash would, while it starts: the start then fails. */
+  /** Kills the process during its start, as a crash would: the start then fails. */
   readonly signal?: AbortSignal;
   /**
-   * Starts the service by `npm start` in this copy of the project, in a process group of its own: every signal goes to
-   * the whole group, as Ctrl-C does in a terminal, and npm passes it on to the gateway once more.
-   *
+   * Starts the service with `npm start` in this copy of the project, in its own process group. Every signal goes to the
+   * whole group, as Ctrl-C does in a terminal, and npm forwards it to the gateway a second time.
    * @defaultValue `dist/main.js` is started without npm
    */
   readonly project?: string;
@@ -37,9 +36,9 @@ export interface GatewayExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** The service as its users run it: a real process, reached through its socket, its signals and its output. */
+/** The service as users run it: a real process with its socket, signals and output. */
 export interface GatewayProcess extends AsyncDisposable {
-  /** The origin that the ready line names, without a slash at the end. */
+  /** The URL in the ready line, without a trailing slash. */
   readonly url: string;
   readonly processId: number;
   readonly dataDirectory: string;
@@ -47,27 +46,28 @@ export interface GatewayProcess extends AsyncDisposable {
   readonly lines: readonly string[];
   /** Everything on stderr so far. */
   readonly stderr: string;
-  /** Settles when the process is gone and its output complete. Never rejects. */
+  /** Resolves when the process has exited and its output is complete. Never rejects. */
   readonly exited: Promise<GatewayExit>;
   /** The first line of stdout, past or future, that matches. Rejects when the process exits without it. */
   waitForLine(matches: (line: string) => boolean): Promise<string>;
   /**
-   * SIGTERM, then the wait for the exit, which has to come within 30 s and with code 0 (so a hook that stops a gateway
-   * needs a longer timeout than that). Removes the temporary directory. After `kill` it does only the last.
-   *
-   * @throws Error with the output of the process when it exits otherwise, or had already exited by itself
+   * Sends SIGTERM and waits for the exit, which must come within 30 s with code 0. A hook that calls this needs a
+   * longer timeout. Then removes the temporary directory. After `kill` it only removes the directory.
+   * @throws Error with the output of the process if it exits otherwise, or had already exited by itself
    */
   stop(): Promise<void>;
-  /** Sends a signal. Answers whether there was a process to get it. */
+  /** Sends a signal. Returns whether the process still existed. */
   signal(name: NodeJS.Signals): boolean;
-  /** SIGKILL, as a crash would. A temporary data directory stays until `stop`, so that a successor can start on it. */
+  /**
+   * Sends SIGKILL, as a crash would. A temporary data directory stays until `stop`, so that another process can start
+   * on it.
+   */
   kill(): Promise<void>;
 }
 
 /**
  * Starts the service on a free port and waits for its ready line.
- *
- * @throws Error with the output of the process when it exits first, or is not ready within 60 s
+ * @throws Error with the output of the process if it exits first, or is not ready within 60 s
  */
 export async function startGatewayProcess(options: GatewayProcessOptions = {}): Promise<GatewayProcess> {
   const { env = {}, nodeFlags = [], signal, project } = options;
@@ -147,7 +147,9 @@ function signalGroup(groupId: number, name: NodeJS.Signals): boolean {
   }
 }
 
-/** The origin in a line like `{"level":"info",…,"url":"http://127.0.0.1:41234","msg":"Pictograph is ready: …"}`. */
+/**
+ * Reads the URL in a line such as `{"level":"info",…,"url":"http://127.0.0.1:41234","msg":"Pictograph is ready: …"}`.
+ */
 function readyOrigin(line: string): string | undefined {
   try {
     const { url, msg } = JSON.parse(line) as { url?: string; msg?: string };

@@ -5,8 +5,8 @@ import { type GatewayProcess, type GatewayProcessOptions, startGatewayProcess } 
 const HOOK_TIMEOUT_MS = 60_000;
 
 /**
- * Starts services for tests that end them in their own ways, by a signal or a crash. Whatever is still running when a
- * test is over is killed.
+ * Starts services for tests that end them by a signal or a crash. A service that is still running when its test ends is
+ * killed.
  */
 export function gatewayProcesses(): (
   env: Readonly<Record<string, string>>,
@@ -16,7 +16,7 @@ export function gatewayProcesses(): (
   afterEach(async () => {
     for (const service of started.splice(0)) {
       await service.kill();
-      // It rejects for a process that had exited, which is what these tests are about.
+      // This rejects if the process has already exited, which is what these tests cause.
       await service.stop().catch(() => undefined);
     }
   }, HOOK_TIMEOUT_MS);

@@ -9,13 +9,13 @@ const ASSEMBLE = fileURLToPath(new URL("../../../deploy/image/assemble.sh", impo
 const USER = 65532;
 /** The flags of the image's entry point. */
 const FLAGS = ["--max-semi-space-size=4", "--heap-growing-percent=30"];
-/** Makes the tree read-only where only this process sees it, and becomes the image's user. */
+/** Makes the tree read-only for this process only, and switches to the image's user. */
 const ENTER = `mount --bind "$TREE" "$TREE" && mount -o remount,bind,ro "$TREE" && cd "$TREE/app" &&
   exec setpriv --reuid=${USER} --regid=${USER} --clear-groups "$TREE/nodejs/bin/node" ${FLAGS.join(" ")} dist/main.js`;
 
 const run = promisify(execFile);
 
-/** Whether this process may do what {@link imageCommand} does: it is root, and has `unshare` and `setpriv`. */
+/** Whether this process may run {@link imageCommand}: it is root, and `unshare` and `setpriv` exist. */
 export async function canEnterImageTree(): Promise<boolean> {
   if (process.getuid?.() !== 0) return false;
   return run("unshare", ["-m", "setpriv", `--reuid=${USER}`, "--clear-groups", "true"]).then(
@@ -24,7 +24,10 @@ export async function canEnterImageTree(): Promise<boolean> {
   );
 }
 
-/** Assembles the files of the image by the same script, with Node where the base image has it. @param tree is empty */
+/**
+ * Assembles the image's files with the image's own script, with Node in the base image's place. @param tree is an empty
+ * directory
+ */
 export async function assembleImageTree(tree: string): Promise<void> {
   await chmod(tree, 0o755);
   await run(ASSEMBLE, [tree]);
@@ -32,15 +35,18 @@ export async function assembleImageTree(tree: string): Promise<void> {
   await copyFile(process.execPath, join(tree, "nodejs/bin/node"));
 }
 
-/** What starts the gateway from a read-only tree as the image's user. The process stays the same until the gateway ends. */
+/**
+ * Returns the command that starts the gateway from a read-only tree as the image's user. The process id does not change
+ * until the gateway exits.
+ */
 export interface ImageCommand {
   readonly command: string;
   readonly parameters: readonly string[];
-  /** What the image sets, with the data in a directory of this machine. */
+  /** The image's environment, with the data in a directory of this machine. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** @param dataDirectory gets the image's user as its owner */
+/** @param dataDirectory is given to the image's user */
 export async function imageCommand(tree: string, dataDirectory: string): Promise<ImageCommand> {
   await chown(dataDirectory, USER, USER);
   const { PATH = "" } = process.env;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-/** What `npm start` reads. `dist` is there so that it has little to compile. */
+/** The files that `npm start` reads. `dist` is included so that little must be compiled. */
 const PARTS = [
   "package.json",
   "package-lock.json",
@@ -16,7 +16,7 @@ const PARTS = [
   "dist",
 ];
 
-/** Copies the project into an empty directory, where `npm start` can compile it while other tests run it from here. */
+/** Copies the project into an empty directory, where `npm start` can compile it while other tests run it here. */
 export async function copyProject(directory: string): Promise<void> {
   for (const part of PARTS) await cp(join(ROOT, part), join(directory, part), { recursive: true });
   await symlink(join(ROOT, "node_modules"), join(directory, "node_modules"));

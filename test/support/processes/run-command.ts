@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 /** The program that `npx pictograph` runs. */
 export const MAIN = fileURLToPath(new URL("../../../dist/main.js", import.meta.url));
-/** A command that has not ended by then hangs. */
+/** A command that takes longer than this counts as hanging. */
 const EXIT_TIMEOUT_MS = 90_000;
 
 export interface CommandOptions {
@@ -15,11 +15,11 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** What the command reads on stdin. */
   readonly input?: string;
-  /** Closes stdout after its first piece, as `head -1` does. */
+  /** Closes stdout after its first chunk, as `head -1` does. */
   readonly readsOnce?: boolean;
-  /** How long it may take, in milliseconds. @defaultValue 90000 */
+  /** The time limit in milliseconds. @defaultValue 90000 */
   readonly timeoutMs?: number;
-  /** What is done while it runs. */
+  /** Called while the command runs. */
   readonly meanwhile?: (process: RunningCommand) => Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export interface CommandResult {
   readonly lines: readonly string[];
 }
 
-/** Runs `pictograph` with these parameters in a process of its own, without a terminal. */
+/** Runs `pictograph` with these arguments in its own process, without a terminal. */
 export async function runCommand(parameters: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const { env = {}, cwd = tmpdir(), input, readsOnce = false, timeoutMs = EXIT_TIMEOUT_MS, meanwhile } = options;
   const child = spawn(process.execPath, [MAIN, ...parameters], {

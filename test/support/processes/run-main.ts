@@ -9,9 +9,9 @@ const EXIT_TIMEOUT_MS = 20_000;
 export interface MainOptions {
   /** The whole environment but for PATH. */
   readonly env: Readonly<Record<string, string>>;
-  /** A command that is given the service's own as its last arguments: `["nice", "-n", "5"]`. */
+  /** A command that gets the service's command as its last arguments: `["nice", "-n", "5"]`. */
   readonly through?: readonly string[];
-  /** What is done while it runs. */
+  /** Called while the service runs. */
   readonly meanwhile?: (processId: number) => Promise<void>;
 }
 
@@ -22,7 +22,7 @@ export interface MainResult {
   readonly stderr: string;
 }
 
-/** Runs the service where it is expected to end by itself, and gives what it said. It is killed after 20 s. */
+/** Runs the service where it is expected to exit by itself, and returns its output. It is killed after 20 s. */
 export async function runMain({ env, through = [], meanwhile }: MainOptions): Promise<MainResult> {
   const [command = "", ...parameters] = [...through, process.execPath, MAIN];
   const child = spawn(command, parameters, {

@@ -13,7 +13,7 @@ export interface DocSample {
   readonly code: string;
 }
 
-/** Every fenced block of the READMEs and of the documents, apart from the decisions, which describe the past. */
+/** Every fenced block in the READMEs and documents, except the decisions, which describe the past. */
 export async function readDocSamples(): Promise<readonly DocSample[]> {
   const documents = (await readdir(join(ROOT, "docs"))).filter((name) => name.endsWith(".md"));
   const files = ["README.md", "README.zh-CN.md", ...documents.map((name) => join("docs", name))];
@@ -32,8 +32,8 @@ function samplesOf(file: string, text: string): DocSample[] {
 }
 
 /**
- * Writes a sample where it finds the packages that a reader would have installed, `pictograph` among them, and removes
- * it when `use` is done with it.
+ * Writes a sample into a place where it finds the packages that a reader would have installed, including `pictograph`,
+ * and removes it after `use`.
  */
 export async function withSampleFile<Result>(
   name: string,

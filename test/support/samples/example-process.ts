@@ -10,11 +10,11 @@ import { fileURLToPath } from "node:url";
 export interface ExampleProcess {
   /** The line it printed when it was ready. */
   readonly url: string;
-  /** SIGTERM, and the wait for its exit. @throws Error when that was not with code 0 within 20 s */
+  /** Sends SIGTERM and waits for the exit. @throws Error if it does not exit with code 0 within 20 s */
   stop(): Promise<void>;
 }
 
-/** Runs a file of `examples/` as its readers do, in an empty directory. */
+/** Runs a file in `examples/` as its readers do, in an empty directory. */
 export async function startExample(name: string): Promise<ExampleProcess> {
   const directory = await mkdtemp(join(tmpdir(), "pictograph-example-"));
   const file = fileURLToPath(new URL(`../../../examples/${name}.ts`, import.meta.url));

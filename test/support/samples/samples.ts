@@ -5,13 +5,13 @@ import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../s
 /** The folder of the samples. */
 export const SAMPLES = fileURLToPath(new URL("../../../docs/clients/", import.meta.url));
 
-/** A gateway with a model that generates and edits, which is all that the samples ask for. */
+/** A gateway with a model that generates and edits, which is all that the samples need. */
 export function startSampleGateway(): Promise<ScriptedGateway> {
   const edits = { maxInputImages: 16, maxInputBytes: 49_999_999, inputFormats: ["PNG"], hasMask: true } as const;
   return startScriptedGateway({}, [{ ...ANY_SIZE_MODEL, operations: ["GENERATE", "EDIT"], edits }]);
 }
 
-/** Checks what a sample prints: two URLs, one that is generated, one that is edited, and the names of the models. */
+/** Checks a sample's output: the URL of a generated image, the URL of an edited one, and the model names. */
 export function expectEveryRoute(gateway: ScriptedGateway, lines: readonly string[]): void {
   expect(lines).toHaveLength(6);
   for (const url of lines.slice(0, 4)) expect(url).toMatch(`${gateway.url}/images/img_`);

@@ -8,11 +8,11 @@ import { type Random, seededRandom } from "../random.ts";
 import { idAt } from "./ids.ts";
 
 const MINUTE_MS = 60_000;
-/** Writes that share their syncs. */
+/** The number of simultaneous writes, which share their syncs. */
 const AT_ONCE = 100;
-/** Of every so many generations, one is delivered in another form than the provider's. */
+/** One in this many generations is delivered in another format than the provider's. */
 const CONVERTED_EVERY = 10;
-/** Bytes of an image, which nobody decodes. */
+/** The bytes of an image that nobody decodes. */
 const MAX_BYTES = 3_000;
 
 export interface FilledStore {
@@ -21,8 +21,8 @@ export interface FilledStore {
 }
 
 /**
- * Fills an empty data directory as a gateway does, through its records: with ended generations of one image each, of
- * which some have an original besides, and with generations that wait. The bytes are noise and all different.
+ * Fills an empty data directory through the records, as a gateway does. It adds ended generations of one image each,
+ * some of which also have an original, and generations that wait. The bytes are noise and all different.
  */
 export async function fillStore(dataDir: string, count: number, queuedCount = 0): Promise<FilledStore> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
@@ -88,7 +88,7 @@ async function storeImage(
   };
 }
 
-/** Writes the file of an object into a data directory, from behind. */
+/** Writes an object's file into a data directory without the store. */
 export async function writeObject(dataDir: string, key: string, bytes: Uint8Array): Promise<void> {
   const path = join(dataDir, "images", key);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });

@@ -1,7 +1,7 @@
 import { TypeID } from "typeid-js";
 import type { Random } from "../random.ts";
 
-/** An id that was given out at that moment: a UUIDv7 in the gateway's form. */
+/** An id as the gateway would have made it at that time: a UUIDv7 in the gateway's form. */
 export function idAt(prefix: string, at: Date, random: Random): string {
   const time = at.getTime().toString(16).padStart(12, "0");
   const rest = random.bytes(10).toString("hex");

@@ -1,6 +1,6 @@
 /**
- * A process of its own that runs one PostgreSQL server and ends with the process that asked for it, however that one
- * ends: when the channel between them closes, the server is stopped and its files are removed.
+ * A process that runs one PostgreSQL server and ends with its parent, however the parent ends: when the channel between
+ * them closes, it stops the server and removes its files.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -19,7 +19,7 @@ const server = new EmbeddedPostgres({
   persistent: true,
   // PostgreSQL refuses to run as root.
   createPostgresUser: process.getuid?.() === 0,
-  // A database that sorts as people do, and not byte by byte, shows what relies on the latter.
+  // A locale that does not sort byte by byte reveals code that relies on byte order.
   initdbFlags: ["--no-sync", "--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en-US"],
   postgresFlags: [
     "-c",
@@ -44,7 +44,7 @@ process.on("message", (command: "start" | "stop") => {
     }
   });
 });
-// Ends, too, when the parent was killed.
+// The channel also closes if the parent is killed.
 process.on("disconnect", () => void work.then(end));
 await server.initialise();
 process.send?.({ port });

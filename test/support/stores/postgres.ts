@@ -5,26 +5,28 @@ import { Client } from "pg";
 
 const SERVER = fileURLToPath(new URL("postgres-server.ts", import.meta.url));
 
-/** A real PostgreSQL server that can be taken away and brought back. */
+/** A real PostgreSQL server that can be stopped and started again. */
 export interface PostgresServer {
   readonly port: number;
-  /** Makes an empty database and answers its URL. With `template`, the URL of another one nobody uses, a copy of that. */
+  /**
+   * Makes an empty database and returns its URL. With `template`, the URL of an unused database, it makes a copy of
+   * that.
+   */
   createDatabase(template?: string): Promise<string>;
   /** Runs SQL on a database, as its superuser. */
   query(url: string, sql: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
-  /** Takes the server away; resolves when it is gone, with every connection to it. */
+  /** Stops the server; resolves when it and all its connections are gone. */
   stopServer(): Promise<void>;
-  /** Brings it back on the same port with the same databases. */
+  /** Starts it again on the same port with the same databases. */
   startServer(): Promise<void>;
   /** Removes the server and everything in it. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a server. It ends with this process, killed or not.
- *
- * @param isDurable whether commits are synced to disk, which tests need not wait for
- * @throws Error with the output of the server when it does not start
+ * Starts a server. It ends with this process, even if this process is killed.
+ * @param isDurable whether commits are synced to disk, which tests do not need
+ * @throws Error with the output of the server if it does not start
  */
 export async function startPostgresServer({ isDurable = false } = {}): Promise<PostgresServer> {
   const child = fork(SERVER, isDurable ? ["--durable"] : [], {
@@ -36,7 +38,7 @@ export async function startPostgresServer({ isDurable = false } = {}): Promise<P
     child.channel?.ref();
     child.send(name);
     await answerOf(child);
-    // A process that has nothing else to do ends, and the server with it.
+    // A process with nothing else to do exits, and the server exits with it.
     child.channel?.unref();
   };
   child.unref();

@@ -8,25 +8,28 @@ import { dirname, join, relative } from "node:path";
 import StrictS3rver from "@20minutes/s3rver";
 import AnyoneS3rver, { type S3rverMiddleware, type S3rverStore } from "s3rver";
 
-/** The fork checks signatures of requests and presigned URLs; the original takes any from a known access key. */
+/**
+ * The fork checks the signatures of requests and presigned URLs; the original accepts every signature of a known access
+ * key.
+ */
 export const S3_FLAVOURS = { s3rver: AnyoneS3rver, "@20minutes/s3rver": StrictS3rver } as const;
 export type S3Flavour = keyof typeof S3_FLAVOURS;
 
-/** The only ones that both know. */
+/** The only credentials that both servers know. */
 export const S3_CREDENTIALS = { accessKeyId: "S3RVER", secretAccessKey: "S3RVER" } as const;
 
 export interface S3Server {
-  /** `http://127.0.0.1:<port>`, the same for as long as it lives. */
+  /** `http://127.0.0.1:<port>`, which stays the same until the end. */
   readonly endpoint: string;
   newBucket(): Promise<string>;
   removeBucket(bucket: string): Promise<void>;
-  /** Puts objects into the bucket from behind, each with its key as its bytes. */
+  /** Adds objects to the bucket without the store. Each has its key as its content. */
   plant(bucket: string, keys: readonly string[]): Promise<void>;
-  /** Whatever takes room in the bucket, the parts of incomplete uploads too. */
+  /** Everything that takes space in the bucket, including the parts of incomplete uploads. */
   footprint(bucket: string): Promise<readonly string[]>;
-  /** Makes the objects that are there now look this old. */
+  /** Makes all present objects look this old. */
   ageObjects(bucket: string, ageMs: number): Promise<void>;
-  /** Makes the uploads that are incomplete now look this old. */
+  /** Makes all incomplete uploads look this old. */
   ageUploads(bucket: string, ageMs: number): Promise<void>;
   /** Cuts every connection and stops listening. */
   takeAway(): Promise<void>;
@@ -35,7 +38,7 @@ export interface S3Server {
   stop(): Promise<void>;
 }
 
-/** A server that speaks S3, on a free port, with an empty directory of its own. */
+/** An S3 server on a free port, with its own empty directory. */
 export async function startS3Server(flavour: S3Flavour): Promise<S3Server> {
   const root = await mkdtemp(join(tmpdir(), "pictograph-test-"));
   bringBackDes();
@@ -102,8 +105,8 @@ async function listen(serve: (request: IncomingMessage, response: ServerResponse
 }
 
 /**
- * Both servers encrypt the token of a listing's next page with DES, which OpenSSL 3 took out of use; triple DES with the
- * same key three times is the same.
+ * Both servers encrypt the token of a listing's next page with DES, which OpenSSL 3 no longer offers. Triple DES with
+ * three equal keys gives the same result.
  */
 function bringBackDes(): void {
   for (const name of ["createCipheriv", "createDecipheriv"] as const) {
@@ -116,7 +119,9 @@ function bringBackDes(): void {
   }
 }
 
-/** S3 shows an object whole or not at all; these servers write in place. They also take an end of 0 for none. */
+/**
+ * S3 shows an object only when it is complete; these servers write in place. They also read a range end of 0 as no end.
+ */
 function keepPromisesOfS3(store: S3rverStore, root: string): void {
   const putObject = store.putObject.bind(store);
   const getObject = store.getObject.bind(store);
@@ -138,8 +143,8 @@ function keepPromisesOfS3(store: S3rverStore, root: string): void {
 }
 
 /**
- * The fork checks the signature of a request for `/bucket/` as if it were for `/bucket`, unless it believes that the
- * bucket is part of the host name and the rest is below `/`.
+ * The fork checks the signature of a request for `/bucket/` as if it were for `/bucket`, unless it takes the bucket for
+ * a part of the host name.
  */
 const checkSignatureAsSent: S3rverMiddleware = (context, next) => {
   if (/^\/[^/]+\/$/.test(context.path)) {
@@ -149,7 +154,10 @@ const checkSignatureAsSent: S3rverMiddleware = (context, next) => {
   return next();
 };
 
-/** Both encrypt the place where a page of a list ends with DES, which OpenSSL has no more: here it stays readable. */
+/**
+ * Both servers encrypt the token of a listing's next page with DES, which OpenSSL no longer offers: here it stays
+ * readable.
+ */
 function replaceDes(): void {
   const readable = { update: (text: string | Buffer) => Buffer.from(text as string), final: () => Buffer.alloc(0) };
   for (const name of ["createCipheriv", "createDecipheriv"] as const) {
@@ -162,7 +170,7 @@ function replaceDes(): void {
 
 replaceDes();
 
-/** What both servers lack: to abort an upload, to list those that are incomplete, to say that there is none. */
+/** Adds what both servers lack: aborting an upload, listing incomplete uploads, and reporting an unknown upload. */
 async function answerUploads(root: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
   const { pathname, searchParams } = new URL(request.url ?? "", "http://s3");
   const [, bucket = ""] = pathname.split("/");
@@ -200,7 +208,7 @@ function uploadsOf(root: string, bucket: string): string {
   return join(root, bucket, "._S3rver_uploads");
 }
 
-/** Every object is three files, of which one has its bytes. */
+/** Each object consists of three files; one contains its bytes. */
 async function footprintOf(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));

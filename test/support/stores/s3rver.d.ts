@@ -2,7 +2,7 @@ declare module "s3rver" {
   import type { RequestListener } from "node:http";
   import type { Readable } from "node:stream";
 
-  /** As far as the tests use it. */
+  /** Only the parts that the tests use. */
   export default class S3rver {
     constructor(options: { directory: string; silent: boolean; vhostBuckets: boolean });
     readonly store: S3rverStore;

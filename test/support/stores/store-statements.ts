@@ -1,9 +1,9 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
 /**
- * The statements that the embedded store runs while the work goes on, as SQL.
- *
- * @param tables those that the statements have to name; `undefined` for all statements, and the ends of transactions
+ * Returns the SQL statements that the embedded store runs during the work.
+ * @param tables the tables that a statement must name to count; `undefined` means all statements, including the ends of
+ * transactions
  */
 export async function statementsDuring(
   tables: readonly string[] | undefined,
@@ -26,7 +26,7 @@ export async function statementsDuring(
   return statements;
 }
 
-/** What all statements of the process inherit from. */
+/** The prototype of all statements in the process. */
 function statementPrototype(): StatementSync {
   const database = new DatabaseSync(":memory:");
   const prototype = Object.getPrototypeOf(database.prepare("SELECT 1"));

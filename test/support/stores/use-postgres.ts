@@ -3,26 +3,26 @@ import { pino } from "pino";
 import { openPostgresStore } from "../../../src/wiring/postgres-store.ts";
 import { type PostgresServer, startPostgresServer } from "./postgres.ts";
 
-/** A server for the tests of a file. */
+/** A server for the tests in one file. */
 export interface TestPostgres {
   readonly server: PostgresServer;
-  /** Makes a database in which every table is up to date and empty, and answers its URL. */
+  /** Makes a database with every table migrated and empty, and returns its URL. */
   newDatabase(): Promise<string>;
 }
 
 interface PreparedServer {
   readonly server: PostgresServer;
-  /** The URL of a database in which every table is up to date and empty. */
+  /** The URL of a database with every table migrated and empty. */
   readonly template: string;
 }
 
-/** The server that the test files of this process share. It ends with the process. */
+/** The server shared by the test files of this process. It ends with the process. */
 let shared: Promise<PreparedServer> | undefined;
 
 /**
- * Call it where a test file begins; what it answers is usable in tests and hooks.
- *
- * @param stopsServer whether tests stop the server. Then it is the file's own, and is removed after its last test
+ * Call it at the start of a test file; the result can be used in tests and hooks.
+ * @param stopsServer whether tests stop the server. The file then has its own server, which is removed after the last
+ * test
  */
 export function usePostgres({ stopsServer = false } = {}): TestPostgres {
   let prepared: PreparedServer | undefined;

@@ -14,9 +14,8 @@ const STEP = 400;
 const MINUTE_MS = 60_000;
 
 /**
- * Adds older generations to the store of a gateway that is stopped, so many minutes before now. They are made like those
- * that it has, and share their files: `a <adjective> <thing> <number>`, the numbers counting up from the newest, 1.
- *
+ * Adds older generations to the store of a stopped gateway, one per minute before now. They are copies of its own
+ * generations and share their files. Prompts are `a <adjective> <thing> <number>`; the newest has the number 1.
  * @param count is a multiple of 400
  */
 export async function fillWall(dataDir: string, count: number): Promise<void> {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import type { RawAnswer } from "./strict-image-api.ts";
 
-/** A call for images as it arrived. */
+/** A request for images as it arrived. */
 export interface CompatibleCall {
   readonly path: string;
   readonly authorization: string | undefined;
@@ -13,23 +13,23 @@ export interface CompatibleCall {
   readonly text: string;
 }
 
-/** One that speaks OpenAI's Images API in its own way, and lists its models as most of them do. */
+/** A server that speaks OpenAI's Images API in its own way, and lists its models as most servers do. */
 export interface CompatibleServer {
-  /** With the version: `http://127.0.0.1:…/v1`. */
+  /** The URL with the version: `http://127.0.0.1:…/v1`. */
   readonly baseUrl: string;
   readonly origin: string;
   readonly calls: readonly CompatibleCall[];
-  /** How often files were asked for, whatever they were. */
+  /** How often any file was requested. */
   readonly downloads: readonly IncomingMessage[];
-  /** Decides what is answered to a call. */
+  /** Returns the answer to a request for images. */
   answer: (call: CompatibleCall) => RawAnswer;
-  /** Answers a GET of anything but the list of models. */
+  /** Answers every GET except the list of models. */
   serveFile: (incoming: IncomingMessage, outgoing: ServerResponse, downloadCount: number) => void;
-  /** Whether calls for images get no answer. */
+  /** Whether requests for images get no answer. */
   isSilent: boolean;
   /** Answers the list of models. */
   models: RawAnswer;
-  /** Forgets what was called. */
+  /** Clears the recorded requests. */
   forget(): void;
   close(): Promise<void>;
 }
@@ -84,7 +84,7 @@ export async function startCompatibleServer(): Promise<CompatibleServer> {
 function send(outgoing: ServerResponse, { status = 200, headers = {}, body }: RawAnswer): void {
   const isJson = !Object.keys(headers).some((name) => name.toLowerCase() === "content-type");
   const all: OutgoingHttpHeaders = { ...(isJson && { "content-type": "application/json" }), ...headers };
-  // A label that is left empty is none.
+  // An empty label does not count.
   if (all["content-type"] === "") delete all["content-type"];
   outgoing.writeHead(status, all);
   outgoing.end(body);

@@ -1,6 +1,9 @@
 import { plainImage } from "../scripted-provider.ts";
 
-/** OpenAI's answer as a stream: two previews of a picture, and the picture itself only after they were seen. */
+/**
+ * OpenAI's answer as a stream: two previews of a picture, and then the picture, which is sent only after the previews
+ * were seen.
+ */
 export async function* pictureStream(seen: Promise<void>): AsyncIterable<Uint8Array> {
   const picture = (await plainImage(1024, 1024, 1, "png")).toString("base64");
   const toEvent = (name: string, more: object) => {

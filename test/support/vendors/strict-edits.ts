@@ -19,7 +19,7 @@ export interface RecordedForm {
   readonly files: readonly RecordedFile[];
 }
 
-/** Reads a form as the vendor does: numbers and `stream` are written as text. `undefined` when it is none. */
+/** Reads a form as the vendor does: numbers and `stream` are texts. Returns `undefined` if it is not a form. */
 export async function readForm(incoming: IncomingMessage): Promise<RecordedForm | undefined> {
   if (!incoming.headers["content-type"]?.startsWith("multipart/form-data")) return undefined;
   const body: Record<string, unknown> = {};
@@ -47,7 +47,7 @@ function toValue(name: string, text: string): unknown {
 const MAX_IMAGES = 16;
 const MAX_BYTES = 50_000_000;
 
-/** The rules of the files of `POST /v1/images/edits`. */
+/** The vendor's rules for the files of `POST /v1/images/edits`. */
 export async function checkFiles(files: readonly RecordedFile[]): Promise<ErrorFields | undefined> {
   const unknown = files.find(({ name }) => name !== "image[]" && name !== "image" && name !== "mask");
   if (unknown) {

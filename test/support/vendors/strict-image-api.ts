@@ -1,6 +1,6 @@
 /**
- * OpenAI's Images API as it is today, on a local port and as strict as the vendor's. Longer than other files because
- * the rules, the pictures and the ways to fail are one idea: a server that a test starts with one call.
+ * OpenAI's current Images API on a local port, as strict as the vendor's. This file is longer than others because the
+ * rules, the pictures and the faults belong together: a test starts the server with one call.
  */
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
@@ -10,18 +10,18 @@ import sharp from "sharp";
 import { checkFiles, type RecordedFile, type RecordedForm, readForm } from "./strict-edits.ts";
 import type { ErrorFields } from "./vendor-error.ts";
 
-/** How the next answer goes wrong, or differs. Only calls that the strict checks let through get that far. */
+/** How the next answer fails or differs. Only calls that pass the strict checks get one of these. */
 export type Behaviour =
   /** The vendor's answer: n pictures of the size and format asked for. */
   | "normal"
-  /** 401 whatever the key. */
+  /** 401 for every key. */
   | "unauthorized"
   | "moderationBlocked"
   | "billingLimit"
   | "serverError"
   /** Never answers. */
   | "hang"
-  /** Sends status 200 and the answer's beginning, and then nothing. */
+  /** Sends status 200 and the beginning of the answer, and then nothing. */
   | "hangInBody"
   /** Closes the connection without an answer. */
   | "resetBeforeAnswer"
@@ -34,15 +34,15 @@ export type Behaviour =
   | "noImages"
   | "oneImageTooFew"
   | "notBase64"
-  /** Base64 of a text. */
+  /** Base64 of a text in place of an image. */
   | "notAnImage"
-  /** Addresses at another host in place of base64, as compatible servers answer. */
+  /** URLs at another host in place of Base64, as some compatible servers answer. */
   | "urls"
-  /** Addresses at this server, where the pictures are. */
+  /** URLs at this server, where the pictures are. */
   | "ownUrls"
   /** Status 200 with an error, as compatible servers answer. */
   | "errorWith200"
-  /** In a stream: the final picture comes after one preview, however many were asked for. */
+  /** In a stream: the final picture comes after one preview, however many were requested. */
   | "finalEarly"
   /** In a stream: an error event after the first preview. */
   | "errorEvent"
@@ -50,9 +50,9 @@ export type Behaviour =
   | { readonly rateLimited: { readonly retryAfter?: string } }
   /** Any error in the vendor's shape. */
   | { readonly error: ErrorFields & { readonly status: number; readonly headers?: Readonly<Record<string, string>> } }
-  /** The vendor's answer, written in pieces of so many bytes, each when the one before was taken. */
+  /** The vendor's answer in pieces of this many bytes, each sent when the one before was read. */
   | { readonly pieces: number }
-  /** These bytes, or what they are decided to be when the call is here. */
+  /** These bytes, or the bytes that the function returns for the call. */
   | { readonly raw: RawAnswer | ((request: RecordedRequest) => RawAnswer) };
 
 export interface RawAnswer {
@@ -69,63 +69,63 @@ export interface RecordedRequest {
   readonly headers: IncomingHttpHeaders;
   /** The JSON body, or the fields of a form; `undefined` when it was neither. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
-  /** The files of a form, in their order. */
+  /** The files of a form, in order. */
   readonly files: readonly RecordedFile[];
-  /** Settles once the answer was sent whole (`finished`) or the connection closed before that (`disconnected`). */
+  /** Resolves when the whole answer was sent (`finished`) or the connection closed before that (`disconnected`). */
   readonly closed: Promise<"finished" | "disconnected">;
 }
 
-/** The next call that passes the checks, kept waiting before its answer begins. */
+/** The next call that passes the checks; its answer is held before it begins. */
 export interface HeldCall {
   readonly arrived: Promise<RecordedRequest>;
   release(): void;
 }
 
-/** A picture the server made, final or preview. */
+/** A picture that the server made, final or preview. */
 export interface MadeImage {
   readonly bytes: Buffer;
   readonly width: number;
   readonly height: number;
   readonly format: "png" | "jpeg" | "webp";
   readonly isPartial: boolean;
-  /** Where this server has it. */
+  /** The path of the picture on this server. */
   readonly address: string;
 }
 
-/** `GET /v1/models`, whose calls count by themselves: the gateway makes them when it likes. */
+/** `GET /v1/models`. Its calls are counted separately, because the gateway makes them by itself. */
 export interface ModelList {
   callCount: number;
-  /** Models with an announced end; all others have `null`. */
+  /** The models with an announced end; all others have `null`. */
   shutdownDates: Readonly<Record<string, string>>;
-  /** Answered in place of the list. */
+  /** The answer in place of the list. */
   raw: RawAnswer | undefined;
 }
 
 export interface StrictImageApiOptions {
-  /** Model names served besides the vendor's, with the rules of gpt-image-2. */
+  /** Other model names to serve, with the rules of gpt-image-2. */
   readonly extraModels?: readonly string[];
-  /** Makes the pictures of two servers differ. @defaultValue 1 */
+  /** Makes the pictures of two servers different. @defaultValue 1 */
   readonly seed?: number;
 }
 
 export interface StrictImageApi {
-  /** With the version: `http://127.0.0.1:…/v1`. */
+  /** The URL with the version: `http://127.0.0.1:…/v1`. */
   readonly baseUrl: string;
   /** The only key that is accepted. */
   readonly apiKey: string;
-  /** Every call, refused ones included, in order of arrival. */
+  /** Every call in order of arrival, including refused ones. */
   readonly requests: readonly RecordedRequest[];
   readonly callCount: number;
   /** The list of models. */
   readonly models: ModelList;
-  /** Every picture made, in order. */
+  /** Every picture in order. */
   readonly images: readonly MadeImage[];
-  /** How every call is answered from now on that no queued behaviour is for. */
+  /** Answers every call like this from now on, unless a behaviour is queued. */
   respondWith(behaviour: Behaviour): void;
-  /** How the next calls are answered, one each. */
+  /** Answers the next calls like this, one behaviour each. */
   queue(...behaviours: readonly Behaviour[]): void;
   holdNext(): HeldCall;
-  /** Stops at once, open connections included. */
+  /** Stops immediately and closes all connections. */
   close(): Promise<void>;
 }
 
@@ -181,7 +181,7 @@ export async function startStrictImageApi(options: StrictImageApiOptions = {}): 
 
   const server = createServer((incoming, outgoing) => {
     answer(incoming, outgoing).catch((error: unknown) => {
-      // A client that left is part of many tests; anything else is a mistake of this server and must be seen.
+      // Many tests have clients that disconnect. Any other error is a mistake in this server and must be visible.
       if (!outgoing.destroyed) sendError(outgoing, 599, { message: `The stand-in failed: ${String(error)}` });
     });
   });
@@ -239,7 +239,7 @@ function parseObject(json: string): Record<string, unknown> | undefined {
   }
 }
 
-// The rules of both paths.
+// The rules for both paths.
 
 const GENERATIONS = "/v1/images/generations";
 const EDITS = "/v1/images/edits";
@@ -271,7 +271,10 @@ const MODELS: readonly (readonly [string, ModelRules])[] = [
 const STANDARD_SIZES = ["1024x1024", "1536x1024", "1024x1536"];
 const WRONG_KEY: ErrorFields = { message: "Incorrect API key provided: sk-str**.", code: "invalid_api_key" };
 
-/** `user` and `moderation` are the vendor's too; `model` and `quality` it lets one omit, and this gateway must not. */
+/**
+ * The vendor also accepts `user` and `moderation`. It lets `model` and `quality` be omitted; this gateway must send
+ * them.
+ */
 const PARAMETERS: ReadonlySet<string> = new Set(
   (
     "prompt model n size quality output_format output_compression background moderation stream partial_images " +
@@ -279,7 +282,7 @@ const PARAMETERS: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** Edits have no `moderation`, and one more. */
+/** Edits have no `moderation`, and one more parameter. */
 const EDIT_PARAMETERS: ReadonlySet<string> = new Set(
   [...PARAMETERS, "input_fidelity"].filter((it) => it !== "moderation"),
 );
@@ -479,7 +482,7 @@ async function* toEvents(request: ImageRequest, make: MakeImage, behaviour: Beha
   yield toEvent(request, "completed", { ...picture, ...describe(request), usage: use(request, 1) });
 }
 
-/** Where a compatible server's picture is; `undefined` where the answer holds the picture itself. */
+/** The URL of a compatible server's picture; `undefined` if the answer contains the picture itself. */
 async function addressOf(request: ImageRequest, make: MakeImage, behaviour: Behaviour): Promise<string | undefined> {
   if (behaviour === "urls") return "https://images.example/made.png?token=marked";
   return behaviour === "ownUrls" ? (await make(request, false)).address : undefined;
@@ -496,7 +499,7 @@ function encode(image: MadeImage, behaviour: Behaviour): string {
   return image.bytes.toString("base64");
 }
 
-/** What the vendor says about a picture: the choices it made for `auto`. */
+/** What the vendor reports about a picture: its choices for `auto`. */
 function describe(request: ImageRequest): Readonly<Record<string, string>> {
   const { background = "auto", output_format = "png", quality } = request;
   const { width, height } = toPixels(request.size);
@@ -556,7 +559,7 @@ async function sendRaw(outgoing: ServerResponse, { status = 200, headers, body }
   outgoing.end();
 }
 
-/** Settles when the client has room for more, or has left. */
+/** Resolves when the client can receive more, or has disconnected. */
 async function write(outgoing: ServerResponse, part: string | Uint8Array): Promise<void> {
   if (outgoing.destroyed) throw new Error("the client left");
   await new Promise<void>((resolve) => {

@@ -6,20 +6,20 @@ import type { z } from "zod";
 import type { PixelSize } from "../../../src/ports/image-provider.ts";
 import { plainImage } from "../scripted-provider.ts";
 
-/** A vendor's API, as far as it makes images. */
+/** The part of a vendor's API that makes images. */
 export interface VendorRules {
-  /** The key of a call; the vendor refuses calls without the right one. */
+  /** The key in a call; the vendor refuses calls without the right one. */
   keyOf(headers: IncomingHttpHeaders): string | undefined;
   readonly routes: readonly VendorRoute[];
-  /** How the vendor tells that a call is wrong. */
+  /** The vendor's answer to an invalid call. */
   problem(text: string): object;
-  /** The list of models at `…/models`, for vendors that have one. */
+  /** The list at `…/models`, for vendors that have one. */
   readonly models?: object;
 }
 
 export interface VendorRoute {
   readonly path: RegExp;
-  /** What the vendor documents. Its objects are strict: an unknown parameter fails. */
+  /** The documented parameters. Objects are strict: an unknown parameter fails. */
   readonly schema: z.ZodType;
   /** The size of the images that the vendor makes for a valid call. */
   sizeOf(body: never): PixelSize;
@@ -38,9 +38,9 @@ export interface Refusal {
 
 export interface StrictVendor {
   readonly origin: string;
-  /** The bodies of valid calls. Files of forms are shown by their type. */
+  /** The bodies of valid calls. A form's files are shown by their types. */
   readonly calls: readonly { readonly path: string; readonly body: Readonly<Record<string, unknown>> }[];
-  /** What was wrong with calls. */
+  /** The problems of the calls. */
   readonly problems: readonly string[];
   refusal: Refusal | undefined;
   close(): Promise<void>;
@@ -108,7 +108,7 @@ export async function startStrictVendor(rules: VendorRules, key: string | undefi
   return vendor;
 }
 
-/** Reads JSON, or a form: its texts, numbers as such, and a list of the types of each name's files. */
+/** Reads JSON or a form: texts, numbers, and for each name the types of its files. */
 async function parse(headers: IncomingHttpHeaders, content: Buffer<ArrayBuffer>): Promise<unknown> {
   const type = headers["content-type"] ?? "";
   if (!type.startsWith("multipart/form-data")) return JSON.parse(content.toString());

@@ -172,7 +172,7 @@ const xaiParameters = {
   user: z.string().optional(),
 };
 const xaiImage = z.strictObject({ url: dataUri, type: z.literal("image_url") });
-/** xAI publishes no sizes; this vendor makes one megapixel for each `k`. */
+/** xAI publishes no sizes; this server makes one megapixel for each `k`. */
 const xaiSize = (body: { aspect_ratio: string; resolution: string }): PixelSize => {
   const [across = 1, down = 1] = body.aspect_ratio.split(":").map(Number);
   const side = 1024 * Number.parseInt(body.resolution, 10);
@@ -292,7 +292,7 @@ const local: VendorRules = {
   ],
 };
 
-/** By the name of the provider in docs/vendors.md. */
+/** The rules by the provider's name in docs/vendors.md. */
 export const VENDOR_RULES: Readonly<Record<string, VendorRules>> = {
   google,
   azure,
