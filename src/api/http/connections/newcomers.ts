@@ -6,6 +6,8 @@ const MAX_BYTES = 16 * 1024 ** 2;
 const PROBE = new RegExp(`^GET (${LIVENESS_PATH}|${READINESS_PATH}) `);
 /** The bytes of a request that show whether it is a health check. */
 const PROBE_BYTES = 16;
+/** The most bytes that the client of a health check has sent. With more, such as a body, it takes long to parse. */
+const MAX_PROBE_BYTES = 4 * 1024;
 
 /**
  * Accepted connections that are not served yet. Each waits for its turn, except that health checks go first: a load
@@ -52,7 +54,8 @@ export class Newcomers {
       connection.unshift(start);
       heldBytes = start.length;
       this.#heldBytes += heldBytes;
-      if (PROBE.test(start.toString("latin1", 0, PROBE_BYTES))) begin();
+      const isProbe = start.length <= MAX_PROBE_BYTES && PROBE.test(start.toString("latin1", 0, PROBE_BYTES));
+      if (isProbe) begin();
     };
     connection.once("readable", look).once("error", leave).once("close", leave);
     return begin;

@@ -87,6 +87,13 @@ test("a connection that is closed before it has sent anything is not served", as
   expect(newcomer.servedCount()).toBe(0);
 });
 
+test("a health check with a body of many chunks waits for its turn", async () => {
+  const newcomer = await open();
+  await arrivalOf(`GET /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n${"1\r\nx\r\n".repeat(1_000)}`, newcomer);
+
+  expect(newcomer.servedCount()).toBe(0);
+});
+
 test("no more connections are looked at when those that wait have sent too much, until they are served", async () => {
   const newcomer = await open();
   await arrivalOf("x".repeat(MAX_BYTES), newcomer);
