@@ -6,16 +6,16 @@ import { type GatewayProcess, startGatewayProcess } from "../support/processes/g
 import { storedFiles } from "../support/stores/stored-files.ts";
 import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
-/** Starts and stops of real processes, whose helpers have limits of their own. */
+/** For starting and stopping real processes, whose helpers have their own limits. */
 const TIMEOUT_MS = 120_000;
 /**
- * 256x256 is made from a larger image, so that every image is two files: the provider's and the delivered one. Half an
- * answer of three holds one whole image.
+ * A 256x256 image is made from a larger one, so every image has two files: the provider's and the delivered one. Half
+ * an answer of three contains one whole image.
  */
 const ORDER = { prompt: "A red fox in the snow", n: "3", size: "256x256" };
 
 interface Seen {
-  /** What `/get-image` answers. */
+  /** The status of `/get-image`. */
   readonly status: number;
   readonly retryAfter?: string;
   readonly code: string;
@@ -106,19 +106,19 @@ describe("a provider that", () => {
     const answer = await ask(key);
     const generation = await find(key);
 
-    // What the caller saw.
+    // What the client saw.
     expect({ status: answer.status, retryAfter: answer.headers["retry-after"] }).toEqual({ status, retryAfter });
     expect(answer.urlList).toEqual([]);
     expect(answer.errorMessage).toMatch(/\w+ \w+/);
     expect(generation).toMatchObject({ status: "FAILED", failure: { code, billed, retryable: isRetryable } });
-    // What was left.
+    // What was kept.
     expect(generation.images).toHaveLength(images);
     for (const { url } of generation.images) expect((await fetch(url)).status).toBe(200);
     expect(await storedFiles(gateway.dataDirectory)).toHaveLength(before.files + 2 * images);
-    // Asked again under the key, it is the same failure, and nothing is submitted.
+    // A repetition with the same key returns the same failure and submits nothing.
     expect((await ask(key)).status).toBe(status);
     expect(api.callCount).toBe(before.calls + calls);
-    // It stands in nobody's way, and five outages in a row are never reached.
+    // The fault blocks no other request, and there are never five outages in a row.
     expect((await ask(`after-${key}`)).status).toBe(200);
   });
 

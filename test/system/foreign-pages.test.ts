@@ -7,7 +7,7 @@ import { getImageAsJson } from "../support/clients/get-image-client.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
-/** Names of no machine, which the browser looks up as loopback. */
+/** Host names that the browser resolves to loopback. */
 const NAMES = ["evil.example", "pictures.example"];
 
 const shared = new AsyncDisposableStack();
@@ -46,7 +46,7 @@ async function serve(html: string): Promise<Server> {
   return server;
 }
 
-/** What the page's script gets for this request: the status, or `blocked` where the browser lets it see nothing. */
+/** The result for the page's script: the status, or `blocked` if the browser shows it nothing. */
 function fetchFromPage(path: string, options: object): Promise<number | string> {
   return page.evaluate(
     ([url, init]) =>

@@ -24,7 +24,7 @@ beforeEach(async () => {
   service = await startService({
     OPENAI_API_KEY: api.apiKey,
     OPENAI_BASE_URL: api.baseUrl,
-    // An answer that comes no sooner than this does not tell what is wrong.
+    // The tests want the real error, and not this timeout, which does not say what is wrong.
     PICTOGRAPH_UPSTREAM_TIMEOUT_SECONDS: "10",
   });
 });
@@ -35,7 +35,7 @@ describe("on a full disk", () => {
   test(
     "an image is refused without details and leaves nothing, and smaller images still work",
     async () => {
-      // More than the database needs, and less than the picture.
+      // More than the database needs, and less than the picture needs.
       await limitFiles(2 * 1024 * 1024);
       const picture = await noise(1024, 1024);
       expect(picture.length).toBeGreaterThan(2 * 1024 * 1024);
@@ -114,8 +114,7 @@ describe("on a full disk", () => {
 });
 
 /**
- * Lets no file of the service grow beyond so many bytes: writes then fail with EFBIG, much as they fail with ENOSPC on
- * a disk that is full.
+ * Limits the size of the service's files: writes then fail with EFBIG, much as they fail with ENOSPC on a full disk.
  */
 async function limitFiles(bytes: number | "unlimited"): Promise<void> {
   await promisify(execFile)("prlimit", ["--pid", String(service.processId), `--fsize=${bytes}:`]);

@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { httpRequest } from "../support/clients/http-request.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
 
-/** As large as a body may be, with room for the rest of it. */
+/** As large as a body may be, minus room for the rest of it. */
 const MEGABYTE = 1024 * 1024 - 1000;
-/** The heap that the process has to do with: what it kept of a few hundred such requests would not fit. */
+/** The heap limit of the process: a few hundred such requests would not fit if they were kept. */
 const HEAP_MEGABYTES = 128;
-/** Buffers are outside of the heap, and go with its garbage. */
+/** Buffers are outside the heap, and are freed with its garbage. */
 const MAX_GROWTH_BYTES = 400 * 1024 * 1024;
 const ROUNDS = 20;
 

@@ -10,15 +10,15 @@ import { startGatewayProcess } from "../support/processes/gateway-process.ts";
 const PAGE_FILE = new URL("../support/clients/known-client.html", import.meta.url);
 const DOCUMENT_PROMPT = "A cute asian girl with long hair smiling and looking at me";
 
-/** More than what starts and stops real processes may take before these report their own failure. */
+/** Longer than starting and stopping real processes takes until they report their own failure. */
 const HOOK_TIMEOUT_MS = 60_000;
 
 const shared = new AsyncDisposableStack();
 let browser: Browser;
-/** Where the page sends its requests: it knows the host, and is told the port. */
+/** The URL that the page calls: it knows the host, and gets the port. */
 let gatewayOrigin: string;
 let gatewayPort: string;
-/** On another host name and another port than the gateway: another origin twice over. */
+/** Another host name and port than the gateway's, so another origin in both respects. */
 let pageOrigin: string;
 let context: BrowserContext;
 let page: Page;
@@ -43,7 +43,7 @@ afterAll(() => shared.disposeAsync(), HOOK_TIMEOUT_MS);
 
 beforeEach(async () => {
   context = await browser.newContext();
-  // Below Jest's own limit, so that what the page waits for is named.
+  // Shorter than Jest's own limit, so that the error names what the page waited for.
   context.setDefaultTimeout(20_000);
   page = await context.newPage();
   problems = [];
@@ -155,7 +155,7 @@ interface ClientAnswer {
   readonly errorMessage: string;
 }
 
-/** Fills in the form and sends it as a user would; resolves when the page has handled the answer. */
+/** Fills in the form and submits it as a user would; resolves when the page has handled the answer. */
 async function submit(fields: { prompt: string; n: string; size: string }) {
   await page.getByLabel("Prompt").fill(fields.prompt);
   await page.getByLabel("How many").fill(fields.n);
@@ -170,7 +170,7 @@ async function submit(fields: { prompt: string; n: string; size: string }) {
   return { status: response.status(), body: (await response.json()) as ClientAnswer };
 }
 
-/** What the user sees at the place of the image: a screenshot, not the file. */
+/** What the user sees in the image's place: a screenshot, not the file. */
 async function shownPicture(index: number) {
   const [url, naturalWidth, naturalHeight] = await page.evaluate<[string, number, number]>(`(async () => {
     const image = document.images[${index}];
@@ -202,7 +202,7 @@ async function fetchPixels(url: string): Promise<Buffer> {
     .toBuffer();
 }
 
-/** The share of RGB samples, 0 to 1, that differ by more than what rounding explains. */
+/** The share of RGB samples, 0 to 1, that differ by more than rounding. */
 function differingShare(one: Uint8Array, other: Uint8Array): number {
   expect(one.length).toBe(other.length);
   let differing = 0;
@@ -210,7 +210,7 @@ function differingShare(one: Uint8Array, other: Uint8Array): number {
   return differing / one.length;
 }
 
-/** A request that no form can send, from the script of the open page. Status 0 tells that the browser blocked it. */
+/** A request that no form can send, by the open page's script. Status 0 means that the browser blocked it. */
 function sendJson(url: string, { headers, body }: { headers: Record<string, string>; body: unknown }) {
   return page.evaluate<{ status: number; response: unknown }>(`new Promise((resolve) => {
     const request = new XMLHttpRequest();
@@ -223,7 +223,7 @@ function sendJson(url: string, { headers, body }: { headers: Record<string, stri
   })`);
 }
 
-/** Lists the methods that the browser sends to an address, sorted: its preflights too, which pages never see. */
+/** The methods that the browser sends to a URL, sorted, including preflights, which pages never see. */
 async function recordMethods(url: string): Promise<() => string[]> {
   const methods: string[] = [];
   const session = await context.newCDPSession(page);

@@ -17,7 +17,7 @@ import { usePostgres } from "../support/stores/use-postgres.ts";
 import { pictureStream } from "../support/vendors/picture-stream.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
-/** Starts and stops of real processes, whose helpers have limits of their own. */
+/** For starting and stopping real processes, whose helpers have their own limits. */
 const TIMEOUT_MS = 120_000;
 const LISTENERS = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN pictograph%'";
 
@@ -133,7 +133,7 @@ test(
   TIMEOUT_MS,
 );
 
-/** Reads a stream of events to its end, however that comes. */
+/** Reads an event stream until it ends or breaks. */
 function readStream(url: string, id: string): { began: Promise<void>; ended: Promise<string> } {
   const began = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<string>();

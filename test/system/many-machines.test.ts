@@ -8,14 +8,14 @@ import { pictureStream } from "../support/vendors/picture-stream.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 import { type DistributedGround, distributedGround } from "./chaos/chaos-ground.ts";
 
-/** Starts and stops of real processes, whose helpers have limits of their own. */
+/** For starting and stopping real processes, whose helpers have their own limits. */
 const TIMEOUT_MS = 120_000;
 const FIELDS = { prompt: "a fox", n: "1", size: "256x256" };
 const INPUT = { prompt: "a fox", size: "256x256" };
 
 let ground: DistributedGround;
 let api: StrictImageApi;
-/** Accepts, waits and serves; the other one alone runs what it accepts. */
+/** Accepts, waits and serves; only the other one runs what it accepts. */
 let web: GatewayProcess;
 let runner: GatewayProcess;
 
@@ -89,7 +89,7 @@ describe("a generation that another process runs", () => {
     });
     expect(await request.closed).toBe("disconnected");
     hold.release();
-    // Whatever were to come of the canceled ones would come before what was accepted after them.
+    // An effect of the canceled ones would come before the end of those accepted after them.
     expect(await generateImages(web.url, { ...INPUT, prompt: "a crow" })).toMatchObject({ status: "SUCCEEDED" });
     expect(api.requests.slice(callsBefore).map(({ body }) => body?.prompt)).toEqual(["a fox", "a crow"]);
   });
@@ -103,7 +103,7 @@ describe("a generation that another process runs", () => {
     const { data } = await graphql(web.url, text, { id });
     const [{ url, derivative }] = data.generation.images;
     for (const address of [url, derivative]) expect((await fetch(address)).status).toBe(200);
-    // The provider's, the delivered one, a derivative, two previews.
+    // The provider's image, the delivered one, a derivative, and two previews.
     await poll(
       () => keysOf(id),
       (keys) => keys.length === 5,

@@ -6,7 +6,7 @@ import { upgradeRequest } from "../support/clients/upgrade-request.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { runMain } from "../support/processes/run-main.ts";
 
-/** Above what starting and stopping a process may take. */
+/** Longer than starting and stopping a process takes. */
 const HOOK_TIMEOUT_MS = 120_000;
 
 describe("an open gateway that others can reach does not start without an explicit setting", () => {
@@ -153,7 +153,7 @@ describe("a gateway that is open by an explicit setting", () => {
   });
 
   describe("with raw Host headers", () => {
-    /** What the gateway answers to these bytes, up to the end of the connection. */
+    /** Returns the gateway's answer to these bytes, until the connection ends. */
     async function send(bytes: string): Promise<string> {
       const socket = connect(Number(port), "127.0.0.1");
       socket.write(bytes);

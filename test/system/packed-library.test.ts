@@ -9,19 +9,19 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PROGRAMS = join(ROOT, "test/system/packed");
 const TYPESCRIPT = join(ROOT, "node_modules/typescript/bin/tsc");
-/** npm fetches what it has not kept. */
+/** npm downloads what is not in its cache. */
 const INSTALL_TIMEOUT_MS = 180_000;
 
-/** The project of somebody who installs the package. */
+/** The project of a user who installs the package. */
 let project: string;
 let workspace: string;
-/** What npm said when it installed the package. */
+/** npm's output during the installation. */
 let installation: { readonly stderr: string };
 
 const run = (command: string, parameters: readonly string[], cwd = project) =>
   promisify(execFile)(command, parameters, { cwd, env: { PATH: process.env.PATH, HOME: process.env.HOME } });
 
-/** npm as its user has set it up, not as the npm that runs the tests hands itself down. */
+/** Runs npm as the user configured it, without the settings that the npm running these tests passes on. */
 function npm(parameters: readonly string[], cwd: string) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
   return promisify(execFile)("npm", parameters, { cwd, env });
@@ -32,15 +32,15 @@ interface Lock {
 }
 
 /**
- * A project that depends on the tarball and on nothing else. Its lock holds the versions that are tested here: npm has
- * kept them, and has nothing to ask the registry for. What the package needs and does not declare is not in it.
+ * A project that depends only on the tarball. Its lockfile has the versions tested here: they are in npm's cache, so
+ * npm asks the registry for nothing. An undeclared dependency would be missing.
  */
 async function writeProject(tarball: string): Promise<void> {
   const manifest = {
     name: "project",
     version: "1.0.0",
     dependencies: { pictograph: `file:${tarball}` },
-    // docs/embedding.md: without this, npm warns of the script.
+    // docs/embedding.md: without this, npm warns about the script.
     allowScripts: { "@apollo/protobufjs": false },
   };
   const { version, dependencies, bin } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
@@ -91,7 +91,7 @@ describe("the packed package in an empty project", () => {
   });
 
   test.each([
-    // Every declaration that is reached is checked in the first one: it takes seconds, and would be the same again.
+    // The first case checks every reachable declaration. That takes seconds and would give the same result again.
     ["nodenext", "nodenext", "false"],
     ["esnext", "bundler", "true"],
   ])("has complete types of its own, with module %s and resolution %s", async (module, resolution, skipsChecks) => {

@@ -10,14 +10,14 @@ import { poll } from "../support/scripted-gateway.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 
-/** Without a key, so that a mutation that is sent again is another one. */
+/** Without a key, so that a mutation that is sent again makes another generation. */
 const MUTATION = `mutation { generateImages(input: { prompt: "queued", size: "64x64" }) { id status images { url } } }`;
 
 const newDirectory = temporaryDirectories();
 const startService = gatewayProcesses();
 let api: StrictImageApi;
 let env: Record<string, string>;
-/** The one that runs now. */
+/** The service that runs now. */
 let service: GatewayProcess;
 
 beforeEach(async () => {
@@ -33,7 +33,7 @@ beforeEach(async () => {
 
 afterEach(() => api.close());
 
-/** A client that connects again, and sends again what has no answer, as long as it takes. */
+/** A client that reconnects and resends unanswered operations until it succeeds. */
 interface PersistentClient {
   send(query: string): Promise<ExecutionResult>;
   close(): void;
@@ -62,7 +62,7 @@ function overStream(): PersistentClient {
   return { send: (query) => firstOf(client.iterate({ query })), close: () => client.dispose() };
 }
 
-/** The only result of a query or a mutation, once its operation is complete. */
+/** The only result of a query or mutation, when its operation is complete. */
 async function firstOf(results: AsyncIterable<unknown>): Promise<ExecutionResult> {
   const [result] = await Array.fromAsync(results);
   return result as ExecutionResult;

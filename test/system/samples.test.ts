@@ -90,7 +90,7 @@ test("the sample of HTTP requests calls every REST route", async () => {
   expectEveryRoute(gateway, lines);
 });
 
-/** A request with nothing added but what ends it: its length, and that the connection may close. */
+/** Sends a request unchanged, except for its length and the header that closes the connection. */
 async function sendAsItStands(request: string): Promise<string> {
   const [head = "", body = ""] = request.split("\n\n");
   const length = body === "" ? "" : `\r\nContent-Length: ${Buffer.byteLength(body)}`;

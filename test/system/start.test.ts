@@ -12,10 +12,10 @@ import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();
 
-/** Starts and stops of real processes, whose helpers have limits of their own. */
+/** For starting and stopping real processes, whose helpers have their own limits. */
 const TIMEOUT_MS = 120_000;
 
-/** What an operator sees of a service that cannot start: one message, without a stack, and exit code 1. */
+/** What an operator sees if a service cannot start: one message without a stack, and exit code 1. */
 async function refusalOf(options: MainOptions): Promise<string> {
   const { code, stdout, stderr } = await runMain(options);
   expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: "", stderr: expect.stringMatching(/\S/) });
@@ -28,7 +28,7 @@ describe("a service that starts", () => {
   test(
     "refuses connections until it is ready, so that a proxy tries another process",
     async () => {
-      // As long as the database does not answer, the gateway starts.
+      // The gateway is starting until the database answers.
       const database = createTcpServer().listen(0, "127.0.0.1");
       await once(database, "listening");
       const port = await freePort();
@@ -139,7 +139,7 @@ describe("a service that cannot start says why and exits with 1", () => {
 
   test("if its address is not one of this machine's", async () => {
     const dataDirectory = join(await newDirectory(), "data");
-    // Of the block that RFC 5737 keeps for documentation.
+    // From the block that RFC 5737 reserves for documentation.
     const message = await refusalOf({ env: { HOST: "192.0.2.1", PORT: "0", PICTOGRAPH_DATA_DIR: dataDirectory } });
 
     expect(message).toMatch(/HOST.*192\.0\.2\.1/);
@@ -286,7 +286,7 @@ describe("a service that cannot start says why and exits with 1", () => {
   });
 });
 
-/** Root may write whatever the mode says, until it gives that privilege up. */
+/** Root may write whatever the file mode, unless it gives up that privilege. */
 function refusalWithoutPrivileges(dataDirectory: string): Promise<string> {
   const isRoot = process.getuid?.() === 0;
   const through = isRoot ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];

@@ -99,7 +99,8 @@ describe("a service started by npm, which gets a signal from the terminal and fr
       await hold.arrived;
       service.signal(signal);
       await service.waitForLine((line) => line.includes('"stopping"'));
-      // The kernel makes one signal of two that come before the process has heard the first: this one surely is another.
+      // Two signals that come before the process has received the first are one signal to the kernel. This one
+      // certainly is another.
       service.signal(signal);
       await service.waitForLine((line) => line.includes('"stopping already"'));
       hold.release();
@@ -123,7 +124,7 @@ test.each([
   await hold.arrived;
   service.signal(signal);
   await service.waitForLine((line) => line.includes('"stopping"'));
-  // Each is answered by a line, or by the end.
+  // Each signal is followed by a log line or by the exit.
   for (let count = 1; service.signal(signal); count++) {
     const said = () => service.lines.filter((line) => line.includes('"stopping already"')).length >= count;
     await Promise.race([service.waitForLine(said), service.exited]);
@@ -212,7 +213,7 @@ test("a client of the 2022 contract is told that its generation is parked, and f
   expect(api.callCount).toBe(2);
 });
 
-/** The states that a service says it passes through. */
+/** The states that a service logs. */
 function statesOf(lines: readonly string[]): string[] {
   return lines.flatMap((line) => (JSON.parse(line) as { state?: string }).state ?? []);
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import sharp, { type Metadata } from "sharp";
 import type { ChaosProject } from "./chaos-projects.ts";
 
-/** A generation as a client was told of it. */
+/** A generation as a client saw it in an answer. */
 export interface ToldGeneration {
   readonly id: string;
   readonly status: "QUEUED" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELED";
@@ -25,46 +25,52 @@ export interface ToldImage {
 }
 
 export const DERIVATIVE_WIDTH = 400;
-/** What clients ask of a generation, to read it as a {@link ToldGeneration}. */
+/** The fields that clients request of a generation, to read it as a {@link ToldGeneration}. */
 export const GENERATION_FIELDS = `id status failure { code billed }
   images { id index url derivative: url(width: ${DERIVATIVE_WIDTH}) original: url(original: true)
     width height byteSize sha256 }`;
 
-/** What one client wants, and everything it was told about it. */
+/** A client's order, and every answer about it. */
 export interface Order {
-  /** In the prompt, and the idempotency key too, except over WebSockets: there an order has none. */
+  /** A word in the prompt. It is the idempotency key too, except over WebSockets, where orders have none. */
   readonly marker: string;
   readonly n: number;
   readonly size: string;
-  /** Whether it uploads files to be changed rather than making something new. */
+  /** Whether it uploads files to edit rather than making something new. */
   readonly isEdit: boolean;
-  /** How many previews of its image are asked for, and looked at. */
+  /** How many previews of its image it requests and loads. */
   readonly partialImages: number;
   readonly api: "REST" | "GraphQL" | "WebSocket";
   /** What the client does while it waits for its first answer. */
   readonly patience: "waits" | "leaves" | "asks again";
-  /** Whether two send the same at once. */
+  /** Whether two clients send it at the same time. */
   readonly hasTwin: boolean;
-  /** Whether this client looks at derivatives, and at what the provider sent. */
+  /** Whether this client loads derivatives, and the provider's original. */
   readonly wantsDerivatives: boolean;
   readonly ending: "takes" | "cancels" | "deletes";
-  /** Whose key it is sent with; `undefined` on an open gateway. */
+  /** The project whose key sends it; `undefined` on an open gateway. */
   readonly project?: ChaosProject | undefined;
-  /** Whether a budget refused it in the end. */
+  /** Whether a budget finally refused it. */
   isRefused?: boolean;
-  /** Whether a gateway was killed before a client over a WebSocket had its first answer: it may have sent the order twice. */
+  /**
+   * Whether a gateway was killed before a client over a WebSocket had its first answer. The client may then have sent
+   * the order twice.
+   */
   hasMetCrash: boolean;
-  /** Whether anything but silence was ever answered. */
+  /** Whether there was any answer. */
   isAccepted: boolean;
   isDeleted: boolean;
   readonly ids: Set<string>;
-  /** Images whose URLs a REST client was given. */
+  /** Images whose URLs a REST client received. */
   readonly restImageIds: Set<string>;
-  /** The answers in which the generation had ended, each with another end than the one before. There is to be one. */
+  /**
+   * The answers in which the generation had ended, each with a different end than the one before. There should be only
+   * one.
+   */
   readonly ends: ToldGeneration[];
 }
 
-/** The marker of the order that a prompt belongs to. */
+/** Returns the marker of the order that a prompt belongs to. */
 export function markerIn(prompt: string): string {
   return /chaos-\d+-\d+/.exec(prompt)?.[0] ?? "";
 }
@@ -78,21 +84,21 @@ export function nameOfEnd({ status, failure }: ToldGeneration): string {
   return failure ? `${status} ${failure.code}` : status;
 }
 
-/** The driver's own truth, beside which the gateway's is held in the end. */
+/** What the clients saw, with which the gateway's data is compared at the end. */
 export class ChaosBooks {
   readonly orders: Order[] = [];
-  /** What must never happen, in words, each with its order's marker. */
+  /** Broken promises, in words, each with its order's marker. */
   readonly contradictions: string[] = [];
   readonly halfWritten: string[] = [];
   readonly withoutBytes: string[] = [];
-  /** How often clients sent an order over a WebSocket once more, because the connection closed before the answer. */
+  /** How often clients sent an order again over a WebSocket, because the connection closed before the answer. */
   repeats = 0;
-  /** Orders over WebSockets that gateways were stopped under, in order, and none killed. */
+  /** Orders over WebSockets during which gateways were stopped in order and none was killed. */
   readonly throughStops: Order[] = [];
   imageCount = 0;
   previewCount = 0;
 
-  /** A client was told how its generation stands. */
+  /** Records an answer about a generation. */
   note(order: Order, told: ToldGeneration): void {
     order.isAccepted = true;
     order.ids.add(told.id);
@@ -108,14 +114,14 @@ export class ChaosBooks {
     this.contradictions.push(`${marker}: ${what}`);
   }
 
-  /** Bytes that were served whole, as the answer's length says, have to be the image that was promised. */
+  /** Checks a complete answer: its bytes must be the promised image. */
   noteBytes(order: Order, bytes: Buffer, promised: { readonly sha256: string; readonly byteSize: number }): void {
     this.imageCount++;
     const isWhole = createHash("sha256").update(bytes).digest("hex") === promised.sha256;
     if (!isWhole || promised.byteSize !== bytes.length) this.halfWritten.push(`${order.marker}: ${bytes.length} bytes`);
   }
 
-  /** A derivative has to be a whole image of its width; nothing else is promised of its bytes. */
+  /** Checks a derivative: it must be a whole image of its width. Nothing else is promised about its bytes. */
   async noteDerivative(order: Order, bytes: Buffer): Promise<void> {
     this.imageCount++;
     if ((await wholeImage(bytes))?.width !== DERIVATIVE_WIDTH) {
@@ -123,7 +129,7 @@ export class ChaosBooks {
     }
   }
 
-  /** Of the provider's own bytes a client knows no more than that they are an image. */
+  /** Checks the provider's original. All that a client knows is that it must be an image. */
   async noteOriginal(order: Order, bytes: Buffer): Promise<void> {
     this.imageCount++;
     if (!(await wholeImage(bytes))) this.halfWritten.push(`${order.marker}: an original of ${bytes.length} bytes`);
@@ -137,7 +143,7 @@ export class ChaosBooks {
   }
 }
 
-/** `undefined` when anything of it is missing. */
+/** `undefined` if any part is missing. */
 async function wholeImage(bytes: Buffer): Promise<Metadata | undefined> {
   const image = sharp(bytes, { failOn: "truncated" });
   return image.stats().then(

@@ -19,12 +19,12 @@ const WAIT_SECONDS = 30;
 /** In events. */
 const PAUSE_WHEN_REFUSED = 20;
 
-/** No gateway, or none any more: the connection was refused or broke. */
+/** There is no gateway, or it has gone: the connection was refused or broke. */
 class Unreachable extends Error {}
 /** A budget does not cover the order. */
 class Refused extends Error {}
 
-/** The clients of a run: each brings one order to its end, whatever happens to the gateway meanwhile. */
+/** The clients of a run. Each gets the final answer to one order, whatever happens to the gateway meanwhile. */
 export class ChaosClients {
   readonly #fleet: ChaosFleet;
   readonly #books: ChaosBooks;
@@ -46,7 +46,7 @@ export class ChaosClients {
     this.#projects = projects;
   }
 
-  /** Sends one more order and resolves when its client has its final answer. */
+  /** Sends one more order and resolves when its client has the final answer. */
   async bringOne(): Promise<void> {
     const number = this.#books.orders.length;
     const random = seededRandom(this.#seed * 1_000_003 + number);
@@ -59,7 +59,7 @@ export class ChaosClients {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       order.isRefused = true;
-      // A client that is refused does not come back at once.
+      // A refused client does not return immediately.
       await this.#events.after(PAUSE_WHEN_REFUSED);
     }
   }
@@ -70,7 +70,7 @@ export class ChaosClients {
       order.hasTwin && this.#approach(order, random),
       order.partialImages > 0 && order.ending !== "deletes" && this.#watch(order, random),
     ]);
-    // When one of them was refused, another may have been accepted: the next answer tells.
+    // If one of them was refused, another may have been accepted: the next answer shows which.
     for (const contact of contacts) {
       if (contact.status === "rejected" && !(contact.reason instanceof Refused)) throw contact.reason;
     }
@@ -82,7 +82,7 @@ export class ChaosClients {
     }
   }
 
-  /** An order without a key: its client has nothing but the one answer, and the id that this names. */
+  /** Sends an order without a key. Its client has only the one answer, and the id in it. */
   async #bringOverSocket(order: Order, random: Random): Promise<void> {
     const { crashes, stoppedLives } = this.#fleet;
     const stops = stoppedLives.size;
@@ -117,7 +117,7 @@ export class ChaosClients {
       },
     );
     this.#events.tick();
-    // The gateway stops: nothing was accepted.
+    // The gateway is stopping: nothing was accepted.
     if (errors?.[0]?.extensions.code === "OVERLOADED") throw new Unreachable();
     if (errors?.[0]?.extensions.code === "BUDGET_EXCEEDED") throw new Refused();
     if (errors) throw new Error(`${order.marker}: ${JSON.stringify(errors)}`);
@@ -133,14 +133,14 @@ export class ChaosClients {
     }
   }
 
-  /** The first contact, over this client's API, with its patience. */
+  /** Makes the first request, over this client's API, with its waiting time. */
   async #approach(order: Order, random: Random): Promise<void> {
     if (order.patience === "leaves") await this.#leave(order, random);
     else if (order.api === "REST") await this.#insist(() => this.#getImage(order, random));
     else await this.#ask(order, random, order.patience === "waits" ? WAIT_SECONDS : 0);
   }
 
-  /** Sends the request and closes the connection after a few events, answered or not. */
+  /** Sends the request and closes the connection after a few events, whether or not it was answered. */
   async #leave(order: Order, random: Random): Promise<void> {
     const leaver = new AbortController();
     void this.#events.after(random.whole(1, 15)).then(() => leaver.abort());
@@ -158,7 +158,7 @@ export class ChaosClients {
       const isDelete = order.ending === "deletes";
       const { data, errors } = await this.#graphql(order, random, isDelete ? DELETE : CANCEL, { id });
       const code = errors?.[0]?.extensions.code;
-      // A deletion that was carried out, and whose answer the crash swallowed.
+      // The deletion was carried out, and the crash lost its answer.
       if (isDelete && code === "NOT_FOUND") order.isDeleted = true;
       else if (errors) throw new Error(`${order.marker}: ${JSON.stringify(errors)}`);
       else if (isDelete) order.isDeleted = true;
@@ -186,7 +186,7 @@ export class ChaosClients {
     return told;
   }
 
-  /** Follows the generation to its end, and loads each preview that it is told of. */
+  /** Follows the generation to its end, and loads each preview in its events. */
   async #watch(order: Order, random: Random): Promise<void> {
     const { id } = await this.#ask(order, random, 0);
     await this.#insist(async () => {
@@ -203,7 +203,7 @@ export class ChaosClients {
   async #lookAtPreview(order: Order, random: Random, url: string): Promise<void> {
     const { status, bytes } = await this.#load(random, url);
     if (status === 200) await this.#books.notePreview(order, bytes);
-    // It may be over already.
+    // The generation may have ended already.
     else if (status !== 404) this.#books.contradict(order, `${status} for a preview`);
   }
 
@@ -235,7 +235,7 @@ export class ChaosClients {
     }
   }
 
-  /** Loads an image that was promised. */
+  /** Loads a promised image. */
   async #look(order: Order, random: Random, url: string): Promise<void> {
     await this.#insist(async () => {
       const { data } = await this.#graphql(order, random, LOOK, { id: toImageId(url) });
@@ -246,7 +246,7 @@ export class ChaosClients {
     });
   }
 
-  /** Loads something else of an image that was promised. */
+  /** Loads another form of a promised image. */
   async #lookAt(order: Order, random: Random, url: string, note: (bytes: Buffer) => Promise<void>): Promise<void> {
     await this.#insist(async () => {
       const { status, bytes } = await this.#load(random, url);
@@ -285,7 +285,7 @@ export class ChaosClients {
     return response.json().catch(() => Promise.reject(new Unreachable())) as Promise<GraphQLAnswer>;
   }
 
-  /** What a URL stands for. Its place may have moved with its gateway; path and signature stay. */
+  /** Returns what identifies a URL: its path and signature. The origin changes with the gateway. */
   async #load(random: Random, url: string): Promise<{ readonly status: number; readonly bytes: Buffer }> {
     const { pathname, search } = new URL(url);
     const response = await this.#fetch(random, pathname + search);
@@ -301,7 +301,7 @@ export class ChaosClients {
     return response;
   }
 
-  /** Tries until there is an answer. */
+  /** Repeats until there is an answer. */
   async #insist<Answer>(attempt: () => Promise<Answer>): Promise<Answer> {
     for (;;) {
       try {
@@ -331,7 +331,7 @@ function makeOrder(marker: string, random: Random): Order {
     : random.pick(["takes", "takes", "takes", "takes", "takes", "takes", "cancels", "deletes"] as const);
   const isEdit = api === "GraphQL" && random.whole(1, 3) === 1;
   const n = random.pick([1, 1, 1, 2]);
-  // The vendor shows previews of single images alone.
+  // The vendor shows previews only of single images.
   const hasPreviews = api === "GraphQL" && n === 1 && random.whole(1, 2) === 1;
   return {
     marker,
@@ -340,7 +340,7 @@ function makeOrder(marker: string, random: Random): Order {
     isEdit,
     partialImages: hasPreviews ? 2 : 0,
     api,
-    // A request that outlived its deletion would be a new order under the key that became free.
+    // A request repeated after the deletion would be a new order under the freed key.
     patience: random.pick(["waits", "waits", "asks again", ending === "deletes" ? "waits" : "leaves"] as const),
     wantsDerivatives: random.whole(1, 3) === 1,
     hasTwin: !isOverSocket && ending !== "deletes" && random.whole(1, 5) === 1,
@@ -354,7 +354,7 @@ function makeOrder(marker: string, random: Random): Order {
   };
 }
 
-/** A stream breaks off with its gateway. */
+/** A stream breaks when its gateway ends. */
 async function* untilBroken(events: AsyncIterable<ExecutionResult>): AsyncGenerator<ExecutionResult, void, void> {
   try {
     yield* events;

@@ -7,13 +7,16 @@ const EDIT = `mutation ($input: EditImagesInput!) { told: editImages(input: $inp
 
 let files: Promise<readonly Buffer[]> | undefined;
 
-/** What every edit changes: a picture, and a mask. */
+/** The input of every edit: a picture and a mask. */
 export function editFiles(): Promise<readonly Buffer[]> {
   files ??= Promise.all([plainImage(96, 64, 1, "PNG"), leftHalfMask(96, 64)]);
   return files;
 }
 
-/** A request that uploads {@link editFiles}. Whole before it is sent: one that breaks off leaves nothing half done here. */
+/**
+ * A request that uploads {@link editFiles}. It is complete before it is sent, so a broken connection leaves nothing
+ * half done here.
+ */
 export async function toEditRequest(
   input: object,
 ): Promise<{ readonly headers: Readonly<Record<string, string>>; readonly body: Buffer<ArrayBuffer> }> {

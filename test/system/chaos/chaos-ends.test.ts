@@ -9,7 +9,10 @@ function endOf(status: ToldGeneration["status"], code?: string, billed = "UNKNOW
   return { id: ID, status, failure: code === undefined ? null : { code, billed }, images: [] };
 }
 
-/** As a gateway logs the end of a generation that it ran, or, without a duration, of one that it took over. */
+/**
+ * The log line of an end: with a duration if the process ran the generation, without one if it took the generation
+ * over.
+ */
 function lineOf(status: string, code?: string, providerMs?: number): string {
   return JSON.stringify({ level: "info", generationId: ID, status, code, providerMs, msg: "generation ended" });
 }

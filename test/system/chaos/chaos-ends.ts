@@ -1,17 +1,17 @@
 import { nameOfEnd, type ToldGeneration } from "./chaos-books.ts";
 import type { LedgerRow } from "./chaos-ledger.ts";
 
-/** An end that was recorded by the process that ran the generation. */
+/** An end recorded by the process that ran the generation. */
 export interface RecordedEnd {
   readonly generationId: string;
-  /** Which start of which gateway recorded it, as the run counts them. */
+  /** The start of a gateway that recorded it, in the run's count. */
   readonly life: number;
   readonly status: string;
-  /** Of a failure. */
+  /** For a failure only. */
   readonly code?: string;
 }
 
-/** What gateways recorded of one generation. */
+/** What gateways recorded about one generation. */
 export interface EndRecords {
   readonly recorded: readonly RecordedEnd[];
   readonly ledgerRows: readonly LedgerRow[];
@@ -20,9 +20,9 @@ export interface EndRecords {
 export type EndChange = "none" | "finished after a takeover" | "contradiction";
 
 /**
- * Compares an end of a generation with the next one. An end is final, except one: a process that did not extend its
- * lease is presumed dead, and another process ends its generations as interrupted. If the first process lives, it
- * replaces that end by the true one, once.
+ * Compares an end of a generation with the next one. An end is final, with one exception: a process that did not extend
+ * its lease is presumed dead, and another process ends its generations as interrupted. If the first process is still
+ * alive, it replaces that end by the true one, once.
  */
 export function compareEnds(
   before: ToldGeneration,
@@ -37,7 +37,7 @@ export function compareEnds(
   return isPresumed && isTrueEnd && isRecordedOnce && isSettledOnce ? "finished after a takeover" : "contradiction";
 }
 
-/** Each change among the ends that were told of a generation, with its kind. */
+/** Returns each change between the reported ends of a generation, with its kind. */
 export function* changesOf(
   ends: readonly ToldGeneration[],
   records: EndRecords,
@@ -51,7 +51,10 @@ export function* changesOf(
 
 export const INTERRUPTED = "FAILED INTERRUPTED";
 
-/** Reads which ends a gateway logged of generations for which it had called a provider: those of others say no duration. */
+/**
+ * Reads the logged ends of generations for which the gateway had called a provider. Lines about other generations have
+ * no duration.
+ */
 export function readRecordedEnds(life: number, lines: readonly string[]): RecordedEnd[] {
   return lines
     .filter((line) => line.includes('"msg":"generation ended"'))

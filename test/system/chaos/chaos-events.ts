@@ -1,9 +1,9 @@
-/** Counts what happens, so that something else can be made to happen after so many events rather than after a time. */
+/** Counts events, so that an action can follow a number of events rather than a time. */
 export class EventCount {
   #count = 0;
   #waiting: { readonly at: number; readonly resolve: () => void }[] = [];
 
-  /** Something happened. */
+  /** Records an event. */
   tick(): void {
     this.#count++;
     const due = this.#waiting.filter(({ at }) => at <= this.#count);
@@ -12,7 +12,7 @@ export class EventCount {
     for (const { resolve } of due) resolve();
   }
 
-  /** Resolves when `count` more events have happened; at once for 0. */
+  /** Resolves when `count` more events have happened; immediately for 0. */
   after(count: number): Promise<void> {
     if (count <= 0) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();

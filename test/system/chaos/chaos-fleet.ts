@@ -6,16 +6,18 @@ import type { ChaosGround } from "./chaos-ground.ts";
 import { DAILY_BUDGET_USD } from "./chaos-ledger.ts";
 import type { ChaosUpstream } from "./chaos-upstream.ts";
 
-/** How a gateway is ended: by a crash, by a supervisor, or in a terminal, where npm passes Ctrl-C on once more. */
+/**
+ * How a gateway is ended: by a crash, by a supervisor, or by Ctrl-C in a terminal, which npm forwards a second time.
+ */
 export type Ending = "SIGKILL" | "SIGTERM" | "Ctrl-C";
 
 /** What a gateway was doing when it was ended. */
 export interface EndFacts {
-  /** Generations that waited, as its successor counted them. */
+  /** Waiting generations, as counted by the next process. */
   readonly queued: number;
-  /** Calls that the provider had not answered in full. */
+  /** Calls that the provider had not completely answered. */
   readonly inProvidersHands: number;
-  /** Calls that were answered in full, and whose generations had not ended. */
+  /** Calls that were completely answered, but whose generations had not ended. */
   readonly storing: number;
 }
 
@@ -23,12 +25,12 @@ interface Slot {
   readonly upstream: ChaosUpstream;
   readonly index: number;
   life: number;
-  /** Settles when the gateway of this slot takes traffic. */
+  /** Resolves when this slot's gateway accepts requests. */
   up: PromiseWithResolvers<GatewayProcess>;
   gateway: GatewayProcess | undefined;
 }
 
-/** The gateways of a run, each a real process, killed and started again on the same ground. */
+/** The gateways of a run. Each is a real process that is killed and started again on the same data. */
 export class ChaosFleet {
   readonly #ground: ChaosGround;
   readonly #events: EventCount;
@@ -41,8 +43,8 @@ export class ChaosFleet {
   #crashes = 0;
 
   /**
-   * @param startUpstream makes the provider of one slot; `life` tells which start of its gateway runs
-   * @param extraEnv what every gateway gets besides
+   * @param startUpstream makes the provider of one slot; `life` counts the starts of its gateway
+   * @param extraEnv additional environment of every gateway
    */
   static async create(
     ground: ChaosGround,
@@ -65,7 +67,7 @@ export class ChaosFleet {
     this.#broken.promise.catch(() => {});
   }
 
-  /** Rejects when a gateway exits by itself. */
+  /** Rejects if a gateway exits by itself. */
   get broken(): Promise<never> {
     return this.#broken.promise;
   }
@@ -80,19 +82,19 @@ export class ChaosFleet {
   }
 
   /**
-   * The lives that ended in order, and how many milliseconds each took to stop. What waited in them for a provider's next
-   * attempt goes on in another.
+   * The starts that were stopped in order, with the milliseconds each took to stop. Generations that waited for their
+   * next attempt continue in another process.
    */
   get stoppedLives(): ReadonlyMap<number, number> {
     return this.#stoppedLives;
   }
 
-  /** The ends that gateways recorded of the generations that they ran. */
+  /** The ends that gateways recorded for the generations they ran. */
   get recordedEnds(): readonly RecordedEnd[] {
     return [...this.#gateways].flatMap(([life, { lines }]) => readRecordedEnds(life, lines));
   }
 
-  /** The origin of a gateway that takes traffic, now or as soon as one does. */
+  /** The URL of a gateway that accepts requests, as soon as there is one. */
   async url(random: Random): Promise<string> {
     const living = this.#slots.filter(({ gateway }) => gateway);
     const slots = living.length > 0 ? [random.pick(living)] : this.#slots;
@@ -104,9 +106,8 @@ export class ChaosFleet {
   }
 
   /**
-   * Ends one of the gateways, and starts a successor for it.
-   *
-   * @throws Error when one that is told to stop does not exit with code 0
+   * Ends one gateway and starts the next one in its slot.
+   * @throws Error if a gateway that is told to stop does not exit with code 0
    */
   async endOne(ending: Ending, random: Random): Promise<EndFacts> {
     const slot = random.pick(this.#slots);
@@ -130,24 +131,24 @@ export class ChaosFleet {
     return { queued: queuedOf(successor), inProvidersHands, storing: Math.max(0, answered - ended) };
   }
 
-  /** SIGTERM to one, which has to exit with code 0. It has no successor until {@link start}. */
+  /** Sends SIGTERM to one gateway, which must exit with code 0. The slot stays empty until {@link start}. */
   async stopOne(index: number): Promise<void> {
     await vacate(this.#slots[index] as Slot)?.stop();
   }
 
-  /** SIGTERM to all; each has to exit with code 0. */
+  /** Sends SIGTERM to all gateways; each must exit with code 0. */
   async stop(): Promise<void> {
     await Promise.all(this.#slots.map((slot) => vacate(slot)?.stop()));
   }
 
-  /** A crash in the middle of taking over what the last one left. */
+  /** Crashes a gateway while it takes over the work of the one before. */
   async #killWhileStarting(slot: Slot, random: Random): Promise<void> {
     slot.life = ++this.#lives;
     const crash = new AbortController();
     void this.#events.after(random.whole(1, 60)).then(() => crash.abort());
     const started = startGatewayProcess({ env: this.#env(slot), signal: crash.signal });
     await started.then(
-      // It was quicker.
+      // The gateway was faster.
       async (gateway) => {
         await gateway.kill();
         await gateway.stop();
@@ -185,7 +186,7 @@ export class ChaosFleet {
     return gateway;
   }
 
-  /** Each line that the gateway logs is an event. */
+  /** Each logged line of the gateway is an event. */
   #followLines(gateway: GatewayProcess): void {
     gateway
       .waitForLine((line) => {
@@ -196,7 +197,7 @@ export class ChaosFleet {
   }
 }
 
-/** As Ctrl-C under npm arrives: the second signal comes when the process has heard the first. */
+/** Sends two signals as Ctrl-C under npm does: the second one after the process has received the first. */
 async function interruptTwice(gateway: GatewayProcess): Promise<void> {
   gateway.signal("SIGINT");
   await gateway.waitForLine((line) => line.includes('"msg":"stopping"'));
@@ -207,7 +208,7 @@ async function interruptTwice(gateway: GatewayProcess): Promise<void> {
   if (code !== 0) throw new Error(`a gateway exited with ${code} after Ctrl-C\n${gateway.lines.slice(-20).join("\n")}`);
 }
 
-/** Nobody is sent to its gateway any more. */
+/** Sends no more clients to its gateway. */
 function vacate(slot: Slot): GatewayProcess | undefined {
   const { gateway } = slot;
   slot.gateway = undefined;
@@ -215,7 +216,7 @@ function vacate(slot: Slot): GatewayProcess | undefined {
   return gateway;
 }
 
-/** What the start of a gateway says that it took over. */
+/** The numbers that a gateway logs at its start about the work it takes over. */
 function queuedOf(gateway: GatewayProcess): number {
   const line = gateway.lines.find((candidate) =>
     candidate.includes('"msg":"took over generations of another process"'),

@@ -9,22 +9,22 @@ import { storedFiles } from "../../support/stores/stored-files.ts";
 import type { EventCount } from "./chaos-events.ts";
 import { type LedgerBooks, readPostgresLedger, readSqliteLedger } from "./chaos-ledger.ts";
 
-/** Where the gateways of a run keep what they know, and how a run looks at it from outside. */
+/** The place where the gateways of a run keep their data, with a view from outside. */
 export interface ChaosGround extends AsyncDisposable {
   readonly gatewayCount: number;
-  /** The part of a gateway's environment that leads it here. */
+  /** The environment variables that lead a gateway to this data. */
   env(index: number): Readonly<Record<string, string>>;
-  /** Makes every step of storing an image an event, where that can be seen. Called when the gateways run. */
+  /** Makes every step of storing an image an event, where possible. Called when the gateways run. */
   follow(events: EventCount): () => void;
-  /** The keys of all stored bytes, `<generation>/<image>/…`; those of half-written ones too. */
+  /** The keys of all stored bytes, `<generation>/<image>/…`, including half-written ones. */
   storedKeys(): Promise<readonly string[]>;
-  /** Makes all stored bytes as old as if they had been stored long ago. Called while no gateway runs. */
+  /** Makes all stored bytes look as if they were stored long ago. Called while no gateway runs. */
   makeOld(): Promise<void>;
-  /** What the gateways wrote down of money. Called while no gateway runs. */
+  /** The gateways' records of money. Called while no gateway runs. */
   ledger(): Promise<LedgerBooks>;
 }
 
-/** A ground whose servers can be taken away and brought back. */
+/** A ground whose servers can be stopped and started again. */
 export interface DistributedGround extends ChaosGround {
   readonly postgres: PostgresServer;
   readonly s3: S3Server;
@@ -40,7 +40,7 @@ export async function embeddedGround(): Promise<ChaosGround> {
     gatewayCount: 1,
     env: () => ({ PICTOGRAPH_DATA_DIR: dataDir }),
     follow(events) {
-      // What is written appears here first, grows, and leaves for its place.
+      // A written file first appears here, grows, and is moved to its place.
       const watcher = watch(join(dataDir, "images", ".tmp"), () => events.tick());
       watcher.on("error", () => {});
       return () => watcher.close();
@@ -55,7 +55,7 @@ export async function embeddedGround(): Promise<ChaosGround> {
   };
 }
 
-/** Two gateways, each with a data directory of its own that holds nothing, on one PostgreSQL and one S3. */
+/** Two gateways on one PostgreSQL and one S3. Each has its own data directory, which stays empty. */
 export async function distributedGround(): Promise<DistributedGround> {
   await using stack = new AsyncDisposableStack();
   const root = await mkdtemp(join(tmpdir(), "pictograph-chaos-"));

@@ -3,7 +3,7 @@ import { type Amount, toAmount, toUsd } from "../../../src/ports/projects/money.
 import type { BudgetLimit } from "../../../src/ports/projects/projects.ts";
 import { billOf, type UpstreamCall } from "./chaos-upstream.ts";
 
-/** What an open gateway of a run may spend in a day: more than a run ever holds. */
+/** The daily budget of an open gateway in a run: more than a run ever holds. */
 export const DAILY_BUDGET_USD = "100000";
 
 /** One row of the ledger, as the store has it. */
@@ -35,16 +35,16 @@ export interface CountedUsage {
   readonly settled: Amount;
 }
 
-/** The ledger, and what it adds up to, read past the gateway. */
+/** The ledger and its sums, read without the gateway. */
 export interface LedgerBooks {
   readonly rows: readonly LedgerRow[];
   readonly windows: readonly CountedWindow[];
   readonly usage: readonly CountedUsage[];
 }
 
-/** What the books of the gateway and of the provider say, side by side. */
+/** The records of the gateway beside those of the provider. */
 export interface Audit {
-  /** Where they contradict each other, or the ledger itself. Empty when every dollar is accounted for. */
+  /** Contradictions between the two, or inside the ledger. Empty if every dollar is accounted for. */
   readonly miscounted: readonly string[];
   /** Budgets that were exceeded. */
   readonly overspent: readonly string[];
@@ -52,7 +52,7 @@ export interface Audit {
   readonly billedUsd: string;
   /** US dollars that the ledger charges. */
   readonly settledUsd: string;
-  /** Those of them that are an estimate. */
+  /** The part of that which is estimated. */
   readonly estimatedUsd: string;
 }
 
@@ -64,7 +64,7 @@ const WINDOWS = `SELECT scope_id, period, CAST(settled AS text) AS settled, CAST
   held_images FROM`;
 const USAGE = "SELECT project_id, generations, images, CAST(settled AS text) AS settled FROM";
 
-/** Reads the embedded store. No gateway runs. */
+/** Reads the embedded store while no gateway runs. */
 export function readSqliteLedger(path: string): LedgerBooks {
   const database = new DatabaseSync(path, { readOnly: true });
   const read = (what: string, table: string) => database.prepare(`${what} ${table}`).all();
@@ -75,7 +75,7 @@ export function readSqliteLedger(path: string): LedgerBooks {
   }
 }
 
-/** @param query runs SQL on the database that the gateways share */
+/** @param query runs SQL on the gateways' shared database */
 export async function readPostgresLedger(query: (sql: string) => Promise<RawRow[]>): Promise<LedgerBooks> {
   const read = (what: string, table: string) => query(`${what} pictograph.${table}`);
   return toBooks(await read(ROWS, "ledger"), await read(WINDOWS, "spending_windows"), await read(USAGE, "usage_days"));
@@ -109,19 +109,19 @@ function toBooks(rows: readonly RawRow[], windows: readonly RawRow[], usage: rea
   };
 }
 
-/** What is known of the orders of a run. */
+/** What the run knows about its orders. */
 export interface OrderFacts {
-  /** The order of each generation that was ever accepted. */
+  /** The order of each accepted generation. */
   readonly markerOf: ReadonlyMap<string, string>;
-  /** The project of each order; an open gateway has no others than the public one. */
+  /** The project of each order; on an open gateway only the public one. */
   readonly projectOf: ReadonlyMap<string, string>;
   /** The budgets of projects and API keys. */
   readonly budgets: ReadonlyMap<string, readonly BudgetLimit[]>;
 }
 
 /**
- * Holds the ledger beside the provider's bill, and beside everything that was computed from it. What is settled exactly
- * has to be what was charged; what is estimated may be more, and never less.
+ * Compares the ledger with the provider's bill and with all sums computed from it. An exact amount must be the charge.
+ * An estimate may be more, never less.
  */
 export function audit(books: LedgerBooks, calls: readonly UpstreamCall[], facts: OrderFacts): Audit {
   const { rows } = books;
@@ -167,7 +167,7 @@ function compare(name: string, rows: readonly LedgerRow[] = [], calls: readonly 
   return [`${name}: ${toUsd(billed)} were billed, ${toUsd(exact)} to ${toUsd(most)} settled`];
 }
 
-/** Windows and usage have to be what the rows add up to, and nothing is held any more. */
+/** Windows and usage must equal the sums of the rows, and nothing may still be held. */
 function compareWithSums({ rows, windows, usage }: LedgerBooks): string[] {
   const miscounted: string[] = [];
   const scopes = rows.flatMap((row) => [

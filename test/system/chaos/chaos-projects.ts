@@ -2,7 +2,7 @@ import type { BudgetLimit } from "../../../src/ports/projects/projects.ts";
 
 const ADMIN_KEY = "the-admin-key-of-a-run-with-32-characters";
 
-/** A project with a key of its own that orders are sent with, and the budgets of both. */
+/** A project with a key for sending orders, and the budgets of both. */
 export interface ChaosProject {
   readonly projectId: string;
   readonly apiKeyId: string;
@@ -10,7 +10,7 @@ export interface ChaosProject {
   readonly budgets: ReadonlyMap<string, readonly BudgetLimit[]>;
 }
 
-/** Who calls the gateways of a run: the admin, and the keys of projects. */
+/** The callers of a run: the admin, and the keys of projects. */
 export const KEYED_ENV = { PICTOGRAPH_ADMIN_KEY: ADMIN_KEY };
 export const ADMIN_HEADERS = { Authorization: `Bearer ${ADMIN_KEY}` };
 
@@ -19,7 +19,7 @@ interface Plan {
   readonly ofKey: readonly BudgetLimit[];
 }
 
-/** Two that hold whatever a run asks for, and two that are soon used up: one of the project, one of the key. */
+/** Two projects hold whatever a run requests. Two are soon used up: one by the project's budget, one by the key's. */
 const PLANS: readonly Plan[] = [
   { ofProject: [{ window: "DAY", limitUsd: "10000" }], ofKey: [{ window: "MONTH", limitUsd: "10000" }] },
   { ofProject: [{ window: "WEEK", limitImages: 1_000_000 }], ofKey: [{ window: "TOTAL", limitUsd: "10000" }] },

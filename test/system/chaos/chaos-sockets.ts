@@ -3,20 +3,19 @@ import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
 
 export interface SocketCaller {
-  /** The socket of a gateway that takes traffic. */
+  /** Returns the socket URL of a gateway that accepts requests. */
   url(): Promise<string>;
-  /** What the first message carries. */
+  /** The payload of `connection_init`. */
   readonly connectionParams: Readonly<Record<string, string>>;
-  /** What the library waits for before it connects again. */
+  /** The wait before the library connects again. */
   pause(): Promise<void>;
-  /** Told each time that the operation is sent once more. */
+  /** Called each time the operation is sent again. */
   onRepeat(): void;
 }
 
 /**
- * Sends an operation over a WebSocket as the clients of browsers do. When the connection closes before the answer is
- * complete, whatever the reason, the library connects again and sends the operation again.
- *
+ * Sends an operation over a WebSocket as browser clients do. If the connection closes before the answer is complete,
+ * for any reason, the library connects again and resends the operation.
  * @throws the errors of an operation that did not begin
  */
 export async function askOverSocket(query: string, variables: object, caller: SocketCaller): Promise<ExecutionResult> {

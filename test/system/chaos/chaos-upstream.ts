@@ -12,32 +12,32 @@ import {
 import { markerIn } from "./chaos-books.ts";
 import type { EventCount } from "./chaos-events.ts";
 
-/** Calls are decided on before they arrive, and more of them than can arrive at the same instant. */
+/** Calls are planned before they arrive. This is more than can arrive at the same moment. */
 const PLANNED_AHEAD = 64;
 const COLOURS = 8;
 /** Large enough for a preview, which is made smaller. */
 const PREVIEW_SIZE = "320x320";
 /**
- * What is reported, and charged, for each call that is answered with pictures: 4 tokens of text at 5 dollars a million,
- * 5 of images at 8, and 272 that come out at 30.
+ * The usage that is reported and charged for each call answered with pictures: 4 text tokens at 5 dollars a million, 5
+ * image tokens at 8, and 272 output tokens at 30.
  */
 const USAGE = `{"input_tokens":9,"output_tokens":272,"total_tokens":281,"input_tokens_details":{"text_tokens":4,"image_tokens":5}}`;
 const CALL_USD = "0.008220";
 
-/** A call of the gateway as the provider saw it. */
+/** A call of the gateway as seen by the provider. */
 export interface UpstreamCall {
-  /** The word that makes this prompt the only one of its kind. */
+  /** The word that makes this prompt unique. */
   readonly marker: string;
-  /** Which start of which gateway was alive when it came, as the run counts them. */
+  /** The start of the gateway that was running when the call came, in the run's count. */
   readonly life: number;
   readonly n: number;
   /** `1024x1024` */
   readonly size: string;
-  /** The files of an edit as they arrived; none of what is no edit. */
+  /** The uploaded files of an edit; empty for a generation. */
   readonly files: readonly Buffer[];
-  /** `429` says that no work was begun, so that the same life may ask again. */
+  /** `429` means that no work was begun, so that the same process may call again. */
   readonly isTurnedAway: boolean;
-  /** The colour of the first picture; the others follow on. `undefined` when no picture was to be sent. */
+  /** The colour of the first picture; the others follow it. `undefined` if no picture was planned. */
   readonly colour: number | undefined;
   end: "open" | "finished" | "disconnected";
 }
@@ -51,7 +51,7 @@ export interface ChaosUpstream extends AsyncDisposable {
   meanOf(colour: number): readonly number[];
   /** The picture of this size and colour as it was sent. */
   pictureOf(size: string, colour: number): Promise<Buffer>;
-  /** From now on every call is answered at once and well. */
+  /** From now on every call is answered immediately and successfully. */
   calmDown(): void;
 }
 
@@ -63,10 +63,9 @@ export interface ChaosUpstreamOptions {
 }
 
 /**
- * The strict stand-in of the vendor, with a seeded plan of what happens to each call: how many events pass before the
- * answer begins, how many in its middle, and whether it is a picture, a refusal, an outage or a cut connection.
- *
- * @param life which start of the gateway runs now
+ * The strict stand-in for the vendor, with a seeded plan for each call: how many events pass before and during the
+ * answer, and whether it is a picture, a refusal, an outage or a cut connection.
+ * @param life the current start of the gateway
  */
 export async function startChaosUpstream(
   random: Random,
@@ -134,12 +133,12 @@ export async function startChaosUpstream(
   };
 }
 
-/** What the vendor charges: for the pictures that it made, whether or not anybody was there to take them. */
+/** The vendor's charge: for every picture that it made, even if nobody received it. */
 export function billOf(calls: readonly UpstreamCall[]): Amount {
   return toAmount(CALL_USD) * BigInt(calls.filter(({ colour }) => colour !== undefined).length);
 }
 
-/** `undefined` is a picture. */
+/** `undefined` means a picture. */
 const OUTCOMES: readonly (Behaviour | undefined)[] = [
   ...Array.from({ length: 42 }, () => undefined),
   "moderationBlocked",
@@ -152,7 +151,7 @@ const OUTCOMES: readonly (Behaviour | undefined)[] = [
   { rateLimited: { retryAfter: "0" } },
 ];
 
-/** A few pictures that differ clearly in colour and are large enough to arrive and be stored in several pieces. */
+/** A few pictures with clearly different colours, large enough to arrive and be stored in several pieces. */
 class Pictures {
   readonly #made = new Map<string, Promise<string>>();
 
@@ -204,7 +203,7 @@ class Pictures {
     const [width = 0, height = 0] = size.split("x").map(Number);
     const pixels = Buffer.alloc(width * height * 3);
     const mean = this.meanOf(colour);
-    // A ripple that no filter of PNG foresees, and that leaves the mean as it is.
+    // A ripple that no PNG filter predicts and that keeps the mean.
     for (let i = 0; i < pixels.length; i++) pixels[i] = (mean[i % 3] ?? 0) + ((Math.imul(i, 0x9e3779b1) >>> 27) - 15.5);
     const png = await sharp(pixels, { raw: { width, height, channels: 3 } })
       .png({ compressionLevel: 1 })

@@ -16,23 +16,23 @@ import type { ChaosFleet } from "./chaos-fleet.ts";
 import { type Audit, audit, type LedgerBooks } from "./chaos-ledger.ts";
 import type { ChaosUpstream, UpstreamCall } from "./chaos-upstream.ts";
 
-/** What is left when the dust has settled, held beside the books. Every list is empty when the promises were kept. */
+/** The final state, compared with the books. Every list is empty if all promises were kept. */
 export interface Verdict extends Audit {
-  /** Orders that a client knows to be accepted. */
+  /** Orders whose acceptance a client knows of. */
   readonly accepted: number;
-  /** Those of them that change images. */
+  /** The edits among them. */
   readonly acceptedEdits: number;
   /** Orders that a budget refused. */
   readonly refused: number;
-  /** How they ended: `SUCCEEDED`, `FAILED INTERRUPTED`, `deleted`, …, with how many did. */
+  /** The ends and their numbers: `SUCCEEDED`, `FAILED INTERRUPTED`, `deleted`, … */
   readonly finished: ReadonlyMap<string, number>;
   readonly lost: readonly string[];
   readonly submittedTwice: readonly string[];
-  /** Orders without a key that were submitted twice, though no gateway was killed before they were answered. */
+  /** Orders without a key that were submitted twice, although no gateway was killed before they were answered. */
   readonly paidTwice: readonly string[];
-  /** Orders that failed as interrupted in a gateway that was told to stop in order. */
+  /** Orders that failed as interrupted in a gateway that was stopped in order. */
   readonly cutOff: readonly string[];
-  /** Orders that another process ended as interrupted, and that the process which ran them then brought to their end. */
+  /** Orders that another process ended as interrupted, and that their own process then finished. */
   readonly finishedAfterTakeover: readonly string[];
   /** Stored bytes without a record. */
   readonly orphans: readonly string[];
@@ -45,10 +45,9 @@ const PAGE = `query ($after: String) { generations(first: 100, after: $after) {
   edges { node { prompt ${GENERATION_FIELDS} } } pageInfo { hasNextPage endCursor } } }`;
 
 /**
- * Reads everything that the gateway has, through its APIs.
- *
- * @param url a gateway that runs, with nothing queued or running any more
- * @param kept what is stored, what was written down of money, and the headers of a caller that sees everything
+ * Reads everything in the gateway through its APIs.
+ * @param url a gateway without queued or running generations
+ * @param kept the stored bytes, the records of money, and the headers of a caller that sees everything
  */
 export async function judge(
   books: ChaosBooks,
@@ -81,7 +80,7 @@ export async function judge(
     const found = [...order.ids].flatMap((id) => generations.get(id) ?? []);
     for (const { id } of found) generations.delete(id);
     if (order.isRefused) {
-      // What its client left behind may have been accepted after all; the audit counts it.
+      // An order that its client abandoned may have been accepted; the audit counts it.
       for (const [id, { prompt }] of generations) if (markerIn(prompt) === order.marker) generations.delete(id);
       continue;
     }
@@ -126,7 +125,7 @@ export async function judge(
       if (derivative) await books.noteDerivative(order, derivative);
       const original = order.wantsDerivatives ? await load(url, image.original) : undefined;
       if (order.wantsDerivatives && !original) withoutBytes.push(`${order.marker}: the original of ${image.id}`);
-      // Of an order that was sent twice nobody knows which call made this.
+      // If an order was sent twice, nobody knows which of the calls made this.
       const difference = bytes && !order.hasMetCrash && (await differenceOf(order, image, { bytes, original }, sent));
       if (difference) halfWritten.push(`${order.marker}: ${image.id} ${difference}`);
     }
@@ -139,7 +138,7 @@ export async function judge(
   }
   const unkeyed = new Map(books.orders.filter(({ api }) => api === "WebSocket").map((order) => [order.marker, order]));
   for (const [id, { prompt }] of generations) {
-    // What a client sent before a crash that swallowed the answer is known to nobody: it had no key.
+    // An order without a key, sent before a crash that lost the answer, is unknown to everybody.
     if (!unkeyed.get(markerIn(prompt))?.hasMetCrash) contradictions.push(`${id}: nobody knows it`);
   }
   const isRepeated = ([, own]: [string, { call: UpstreamCall }[]]) =>
@@ -175,7 +174,10 @@ export async function judge(
   };
 }
 
-/** A call that the provider turned away before any work may be made again: by the process that made it, or after its stop. */
+/**
+ * A call that the provider refused before any work may be repeated by the same process, or after that process has
+ * stopped.
+ */
 function isOnce(calls: readonly UpstreamCall[], stoppedLives: ReadonlyMap<number, unknown>): boolean {
   const last = calls.at(-1)?.life;
   return calls
@@ -188,8 +190,8 @@ function isSame(files: readonly Buffer[], expected: readonly Buffer[]): boolean 
 }
 
 /**
- * What is wrong with a picture that was to be the one that the provider sent, in the size that was asked for; and with
- * its original, where that was loaded, which was to be what the provider sent to the byte.
+ * Returns the problems of a picture, which must be the provider's picture in the requested size. Its original, if
+ * loaded, must equal the provider's bytes.
  */
 async function differenceOf(
   { size }: Order,
@@ -249,7 +251,7 @@ async function load(url: string, imageUrl: string): Promise<Buffer | undefined> 
   return response.status === 200 ? bytes : undefined;
 }
 
-/** @throws Error when the answer holds an error */
+/** @throws Error if the answer contains an error */
 export async function query<Data>(
   url: string,
   headers: Readonly<Record<string, string>>,

@@ -4,13 +4,13 @@ import type { ChaosBooks, ToldGeneration } from "./chaos-books.ts";
 import type { ChaosProject } from "./chaos-projects.ts";
 import { query } from "./chaos-verdict.ts";
 
-/** The gateways of a run may send to a receiver on this machine. */
+/** Lets the gateways send to a receiver on this machine. */
 export const WEBHOOK_ENV = { PICTOGRAPH_WEBHOOK_ALLOW_HTTP: "true", PICTOGRAPH_WEBHOOK_ALLOW_PRIVATE: "true" };
-/** The receiver refuses the first attempt of each tenth webhook, so that attempts are repeated too. */
+/** The receiver refuses the first attempt of every tenth webhook, so that repeated attempts occur too. */
 const REFUSED_EACH = 10;
 /**
- * What is not delivered so long after the last round never will be: the claim of a killed process and the wait after the
- * first attempt are over long before.
+ * A webhook not delivered by this time after the last round never will be: the claim of a killed process and the wait
+ * after the first attempt have long ended.
  */
 const GIVE_UP_MS = 90_000;
 
@@ -18,7 +18,7 @@ const CREATE = "mutation ($input: CreateWebhookEndpointInput!) { createWebhookEn
 const PAGE = `query ($after: String) { generations(first: 100, after: $after) {
   nodes { id status images { id } } pageInfo { hasNextPage endCursor } } }`;
 
-/** A generation that has ended, with the images of which webhooks tell too. */
+/** A generation that has ended, with its images, for which there are webhooks too. */
 type End = Pick<ToldGeneration, "id" | "status"> & { readonly images: readonly { readonly id: string }[] };
 
 interface Page {
@@ -26,10 +26,10 @@ interface Page {
   readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
 }
 
-/** A receiver of everything that happens in a run. */
+/** A receiver for all events of a run. */
 export class ChaosWebhooks implements AsyncDisposable {
   readonly #receiver: WebhookReceiver;
-  /** What the receiver has answered with success. An attempt that it refused is not delivered. */
+  /** The webhooks that the receiver accepted. A refused attempt does not count. */
   readonly #accepted: ReceivedWebhook[] = [];
   readonly #refusedIds = new Set<string>();
   #count = 0;
@@ -43,7 +43,7 @@ export class ChaosWebhooks implements AsyncDisposable {
     return new ChaosWebhooks(await startWebhookReceiver());
   }
 
-  /** Refuses no webhook twice: its third attempt would come minutes later. */
+  /** Refuses no webhook twice, because its third attempt would come minutes later. */
   #answer(webhook: ReceivedWebhook): number {
     if (++this.#count % REFUSED_EACH === 0 && !this.#refusedIds.has(webhook.id)) {
       this.#refusedIds.add(webhook.id);
@@ -58,19 +58,19 @@ export class ChaosWebhooks implements AsyncDisposable {
     return this.#receiver.received.length;
   }
 
-  /** How many arrived more than once, as they may. */
+  /** How many arrived more than once, which is allowed. */
   get repeatedCount(): number {
     return this.receivedCount - new Set(this.#receiver.received.map(({ id }) => id)).size;
   }
 
-  /** Has the events of these projects sent to the receiver. */
+  /** Sends the events of these projects to the receiver. */
   async subscribe(url: string, projects: readonly ChaosProject[]): Promise<void> {
     for (const { headers } of projects) await query(url, headers, CREATE, { input: { url: this.#receiver.url } });
   }
 
   /**
-   * Waits until the receiver has accepted the events of all generations that have ended, of every end that a client was
-   * told, and of all their images. Returns those that it has not accepted.
+   * Waits until the receiver has accepted the events of all ended generations, of every end that a client saw, and of
+   * all images. Returns the missing ones.
    */
   async missing(url: string, headers: Readonly<Record<string, string>>, books: ChaosBooks): Promise<readonly string[]> {
     const ends: readonly End[] = [...(await endsOf(url, headers)), ...books.orders.flatMap((order) => order.ends)];
@@ -93,7 +93,7 @@ export class ChaosWebhooks implements AsyncDisposable {
   }
 }
 
-/** What a webhook tells, in the words of {@link ChaosWebhooks.missing}. */
+/** Describes a webhook as in {@link ChaosWebhooks.missing}. */
 function factsOf({ event }: ReceivedWebhook): string[] {
   const { generation, image } = event.data;
   if (image) return [`${image.id}: ready`];

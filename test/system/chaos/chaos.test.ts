@@ -1,9 +1,9 @@
 import { expect, test } from "@jest/globals";
 import { brokenPromises, runChaos } from "./chaos.ts";
 
-/** More than the runs take on a slow machine; a run that stands still fails by it. */
+/** Longer than a run takes on a slow machine; a run that hangs fails at this time. */
 const TIMEOUT_MS = 240_000;
-/** Of the first clients that it brings, enough ask for edits and for previews. */
+/** Enough of the first clients request edits and previews. */
 const SEED = 20_261_114;
 
 test.each([
@@ -17,7 +17,7 @@ test.each([
     expect(Object.fromEntries(brokenPromises(report))).toEqual({});
     const finished = [...report.finished.values()].reduce((sum, count) => sum + count, 0);
     expect(report.accepted).toBe(finished);
-    // The run was one: there was something to lose, it was looked at, and gateways were ended at work.
+    // Checks that the run was worth something: gateways had work when they were ended.
     expect(report.finished.get("SUCCEEDED")).toBeGreaterThan(0);
     expect(report.imagesLoaded).toBeGreaterThan(0);
     expect(report.previewsLoaded).toBeGreaterThan(0);

@@ -14,13 +14,13 @@ export interface ChaosOptions {
   /** How often a gateway is ended, half of the times by a crash. */
   readonly rounds: number;
   readonly topology: "embedded" | "distributed";
-  /** The same seed makes roughly the same run: processes and sockets have a clock of their own. */
+  /** The same seed makes a similar run, not the same one: processes and sockets have their own timing. */
   readonly seed: number;
   /** How many clients are at work at any time. @defaultValue 16 */
   readonly clients?: number;
   /** Whether every event has to arrive at a receiver. @defaultValue true */
   readonly hasWebhooks?: boolean;
-  /** Told of each round. */
+  /** Called for each round. */
   readonly onRound?: (round: number) => void;
 }
 
@@ -31,17 +31,20 @@ export interface ChaosReport extends Verdict {
   readonly stops: EndCounts;
   /** How often clients sent an order over a WebSocket once more. */
   readonly repeats: number;
-  /** Orders over WebSockets, without a key, that were under way while gateways were stopped in order and none killed. */
+  /**
+   * Orders over WebSockets without a key that were in progress while gateways were stopped in order and none was
+   * killed.
+   */
   readonly throughStops: number;
-  /** Bytes without a record before the sweep, as crashes leave them. */
+  /** Bytes without a record before the sweep, as left by crashes. */
   readonly swept: Swept;
-  /** Ends of generations, and images, of which no webhook was delivered. */
+  /** Ends and images without a delivered webhook. */
   readonly untold: readonly string[];
-  /** Webhooks that arrived, and those of them that had arrived before. */
+  /** Webhooks that arrived, and how many of them had arrived before. */
   readonly webhooks: number;
   readonly repeatedWebhooks: number;
   readonly upstreamCalls: number;
-  /** Images that were loaded and compared with what was promised. */
+  /** Images that were loaded and compared with the promised ones. */
   readonly imagesLoaded: number;
   /** Previews that were loaded while their images were made. */
   readonly previewsLoaded: number;
@@ -52,11 +55,11 @@ export interface ChaosReport extends Verdict {
 export interface Swept {
   readonly images: number;
   readonly previews: number;
-  /** What edits were to change. */
+  /** The sources of edits. */
   readonly sources: number;
 }
 
-/** Endings of which at least one generation waited, was in the provider's hands, or was being stored; or nothing at all. */
+/** How many endings met waiting generations, submitted ones, images being stored, or no work. */
 export interface EndCounts {
   all: number;
   queued: number;
@@ -65,19 +68,18 @@ export interface EndCounts {
   idle: number;
 }
 
-/** The endings of the rounds, in turn. */
+/** The endings of the rounds, in order. */
 const ENDINGS: readonly Ending[] = ["SIGKILL", "SIGTERM", "SIGKILL", "Ctrl-C"];
-/** An ending comes after so many events at most: lines logged, requests, answers, calls, pieces written to the disk. */
+/** An ending comes after at most this many events: logged lines, requests, answers, calls, pieces written to disk. */
 const MAX_EVENTS = [40, 200, 800];
-/** Where everyone waits for everyone, this passes for an event. */
+/** If everyone waits for everyone, this time counts as an event. */
 export const STANDSTILL_MS = 10;
-/** What has not ended so long after the last round never will. */
+/** A generation that has not ended by this time after the last round never will. */
 const GIVE_UP_MS = 5 * 60_000;
 
 /**
- * Kills and stops gateways under load again and again, and looks at what became of everything that was accepted.
- *
- * @throws Error when a gateway exits by itself, does not start, or answers what it must not
+ * Kills and stops gateways under load repeatedly, and checks every accepted generation.
+ * @throws Error if a gateway exits by itself, does not start, or gives a forbidden answer
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { rounds, seed, clients: clientCount = 16, hasWebhooks = true } = options;
@@ -112,7 +114,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     for (const upstream of fleet.upstreams) upstream.calmDown();
     await within(GIVE_UP_MS, load.end());
     const verdict = await settle(fleet, ground, books, ADMIN_HEADERS);
-    // A process that was presumed dead may finish its generations until it has stopped.
+    // A process presumed dead may finish its generations until it has stopped.
     const untold = hasWebhooks ? await webhooks.missing(await fleet.url(random), ADMIN_HEADERS, books) : [];
     return { ...verdict, untold };
   };
@@ -133,7 +135,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   };
 }
 
-/** What must be 0, with what happened instead. */
+/** The counts that must be 0, with what happened. */
 export function brokenPromises(
   report: Verdict & Partial<Pick<ChaosReport, "untold">>,
 ): ReadonlyMap<string, readonly string[]> {
@@ -144,7 +146,7 @@ export function brokenPromises(
   return new Map(Object.entries(all).filter(([, list]) => list.length > 0));
 }
 
-/** Clients that come one after the other, so many at a time. */
+/** Keeps a number of clients busy, one order after another. */
 export class Load {
   /** Rejects when a client does. */
   readonly failed: Promise<never>;
@@ -161,7 +163,7 @@ export class Load {
     for (const worker of this.#workers) worker.catch(failure.reject);
   }
 
-  /** Takes no more orders and resolves when every client has its final answer. */
+  /** Takes no more orders, and resolves when every client has its final answer. */
   async end(): Promise<void> {
     this.#isOver = true;
     await Promise.all(this.#workers);
@@ -169,8 +171,7 @@ export class Load {
 }
 
 /**
- * Waits until nothing is left to do, has everything swept that has no record, and judges what is there then.
- *
+ * Waits until all work is done, runs the sweep of bytes without a record, and audits the result.
  * @param headers of a caller that sees everything
  */
 export async function settle(
@@ -211,7 +212,7 @@ async function untilNothingIsLeftToDo(url: string, headers: Readonly<Record<stri
   }
 }
 
-/** Resolves with the work, or when the time is over: what then has not ended is found to be lost. */
+/** Resolves when the work is done or the time is over. What has not ended by then is reported as lost. */
 async function within(ms: number, work: Promise<void>): Promise<void> {
   const over = new AbortController();
   await Promise.race([work, delay(ms, undefined, { signal: over.signal }).catch(() => {})]);

@@ -11,7 +11,7 @@ import { startChaosUpstream } from "./chaos-upstream.ts";
 import { query } from "./chaos-verdict.ts";
 import { ChaosWebhooks, WEBHOOK_ENV } from "./chaos-webhooks.ts";
 
-/** More than the test takes on a slow machine. */
+/** Longer than the test takes on a slow machine. */
 const TIMEOUT_MS = 240_000;
 const GENERATE = `mutation ($input: GenerateImagesInput!) { told: generateImages(input: $input) { ${GENERATION_FIELDS} } }`;
 const FIND = `query ($id: ID!) { told: generation(id: $id) { ${GENERATION_FIELDS} } }`;

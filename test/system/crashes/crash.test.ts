@@ -12,7 +12,7 @@ import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
-/** Starts and stops of real processes, whose helpers have limits of their own. */
+/** For starting and stopping real processes, whose helpers have their own limits. */
 const TIMEOUT_MS = 120_000;
 
 const newDirectory = temporaryDirectories();

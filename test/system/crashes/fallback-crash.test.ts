@@ -8,7 +8,7 @@ import { gatewayProcesses } from "../../support/processes/gateway-processes.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
-/** Starts of real processes, whose helpers have limits of their own. */
+/** For starting real processes, whose helpers have their own limits. */
 const TIMEOUT_MS = 120_000;
 const FIELDS = "status model { id } warnings { code } failure { code billed } cost costIsEstimated";
 
@@ -21,7 +21,7 @@ let connections: Socket[];
 beforeEach(async () => {
   first = await startStrictImageApi();
   connections = [];
-  // It takes connections, and never reads what comes.
+  // This server accepts connections and never reads from them.
   second = createServer({ pauseOnConnect: true }, (socket) => connections.push(socket.on("error", () => {})));
   second.listen(0, "127.0.0.1");
   await once(second, "listening");
@@ -73,7 +73,7 @@ test(
       model: { id: "flux" },
       warnings: [{ code: "MODEL_FELL_BACK" }],
       failure: { code: "INTERRUPTED", billed: "UNKNOWN" },
-      // What an image counts under the default budget whose cost nobody knows.
+      // The default budget's amount for an image of unknown cost.
       cost: "0.500000",
       costIsEstimated: true,
     });

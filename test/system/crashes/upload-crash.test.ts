@@ -8,7 +8,7 @@ import { plainImage } from "../../support/scripted-provider.ts";
 import { unlinkedFiles } from "../../support/stores/unlinked-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
-/** Starts and stops of real processes, whose helpers have limits of their own. */
+/** For starting and stopping real processes, whose helpers have their own limits. */
 const TIMEOUT_MS = 120_000;
 
 const newDirectory = temporaryDirectories();
@@ -22,7 +22,7 @@ afterEach(() => {
 const EDIT = "mutation ($input: EditImagesInput!) { editImages(input: $input) { id } }";
 const VARIABLES = { input: { prompt: "a fox", images: [{ upload: null }] } };
 
-/** What stands before the file in a form, by path. */
+/** The fields before the file in a form, by path. */
 const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "/graphql": {
     operations: JSON.stringify({ query: EDIT, variables: VARIABLES }),
@@ -39,7 +39,7 @@ test(
     const picture = await plainImage(960, 640, 1, "PNG");
     for (const path of Object.keys(FIELDS)) sendHalf(service.url, path, picture);
     const arriving = async () => {
-      // What was sent before this is read before it is answered, however slow the machine.
+      // This request is answered only after everything sent before was read, however slow the machine.
       await fetch(`${service.url}/healthz`);
       const paths = await unlinkedFiles(service.processId);
       return paths.filter((path) => path.startsWith(temporary));
@@ -74,7 +74,7 @@ test(
   TIMEOUT_MS,
 );
 
-/** Begins an upload that says there is more to come. */
+/** Begins an upload whose headers promise more bytes. */
 function sendHalf(url: string, path: string, file: Buffer): void {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname).on("error", () => {});

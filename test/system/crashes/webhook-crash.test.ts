@@ -4,7 +4,7 @@ import { gatewayProcesses } from "../../support/processes/gateway-processes.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 import { signersOf, startWebhookReceiver } from "../../support/webhook-receiver.ts";
 
-/** Starts of real processes, and the claim of a killed one, which others respect for 20 seconds. */
+/** For starting real processes, and for the claim of a killed one, which others respect for 20 seconds. */
 const TIMEOUT_MS = 120_000;
 
 const newDirectory = temporaryDirectories();
@@ -62,7 +62,7 @@ test(
     await stopping.stop();
     receiver.answer = 204;
 
-    // The claim was given up, so that the next one need not wait for its end.
+    // The claim was given up, so the next process need not wait for it to expire.
     await startService(env);
     const second = await receiver.next((webhook) => webhook !== first);
     expect(second.id).toBe(first.id);

@@ -9,11 +9,11 @@ import { ENDED_BADLY, type OutageLedger, type ReadAnswer } from "./outage-ledger
 const GENERATE = `mutation ($input: GenerateImagesInput!) { told: generateImages(input: $input) { ${GENERATION_FIELDS} } }`;
 const JSON_TYPE = { "Content-Type": "application/json" };
 const WAIT_SECONDS = 1;
-/** How many events a client whose request failed lets pass before it repeats its key. */
+/** How many events a client waits after a failure before it repeats its key. */
 const PAUSE = 200;
 export const APIS = ["REST", "GraphQL"] as const;
 
-/** Where clients go and what they note. */
+/** The gateways that clients call, and the record of their answers. */
 export interface OutageSurroundings {
   readonly fleet: ChaosFleet;
   readonly books: ChaosBooks;
@@ -22,7 +22,7 @@ export interface OutageSurroundings {
   readonly seed: number;
 }
 
-/** Clients that repeat their idempotency key until they have their images, whatever they are answered meanwhile. */
+/** Clients that repeat their idempotency key until they have their images, whatever the answers meanwhile. */
 export class OutageClients {
   readonly #surroundings: OutageSurroundings;
   /** The URL of an image that was loaded. */
@@ -32,7 +32,7 @@ export class OutageClients {
     this.#surroundings = surroundings;
   }
 
-  /** Sends one more order and resolves when its client has loaded its images. @param api any when left out */
+  /** Sends one more order and resolves when its client has loaded its images. @param api any API if omitted */
   async bringOne(api?: Order["api"]): Promise<void> {
     const { books, seed } = this.#surroundings;
     const number = books.orders.length;
@@ -48,13 +48,13 @@ export class OutageClients {
     }
   }
 
-  /** Asks one gateway once for an image that was there before. */
+  /** Requests an older image from one gateway, once. */
   async lookAgain(gatewayUrl: string): Promise<void> {
     if (!this.#knownUrl) throw new Error("no image was loaded yet");
     await this.#open(gatewayUrl, this.#knownUrl);
   }
 
-  /** Until it is answered with URLs, or with a failure that no outage explains. */
+  /** Repeats until there are URLs, or a failure that no outage explains. */
   async #getImage(order: Order, random: Random): Promise<void> {
     const { books, ledger } = this.#surroundings;
     const { marker, n, size } = order;
@@ -72,7 +72,7 @@ export class OutageClients {
     for (const url of urls) order.restImageIds.add(/img_[0-9a-z]{26}/.exec(url)?.[0] ?? url);
   }
 
-  /** Until the generation has ended. */
+  /** Repeats until the generation has ended. */
   async #ask(order: Order, random: Random): Promise<ToldGeneration> {
     const { books } = this.#surroundings;
     const { marker: idempotencyKey, n, size } = order;
@@ -99,7 +99,7 @@ export class OutageClients {
         random,
         ({ isFailure }) => !isFailure,
       );
-      // The gateway leads to S3, which may be gone since.
+      // The gateway redirects to S3, which may have gone down since.
       const loaded = await httpRequest(String(body)).catch(() => undefined);
       if (loaded?.status === 200) return loaded.body;
       await this.#surroundings.events.after(PAUSE);
@@ -119,7 +119,7 @@ export class OutageClients {
     return answer;
   }
 
-  /** Asks any gateway, again and again. */
+  /** Calls any gateway, repeatedly. */
   async #insist(
     attempt: (gatewayUrl: string) => Promise<ReadAnswer | undefined>,
     random: Random,

@@ -1,4 +1,4 @@
-/** Where the provider's answers wait while it is shut. */
+/** A gate that holds the provider's answers while it is closed. */
 export class OutageGate {
   #isShut = false;
   #waiting: (() => void)[] = [];
@@ -7,7 +7,7 @@ export class OutageGate {
     return this.#waiting.length;
   }
 
-  /** Resolves at once, or as soon as whoever waits is let through. */
+  /** Resolves immediately if the gate is open, and otherwise when the caller is let through. */
   pass(): Promise<void> {
     if (!this.#isShut) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -19,7 +19,7 @@ export class OutageGate {
     this.#isShut = true;
   }
 
-  /** Those who have waited longest; the gate stays as it is. */
+  /** Lets the callers through that have waited longest; the gate stays as it is. */
   letThrough(count: number): void {
     for (const resolve of this.#waiting.splice(0, count)) resolve();
   }

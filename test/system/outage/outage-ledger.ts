@@ -4,37 +4,37 @@ import type { HttpAnswer } from "../../support/clients/http-request.ts";
 
 export type OutageEntry = "REST" | "GraphQL" | "image";
 
-/** An answer as a client reads it. */
+/** An answer as read by a client. */
 export interface ReadAnswer {
-  /** Its status, its error's code, or the status of the generation it tells of: whatever says most. */
+  /** The most specific of its status, its error code and its generation's status. */
   readonly label: string;
   readonly isFailure: boolean;
-  /** The body, parsed; `undefined` when it was none to parse. */
+  /** The parsed body; `undefined` if it could not be parsed. */
   readonly body: unknown;
 }
 
-/** What `/get-image` answers when the generation has failed, however long ago. */
+/** The answer of `/get-image` for a failed generation, however long ago it failed. */
 export const ENDED_BADLY = "502";
 
-/** How requests were answered while something was away, and what was wrong with their answers. */
+/** The answers during an outage, and the problems in them. */
 export class OutageLedger {
-  /** What an answer may never be, in words. */
+  /** Answers that must never occur, in words. */
   readonly misshapen: string[] = [];
   #answersWhileAway = new Map<string, number>();
   #answersAfterWaiting = new Map<string, number>();
-  /** Even while everything is there, odd while something is away. */
+  /** Answers that are acceptable during an outage and wrong without one. */
   #phase = 0;
 
   get isAway(): boolean {
     return this.#phase % 2 === 1;
   }
 
-  /** Such as `REST 500`, with how many there were; of this outage, or the last one. */
+  /** For example `REST 500`, with their number, in the current or latest outage. */
   get answersWhileAway(): ReadonlyMap<string, number> {
     return this.#answersWhileAway;
   }
 
-  /** Of requests that were open when everything was back. */
+  /** For requests that were still open when the outage ended. */
   get answersAfterWaiting(): ReadonlyMap<string, number> {
     return this.#answersAfterWaiting;
   }
@@ -49,7 +49,7 @@ export class OutageLedger {
     this.#phase++;
   }
 
-  /** Sends a request and reads its answer. `undefined` when there was none, which no gateway that lives may do. */
+  /** Sends a request and reads the answer. `undefined` if there was none, which a running gateway must not do. */
   async send(api: OutageEntry, request: () => Promise<HttpAnswer>): Promise<ReadAnswer | undefined> {
     const sentIn = this.#phase;
     try {
@@ -67,7 +67,7 @@ export class OutageLedger {
   }
 }
 
-/** Each throws what is wrong with an answer. */
+/** Each function throws if an answer is wrong. */
 const READERS: Readonly<Record<OutageEntry, (answer: HttpAnswer) => ReadAnswer>> = {
   REST({ status, headers, body }) {
     const text = body.toString();
@@ -107,13 +107,13 @@ const READERS: Readonly<Record<OutageEntry, (answer: HttpAnswer) => ReadAnswer>>
   },
 };
 
-/** What only the operator may read: system calls, places, programs, lines of code. */
+/** Details that only the operator may read: system calls, hosts, programs, lines of code. */
 const INTERNAL_TEXT = [
   /\bE[A-Z]{4,}\b/,
   /postgres|\bpg\b|\bs3\b|\bsql\b|socket|connect|terminat|127\.0\.0\.1|\.[jt]s\b/i,
 ];
 
-/** That something is away is no fault of the gateway's own, and passes: it says when to come back. */
+/** An outage is temporary and not the gateway's fault: the answer must say when to try again. */
 function checkFailure(status: number, message: string, retryAfter: unknown): void {
   if (!Object.values(HTTP_STATUS).includes(status) || status === HTTP_STATUS.INTERNAL) {
     throw new Error(`the status ${status}: ${message}`);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { brokenPromises } from "../chaos/chaos.ts";
 import { OutageRun } from "./outage.ts";
 
-/** More than any step takes on a slow machine; a run that stands still fails by it. */
+/** Longer than any step takes on a slow machine; a run that hangs fails at this time. */
 const TIMEOUT_MS = 120_000;
 
 let run: OutageRun;
@@ -24,7 +24,7 @@ test.each([
 
     expect(health).toEqual(Array(2).fill({ healthz: 200, readyz: 503, failedChecks }));
     expect(answersMeanwhile.size).toBeGreaterThan(0);
-    // There was something to lose.
+    // Checks that there was something to lose.
     expect(before.queued).toBeGreaterThan(0);
     expect(before.inProvidersHands).toBeGreaterThan(0);
     expect(paidMeanwhile.length).toBeGreaterThan(0);
@@ -40,7 +40,8 @@ test(
     expect(Object.fromEntries(brokenPromises(verdict))).toEqual({});
     expect(verdict.misshapen).toEqual([]);
     expect(verdict.paidAndLost).toEqual([]);
-    // A generation whose start was recorded while the answer got lost was never submitted: it says so and can be repeated.
+    // If a generation's start was recorded but the answer was lost, it was never submitted. It says so and may be
+    // repeated.
     expect(["SUCCEEDED", "FAILED INTERRUPTED"]).toEqual(expect.arrayContaining([...verdict.finished.keys()]));
     expect(verdict.accepted).toBe([...verdict.finished.values()].reduce((sum, count) => sum + count, 0));
     expect(verdict.imagesLoaded).toBeGreaterThan(0);

@@ -15,19 +15,19 @@ import { OutageLedger } from "./outage-ledger.ts";
 
 export type Outage = "database" | "storage" | "both";
 
-/** What an outage was like. */
+/** The course of an outage. */
 export interface OutageReport {
-  /** What the gateways were at when it began. */
+  /** The gateways' work when it began. */
   readonly before: { readonly queued: number; readonly inProvidersHands: number; readonly storing: number };
-  /** What each gateway said of itself meanwhile. */
+  /** Each gateway's own report during the outage. */
   readonly health: readonly GatewayHealth[];
-  /** Such as `REST 500` → how many; of requests that were answered meanwhile. */
+  /** For example `REST 500` and its number, for requests answered during the outage. */
   readonly answersMeanwhile: ReadonlyMap<string, number>;
-  /** The same of requests that were open when everything was back. */
+  /** The same for requests that were still open when the outage ended. */
   readonly answersAfterWaiting: ReadonlyMap<string, number>;
-  /** How often a runner found the database away, and went on trying. */
+  /** How often a runner found the database down and tried again. */
   readonly storeRetries: number;
-  /** The orders whose pictures the provider sent, and so was paid for, meanwhile. */
+  /** The orders whose pictures the provider sent during the outage, for which it was paid. */
   readonly paidMeanwhile: readonly string[];
 }
 
@@ -38,31 +38,31 @@ export interface GatewayHealth {
 }
 
 export interface OutageVerdict extends Verdict {
-  /** Orders whose pictures the provider sent, at whatever time, and that did not succeed. */
+  /** Orders whose pictures the provider sent at any time, and that did not succeed. */
   readonly paidAndLost: readonly string[];
-  /** Answers that no client may get. */
+  /** Answers that no client may receive. */
   readonly misshapen: readonly string[];
   readonly imagesLoaded: number;
 }
 
 export interface OutageOptions {
   readonly seed: number;
-  /** How many clients are at work at any time. */
+  /** The number of clients working at any time. */
   readonly clients: number;
-  /** How long others wait for a gateway before they presume that it is dead; longer than any outage. */
+  /** How long processes wait for a gateway before they presume it dead; longer than any outage. */
   readonly leaseSeconds: number;
 }
 
 const GATEWAYS = 2;
-/** Calls that each gateway makes at a time. */
+/** The number of simultaneous calls of each gateway. */
 const CONCURRENCY = 4;
-/** Unless a time is given, an outage is over when it was felt so often. */
+/** Unless a time is given, an outage ends when its effect was seen this often. */
 const ENOUGH_ANSWERS = 12;
 const ENOUGH_STORE_RETRIES = 6;
-/** What takes longer never happens. */
+/** What takes longer than this never happens. */
 const GIVE_UP_MS = 30_000;
 
-/** Two gateways on one PostgreSQL and one S3, either of which can be taken away under load. */
+/** Two gateways on one PostgreSQL and one S3, either of which can be stopped under load. */
 export class OutageRun implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #ground: DistributedGround;
@@ -121,11 +121,10 @@ export class OutageRun implements AsyncDisposable {
   }
 
   /**
-   * Takes something away while generations wait, are in the provider's hands and are being stored; and brings it back.
-   * Resolves when both gateways are ready again.
-   *
-   * @param seconds how long it is away; until it was felt often enough when left out
-   * @throws Error when a gateway exits, or what has to happen does not
+   * Stops a service while generations wait, are submitted and are being stored, and then starts it again. Resolves when
+   * both gateways are ready again.
+   * @param seconds the duration; if omitted, until the effect was seen often enough
+   * @throws Error if a gateway exits, or an expected effect does not occur
    */
   async suffer(outage: Outage, seconds?: number): Promise<OutageReport> {
     const before = await this.#fillHands();
@@ -137,7 +136,7 @@ export class OutageRun implements AsyncDisposable {
     let health: readonly GatewayHealth[] = [];
     try {
       const isOver = delay(seconds === undefined ? 0 : seconds * 1000);
-      // What was asked for before is made now, and paid.
+      // Images requested before are made and paid for now.
       this.#gate.open();
       newcomers.push(...this.#newcomers());
       health = await Promise.all(this.#gateways.map((gateway) => this.#untilUnready(gateway)));
@@ -170,7 +169,7 @@ export class OutageRun implements AsyncDisposable {
     };
   }
 
-  /** Lets every client get its images, and judges what is there then. */
+  /** Waits until every client has its images, and checks the result. */
   async settle(): Promise<OutageVerdict> {
     await Promise.race([this.#load.end(), this.#fleet.broken]);
     const verdict = await settle(this.#fleet, this.#ground, this.#books);
@@ -201,7 +200,7 @@ export class OutageRun implements AsyncDisposable {
     return lines.filter((line) => line.includes("the store does not answer; the write is repeated")).length;
   }
 
-  /** Until each gateway has all that it takes at a time, others wait, and of some the pictures have just been sent. */
+  /** Waits until each gateway has all the calls it may make, others wait, and some pictures have just been sent. */
   async #fillHands(): Promise<OutageReport["before"]> {
     await this.#until("images", () => this.#books.imageCount > 0);
     this.#gate.shut();
@@ -215,18 +214,18 @@ export class OutageRun implements AsyncDisposable {
     const finishedBefore = finished();
     this.#gate.letThrough(CONCURRENCY);
     await this.#until("pictures", () => finished() > finishedBefore);
-    // Ends are logged of other generations too: those that were canceled, or that another process took over.
+    // Ends of other generations are logged too: canceled ones, and those taken over by another process.
     const storing = finished() - this.#fleet.recordedEnds.length;
     return { queued, inProvidersHands: this.#calls.filter(({ end }) => end === "open").length, storing };
   }
 
-  /** Clients who come while something is away. */
+  /** Sends clients during the outage. */
   #newcomers(): Promise<void>[] {
     const newcomers = [
       ...APIS.map((api) => this.#clients.bringOne(api)),
       ...this.#gateways.map(({ url }) => this.#clients.lookAgain(url)),
     ];
-    // They are awaited once everything is back, or not at all.
+    // They are awaited when the outage is over, or not at all.
     for (const newcomer of newcomers) newcomer.catch(() => {});
     return newcomers;
   }
@@ -250,7 +249,7 @@ export class OutageRun implements AsyncDisposable {
     return health;
   }
 
-  /** Looks after each event; a run in which it never happens fails. */
+  /** Checks a condition after each event; a run in which it never holds fails. */
   async #until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
     const giveUpAt = performance.now() + GIVE_UP_MS;
     while (!(await isSo())) {

@@ -1,4 +1,4 @@
-/** Imports the package, and tells which environment variables it or its dependencies read for that. */
+/** Imports the package and prints which environment variables the package and its dependencies read for that. */
 const read = [];
 const note = (key) => {
   if (new Error().stack.includes("/node_modules/")) read.push(String(key));
