@@ -58,9 +58,9 @@ const EMBEDDED = {
 } as const;
 
 /**
- * The options of an embedded gateway. Absent ones have the defaults of a service, with five exceptions: all host names
- * are accepted, no pages are served, nothing is counted for metrics, spans go to the tracing system that the host program
- * has registered, if any, and any amount of money may be spent.
+ * The options of an embedded gateway. Absent ones have the defaults of a service, with six exceptions: all host names
+ * are accepted, no address is limited, even with `trustProxy`, no pages are served, nothing is counted for metrics,
+ * spans go to the tracing system that the host program has registered, if any, and any amount of money may be spent.
  */
 export interface GatewayOptions
   extends Partial<Omit<Config, "port" | "metricsPort" | "host" | "stopTimeoutMs" | "logLevel" | "warnings">> {

@@ -11,7 +11,7 @@ export const SERVE_HELP: Omit<Command, "run" | "arguments"> = {
   summary: "Start the gateway; so does `pictograph` alone",
   usage: "",
   options: {},
-  details: ["All settings are environment variables. docs/configuration.md lists them."],
+  details: ["All settings are environment variables. docs/configuration.md in the source repository lists them."],
   examples: ["pictograph serve", "PORT=9000 pictograph serve"],
 };
 

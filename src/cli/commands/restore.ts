@@ -10,7 +10,7 @@ export const restore: Command = {
   arguments: [1, 1],
   options: JSON_OPTION,
   details: [
-    "Fills PICTOGRAPH_DATA_DIR, which must be empty or not exist. With DATABASE_URL and S3_BUCKET it fills an empty PostgreSQL database and an empty bucket: that is how one machine is outgrown. Every image is compared with its SHA-256.",
+    "Fills PICTOGRAPH_DATA_DIR, which must be empty or not exist. With DATABASE_URL and S3_BUCKET it fills an empty PostgreSQL database and an empty bucket, to move there from one machine. Every image is compared with its SHA-256.",
     "A restore that was cut off goes on when the command runs again with the same backup. Until it is complete, no gateway starts on the store.",
     "Generations that were queued when the backup was made run when a gateway starts. Those that were running end as INTERRUPTED.",
   ],

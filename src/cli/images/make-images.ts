@@ -26,7 +26,7 @@ const RETRY_MS = 1_000;
 /** What an image shall be like; for quotes too. */
 export const IMAGE_OPTIONS = {
   n: { short: "n", value: "NUMBER", description: `how many images: 1 to ${MAX_IMAGES} (default: 1)` },
-  size: { short: "s", value: "WIDTHxHEIGHT", description: "pixels, 64 to 3840 a side" },
+  size: { short: "s", value: "WIDTHxHEIGHT", description: "pixels, 64 to 3840 a side, ratio 1:3 to 3:1" },
   model: { short: "m", value: "NAME", description: "one of `pictograph models` (default: the gateway's)" },
   quality: { short: "q", value: "QUALITY", description: "auto, low, medium, high, xhigh or max" },
   format: { short: "f", value: "FORMAT", description: "png, jpeg, webp or avif (default: what -o is named)" },
