@@ -442,7 +442,7 @@ function parseDailyBudget(text: string): Config["dailyBudget"] {
 
 function parseIllustratorName(text: string): string {
   if (text === ILLUSTRATOR) return text;
-  throw new Error(`must be ${ILLUSTRATOR} while OPENAI_API_KEY is not set`);
+  throw new Error(`must be ${ILLUSTRATOR} while neither OPENAI_API_KEY nor PICTOGRAPH_MODELS_FILE is set`);
 }
 
 function readS3(read: Read, problems: string[]): S3Config | undefined {

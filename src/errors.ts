@@ -1,6 +1,6 @@
 /**
- * The closed set of error codes, for all APIs. `api/http/status.ts` decides the HTTP status of each code; the error
- * does not carry it.
+ * The closed set of error codes, for all APIs. `api/http/answers/status.ts` decides the HTTP status of each code; the
+ * error does not carry it.
  */
 export const ERROR_CODES = [
   "BAD_USER_INPUT",

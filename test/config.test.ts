@@ -656,6 +656,13 @@ describe("a malformed configuration", () => {
     },
   );
 
+  test("says what lets another model be the default", () => {
+    expect(problemsOf({ PICTOGRAPH_DEFAULT_MODEL: "gpt-image-2" })).toEqual([
+      "PICTOGRAPH_DEFAULT_MODEL must be illustrator-1 while neither OPENAI_API_KEY nor PICTOGRAPH_MODELS_FILE is set",
+    ]);
+    expect(problemsOf({ PICTOGRAPH_DEFAULT_MODEL: "gpt-image-2", PICTOGRAPH_MODELS_FILE: "models.json" })).toEqual([]);
+  });
+
   test("reports a malformed key only, not the model that needs it", () => {
     const problems = problemsOf({ OPENAI_API_KEY: "a b", PICTOGRAPH_DEFAULT_MODEL: "gpt-image-2" });
     expect(problems).toEqual([expect.stringMatching(/^OPENAI_API_KEY /)]);
