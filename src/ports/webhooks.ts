@@ -2,16 +2,6 @@ import type { BudgetState } from "./projects/ledger.ts";
 import type { AuditEntry, ListSlice } from "./projects/projects.ts";
 import type { GenerationFailure } from "./records.ts";
 
-/** The events that an endpoint can be told of. */
-export const WEBHOOK_EVENTS = [
-  "generation.succeeded",
-  "generation.failed",
-  "generation.canceled",
-  "image.ready",
-  "budget.threshold",
-  "budget.exhausted",
-] as const;
-export type WebhookEventName = (typeof WEBHOOK_EVENTS)[number];
 /** The event that only `sendTestWebhook` makes. */
 export const TEST_EVENT = "webhook.test";
 
@@ -37,6 +27,20 @@ export type WebhookEvent =
   | { readonly type: "budget.threshold"; readonly budget: BudgetFacts; readonly thresholdPercent: number }
   | { readonly type: "budget.exhausted"; readonly budget: BudgetFacts }
   | { readonly type: typeof TEST_EVENT };
+
+/** An event that an endpoint can be told of. */
+export type WebhookEventName = Exclude<WebhookEvent["type"], typeof TEST_EVENT>;
+/** Each event of {@link WebhookEvent}: the compiler finds a missing one. */
+const EVENT_NAMES: Readonly<Record<WebhookEventName, true>> = {
+  "generation.succeeded": true,
+  "generation.failed": true,
+  "generation.canceled": true,
+  "image.ready": true,
+  "budget.threshold": true,
+  "budget.exhausted": true,
+};
+/** The events that an endpoint can be told of. */
+export const WEBHOOK_EVENTS = Object.keys(EVENT_NAMES) as readonly WebhookEventName[];
 
 /** A secret that signs deliveries, encrypted. */
 export interface SealedSecret {

@@ -12,11 +12,21 @@ export interface Field<Value, Row> {
   readonly read: (row: Row) => Value;
 }
 
-/**
- * How a record is kept: a field for each of its properties. The compiler finds a property without a field, a field
- * without a column, and a column that can be null where the property cannot be `undefined`.
- */
+/** How a record is kept: a field for each of its properties. {@link fieldsOf} makes them. */
 export type Fields<Entity, Row> = { readonly [Name in keyof Entity]-?: Field<Entity[Name], Row> };
+type ColumnOf<Given> = {
+  [Name in keyof Given]: Given[Name] extends { readonly read: (row: infer Row) => unknown } ? keyof Row : never;
+}[keyof Given];
+type WithoutField<Row, Given> = Readonly<Record<Exclude<keyof Row, ColumnOf<Given>>, "this column has no field">>;
+
+/**
+ * Returns a function that takes the fields of a record as they are. The compiler finds a property without a field, a
+ * field without a column, a column without a field, and a column that can be null where the property cannot be
+ * `undefined`.
+ */
+export function fieldsOf<Entity, Row>() {
+  return <Given extends Fields<Entity, Row>>(fields: Given & WithoutField<Row, Given>): Fields<Entity, Row> => fields;
+}
 
 /** A value in one column. */
 export function oneColumn<Value, Name extends string, Of extends Cell>(

@@ -3,7 +3,7 @@ import type { GenerationRow, ImageRow } from "../database.ts";
 import {
   type Changes,
   type Field,
-  type Fields,
+  fieldsOf,
   flag,
   fromRow,
   integer,
@@ -17,8 +17,11 @@ import {
   toRow,
 } from "../fields.ts";
 
-/** How a generation is kept. The columns that lease it to a worker are not among its properties. */
-const GENERATION: Fields<Generation, GenerationRow> = {
+/** The columns of a generation that are none of its properties: they lease it to a worker. */
+type LeaseColumns = "worker" | "lease_until";
+
+/** How a generation is kept. */
+const GENERATION = fieldsOf<Generation, Omit<GenerationRow, LeaseColumns>>()({
   id: text("id"),
   projectId: text("project_id"),
   endUser: optional(text("end_user")),
@@ -60,10 +63,10 @@ const GENERATION: Fields<Generation, GenerationRow> = {
   createdAt: time("created_at"),
   startedAt: optional(time("started_at")),
   finishedAt: optional(time("finished_at")),
-};
+});
 
 /** How an image is kept. */
-const IMAGE: Fields<Image, ImageRow> = {
+const IMAGE = fieldsOf<Image, ImageRow>()({
   id: text("id"),
   generationId: text("generation_id"),
   projectId: text("project_id"),
@@ -85,7 +88,7 @@ const IMAGE: Fields<Image, ImageRow> = {
   isFavorite: optional(flag("is_favorite")),
   provenance: optional(json("provenance")),
   createdAt: time("created_at"),
-};
+});
 
 export const toGeneration = (row: GenerationRow): Generation => fromRow(GENERATION, row);
 export const toImage = (row: ImageRow): Image => fromRow(IMAGE, row);

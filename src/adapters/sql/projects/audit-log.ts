@@ -1,11 +1,11 @@
 import type { Kysely } from "kysely";
 import type { AuditEntry } from "../../../ports/projects/projects.ts";
 import type { Database } from "../database.ts";
-import { type Fields, fromRow, json, optional, text, time, toRow } from "../fields.ts";
+import { fieldsOf, fromRow, json, optional, text, time, toRow } from "../fields.ts";
 
 type AuditRow = Database["audit_log"];
 
-const ENTRY: Fields<AuditEntry, AuditRow> = {
+const ENTRY = fieldsOf<AuditEntry, AuditRow>()({
   id: text("id"),
   actor: text("actor"),
   action: text("action"),
@@ -14,7 +14,7 @@ const ENTRY: Fields<AuditEntry, AuditRow> = {
   webhookEndpointId: optional(text("webhook_endpoint_id")),
   changes: json("changes"),
   createdAt: time("created_at"),
-};
+});
 
 export const toAuditEntry = (row: AuditRow): AuditEntry => fromRow(ENTRY, row);
 

@@ -11,22 +11,22 @@ import type {
   TokenUse,
 } from "../../../ports/projects/projects.ts";
 import type { Database } from "../database.ts";
-import { type Fields, flag, fromRow, json, optional, text, time, toColumns, toRow } from "../fields.ts";
+import { fieldsOf, flag, fromRow, json, optional, text, time, toColumns, toRow } from "../fields.ts";
 import { changeAndLog, toAuditEntry } from "./audit-log.ts";
 
 type ProjectRow = Database["projects"];
 type ApiKeyRow = Database["api_keys"];
 
-const PROJECT: Fields<Project, ProjectRow> = {
+const PROJECT = fieldsOf<Project, ProjectRow>()({
   id: text("id"),
   name: text("name"),
   isDisabled: flag("is_disabled"),
   allowsAnonymous: flag("allows_anonymous"),
   limits: json("limits"),
   createdAt: time("created_at"),
-};
+});
 
-const API_KEY: Fields<ApiKey, ApiKeyRow> = {
+const API_KEY = fieldsOf<ApiKey, ApiKeyRow>()({
   id: text("id"),
   projectId: text("project_id"),
   name: text("name"),
@@ -37,7 +37,7 @@ const API_KEY: Fields<ApiKey, ApiKeyRow> = {
   expiresAt: optional(time("expires_at")),
   revokedAt: optional(time("revoked_at")),
   lastUsedAt: optional(time("last_used_at")),
-};
+});
 
 /** {@link Projects} in SQL, the same statements on every engine. */
 export class SqlProjects implements Projects {

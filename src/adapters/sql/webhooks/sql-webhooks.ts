@@ -13,7 +13,7 @@ import type {
   Webhooks,
 } from "../../../ports/webhooks.ts";
 import type { Database } from "../database.ts";
-import { type Fields, flag, fromRow, integer, json, optional, text, time, toColumns, toRow } from "../fields.ts";
+import { fieldsOf, flag, fromRow, integer, json, optional, text, time, toColumns, toRow } from "../fields.ts";
 import { changeAndLog } from "../projects/audit-log.ts";
 import { readSlice } from "../projects/sql-projects.ts";
 import type { WebhookOutbox } from "./webhook-outbox.ts";
@@ -21,7 +21,7 @@ import type { WebhookOutbox } from "./webhook-outbox.ts";
 type EndpointRow = Database["webhook_endpoints"];
 type DeliveryRow = Database["webhook_deliveries"];
 
-const ENDPOINT: Fields<WebhookEndpoint, EndpointRow> = {
+const ENDPOINT = fieldsOf<WebhookEndpoint, EndpointRow>()({
   id: text("id"),
   projectId: text("project_id"),
   url: text("url"),
@@ -33,22 +33,22 @@ const ENDPOINT: Fields<WebhookEndpoint, EndpointRow> = {
   disabledReason: optional(text("disabled_reason")),
   failingSince: optional(time("failing_since")),
   createdAt: time("created_at"),
-};
+});
 
-const DELIVERY: Fields<WebhookDelivery, DeliveryRow> = {
+const DELIVERY = fieldsOf<WebhookDelivery, DeliveryRow>()({
   id: text("id"),
   endpointId: text("endpoint_id"),
   event: {
     columns: ["event", "data"],
     write: ({ type, ...data }) => ({ event: type, data: JSON.stringify(data) }),
-    read: (row) => ({ type: row.event, ...JSON.parse(row.data) }) as WebhookEvent,
+    read: (row: Pick<DeliveryRow, "event" | "data">) => ({ type: row.event, ...JSON.parse(row.data) }) as WebhookEvent,
   },
   status: text<DeliveryStatus, "status">("status"),
   attemptCount: integer("attempt_count"),
   attempts: json("attempts"),
   nextAttemptAt: optional(time("next_attempt_at")),
   createdAt: time("created_at"),
-};
+});
 
 /** The most rows that one statement removes, so that others do not wait long. */
 const REMOVED_AT_ONCE = 1000;

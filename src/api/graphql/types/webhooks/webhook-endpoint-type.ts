@@ -1,4 +1,4 @@
-import type { WebhookEndpoint } from "../../../../ports/webhooks.ts";
+import { WEBHOOK_EVENTS, type WebhookEndpoint } from "../../../../ports/webhooks.ts";
 import type { EndpointWithSecret } from "../../../../service/webhooks/webhook-service.ts";
 import type { GraphQLContext } from "../../context.ts";
 import { Ctx, Field, ID, InputType, ObjectType } from "../../type-graphql.ts";
@@ -6,8 +6,7 @@ import { ProjectType } from "../projects/project-type.ts";
 import { DateTimeScalar } from "../scalars.ts";
 
 const URL_OF_RECEIVER = "Where events are sent by POST: an https URL of a public server.";
-const EVENTS =
-  "The events to send: `generation.succeeded`, `generation.failed`, `generation.canceled`, `image.ready`, `budget.threshold`, `budget.exhausted`. Null for all.";
+const EVENTS = `The events to send: ${WEBHOOK_EVENTS.map((name) => `\`${name}\``).join(", ")}. Null for all.`;
 const DESCRIPTION = "For people: at most 500 characters.";
 
 @ObjectType("WebhookEndpoint", { description: "A receiver of a project's events." })
