@@ -6,7 +6,7 @@ import { ANY_SIZE_MODEL, holdCalls, poll } from "../../support/scripted-gateway.
 const MODEL = { ...ANY_SIZE_MODEL, prices: [{ from: "2026-01-01", source: "a test", perImage: "0.1" }] };
 const LAST_MOMENT = new Date("2026-11-24T23:59:59.999Z");
 const NEXT_DAY = new Date("2026-11-25T00:00:00.000Z");
-/** More often than a request reads the clock. */
+/** Higher than the number of times that a request reads the clock. */
 const MAX_CLOCK_READS = 40;
 
 let gateway: KeyedGateway;
@@ -138,6 +138,6 @@ test("a request counts in one day only, even if the day ends while it is accepte
   }
 
   expect(spentOn.map(([first = 0, second = 0]) => first + second)).toEqual(spentOn.map((_, index) => index + 1));
-  // The day ended before some requests were accepted, and after others were.
+  // In some rounds the day ended before acceptance, and in others after it.
   expect(spentOn.at(-1)?.every((count) => count > 0)).toBe(true);
 });

@@ -29,7 +29,7 @@ interface Described {
   readonly enumValues?: readonly Described[] | null;
 }
 
-/** The path of this and of everything in it, with its description. */
+/** Returns the path of each element below this one, with its description. */
 function* describedParts(part: Described, path = part.name): Iterable<[string, string]> {
   yield [path, part.description ?? ""];
   for (const child of [part.fields, part.inputFields, part.enumValues, part.args].flatMap((parts) => parts ?? [])) {

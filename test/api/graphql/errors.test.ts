@@ -14,7 +14,7 @@ const logLines: string[] = [];
 beforeAll(async () => {
   const options: GatewayOptions = {
     logger: pino({}, { write: (line: string) => void logLines.push(line) }),
-    // Nearly everything asks for the time: what breaks the clock breaks resolvers.
+    // Nearly every resolver reads the time, so a broken clock breaks resolvers.
     now: () => {
       if (isBroken) throw new Error(SECRET);
       return new Date();
@@ -55,7 +55,7 @@ describe("an unexpected error in a resolver", () => {
         },
       ],
     });
-    // Maintenance, which may run at the same time, logs the error of the clock without a request.
+    // Maintenance may run at the same time; it logs the clock's error without a request id.
     const explained = logLines.filter((line) => line.includes(SECRET) && "requestId" in JSON.parse(line));
     expect(explained).toEqual([expect.stringContaining(String(body.errors?.[0]?.extensions.requestId))]);
     expect(JSON.parse(explained[0] ?? "")).toMatchObject({ level: 50, err: { message: SECRET } });

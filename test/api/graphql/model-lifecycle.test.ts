@@ -16,7 +16,7 @@ const GENERATE = `mutation ($input: GenerateImagesInput!) { generateImages(input
 const LAST_DAY = new Date("2026-11-30T23:59:59Z");
 const THE_DAY = new Date("2026-12-01T00:00:00Z");
 const SUNSET = THE_DAY.toUTCString();
-/** After every end that the catalogue knows. */
+/** After every shutdown date in the catalogue. */
 const AFTER_ALL = new Date(
   `${CATALOGUE.flatMap(({ shutdownDate }) => shutdownDate ?? [])
     .sort()
@@ -277,7 +277,7 @@ test("an idempotency key returns the same generation before and after a model's 
   now = LAST_DAY;
   const models = { "gpt-image-1.5": { mayChangePriceClass: false, replacement: "gpt-image-1-mini" } };
   await start({ file: { models } });
-  // The replacement knows this quality, the model itself does not.
+  // The replacement has this quality; the model itself does not.
   const fitted = { idempotencyKey: "mini", quality: "MAX" };
   const first = await generate("gpt-image-1-mini", fitted);
   const second = await generate("gpt-image-1.5", { idempotencyKey: "1.5" });

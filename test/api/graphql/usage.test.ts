@@ -125,7 +125,7 @@ test("deleting an end user's data removes the end user from the ledger too", asy
     {},
     headers,
   );
-  // What was deleted before has left its name in the ledger.
+  // A generation deleted earlier has left its end user's name in the ledger.
   await gateway.graphql(`mutation { deleteGeneration(id: "${body.data.generateImages.id}") }`, {}, headers);
   expect((await usage(key.headers, { by: ["END_USER"] })).rows).toMatchObject([{ endUser: "cat" }]);
   await gateway.graphql(`mutation { deleteEndUserData(endUser: "cat") }`, {}, key.headers);

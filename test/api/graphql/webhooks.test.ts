@@ -177,7 +177,7 @@ describe("the webhooks of a generation", () => {
         ({ generation }) => generation.status === "SUCCEEDED",
       );
     });
-    // The deliverer looks every second, and the maintenance every hour. Neither is part of the generation.
+    // The delivery of webhooks polls every second, and maintenance every hour. Neither belongs to the generation.
     const own = statements.filter((sql) => !/^(select \* from "webhook_endpoints"|delete )/.test(sql));
 
     expect(own.map((sql) => sql.replace(/^(\w+ (?:into |from )?"?\w+"?).*/s, "$1"))).toEqual([

@@ -13,13 +13,13 @@ beforeAll(async () => {
 
 afterAll(() => gateway.close());
 
-/** What each of these does to the gateway, others must not feel. */
+/** Requests of other clients must not be affected by the ones in these tests. */
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
   expect((await gateway.graphql("{ __typename }")).body).toEqual({ data: { __typename: "Query" } });
 });
 
-/** Sends all of it and answers what came until the gateway closed the connection. */
+/** Sends all of it and returns what was received until the gateway closed the connection. */
 async function send(bytes: string): Promise<string> {
   const { hostname, port } = new URL(gateway.url);
   const socket = connect(Number(port), hostname);

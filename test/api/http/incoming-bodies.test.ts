@@ -20,14 +20,14 @@ import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../
 import { unlinkedFiles } from "../../support/stores/unlinked-files.ts";
 
 const MEBIBYTE = 1024 ** 2;
-/** How often the gateway looks at what has come of a body. */
+/** How often the gateway checks the progress of a body. */
 const SWEEP_MS = 5_000;
 const FIELDS = JSON.stringify({ prompt: "a fox", n: "1", size: "64x64" });
 
 let gateway: ScriptedGateway;
 let server: Server | undefined;
 let url: string;
-/** What is connected, as the server sees it. */
+/** The server's side of each connection. */
 let connections: Socket[];
 let clients: Client[];
 
@@ -51,7 +51,7 @@ async function serve(app: RequestListener): Promise<void> {
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** The REST routes in an app of their own, with less room. */
+/** The REST routes in an app with lower limits. */
 async function serveWithRoom(room: ArrivalsOptions): Promise<void> {
   const { images } = gateway.gateway;
   const limits = {
@@ -68,11 +68,11 @@ async function serveWithRoom(room: ArrivalsOptions): Promise<void> {
   await serve(app);
 }
 
-/** A client that sends its body in its own time. */
+/** A client that sends its body in steps. */
 class Client {
   readonly socket: Socket;
   readonly #received: Promise<string>;
-  /** The same connection, as the server sees it. */
+  /** The server's side of the connection. */
   readonly #connection: Socket;
   #sentBytes = 0;
 
@@ -106,7 +106,7 @@ class Client {
     );
   }
 
-  /** What came until the connection was closed. */
+  /** Everything received until the connection was closed. */
   get received(): Promise<string> {
     return this.#received;
   }
@@ -228,7 +228,7 @@ describe("the rest of a body that was refused", () => {
 describe("with 4 MiB of memory for all bodies together", () => {
   beforeEach(() => serveWithRoom({ maxMemoryBytes: 4 * MEBIBYTE }));
 
-  /** A body that lacks its last byte. */
+  /** Sends a body without its last byte. */
   async function sendAlmost(path: string, headers: Readonly<Record<string, string>>, body: string): Promise<Client> {
     const client = await Client.begin(path, { ...headers, "Content-Length": body.length + 1 });
     await client.send(body);

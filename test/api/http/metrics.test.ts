@@ -41,7 +41,7 @@ async function scrape(url: string, headers: Record<string, string> = {}) {
   return { status: response.status, type: response.headers.get("content-type"), text: await response.text() };
 }
 
-/** The value of the only line that begins with this name and these labels. */
+/** Returns the value in the only line with this name and these labels. */
 function sampleOf(text: string, series: string): number | undefined {
   const lines = text.split("\n").filter((line) => line.startsWith(`${series} `));
   expect(lines.length).toBeLessThanOrEqual(1);

@@ -17,7 +17,7 @@ const IMAGE_QUERY = 'mutation { generateImages(input: { prompt: "x", size: "64x6
 
 let gateway: ScriptedGateway;
 
-/** The origin of the image URLs that a gateway hands out for these request headers, over both APIs. */
+/** Returns the origin of the image URLs in the answers to these request headers, over both APIs. */
 async function originFor(running: ScriptedGateway, headers: Record<string, string>): Promise<string> {
   const { urlList } = await getImageAsJson(running.url, FIELDS, headers);
   const { body } = await httpRequest(`${running.url}/graphql`, {
@@ -32,7 +32,7 @@ async function originFor(running: ScriptedGateway, headers: Record<string, strin
   return origin ?? "";
 }
 
-/** Whatever host and prefix a link names, the rest of its path leads to the image here. */
+/** Loads a link here: whatever its host and prefix, the rest of its path leads to the image. */
 async function expectImage(running: ScriptedGateway, url: string): Promise<void> {
   const { pathname, search } = new URL(url);
   // A proxy takes the prefix away.

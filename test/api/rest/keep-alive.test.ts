@@ -12,7 +12,7 @@ let gateway: ScriptedGateway;
 
 afterEach(() => gateway.close());
 
-/** A request whose answer is read as it comes. */
+/** A request whose answer is read piece by piece. */
 function send(headers: Record<string, string> = {}, path = "/get-image", fields: object = FIELDS) {
   const { hostname, port } = new URL(gateway.url);
   const outgoing = request({

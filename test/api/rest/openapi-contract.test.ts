@@ -18,7 +18,7 @@ import { RIGHT_PARAMETERS, WRONG_PARAMETERS, WRONG_TYPES } from "./openai/wrong-
 const PAGE = "https://app.example";
 const STRANGER = { Origin: "https://stranger.example" };
 const JSON_BODY = { "Content-Type": "application/json" };
-/** Every failure that a provider can be the cause of. */
+/** Every failure that a provider can cause. */
 const FAILURES: readonly ErrorCode[] = [
   "CONTENT_REJECTED",
   "INPUT_REJECTED",
@@ -68,7 +68,7 @@ async function edit(prompt: string, more: Readonly<Record<string, string>> = {},
   return observer.fetch(`${gateway.url}/v1/images/edits`, { method: "POST", body: form, headers });
 }
 
-/** Makes the next call of the provider fail. */
+/** Makes the provider's next call fail. */
 function failNext(code: ErrorCode): void {
   gateway.provider.script = async function* failing(request): AsyncIterable<ProviderEvent> {
     gateway.provider.script = makeImages;
@@ -272,7 +272,7 @@ test("models, health and the document itself are answered as documented", async 
 test("requests above the limit of an address are answered as documented", async () => {
   const limited = await startScriptedGateway({
     addressLimits: { requestsPerMinute: 1, connections: undefined, uploads: undefined },
-    // Always the same minute.
+    // The clock stands still, so the minute never ends.
     now: () => new Date("2026-12-01T12:00:00Z"),
   });
   for (const path of ["/v1/models", "/v1/models/any-size-1", "/openapi.json"]) {

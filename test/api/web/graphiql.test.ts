@@ -4,7 +4,7 @@ import { launchBrowser } from "../../support/clients/browser.ts";
 import { httpRequest } from "../../support/clients/http-request.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
-/** In the page: the editor that stands there, as CodeMirror knows it. */
+/** Runs in the page: returns its CodeMirror editor. */
 declare function editorIn(place: string): { operationName?: string; setValue(text: string): void } | undefined;
 
 let gateway: ScriptedGateway;
@@ -79,7 +79,7 @@ describe.each([["as they are"], ["prefixed"]])("in a browser without internet, t
 
   const openFollow = async () => {
     await page.getByRole("tab", { name: "Follow" }).click();
-    // GraphiQL looks which operation there is when nothing was typed for a moment.
+    // GraphiQL determines the operation when nothing was typed for a moment.
     await page.waitForFunction(() => editorIn(".graphiql-query-editor")?.operationName === "Follow");
   };
 
@@ -102,7 +102,7 @@ describe.each([["as they are"], ["prefixed"]])("in a browser without internet, t
   test("the bar links to the gateway's other pages", async () => {
     const bar = page.getByRole("navigation", { name: "Pages" });
     const places = await bar.getByRole("link").evaluateAll((links) => links.map(({ href }) => href));
-    // The studio knows the types by their own names alone.
+    // The studio works only with unprefixed type names.
     const studio = names === "prefixed" ? [] : [`${gateway.url}/`];
     expect(places).toEqual([...studio, `${gateway.url}/graphiql`, `${gateway.url}/docs`]);
     await page.locator(".page-version", { hasText: /^\d+\.\d+\.\d+/ }).waitFor();

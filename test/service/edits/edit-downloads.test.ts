@@ -64,7 +64,7 @@ beforeEach(async () => {
     logger,
   });
   const delivery = new ImageDelivery({ records, objects, links, derivatives });
-  // The server is at a private address: it is trusted as the operator's own is.
+  // The server has a private address, so it is trusted as the operator's own.
   const downloads = new GuardedDownloads({ hosts: [], ownOrigins: [origin] });
   edits = new EditIntake({ records, objects, downloads, links, delivery, codec });
 });
@@ -84,12 +84,12 @@ function take(path = "/a", mask?: string) {
   );
 }
 
-/** A JPEG and zeros behind it. */
+/** A JPEG followed by zeros. */
 async function sendZeros(outgoing: ServerResponse, byteSize: number, isTold = false): Promise<void> {
   if (isTold) outgoing.setHeader("Content-Length", byteSize);
   const zeros = Buffer.alloc(1_000_000);
   const parts = [await jpegOf(zeros.length), ...Array(byteSize / zeros.length - 1).fill(zeros)];
-  // Whoever has read enough leaves.
+  // A reader that has enough disconnects.
   await pipeline(Readable.from(parts), outgoing).catch(() => undefined);
 }
 

@@ -65,7 +65,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** Makes the provider read what it gets to edit, as it must, before it answers. */
+/** Makes the provider read its sources before it answers, as a real one must. */
 function readSources(): { bytes: Buffer[]; mask: Buffer | undefined }[] {
   const calls: { bytes: Buffer[]; mask: Buffer | undefined }[] = [];
   gateway.provider.script = async function* (request: GenerateRequest) {

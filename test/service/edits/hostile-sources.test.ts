@@ -197,7 +197,7 @@ describe("a file with what common programs add is accepted:", () => {
   });
 });
 
-/** The head of a picture of these sides, in one pass. */
+/** A JPEG frame header of this size, with one colour component. */
 function frame(width: number, height: number): Buffer {
   const content = Buffer.from([8, 0, 0, 0, 0, 1, 1, 0x11, 0]);
   content.writeUInt16BE(height, 1);

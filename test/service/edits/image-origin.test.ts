@@ -16,7 +16,7 @@ const CALLER = { projectId: "proj_public" };
 const PATIENCE_MS = 60_000;
 
 let gateway: ScriptedGateway;
-/** What the provider was told of the first image of each edit. */
+/** The origin of each edit's first image, as the provider read it. */
 let origins: (readonly OriginStep[] | undefined)[];
 
 beforeEach(async () => {

@@ -22,7 +22,7 @@ const GENERATE = `mutation ($input: GenerateImagesInput!) {
 const CANCEL = "mutation ($id: ID!) { cancelGeneration(id: $id) { id } }";
 const READ = "query ($id: ID!) { generation(id: $id) { status cost costIsEstimated } }";
 const TODAY = new Date("2026-11-24T18:00:00Z");
-/** Until the day ends. */
+/** The seconds until the day ends. */
 const SIX_HOURS_S = 6 * 60 * 60;
 
 function priced(id: string, perImage: string, more: Partial<ModelDescription> = {}): ModelDescription {
@@ -43,7 +43,7 @@ afterEach(async () => {
   for (const gateway of running.splice(0)) await gateway.close();
 });
 
-/** A gateway at the same moment of a day, unless its options say otherwise. */
+/** A gateway whose clock shows a fixed time of day, unless the options differ. */
 async function start(
   options: GatewayOptions = {},
   models: readonly ModelDescription[] = [CHEAP, DEAR, FREE, UNKNOWN],
@@ -58,7 +58,7 @@ async function generate(gateway: ScriptedGateway, input: object = {}) {
   return { generation: body.data?.generateImages, error: body.errors?.[0] };
 }
 
-/** How many of 200 requests that come at once are let in, and by how many the provider was called. */
+/** Returns how many of 200 simultaneous requests are accepted, and how often the provider was called. */
 async function rush(gateways: readonly ScriptedGateway[]) {
   const answers = await Promise.all(
     Array.from({ length: 200 }, (_, i) => {

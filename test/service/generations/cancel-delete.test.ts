@@ -8,7 +8,7 @@ import { storedFiles } from "../../support/stores/stored-files.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
 const CALLER = { projectId: "proj_public" };
-/** Longer than any of these generations may take, and never waited for. */
+/** Longer than any of these generations takes; no test waits this long. */
 const PATIENCE_MS = 60_000;
 
 let api: StrictImageApi;
@@ -54,7 +54,7 @@ describe("a generation that is canceled", () => {
     const canceled = await images.cancel(CALLER, waiting.id);
     hold.release();
     await images.wait(first, PATIENCE_MS);
-    // Whatever were to come of the canceled one would come before what was accepted after it.
+    // An effect of the canceled one would come before the end of the next one.
     await generate({ prompt: "a crow" });
 
     expect(canceled).toMatchObject({ status: "CANCELED", finishedAt: expect.any(Date) });
@@ -97,7 +97,7 @@ describe("a generation that is canceled", () => {
     expect(kept.map(({ index }) => index)).toEqual([0]);
     const { object } = await images.open(images.link(kept[0] as (typeof kept)[number]));
     expect(object.byteSize).toBe(kept[0]?.byteSize);
-    // The provider's own bytes and the delivered ones, and nothing of the second image.
+    // The provider's original and the delivered image, and nothing of the second image.
     expect((await storedFiles(gateway.dataDir)).filter((path) => path.includes(running.id))).toHaveLength(2);
   });
 
@@ -220,7 +220,7 @@ test.each(["cancel", "delete"] as const)(
   },
 );
 
-/** A picture as the vendor would send it. */
+/** A picture as sent by the vendor. */
 async function madePicture(): Promise<string> {
   await generate();
   return (api.images[0] as (typeof api.images)[number]).bytes.toString("base64");
@@ -232,7 +232,7 @@ async function* beginning(picture: string): AsyncIterable<Uint8Array> {
   await new Promise(() => {});
 }
 
-/** Resolves when so many images are recorded; each look is a whole read of the records. */
+/** Resolves when this many images are recorded. */
 async function untilImages(generationId: string, count: number): Promise<void> {
   for (;;) {
     const [found = []] = await images.imagesOf([generationId]);

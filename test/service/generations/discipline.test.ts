@@ -24,7 +24,7 @@ const UNAVAILABLE: Behaviour = { error: { status: 503, message: "Overloaded." } 
 let api: StrictImageApi;
 let provider: ImageProvider;
 let calls: ProviderCalls;
-/** What was waited for, and how many calls had arrived by then. */
+/** Each wait, and how many calls had arrived by then. */
 let waits: { ms: number; afterCalls: number }[];
 let logLines: string[];
 
@@ -44,7 +44,7 @@ afterEach(async () => {
   await api.close();
 });
 
-/** One call with discipline, its images read and dropped; answers how many there were. */
+/** Makes one call with retries, reads and discards its images, and returns their number. */
 function call(signal = new AbortController().signal, asked: ImageProvider = provider): Promise<number> {
   const attempt = async () => {
     let images = 0;
@@ -251,7 +251,7 @@ test.each<[string, Behaviour]>([
   expect(api.callCount).toBe(7);
 });
 
-/** A provider at an address where nobody listens until it appears; it then is the stand-in. */
+/** A provider at an address where nothing listens until the stand-in is started. */
 async function absentProvider(target: StrictImageApi) {
   const gate = createServer((socket) => {
     const inner = connect(Number(new URL(target.baseUrl).port), "127.0.0.1");

@@ -21,7 +21,7 @@ const SMALL: ModelDescription = {
   sizes: { kind: "bounds", multipleOf: 1, minSide: 64, maxLongSide: 3840, minPixels: 1, maxPixels: 3840 * 3840 },
 };
 const USAGE = { inputTokens: 3, outputTokens: 4, totalTokens: 7 };
-/** Longer than any of these generations may take, and never waited for. */
+/** Longer than any of these generations takes; no test waits this long. */
 const PATIENCE_MS = 60_000;
 
 let gateway: ScriptedGateway;
@@ -54,7 +54,7 @@ async function storedKeys(): Promise<string[]> {
   return (await storedFiles(gateway.dataDir)).map((path) => relative(root, path)).sort();
 }
 
-/** A provider that answers these events, each image made of these bytes. */
+/** A provider that sends these events, with these bytes as each image. */
 function script(...events: readonly (ProviderEvent | { readonly fail: unknown })[]): Script {
   return async function* () {
     for (const event of events) {

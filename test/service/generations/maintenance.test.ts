@@ -72,7 +72,7 @@ function at(ms: number): Date {
 
 interface Deliveries {
   readonly ids: readonly string[];
-  /** Resolves when everything that is enqueued by now was delivered. */
+  /** Resolves when every job enqueued so far was delivered. */
   complete(): Promise<void>;
 }
 
@@ -163,7 +163,7 @@ describe("a lost job", () => {
 });
 
 describe("generations older than their retention", () => {
-  /** One that succeeded, with the bytes of one image. */
+  /** A generation that succeeded, with the bytes of one image. */
   async function succeed(id: string, createdAt: Date): Promise<Image> {
     await begin(records, orderOf(id, createdAt), claimOf("run_1", createdAt, at(DAY_MS)));
     const image = await store(id, 0);
@@ -234,7 +234,7 @@ describe("generations older than their retention", () => {
 });
 
 describe("bytes without a record", () => {
-  /** The ids that the gateway gives, of this moment: the records are older. */
+  /** Ids with the present time, so the records are older. */
   const newKey = (generationId = newId("gen")) => `${generationId}/${newId("img")}/original`;
 
   test("are removed after an hour, and not before", async () => {
@@ -301,7 +301,7 @@ describe("bytes without a record", () => {
 
   test("are kept if they are older than the records, which may have been lost or belong to another gateway", async () => {
     const kept = [
-      // Of 2023.
+      // An id from 2023.
       "gen_01h455vb4pex5vsknk084sn02q/img_01h455vb4pex5vsknk084sn02r/original",
       `gen_${"z".repeat(26)}/img_${"z".repeat(26)}/original`,
       "backup/2026.tar",
@@ -361,7 +361,7 @@ function newId(prefix: "gen" | "img"): string {
   return typeid(prefix).toString();
 }
 
-/** An image as its generation would add it, its bytes stored. */
+/** An image as added by its generation, with stored bytes. */
 async function store(generationId: string, index: number): Promise<Image> {
   const image = { ...imageOf(generationId, index), id: newId("img") };
   const key = `${generationId}/${image.id}/original`;

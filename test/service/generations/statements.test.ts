@@ -8,7 +8,7 @@ import { makeImages } from "../../support/scripted-provider.ts";
 import { statementsDuring } from "../../support/stores/store-statements.ts";
 
 const CALLER = { projectId: PUBLIC_PROJECT };
-/** Five to accept it, one to start it, and five for its image and its end. None reads it for its caller. */
+/** Five to accept it, one to start it, and five for its image and its end. None reads it for the waiting client. */
 const MOST_STATEMENTS = 11;
 /** Accepted, started, ended with its image. */
 const MOST_COMMITS = 3;
@@ -59,7 +59,7 @@ describe("a generation with an API key", () => {
       const { body } = await keyed.graphql(GENERATE, {}, headers);
       expect(body.data?.generateImages.status).toBe("SUCCEEDED");
     };
-    // The first request of a key reads it, and notes its use.
+    // A key's first request reads the key and records its use.
     await generate();
     const statements = await statementsDuring(undefined, generate);
     return statements.filter((sql) => !isBeside(sql) && !isBoundary(sql)).length;
@@ -107,7 +107,7 @@ async function* breakAfterImages(request: GenerateRequest): AsyncIterable<Provid
   throw new GatewayError("UPSTREAM_FAILED", "the provider broke");
 }
 
-/** What runs beside generations: the deliverer of webhooks looks every second. */
+/** Statements of other parts: the delivery of webhooks polls every second. */
 function isBeside(sql: string): boolean {
   return sql.startsWith('select * from "webhook_endpoints"');
 }

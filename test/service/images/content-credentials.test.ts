@@ -24,7 +24,7 @@ beforeAll(async () => {
 function isFound(bytes: Uint8Array, chunkBytes = bytes.length): boolean {
   const search = new ContentCredentialsSearch();
   for (let start = 0; start < bytes.length; start += chunkBytes) {
-    // In memory that is used again at once.
+    // The memory is reused immediately.
     const chunk = Buffer.from(bytes.subarray(start, start + chunkBytes));
     search.write(chunk);
     chunk.fill(0);

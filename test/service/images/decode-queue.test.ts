@@ -11,7 +11,7 @@ const edit = (projectId: string): Turn => ({ kind: "edit", projectId });
 const PAID: Turn = { kind: "generation", projectId: "a" };
 
 let queue: DecodeQueue;
-/** The images that were let in, in this order. */
+/** The images in the order in which they got their turn. */
 let order: string[];
 
 beforeEach(() => {
@@ -19,7 +19,7 @@ beforeEach(() => {
   order = [];
 });
 
-/** Notes when it is let in, and leaves at once. */
+/** Records its turn, and leaves immediately. */
 async function enter(name: string, turn: Turn, workMs: number): Promise<void> {
   const done = await queue.enter(turn, workMs);
   order.push(name);

@@ -30,7 +30,7 @@ const SIDE = 3800;
 const CATALOGUE = { digitalSourceOf: () => "trainedAlgorithmicMedia" as const, find: () => undefined };
 
 const newDirectory = temporaryDirectories();
-/** Decodes in processes that have too little memory for what a sound picture of today may take. */
+/** Decodes in processes with too little memory for a valid picture of today's size. */
 const processes = new SharpImageCodec({ maxBytes: 160_000_000 });
 const codec = new ScheduledCodec(processes);
 /** 115 MB of pixels in a file of a few kilobytes, in passes over all of them. */
@@ -57,7 +57,7 @@ afterEach(() => records.close());
 
 afterAll(() => processes.close());
 
-/** Ends the first process that decodes from now on, as the kernel does when memory runs out. */
+/** Kills the first process that decodes from now on, as the kernel does when memory runs out. */
 async function killNextDecoder(): Promise<void> {
   const children = async () =>
     (await readFile(`/proc/${process.pid}/task/${process.pid}/children`, "utf8")).trim().split(" ").filter(Boolean);

@@ -79,7 +79,7 @@ describe("an image's URL", () => {
           expect(imageId).toBe(IMAGE.id);
           expect(rendition).toMatchObject({ width: box.width, height: box.height, format });
           expect(rendition?.quality).toBe(format === "PNG" ? undefined : quality);
-          // With one side alone there is nothing to fit into.
+          // With only one side there is no box to fit into.
           if (box.width && box.height) expect(rendition?.fit).toBe(fit);
         }
       }

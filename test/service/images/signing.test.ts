@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterEach(() => Promise.all(open.splice(0).map((opened) => opened.close())));
 
 interface Options {
-  /** The program of the signer's thread. */
+  /** The program that the signer's thread runs. */
   readonly program?: string;
   readonly deadlineMs?: number;
   readonly now?: () => Date;

@@ -236,7 +236,9 @@ function randomSizes(random: Random, count: number): PixelSize[] {
   return sizes;
 }
 
-/** The corners of what can be asked for, and shapes of exactly or nearly 3:1, which rounding pushes over. */
+/**
+ * The extremes of the allowed sizes, and proportions of exactly or nearly 3:1, which rounding pushes beyond the limit.
+ */
 function hardSizes(): PixelSize[] {
   const thin = [64, 65, 100, 333, 467, 575, 640, 853, 1000, 1111, 1279, 1280].flatMap((short) => [
     { width: short, height: 3 * short },
@@ -247,7 +249,7 @@ function hardSizes(): PixelSize[] {
   return [...thin, ...square, { width: 3840, height: 2160 }, { width: 3840, height: 2161 }];
 }
 
-/** Rules of the kind vendors have: limits that are multiples of the step, and room for every shape up to 3:1. */
+/** Rules as vendors have them: limits are multiples of the step, and every proportion up to 3:1 is possible. */
 function randomRule(random: Random): Bounds {
   const multipleOf = random.pick([1, 8, 16, 32, 64]);
   const minSide = 64 * random.whole(1, 8);
@@ -280,7 +282,7 @@ function isAllowed({ width, height }: PixelSize, rule: Bounds): boolean {
   );
 }
 
-/** Every width of the grid, and for each the heights that could do: the lowest one that covers, and those above. */
+/** Every width in the grid, and for each the useful heights: the lowest one that is large enough, and those above. */
 function canBeCovered(wanted: PixelSize, rule: Bounds): boolean {
   const step = rule.multipleOf;
   const first = (side: number) => Math.ceil(Math.max(side, rule.minSide) / step) * step;

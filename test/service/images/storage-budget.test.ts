@@ -15,7 +15,7 @@ const IMAGE = imageOf("gen_1", 0);
 const newDirectory = temporaryDirectories();
 let records: SqlRecords;
 let disk: DiskObjectStore;
-/** Taken on the volume by somebody else. */
+/** Bytes that other programs use on the volume. */
 let othersBytes: number;
 let now: Date;
 
@@ -31,7 +31,7 @@ beforeEach(async () => {
 
 afterEach(() => records.close());
 
-/** The disk, as if its volume had no more bytes than these. */
+/** The disk store with a volume of this size. */
 function volumeOf(totalBytes: number): StorageBudgetOptions["objects"] {
   return {
     space: async () => ({ totalBytes, freeBytes: totalBytes - othersBytes - (await keys()).length * ONE }),

@@ -22,7 +22,7 @@ afterEach(async () => {
   await api.close();
 });
 
-/** Watches from 24 November 2026; each day ends when the next is waited for. */
+/** Watches from 24 November 2026. A day passes each time the test waits for the next one. */
 function start(defaultModel = "gpt-image-2"): Promise<void>[] {
   const provider = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs: 5000 });
   catalogue = new ModelCatalogue([provider], defaultModel, () => new Date("2026-11-24T12:00:00Z"));

@@ -11,7 +11,8 @@ import { parse } from "graphql";
 import { graphql } from "../../../support/clients/graphql-client.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 
-// By a name that the compiler does not follow: its types would bring in the browser's, for all of src/.
+// Imported by a computed name that the compiler does not follow: the package's types would add the browser's to all of
+// src/.
 const { createGatewayRuntime } = await import("@graphql-hive/gateway-runtime" as string);
 
 const PRODUCTS = `
@@ -26,7 +27,7 @@ let gateway: ScriptedGateway;
 let products: Server;
 let supergraph: string;
 const NO_PICTURE = Symbol("no picture");
-/** What the products show, as their subgraph writes it. */
+/** The products' images, as their subgraph stores them. */
 let pictureIds: readonly unknown[];
 
 beforeAll(async () => {
@@ -68,7 +69,7 @@ interface Answer {
   readonly errors?: readonly { readonly message: string }[];
 }
 
-/** Asks a router of the whole graph, which is gone afterwards. */
+/** Sends a query to a router of the whole graph, and stops the router. */
 type Ask = () => Promise<Answer>;
 
 const askApollo: Ask = async () => {
@@ -110,7 +111,7 @@ test.each([
 
   const answer = await ask();
 
-  // Hive's reports what is missing of an entity that is null; clients get what there is.
+  // Hive's router reports the missing fields of a null entity; clients get the rest.
   if (ask === askApollo) expect(answer.errors).toBeUndefined();
   const picture = { width: 64, height: 64 };
   expect(answer.data?.products.map((product) => product.picture)).toEqual([

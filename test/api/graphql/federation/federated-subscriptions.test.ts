@@ -14,12 +14,13 @@ interface Router extends AsyncDisposable {
   readonly fetch: typeof fetch;
 }
 
-// By names that the compiler does not follow: their types would bring in the browser's, for all of src/.
+// Imported by computed names that the compiler does not follow: the packages' types would add the browser's to all of
+// src/.
 const { createGatewayRuntime } = await import("@graphql-hive/gateway-runtime" as string);
 const { default: http } = await import("@graphql-mesh/transport-http" as string);
 const { default: ws } = await import("@graphql-mesh/transport-ws" as string);
 
-/** How the router reaches the subgraph's subscriptions. */
+/** The transports between the router and the subgraph. */
 const TRANSPORTS = [
   ["server-sent events", { kind: "http", location: "/graphql/stream", options: { method: "POST" } }, 0],
   ["WebSockets", { kind: "ws", location: "/graphql" }, 1],

@@ -7,7 +7,7 @@ import { describe, expect, test } from "@jest/globals";
 
 const INDEX = new URL("../../../../dist/index.js", import.meta.url).href;
 
-/** A program with types of its own, made with a copy of type-graphql, before and after it creates a gateway. */
+/** A program with its own copy of type-graphql, which declares types before and after it creates a gateway. */
 const programWith = (typeGraphQL: string) => `
   import "reflect-metadata";
   import { graphql, printSchema } from "graphql";

@@ -85,7 +85,7 @@ describe("a router's query", () => {
   const logLines: string[] = [];
   let gateway: ScriptedGateway;
 
-  /** Asks for these references, and for this of each entity. */
+  /** Requests these entities with this selection. */
   const entities = (representations: readonly unknown[], selection: string) =>
     gateway.graphql(
       `query ($representations: [_Any!]!) { _entities(representations: $representations) { __typename ${selection} } }`,

@@ -4,7 +4,7 @@ import { buildSchema, isScalarType, parse } from "graphql";
 import { prefixTypes } from "../../../../src/api/graphql/type-prefix.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 
-/** A subgraph of a company that had all these names before. */
+/** A company's subgraph that already uses all these names. */
 const COMPANY = `
   extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key"])
   type Query { warnings: [Warning!]!  image(number: Int): Image  node(id: ID!): Node }

@@ -27,7 +27,7 @@ const EDIT = `mutation ($input: EditImagesInput!) {
 
 let gateway: ScriptedGateway;
 let picture: Buffer;
-/** What the provider read of what it was to edit. */
+/** The images that the provider read. */
 let received: Buffer[];
 
 async function start(options: GatewayOptions = {}): Promise<void> {
@@ -47,7 +47,7 @@ beforeEach(async () => {
 
 afterEach(() => gateway.close());
 
-/** Sends these files as the images, one each, and the mask where there is one. */
+/** Sends each file as an image, and the mask if there is one. */
 async function upload(input: object, images: readonly Omit<SentFile, "path">[], mask?: Buffer, headers = {}) {
   const files = [
     ...images.map((file, index) => ({ ...file, path: `variables.input.images.${index}.upload` })),
@@ -80,7 +80,7 @@ async function storedKeys(): Promise<string[]> {
   return (await storedFiles(gateway.dataDir)).map((path) => relative(join(gateway.dataDir, "images"), path));
 }
 
-/** Those of uploads, which have no names. */
+/** The temporary files of uploads, which have no names. */
 async function temporaryFiles(): Promise<string[]> {
   return (await unlinkedFiles()).filter((path) => path.includes("/pictograph-upload-"));
 }

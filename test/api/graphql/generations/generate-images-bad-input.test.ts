@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => gateway.close());
 
-/** Nobody was asked for an image, and nothing is left of the request. */
+/** Checks that the provider was not called and that nothing of the request is left. */
 afterEach(async () => {
   const { body } = await gateway.graphql("{ generations { edges { node { id } } } }");
   expect(body.data.generations.edges).toEqual([]);

@@ -452,7 +452,7 @@ interface StoredImage {
   readonly sha256: string;
 }
 
-/** What the graph says of an image is true of its bytes. */
+/** Checks that the fields of an image match its bytes. */
 async function expectStored(image: StoredImage, format: string): Promise<void> {
   const { status, body } = await httpRequest(image.url);
   const digest = await crypto.subtle.digest("SHA-256", new Uint8Array(body));

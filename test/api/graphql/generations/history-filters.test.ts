@@ -4,7 +4,7 @@ import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 
 let gateway: ScriptedGateway;
-/** Ids of generations, and of their images, by the prompts that they were made from. */
+/** The ids of generations and of their images, by prompt. */
 const made: Record<string, { readonly id: string; readonly images: readonly string[] }> = {};
 
 beforeAll(async () => {

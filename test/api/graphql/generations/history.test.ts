@@ -11,7 +11,7 @@ const PAGE = `query ($first: Int, $after: String, $last: Int, $before: String, $
   }
 }`;
 const COUNT = 7;
-/** Which of the seven fail, counted from the oldest. */
+/** The generations that fail, counted from the oldest of the seven. */
 const FAILING = [1, 4, 5];
 
 interface Connection {
@@ -87,15 +87,14 @@ test("the nodes of a page are the nodes of its edges", async () => {
 interface Slice {
   readonly first?: number | undefined;
   readonly last?: number | undefined;
-  /** Places in the whole list. */
+  /** Positions in the whole list. */
   readonly after?: number | undefined;
   readonly before?: number | undefined;
 }
 
 /**
- * The algorithm of the Relay specification, on the whole list. Of `last` beside `first` it takes what `first` leaves,
- * as its reference implementation does.
- *
+ * The Relay specification's algorithm on the whole list. With both `first` and `last`, `last` counts in what `first`
+ * leaves, as in the reference implementation.
  * @see https://relay.dev/graphql/connections.htm#sec-Pagination-algorithm
  */
 function expectedPage(list: readonly string[], { first, last, after, before }: Slice): Connection {
@@ -177,7 +176,7 @@ test("a status filter applies to all pages", async () => {
   const rest = await page({ status: "FAILED", first: 2, after: firstTwo.pageInfo.endCursor });
   expect(idsOf(rest)).toEqual(failed.slice(2));
   expect(rest.pageInfo.hasNextPage).toBe(false);
-  // A cursor is a place, whether or not what was there is among what is asked for.
+  // A cursor is a position; the generation there need not match the filter.
   const place = all[2] ?? "";
   expect(idsOf(await page({ status: "FAILED", after: cursors.get(place) }))).toEqual(failed.filter((id) => id < place));
 });

@@ -39,9 +39,9 @@ test("a quote for an edit includes its images and files, and calls and records n
     model: { id: "gpt-image-2.6-flare" },
     n: 1,
     generatedSize: "1024x1024",
-    // 1,756 tokens of image at 30 dollars a million, and one of text at 5.
+    // 1,756 image tokens at 30 dollars a million, and one text token at 5.
     minCost: "0.052685",
-    // 1,756 of image, 1,536 of the file at 8, and 75 of text at 5.
+    // 1,756 output tokens, 1,536 tokens of the file at 8, and 75 text tokens at 5.
     maxCost: "0.065343",
     basis: "TOKENS",
     explanation:

@@ -3,10 +3,10 @@ import { getIntrospectionQuery } from "graphql";
 import { type Message, RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
 import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 
-/** The most of a text that a body of one megabyte can hold when each of its characters is escaped. */
+/** The longest text that fits into a body of one megabyte if every character is escaped. */
 const MANY = 240_000;
 
-/** Asks as much of a type as GraphQL's own rule for introspection lets it. */
+/** Selects as much of a type as GraphQL's own introspection rule allows. */
 const DEEP = `fragment Deep on __Type { fields { description args { description type { name } } type { name ...Fields
   ofType { name ...Fields ofType { ofType { name ...Fields } } } } } }
   fragment Fields on __Type { fields { name description args { name } } }`;
@@ -29,7 +29,7 @@ afterAll(async () => {
   await production.close();
 });
 
-/** @param variables as JSON: what is nested too deeply cannot be written from an object */
+/** @param variables as JSON text, because an object nested so deeply cannot be serialized */
 type Ask = (gatewayUrl: string, query: string, variables: string) => Promise<Answer>;
 
 const byPost: Ask = async (url, query, variables) => {
@@ -71,7 +71,7 @@ describe.each([
     return errors[0] as { message: string; extensions: Record<string, unknown> };
   };
 
-  // In a message of this length the wrong expression goes back and forth for minutes.
+  // On a message of this length, a bad regular expression backtracks for minutes.
   test.each<[string, string]>([
     ["a text of escaped quotes", `"""${'\\"'.repeat(MANY)}x\\\n"""`],
     ["a text of proposals", `"${"Did you mean ".repeat(MANY / 13)}"`],
@@ -224,7 +224,7 @@ test("an operation returns prompts up to a page of the longest ones, however oft
   }
 });
 
-/** The same field so often; a document may have a hundred aliases. */
+/** Repeats a field this often; a document may have a hundred aliases. */
 function aliases(field: string, count: number): string {
   return Array.from({ length: count }, (_, index) => `a${index}: ${field}`).join(" ");
 }

@@ -18,7 +18,7 @@ beforeEach(() => {
 const times = (count: number, part: (index: number) => string) =>
   Array.from({ length: count }, (_, i) => part(i)).join(" ");
 
-/** `levels` levels of fields, of one generation. */
+/** A query with this many levels of fields. */
 function nested(levels: number): string {
   const fields = Array.from({ length: levels - 2 }, (_, index) => (index % 2 === 0 ? "images" : "generation"));
   return `{ generation(id: "gen_none") { ${fields.map((field) => `${field} {`).join(" ")} id ${"} ".repeat(levels - 1)} }`;

@@ -21,14 +21,14 @@ beforeAll(async () => {
 
 afterAll(() => gateway.close());
 
-/** A document with a comment that no other has, and its id. */
+/** A document made unique by a comment, and its id. */
 function newDocument(query: string) {
   const text = `${query} # ${crypto.randomUUID()}`;
   const sha256Hash = createHash("sha256").update(text).digest("hex");
   return { query: text, extensions: { persistedQuery: { version: 1, sha256Hash } } };
 }
 
-/** The first answer to an operation: to one that does not begin, its errors. */
+/** The first answer to an operation, or its errors if it does not begin. */
 type Ask = (payload: object) => Promise<unknown>;
 
 const askBySocket: Ask = async (payload) => {

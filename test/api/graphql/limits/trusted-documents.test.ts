@@ -154,7 +154,7 @@ describe.each(FORMATS)("with a list in the format %s", (_format, list) => {
     }
   });
 
-  /** What is answered to an operation that does not begin. */
+  /** The errors of an operation that does not begin. */
   async function errorsOf(transport: Follow, body: object): Promise<unknown> {
     try {
       const [result] = await resultsOf(transport(gateway.url, body as RequestParams));
@@ -219,7 +219,7 @@ describe("an invalid list keeps the gateway from starting, with an error that sa
   });
 });
 
-/** What keeps a gateway from starting. */
+/** The error that keeps a gateway from starting. */
 async function startWith(trustedDocuments: string): Promise<unknown> {
   try {
     const gateway = await createGateway({ dataDir: await newDirectory(), trustedDocuments });

@@ -21,14 +21,14 @@ import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../
 
 const FOREIGN = "https://evil.example";
 const LISTED = "https://app.example";
-/** The longest prompt there can be, which is hard to send and quick to ask for. */
+/** The longest allowed prompt, which is slow to send and quick to request. */
 const LONG_PROMPT = "🦊".repeat(32_000);
 
 let gateway: ScriptedGateway;
 let id: string;
 let server: Server | undefined;
 let released: AbortController;
-/** What is connected to that server, as it sees them. */
+/** The server's side of each connection. */
 let connections: Socket[];
 
 beforeEach(async () => {
@@ -187,7 +187,7 @@ describe("a socket", () => {
     const socket = await RawSocket.introduced(socketUrl(await startImpatient({})));
     const [connection] = connections;
     if (!connection) throw new Error("the server has no connection");
-    // Nothing leaves the server any more, as if the network took nothing.
+    // From now on the server can send nothing, as if the network had stopped.
     connection.cork();
     const cut = once(connection, "close");
     const { _socket: client } = socket.socket as unknown as { readonly _socket: Socket };
@@ -228,7 +228,7 @@ describe("a socket", () => {
     const QUERY = JSON.stringify({ type: "subscribe", id: "1", payload: { query: "{ __typename }" } });
     const sendPiece = ({ socket }: RawSocket, text: string, fin = false) =>
       new Promise((resolve) => socket.send(text, { fin }, resolve));
-    /** A piece of a message, which the server has read when this resolves: it has answered the ping behind it. */
+    /** Sends a fragment. Resolves when the server has read it: it has answered the ping sent after it. */
     const sendRead = async (raw: RawSocket, text: string) => {
       await sendPiece(raw, text);
       const read = new AbortController();
@@ -517,7 +517,7 @@ describe("an event stream", () => {
   test("that has been unread for longest is disconnected when too much is unread on all streams together", async () => {
     const unsent = new UnsentAnswers({ maxBytes: 1.5 * 90 * LONG_PROMPT.length });
     const url = await startImpatient({ keepAliveMs: 600_000, unsent });
-    // Nothing leaves the server, as if the network took nothing.
+    // The server can send nothing, as if the network had stopped.
     server?.on("connection", (connection: Socket) => connection.cork());
     for (let count = 1; count <= 2; count++) {
       openStream(url, id, LARGE_EVENTS).catch(() => undefined);

@@ -4,7 +4,7 @@ import * as ws from "ws";
 import { MessageFrames } from "../../../../src/api/graphql/transports/message-frames.ts";
 import { type Random, seededRandom } from "../../../support/random.ts";
 
-/** What `ws` reads and writes frames with; its types leave them out. */
+/** The classes of `ws` that read and write frames, which its types omit. */
 const { Receiver, Sender } = ws as unknown as {
   readonly Receiver: new (options: object) => Writable;
   readonly Sender: { frame(data: Buffer, options: object): Buffer[] };
@@ -30,7 +30,7 @@ function toFrames(random: Random): Buffer[] {
   return frames;
 }
 
-/** What `ws` holds between messages is nothing. Its own fields tell. */
+/** Checks that `ws` buffers nothing between messages, by its private fields. */
 function isBetween(receiver: Writable): boolean {
   const { _fragmented, _bufferedBytes, _state } = receiver as unknown as Readonly<Record<string, number>>;
   return _fragmented === 0 && _bufferedBytes === 0 && _state === 0;

@@ -21,7 +21,7 @@ const MAP = '{"0": ["variables.a"], "1": ["variables.b"]}';
 
 let gateway: ScriptedGateway;
 let picture: Buffer;
-/** What the provider read of what it was to edit. */
+/** The images that the provider read. */
 let received: Buffer[];
 
 beforeEach(async () => {

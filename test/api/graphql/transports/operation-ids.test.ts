@@ -10,7 +10,7 @@ const STATUS = `subscription ($id: ID!) {
 
 let gateway: ScriptedGateway;
 let socket: RawSocket;
-/** What lets the provider make the images of a prompt; it is asked for each. */
+/** Lets the provider make the images of a prompt; each prompt has one. */
 let holds: Map<string, PromiseWithResolvers<void>>;
 
 beforeEach(async () => {
@@ -39,18 +39,18 @@ async function begin(prompt: string): Promise<string> {
   return id;
 }
 
-/** Waits until a generation has ended, as another client sees it. */
+/** Waits until a generation has ended, observed by another client. */
 async function ended(id: string): Promise<void> {
   for await (const _event of await gateway.gateway.images.watch({ projectId: "proj_public" }, id));
 }
 
-/** Everything that comes under an id up to the end of its operation. */
+/** Collects the messages with an id until its operation ends. */
 async function answersTo(id: string): Promise<readonly Message[]> {
   await socket.message((message) => message.id === id && message.type !== "next");
   return socket.messages.filter((message) => message.id === id);
 }
 
-/** Passes a message there and back: what was sent before it has been read, and what was answered has come. */
+/** Sends a ping and waits for the pong: the server has then read and answered everything before. */
 async function roundTrip(): Promise<void> {
   const seen = socket.messages.filter(({ type }) => type === "pong").length;
   socket.send({ type: "ping" });

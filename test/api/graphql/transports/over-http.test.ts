@@ -4,7 +4,7 @@ import { serverAudits } from "graphql-http";
 import { httpRequest } from "../../../support/clients/http-request.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 
-/** A page can send these without asking first; Apollo Server refuses them, whatever they ask for. */
+/** The audits whose requests a page can send without a preflight; Apollo Server refuses them. */
 const REFUSED_AS_FORGED = [
   "MAY accept application/x-www-form-urlencoded formatted GET requests",
   "MAY allow URL-encoded JSON string {variables} parameter in GETs when accepting application/graphql-response+json",
@@ -96,7 +96,7 @@ describe("HEAD is answered like GET, without the body", () => {
     expect([head.status, head.body.length]).toEqual([status, 0]);
     expect(get.status).toBe(status);
     for (const name of ["content-type", "content-length", "cache-control", "allow"]) {
-      // Each page of Sandbox has keys of its own, all of the same length.
+      // Each page of Sandbox has its own nonces, all of the same length.
       expect([name, head.headers[name]]).toEqual([name, get.headers[name]]);
     }
   });

@@ -8,7 +8,7 @@ const JSON_TYPE = "application/json";
 const RESPONSE_TYPE = "application/graphql-response+json";
 const MUTATION = 'mutation { generateImages(input: { prompt: "a fox", size: "64x64" }) { id } }';
 const MODELS = "{ models { id } }";
-/** Apollo Server's guard: a header that no foreign page can set without asking first. */
+/** Apollo Server's guard: a header that another site's page cannot set without a preflight. */
 const GUARDED = { "Apollo-Require-Preflight": "true" };
 
 let gateway: ScriptedGateway;

@@ -104,7 +104,7 @@ describe("in a browser", () => {
 
   afterEach(() => page.close());
 
-  /** Loads the page while requests to other sites are answered so. */
+  /** Loads the page while requests to other sites get this answer. */
   async function load(path: string, answer: (route: Route) => unknown): Promise<void> {
     await page.route("**", (route) => {
       const url = route.request().url();

@@ -40,7 +40,7 @@ async function submit(input: object = {}): Promise<string> {
   return body.data.generateImages.id;
 }
 
-/** Shows a preview of each image before it, and goes on when that was seen. */
+/** Shows a preview before each image, and continues when that was seen. */
 function showAndWait() {
   const steps = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
   gateway.provider.script = async function* (request) {
@@ -169,7 +169,7 @@ describe.each(TRANSPORTS)("generationEvents over %s", (_name, transport) => {
   });
 });
 
-/** A request's errors: they come as an error over a socket, and as an answer in a stream. */
+/** The errors of a request: an error message over a socket, an answer in a stream. */
 async function errorsOf(transport: Follow, request: Parameters<Follow>[1]): Promise<readonly object[]> {
   try {
     const [answer] = await Array.fromAsync(transport(gateway.url, request));

@@ -22,7 +22,7 @@ async function start(limits: Partial<GatewayOptions["addressLimits"]>): Promise<
   });
 }
 
-/** A query of the client that the proxy names. */
+/** Sends a query as the client that the proxy names. */
 function query(address: string, path = `/graphql?query=${encodeURIComponent(OPERATION)}`): Promise<HttpAnswer> {
   const headers = { "X-Forwarded-For": address, "Apollo-Require-Preflight": "true", Origin: "https://app.example" };
   return httpRequest(gateway.url, { path, headers });

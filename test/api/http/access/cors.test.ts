@@ -9,7 +9,7 @@ import { type ScriptedGateway, startScriptedGateway } from "../../../support/scr
 const LISTED = "https://app.example";
 const OTHER_LISTED = "http://localhost:3000";
 const FIELDS = { prompt: "A red fox in the snow", n: "1", size: "64x64" };
-/** Passes every check of who asks, makes nothing, and is answered with 400. */
+/** Passes every access check, makes nothing, and is answered with 400. */
 const WRONG_FIELDS = { ...FIELDS, n: "0" };
 const REFUSAL = "pages of this origin may not call; PICTOGRAPH_CORS_ORIGINS names those that may";
 const JSON_TYPE = { "Content-Type": "application/json" };
@@ -19,7 +19,7 @@ type Headers = Readonly<Record<string, string>>;
 interface Route {
   readonly name: string;
   readonly kind: "images" | "get-image" | "rest";
-  /** Whether it is requested by GET, as a link is. */
+  /** Whether it is a GET, as a link is. */
   readonly isRead?: boolean;
   call(gateway: RunningGateway, headers: Headers): Promise<HttpAnswer>;
 }
@@ -34,7 +34,7 @@ const urlencoded = await asUrlencoded(WRONG_FIELDS);
 const edit = await asMultipart({ prompt: "a hat", n: "0" });
 const operation = JSON.stringify({ query: "{ __typename }" });
 
-/** Every way in. What a browser sends without a preflight is marked: simple forms, images, upgrades. */
+/** Every route. Those that a browser can call without a preflight are marked: simple forms, images, upgrades. */
 const ROUTES: readonly Route[] = [
   { name: "an image", kind: "images", isRead: true, call: get("/images/img_none.png?expires=1&signature=x") },
   {
@@ -105,7 +105,7 @@ const FOREIGN = [
 interface Setting {
   readonly name: string;
   start(): Promise<RunningGateway>;
-  /** Which routes pages of other sites may call. */
+  /** The routes that pages of other sites may call. */
   readonly openKinds: readonly Route["kind"][];
 }
 
@@ -195,7 +195,7 @@ describe.each(SETTINGS)("$name", ({ start, openKinds }) => {
   );
 });
 
-/** The route answers 403 by itself: the signature is wrong. */
+/** Whether the route answers 403 by itself, because the signature is wrong. */
 function isSigned(kind: Route["kind"]): boolean {
   return kind === "images";
 }

@@ -148,7 +148,7 @@ describe("a page written in 2022", () => {
     const { urlResponse } = (await response.json()) as { urlResponse: { urlList: string[] } };
     expect((await fetch(urlResponse.urlList[0] ?? "")).status).toBe(200);
 
-    // A wrong key is not taken for none, and nothing else is served without one.
+    // A wrong key is not treated as a missing one, and nothing else is served without a key.
     expect((await send({ "X-API-Key": swapLast(key.token) })).status).toBe(401);
     expect((await fetch(`${gateway.url}/v1/models`)).status).toBe(401);
     expect((await gateway.graphql("{ __typename }")).status).toBe(401);

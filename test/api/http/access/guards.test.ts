@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 
 let gateway: KeyedGateway;
 let now = new Date("2026-11-30T12:00:00Z");
-/** Something of a project, that the key of another one must not reach. */
+/** A project's objects, which another project's key must not reach. */
 let mine: {
   projectId: string;
   generationId: string;
@@ -21,10 +21,10 @@ let mine: {
 };
 let refused: Readonly<Record<string, Record<string, string>>>;
 let foreign: CreatedKey;
-/** A JWT of the foreign project, and one of another end user of the project that `mine` is of. */
+/** A JWT of the foreign project, and one of another end user of the project of `mine`. */
 let foreignJwt: { readonly headers: { readonly Authorization: string } };
 let otherEndUser: { readonly headers: { readonly Authorization: string } };
-/** May make no images, and has used up its requests. */
+/** Keys that may make no images, or have used up their requests. */
 let limited: Readonly<Record<string, CreatedKey>>;
 let provider: IdentityProvider;
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
       jwt: provider.config,
       metrics: "route",
       publicUrl: "https://pictures.example",
-      // Nothing is sent: the port refuses connections.
+      // Webhooks are not delivered: the port refuses connections.
       webhooks: { allowHttp: true, allowPrivate: true },
     },
     [ANY_SIZE_EDITOR],
@@ -127,7 +127,7 @@ const WAYS = [
   "a JWT that is changed",
 ];
 
-/** What needs no credentials, and why. */
+/** The routes without credentials, and why. */
 const PUBLIC_ROUTES: Readonly<Record<string, string>> = {
   "GET /images/*path": "the signature is the authority",
   "GET /healthz": "load balancers ask",
@@ -215,7 +215,7 @@ describe("every REST route", () => {
   });
 });
 
-/** For each operation, a request of another project for what is not its own, and all that it may be answered. */
+/** For each operation, another project's request for objects of `mine`, and the only allowed answer. */
 const FOREIGN_REQUESTS: Readonly<Record<string, () => { readonly query: string; readonly answer: object }>> = {
   "Query.image": () => nothing(`{ image(id: "${mine.imageId}") { id url } }`, "image"),
   "Query.generation": () => nothing(`{ generation(id: "${mine.generationId}") { id prompt } }`, "generation"),
@@ -310,7 +310,7 @@ const FOREIGN_REQUESTS: Readonly<Record<string, () => { readonly query: string; 
     notFound(`subscription { generationEvents(id: "${mine.generationId}") { __typename } }`),
 };
 
-/** Where a JWT of the same project is answered otherwise than its key: it stands for an end user. */
+/** The answers to a JWT of the same project that differ from those to its key, because it stands for an end user. */
 const JWT_ANSWERS: Readonly<Record<string, object>> = {
   ...Object.fromEntries(
     [
@@ -328,7 +328,7 @@ const JWT_ANSWERS: Readonly<Record<string, object>> = {
   "Mutation.deleteEndUserData": { errors: [{ extensions: { code: "FORBIDDEN" } }] },
 };
 
-/** Where another end user of the project of `mine` is answered otherwise than one of another project. */
+/** The answers to another end user of the project of `mine` that differ from those to another project. */
 const END_USER_ANSWERS: Readonly<Record<string, object>> = {
   "Query.project": { data: { project: { name: "mine" } } },
   "Query.usage": { data: { usage: [] } },

@@ -199,7 +199,7 @@ describe("the key server", () => {
     const raw = await RawSocket.open(socketUrl(gateway.url));
     raw.send({ type: "connection_init", payload: { Authorization: `Bearer ${token}` } });
     expect(await raw.closed).toMatchObject({ code: 1013 });
-    // API keys work on.
+    // API keys still work.
     expect((await gateway.graphql(VIEWER, {}, (await gateway.createKey(projectId)).headers)).status).toBe(200);
   });
 
@@ -271,7 +271,7 @@ test("a WebSocket is closed when its JWT expires, even while the database is dow
   raw.send({ type: "connection_init", payload: { authorization: `Bearer ${token}` } });
   await raw.message(({ type }) => type === "connection_ack");
   await postgres.server.stopServer();
-  // From now on, what was read before is out of date.
+  // From now on, everything read before is out of date.
   await missed.promise;
   now = new Date(now.getTime() + 60 * MINUTE_MS);
 

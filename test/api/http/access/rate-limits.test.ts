@@ -105,9 +105,9 @@ describe("the limits of requests and images per minute", () => {
         "2026-11-30T12:00:59.999Z",
         "2026-11-30T12:01:00.000Z",
         "2026-11-30T12:01:00.000Z",
-        // One minute back: it counts in the minute that has begun.
+        // The clock jumps back by one minute: the request counts in the minute that has begun.
         "2026-11-30T12:00:30.000Z",
-        // An hour back, and a day forward.
+        // The clock jumps back by an hour, and forward by a day.
         "2026-11-30T11:00:30.000Z",
         "2026-11-30T11:00:30.000Z",
         "2026-12-01T12:00:30.000Z",
@@ -192,7 +192,7 @@ test("an edit above a used-up limit is refused before its images are read", asyn
   expect([refused.status, refused.headers.get("ratelimit")]).toEqual([429, '"key-requests";r=0;t=20']);
   now = new Date(now.getTime() + 10_000);
   expect((await edit()).headers.get("ratelimit")).toBe('"key-requests";r=0;t=10');
-  // The next minute reads it, and finds that it is no image.
+  // In the next minute the file is read, and is found not to be an image.
   now = new Date(now.getTime() + 10_000);
   expect((await edit()).status).toBe(400);
 });

@@ -6,7 +6,7 @@ import { oneAtATime } from "../../../../src/api/http/connections/one-at-a-time.t
 import { UnsentAnswers } from "../../../../src/api/http/connections/unsent-answers.ts";
 
 const MEBIBYTE = 1024 * 1024;
-/** More than an operating system takes of an answer that nobody reads. */
+/** More than an operating system buffers of an answer that nobody reads. */
 const LARGE = Buffer.alloc(32 * MEBIBYTE);
 const LONG_MS = 600_000;
 
@@ -24,7 +24,7 @@ async function serve(handle: RequestListener, unsent?: UnsentAnswers): Promise<v
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 }
 
-/** Sends a request for each path at once, and reads nothing. */
+/** Sends a request for each path without waiting, and reads nothing. */
 async function send(...paths: readonly string[]): Promise<Socket> {
   const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
   sockets.push(socket.on("error", () => {}));

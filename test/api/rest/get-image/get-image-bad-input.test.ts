@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => gateway.close());
 
-/** Nobody was asked for an image, and nothing is left of the request. */
+/** Checks that the provider was not called and that nothing of the request is left. */
 afterEach(async () => {
   const { body } = await gateway.graphql("{ generations { edges { node { id } } } }");
   expect(body.data.generations.edges).toEqual([]);
@@ -132,7 +132,7 @@ describe.each(ENCODINGS)("in %s", (_name, encode) => {
   });
 });
 
-/** How the document of 2022 shows a body. */
+/** A body as the document of 2022 shows it. */
 const YAML = 'prompt: A cute asian girl\nn: "2"\nsize: 1024x1024\n';
 const YAML_REFUSAL = /^the body is YAML, .* send the same as JSON: \{"prompt": /;
 

@@ -17,7 +17,7 @@ describe("a provider", () => {
   let gateway: ScriptedGateway;
   const logLines: string[] = [];
 
-  // One each: outages in a row would open the breaker.
+  // A gateway for each test, because several failures in a row would open the circuit breaker.
   beforeEach(async () => {
     gateway = await startScriptedGateway({ logger: pino({}, { write: (line: string) => void logLines.push(line) }) });
   });
@@ -148,7 +148,7 @@ test("a request that queued for too long is refused with the hint to send it aga
   const gateway = await startScriptedGateway({ upstreamTimeoutMs: 500, maxConcurrency: 1 });
   try {
     gateway.provider.script = hang;
-    // One after the other they take the one place, each for as long as a provider may take.
+    // The requests use the only place in turn, each for as long as a provider may take.
     const others = Array.from({ length: 6 }, () => getImageAsJson(gateway.url, FIELDS));
     const queued = (await Promise.all(others)).filter(({ status }) => status === 503);
 

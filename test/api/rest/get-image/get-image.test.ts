@@ -6,7 +6,7 @@ import { startGateway } from "../../../support/gateway.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 import { makeImages, SCRIPTED_MODEL } from "../../../support/scripted-provider.ts";
 
-/** The document's own example. */
+/** The example in the document of 2022. */
 const EXAMPLE = { prompt: "A cute asian girl with long hair smiling and looking at me", n: "2", size: "1024x1024" };
 const SMALL = { prompt: "A red fox in the snow", n: "2", size: "64x96" };
 
@@ -153,7 +153,7 @@ test("a new gateway answers the example in the documentation with two images of 
   }
 });
 
-/** Loads it as an `<img>` would, and looks at the plain colour that tells the index. */
+/** Loads an image as an `<img>` would, and returns the index that its plain colour stands for. */
 async function expectPng(url: string, width: number, height: number, index: number): Promise<void> {
   const answer = await httpRequest(url);
   expect(answer.status).toBe(200);

@@ -38,7 +38,7 @@ afterEach(async () => {
   await gateway.close();
 });
 
-/** This fault once, for the next request that is about this. */
+/** Causes this fault once, in the next request for this operation. */
 function failOnce(operation: string, fault: Fault): void {
   proxy.fault = (request) => {
     if (request.operation !== operation) return undefined;
@@ -97,7 +97,7 @@ describe("a client gets its image even if the bucket", () => {
 
     expect(status).toBe(200);
     expect(await widthOf(urlList[0])).toBe(256);
-    // What went wrong, and its repetition.
+    // The failed request, and its retry.
     expect(proxy.operations.slice(from).filter((name) => name === operation)).toHaveLength(2);
     expect(gateway.provider.requests).toHaveLength(1);
   });

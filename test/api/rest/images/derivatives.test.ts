@@ -15,7 +15,7 @@ const BLUE: Colour = [0, 0, 220, 255];
 const WHITE: Colour = [255, 255, 255, 255];
 const NOTHING: Colour = [0, 0, 0, 0];
 
-/** Three upright stripes of 100 pixels, red, green and blue: what is cropped, padded or stretched shows. */
+/** Three vertical stripes of 100 pixels in red, green and blue, which show cropping, padding and stretching. */
 const WIDTH = 300;
 const HEIGHT = 150;
 
@@ -56,8 +56,8 @@ async function linkOf(id: string, options: object): Promise<string> {
 const filesOf = async (id: string) => (await storedFiles(gateway.dataDir)).filter((path) => path.includes(`/${id}/`));
 
 /**
- * The files of an image, once they are as awaited: a derivative is handed over before it is kept. Between two looks
- * another image is stored, which takes as long as the disk takes for one.
+ * Waits until the files of an image are as expected: a derivative is delivered before it is stored. Between two checks
+ * another image is stored, which takes as long as the disk needs.
  */
 const filesOnce = (id: string, isAwaited: (paths: readonly string[]) => boolean) =>
   poll(async () => {
@@ -226,10 +226,10 @@ describe("a derivative", () => {
     expect(answers.every((answer) => answer.body.equals(answers[0]?.body ?? Buffer.alloc(0)))).toBe(true);
     expect(await derivativesOf(id)).toEqual([file]);
     expect((await readFile(file)).equals(answers[0]?.body ?? Buffer.alloc(0))).toBe(true);
-    // Whoever was answered last did not have it made again.
+    // The last client's request did not make it again.
     expect((await stat(file, { bigint: true })).mtimeNs).toBe(mtimeNs);
 
-    // What is on disk is what is served from now on, under any link to the same rendition.
+    // From now on the file on disk is served, under any link to the same derivative.
     const marked = await sharp({ create: { width: 200, height: 120, channels: 3, background: "#123456" } })
       .avif()
       .toBuffer();

@@ -6,7 +6,7 @@ import { type ScriptedGateway, startScriptedGateway } from "../../../support/scr
 
 const CHANGED = "the signature is wrong: this image URL was changed or cut short";
 const TTL_SECONDS = 7200;
-/** Characters that may stand in a path or a query. */
+/** Characters that may occur in a path or a query. */
 const LEGAL_CHARACTERS = [..."AZaz09-_.~!$&'()*+,;=:@/?%"];
 
 const START = new Date("2026-11-22T09:30:00.400Z");
@@ -27,7 +27,7 @@ beforeAll(async () => {
     { id: /img_[0-9a-z]{26}/.exec(first)?.[0] },
   );
   derivative = toTarget(body.data.image.url);
-  // Every single change has to fall on a path that exists, not only on one that was never made.
+  // The images exist, so that a changed path may name a real image, not only an unknown one.
   expect((await get(derivative)).status).toBe(200);
 });
 
@@ -56,7 +56,8 @@ describe.each([
       const character = original[position];
       const neighbours = LEGAL_CHARACTERS.filter((other) => other !== character);
       const flipped = character === character?.toLowerCase() ? character?.toUpperCase() : character?.toLowerCase();
-      // Each position meets four of them, all positions together every one; and its own in the other case.
+      // Each position gets four of the characters, all positions together every one, and also the other case of its
+      // own.
       const replacements = [0, 7, 13, 20].map((step) => neighbours[(position + step) % neighbours.length]);
       for (const replacement of new Set([...replacements, flipped ?? ""])) {
         if (replacement === character) continue;
@@ -118,7 +119,7 @@ describe.each([
         message: "this image URL expired at 2026-11-22T11:30:00.000Z; ask for a new one",
       });
     }
-    // Whoever cannot sign learns nothing of an image, not even that a link's time is over.
+    // A client without a valid signature learns nothing about an image, not even that a link has expired.
     expectChanged(await get(target().slice(0, -1)));
   });
 });
@@ -233,7 +234,7 @@ test("a link signed with another gateway's secret is refused", async () => {
   }
 });
 
-/** Sends the path as it stands: what is legal in a URL is not always what a URL parser leaves in place. */
+/** Sends the path unchanged: a URL parser would rewrite some legal paths. */
 function get(path: string): Promise<HttpAnswer> {
   return httpRequest(gateway.url, { path });
 }

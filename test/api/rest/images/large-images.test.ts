@@ -15,7 +15,7 @@ const WIDTH = 640;
 const HEIGHT = 480;
 
 let gateway: ScriptedGateway;
-/** Each of about a megabyte, so that none of them fits into what an answer holds in memory. */
+/** About one megabyte each, more than an answer holds in memory. */
 const pictures: Buffer[] = [];
 let urls: readonly string[];
 
@@ -56,7 +56,7 @@ async function leaveInTheMiddle(url: string): Promise<void> {
   answer.destroy();
 }
 
-/** POSIX hands out the lowest number that is free. */
+/** POSIX assigns the lowest free number, so a leaked file would change it. */
 function lowestFreeDescriptor(): number {
   const descriptor = openSync("/dev/null", "r");
   closeSync(descriptor);

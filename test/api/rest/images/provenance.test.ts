@@ -25,7 +25,7 @@ const DRAW = `mutation ($format: ImageFormat, $size: ImageSize) {
 
 let gateway: ScriptedGateway;
 let illustrator: RunningGateway;
-/** What the model sends, whatever it is asked for. */
+/** The bytes that the model sends, whatever is requested. */
 let sent: Buffer;
 
 beforeAll(async () => {

@@ -32,7 +32,7 @@ const newDirectory = temporaryDirectories();
 let certificate: TestCertificate;
 let gateway: ScriptedGateway;
 let illustrator: RunningGateway;
-/** What the model sends, whatever it is asked for. */
+/** The bytes that the model sends, whatever is requested. */
 let sent: Buffer;
 
 beforeAll(async () => {

@@ -16,7 +16,7 @@ import { poll, type ScriptedGateway, startScriptedGateway } from "../../../suppo
 import { once } from "../../../support/scripted-provider.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 
-/** More than the buffers of both ends of a connection take in. */
+/** More than the socket buffers on both sides hold. */
 const SIDE = 1800;
 const PIECE_BYTES = 128 * 1024;
 
@@ -56,7 +56,7 @@ async function serve(options: ImageRoutesOptions): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Asks for the image, and reads no more than the beginning of the answer. */
+/** Requests the image and reads only the beginning of the answer. */
 async function askWithoutReading(url: string): Promise<void> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);

@@ -19,16 +19,16 @@ import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../../support/temporary-directory.ts";
 
 const SIDE = 200;
-/** What a derivative of noise takes as a PNG, about. */
+/** The approximate size of a derivative of noise as a PNG. */
 const ONE = SIDE * SIDE * 3;
-/** More than any volume has. */
+/** More than any volume's size. */
 const ALL_BYTES = 2 ** 60;
 const HOUR_MS = 60 * 60_000;
 
 const newDirectory = temporaryDirectories();
 let dataDir: string;
 let gateway: ScriptedGateway;
-/** What the gateway's clock shows. */
+/** The time on the gateway's clock. */
 let now: Date;
 
 beforeEach(async () => {
@@ -68,7 +68,7 @@ async function load(id: string, width: number): Promise<number> {
   return (await httpRequest(body.data.image.url)).status;
 }
 
-/** The derivatives on disk by their widths, and what they take. */
+/** The derivatives on disk by width, with their sizes. */
 async function derivatives(): Promise<{ widths: number[]; byteSize: number }> {
   const paths = (await storedFiles(dataDir)).filter((path) => !/(original|delivered)$/.test(path));
   const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
@@ -90,7 +90,7 @@ describe("derivatives", () => {
 
     expect((await derivatives()).widths.length).toBeGreaterThan(2);
     for (const { url } of images) expect((await httpRequest(url)).status).toBe(200);
-    // What went is made again.
+    // A removed derivative is made again.
     expect(await load(images[0]?.id ?? "", 180)).toBe(200);
   });
 
@@ -157,7 +157,7 @@ test("a nearly full disk stops new generations and nothing else", async () => {
   );
   expect(edit.body.errors).toMatchObject([{ message: full, extensions: { code: "OVERLOADED" } }]);
   expect(gateway.provider.requests).toEqual([]);
-  // Derivatives made room, in vain.
+  // Derivatives were removed, but that was not enough.
   expect(await storedFiles(dataDir)).toEqual([expect.stringMatching(/original$/)]);
 
   expect((await makeImage("k")).generationId).toBe(generationId);

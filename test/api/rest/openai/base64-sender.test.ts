@@ -13,7 +13,7 @@ import { httpRequest } from "../../../support/clients/http-request.ts";
 import { seededRandom } from "../../../support/random.ts";
 import { poll } from "../../../support/scripted-gateway.ts";
 
-/** More than the buffers of both ends of a connection take in. */
+/** More than the socket buffers on both sides hold. */
 const IMAGE = seededRandom(7).bytes(12_000_001);
 const TEXT = IMAGE.toString("base64");
 let server: Server | undefined;
@@ -48,7 +48,7 @@ async function serve(options: Base64SenderOptions): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Asks for the image, and reads no more than the beginning of the answer. */
+/** Requests the image and reads only the beginning of the answer. */
 async function askWithoutReading(url: string): Promise<void> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);

@@ -11,7 +11,7 @@ test.each(Array.from({ length: 60 }, (_, round) => round))(
     const bytes = random.bytes(round < 12 ? round : random.whole(12, isLarge ? 500_000 : 5000));
     const pieceBytes = isLarge ? 150_000 : 700;
     async function* inPieces(): AsyncIterable<Uint8Array> {
-      // One piece of memory for all, as a reader that uses its buffer again.
+      // One buffer for all chunks, as with a reader that reuses its buffer.
       const memory = Buffer.alloc(pieceBytes);
       for (let start = 0; start < bytes.length; ) {
         const length = Math.min(random.whole(0, pieceBytes), bytes.length - start);

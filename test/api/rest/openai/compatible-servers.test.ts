@@ -59,13 +59,13 @@ async function failureOf(work: Promise<unknown>): Promise<InstanceType<typeof Op
     (thrown: unknown) => thrown,
   );
   if (!(error instanceof OpenAI.APIError)) throw error;
-  // A provider that fails five times in a row is left alone.
+  // A success in between: a provider that fails five times in a row is paused.
   server.answer = () => ({ body: png });
   await client.images.generate({ prompt: "it works", response_format: "url" });
   return error;
 }
 
-/** Asks for one image, which has to be the one that was made, to the byte. */
+/** Requests one image, which must equal the server's image byte by byte. */
 async function expectImage(): Promise<OpenAI.ImagesResponse> {
   const answer = await client.images.generate({ prompt: "a fox" });
   expect(answer.data).toHaveLength(1);
@@ -428,7 +428,7 @@ describe("an image behind a URL", () => {
 });
 
 describe("a server that", () => {
-  // What it refuses is remembered.
+  // The gateway remembers the parameters that a server refuses, so each test has a new one.
   beforeEach(async () => {
     await stop();
     await start();

@@ -21,11 +21,11 @@ const UNSUPPORTED = "unsupported_parameter";
 const WRONG_FILE = "unsupported_file_mimetype";
 
 let gateway: ScriptedGateway;
-/** At an address of this machine, under a name that the operator allows. */
+/** A server on this machine, under an allowed host name. */
 let inside: Server;
 let requestsInside = 0;
 let picture: Buffer;
-/** One of the gateway's own images, and another one of another size. */
+/** Two stored images of different sizes. */
 let ours: string;
 let other: string;
 let left: string[];
@@ -49,7 +49,7 @@ afterAll(async () => {
   await gateway.close();
 });
 
-/** Nothing is submitted and nothing is left. */
+/** Checks that nothing was submitted and nothing is left. */
 afterEach(async () => {
   expect(gateway.provider.requests).toEqual([]);
   expect(await leftovers()).toEqual(left);

@@ -20,7 +20,7 @@ const MODEL = { ...ANY_SIZE_MODEL, operations: ["GENERATE", "EDIT"], edits: EDIT
 let gateway: ScriptedGateway;
 let picture: Buffer;
 let mask: Buffer;
-/** What the provider was given: the bytes of each image, and of the mask. */
+/** The bytes of each image and of the mask, as the provider received them. */
 const given: Buffer[][] = [];
 
 beforeAll(async () => {

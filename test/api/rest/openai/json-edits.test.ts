@@ -24,7 +24,7 @@ const JSON_TYPE = { "Content-Type": "application/json" };
 let gateway: ScriptedGateway;
 let picture: Buffer;
 let mask: Buffer;
-/** What the provider was given: the bytes of each image, and of the mask. */
+/** The bytes of each image and of the mask, as the provider received them. */
 const given: Buffer[] = [];
 
 beforeAll(async () => {
@@ -42,7 +42,7 @@ beforeEach(() => {
     yield* makeImages(asked);
   };
 });
-/** However a request ends, nothing of its files is left in the temporary directory. */
+/** No request may leave files in the temporary directory. */
 afterEach(async () => {
   const left = async () => (await unlinkedFiles()).filter((path) => path.includes("/pictograph-upload-"));
   expect(await poll(left, (paths) => paths.length === 0)).toEqual([]);

@@ -5,7 +5,7 @@ import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
 import { poll } from "../../../support/scripted-gateway.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../../support/vendors/strict-image-api.ts";
 
-/** The day on which the models of the client's types were what they are. */
+/** The day on which the client's list of models was current. */
 const TODAY = new Date("2026-11-24T12:00:00Z");
 const RETIRED = ["gpt-image-1", "dall-e-2", "dall-e-3"];
 

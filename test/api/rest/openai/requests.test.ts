@@ -140,7 +140,7 @@ describe("an answer", () => {
 
     expect(Number(answer.headers["content-length"])).toBe(answer.body.length);
     expect(Object.keys(read(answer))).toEqual(["created", "data", "output_format", "quality", "size"]);
-    // Without "no-transform", Express' compression in a host program would never say when a piece is sent.
+    // Without "no-transform", the compression middleware of an Express host would never report that a chunk was sent.
     expect(answer.headers["cache-control"]).toBe("no-store, no-transform");
   });
 
@@ -185,7 +185,7 @@ describe("an answer", () => {
 });
 
 describe("X-Should-Retry tells a client whether to retry", () => {
-  // A provider that only fails is left alone after a while.
+  // A success in between: a provider that keeps failing is paused.
   beforeEach(() => send({ prompt: "it works", size: "64x64" }));
   afterAll(async () => {
     gateway.provider.script = makeImages;
@@ -263,7 +263,7 @@ describe("a stream", () => {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ prompt: "slow", size: "64x64", stream: true }),
     });
-    // The headers came with the first comment, for the provider is still held.
+    // The headers came with the first comment, because the provider is still held.
     const { body } = await impatient.graphql("{ generations(first: 1) { edges { node { id } } } }");
     await impatient.graphql(`mutation { cancelGeneration(id: "${body.data.generations.edges[0].node.id}") { id } }`);
     const text = await response.text();

@@ -36,7 +36,7 @@ interface Sending {
   readonly body?: object;
 }
 
-/** Asks for an image of these words, and answers the status and its URL. */
+/** Requests an image for this prompt, and returns the status and its URL. */
 async function ask(prompt: string, { path = "generations", headers = {}, signal, body = {} }: Sending = {}) {
   const response = await httpRequest(`${gateway.url}/v1/images/${path}`, {
     method: "POST",
@@ -52,7 +52,7 @@ function callCount(prompt: string): number {
   return gateway.provider.requests.filter((request) => request.prompt === prompt).length;
 }
 
-/** Sends requests whose clients leave while the provider works, which then makes the images or fails. */
+/** Sends requests whose clients disconnect while the provider works. The provider then makes the images or fails. */
 async function leave(count: number, prompt: string, sending: Sending = {}, failure?: GatewayError): Promise<Hold> {
   const hold = holdCalls(gateway.provider);
   const { script } = gateway.provider;

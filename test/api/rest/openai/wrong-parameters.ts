@@ -1,4 +1,4 @@
-/** A change of a right request, and what is refused of it. */
+/** A change to a valid request, and the refused parameter. */
 export type WrongParameter = readonly [change: object, code: string, param: string];
 
 const INVALID = "invalid_value";
@@ -7,7 +7,7 @@ const HIGH = "integer_above_max_value";
 const TYPE = "invalid_type";
 const LONG = "string_above_max_length";
 
-/** Wrong for generations and for edits, in JSON and in a form. */
+/** Invalid in generations and in edits, in JSON and in a form. */
 export const WRONG_PARAMETERS: readonly WrongParameter[] = [
   [{ prompt: undefined }, "missing_required_parameter", "prompt"],
   [{ prompt: "" }, "empty_string", "prompt"],
@@ -51,7 +51,7 @@ export const WRONG_PARAMETERS: readonly WrongParameter[] = [
   [{ toString: 1 }, "unknown_parameter", "toString"],
 ];
 
-/** Of another type than JSON should have there; a form has texts alone. */
+/** Values of the wrong JSON type; a form has only texts. */
 export const WRONG_TYPES: readonly WrongParameter[] = [
   [{ prompt: 7 }, TYPE, "prompt"],
   [{ prompt: ["a fox"] }, TYPE, "prompt"],
@@ -64,7 +64,7 @@ export const WRONG_TYPES: readonly WrongParameter[] = [
   [{ quality: {} }, TYPE, "quality"],
 ];
 
-/** Changes of a right request that leave it right. */
+/** Changes that keep a valid request valid. */
 export const RIGHT_PARAMETERS: readonly object[] = [
   {},
   { prompt: "🦊".repeat(32_000) },

@@ -53,7 +53,7 @@ async function keys(): Promise<string[]> {
   return (await storedFiles(gateway.dataDir)).map((path) => relative(root, path)).sort();
 }
 
-/** Lets the provider show these previews, and go on when it is told to. */
+/** Makes the provider show these previews, and continue on demand. */
 function showing(...previews: readonly ProviderEvent[]): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
   gateway.provider.script = async function* (request, signal) {
@@ -64,7 +64,7 @@ function showing(...previews: readonly ProviderEvent[]): () => void {
   return resolve;
 }
 
-/** Those of the previews that are told of while the provider is at work. */
+/** Returns the previews that are reported while the provider works. */
 async function seePreviews(id: string, count: number): Promise<Extract<GenerationEvent, { type: "partial" }>[]> {
   const seen = [];
   for await (const event of await gateway.gateway.images.watch(CALLER, id)) {

@@ -26,7 +26,7 @@ import { storageBudget } from "../../../support/storage-budget.ts";
 import { temporaryDirectories } from "../../../support/temporary-directory.ts";
 import { unsigned } from "../../../support/unsigned.ts";
 
-/** So short that heartbeats come quickly; nobody takes over. */
+/** Short, so that heartbeats come quickly; no process takes over. */
 const LEASE_MS = 40;
 
 const newDirectory = temporaryDirectories();
@@ -49,7 +49,7 @@ beforeEach(async () => {
 
 afterEach(() => records.close());
 
-/** @param changes the methods of the records that behave otherwise */
+/** @param changes the record methods to replace */
 function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runner {
   const logger = pino({ enabled: false });
   const catalogue = new ModelCatalogue([provider], SCRIPTED_MODEL.id, now);
@@ -88,7 +88,7 @@ function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runne
   });
 }
 
-/** Counts the heartbeats, and tells of the next ones. */
+/** Counts the heartbeats, and resolves at the next ones. */
 function heartbeats() {
   let next = Promise.withResolvers<void>();
   return {
@@ -135,7 +135,7 @@ test("a runner ignores its own notices and handles those of other processes", as
   hold.release();
   await running;
   expect(await records.findImagesOf(["gen_1"])).toHaveLength(2);
-  // Before it began.
+  // Before this generation began.
   expect(lookedUp).toEqual([["gen_1"]]);
 
   hold = holdCalls(provider);
@@ -222,7 +222,7 @@ test("an image that arrives after its generation was ended leaves no bytes", asy
   await accept(records, orderOf("gen_1"));
   const running = runner.run("gen_1");
   await hold.called;
-  // Or it would keep its place.
+  // Otherwise it would keep its place.
   runner.drain();
   hold.release();
   await running;

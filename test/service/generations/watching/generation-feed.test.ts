@@ -68,7 +68,7 @@ function toWords(event: GenerationEvent): string {
   }
 }
 
-/** The next events of a stream, in words. */
+/** Returns the next events of a stream, in words. */
 async function take(stream: AsyncIterableIterator<GenerationEvent, undefined>, count: number): Promise<string[]> {
   const words: string[] = [];
   while (words.length < count) {

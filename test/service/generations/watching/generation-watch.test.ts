@@ -33,7 +33,7 @@ function submit(input: Partial<GenerationInput> = {}): Promise<Generation> {
   return images.submit(CALLER, { prompt: "a fox", size: "64x64", ...input });
 }
 
-/** `status QUEUED`, `image 0`: a story in words. */
+/** Returns an event in words: `status QUEUED`, `image 0`. */
 async function tell(events: AsyncIterable<GenerationEvent>): Promise<string[]> {
   return (await Array.fromAsync(events)).map(toWords);
 }
@@ -51,7 +51,7 @@ function toWords(event: GenerationEvent): string {
   }
 }
 
-/** A provider that hands its images over one by one, as it is told to. */
+/** A provider that sends its images one by one on demand. */
 function stepByStep() {
   const steps = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
   gateway.provider.script = async function* ({ n, size, format }) {
@@ -193,7 +193,7 @@ describe("watching the records", () => {
   let records: Records;
   let watch: GenerationWatch;
 
-  /** @param changes the methods of the records that behave otherwise */
+  /** @param changes the record methods to replace */
   async function open(lookEveryMs: number, changes: Partial<Records> = {}): Promise<void> {
     dataDir = await mkdtemp(join(tmpdir(), "pictograph-test-"));
     records = await openSqliteRecords(join(dataDir, "pictograph.db"));
