@@ -9,14 +9,14 @@ import { fillStore } from "../test/support/stores/filled-store.ts";
 import { mib, ms, type Row } from "./row.ts";
 
 const IMAGES = 10_000;
-/** When the first backup is cut off. */
+/** The point at which the first backup is killed. */
 const CUT_AT = IMAGES / 2;
 const MAIN = join(import.meta.dirname, "../dist/main.js");
 const WATCH_MS = 20;
 /** Without one, the commands say that the backup has none. */
 const SIGNING_SECRET = "a-signing-secret";
 
-/** How long backups and restores of 10,000 small images take, and what a backup that was cut off does again. */
+/** Measures how long backups and restores of 10,000 small images take, and how much a killed backup repeats. */
 export async function measure(): Promise<Row[]> {
   const root = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
   const [dataDir, backup, restored] = ["data", "backup", "restored"].map((name) => join(root, name)) as [
@@ -68,7 +68,7 @@ async function run(parameters: readonly string[], dataDir: string, isOver = asyn
   return { tookMs: performance.now() - startedAt, peakBytes, stdout: await printed };
 }
 
-/** The most memory that a process had so far. Only Linux tells. */
+/** The peak memory of a process so far. Only Linux reports it. */
 async function residentBytes(processId: number | undefined): Promise<number> {
   const status = await readFile(`/proc/${processId}/status`, "utf8").catch(() => "");
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;

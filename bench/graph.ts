@@ -36,8 +36,8 @@ const OPERATIONS: readonly Operation[] = [
 ];
 
 /**
- * Measures requests a second of the graph as it is served, log lines included, and compares it with servers that do
- * nothing else.
+ * Measures the requests a second of the graph, including its log lines, and compares it with servers that do nothing
+ * else.
  */
 export async function measure(): Promise<Row[]> {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");

@@ -56,7 +56,7 @@ const LISTS = {
   images: "ImageFilter",
 } as const;
 
-/** How long lists, their filters and their counts take with 100,000 generations, by GraphQL over HTTP. */
+/** Measures how long lists, filters and counts take with 100,000 generations, with GraphQL over HTTP. */
 export async function measure(): Promise<Row[]> {
   return [...(await measureSqlite()), ...(await measurePostgres())];
 }
@@ -117,8 +117,8 @@ async function measureLists(store: string, environment: Record<string, string>):
 }
 
 /**
- * The median time of an answer, and the processor time that the gateway spent on each. The second says what is left of
- * the first on a machine that does nothing else; work of PostgreSQL is not in it.
+ * The median time of an answer, and the gateway's processor time for each. The second is what remains of the first on
+ * an idle machine; it excludes PostgreSQL's work.
  */
 async function timesOf(
   gateway: MeasuredProcess,

@@ -16,7 +16,7 @@ const LOADS: readonly Load[] = [
   { n: 4, callers: 32 },
 ];
 const MOST_CALLERS = Math.max(...LOADS.map(({ callers }) => callers));
-/** The contestants take turns, so that what else the machine does slows all of them alike. */
+/** The contestants take turns, so that other work of the machine slows all of them alike. */
 const ROUNDS = 3;
 /** For the loads that have targets. */
 const TARGET_ROUNDS = 7;

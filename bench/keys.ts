@@ -16,12 +16,12 @@ const BUDGETS = [
   { window: "MONTH", limitImages: 100_000_000 },
 ];
 
-/** What the store of the keyed gateway has besides the key that is measured. */
+/** The rest of the keyed gateway's store, besides the measured key. */
 const MANY = { projects: 1_000, keysOfEach: 10 };
 
 /**
- * What a caller's credentials and limits cost, beside an open gateway: in a store with one project, and in one with a
- * thousand projects of ten keys each. The callers take turns.
+ * Measures what credentials and limits cost compared with an open gateway: in a store with one project, and in one with
+ * a thousand projects of ten keys each. The callers take turns.
  */
 export async function measure(): Promise<Row[]> {
   const few = await measureStore("", { projects: 0, keysOfEach: 0 });
@@ -71,7 +71,7 @@ async function measureStore(beside: string, others: typeof MANY): Promise<Row[]>
   }
 }
 
-/** Creates projects and keys that nobody measures, and returns the tokens of the keys. */
+/** Creates projects and keys that are not measured, and returns the keys' tokens. */
 async function createOthers(url: string, agent: Agent, { projects, keysOfEach }: typeof MANY): Promise<string[]> {
   const limits = { budgets: BUDGETS.slice(0, 1) };
   const tokens: string[] = [];
@@ -83,7 +83,10 @@ async function createOthers(url: string, agent: Agent, { projects, keysOfEach }:
   return tokens;
 }
 
-/** Measures the processor time of the smallest operation when each request has another key, which the store has to find. */
+/**
+ * Measures the processor time of the smallest operation if each request has another key, which must be read from the
+ * store.
+ */
 async function measureUncached(process: MeasuredProcess, agent: Agent, tokens: readonly string[]): Promise<Row> {
   const before = await process.vitals();
   await repeat(tokens.length, (i) => send({ process, agent, secret: tokens[i] }, "{ __typename }"));

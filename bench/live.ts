@@ -19,7 +19,7 @@ const SETTLE_MS = 1_000;
 const SUBSCRIPTION =
   "subscription ($id: ID!) { generationEvents(id: $id) { ... on GenerationStatusChanged { generation { status finishedAt } } } }";
 
-/** Measures the cost of clients that follow generations, and how soon they get a change. */
+/** Measures the cost of clients that follow generations, and how soon they receive a change. */
 export async function measure(): Promise<Row[]> {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");
   await once(silent, "listening");

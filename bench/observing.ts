@@ -12,7 +12,10 @@ const READINGS = 51;
 const NO_SPAN: Pick<Span, "set"> = { set() {} };
 const HELLO = JSON.stringify({ query: "{ __typename }" });
 
-/** What metrics and traces cost: counting alone, reading many series, requests with traces, and spans without them. */
+/**
+ * Measures what metrics and traces cost: counting alone, reading many series, requests with traces, and spans without
+ * them.
+ */
 export async function measure(): Promise<Row[]> {
   return [await measureCounting(), await measureReading(), await measureTraces(), await measureNoTraces()];
 }
@@ -93,7 +96,7 @@ async function measureTraces(): Promise<Row> {
   };
 }
 
-/** What the code pays that would record spans if traces were on. A request has no such code: its part is not installed. */
+/** The cost of code that would record spans if traces were on. A request has no such code: it is not installed. */
 async function measureNoTraces(): Promise<Row> {
   const attributes = { "pictograph.generation.id": "gen_0" };
   const work = async (_span: Pick<Span, "set">) => {};

@@ -14,7 +14,10 @@ const GENERATIONS = 5_000;
 const AT_ONCE = 64;
 const SIZE = { width: 1024, height: 1024 };
 
-/** What the records alone carry, with synced commits: on PostgreSQL, on which docs/scaling.md builds, and on SQLite. */
+/**
+ * Measures the throughput of the records alone, with synced commits: on PostgreSQL, which docs/scaling.md relies on,
+ * and on SQLite.
+ */
 export async function measure(): Promise<Row[]> {
   return [...(await measurePostgres()), ...(await measureSqlite())];
 }
@@ -53,11 +56,11 @@ async function measureSqlite(): Promise<Row[]> {
   }
 }
 
-/** What a database server does beside the records. */
+/** The work of a database server besides the records. */
 interface Server {
   /** Enqueues the job of an accepted generation. */
   enqueue(id: string): Promise<void>;
-  /** The processor time that the server has taken. */
+  /** The processor time that the server has used. */
   serverCpuMs(): Promise<number>;
 }
 

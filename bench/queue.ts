@@ -106,7 +106,7 @@ interface QueueFigures {
   readonly cpuMsEach: number;
   /** The growth of the resident set of a process that is warmed up. */
   readonly growthBytes: number;
-  /** The growth by the first traffic of a fresh process: compiled code, and room in V8's heap. */
+  /** The growth caused by the first traffic of a fresh process: compiled code, and V8's heap. */
   readonly warmingBytes: number;
 }
 
@@ -168,7 +168,7 @@ async function repeat(count: number, work: (index: number) => Promise<void>): Pr
 const ACCEPT = `mutation ($prompt: String!) { generateImages(input: { prompt: $prompt, waitSeconds: 0 }) { id } }`;
 const CANCEL = `mutation ($id: ID!) { cancelGeneration(id: $id) { id } }`;
 
-/** Who calls, and how. */
+/** The caller. */
 interface Caller {
   readonly gateway: MeasuredProcess;
   readonly agent: Agent;

@@ -89,7 +89,7 @@ async function startOnce(programFor: (dataDirectory: string) => Promise<Program>
   }
 }
 
-/** The processor time of a process so far. Only Linux tells. */
+/** The processor time of a process so far. Only Linux reports it. */
 async function cpuMsOf(processId: number | undefined): Promise<number> {
   const stat = await readFile(`/proc/${processId}/stat`, "utf8").catch(() => "");
   const [user, system] = stat

@@ -32,7 +32,7 @@ const PICTURES = [
   ["a city at night", "1920x640"],
 ] as const;
 
-/** How soon the studio can be used on a slow network, and how it scrolls with 10,000 generations. */
+/** Measures how soon the studio is usable on a slow network, and how it scrolls with 10,000 generations. */
 export async function measure(): Promise<Row[]> {
   const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
   const environment = { PICTOGRAPH_DATA_DIR: directory };
@@ -141,7 +141,7 @@ async function measureScrolling(browser: Browser, url: string): Promise<Row[]> {
   ];
 }
 
-/** Scrolls by one screen a frame, and waits for more pictures where there are none yet. */
+/** Scrolls by one screen a frame, and waits where pictures are not loaded yet. */
 async function scrollToEnd(page: Page): Promise<{ most: number; furthest: number }> {
   return page.evaluate(`(async () => {
     let most = 0;
@@ -162,7 +162,7 @@ interface Trace {
     readonly name: string;
     readonly pid: number;
     readonly tid: number;
-    /** Microseconds: by the clock, and on the processor. */
+    /** In microseconds: elapsed time, and processor time. */
     readonly dur?: number;
     readonly tdur?: number;
     readonly args?: { readonly name?: string };

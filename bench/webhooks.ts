@@ -16,11 +16,14 @@ import { startWebhookReceiver } from "../test/support/webhook-receiver.ts";
 import { type Row, timed } from "./row.ts";
 
 const EVENTS = 5000;
-/** How many generations end at once. */
+/** How many generations end at the same time. */
 const AT_ONCE = 64;
 const SIGNING_SECRET = "a secret of the bench";
 
-/** How many events a second the embedded store takes, and how many are delivered to a receiver in this process. */
+/**
+ * Measures how many events a second the embedded store accepts, and how many are delivered to a receiver in this
+ * process.
+ */
 export async function measure(): Promise<Row[]> {
   const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
   await using receiver = await startWebhookReceiver();

@@ -8,16 +8,16 @@ import type { Observation, Observed } from "../test/attacks/observer.ts";
 import { startTarget } from "../test/attacks/targets.ts";
 
 /**
- * `npm run attack` runs every attack in full, each against a gateway of its own with a heap of 512 MB, and
- * `npm run attack -- map image` those whose names contain one of the words. It prints the answers, the most memory
- * that the gateway held, the longest time that `/healthz` took, and the memory afterwards. It exits 1 when an answer is
- * wrong or a limit is passed.
+ * `npm run attack` runs every attack in full, each against its own gateway with a heap of 512 MB. `npm run attack --
+ * map image` runs those whose names contain one of the words. It prints the answers, the gateway's peak memory, the
+ * longest time that `/healthz` took, and the memory afterwards. It exits with 1 if an answer is wrong or a limit is
+ * exceeded.
  */
 const MEBIBYTE = 1024 * 1024;
 /** A gateway that takes more memory is killed. */
 const MAX_BYTES = 700 * MEBIBYTE;
 const MAX_HEALTH_MS = 1_000;
-/** The most memory that a gateway may hold after it has had time to free some. */
+/** The memory that a gateway may still hold after it has had time to free some. */
 const MAX_RESTING_BYTES = 350 * MEBIBYTE;
 const REST_MS = 60_000;
 
@@ -44,7 +44,7 @@ async function attackOnce(attack: Attack): Promise<readonly string[]> {
     isGone = true;
   });
   try {
-    // The observer is running from here on.
+    // The observer runs from here on.
     await report(observer);
     const answers = await attack.run(target, "full");
     const during = await report(observer);

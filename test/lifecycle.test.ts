@@ -10,7 +10,7 @@ import { usePostgres } from "./support/stores/use-postgres.ts";
 import { temporaryDirectories } from "./support/temporary-directory.ts";
 
 const CALLER = { projectId: "proj_public" };
-/** More than run at once, so that some are queued when the gateway is closed. */
+/** More than run at the same time, so that some are queued when the gateway is closed. */
 const OPERATIONS = 12;
 const RUNNING = 8;
 const PATIENCE_MS = 60_000;
@@ -19,7 +19,7 @@ const MUTATION = `mutation { generateImages(input: { prompt: "a fox", size: "64x
 
 const newDirectory = temporaryDirectories();
 
-/** Knows how often it was closed. */
+/** Counts how often it was closed. */
 class CountingProvider extends ScriptedProvider {
   closeCount = 0;
 
@@ -34,12 +34,12 @@ async function open(provider: ScriptedProvider, options: GatewayOptions = {}): P
   return createGateway({ dataDir, providers: [provider], defaultModel, maxConcurrency: RUNNING, ...options });
 }
 
-/** Resolves when so many calls are in the provider's hands. */
+/** Resolves when the provider has this many calls. */
 async function untilRunning(gateway: Gateway, count: number): Promise<void> {
   for (;;) {
     const { items: generations } = await gateway.images.page(CALLER, { status: "RUNNING", first: 100 });
     if (generations.length === count) return;
-    // The embedded store answers without a turn of the event loop, which the gateway needs.
+    // The embedded store answers within one turn of the event loop; the gateway needs another turn.
     await setImmediate();
   }
 }
@@ -205,7 +205,7 @@ describe("a start that fails", () => {
 
   test("after its timers began leaves no timer, connection or provider", async () => {
     const databaseUrl = await postgres.newDatabase();
-    // The last step of a start, which takes jobs up, clears away those that failed: here it cannot.
+    // The last step of a start removes failed jobs: here it cannot.
     await postgres.server.query(
       databaseUrl,
       `INSERT INTO graphile_worker._private_tasks (identifier) VALUES ('generate');

@@ -11,7 +11,7 @@ import { gatewayProcesses } from "./support/processes/gateway-processes.ts";
 import { type Behaviour, type StrictImageApi, startStrictImageApi } from "./support/vendors/strict-image-api.ts";
 
 const PROMPT = 'a "marzipan" zeppelin\n    at the seaside, \\u006darked 寿司';
-/** Any part of the prompt, plain or escaped, would show one of these. */
+/** Any part of the prompt, plain or escaped, would contain one of these. */
 const MARKS = /marzipan|zeppelin|seaside|寿司|\\u5bff|%E5%AF%BF/i;
 const TIMEOUT_MS = 120_000;
 const IMAGE = "img_01kaj0000000000000000000zz";
@@ -77,7 +77,7 @@ describe("the log of a whole session", () => {
         "resetInBody",
       ];
       for (const [index, failure] of failures.entries()) {
-        // A success in between: after five outages in a row the provider would not be asked any more.
+        // A success in between: after five outages in a row the provider would be paused.
         if (index === 6) expect((await getImageAsJson(service.url, fields)).status).toBe(200);
         api.queue(failure);
         const { status, errorMessage } = await getImageAsJson(service.url, fields);
@@ -206,7 +206,7 @@ describe("the log of a whole session", () => {
           runMs: expect.any(Number),
         }),
       ]);
-      // No call of theirs ended in the process that ended them.
+      // The calls of these generations did not end in the process that ended them.
       for (const end of ends) expect(end).not.toHaveProperty("providerMs");
       expect(ends[0]).not.toHaveProperty("runMs");
     },
@@ -234,7 +234,7 @@ test.each([
 });
 
 describe("an error in the log", () => {
-  /** What a real process writes on stdout when it logs this error. */
+  /** The output on stdout of a real process that logs this error. */
   async function logged(level: string, makeError: string): Promise<Record<string, unknown>> {
     const script = `
       import { createLogger } from ${JSON.stringify(new URL("../dist/log.js", import.meta.url).href)};

@@ -11,7 +11,7 @@ import { MODEL, PROVIDER_KEY } from "./pictures.ts";
 
 /** The folder of a Python environment that has the package `litellm[proxy]`. */
 const { PICTOGRAPH_BENCH_LITELLM: folder } = process.env;
-/** It asks its callers for no key, and asks nobody for its list of prices. */
+/** It needs no key from its clients, and downloads no price list. */
 const SETTINGS = {
   LITELLM_LOCAL_MODEL_COST_MAP: "True",
   LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY: "true",
@@ -21,10 +21,9 @@ const SETTINGS = {
 const START_MS = 120_000;
 
 /**
- * Starts LiteLLM's proxy in front of the provider. The kernel tells its processor time and its memory, so it is measured
- * on Linux alone.
- *
- * @returns `undefined` when no environment is named
+ * Starts LiteLLM's proxy in front of the provider. Its processor time and memory come from the kernel, so it is
+ * measured only on Linux.
+ * @returns `undefined` if no environment is named
  */
 export async function startLiteLLM(providerUrl: string): Promise<Measured | undefined> {
   if (folder === undefined || process.platform !== "linux") return undefined;

@@ -16,7 +16,7 @@ export const PICTURES: readonly PictureKind[] = [
   { label: "8 MB", side: 2048, noise: 20 },
 ];
 
-/** The model that everyone asks for. */
+/** The model in all requests. */
 export const MODEL = "gpt-image-2.6-flare";
 /** The key that callers of the stand-in must send. */
 export const PROVIDER_KEY = "sk-bench";

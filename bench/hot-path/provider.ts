@@ -22,7 +22,7 @@ for (const picture of PICTURES) {
 }
 
 const server = createServer(async (request, response) => {
-  // By this list the gateway recognises the vendor, to which it sends no parameters of others.
+  // This list makes the gateway recognize OpenAI itself, so that it sends no parameters for compatible servers.
   if (request.method === "GET" && request.url === "/v1/models") {
     response.end(JSON.stringify({ object: "list", data: [{ id: MODEL, object: "model", shutdown_date: null }] }));
     return;

@@ -6,8 +6,7 @@ import express from "express";
 import OpenAI from "openai";
 
 /**
- * A shim that one writes in an afternoon: Express and the official client, which holds each answer in memory as a
- * whole.
+ * A shim that takes an afternoon to write: Express and the official client, which holds each whole answer in memory.
  */
 const { PICTOGRAPH_DATA_DIR: directory = "", OPENAI_API_KEY, OPENAI_BASE_URL } = process.env;
 await mkdir(directory, { recursive: true });

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { Batches } from "../../src/adapters/batches.ts";
 
-/** Batches of numbers, which are doubled when the test lets them. */
+/** Batches of numbers, each doubled when the test allows it. */
 function doubling({ refused = [] as readonly number[], mayRepeat = true } = {}) {
   const steps: (readonly number[])[] = [];
   const opened = Promise.withResolvers<void>();

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { GroupSync } from "../../src/adapters/group-sync.ts";
 
-/** A sync whose runs are ended by hand. */
+/** A sync whose runs the test ends by hand. */
 function syncByHand() {
   const runs: PromiseWithResolvers<void>[] = [];
   const group = new GroupSync(() => {

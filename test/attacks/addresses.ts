@@ -2,13 +2,13 @@ import { Agent, request } from "node:http";
 import { text } from "node:stream/consumers";
 import type { Attack, Target } from "./attack.ts";
 
-/** A gateway behind a proxy that says which address calls. */
+/** A gateway behind a proxy that reports the client's address. */
 const PROXIED = { PICTOGRAPH_OPEN: "true", PICTOGRAPH_TRUST_PROXY: "1" };
 const QUERY = { path: "/graphql?query=%7B__typename%7D", headers: { "Apollo-Require-Preflight": "1" } };
 const CONNECTIONS = 20;
 const expected = /^(200|429 RATE_LIMITED)$/;
 
-/** What callers do who need no key, through the operator's proxy. */
+/** What clients without a key can do through the operator's proxy. */
 export const ADDRESS_ATTACKS: readonly Attack[] = [
   {
     name: "an address that floods the gateway",

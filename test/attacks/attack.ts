@@ -3,34 +3,34 @@ import { setTimeout } from "node:timers/promises";
 import { FORM_HEADERS, type Operations } from "../support/clients/graphql-multipart.ts";
 import { httpRequest } from "../support/clients/http-request.ts";
 
-/** The gateway that is attacked: a process of its own. */
+/** The attacked gateway, in its own process. */
 export interface Target {
   readonly url: string;
-  /** What its provider was asked for; `undefined` without a paid provider. */
+  /** The requests to its paid provider; `undefined` without one. */
   readonly provider: { readonly callCount: number } | undefined;
 }
 
-/** `small` runs in a second and asks for survival and the answer. `full` is as large as the attack was found. */
+/** `small` runs in a second and checks survival and the answers. `full` is as large as when the attack was found. */
 export type Scale = "small" | "full";
 
 export interface Attack {
   readonly name: string;
   /** The gateway's configuration. */
   readonly env?: Readonly<Record<string, string>>;
-  /** The gateway gets a paid provider, which takes calls and never answers. */
+  /** Whether the gateway gets a paid provider, which accepts calls and never answers. */
   readonly isPaid?: boolean;
-  /** Attacks, and returns each answer as its status and error code, such as `400 BAD_USER_INPUT`. */
+  /** Runs the attack, and returns each answer as its status and error code, such as `400 BAD_USER_INPUT`. */
   run(target: Target, scale: Scale): Promise<readonly string[]>;
-  /** What every answer of a sound gateway matches. */
+  /** The pattern that every answer must match. */
   readonly expected: RegExp;
 }
 
-/** A connection that takes no bytes for this long takes none any more. */
+/** A connection that accepts no bytes for this long counts as stuck. */
 const STUCK_MS = 2_000;
 /** How long an attacker waits for an answer. */
 const PATIENCE_MS = 120_000;
 
-/** One request, and its answer in words. An answer that does not come is `no answer`. */
+/** Sends one request and describes the answer. A missing answer is `no answer`. */
 export async function ask(
   target: Target,
   path: string,
@@ -45,13 +45,13 @@ export async function ask(
   }
 }
 
-/** A GraphQL operation over HTTP. */
+/** Runs a GraphQL operation over HTTP. */
 export function askGraph(target: Target, query: string, variables: object = {}, path = "/graphql"): Promise<string> {
   const headers = { "Content-Type": "application/json", Accept: "application/json, text/event-stream" };
   return ask(target, path, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
 }
 
-/** A form as browsers write it. */
+/** Writes a form as browsers do. */
 export async function askForm(
   target: Target,
   path: string,
@@ -64,7 +64,7 @@ export async function askForm(
   return ask(target, path, { method: "POST", headers: { ...headers, "Content-Type": contentType }, body });
 }
 
-/** A GraphQL multipart request whose `map` is written by hand. */
+/** Writes a GraphQL multipart request with this `map`. */
 export function toForm(operations: Operations, map: string, files: Readonly<Record<string, Uint8Array>>): FormData {
   const form = new FormData();
   form.append("operations", JSON.stringify(operations));
@@ -73,7 +73,7 @@ export function toForm(operations: Operations, map: string, files: Readonly<Reco
   return form;
 }
 
-/** A connection on which the attacker writes what it likes. */
+/** A connection on which the attacker writes any bytes. */
 export class RawConnection {
   readonly socket: Socket;
   #received = "";
@@ -91,7 +91,7 @@ export class RawConnection {
     this.#closed = new Promise((resolve) => this.socket.once("close", () => resolve()));
   }
 
-  /** Resolves when the kernel has taken the bytes, or the gateway has answered or closed. */
+  /** Resolves when the kernel has accepted the bytes, or the gateway has answered or closed the connection. */
   async write(bytes: string | Uint8Array): Promise<void> {
     if (this.socket.destroyed || this.socket.write(bytes)) return;
     const { promise: drained, resolve } = Promise.withResolvers<void>();
@@ -101,9 +101,8 @@ export class RawConnection {
   }
 
   /**
-   * Writes more after an answer. Resolves when the kernel has taken the bytes, or does not for {@link STUCK_MS}.
-   *
-   * @returns whether the connection still takes bytes
+   * Writes more after an answer. Resolves when the kernel has accepted the bytes, or has not for {@link STUCK_MS}.
+   * @returns whether the connection still accepts bytes
    */
   async flood(bytes: Uint8Array): Promise<boolean> {
     if (this.socket.destroyed) return false;
@@ -117,14 +116,14 @@ export class RawConnection {
     return isTaking;
   }
 
-  /** The answer once the gateway has given one or closed the connection. */
+  /** Resolves with the answer, when the gateway has given one or closed the connection. */
   async answer(): Promise<string> {
     await Promise.race([this.#answered.promise, this.#closed]);
     await new Promise((resolve) => setImmediate(resolve));
     return this.received();
   }
 
-  /** The answer so far; `still open` without one, `closed` when the gateway closed the connection without one. */
+  /** The answer so far: `still open` if there is none, `closed` if the gateway closed the connection without one. */
   received(): string {
     const [, status] = /^HTTP\/1\.1 (\d{3})/.exec(this.#received) ?? [];
     if (status === undefined) return this.socket.destroyed ? "closed" : "still open";
@@ -136,7 +135,7 @@ export class RawConnection {
   }
 }
 
-/** How long the connections stay open in a full attack once everything is sent: long enough to see what they hold. */
+/** How long the connections of a full attack stay open after everything is sent, to see what they hold. */
 const LINGER_MS = 10_000;
 
 /** Does the same on many connections, which stay open until all have written. @returns the answer on each */
@@ -156,7 +155,7 @@ export async function onEach(
   }
 }
 
-/** Head of a request whose body the attacker writes by itself. */
+/** Returns the head of a request whose body the attacker writes separately. */
 export function requestHead(path: string, headers: Readonly<Record<string, string | number>>): string {
   const lines = Object.entries({ Host: "127.0.0.1", ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
   return `POST ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;

@@ -9,7 +9,7 @@ import { SOCKET_ATTACKS } from "./sockets.ts";
 import { SPENDING_ATTACKS } from "./spending.ts";
 import { UPLOAD_ATTACKS } from "./uploads.ts";
 
-/** Every attack that a caller without credentials can try. */
+/** Every attack that a client without credentials can try. */
 export const ATTACKS: readonly Attack[] = [
   ...DOCUMENT_ATTACKS,
   ...UPLOAD_ATTACKS,

@@ -3,14 +3,14 @@ import { setTimeout } from "node:timers/promises";
 import { generateImages, graphql } from "../support/clients/graphql-client.ts";
 import { type Attack, ask, type Target } from "./attack.ts";
 
-/** The addresses of this many different sizes of one new image. */
+/** Returns the URLs of a new image in this many different sizes. */
 async function derivativeUrls({ url }: Target, count: number, format: string): Promise<readonly string[]> {
   const { images } = await generateImages(url, { prompt: "confetti, mosaic", size: "1200x1200" });
   const [image] = images;
   if (!image) throw new Error("the gateway made no image");
   const id = /img_\w+/.exec(image.url)?.[0];
   const urls: string[] = [];
-  // One operation may ask for a few hundred fields.
+  // One operation may select a few hundred fields.
   for (let start = 0; start < count; start += 20) {
     const fields = Array.from({ length: Math.min(20, count - start) }, (_, index) => {
       const side = 3840 - start - index;

@@ -1,6 +1,6 @@
 import { type Attack, ask, askGraph, type Scale } from "./attack.ts";
 
-/** Documents that are long, deep, or cheap to send and dear to answer. */
+/** Documents that are long, deep, or cheap to send and expensive to answer. */
 export const DOCUMENT_ATTACKS: readonly Attack[] = [
   {
     name: "a block string of escaped quotes",

@@ -11,7 +11,7 @@ const UPGRADE = "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade
 /** Chunks of one byte. */
 const CHUNKS = Buffer.from("1\r\nx\r\n".repeat(10_000));
 
-/** Requests that are small and cost much: in pieces, behind one another, or without an end. */
+/** Small requests that cost much: in pieces, pipelined, or endless. */
 export const FLOOD_ATTACKS: readonly Attack[] = [
   ...["/graphql", "/get-image", "/v1/images/edits", "/nowhere"].map(chunkFlood),
   {

@@ -10,7 +10,7 @@ const EDIT = `mutation ($file: Upload!) {
 }`;
 const ROWS = Buffer.alloc((64 * 3 + 1) * 64);
 
-/** An edit of a hostile image: uploaded through the graph, by the form of any page, and as a `data:` URL. */
+/** Edits a hostile image: uploaded over GraphQL, by a form of any page, and as a `data:` URL. */
 function imageAttack(name: string, toImage: (scale: Scale) => Buffer | Promise<Buffer>): Attack {
   return {
     name: `image: ${name}`,
@@ -40,7 +40,7 @@ function imageAttack(name: string, toImage: (scale: Scale) => Buffer | Promise<B
       const headers = { "Content-Type": "application/json" };
       return [graph, page, await ask(target, "/v1/images/edits", { method: "POST", headers, body })];
     },
-    // Refused, or edited without what the image carried besides its pixels.
+    // Refused, or edited without anything that the file contains besides its pixels.
     expected: /^(200|(400|413|422) [A-Za-z_]+|200 BAD_USER_INPUT|503 OVERLOADED)$/i,
   };
 }

@@ -3,11 +3,11 @@ import { get } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 
-/** What was seen of a gateway since the last report. */
+/** Measurements of a gateway since the last report. */
 export interface Observation {
   /** The most memory that its process and their children held at once, in bytes. */
   readonly peakBytes: number;
-  /** What they hold now. 0 when the process is gone. */
+  /** The memory that they hold now. 0 if the process has exited. */
   readonly currentBytes: number;
   /** The longest time that `/healthz` took, in milliseconds. */
   readonly slowestHealthMs: number;
@@ -23,7 +23,7 @@ export interface Observed {
 const PAUSE_MS = 50;
 const PAGE_BYTES = 4096;
 
-// It runs in a thread of its own: an attack keeps its own thread busy, and would be taken for a slow gateway.
+// It runs in its own thread: the attack keeps its thread busy, which would look like a slow gateway.
 if (parentPort) observe(parentPort, workerData as Observed);
 
 function observe(port: NonNullable<typeof parentPort>, { url, processId, maxBytes }: Observed): void {

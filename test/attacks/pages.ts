@@ -4,7 +4,7 @@ const FORM = { "Content-Type": "application/x-www-form-urlencoded" };
 const BODY = new URLSearchParams({ prompt: "a fox", n: "1", size: "64x64" }).toString();
 const EVIL = "http://evil.example";
 
-/** What a page in the operator's browser can send to a gateway on the same machine. */
+/** Requests that a page in the operator's browser can send to a gateway on the same machine. */
 export const PAGE_ATTACKS: readonly Attack[] = [
   {
     name: "a form of another site that would cost money",
@@ -14,7 +14,7 @@ export const PAGE_ATTACKS: readonly Attack[] = [
       await ask(target, "/get-image", { method: "POST", headers: { ...FORM, Origin: "null" }, body: BODY }),
       await ask(target, "/v1/images/generations", { method: "POST", headers: { ...FORM, Origin: EVIL }, body: BODY }),
     ],
-    // The contract of 2022 has no codes.
+    // The contract of 2022 has no error codes.
     expected: /^403( forbidden)?$/i,
   },
   {

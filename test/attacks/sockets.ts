@@ -10,7 +10,7 @@ const UPGRADE = {
   "Sec-WebSocket-Protocol": "graphql-transport-ws",
 };
 
-/** The start of a text message that goes on: a frame without FIN, masked with zeros. */
+/** The first frame of an unfinished text message: without FIN, masked with zeros. */
 function openFrame(byteLength: number, opcode: 0 | 1): Buffer {
   const head = Buffer.alloc(14);
   head.set([opcode, 0x80 | 127]);
@@ -21,12 +21,12 @@ function openFrame(byteLength: number, opcode: 0 | 1): Buffer {
 const PING = Buffer.from([0x89, 0x80, 0, 0, 0, 0]);
 const TEXT = 1;
 const CONTINUATION = 0;
-/** How long a flood of a full attack goes on. */
+/** The duration of a flood in a full attack. */
 const FLOOD_MS = 10_000;
-/** 101 stays the first answer of a connection that is closed later. */
+/** 101 remains the first answer, even if the connection is closed later. */
 const UPGRADED = /^(101|closed|(429|503)( [A-Za-z_]+)?)$/;
 
-/** A whole frame of a client, of less than 64 KiB, masked with zeros. */
+/** A complete client frame of less than 64 KiB, masked with zeros. */
 function frame(opcode: number, payload: string, isLast = true): Buffer {
   const { length } = payload;
   const lengthBytes = length < 126 ? [length] : [126, length >> 8, length & 0xff];
@@ -37,7 +37,7 @@ function frame(opcode: number, payload: string, isLast = true): Buffer {
 
 const INIT = frame(TEXT, '{"type":"connection_init"}');
 
-/** What WebSockets can send without end, on connections that answer every ping. */
+/** Endless data over WebSockets, on connections that answer every ping. */
 export const SOCKET_ATTACKS: readonly Attack[] = [
   {
     name: "WebSocket messages that never end",
@@ -74,7 +74,7 @@ export const SOCKET_ATTACKS: readonly Attack[] = [
   socketFlood("answers that nobody reads", frame(TEXT, '{"type":"ping"}'), { start: INIT, isReading: false }),
 ];
 
-/** Sends one frame over and over, a few hundred in each write. */
+/** Sends one frame repeatedly, a few hundred in each write. */
 function socketFlood(
   name: string,
   repeated: Buffer,

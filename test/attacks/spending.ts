@@ -5,7 +5,7 @@ const GENERATE = `mutation ($prompt: String!) {
   generateImages(input: { prompt: $prompt, n: 10, quality: HIGH, size: "3840x2160", waitSeconds: 0 }) { id }
 }`;
 
-/** Requests that cost the operator money. Each image below costs about a tenth of a dollar or more. */
+/** Requests that cost the operator money. Each image below would cost about a tenth of a dollar or more. */
 export const SPENDING_ATTACKS: readonly Attack[] = [
   {
     name: "generate and cancel in a loop",

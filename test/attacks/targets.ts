@@ -9,10 +9,10 @@ export interface AttackedGateway extends AsyncDisposable {
 }
 
 const { scripts } = createRequire(import.meta.url)("../../package.json") as { scripts: { start: string } };
-/** The flags for V8 that `npm start` uses. */
+/** The V8 flags that `npm start` uses. */
 const START_FLAGS = scripts.start.match(/--[\w-]+=\d+/g) ?? [];
 
-/** Starts the gateway that an attack needs, with a heap as small as a careful operator gives it. */
+/** Starts the gateway for an attack, with a heap as small as a careful operator gives it. */
 export async function startTarget({ env = {}, isPaid = false }: Attack): Promise<AttackedGateway> {
   const provider = isPaid ? await startStrictImageApi() : undefined;
   provider?.respondWith("hang");
@@ -25,7 +25,7 @@ export async function startTarget({ env = {}, isPaid = false }: Attack): Promise
     process,
     async [Symbol.asyncDispose]() {
       await process.kill();
-      // It rejects for a process that an attack has ended.
+      // It rejects if an attack has ended the process.
       await process.stop().catch(() => undefined);
       await provider?.close();
     },

@@ -6,7 +6,7 @@ const EDIT = `mutation ($file: Upload!) {
 }`;
 const PIXEL = pngOf(64, 64, Buffer.alloc((64 * 3 + 1) * 64));
 
-/** A multipart request whose `map` is hostile. */
+/** Sends a multipart request with a hostile `map`. */
 function mapAttack(name: string, toMap: (scale: Scale) => string, variables: object = { file: null }): Attack {
   return {
     name: `map: ${name}`,
@@ -17,7 +17,7 @@ function mapAttack(name: string, toMap: (scale: Scale) => string, variables: obj
   };
 }
 
-/** Forms and bodies that go where they should not, never end, or hold more than they show. */
+/** Forms and bodies with wrong destinations, without an end, or larger than they look. */
 export const UPLOAD_ATTACKS: readonly Attack[] = [
   mapAttack("a path of many segments", (scale) =>
     JSON.stringify({ f: [`v${".a".repeat(scale === "full" ? 500_000 : 5_000)}`] }),

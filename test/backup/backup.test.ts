@@ -24,7 +24,7 @@ interface Answer {
   readonly generateImages: { readonly id: string; readonly images: readonly MadeImage[] };
 }
 
-/** A data directory, a directory of backups and one to restore into. The last two do not exist yet. */
+/** A data directory, a backup directory and a directory to restore into. The last two do not exist yet. */
 async function newPlaces() {
   const root = await newDirectory();
   return { dataDir: join(root, "data"), backup: join(root, "backup"), restored: join(root, "restored") };
@@ -44,7 +44,7 @@ async function filesBelow(directory: string): Promise<Map<string, string>> {
   return new Map(files.map((path, index) => [path.slice(directory.length), bytes[index] ?? ""]));
 }
 
-/** The number of whole images in a data directory or a backup. */
+/** The number of complete images in a data directory or a backup. */
 async function imageCount(directory: string): Promise<number> {
   const names = await readdir(join(directory, "images"), { recursive: true }).catch(() => []);
   return names.filter((name) => /^gen_[^/]+\/[^/]+\/./.test(name)).length;

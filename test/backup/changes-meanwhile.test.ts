@@ -32,7 +32,7 @@ test("a backup is complete even if images are deleted or added between the copie
     version: "1.0.0",
     hasSecret: false,
     signal,
-    // First called when the database is copied, and before the first image is.
+    // Called first when the database has been copied, before the first image is.
     onProgress() {
       if (isChanged) return;
       isChanged = true;
@@ -66,7 +66,7 @@ test("a backup is complete even if images are deleted or added between the copie
   await records.close();
 });
 
-/** Two edits that wait, each with a source image. */
+/** Queues two edits, each with a source image. */
 async function queueEdits(dataDir: string): Promise<void> {
   const records = await openSqliteRecords(join(dataDir, "pictograph.db"));
   for (const id of EDITS) {

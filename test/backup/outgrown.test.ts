@@ -21,13 +21,13 @@ import { S3_CREDENTIALS, type S3Server, startS3Server } from "../support/stores/
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const SIGNING_SECRET = "a-signing-secret-of-the-test";
-/** `npm run check:external` sets it to 10,000. A multiple of ten. */
+/** The number of generations, a multiple of ten. `npm run check:external` sets it to 10,000. */
 const GENERATIONS = Number(process.env.PICTOGRAPH_TEST_GENERATIONS ?? 1_000);
 const QUEUED = GENERATIONS / 40;
 /** The generations are made, backed up, restored to servers in this process, and compared. */
 const TIMEOUT_MS = 540_000;
 const AT = new Date("2026-11-22T10:00:00.001Z");
-/** The tables that are not carried over: derivatives are made again, the others are of the process or the database. */
+/** The tables that are not restored: derivatives are made again; the others belong to a process or a database. */
 const LEFT = ["derivatives", "chores", "kysely_migration", "kysely_migration_lock"];
 
 const newDirectory = temporaryDirectories();
@@ -119,7 +119,10 @@ test("a restore into a used database or bucket is refused and changes nothing", 
   expect(await s3.footprint(other.S3_BUCKET)).toEqual(before);
 });
 
-/** Everything beside generations: a project with limits, a key, a webhook with a delivery that waits, and their log. */
+/**
+ * Adds everything besides generations: a project with limits, a key, a webhook with a waiting delivery, and their audit
+ * log.
+ */
 async function addProjects(): Promise<void> {
   const records = await openSqliteRecords(join(dataDir, "pictograph.db"));
   const entryOf = (number: number): AuditEntry => ({
@@ -174,7 +177,7 @@ async function addProjects(): Promise<void> {
   await records.close();
 }
 
-/** Compares each row of each table. */
+/** Compares every row of every table. */
 async function expectSameRows(url: string): Promise<void> {
   const sqlite = new DatabaseSync(join(dataDir, "pictograph.db"), { readOnly: true });
   const tables = await postgres.query(
@@ -208,7 +211,7 @@ async function expectSameRows(url: string): Promise<void> {
   ]);
 }
 
-/** A row as text, the same from both databases. PostgreSQL sorts the terms of a search and quotes them. */
+/** Returns a row as text, equal for both databases. PostgreSQL sorts and quotes the terms of a search. */
 function toText(row: Record<string, unknown>): string {
   const cells = Object.entries(row).map(([name, value]) => {
     if (name !== "terms") return [name, value === null ? null : String(value)];
@@ -232,7 +235,7 @@ async function expectSameImages(bucket: string, endpoint: string): Promise<void>
   await objects.close();
 }
 
-/** A gateway serves what was restored, and runs what waited. */
+/** Checks that a gateway serves the restored data and runs what waited. */
 async function expectServed(env: Readonly<Record<string, string>>): Promise<void> {
   const gateway = await start({ ...env, PICTOGRAPH_IMAGE_DELIVERY: "proxy", PICTOGRAPH_ADMIN_KEY: ADMIN_KEY });
   const ask = async (query: string) => {

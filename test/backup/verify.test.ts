@@ -35,7 +35,7 @@ const parse = (lines: readonly string[]) => {
   };
 };
 
-/** Makes a file that no record names. */
+/** Makes a file without a record. */
 async function plant(key: string, ageDays: number): Promise<void> {
   await writeObject(dataDir, key, Buffer.from(key));
   const at = new Date(Date.now() - ageDays * DAY_MS);

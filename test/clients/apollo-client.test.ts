@@ -52,7 +52,7 @@ const EVENTS = gql`
   }
   ${FIELDS}
 `;
-/** The least that brings pages up to date. */
+/** The minimal selection that keeps pages up to date. */
 const UPDATES = gql`
   subscription Updates($id: ID!) {
     generationEvents(id: $id) { ... on GenerationUpdate { generation { ...Fields } } }
@@ -117,7 +117,7 @@ afterEach(async () => {
   await stopSocket();
 });
 
-/** What is generated, as the client gives it. */
+/** The generated objects, as the client returns them. */
 async function generate(input: object = {}): Promise<SeenGeneration> {
   const { data } = await client.mutate<{ generateImages: SeenGeneration }>({
     mutation: GENERATE,
@@ -127,7 +127,7 @@ async function generate(input: object = {}): Promise<SeenGeneration> {
   return data.generateImages;
 }
 
-/** What a view of the query shows, once it is the awaited. */
+/** The result of the query in the cache, as soon as the condition holds. */
 function shows<Data>(query: ObservableQuery<Data>, isAwaited: (data: Data) => boolean): Promise<Data> {
   return new Promise((resolve, reject) => {
     const view = query.subscribe(({ data, dataState, error }) => {
@@ -186,7 +186,7 @@ test.each([
 
   expect(events).toEqual(["GenerationStatusChanged", "ImageReady", "ImageReady", "GenerationStatusChanged"]);
   const { images } = (await isShown).generation;
-  // It warns of what it loses.
+  // The client warns about lost data.
   expect(warned.mock.calls).toEqual([]);
   warned.mockRestore();
   if (subscription !== EVENTS) return;

@@ -39,16 +39,17 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** GraphQL Yoga puts a `File` in the place of an upload. */
+/** GraphQL Yoga represents an upload as a `File`. */
 async function yoga(): Promise<RequestListener> {
-  // By a name that the compiler does not follow: it brings the types of browsers, for the whole program.
+  // Imported by a computed name that the compiler does not follow: its types would add the browser's to the whole
+  // program.
   const { createYoga } = await import("graphql-yoga" as string);
   return createYoga({ schema: gateway.schema }) as RequestListener;
 }
 
-/** The package `graphql-upload` puts an object of its own there. */
+/** The package `graphql-upload` represents an upload as its own object. */
 async function expressWithGraphqlUpload(): Promise<RequestListener> {
-  // It comes without types.
+  // It has no types.
   const { default: graphqlUploadExpress } = await import("graphql-upload/graphqlUploadExpress.mjs" as string);
   const app = express();
   app.post("/graphql", graphqlUploadExpress({ maxFileSize: 1_000_000, maxFiles: 1 }), async (request, response) => {

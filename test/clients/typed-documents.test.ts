@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => gateway.close());
 
-/** What the `client` preset makes of the operations and the graph, as a running gateway describes it. */
+/** The output of the `client` preset for the operations and the schema of a running gateway. */
 async function generateTypes(directory: string): Promise<void> {
   const schemaAst = buildClientSchema((await gateway.graphql(getIntrospectionQuery())).body.data);
   const location = join(TYPED, "operations.graphql");

@@ -3,10 +3,10 @@ import type { DerivativeRecords, StoredDerivative } from "../../src/ports/deriva
 import type { Records } from "../../src/ports/records.ts";
 import { begin, imageOf, orderOf, SIZE, WORKER } from "./record-samples.ts";
 
-/** An adapter on an empty place of its own. */
+/** An adapter on its own empty storage. */
 export interface OpenedDerivativeRecords {
   readonly derivatives: DerivativeRecords;
-  /** The images that derivatives belong to, in the same place. */
+  /** The images of the derivatives, in the same storage. */
   readonly records: Records;
   close(): Promise<void>;
 }

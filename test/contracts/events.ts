@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Events, GenerationNotice } from "../../src/ports/events.ts";
 
-/** An adapter that hears only what its own test publishes. */
+/** An adapter that receives only what its own test publishes. */
 export interface OpenedEvents {
   readonly events: Events;
   close(): Promise<void>;
 }
 
-/** What every {@link Events} promises, whether notices come at once or by way of another machine. */
+/** What every {@link Events} promises, whether notices come directly or through another machine. */
 export function eventsContract(name: string, open: () => Promise<OpenedEvents>): void {
   describe(`${name} as events`, () => {
     let opened: OpenedEvents;
@@ -151,10 +151,10 @@ export function eventsContract(name: string, open: () => Promise<OpenedEvents>):
   });
 }
 
-/** Listens, and waits for what it hears. */
+/** Subscribes, and waits for notices. */
 export class Ear {
   readonly ids: string[] = [];
-  /** Who made each change, where that was told. */
+  /** The worker that made each change, if the notice names it. */
   readonly workers: (string | undefined)[] = [];
   #changed = Promise.withResolvers<void>();
 

@@ -57,7 +57,7 @@ const TAGS = [
   [{ key: "album", value: "A" }],
 ];
 
-/** What every History promises: both engines list what a list in memory would. */
+/** What every {@link History} promises: each engine lists what a list in memory would. */
 export function historyContract(name: string, open: () => Promise<OpenedRecords>): void {
   describe(`${name} as history`, () => {
     let opened: OpenedRecords;
@@ -278,7 +278,7 @@ function matches(generation: Generation, filter: HistoryFilter): boolean {
   );
 }
 
-/** By generation, the newest first, and then by index. */
+/** Sorted by generation, newest first, and then by index. */
 function compare(image: Image, place: { readonly generationId: string; readonly index: number }): number {
   if (image.generationId !== place.generationId) return image.generationId < place.generationId ? 1 : -1;
   return image.index - place.index;

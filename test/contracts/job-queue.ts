@@ -1,16 +1,16 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { JobQueue } from "../../src/ports/job-queue.ts";
 
-/** An adapter on an empty place of its own. */
+/** An adapter on its own empty storage. */
 export interface OpenedJobQueue {
   readonly queue: JobQueue;
-  /** Frees the place. Runs after the queue was drained. */
+  /** Removes the storage. Runs after the queue was drained. */
   close(): Promise<void>;
 }
 
 /**
- * What every {@link JobQueue} promises. A job may be delivered twice, so that these tests look at which jobs ran, and
- * never at how often.
+ * What every {@link JobQueue} promises. A job may be delivered twice, so these tests check which jobs ran, and never
+ * how often.
  */
 export function jobQueueContract(name: string, open: (concurrency: number) => Promise<OpenedJobQueue>): void {
   describe(`${name} as a job queue`, () => {
@@ -151,7 +151,7 @@ export function jobQueueContract(name: string, open: (concurrency: number) => Pr
   });
 }
 
-/** Jobs that end when the test says so. */
+/** Jobs that end when the test allows it. */
 class Work {
   readonly begun: string[] = [];
   mostInFlight = 0;

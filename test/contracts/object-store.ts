@@ -4,16 +4,16 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { ByteRange, ObjectStore, OpenObject } from "../../src/ports/object-store.ts";
 import { seededRandom } from "../support/random.ts";
 
-/** An adapter on an empty place of its own. */
+/** An adapter on its own empty storage. */
 export interface OpenedObjectStore {
   readonly store: ObjectStore;
-  /** The adapter as another process finds it later, on the same place. */
+  /** The adapter as the next process opens it, on the same storage. */
   reopen(): Promise<ObjectStore>;
-  /** Whatever takes room in that place: objects, and also what is half written. Empty directories do not count. */
+  /** Everything that takes space there: objects, and also half-written ones. Empty directories do not count. */
   footprint(): Promise<readonly string[]>;
-  /** Makes the place vanish, with everything in it. */
+  /** Removes the storage and everything in it, as an outage. */
   takeAway(): Promise<void>;
-  /** Frees the place. */
+  /** Removes the storage. */
   close(): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedObje
         const stored = await store.put(KEY, chunks(Buffer.from("a picture")));
 
         expect({ ...stored }).toEqual({ key: KEY, byteSize: 9, modifiedAt: stored.modifiedAt });
-        // Another machine's clock, or a coarse one, may be a little off.
+        // Another machine's clock may be a little off, or coarse.
         expect(Math.abs(stored.modifiedAt.getTime() - before)).toBeLessThan(60_000);
         expect(await textAt(store, KEY)).toBe("a picture");
       });

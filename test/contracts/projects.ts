@@ -9,7 +9,7 @@ import type {
   TokenRecord,
 } from "../../src/ports/projects/projects.ts";
 
-/** An adapter on an empty place of its own. */
+/** An adapter on its own empty storage. */
 export interface OpenedProjects {
   readonly projects: Projects;
   close(): Promise<void>;

@@ -28,10 +28,10 @@ import {
   WORKER,
 } from "./record-samples.ts";
 
-/** More than share one step. */
+/** More than one batch. */
 const IDS = Array.from({ length: 150 }, (_, index) => `gen_${String(index).padStart(3, "0")}`);
 
-/** What {@link Records} promise to writes that wait at the same moment: each stands for itself. */
+/** What {@link Records} promise for simultaneous writes: each has its own result. */
 export function recordBatchesContract(name: string, open: () => Promise<OpenedRecords>): void {
   describe(`${name} as records written at the same moment`, () => {
     let opened: OpenedRecords;
@@ -75,7 +75,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
     type Answer = AcceptedGeneration | RateRefusal;
     const acceptAll = (orders: readonly GenerationOrder[], terms: Partial<AcceptanceTerms>) =>
       Promise.all(orders.map((order) => records.accept(order, { ...NO_LIMITS, ...terms }) as Promise<Answer>));
-    /** Accepts orders under rules, and once more under fresh ones if the clock's minute ends in between. */
+    /** Accepts orders under limits. If the clock's minute ends meanwhile, repeats with new limits. */
     async function acceptInOneMinute(prefix: string, rules: readonly RateRule[], more: Partial<AcceptanceTerms> = {}) {
       for (let attempt = 0; attempt < 3; attempt++) {
         const rates = rules.map((rule) => ({ ...rule, id: `${rule.id} ${attempt}` }));
@@ -128,7 +128,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
       expect(stored.map(({ id }) => id).toSorted()).toEqual(accepted.map(({ generation }) => generation.id).toSorted());
       const images = stored.reduce((sum, { n }) => sum + n, 0);
       expect(Math.min(...accepted.map((answer) => remainingOf(answer, "IMAGES")))).toBe(100_000 - images);
-      // What was refused is not counted.
+      // A refused request does not count.
       const [ofImages] = await acceptAll([{ ...orderOf("gen_next"), n: 1 }], {
         rates: rates.map(({ scope, id, imagesPerMinute }) => ({ scope, id, imagesPerMinute })),
       });
@@ -160,7 +160,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
         keyed(`gen_new_${index}`, key, new Date(ACCEPTED_AT.getTime() + 1)),
       );
       await acceptAll([...expired, ...remembered], {});
-      // Each key twice, some of them in the same step.
+      // Each key twice, some of them in the same batch.
       const orders = IDS.map((id, index) => keyed(id, `key_${index % 75}`));
       const answers = await acceptAll(orders, { rates });
 
@@ -177,7 +177,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
       const stored = await records.findGenerations(IDS);
       expect(stored).toHaveLength(73);
       const counted = answers.filter(isAccepted).flatMap(({ rates: [rate] }) => rate?.remaining ?? []);
-      // Five were accepted before.
+      // Five had been accepted before.
       expect(counted.toSorted((a, b) => b - a)).toEqual(Array.from({ length: 73 }, (_, index) => 994 - index));
     });
 
@@ -189,7 +189,7 @@ export function recordBatchesContract(name: string, open: () => Promise<OpenedRe
       const answers = await Promise.all(
         IDS.map(async (id, index) => {
           const { owner, rates } = owners[index % 2]!;
-          // The same keys: they belong to their projects.
+          // The same keys, which belong to another project.
           const order = { ...orderOf(id), ...owner, idempotency: keyOf(`key_${Math.floor(index / 2)}`) };
           return records.accept(order, { ...NO_LIMITS, rates }) as Promise<Answer>;
         }),

@@ -46,13 +46,13 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
 
     afterEach(() => opened.close());
 
-    /** Gives the project or the key these budgets. */
+    /** Sets these budgets for the project or the key. */
     const limit = async (id: string, ...budgets: BudgetLimit[]) => {
       const change = () => ({ limits: { budgets } });
       if (id === PROJECT) await records.projects.update(id, change, entry());
       else await records.projects.updateApiKey(id, change, entry());
     };
-    /** Each of two images. */
+    /** Each generation has two images. */
     const order = (id: string, maxCost = "1", more: Partial<GenerationOrder> = {}): GenerationOrder => ({
       ...orderOf(id),
       projectId: PROJECT,
@@ -79,7 +79,7 @@ export function recordBudgetsContract(name: string, open: () => Promise<OpenedRe
       await records.finish("gen_1", WORKER, { status: "SUCCEEDED", cost: COST }, FINISHED_AT);
 
       expect(await records.ledger.forgetWindows(new Date("2020-01-01T00:00:00Z"), 100)).toBe(0);
-      // A day, a week and a month of the project and of the key.
+      // A day, a week and a month, each for the project and the key.
       expect(await records.ledger.forgetWindows(dayAfter, 4)).toBe(4);
       expect(await records.ledger.forgetWindows(dayAfter, 4)).toBe(2);
       expect(await records.ledger.forgetWindows(dayAfter, 4)).toBe(0);

@@ -27,7 +27,7 @@ const AFTER_LEASE = new Date(LEASE_UNTIL.getTime() + 1);
 const LATER_LEASE = new Date(LEASE_UNTIL.getTime() + 60_000);
 const AFTER_LATER_LEASE = new Date(LATER_LEASE.getTime() + 1);
 
-/** What every {@link Records} promises about generations that are ended by others, and about what is removed. */
+/** What every {@link Records} promises about generations ended by others, and about removal. */
 export function recordEndsContract(name: string, open: () => Promise<OpenedRecords>): void {
   describe(`${name} as records of ends`, () => {
     let opened: OpenedRecords;

@@ -20,7 +20,7 @@ import {
 } from "./record-samples.ts";
 
 const NOTHING = { settled: "0.000000", held: "0.000000" };
-/** A digit that no floating point number of dollars would keep. */
+/** An amount whose last digit a floating-point number would lose. */
 const MAX_COST = "1234.000000000001";
 const EXCEEDED = { budget: { scope: "PROJECT", window: "DAY" } };
 const COST = { usd: "0.000000000003", isEstimated: false };

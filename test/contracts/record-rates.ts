@@ -19,7 +19,7 @@ const KEY = { scope: "API_KEY", id: "key_1" } as const;
 const ADDRESS = { scope: "ADDRESS", id: `${PUBLIC_PROJECT} 192.0.2.1` } as const;
 const MINUTE_SECONDS = 60;
 
-/** What every {@link Records} promises about rate limits. The adapter's clock may end a minute during any test. */
+/** What every {@link Records} promises about rate limits. The adapter's minute may end during any test. */
 export function recordRatesContract(name: string, open: () => Promise<OpenedRecords>): void {
   describe(`${name} under rate limits`, () => {
     let opened: OpenedRecords;
@@ -39,7 +39,7 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
     const isAccepted = (answer: Answer): answer is AcceptedGeneration => "generation" in answer;
     const statusOf = ({ rates }: Answer, unit: RateStatus["unit"]) => rates.find((rate) => rate.unit === unit);
 
-    /** Sends one after the other. Begins again if the clock's minute ends in between. */
+    /** Sends requests one after the other. Starts again if the adapter's minute ends in between. */
     async function sendInOneMinute(count: number, rates: readonly RateRule[], n = 2): Promise<Answer[]> {
       for (let attempt = 0; attempt < 3; attempt++) {
         const answers: Answer[] = [];
@@ -160,7 +160,9 @@ export function recordRatesContract(name: string, open: () => Promise<OpenedReco
   });
 }
 
-/** How many minutes of the adapter's clock the answers come from: the seconds that are left of one only fall. */
+/**
+ * Returns how many minutes of the adapter's clock the answers span: within a minute, the seconds left only decrease.
+ */
 function countMinutes(answers: readonly { readonly rates: readonly RateStatus[] }[]): number {
   const resets = answers.flatMap(({ rates }) => rates.flatMap(({ resetSeconds }) => resetSeconds ?? []));
   return Math.max(...resets) - Math.min(...resets) > MINUTE_SECONDS / 2 ? 2 : 1;

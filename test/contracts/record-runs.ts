@@ -21,7 +21,7 @@ import {
   warning,
 } from "./record-samples.ts";
 
-/** What every {@link Records} promises to who carries a generation out. */
+/** What every {@link Records} promises to the worker that runs a generation. */
 export function recordRunsContract(name: string, open: () => Promise<OpenedRecords>): void {
   describe(`${name} as records of runs`, () => {
     let opened: OpenedRecords;

@@ -17,15 +17,15 @@ import {
 
 export type RecordsWithHistory = Records & { readonly history: History };
 
-/** Records with everything that is kept beside them. */
+/** Records with everything stored beside them. */
 export type BookedRecords = RecordsWithHistory & { readonly ledger: Ledger; readonly projects: Projects };
 
-/** An adapter on an empty place of its own. */
+/** An adapter on its own empty storage. */
 export interface OpenedRecords {
   readonly records: BookedRecords;
-  /** Closes the adapter and opens it again on the same place, as the next process does. */
+  /** Closes the adapter and opens it again on the same storage, as the next process does. */
   reopen(): Promise<BookedRecords>;
-  /** Closes what is open and frees the place. */
+  /** Closes everything and removes the storage. */
   close(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export const FINISHED_AT = new Date("2026-11-22T10:01:40.500Z");
 /** Later than everything that happens in these tests. */
 export const END_OF_TIME = new Date("9999-12-31T23:59:59.999Z");
 export const DAY_MS = 86_400_000;
-/** Room for everything, and any amount of money. */
+/** Limits that nothing exceeds. */
 export const NO_LIMITS: AcceptanceTerms = { maxQueued: 1_000_000 };
 export const WORKER = "run_here";
 export const OTHER_WORKER = "run_there";
@@ -118,7 +118,7 @@ export function warning(code: string, message: string): { readonly code: string;
   return { code, message };
 }
 
-/** @throws Error when it is refused */
+/** @throws Error if it is refused */
 export async function accept(
   records: Records,
   order: GenerationOrder,
@@ -132,7 +132,7 @@ export async function accept(
   return rest;
 }
 
-/** Accepts and starts. */
+/** Accepts a generation and starts it. */
 export async function begin(records: Records, order: GenerationOrder, claim = claimOf()): Promise<void> {
   await accept(records, order);
   if (!(await records.start(order.id, claim))) throw new Error(`${order.id} was not started`);
@@ -148,7 +148,7 @@ export function idsOf(found: readonly { readonly id: string }[]): string[] {
   return found.map(({ id }) => id);
 }
 
-/** What is spent and held, in US dollars, in the window of `at` that is a day. */
+/** What is spent and held, in US dollars, in the daily window of `at`. */
 export async function dollarsOf(
   { ledger }: BookedRecords,
   scopeId = PUBLIC_PROJECT,

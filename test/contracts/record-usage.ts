@@ -27,7 +27,7 @@ export function recordUsageContract(name: string, open: () => Promise<OpenedReco
 
     afterEach(() => opened.close());
 
-    /** A generation of two images that held a dollar and cost `usd`, which is an estimate where it is not given. */
+    /** Adds a generation of two images that held a dollar and cost `usd`, or an estimate if it is omitted. */
     const end = async (id: string, more: Partial<GenerationOrder>, usd?: string) => {
       await begin(records, { ...orderOf(id), maxCost: "1", ...more });
       const cost = usd === undefined ? {} : { cost: { usd, isEstimated: false } };

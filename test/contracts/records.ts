@@ -320,7 +320,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
   });
 }
 
-/** Ids are compared by their bytes: a language would not tell the cases apart, or put them elsewhere. */
+/** Ids are compared byte by byte: a locale would ignore case, or sort otherwise. */
 function mixedCase(id: string, i: number): string {
   return i % 3 === 0 ? id.toUpperCase() : id;
 }

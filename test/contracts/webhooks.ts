@@ -20,7 +20,10 @@ import {
   WORKER,
 } from "./record-samples.ts";
 
-/** An adapter on an empty place of its own, twice: as two processes have it, or one of them where only one may. */
+/**
+ * An adapter on its own empty storage, twice: as two processes have it, or the same one where only one process is
+ * allowed.
+ */
 export interface OpenedWebhooks {
   readonly records: BookedRecords & { readonly webhooks: Webhooks; readonly projects: Projects };
   readonly others: Webhooks;

@@ -24,7 +24,7 @@ test("the deployment files name only settings that exist", async () => {
   const unknown = named.flat().filter((place) => !documented.has(place.split(": ")[1]!));
 
   expect(named.flat().length).toBeGreaterThan(20);
-  // Kubernetes would add it for a service of that name, which the chart prevents.
+  // Kubernetes would set this for a service of that name; the chart prevents it.
   expect(unknown).toEqual(["deploy/helm/pictograph/templates/deployments.yaml: PICTOGRAPH_PORT"]);
 });
 

@@ -11,12 +11,12 @@ import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const newDirectory = temporaryDirectories();
-/** The names of the series that a gateway writes, each with the names of its labels. */
+/** The metrics that a gateway writes, each with its labels. */
 let labelsOf: ReadonlyMap<string, ReadonlySet<string>>;
 let gateway: ScriptedGateway;
 let receiver: WebhookReceiver;
 
-/** Labels that Prometheus adds to every series. */
+/** Labels that Prometheus adds to every metric. */
 const ADDED_LABELS = ["instance", "job"];
 
 /** The provider charges more for it than its prices allow. */
@@ -59,7 +59,7 @@ beforeAll(async () => {
     isFirst = false;
     if (isBusy) throw new GatewayError("RATE_LIMITED", "slow down", { billed: "NO", retryAfterSeconds: 0 });
     if (request.model === "down-1") {
-      // Too long to wait for, so another model is used.
+      // The requested wait is too long, so another model is used.
       throw new GatewayError("UPSTREAM_FAILED", "down", { billed: "NO", retryAfterSeconds: 60 });
     }
     yield* makeImages(request);
@@ -74,7 +74,7 @@ beforeAll(async () => {
     );
   }
   await receiver.next(({ event }) => event.type === "generation.succeeded");
-  // One that waits for its next attempt, while a generation runs.
+  // A generation that waits for its next attempt, while another runs.
   receiver.answer = 500;
   const hold = holdCalls(gateway.provider);
   await gateway.graphql(
@@ -104,7 +104,7 @@ function labelsIn(exposition: string): Map<string, Set<string>> {
   return found;
 }
 
-/** Every metric of an expression with the labels that are selected, and the labels of its `by` clauses. */
+/** Returns every metric in an expression with its selected labels, and the labels in its `by` clauses. */
 function usesOf(expression: string): { readonly name: string; readonly labels: readonly string[] }[] {
   const grouped = [...expression.matchAll(/by \(([^)]*)\)/g)].flatMap(([, list = ""]) => list.split(/, */));
   return [...expression.matchAll(/(pictograph_\w+)(?:\{([^}]*)\})?/g)].map(([, name = "", selectors = ""]) => ({

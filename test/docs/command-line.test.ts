@@ -12,7 +12,7 @@ import { plainImage } from "../support/scripted-provider.ts";
 import { fillStore } from "../support/stores/filled-store.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
-/** Commands that install a gateway. test/external/ has tests of what they install. */
+/** Commands that install a gateway. test/external/ tests what they install. */
 const INSTALLS = /^(docker|kubectl|helm|sudo) /m;
 const samples = (await readDocSamples()).filter(
   ({ language, code }) => language === "sh" && /(^|\s)pictograph [a-z]/.test(code) && !INSTALLS.test(code),
@@ -20,7 +20,7 @@ const samples = (await readDocSamples()).filter(
 const newDirectory = temporaryDirectories();
 
 let gateway: KeyedGateway;
-/** Webhooks need a public address, which the images of the other samples cannot have. */
+/** Webhooks need a public address, which would change the image URLs in the other samples. */
 let sending: KeyedGateway;
 let programs: string;
 const ids: Record<string, string> = {};
@@ -78,7 +78,7 @@ describe("samples of the command line", () => {
   });
 });
 
-/** Makes a store in `data`, as the default is, and a backup of it. */
+/** Makes a store in `data`, the default directory, and a backup of it. */
 async function makeBackup(cwd: string): Promise<void> {
   await fillStore(join(cwd, "data"), 2);
   await runCommand(["backup", "backup/pictograph"], { cwd });

@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SRC = join(ROOT, "src");
 const ROW = /^\| (info|warn|error) \| `(.+?)` \| (.+) \|$/;
 
-/** Messages that a call of a logger takes from elsewhere: the file of the call, that of the texts, and the texts. */
+/** Messages whose text is computed: the file of the call, the file of the texts, and the texts. */
 const TAKEN: readonly (readonly [call: string, source: string, level: string, texts: readonly string[]])[] = [
   ["lifecycle.ts", "lifecycle.ts", "info", ["accepting", "draining", "released", "closed"]],
   [
@@ -38,7 +38,7 @@ const TAKEN: readonly (readonly [call: string, source: string, level: string, te
     ],
   ],
 ];
-/** Passes on the messages of graphile-worker, which has no list of them. */
+/** Forwards the messages of graphile-worker, which publishes no list of them. */
 const FOREIGN = "adapters/graphile/engine-logger.ts";
 
 let found: LogMessages;

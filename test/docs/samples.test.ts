@@ -29,7 +29,7 @@ afterAll(async () => {
   await keyed.close();
 });
 
-/** The sample as a reader has it whose gateway listens on this port. */
+/** The sample as it is for a reader whose gateway listens on this port. */
 function here({ code }: DocSample): string {
   return code.replaceAll("localhost:8080", new URL(gateway.url).host);
 }
@@ -44,7 +44,7 @@ async function run(name: string, code: string): Promise<string> {
 test("every sample is in a language that runs here or in `npm run check:external`", () => {
   const languages = new Set(samples.map(({ language }) => language));
 
-  // test/adapters/sql/postgres.test.ts runs the one in SQL.
+  // The sample in SQL runs in test/adapters/sql/postgres.test.ts.
   expect([...languages].sort()).toEqual(["graphql", "html", "js", "json", "sh", "sql", "ts"]);
 });
 
@@ -122,7 +122,7 @@ describe("samples in TypeScript", () => {
 describe("samples in GraphQL", () => {
   const isOperation = ({ code }: DocSample) => /^(query|mutation|subscription|\{)/.test(code);
 
-  /** An endpoint that cannot be reached, and a delivery to it. */
+  /** Creates an endpoint that cannot be reached, and a delivery to it. */
   const sendWebhook = async (): Promise<{ endpointId?: string; deliveryId?: string }> => {
     const created = await graphql(
       gateway.url,

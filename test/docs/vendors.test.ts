@@ -14,7 +14,7 @@ import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { type StrictVendor, startStrictVendor } from "../support/vendors/strict-vendor.ts";
 import { VENDOR_RULES } from "../support/vendors/vendor-rules.ts";
 
-/** A block of the models file, as far as the tests change it: only addresses and keys. */
+/** A block of the models file. The tests change only URLs and keys. */
 interface Block {
   readonly providers: Readonly<
     Record<string, { keyVariable?: string; baseUrl?: string; kind: string; settings?: Record<string, unknown> }>
@@ -32,7 +32,7 @@ interface Row {
   readonly wait: number | undefined;
 }
 
-/** The path that each vendor's API has below its host. */
+/** The path of each vendor's API below its host. */
 const PATHS: Readonly<Record<string, string>> = {
   google: "/v1beta",
   azure: "/openai/v1",

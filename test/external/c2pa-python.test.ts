@@ -11,7 +11,7 @@ import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 
 const SCRIPT = fileURLToPath(new URL("./c2pa_verify.py", import.meta.url));
-/** A Python with the package `c2pa-python`, such as one in a virtual environment. */
+/** A Python with the package `c2pa-python`, for example in a virtual environment. */
 const PYTHON = process.env.PICTOGRAPH_TEST_PYTHON ?? "python3";
 const isHere = await runsHere(PYTHON, "-c", "import c2pa");
 
@@ -42,7 +42,7 @@ describe("another verifier of content credentials", () => {
     for (const format of IMAGE_FORMATS) {
       const bytes = Buffer.from(await (await fetch(urls[format])).arrayBuffer());
       await write(`whole.${format.toLowerCase()}`, bytes);
-      // Near its end, a file has the last bytes of the picture, or of the signature in a WebP.
+      // The last bytes of a file belong to the picture, or to the signature in a WebP.
       const place = bytes.length - 20;
       bytes[place] = (bytes[place] ?? 0) ^ 1;
       await write(`changed.${format.toLowerCase()}`, bytes);
@@ -56,7 +56,7 @@ describe("another verifier of content credentials", () => {
     expect(verdicts).toHaveLength(2 * IMAGE_FORMATS.length);
     for (const [index, verdict] of verdicts.entries()) {
       if (index % 2 === 0) {
-        // Nobody knows the authority of a test.
+        // The test's authority is unknown to the verifier.
         expect(verdict).toEqual({ state: "Valid", codes: ["signingCredential.untrusted"], manifests: 2 });
       } else {
         expect(verdict.state).toBe("Invalid");

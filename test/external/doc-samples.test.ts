@@ -11,10 +11,12 @@ import { plainImage } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 
-/** Commands that start a gateway. Tests of their own run these, in test/system/. */
+/** Commands that start a gateway. They have their own tests in test/system/. */
 const STARTS = /npm (ci|start|test)/;
 
-/** Commands that install a gateway where the tests have no rights. What they install has tests of its own here. */
+/**
+ * Commands that install a gateway where the tests have no rights. What they install is tested elsewhere in this folder.
+ */
 const INSTALLS = /^(docker|kubectl|helm|sudo) /m;
 
 /** Commands that call a gateway with a key. */
@@ -23,7 +25,7 @@ const NEEDS_KEY = /\$PICTOGRAPH_A(DMIN|PI)_KEY/;
 /** Commands that make a certificate. */
 const CERTIFIES = /openssl x509/;
 
-/** Commands of the command line. test/docs/command-line.test.ts runs these. */
+/** Samples of the command line. test/docs/command-line.test.ts runs these. */
 const COMMAND_LINE = /(^|\s)pictograph [a-z]/;
 
 const samples = (await readDocSamples()).filter(

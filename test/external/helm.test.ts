@@ -10,7 +10,7 @@ import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 
 const CHART = fileURLToPath(new URL("../../deploy/helm/pictograph", import.meta.url));
-/** Decodes manifests by the types of the Kubernetes API. */
+/** Decodes manifests with the types of the Kubernetes API. */
 const MANIFESTS = fileURLToPath(new URL("kubernetes", import.meta.url));
 
 const hasHelm = await runsHere("helm", "version");
@@ -47,7 +47,7 @@ async function checkManifests(manifests: string): Promise<string> {
   return text(check.stdout);
 }
 
-/** Validates manifests by the JSON schemas of Kubernetes, and returns what the validator says of each. */
+/** Validates manifests with the JSON schemas of Kubernetes, and returns the validator's result for each. */
 async function validateManifests(manifests: string): Promise<string> {
   const parameters = ["-m", "kubernetes_validate", "--strict", "--kubernetes-version", KUBERNETES_VERSION, "-"];
   const check = spawn(PYTHON, parameters, { stdio: ["pipe", "pipe", "inherit"] });
@@ -78,7 +78,7 @@ testWhere(hasSchemas, schemas, "the manifests of the chart are valid by the sche
   expect(said).toContain("passed for resource deployment/demo-pictograph-worker");
   expect(said).toContain("passed for resource ingress/demo-pictograph");
   expect(said).not.toContain("did not validate");
-  // Decoding by types does not miss a field that has to be there.
+  // Decoding does not notice a missing required field.
   const withoutPorts = least.replaceAll(/, containerPort: \d+/g, "");
   expect(await validateManifests(withoutPorts)).toContain("'containerPort' is a required property");
 });

@@ -11,7 +11,7 @@ import { graphql } from "../support/clients/graphql-client.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-/** Tested with these versions. They are large, so that only this test installs them. */
+/** The tested versions. They are large, so only this test installs them. */
 const PACKAGES = [
   ["next@16.4.6", "react@19.2.0", "react-dom@19.2.0", "express@5.3.0"],
   ["@nestjs/core@12.5.1", "@nestjs/common@12.5.1", "@nestjs/platform-express@12.5.1", "rxjs@7.8.2"],
@@ -41,7 +41,7 @@ afterAll(async () => {
   if (project) await rm(project, { recursive: true, force: true });
 });
 
-/** Starts a host and answers its address, the first one that it prints. */
+/** Starts a host and returns the first URL that it prints. */
 async function start(...parameters: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, parameters, {
     cwd: project,

@@ -43,7 +43,7 @@ describe("nginx with its default configuration passes on without delay", () => {
 
   afterEach(() => nginx?.stop());
 
-  /** Reads an answer, and lets the provider finish once the beginning of the answer is as awaited. */
+  /** Reads an answer, and lets the provider finish as soon as the beginning matches. */
   async function readThroughNginx(path: string, body: object, beginning: RegExp): Promise<string> {
     const headers = { "Content-Type": "application/json" };
     const outgoing = request({ socketPath, path, method: "POST", headers, agent: false });

@@ -13,7 +13,7 @@ import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 
 const SCRIPT = fileURLToPath(new URL("./openai_client.py", import.meta.url));
-/** A Python with the package `openai`, such as one in a virtual environment. */
+/** A Python with the package `openai`, for example in a virtual environment. */
 const PYTHON = process.env.PICTOGRAPH_TEST_PYTHON ?? "python3";
 const isHere = await runsHere(PYTHON, "-c", "import openai");
 
@@ -34,7 +34,7 @@ beforeAll(async () => {
       const bytes = once(await plainImage(size.width, size.height, 5, "png"));
       const events = await gateway.gateway.images.watchAll({ projectId: "proj_public" });
       yield { type: "partial", index: 0, partialIndex: 0, bytes };
-      // A preview is dropped if the image is there before it.
+      // A preview is omitted if the image is ready before it.
       for await (const { type } of events) if (type === "partial") break;
     }
     yield* makeImages(request);

@@ -24,11 +24,11 @@ import { runsHere, testWhere } from "./when-present.ts";
 
 const DEPLOY = fileURLToPath(new URL("../../deploy/", import.meta.url));
 const NGINX_FILES = join(DEPLOY, "nginx");
-/** The names in the files. */
+/** The host names in the files. */
 const HOST_NAMES = ["pictures.example", "www.example"];
-/** The largest picture of an edit. */
+/** The largest allowed picture of an edit. */
 const UPLOAD_BYTES = 49_999_999;
-/** What a client could send to pretend to be somewhere else. */
+/** Headers with which a client pretends to be elsewhere. */
 const FORGED = {
   Forwarded: "host=evil.example",
   "X-Forwarded-For": "192.0.2.7",
@@ -41,13 +41,13 @@ const FORGED = {
 const newDirectory = temporaryDirectories();
 const has = { nginx: await runsHere("nginx", "-v"), caddy: await runsHere("caddy", "version") };
 
-/** A proxy that runs one of the files of `deploy/`. */
+/** A proxy with one of the files in `deploy/`. */
 interface Proxy {
-  /** Where the file says that Pictograph is, without a slash at the end. */
+  /** Pictograph's URL in the file, without a trailing slash. */
   readonly url: string;
-  /** The port of plain HTTP. */
+  /** The port for plain HTTP. */
   readonly plainPort: number;
-  /** Everything that it logged. Read it after the stop. */
+  /** Its whole log. Read it after the stop. */
   log(): Promise<string>;
   stop(): Promise<void>;
 }
@@ -109,7 +109,7 @@ async function caddy(
   return { url: `https://${hostName}:${port}${prefix}`, plainPort, log: async () => running.stderr, stop };
 }
 
-/** Replaces what differs on a test's machine. @throws Error if the file does not have it */
+/** Replaces what differs on a test machine. @throws Error if the file does not contain it */
 function replaceAll(text: string, replacements: Readonly<Record<string, string>>): string {
   return Object.entries(replacements).reduce((changed, [from, to]) => {
     if (!changed.includes(from)) throw new Error(`the file does not contain ${from}`);
@@ -160,7 +160,7 @@ describe.each(KINDS)("deploy/$program/$file at https://$hostName$prefix/", (kind
     await gateway.close();
   });
 
-  /** Trusts the proxy's certificate, and finds it on this machine. */
+  /** Sends a request that trusts the proxy's certificate and finds its host on this machine. */
   const here = () => ({
     ca: certificate.pem,
     lookup: ((_name, { all }, answer) =>
@@ -182,7 +182,7 @@ describe.each(KINDS)("deploy/$program/$file at https://$hostName$prefix/", (kind
     return JSON.parse(answer.body.toString()).data;
   }
 
-  /** Reads an event stream over HTTP/2, and lets the provider finish once the beginning is as awaited. */
+  /** Reads an event stream over HTTP/2, and lets the provider finish as soon as the beginning matches. */
   async function readStream(path: string, body: object, beginning: RegExp): Promise<string> {
     const session = connectHttp2(proxy.url, here());
     try {
@@ -258,7 +258,7 @@ describe.each(KINDS)("deploy/$program/$file at https://$hostName$prefix/", (kind
     const variables = { id: generateImages.id };
     const previewsSeen = Promise.withResolvers<void>();
     const streamed = readStream("/graphql/stream", { query, variables }, /PartialImageReady/);
-    // The provider ends only after the preview has come on both ways.
+    // The provider finishes only after the preview has arrived both ways.
     const end = finish;
     finish = previewsSeen.resolve;
     const words: string[] = [];

@@ -11,9 +11,9 @@ import { runsHere, testWhere } from "./when-present.ts";
 
 const has = { nginx: await runsHere("nginx", "-v"), caddy: await runsHere("caddy", "version") };
 const CLIENTS = 4;
-/** How many orders are answered between one end of a gateway and the next. */
+/** How many orders are answered between two ends of gateways. */
 const ANSWERS = 10;
-/** How often an order is sent. It may meet a gateway that stops, and again one that stops next. */
+/** How often an order is sent. It may meet a stopping gateway twice. */
 const ATTEMPTS = 4;
 
 const newDirectory = temporaryDirectories();
@@ -35,7 +35,7 @@ afterAll(async () => {
 
 type Start = (directory: string, port: number, gateways: readonly number[]) => Promise<ProxyProcess>;
 
-/** Both as docs/operating.md describes them. */
+/** Both settings follow docs/operating.md. */
 const PROXIES: readonly (readonly ["nginx" | "caddy", Start])[] = [
   [
     "nginx",
@@ -98,9 +98,9 @@ for (const [program, startProxy] of PROXIES) {
   );
 }
 
-/** Clients that order one image after the other. */
+/** Clients that order one image after another. */
 class Load {
-  /** Why orders were not answered by their image, with an entry for each attempt. */
+  /** The reasons why orders did not get their image, one entry per attempt. */
   readonly failures: (readonly string[])[] = [];
   readonly #clients: readonly Promise<void>[];
   #count = 0;
@@ -113,12 +113,12 @@ class Load {
     });
   }
 
-  /** How many orders have ended. */
+  /** The number of finished orders. */
   get count(): number {
     return this.#count;
   }
 
-  /** Resolves after so many further orders. */
+  /** Resolves after this many more orders. */
   async answers(count: number): Promise<void> {
     const end = this.#count + count;
     while (this.#count < end) await this.#next.promise;
@@ -129,7 +129,7 @@ class Load {
     await Promise.all(this.#clients);
   }
 
-  /** Sends an order under its key until it is answered by its image, as clients should. */
+  /** Sends an order with its key until it gets its image, as clients should. */
   async #order(url: string): Promise<void> {
     const idempotencyKey = randomUUID();
     const reasons: string[] = [];

@@ -10,7 +10,7 @@ import { makeImages } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 
-/** How each sample is run, and a command that shows whether the machine can. */
+/** The command for each sample, and a command that shows whether the machine can run it. */
 const LANGUAGES = [
   ["Shell", "shell/pictograph.sh", ["sh"], ["curl", "--version"]],
   ["Ruby", "ruby/pictograph.rb", ["ruby"], ["ruby", "--version"]],

@@ -6,7 +6,7 @@ import { type ScriptedGateway, startScriptedGateway } from "../support/scripted-
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 
-/** `script` of util-linux runs a command in a pseudo-terminal; that of macOS has other flags. */
+/** `script` of util-linux runs a command in a pseudo-terminal; the one of macOS has other flags. */
 const hasScript = await runsHere("script", "--quiet", "--command", "true", "/dev/null");
 const newDirectory = temporaryDirectories();
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-/** Runs a command in a terminal and answers everything that it prints there. */
+/** Runs a command in a terminal and returns everything it prints. */
 async function runInTerminal(command: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
   const line = `"${process.execPath}" "${MAIN}" ${command}`;
   const { stdout } = await promisify(execFile)("script", ["--quiet", "--return", "--command", line, "/dev/null"], {

@@ -11,8 +11,8 @@ export function runsHere(command: string, ...args: readonly string[]): Promise<b
 }
 
 /**
- * A test that needs something that npm does not install. Without it the test counts as skipped, and both its name and
- * a line on stderr say what is missing.
+ * A test that needs something that npm does not install. If it is missing, the test is skipped, and its name and a line
+ * on stderr say what is missing.
  */
 export function testWhere(isHere: boolean, what: string, name: string, run: () => Promise<void>): void {
   if (isHere) {

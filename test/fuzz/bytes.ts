@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** One change of a file or a message: a byte, a run that is cut out, a run that is repeated, or bytes put in between. */
+/** One change to a file or message: a changed byte, a removed, repeated or inserted run. */
 interface Change {
   apply(bytes: Buffer): Buffer;
 }
@@ -46,14 +46,14 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   ),
 );
 
-/** Bytes that were sound before up to five changes. */
+/** Valid bytes after up to five changes. */
 export function mutated(samples: readonly Uint8Array[]): fc.Arbitrary<Buffer> {
   return fc
     .tuple(fc.constantFrom(...samples), fc.array(change, { maxLength: 5 }))
     .map(([sample, changes]) => changes.reduce<Buffer>((bytes, { apply }) => apply(bytes), Buffer.from(sample)));
 }
 
-/** Bytes, and where they are cut into the pieces that a network would deliver. */
+/** Bytes, and the positions where a network might split them. */
 export function inPieces(
   bytes: fc.Arbitrary<Buffer>,
 ): fc.Arbitrary<readonly [whole: Buffer, pieces: readonly Buffer[]]> {

@@ -2,7 +2,7 @@ import { describe, test } from "@jest/globals";
 import fc from "fast-check";
 import { FUZZERS } from "./fuzzers.ts";
 
-/** Enough to notice a parser that breaks easily. `npm run fuzz` looks for longer. */
+/** Enough to find a parser that breaks easily. `npm run fuzz` searches longer. */
 const RUNS = 300;
 
 describe("with random bytes", () => {

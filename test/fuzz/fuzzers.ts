@@ -18,7 +18,7 @@ import { UnreadableJson } from "../../src/streamed-json/unreadable-json.ts";
 import { once } from "../support/scripted-provider.ts";
 import { inPieces, mutated } from "./bytes.ts";
 
-/** A parser that meets a caller's bytes, and what is true of it whatever they are. */
+/** A parser of clients' bytes, and what must hold for any bytes. */
 export interface Fuzzer {
   readonly name: string;
   readonly property: fc.IRawProperty<unknown, boolean>;
@@ -33,7 +33,7 @@ const FILES = await Promise.all([
   PICTURE.clone().webp().toBuffer(),
   PICTURE.clone().webp({ lossless: true }).withIccProfile("p3").toBuffer(),
 ]);
-/** Its processes end with this one. */
+/** Its processes end with this process. */
 const CODEC = new SharpImageCodec();
 
 const FORM = Buffer.from(
@@ -199,7 +199,7 @@ export const FUZZERS: readonly Fuzzer[] = [
   },
 ];
 
-/** What comes of an answer does not depend on where the network cuts it. */
+/** The result of an answer must not depend on how the network splits it. */
 function answerProperty(sound: Buffer, createReader: (decoder: Base64Decoder) => AnswerReader) {
   return fc.property(inPieces(mutated([sound])), ([whole, pieces]) => {
     const read = (parts: readonly Buffer[]) => {
@@ -227,7 +227,7 @@ function answerProperty(sound: Buffer, createReader: (decoder: Base64Decoder) =>
   });
 }
 
-/** The refusal that a parser throws; `undefined` when it throws none. @throws whatever is no refusal */
+/** Returns the refusal that a parser throws, or `undefined` if it throws nothing. @throws every other error */
 function throwsRefusal(parse: () => unknown): GatewayError | undefined {
   try {
     parse();
@@ -238,7 +238,7 @@ function throwsRefusal(parse: () => unknown): GatewayError | undefined {
   }
 }
 
-/** The same of one that takes time. */
+/** The same for an asynchronous parser. */
 async function refusalOf(parsing: Promise<unknown>): Promise<GatewayError | undefined> {
   const [outcome] = await Promise.allSettled([parsing]);
   return throwsRefusal(() => {

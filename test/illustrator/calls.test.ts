@@ -67,7 +67,7 @@ describe("a call", () => {
       const read = async (): Promise<void> => {
         for await (const { type } of provider.generate(large, abort.signal)) {
           expect(type).toBe("partial");
-          // The picture that was previewed is being drawn.
+          // The picture with the preview is being drawn now.
           abort.abort(reason);
         }
       };

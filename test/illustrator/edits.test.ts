@@ -7,7 +7,7 @@ import { collect, pixelsOf, request, withIllustrator } from "./pictures.ts";
 
 const SIDE = 192;
 
-/** One edited picture, as PNG. */
+/** Returns one edited picture as PNG. */
 async function edit(prompt: string, sources: EditSources, changes: Partial<GenerateRequest> = {}): Promise<Buffer> {
   let bytes: Buffer | undefined;
   await withIllustrator(async (provider) => {
@@ -24,7 +24,7 @@ function sourceOf(bytes: Buffer, format: SourceImage["format"] = "PNG"): SourceI
   return { width: SIDE, height: SIDE, format, byteSize: bytes.length, read };
 }
 
-/** A picture of many colours: noise of the same kind in every run. */
+/** A picture of many colours: the same noise in every run. */
 async function colourful(side = SIDE, channels: 3 | 4 = 3): Promise<Buffer> {
   const raw = Buffer.from(
     Array.from({ length: side * side * channels }, (_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 24),

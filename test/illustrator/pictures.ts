@@ -5,7 +5,7 @@ import type { GenerateRequest, ImageProvider } from "../../src/ports/image-provi
 
 const MAX_PIXELS = 50_000_000;
 
-/** A request for one square picture, with what a test cares about laid over it. */
+/** A request for one square picture, with the fields that a test sets. */
 export function request(prompt: string, changes: Partial<GenerateRequest> = {}): GenerateRequest {
   return {
     model: "illustrator-1",
@@ -20,7 +20,7 @@ export function request(prompt: string, changes: Partial<GenerateRequest> = {}):
   };
 }
 
-/** Everything a call yields, the bytes of each event read to their end. */
+/** Everything that a call yields, with the bytes of each event read to the end. */
 export async function collect(
   provider: ImageProvider,
   asked: GenerateRequest,
@@ -36,14 +36,14 @@ export async function collect(
   return events;
 }
 
-/** An illustrator, and the processes that decode for it, which are closed with it. */
+/** An illustrator and its decoder processes, which are closed with it. */
 export function newIllustrator(): ImageProvider {
   const codec = new SharpImageCodec();
   const illustrator = createIllustrator({ decode: (image, box) => codec.decode(image, box, MAX_PIXELS) });
   return { ...illustrator, close: async () => void (await Promise.all([illustrator.close(), codec.close()])) };
 }
 
-/** Runs a test with an illustrator of its own and closes it after. */
+/** Runs a test with its own illustrator, which is closed afterwards. */
 export async function withIllustrator(test: (provider: ImageProvider) => Promise<void>): Promise<void> {
   const provider = newIllustrator();
   try {
@@ -58,7 +58,7 @@ interface Pixels {
   readonly height: number;
   /** Mean brightness, 0–255. */
   readonly brightness: number;
-  /** The share of pixels, 0–1, for which a test of red, green and blue holds. */
+  /** The share of pixels, 0–1, whose red, green and blue pass a test. */
   share(matches: (red: number, green: number, blue: number) => boolean): number;
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { Subject } from "../../src/illustrator/scene.ts";
 import { readScene } from "../../src/illustrator/scene-builder.ts";
 
-/** Subjects in short: how many of what, in which colour, with what. */
+/** Subjects in short form: number, name, colour, and what they have. */
 function told(subject: Subject): string {
   const worn = subject.wearing.map(({ art }) => `+${art}`).join("");
   const held = subject.holding === undefined ? "" : ` holds ${told(subject.holding)}`;

@@ -14,7 +14,7 @@ interface Warning {
   readonly message: string;
 }
 
-/** A picture that came through the gateway. */
+/** A picture that the gateway delivered. */
 interface Made {
   readonly id: string;
   readonly bytes: Buffer;
@@ -82,7 +82,7 @@ async function editUploads(prompt: string, image: Buffer | { readonly id: string
 interface Pixels {
   /** Red, green, blue of a pixel. */
   at(x: number, y: number): [number, number, number];
-  /** The pixels for which a test holds. */
+  /** The pixels that pass a test. */
   where(matches: (red: number, green: number, blue: number) => boolean): [x: number, y: number][];
 }
 
@@ -99,12 +99,12 @@ async function pixelsOf({ bytes }: { readonly bytes: Buffer }): Promise<Pixels> 
   return { at, where: (matches) => all.filter(([x, y]) => matches(...at(x, y))) };
 }
 
-/** Which pixels of a transparent picture are solid; shadows are not. */
+/** Which pixels of a transparent picture are opaque; shadows are not. */
 async function outlineOf({ bytes }: { readonly bytes: Buffer }): Promise<Buffer> {
   return sharp(bytes).extractChannel("alpha").threshold(200).raw().toBuffer();
 }
 
-/** The places where two pictures differ. */
+/** The pixels that differ between two pictures. */
 function differences(one: Pixels, other: Pixels): [number, number][] {
   return one
     .where(() => true)
@@ -159,7 +159,7 @@ describe("an edit of the illustrator's own picture", () => {
     ];
     const [outline, other] = [await outlineOf(alone), await outlineOf(alsoAlone)];
     expect(outline.filter((solid) => solid === 255).length).toBeGreaterThan(3000);
-    // The shadow on the ground is deeper at night, under the edge of a foot.
+    // At night the shadow on the ground is darker under the edge of a foot.
     expect(outline.filter((solid, pixel) => solid !== other[pixel]).length).toBeLessThan(10);
   });
 
@@ -192,7 +192,7 @@ describe("an edit of the illustrator's own picture", () => {
     const foxPixels = first?.where(isFox).length ?? 0;
     expect(foxPixels).toBeGreaterThan(500);
     expect(chained?.where(isFox).length).toBeLessThan(foxPixels / 8);
-    // Both show the panda where it was put, in nights of their own.
+    // Both show the panda in the same place, but the night skies differ.
     const isPanda = (red: number, green: number, blue: number) => Math.max(red, green, blue) < 40;
     const [pandas, others] = [chained?.where(isPanda) ?? [], other?.where(isPanda) ?? []];
     expect(Math.abs(meanX(pandas) - meanX(others))).toBeLessThan(8);

@@ -10,7 +10,7 @@ const EXTENT = extentOf(1000, 1000);
 interface Edited {
   readonly before: Scene;
   readonly after: Scene;
-  /** Words of the last edit that were not found. */
+  /** The words of the last edit that were not found. */
   readonly unchanged: readonly string[];
 }
 
@@ -20,7 +20,7 @@ function settledScene(prompt: string): Scene {
   return scene;
 }
 
-/** A scene, and the same scene after edits, each of the one before. */
+/** A scene, and the scene after each edit in turn. */
 function edit(prompt: string, ...edits: readonly string[]): Edited {
   const after = settledScene(prompt);
   let unchanged: readonly string[] = [];
@@ -28,7 +28,7 @@ function edit(prompt: string, ...edits: readonly string[]): Edited {
   return { before: settledScene(prompt), after, unchanged };
 }
 
-/** How many of what, in which colour, with what. */
+/** Number, name, colour, and what they have. */
 function told(subject: Subject): string {
   const { count, wearing, holding, riding } = subject;
   const name = subject.kind === "person" ? `person ${JSON.stringify(subject.look)}` : subject.art;
@@ -136,7 +136,7 @@ describe("an instruction", () => {
 });
 
 describe("everything else stays in its place", () => {
-  /** A subject's positions, without the ground that they stand on. */
+  /** A subject's position, without the ground below it. */
   const placesOf = (scene: Scene, art: string) =>
     scene.subjects.find((subject) => subject.kind === "thing" && subject.art === art)?.positions;
 
@@ -178,7 +178,7 @@ describe("everything else stays in its place", () => {
     "meadow forest jungle mountains lake river beach sea desert village farm garden park library kitchen bedroom office " +
     "cafe room table cave stadium";
 
-  /** Where the shapes of a backdrop are, whatever their colours. */
+  /** The positions of a backdrop's shapes, whatever their colours. */
   function outlinesOf(scene: Scene, prompt: string, shape: RegExp): string[] {
     const { backdrop } = compose(scene, createRandom(prompt), EXTENT);
     return backdrop.toSvg(1000, 1000).match(shape) ?? [];

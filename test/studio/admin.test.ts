@@ -14,7 +14,7 @@ const MODEL = {
 const GENERATE = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { id status } }";
 const INPUT = { prompt: "a lighthouse", size: "64x64" };
 const WHO = "{ viewer { project { name } apiKey { name } } }";
-/** The browser's own report of a status that the test provokes. */
+/** The browser's own message about a status that the test causes. */
 const REFUSED = /status of 40[13]/;
 
 let browser: Browser;

@@ -19,7 +19,7 @@ const SMALL: ModelDescription = {
   edits: { maxInputImages: 2, maxInputBytes: 50_000_000, inputFormats: ["PNG", "JPEG", "WEBP"], hasMask: false },
 };
 
-/** What the provider was sent: the SHA-256 of each picture, and the mask as raw pixels. */
+/** What the provider received: the SHA-256 of each picture, and the mask as raw pixels. */
 interface Received {
   readonly request: GenerateRequest;
   readonly pictures: readonly string[];
@@ -55,7 +55,7 @@ afterAll(async () => {
   await gateway.close();
 });
 
-/** Keeps what arrives, and answers with plain pictures. */
+/** Records what arrives, and answers with plain pictures. */
 async function* answerEdits(request: GenerateRequest): AsyncIterable<ProviderEvent> {
   const { images = [], mask } = request.edit ?? {};
   const pictures: string[] = [];
@@ -86,7 +86,7 @@ function sha256(bytes: Uint8Array): string {
 const openEditor = (ids: readonly string[], options: object = {}) =>
   openStudio(browser, gateway.url, { at: `#/edit/${ids.join("/")}`, ...options });
 
-/** Drags with events. Chromium without a window sometimes never ends a drag of the real mouse. */
+/** Drags by dispatching events. Headless Chromium sometimes never ends a drag with the real mouse. */
 async function dragTo(page: Page, from: string, to: string): Promise<void> {
   const dataTransfer = await page.evaluateHandle(`{
     const data = new DataTransfer();
@@ -97,14 +97,14 @@ async function dragTo(page: Page, from: string, to: string): Promise<void> {
   for (const type of ["dragenter", "dragover", "drop"]) await page.locator(to).dispatchEvent(type, { dataTransfer });
 }
 
-/** Writes the words and sends the edit, and waits until the result is there. */
+/** Enters the prompt, sends the edit, and waits for the result. */
 async function sendEdit(page: Page): Promise<void> {
   await page.getByRole("textbox", { name: "Prompt" }).fill("add a boat");
   await page.getByRole("button", { name: /^Edit( \d+)? / }).click();
   await page.getByRole("button", { name: "Edit again" }).waitFor();
 }
 
-/** The area that is transparent in a mask; fails if there is more than one, or if its edge is soft. */
+/** Returns the transparent area of a mask. Fails if there is more than one, or if its edge is soft. */
 function transparentArea({ width, height, alpha }: NonNullable<Received["mask"]>) {
   let [left, top, right, bottom] = [width, height, -1, -1];
   let count = 0;
@@ -131,7 +131,7 @@ async function paintArea(page: Page, area: { x: number; y: number; width: number
   await sheet.waitFor({ state: "detached" });
 }
 
-/** Hands files over as a drop or a paste does. Each is a name, a type and its content in base64. */
+/** Drops or pastes files. Each has a name, a type and its content in Base64. */
 async function hand(page: Page, kind: "drop" | "paste", files: readonly File[], target = "body"): Promise<void> {
   await page.evaluate(
     `(() => {
@@ -524,7 +524,7 @@ test("an old answer that arrives after an event removes no result", async () => 
   );
   late.resolve();
   await answered;
-  // The page has read the answer then.
+  // The page has read the answer by then.
   await page.evaluate("new Promise((resolve) => setTimeout(resolve))");
   expect(await page.locator(".result-bar").getByRole("status").innerText()).toBe("1 of 2 ready");
   rest.resolve();
@@ -628,7 +628,7 @@ test('"use again" fills the editor with pictures and settings, and Undo restores
   await until(page, "document.querySelector('.paint-stage img').naturalWidth === 96");
   expect(await prompt.inputValue()).toBe("my own words");
 
-  // The wall leads there as well.
+  // The wall leads to the editor too.
   await page.evaluate("location.hash = '#/'");
   await page.locator(`.wall a[href$='${id}']`).hover();
   await page
@@ -658,7 +658,7 @@ test("a failed edit can be changed where it was made, or in another tab, which g
   await page.getByRole("button", { name: /^Edit / }).click();
   await page.getByText("The model declined this prompt").waitFor();
 
-  // The wall shows why, and leads back to the file and the picture that went in.
+  // The wall shows the reason, and leads back to the file and the picture of the edit.
   await page.evaluate("location.hash = '#/'");
   await prompt.fill("something else");
   await page.locator(".run").getByRole("button", { name: "Change the edit" }).click();
@@ -668,7 +668,7 @@ test("a failed edit can be changed where it was made, or in another tab, which g
   expectClean();
   await close();
 
-  // Another tab has no file of this one. The gateway knows its own picture.
+  // Another tab does not have this tab's file. It gets the stored picture from the gateway.
   const other = await openStudio(browser, gateway.url, { at: "#/?show=failed" });
   await other.page.getByRole("button", { name: "Use again" }).first().click();
   await other.page.getByRole("list", { name: "Pictures that go in: 1 of 16" }).waitFor();

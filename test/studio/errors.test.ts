@@ -29,7 +29,7 @@ describe("a value that the gateway refuses", () => {
     ["zh-CN", { n: 0 }, "请检查“数量”，修改后再试。"],
   ])("is named with the label on the page (%s)", async (locale, settings, text) => {
     const { page, expectClean, close } = await openStudio(browser, gateway.url, { locale });
-    // Settings of an earlier version may be such that this gateway does not accept them.
+    // This gateway may refuse settings saved by an earlier version of the page.
     await page.evaluate((stored) => localStorage.setItem("pictograph.settings", stored), JSON.stringify(settings));
     await page.reload();
     await page.getByRole("alert").getByText(text).waitFor();

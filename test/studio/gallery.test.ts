@@ -10,11 +10,11 @@ import { expectAccessible, openStudio, until, WIDTHS } from "../support/studio.t
 
 const COUNT = 10_000;
 const ANY_PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="3" height="2"/>';
-/** How far the wall is scrolled. `npm run bench -- studio` scrolls to its end. */
+/** How far the wall is scrolled. `npm run bench -- studio` scrolls to the end. */
 const SCROLLED = 1_200;
 /** Each step scrolls to the end of what is loaded. */
 const MAX_STEPS = 5_000;
-/** What the page may hold, by its promise. */
+/** The number of pictures that the page promises not to exceed. */
 const MAX_PICTURE_NODES = 300;
 const GENERATE = `mutation ($input: GenerateImagesInput!) {
   generateImages(input: $input) { id images { id isFavorite } }
@@ -30,7 +30,7 @@ afterAll(() => browser.close());
 
 const linksTo = (page: Page, prompt: string): Locator => page.locator(".rows a", { has: page.getByAltText(prompt) });
 
-/** Presses Tab until the focus is on a picture of the wall. */
+/** Presses Tab until a picture on the wall has the focus. */
 async function focusWall(page: Page): Promise<void> {
   await page.locator(".rows a[tabindex='0']").first().focus();
 }
@@ -38,7 +38,7 @@ async function focusWall(page: Page): Promise<void> {
 const focusedName = (page: Page): Promise<string> =>
   page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.tagName");
 
-/** Waits until the picture is at this height. The wall moves it back in the frame after one that changed the wall. */
+/** Waits until the picture is at this height. The wall restores the position in the frame after a change. */
 async function stands(picture: Locator, y = Number.NaN): Promise<void> {
   const height = async () => (await picture.boundingBox())?.y ?? Number.NaN;
   await poll(height, (now) => Math.abs(now - y) < 1);
@@ -59,7 +59,7 @@ describe("10,000 generations", () => {
 
   afterAll(() => gateway.close());
 
-  /** The gateway would have to make thousands of thumbnails. */
+  /** Otherwise the gateway would have to make thousands of thumbnails. */
   const withAnyPicture = async (page: Page) => {
     await page.route("**/images/**", (route) => route.fulfill({ contentType: "image/svg+xml", body: ANY_PICTURE }));
   };
@@ -153,7 +153,7 @@ describe("10,000 generations", () => {
       }`);
       await stands(picture, before?.y);
 
-      // A strip appears above the wall, and the page is scrolled before it is drawn.
+      // A strip appears above the wall, and the page is scrolled before the next frame.
       await page.evaluate(`{
         const strip = document.createElement("div");
         strip.style.blockSize = "180px";

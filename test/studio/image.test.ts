@@ -15,7 +15,7 @@ import { ANY_SIZE_EDITOR, poll, type ScriptedGateway, startScriptedGateway } fro
 import { S3_CREDENTIALS, type S3Server, startS3Server } from "../support/stores/s3-server.ts";
 import { expectAccessible, openStudio, until, WIDTHS } from "../support/studio.ts";
 
-/** Every character that a language could take for the end of a text. */
+/** Every character that a language could take for the end of a string. */
 const PROMPT = `it's a "fox" — \\n $HOME 狐狸 🦊`;
 const NODE_MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url));
 
@@ -111,7 +111,7 @@ describe.each(Object.entries(WIDTHS))("on a %s", (_name, viewport) => {
     await page.getByText("Comparing 3").waitFor();
     await page.keyboard.press("+");
     expect(await page.locator(".zoomable.zoomed").count()).toBe(3);
-    // However large the pictures are drawn, they stay in their places.
+    // The pictures stay in their places, however large they are drawn.
     expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0);
     await expectAccessible(page);
     await page.getByRole("link", { name: "Take out" }).first().click();

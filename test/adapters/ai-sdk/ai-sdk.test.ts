@@ -234,7 +234,7 @@ describe("with @ai-sdk/fal against a local server", () => {
   let status: number;
   let body: unknown;
   let imageStatus: number;
-  /** How many downloads break off in the middle before one succeeds. */
+  /** How many downloads break off halfway before one succeeds. */
   let brokenDownloads: number;
   let downloads: number;
   let waits: number[];

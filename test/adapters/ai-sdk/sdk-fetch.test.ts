@@ -31,7 +31,7 @@ afterEach(async () => {
   await closed;
 });
 
-/** Only the server that got a submission may have a private address. */
+/** A private address is allowed only for a server that got a submission. */
 async function fetchAfterSubmission(): Promise<typeof fetch> {
   const sdkFetch = createSdkFetch({ wait: async () => {} });
   await sdkFetch(`${origin}/submit`, { method: "POST", body: "{}" });

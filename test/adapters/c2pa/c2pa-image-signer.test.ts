@@ -84,7 +84,7 @@ describe.each(IMAGE_FORMATS)("a signed %s", (format) => {
       return (await verify(copy, format, certificate.root)).state;
     };
 
-    // The last bytes of the picture: the files of PNG and JPEG end with a marker behind them.
+    // The last bytes of the picture: PNG and JPEG files end with a marker after them.
     expect(await changed(Buffer.from(bytes).lastIndexOf(image.subarray(-40, -20)))).toBe("Invalid");
     expect(await changed(Buffer.from(bytes).indexOf("digitalsourcetype"))).toBe("Invalid");
   });

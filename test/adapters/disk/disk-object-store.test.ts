@@ -10,7 +10,7 @@ const newDirectory = temporaryDirectories();
 
 objectStoreContract("a directory", async () => {
   const root = join(await newDirectory(), "images");
-  // What lies beside the directory is not the store's.
+  // Files beside the directory do not belong to the store.
   await writeFile(join(root, "../outside"), "not an object");
   return {
     store: await DiskObjectStore.open(root),
@@ -129,7 +129,7 @@ async function* failing(): AsyncIterable<Uint8Array> {
   throw new Error("the source broke");
 }
 
-/** POSIX hands out the lowest number that is free: it rises with every file left open. */
+/** POSIX assigns the lowest free number, which rises with every file left open. */
 function lowestFreeDescriptor(): number {
   const descriptor = openSync("/dev/null", "r");
   closeSync(descriptor);

@@ -178,7 +178,7 @@ describe("a private network cannot be reached", () => {
 describe("only allowed hosts are requested:", () => {
   const NOT_ALLOWED = /^the gateway may not download from .*; PICTOGRAPH_DOWNLOAD_HOSTS names the hosts it may$/;
   const hosts = ["images.test", "*.cdn.test", "files.test:8443", "http://plain.test"];
-  /** Where an allowed host gets to: nowhere, since its address is a private one. */
+  /** The error for an allowed host: it is not reached, because its address is private. */
   const resolve = async () => [LOOPBACK];
 
   test.each([

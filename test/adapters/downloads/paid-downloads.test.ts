@@ -10,13 +10,13 @@ import { seededRandom } from "../../support/random.ts";
 
 const FILE = seededRandom(1).bytes(300_000);
 const LIMITS = { maxBytes: 1_000_000, timeoutMs: 60_000, isPaid: true };
-/** Milliseconds before each repetition. */
+/** Milliseconds before each retry. */
 const WAITS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000];
 
 let server: Server;
 let origin: string;
 let requestCount: number;
-/** Answers each request, the first with the first of these, and all that follow the last with it. */
+/** Answers the requests with these functions in order, and all later requests with the last one. */
 let answers: ((outgoing: ServerResponse) => void)[];
 let waits: number[];
 let downloads: GuardedDownloads;
@@ -42,7 +42,7 @@ afterEach(async () => {
 const whole = (outgoing: ServerResponse) => void outgoing.end(FILE);
 const status = (code: number) => (outgoing: ServerResponse) => void outgoing.writeHead(code).end();
 const reset = (outgoing: ServerResponse) => void outgoing.destroy();
-/** Says how long the file is, and sends less. */
+/** Declares the file's full length and sends less. */
 const cutAt =
   (length: number, file = FILE) =>
   (outgoing: ServerResponse) => {

@@ -56,7 +56,7 @@ describe("jobs on a shared PostgreSQL", () => {
     const ids = Array.from({ length: 60 }, (_, i) => `gen_${i}`);
     const ran: string[][] = [[], []];
     const all = Promise.withResolvers<void>();
-    // Both processes have to take a part: each waits in its first job for the other's.
+    // Both processes must take part: the first job in each waits for the other's first job.
     const bothRun = Promise.withResolvers<void>();
     for (const [place, { queue }] of stores.entries()) {
       await queue.start(async (id) => {
@@ -78,7 +78,7 @@ describe("jobs on a shared PostgreSQL", () => {
     const url = await postgres.newDatabase();
     const store = await openPostgresStore({ url, concurrency: 1, logger });
     await store.queue.enqueue("gen_1");
-    // As graphile-worker leaves it: the job is locked by a process that is no more.
+    // The state that a dead process leaves in graphile-worker: its job is locked.
     await lockAll(url);
     const ran: string[] = [];
     const work = { gen_1: Promise.withResolvers<void>(), gen_2: Promise.withResolvers<void>() };
@@ -93,7 +93,7 @@ describe("jobs on a shared PostgreSQL", () => {
     await store.close();
 
     expect(ran).toEqual(["gen_2", "gen_1"]);
-    // What is left of the dead process' job never runs again, whatever the engine does with its lock.
+    // The dead process's job never runs again, whatever graphile-worker does with its lock.
     expect(await postgres.server.query(url, JOBS)).toEqual([{ key: null, attempts: 1, max_attempts: 1, locked: true }]);
   });
 
@@ -114,7 +114,7 @@ describe("jobs on a shared PostgreSQL", () => {
     await holder.query(
       `SELECT graphile_worker.add_job('generate', '{"generationId":"gen_1"}', job_key => 'gen_1', max_attempts => 1)`,
     );
-    // The engine is woken until it is at it: it may be about to rest.
+    // Repeated until the worker takes the job, because it may be about to sleep.
     do await postgres.server.query(url, `NOTIFY "jobs:insert", '{"count":1}'`);
     while ((await postgres.server.query(url, WAITING)).length === 0);
     const drained = store.queue.drain();

@@ -12,7 +12,7 @@ const postgres = usePostgres({ stopsServer: true });
 const logger = pino({ enabled: false });
 const JOBS = "SELECT key FROM graphile_worker._private_jobs";
 
-/** Makes jobs wait until they are let go, and tells of those that begin. */
+/** Makes jobs wait until they are released, and reports those that begin. */
 class HeldJobs {
   mostAtOnce = 0;
   readonly #running = new Map<string, () => void>();
@@ -122,7 +122,7 @@ describe("a queue whose database becomes unavailable and returns", () => {
   });
 });
 
-/** A connection that broke with the database is found to be broken by who uses it next. */
+/** A connection that broke with the database fails only at its next use. */
 async function enqueueInTime(queue: JobQueue, id: string): Promise<void> {
   while (
     !(await queue.enqueue(id).then(
@@ -132,7 +132,7 @@ async function enqueueInTime(queue: JobQueue, id: string): Promise<void> {
   );
 }
 
-/** Another process that runs jobs, from the sources. A job ends at once, gen_1 when it is told to. */
+/** Another process that runs jobs, started from the sources. A job ends immediately; gen_1 ends on demand. */
 class Worker {
   readonly #child: ChildProcess;
   readonly #stderr: Promise<string>;
@@ -167,7 +167,7 @@ class Worker {
     this.#child.send(message);
   }
 
-  /** Waits until it has said this, once for each time it is waited for. */
+  /** Waits until the process has printed this; each call waits for another line. */
   async says(what: string): Promise<void> {
     while (!this.#said.includes(what)) {
       if (this.#said.includes("exits")) throw new Error(`the worker died: ${await this.#stderr}`);

@@ -1,7 +1,7 @@
 import { type AnswerLimits, readImages } from "../../../src/adapters/openai/answers/image-answer.ts";
 import type { ProviderEvent } from "../../../src/ports/image-provider.ts";
 
-/** An event with its bytes read to the end. */
+/** An event, with its bytes read to the end. */
 export type ReadEvent =
   | { readonly type: "image"; readonly index: number; readonly bytes: Buffer }
   | { readonly type: "partial"; readonly index: number; readonly partialIndex: number; readonly bytes: Buffer }
@@ -30,7 +30,7 @@ export interface AnswerOptions {
   readonly download?: (address: string) => AsyncIterable<Uint8Array>;
 }
 
-/** The events of an answer that arrives in these chunks; errors come as they were thrown. */
+/** Returns the events of an answer in these chunks. Errors are thrown unchanged. */
 export function eventsOf(
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   {
@@ -59,7 +59,7 @@ async function* toAsync(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>
   yield* chunks;
 }
 
-/** Reads the answer in two chunks, cut at `offset`. */
+/** Reads the answer in two chunks, split at `offset`. */
 export function readCut(answer: Buffer, offset: number, options?: AnswerOptions): Promise<ReadEvent[]> {
   return readAll(eventsOf([answer.subarray(0, offset), answer.subarray(offset)], options));
 }
@@ -79,7 +79,7 @@ export function randomBytes(length: number, random: () => number): Buffer {
   return Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
 }
 
-/** Cuts into chunks of 1 to `most` bytes. */
+/** Splits into chunks of 1 to `most` bytes. */
 export function* randomChunks(answer: Buffer, most: number, random: () => number): Generator<Buffer> {
   for (let start = 0; start < answer.length; ) {
     const end = start + 1 + Math.floor(random() * most);

@@ -12,7 +12,7 @@ const BLOCK_BYTES = (BLOCK_CHARACTERS / 4) * 3;
 
 type Picture = Extract<ProviderEvent, { type: "image" }>;
 
-/** A body that counts how far it was read and whether it was cancelled. */
+/** A body that counts the chunks read from it and records its cancellation. */
 function countedBody(parts: Iterable<Buffer>) {
   const body = { pulls: 0, bytes: 0, isCancelled: false, chunks: chunks() };
   async function* chunks(): AsyncGenerator<Uint8Array> {
@@ -59,7 +59,7 @@ describe("with a slow consumer", () => {
     for (let blocks = 1; blocks <= 10; blocks++) {
       expect((await bytes.next()).value).toHaveLength(BLOCK_BYTES);
       await new Promise(setImmediate);
-      // The chunks of the blocks read, the head, and the chunk that showed the block to be full.
+      // The chunks of the blocks read, the head, and the chunk that completed the block.
       expect(body.pulls).toBe(blocks + 2);
     }
     await events.return(undefined);

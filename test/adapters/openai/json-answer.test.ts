@@ -10,7 +10,7 @@ const OWL = Buffer.from([0xfb, 0xef, 0xff, 0xfe, 0x00, 0x3e]);
 const fox = FOX.toString("base64");
 const owl = OWL.toString("base64");
 
-/** The beginning of a PNG, by which a text is recognised as an image wherever it stands. */
+/** The beginning of a PNG, which identifies a text as an image anywhere in the answer. */
 const PNG = Buffer.from("89504e470d0a1a0a0000000d49484452", "hex");
 const png = PNG.toString("base64");
 
@@ -285,7 +285,7 @@ describe("a broken answer is an error", () => {
   });
 });
 
-/** As the vendor writes it; a backslash in an image's text is an escape of the answer. */
+/** An answer as the vendor writes it. A backslash in an image's text is an escape in the JSON. */
 function vendorAnswer(data: readonly object[]): string {
   const chosen = { output_format: "png", quality: "low", size: "1024x1024" };
   return JSON.stringify({ created: 1_795_348_800, background: "opaque", data, ...chosen, usage: USAGE }).replaceAll(
@@ -306,11 +306,11 @@ async function outcomeOf(chunks: Iterable<Buffer>): Promise<Outcome> {
   }
 }
 
-/** What should be found, decided by reading the answer whole. */
+/** The expected images, found by parsing the whole answer. */
 function reference(answer: string): Outcome {
   let document: { error?: unknown; data?: unknown; type?: unknown } | null;
   try {
-    // A line break in base64 is read over, though JSON would have it escaped.
+    // A line break inside Base64 is skipped, although JSON requires it to be escaped.
     document = JSON.parse(answer.replaceAll(/(?<="b64_json":")[^"]*/g, (text) => text.replaceAll(/\n/g, " ")));
   } catch {
     return "broken";
@@ -333,7 +333,7 @@ function isBase64(text: string): boolean {
   );
 }
 
-/** JSON with an image or several, among decoys, with whitespace and escapes wherever JSON allows them. */
+/** Random JSON with one or more images among decoys, with white space and escapes wherever JSON allows them. */
 function randomDocument(random: () => number): string {
   const pick = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)]!;
   const space = (): string => (random() < 0.3 ? pick([" ", "\n", "\r\n\t ", "  "]) : "");

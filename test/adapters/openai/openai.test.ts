@@ -513,7 +513,7 @@ describe("a client that disconnects", () => {
   });
 
   test("leaves no timer behind", async () => {
-    // Other parts of the process have timers too, but none with this limit.
+    // Other parts of the process set timers too, but none with this value.
     const timeoutMs = 1_234_567;
     const limited = createOpenAI({ apiKey: api.apiKey, baseUrl: api.baseUrl, timeoutMs });
     const started = jest.spyOn(globalThis, "setTimeout");
@@ -568,7 +568,7 @@ test("a slow consumer slows down the reading of the body", async () => {
   }
 });
 
-/** Every text reachable from a value, hidden properties included. */
+/** Returns every text reachable from a value, including hidden properties. */
 function everythingIn(value: unknown, seen = new Set<unknown>()): string {
   if (typeof value !== "object" || value === null) return String(value);
   if (seen.has(value)) return "";

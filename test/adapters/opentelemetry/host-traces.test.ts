@@ -39,7 +39,7 @@ function spansByName() {
 describe("an embedded gateway", () => {
   test("adds its spans to the host's traces, below the span of the host's call", async () => {
     gateway = await startScriptedGateway();
-    // What the host's provider does is part of the call to it.
+    // The work of the host's provider is part of the call to it.
     gateway.provider.script = async function* traced(request) {
       trace.getTracer("host").startSpan("inside the provider").end();
       yield* makeImages(request);

@@ -11,7 +11,7 @@ import { S3_CREDENTIALS, type S3Server, startS3Server } from "../../support/stor
 
 const KEY = "gen_1/img_1/original";
 const MEBIBYTE = 1024 * 1024;
-/** So short that no test waits for it; one that fires too early costs a repetition. */
+/** Short, so that no test waits for it; if it expires too early, that costs only a retry. */
 const HANG_MS = 500;
 const small = seededRandom(21).bytes(300_000);
 const large = seededRandom(22).bytes(6 * MEBIBYTE);
@@ -20,7 +20,7 @@ let server: S3Server;
 let proxy: FaultyProxy;
 let bucket: string;
 let store: S3ObjectStore;
-/** Where the requests of the present test begin. */
+/** The index of the first request in the present test. */
 let from: number;
 
 beforeAll(async () => {
@@ -53,7 +53,7 @@ function openStore(options: Partial<S3Options> = {}): Promise<S3ObjectStore> {
   });
 }
 
-/** These faults, one after the other, for the requests that are about this. */
+/** Causes these faults in order, in the requests for this operation. */
 function failOn(operation: string, ...faults: readonly Fault[]): void {
   const left = [...faults];
   proxy.fault = (request) => (request.operation === operation ? left.shift() : undefined);
@@ -131,7 +131,7 @@ describe("an image is stored even if", () => {
     failOn("POST uploadId", { kind: "lose-answer" });
 
     expect(await store.put(KEY, chunks(large))).toMatchObject({ byteSize: large.length });
-    // The second one is told that there is no such upload.
+    // The retry is told that the upload does not exist.
     expect(operations("POST uploadId")).toBe(2);
     expect(await isStored(large)).toBe(true);
   });

@@ -62,7 +62,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** A store on an empty bucket, behind the proxy. */
+/** A store on an empty bucket behind the proxy. */
 async function newStore(options: Partial<S3Options> = {}) {
   const bucket = await server.newBucket();
   const all = { bucket, endpoint: proxy.endpoint, credentials: S3_CREDENTIALS, ...options };
@@ -111,7 +111,7 @@ describe("a bucket", () => {
     const before = proxy.answeredBytes;
     for await (const chunk of object?.read() ?? []) {
       expect(chunk.length).toBeLessThan(1024 * 1024);
-      // What the sockets on the way hold is more than nothing.
+      // The socket buffers between them hold some data too.
       expect(proxy.answeredBytes - before).toBeLessThan(16 * 1024 * 1024);
       break;
     }

@@ -19,7 +19,7 @@ function failure(details: object, errorType: Failure["errorType"] = "CLIENT_ERRO
 
 const AWAY = failure({ code: "ECONNREFUSED" }, "TRANSIENT");
 
-/** Lets the clock run through all retries of a request, and answers when each of them began. */
+/** Advances the clock through all retries of a request, and returns when each began. */
 async function beginnings(cause: Failure, attemptMs = 0, strategy = retryPatiently(PATIENCE_MS)): Promise<number[]> {
   const startedAt = performance.now();
   const begun: number[] = [];

@@ -348,7 +348,7 @@ function render(image: Uint8Array, rendition: Rendition): Promise<Buffer> {
   return buffer(codec.render(imageOf(image), rendition, MAX_PIXELS));
 }
 
-/** A picture that compresses badly: damage to any part of it shows. */
+/** A picture that compresses badly, so that damage anywhere is visible. */
 function noise(width: number, height: number, format: ImageFormat): Promise<Buffer> {
   const pixels = seededRandom(width * height).bytes(width * height * 3);
   return sharp(pixels, { raw: { width, height, channels: 3 } })

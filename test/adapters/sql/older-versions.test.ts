@@ -25,7 +25,7 @@ interface Opened {
 }
 
 interface Engine {
-  /** Makes an empty database, as the operator of any version does. */
+  /** Makes an empty database, as an operator of any version does. */
   create(): Promise<{ readonly dialect: Dialect; readonly open: () => Promise<Opened> }>;
   readonly engine: Parameters<typeof migrationsFor>[0];
   readonly schema?: string;
@@ -57,7 +57,7 @@ const ENGINES: Readonly<Record<string, Engine>> = {
   },
 };
 
-/** What the first version wrote of a generation that was running, and of its image; later ones wrote more. */
+/** The records that the first version wrote of a running generation and its image; later versions wrote more. */
 const GENERATION = {
   id: "gen_1",
   status: "RUNNING",
@@ -92,7 +92,7 @@ const IMAGE = {
 const KEY_EXPIRES_AT = Date.parse("9999-12-31T23:59:59.999Z");
 
 describe.each(Object.entries(ENGINES))("a database of an older version, on %s", (_name, { create, engine, schema }) => {
-  /** A database as the version made it that had so many migrations. */
+  /** A database as left by the version with this many migrations. */
   async function createOlder(count: number) {
     const { dialect, open } = await create();
     const older = new Kysely<{ generations: object; images: object }>({ dialect });
@@ -112,13 +112,13 @@ describe.each(Object.entries(ENGINES))("a database of an older version, on %s", 
     const ended = { ...GENERATION, owner: "public", status: "SUCCEEDED" };
     const nextDay = GENERATION.created_at + 86_400_000;
     const rows = [
-      // More digits than an amount has.
+      // More digits than an amount may have.
       { ...ended, id: "gen_1", cost: "0.020000864197523084" },
       { ...ended, id: "gen_2", cost: "0.500000" },
       { ...ended, id: "gen_3", cost: "7.000000", created_at: nextDay },
       { ...ended, id: "gen_4" },
       { ...ended, id: "gen_5", status: "QUEUED" },
-      // More than are read at a time.
+      // More than one batch.
       ...Array.from({ length: 600 }, (_, i) => ({ ...ended, id: `gen_x${i}`, cost: "0.000000000001" })),
     ];
     for (const row of rows) await placed.insertInto("generations").values(row).execute();
@@ -134,7 +134,7 @@ describe.each(Object.entries(ENGINES))("a database of an older version, on %s", 
       { day: ofDay(GENERATION.created_at), generations: 603, images: 1206, costUsd: "0.520000864798" },
       { day: ofDay(nextDay), generations: 1, images: 2, costUsd: "7.000000" },
     ]);
-    // What was accepted without a hold is settled as any other.
+    // A generation accepted without a hold is settled like any other.
     await records.start("gen_5", claimOf());
     const cost = { usd: "0.1", isEstimated: false };
     expect(await records.finish("gen_5", WORKER, { status: "SUCCEEDED", cost }, FINISHED_AT)).toBe(true);
@@ -157,7 +157,7 @@ describe.each(Object.entries(ENGINES))("a database of an older version, on %s", 
       }
       const imageOfAnn = { ...IMAGE, id: "img_ann", generation_id: "gen_ann", ...anns };
       for (const row of [{ ...IMAGE, ...ours }, imageOfAnn]) await placed.insertInto("images").values(row).execute();
-      // From the second version on, a generation that runs has a lease; this one ended long ago.
+      // Since the second version a running generation has a lease; this one has expired.
       if (count > 1)
         await sql`update ${sql.table(schema ? `${schema}.generations` : "generations")} set lease_until = 0`.execute(
           older,

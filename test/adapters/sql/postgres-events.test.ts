@@ -42,7 +42,7 @@ describe("events on a shared PostgreSQL", () => {
       here.events.subscribe(id, ears[0].listen);
       there.events.subscribe(id, ears[1].listen);
     }
-    // While the first is on its way, the others wait.
+    // The others wait while the first is being sent.
     here.events.publish({ generationId: "gen_1", worker: "run_1" });
     here.events.publish({ generationId: "gen_2", worker: "run_1" });
     here.events.publish({ generationId: "gen_2" });

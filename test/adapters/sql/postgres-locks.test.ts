@@ -6,15 +6,15 @@ import { begin, claimOf, END_OF_TIME, INTERRUPTED, orderOf } from "../../contrac
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const PROJECT = orderOf("gen_1").projectId;
-/** The tables keep their rows in this order, which is not that of the ids. */
+/** The tables store their rows in this order, which is not the order of ids. */
 const IDS = ["gen_3", "gen_2", "gen_1"] as const;
 const AFTER_THE_LEASES = END_OF_TIME;
 
 const postgres = usePostgres();
 
 /**
- * In each test another transaction changes the first row, and then the last one. That is a deadlock with whoever has
- * locked the last row and waits for the first.
+ * In each test another transaction changes the first row, and then the last one. A statement that has locked the last
+ * row and waits for the first would deadlock with it.
  */
 describe("a change of many rows in PostgreSQL locks them in the order of their ids:", () => {
   let store: Awaited<ReturnType<typeof openPostgresStore>>;

@@ -97,10 +97,10 @@ describe("a connection on which nothing arrives any more", () => {
 });
 
 describe("a connection that breaks while many generations are accepted together", () => {
-  /** Two of them are accepted alone, and those that wait meanwhile together. */
+  /** Two of them are accepted alone, and those that wait meanwhile are accepted together. */
   const COUNT = 66;
   const TOGETHER = COUNT - 2;
-  /** In a statement that stores 32 generations, and in none that stores one. */
+  /** Text that occurs in a statement that stores 32 generations, but not in one that stores a single generation. */
   const OF_MANY = "$448";
 
   test.each([

@@ -14,9 +14,9 @@ import {
 } from "../../contracts/record-samples.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
-/** PostgreSQL keeps a plan when it has made it five times. */
+/** PostgreSQL may reuse a plan after it has planned a statement five times. */
 const ENOUGH = 10;
-/** What accepting, starting and ending a generation writes. */
+/** The tables that change when a generation is accepted, starts and ends. */
 const TABLES = ["generations", "search_entries", "ledger", "spending_windows", "images", "usage_days", "rate_counts"];
 
 const postgres = usePostgres();

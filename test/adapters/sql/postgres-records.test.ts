@@ -137,7 +137,7 @@ describe("two processes on one PostgreSQL", () => {
     );
     await accept(there.records, dearAt("gen_2", "2031-01-01T00:00:00Z"), terms);
     expect(await here.records.accept(dearAt("gen_3", "2040-01-01T00:00:00Z"), terms)).toMatchObject(exceeded);
-    // What ends later is settled on the day that held it.
+    // A generation that ends later is settled on the day that holds its cost.
     await here.records.start("gen_1", claimOf());
     const cost = { usd: "0.25", isEstimated: false };
     await here.records.finish("gen_1", "run_here", { status: "SUCCEEDED", cost }, STARTED_AT);

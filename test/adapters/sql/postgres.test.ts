@@ -121,7 +121,7 @@ test("with the steps of docs/operating.md a second login takes over from the fir
 
   expect(others).toEqual([]);
   await run(steps?.code ?? "");
-  // It makes the tables of the queue, as a newer version would.
+  // This login creates the queue's tables, as a newer version would.
   await run("DROP SCHEMA graphile_worker CASCADE");
   const second = await open(urlOf("pictograph_2"));
   await accept(first.records, orderOf("gen_2"));
@@ -203,7 +203,7 @@ describe("a PostgreSQL database that cannot be used", () => {
     );
     await refusalOf(url);
 
-    // Which PostgreSQL refuses while anybody is connected.
+    // PostgreSQL refuses this while anybody is connected.
     await postgres.server.createDatabase(url);
   });
 });
@@ -233,7 +233,7 @@ describe("a test server", () => {
   });
 });
 
-/** What the opener is told. An opener that gets in makes the test fail, and is closed. */
+/** Returns the error for the opener. If the store opens instead, it is closed and the test fails. */
 async function refusalOf(url: string): Promise<Error> {
   const result: unknown = await open(url).catch((error: unknown) => error);
   if (result instanceof Error) return result;

@@ -140,7 +140,7 @@ describe("a SQLite database", () => {
     );
     await records.close();
 
-    // The first two begin at once, and the others wait for one of them.
+    // The first two begin immediately, and the others wait for one of them.
     expect(statements.filter((sql) => sql === "commit")).toHaveLength(3);
   });
 
@@ -305,7 +305,7 @@ describe("a SQLite database", () => {
       const second = accept(records, orderOf("gen_2")).then(note("second"));
       const third = records.start("gen_0", claimOf()).then(note("third"));
       const read = find(records, "gen_2").then(note("read"));
-      // All statements run in this turn of the event loop. Their commits come after the first sync began.
+      // All statements run in this turn of the event loop, so their commits come after the first sync began.
       await nextTurn();
       releaseFirst.value?.();
       await first;
@@ -346,7 +346,7 @@ describe("a SQLite database", () => {
 
       expect(pragma(lock, "locking_mode")).toBe("exclusive");
       expect(pragma(connection, "journal_mode")).toBe("wal");
-      // 1 is NORMAL.
+      // 1 means NORMAL.
       expect(pragma(connection, "synchronous")).toBe(1);
       expect(pragma(connection, "locking_mode")).toBe("normal");
       expect(pragma(connection, "foreign_keys")).toBe(1);
@@ -404,7 +404,7 @@ describe("a SQLite database", () => {
   });
 });
 
-/** What the opener is told. An opener that gets in makes the test fail, and is closed. */
+/** Returns the error for the opener. If the store opens instead, it is closed and the test fails. */
 async function refusalOf(path: string): Promise<Error> {
   const result: unknown = await openSqliteRecords(path).catch((error: unknown) => error);
   if (result instanceof Error) return result;
@@ -416,7 +416,7 @@ function pragma(connection: DatabaseSync, name: string): unknown {
   return Object.values(connection.prepare(`PRAGMA ${name}`).get() ?? {})[0];
 }
 
-/** Whether a word is in any table of the search index, those that FTS5 makes for itself included. */
+/** Whether a word is in any table of the search index, including those that FTS5 creates. */
 function searchIndexHolds(path: string, word: string): boolean {
   const database = new DatabaseSync(path, { readOnly: true });
   try {
@@ -433,7 +433,7 @@ function searchIndexHolds(path: string, word: string): boolean {
           .all()
           .flatMap((row) => Object.values(row)),
       );
-    // FTS5 keeps what its words share with the one before only once: the middle of a word stays whole.
+    // FTS5 omits what a word shares with the word before: the middle of a word stays complete.
     return cells.some((cell) => Buffer.from(cell instanceof Uint8Array ? cell : String(cell)).includes(word.slice(2)));
   } finally {
     database.close();
@@ -446,7 +446,7 @@ function change(path: string, sql: string): void {
   database.close();
 }
 
-/** Opens the database in a real process of its own, accepts gen_1 there, says so, and stays. */
+/** Opens the database in another process, accepts gen_1 there, prints that, and keeps running. */
 function openInAnotherProcess(path: string): ChildProcess & { readonly stdout: NonNullable<ChildProcess["stdout"]> } {
   const script = `
     import { openSqliteRecords } from ${JSON.stringify(new URL("../../../dist/adapters/sql/sqlite/sqlite.js", import.meta.url).href)};
@@ -465,7 +465,7 @@ function openInAnotherProcess(path: string): ChildProcess & { readonly stdout: N
   });
 }
 
-/** Holds every sync of a file until its function in `syncs` is called. */
+/** Holds every sync of a file until the test calls its function in `syncs`. */
 function holdSyncs(): { readonly syncs: AsyncIterator<() => void>; readonly restore: () => void } {
   const syncing = new EventEmitter();
   const syncs = on(syncing, "sync")[Symbol.asyncIterator]();

@@ -1,4 +1,4 @@
-/** A client whose types were generated from the graph: it is compiled where they are, and run against a gateway. */
+/** A client whose types were generated from the schema. It is compiled beside them and run against a gateway. */
 import { GraphQLClient } from "graphql-request";
 import { EventsDocument, GenerateDocument, HistoryDocument, type PictureFragment } from "./gql/graphql.ts";
 
