@@ -5,14 +5,18 @@ import { protocolOf } from "./access/forwarded.ts";
 import { entryPointOf, statusOf } from "./request-counts.ts";
 import { toLoggedPath } from "./request-log.ts";
 
-/** The routes by which spans are named. Requests for other paths, probes and metrics are not recorded. */
-const ROUTES: Readonly<Partial<Record<EntryPoint, string>>> = {
+/** The routes by which spans are named. Requests for what has none are not recorded. */
+const ROUTES: Readonly<Record<EntryPoint, string | undefined>> = {
   get_image: "/get-image",
   graphql: "/graphql",
   graphql_stream: "/graphql/stream",
   graphql_websocket: "/graphql",
   images: "/images/{id}",
+  metrics: undefined,
   openai: "/v1/images",
+  pages: undefined,
+  probes: undefined,
+  other: undefined,
 };
 
 /** The error of a request whose client left before the answer began. */

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { routesOf, toAddress } from "../../support/app-routes.ts";
+import type { OpenApiDocument } from "../../support/clients/contract-observer.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+
+let gateway: ScriptedGateway;
+let routes: readonly string[];
+
+beforeAll(async () => {
+  gateway = await startScriptedGateway({ metrics: "route" });
+  routes = routesOf(gateway.gateway.app);
+});
+
+afterAll(() => gateway.close());
+
+/** The routes that the OpenAPI document does not describe, and why. */
+const UNDESCRIBED: Readonly<Record<string, string>> = {
+  "POST /graphql": "schema/schema.graphql describes it",
+  "GET /graphql": "it begins WebSockets",
+  "POST /graphql/stream": "schema/schema.graphql describes it",
+  "POST /get-image/": "it is /get-image with a slash",
+  "POST /images/generations": "it says that the base URL is wrong",
+  "POST /images/edits": "it says that the base URL is wrong",
+  "GET /metrics": "it is for operators: docs/metrics.md",
+  "GET /": "a page, and a list of routes",
+  "GET /docs": "a page",
+  "GET /docs/": "a page",
+  "GET /graphiql": "a page",
+  "GET /graphiql/": "a page",
+};
+
+test("schema/openapi.yaml describes every REST route", async () => {
+  const { paths } = (await (await fetch(`${gateway.url}/openapi.json`)).json()) as OpenApiDocument;
+  const described = Object.entries(paths).map(([path, operations]) => ({
+    pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, ".+")}$`),
+    methods: Object.keys(operations).map((method) => method.toUpperCase()),
+  }));
+  const others = routes.filter((route) => {
+    const [method = "", path = ""] = route.split(" ");
+    const isDescribed = described.some(
+      ({ pattern, methods }) => methods.includes(method) && pattern.test(toAddress(path)),
+    );
+    // Routes for every method say which methods there are.
+    return method !== "ALL" && !isDescribed;
+  });
+
+  expect(others.sort()).toEqual(Object.keys(UNDESCRIBED).sort());
+});
+
+test("requests for every route are counted under the name of an API or page", async () => {
+  for (const route of routes) {
+    const [method = "", path = ""] = route.split(" ");
+    const url = gateway.url + toAddress(path);
+    const response = await fetch(url, { method: method === "ALL" ? "PUT" : method, redirect: "manual" });
+    await response.arrayBuffer();
+  }
+  const text = await (await fetch(`${gateway.url}/metrics`)).text();
+  const counted = [...text.matchAll(/^pictograph_requests_total\{entry_point="(\w+)",.* (\d+)$/gm)];
+
+  expect(counted.reduce((sum, [, , count]) => sum + Number(count), 0)).toBeGreaterThanOrEqual(routes.length);
+  expect(counted.filter(([, entryPoint]) => entryPoint === "other").map(([series]) => series)).toEqual([]);
+});
