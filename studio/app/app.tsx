@@ -5,7 +5,7 @@ import { Toasts } from "../ui/toast.tsx";
 import { KeyGate } from "./key-gate.tsx";
 import { Keyboard } from "./keyboard.tsx";
 import { ConnectionBanner, Offline } from "./offline.tsx";
-import { HOME, PAGES } from "./pages.ts";
+import { pageNamed } from "./pages.ts";
 import { start } from "./start.ts";
 import { TopBar } from "./top-bar.tsx";
 import "./shell.css";
@@ -26,7 +26,7 @@ export function App() {
 
 function Page() {
   const [name = "", ...rest] = place.value.path;
-  const { Component, hasTopBar } = PAGES[name] ?? HOME;
+  const { Component, hasTopBar } = pageNamed(name);
   return (
     <>
       {hasTopBar && <TopBar />}

@@ -2,6 +2,7 @@ import type { ComponentType } from "preact";
 import { Home } from "../create/home.tsx";
 import type { PageProps } from "../router.ts";
 import { lazy } from "../ui/lazy.tsx";
+import { PAGE_NAMES, type PageName } from "./page-names.ts";
 
 interface Page {
   readonly Component: ComponentType<PageProps>;
@@ -10,10 +11,10 @@ interface Page {
 }
 
 /** The first page. It is part of the first script, all others are loaded when they are opened. */
-export const HOME: Page = { Component: Home, hasTopBar: true };
+const HOME: Page = { Component: Home, hasTopBar: true };
 
 /** The other pages, by the first part of their addresses. */
-export const PAGES: Readonly<Record<string, Page>> = {
+const PAGES: Readonly<Record<PageName, Page>> = {
   admin: {
     Component: lazy(async () => (await import("../admin/admin-page.tsx")).AdminPage),
     hasTopBar: true,
@@ -31,3 +32,9 @@ export const PAGES: Readonly<Record<string, Page>> = {
     hasTopBar: false,
   },
 };
+
+/** The page whose addresses begin with this part. All other addresses show the first page. */
+export function pageNamed(part: string): Page {
+  const name = PAGE_NAMES.find((each) => each === part);
+  return name === undefined ? HOME : PAGES[name];
+}

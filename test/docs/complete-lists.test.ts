@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
 import { HTTP_STATUS } from "../../src/api/http/answers/status.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
@@ -58,6 +58,17 @@ describe("the documents name every", () => {
     const documented = rows.flatMap(([events = ""]) => codeIn(events));
 
     expect(documented.sort()).toEqual([...WEBHOOK_EVENTS, TEST_EVENT].sort());
+  });
+
+  test("folder of the studio", async () => {
+    const entries = await readdir(new URL("../studio/", DOCS), { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${name}/`);
+    const rows = await rowsOf("studio.md", "in `studio/`");
+    const documented = rows.flatMap(([names = ""]) => codeIn(names)).filter((name) => name.endsWith("/"));
+
+    // The build makes it.
+    const generated = "generated/";
+    expect([...new Set([...documented, generated])].sort()).toEqual([...new Set([...folders, generated])].sort());
   });
 
   test("entry point of requests that is counted", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
+import type { PageName } from "../../studio/app/page-names.ts";
 import { launchBrowser } from "../support/clients/browser.ts";
 import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
 import { ANY_SIZE_EDITOR, holdCalls } from "../support/scripted-gateway.ts";
@@ -66,20 +67,27 @@ async function expectFits(page: Page): Promise<void> {
   await expectAccessible(page);
 }
 
+/** For each page, what follows its name in the addresses that are opened, and an element that shows it is there. */
+function pages(): Readonly<Record<PageName, { readonly paths: readonly string[]; readonly shown: string }>> {
+  const [first = "", , , , long = ""] = ids;
+  return {
+    image: { paths: [first, long], shown: ".facts" },
+    compare: { paths: [ids.slice(0, 4).join("/")], shown: ".compare figure" },
+    edit: { paths: [first], shown: ".paint-stage .paper img" },
+    admin: { paths: [""], shown: ".keys-table" },
+  };
+}
+
 describe.each(FORMS)("%s", (_name, options) => {
   test("every page fits, and axe-core finds no problem", async () => {
     const { page, expectClean, close } = await open(options);
     await expectFits(page);
-    const pages = {
-      [`#/image/${ids[0]}`]: ".facts",
-      [`#/image/${ids[4]}`]: ".facts",
-      [`#/compare/${ids.slice(0, 4).join("/")}`]: ".compare figure",
-      "#/admin": ".keys-table",
-    };
-    for (const [place, shown] of Object.entries(pages)) {
-      await page.evaluate(`location.hash = ${JSON.stringify(place)}`);
-      await page.locator(shown).first().waitFor();
-      await expectFits(page);
+    for (const [name, { paths, shown }] of Object.entries(pages())) {
+      for (const path of paths) {
+        await page.evaluate(`location.hash = ${JSON.stringify(`#/${name}/${path}`)}`);
+        await page.locator(shown).first().waitFor();
+        await expectFits(page);
+      }
     }
     expectClean();
     await close();
