@@ -64,7 +64,11 @@ export function eventStreamTransport(operations: LiveOperations, options: EventS
       stream.onClose(context.onCredentialsEnd(() => stream.end()));
       // Nothing here awaits the end of the stream: an open handler would keep everything that Express holds for the
       // request in memory, for thousands of streams.
-      const result = operations.run(carried, context, { connection: stream, isWaiting: () => stream.isOpen });
+      const result = operations.run(carried, context, {
+        connection: stream,
+        hasRoom: true,
+        isWaiting: () => stream.isOpen,
+      });
       (incomingBodyOf(request)?.keepFor(result) ?? result)
         .then((result) => {
           if (Symbol.asyncIterator in result) leaveUncounted(response);

@@ -25,6 +25,8 @@ type Answerable = { readonly [Key in keyof ExecutionResult]: ExecutionResult[Key
 export interface LiveClient {
   /** The same object for all operations of one connection. */
   readonly connection: object;
+  /** Whether {@link LiveOperations.checkRoom} has found room for its subscription. */
+  readonly hasRoom: boolean;
   /** Whether it still waits for the result. */
   isWaiting(): boolean;
 }
@@ -45,6 +47,8 @@ export class LiveOperations {
   readonly #gate: OperationGate;
   readonly #maxSubscribers: number;
   readonly #countWatching: () => number;
+  /** Operations that wait for their turn. Each may be a subscription. */
+  #waiting = 0;
   /** Subscriptions that have begun but do not watch a generation yet. */
   #joining = 0;
 
@@ -88,7 +92,7 @@ export class LiveOperations {
     const options = EXECUTION_OPTIONS;
     const args = { schema: this.#schema, document, operationName, variableValues, contextValue, options };
     return operation.operation === "subscription"
-      ? this.#subscribe(args, contextValue)
+      ? this.#subscribe(args, contextValue, client)
       : (execute(args) as ExecutionResult);
   }
 
@@ -96,12 +100,12 @@ export class LiveOperations {
   #takeTurn({ connection }: LiveClient): Promise<void> | undefined {
     const turn = fairTurns.forOperation(connection);
     if (!turn) return undefined;
-    this.#joining++;
-    return turn.finally(() => this.#joining--);
+    this.#waiting++;
+    return turn.finally(() => this.#waiting--);
   }
 
-  async #subscribe(args: SubscriptionArgs, request: ApiRequest): Promise<LiveResult> {
-    if (this.#subscriptions >= this.#maxSubscribers) {
+  async #subscribe(args: SubscriptionArgs, request: ApiRequest, { hasRoom }: LiveClient): Promise<LiveResult> {
+    if (!hasRoom && this.#joining + this.#countWatching() >= this.#maxSubscribers) {
       return { errors: [toClientError(full(this.#maxSubscribers), request.logger)] };
     }
     this.#joining++;
@@ -109,7 +113,7 @@ export class LiveOperations {
   }
 
   get #subscriptions(): number {
-    return this.#joining + this.#countWatching();
+    return this.#waiting + this.#joining + this.#countWatching();
   }
 
   /** Formats a result for the client. */

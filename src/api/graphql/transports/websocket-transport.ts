@@ -178,7 +178,7 @@ function makeProtocol(operations: LiveOperations, inFlight: OperationsInFlight, 
       try {
         const { socket, context } = extra;
         const isWaiting = () => isOpen(socket) && id in subscriptions;
-        const result = await operations.run(payload, context, { connection: socket, isWaiting });
+        const result = await operations.run(payload, context, { connection: socket, hasRoom: false, isWaiting });
         // The message is counted until its operation ends.
         Object.assign(payload, { query: "", variables: undefined, extensions: undefined });
         if ("errors" in result && result.errors && result.data === undefined) return result.errors;

@@ -1,8 +1,10 @@
 import type { Socket } from "node:net";
 import { LIVENESS_PATH, READINESS_PATH } from "../health/probes.ts";
 
-/** The most memory for what waiting connections have sent, in bytes: 64 KiB of 256 of them. */
+/** The most memory for the first bytes that waiting connections have sent: 64 KiB of 256 of them. */
 const MAX_BYTES = 16 * 1024 ** 2;
+/** The most connections that wait. Node reads at most 128 KiB of each, so they can send no more than 128 MiB later. */
+const MAX_CONNECTIONS = 1_000;
 const PROBE = new RegExp(`^GET (${LIVENESS_PATH}|${READINESS_PATH}) `);
 /** The bytes of a request that show whether it is a health check. */
 const PROBE_BYTES = 16;
@@ -16,14 +18,15 @@ const MAX_PROBE_BYTES = 4 * 1024;
 export class Newcomers {
   readonly #maxBytes: number;
   #heldBytes = 0;
+  #count = 0;
 
   constructor(maxBytes = MAX_BYTES) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether there is memory to look at what another connection sends. */
+  /** Whether another connection may wait here. */
   get hasRoom(): boolean {
-    return this.#heldBytes < this.#maxBytes;
+    return this.#heldBytes < this.#maxBytes && this.#count < MAX_CONNECTIONS;
   }
 
   /**
@@ -34,8 +37,10 @@ export class Newcomers {
   add(connection: Socket, serve: () => void): () => void {
     let heldBytes = 0;
     let isWaiting = true;
+    this.#count++;
     const leave = () => {
       isWaiting = false;
+      this.#count--;
       this.#heldBytes -= heldBytes;
       connection.off("readable", look).off("error", leave).off("close", leave);
     };

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { Newcomers } from "../../../../src/api/http/connections/newcomers.ts";
 
@@ -99,6 +99,15 @@ test("no more connections are looked at when those that wait have sent too much,
   await arrivalOf("x".repeat(MAX_BYTES), newcomer);
   expect(newcomers.hasRoom).toBe(false);
   newcomer.begin();
+
+  expect(newcomers.hasRoom).toBe(true);
+});
+
+test("no more connections wait when a thousand do", async () => {
+  const newcomer = await open();
+  const others = Array.from({ length: 999 }, () => newcomers.add(new Socket(), () => {}));
+  expect(newcomers.hasRoom).toBe(false);
+  for (const begin of [newcomer.begin, ...others]) begin();
 
   expect(newcomers.hasRoom).toBe(true);
 });
