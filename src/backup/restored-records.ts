@@ -25,7 +25,7 @@ export async function openRestoredRecords(config: Config, backupId: string): Pro
   return config.databaseUrl === undefined ? sqliteRecords(config) : postgresRecords(config.databaseUrl, backupId);
 }
 
-/** The data directory is claimed by whoever restores the images. */
+/** The process that restores the images claims the data directory. */
 function sqliteRecords({ dataDir }: Config): RestoredRecords {
   const { database } = pathsIn(dataDir);
   return {

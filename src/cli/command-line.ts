@@ -34,7 +34,7 @@ export async function runCommandLine(parameters: readonly string[]): Promise<voi
   process.exit(terminal.outputError ? await reportLostOutput(terminal, exitCode) : exitCode);
 }
 
-/** A script that reads a file of data must not take a part of it for everything. */
+/** A script that reads a data file must not take a part of it for the whole. */
 async function reportLostOutput(terminal: Terminal, exitCode: ExitCode): Promise<ExitCode> {
   terminal.note(
     `${terminal.style("red", "✗")} stdout cannot be written (${terminal.outputError?.code}); data is missing`,

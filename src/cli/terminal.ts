@@ -80,7 +80,7 @@ export class Terminal {
     this.note(`${this.style("yellow", "!")} ${text}`);
   }
 
-  /** Shows what goes on, in one line that is replaced. Only on a terminal. */
+  /** Shows the progress in one line that is replaced, on a terminal only. */
   progress(text: string): void {
     if (!this.isInteractive) return;
     this.#status = text;

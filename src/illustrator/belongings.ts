@@ -3,10 +3,10 @@ import type { Action } from "./words/grammar.ts";
 import type { Look } from "./words/people.ts";
 import type { Role } from "./words/things.ts";
 
-/** What a vessel can have in it. */
+/** The things that a vessel can contain. */
 export const CONTENTS: Readonly<Record<string, Role>> = { bowl: "food", vase: "flower" };
 
-/** Vessels that are not drawn beside what is in them: its art shows one. */
+/** Vessels that are not drawn beside their contents, whose art already shows one. */
 export const CUPS: ReadonlySet<string> = new Set([
   "tumbler-glass",
   "hot-beverage",
@@ -26,7 +26,7 @@ export const canAct = (subject: Subject): boolean =>
 const MOUNTS: ReadonlySet<Role> = new Set(["animal", "vehicle", "boat", "aircraft", "swimmer", "bird"]);
 const HELD: ReadonlySet<Role> = new Set(["food", "object", "instrument", "flower", "symbol"]);
 
-/** Whether an action makes someone ride a thing, or hold it. */
+/** Whether an action makes a subject ride a thing or hold it. */
 export function holdOf(action: Action | undefined, { art, role }: Thing): "riding" | "holding" | undefined {
   if (action === "ride") return MOUNTS.has(role) ? "riding" : undefined;
   const canHold = HELD.has(role) || art === "kite" || art === "balloon";

@@ -28,7 +28,7 @@ const BACKDROPS: Readonly<Record<Location, Backdrop>> = {
   ...WATERS,
 };
 
-/** Places with neither weather nor the light of the hour on things. */
+/** Places where things show neither the weather nor the light of the hour. */
 const SHELTERED: ReadonlySet<Location> = new Set([
   "space",
   "moon",
@@ -58,7 +58,7 @@ const WINDOWS: ReadonlySet<Location> = new Set([
 export interface Composition {
   readonly backdrop: Layer;
   readonly subjects: Layer;
-  /** Weather, and what stands in front of the subjects. */
+  /** The weather, and objects in front of the subjects. */
   readonly finish: Layer;
   readonly atmosphere: Atmosphere;
   /** How far behind the backdrop is out of focus, in scene units; 0 is sharp. */
@@ -73,7 +73,7 @@ export function extentOf(pixelWidth: number, pixelHeight: number): Extent {
   return { width: pixelWidth * unit, height: pixelHeight * unit };
 }
 
-/** Decides what a scene leaves open: where it plays, who sits in a boat, and where everything stands. */
+/** Decides what a scene leaves open: its place, who sits in a boat, and every position. */
 export function settle(scene: Scene, random: Random, extent: Extent): void {
   scene.location = locate(scene, random.fork("location"));
   scene.isPortrait = isPortrait(scene);
@@ -94,10 +94,10 @@ export function settle(scene: Scene, random: Random, extent: Extent): void {
   }
 }
 
-/** How likely woods are broad-leaved, which shows the season, rather than of firs. */
+/** The probability that woods are broad-leaved, which shows the season, rather than firs. */
 const TREE_CHANCES: Readonly<Record<Season, number>> = { spring: 1, summer: 0.45, autumn: 1, winter: 0 };
 
-/** Draws the layers of a scene that is settled. */
+/** Draws the layers of a complete scene. */
 export function compose(scene: Scene, random: Random, extent: Extent): Composition {
   const { width, height } = extent;
   const { location = "meadow", place, backdropColour } = scene;
@@ -129,7 +129,7 @@ export function compose(scene: Scene, random: Random, extent: Extent): Compositi
   return { backdrop, subjects, finish, atmosphere, backdropBlur: 0, hasShading: location !== "abstract" };
 }
 
-/** The weather and what belongs in a sky are not seen where there is neither a sky nor a window. */
+/** Without a sky or a window, neither the weather nor the sky's objects are visible. */
 function tellUnseen({ weather, effects, texts, missing }: Scene): void {
   for (const unseen of [weather === "clear" ? undefined : "weather", ...effects]) {
     const text = unseen && texts[unseen];
@@ -137,7 +137,7 @@ function tellUnseen({ weather, effects, texts, missing }: Scene): void {
   }
 }
 
-/** People with nothing to do and nowhere to be are shown from the chest up. */
+/** People without an action or a place are shown from the chest up. */
 function isPortrait({ subjects, isPortrait: isAsked, place, actions, weather }: Scene): boolean {
   if (subjects.length === 0 || !subjects.every((subject) => subject.kind === "person")) return false;
   if (isAsked) return true;
@@ -167,7 +167,7 @@ function isArctic(subject: Subject): boolean {
   return subject.kind === "thing" && ["penguin", "polar-bear", "snowman"].includes(subject.art);
 }
 
-/** On open water whoever cannot swim is in a boat: the prompt's, or a canoe. */
+/** On open water, subjects that cannot swim are in a boat: the prompt's, or a canoe. */
 function embark(scene: Scene): void {
   for (const subject of [...scene.subjects]) {
     const canSwim = subject.kind === "thing" && subject.role !== "animal" && subject.role !== "face";
@@ -180,7 +180,7 @@ function embark(scene: Scene): void {
 
 const CANOE: Thing = { kind: "thing", art: "canoe", role: "boat", text: "", count: 1, wearing: [] };
 
-/** What several play with together stands between them instead of in everyone's hands. */
+/** A thing that several subjects play with stands between them, instead of in everyone's hands. */
 function takeShared(subject: Subject): Subject[] {
   const held = subject.holding;
   if (held === undefined || (subject.count < 2 && held.art !== "chess-board") || held.role === "food") return [];

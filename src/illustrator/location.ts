@@ -4,7 +4,7 @@ import { clothesOf } from "./words/people.ts";
 import type { Location, Place } from "./words/scenery.ts";
 import { ROLES, type Role } from "./words/things.ts";
 
-/** Where things are at home when the prompt does not say where they are: places, and the names of the art. */
+/** The usual places of things, by the names of their art, for prompts that name no place. */
 const HOMES: ReadonlyMap<string, readonly Place[]> = new Map(
   [
     ["sea", "lighthouse bridge"],
@@ -40,7 +40,7 @@ const HOMES: ReadonlyMap<string, readonly Place[]> = new Map(
 
 const LANDSCAPES: readonly Place[] = ["meadow", "mountains", "lake", "forest"];
 
-/** What keeps a picture on the ground, whatever flies in it. */
+/** Things that keep a picture on the ground, even if something in it flies. */
 const GROUNDED: ReadonlySet<Role> = new Set(["building", "tree", "vehicle", "boat", "flower"]);
 
 /** Chooses where the picture plays. */

@@ -47,7 +47,7 @@ export function retouch({ sources, ...drawing }: Retouching): Drawn {
     pastePhotos(picture, sources.references, area, random.fork("photos"));
     if (scene.subjects.length > 0) overlay(picture, drawSubjects(scene, random.fork("subjects"), picture, area));
   }
-  // A place brings its own light.
+  // A new place has its own light.
   if (scene.place === undefined) changeLight(picture, scene);
   if (scene.tint !== undefined) tint(picture, scene.tint, random.fork("light").between(0.5, 0.75));
   if (stage === "weather" || stage === "finish") overlay(picture, drawAir(scene, random.fork("weather"), picture));
@@ -71,7 +71,7 @@ function showPlace(picture: Raster, scene: Scene, random: Random, isMasked: bool
   pastePhoto(picture, photo, { x: width / 2, y: height / 2, scale: 0.66, turn: random.between(-2.5, 2.5) });
 }
 
-/** Subjects stand in the free area as in a picture of their own; a room keeps them on the ground and in plain light. */
+/** Places subjects in the free area as in a picture of its own; a room keeps them on the ground and in plain light. */
 function drawSubjects(scene: Scene, random: Random, whole: Raster, area: Area): Raster {
   const extent = extentOf(area.width, area.height);
   const indoors: Scene = { ...scene, place: "room" };
@@ -101,7 +101,7 @@ function moveTo(area: Area, drawn: Raster, { width, height }: Raster): Raster {
   return moved;
 }
 
-/** What falls through the air: the weather's, or the season's. */
+/** The precipitation: the weather's, or what falls in the season. */
 function drawAir(asked: Scene, random: Random, { width, height }: Raster): Raster {
   const extent = extentOf(width, height);
   const layer = new Layer("w", extent.width, extent.height);
@@ -113,7 +113,7 @@ function drawAir(asked: Scene, random: Random, { width, height }: Raster): Raste
   return rasterise(layer, width, height);
 }
 
-/** What a time of day multiplies red, green and blue by. */
+/** The factors for red, green and blue at a time of day. */
 const LIGHT: Readonly<Record<TimeOfDay, readonly [number, number, number]>> = {
   dawn: [1.06, 0.93, 0.9],
   day: [1, 1, 1],
@@ -133,7 +133,7 @@ function changeLight({ data }: Raster, { time = "day", weather }: Scene): void {
   }
 }
 
-/** Whether the scene changes nothing that can be seen. */
+/** Whether the scene makes no visible change. */
 const isSilent = ({ place, time, weather, season, style, tint: colour, effects, subjects }: Scene): boolean =>
   (place ??
     time ??

@@ -6,31 +6,31 @@ import { MAX_COUNT } from "./scene-builder.ts";
 import type { Sprite } from "./subjects/sprite.ts";
 import { subjectSprite } from "./subjects/subject-sprite.ts";
 
-/** What a new copy of a subject is placed in. */
+/** The surroundings in which a new copy of a subject is placed. */
 export interface Room {
   readonly scene: Scene;
   readonly extent: Extent;
   readonly random: Random;
-  /** The part of the picture that it has to stand in; anywhere when it is left out. */
+  /** The part of the picture that it must stand in; anywhere if omitted. */
   readonly area?: Area | undefined;
 }
 
-/** A room, and how its subjects look. */
+/** A room, and the looks of its subjects. */
 interface SurveyedRoom extends Room {
   readonly spriteOf: (subject: Subject) => Sprite | undefined;
 }
 
-/** What is kept free at the edges of the picture and between two neighbours, in scene units. */
+/** The margin at the edges of the picture and between two neighbours, in scene units. */
 const MARGIN = 22;
-/** How far a subject shrinks at most to fit beside the others. */
+/** The smallest scale to which a subject may shrink to fit beside the others. */
 const LEAST_SCALE = 0.66;
 /** Where things stand beside a portrait, as shares of the picture's width, and how tall they are. */
 const BESIDE_PORTRAIT = [0.16, 0.84, 0.3, 0.7] as const;
 const BESIDE_PORTRAIT_HEIGHT = 520;
-/** From this height on, in scene units, what stands on the ground is in the way of what flies. */
+/** Things on the ground taller than this, in scene units, are in the way of things that fly. */
 const HIGH = 360;
 
-/** Adds copies of a subject beside what stands there already, which stays where it is. */
+/** Adds copies of a subject beside the present subjects, which stay where they are. */
 export function addCopies(subject: Subject, count: number, room: Room): void {
   const { scene, random } = room;
   const sprites = new Map<Subject, Sprite | undefined>();
@@ -72,7 +72,7 @@ function findRoom(subject: Subject, crowd: number, room: SurveyedRoom): Position
   return besideOthers(position, subject, at?.x ?? extent.width / 2, room);
 }
 
-/** In the gap nearest to the first subject that is wide enough; among the others where there is none. */
+/** Uses the gap nearest to the first subject that is wide enough; if there is none, a place among the others. */
 function besideOthers(position: Position, subject: Subject, firstX: number, room: SurveyedRoom): Position {
   const { extent, random } = room;
   const width = widthOf(room.spriteOf(subject), position, extent);
@@ -88,7 +88,7 @@ function besideOthers(position: Position, subject: Subject, firstX: number, room
   return { ...position, x: from >= firstX ? from + inset : to - inset, height: position.height * scale };
 }
 
-/** Smaller in front of the others, or behind them if it is taller, where least is hidden. */
+/** Places it smaller in front of the others, or behind them if it is taller, where it hides the least. */
 function amongOthers(position: Position, subject: Subject, firstX: number, room: SurveyedRoom): Position {
   const { scene, extent, random } = room;
   const heights = scene.subjects.flatMap(({ positions = [] }) => positions.map(({ height }) => height));
@@ -128,7 +128,7 @@ const isOnSide = ({ side }: Subject, x: number, firstX: number): boolean =>
 
 const isHigh = (zone: Zone): boolean => zone === "air" || zone === "perch" || zone === "horizon" || zone === "void";
 
-/** The gaps between what is in the way in a zone, from left to right. */
+/** The gaps between the obstacles in a zone, from left to right. */
 function gapsFor(zone: Zone, room: SurveyedRoom): [from: number, to: number][] {
   const { width } = room.extent;
   const gaps: [from: number, to: number][] = [];
@@ -142,7 +142,7 @@ function gapsFor(zone: Zone, room: SurveyedRoom): [from: number, to: number][] {
   return gaps;
 }
 
-/** From where to where the picture is taken by what stands in some zones, from left to right. */
+/** The horizontal extents of the subjects in some zones, from left to right. */
 function takenBy(counts: (zone: Zone, height: number) => boolean, room: SurveyedRoom): [number, number][] {
   const { scene, extent } = room;
   return scene.subjects

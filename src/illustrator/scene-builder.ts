@@ -8,13 +8,13 @@ import { type Place, shows } from "./words/scenery.ts";
 import type { Role } from "./words/things.ts";
 import type { Meaning } from "./words/vocabulary.ts";
 
-/** Subjects beyond these would only hide each other. */
+/** The most subjects: more would only hide each other. */
 export const MAX_SUBJECTS = 6;
 
-/** Places that a more telling one replaces wherever it stands in the prompt. */
+/** Vague places, which a more specific one replaces wherever it is in the prompt. */
 const VAGUE_PLACES: ReadonlySet<Place> = new Set(["sky", "meadow", "room", "table", "stage"]);
 
-/** Words for a place that are mostly something else. */
+/** Words for a place that usually mean something else. */
 const VAGUE_TEXTS: ReadonlySet<string> = new Set(["bamboo", "竹", "竹子", "대나무"]);
 
 /** The number a plural stands for when the prompt gives none. */
@@ -25,10 +25,10 @@ export const MAX_COUNT = 9;
 /** Colours that are a fruit where no noun follows. */
 const FRUIT_COLOURS: Readonly<Record<Colour, string>> = { "#f28a1f": "tangerine" };
 
-/** What "without" and "no" can stand before. */
+/** The meanings that "without" and "no" can exclude. */
 const NOUNS: ReadonlySet<Meaning["is"]> = new Set(["thing", "person", "trait", "place", "weather", "setting"]);
 
-/** What says nothing without a noun. */
+/** Words that mean nothing without a noun. */
 const GRAMMAR: ReadonlySet<Meaning["is"]> = new Set(["break", "filler", "negation", "count", "next", "verb"]);
 
 /** Reads a prompt into a scene. It never fails: a prompt without a known word gives a scene without subjects. */
@@ -45,29 +45,29 @@ export function buildScene(phrases: readonly Phrase[]): Scene {
   return scene;
 }
 
-/** Puts meanings together in the order they are read: what belongs to which noun. */
+/** Combines meanings in reading order: it decides which word belongs to which noun. */
 class SceneBuilder {
   readonly #scene: Scene;
   #colours: Colour[] = [];
-  /** What was read of the next noun. */
+  /** What was read about the next noun. */
   #next: Partial<Pick<Subject, "count" | "size" | "side" | "isDefinite" | "isExtra">> = {};
   #isPlural = false;
   #look: Look = {};
   #age: Look["age"];
   #action: Action | undefined;
-  /** What the next one who can act rides or holds. */
+  /** The thing that the next subject able to act rides or holds. */
   #awaitsActor: Partial<Record<"riding" | "holding", Thing>> = {};
   #awaitsWearer: Worn[] = [];
   #person: Person | undefined;
   #lastActor: Subject | undefined;
   #isAfterPerson = false;
   #isNegated = false;
-  /** Whether the last word was "on", and only a colour since: "on white". */
+  /** Whether the last word was "on", with only a colour since: "on white". */
   #isOnColour = false;
   #isBackdropNext = false;
   /** Whether the last filler was "of". */
   #isOf = false;
-  /** A feature that the next colour is for: "her hair blue". */
+  /** A feature that the next colour applies to: "her hair blue". */
   #awaitsColour: "hairColour" | "eyeColour" | undefined;
   /** The last subject, until the sentence or its part ends. */
   #neighbour: Subject | undefined;
@@ -164,7 +164,7 @@ class SceneBuilder {
         this.#isOnColour = /^(isolated )?on\b/.test(text);
         return;
       case "filler":
-        // "a knight with a sword": what stands behind is held, if it can be.
+        // "a knight with a sword": the noun after it is held, if it can be.
         this.#isOf = text === "of";
         if (text === "with" && this.#neighbour === this.#lastActor) this.#action ??= "hold";
         return;
@@ -187,7 +187,7 @@ class SceneBuilder {
     this.#forgetNext();
   }
 
-  /** What stands behind its noun: "the fox bigger", 고양이 두 마리. */
+  /** Modifiers after their noun: "the fox bigger", 고양이 두 마리. */
   #addTrailing(): void {
     const { size, count } = this.#next;
     const neighbour = this.#neighbour;
@@ -203,7 +203,7 @@ class SceneBuilder {
     this.#isPlural = false;
   }
 
-  /** The first place counts, unless it is a vague one. One that is named beside it may be a part of it. */
+  /** The first place counts, unless it is vague. Another place may be a part of it. */
   #addPlace(place: Place, text: string): void {
     const scene = this.#scene;
     const known = scene.place;
@@ -257,7 +257,7 @@ class SceneBuilder {
     this.#addSubject(thing);
   }
 
-  /** Where the verb comes last, as in Japanese and Korean, the noun before it is what is held or ridden. */
+  /** If the verb comes last, as in Japanese and Korean, the noun before it is held or ridden. */
   #giveBack(action: Action): void {
     const { subjects } = this.#scene;
     const [actor, thing] = [this.#lastActor, subjects.at(-1)];
@@ -365,7 +365,7 @@ class SceneBuilder {
     scene.colours = [...scene.colours, ...this.#colours];
   }
 
-  /** The colour right before the noun. The ones before that are the picture's. */
+  /** The colour directly before the noun. Earlier colours belong to the picture. */
   #takeColour(): Colour | undefined {
     const colour = this.#colours.pop();
     this.#scene.colours = [...this.#scene.colours, ...this.#colours];

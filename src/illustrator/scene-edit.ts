@@ -10,11 +10,10 @@ import { type Instruction, readInstructions } from "./words/instruction.ts";
 import { shows } from "./words/scenery.ts";
 
 /**
- * Changes a scene as a prompt says: adds beside what is there, removes, replaces, recolours, or gives it another time,
- * weather, place or style. Everything else stays in its place.
- *
- * @param setting what new subjects are drawn and placed with
- * @returns the words for what was to be changed, and is not in the scene
+ * Changes a scene as a prompt says. It adds, removes, replaces or recolours subjects, or changes the time, weather,
+ * place or style. Everything else stays in its place.
+ * @param setting draws and places new subjects
+ * @returns the words for subjects that were to be changed and are not in the scene
  */
 export function editScene(scene: Scene, prompt: string, setting: Omit<Room, "scene">): readonly string[] {
   const edit = new SceneEdit(scene, setting);
@@ -36,7 +35,7 @@ class SceneEdit {
   readonly #scene: Scene;
   readonly #setting: Omit<Room, "scene">;
   readonly unchanged: string[] = [];
-  /** How many streams of random numbers were begun, to tell them apart. */
+  /** The number of random streams so far, which tells them apart. */
   #drawn = 0;
 
   constructor(scene: Scene, setting: Omit<Room, "scene">) {
@@ -68,7 +67,7 @@ class SceneEdit {
     if (place === undefined && backdropColour === undefined) return;
     if (place !== undefined && scene.place !== undefined && shows(scene.place, place)) return;
     if (place !== undefined && verb === "add" && subjects.length > 0) {
-      // "add a boat on a lake" asks for a boat. There can be only one backdrop.
+      // "add a boat on a lake" adds a boat. There can be only one backdrop.
       if (place !== scene.place) scene.missing.add(texts.place ?? place);
       return;
     }
@@ -77,7 +76,7 @@ class SceneEdit {
     scene.location = to;
     for (const subject of scene.subjects) {
       const [before, zone] = [zoneOf(subject, scene, from), zoneOf(subject, scene, to)];
-      // A subject that stands in front, because there was no room, stays there.
+      // A subject that is in front for lack of room stays there.
       for (const position of subject.positions ?? []) if (position.zone === before) position.zone = zone;
     }
   }
@@ -99,7 +98,7 @@ class SceneEdit {
     const isOne = subjects.length === 1 || (subjects.length === 0 && scene.subjects.length === 1);
     const found = isOne && named ? this.#find(named) : undefined;
     if (colour === undefined) return;
-    // A backdrop is drawn whole.
+    // A backdrop cannot be changed in part.
     if (place !== undefined && subjects.length === 0 && verb !== "tint") this.unchanged.push(texts.place ?? place);
     else if (found?.part) found.part.colour = colour;
     else if (found?.subject && verb !== "tint") recolour(found.subject, colour);
@@ -119,7 +118,7 @@ class SceneEdit {
     else this.#add(named);
   }
 
-  /** "give her an apple", "let the fox ride a bicycle": whether it is for someone to hold or to ride. */
+  /** "give her an apple", "let the fox ride a bicycle": whether somebody is to hold or ride it. */
   #giveAway(named: Subject, { subjects, actions }: Scene, verb: Instruction["verb"]): boolean {
     const actor = this.#scene.subjects.find(
       (one) => canAct(one) && (subjects.length === 1 || this.#isNamed(one, subjects)),
@@ -135,7 +134,7 @@ class SceneEdit {
     return subjects.some((named) => this.#find(named)?.subject === subject);
   }
 
-  /** "A hat" is the hat that someone wears already, or else is put on the first who can wear one. */
+  /** "A hat" is a hat that somebody already wears; otherwise the first subject that can wear one gets it. */
   #showWorn({ art, colour, text }: Thing, worn: Worn | Thing | undefined): void {
     const wearer = this.#scene.subjects.find(canAct);
     const hat: Worn = { art, text, colour };
@@ -144,7 +143,7 @@ class SceneEdit {
     else this.#add({ kind: "thing", role: "wearable", count: 1, wearing: [], ...hat });
   }
 
-  /** Gives a subject what the instruction says of it. */
+  /** Applies the instruction's description to a subject. */
   #change(subject: Subject, named: Subject): void {
     const scene = this.#scene;
     const before = heightOf(subject, scene.subjects);
@@ -219,7 +218,7 @@ class SceneEdit {
   }
 
   replace(named: Scene, instead: Scene | undefined): void {
-    // Where the verb comes last, both nouns stand in one list: 狐を猫に変えて.
+    // If the verb comes last, both nouns are in one list: 狐を猫に変えて.
     const [target, ...rest] = named.subjects;
     const substitute = instead ?? { ...named, subjects: rest };
     const [comes, ...others] = substitute.subjects;
@@ -244,7 +243,7 @@ class SceneEdit {
     }
   }
 
-  /** The new one stands where the old one stood, as much taller or smaller as it is in life. */
+  /** The new subject stands in the old one's place, scaled by their real sizes. */
   #putInPlace(old: Subject, comes: Subject): void {
     const scene = this.#scene;
     const copies = comes.count;
@@ -262,7 +261,7 @@ class SceneEdit {
     if (comes.isCounted && copies > comes.count) this.#addCopies(comes, copies - comes.count);
   }
 
-  /** The subject that a noun means, or the one that wears, holds or rides what it means. */
+  /** The subject that a noun names, or the one that wears, holds or rides the named thing. */
   #find(named: Subject): { subject?: Subject; holder?: Subject; part?: Worn | Thing } | undefined {
     const { subjects } = this.#scene;
     const meant = subjects.filter((subject) => isMeant(subject, named));
@@ -278,10 +277,10 @@ class SceneEdit {
   }
 }
 
-/** Where something stands that is moved to a side, as a share of the picture's width. */
+/** The new position of something moved to a side, as a share of the picture's width. */
 const SIDES = { left: 0.24, right: 0.76 } as const;
 
-/** For an instruction that names a subject and says nothing of it. */
+/** For an instruction that names a subject without saying anything about it. */
 const NOTHING_SAID = { wearing: [], isCounted: false, isDefinite: true, isExtra: false, side: undefined };
 
 const partsOf = ({ wearing, holding, riding }: Subject): (Worn | Thing)[] =>

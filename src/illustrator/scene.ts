@@ -28,13 +28,13 @@ interface SubjectParts {
   flies?: boolean | undefined;
   /** The prompt says how many. */
   isCounted?: boolean | undefined;
-  /** The prompt means one that is there already: "the fox". */
+  /** The prompt means an existing one: "the fox". */
   isDefinite?: boolean | undefined;
   /** The prompt asks for one more: "another fox". */
   isExtra?: boolean | undefined;
   /** The random numbers that decide its looks. */
   looks?: Random | undefined;
-  /** Where each copy stands, once the scene is arranged. */
+  /** The position of each copy, when the scene is arranged. */
   positions?: Position[] | undefined;
 }
 
@@ -46,7 +46,7 @@ export interface Thing extends SubjectParts {
   colour?: Colour | undefined;
 }
 
-/** A person. What the prompt leaves open the seed decides. */
+/** A person. The seed decides what the prompt leaves open. */
 export interface Person extends SubjectParts {
   readonly kind: "person";
   look: Look;
@@ -67,7 +67,7 @@ export interface Position {
   readonly maxWidth: number;
   /** How near it stands in its zone, 0–1. */
   readonly depth: number;
-  /** Every other one of several stands in a second row. */
+  /** Whether it stands in a second row, as every other one of several does. */
   readonly row: 0 | 1;
   /** How many share its zone. */
   readonly crowd: number;
@@ -78,7 +78,7 @@ export interface Position {
   readonly y?: number;
 }
 
-/** What a picture shows. */
+/** The content of a picture. */
 export interface Scene {
   place?: Place | undefined;
   time?: TimeOfDay | undefined;
@@ -97,15 +97,15 @@ export interface Scene {
   actions: Action[];
   isPortrait: boolean;
   isAbstract: boolean;
-  /** Everything that stands in the picture is named. */
+  /** Whether everything in the picture is named. */
   namesAll?: boolean;
-  /** The backdrop is named, without a colour. */
+  /** Whether the backdrop is named, without a colour. */
   namesBackdrop?: boolean;
-  /** A person's hair or eyes are named, without a colour. */
+  /** Whether a person's hair or eyes are named, without a colour. */
   namesFeature?: "hairColour" | "eyeColour" | undefined;
   /** A size with no noun: "make it bigger". */
   size?: "small" | "large" | undefined;
-  /** What was said of a person, with no noun for the person. */
+  /** A description of a person without a noun for the person. */
   look: Look;
   /** The words that name the place, the weather and each effect. */
   readonly texts: { place?: string; weather?: string; [effect: string]: string };
@@ -115,9 +115,9 @@ export interface Scene {
   known: number;
   /** The random numbers that choose the colours of the sky, once an edit changed the hour or the weather. */
   shades?: Random | undefined;
-  /** Which trees its woods have, once that is decided. */
+  /** The kind of trees in its woods, when that is decided. */
   trees?: "fir" | "tree" | undefined;
-  /** Where it plays, once that is decided. */
+  /** Its place, when that is decided. */
   location?: Location | undefined;
 }
 

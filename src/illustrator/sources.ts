@@ -4,14 +4,14 @@ export interface PixelSize {
   readonly height: number;
 }
 
-/** What pixels of an image are wanted: those that fill a box, or the whole picture inside of it. */
+/** The wanted pixels of an image: those that fill a box, or the whole picture inside it. */
 export interface Box extends PixelSize {
   readonly fit: "COVER" | "INSIDE";
-  /** `OPAQUE` lays a transparent image on white; `ALPHA` gives one byte a pixel, how opaque it is. */
+  /** `OPAQUE` puts a transparent image on white; `ALPHA` returns one byte of opacity for each pixel. */
   readonly channels: "RGBA" | "OPAQUE" | "ALPHA";
 }
 
-/** Decodes an image. Its bytes may come from anyone: it is not done where pictures are drawn. */
+/** Decodes an image. Its bytes may come from anyone, so this runs apart from the drawing. */
 export type Decode<Image> = (image: Image, box: Box) => Promise<Reference>;
 
 /** The images of an edit, encoded. */
@@ -22,7 +22,7 @@ export interface EditSources<Image> {
   readonly mask?: Image;
 }
 
-/** What an edit starts from, in pixels: of the size that is asked for, so that the largest photograph costs no more. */
+/** The pixels that an edit starts from, in the requested size, so that the largest photograph costs no more. */
 export interface Sources {
   /** Red, green, blue, alpha of the picture, not multiplied. */
   readonly picture: Uint8Array;
@@ -33,7 +33,7 @@ export interface Sources {
 
 /** Another image, to be put into the picture. */
 export interface Reference extends PixelSize {
-  /** As those of the picture. */
+  /** As for the picture. */
   readonly data: Uint8Array;
 }
 

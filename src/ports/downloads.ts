@@ -5,9 +5,8 @@ export interface DownloadLimits {
   /** The time from the request to the last byte that the reader consumes, in milliseconds. */
   readonly timeoutMs: number;
   /**
-   * Whether the file was paid for. A download that fails for a reason that may pass is then repeated several times,
-   * over at least a minute.
-   *
+   * Whether the file was paid for. If such a download fails for a temporary reason, it is repeated several times, over
+   * at least a minute.
    * @defaultValue false
    */
   readonly isPaid?: boolean;

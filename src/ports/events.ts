@@ -1,6 +1,6 @@
 import type { Generation, Image } from "./records.ts";
 
-/** Tells that a generation changed. The records tell what changed. */
+/** A notice that a generation changed. The records have the change. */
 export interface GenerationNotice {
   readonly generationId: string;
   /**
@@ -8,9 +8,9 @@ export interface GenerationNotice {
    * longer.
    */
   readonly isUnrecorded?: boolean;
-  /** Set when the generation was just accepted. Only those who listen to all are told. */
+  /** Set if the generation was just accepted. Only listeners to all generations get this notice. */
   readonly isNew?: boolean;
-  /** Set when the change left the generation running. Who waits for its end need not read the records. */
+  /** Set if the generation is still running. Callers that wait for its end need not read the records. */
   readonly isRunning?: boolean;
   /** The worker that made the change, if known. It ignores its own notices. */
   readonly worker?: string;
@@ -18,7 +18,7 @@ export interface GenerationNotice {
   readonly end?: EndedGeneration;
 }
 
-/** A generation that has ended, as it is recorded. */
+/** A generation that has ended, as recorded. */
 export interface EndedGeneration {
   readonly generation: Generation;
   /** All its images; `undefined` if they have to be read. */

@@ -6,7 +6,7 @@ export interface Inventory {
   imageCount(): Promise<number>;
   /** The images whose ids come after this one, in the order of their ids. An empty id precedes all. */
   imagesAfter(id: string, limit: number): Promise<readonly Image[]>;
-  /** The edits that wait to be run, whose source images are needed. In the order of their ids. */
+  /** The edits that wait, whose source images are still needed. In the order of their ids. */
   queuedEditsAfter(id: string, limit: number): Promise<readonly Generation[]>;
   /** The derivatives whose keys come after this one, in the order of their keys. */
   derivativesAfter(key: string, limit: number): Promise<readonly StoredDerivative[]>;

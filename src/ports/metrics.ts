@@ -21,14 +21,14 @@ export type EntryPoint = (typeof ENTRY_POINTS)[number];
 
 /** One generation that this process ended. */
 export interface EndedGeneration {
-  /** The model that carried it out. */
+  /** The model that ran it. */
   readonly model: string;
   readonly provider: string | undefined;
   readonly operation: Operation;
   readonly outcome: "SUCCEEDED" | "CANCELED" | FailureCode;
   /** What it cost, in US dollars; `undefined` if its price is not known. */
   readonly costUsd: string | undefined;
-  /** The images that were made and whose price is not known. */
+  /** The images that were made and have no known price. */
   readonly unpricedImages: number;
 }
 
@@ -40,7 +40,7 @@ export interface EndedCall {
   readonly durationMs: number;
 }
 
-/** Functions that return how much there is at the moment. */
+/** Functions that return current levels. */
 export interface Levels {
   /** Clients that follow generations: subscriptions and event streams. */
   subscribers(): number;
@@ -50,7 +50,7 @@ export interface Levels {
   decodesWaiting(): number;
 }
 
-/** What the processes that share a store have before them. Every one of them reads the same. */
+/** The backlog of the processes that share a store. All of them read the same values. */
 export interface StoreLevels {
   readonly models: readonly ModelBacklog[];
   readonly deliveries: DeliveryBacklog;
@@ -100,10 +100,7 @@ export interface Metrics {
   storeAnswered(operation: string, durationMs: number): void;
   /** Reads these levels from now on, whenever the metrics are read. */
   watch(levels: Levels): void;
-  /**
-   * Reads these levels from now on when the metrics are read, though not each time. While they cannot be read, they are
-   * absent.
-   */
+  /** Reads these levels when the metrics are read, though not every time. They are absent while they cannot be read. */
   watchStore(read: () => Promise<StoreLevels>): void;
   /** Tells until when the certificate that signs images is valid. */
   certificateExpires(at: Date): void;

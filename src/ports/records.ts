@@ -36,12 +36,12 @@ export interface GenerationFailure {
   readonly message: string;
   readonly retryable: boolean;
   readonly billed: Billed;
-  /** The input to change, by its name in `GenerationInput`; `undefined` if it is not a single one. */
+  /** The input to change, by its name in `GenerationInput`; `undefined` if no single input is at fault. */
   readonly field?: string;
   readonly retryAfterSeconds?: number;
 }
 
-/** Something that the gateway or the provider did differently from the request. */
+/** A way in which the gateway or the provider deviated from the request. */
 export interface Warning {
   /** Upper snake case, stable: `MODEL_REPLACED`. */
   readonly code: string;
@@ -215,7 +215,7 @@ export type GenerationOutcome =
 
 interface OutcomeFacts {
   readonly usage?: TokenUsage;
-  /** `undefined` if not known. Then the highest possible cost is charged, as an estimate. */
+  /** `undefined` if not known. The highest possible cost is then charged, as an estimate. */
   readonly cost?: Cost;
   /** How many images are charged, if the cost is known. @defaultValue all requested images */
   readonly imageCount?: number;
@@ -229,7 +229,7 @@ export interface AcceptanceTerms {
   readonly maxQueued: number;
   /** The most US dollars that the project may spend in a UTC day, besides its own budgets. @defaultValue no limit */
   readonly dailyBudget?: string | undefined;
-  /** The rate limits, at most one of each scope, always in the same order. @defaultValue none */
+  /** The rate limits, at most one for each scope, always in the same order. @defaultValue none */
   readonly rates?: readonly RateRule[];
 }
 
@@ -266,7 +266,7 @@ export interface ModelBacklog {
   readonly model: string;
   /** How many of them wait. */
   readonly queued: number;
-  /** The US dollars that are held for all of them, rounded to what a number can express. */
+  /** The US dollars held for all of them, rounded to a JavaScript number. */
   readonly heldUsd: number;
 }
 
@@ -372,15 +372,18 @@ export interface Records {
   findImages(ids: readonly string[]): Promise<readonly Image[]>;
   /** The images of these generations, by generation and index. */
   findImagesOf(generationIds: readonly string[]): Promise<readonly Image[]>;
-  /** Whether the sweep, which one does for all who share the records, is the caller's until `until`: nobody's at `at`. */
+  /**
+   * Tries to claim the sweep, which one process does for all that share the records. Returns true if it was free at
+   * `at`; it is then claimed until `until`.
+   */
   claimSweep(at: Date, until: Date): Promise<boolean>;
-  /** The generations that have not ended, by the models that are to carry them out. Models without any are absent. */
+  /** The generations that have not ended, by the models that will run them. Models without any are absent. */
   backlog(): Promise<readonly ModelBacklog[]>;
-  /** When these records were begun: they can know nothing of what is older. */
+  /** When these records were created. They know nothing of anything older. */
   begunAt(): Promise<Date>;
-  /** Forgets the networks whose requests were counted before the minute of `at`. */
+  /** Removes the counts of networks from before the minute of `at`. */
   forgetAddresses(at: Date): Promise<void>;
-  /** Resolves when the store answers and is as this version needs it; rejects otherwise. */
+  /** Resolves if the store answers and has the schema of this version; rejects otherwise. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

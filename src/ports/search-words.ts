@@ -7,16 +7,19 @@ const LETTERS: ReadonlyMap<string, string> = new Map(
 /** One character of Han or kana, one emoji, or a run of other letters and digits. */
 const WORD =
   /(?=[\p{L}\p{N}])[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]|\p{Extended_Pictographic}|(?:(?![\p{scx=Han}\p{scx=Hira}\p{scx=Kana}])[\p{L}\p{N}\p{M}])+/gu;
-/** A word is cut to so many characters, in prompts and in searches alike: indexes take no words of any length. */
+/**
+ * Words are cut to this many characters, in prompts and in searches alike: an index has a limit for the length of
+ * words.
+ */
 const MAX_WORD_LENGTH = 64;
 
 /**
- * The words by which a text is found, each once: in lower case, without accents, in Unicode's compatible forms. Han and
- * kana have no spaces, so each of their characters is a word.
+ * Returns the words by which a text is found, each once: in lower case, without accents, in Unicode's compatible forms.
+ * Han and kana have no spaces, so each of their characters is a word.
  */
 export function wordsOf(text: string): readonly string[] {
   const withoutAccents = text.normalize("NFKD").replace(ACCENTS, "").normalize("NFKC");
-  // Upper case first: "ß" and "SS" become the same.
+  // Upper case first, so that "ß" and "SS" become equal.
   const folded = withoutAccents
     .toUpperCase()
     .toLowerCase()

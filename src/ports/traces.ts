@@ -11,11 +11,11 @@ export interface TraceContext {
   readonly tracestate?: string | undefined;
 }
 
-/** Facts about a span. An `undefined` one is left out. They hold no prompt, key, signature or image byte. */
+/** Properties of a span. `undefined` ones are left out. They contain no prompt, key, signature or image byte. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface SpanStart {
-  /** Says what is done, and never with what: there are few different names. */
+  /** The kind of work, never its subject: there are only a few names. */
   readonly name: string;
   /** @defaultValue `INTERNAL`: work within this process */
   readonly kind?: "INTERNAL" | "SERVER" | "CLIENT" | "PRODUCER" | "CONSUMER";
@@ -33,7 +33,7 @@ export interface SpanStart {
 /** A piece of work that is being recorded. */
 export interface Span {
   set(attributes: SpanAttributes): void;
-  /** Marks the work as failed. @param errorType one of few: an error code, or an HTTP status */
+  /** Marks the work as failed. @param errorType one of a few: an error code, or an HTTP status */
   fail(errorType: string): void;
 }
 
@@ -51,11 +51,11 @@ export interface Traces {
   record(start: SpanStart, endedAt: Date): void;
   /** The span in which the calling code runs; `undefined` for none. */
   current(): TraceContext | undefined;
-  /** Whether the host program records the request already, in a span in which the calling code runs. */
+  /** Whether the host program already records the request, in a span in which the calling code runs. */
   readonly isWithinSpan: boolean;
 }
 
-/** The HTTP headers that let another service continue the trace; none for no trace. */
+/** The HTTP headers that let another service continue the trace; empty if there is no trace. */
 export function toHeaders({ traceparent, tracestate }: Partial<TraceContext> = {}): Readonly<Record<string, string>> {
   return { ...(traceparent !== undefined && { traceparent }), ...(tracestate !== undefined && { tracestate }) };
 }

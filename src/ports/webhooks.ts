@@ -5,15 +5,15 @@ import type { GenerationFailure } from "./records.ts";
 /** The event that only `sendTestWebhook` makes. */
 export const TEST_EVENT = "webhook.test";
 
-/** A budget that much was used of, and whose it is. */
+/** A budget, its owner, and how much of it is used. */
 export interface BudgetFacts extends BudgetState {
   /** `key_…`: the API key whose budget it is; `undefined` for a budget of the project. */
   readonly apiKeyId?: string | undefined;
 }
 
 /**
- * Something that became true. It has no prompt, no end user and no address of an image: these are read when it is
- * delivered, so that what was deleted in the meantime is not sent.
+ * An event. It contains no prompt, no end user and no image URL: these are read at delivery, so that nothing that was
+ * deleted meanwhile is sent.
  */
 export type WebhookEvent =
   | {
@@ -28,7 +28,7 @@ export type WebhookEvent =
   | { readonly type: "budget.exhausted"; readonly budget: BudgetFacts }
   | { readonly type: typeof TEST_EVENT };
 
-/** An event that an endpoint can be told of. */
+/** An event that an endpoint can subscribe to. */
 export type WebhookEventName = Exclude<WebhookEvent["type"], typeof TEST_EVENT>;
 /** Each event of {@link WebhookEvent}: the compiler finds a missing one. */
 const EVENT_NAMES: Readonly<Record<WebhookEventName, true>> = {
@@ -39,7 +39,7 @@ const EVENT_NAMES: Readonly<Record<WebhookEventName, true>> = {
   "budget.threshold": true,
   "budget.exhausted": true,
 };
-/** The events that an endpoint can be told of. */
+/** The events that an endpoint can subscribe to. */
 export const WEBHOOK_EVENTS = Object.keys(EVENT_NAMES) as readonly WebhookEventName[];
 
 /** A secret that signs deliveries, encrypted. */
@@ -49,18 +49,18 @@ export interface SealedSecret {
   readonly endsAtMs?: number | undefined;
 }
 
-/** Where a project wants to be told of events. */
+/** An address that receives a project's events. */
 export interface WebhookEndpoint {
   /** `wh_…`, sorts by time. */
   readonly id: string;
   readonly projectId: string;
   readonly url: string;
-  /** What image URLs began with when it was created, for processes that do not know the address of the gateway. */
+  /** The beginning of image URLs when it was created, for processes that do not know the gateway's address. */
   readonly rootUrl: string;
   /** `undefined` for all. */
   readonly events?: readonly WebhookEventName[] | undefined;
   readonly description?: string | undefined;
-  /** The newest first. */
+  /** Newest first. */
   readonly secrets: readonly SealedSecret[];
   readonly isDisabled: boolean;
   readonly disabledReason?: string | undefined;
@@ -95,25 +95,25 @@ export interface WebhookDelivery {
   readonly endpointId: string;
   readonly event: WebhookEvent;
   readonly status: DeliveryStatus;
-  /** How many times of the schedule are used up. */
+  /** The number of attempts of the schedule that have been made. */
   readonly attemptCount: number;
-  /** The last ones, oldest first. */
+  /** The last attempts, oldest first. */
   readonly attempts: readonly DeliveryAttempt[];
   /** `undefined` once it has ended. While it is being attempted, the time at which another process takes over. */
   readonly nextAttemptAt?: Date | undefined;
   readonly createdAt: Date;
 }
 
-/** How an attempt changes a delivery and its endpoint. */
+/** The changes that an attempt makes to a delivery and its endpoint. */
 export interface AttemptResult extends Pick<WebhookDelivery, "status" | "attemptCount" | "attempts" | "nextAttemptAt"> {
-  /** What it tells of the endpoint; `undefined` for nothing new. */
+  /** The new state of the endpoint; `undefined` for no change. */
   readonly endpoint?: Pick<WebhookEndpointChanges, "failingSince" | "isDisabled" | "disabledReason"> | undefined;
 }
 
-/** For how long deliveries are claimed, and how many. */
+/** The duration of a claim, and the number of deliveries. */
 export interface DeliveryClaim {
   readonly at: Date;
-  /** Until then no other process attempts them. */
+  /** No other process attempts them before this time. */
   readonly until: Date;
   readonly limit: number;
 }
@@ -141,9 +141,8 @@ export interface Webhooks {
   /** @returns false, and nothing is stored, if the project has `maxCount` endpoints already */
   create(endpoint: WebhookEndpoint, maxCount: number, entry: AuditEntry): Promise<boolean>;
   /**
-   * Changes an endpoint. Of several changes at once, each sees what the one before left. Deliveries that wait for an
-   * endpoint fail when it is disabled.
-   *
+   * Changes an endpoint. Simultaneous changes are made one after the other. When an endpoint is disabled, its waiting
+   * deliveries fail.
    * @param change if it throws, nothing is changed or logged
    * @param entry `undefined` for a change that no caller made
    * @returns `undefined` if there is no such endpoint
@@ -167,17 +166,17 @@ export interface Webhooks {
   listDeliveries(endpointId: string, slice: ListSlice): Promise<readonly WebhookDelivery[]>;
   /** The endpoints, not disabled, with deliveries that are due. */
   findDue(at: Date): Promise<readonly WebhookEndpoint[]>;
-  /** Claims deliveries to an endpoint that are due. No two processes get the same ones. */
+  /** Claims due deliveries to an endpoint. No two processes get the same ones. */
   claim(endpointId: string, claim: DeliveryClaim): Promise<readonly WebhookDelivery[]>;
-  /** Begins the schedule of a delivery anew, and claims it. `undefined` if there is no such delivery. */
+  /** Restarts the schedule of a delivery, and claims it. `undefined` if there is no such delivery. */
   restart(id: string, until: Date): Promise<WebhookDelivery | undefined>;
-  /** Records an attempt. @returns false, and nothing is recorded, if the claim is over */
+  /** Records an attempt. @returns false, and nothing is recorded, if the claim has expired */
   record(claimed: WebhookDelivery, result: AttemptResult): Promise<boolean>;
-  /** Gives up a claim, so that the delivery is due at once. */
+  /** Gives up a claim, so that the delivery is due immediately. */
   release(claimed: WebhookDelivery, at: Date): Promise<void>;
   /** The deliveries that have not ended, whether they are due or wait for their next attempt. */
   backlog(): Promise<DeliveryBacklog>;
-  /** Removes what ended long ago. */
+  /** Removes deliveries that ended long ago. */
   forget(retention: DeliveryRetention): Promise<void>;
   /** Calls `listener` after this process has stored deliveries, until the returned function is called. */
   onStored(listener: () => void): () => void;
@@ -189,7 +188,7 @@ export interface WebhookRequest {
   readonly body: string;
 }
 
-/** What became of a request: one of the two is always set, both for an answer that is no success. */
+/** The result of a request. One of the two is always set; both are set for an answer that is not a success. */
 export type WebhookAnswer = Pick<DeliveryAttempt, "statusCode" | "error">;
 
 /**
@@ -199,6 +198,6 @@ export type WebhookAnswer = Pick<DeliveryAttempt, "statusCode" | "error">;
 export interface WebhookSender {
   /** @throws BAD_USER_INPUT naming `url` if no request is sent to this address */
   check(url: string): void;
-  /** Never rejects, except with the reason of the signal when it aborts. */
+  /** Never rejects, except with the signal's reason when the signal aborts. */
   send(request: WebhookRequest, signal: AbortSignal): Promise<WebhookAnswer>;
 }

@@ -121,7 +121,7 @@ export class C2paImageSigner implements ImageSigner {
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: 8 },
     });
-    // Whoever waits for an answer hears of the error too.
+    // A caller that waits for an answer gets the error too.
     worker.on("error", () => {});
     worker.once("exit", () => {
       if (this.#worker === worker) this.#worker = undefined;

@@ -21,8 +21,8 @@ export interface JobEngineOptions {
 /** PostgreSQL announces new jobs. Polling finds only jobs that were added while the connection was broken. */
 const POLL_INTERVAL_MS = 5_000;
 /**
- * How long recording the last jobs may take. After a failure, graphile-worker miscounts what is left to record, and would
- * wait for ever.
+ * How long recording the last jobs may take. After a failure, graphile-worker miscounts the jobs left to record and
+ * would wait forever.
  */
 const LAST_RECORDING_MS = 2_000;
 /** The events of graphile-worker that mean that its database does not answer. */

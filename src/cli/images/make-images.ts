@@ -122,9 +122,8 @@ export async function makeImages(
 }
 
 /**
- * Saves the images of an ended generation and prints what came of it: paths for a reader, or one JSON value.
- *
- * @throws CommandFailure when the generation failed
+ * Saves the images of an ended generation and prints the result: paths for a reader, or one JSON value.
+ * @throws CommandFailure if the generation failed
  */
 export async function deliver(
   context: CommandContext,

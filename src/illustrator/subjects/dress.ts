@@ -82,7 +82,7 @@ export function give(sprite: Sprite, thing: Sprite): Sprite {
 const ENCLOSED: ReadonlySet<string> = new Set(["vehicle", "boat", "aircraft"]);
 const OPEN: ReadonlySet<string> = new Set(["bicycle", "motorcycle", "motor-scooter", "skateboard", "kick-scooter"]);
 
-/** Seats one sprite on another. Cars, boats and planes are drawn over whoever sits in them. */
+/** Seats one sprite on another. Cars, boats and planes are drawn over the people in them. */
 export function mount(rider: Sprite, steed: Sprite, art: string, role: string): Sprite {
   const isInside = ENCLOSED.has(role) && !OPEN.has(art);
   const { box } = steed;

@@ -21,14 +21,17 @@ export function windowEnd(window: BudgetWindow, at: Date): Date | undefined {
   return new Date(start.getTime() + (window === "DAY" ? 1 : DAYS_A_WEEK) * DAY_MS);
 }
 
-/** The first day of each window that a moment is in, as {@link windowStart} has them. */
+/** The first day of each window that contains a time, as returned by {@link windowStart}. */
 export function windowStarts(at: Date): Readonly<Record<BudgetWindow, string>> {
   const day = Math.floor(at.getTime() / DAY_MS);
   if (latest?.day !== day) latest = { day, starts: startsOf(at) };
   return latest.starts;
 }
 
-/** The day that was asked for last, in days since 1970, and its starts. Nearly always the next one asks for it too. */
+/**
+ * The latest requested day, in days since 1970, and the starts of its windows. The next request nearly always has the
+ * same day.
+ */
 let latest: { readonly day: number; readonly starts: Readonly<Record<BudgetWindow, string>> } | undefined;
 
 function startsOf(at: Date): Readonly<Record<BudgetWindow, string>> {

@@ -2,7 +2,7 @@
 export interface Identity {
   /** The end user: the token's subject. */
   readonly endUser: string;
-  /** `proj_…`. Nobody has checked yet that this project exists. */
+  /** `proj_…`. Whether this project exists has not been checked. */
   readonly projectId: string;
   readonly expiresAt: Date;
 }
@@ -11,8 +11,7 @@ export interface Identity {
 export interface IdentityTokens {
   /**
    * Verifies the signature and the claims of a token.
-   *
-   * @throws UNAUTHENTICATED saying what is wrong with the token; OVERLOADED when the keys to verify it cannot be had now
+   * @throws UNAUTHENTICATED with the token's problem; OVERLOADED if the keys to verify it are not available now
    */
   verify(token: string): Promise<Identity>;
 }

@@ -1,19 +1,19 @@
 import type { Operation } from "../image-provider.ts";
 import type { BudgetLimit, BudgetWindow } from "./projects.ts";
 
-/** Whose money a budget limits. */
+/** The owner of a budget. */
 export const BUDGET_SCOPES = ["PROJECT", "API_KEY"] as const;
 export type BudgetScope = (typeof BUDGET_SCOPES)[number];
 
-/** What was spent in a window, and what is held in it. Dollars are exact decimal strings. */
+/** The amounts spent and held in a window. Dollars are exact decimal strings. */
 export interface Spending {
-  /** For generations that have ended. */
+  /** By generations that have ended. */
   readonly spentUsd: string;
-  /** For generations that have not ended: the most that they can cost. */
+  /** By generations that have not ended: their highest possible cost. */
   readonly heldUsd: string;
   /** Images of generations that have ended. */
   readonly spentImages: number;
-  /** Images that were asked for, of generations that have not ended. */
+  /** Images requested by generations that have not ended. */
   readonly heldImages: number;
 }
 
@@ -24,35 +24,35 @@ export interface BudgetState extends BudgetLimit, Spending {
   readonly resetsAt?: Date | undefined;
 }
 
-/** What a project or an API key has spent in the windows of now. */
+/** The amounts that a project or an API key has spent in the current windows. */
 export interface ScopeSpending {
   /** `proj_…` or `key_…` */
   readonly scopeId: string;
-  /** The moment that decides which windows these are. */
+  /** The time that decides which windows these are. */
   readonly at: Date;
   readonly windows: Readonly<Record<BudgetWindow, Spending>>;
 }
 
-/** What usage can be told apart by. */
+/** The dimensions of usage. */
 export const USAGE_DIMENSIONS = ["DAY", "MODEL", "OPERATION", "PROJECT", "API_KEY", "END_USER"] as const;
 export type UsageDimension = (typeof USAGE_DIMENSIONS)[number];
 
-/** Which generations to count, and how. Only those count that have ended, on the day on which they were accepted. */
+/** The generations to count, and the dimensions. Only ended generations count, on their day of acceptance. */
 export interface UsageQuery {
   /** The first UTC day, `2026-11-30`. */
   readonly firstDay: string;
-  /** The last UTC day, itself included. */
+  /** The last UTC day, inclusive. */
   readonly lastDay: string;
   /** `undefined` for all projects. */
   readonly projectId?: string | undefined;
-  /** `undefined` for all end users, and for nobody in particular. */
+  /** `undefined` for all generations, with any end user or none. */
   readonly endUser?: string | undefined;
   readonly by: readonly UsageDimension[];
   /** The most rows of the answer. */
   readonly limit: number;
 }
 
-/** The generations that have these dimensions in common; those that were not asked for are `undefined`. */
+/** The sums of the generations with equal dimensions. Dimensions that were not requested are `undefined`. */
 export interface UsageSums {
   readonly day?: string | undefined;
   readonly model?: string | undefined;
@@ -68,14 +68,11 @@ export interface UsageSums {
   readonly estimatedUsd: string;
 }
 
-/**
- * What the ledger says was spent. Budgets and usage are computed from its rows, by the transactions that write them.
- */
+/** Sums of the ledger. Budgets and usage are computed from its rows, in the transactions that write them. */
 export interface Ledger {
   /**
-   * What these projects and API keys have spent, in the same order.
-   *
-   * @param at decides the windows, unless several processes share the ledger: then the database's clock does
+   * The amounts that these projects and API keys have spent, in the same order.
+   * @param at decides the windows. If several processes share the ledger, the database's clock decides instead
    */
   spendingOf(scopeIds: readonly string[], at: Date): Promise<readonly ScopeSpending[]>;
   /**
@@ -88,6 +85,6 @@ export interface Ledger {
    * reads them any more. Returns how many were removed.
    */
   forgetWindows(before: Date, limit: number): Promise<number>;
-  /** Erases the name of an end user of a project. Their generations count as nobody's from then on. */
+  /** Erases an end user's name in a project. The end user's generations then belong to nobody. */
   forgetEndUser(projectId: string, endUser: string): Promise<void>;
 }

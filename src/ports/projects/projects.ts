@@ -18,7 +18,7 @@ export interface Limits {
   readonly budgets?: readonly BudgetLimit[] | undefined;
   /** Accepted requests for images in a minute. */
   readonly requestsPerMinute?: number | undefined;
-  /** The same, for each network of callers without credentials. */
+  /** The same limit for each network of callers without credentials. */
   readonly requestsPerMinutePerAddress?: number | undefined;
   /** Images of accepted requests in a minute. */
   readonly imagesPerMinute?: number | undefined;
@@ -37,7 +37,7 @@ export interface Project {
   readonly name: string;
   /** Whether its API keys are refused. */
   readonly isDisabled: boolean;
-  /** Whether `POST /get-image` works without credentials. Only `proj_public` has a use for it. */
+  /** Whether `POST /get-image` works without credentials. Only `proj_public` uses it. */
   readonly allowsAnonymous: boolean;
   readonly limits: Limits;
   readonly createdAt: Date;
@@ -80,7 +80,7 @@ export interface TokenUse {
   readonly expiresAt?: Date | undefined;
 }
 
-/** A change of a project, an API key or a webhook, and who made it. */
+/** A change to a project, an API key or a webhook, and who made it. */
 export interface AuditEntry {
   /** `log_…`, sorts by time. */
   readonly id: string;
@@ -117,13 +117,12 @@ export interface ListSlice {
 export interface Projects {
   create(project: Project, entry: AuditEntry): Promise<void>;
   /**
-   * Changes a project. Of several changes at once, each sees what the one before left.
-   *
-   * @param change what it throws is thrown, and nothing is changed or logged
-   * @returns `undefined`, and nothing changed or logged, when there is no such project
+   * Changes a project. Simultaneous changes are made one after the other.
+   * @param change if it throws, nothing is changed or logged, and the error is passed on
+   * @returns `undefined`, and nothing is changed or logged, if there is no such project
    */
   update(id: string, change: (project: Project) => ProjectChanges, entry: AuditEntry): Promise<Project | undefined>;
-  /** The projects with these ids, in no promised order; unknown ids are left out. */
+  /** The projects with these ids, in any order. Unknown ids are left out. */
   find(ids: readonly string[]): Promise<readonly Project[]>;
   list(slice: ListSlice): Promise<readonly Project[]>;
 
@@ -138,7 +137,7 @@ export interface Projects {
   rotateApiKey(id: string, token: TokenRecord, earlierUntil: Date, entry: AuditEntry): Promise<ApiKey | undefined>;
   /** Revokes a key with all its tokens. If the key is revoked already, nothing is changed or logged. */
   revokeApiKey(id: string, at: Date, entry: AuditEntry): Promise<ApiKey | undefined>;
-  /** The keys with these ids, in no promised order; unknown ids are left out. */
+  /** The keys with these ids, in any order. Unknown ids are left out. */
   findApiKeys(ids: readonly string[]): Promise<readonly ApiKey[]>;
   listApiKeys(projectId: string, slice: ListSlice): Promise<readonly ApiKey[]>;
   /** Finds the tokens with these hashes. Unknown ones, and those of revoked keys, are left out. */
@@ -148,7 +147,7 @@ export interface Projects {
   /** Whether there is an API key that is not revoked. */
   hasApiKeys(): Promise<boolean>;
 
-  /** Adds an entry about a change of something else than projects and keys. */
+  /** Adds an entry about a change to something other than projects and keys. */
   addEntry(entry: AuditEntry): Promise<void>;
   listEntries(slice: ListSlice): Promise<readonly AuditEntry[]>;
 }

@@ -1,4 +1,4 @@
-/** What a rate limit is for: a project, one of its API keys, or the network of a caller without credentials. */
+/** What a rate limit applies to: a project, one of its API keys, or the network of a caller without credentials. */
 export type RateScope = "PROJECT" | "API_KEY" | "ADDRESS";
 export type RateUnit = "REQUESTS" | "IMAGES" | "GENERATIONS";
 
@@ -15,20 +15,20 @@ export interface RateRule {
   readonly concurrentGenerations?: number | undefined;
 }
 
-/** How much of a rate limit is left. */
+/** The remaining part of a rate limit. */
 export interface RateStatus {
   readonly scope: RateScope;
   readonly unit: RateUnit;
   readonly limit: number;
   /** 0 or more. */
   readonly remaining: number;
-  /** When the minute ends, in whole seconds from now, 1 to 60. `undefined` for `GENERATIONS`, which has no minute. */
+  /** The seconds until the minute ends, 1 to 60. `undefined` for `GENERATIONS`, which has no minute. */
   readonly resetSeconds?: number;
 }
 
 /** Why a rate limit refused a request. */
 export interface RateRefusal {
   readonly exceeded: RateStatus;
-  /** All limits that were looked at, the exceeded one among them. */
+  /** All limits that were checked, including the exceeded one. */
   readonly rates: readonly RateStatus[];
 }

@@ -24,7 +24,9 @@ export interface InputPlace {
   readonly name: string;
 }
 
-/** Counts, hashes and checks an image's bytes while they stream past. Stops files that are no image, or too large. */
+/**
+ * Counts, hashes and checks an image's bytes while they stream past. Stops files that are too large or not an image.
+ */
 export class SourceMeter {
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly #hash = createHash("sha256");

@@ -48,10 +48,10 @@ export interface AcceptanceOptions {
 /** The facts by which a retry of a request is recognised. */
 type AskedBefore = Pick<CheckedInput, "idempotencyKey" | "attempt" | "inputHash">;
 
-/** Called with what is left of the caller's rate limits, whether the request is accepted or refused. */
+/** Called with the rest of the caller's rate limits, whether the request is accepted or refused. */
 export type OnRates = (rates: readonly RateStatus[]) => void;
 
-/** Who sends a request, under which limits. */
+/** The caller of a request, and the limits that apply. */
 interface Sender {
   readonly caller: Caller;
   readonly limits: readonly ScopedLimits[];
@@ -63,7 +63,7 @@ interface Sender {
 interface PricedPlan extends GenerationPlan, PriceTerms {
   readonly edit?: EditOrder;
   readonly createdAt: Date;
-  /** The models that may carry it out, the one it is planned for first. */
+  /** The models that may run it, beginning with the planned one. */
   readonly models: readonly [ModelDescription, ...ModelDescription[]];
 }
 

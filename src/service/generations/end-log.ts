@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Generation, Records } from "../../ports/records.ts";
 
-/** What the record of an ended generation does not say. */
+/** Facts that the record of an ended generation lacks. */
 export interface EndMeasures {
   /** How many images are stored. */
   readonly imageCount: number;
@@ -32,7 +32,7 @@ export function logEnd(logger: Logger, ended: Generation, { imageCount, provider
   logger.info(facts, "generation ended");
 }
 
-/** Logs the end of generations that no process was carrying out when they ended. */
+/** Logs the end of generations that no process was running when they ended. */
 export async function logRecordedEnds(
   { records, logger }: { readonly records: Records; readonly logger: Logger },
   generationIds: readonly string[],
@@ -44,7 +44,7 @@ export async function logRecordedEnds(
   }
 }
 
-/** The clocks of two processes may differ, so that a later moment may seem earlier. */
+/** The clocks of two processes may differ, so a later time may look earlier. */
 function msBetween(from: Date, to: Date): number {
   return Math.max(0, to.getTime() - from.getTime());
 }

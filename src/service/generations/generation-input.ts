@@ -56,7 +56,7 @@ export interface GenerationInput {
   readonly background?: string | undefined;
   /** A whole number from 0 to 2147483647; ignored with a warning where the model has no seed. */
   readonly seed?: number | undefined;
-  /** How much of the quality to keep, 0–100, for lossy formats. @defaultValue the model's own */
+  /** The quality of lossy formats, 0–100. @defaultValue the model's own */
   readonly compression?: number | undefined;
   /** One of {@link MODERATIONS}; ignored with a warning where the model has none. @defaultValue "AUTO" */
   readonly moderation?: string | undefined;

@@ -27,7 +27,7 @@ export interface MaintenanceOptions {
   readonly leaseMs: number;
 }
 
-/** How many times in the duration of a lease the generations of dead workers and those with lost jobs are searched. */
+/** How often during one lease the generations of dead workers and lost jobs are searched. */
 const CHECKS_PER_LEASE = 6;
 /** How often old generations and orphaned bytes are removed, by one of the processes that share the records. */
 const SWEEP_EVERY_MS = 60 * 60_000;
@@ -61,7 +61,7 @@ export class Maintenance {
     this.#options = options;
   }
 
-  /** Takes over what an earlier process left, then does so regularly. */
+  /** Takes over the work of an earlier process, and then does so regularly. */
   async start(): Promise<void> {
     const { now, leaseMs } = this.#options;
     const startedAt = now();
@@ -248,7 +248,7 @@ function derivativesAmong(stored: readonly StoredObject[], images: readonly Imag
   });
 }
 
-/** When a generation was accepted: its key begins with its id, a UUIDv7, which holds the time. */
+/** The time at which a generation was accepted: its key begins with its id, a UUIDv7, which contains the time. */
 function acceptedAt(key: string): Date {
   const [id = ""] = key.split("/");
   return new Date(Number.parseInt(TypeID.fromString(id).toUUID().replaceAll("-", "").slice(0, 12), 16));

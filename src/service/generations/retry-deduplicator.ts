@@ -1,8 +1,8 @@
-/** One of several requests that a client sends for the same images, because it got no answer to the one before. */
+/** One of several requests that a client sends for the same images because the one before got no answer. */
 export interface Attempt {
   /** Whether the client says that it sent an attempt before this one. */
   readonly isRepetition: boolean;
-  /** Tells clients apart, as far as anything does. It is stored only as a hash. */
+  /** Identifies the client as well as possible. It is stored only as a hash. */
   readonly client: string;
   /** Resolves when the connection closes: true if the client received its answer, and so will not retry. */
   readonly isAnswered: Promise<boolean>;

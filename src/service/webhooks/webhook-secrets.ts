@@ -19,7 +19,7 @@ const MAX_NAMED = 5;
 
 /**
  * Makes the secrets of endpoints, and encrypts them for the store. The keys are derived from the gateway's signing
- * secrets: whoever has only the database cannot sign.
+ * secrets, so a copy of the database is not enough to sign.
  */
 export class WebhookSecrets {
   readonly #keys: readonly Buffer[];

@@ -174,8 +174,7 @@ export class WebhookService {
   }
 
   /**
-   * Sends a delivery again at once, whatever became of it, and returns what becomes of it now. Its schedule begins anew.
-   *
+   * Sends a delivery again immediately, in any state, and returns its new state. Its schedule starts again.
    * @throws FORBIDDEN, NOT_FOUND, BAD_USER_INPUT
    */
   async redeliver(caller: Caller, deliveryId: string): Promise<WebhookDelivery> {

@@ -85,7 +85,7 @@ export class SqlRates {
       .execute();
   }
 
-  /** Removes the counts of networks. The sweep does this, because otherwise every address would be kept for ever. */
+  /** Removes the counts of networks. The sweep does this, because otherwise every address would be kept forever. */
   async forgetAddresses(database: Kysely<Database>, at: Date): Promise<void> {
     await database
       .deleteFrom("rate_counts")

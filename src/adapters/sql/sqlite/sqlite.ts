@@ -62,8 +62,8 @@ export function lockFile(path: string): () => void {
 }
 
 /**
- * SQLite appends commits to its log without syncing it, and syncs log and database when it moves the commits from one to
- * the other: whoever needs a commit to be durable syncs the log ({@link SqliteLog}).
+ * SQLite appends commits to its log without syncing it, and syncs log and database when it moves the commits from one
+ * to the other. A caller that needs a durable commit syncs the log ({@link SqliteLog}).
  */
 function openDatabase(path: string): DatabaseSync {
   return open(

@@ -19,7 +19,7 @@ export class LastImage {
     this.#image = image;
     this.#timer = setTimeout(() => {
       this.#recording = record();
-      // `claim` throws it.
+      // `claim` throws this error.
       this.#recording.catch(() => {});
     }, MAX_WAIT_MS);
   }
@@ -31,9 +31,8 @@ export class LastImage {
 
   /**
    * Ends the wait.
-   *
-   * @returns the image, which the caller now has to record; `undefined` if it is recorded already
-   * @throws what recording it by itself threw
+   * @returns the image, which the caller must now record; `undefined` if it is already recorded
+   * @throws the error of recording it by itself
    */
   async claim(): Promise<UnrecordedImage | undefined> {
     clearTimeout(this.#timer);

@@ -3,7 +3,7 @@ import type { ImageProvider } from "../../../ports/image-provider.ts";
 interface Lane {
   readonly placeCount: number;
   taken: number;
-  /** Those who wait for a place, in order of arrival. Calling one gives it the place. */
+  /** The waiting calls, in order of arrival. Calling one gives it the place. */
   readonly waiting: Set<() => void>;
 }
 
@@ -39,7 +39,7 @@ export class ProviderLanes {
     return promise;
   }
 
-  /** Gives a place back. The first one who waits gets it. */
+  /** Gives a place back. The first waiting call gets it. */
   giveBack(provider: ImageProvider): void {
     const lane = this.#laneOf(provider);
     const [next] = lane.waiting;

@@ -3,8 +3,7 @@ import type { Generation } from "../../../ports/records.ts";
 import { fitPreviews } from "../generation-plan.ts";
 
 /**
- * What to ask the model of a generation for.
- *
+ * Builds the request to the model of a generation.
  * @param edit the images to edit; `undefined` for none
  */
 export function toRequest(

@@ -4,8 +4,7 @@ import type { Span, SpanStart } from "../../../ports/traces.ts";
 import type { CataloguedModel } from "../../models/model-catalogue.ts";
 
 /**
- * Describes a submission to a provider in the terms of the conventions for generative AI.
- *
+ * Describes a submission to a provider, following the OpenTelemetry conventions for generative AI.
  * @see https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-ai/gen-ai-spans.md
  */
 export function providerSpanOf({ id, n, edit }: Generation, { description, provider }: CataloguedModel): SpanStart {
@@ -24,7 +23,7 @@ export function providerSpanOf({ id, n, edit }: Generation, { description, provi
   };
 }
 
-/** Adds the tokens that the provider reported, and those of each kind if it told them apart. */
+/** Adds the tokens that the provider reported, by kind if it distinguishes kinds. */
 export function setUsage(span: Span, { inputTokens, outputTokens, inputDetails, outputDetails }: TokenUsage): void {
   span.set({
     "gen_ai.usage.input_tokens": inputTokens,

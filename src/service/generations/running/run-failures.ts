@@ -8,7 +8,9 @@ const MAX_PROVIDER_WARNING_LENGTH = 300;
 const MAX_FAILURE_MESSAGE_LENGTH = 1000;
 const MAX_FIELD_LENGTH = 100;
 
-/** Logs why a generation failed, and returns what its record says of it. The text of an unknown error is only logged. */
+/**
+ * Logs why a generation failed, and returns the failure for its record. The text of an unknown error is only logged.
+ */
 export function toFailure(error: unknown, generationId: string, logger: Logger): GenerationFailure {
   const known = error instanceof GatewayError ? FAILURE_CODES.find((code) => code === error.code) : undefined;
   if (error instanceof GatewayError && known) {

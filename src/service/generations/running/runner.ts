@@ -57,8 +57,8 @@ export class Runner {
   }
 
   /**
-   * Remembers a generation that was just accepted here, and whose job will be queued now: it need not be read before it
-   * starts. Whether it is still queued then, the start itself finds out.
+   * Remembers a generation that was just accepted here and whose job will be queued now, so that it need not be read
+   * before it starts. The start itself checks that the generation is still queued.
    */
   expect(generation: Generation): void {
     const [oldest] = this.#expected.keys();
@@ -67,11 +67,11 @@ export class Runner {
   }
 
   /**
-   * Runs one generation to its end. Never rejects. Does nothing when the generation is not queued (any more).
+   * Runs one generation to its end. Never rejects. Does nothing if the generation is not queued, or no longer queued.
    *
-   * Resolves when the queue may start another generation. After a call that was cut off, this is when the provider has
-   * probably stopped working on it. If the provider has places of its own, this is at once: the generation waits for one
-   * of them outside the queue.
+   * Resolves when the queue may start another generation. After an aborted call, this is when the provider has probably
+   * stopped working on it. If the provider has its own places, this is immediately: the generation waits for a place
+   * outside the queue.
    */
   async run(generationId: string): Promise<void> {
     // A job may be delivered twice. The second delivery must not drop the lease of the first.
