@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { ModelBacklog } from "../../ports/records.ts";
 import type { Database } from "./database.ts";
 
-/** What an amount of the ledger is divided by to get US dollars. */
+/** The divisor that turns an amount in the ledger into US dollars. */
 const AMOUNTS_PER_USD = 1e12;
 
 /** Counts the generations that have not ended, by model, and adds up what is held for them. */
@@ -12,7 +12,7 @@ export async function readBacklog(database: Kysely<Database>): Promise<readonly 
     .innerJoin("ledger", "ledger.generation_id", "generations.id")
     .select("generations.model")
     .select(sql<number | string>`sum(case when generations.status = 'QUEUED' then 1 else 0 end)`.as("queued"))
-    // Rounded, because only sums of integers could exceed what the engine can count.
+    // Rounded, because only sums of integers could overflow the engine's numbers.
     .select(sql<number | string | null>`sum(ledger.held / ${sql.lit(AMOUNTS_PER_USD)}.0)`.as("held_usd"))
     .where("generations.status", "in", ["QUEUED", "RUNNING"])
     .groupBy("generations.model")

@@ -1,18 +1,18 @@
 import type { PixelSize } from "../../ports/image-provider.ts";
 
-/** A value as it stands in a column. */
+/** A column's value. */
 type Cell = string | number | null;
 type Cells = Readonly<Record<string, Cell>>;
 type Columns<Name extends string, Of> = Readonly<Record<Name, Of>>;
 
-/** How one property of a record is kept: in one column of its table, or in several. */
+/** How one property of a record is stored: in one column of its table, or in several. */
 export interface Field<Value, Row> {
   readonly columns: readonly string[];
   readonly write: (value: Value) => Cells;
   readonly read: (row: Row) => Value;
 }
 
-/** How a record is kept: a field for each of its properties. {@link fieldsOf} makes them. */
+/** How a record is stored: a field for each of its properties. {@link fieldsOf} makes them. */
 export type Fields<Entity, Row> = { readonly [Name in keyof Entity]-?: Field<Entity[Name], Row> };
 type ColumnOf<Given> = {
   [Name in keyof Given]: Given[Name] extends { readonly read: (row: infer Row) => unknown } ? keyof Row : never;
@@ -20,9 +20,9 @@ type ColumnOf<Given> = {
 type WithoutField<Row, Given> = Readonly<Record<Exclude<keyof Row, ColumnOf<Given>>, "this column has no field">>;
 
 /**
- * Returns a function that takes the fields of a record as they are. The compiler finds a property without a field, a
- * field without a column, a column without a field, and a column that can be null where the property cannot be
- * `undefined`.
+ * Returns a function that accepts the fields of a record and returns them unchanged. It makes the compiler find a
+ * property without a field, a field without a column, a column without a field, and a nullable column for a property
+ * that cannot be `undefined`.
  */
 export function fieldsOf<Entity, Row>() {
   return <Given extends Fields<Entity, Row>>(fields: Given & WithoutField<Row, Given>): Fields<Entity, Row> => fields;
@@ -37,7 +37,7 @@ export function oneColumn<Value, Name extends string, Of extends Cell>(
   return { columns: [name], write: (value) => ({ [name]: write(value) }), read: (row) => read(row[name]) };
 }
 
-/** Text as it is, or one of several words. */
+/** Text without conversion, or one of several words. */
 export function text<Value extends string, Name extends string>(name: Name): Field<Value, Columns<Name, string>> {
   return oneColumn<Value, Name, string>(
     name,
@@ -60,7 +60,7 @@ export function flag<Name extends string>(name: Name): Field<boolean, Columns<Na
   return oneColumn(name, Number, Boolean);
 }
 
-/** A moment, in milliseconds since 1970 UTC. */
+/** A time, in milliseconds since 1970 UTC. */
 export function time<Name extends string>(name: Name): Field<Date, Columns<Name, number>> {
   return oneColumn(
     name,
@@ -113,14 +113,14 @@ export function toColumns<Entity, Row>(fields: Fields<Entity, Row>, changes: Cha
   return row as Partial<Row>;
 }
 
-/** All columns of a record; those of properties that it does not have are null. */
+/** All columns of a record. Columns of absent properties are null. */
 export function toRow<Entity, Row>(fields: Fields<Entity, Row>, entity: Entity): Row {
   const row: Record<string, Cell> = {};
   for (const name of Object.keys(fields) as (keyof Entity)[]) Object.assign(row, fields[name].write(entity[name]));
   return row as Row;
 }
 
-/** The record that a row holds, without properties that are `undefined`. */
+/** The record in a row, without properties that are `undefined`. */
 export function fromRow<Entity, Row>(fields: Fields<Entity, Row>, row: Row): Entity {
   const entity: Partial<Entity> = {};
   for (const name of Object.keys(fields) as (keyof Entity)[]) {

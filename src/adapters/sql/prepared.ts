@@ -1,10 +1,10 @@
 import type { Compilable, CompiledQuery, Kysely, QueryResult } from "kysely";
 import type { Database } from "./database.ts";
 
-/** The values of a statement: cells, and lists and objects of them. `undefined` stands for a part that is left out. */
+/** The values of a statement: cells, and lists and objects of cells. `undefined` means that a part is left out. */
 type Values = object;
 
-/** The most statements that are kept of one database; the oldest goes first. */
+/** The most statements that are kept for one database; the oldest is removed first. */
 const MAX_COMPILED = 500;
 /** Statements by name and shape, for each database. Transactions have the adapter of their database. */
 const compiledFor = new WeakMap<object, Map<string, CompiledQuery>>();

@@ -47,7 +47,7 @@ export interface AppOptions extends Omit<OriginOptions, "isKeyed">, Omit<Request
   readonly traces: Traces;
 }
 
-/** More than the parts of the gateway that wait for the end of one answer. Node warns of more, which would be a leak. */
+/** More listeners than the gateway adds for the end of one answer. Node warns about more, which would be a leak. */
 const MAX_ANSWER_LISTENERS = 32;
 
 const allowListeners: Step = (_request, response) => {

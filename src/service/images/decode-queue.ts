@@ -26,7 +26,7 @@ export interface Turn {
   /** Images of a `generation` are paid for: they wait as long as necessary and are never refused. */
   readonly kind: "edit" | "generation" | "view";
   readonly projectId: string;
-  /** Tells the callers of a project apart. @defaultValue the whole project counts as one caller */
+  /** Distinguishes the callers of a project. @defaultValue the whole project counts as one caller */
   readonly callerId?: string | undefined;
 }
 

@@ -127,7 +127,10 @@ export class ImageDelivery {
   }
 }
 
-/** A derivative that is made again has other bytes: its signature is new. So its tag names the moment it was stored. */
+/**
+ * A derivative that is made again has other bytes, because its signature is new. So its ETag contains the time at which
+ * it was stored.
+ */
 function tagOfDerivative({ sha256 }: Image, rendition: Rendition, { modifiedAt }: OpenObject): string {
   return `${sha256}-${toDerivativeName(rendition)}-${modifiedAt.getTime().toString(36)}`;
 }

@@ -14,7 +14,7 @@ export interface StoredIngredient extends Pick<Ingredient, "format" | "relations
   readonly key: string;
 }
 
-/** What to say about an image. */
+/** What the signature says about an image. */
 export interface Claim extends Pick<SignedClaim, "digitalSourceType" | "action"> {
   readonly ingredients: readonly StoredIngredient[];
 }
@@ -26,7 +26,9 @@ export interface PassingImage {
   readonly isSigned: boolean;
 }
 
-/** Whose image is signed: a paid one waits as long as necessary, a viewer's is refused when too many wait. */
+/**
+ * For whom an image is signed: a paid image waits as long as necessary, a viewer's image is refused if too many wait.
+ */
 export type Urgency = "generation" | "view";
 
 export interface SigningOptions {
@@ -93,7 +95,10 @@ export class Signing {
     }
   }
 
-  /** Resolves when an image may be taken into memory. The caller must call the returned function when it is gone. */
+  /**
+   * Resolves when an image may be held in memory. The caller must call the returned function when the image is no
+   * longer in memory.
+   */
   #enter(urgency: Urgency): Promise<() => void> {
     const priority = PRIORITY[urgency];
     if (urgency === "view" && this.#queue.sizeBy({ priority }) >= MAX_WAITING_VIEWS) throw overloaded();
@@ -158,7 +163,7 @@ export function actionBetween(from: PixelSize, to: PixelSize): SignedClaim["acti
 
 interface Gathered {
   readonly pieces: readonly Uint8Array[];
-  /** The bytes that are not gathered, because the image is too large. */
+  /** The bytes that were not collected, because the image is too large. */
   readonly rest?: AsyncIterator<Uint8Array>;
 }
 

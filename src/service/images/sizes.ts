@@ -1,9 +1,9 @@
 import { badInput } from "../../errors.ts";
 import type { PixelSize, SizeRule } from "../../ports/image-provider.ts";
 
-/** The shortest side that can be asked for, in pixels. */
+/** The shortest side that may be requested, in pixels. */
 export const MIN_SIDE = 64;
-/** The longest side that can be asked for, in pixels. */
+/** The longest side that may be requested, in pixels. */
 export const MAX_SIDE = 3840;
 /** The largest ratio of the longer side to the shorter one, for requested sizes and for the sizes of models. */
 export const MAX_RATIO = 3;
@@ -56,8 +56,8 @@ export function isCovered(wanted: PixelSize, made: PixelSize): boolean {
 }
 
 /**
- * The nearest size that a model can make and that covers `wanted`, with the same shape where the rule allows it. When
- * no size covers `wanted`, it is the size that has to be enlarged least.
+ * The nearest size that a model can make and that covers `wanted`, with the same proportions if the rule allows it. If
+ * no size covers `wanted`, it is the size that must be enlarged least.
  */
 export function nearestModelSize(wanted: PixelSize, rule: SizeRule): PixelSize {
   return rule.kind === "list" ? nearestListed(wanted, rule.sizes) : nearestWithin(wanted, rule);

@@ -25,8 +25,8 @@ export const MAX_DERIVATIVES = 64;
 const DEFAULT_MAX_BYTES = 5_000_000_000;
 const DEFAULT_SHARE_OF_VOLUME = 0.1;
 /**
- * The share of the limit that is kept when it is exceeded. Summing all sizes is slow, so several derivatives go at
- * once.
+ * The share of the limit that is kept when the limit is exceeded. Summing all sizes is slow, so several derivatives are
+ * deleted together.
  */
 const SHARE_KEPT = 0.95;
 /** Most file systems allocate space in blocks of this size. A small file takes a whole block. */

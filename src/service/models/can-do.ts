@@ -3,13 +3,13 @@ import type { ModelDescription } from "../../ports/image-provider.ts";
 import type { EditSource, GenerationOrder } from "../../ports/records.ts";
 import { isCovered, nearestModelSize } from "../images/sizes.ts";
 
-/** What another model must be able to do to take over a generation. `modelSize` is the size that the first model makes. */
+/** What another model must support to take over a generation. `modelSize` is the size that the first model makes. */
 type Wanted = Pick<
   GenerationOrder,
   "prompt" | "n" | "requestedSize" | "modelSize" | "quality" | "background" | "seed" | "moderation" | "edit"
 >;
 
-/** Whether a model can make what was asked for, at least as well as the planned model. */
+/** Whether a model can make the requested images, at least as well as the planned model. */
 export function canDo(model: ModelDescription, wanted: Wanted): boolean {
   const { prompt, n, requestedSize, modelSize, quality, background, seed, moderation, edit } = wanted;
   const operation = edit ? "EDIT" : "GENERATE";
@@ -33,7 +33,7 @@ interface Sources {
   readonly mask?: object | undefined;
 }
 
-/** Why a model cannot edit these images; `undefined` if it can. */
+/** The reason why a model cannot edit these images; `undefined` if it can. */
 export function editRefusal({ id, edits }: ModelDescription, { images, mask }: Sources): GatewayError | undefined {
   if (!edits) return undefined;
   const { maxInputImages, maxInputBytes, inputFormats, hasMask } = edits;

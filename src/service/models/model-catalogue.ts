@@ -36,11 +36,11 @@ export interface StandIn {
 const WARNING_DAYS = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** The models of all providers by name. Retired models stay, since old records name them. */
+/** The models of all providers by name. Retired models stay, because old records name them. */
 export class ModelCatalogue {
   readonly #providers: readonly ImageProvider[];
   readonly #models = new Map<string, CataloguedModel>();
-  /** What vendors announced about dated snapshots. */
+  /** The vendors' announcements about dated snapshots. */
   readonly #announced = new Map<string, Announcement>();
   readonly #operator: OperatorModels;
   readonly #standIn: StandIn | undefined;
@@ -233,7 +233,7 @@ export class ModelCatalogue {
     };
   }
 
-  /** The ids of the models that a name stands for today: several for an alias, none for an unknown name. */
+  /** The ids of the models that a name selects today: several for an alias, none for an unknown name. */
   modelsOf(name: string): readonly string[] {
     const found = this.#aliased(name).map((id) => this.#successor(id));
     return found.flatMap((model) => (typeof model === "string" ? [] : [model.description.id]));
@@ -270,7 +270,7 @@ export class ModelCatalogue {
     return leftMs > 0 && leftMs <= WARNING_DAYS * DAY_MS ? end : undefined;
   }
 
-  /** Records what a vendor announced about its models. A shutdown date of the models file stays. */
+  /** Records a vendor's announcements about its models. A shutdown date in the models file stays. */
   announce(provider: ImageProvider, announcements: ReadonlyMap<string, Announcement>): void {
     for (const [id, announcement] of announcements) {
       const known = this.find(id);

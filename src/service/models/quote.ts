@@ -4,7 +4,7 @@ import type { GenerationOrder, Warning } from "../../ports/records.ts";
 import { nearestModelSize, toSizeText } from "../images/sizes.ts";
 import { type ExactUsd, imagesAt, priceAt, roundUp, sumKnown, tokensAt } from "./cost.ts";
 
-/** What a quote is computed from; `UNKNOWN` when the cost cannot be computed. */
+/** The basis of a quote; `UNKNOWN` if the cost cannot be computed. */
 export const QUOTE_BASES = ["TOKENS", "IMAGES", "UNKNOWN"] as const;
 export type QuoteBasis = (typeof QUOTE_BASES)[number];
 
@@ -65,10 +65,9 @@ export function quoteOf(plan: QuotedPlan, at: Date): Quote {
 }
 
 /**
- * The most that a generation can cost, whichever of these models carries it out.
- *
+ * The highest possible cost of a generation, whichever of these models runs it.
  * @param prices the prices, by model name
- * @returns US dollars as an exact decimal string; `undefined` when the cost has no known bound
+ * @returns US dollars as an exact decimal string; `undefined` if the cost has no known bound
  */
 export function maxCostOf(
   order: Omit<Asked, "modelSize"> & Pick<GenerationOrder, "requestedSize">,

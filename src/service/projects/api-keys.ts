@@ -62,7 +62,7 @@ export class ApiKeys {
     return this.#watch.add(hashOf(token), end);
   }
 
-  /** Drops what is known, because something was changed in this process. */
+  /** Clears the cache, because something was changed in this process. */
   forget(): void {
     this.#uses.clear();
   }
@@ -74,7 +74,7 @@ export class ApiKeys {
     });
   }
 
-  /** Tells why a token does not work; `undefined` when it works. */
+  /** Returns why a token does not work; `undefined` if it works. */
   #endOf(use: TokenUse | undefined): GatewayError | undefined {
     const at = this.#options.now();
     const hasEnded = (end: Date | undefined) => end !== undefined && end <= at;

@@ -39,7 +39,7 @@ export class AppliedLimits {
     });
   }
 
-  /** Drops what is known, because something was changed in this process. */
+  /** Clears the cache, because something was changed in this process. */
   forget(): void {
     this.#byProject.clear();
     this.#byApiKey.clear();

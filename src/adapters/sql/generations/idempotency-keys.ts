@@ -4,11 +4,14 @@ import type { Database, GenerationRow } from "../database.ts";
 import { padded, runPrepared } from "../prepared.ts";
 import { toGeneration } from "./rows.ts";
 
-/** What the idempotency keys of orders lead to. */
+/** The results for the idempotency keys of orders. */
 export interface Repetitions {
-  /** The earlier generation that each order repeats, in the order of the orders; `undefined` for those that repeat none. */
+  /**
+   * The earlier generation that each order repeats, in the order of the orders; `undefined` for orders that repeat
+   * none.
+   */
   readonly earlier: readonly (Generation | undefined)[];
-  /** The generations whose keys have expired. They have to be forgotten before the keys are used again. */
+  /** The generations with expired keys. The keys must be removed before they are used again. */
   readonly expiredIds: readonly string[];
 }
 

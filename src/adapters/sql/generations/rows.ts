@@ -17,10 +17,10 @@ import {
   toRow,
 } from "../fields.ts";
 
-/** The columns of a generation that are none of its properties: they lease it to a worker. */
+/** The columns of a generation that are not its properties: they lease it to a worker. */
 type LeaseColumns = "worker" | "lease_until";
 
-/** How a generation is kept. */
+/** How a generation is stored. */
 const GENERATION = fieldsOf<Generation, Omit<GenerationRow, LeaseColumns>>()({
   id: text("id"),
   projectId: text("project_id"),
@@ -65,7 +65,7 @@ const GENERATION = fieldsOf<Generation, Omit<GenerationRow, LeaseColumns>>()({
   finishedAt: optional(time("finished_at")),
 });
 
-/** How an image is kept. */
+/** How an image is stored. */
 const IMAGE = fieldsOf<Image, ImageRow>()({
   id: text("id"),
   generationId: text("generation_id"),
@@ -104,12 +104,12 @@ export function toChanges(changes: Changes<Generation>): Partial<GenerationRow> 
   return toColumns(GENERATION, changes);
 }
 
-/** The text of a preview, which is appended to that of the earlier previews. */
+/** The text of a preview, which is appended to the text of earlier previews. */
 export function toPreviewText({ imageIndex, partialIndex }: Preview): string {
   return `${imageIndex}:${partialIndex} `;
 }
 
-/** `image:preview` and a space for each: `0:0 0:1 `. */
+/** Parses `image:preview` entries, each followed by a space: `0:0 0:1 `. */
 function previewList() {
   const toPreview = (entry: string): Preview => {
     const [imageIndex = 0, partialIndex = 0] = entry.split(":").map(Number);

@@ -34,25 +34,28 @@ interface Request {
 
 type Acceptance = AcceptedGeneration | Refusal;
 
-/** Why orders were not stored: the refusal, or `undefined` if an idempotency key was used at the same instant. */
+/**
+ * The reason why orders were not stored: the refusal, or `undefined` if an idempotency key was used at the same
+ * instant.
+ */
 interface NotStored {
   readonly refusal: Refusal | undefined;
   readonly gate: Gate;
 }
 
-/** Orders cannot be accepted together, because one of them may have to be refused. */
+/** Orders cannot be accepted together if one of them may have to be refused. */
 class NotTogether extends Error {}
 
 /**
- * Accepts orders. Those of one sender that wait at the same moment are accepted in one transaction if all of them can
- * be. Otherwise each has its own, so a refusal undoes nothing of others.
+ * Accepts orders. Waiting orders of one sender are accepted in one transaction if all of them can be. Otherwise each
+ * has its own transaction, so that a refusal undoes nothing of the others.
  *
- * A transaction locks the generations whose idempotency keys it forgets first, the counts of rate limits second, and
- * then what {@link SqlLedger} says.
+ * A transaction locks rows in this order: first the generations whose idempotency keys it removes, then the counts of
+ * rate limits, then the rows named at {@link SqlLedger}.
  */
 export class SqlAcceptance {
   readonly #options: SqlAcceptanceOptions;
-  /** The orders under way that may be accepted together, by their sender and its terms. */
+  /** The orders in progress that may be accepted together, by their sender and its limits. */
   readonly #senders = new Map<string, Batches<Request, Acceptance>>();
 
   constructor(options: SqlAcceptanceOptions) {
@@ -63,7 +66,7 @@ export class SqlAcceptance {
   accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<Acceptance> {
     const { projectId, apiKeyId, createdAt } = order;
     const { maxQueued, dailyBudget, rates } = terms;
-    // Those of one minute are counted in the same windows, of rate limits and of budgets.
+    // Orders of one minute count in the same windows, of rate limits and of budgets.
     const sender = JSON.stringify([projectId, apiKeyId, maxQueued, dailyBudget, rates, minuteOf(createdAt)]);
     const batches = this.#senders.get(sender) ?? this.#createBatches(sender);
     return batches.add({ order, terms });
@@ -191,7 +194,7 @@ export class SqlAcceptance {
   }
 }
 
-/** The answer to an order that repeats an earlier one. It counts for no limit. */
+/** The answer to an order that repeats an earlier one. It counts against no limit. */
 function repetitionOf(generation: Generation): AcceptedGeneration {
   return { generation, isNew: false, rates: [] };
 }

@@ -6,7 +6,7 @@ import type { SearchEngine, SearchEntryRow } from "../engine.ts";
 import { toGeneration, toImage } from "./rows.ts";
 import { toSearchTerms } from "./search-terms.ts";
 
-/** The tables of a query: generations, their entries in the search index where it searches, and their images. */
+/** The tables of a query: generations, their search entries if it searches, and their images. */
 interface Tables {
   readonly g: GenerationRow;
   readonly e: SearchEntryRow;
@@ -110,7 +110,7 @@ export class SqlHistory implements History {
     return { query: images.where("i.is_favorite", isFavorite ? "=" : "is", isFavorite ? MARKED : null), id };
   }
 
-  /** @param owner the table that says whose a generation is; its indexes have the order of the list */
+  /** @param owner the table with the owner of each generation; its indexes have the order of the list */
   #matches(filter: HistoryFilter, owner: "g" | "e"): Expression<SqlBool> {
     const { projectId, endUser, status, model, operation, isFavorite, createdFrom, createdBefore } = filter;
     const conditions: Expression<SqlBool>[] = [];
@@ -127,7 +127,7 @@ export class SqlHistory implements History {
 
   #hasFavorite(isFavorite: boolean, owner: "g" | "e"): Expression<SqlBool> {
     const marked = this.#database.selectFrom("images").where("is_favorite", "=", MARKED);
-    // SQLite reads a list of ids first and looks up each one. A search has such a list already, and two would multiply.
+    // SQLite reads a list of ids first and looks up each one. A search already has such a list, and two would multiply.
     if (owner === "g") return row("g.id", isFavorite ? "in" : "not in", marked.select("generation_id"));
     const ofGeneration = row.exists(
       marked.select(MARKED.as("one")).whereRef("generation_id", "=", sql.ref("e.generation_id")),
@@ -145,14 +145,14 @@ export class SqlHistory implements History {
   }
 }
 
-/** Whether a filter asks for what only the rows of generations tell. */
+/** Whether a filter needs the rows of generations. */
 function readsRows({ status, model, operation, createdFrom, createdBefore }: HistoryFilter): boolean {
   return [status, model, operation, createdFrom, createdBefore].some((condition) => condition !== undefined);
 }
 
 /**
- * Whether few generations pass the other conditions of a filter. Then a search looks up the entries of those few. Else
- * it walks the entries, and looks up the generations of those that have the terms.
+ * Whether few generations match the other conditions of a filter. A search then looks up the entries of those few.
+ * Otherwise it reads the entries in order, and looks up the generations whose entries have the terms.
  */
 function isRare({ status, operation, isFavorite }: HistoryFilter): boolean {
   return isFavorite === true || operation === "EDIT" || (status !== undefined && status !== "SUCCEEDED");

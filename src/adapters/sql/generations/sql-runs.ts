@@ -48,8 +48,8 @@ interface Update {
 }
 
 /**
- * What workers record of the generations that they run. Starts that wait at the same moment are recorded in one
- * statement, and ends in one transaction.
+ * Records what workers report about the generations they run. Waiting starts are recorded in one statement, and waiting
+ * ends in one transaction.
  */
 export class SqlRuns {
   readonly #options: SqlRunsOptions;
@@ -93,7 +93,7 @@ export class SqlRuns {
     return this.#ends.add(end);
   }
 
-  /** Starts generations. All get the latest of the claims' times, which are those of one moment. */
+  /** Starts generations. All get the latest time of the claims, which were made at nearly the same time. */
   async #startAll(starts: readonly Start[]): Promise<readonly (Generation | undefined)[]> {
     const { database, hasRowLocks } = this.#options;
     const started = new Map<string, GenerationRow>();
@@ -122,7 +122,7 @@ export class SqlRuns {
     return starts.map(({ id, claim }) => {
       const row = started.get(id);
       if (row?.worker !== claim.worker) return undefined;
-      // A start that was asked for twice is one.
+      // A start that was requested twice counts once.
       started.delete(id);
       return toGeneration(row);
     });
@@ -132,7 +132,7 @@ export class SqlRuns {
     const { database, ledger, outbox } = this.#options;
     return outbox.within(database, async (transaction) => {
       const written = new Map<RunEnd, Told>();
-      // In the order of their ids, as all transactions lock generations.
+      // In the order of their ids, in which every transaction locks generations.
       for (const end of ends.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
         const generation = await this.#update(transaction, toUpdate(end));
         if (generation) written.set(end, generation);
@@ -167,7 +167,7 @@ export class SqlRuns {
     return rows[0];
   }
 
-  /** @param generations those of the images, and whose projects are told */
+  /** @param generations the generations of the images, whose projects get webhooks */
   async #insertImages(
     transaction: Kysely<Database>,
     images: readonly Image[],

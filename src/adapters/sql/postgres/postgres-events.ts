@@ -14,7 +14,7 @@ interface Listening {
   readonly lost: Promise<void>;
 }
 
-/** The name of the event that every notice is. No generation has it. */
+/** The event of every notice to all listeners. No generation has this name. */
 const ANY = Symbol("any generation");
 /** Begins the payload of a notice about a generation that was just accepted. Other payloads are the id alone. */
 const NEW = "+";
@@ -36,7 +36,7 @@ export class PostgresEvents implements Events {
   readonly #config: ClientConfig;
   readonly #logger: Logger;
   readonly #emitter = new EventEmitter().setMaxListeners(0);
-  /** By payload: what all of its unsent notices say, and what the last of them says of an end. */
+  /** For each payload, the combined content of its unsent notices, and the last end in them. */
   readonly #unsent = new Map<string, Kept>();
   /** The sent notices that have not come back, in the order in which PostgreSQL delivers them. */
   #echoes: Echo[] = [];
@@ -200,7 +200,7 @@ function ownProcessId(client: Client): number | undefined {
   return (client as { readonly processID?: number }).processID;
 }
 
-/** What two notices with the same payload say together. */
+/** Combines two notices with the same payload. */
 function merged(earlier: Kept | undefined, { worker, isRunning, end }: Kept): Kept {
   const isFromOne = worker !== undefined && (!earlier || earlier.worker === worker);
   const isOfRun = isRunning && (!earlier || earlier.isRunning);

@@ -41,7 +41,7 @@ export interface PostgresRestoreOptions {
   /** `postgres://user:password@host:5432/database` */
   readonly url: string;
   readonly logger: Logger;
-  /** Names the backup. The database remembers it, so that the same restore need not be done twice. */
+  /** The backup's id. The database stores it, so that the same restore is not repeated. */
   readonly backupId: string;
   /** Creates and migrates another adapter's tables. */
   prepareMore(pool: Pool): Promise<void>;
@@ -59,7 +59,7 @@ export type Enqueue = (run: Run, generationIds: readonly string[]) => Promise<vo
 export class PostgresRestore {
   /** The database, for the operator: `PostgreSQL at localhost:5432/pictures`. */
   readonly place: string;
-  /** Whether this backup was restored here before. */
+  /** Whether this backup has already been restored here. */
   readonly isDone: boolean;
   readonly #client: Client;
   readonly #options: PostgresRestoreOptions;

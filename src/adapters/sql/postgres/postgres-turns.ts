@@ -9,14 +9,14 @@ interface Waiter {
 }
 
 /**
- * Hands out the connections of a pool, first come, first served. The pool itself gives up a wait after the time limit
- * of connecting, and so would refuse part of a rush that the database can serve. Here the number of those who wait is
- * limited, and not their time. When the database cannot be reached, none of them waits any longer.
+ * Gives out the connections of a pool, first come, first served. The pool itself ends a wait after the time limit for
+ * connecting, and so would refuse part of a rush that the database can serve. Here the number of waiting operations is
+ * limited, not their time. When the database cannot be reached, none of them waits any longer.
  */
 export class PostgresTurns {
   readonly #pool: Pool;
   readonly #waiting: Waiter[] = [];
-  /** How many operations have a turn, and how many of them have a connection. */
+  /** The number of operations with a turn, and how many of them have a connection. */
   #turns = 0;
   #connected = 0;
 
@@ -24,7 +24,9 @@ export class PostgresTurns {
     this.#pool = pool;
   }
 
-  /** Resolves with a connection, which has to be given back. @throws when there is none, or too many wait for one */
+  /**
+   * Resolves with a connection, which must be given back. @throws if there is none, or too many operations wait for one
+   */
   async take(): Promise<PoolClient> {
     await this.#waitForTurn();
     try {
@@ -55,7 +57,7 @@ export class PostgresTurns {
 
   #endTurn(): void {
     const next = this.#waiting.shift();
-    // The turn passes on to the next one, so that nobody comes before.
+    // The turn passes to the next operation, so that no later one overtakes it.
     if (next) next.resolve();
     else this.#turns--;
   }

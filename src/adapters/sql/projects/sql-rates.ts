@@ -8,24 +8,24 @@ const MINUTE_MS = 60_000;
 /** The age at which the counts of a network are useless, in minutes. More than clocks differ. */
 const ADDRESS_MINUTES = 5;
 
-/** One limit of a rule, and how an order stands to it. */
+/** One limit of a rule, and the order's position relative to it. */
 interface Use extends Pick<RateStatus, "scope" | "unit" | "limit"> {
-  /** What the limit has let in before the order. */
+  /** The requests or images accepted before the order. */
   readonly used: number;
-  /** What the order needs. */
+  /** The requests or images that the order needs. */
   readonly wanted: number;
 }
 
-/** What a rule has let in before some orders. */
+/** What was accepted under a rule before these orders. */
 interface Count {
   readonly rule: RateRule;
   readonly requests: number;
   readonly images: number;
-  /** Those that have not ended. 0 if the rule does not limit them, because they are not counted then. */
+  /** Generations that have not ended. 0 if the rule does not limit them, because they are not counted then. */
   readonly generations: number;
 }
 
-/** What several orders ask for together. */
+/** The sums of several orders. */
 interface Demand {
   readonly requests: number;
   readonly images: number;
@@ -70,7 +70,7 @@ export class SqlRates {
     return rates;
   }
 
-  /** Takes back what {@link count} counted in the same transaction. */
+  /** Undoes what {@link count} counted in the same transaction. */
   async uncount(
     database: Kysely<Database>,
     orders: readonly GenerationOrder[],
@@ -171,7 +171,9 @@ function demandOf(orders: readonly GenerationOrder[]): Demand {
   return { requests: orders.length, images: orders.reduce((sum, { n }) => sum + n, 0) };
 }
 
-/** How an order stands to the limits of a rule. @param before the orders that were counted with it, and come before it */
+/**
+ * Compares an order with the limits of a rule. @param before the orders counted together with it that come before it
+ */
 function usesOf({ n }: GenerationOrder, { rule, ...count }: Count, before: Demand): readonly Use[] {
   const { scope, requestsPerMinute, imagesPerMinute, concurrentGenerations } = rule;
   const uses: Use[] = [];

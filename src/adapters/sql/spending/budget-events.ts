@@ -6,7 +6,7 @@ import type { BudgetExceeded, GenerationOrder } from "../../../ports/records.ts"
 import type { BudgetEvent } from "../webhooks/webhook-outbox.ts";
 import type { Sums } from "./spending-windows.ts";
 
-/** A budget, and whose it is. */
+/** A budget and its owner. */
 export interface AppliedBudget {
   readonly scope: BudgetScope;
   /** `proj_…` or `key_…` */
@@ -14,7 +14,7 @@ export interface AppliedBudget {
   readonly limit: BudgetLimit;
 }
 
-/** Of how many percent of a budget its project is told. */
+/** The percentages at which a budget's project gets a webhook. */
 const THRESHOLDS = [50, 80] as const;
 
 /**
@@ -61,7 +61,7 @@ function isUsed(percent: number, { limitUsd, limitImages }: BudgetLimit, sums: S
   return (amount > 0n && isReached) || (images > 0 && (sums.settledImages + sums.heldImages) * 100 >= images * percent);
 }
 
-/** A budget with another limit is another one. */
+/** A budget with another limit counts as another budget. */
 function keyOf(scopeId: string, { window, limitUsd, limitImages }: BudgetLimit, at: Date, what: string): string {
   return [scopeId, window, windowStart(window, at), limitUsd, limitImages, what].join(" ");
 }

@@ -14,14 +14,14 @@ const COLUMNS = {
   END_USER: "end_user",
 } as const satisfies Readonly<Record<UsageDimension, string>>;
 type Dimension = (typeof COLUMNS)[UsageDimension];
-/** What is added up. Amounts are summed in two parts, since their sum may not fit into 64 bits. */
+/** The sums. Amounts are summed in two parts, because their sum may not fit into 64 bits. */
 const SUMMED = ["generations", "images", "settled_whole", "settled_rest", "estimated_whole", "estimated_rest"] as const;
 const PART = 1_000_000;
 /** The order of the primary key of `usage_days`. */
 const DAY_ORDER = ["day", "model", "operation", "project_id", "api_key_id"] as const satisfies readonly Dimension[];
 /** The order of the index `usage_days_scopes`, before its day. */
 const SCOPE_ORDER = ["project_id", "api_key_id", "model", "operation"] as const satisfies readonly Dimension[];
-/** From this number of days on, to read an index from end to end is faster than to sort the days' rows. */
+/** From this number of days on, reading an index from end to end is faster than sorting the days' rows. */
 const LONG_DAYS = 100;
 /** How many days are added up at a time when an answer may have too many rows. */
 const STEP_DAYS = 31;
@@ -78,7 +78,7 @@ function indexOrderOf({ by, projectId, firstDay, lastDay }: UsageQuery): readonl
   return DAY_ORDER.slice(0, 1 + DAY_ORDER.findLastIndex((column) => columns.includes(column)));
 }
 
-/** What is added up. The key of an API key is empty for none. */
+/** The sums. An API key without an id is an empty text. */
 type Counted = Readonly<Record<Exclude<Dimension, "end_user">, string>> &
   Readonly<Record<(typeof SUMMED)[number], number | null>> & { readonly end_user: string | null };
 
@@ -156,7 +156,7 @@ function daysLater(day: string, count: number): string {
   return new Date(Date.parse(day) + count * DAY_MS).toISOString().slice(0, 10);
 }
 
-/** The columns of the dimensions that were asked for, and the sums. */
+/** The columns of the requested dimensions, and the sums. */
 type UsageRow = Partial<Pick<Counted, Dimension>> & Readonly<Record<(typeof SUMMED)[number], string>>;
 
 function toUsageSums(row: UsageRow): UsageSums {

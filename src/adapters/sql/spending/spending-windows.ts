@@ -71,7 +71,7 @@ export async function holdIn(
     ).map((row) => [keyOf(row), row]),
   );
   if (after.size === 0) return undefined;
-  // The rows are locked now, so they include what others held since the statement began.
+  // The rows are locked now, so they include amounts that others held since the statement began.
   if (ceilings.every((ceiling) => isWithin(ceiling, after.get(keyOf(ceiling)) ?? NO_SUMS))) return after;
   await upsert(
     database,
@@ -125,7 +125,7 @@ export async function forgetWindows(
     .where("held_images", "=", 0)
     .orderBy("starts_on")
     .limit(limit);
-  // Who holds a lock settles an old generation. The window goes with the next sweep.
+  // The holder of a lock settles an old generation. The next sweep removes the window.
   const rows = await (hasRowLocks ? old.forUpdate().skipLocked() : old).execute();
   for (let start = 0; start < rows.length; start += BATCH_SIZE) {
     const keys = rows.slice(start, start + BATCH_SIZE);

@@ -39,7 +39,7 @@ const BATCH_SIZE = 500;
 
 /** The facts that decide whether an order is accepted, read at the start of its acceptance. */
 export interface Gate {
-  /** The moment that decides which windows count. */
+  /** The time that decides which windows count. */
   readonly at: Date;
   /** The number of waiting generations. */
   readonly queued: number;
@@ -48,7 +48,7 @@ export interface Gate {
   readonly hasEndpoints: boolean;
 }
 
-/** An order is held in these windows. */
+/** A hold for an order, in these windows. */
 interface Held {
   /** Their sums, in which the order is included, by {@link keyOf}. */
   readonly windows: ReadonlyMap<string, Sums>;
@@ -81,13 +81,13 @@ interface End {
 }
 
 /**
- * The ledger, and what is computed from it: the sums of windows and the usage of days. The methods that write run in
+ * The ledger, and everything computed from it: the sums of windows and the usage of days. The methods that write run in
  * the transaction of the change that they record.
  *
- * Two such transactions must not deadlock. So each writes its generations first, their rows in the ledger second, then
- * the windows and last the days, all of them in the order of their keys. A transaction that accepts a generation locks the
- * windows before it inserts the generation and its row, which nobody else knows yet. The file is long so that this order
- * can be checked in one place.
+ * Two such transactions must not deadlock. Each therefore writes its generations first, then their ledger rows, then
+ * the windows, and last the days, always in the order of their keys. A transaction that accepts a generation locks the
+ * windows before it inserts the generation and its row, which no other transaction knows yet. The file is long so that
+ * this order can be checked in one place.
  */
 export class SqlLedger implements Ledger {
   readonly #database: Kysely<Database>;
@@ -95,7 +95,10 @@ export class SqlLedger implements Ledger {
   readonly #outbox: WebhookOutbox;
   readonly #engine: Engine;
 
-  /** @param momentOf when something happens that this process takes for `atMs`, in milliseconds since 1970 UTC */
+  /**
+   * @param momentOf converts `atMs`, a time by this process's clock in milliseconds since 1970 UTC, to the time that
+   * decides the windows
+   */
   constructor(
     database: Kysely<Database>,
     momentOf: (atMs: number) => Expression<number>,
@@ -108,7 +111,7 @@ export class SqlLedger implements Ledger {
     this.#engine = engine;
   }
 
-  /** Reads what decides whether an order is accepted. */
+  /** Reads the facts that decide whether an order is accepted. */
   async readGate(database: Kysely<Database>, order: GenerationOrder, { dailyBudget }: AcceptanceTerms): Promise<Gate> {
     const { projectId, apiKeyId = "", createdAt } = order;
     const values = { projectId, apiKeyId, createdAtMs: createdAt.getTime() };
@@ -142,8 +145,7 @@ export class SqlLedger implements Ledger {
   }
 
   /**
-   * Holds the images of orders and the most that they can cost. When they are refused, nothing is held.
-   *
+   * Holds the images of orders and their highest possible cost. If they are refused, nothing is held.
    * @param orders of one project and one API key
    */
   async hold(
@@ -161,7 +163,7 @@ export class SqlLedger implements Ledger {
     return { refusal: toRefusal(budgets, ceilings, await readWindows(database, ceilings), hold, at) };
   }
 
-  /** Tells the project's webhooks of budgets of which much is used, now that an order is held. */
+  /** Stores webhooks for budgets that are largely used, after an order was held. */
   async tellOfThresholds(
     database: Kysely<Database>,
     order: GenerationOrder,
@@ -177,7 +179,7 @@ export class SqlLedger implements Ledger {
     await this.#outbox.addOfBudgets(database, order.projectId, events, order.createdAt);
   }
 
-  /** Tells the project's webhooks of a budget that refuses an order, unless it has refused one before. */
+  /** Stores a webhook for a budget that refuses an order, unless it has refused one before in this window. */
   async tellOfRefusal(database: Kysely<Database>, order: GenerationOrder, gate: Gate, refusal: Refusal): Promise<void> {
     if (!gate.hasEndpoints || typeof refusal === "string" || !("budget" in refusal)) return;
     const event = exhaustionOf(refusal, order, gate.at);

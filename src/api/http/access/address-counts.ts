@@ -35,13 +35,13 @@ export class MinuteCounts {
   }
 }
 
-/** Counts what each network has open. There are never more entries than connections. */
+/** Counts the open connections or uploads of each network. There are never more entries than connections. */
 export class OpenCounts {
   readonly #max: number | undefined;
   readonly #noun: string;
   readonly #counts = new Map<string, number>();
 
-  /** @param noun names what is counted, in the plural, for the error */
+  /** @param noun what is counted, in the plural, for the error */
   constructor(max: number | undefined, noun: string) {
     this.#max = max;
     this.#noun = noun;

@@ -80,7 +80,7 @@ export function requireCredentials(options: CredentialsOptions): RequestHandler 
   /** Returns the hint of an admin key; `undefined` when the secret is not an admin key. */
   function adminHintOf(secret: string): string | undefined {
     const secretHash = digest(secret);
-    // Compares with all keys, so that the time does not tell which of them is equal.
+    // Compares with all keys, so that the duration does not reveal which of them matches.
     const isAdmin = adminHashes.filter((adminHash) => timingSafeEqual(adminHash, secretHash)).length > 0;
     return isAdmin ? secretHash.toString("hex").slice(0, HINT_LENGTH) : undefined;
   }
@@ -114,7 +114,7 @@ export function requireCredentials(options: CredentialsOptions): RequestHandler 
   }
 }
 
-/** A caller, and a function that watches its credentials. */
+/** A caller, and a function that reports the end of its credentials. */
 interface Identified {
   readonly caller: Caller;
   readonly watch: RequestContext["onCredentialsEnd"];

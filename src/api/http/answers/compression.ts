@@ -8,11 +8,12 @@ const MIN_LENGTH = 1024;
 const compress = promisify<string, Buffer>(gzip);
 
 /**
- * Ends an answer with a text. A long text is compressed if the client accepts gzip; brotli makes no less of lists of
- * images, most of which is signatures. Another thread does it, so that this one can serve other requests meanwhile.
+ * Ends an answer with a text. A long text is compressed if the client accepts gzip. Brotli makes lists of images no
+ * smaller, because most of their bytes are signatures. Another thread compresses, so that this one can serve other
+ * requests meanwhile.
  *
- * Compression can tell listeners on the network what an encrypted answer holds: docs/security.md says why it does not
- * here. Read that before you use this for another route.
+ * Compression can reveal the content of an encrypted answer to listeners on the network. docs/security.md says why it
+ * does not here: read that before you use this for another route.
  */
 export async function endWithText(request: Request, response: Response, text: string): Promise<void> {
   const isLong = text.length >= MIN_LENGTH;

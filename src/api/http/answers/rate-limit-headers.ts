@@ -6,9 +6,8 @@ const SCOPES = { PROJECT: "project", API_KEY: "key", ADDRESS: "address" } as con
 const UNITS = { REQUESTS: "requests", IMAGES: "images", GENERATIONS: "generations" } as const;
 
 /**
- * Tells the client its rate limits and what is left of them, as `RateLimit-Policy` and `RateLimit`:
+ * Sends the client its rate limits and what is left of them, as `RateLimit-Policy` and `RateLimit`:
  * `"key-requests";q=60;w=60` and `"key-requests";r=59;t=35`.
- *
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ (draft 10)
  */
 export function setRateLimits(response: Response, rates: readonly RateStatus[]): void {

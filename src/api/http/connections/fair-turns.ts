@@ -12,11 +12,12 @@ const MAX_TURN_MS = 50;
 const MAX_PAIRS = 8;
 /**
  * Node accepts one connection in each turn, so a new client waits for as many turns as there are clients before it.
- * While every turn accepts one, ordinary turns and turns that only accept alternate, for so many milliseconds each.
+ * While every turn accepts one, ordinary turns and turns that only accept alternate; each kind lasts this many
+ * milliseconds.
  */
 const ORDINARY_MS = 50;
 const ACCEPTING_MS = 100;
-/** When so much work waits, in pieces of about a kilobyte, a connection may have only one more. */
+/** If this much work waits, in pieces of about a kilobyte, a connection may have only one more. */
 const MAX_WAITING = 5_000;
 const FULL_RETRY_SECONDS = 5;
 
@@ -30,18 +31,18 @@ const FULL_RETRY_SECONDS = 5;
 export class FairTurns {
   /** Connections that have begun. */
   readonly #connections = new Set<Socket>();
-  /** Those of them that are read. */
+  /** The connections among them that are being read. */
   readonly #reading = new Set<Socket>();
   readonly #newcomers = new Newcomers();
-  /** Continues or begins each of the other connections, in the order in which they were paused. */
+  /** For each other connection, the function that continues or begins it, in the order in which they were paused. */
   readonly #paused: (() => void)[] = [];
-  /** What else continues in a later turn. */
+  /** Other work that continues in a later turn. */
   readonly #waiting = new RoundRobin();
   #pairs = 1;
-  /** When the current turn began to work; `undefined` while there is nothing to do. */
+  /** The time at which the current turn began to work; `undefined` while there is nothing to do. */
   #startedAt: number | undefined;
   #hasAccepted = false;
-  /** When the first of an unbroken row of turns accepted a connection. */
+  /** The time of the first turn in an unbroken row of turns that each accepted a connection. */
   #acceptingSince: number | undefined;
 
   /**
@@ -65,7 +66,7 @@ export class FairTurns {
     if (isOver) this.#pauseAll();
   }
 
-  /** Takes a connection out of the turns: it is no longer one of HTTP. */
+  /** Takes a connection out of the turns, because it no longer uses HTTP. */
   remove(connection: Socket): void {
     this.#connections.delete(connection);
     this.#reading.delete(connection);
@@ -91,10 +92,9 @@ export class FairTurns {
   }
 
   /**
-   * Finds time for an operation. The operations of one connection begin in their order.
-   *
+   * Finds time for an operation. The operations of one connection begin in order.
    * @returns `undefined` if this turn has time; otherwise a promise that resolves in a turn that has
-   * @throws OVERLOADED when too much waits, operations of this connection among it
+   * @throws OVERLOADED if too much work waits, including an operation of this connection
    */
   forOperation(connection: object): Promise<void> | undefined {
     const hasTime = this.#workedMs() < OPERATIONS_MS && !this.#isOnlyAccepting();
