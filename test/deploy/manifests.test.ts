@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
 import { parse } from "yaml";
+import { SECRETS } from "../../src/settings/secret-files.ts";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string) => readFile(join(PROJECT, path), "utf8");
@@ -26,6 +27,13 @@ test("the deployment files name only settings that exist", async () => {
   expect(named.flat().length).toBeGreaterThan(20);
   // Kubernetes would set this for a service of that name; the chart prevents it.
   expect(unknown).toEqual(["deploy/helm/pictograph/templates/deployments.yaml: PICTOGRAPH_PORT"]);
+});
+
+test("the chart takes no secret as a plain setting", async () => {
+  const { properties } = JSON.parse(await read("deploy/helm/pictograph/values.schema.json"));
+  const refused: readonly string[] = properties.config.propertyNames.not.enum;
+
+  expect(refused).toEqual(expect.arrayContaining([...SECRETS]));
 });
 
 test("the image and the chart have the project's versions", async () => {
