@@ -105,7 +105,7 @@ const leadsFromUsage: FieldCost = (cost) => 1 + cost * USAGE_LINK_FACTOR;
 /**
  * The costs of fields that return lists or generate images. Any other field costs 1 plus the cost of its selections.
  */
-const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
+export const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>([
   ["Query.generations", listsHistory],
   ["Query.images", listsHistory],
   ["Query.models", (costOfEach) => 1 + costOfEach * ASSUMED_LIST_LENGTH],

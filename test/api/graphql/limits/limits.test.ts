@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { graphql as runGraphQL } from "graphql";
+import { getNamedType, getNullableType, isListType, isObjectType, graphql as runGraphQL } from "graphql";
+import { COSTS } from "../../../../src/api/graphql/limits/limits.ts";
 import type { GraphQLBody } from "../../../support/gateway.ts";
 import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 
@@ -135,6 +136,23 @@ describe("an operation at a limit is answered, and one above it is refused with 
       "Field limit of 10000 exceeded, counting the fields of every fragment where it is used.",
     );
   });
+});
+
+/** Short lists, whose objects lead nowhere. */
+const CHEAP_LISTS = ["Generation.metadata", "Limits.budgets", "Model.warnings"];
+
+test("every list of objects has a cost, except those that are short", () => {
+  const lists = Object.values(gateway.gateway.schema.getTypeMap())
+    // The field that leads to a connection has the cost of its lists.
+    .filter((type) => isObjectType(type) && !type.name.startsWith("__") && !type.name.endsWith("Connection"))
+    .flatMap((type) =>
+      Object.values(isObjectType(type) ? type.getFields() : {})
+        .filter(({ type: of }) => isListType(getNullableType(of)) && isObjectType(getNamedType(of)))
+        .map(({ name }) => `${type.name}.${name}`),
+    );
+
+  expect(lists.length).toBeGreaterThan(10);
+  expect(lists.filter((name) => !COSTS.has(name)).sort()).toEqual(CHEAP_LISTS);
 });
 
 describe("one operation makes at most ten images", () => {
