@@ -74,7 +74,7 @@ describe("an answer that is not from a gateway, or from another version, is repo
       "\ufffd]0;title\ufffd\ufffd31mred next line \ufffd\n",
       1,
     ],
-    ["errors that are none", answer({ errors: ["nothing"] }), "is not a Pictograph gateway", 1],
+    ["errors in the wrong format", answer({ errors: ["nothing"] }), "is not a Pictograph gateway", 1],
   ])("%s", async (_name, listener, message, exitCode) => {
     const { code, stdout, stderr } = await runCommand(["list"], { env: { PICTOGRAPH_URL: await serve(listener) } });
 

@@ -146,7 +146,7 @@ export function recordsContract(name: string, open: () => Promise<OpenedRecords>
         ["in another case", { idempotency: keyOf("K") }],
         ["with a space more", { idempotency: keyOf("k ") }],
         ["that is another", { idempotency: keyOf("k2") }],
-        ["that is none", {}],
+        ["that is absent", {}],
       ])("%s is a different key", async (_what, difference) => {
         const order: GenerationOrder = { ...orderOf("gen_2"), ...difference };
 

@@ -84,7 +84,7 @@ describe("a call", () => {
       expect(await collect(provider, request("a cat"))).toHaveLength(1);
     }));
 
-  test("fails with a GatewayError and cost nothing", () =>
+  test("for an impossible size fails with a GatewayError, billed NO", () =>
     withIllustrator(async (provider) => {
       const impossible = request("a dog", { size: { width: -1, height: -1 } });
       const error: unknown = await collect(provider, impossible).catch((thrown: unknown) => thrown);

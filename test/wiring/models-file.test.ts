@@ -80,10 +80,10 @@ test.each<[string, unknown, RegExp]>([
   ["an unknown field", { models: { a: { maxImage: 1 } } }, /models\.a: Unrecognized key: "maxImage"/],
   ["a wrong name", { models: { "a b": {} } }, /models\.a b/],
   ["no images", { models: { a: { maxImages: 0 } } }, /models\.a\.maxImages/],
-  ["a size that is none", { models: { a: { sizes: ["1024"] } } }, /models\.a\.sizes/],
+  ["an invalid size", { models: { a: { sizes: ["1024"] } } }, /models\.a\.sizes/],
   ["no size", { models: { a: { sizes: [] } } }, /models\.a\.sizes/],
   ["an unknown word", { models: { a: { qualities: ["BEST"] } } }, /models\.a\.qualities\[0\]/],
-  ["a day that is none", { models: { a: { shutdownDate: "2026-02-30" } } }, /models\.a\.shutdownDate: must be a day/],
+  ["an invalid day", { models: { a: { shutdownDate: "2026-02-30" } } }, /models\.a\.shutdownDate: must be a day/],
   [
     "a negative price",
     { models: { a: { prices: [{ from: "2026-01-01", source: "x", perImage: "-1" }] } } },
@@ -220,7 +220,7 @@ test.each<[string, unknown, RegExp]>([
     /models\.a\.tiers: list the sizes in sizes or in tiers/,
   ],
   [
-    "a ratio that is none",
+    "an invalid ratio",
     { models: { a: { provider: "ai-sdk", package: "x", model: "m", asksFor: ["wide"] } } },
     /models\.a\.asksFor/,
   ],
@@ -266,7 +266,7 @@ test.each<[string, object, RegExp]>([
     /npm install @ai-sdk\/nothing-here/,
   ],
   [
-    "an export that is none",
+    "an unknown export",
     { models: { a: { provider: "ai-sdk", package: "@ai-sdk/fal", model: "m", factory: "createX" } } },
     /set factory to one of: createFal/,
   ],

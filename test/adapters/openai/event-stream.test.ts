@@ -80,12 +80,12 @@ describe("previews and the final image are found", () => {
       [sketch, fox],
     ],
     [
-      "in the items of data, as in an answer that is no stream",
+      "in the items of data, as in an answer that is not a stream",
       toData({ created: 1, data: [{ b64_json: FOX.toString("base64"), url: "" }], usage: USAGE }),
       [fox, usage],
     ],
-    ["in data that is no list", toData({ data: { b64_json: FOX.toString("base64") } }), [fox]],
-    ["after events that are no JSON", `data: ping\n\n${completedEvent()}`, [fox, usage]],
+    ["in data that is not a list", toData({ data: { b64_json: FOX.toString("base64") } }), [fox]],
+    ["after events that are not JSON", `data: ping\n\n${completedEvent()}`, [fox, usage]],
     [
       "but not in events of another kind",
       toEvent("image_generation.thought", { type: "image_generation.thought", b64_json: "AAAA" }) + completedEvent(),
@@ -203,7 +203,7 @@ describe("a broken stream is an error", () => {
     ["no event", ""],
     ["no final image", partialEvent(SKETCH, 0)],
     ["a number over two lines", partialEvent(SKETCH, 0).replace(":0}", ":\ndata: 1\ndata: 0}") + completedEvent()],
-    ["an event that is no JSON", `data: <html>\n\n${partialEvent(SKETCH, 0)}`],
+    ["an event that is not JSON", `data: <html>\n\n${partialEvent(SKETCH, 0)}`],
     ["an image that is not base64", completedEvent().replace("++", "!!")],
     [
       "an address",

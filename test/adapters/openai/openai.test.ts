@@ -264,7 +264,7 @@ describe("a failed call is translated:", () => {
     ["reset before the answer", "resetBeforeAnswer", "UPSTREAM_FAILED", "UNKNOWN", true],
     ["reset within an image", "resetInBody", "UPSTREAM_FAILED", "YES", true],
     ["half an answer", "halfJson", "UPSTREAM_FAILED", "YES", true],
-    ["base64 that is none", "notBase64", "UPSTREAM_FAILED", "YES", true],
+    ["invalid Base64", "notBase64", "UPSTREAM_FAILED", "YES", true],
     ["addresses", "urls", "UPSTREAM_FAILED", "YES", true],
     ["page", "html", "UPSTREAM_FAILED", "UNKNOWN", true],
     ["no images", "noImages", "UPSTREAM_FAILED", "UNKNOWN", true],

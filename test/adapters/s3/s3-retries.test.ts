@@ -74,7 +74,7 @@ test.each<[string, Failure, boolean]>([
   ["a failure of the server", failure({ $metadata: { httpStatusCode: 503 } }, "SERVER_ERROR"), true],
   ["too many requests", failure({ $metadata: { httpStatusCode: 429 } }, "THROTTLING"), true],
   ["an address that cannot be had", failure({ code: "EADDRNOTAVAIL", syscall: "connect" }), true],
-  ["an answer that is no HTTP", failure({ code: "HPE_INVALID_CONSTANT" }), true],
+  ["an answer that is not HTTP", failure({ code: "HPE_INVALID_CONSTANT" }), true],
   ["a conflict", failure({ name: "OperationAborted", $metadata: { httpStatusCode: 409 } }), true],
   ["what is not implemented", failure({ $metadata: { httpStatusCode: 501 } }, "SERVER_ERROR"), false],
   ["a refusal", failure({ name: "AccessDenied", $metadata: { httpStatusCode: 403 } }), false],

@@ -94,7 +94,7 @@ test("usage counts whole days: the first and last requested day, but not the day
 
 describe("a usage query", () => {
   test.each([
-    ["an end before its beginning", { to: "2026-11-24T11:59:59Z" }, "from", /from must be before to/],
+    ["an end before the beginning", { to: "2026-11-24T11:59:59Z" }, "from", /from must be before to/],
     ["no day at all", { to: FROM }, "from", /from must be before to/],
     ["a beginning in the future", { from: "2026-11-24T18:00:01Z" }, "from", /from must be before to/],
     [
@@ -103,7 +103,7 @@ describe("a usage query", () => {
       "from",
       /at most 31 days; these are 32/,
     ],
-    ["what is no time", { from: "yesterday" }, "from", /DateTime/],
+    ["a text that is not a time", { from: "yesterday" }, "from", /DateTime/],
     ["a dimension that does not exist", { by: ["HOUR"] }, "by", /UsageDimension/],
   ])("is refused for %s", async (_what, variables, field, message) => {
     const { error } = await usage(mine.headers, variables);

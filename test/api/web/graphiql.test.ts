@@ -52,7 +52,7 @@ describe.each([["as they are"], ["prefixed"]])("in a browser without internet, t
   const run = () => page.locator(".graphiql-execute-button").click();
   const answer = () => page.locator(".result-window");
 
-  test("the first mutation runs as it stands", async () => {
+  test("the first mutation runs unchanged", async () => {
     await run();
 
     await answer().getByText("SUCCEEDED").waitFor();

@@ -298,7 +298,7 @@ describe("an edit is refused, and nothing is submitted or stored,", () => {
     ["a mask of another size", "BAD_USER_INPUT", "mask", async () => ({ mask: upload(await leftHalfMask(64, 96)) })],
     ["a mask without alpha", "BAD_USER_INPUT", "mask", async () => ({ mask: upload(picture) })],
     [
-      "a mask that is no PNG",
+      "a mask that is not a PNG",
       "UNSUPPORTED_MEDIA_TYPE",
       "mask",
       async () => ({

@@ -297,7 +297,7 @@ describe("a provider that fails", () => {
   test.each<[string, unknown]>([
     ["an unexpected error", new TypeError("Cannot read sk-secret of a fox")],
     ["an error of another kind", new GatewayError("BAD_USER_INPUT", "sk-secret a fox")],
-    ["what is no error", "sk-secret a fox"],
+    ["a value that is not an Error", "sk-secret a fox"],
     ["nothing", undefined],
   ])("with %s fails as INTERNAL, without its text", async (_what, error) => {
     gateway.provider.script = script({ fail: error });

@@ -190,17 +190,17 @@ describe("a router's query", () => {
   });
 
   test.each<[string, unknown]>([
-    ["of a kind that is not here", { __typename: "Product", id: "1" }],
-    ["of a type that is no entity", { __typename: "PageInfo", id: "1" }],
+    ["of an unknown type", { __typename: "Product", id: "1" }],
+    ["of a type that is not an entity", { __typename: "PageInfo", id: "1" }],
     ["of an object's own properties", { __typename: "__proto__", id: "1" }],
-    ["without a kind", { id: "img_1" }],
+    ["without a type", { id: "img_1" }],
     ["without an id", { __typename: "Image" }],
     ["with null as id", { __typename: "Image", id: null }],
     ["with a number as id", { __typename: "Image", id: 42 }],
     ["with half a number as id", { __typename: "Image", id: 0.5 }],
     ["with an object as id", { __typename: "Image", id: { $ne: "" } }],
     ["with a list as id", { __typename: "Image", id: ["img_1"] }],
-    ["that is a text", "img_1"],
+    ["that is a string", "img_1"],
     ["that is a list", [{ __typename: "Image", id: "img_1" }]],
   ])("returns null for a reference %s, and the other entities", async (_case, representation) => {
     const [first, last] = imageIds.slice(0, 2).map((id) => ({ __typename: "Image", id }));

@@ -268,7 +268,7 @@ describe("an invalid page argument is refused", () => {
   });
 
   test.each<[string, object, string]>([
-    ["a first that is no number", { first: "2" }, "first"],
+    ["a first that is not a number", { first: "2" }, "first"],
     ["an unknown status", { status: "DONE" }, "status"],
   ])("%s", async (_case, variables, field) => {
     const { status, body } = await gateway.graphql(PAGE, variables);

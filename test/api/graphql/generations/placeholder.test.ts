@@ -26,7 +26,7 @@ async function placeholderOf(id: string): Promise<string> {
 }
 
 test.each([
-  ["a PNG as it was asked for", {}],
+  ["a PNG without conversion", {}],
   ["another format", { format: "WEBP" }],
 ])("the placeholder of %s is made on the first request and then stored", async (_name, input) => {
   const id = await make(input);

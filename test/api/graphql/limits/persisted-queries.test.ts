@@ -85,7 +85,7 @@ describe.each([
   test.each<[string, unknown]>([
     ["another version", { version: 2, sha256Hash: "" }],
     ["no hash", { version: 1 }],
-    ["a hash that is no text", { version: 1, sha256Hash: { a: 1 } }],
+    ["a hash that is not a string", { version: 1, sha256Hash: { a: 1 } }],
     ["a text", "1"],
   ])("an id with %s is refused", async (_case, persistedQuery) => {
     expect(await ask({ query: FOLLOW, variables: { id }, extensions: { persistedQuery } })).toEqual({

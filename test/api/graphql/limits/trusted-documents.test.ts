@@ -89,7 +89,7 @@ describe.each(FORMATS)("with a list in the format %s", (_format, list) => {
       "with its id and a text of another's making",
       { query: "query Models { models { id __typename } }", ...byId(MODELS) },
     ],
-    ["with its id and what is no document", { query: "\u0000", ...byId(MODELS) }],
+    ["with its id and a text that is not a document", { query: "\u0000", ...byId(MODELS) }],
     ["with its id and an empty text", { query: "", ...byId(MODELS) }],
   ])("a trusted document runs %s, over every transport", async (_case, body) => {
     const data = { models: [{ id: "any-size-1" }, { id: "illustrator-1" }] };

@@ -105,7 +105,7 @@ describe("a socket", () => {
   });
 
   test.each<[string, number, (string | object)[]]>([
-    ["text that is no JSON", 4400, ["hello"]],
+    ["text that is not JSON", 4400, ["hello"]],
     ["a message of unknown type", 4400, [{ type: "connection_init" }, { type: "start", id: "1" }]],
     [
       "an id that is a number",

@@ -145,7 +145,7 @@ describe("a multipart request is refused", () => {
   const many = Array.from({ length: 18 }, (_, index) => `"variables.list.${index}"`);
 
   test.each<[string, string, string]>([
-    ["that is no JSON", variables({ a: null }), "{"],
+    ["that is not JSON", variables({ a: null }), "{"],
     ["that is a list", variables({ a: null }), '[["variables.a"]]'],
     ["that gives a file no list", variables({ a: null }), '{"0": "variables.a"}'],
     ["that gives a file no place", variables({ a: null }), '{"0": []}'],
@@ -226,7 +226,7 @@ describe("a multipart request is refused", () => {
         ["map", '{"0": ["0.variables.a"]}'],
       ],
     ],
-    ["with an operation that is no JSON", /not valid JSON/, () => [["operations", "{"]]],
+    ["with an operation that is not JSON", /not valid JSON/, () => [["operations", "{"]]],
     [
       "with more than 1 MiB of text",
       /too large/,

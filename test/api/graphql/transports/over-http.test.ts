@@ -33,16 +33,16 @@ describe("the GraphQL over HTTP audit", () => {
 
 describe("the status of an operation that is not executed", () => {
   const CASES: readonly [string, object][] = [
-    ["what cannot be parsed", { query: "{" }],
-    ["what is not in the graph", { query: "{ nonsense }" }],
+    ["a text that cannot be parsed", { query: "{" }],
+    ["a field that does not exist", { query: "{ nonsense }" }],
     [
-      "a variable of another kind",
+      "a variable of the wrong type",
       {
         query: "query ($first: Int) { generations(first: $first) { edges { cursor } } }",
         variables: { first: "many" },
       },
     ],
-    ["an operation that is not there", { query: "query A { __typename } query B { __typename }", operationName: "C" }],
+    ["an unknown operation name", { query: "query A { __typename } query B { __typename }", operationName: "C" }],
     ["too many images", { query: twoMutationsOf(6) }],
   ];
 
@@ -87,7 +87,7 @@ describe("HEAD is answered like GET, without the body", () => {
   test.each<[string, string, Record<string, string>, number]>([
     ["a query", "?query={models{id}}", GUARDED, 200],
     ["a mutation", '?query=mutation{deleteGeneration(id:"gen_1")}', GUARDED, 405],
-    ["what is not in the graph", "?query={nonsense}", GUARDED, 400],
+    ["a field that does not exist", "?query={nonsense}", GUARDED, 400],
     ["what a foreign page could send", "?query={models{id}}", {}, 400],
     ["a browser", "", { Accept: "text/html" }, 200],
   ])("for %s", async (_case, search, headers, status) => {

@@ -125,7 +125,7 @@ describe("an unreadable body is refused with a GraphQL error", () => {
   test.each<[string, string | Buffer, number, string, RegExp]>([
     ["half a JSON", '{"query": "{ models', 400, "BAD_USER_INPUT", /JSON/],
     ["null", "null", 400, "BAD_USER_INPUT", /JSON/],
-    ["bytes that are no UTF-8", Buffer.from('{"query":"\xff"}', "latin1"), 400, "BAD_USER_INPUT", /UTF-8/],
+    ["bytes that are not UTF-8", Buffer.from('{"query":"\xff"}', "latin1"), 400, "BAD_USER_INPUT", /UTF-8/],
     ["a text", '"{ models { id } }"', 400, "BAD_USER_INPUT", /JSON/],
     [
       "2 MB",
@@ -157,9 +157,9 @@ describe("an unreadable body is refused with a GraphQL error", () => {
   test.each<[string, object]>([
     ["an empty object", {}],
     ["an empty query", { query: "" }],
-    ["a query that is no text", { query: { models: true } }],
+    ["a query that is not a string", { query: { models: true } }],
     ["a list of queries", [{ query: MODELS }, { query: MODELS }]],
-    ["variables that are no object", { query: MODELS, variables: "a" }],
+    ["variables that are not an object", { query: MODELS, variables: "a" }],
     ["an operation that is not there", { query: MODELS, operationName: "Other" }],
   ])("%s", async (_case, body) => {
     const { status, json } = await post(JSON.stringify(body));

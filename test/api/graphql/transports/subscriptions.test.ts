@@ -136,7 +136,7 @@ describe.each(TRANSPORTS)("generationEvents over %s", (_name, transport) => {
   });
 
   test.each([
-    ["what is no document", "{", "GRAPHQL_PARSE_FAILED"],
+    ["a text that is not a document", "{", "GRAPHQL_PARSE_FAILED"],
     ["an unknown field", "{ nope }", "GRAPHQL_VALIDATION_FAILED"],
     [
       "two at once",

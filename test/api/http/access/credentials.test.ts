@@ -198,7 +198,7 @@ describe("a WebSocket", () => {
   test.each<[string, () => object, () => Record<string, string>]>([
     ["different ones in the two places", () => ({ "X-API-Key": other.token }), () => key.headers],
     ["two different ones", () => ({ "X-API-Key": other.token, Authorization: `Bearer ${key.token}` }), () => ({})],
-    ["one that is no text", () => ({ "X-API-Key": { token: key.token } }), () => ({})],
+    ["one that is not a string", () => ({ "X-API-Key": { token: key.token } }), () => ({})],
     ["another project", () => ({ "X-API-Key": key.token, "Pictograph-Project": "proj_public" }), () => ({})],
     ["a token that is cut", () => ({ "X-API-Key": key.token.slice(0, -1) }), () => ({})],
     ["a token of 10 KB", () => ({ "X-API-Key": `pgk_${"a".repeat(10_000)}` }), () => ({})],

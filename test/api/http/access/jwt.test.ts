@@ -180,7 +180,7 @@ describe("the key server", () => {
         ),
     ],
     [
-      "answers JSON that is no set of keys",
+      "answers JSON that is not a key set",
       () => provider.answerWith((_request, response) => response.end('{"keys":1}')),
     ],
     ["answers without end", () => provider.answerWith((_request, response) => flood(response))],

@@ -106,7 +106,7 @@ describe.each(ENCODINGS)("in %s", (_name, encode) => {
     expectRefusal(answer, 400, message);
   });
 
-  test("every encoding of a lone surrogate or of bytes that are no UTF-8 is refused", async () => {
+  test("every encoding of a lone surrogate or of bytes that are not UTF-8 is refused", async () => {
     const { body, contentType } = await encode({ ...FIELDS, prompt: "a MARK fox" });
     for (const bytes of ["\xff", "\xc3\x28", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xc0\xaf", "\xe4\xb8"]) {
       const broken = Buffer.from(body.toString("latin1").replace("MARK", bytes), "latin1");

@@ -154,7 +154,7 @@ describe("an image in base64 is read", () => {
     ["a JPEG", "jpeg"],
     ["a WebP", "webp"],
     ["an AVIF", "avif"],
-  ] as const)("at url, as it is, where it is %s", async (_name, format) => {
+  ] as const)("at url, as plain Base64, if it is %s", async (_name, format) => {
     const made = await sharp(png)
       .resize(1024, 1024)
       .toFormat(format, { effort: 0 } as object)
@@ -180,7 +180,7 @@ describe("an image in base64 is read", () => {
 
   test.each<[string, () => string, string]>([
     ["is cut short", () => base64.slice(0, -3), "is not base64"],
-    ["holds what is no base64", () => `${base64.slice(0, 5000)}!${base64.slice(5000)}`, "is not base64"],
+    ["contains characters outside Base64", () => `${base64.slice(0, 5000)}!${base64.slice(5000)}`, "is not base64"],
     ["goes on after its padding", () => `AA==${base64}`, "is not base64"],
     ["is a data: URI of text", () => "data:image/svg+xml,%3Csvg%2F%3E", "is a data: URI without base64"],
   ])("but not if it %s", async (_name, text, reason) => {
@@ -297,7 +297,7 @@ describe("a response is accepted", () => {
       { body: '{"id":"chatcmpl-1","object":"chat.completion","choices":[],"a fox, secretly":1}' },
       "it holds no image at data[].b64_json or data[].url, but the members id, object, choices, …",
     ],
-    ["what is no object", { body: "[]" }, "it holds no image at data[].b64_json or data[].url, but no members"],
+    ["not an object", { body: "[]" }, "it holds no image at data[].b64_json or data[].url, but no members"],
   ])("but not if it is %s, and the error says what came", async (_name, raw, description) => {
     server.answer = () => raw;
     const error = await failureOf(client.images.generate({ prompt: "a fox" }));

@@ -230,7 +230,7 @@ describe("an edit in a form", () => {
       "image",
     ],
     [
-      "with a number that is none",
+      "with an invalid number",
       (form) => {
         form.append("image", file(picture));
         form.append("n", "two");
