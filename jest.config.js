@@ -5,7 +5,7 @@ export default {
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/", "<rootDir>/test/external/"],
   transform: {},
-  globalSetup: "<rootDir>/test/support/build.ts",
+  globalSetup: "<rootDir>/test/support/jest/build.ts",
   runtime: "<rootDir>/test/support/jest/native-runtime.ts",
   testEnvironment: "<rootDir>/test/support/jest/native-environment.ts",
   testTimeout: 120_000,

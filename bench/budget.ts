@@ -1,6 +1,6 @@
-import { RUSH, RUSH_BUDGET, rush } from "../test/support/budget-rush.ts";
+import { RUSH, RUSH_BUDGET, rush } from "../test/support/clients/budget-rush.ts";
 import { startPostgresServer } from "../test/support/stores/postgres.ts";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { GATEWAY, MeasuredProcess } from "./processes/measured-process.ts";
 import { median, ms, type Row } from "./row.ts";
 
 const ROUNDS = 100;

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { GATEWAY, MeasuredProcess } from "./processes/measured-process.ts";
 import { median, ms, type Row } from "./row.ts";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
-import { linkTo, load, NoiseModel } from "./noise-model.ts";
-import { requestsPerSecond } from "./request-load.ts";
+import { requestsPerSecond } from "./clients/request-load.ts";
+import { GATEWAY, MeasuredProcess } from "./processes/measured-process.ts";
 import { median, ms, type Row, timed } from "./row.ts";
+import { linkTo, load, NoiseModel } from "./servers/noise-model.ts";
 
-const STATIC = [fileURLToPath(new URL("./static-server.ts", import.meta.url))];
+const STATIC = [fileURLToPath(new URL("./servers/static-server.ts", import.meta.url))];
 const CONNECTIONS = 16;
 const ROUNDS = 9;
 const ROUND_SECONDS = 1;

@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { compare, type Rate } from "./graph-load.ts";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { compare, type Rate } from "./clients/graph-load.ts";
+import { GATEWAY, MeasuredProcess } from "./processes/measured-process.ts";
 import type { Row } from "./row.ts";
 
-const IN_MEMORY = fileURLToPath(new URL("./in-memory-server.js", import.meta.url));
+const IN_MEMORY = fileURLToPath(new URL("./servers/in-memory-server.js", import.meta.url));
 
 interface Operation {
   readonly name: string;

@@ -13,7 +13,7 @@ import { SQLITE } from "../src/adapters/sql/sqlite/sqlite-engine.ts";
 import { openPostgresStore } from "../src/wiring/postgres-store.ts";
 import { startPostgresServer } from "../test/support/stores/postgres.ts";
 import { COUNT, fillHistory } from "./history/records.ts";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { GATEWAY, MeasuredProcess } from "./processes/measured-process.ts";
 import { median, ms, type Row } from "./row.ts";
 
 const ROUNDS = 11;

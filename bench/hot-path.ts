@@ -5,7 +5,7 @@ import { CONTESTANTS, type Contestant, OWN, order, startContestant } from "./hot
 import { drawPicture, MODEL, PICTURES, type PictureKind, PROVIDER_KEY } from "./hot-path/pictures.ts";
 import { post } from "./hot-path/post.ts";
 import type { Load, Reading } from "./hot-path/reading.ts";
-import { type Measured, MeasuredProcess } from "./measured-process.ts";
+import { type Measured, MeasuredProcess } from "./processes/measured-process.ts";
 import { median, mib, ms, type Row } from "./row.ts";
 
 /** In this order, so that the most memory comes last. */

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { Agent, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { startIdentityProvider } from "../test/support/identity-provider.ts";
+import { startIdentityProvider } from "../test/support/network/identity-provider.ts";
 import { post } from "./hot-path/post.ts";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { GATEWAY, MeasuredProcess } from "./processes/measured-process.ts";
 import { median, type Row, timed, us } from "./row.ts";
 
 const ROUNDS = 5;

@@ -5,10 +5,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
 import { startPostgresServer } from "../test/support/stores/postgres.ts";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { GATEWAY, MeasuredProcess } from "./processes/measured-process.ts";
 import { median, mib, ms, type Row } from "./row.ts";
 
-const IDLE_STREAMS = fileURLToPath(new URL("./idle-streams.js", import.meta.url));
+const IDLE_STREAMS = fileURLToPath(new URL("./clients/idle-streams.js", import.meta.url));
 const SUBSCRIBERS = 1_000;
 /** These subscribers load and compile the code. The following ones show the usual cost. */
 const FIRST_SUBSCRIBERS = 250;

@@ -1,9 +1,9 @@
 import { PrometheusMetrics } from "../src/adapters/prometheus/prometheus-metrics.ts";
 import { FAILURE_CODES } from "../src/ports/records.ts";
 import { NO_TRACES, type Span } from "../src/ports/traces.ts";
-import { startTraceCollector, takeSpans } from "../test/support/trace-collector.ts";
-import { compare } from "./graph-load.ts";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { startTraceCollector, takeSpans } from "../test/support/network/trace-collector.ts";
+import { compare } from "./clients/graph-load.ts";
+import { GATEWAY, MeasuredProcess } from "./processes/measured-process.ts";
 import { median, ms, type Row, timed } from "./row.ts";
 
 const CALLS = 1_000_000;

@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { GATEWAY, MeasuredProcess } from "./processes/measured-process.ts";
 import { median, mib, ms, type Row, timed } from "./row.ts";
 
-const BARE = [fileURLToPath(new URL("./bare-server.ts", import.meta.url))];
+const BARE = [fileURLToPath(new URL("./servers/bare-server.ts", import.meta.url))];
 const PROMPTS = [
   "A cute asian girl with long hair smiling and looking at me",
   "a red fox in a snowy forest at night",

@@ -7,7 +7,7 @@ import { openSqliteRecords } from "../src/adapters/sql/sqlite/sqlite.ts";
 import type { GenerationOrder, Image, Records } from "../src/ports/records.ts";
 import { openPostgresStore } from "../src/wiring/postgres-store.ts";
 import { type PostgresServer, startPostgresServer } from "../test/support/stores/postgres.ts";
-import { processorTimeOf } from "./processor-time.ts";
+import { processorTimeOf } from "./processes/processor-time.ts";
 import { type Row, us } from "./row.ts";
 
 const GENERATIONS = 5_000;

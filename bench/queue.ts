@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Agent, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { post } from "./hot-path/post.ts";
-import { GATEWAY, MeasuredProcess, type Vitals } from "./measured-process.ts";
+import { GATEWAY, MeasuredProcess, type Vitals } from "./processes/measured-process.ts";
 import { median, mib, type Row, timed, us } from "./row.ts";
 
 const QUEUED = 10_000;

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCertificate } from "../test/support/c2pa/certificates.ts";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
-import { linkTo, load, NoiseModel } from "./noise-model.ts";
-import { requestsPerSecond } from "./request-load.ts";
+import { requestsPerSecond } from "./clients/request-load.ts";
+import { GATEWAY, MeasuredProcess } from "./processes/measured-process.ts";
 import { median, mib, ms, type Row, timed } from "./row.ts";
+import { linkTo, load, NoiseModel } from "./servers/noise-model.ts";
 
 /** Gives PNGs of noise of about 8 MB. */
 const LARGE_SIDE = 1700;

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { assembleImageTree, canEnterImageTree, imageCommand } from "../test/support/processes/image-tree.ts";
-import { GATEWAY } from "./measured-process.ts";
+import { GATEWAY } from "./processes/measured-process.ts";
 import { median, ms, type Row } from "./row.ts";
 
-const BARE = [fileURLToPath(new URL("./bare-server.ts", import.meta.url))];
+const BARE = [fileURLToPath(new URL("./servers/bare-server.ts", import.meta.url))];
 const STARTS = 7;
 /** Linux counts processor time in these. */
 const CLOCK_TICK_MS = 10;

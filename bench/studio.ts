@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "../test/support/clients/browser.ts";
 import { fillWall } from "../test/support/stores/wall-history.ts";
-import { GATEWAY, MeasuredProcess } from "./measured-process.ts";
+import { GATEWAY, MeasuredProcess } from "./processes/measured-process.ts";
 import { median, ms, type Row } from "./row.ts";
 
 const COUNT = 10_000;

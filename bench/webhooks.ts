@@ -12,7 +12,7 @@ import { WebhookAttempts } from "../src/service/webhooks/webhook-attempts.ts";
 import { WebhookDeliverer } from "../src/service/webhooks/webhook-deliverer.ts";
 import { WebhookSecrets } from "../src/service/webhooks/webhook-secrets.ts";
 import { accept, orderOf } from "../test/contracts/record-samples.ts";
-import { startWebhookReceiver } from "../test/support/webhook-receiver.ts";
+import { startWebhookReceiver } from "../test/support/network/webhook-receiver.ts";
 import { type Row, timed } from "./row.ts";
 
 const EVENTS = 5000;

@@ -21,8 +21,8 @@ import {
   socketUrl,
   toWords,
 } from "./support/clients/live-clients.ts";
-import { startGateway } from "./support/gateway.ts";
-import { SCRIPTED_MODEL, ScriptedProvider } from "./support/scripted-provider.ts";
+import { startGateway } from "./support/gateways/gateway.ts";
+import { SCRIPTED_MODEL, ScriptedProvider } from "./support/gateways/scripted-provider.ts";
 import { storedFiles } from "./support/stores/stored-files.ts";
 import { temporaryDirectories } from "./support/temporary-directory.ts";
 

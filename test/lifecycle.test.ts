@@ -4,8 +4,8 @@ import { graphql } from "graphql";
 import { pino } from "pino";
 import { createGateway, type Gateway, type GatewayOptions, StartError } from "../src/index.ts";
 import { Lifecycle } from "../src/lifecycle.ts";
-import { ANY_SIZE_MODEL, holdCalls } from "./support/scripted-gateway.ts";
-import { makeImages, ScriptedProvider } from "./support/scripted-provider.ts";
+import { ANY_SIZE_MODEL, holdCalls } from "./support/gateways/scripted-gateway.ts";
+import { makeImages, ScriptedProvider } from "./support/gateways/scripted-provider.ts";
 import { usePostgres } from "./support/stores/use-postgres.ts";
 import { temporaryDirectories } from "./support/temporary-directory.ts";
 

@@ -1,6 +1,6 @@
 import type { Agent } from "node:http";
 import { fileURLToPath } from "node:url";
-import { GATEWAY, type Measured, MeasuredProcess } from "../measured-process.ts";
+import { GATEWAY, type Measured, MeasuredProcess } from "../processes/measured-process.ts";
 import { startLiteLLM } from "./litellm.ts";
 import { MODEL, type PictureKind, PROVIDER_KEY } from "./pictures.ts";
 import { post } from "./post.ts";

@@ -5,8 +5,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Measured } from "../measured-process.ts";
-import { processorTimeOf } from "../processor-time.ts";
+import type { Measured } from "../processes/measured-process.ts";
+import { processorTimeOf } from "../processes/processor-time.ts";
 import { MODEL, PROVIDER_KEY } from "./pictures.ts";
 
 /** The folder of a Python environment that has the package `litellm[proxy]`. */

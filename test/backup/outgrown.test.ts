@@ -12,7 +12,7 @@ import type { AuditEntry } from "../../src/ports/projects/projects.ts";
 import { WebhookSecrets } from "../../src/service/webhooks/webhook-secrets.ts";
 import { generateImages } from "../support/clients/graphql-client.ts";
 import { httpRequest } from "../support/clients/http-request.ts";
-import { ADMIN, ADMIN_KEY } from "../support/keyed-gateway.ts";
+import { ADMIN, ADMIN_KEY } from "../support/gateways/keyed-gateway.ts";
 import { gatewayProcesses } from "../support/processes/gateway-processes.ts";
 import { MAIN, runCommand } from "../support/processes/run-command.ts";
 import { type FilledStore, fillStore } from "../support/stores/filled-store.ts";

@@ -3,7 +3,7 @@ import { expect, test } from "@jest/globals";
 import { DiskObjectStore } from "../../src/adapters/disk/disk-object-store.ts";
 import { copyFile } from "../../src/backup/verified-copy.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
-import { once } from "../support/scripted-provider.ts";
+import { once } from "../support/gateways/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();

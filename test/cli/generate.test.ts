@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { GatewayError } from "../../src/errors.ts";
+import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../support/gateways/scripted-gateway.ts";
+import { makeImages, plainImage } from "../support/gateways/scripted-provider.ts";
 import { runCommand } from "../support/processes/run-command.ts";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages, plainImage } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();

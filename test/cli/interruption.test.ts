@@ -3,9 +3,9 @@ import { readdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../support/gateways/scripted-provider.ts";
 import { runCommand } from "../support/processes/run-command.ts";
-import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();

@@ -3,8 +3,8 @@ import { readdir } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { startScriptedGateway } from "../support/gateways/scripted-gateway.ts";
 import { runCommand } from "../support/processes/run-command.ts";
-import { startScriptedGateway } from "../support/scripted-gateway.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();

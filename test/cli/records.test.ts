@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
+import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/gateways/keyed-gateway.ts";
+import { holdCalls } from "../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../support/gateways/scripted-provider.ts";
 import { runCommand } from "../support/processes/run-command.ts";
-import { holdCalls } from "../support/scripted-gateway.ts";
-import { makeImages } from "../support/scripted-provider.ts";
 
 let gateway: KeyedGateway;
 let projectId: string;

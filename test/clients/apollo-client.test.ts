@@ -14,8 +14,8 @@ import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
 import { GatewayError } from "../../src/errors.ts";
 import { socketUrl } from "../support/clients/live-clients.ts";
-import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages } from "../support/scripted-provider.ts";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../support/gateways/scripted-provider.ts";
 
 const FIELDS = gql`
   fragment Fields on Generation {

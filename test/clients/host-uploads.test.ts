@@ -10,8 +10,8 @@ import express from "express";
 import { graphql } from "graphql";
 import { createGateway, type Gateway } from "../../src/index.ts";
 import { FORM_HEADERS, toMultipartForm } from "../support/clients/graphql-multipart.ts";
-import { ANY_SIZE_EDITOR } from "../support/scripted-gateway.ts";
-import { makeImages, plainImage, ScriptedProvider } from "../support/scripted-provider.ts";
+import { ANY_SIZE_EDITOR } from "../support/gateways/scripted-gateway.ts";
+import { makeImages, plainImage, ScriptedProvider } from "../support/gateways/scripted-provider.ts";
 
 const EDIT = `mutation ($file: Upload!) {
   editImages(input: { prompt: "a fox", images: [{ upload: $file }] }) { status }

@@ -7,7 +7,7 @@ import { preset } from "@graphql-codegen/client-preset";
 import { codegen } from "@graphql-codegen/core";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { buildClientSchema, getIntrospectionQuery, parse, printSchema } from "graphql";
-import { type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../support/gateways/scripted-gateway.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Client, type ClientOptions, fetchExchange } from "@urql/core";
-import { type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../support/gateways/scripted-gateway.ts";
 
 const MODELS = "query Models { models { id } }";
 const GENERATE = `mutation { generateImages(input: { prompt: "a fox", size: "64x64" }) { id status } }`;

@@ -5,10 +5,15 @@ import { parse } from "yaml";
 import { GatewayError } from "../../src/errors.ts";
 import type { ModelDescription } from "../../src/ports/image-provider.ts";
 import { makeCertificate } from "../support/c2pa/certificates.ts";
-import { ANY_SIZE_MODEL, holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages } from "../support/scripted-provider.ts";
+import {
+  ANY_SIZE_MODEL,
+  holdCalls,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../support/gateways/scripted-provider.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../support/network/webhook-receiver.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
-import { startWebhookReceiver, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
 const newDirectory = temporaryDirectories();
 /** The metrics that a gateway writes, each with its labels. */

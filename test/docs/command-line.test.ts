@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
-import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
+import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/gateways/keyed-gateway.ts";
+import { ANY_SIZE_EDITOR } from "../support/gateways/scripted-gateway.ts";
+import { plainImage } from "../support/gateways/scripted-provider.ts";
 import { MAIN, runCommand } from "../support/processes/run-command.ts";
 import { readDocSamples } from "../support/samples/doc-samples.ts";
-import { ANY_SIZE_EDITOR } from "../support/scripted-gateway.ts";
-import { plainImage } from "../support/scripted-provider.ts";
 import { fillStore } from "../support/stores/filled-store.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 

@@ -9,10 +9,10 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { parse } from "graphql";
 import { launchBrowser } from "../support/clients/browser.ts";
 import { generateImages, graphql } from "../support/clients/graphql-client.ts";
-import { type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
+import { type KeyedGateway, startKeyedGateway } from "../support/gateways/keyed-gateway.ts";
+import { poll } from "../support/gateways/scripted-gateway.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { type DocSample, readDocSamples, withSampleFile } from "../support/samples/doc-samples.ts";
-import { poll } from "../support/scripted-gateway.ts";
 
 const samples = await readDocSamples();
 const of = (...languages: readonly string[]) =>

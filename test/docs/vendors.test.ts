@@ -9,7 +9,7 @@ import type { ImageProvider } from "../../src/ports/image-provider.ts";
 import { NO_TRACES } from "../../src/ports/traces.ts";
 import { readModelsFile } from "../../src/wiring/models-file.ts";
 import { createProviders } from "../../src/wiring/open-providers.ts";
-import { type RunningGateway, startGateway } from "../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../support/gateways/gateway.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { type StrictVendor, startStrictVendor } from "../support/vendors/strict-vendor.ts";
 import { VENDOR_RULES } from "../support/vendors/vendor-rules.ts";

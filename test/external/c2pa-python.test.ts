@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect } from "@jest/globals";
 import { IMAGE_FORMATS } from "../../src/ports/image-provider.ts";
 import { makeCertificate } from "../support/c2pa/certificates.ts";
-import { type RunningGateway, startGateway } from "../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../support/gateways/gateway.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { openC2paImageSigner } from "../../src/adapters/c2pa/c2pa-image-signer.ts";
-import { ADMIN_KEY, startKeyedGateway } from "../support/keyed-gateway.ts";
+import { ADMIN_KEY, startKeyedGateway } from "../support/gateways/keyed-gateway.ts";
+import { plainImage } from "../support/gateways/scripted-provider.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
 import { readDocSamples } from "../support/samples/doc-samples.ts";
-import { plainImage } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 

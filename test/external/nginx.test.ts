@@ -3,9 +3,9 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect } from "@jest/globals";
 import type { ProviderEvent } from "../../src/ports/image-provider.ts";
+import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../support/gateways/scripted-gateway.ts";
+import { makeImages, once, plainImage } from "../support/gateways/scripted-provider.ts";
 import { type ProxyProcess, startNginx } from "../support/processes/proxies.ts";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages, once, plainImage } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 

@@ -6,9 +6,9 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect } from "@jest/globals";
 import { GatewayError } from "../../src/errors.ts";
 import type { ProviderEvent } from "../../src/ports/image-provider.ts";
+import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../support/gateways/scripted-gateway.ts";
+import { makeImages, once, plainImage } from "../support/gateways/scripted-provider.ts";
 import { leftHalfMask } from "../support/images/source-images.ts";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages, once, plainImage } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 

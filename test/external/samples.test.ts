@@ -4,9 +4,9 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "@jest/globals";
 import sharp from "sharp";
 import { GatewayError } from "../../src/errors.ts";
+import type { ScriptedGateway } from "../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../support/gateways/scripted-provider.ts";
 import { expectEveryRoute, SAMPLES, startSampleGateway } from "../support/samples/samples.ts";
-import type { ScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages } from "../support/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect } from "@jest/globals";
+import { type ScriptedGateway, startScriptedGateway } from "../support/gateways/scripted-gateway.ts";
 import { MAIN } from "../support/processes/run-command.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { runsHere, testWhere } from "./when-present.ts";
 

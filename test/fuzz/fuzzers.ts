@@ -15,7 +15,7 @@ import { MAX_SOURCE_PIXELS, SourceCheck } from "../../src/service/images/source-
 import { hostNameOf } from "../../src/settings/host-name.ts";
 import { Base64Decoder } from "../../src/streamed-json/base64-decoder.ts";
 import { UnreadableJson } from "../../src/streamed-json/unreadable-json.ts";
-import { once } from "../support/scripted-provider.ts";
+import { once } from "../support/gateways/scripted-provider.ts";
 import { inPieces, mutated } from "./bytes.ts";
 
 /** A parser of clients' bytes, and what must hold for any bytes. */

@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
 import sharp from "sharp";
 import type { EditSources, GenerateRequest, SourceImage } from "../../src/ports/image-provider.ts";
+import { plainImage } from "../support/gateways/scripted-provider.ts";
 import { leftHalfMask } from "../support/images/source-images.ts";
-import { plainImage } from "../support/scripted-provider.ts";
 import { collect, pixelsOf, request, withIllustrator } from "./pictures.ts";
 
 const SIDE = 192;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { graphqlMultipart } from "../support/clients/graphql-multipart.ts";
-import { type RunningGateway, startGateway } from "../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../support/gateways/gateway.ts";
 import { leftHalfMask } from "../support/images/source-images.ts";
 
 const SIDE = 256;

@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "../support/clients/browser.ts";
-import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
-import { ANY_SIZE_EDITOR, holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages } from "../support/scripted-provider.ts";
+import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/gateways/keyed-gateway.ts";
+import {
+  ANY_SIZE_EDITOR,
+  holdCalls,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../support/gateways/scripted-provider.ts";
 import { expectAccessible, openStudio, type StudioPage, WIDTHS } from "../support/studio.ts";
 
 const MODEL = {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
 import { launchBrowser } from "../support/clients/browser.ts";
-import { type RunningGateway, startGateway } from "../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../support/gateways/gateway.ts";
 import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
 
 let browser: Browser;

@@ -5,10 +5,15 @@ import sharp from "sharp";
 import { GatewayError } from "../../src/errors.ts";
 import type { GenerateRequest, ModelDescription, ProviderEvent } from "../../src/ports/image-provider.ts";
 import { launchBrowser } from "../support/clients/browser.ts";
-import { startKeyedGateway } from "../support/keyed-gateway.ts";
+import { startKeyedGateway } from "../support/gateways/keyed-gateway.ts";
+import {
+  ANY_SIZE_EDITOR,
+  poll,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../support/gateways/scripted-gateway.ts";
+import { makeImages, once, plainImage } from "../support/gateways/scripted-provider.ts";
 import { startGatewayProcess } from "../support/processes/gateway-process.ts";
-import { ANY_SIZE_EDITOR, poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages, once, plainImage } from "../support/scripted-provider.ts";
 import { expectAccessible, openStudio, until, WIDTHS } from "../support/studio.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 

@@ -3,7 +3,7 @@ import type { Browser } from "playwright-core";
 import { ERROR_CODES } from "../../src/errors.ts";
 import { GATEWAY_CODES } from "../../studio/api/errors.ts";
 import { launchBrowser } from "../support/clients/browser.ts";
-import { type RunningGateway, startGateway } from "../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../support/gateways/gateway.ts";
 import { openStudio } from "../support/studio.ts";
 
 test("the studio has a text for every error code of the gateway", () => {

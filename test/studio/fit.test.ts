@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Browser, Page } from "playwright-core";
 import type { PageName } from "../../studio/app/page-names.ts";
 import { launchBrowser } from "../support/clients/browser.ts";
-import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/keyed-gateway.ts";
-import { ANY_SIZE_EDITOR, holdCalls } from "../support/scripted-gateway.ts";
-import { makeImages } from "../support/scripted-provider.ts";
+import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../support/gateways/keyed-gateway.ts";
+import { ANY_SIZE_EDITOR, holdCalls } from "../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../support/gateways/scripted-provider.ts";
 import { expectAccessible, openStudio, until } from "../support/studio.ts";
 
 const PROMPTS = [

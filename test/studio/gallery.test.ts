@@ -3,8 +3,13 @@ import type { Browser, Locator, Page } from "playwright-core";
 import { GatewayError } from "../../src/errors.ts";
 import type { ProviderEvent } from "../../src/ports/image-provider.ts";
 import { launchBrowser } from "../support/clients/browser.ts";
-import { ANY_SIZE_EDITOR, poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages } from "../support/scripted-provider.ts";
+import {
+  ANY_SIZE_EDITOR,
+  poll,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../support/gateways/scripted-provider.ts";
 import { fillWall } from "../support/stores/wall-history.ts";
 import { expectAccessible, openStudio, until, WIDTHS } from "../support/studio.ts";
 

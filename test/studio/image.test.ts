@@ -10,8 +10,13 @@ import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { makeCertificate } from "../support/c2pa/certificates.ts";
 import { launchBrowser } from "../support/clients/browser.ts";
-import { startGateway } from "../support/gateway.ts";
-import { ANY_SIZE_EDITOR, poll, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
+import { startGateway } from "../support/gateways/gateway.ts";
+import {
+  ANY_SIZE_EDITOR,
+  poll,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../support/gateways/scripted-gateway.ts";
 import { S3_CREDENTIALS, type S3Server, startS3Server } from "../support/stores/s3-server.ts";
 import { expectAccessible, openStudio, until, WIDTHS } from "../support/studio.ts";
 

@@ -3,9 +3,14 @@ import type { Browser } from "playwright-core";
 import { GatewayError } from "../../src/errors.ts";
 import type { GenerateRequest, ProviderEvent } from "../../src/ports/image-provider.ts";
 import { launchBrowser } from "../support/clients/browser.ts";
+import {
+  ANY_SIZE_EDITOR,
+  holdCalls,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../support/gateways/scripted-gateway.ts";
+import { makeImages, once, plainImage } from "../support/gateways/scripted-provider.ts";
 import { startGatewayProcess } from "../support/processes/gateway-process.ts";
-import { ANY_SIZE_EDITOR, holdCalls, type ScriptedGateway, startScriptedGateway } from "../support/scripted-gateway.ts";
-import { makeImages, once, plainImage } from "../support/scripted-provider.ts";
 import { expectAccessible, openStudio, WIDTHS } from "../support/studio.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { readStudioDocuments } from "../../src/api/web/studio-routes.ts";
 import { launchBrowser } from "../support/clients/browser.ts";
-import { startScriptedGateway } from "../support/scripted-gateway.ts";
+import { startScriptedGateway } from "../support/gateways/scripted-gateway.ts";
 import { openStudio } from "../support/studio.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 

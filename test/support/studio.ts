@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { expect } from "@jest/globals";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { poll } from "./scripted-gateway.ts";
+import { poll } from "./gateways/scripted-gateway.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 

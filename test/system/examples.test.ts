@@ -4,9 +4,9 @@ import sharp from "sharp";
 import { graphqlMultipart } from "../support/clients/graphql-multipart.ts";
 import { httpRequest } from "../support/clients/http-request.ts";
 import { type Follow, follow, overSocket, overStream, toWords } from "../support/clients/live-clients.ts";
-import type { GraphQLBody } from "../support/gateway.ts";
+import type { GraphQLBody } from "../support/gateways/gateway.ts";
+import { plainImage } from "../support/gateways/scripted-provider.ts";
 import { type ExampleProcess, startExample } from "../support/samples/example-process.ts";
-import { plainImage } from "../support/scripted-provider.ts";
 
 let example: ExampleProcess;
 

@@ -4,10 +4,10 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { getImageAsJson } from "../support/clients/get-image-client.ts";
 import { generateImages, graphql, listGenerations } from "../support/clients/graphql-client.ts";
+import { poll } from "../support/gateways/scripted-gateway.ts";
 import type { GatewayProcess } from "../support/processes/gateway-process.ts";
 import { gatewayProcesses } from "../support/processes/gateway-processes.ts";
 import { seededRandom } from "../support/random.ts";
-import { poll } from "../support/scripted-gateway.ts";
 import { storedFiles } from "../support/stores/stored-files.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 

@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { getImageAsJson } from "../support/clients/get-image-client.ts";
 import { generateImages, graphql } from "../support/clients/graphql-client.ts";
 import { follow, overStream } from "../support/clients/live-clients.ts";
+import { poll } from "../support/gateways/scripted-gateway.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
-import { poll } from "../support/scripted-gateway.ts";
 import { pictureStream } from "../support/vendors/picture-stream.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 import { type DistributedGround, distributedGround } from "./chaos/chaos-ground.ts";

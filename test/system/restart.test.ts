@@ -4,9 +4,9 @@ import { createClient as createSocketClient } from "graphql-ws";
 import { WebSocket } from "ws";
 import { generateImages, listGenerations } from "../support/clients/graphql-client.ts";
 import { socketUrl } from "../support/clients/live-clients.ts";
+import { poll } from "../support/gateways/scripted-gateway.ts";
 import type { GatewayProcess } from "../support/processes/gateway-process.ts";
 import { gatewayProcesses } from "../support/processes/gateway-processes.ts";
-import { poll } from "../support/scripted-gateway.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 

@@ -4,10 +4,10 @@ import { type AddressInfo, connect } from "node:net";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { getImageAsJson } from "../support/clients/get-image-client.ts";
 import { generateImages, listGenerations } from "../support/clients/graphql-client.ts";
+import { poll } from "../support/gateways/scripted-gateway.ts";
 import { gatewayProcesses } from "../support/processes/gateway-processes.ts";
 import { copyProject } from "../support/processes/project-copy.ts";
 import { runMain } from "../support/processes/run-main.ts";
-import { poll } from "../support/scripted-gateway.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
 

@@ -3,10 +3,10 @@ import { createClient } from "graphql-ws";
 import { WebSocket } from "ws";
 import { httpRequest } from "../support/clients/http-request.ts";
 import { socketUrl } from "../support/clients/live-clients.ts";
+import { type ReceivedSpan, startTraceCollector, type TraceCollector } from "../support/network/trace-collector.ts";
+import { startWebhookReceiver } from "../support/network/webhook-receiver.ts";
 import { type GatewayProcess, startGatewayProcess } from "../support/processes/gateway-process.ts";
-import { type ReceivedSpan, startTraceCollector, type TraceCollector } from "../support/trace-collector.ts";
 import { type StrictImageApi, startStrictImageApi } from "../support/vendors/strict-image-api.ts";
-import { startWebhookReceiver } from "../support/webhook-receiver.ts";
 import { type DistributedGround, distributedGround } from "./chaos/chaos-ground.ts";
 
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from "@jest/globals";
 import { StartError } from "../../src/errors.ts";
 import { createGateway } from "../../src/gateway.ts";
 import { readModelsFile } from "../../src/wiring/models-file.ts";
-import { startGateway } from "../support/gateway.ts";
+import { startGateway } from "../support/gateways/gateway.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();

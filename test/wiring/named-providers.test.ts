@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { type RunningGateway, startGateway } from "../support/gateway.ts";
-import { plainImage } from "../support/scripted-provider.ts";
+import { type RunningGateway, startGateway } from "../support/gateways/gateway.ts";
+import { plainImage } from "../support/gateways/scripted-provider.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 import { type CompatibleServer, startCompatibleServer } from "../support/vendors/compatible-server.ts";
 

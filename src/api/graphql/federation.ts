@@ -19,8 +19,8 @@ import { LIMITS } from "./limits/limits.ts";
 import { ImageResolver } from "./resolvers.ts";
 import { Arg, Ctx, createUnionType, Field, Info, ObjectType, Query, Resolver } from "./type-graphql.ts";
 import { typePrefixOf } from "./type-prefix.ts";
-import { GenerationType, ImageType } from "./types/generation-type.ts";
-import { findModel, ModelType } from "./types/model-type.ts";
+import { GenerationType, ImageType } from "./types/generations/generation-type.ts";
+import { findModel, ModelType } from "./types/models/model-type.ts";
 
 type Entity = ImageType | GenerationType | ModelType;
 

@@ -1,6 +1,6 @@
 import type { GraphQLContext } from "./context.ts";
 import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from "./type-graphql.ts";
-import { ImageType } from "./types/generation-type.ts";
+import { ImageType } from "./types/generations/generation-type.ts";
 import { GenerationConnectionType, GenerationsArgs, toPageRequest } from "./types/history/generation-connection.ts";
 import { ImageConnectionType, ImagesArgs, toImagePageRequest } from "./types/history/image-connection.ts";
 

@@ -3,13 +3,13 @@ import type { EditReferences, ImageReference } from "../../service/edits/edit-in
 import { checkWholeNumber } from "../../service/generations/generation-input.ts";
 import type { GraphQLContext, OperationRequest } from "./context.ts";
 import { Arg, Ctx, ID, Mutation, Query, Resolver } from "./type-graphql.ts";
-import { EditImagesInput, toImageReference } from "./types/edit-images-input.ts";
-import { GenerateImagesInput } from "./types/generate-images-input.ts";
-import { GenerationType, ImageType } from "./types/generation-type.ts";
-import { ModelType } from "./types/model-type.ts";
+import { EditImagesInput, toImageReference } from "./types/generations/edit-images-input.ts";
+import { GenerateImagesInput } from "./types/generations/generate-images-input.ts";
+import { GenerationType, ImageType } from "./types/generations/generation-type.ts";
+import { QuoteType } from "./types/generations/quote-type.ts";
+import { ModelType } from "./types/models/model-type.ts";
 import { NodeType, typeOf } from "./types/node-type.ts";
 import { ApiKeyType, ProjectType } from "./types/projects/project-type.ts";
-import { QuoteType } from "./types/quote-type.ts";
 import { withoutNulls } from "./types/without-nulls.ts";
 
 const DEFAULT_WAIT_SECONDS = 90;

@@ -8,8 +8,8 @@ import { ProjectResolver } from "./project-resolvers.ts";
 import { ImageResolver } from "./resolvers.ts";
 import { buildSchemaSync, endDecorating, type NonEmptyArray, type PubSub, withOwnMetadata } from "./type-graphql.ts";
 import { prefixTypes } from "./type-prefix.ts";
-import { GenerationEventsResolver } from "./types/generation-events.ts";
-import type { GenerationType, ImageType } from "./types/generation-type.ts";
+import { GenerationEventsResolver } from "./types/generations/generation-events.ts";
+import type { GenerationType, ImageType } from "./types/generations/generation-type.ts";
 import type { ImageUrlArgs } from "./types/image-url-args.ts";
 import { WebhookResolver } from "./webhook-resolvers.ts";
 

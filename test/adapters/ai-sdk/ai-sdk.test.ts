@@ -9,8 +9,8 @@ import { createAiSdk } from "../../../src/adapters/ai-sdk/ai-sdk.ts";
 import type { AiSdkModel } from "../../../src/adapters/ai-sdk/ai-sdk-model.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { GenerateRequest, ImageProvider, ProviderEvent, SourceImage } from "../../../src/ports/image-provider.ts";
-import { startGateway } from "../../support/gateway.ts";
-import { once, plainImage } from "../../support/scripted-provider.ts";
+import { startGateway } from "../../support/gateways/gateway.ts";
+import { once, plainImage } from "../../support/gateways/scripted-provider.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();

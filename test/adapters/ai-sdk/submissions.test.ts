@@ -7,7 +7,7 @@ import { createAiSdk } from "../../../src/adapters/ai-sdk/ai-sdk.ts";
 import type { AiSdkModel } from "../../../src/adapters/ai-sdk/ai-sdk-model.ts";
 import { GatewayError } from "../../../src/errors.ts";
 import type { GenerateRequest, ImageProvider } from "../../../src/ports/image-provider.ts";
-import { plainImage } from "../../support/scripted-provider.ts";
+import { plainImage } from "../../support/gateways/scripted-provider.ts";
 
 const REQUEST: GenerateRequest = {
   model: "fox",

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { errors, jwtVerify } from "jose";
 import { KeyServerError, SigningKeys } from "../../../src/adapters/jwt/signing-keys.ts";
-import { type IdentityProvider, startIdentityProvider } from "../../support/identity-provider.ts";
+import { type IdentityProvider, startIdentityProvider } from "../../support/network/identity-provider.ts";
 
 const MINUTE_MS = 60_000;
 

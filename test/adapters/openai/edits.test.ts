@@ -5,9 +5,9 @@ import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { createOpenAI } from "../../../src/adapters/openai/openai.ts";
 import type { EditSources, GenerateRequest, ImageProvider, SourceImage } from "../../../src/ports/image-provider.ts";
+import { plainImage } from "../../support/gateways/scripted-provider.ts";
 import { leftHalfMask } from "../../support/images/source-images.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
-import { plainImage } from "../../support/scripted-provider.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 import { type ReadEvent, readAll } from "./answers.ts";
 

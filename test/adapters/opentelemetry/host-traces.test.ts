@@ -5,8 +5,8 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@open
 import express from "express";
 import { graphql } from "graphql";
 import { listen } from "../../../src/api/http/server.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
-import { makeImages } from "../../support/scripted-provider.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../../support/gateways/scripted-provider.ts";
 
 /** The tracing system of the host program. */
 const exporter = new InMemorySpanExporter();

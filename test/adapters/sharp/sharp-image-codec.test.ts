@@ -10,11 +10,11 @@ import { IMAGE_FORMATS, type ImageFormat } from "../../../src/ports/image-provid
 import { formatOf } from "../../../src/service/images/pixels.ts";
 import { MAX_PIXELS } from "../../../src/service/images/scheduled-codec.ts";
 import { chunks } from "../../contracts/object-store.ts";
-import { imageOf } from "../../support/codec.ts";
+import { poll } from "../../support/gateways/scripted-gateway.ts";
+import { plainImage } from "../../support/gateways/scripted-provider.ts";
+import { imageOf } from "../../support/images/codec.ts";
 import { noteBomb, SVG_WITH_SCRIPT } from "../../support/images/source-images.ts";
 import { seededRandom } from "../../support/random.ts";
-import { poll } from "../../support/scripted-gateway.ts";
-import { plainImage } from "../../support/scripted-provider.ts";
 
 const EXHAUSTING = { name: "UndecodableImageError", reason: "exhausting" };
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { GatewayOptions } from "../../../src/gateway.ts";
-import { type CreatedKey, type KeyedGateway, startKeyedGateway } from "../../support/keyed-gateway.ts";
-import { ANY_SIZE_MODEL, holdCalls, poll } from "../../support/scripted-gateway.ts";
+import { type CreatedKey, type KeyedGateway, startKeyedGateway } from "../../support/gateways/keyed-gateway.ts";
+import { ANY_SIZE_MODEL, holdCalls, poll } from "../../support/gateways/scripted-gateway.ts";
 
 const MODEL = { ...ANY_SIZE_MODEL, prices: [{ from: "2026-01-01", source: "a test", perImage: "0.1" }] };
 const LAST_MOMENT = new Date("2026-11-24T23:59:59.999Z");

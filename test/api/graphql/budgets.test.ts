@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import type { GatewayOptions } from "../../../src/gateway.ts";
 import type { ModelDescription } from "../../../src/ports/image-provider.ts";
-import { rush } from "../../support/budget-rush.ts";
+import { rush } from "../../support/clients/budget-rush.ts";
 import { getImageAsJson } from "../../support/clients/get-image-client.ts";
 import {
   ADMIN,
@@ -10,9 +10,9 @@ import {
   type CreatedKey,
   type KeyedGateway,
   startKeyedGateway,
-} from "../../support/keyed-gateway.ts";
-import { ANY_SIZE_EDITOR, holdCalls } from "../../support/scripted-gateway.ts";
-import { makeImages } from "../../support/scripted-provider.ts";
+} from "../../support/gateways/keyed-gateway.ts";
+import { ANY_SIZE_EDITOR, holdCalls } from "../../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../../support/gateways/scripted-provider.ts";
 import { statementsDuring } from "../../support/stores/store-statements.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 

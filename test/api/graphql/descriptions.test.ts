@@ -7,7 +7,7 @@ import {
   type IntrospectionQuery,
   specifiedScalarTypes,
 } from "graphql";
-import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
 
 let gateway: ScriptedGateway;
 let introspection: IntrospectionQuery;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import type { GatewayOptions } from "../../../src/gateway.ts";
-import type { GraphQLBody } from "../../support/gateway.ts";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import type { GraphQLBody } from "../../support/gateways/gateway.ts";
+import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
 
 const SECRET = "a secret that no client may read";
 const GENERATE = 'mutation { generateImages(input: { prompt: "a fox", size: "64x64" }) { id images { id url } } }';

@@ -5,9 +5,9 @@ import { pino } from "pino";
 import { CATALOGUE } from "../../../src/adapters/openai/catalogue.ts";
 import { PUBLIC_CALLER } from "../../../src/api/http/request-context.ts";
 import { createGateway } from "../../../src/gateway.ts";
-import { type RunningGateway, startGateway } from "../../support/gateway.ts";
-import { poll } from "../../support/scripted-gateway.ts";
-import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/scripted-provider.ts";
+import { type RunningGateway, startGateway } from "../../support/gateways/gateway.ts";
+import { poll } from "../../support/gateways/scripted-gateway.ts";
+import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/gateways/scripted-provider.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import type { SizeRule } from "../../../src/ports/image-provider.ts";
-import { ADMIN, startKeyedGateway } from "../../support/keyed-gateway.ts";
-import { ANY_SIZE_EDITOR, ANY_SIZE_MODEL, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { ADMIN, startKeyedGateway } from "../../support/gateways/keyed-gateway.ts";
+import { ANY_SIZE_EDITOR, ANY_SIZE_MODEL, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
 
 const ABILITIES = `qualities backgrounds hasSeed hasMask maxInputImages maxPromptLength maxPartialImages
   maxImagesWithPartialImages`;

@@ -2,9 +2,9 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { startGateway } from "../../support/gateway.ts";
-import { ADMIN, ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../../support/keyed-gateway.ts";
-import { poll, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { startGateway } from "../../support/gateways/gateway.ts";
+import { ADMIN, ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../../support/gateways/keyed-gateway.ts";
+import { poll, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres();

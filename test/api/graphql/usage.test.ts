@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { ModelDescription } from "../../../src/ports/image-provider.ts";
-import { ADMIN, type CreatedKey, type KeyedGateway, startKeyedGateway } from "../../support/keyed-gateway.ts";
-import { ANY_SIZE_EDITOR } from "../../support/scripted-gateway.ts";
+import { ADMIN, type CreatedKey, type KeyedGateway, startKeyedGateway } from "../../support/gateways/keyed-gateway.ts";
+import { ANY_SIZE_EDITOR } from "../../support/gateways/scripted-gateway.ts";
 
 const NOW = new Date("2026-11-24T18:00:00Z");
 const FROM = "2026-11-24T12:00:00Z";

@@ -6,9 +6,9 @@ import {
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../support/scripted-gateway.ts";
+} from "../../support/gateways/scripted-gateway.ts";
+import { signersOf, startWebhookReceiver, type WebhookReceiver } from "../../support/network/webhook-receiver.ts";
 import { statementsDuring } from "../../support/stores/store-statements.ts";
-import { signersOf, startWebhookReceiver, type WebhookReceiver } from "../../support/webhook-receiver.ts";
 
 const ALLOWED = { webhooks: { allowHttp: true, allowPrivate: true } };
 const PUBLIC_URL = "http://pictures.localhost:8080/prefix";

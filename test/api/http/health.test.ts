@@ -6,9 +6,9 @@ import { pino } from "pino";
 import { createApp } from "../../../src/api/http/app.ts";
 import { type Health, healthRoutes } from "../../../src/api/http/health/health.ts";
 import { type HttpServer, listen } from "../../../src/api/http/server.ts";
-import { appOptions } from "../../support/app-options.ts";
+import { appOptions } from "../../support/gateways/app-options.ts";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
-import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 
 async function ask(url: string, path: string) {
   const response = await fetch(url + path);

@@ -12,11 +12,16 @@ import { readBytes } from "../../../src/api/http/bodies/body-bytes.ts";
 import { getImageRoutes } from "../../../src/api/rest/get-image.ts";
 import { openAIRoutes } from "../../../src/api/rest/openai/routes.ts";
 import { BoundedBytes } from "../../../src/streamed-json/bounded-bytes.ts";
-import { appOptions } from "../../support/app-options.ts";
 import { httpRequest } from "../../support/clients/http-request.ts";
 import { collectGarbage } from "../../support/collect-garbage.ts";
+import { appOptions } from "../../support/gateways/app-options.ts";
+import {
+  holdCalls,
+  poll,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../support/gateways/scripted-gateway.ts";
 import { OUR_TIMERS } from "../../support/our-timers.ts";
-import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
 import { unlinkedFiles } from "../../support/stores/unlinked-files.ts";
 
 const MEBIBYTE = 1024 ** 2;

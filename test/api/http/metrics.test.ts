@@ -4,17 +4,17 @@ import { GatewayError } from "../../../src/errors.ts";
 import type { ModelDescription } from "../../../src/ports/image-provider.ts";
 import { makeCertificate } from "../../support/c2pa/certificates.ts";
 import { httpRequest } from "../../support/clients/http-request.ts";
-import { ADMIN, ADMIN_KEY, startKeyedGateway } from "../../support/keyed-gateway.ts";
-import { type GatewayProcess, startGatewayProcess } from "../../support/processes/gateway-process.ts";
+import { ADMIN, ADMIN_KEY, startKeyedGateway } from "../../support/gateways/keyed-gateway.ts";
 import {
   ANY_SIZE_MODEL,
   holdCalls,
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../support/scripted-gateway.ts";
+} from "../../support/gateways/scripted-gateway.ts";
+import { startWebhookReceiver } from "../../support/network/webhook-receiver.ts";
+import { type GatewayProcess, startGatewayProcess } from "../../support/processes/gateway-process.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
-import { startWebhookReceiver } from "../../support/webhook-receiver.ts";
 
 const newDirectory = temporaryDirectories();
 const PRICED: ModelDescription = {

@@ -5,7 +5,7 @@ import express from "express";
 import type { GatewayOptions } from "../../../src/gateway.ts";
 import { type GetImageAnswer, getImageAsJson } from "../../support/clients/get-image-client.ts";
 import { httpRequest } from "../../support/clients/http-request.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
 
 const FIELDS = { prompt: "A red fox in the snow", n: "1", size: "64x64" };
 const FORWARDED = {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { routesOf, toAddress } from "../../support/app-routes.ts";
 import type { OpenApiDocument } from "../../support/clients/contract-observer.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
 
 let gateway: ScriptedGateway;
 let routes: readonly string[];

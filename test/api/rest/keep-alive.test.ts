@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { GatewayError } from "../../../src/errors.ts";
 import { getImageAsJson } from "../../support/clients/get-image-client.ts";
-import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
 
 const FIELDS = { prompt: "A red fox in the snow", n: "2", size: "64x64" };
 

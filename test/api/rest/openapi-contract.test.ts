@@ -7,12 +7,12 @@ import { createApp } from "../../../src/api/http/app.ts";
 import { imageRoutes } from "../../../src/api/rest/images.ts";
 import { type ErrorCode, GatewayError } from "../../../src/errors.ts";
 import type { ProviderEvent } from "../../../src/ports/image-provider.ts";
-import { appOptions } from "../../support/app-options.ts";
 import { ContractObserver, type OpenApiDocument } from "../../support/clients/contract-observer.ts";
-import { startIdentityProvider } from "../../support/identity-provider.ts";
-import { startKeyedGateway } from "../../support/keyed-gateway.ts";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
-import { makeImages, plainImage } from "../../support/scripted-provider.ts";
+import { appOptions } from "../../support/gateways/app-options.ts";
+import { startKeyedGateway } from "../../support/gateways/keyed-gateway.ts";
+import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
+import { makeImages, plainImage } from "../../support/gateways/scripted-provider.ts";
+import { startIdentityProvider } from "../../support/network/identity-provider.ts";
 import { RIGHT_PARAMETERS, WRONG_PARAMETERS, WRONG_TYPES } from "./openai/wrong-parameters.ts";
 
 const PAGE = "https://app.example";

@@ -4,8 +4,12 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "../../support/clients/browser.ts";
 import { httpRequest } from "../../support/clients/http-request.ts";
-import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
-import { plainImage } from "../../support/scripted-provider.ts";
+import {
+  ANY_SIZE_EDITOR,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../support/gateways/scripted-gateway.ts";
+import { plainImage } from "../../support/gateways/scripted-provider.ts";
 
 let gateway: ScriptedGateway;
 let browser: Browser;

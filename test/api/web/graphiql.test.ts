@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "../../support/clients/browser.ts";
 import { httpRequest } from "../../support/clients/http-request.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
 
 /** Runs in the page: returns its CodeMirror editor. */
 declare function editorIn(place: string): { operationName?: string; setValue(text: string): void } | undefined;

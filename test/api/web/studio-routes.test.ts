@@ -5,8 +5,8 @@ import type { Browser } from "playwright-core";
 import { createGateway } from "../../../src/gateway.ts";
 import { launchBrowser } from "../../support/clients/browser.ts";
 import { httpRequest } from "../../support/clients/http-request.ts";
-import { type RunningGateway, startGateway } from "../../support/gateway.ts";
-import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../../support/keyed-gateway.ts";
+import { type RunningGateway, startGateway } from "../../support/gateways/gateway.ts";
+import { ADMIN_KEY, type KeyedGateway, startKeyedGateway } from "../../support/gateways/keyed-gateway.ts";
 import { expectAccessible, openStudio } from "../../support/studio.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 

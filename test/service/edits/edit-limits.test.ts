@@ -5,10 +5,10 @@ import { GatewayError } from "../../../src/errors.ts";
 import type { Generation } from "../../../src/ports/records.ts";
 import type { EditInput } from "../../../src/service/edits/edit-input.ts";
 import type { ImageReference } from "../../../src/service/edits/edit-intake.ts";
-import { type RunningGateway, startGateway } from "../../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../../support/gateways/gateway.ts";
+import { ANY_SIZE_EDITOR } from "../../support/gateways/scripted-gateway.ts";
+import { once, plainImage, ScriptedProvider } from "../../support/gateways/scripted-provider.ts";
 import { jpegOf, leftHalfMask } from "../../support/images/source-images.ts";
-import { ANY_SIZE_EDITOR } from "../../support/scripted-gateway.ts";
-import { once, plainImage, ScriptedProvider } from "../../support/scripted-provider.ts";
 import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 

@@ -10,15 +10,15 @@ import type { Generation, Image } from "../../../src/ports/records.ts";
 import type { EditInput } from "../../../src/service/edits/edit-input.ts";
 import type { ImageReference } from "../../../src/service/edits/edit-intake.ts";
 import type { ImageService } from "../../../src/service/image-service.ts";
-import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../support/images/source-images.ts";
 import {
   ANY_SIZE_EDITOR,
   ANY_SIZE_MODEL,
   holdCalls,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../support/scripted-gateway.ts";
-import { makeImages, once, plainImage } from "../../support/scripted-provider.ts";
+} from "../../support/gateways/scripted-gateway.ts";
+import { makeImages, once, plainImage } from "../../support/gateways/scripted-provider.ts";
+import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../support/images/source-images.ts";
 import { storedFiles } from "../../support/stores/stored-files.ts";
 
 const CALLER = { projectId: "proj_public" };

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import type { Generation } from "../../../src/ports/records.ts";
+import {
+  ANY_SIZE_EDITOR,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../support/gateways/scripted-gateway.ts";
+import { once, plainImage } from "../../support/gateways/scripted-provider.ts";
 import { intoJpeg, intoPng, jpegSegment, ontoWebp } from "../../support/images/content-credentials.ts";
 import { compressedChunk, noteBomb, pngChunk, pngOf, pngWith } from "../../support/images/source-images.ts";
 import { seededRandom } from "../../support/random.ts";
-import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
-import { once, plainImage } from "../../support/scripted-provider.ts";
 import { storedFiles } from "../../support/stores/stored-files.ts";
 
 const MEGABYTE = 1024 * 1024;

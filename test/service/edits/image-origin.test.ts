@@ -3,14 +3,14 @@ import type { OriginStep } from "../../../src/ports/image-provider.ts";
 import type { Image } from "../../../src/ports/records.ts";
 import type { EditInput } from "../../../src/service/edits/edit-input.ts";
 import type { GenerationInput } from "../../../src/service/generations/generation-input.ts";
-import { leftHalfMask } from "../../support/images/source-images.ts";
 import {
   ANY_SIZE_EDITOR,
   ANY_SIZE_MODEL,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../support/scripted-gateway.ts";
-import { makeImages, once, plainImage } from "../../support/scripted-provider.ts";
+} from "../../support/gateways/scripted-gateway.ts";
+import { makeImages, once, plainImage } from "../../support/gateways/scripted-provider.ts";
+import { leftHalfMask } from "../../support/images/source-images.ts";
 
 const CALLER = { projectId: "proj_public" };
 const PATIENCE_MS = 60_000;

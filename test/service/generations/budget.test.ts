@@ -5,15 +5,15 @@ import { type Logger, pino } from "pino";
 import type { GatewayOptions } from "../../../src/gateway.ts";
 import type { ModelDescription } from "../../../src/ports/image-provider.ts";
 import { getImageAsJson } from "../../support/clients/get-image-client.ts";
-import { startGateway } from "../../support/gateway.ts";
+import { startGateway } from "../../support/gateways/gateway.ts";
 import {
   ANY_SIZE_EDITOR,
   holdCalls,
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../support/scripted-gateway.ts";
-import { makeImages, plainImage } from "../../support/scripted-provider.ts";
+} from "../../support/gateways/scripted-gateway.ts";
+import { makeImages, plainImage } from "../../support/gateways/scripted-provider.ts";
 import { usePostgres } from "../../support/stores/use-postgres.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 

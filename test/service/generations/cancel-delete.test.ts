@@ -3,7 +3,7 @@ import type { GatewayOptions } from "../../../src/gateway.ts";
 import type { Generation } from "../../../src/ports/records.ts";
 import type { GenerationInput } from "../../../src/service/generations/generation-input.ts";
 import type { ImageService } from "../../../src/service/image-service.ts";
-import { type RunningGateway, startGateway } from "../../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../../support/gateways/gateway.ts";
 import { storedFiles } from "../../support/stores/stored-files.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 

@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type RunningGateway, startGateway } from "../../support/gateway.ts";
-import { ANY_SIZE_MODEL } from "../../support/scripted-gateway.ts";
-import { ScriptedProvider } from "../../support/scripted-provider.ts";
+import { type RunningGateway, startGateway } from "../../support/gateways/gateway.ts";
+import { ANY_SIZE_MODEL } from "../../support/gateways/scripted-gateway.ts";
+import { ScriptedProvider } from "../../support/gateways/scripted-provider.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 

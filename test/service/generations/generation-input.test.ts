@@ -5,7 +5,7 @@ import { checkInput, type GenerationInput } from "../../../src/service/generatio
 import { draftPlan, planGeneration } from "../../../src/service/generations/generation-plan.ts";
 import type { Attempt } from "../../../src/service/generations/retry-deduplicator.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
-import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/scripted-provider.ts";
+import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/gateways/scripted-provider.ts";
 
 const MODELS: readonly ModelDescription[] = [
   SCRIPTED_MODEL,

@@ -10,8 +10,13 @@ import type { ModelDescription, ProviderEvent } from "../../../src/ports/image-p
 import type { Generation, Image } from "../../../src/ports/records.ts";
 import type { GenerationInput } from "../../../src/service/generations/generation-input.ts";
 import type { ImageService } from "../../../src/service/image-service.ts";
-import { aborted, holdCalls, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
-import { makeImages, once, plainImage, SCRIPTED_MODEL, type Script } from "../../support/scripted-provider.ts";
+import {
+  aborted,
+  holdCalls,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../support/gateways/scripted-gateway.ts";
+import { makeImages, once, plainImage, SCRIPTED_MODEL, type Script } from "../../support/gateways/scripted-provider.ts";
 import { storedFiles } from "../../support/stores/stored-files.ts";
 
 const CALLER = { projectId: "proj_public" };

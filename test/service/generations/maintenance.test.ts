@@ -11,8 +11,8 @@ import { openSqliteRecords } from "../../../src/adapters/sql/sqlite/sqlite.ts";
 import type { Image } from "../../../src/ports/records.ts";
 import { Maintenance, type MaintenanceOptions } from "../../../src/service/generations/maintenance.ts";
 import { accept, begin, claimOf, FAILURE, find, imageOf, orderOf } from "../../contracts/record-samples.ts";
-import { once } from "../../support/scripted-provider.ts";
-import { storageBudget } from "../../support/storage-budget.ts";
+import { once } from "../../support/gateways/scripted-provider.ts";
+import { storageBudget } from "../../support/stores/storage-budget.ts";
 import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 

@@ -6,8 +6,8 @@ import {
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../support/scripted-gateway.ts";
-import { makeImages } from "../../support/scripted-provider.ts";
+} from "../../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../../support/gateways/scripted-provider.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const GENERATE = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { id status } }";

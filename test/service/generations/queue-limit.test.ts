@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { GatewayOptions } from "../../../src/gateway.ts";
 import { getImageAsJson } from "../../support/clients/get-image-client.ts";
-import { type RunningGateway, startGateway } from "../../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../../support/gateways/gateway.ts";
 import { type HeldCall, type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";
 
 const GENERATE =

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { startScriptedGateway } from "../../support/scripted-gateway.ts";
+import { startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
 import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { GatewayError } from "../../../src/errors.ts";
 import type { GenerateRequest, ProviderEvent } from "../../../src/ports/image-provider.ts";
 import { PUBLIC_PROJECT } from "../../../src/ports/records.ts";
-import { type KeyedGateway, startKeyedGateway } from "../../support/keyed-gateway.ts";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/scripted-gateway.ts";
-import { makeImages } from "../../support/scripted-provider.ts";
+import { type KeyedGateway, startKeyedGateway } from "../../support/gateways/keyed-gateway.ts";
+import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../../support/gateways/scripted-provider.ts";
 import { statementsDuring } from "../../support/stores/store-statements.ts";
 
 const CALLER = { projectId: PUBLIC_PROJECT };

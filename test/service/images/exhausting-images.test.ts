@@ -19,12 +19,12 @@ import { ImageIntake } from "../../../src/service/images/image-intake.ts";
 import { ImageLinks } from "../../../src/service/images/image-links.ts";
 import { ScheduledCodec } from "../../../src/service/images/scheduled-codec.ts";
 import { begin, find, imageOf, orderOf } from "../../contracts/record-samples.ts";
-import { poll } from "../../support/scripted-gateway.ts";
-import { once, plainImage } from "../../support/scripted-provider.ts";
-import { storageBudget } from "../../support/storage-budget.ts";
+import { poll } from "../../support/gateways/scripted-gateway.ts";
+import { once, plainImage } from "../../support/gateways/scripted-provider.ts";
+import { unsigned } from "../../support/images/unsigned.ts";
+import { storageBudget } from "../../support/stores/storage-budget.ts";
 import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
-import { unsigned } from "../../support/unsigned.ts";
 
 const SIDE = 3800;
 const CATALOGUE = { digitalSourceOf: () => "trainedAlgorithmicMedia" as const, find: () => undefined };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { IMAGE_FORMATS } from "../../../src/ports/image-provider.ts";
 import { formatOf } from "../../../src/service/images/pixels.ts";
-import { plainImage } from "../../support/scripted-provider.ts";
+import { plainImage } from "../../support/gateways/scripted-provider.ts";
 
 describe("formatOf", () => {
   test.each(IMAGE_FORMATS)("recognizes %s by its first bytes", async (format) => {

@@ -9,7 +9,7 @@ import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts
 import { Signing } from "../../../src/service/images/signing.ts";
 import { makeCertificate, type TestCertificate } from "../../support/c2pa/certificates.ts";
 import { verify } from "../../support/c2pa/verify.ts";
-import { once, plainImage } from "../../support/scripted-provider.ts";
+import { once, plainImage } from "../../support/gateways/scripted-provider.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const CLAIM = { digitalSourceType: "trainedAlgorithmicMedia", action: "resized", ingredients: [] } as const;

@@ -5,8 +5,8 @@ import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite/sqlite.ts";
 import type { StorageBudgetOptions } from "../../../src/service/images/storage-budget.ts";
 import { begin, imageOf, orderOf, SIZE, WORKER } from "../../contracts/record-samples.ts";
-import { once } from "../../support/scripted-provider.ts";
-import { storageBudget } from "../../support/storage-budget.ts";
+import { once } from "../../support/gateways/scripted-provider.ts";
+import { storageBudget } from "../../support/stores/storage-budget.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const ONE = 4096;

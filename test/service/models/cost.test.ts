@@ -9,7 +9,7 @@ import { planGeneration } from "../../../src/service/generations/generation-plan
 import { costOf, priceAt } from "../../../src/service/models/cost.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
 import { quoteOf } from "../../../src/service/models/quote.ts";
-import { SCRIPTED_MODEL } from "../../support/scripted-provider.ts";
+import { SCRIPTED_MODEL } from "../../support/gateways/scripted-provider.ts";
 import vectors from "../../vectors/cost.json" with { type: "json" };
 
 interface CostVector {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { GatewayError } from "../../../src/errors.ts";
 import type { Announcement, ModelDescription } from "../../../src/ports/image-provider.ts";
 import { ModelCatalogue } from "../../../src/service/models/model-catalogue.ts";
-import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/scripted-provider.ts";
+import { SCRIPTED_MODEL, ScriptedProvider } from "../../support/gateways/scripted-provider.ts";
 
 const TODAY = new Date("2026-11-22T12:00:00Z");
 

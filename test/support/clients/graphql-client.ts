@@ -1,4 +1,4 @@
-import type { GraphQLBody } from "../gateway.ts";
+import type { GraphQLBody } from "../gateways/gateway.ts";
 import { httpRequest } from "./http-request.ts";
 
 /** Runs a GraphQL operation against a gateway elsewhere, such as in another process, over its own connection. */

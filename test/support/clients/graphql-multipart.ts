@@ -1,4 +1,4 @@
-import type { GraphQLBody } from "../gateway.ts";
+import type { GraphQLBody } from "../gateways/gateway.ts";
 
 /** A file in a multipart request, and its place in the operation: `variables.input.images.0.upload`. */
 export interface SentFile {

@@ -1,6 +1,6 @@
 import { crc32, deflateSync } from "node:zlib";
 import sharp from "sharp";
-import { plainImage } from "../scripted-provider.ts";
+import { plainImage } from "../gateways/scripted-provider.ts";
 
 /** A PNG whose header claims this size, whatever it contains. */
 export function pngOf(width: number, height: number, rows: Uint8Array, ...extra: readonly Buffer[]): Buffer {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { expect } from "@jest/globals";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../scripted-gateway.ts";
+import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../gateways/scripted-gateway.ts";
 
 /** The folder of the samples. */
 export const SAMPLES = fileURLToPath(new URL("../../../docs/clients/", import.meta.url));

@@ -1,4 +1,4 @@
-import { plainImage } from "../scripted-provider.ts";
+import { plainImage } from "../gateways/scripted-provider.ts";
 
 /**
  * OpenAI's answer as a stream: two previews of a picture, and then the picture, which is sent only after the previews

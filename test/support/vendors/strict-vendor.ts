@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import type { z } from "zod";
 import type { PixelSize } from "../../../src/ports/image-provider.ts";
-import { plainImage } from "../scripted-provider.ts";
+import { plainImage } from "../gateways/scripted-provider.ts";
 
 /** The part of a vendor's API that makes images. */
 export interface VendorRules {

@@ -1,6 +1,6 @@
 import { FORM_HEADERS, toMultipartForm } from "../../support/clients/graphql-multipart.ts";
+import { plainImage } from "../../support/gateways/scripted-provider.ts";
 import { leftHalfMask } from "../../support/images/source-images.ts";
-import { plainImage } from "../../support/scripted-provider.ts";
 import { GENERATION_FIELDS } from "./chaos-books.ts";
 
 const EDIT = `mutation ($input: EditImagesInput!) { told: editImages(input: $input) { ${GENERATION_FIELDS} } }`;

@@ -1,5 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type ReceivedWebhook, startWebhookReceiver, type WebhookReceiver } from "../../support/webhook-receiver.ts";
+import {
+  type ReceivedWebhook,
+  startWebhookReceiver,
+  type WebhookReceiver,
+} from "../../support/network/webhook-receiver.ts";
 import type { ChaosBooks, ToldGeneration } from "./chaos-books.ts";
 import type { ChaosProject } from "./chaos-projects.ts";
 import { query } from "./chaos-verdict.ts";

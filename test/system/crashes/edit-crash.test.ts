@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { generateImages, graphql, listGenerations } from "../../support/clients/graphql-client.ts";
 import { graphqlMultipart } from "../../support/clients/graphql-multipart.ts";
+import { poll } from "../../support/gateways/scripted-gateway.ts";
+import { plainImage } from "../../support/gateways/scripted-provider.ts";
 import { leftHalfMask } from "../../support/images/source-images.ts";
 import { gatewayProcesses } from "../../support/processes/gateway-processes.ts";
-import { poll } from "../../support/scripted-gateway.ts";
-import { plainImage } from "../../support/scripted-provider.ts";
 import { storedFiles } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../support/vendors/strict-image-api.ts";

@@ -2,9 +2,9 @@ import { readdir } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { afterEach, expect, test } from "@jest/globals";
 import { graphqlMultipart } from "../../support/clients/graphql-multipart.ts";
+import { poll } from "../../support/gateways/scripted-gateway.ts";
+import { plainImage } from "../../support/gateways/scripted-provider.ts";
 import { gatewayProcesses } from "../../support/processes/gateway-processes.ts";
-import { poll } from "../../support/scripted-gateway.ts";
-import { plainImage } from "../../support/scripted-provider.ts";
 import { unlinkedFiles } from "../../support/stores/unlinked-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
 import { generateImages, graphql } from "../../support/clients/graphql-client.ts";
+import { signersOf, startWebhookReceiver } from "../../support/network/webhook-receiver.ts";
 import { gatewayProcesses } from "../../support/processes/gateway-processes.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
-import { signersOf, startWebhookReceiver } from "../../support/webhook-receiver.ts";
 
 /** For starting real processes, and for the claim of a killed one, which others respect for 20 seconds. */
 const TIMEOUT_MS = 120_000;

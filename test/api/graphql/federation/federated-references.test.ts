@@ -9,7 +9,7 @@ import { startStandaloneServer } from "@apollo/server/standalone";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parse } from "graphql";
 import { graphql } from "../../../support/clients/graphql-client.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 // Imported by a computed name that the compiler does not follow: the package's types would add the browser's to all of
 // src/.

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parse } from "graphql";
 import { createClient } from "graphql-sse";
 import { pino } from "pino";
-import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 interface Router extends AsyncDisposable {
   readonly fetch: typeof fetch;

@@ -6,7 +6,7 @@ import { buildSchema, isObjectType, parse } from "graphql";
 import { pino } from "pino";
 import { openSqliteRecords } from "../../../../src/adapters/sql/sqlite/sqlite.ts";
 import { accept, claimOf, imageOf, orderOf, SIZE, WORKER } from "../../../contracts/record-samples.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 import { statementsDuring } from "../../../support/stores/store-statements.ts";
 import { temporaryDirectories } from "../../../support/temporary-directory.ts";
 

@@ -2,7 +2,7 @@ import { composeServices } from "@apollo/composition";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { buildSchema, isScalarType, parse } from "graphql";
 import { prefixTypes } from "../../../../src/api/graphql/type-prefix.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 /** A company's subgraph that already uses all these names. */
 const COMPANY = `

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 
 const FIELDS = "id status finishedAt failure { code retryable billed } images { id url }";

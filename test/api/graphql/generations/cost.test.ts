@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../../../support/gateways/gateway.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../../support/vendors/strict-image-api.ts";
 
 const COST = "status model { id } n cost costIsEstimated failure { code billed }";

@@ -6,15 +6,15 @@ import { GatewayError } from "../../../../src/errors.ts";
 import type { GatewayOptions } from "../../../../src/gateway.ts";
 import type { ProviderEvent } from "../../../../src/ports/image-provider.ts";
 import { graphqlMultipart, type SentFile } from "../../../support/clients/graphql-multipart.ts";
-import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../../support/images/source-images.ts";
 import {
   ANY_SIZE_EDITOR,
   ANY_SIZE_MODEL,
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../../support/scripted-gateway.ts";
-import { makeImages, plainImage } from "../../../support/scripted-provider.ts";
+} from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, plainImage } from "../../../support/gateways/scripted-provider.ts";
+import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../../support/images/source-images.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { unlinkedFiles } from "../../../support/stores/unlinked-files.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { httpRequest } from "../../../support/clients/http-request.ts";
-import type { GraphQLBody } from "../../../support/gateway.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import type { GraphQLBody } from "../../../support/gateways/gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 
 const GENERATE = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { id } }";

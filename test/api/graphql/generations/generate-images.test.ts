@@ -9,8 +9,8 @@ import {
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../../support/scripted-gateway.ts";
-import { makeImages, SCRIPTED_MODEL } from "../../../support/scripted-provider.ts";
+} from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, SCRIPTED_MODEL } from "../../../support/gateways/scripted-provider.ts";
 
 const EVERYTHING = `
   id status prompt n requestedSize generatedSize cost createdAt startedAt finishedAt

@@ -1,6 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import {
+  ANY_SIZE_EDITOR,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../../support/gateways/scripted-gateway.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 
 let gateway: ScriptedGateway;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { GatewayError } from "../../../../src/errors.ts";
 import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
-import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { makeImages } from "../../../support/scripted-provider.ts";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../../../support/gateways/scripted-provider.ts";
 
 const PAGE = `query ($first: Int, $after: String, $last: Int, $before: String, $status: GenerationStatus) {
   generations(first: $first, after: $after, last: $last, before: $before, status: $status) {

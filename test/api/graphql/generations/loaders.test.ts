@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 import { statementsDuring } from "../../../support/stores/store-statements.ts";
 
 const PAGE = `query ($first: Int!) {

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import {
+  ANY_SIZE_MODEL,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../../support/gateways/scripted-gateway.ts";
 
 const AGAIN = "id prompt n model { id } requestedSize quality format background compression seed";
 

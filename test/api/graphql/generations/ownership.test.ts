@@ -6,7 +6,7 @@ import {
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../../support/scripted-gateway.ts";
+} from "../../../support/gateways/scripted-gateway.ts";
 
 let gateway: ScriptedGateway;
 

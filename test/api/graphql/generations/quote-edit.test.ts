@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { graphqlMultipart } from "../../../support/clients/graphql-multipart.ts";
-import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
-import { plainImage } from "../../../support/scripted-provider.ts";
+import { type RunningGateway, startGateway } from "../../../support/gateways/gateway.ts";
+import { plainImage } from "../../../support/gateways/scripted-provider.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../../support/vendors/strict-image-api.ts";
 
 const QUOTE_EDIT = `query ($input: EditImagesInput!) {

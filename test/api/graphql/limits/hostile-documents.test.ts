@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { getIntrospectionQuery } from "graphql";
 import { type Message, RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
-import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 /** The longest text that fits into a body of one megabyte if every character is escaped. */
 const MANY = 240_000;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { getNamedType, getNullableType, isListType, isObjectType, graphql as runGraphQL } from "graphql";
 import { COSTS } from "../../../../src/api/graphql/limits/limits.ts";
-import type { GraphQLBody } from "../../../support/gateway.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import type { GraphQLBody } from "../../../support/gateways/gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 let gateway: ScriptedGateway;
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { graphql } from "../../../support/clients/graphql-client.ts";
 import { type Message, overStream, RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 const NOT_FOUND = { message: "PersistedQueryNotFound", extensions: { code: "PERSISTED_QUERY_NOT_FOUND" } };
 const FOLLOW = "subscription ($id: ID!) { generationEvents(id: $id) { __typename } }";

@@ -7,7 +7,7 @@ import { StartError } from "../../../../src/errors.ts";
 import { createGateway } from "../../../../src/gateway.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
 import { type Follow, overSocket, overStream } from "../../../support/clients/live-clients.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 import { temporaryDirectories } from "../../../support/temporary-directory.ts";
 
 const MODELS = "query Models {\n  models {\n    id\n  }\n}";

@@ -4,7 +4,7 @@ import { createClient } from "graphql-sse";
 import { createClient as createSocketClient } from "graphql-ws";
 import { WebSocket } from "ws";
 import { socketUrl } from "../../../support/clients/live-clients.ts";
-import { poll, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { poll, type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 const EVENTS = `subscription { generationEvents {
   __typename

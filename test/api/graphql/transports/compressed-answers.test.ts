@@ -1,7 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type HttpAnswer, httpRequest } from "../../../support/clients/http-request.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 const GENERATE = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { images { url } } }";
 const LONG = "{ generations(first: 10) { nodes { id prompt createdAt images { id url placeholder sha256 } } } }";

@@ -13,11 +13,16 @@ import { Arrivals, type ArrivalsOptions } from "../../../../src/api/http/bodies/
 import { UnsentAnswers } from "../../../../src/api/http/connections/unsent-answers.ts";
 import { upgradeThrough } from "../../../../src/api/http/upgrade.ts";
 import { OperationsInFlight } from "../../../../src/lifecycle.ts";
-import { appOptions } from "../../../support/app-options.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
 import { GENERATION_EVENTS, PROTOCOL, RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
+import { appOptions } from "../../../support/gateways/app-options.ts";
+import {
+  holdCalls,
+  poll,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../../support/gateways/scripted-gateway.ts";
 import { OUR_TIMERS } from "../../../support/our-timers.ts";
-import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
 
 const FOREIGN = "https://evil.example";
 const LISTED = "https://app.example";

@@ -8,8 +8,8 @@ import {
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../../support/scripted-gateway.ts";
-import { makeImages, plainImage } from "../../../support/scripted-provider.ts";
+} from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, plainImage } from "../../../support/gateways/scripted-provider.ts";
 import { unlinkedFiles } from "../../../support/stores/unlinked-files.ts";
 
 const EDIT = `mutation ($a: Upload!, $b: Upload!) {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { GenerateRequest } from "../../../../src/ports/image-provider.ts";
 import { type Message, RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
-import { aborted, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { makeImages } from "../../../support/scripted-provider.ts";
+import { aborted, type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../../../support/gateways/scripted-provider.ts";
 
 const STATUS = `subscription ($id: ID!) {
   generationEvents(id: $id) { ... on GenerationStatusChanged { generation { prompt status } } }

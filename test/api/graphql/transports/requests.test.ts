@@ -1,8 +1,8 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type HttpRequest, httpRequest } from "../../../support/clients/http-request.ts";
-import type { GraphQLBody } from "../../../support/gateway.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import type { GraphQLBody } from "../../../support/gateways/gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 const JSON_TYPE = "application/json";
 const RESPONSE_TYPE = "application/graphql-response+json";

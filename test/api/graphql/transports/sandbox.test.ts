@@ -3,7 +3,7 @@ import type { Browser, Page, Route } from "playwright-core";
 import type { GatewayOptions } from "../../../../src/gateway.ts";
 import { launchBrowser } from "../../../support/clients/browser.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 const BROWSER = { Accept: "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8" };
 const INTROSPECTION = "{ __schema { queryType { name } } }";

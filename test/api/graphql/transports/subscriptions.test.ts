@@ -15,8 +15,8 @@ import {
   holdCalls,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../../support/scripted-gateway.ts";
-import { makeImages, once, plainImage } from "../../../support/scripted-provider.ts";
+} from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, once, plainImage } from "../../../support/gateways/scripted-provider.ts";
 
 const MODEL: ModelDescription = { ...ANY_SIZE_MODEL, previews: { maxPartialImages: 3, maxImages: 10 } };
 const TRANSPORTS: readonly (readonly [string, Follow])[] = [

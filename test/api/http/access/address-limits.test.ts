@@ -5,7 +5,12 @@ import type { GatewayOptions } from "../../../../src/gateway.ts";
 import { asMultipart } from "../../../support/clients/get-image-client.ts";
 import { type HttpAnswer, httpRequest } from "../../../support/clients/http-request.ts";
 import { overStream, RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
-import { holdCalls, poll, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import {
+  holdCalls,
+  poll,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../../support/gateways/scripted-gateway.ts";
 
 const NO_LIMITS = { requestsPerMinute: undefined, connections: undefined, uploads: undefined };
 const OPERATION = "{ __typename }";

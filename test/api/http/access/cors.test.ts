@@ -3,8 +3,8 @@ import type { GatewayOptions } from "../../../../src/gateway.ts";
 import { asMultipart, asUrlencoded, getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { type HttpAnswer, httpRequest } from "../../../support/clients/http-request.ts";
 import { upgradeRequest } from "../../../support/clients/upgrade-request.ts";
-import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type RunningGateway, startGateway } from "../../../support/gateways/gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 const LISTED = "https://app.example";
 const OTHER_LISTED = "http://localhost:3000";

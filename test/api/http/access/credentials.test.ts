@@ -9,8 +9,8 @@ import {
   type CreatedKey,
   type KeyedGateway,
   startKeyedGateway,
-} from "../../../support/keyed-gateway.ts";
-import { holdCalls, poll } from "../../../support/scripted-gateway.ts";
+} from "../../../support/gateways/keyed-gateway.ts";
+import { holdCalls, poll } from "../../../support/gateways/scripted-gateway.ts";
 
 const VIEWER = "{ viewer { project { id } apiKey { id } endUser isAdmin } }";
 

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { WebSocket } from "ws";
 import { routesOf, toAddress } from "../../../support/app-routes.ts";
 import { RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
-import { type IdentityProvider, startIdentityProvider } from "../../../support/identity-provider.ts";
-import { type CreatedKey, type KeyedGateway, startKeyedGateway } from "../../../support/keyed-gateway.ts";
-import { ANY_SIZE_EDITOR } from "../../../support/scripted-gateway.ts";
+import { type CreatedKey, type KeyedGateway, startKeyedGateway } from "../../../support/gateways/keyed-gateway.ts";
+import { ANY_SIZE_EDITOR } from "../../../support/gateways/scripted-gateway.ts";
+import { type IdentityProvider, startIdentityProvider } from "../../../support/network/identity-provider.ts";
 
 const HOUR_MS = 3_600_000;
 

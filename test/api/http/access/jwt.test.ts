@@ -2,9 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
 import { pino } from "pino";
 import { RawSocket, socketUrl } from "../../../support/clients/live-clients.ts";
-import { AUDIENCE, type IdentityProvider, ISSUER, startIdentityProvider } from "../../../support/identity-provider.ts";
-import { type KeyedGateway, startKeyedGateway } from "../../../support/keyed-gateway.ts";
-import { holdCalls } from "../../../support/scripted-gateway.ts";
+import { type KeyedGateway, startKeyedGateway } from "../../../support/gateways/keyed-gateway.ts";
+import { holdCalls } from "../../../support/gateways/scripted-gateway.ts";
+import {
+  AUDIENCE,
+  type IdentityProvider,
+  ISSUER,
+  startIdentityProvider,
+} from "../../../support/network/identity-provider.ts";
 import { usePostgres } from "../../../support/stores/use-postgres.ts";
 
 const postgres = usePostgres({ stopsServer: true });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type CreatedKey, type KeyedGateway, startKeyedGateway } from "../../../support/keyed-gateway.ts";
-import { ANY_SIZE_EDITOR, ANY_SIZE_MODEL, type Hold, holdCalls } from "../../../support/scripted-gateway.ts";
+import { type CreatedKey, type KeyedGateway, startKeyedGateway } from "../../../support/gateways/keyed-gateway.ts";
+import { ANY_SIZE_EDITOR, ANY_SIZE_MODEL, type Hold, holdCalls } from "../../../support/gateways/scripted-gateway.ts";
 
 const MODELS = [ANY_SIZE_EDITOR, { ...ANY_SIZE_MODEL, id: "other-1" }];
 const TWENTY_SECONDS_BEFORE_THE_END = new Date("2026-11-30T12:00:40Z");

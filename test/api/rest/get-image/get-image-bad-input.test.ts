@@ -12,7 +12,7 @@ import {
   toGetImageAnswer,
 } from "../../../support/clients/get-image-client.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 
 const FIELDS = { prompt: "A red fox in the snow", n: "1", size: "64x64" };

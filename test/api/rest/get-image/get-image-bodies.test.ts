@@ -9,7 +9,7 @@ import {
   multipartOf,
   textPart,
 } from "../../../support/clients/get-image-client.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 const FIELDS = { prompt: "A red fox in the snow", n: "1", size: "64x64" };
 const JSON_BODY = JSON.stringify(FIELDS);

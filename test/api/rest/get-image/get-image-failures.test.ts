@@ -4,9 +4,14 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { type ErrorCode, GatewayError, type GatewayErrorOptions } from "../../../../src/errors.ts";
 import { type GetImageAnswer, getImageAsJson } from "../../../support/clients/get-image-client.ts";
-import { startGateway } from "../../../support/gateway.ts";
-import { aborted, holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { makeImages, once, plainImage, type Script } from "../../../support/scripted-provider.ts";
+import { startGateway } from "../../../support/gateways/gateway.ts";
+import {
+  aborted,
+  holdCalls,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, once, plainImage, type Script } from "../../../support/gateways/scripted-provider.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { type Behaviour, type StrictImageApi, startStrictImageApi } from "../../../support/vendors/strict-image-api.ts";
 

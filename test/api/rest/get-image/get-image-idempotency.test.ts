@@ -8,8 +8,8 @@ import {
   getImage,
   getImageAsJson,
 } from "../../../support/clients/get-image-client.ts";
-import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { makeImages } from "../../../support/scripted-provider.ts";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../../../support/gateways/scripted-provider.ts";
 
 const FIELDS = { prompt: "A red fox in the snow", n: "2", size: "64x64" };
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -2,9 +2,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import sharp from "sharp";
 import { asJson, ENCODINGS, getImage, getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
-import { startGateway } from "../../../support/gateway.ts";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { makeImages, SCRIPTED_MODEL } from "../../../support/scripted-provider.ts";
+import { startGateway } from "../../../support/gateways/gateway.ts";
+import {
+  ANY_SIZE_MODEL,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, SCRIPTED_MODEL } from "../../../support/gateways/scripted-provider.ts";
 
 /** The example in the document of 2022. */
 const EXAMPLE = { prompt: "A cute asian girl with long hair smiling and looking at me", n: "2", size: "1024x1024" };

@@ -3,9 +3,13 @@ import sharp from "sharp";
 import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { graphqlMultipart } from "../../../support/clients/graphql-multipart.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
+import {
+  ANY_SIZE_EDITOR,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../../support/gateways/scripted-gateway.ts";
+import { plainImage } from "../../../support/gateways/scripted-provider.ts";
 import { type Fault, type FaultyProxy, startFaultyProxy } from "../../../support/network/faulty-proxy.ts";
-import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { plainImage } from "../../../support/scripted-provider.ts";
 import { S3_CREDENTIALS, type S3Server, startS3Server } from "../../../support/stores/s3-server.ts";
 
 const FIELDS = { prompt: "a fox", n: "1", size: "256x192" };

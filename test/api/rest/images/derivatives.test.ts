@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { MAX_DERIVATIVES } from "../../../../src/service/images/storage-budget.ts";
 import { type HttpAnswer, httpRequest } from "../../../support/clients/http-request.ts";
-import { poll, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { once } from "../../../support/scripted-provider.ts";
+import { poll, type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
+import { once } from "../../../support/gateways/scripted-provider.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 
 type Colour = readonly [number, number, number, number];

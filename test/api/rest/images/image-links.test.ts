@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { type HttpAnswer, httpRequest } from "../../../support/clients/http-request.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 
 const CHANGED = "the signature is wrong: this image URL was changed or cut short";
 const TTL_SECONDS = 7200;

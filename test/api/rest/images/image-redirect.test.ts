@@ -2,10 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/g
 import { createApp } from "../../../../src/api/http/app.ts";
 import { type HttpServer, listen } from "../../../../src/api/http/server.ts";
 import { imageRoutes } from "../../../../src/api/rest/images.ts";
-import { appOptions } from "../../../support/app-options.ts";
 import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
-import { type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
+import { appOptions } from "../../../support/gateways/app-options.ts";
+import { type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
 import { S3_CREDENTIALS, type S3Server, startS3Server } from "../../../support/stores/s3-server.ts";
 
 const TTL_SECONDS = 600;

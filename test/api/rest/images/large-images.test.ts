@@ -7,9 +7,9 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
+import { poll, type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
+import { once } from "../../../support/gateways/scripted-provider.ts";
 import { seededRandom } from "../../../support/random.ts";
-import { poll, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { once } from "../../../support/scripted-provider.ts";
 
 const WIDTH = 640;
 const HEIGHT = 480;

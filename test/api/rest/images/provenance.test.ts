@@ -2,11 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { IMAGE_FORMATS, type ImageFormat } from "../../../../src/ports/image-provider.ts";
 import { ContentCredentialsSearch } from "../../../../src/service/images/content-credentials.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
-import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../../../support/gateways/gateway.ts";
+import {
+  ANY_SIZE_EDITOR,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../../support/gateways/scripted-gateway.ts";
+import { once, plainImage } from "../../../support/gateways/scripted-provider.ts";
 import { intoPng, MANIFEST_STORE, pngChunk } from "../../../support/images/content-credentials.ts";
 import { readTags } from "../../../support/images/exiftool.ts";
-import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { once, plainImage } from "../../../support/scripted-provider.ts";
 
 const VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/";
 const SIDE = 96;

@@ -7,10 +7,14 @@ import { IMAGE_FORMATS, type ImageFormat } from "../../../../src/ports/image-pro
 import { makeCertificate, type TestCertificate } from "../../../support/c2pa/certificates.ts";
 import { verify } from "../../../support/c2pa/verify.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
-import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../../../support/gateways/gateway.ts";
+import {
+  ANY_SIZE_EDITOR,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../../support/gateways/scripted-gateway.ts";
+import { once, plainImage } from "../../../support/gateways/scripted-provider.ts";
 import { readTags } from "../../../support/images/exiftool.ts";
-import { ANY_SIZE_EDITOR, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { once, plainImage } from "../../../support/scripted-provider.ts";
 import { temporaryDirectories } from "../../../support/temporary-directory.ts";
 
 const SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/";

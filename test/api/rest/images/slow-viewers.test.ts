@@ -11,9 +11,9 @@ import { inOrder } from "../../../../src/api/http/steps.ts";
 import { type ImageRoutesOptions, imageRoutes } from "../../../../src/api/rest/images.ts";
 import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
+import { poll, type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
+import { once } from "../../../support/gateways/scripted-provider.ts";
 import { seededRandom } from "../../../support/random.ts";
-import { poll, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { once } from "../../../support/scripted-provider.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 
 /** More than the socket buffers on both sides hold. */

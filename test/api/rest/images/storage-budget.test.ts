@@ -7,14 +7,14 @@ import type { GatewayOptions } from "../../../../src/gateway.ts";
 import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { graphqlMultipart } from "../../../support/clients/graphql-multipart.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
-import { seededRandom } from "../../../support/random.ts";
 import {
   ANY_SIZE_EDITOR,
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../../support/scripted-gateway.ts";
-import { once, plainImage } from "../../../support/scripted-provider.ts";
+} from "../../../support/gateways/scripted-gateway.ts";
+import { once, plainImage } from "../../../support/gateways/scripted-provider.ts";
+import { seededRandom } from "../../../support/random.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../../support/temporary-directory.ts";
 

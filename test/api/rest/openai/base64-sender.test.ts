@@ -10,8 +10,8 @@ import { inOrder } from "../../../../src/api/http/steps.ts";
 import { Base64Sender, type Base64SenderOptions } from "../../../../src/api/rest/openai/base64-sender.ts";
 import type { OpenObject } from "../../../../src/ports/object-store.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
+import { poll } from "../../../support/gateways/scripted-gateway.ts";
 import { seededRandom } from "../../../support/random.ts";
-import { poll } from "../../../support/scripted-gateway.ts";
 
 /** More than the socket buffers on both sides hold. */
 const IMAGE = seededRandom(7).bytes(12_000_001);

@@ -5,9 +5,9 @@ import OpenAI, { toFile } from "openai";
 import sharp from "sharp";
 import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { bytesOf } from "../../../support/clients/openai-clients.ts";
-import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
+import { type RunningGateway, startGateway } from "../../../support/gateways/gateway.ts";
+import { plainImage } from "../../../support/gateways/scripted-provider.ts";
 import { seededRandom } from "../../../support/random.ts";
-import { plainImage } from "../../../support/scripted-provider.ts";
 import {
   type CompatibleCall,
   type CompatibleServer,

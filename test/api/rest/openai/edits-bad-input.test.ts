@@ -3,14 +3,14 @@ import { createServer, type IncomingMessage, request, type Server } from "node:h
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../../support/images/source-images.ts";
 import {
   ANY_SIZE_EDITOR,
   ANY_SIZE_MODEL,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../../support/scripted-gateway.ts";
-import { plainImage } from "../../../support/scripted-provider.ts";
+} from "../../../support/gateways/scripted-gateway.ts";
+import { plainImage } from "../../../support/gateways/scripted-provider.ts";
+import { leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../../support/images/source-images.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { WRONG_PARAMETERS, WRONG_TYPES, type WrongParameter } from "./wrong-parameters.ts";
 

@@ -4,8 +4,12 @@ import { toFile } from "openai";
 import sharp from "sharp";
 import type { ProviderEvent } from "../../../../src/ports/image-provider.ts";
 import { bytesOf, OPENAI_CLIENTS } from "../../../support/clients/openai-clients.ts";
-import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { makeImages, plainImage } from "../../../support/scripted-provider.ts";
+import {
+  ANY_SIZE_MODEL,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, plainImage } from "../../../support/gateways/scripted-provider.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { unlinkedFiles } from "../../../support/stores/unlinked-files.ts";
 

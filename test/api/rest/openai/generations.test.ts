@@ -10,8 +10,8 @@ import {
   holdCalls,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../../support/scripted-gateway.ts";
-import { makeImages, once, plainImage } from "../../../support/scripted-provider.ts";
+} from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, once, plainImage } from "../../../support/gateways/scripted-provider.ts";
 
 const MODEL = { ...ANY_SIZE_MODEL, previews: { maxPartialImages: 3, maxImages: 1 } };
 const RETIRED = { ...ANY_SIZE_MODEL, id: "dall-e-3", shutdownDate: "2026-05-12", replacement: ANY_SIZE_MODEL.id };

@@ -6,9 +6,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import express from "express";
 import type { ProviderEvent } from "../../../../src/ports/image-provider.ts";
 import { MAX_EDIT_IMAGE_BYTES } from "../../../../src/service/edits/source-meter.ts";
+import {
+  ANY_SIZE_MODEL,
+  poll,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, plainImage } from "../../../support/gateways/scripted-provider.ts";
 import { jpegOf, leftHalfMask } from "../../../support/images/source-images.ts";
-import { ANY_SIZE_MODEL, poll, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { makeImages, plainImage } from "../../../support/scripted-provider.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { unlinkedFiles } from "../../../support/stores/unlinked-files.ts";
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import OpenAI from "openai";
 import { readModelNames } from "../../../support/clients/openai-model-names.ts";
-import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
-import { poll } from "../../../support/scripted-gateway.ts";
+import { type RunningGateway, startGateway } from "../../../support/gateways/gateway.ts";
+import { poll } from "../../../support/gateways/scripted-gateway.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../../support/vendors/strict-image-api.ts";
 
 /** The day on which the client's list of models was current. */

@@ -10,8 +10,8 @@ import {
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../../support/scripted-gateway.ts";
-import { makeImages, once, plainImage } from "../../../support/scripted-provider.ts";
+} from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, once, plainImage } from "../../../support/gateways/scripted-provider.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { WRONG_PARAMETERS, WRONG_TYPES, type WrongParameter } from "./wrong-parameters.ts";
 

@@ -11,8 +11,8 @@ import {
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../../support/scripted-gateway.ts";
-import { makeImages } from "../../../support/scripted-provider.ts";
+} from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages } from "../../../support/gateways/scripted-provider.ts";
 
 const AGAIN = { "X-Stainless-Retry-Count": "1" };
 

@@ -4,8 +4,8 @@ import sharp from "sharp";
 import { getImageAsJson } from "../../../support/clients/get-image-client.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
 import { bytesOf } from "../../../support/clients/openai-clients.ts";
-import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
-import { plainImage } from "../../../support/scripted-provider.ts";
+import { type RunningGateway, startGateway } from "../../../support/gateways/gateway.ts";
+import { plainImage } from "../../../support/gateways/scripted-provider.ts";
 import { type StrictImageApi, startStrictImageApi } from "../../../support/vendors/strict-image-api.ts";
 
 let api: StrictImageApi;

@@ -13,16 +13,22 @@ import { Previews } from "../../../../src/service/generations/running/previews.t
 import type { GenerationEvent } from "../../../../src/service/generations/watching/generation-progress.ts";
 import { ModelCatalogue } from "../../../../src/service/models/model-catalogue.ts";
 import { begin, find, orderOf, WORKER } from "../../../contracts/record-samples.ts";
-import { scheduledCodec } from "../../../support/codec.ts";
-import { startGateway } from "../../../support/gateway.ts";
+import { startGateway } from "../../../support/gateways/gateway.ts";
 import {
   ANY_SIZE_MODEL,
   aborted,
   poll,
   type ScriptedGateway,
   startScriptedGateway,
-} from "../../../support/scripted-gateway.ts";
-import { makeImages, once, plainImage, SCRIPTED_MODEL, ScriptedProvider } from "../../../support/scripted-provider.ts";
+} from "../../../support/gateways/scripted-gateway.ts";
+import {
+  makeImages,
+  once,
+  plainImage,
+  SCRIPTED_MODEL,
+  ScriptedProvider,
+} from "../../../support/gateways/scripted-provider.ts";
+import { scheduledCodec } from "../../../support/images/codec.ts";
 import { storedFiles } from "../../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../../support/temporary-directory.ts";
 import { pictureStream } from "../../../support/vendors/picture-stream.ts";

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
 import { GatewayError } from "../../../../src/errors.ts";
 import { ProviderLanes, Seat } from "../../../../src/service/generations/running/provider-lanes.ts";
-import { type RunningGateway, startGateway } from "../../../support/gateway.ts";
-import { ANY_SIZE_MODEL, aborted, holdCalls, poll } from "../../../support/scripted-gateway.ts";
-import { makeImages, ScriptedProvider } from "../../../support/scripted-provider.ts";
+import { type RunningGateway, startGateway } from "../../../support/gateways/gateway.ts";
+import { ANY_SIZE_MODEL, aborted, holdCalls, poll } from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, ScriptedProvider } from "../../../support/gateways/scripted-provider.ts";
 import { temporaryDirectories } from "../../../support/temporary-directory.ts";
 
 const GENERATE = "mutation ($input: GenerateImagesInput!) { generateImages(input: $input) { id status } }";

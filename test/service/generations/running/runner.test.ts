@@ -19,12 +19,12 @@ import { ImageIntake } from "../../../../src/service/images/image-intake.ts";
 import { ImageLinks } from "../../../../src/service/images/image-links.ts";
 import { ModelCatalogue } from "../../../../src/service/models/model-catalogue.ts";
 import { accept, FAILURE, find, orderOf, WORKER } from "../../../contracts/record-samples.ts";
-import { scheduledCodec } from "../../../support/codec.ts";
-import { ANY_SIZE_MODEL, type Hold, holdCalls } from "../../../support/scripted-gateway.ts";
-import { makeImages, SCRIPTED_MODEL, ScriptedProvider } from "../../../support/scripted-provider.ts";
-import { storageBudget } from "../../../support/storage-budget.ts";
+import { ANY_SIZE_MODEL, type Hold, holdCalls } from "../../../support/gateways/scripted-gateway.ts";
+import { makeImages, SCRIPTED_MODEL, ScriptedProvider } from "../../../support/gateways/scripted-provider.ts";
+import { scheduledCodec } from "../../../support/images/codec.ts";
+import { unsigned } from "../../../support/images/unsigned.ts";
+import { storageBudget } from "../../../support/stores/storage-budget.ts";
 import { temporaryDirectories } from "../../../support/temporary-directory.ts";
-import { unsigned } from "../../../support/unsigned.ts";
 
 /** Short, so that heartbeats come quickly; no process takes over. */
 const LEASE_MS = 40;

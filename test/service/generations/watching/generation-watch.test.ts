@@ -21,8 +21,8 @@ import {
   SIZE,
   WORKER,
 } from "../../../contracts/record-samples.ts";
-import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/scripted-gateway.ts";
-import { once, plainImage } from "../../../support/scripted-provider.ts";
+import { holdCalls, type ScriptedGateway, startScriptedGateway } from "../../../support/gateways/scripted-gateway.ts";
+import { once, plainImage } from "../../../support/gateways/scripted-provider.ts";
 
 const CALLER = { projectId: "proj_public" };
 

@@ -4,7 +4,7 @@ import type { ListPage } from "../../../../service/projects/list-page.ts";
 import type { GraphQLContext } from "../../context.ts";
 import { ArgsType, Ctx, Field, Int, ObjectType } from "../../type-graphql.ts";
 import { GenerationStatusEnum } from "../enums.ts";
-import { GenerationType } from "../generation-type.ts";
+import { GenerationType } from "../generations/generation-type.ts";
 import { withoutNulls } from "../without-nulls.ts";
 import { GenerationFilter, toFilterInput } from "./history-filter-type.ts";
 import { PageInfoType, parseCursor, TOTAL_COUNT, toCursor } from "./page-info-type.ts";

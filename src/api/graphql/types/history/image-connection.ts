@@ -5,7 +5,7 @@ import type { PageRequest } from "../../../../service/generations/history/histor
 import type { ListPage } from "../../../../service/projects/list-page.ts";
 import type { GraphQLContext } from "../../context.ts";
 import { ArgsType, Ctx, Field, Int, ObjectType } from "../../type-graphql.ts";
-import { ImageType } from "../generation-type.ts";
+import { ImageType } from "../generations/generation-type.ts";
 import { withoutNulls } from "../without-nulls.ts";
 import { ImageFilter, toFilterInput } from "./history-filter-type.ts";
 import { PageInfoType, TOTAL_COUNT, toCursor } from "./page-info-type.ts";

@@ -1,8 +1,8 @@
-import type { Background, ImageFormat, Quality } from "../../../ports/image-provider.ts";
-import { Field, InputType, Int } from "../type-graphql.ts";
-import { BackgroundEnum, ImageFormatEnum, QualityEnum } from "./enums.ts";
-import { MetadataEntryInput } from "./metadata-type.ts";
-import { ImageSizeScalar } from "./scalars.ts";
+import type { Background, ImageFormat, Quality } from "../../../../ports/image-provider.ts";
+import { Field, InputType, Int } from "../../type-graphql.ts";
+import { BackgroundEnum, ImageFormatEnum, QualityEnum } from "../enums.ts";
+import { MetadataEntryInput } from "../metadata-type.ts";
+import { ImageSizeScalar } from "../scalars.ts";
 
 /** The input fields that generations and edits share. */
 @InputType()

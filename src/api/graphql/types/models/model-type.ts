@@ -5,16 +5,16 @@ import type {
   Operation,
   Quality,
   SizeRule,
-} from "../../../ports/image-provider.ts";
-import { MAX_EDIT_IMAGES } from "../../../service/edits/edit-intake.ts";
-import type { ImageService } from "../../../service/image-service.ts";
-import { toSizeText } from "../../../service/images/sizes.ts";
-import type { GraphQLContext } from "../context.ts";
-import { Ctx, Field, ID, Int, ObjectType } from "../type-graphql.ts";
-import { BackgroundEnum, ImageFormatEnum, OperationEnum, QualityEnum } from "./enums.ts";
+} from "../../../../ports/image-provider.ts";
+import { MAX_EDIT_IMAGES } from "../../../../service/edits/edit-intake.ts";
+import type { ImageService } from "../../../../service/image-service.ts";
+import { toSizeText } from "../../../../service/images/sizes.ts";
+import type { GraphQLContext } from "../../context.ts";
+import { Ctx, Field, ID, Int, ObjectType } from "../../type-graphql.ts";
+import { BackgroundEnum, ImageFormatEnum, OperationEnum, QualityEnum } from "../enums.ts";
+import { WarningType } from "../generations/warning-type.ts";
+import { ImageSizeScalar } from "../scalars.ts";
 import { ModelPriceType } from "./model-price-type.ts";
-import { ImageSizeScalar } from "./scalars.ts";
-import { WarningType } from "./warning-type.ts";
 
 type ShownModel = Pick<
   ModelDescription,

@@ -1,4 +1,4 @@
-import { Field, ObjectType } from "../type-graphql.ts";
+import { Field, ObjectType } from "../../type-graphql.ts";
 
 @ObjectType("Provenance", {
   description:

@@ -1,10 +1,10 @@
-import { toSizeText } from "../../../service/images/sizes.ts";
-import type { Quote, QuoteBasis } from "../../../service/models/quote.ts";
-import type { GraphQLContext } from "../context.ts";
-import { Ctx, Field, Int, ObjectType } from "../type-graphql.ts";
-import { QuoteBasisEnum } from "./enums.ts";
-import { ModelType } from "./model-type.ts";
-import { ImageSizeScalar, UsdScalar } from "./scalars.ts";
+import { toSizeText } from "../../../../service/images/sizes.ts";
+import type { Quote, QuoteBasis } from "../../../../service/models/quote.ts";
+import type { GraphQLContext } from "../../context.ts";
+import { Ctx, Field, Int, ObjectType } from "../../type-graphql.ts";
+import { QuoteBasisEnum } from "../enums.ts";
+import { ModelType } from "../models/model-type.ts";
+import { ImageSizeScalar, UsdScalar } from "../scalars.ts";
 import { WarningType } from "./warning-type.ts";
 
 @ObjectType("Quote", {

@@ -1,6 +1,6 @@
 import { pino } from "pino";
-import type { SqlRecords } from "../../src/adapters/sql/sql-records.ts";
-import { StorageBudget, type StorageBudgetOptions } from "../../src/service/images/storage-budget.ts";
+import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
+import { StorageBudget, type StorageBudgetOptions } from "../../../src/service/images/storage-budget.ts";
 
 /** A budget that no test exceeds, with the options that a test sets. */
 export function storageBudget(

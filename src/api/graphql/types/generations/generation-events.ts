@@ -1,6 +1,6 @@
-import type { Generation } from "../../../ports/records.ts";
-import type { GenerationEvent } from "../../../service/generations/watching/generation-progress.ts";
-import type { GraphQLContext } from "../context.ts";
+import type { Generation } from "../../../../ports/records.ts";
+import type { GenerationEvent } from "../../../../service/generations/watching/generation-progress.ts";
+import type { GraphQLContext } from "../../context.ts";
 import {
   Arg,
   Ctx,
@@ -13,7 +13,7 @@ import {
   Resolver,
   Root,
   Subscription,
-} from "../type-graphql.ts";
+} from "../../type-graphql.ts";
 import { GenerationType, ImageType } from "./generation-type.ts";
 
 type EventOf<Type extends GenerationEvent["type"]> = Extract<GenerationEvent, { readonly type: Type }>;

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import type { GatewayOptions } from "../../src/gateway.ts";
-import type { GenerateRequest, ModelDescription, ProviderEvent } from "../../src/ports/image-provider.ts";
+import type { GatewayOptions } from "../../../src/gateway.ts";
+import type { GenerateRequest, ModelDescription, ProviderEvent } from "../../../src/ports/image-provider.ts";
 import { type RunningGateway, startGateway } from "./gateway.ts";
 import { makeImages, SCRIPTED_MODEL, ScriptedProvider } from "./scripted-provider.ts";
 

@@ -4,7 +4,7 @@ import type {
   ImageProvider,
   ModelDescription,
   ProviderEvent,
-} from "../../src/ports/image-provider.ts";
+} from "../../../src/ports/image-provider.ts";
 
 export const SCRIPTED_MODEL: ModelDescription = {
   id: "scripted-1",

@@ -113,7 +113,7 @@ async function emptyFiles(directory: string): Promise<void> {
 }
 
 async function gatewayCommand(): Promise<string[]> {
-  const root = new URL("../", import.meta.url);
+  const root = new URL("../../", import.meta.url);
   const { scripts } = JSON.parse(await readFile(new URL("package.json", root), "utf8")) as {
     readonly scripts: { readonly start: string };
   };

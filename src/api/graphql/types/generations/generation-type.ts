@@ -1,10 +1,10 @@
-import { type Billed, GatewayError } from "../../../errors.ts";
-import { toDigitalSourceUri } from "../../../ports/digital-source.ts";
-import type { Background, ImageFormat, Operation, Quality } from "../../../ports/image-provider.ts";
-import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Image } from "../../../ports/records.ts";
-import { toSizeText } from "../../../service/images/sizes.ts";
-import type { GraphQLContext } from "../context.ts";
-import { Args, Ctx, Field, Int, ObjectType } from "../type-graphql.ts";
+import { type Billed, GatewayError } from "../../../../errors.ts";
+import { toDigitalSourceUri } from "../../../../ports/digital-source.ts";
+import type { Background, ImageFormat, Operation, Quality } from "../../../../ports/image-provider.ts";
+import type { FailureCode, Generation, GenerationFailure, GenerationStatus, Image } from "../../../../ports/records.ts";
+import { toSizeText } from "../../../../service/images/sizes.ts";
+import type { GraphQLContext } from "../../context.ts";
+import { Args, Ctx, Field, Int, ObjectType } from "../../type-graphql.ts";
 import {
   BackgroundEnum,
   BilledEnum,
@@ -13,17 +13,17 @@ import {
   ImageFormatEnum,
   OperationEnum,
   QualityEnum,
-} from "./enums.ts";
-import { ImageUrlArgs } from "./image-url-args.ts";
-import { MetadataEntryType } from "./metadata-type.ts";
-import { ModelType, modelOf } from "./model-type.ts";
-import { NodeType } from "./node-type.ts";
-import { ProjectType } from "./projects/project-type.ts";
+} from "../enums.ts";
+import { ImageUrlArgs } from "../image-url-args.ts";
+import { MetadataEntryType } from "../metadata-type.ts";
+import { ModelType, modelOf } from "../models/model-type.ts";
+import { NodeType } from "../node-type.ts";
+import { ProjectType } from "../projects/project-type.ts";
+import { DateTimeScalar, ImageSizeScalar, UsdScalar } from "../scalars.ts";
+import { withoutNulls } from "../without-nulls.ts";
 import { ProvenanceType } from "./provenance-type.ts";
-import { DateTimeScalar, ImageSizeScalar, UsdScalar } from "./scalars.ts";
 import { TokenUsageType } from "./token-usage-type.ts";
 import { WarningType } from "./warning-type.ts";
-import { withoutNulls } from "./without-nulls.ts";
 
 @ObjectType("GenerationFailure", { description: "Why a generation ended without all its images." })
 class GenerationFailureType implements GenerationFailure {

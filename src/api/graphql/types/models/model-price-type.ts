@@ -1,6 +1,6 @@
-import type { ModelPrice, TokenPrices } from "../../../ports/image-provider.ts";
-import { Field, ObjectType } from "../type-graphql.ts";
-import { UsdScalar } from "./scalars.ts";
+import type { ModelPrice, TokenPrices } from "../../../../ports/image-provider.ts";
+import { Field, ObjectType } from "../../type-graphql.ts";
+import { UsdScalar } from "../scalars.ts";
 
 @ObjectType("TokenPrices", { description: "The prices of a million tokens of each kind. Null if not known." })
 export class TokenPricesType {

@@ -1,5 +1,5 @@
-import type { TokenDetails, TokenUsage } from "../../../ports/image-provider.ts";
-import { Field, Int, ObjectType } from "../type-graphql.ts";
+import type { TokenDetails, TokenUsage } from "../../../../ports/image-provider.ts";
+import { Field, Int, ObjectType } from "../../type-graphql.ts";
 
 @ObjectType("TokenDetails", { description: "A number of tokens, by kind." })
 class TokenDetailsType implements TokenDetails {

@@ -1,10 +1,10 @@
-import { badInput } from "../../../errors.ts";
-import type { ImageReference } from "../../../service/edits/edit-intake.ts";
-import { Field, ID, InputType } from "../type-graphql.ts";
+import { badInput } from "../../../../errors.ts";
+import type { ImageReference } from "../../../../service/edits/edit-intake.ts";
+import { Field, ID, InputType } from "../../type-graphql.ts";
+import { ImageSizeScalar } from "../scalars.ts";
+import { type OpenUpload, UploadScalar } from "../upload-scalar.ts";
+import { withoutNulls } from "../without-nulls.ts";
 import { ImagesInput } from "./generate-images-input.ts";
-import { ImageSizeScalar } from "./scalars.ts";
-import { type OpenUpload, UploadScalar } from "./upload-scalar.ts";
-import { withoutNulls } from "./without-nulls.ts";
 
 @InputType("ImageReferenceInput", {
   description:

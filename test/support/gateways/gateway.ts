@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { listen } from "../../src/api/http/server.ts";
-import { createGateway, type Gateway, type GatewayOptions } from "../../src/gateway.ts";
+import { listen } from "../../../src/api/http/server.ts";
+import { createGateway, type Gateway, type GatewayOptions } from "../../../src/gateway.ts";
 
 export interface RunningGateway {
   /** `http://localhost:<a free port>` */

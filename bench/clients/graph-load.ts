@@ -1,6 +1,6 @@
 import autocannon from "autocannon";
-import type { MeasuredProcess } from "./measured-process.ts";
-import { median } from "./row.ts";
+import type { MeasuredProcess } from "../processes/measured-process.ts";
+import { median } from "../row.ts";
 
 const CONNECTIONS = 20;
 const ROUND_SECONDS = 2;

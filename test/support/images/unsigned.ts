@@ -1,7 +1,7 @@
 import { pino } from "pino";
-import { NO_METRICS } from "../../src/ports/metrics.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
-import { Signing } from "../../src/service/images/signing.ts";
+import { NO_METRICS } from "../../../src/ports/metrics.ts";
+import type { ObjectStore } from "../../../src/ports/object-store.ts";
+import { Signing } from "../../../src/service/images/signing.ts";
 
 /** The signing of a gateway without a certificate. */
 export function unsigned(objects: ObjectStore): Signing {

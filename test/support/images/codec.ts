@@ -1,8 +1,8 @@
 import { afterAll } from "@jest/globals";
-import { SharpImageCodec } from "../../src/adapters/sharp/sharp-image-codec.ts";
-import type { EncodedImage } from "../../src/ports/image-codec.ts";
-import { ScheduledCodec } from "../../src/service/images/scheduled-codec.ts";
-import { once } from "./scripted-provider.ts";
+import { SharpImageCodec } from "../../../src/adapters/sharp/sharp-image-codec.ts";
+import type { EncodedImage } from "../../../src/ports/image-codec.ts";
+import { ScheduledCodec } from "../../../src/service/images/scheduled-codec.ts";
+import { once } from "../gateways/scripted-provider.ts";
 
 /** Decodes in real processes, which end with the last test of a file. */
 export function scheduledCodec(): ScheduledCodec {

@@ -1,5 +1,5 @@
-import type { GatewayOptions } from "../../src/gateway.ts";
-import type { ModelDescription } from "../../src/ports/image-provider.ts";
+import type { GatewayOptions } from "../../../src/gateway.ts";
+import type { ModelDescription } from "../../../src/ports/image-provider.ts";
 import { ANY_SIZE_MODEL, type ScriptedGateway, startScriptedGateway } from "./scripted-gateway.ts";
 
 export const ADMIN_KEY = "marked-admin-key-of-32-characters-or-more";

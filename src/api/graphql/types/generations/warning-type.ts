@@ -1,5 +1,5 @@
-import type { Warning } from "../../../ports/records.ts";
-import { Field, ObjectType } from "../type-graphql.ts";
+import type { Warning } from "../../../../ports/records.ts";
+import { Field, ObjectType } from "../../type-graphql.ts";
 
 @ObjectType("Warning", { description: "Something that the gateway did differently from the request." })
 export class WarningType implements Warning {
