@@ -84,7 +84,7 @@ export async function makeBackup(options: BackupOptions): Promise<BackupResult> 
 function checkSource({ databaseUrl, dataDir, signingSecret }: Config, hasSecret: boolean): void {
   if (databaseUrl !== undefined) {
     throw new BackupError(
-      "DATABASE_URL is set, so the records are in PostgreSQL: back them up with pg_dump, and then the bucket; docs/operating.md says how",
+      "DATABASE_URL is set, so the records are in PostgreSQL: back them up with pg_dump, and then the bucket; docs/operating.md in the source repository says how",
     );
   }
   if (hasSecret && signingSecret !== undefined) {

@@ -20,6 +20,10 @@ export async function checkSigning({ c2pa }: Config): Promise<Finding | undefine
     return expiresSoon ? warning(NAME, text, "renew PICTOGRAPH_C2PA_CERTIFICATE") : ok(NAME, text);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    return problem(NAME, error.message.replaceAll("\n", "; "), "docs/provenance.md says how to get a certificate");
+    return problem(
+      NAME,
+      error.message.replaceAll("\n", "; "),
+      "docs/provenance.md in the source repository says how to get a certificate",
+    );
   }
 }

@@ -49,7 +49,7 @@ export async function openC2paImageSigner(
   if (failures.length === 0) return signer;
   await signer.close();
   throw new StartError([
-    `PICTOGRAPH_C2PA_CERTIFICATE cannot sign images (${failures.join(", ")}); docs/provenance.md says what C2PA asks of a certificate`,
+    `PICTOGRAPH_C2PA_CERTIFICATE cannot sign images (${failures.join(", ")}); docs/provenance.md in the source repository says what C2PA asks of a certificate`,
   ]);
 }
 

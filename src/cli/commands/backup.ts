@@ -16,7 +16,7 @@ export const backup: Command = {
   details: [
     "Copies the database of PICTOGRAPH_DATA_DIR, and then every image that the copy names, and compares each image with its SHA-256. Images that DIRECTORY has from earlier backups are not copied again. A backup that was cut off goes on when the command runs again; the one before stays complete until then.",
     "Without the signing secret, image URLs made before a restore do not work after it, and webhooks need their secrets replaced. Keep a copy of it elsewhere, or use --with-signing-secret.",
-    "Records in PostgreSQL are backed up with pg_dump: docs/operating.md.",
+    "Records in PostgreSQL are backed up with pg_dump: docs/operating.md in the source repository says how.",
   ],
   examples: ["pictograph backup /mnt/backup/pictograph"],
   async run({ flags, terminal, interrupted }) {
