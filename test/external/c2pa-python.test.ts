@@ -24,8 +24,8 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
-describe("another verifier of content credentials", () => {
-  testWhere(isHere, "c2pa-python", "calls every format valid, and one changed byte not", async () => {
+describe("the Python verifier of content credentials", () => {
+  testWhere(isHere, "c2pa-python", "accepts every format, and refuses a file with one changed byte", async () => {
     const { body } = await gateway.graphql(
       `mutation { generateImages(input: { prompt: "a lighthouse", size: "256x256" }) {
         images { ${IMAGE_FORMATS.map((format) => `${format}: url(width: 128, format: ${format})`).join(" ")} }

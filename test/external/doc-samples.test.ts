@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.stop());
 
-test("there are commands to run", () => {
+test("the documents contain commands to run", () => {
   expect(samples.filter(({ code }) => !STARTS.test(code)).length).toBeGreaterThan(2);
 });
 
@@ -77,7 +77,7 @@ describe("commands that call with a key", () => {
 
 describe("commands that make a certificate", () => {
   for (const { place, code } of samples.filter((sample) => CERTIFIES.test(sample.code))) {
-    testWhere(hasOpenssl, "openssl", `${place} makes one that can sign`, async () => {
+    testWhere(hasOpenssl, "openssl", `${place} makes a certificate that can sign`, async () => {
       const directory = await newDirectory();
       await promisify(execFile)("bash", ["-euo", "pipefail", "-c", code], { cwd: directory });
 

@@ -55,11 +55,11 @@ async function validateManifests(manifests: string): Promise<string> {
   return text(check.stdout);
 }
 
-testWhere(hasHelm, "helm", "the chart has nothing that its linter objects to", async () => {
+testWhere(hasHelm, "helm", "the linter finds no problem in the chart", async () => {
   expect(await helm(["lint", "--strict"], WHOLE)).toContain("0 chart(s) failed");
 });
 
-testWhere(hasGo, "helm and go", "the manifests of the chart have only fields that Kubernetes knows", async () => {
+testWhere(hasGo, "helm and go", "the chart's manifests have only fields that Kubernetes knows", async () => {
   const [least, whole] = [await checkManifests(await render(LEAST)), await checkManifests(await render(WHOLE))];
   const [web, worker] = ["Deployment demo-pictograph-web", "Deployment demo-pictograph-worker"];
 
@@ -71,7 +71,7 @@ testWhere(hasGo, "helm and go", "the manifests of the chart have only fields tha
 });
 
 const schemas = `helm and ${PYTHON} with the package kubernetes-validate`;
-testWhere(hasSchemas, schemas, "the manifests of the chart are valid by the schemas of Kubernetes", async () => {
+testWhere(hasSchemas, schemas, "the chart's manifests are valid by the schemas of Kubernetes", async () => {
   const [least, whole] = [await render(LEAST), await render(WHOLE)];
   const said = (await validateManifests(least)) + (await validateManifests(whole));
 

@@ -76,7 +76,7 @@ async function expectImages(gatewayUrl: string): Promise<void> {
   expect((await fetch(url)).headers.get("content-type")).toBe("image/png");
 }
 
-describe("a gateway in", () => {
+describe("a gateway mounted in", () => {
   testWhere(hasRegistry, "package registry", "a Next.js app makes images", async () => {
     const address = await start("node_modules/next/dist/bin/next", "dev", "--port", "0");
     await expectImages(`${address}/api/pictures`);

@@ -21,7 +21,7 @@ let tree: string;
 let postgres: PostgresServer;
 let gateway: ChildProcess | undefined;
 
-testWhere(hasLinter, "hadolint", "the Dockerfile has nothing that its linter objects to", async () => {
+testWhere(hasLinter, "hadolint", "the linter finds no problem in the Dockerfile", async () => {
   const lint = (file: string) => promisify(execFile)("hadolint", [file]);
   const wrong = join(await newDirectory(), "Dockerfile");
   await writeFile(wrong, "FROM debian\n");

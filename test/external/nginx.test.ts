@@ -70,13 +70,13 @@ describe("nginx with its default configuration passes on without delay", () => {
     expect(text).toContain("event: image_generation.completed");
   });
 
-  testWhere(isHere, "nginx", "the white space before an answer of /v1", async () => {
+  testWhere(isHere, "nginx", "the spaces before an answer of /v1", async () => {
     const text = await readThroughNginx("/v1/images/generations", { ...asked, response_format: "url" }, /^ /);
 
     expect(JSON.parse(text).data).toHaveLength(1);
   });
 
-  testWhere(isHere, "nginx", "the white space before an answer of /get-image", async () => {
+  testWhere(isHere, "nginx", "the spaces before an answer of /get-image", async () => {
     const text = await readThroughNginx("/get-image", { ...asked, n: "1" }, /^ /);
 
     expect(JSON.parse(text).errorMessage).toBe("OK");

@@ -52,7 +52,7 @@ describe("the sample", () => {
       expect(picture).toMatchObject({ format: "png", width: 512, height: 512 });
     });
 
-    testWhere(isHere, needed, `in ${language} says what is wrong, and ends`, async () => {
+    testWhere(isHere, needed, `in ${language} reports an error and exits`, async () => {
       gateway.provider.script = async function* refusing() {
         yield* [];
         throw new GatewayError("CONTENT_REJECTED", "refused; change the prompt", { billed: "NO" });

@@ -31,17 +31,22 @@ const COLOR = "\u001b[3";
 const GENERATE = 'generate "a fox" --size 512x512 -n 2 -o fox.png';
 
 describe("in a terminal", () => {
-  testWhere(hasScript, "script of util-linux", "progress has previews as stages, and is gone at the end", async () => {
-    const printed = await runInTerminal(GENERATE);
+  testWhere(
+    hasScript,
+    "script of util-linux",
+    "progress shows each preview as a stage, and is removed at the end",
+    async () => {
+      const printed = await runInTerminal(GENERATE);
 
-    expect(printed).toContain("Drawing with illustrator-1 · image 1 of 2 · preview 1 of 3");
-    expect(printed).toContain("fox-1.png\r\n");
-    expect(printed).toContain("fox-2.png\r\n");
-    expect(printed).toMatch(/2 images of 512x512 by illustrator-1 in \d+\.\d s · \$0/);
-    expect(printed.slice(printed.lastIndexOf(CLEAR_LINE))).not.toContain("Saving");
-  });
+      expect(printed).toContain("Drawing with illustrator-1 · image 1 of 2 · preview 1 of 3");
+      expect(printed).toContain("fox-1.png\r\n");
+      expect(printed).toContain("fox-2.png\r\n");
+      expect(printed).toMatch(/2 images of 512x512 by illustrator-1 in \d+\.\d s · \$0/);
+      expect(printed.slice(printed.lastIndexOf(CLEAR_LINE))).not.toContain("Saving");
+    },
+  );
 
-  testWhere(hasScript, "script of util-linux", "NO_COLOR leaves the progress without colours", async () => {
+  testWhere(hasScript, "script of util-linux", "NO_COLOR removes the colours of the progress", async () => {
     const [colored, plain] = await Promise.all([runInTerminal(GENERATE), runInTerminal(GENERATE, { NO_COLOR: "1" })]);
 
     expect(colored).toContain(COLOR);
@@ -56,7 +61,7 @@ describe("in a terminal", () => {
     expect(printed.split("\r\n").slice(0, 2)).toEqual(["fox-1.png", "fox-2.png"]);
   });
 
-  testWhere(hasScript, "script of util-linux", "tables have a head, and fit the terminal", async () => {
+  testWhere(hasScript, "script of util-linux", "tables have a header and fit the terminal", async () => {
     const prompt = "a fox 狐狸 ".repeat(60);
     await gateway.graphql("mutation ($prompt: String!) { generateImages(input: { prompt: $prompt }) { id } }", {
       prompt,
