@@ -17,7 +17,7 @@ export const ADDRESS_ATTACKS: readonly Attack[] = [
     expected,
   },
   {
-    name: "more networks than can be told apart",
+    name: "more networks than are counted separately",
     env: PROXIED,
     run: (target, scale) =>
       flood(target, scale === "full" ? 150_000 : 700, (index) => {

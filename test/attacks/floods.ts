@@ -15,7 +15,7 @@ const CHUNKS = Buffer.from("1\r\nx\r\n".repeat(10_000));
 export const FLOOD_ATTACKS: readonly Attack[] = [
   ...["/graphql", "/get-image", "/v1/images/edits", "/nowhere"].map(chunkFlood),
   {
-    name: "requests that do not wait for answers",
+    name: "pipelined requests",
     run: (target, scale) =>
       onEach(scale, { small: 2, full: 100 }, target, async (connection) => {
         const requests = Buffer.from(ONE_REQUEST.repeat(400));
@@ -48,7 +48,7 @@ export const FLOOD_ATTACKS: readonly Attack[] = [
     expected: /^(200|closed)$/,
   },
   {
-    name: "event streams without number",
+    name: "countless event streams",
     run: (target, scale) =>
       onEach(scale, { small: 20, full: 6_000 }, target, async (connection) => {
         const body = JSON.stringify({ query: "subscription { generationEvents { __typename } }" });

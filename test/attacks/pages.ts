@@ -18,7 +18,7 @@ export const PAGE_ATTACKS: readonly Attack[] = [
     expected: /^403( forbidden)?$/i,
   },
   {
-    name: "a name that was rebound to loopback",
+    name: "a host name rebound to loopback",
     run: async (target) => {
       const headers = { Host: "evil.example", Origin: EVIL };
       return [

@@ -73,7 +73,7 @@ export const UPLOAD_ATTACKS: readonly Attack[] = [
     expected: /^(closed|still open|(400|408|413|503) [A-Za-z_]+)$/,
   },
   {
-    name: "bodies that lack their last byte",
+    name: "bodies without their last byte",
     run: (target, scale) => {
       const body = Buffer.alloc(1024 * 1024 - 1, "x");
       return onEach(scale, { small: 4, full: 500 }, target, async (connection) => {

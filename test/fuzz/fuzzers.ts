@@ -92,7 +92,7 @@ export const FUZZERS: readonly Fuzzer[] = [
     }),
   },
   {
-    name: "a map places uploads where null was, or changes nothing",
+    name: "a map puts uploads in the place of nulls, or changes nothing",
     property: fc.property(fc.oneof(mutated(MAPS), mutated([Buffer.from('{"0":["variables.__proto__.x"]}')])), (map) => {
       const operations = { variables: { a: null, list: [null, null], deep: { er: { a: null } }, text: "stays" } };
       const before = JSON.stringify(operations);
@@ -107,7 +107,7 @@ export const FUZZERS: readonly Fuzzer[] = [
     }),
   },
   {
-    name: "a host is the one that a browser would ask, or none",
+    name: "a host is the one that a browser would call, or is refused",
     property: fc.property(mutated(HOSTS), (bytes) => {
       const text = bytes.toString("latin1");
       const host = hostNameOf(text);
@@ -118,7 +118,7 @@ export const FUZZERS: readonly Fuzzer[] = [
     }),
   },
   {
-    name: "a PNG is sound or not, however it is cut",
+    name: "a PNG is found valid or invalid, however it is split",
     property: fc.property(inPieces(mutated(FILES.slice(0, 2))), ([whole, pieces]) => {
       const check = (parts: readonly Buffer[]) => {
         const png = new PngCheck();
@@ -129,7 +129,7 @@ export const FUZZERS: readonly Fuzzer[] = [
     }),
   },
   {
-    name: "a source image is let through or refused, however it is cut",
+    name: "a source image is accepted or refused, however it is split",
     property: fc.property(inPieces(mutated(FILES)), ([whole, pieces]) => {
       const check = (parts: readonly Buffer[]) => {
         const source = new SourceCheck();
@@ -140,7 +140,7 @@ export const FUZZERS: readonly Fuzzer[] = [
     }),
   },
   {
-    name: "a source image that is let through is what its decoder finds",
+    name: "an accepted source image has the size that its decoder finds",
     property: fc.asyncProperty(mutated(FILES), async (bytes) => {
       const source = new SourceCheck();
       source.write(bytes);
@@ -156,7 +156,7 @@ export const FUZZERS: readonly Fuzzer[] = [
     }),
   },
   {
-    name: "base64 is what Node decodes",
+    name: "base64 decodes as in Node",
     property: fc.property(
       inPieces(fc.uint8Array({ minLength: 1, maxLength: 400 }).map((bytes) => Buffer.from(bytes))),
       ([bytes, cuts]) => {
@@ -171,15 +171,15 @@ export const FUZZERS: readonly Fuzzer[] = [
     ),
   },
   {
-    name: "a provider's JSON gives the same tokens, however it is cut",
+    name: "a provider's JSON gives the same tokens, however it is split",
     property: answerProperty(ANSWER, (decoder) => new JsonAnswer(decoder, 4096)),
   },
   {
-    name: "a provider's events give the same tokens, however they are cut",
+    name: "a provider's events give the same tokens, however they are split",
     property: answerProperty(EVENTS, (decoder) => new EventStream(decoder, 4096)),
   },
   {
-    name: "a signed URL works, and no other does",
+    name: "only a signed URL works",
     property: fc.property(mutated([Buffer.from(SIGNED)]), (bytes) => {
       const url = bytes.toString("latin1");
       const refusal = throwsRefusal(() => LINKS.verify(url));

@@ -72,7 +72,7 @@ const ROUTES: readonly Route[] = [
   { name: "/docs", kind: "rest", isRead: true, call: get("/docs") },
   { name: "/openapi.json", kind: "rest", isRead: true, call: get("/openapi.json") },
   { name: "/readyz", kind: "rest", isRead: true, call: get("/readyz") },
-  { name: "what is not there", kind: "rest", isRead: true, call: get("/get-images") },
+  { name: "an unknown path", kind: "rest", isRead: true, call: get("/get-images") },
 ];
 
 const LOOPBACK = [
