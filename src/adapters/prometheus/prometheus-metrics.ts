@@ -21,7 +21,7 @@ const DELIVERY_BUCKETS = [0.1, 0.5, 1, 5, 10, 60, 300, 1800, 10_800, 86_400, 432
 /** The label of models and providers that are not known. */
 const OTHER = "other";
 
-/** Tells which names may become labels. Names from elsewhere could be without number. */
+/** Says which names may become labels. Other names could be countless. */
 export interface KnownNames {
   isModel(name: string): boolean;
   isProvider(name: string): boolean;

@@ -33,7 +33,7 @@ export interface LedgerServiceOptions {
 
 /** The most rows of one answer. */
 const MAX_USAGE_ROWS = 10_000;
-/** The most days of which usage is told apart by end user: it is computed from every row of the ledger. */
+/** The most days of usage by end user, which is computed from every row of the ledger. */
 const MAX_END_USER_DAYS = 31;
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -103,7 +103,7 @@ export const DeliveryStatusEnum = describeEnum<DeliveryStatus>(
   },
 );
 
-export const UsageDimensionEnum = describeEnum<UsageDimension>("UsageDimension", "What usage is told apart by.", {
+export const UsageDimensionEnum = describeEnum<UsageDimension>("UsageDimension", "The dimensions of usage.", {
   DAY: "The UTC day.",
   MODEL: "The model.",
   OPERATION: "What was done.",

@@ -22,7 +22,8 @@ export class UsageArgs {
   @Field(() => [UsageDimensionEnum], {
     nullable: true,
     defaultValue: DEFAULT_DIMENSIONS,
-    description: "What the rows are told apart by. `END_USER` covers at most 31 days.",
+    description:
+      "The dimensions of the rows: each row has its own combination of values. `END_USER` covers at most 31 days.",
   })
   by?: UsageDimension[] | null;
 
@@ -35,7 +36,7 @@ export class UsageArgs {
 
 @ObjectType("UsageRow", {
   description:
-    "Generations that have ended, and what they cost. They count on the day on which they were accepted. A field is null if the rows are not told apart by it.",
+    "Generations that have ended, and what they cost. They count on the day on which they were accepted. A dimension is null if it was not requested.",
 })
 export class UsageRowType {
   readonly #sums: UsageSums;
