@@ -275,7 +275,7 @@ function createProjectService(
   });
 }
 
-/** @throws StartError when there are API keys: who loses the admin key must not let everybody in */
+/** @throws StartError if there are API keys: losing the admin key must not open the gateway to everybody */
 async function refuseToLoseKeys({ projects, place }: Store): Promise<void> {
   if (!(await projects.hasApiKeys())) return;
   throw new StartError([

@@ -29,7 +29,7 @@ export interface OperationRequest {
    * Called when the answer involves a model that shuts down soon. `undefined` if answers have no headers of their own.
    */
   onSunset?(sunset: Date | undefined): void;
-  /** Told what is left of the caller's rate limits; `undefined` where answers have no headers of their own. */
+  /** Called with the rest of the caller's rate limits; `undefined` for transports whose answers have no headers. */
   onRates?(rates: readonly RateStatus[]): void;
 }
 

@@ -4,7 +4,7 @@ import { ImageType } from "./types/generations/generation-type.ts";
 import { GenerationConnectionType, GenerationsArgs, toPageRequest } from "./types/history/generation-connection.ts";
 import { ImageConnectionType, ImagesArgs, toImagePageRequest } from "./types/history/image-connection.ts";
 
-/** Lists of what was made, and what is done with it there. */
+/** The lists of generations and images, with the mutations that mark or delete their items. */
 @Resolver()
 export class HistoryResolver {
   @Query(() => GenerationConnectionType, { description: "Your generations, newest first, as a Relay connection." })

@@ -4,7 +4,7 @@ import type { GatewayError } from "../../errors.ts";
 /** How often the credentials of open connections are checked. They end within a second in every process. */
 const CHECK_EVERY_MS = 400;
 
-/** Tells why a credential no longer works; `undefined` while it works. */
+/** Returns why a credential no longer works; `undefined` while it works. */
 export type EndOf<Credential> = (credential: Credential) => GatewayError | undefined;
 
 interface Watched<Credential> {

@@ -29,10 +29,9 @@ export class Identities {
   }
 
   /**
-   * Finds out who a token stands for.
-   *
-   * @throws UNAUTHENTICATED when the token is not valid, or its project does not exist or is disabled; OVERLOADED when
-   *   the identity provider's keys cannot be fetched
+   * Finds the caller that a token identifies.
+   * @throws UNAUTHENTICATED if the token is not valid, or its project does not exist or is disabled; OVERLOADED if the
+   * identity provider's keys cannot be fetched
    */
   async authenticate(token: string): Promise<Identity> {
     const { tokens, projects } = this.#options;

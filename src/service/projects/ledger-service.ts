@@ -13,7 +13,7 @@ import type { Limits } from "../../ports/projects/projects.ts";
 import type { DailyBudget } from "../models/budget.ts";
 import type { Caller } from "./caller.ts";
 
-/** Which usage is asked for. */
+/** The requested usage. */
 export interface UsageRequest {
   /** Counted from the UTC day that this moment is in. */
   readonly from: Date;
@@ -37,7 +37,7 @@ const MAX_USAGE_ROWS = 10_000;
 const MAX_END_USER_DAYS = 31;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** What was spent: how much of each budget is used, and on what. */
+/** The spending: how much of each budget is used, and for what. */
 export class LedgerService {
   readonly #options: LedgerServiceOptions;
 
@@ -45,7 +45,7 @@ export class LedgerService {
     this.#options = options;
   }
 
-  /** What these projects and API keys have spent, in the same order. The caller may see each of them. */
+  /** The spending of these projects and API keys, in the same order. The caller may see each of them. */
   spendingOf(scopeIds: readonly string[]): Promise<readonly ScopeSpending[]> {
     const { ledger, now } = this.#options;
     return ledger.spendingOf(scopeIds, now());
@@ -62,9 +62,8 @@ export class LedgerService {
   }
 
   /**
-   * Adds up what was generated. A caller with an end user sees the usage of this end user alone.
-   *
-   * @throws BAD_USER_INPUT, NOT_FOUND when the caller may not see the project
+   * Sums the usage. A caller with an end user sees only this end user's usage.
+   * @throws BAD_USER_INPUT, NOT_FOUND if the caller may not see the project
    */
   async usage(caller: Caller, { from, to, by, projectId }: UsageRequest): Promise<readonly UsageSums[]> {
     const { ledger, now } = this.#options;

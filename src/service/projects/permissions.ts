@@ -31,7 +31,10 @@ export function allowsModel(limits: readonly ScopedLimits[], modelId: string, mo
   return limits.every((each) => allows(each, modelId, modelsOf));
 }
 
-/** Compares what the names stand for today, so that an alias or a retired name allows the models that replace it. */
+/**
+ * Compares the models that the names select today, so that an alias or a retired name allows the models that replace
+ * it.
+ */
 function allows({ limits: { models } }: ScopedLimits, modelId: string, modelsOf: ModelsOf): boolean {
   return models === undefined || models.includes(modelId) || models.some((name) => modelsOf(name).includes(modelId));
 }

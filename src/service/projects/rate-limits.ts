@@ -28,7 +28,7 @@ export function rateRulesOf({ projectId, network }: Caller, limits: readonly Sco
   return rules;
 }
 
-/** Tells the caller which limit refused its request, and when to send it again. @param n the images of the request */
+/** The error that names the limit and when to send the request again. @param n the images of the request */
 export function rateLimited({ exceeded }: RateRefusal, n: number): GatewayError {
   const { scope, unit, limit, remaining, resetSeconds } = exceeded;
   const subject = SUBJECTS[scope];

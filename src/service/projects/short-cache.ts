@@ -11,7 +11,7 @@ interface Entry<Value> {
   readonly readAtMs: number;
 }
 
-/** Keeps what the store answered for less than a second, so that a busy caller does not cost a read each time. */
+/** Caches the store's answers for less than a second, so that a busy caller does not cost a read each time. */
 export class ShortCache<Value> {
   readonly #entries = new Map<string, Entry<Value>>();
 

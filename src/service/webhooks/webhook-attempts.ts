@@ -59,7 +59,7 @@ const GONE = 410;
 /** How long a claim lasts: an attempt of ten seconds, and the time to record it. */
 export const CLAIM_MS = 20_000;
 
-/** Attempts deliveries: reads what they tell of, signs, sends, and records what became of it. */
+/** Attempts deliveries: reads their subjects, signs, sends, and records the results. */
 export class WebhookAttempts {
   readonly #options: WebhookAttemptsOptions;
 
@@ -67,7 +67,7 @@ export class WebhookAttempts {
     this.#options = options;
   }
 
-  /** Attempts deliveries that are claimed, all at once. Calls `onEnd` after each. Never rejects. */
+  /** Attempts claimed deliveries, all at the same time. Calls `onEnd` after each. Never rejects. */
   async attemptAll(
     endpoint: WebhookEndpoint,
     claimed: readonly WebhookDelivery[],
@@ -146,7 +146,7 @@ export class WebhookAttempts {
     return { url: endpoint.url, headers, body };
   }
 
-  /** What the records say now of each delivery's generation. */
+  /** The present records of each delivery's generation. */
   async #read(deliveries: readonly WebhookDelivery[]): Promise<Map<string, RecordedNow>> {
     const { records } = this.#options;
     const ids = [...new Set(deliveries.flatMap(({ event }) => ("generationId" in event ? [event.generationId] : [])))];
@@ -181,7 +181,7 @@ function spanOf({ url }: WebhookEndpoint, { id, event }: WebhookDelivery, { gene
 /** The error of an attempt without an answer. */
 const NO_ANSWER = "no_answer";
 
-/** What the metrics call the status that an attempt leaves. */
+/** The metrics' name for the status after an attempt. */
 const OUTCOMES = { DELIVERED: "DELIVERED", PENDING: "RETRYING", FAILED: "GIVEN_UP" } as const;
 
 const NOTHING: RecordedNow = { generation: undefined, images: [] };

@@ -11,19 +11,19 @@ export interface WebhookDelivererOptions {
 
 /** How often deliveries are looked for that another process stored, or whose time has come. */
 const LOOK_EVERY_MS = 1000;
-/** A look waits this long for others that are wanted, so that many deliveries are claimed at once. */
+/** A search waits this long for further requests for one, so that many deliveries are claimed together. */
 const GATHER_MS = 5;
 /** How long a stop waits for the attempts that are under way. */
 const STOP_MS = 2_000;
-/** The most attempts at once of this process, and of one endpoint. */
+/** The most simultaneous attempts of this process, and to one endpoint. */
 const MAX_ATTEMPTS = 256;
 const MAX_ATTEMPTS_PER_ENDPOINT = 16;
 /** With more attempts under way, each endpoint gets only one, so that slow receivers leave room for others. */
 const BUSY_ATTEMPTS = MAX_ATTEMPTS / 2;
 
 /**
- * Delivers what is stored, with other processes that share the store. A receiver that fails gets one attempt at a time,
- * so that a slow one neither occupies the process nor is flooded.
+ * Delivers stored webhooks, together with the other processes that share the store. A failing receiver gets one attempt
+ * at a time, so that a slow one neither occupies the process nor is flooded.
  */
 export class WebhookDeliverer {
   readonly #options: WebhookDelivererOptions;

@@ -1,7 +1,7 @@
 import type { Generation, Image } from "../../ports/records.ts";
 import type { BudgetFacts, WebhookDelivery } from "../../ports/webhooks.ts";
 
-/** What the records say of a generation now. A deleted one is `undefined`, and has no images. */
+/** The present records of a generation. A deleted one is `undefined` and has no images. */
 export interface RecordedNow {
   readonly generation: Generation | undefined;
   readonly images: readonly Image[];

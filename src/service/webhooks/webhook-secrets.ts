@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:cr
 import { StartError } from "../../errors.ts";
 import type { SealedSecret, WebhookEndpoint, Webhooks } from "../../ports/webhooks.ts";
 
-/** What the secrets of Standard Webhooks begin with. */
+/** The beginning of Standard Webhooks' secrets. */
 const PREFIX = "whsec_";
 /** The specification asks for 24 to 64 bytes. */
 const SECRET_BYTES = 32;

@@ -24,7 +24,7 @@ const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60;
 /** The most secrets that sign at once. Each adds a signature to the header. */
 const MAX_SECRETS = 5;
 
-/** In changes, what is absent stays as it is, and null takes it away. */
+/** In a change, absent fields stay, and null removes a value. */
 export interface EndpointInput {
   readonly url?: string | null | undefined;
   /** Null for all. */
@@ -44,7 +44,9 @@ export interface WebhookServiceOptions {
   readonly attempts: WebhookAttempts;
   readonly secrets: WebhookSecrets;
   readonly sender: Pick<WebhookSender, "check">;
-  /** What image URLs begin with; `undefined` if that depends on who asks, so that there can be no endpoints. */
+  /**
+   * The beginning of image URLs; `undefined` if it depends on the client's request, so that no endpoint can be created.
+   */
   readonly rootUrl: string | undefined;
   readonly now: () => Date;
   /** @param prefix `wh`, `msg` or `log` */

@@ -118,7 +118,7 @@ export const COSTS: ReadonlyMap<string, FieldCost> = new Map<string, FieldCost>(
   ["Query.webhookEndpoints", (costOfEach) => 1 + costOfEach * MAX_ENDPOINTS],
   ["Query.webhookDeliveries", listsPage],
   ["WebhookDelivery.attempts", (costOfEach) => 1 + costOfEach * ASSUMED_LIST_LENGTH],
-  // Usage reads the sums of all days that were asked for.
+  // Usage reads the sums of all requested days.
   ["Query.usage", (costOfEach) => 1 + costOfEach * ASSUMED_USAGE_ROWS + FILTER_COST],
   ["UsageRow.project", leadsFromUsage],
   ["UsageRow.apiKey", leadsFromUsage],

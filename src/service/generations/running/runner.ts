@@ -242,8 +242,7 @@ export class Runner {
 
   /**
    * Parks a generation that was stopped before the provider began, or else records its end.
-   *
-   * @returns what the notice of its end says of it; `undefined` if parked
+   * @returns the end for the notice about it; `undefined` if the generation was parked
    */
   async #record(execution: Execution, outcome: GenerationOutcome): Promise<Pick<GenerationNotice, "end"> | undefined> {
     const { records, edits, metrics, logger, worker, now } = this.#options;

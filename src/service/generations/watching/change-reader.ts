@@ -20,7 +20,7 @@ export interface ChangeReaderOptions {
   poll(): void;
   /** Whether somebody watches this generation. It is not read otherwise. */
   isWatched(generationId: string): boolean;
-  /** Gets what was read of a generation. @param generation `undefined` if it was removed */
+  /** Receives the records of a generation. @param generation `undefined` if it was removed */
   show(generationId: string, generation: Generation | undefined, images: readonly Image[]): void;
 }
 

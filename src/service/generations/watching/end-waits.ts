@@ -33,7 +33,10 @@ export class EndWaits {
     });
   }
 
-  /** Call it before a generation that was just accepted can run: who waits for it next need not read it first. */
+  /**
+   * Call it before a generation that was just accepted can run: the next caller that waits for it need not read it
+   * first.
+   */
   expect({ id }: Generation): void {
     const [oldest] = this.#expected.keys();
     if (this.#expected.size >= MAX_EXPECTED && oldest !== undefined) this.#expected.delete(oldest);
