@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { open } from "node:fs/promises";
+import { open, readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "@jest/globals";
@@ -23,6 +23,12 @@ test("the help lists the commands", () => {
       "doctor",
     ]),
   );
+});
+
+test("every file of src/cli/commands/ is a command", async () => {
+  const files = await readdir(new URL("../../src/cli/commands/", import.meta.url));
+
+  expect(["serve", ...files.map((file) => file.replace(/\.ts$/, ""))].sort()).toEqual([...names].sort());
 });
 
 describe("the help of each command", () => {

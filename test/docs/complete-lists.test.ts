@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
 import { HTTP_STATUS } from "../../src/api/http/answers/status.ts";
+import { EXIT, exitCodeOf } from "../../src/cli/command-failure.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { ERROR_CODES } from "../../src/errors.ts";
 import { ENTRY_POINTS } from "../../src/ports/metrics.ts";
@@ -51,6 +52,21 @@ describe("the documents name every", () => {
     const documented = rows.flatMap(([commands = ""]) => codeIn(commands));
 
     expect(documented.sort()).toEqual(["serve", ...Object.keys(COMMANDS)].sort());
+  });
+
+  test("exit code, with the error codes that lead to it", async () => {
+    const rows = await rowsOf("command-line.md", "exit code");
+    const documented = new Map(rows.map(([exitCode, meaning = ""]) => [Number(exitCode), codeIn(meaning)]));
+
+    expect([...documented.keys()]).toEqual(Object.values(EXIT));
+    for (const code of ERROR_CODES) {
+      const exitCode = exitCodeOf(code);
+      const named = [...documented].filter(([, codes]) => codes.includes(code)).map(([number]) => number);
+      expect({ code, named }).toEqual({
+        code,
+        named: exitCode === EXIT.failure && named.length === 0 ? [] : [exitCode],
+      });
+    }
   });
 
   test("webhook event", async () => {

@@ -47,6 +47,25 @@ test("schema/openapi.yaml describes every REST route", async () => {
   expect(others.sort()).toEqual(Object.keys(UNDESCRIBED).sort());
 });
 
+/** The routes below none of the paths that `/` lists, and why. */
+const UNLISTED: Readonly<Record<string, string>> = {
+  "GET /": "it is the list",
+  "GET /images/*path": "each image has a URL of its own",
+  "GET /metrics": "it is for operators",
+  "POST /images/generations": "it says that the base URL is wrong",
+  "POST /images/edits": "it says that the base URL is wrong",
+};
+
+test("the list of routes at / has every API and page", async () => {
+  const { routes: listed } = (await (await fetch(gateway.url)).json()) as { routes: { path: string }[] };
+  const others = routes.filter((route) => {
+    const [method = "", path = ""] = route.split(" ");
+    return method !== "ALL" && !listed.some((each) => path === each.path || path.startsWith(`${each.path}/`));
+  });
+
+  expect(others.sort()).toEqual(Object.keys(UNLISTED).sort());
+});
+
 test("requests for every route are counted under the name of an API or page", async () => {
   for (const route of routes) {
     const [method = "", path = ""] = route.split(" ");
