@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { routesOf, toAddress } from "../../support/app-routes.ts";
 import type { OpenApiDocument } from "../../support/clients/contract-observer.ts";
@@ -64,6 +65,21 @@ test("the list of routes at / has every API and page", async () => {
   });
 
   expect(others.sort()).toEqual(Object.keys(UNLISTED).sort());
+});
+
+test("docs/security.md says of every route who may call it", async () => {
+  const text = await readFile(new URL("../../../docs/security.md", import.meta.url), "utf8");
+  const [, table = ""] = text.split("\n| route |");
+  const documented = table
+    .split("\n\n", 1)
+    .flatMap((rows) => rows.split("\n"))
+    .flatMap((row) =>
+      [...(row.split(" | ", 1)[0] ?? "").matchAll(/`(?:POST )?(\/[^`]*)`/g)].map(([, path = ""]) => path),
+    );
+  const patterns = documented.map((path) => new RegExp(`^${path.replace("*", ".+")}/?$`));
+  const paths = routes.map((route) => toAddress(route.split(" ")[1] ?? ""));
+
+  expect(paths.filter((path) => !patterns.some((pattern) => pattern.test(path)))).toEqual([]);
 });
 
 test("requests for every route are counted under the name of an API or page", async () => {
