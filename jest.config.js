@@ -10,5 +10,5 @@ export default {
   testEnvironment: "<rootDir>/test/support/jest/native-environment.ts",
   testTimeout: 120_000,
   // Many tests wait for other processes, so more workers than cores end sooner.
-  maxWorkers: availableParallelism() + 1,
+  maxWorkers: availableParallelism() + 2,
 };

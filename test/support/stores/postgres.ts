@@ -30,7 +30,8 @@ export interface PostgresServer {
  */
 export async function startPostgresServer({ isDurable = false } = {}): Promise<PostgresServer> {
   const child = fork(SERVER, isDurable ? ["--durable"] : [], {
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    // What it shares with this process would keep those open who read it, until the server is gone.
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
     execArgv: [],
   });
   const port = await answerOf(child);

@@ -3,14 +3,14 @@ import { brokenPromises, runChaos } from "./chaos.ts";
 
 /** Longer than a run takes on a slow machine; a run that hangs fails at this time. */
 const TIMEOUT_MS = 240_000;
-/** Enough of the first clients request edits and previews. */
+/** Enough of the first clients request edits. */
 const SEED = 20_261_114;
 
 test.each([
   ["embedded", 8],
   ["distributed", 4],
 ] as const)(
-  "a %s gateway loses nothing accepted and pays for nothing twice in %i rounds of SIGKILL, SIGTERM and Ctrl-C",
+  "%s gateways lose nothing accepted and pay for nothing twice in %i rounds of SIGKILL, SIGTERM and Ctrl-C",
   async (topology, rounds) => {
     const report = await runChaos({ topology, rounds, seed: SEED, clients: 8 });
 
@@ -20,7 +20,6 @@ test.each([
     // Checks that the run was worth something: gateways had work when they were ended.
     expect(report.finished.get("SUCCEEDED")).toBeGreaterThan(0);
     expect(report.imagesLoaded).toBeGreaterThan(0);
-    expect(report.previewsLoaded).toBeGreaterThan(0);
     expect(report.acceptedEdits).toBeGreaterThan(0);
     expect(report.webhooks).toBeGreaterThan(report.finished.get("SUCCEEDED") ?? 0);
     expect(report.refused).toBeGreaterThan(0);
