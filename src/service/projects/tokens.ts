@@ -35,8 +35,13 @@ export function prefixOf(token: string): string {
   return token.slice(0, PREFIX_LENGTH);
 }
 
+/** Counts in plain numbers, because every request is checked. */
 function checksumOf(secret: string): string {
-  return toBase62(BigInt(crc32(secret)), CHECKSUM_LENGTH);
+  let digits = "";
+  for (let rest = crc32(secret); digits.length < CHECKSUM_LENGTH; rest = Math.floor(rest / 62)) {
+    digits = ALPHABET[rest % 62] + digits;
+  }
+  return digits;
 }
 
 function toBase62(value: bigint, length: number): string {

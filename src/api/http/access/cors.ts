@@ -60,9 +60,13 @@ export function guardOrigins(options: OriginOptions): RequestHandler {
   });
   return (request, response, next) => {
     const allowed = allowedPages(request.path);
-    if (allowed === "any") return answerCors(request, response, next);
-    response.vary("Origin");
     const { origin } = request.headers;
+    if (allowed === "any") {
+      // Without an origin, only the answer to a GET needs CORS headers: a cache may give it to a page later.
+      if (origin === undefined && request.method === "POST") return next();
+      return answerCors(request, response, next);
+    }
+    response.vary("Origin");
     const mayCall =
       origin === undefined ? !isFromUnknownPage(request) : isOwnOrigin(request, origin) || isAllowed(origin, allowed);
     if (!mayCall) {

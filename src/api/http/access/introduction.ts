@@ -9,6 +9,7 @@ export interface Introduction {
   readonly endUser: readonly string[];
 }
 
+/** The field that each header, in lower case, belongs to. */
 const NAMES = {
   authorization: "authorization",
   "x-api-key": "apiKey",
@@ -17,8 +18,18 @@ const NAMES = {
 } as const satisfies Readonly<Record<string, keyof Introduction>>;
 
 /** Reads the headers of a request. */
-export function readHeaders(request: Request): Introduction {
-  return toIntroduction((name) => (request.headersDistinct[name] ?? []).map(toUtf8));
+export function readHeaders({ rawHeaders }: Request): Introduction {
+  const introduction = { authorization: [], apiKey: [], project: [], endUser: [] } as Record<
+    keyof Introduction,
+    string[]
+  >;
+  for (const [index, text] of rawHeaders.entries()) {
+    const name = text.toLowerCase();
+    // Names and values alternate.
+    if (index % 2 > 0 || !Object.hasOwn(NAMES, name)) continue;
+    introduction[NAMES[name as keyof typeof NAMES]].push(toUtf8(rawHeaders[index + 1] ?? ""));
+  }
+  return introduction;
 }
 
 /**

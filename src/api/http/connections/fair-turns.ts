@@ -5,7 +5,7 @@ import { Newcomers } from "./newcomers.ts";
 import { RoundRobin } from "./round-robin.ts";
 
 /** After this much work in one turn of the event loop, in milliseconds, further operations wait for a later turn. */
-const OPERATIONS_MS = 10;
+const OPERATIONS_MS = 25;
 /** After this much work in one turn, in milliseconds, no connection is read until it has its turn. */
 const MAX_TURN_MS = 50;
 /** In one turn at most this many pairs of operations, and of paused connections, continue; after a long turn, one. */
@@ -124,7 +124,7 @@ export class FairTurns {
 
   #endTurn(): void {
     const wasShort = this.#workedMs() < OPERATIONS_MS && !this.#isOnlyAccepting();
-    this.#pairs = wasShort ? Math.min(2 * this.#pairs, MAX_PAIRS) : 1;
+    this.#pairs = wasShort ? Math.min(2 * this.#pairs, MAX_PAIRS) : Math.max(Math.floor(this.#pairs / 2), 1);
     this.#startedAt = undefined;
     if (!this.#hasAccepted) this.#acceptingSince = undefined;
     this.#hasAccepted = false;

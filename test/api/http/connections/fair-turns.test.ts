@@ -5,7 +5,7 @@ import { FairTurns } from "../../../../src/api/http/connections/fair-turns.ts";
 import { type HttpServer, listen } from "../../../../src/api/http/server.ts";
 
 /** How long each hostile request occupies the event loop. */
-const WORK_MS = 20;
+const WORK_MS = 40;
 const HOSTILE_COUNT = 30;
 
 let server: HttpServer | undefined;
