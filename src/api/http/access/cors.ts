@@ -62,8 +62,9 @@ export function guardOrigins(options: OriginOptions): RequestHandler {
     const allowed = allowedPages(request.path);
     const { origin } = request.headers;
     if (allowed === "any") {
-      // Without an origin, only the answer to a GET needs CORS headers: a cache may give it to a page later.
-      if (origin === undefined && request.method === "POST") return next();
+      // Without an origin, the answer to a POST needs no CORS headers, but the API of 2022 has always sent them. A GET
+      // needs them, because a cache may give its answer to a page later.
+      if (origin === undefined && request.method === "POST" && !GET_IMAGE.test(request.path)) return next();
       return answerCors(request, response, next);
     }
     response.vary("Origin");
