@@ -13,11 +13,15 @@ const COLOURS: Readonly<Record<Contestant, string>> = {
   "shim base64": "#c0632a",
   LiteLLM: "#6b4a3a",
 };
-const BAR = 14;
+const BAR = 20;
 const GROUP = CONTESTANTS.length * BAR + 22;
 const PLOT_HEIGHT = 150;
 const PANEL_HEIGHT = PLOT_HEIGHT + 90;
 const LEFT = 60;
+const LEGEND_COLUMNS = 4;
+const LEGEND_COLUMN_WIDTH = 140;
+const LEGEND_ROW_HEIGHT = 20;
+const LEGEND_HEIGHT = Math.ceil(CONTESTANTS.length / LEGEND_COLUMNS) * LEGEND_ROW_HEIGHT + 20;
 
 interface Group {
   readonly label: string;
@@ -45,14 +49,17 @@ export async function writeHotPathChart(readings: readonly Reading[]): Promise<v
   }));
   panels.push(panel("Peak memory, n = 4, 32 callers, MiB", peaks));
   const width = LEFT + loads * GROUP + 20;
-  const height = 40 + panels.length * PANEL_HEIGHT;
-  const legend = CONTESTANTS.map(
-    (name, index) =>
-      `<rect x="${LEFT + index * 120}" y="14" width="12" height="12" fill="${COLOURS[name]}"/>` +
-      `<text x="${LEFT + 18 + index * 120}" y="24">${name}</text>`,
-  );
+  const height = LEGEND_HEIGHT + panels.length * PANEL_HEIGHT;
+  const legend = CONTESTANTS.map((name, index) => {
+    const x = LEFT + (index % LEGEND_COLUMNS) * LEGEND_COLUMN_WIDTH;
+    const y = 14 + Math.floor(index / LEGEND_COLUMNS) * LEGEND_ROW_HEIGHT;
+    return (
+      `<rect x="${x}" y="${y}" width="12" height="12" fill="${COLOURS[name]}"/>` +
+      `<text x="${x + 18}" y="${y + 10}">${name}</text>`
+    );
+  });
   const body = panels.map(
-    (content, index) => `<g transform="translate(0 ${40 + index * PANEL_HEIGHT})">${content}</g>`,
+    (content, index) => `<g transform="translate(0 ${LEGEND_HEIGHT + index * PANEL_HEIGHT})">${content}</g>`,
   );
   await writeFile(
     FILE,
@@ -101,6 +108,6 @@ function panel(title: string, groups: readonly Group[]): string {
     const middle = left + (CONTESTANTS.length * BAR) / 2;
     return [...drawn, `<text x="${middle}" y="${PLOT_HEIGHT + 46}" font-size="9" text-anchor="middle">${label}</text>`];
   });
-  const baseline = `<path d="M${LEFT - 6} ${30.5 + PLOT_HEIGHT}H${LEFT + 6 * GROUP}" stroke="#333333"/>`;
+  const baseline = `<path d="M${LEFT - 6} ${30.5 + PLOT_HEIGHT}H${LEFT + groups.length * GROUP}" stroke="#333333"/>`;
   return `<text x="${LEFT}" y="14" font-size="13">${title}</text>${baseline}${bars.join("")}`;
 }
