@@ -1,6 +1,6 @@
 import type { ModelDescription, ModelPrice, TokenPrices, TokenUsage } from "../../ports/image-provider.ts";
 import { type Amount, toAmount, toUsd } from "../../ports/projects/money.ts";
-import type { Cost, GenerationOutcome } from "../../ports/records.ts";
+import type { Cost, Generation, GenerationOutcome } from "../../ports/records.ts";
 
 /** US dollars in units of 10^-18, so that the price of one token out of a million is still exact. */
 export type ExactUsd = bigint;
@@ -48,6 +48,16 @@ export function priceAt({ prices = [] }: ModelDescription, at: Date): ModelPrice
     .filter((price) => price.from <= day)
     .toSorted((a, b) => (a.from < b.from ? -1 : 1))
     .at(-1);
+}
+
+/**
+ * The price at which a generation was accepted. Older versions did not record it; then the price of that day counts.
+ */
+export function priceOf(
+  { prices, createdAt }: Pick<Generation, "prices" | "createdAt">,
+  model: ModelDescription,
+): ModelPrice | undefined {
+  return prices ? prices[model.id] : priceAt(model, createdAt);
 }
 
 /** Whether the price is known to be zero. */

@@ -1,13 +1,7 @@
 import type { Logger } from "pino";
 import { type ErrorCode, GatewayError } from "../../../errors.ts";
 import type { Events } from "../../../ports/events.ts";
-import type {
-  ModelDescription,
-  ModelPrice,
-  PixelSize,
-  ProviderEvent,
-  TokenUsage,
-} from "../../../ports/image-provider.ts";
+import type { PixelSize, ProviderEvent, TokenUsage } from "../../../ports/image-provider.ts";
 import type { Metrics } from "../../../ports/metrics.ts";
 import { toAmount } from "../../../ports/projects/money.ts";
 import type {
@@ -24,7 +18,7 @@ import type { ImageIntake } from "../../images/image-intake.ts";
 import { nearestModelSize } from "../../images/sizes.ts";
 import { isHoldEnough } from "../../models/budget.ts";
 import { canDo } from "../../models/can-do.ts";
-import { costOf, isFree, priceAt } from "../../models/cost.ts";
+import { costOf, isFree, priceOf } from "../../models/cost.ts";
 import type { CataloguedModel, ModelCatalogue, ResolvedModel } from "../../models/model-catalogue.ts";
 import { fitPreviews } from "../generation-plan.ts";
 import type { UsualDurations } from "../usual-durations.ts";
@@ -395,11 +389,4 @@ export class Execution {
     const isBrokenOff = outcome.status === "FAILED" && !cost.isEstimated;
     return { ...outcome, cost, ...(isBrokenOff && { imageCount: this.#storedCount }) };
   }
-}
-
-/**
- * The price at which a generation was accepted. Older versions did not record it; then the price of that day counts.
- */
-export function priceOf({ prices, createdAt }: Generation, model: ModelDescription): ModelPrice | undefined {
-  return prices ? prices[model.id] : priceAt(model, createdAt);
 }
