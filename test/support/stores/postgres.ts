@@ -30,7 +30,7 @@ export interface PostgresServer {
  */
 export async function startPostgresServer({ isDurable = false } = {}): Promise<PostgresServer> {
   const child = fork(SERVER, isDurable ? ["--durable"] : [], {
-    // What it shares with this process would keep those open who read it, until the server is gone.
+    // An inherited stderr would stay open until the server has stopped, and a test run would wait for that.
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     execArgv: [],
   });
