@@ -1,6 +1,7 @@
 import { chmod, mkdir, open, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { DiskObjectStore } from "../adapters/disk/disk-object-store.ts";
+import { BY_KEY } from "../adapters/disk/file-layouts.ts";
 import { lockFile } from "../adapters/sql/sqlite/sqlite.ts";
 import { StartError } from "../errors.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
@@ -28,7 +29,7 @@ const OTHER_NAMES: ReadonlySet<string> = new Set([
  * ```
  * manifest.json      describes the last complete backup; written last
  * <time>/            the database and the list of files of one backup
- * images/            the images of all backups, each stored once
+ * images/            the images of all backups, each stored once under its key
  * lock               locked while a backup is made
  * ```
  *
@@ -65,7 +66,12 @@ export class BackupDirectory {
       const earlier = await findManifest(path);
       const unlock = await lockPrivately(join(path, LOCK));
       try {
-        const directory = new BackupDirectory(path, await DiskObjectStore.open(join(path, IMAGES)), earlier, unlock);
+        const directory = new BackupDirectory(
+          path,
+          await DiskObjectStore.open(join(path, IMAGES), BY_KEY),
+          earlier,
+          unlock,
+        );
         await directory.#removeSnapshots(earlier);
         return directory;
       } catch (error) {
@@ -107,7 +113,7 @@ export class BackupDirectory {
 
 /** Opens the images of a backup for reading. */
 export function imagesOfBackup(directory: string): ObjectStore {
-  return DiskObjectStore.beside(join(directory, IMAGES));
+  return DiskObjectStore.beside(join(directory, IMAGES), BY_KEY);
 }
 
 async function lockPrivately(path: string): Promise<() => void> {

@@ -10,6 +10,7 @@ import { readSqliteRecords } from "../../src/adapters/sql/sqlite/sqlite-copy.ts"
 import { gatewayProcesses } from "../support/processes/gateway-processes.ts";
 import { MAIN, runCommand } from "../support/processes/run-command.ts";
 import { fillStore, writeObject } from "../support/stores/filled-store.ts";
+import { storedFile, storedKeys } from "../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();
@@ -46,8 +47,8 @@ async function filesBelow(directory: string): Promise<Map<string, string>> {
 
 /** The number of complete images in a data directory or a backup. */
 async function imageCount(directory: string): Promise<number> {
-  const names = await readdir(join(directory, "images"), { recursive: true }).catch(() => []);
-  return names.filter((name) => /^gen_[^/]+\/[^/]+\/./.test(name)).length;
+  const keys = await storedKeys(directory).catch(() => []);
+  return keys.filter((key) => key.startsWith("gen_")).length;
 }
 
 describe("a backup", () => {
@@ -91,9 +92,9 @@ describe("a backup", () => {
     const images = await records.inventory.imagesAfter("", 100_000);
     expect(images.length).toBeGreaterThanOrEqual(22);
     for (const { key, originalKey, sha256 } of images) {
-      const bytes = await readFile(join(restored, "images", key));
+      const bytes = await readFile(storedFile(restored, key));
       expect(createHash("sha256").update(bytes).digest("hex")).toBe(sha256);
-      await stat(join(restored, "images", originalKey));
+      await stat(storedFile(restored, originalKey));
     }
     await records.close();
 
@@ -150,8 +151,8 @@ describe("a backup", () => {
     const before = await filesBelow(join(backup, "images"));
     const converted = images.filter(({ key, originalKey }) => key !== originalKey);
     for (const { key, originalKey } of converted) {
-      await appendFile(join(dataDir, "images", key), "x");
-      await appendFile(join(dataDir, "images", originalKey), "x");
+      await appendFile(storedFile(dataDir, key), "x");
+      await appendFile(storedFile(dataDir, originalKey), "x");
     }
 
     expect(await backUp(dataDir, backup)).toMatchObject({ code: 0 });
@@ -159,7 +160,7 @@ describe("a backup", () => {
 
     const { dataDir: other, backup: fresh } = await newPlaces();
     const [absent, wrong] = (await fillStore(other, 5)).images.slice(1);
-    await rm(join(other, "images", absent?.key ?? ""));
+    await rm(storedFile(other, absent?.key ?? ""));
     await writeObject(other, wrong?.key ?? "", Buffer.from("other bytes"));
     const { code, stdout, stderr } = await backUp(other, fresh);
     expect(code).toBe(1);

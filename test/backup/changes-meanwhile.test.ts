@@ -10,6 +10,7 @@ import { restoreBackup } from "../../src/backup/restore.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { accept, FINISHED_AT, find, INTERRUPTED, orderOf, sourceOf } from "../contracts/record-samples.ts";
 import { fillStore, writeObject } from "../support/stores/filled-store.ts";
+import { storedFile } from "../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const EDITS = ["gen_01m8nxra40fef8he2ka537b1pf", "gen_01m8nxra40fef8he2ka537b1pg"] as const;
@@ -23,7 +24,7 @@ test("a backup is complete even if images are deleted or added between the copie
   await queueEdits(dataDir);
   const [image, generation, lost] = images
     .slice(1, 4)
-    .map((each) => ({ ...each, path: join(dataDir, "images", each.key) }));
+    .map((each) => ({ ...each, path: storedFile(dataDir, each.key) }));
   const signal = new AbortController().signal;
   let isChanged = false;
   const { manifest } = await makeBackup({
@@ -43,7 +44,7 @@ test("a backup is complete even if images are deleted or added between the copie
         UPDATE generations SET status = 'SUCCEEDED' WHERE id = '${EDITS[0]}';`);
       live.close();
       for (const each of [image, generation, lost]) rmSync(each?.path ?? "");
-      rmSync(join(dataDir, "images", EDITS[0]), { recursive: true });
+      rmSync(storedFile(dataDir, sourceKeyOf(EDITS[0])));
     },
   });
 
@@ -62,9 +63,11 @@ test("a backup is complete even if images are deleted or added between the copie
   expect(await find(records, image?.generationId ?? "")).toMatchObject({ status: "SUCCEEDED" });
   expect(await records.interruptExpired(INTERRUPTED, FINISHED_AT)).toEqual([EDITS[0]]);
   expect(await find(records, EDITS[1])).toMatchObject({ status: "QUEUED" });
-  await stat(join(root, "restored/images", EDITS[1], "sources/0"));
+  await stat(storedFile(join(root, "restored"), sourceKeyOf(EDITS[1])));
   await records.close();
 });
+
+const sourceKeyOf = (id: string) => `${id}/sources/0`;
 
 /** Queues two edits, each with a source image. */
 async function queueEdits(dataDir: string): Promise<void> {
@@ -72,7 +75,7 @@ async function queueEdits(dataDir: string): Promise<void> {
   for (const id of EDITS) {
     const bytes = Buffer.from(id);
     const sha256 = createHash("sha256").update(bytes).digest("hex");
-    const source = { ...sourceOf(0), key: `${id}/sources/0`, byteSize: bytes.byteLength, sha256 };
+    const source = { ...sourceOf(0), key: sourceKeyOf(id), byteSize: bytes.byteLength, sha256 };
     await accept(records, { ...orderOf(id), edit: { images: [source] } });
     await writeObject(dataDir, source.key, bytes);
   }

@@ -18,6 +18,7 @@ import { MAIN, runCommand } from "../support/processes/run-command.ts";
 import { type FilledStore, fillStore } from "../support/stores/filled-store.ts";
 import { type PostgresServer, startPostgresServer } from "../support/stores/postgres.ts";
 import { S3_CREDENTIALS, type S3Server, startS3Server } from "../support/stores/s3-server.ts";
+import { storedFile } from "../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const SIGNING_SECRET = "a-signing-secret-of-the-test";
@@ -229,7 +230,7 @@ async function expectSameImages(bucket: string, endpoint: string): Promise<void>
     for (const name of new Set([key, originalKey])) {
       const pieces = (await objects.open(name))?.read();
       const bytes = Buffer.concat(pieces ? await Array.fromAsync(pieces) : []);
-      expect(bytes.equals(await readFile(join(dataDir, "images", name)))).toBe(true);
+      expect(bytes.equals(await readFile(storedFile(dataDir, name)))).toBe(true);
     }
   }
   await objects.close();

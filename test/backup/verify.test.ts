@@ -7,6 +7,7 @@ import { runCommand } from "../support/processes/run-command.ts";
 import { type FilledStore, fillStore, writeObject } from "../support/stores/filled-store.ts";
 import { startPostgresServer } from "../support/stores/postgres.ts";
 import { S3_CREDENTIALS, startS3Server } from "../support/stores/s3-server.ts";
+import { storedFile } from "../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../support/temporary-directory.ts";
 
 const DAY_MS = 86_400_000;
@@ -24,7 +25,7 @@ beforeEach(async () => {
   filled = await fillStore(dataDir, 150);
 });
 
-const pathOf = (key = "") => join(dataDir, "images", key);
+const pathOf = (key = "") => storedFile(dataDir, key);
 const verify = (...parameters: string[]) =>
   runCommand(["verify", ...parameters], { env: { PICTOGRAPH_DATA_DIR: dataDir } });
 const parse = (lines: readonly string[]) => {

@@ -1,89 +1,97 @@
 import { randomUUID } from "node:crypto";
-import fs, { closeSync, fstatSync, openSync, type Stats } from "node:fs";
+import fs, { closeSync, fstatSync, type Stats } from "node:fs";
 import { access, constants, mkdir, opendir, rm, rmdir, stat, statfs } from "node:fs/promises";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { checkObjectKey } from "../../ports/object-key.ts";
 import type { ByteRange, ObjectStore, OpenObject, StorageSpace, StoredObject } from "../../ports/object-store.ts";
-import { GroupSync } from "../group-sync.ts";
+import { DurableDirectory, syncDirectory } from "./durable-directory.ts";
+import { BY_TIME, type FileLayout } from "./file-layouts.ts";
+import { FileWrites } from "./file-writes.ts";
 
 const READ_CHUNK_BYTES = 128 * 1024;
 const TEMPORARY = ".tmp";
-const MAX_MOVE_ATTEMPTS = 100;
+/** The most directories, besides the root, that are known to be durable. The others only cost further syncs. */
+const MAX_KNOWN_DIRECTORIES = 100;
 
 // Callbacks cost less than the promises and file handles of `node:fs/promises`.
 const statFile = promisify(fs.stat);
 const openFile = promisify(fs.open);
 const readInto = promisify(fs.read);
 const syncFile = promisify(fs.fsync);
-const renameFile = promisify(fs.rename);
-const makeDirectory = promisify(fs.mkdir) as typeof mkdir;
 
 /**
  * Objects as files below one directory. An object is written under a temporary name, synced, renamed into place and
- * made durable by syncing the directories on its way, so that a crash at any instant leaves it whole or absent.
+ * made durable by syncing its directory, so that a crash at any instant leaves it whole or absent.
  */
 export class DiskObjectStore implements ObjectStore {
   readonly #root: string;
-  readonly #rootSync: GroupSync;
+  readonly #layout: FileLayout;
+  readonly #writes = new FileWrites();
+  /** By their paths relative to the root, which is always known. */
+  readonly #directories: Map<string, DurableDirectory>;
 
-  private constructor(root: string) {
+  private constructor(root: string, layout: FileLayout) {
     this.#root = root;
-    this.#rootSync = new GroupSync(() => syncDirectory(root));
+    this.#layout = layout;
+    this.#directories = new Map([["", new DurableDirectory(root)]]);
   }
 
   /** Creates the directory if it is missing, and removes files that a crash left half written. */
-  static async open(root: string): Promise<DiskObjectStore> {
+  static async open(root: string, layout = BY_TIME): Promise<DiskObjectStore> {
     await rm(join(root, TEMPORARY), { recursive: true, force: true });
     await mkdir(join(root, TEMPORARY), { recursive: true, mode: 0o700 });
     await syncDirectory(root);
-    return new DiskObjectStore(resolve(root));
+    return new DiskObjectStore(resolve(root), layout);
   }
 
   /** Opens the directory that a gateway may be using, or that does not exist. Nothing in it is changed. */
-  static beside(root: string): DiskObjectStore {
-    return new DiskObjectStore(resolve(root));
+  static beside(root: string, layout = BY_TIME): DiskObjectStore {
+    return new DiskObjectStore(resolve(root), layout);
   }
 
   async put(key: string, bytes: AsyncIterable<Uint8Array>): Promise<StoredObject> {
-    const path = this.#path(key);
+    checkObjectKey(key);
+    const path = this.#layout.pathOf(key);
+    const directory = this.#directory(parentOf(path));
     const temporaryPath = join(this.#root, TEMPORARY, randomUUID());
     let stats: Stats;
     try {
-      stats = await writeDurably(temporaryPath, bytes);
-      await moveIntoPlace(temporaryPath, path);
+      stats = await writeDurably(temporaryPath, bytes, this.#writes);
+      await directory.moveIn(temporaryPath, basename(path));
     } catch (error) {
       await rm(temporaryPath, { force: true });
       throw error;
     }
-    await this.#syncDirectories(dirname(path));
+    await directory.untilDurable();
     return { key, byteSize: stats.size, modifiedAt: stats.mtime };
   }
 
   async open(key: string): Promise<OpenObject | undefined> {
-    const path = this.#path(key);
-    const stats = await statFile(path).catch(undefinedWhenMissing);
-    if (!stats?.isFile()) return undefined;
-    const { size, mtime } = stats;
-    const whole = { start: 0, end: size - 1 };
-    return { key, byteSize: size, modifiedAt: mtime, read: (range = whole, scratch) => readFile(path, range, scratch) };
+    for (const path of this.#paths(key)) {
+      const stats = await statFile(path).catch(undefinedWhenMissing);
+      if (stats?.isFile()) return openObject(key, path, stats);
+    }
+    return undefined;
   }
 
   async *list(prefix: string): AsyncIterable<StoredObject> {
     if (prefix.split("/").includes("..")) return;
-    const directory = join(this.#root, prefix.slice(0, prefix.lastIndexOf("/") + 1));
-    for await (const path of filesBelow(directory)) {
-      const key = relative(this.#root, path).split(sep).join("/");
-      if (!key.startsWith(prefix) || key.startsWith(`${TEMPORARY}/`)) continue;
-      const stats = await stat(path).catch(undefinedWhenMissing);
-      if (stats) yield { key, byteSize: stats.size, modifiedAt: stats.mtime };
+    for (const directory of this.#layout.directoriesOf(prefix)) {
+      for await (const path of filesBelow(join(this.#root, directory))) {
+        const key = this.#layout.keyOf(relative(this.#root, path));
+        if (!key.startsWith(prefix) || key.startsWith(`${TEMPORARY}/`)) continue;
+        const stats = await stat(path).catch(undefinedWhenMissing);
+        if (stats) yield { key, byteSize: stats.size, modifiedAt: stats.mtime };
+      }
     }
   }
 
   async delete(key: string): Promise<void> {
-    const path = this.#path(key);
-    await rm(path, { force: true });
-    await removeEmptyDirectories(dirname(path), this.#root);
+    for (const path of this.#paths(key)) {
+      await rm(path, { force: true });
+      await removeEmptyDirectories(dirname(path), this.#root);
+    }
   }
 
   async space(): Promise<StorageSpace | undefined> {
@@ -98,21 +106,31 @@ export class DiskObjectStore implements ObjectStore {
 
   async close(): Promise<void> {}
 
-  #path(key: string): string {
+  #paths(key: string): readonly string[] {
     checkObjectKey(key);
-    return join(this.#root, key);
+    return this.#layout.pathsOf(key).map((path) => join(this.#root, path));
   }
 
-  /** A new file is durable when its directory entry is, and that of every directory above it. */
-  async #syncDirectories(path: string): Promise<void> {
-    // Synced together, they cost the file system one commit.
-    this.#rootSync.note();
-    const synced = [this.#rootSync.untilDurable()];
-    for (let directory = path; directory.length > this.#root.length; directory = dirname(directory)) {
-      synced.push(syncDirectory(directory));
-    }
-    await Promise.all(synced);
+  #directory(path: string): DurableDirectory {
+    const known = this.#directories.get(path);
+    if (known) return known;
+    const directory = new DurableDirectory(join(this.#root, path), this.#directory(parentOf(path)));
+    const [, oldest] = this.#directories.keys();
+    if (oldest !== undefined && this.#directories.size > MAX_KNOWN_DIRECTORIES) this.#directories.delete(oldest);
+    this.#directories.set(path, directory);
+    return directory;
   }
+}
+
+/** The directory of a relative path; `""` for the root. */
+function parentOf(path: string): string {
+  const parent = dirname(path);
+  return parent === "." ? "" : parent;
+}
+
+function openObject(key: string, path: string, { size, mtime }: Stats): OpenObject {
+  const whole = { start: 0, end: size - 1 };
+  return { key, byteSize: size, modifiedAt: mtime, read: (range = whole, scratch) => readFile(path, range, scratch) };
 }
 
 /** Skips directories that are removed meanwhile. Node's own recursion fails then. */
@@ -125,38 +143,18 @@ async function* filesBelow(directory: string): AsyncIterable<string> {
   }
 }
 
-async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>): Promise<Stats> {
+async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>, writes: FileWrites): Promise<Stats> {
   const file = await openFile(path, "wx", 0o600);
   try {
-    for await (const chunk of bytes) await writeWhole(file, chunk);
+    for await (const block of bytes) {
+      const written = writes.append(file, block);
+      if (written) await written;
+    }
     await syncFile(file);
     return fstatSync(file);
   } finally {
     // The file was synced, or is given up, so closing it needs no wait.
     closeSync(file);
-  }
-}
-
-function writeWhole(file: number, chunk: Uint8Array, start = 0): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fs.write(file, chunk, start, chunk.byteLength - start, null, (error, written) => {
-      if (error) reject(error);
-      else if (start + written === chunk.byteLength) resolve();
-      else writeWhole(file, chunk, start + written).then(resolve, reject);
-    });
-  });
-}
-
-/** Between the two steps, a `delete` may remove the directory, since it is still empty. Then both steps are repeated. */
-async function moveIntoPlace(temporaryPath: string, path: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await makeDirectory(dirname(path), { recursive: true, mode: 0o700 });
-      await renameFile(temporaryPath, path);
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || attempt === MAX_MOVE_ATTEMPTS) throw error;
-    }
   }
 }
 
@@ -182,16 +180,6 @@ async function fill(chunk: Uint8Array, file: number, start: number): Promise<voi
     const { bytesRead } = await readInto(file, chunk, filled, chunk.byteLength - filled, start + filled);
     if (bytesRead === 0) throw new Error("a stored file ends before its last byte");
     filled += bytesRead;
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  // The directory was just used, so opening it needs no wait. Waking a thread for it would cost more.
-  const directory = openSync(path, "r");
-  try {
-    await syncFile(directory);
-  } finally {
-    closeSync(directory);
   }
 }
 

@@ -1,25 +1,33 @@
 import { closeSync, openSync } from "node:fs";
 import { chmod, mkdir, opendir, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { DiskObjectStore } from "../../../src/adapters/disk/disk-object-store.ts";
+import { BY_KEY, BY_TIME } from "../../../src/adapters/disk/file-layouts.ts";
 import { chunks, objectStoreContract } from "../../contracts/object-store.ts";
+import { seededRandom } from "../../support/random.ts";
+import { idAt } from "../../support/stores/ids.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();
 
-objectStoreContract("a directory", async () => {
-  const root = join(await newDirectory(), "images");
-  // Files beside the directory do not belong to the store.
-  await writeFile(join(root, "../outside"), "not an object");
-  return {
-    store: await DiskObjectStore.open(root),
-    reopen: () => DiskObjectStore.open(root),
-    footprint: () => filesBelow(root),
-    takeAway: () => rm(root, { recursive: true }),
-    close: async () => {},
-  };
-});
+for (const [name, layout] of [
+  ["a directory", BY_TIME],
+  ["a directory whose files are named by their keys", BY_KEY],
+] as const) {
+  objectStoreContract(name, async () => {
+    const root = join(await newDirectory(), "images");
+    // Files beside the directory do not belong to the store.
+    await writeFile(join(root, "../outside"), "not an object");
+    return {
+      store: await DiskObjectStore.open(root, layout),
+      reopen: () => DiskObjectStore.open(root, layout),
+      footprint: () => filesBelow(root),
+      takeAway: () => rm(root, { recursive: true }),
+      close: async () => {},
+    };
+  });
+}
 
 describe("a directory of images", () => {
   test("can be read only by its user, with everything in it", async () => {
@@ -28,7 +36,7 @@ describe("a directory of images", () => {
     await store.put("gen_1/img_1/original", chunks(Buffer.from("x")));
 
     const modes = await Promise.all(
-      ["..", ".", ".tmp", "gen_1", "gen_1/img_1", "gen_1/img_1/original"].map(async (path) => [
+      ["..", ".", ".tmp", "gen_1~", "gen_1~/gen_1~img_1~original"].map(async (path) => [
         path,
         ((await stat(join(root, path))).mode & 0o777).toString(8),
       ]),
@@ -37,9 +45,8 @@ describe("a directory of images", () => {
       "..": "700",
       ".": "700",
       ".tmp": "700",
-      gen_1: "700",
-      "gen_1/img_1": "700",
-      "gen_1/img_1/original": "600",
+      "gen_1~": "700",
+      "gen_1~/gen_1~img_1~original": "600",
     });
   });
 
@@ -53,7 +60,7 @@ describe("a directory of images", () => {
 
     await DiskObjectStore.open(root);
 
-    expect(await filesBelow(root)).toEqual(["gen_1/img_1/original"]);
+    expect(await filesBelow(root)).toEqual(["gen_1~/gen_1~img_1~original"]);
     expect(await readdir(join(root, ".tmp"))).toEqual([]);
   });
 
@@ -71,7 +78,7 @@ describe("a directory of images", () => {
     );
 
     expect(during).toEqual([expect.stringMatching(/^\.tmp\/[^/]+$/)]);
-    expect(await filesBelow(root)).toEqual(["gen_1/img_1/original"]);
+    expect(await filesBelow(root)).toEqual(["gen_1~/gen_1~img_1~original"]);
   });
 
   test("keeps no empty directory of deleted objects", async () => {
@@ -81,8 +88,50 @@ describe("a directory of images", () => {
     await store.put("gen_1/img_2/original", chunks(Buffer.from("x")));
 
     await store.delete("gen_1/img_1/original");
-    expect(await readdir(join(root, "gen_1"))).toEqual(["img_2"]);
+    expect(await readdir(join(root, "gen_1~"))).toEqual(["gen_1~img_2~original"]);
     await store.delete("gen_1/img_2/original");
+    expect(await readdir(root)).toEqual([".tmp"]);
+  });
+
+  test("keeps what was made within half a minute in one directory, and what was made later in another", async () => {
+    const root = await newDirectory();
+    const store = await DiskObjectStore.open(root);
+    const random = seededRandom(1);
+    const at = (ms: number) => `${idAt("gen", new Date(ms), random)}/img_1/original`;
+    const windowMs = 2 ** 15;
+    const start = Math.ceil(Date.now() / windowMs) * windowMs;
+    const keys = [at(start), at(start + windowMs - 1), at(start + windowMs)];
+    for (const key of keys) await store.put(key, chunks(Buffer.from(key)));
+
+    const directories = (await readdir(root)).filter((name) => name !== ".tmp").sort();
+    const counts = await Promise.all(directories.map(async (name) => (await readdir(join(root, name))).length));
+    expect(counts).toEqual([2, 1]);
+  });
+
+  test("reads, lists and deletes the files of earlier versions, whose paths are their keys", async () => {
+    const root = await newDirectory();
+    const store = await DiskObjectStore.open(root);
+    const [earlier, later, other] = [
+      "gen_01m8nxra40fef8he2ka537b1pf/img_01m8nxra40fef8he2ka537b1pf/original",
+      "gen_01m8nxra40fef8he2ka537b1pf/img_01m8nxra40fef8he2ka537b1pf/640x-cover.webp",
+      "gen_01m8nxra40fef8he2ka537b1pg/img_01m8nxra40fef8he2ka537b1pg/original",
+    ];
+    await mkdir(dirname(join(root, earlier)), { recursive: true });
+    await writeFile(join(root, earlier), "earlier");
+    for (const key of [later, other]) await store.put(key, chunks(Buffer.from("later")));
+
+    const object = await store.open(earlier);
+    expect(object).toMatchObject({ key: earlier, byteSize: 7 });
+    expect(String(Buffer.concat(await Array.fromAsync(object?.read() ?? [])))).toBe("earlier");
+    const keysOf = async (prefix: string) => (await Array.fromAsync(store.list(prefix), ({ key }) => key)).sort();
+    expect(await keysOf("")).toEqual([later, earlier, other].sort());
+    expect(await keysOf("gen_01m8nxra40fef8he2ka537b1pf/")).toEqual([later, earlier].sort());
+    expect(await keysOf("gen_01m8nxra40fef8he2ka537b1pf/img_01m8nxra40fef8he2ka537b1pf/o")).toEqual([earlier]);
+
+    await store.delete(earlier);
+    expect(await store.open(earlier)).toBeUndefined();
+    expect(await keysOf("")).toEqual([later, other].sort());
+    for (const key of [later, other]) await store.delete(key);
     expect(await readdir(root)).toEqual([".tmp"]);
   });
 
@@ -116,10 +165,10 @@ describe("a directory of images", () => {
   test("passes on the disk's errors", async () => {
     const root = await newDirectory();
     const store = await DiskObjectStore.open(root);
-    await writeFile(join(root, "taken"), "a file where a directory has to be");
+    await writeFile(join(root, "taken~"), "a file where a directory has to be");
 
     await expect(store.put("taken/a", chunks(Buffer.from("x")))).rejects.toThrow(/EEXIST|ENOTDIR/);
-    expect(await filesBelow(root)).toEqual(["taken"]);
+    expect(await filesBelow(root)).toEqual(["taken~"]);
     await chmod(root, 0o700);
   });
 });

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { join, relative } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
@@ -19,7 +18,7 @@ import {
 } from "../../support/gateways/scripted-gateway.ts";
 import { makeImages, once, plainImage } from "../../support/gateways/scripted-provider.ts";
 import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../support/images/source-images.ts";
-import { storedFiles } from "../../support/stores/stored-files.ts";
+import { storedFile, storedKeys } from "../../support/stores/stored-files.ts";
 
 const CALLER = { projectId: "proj_public" };
 const PATIENCE_MS = 60_000;
@@ -57,8 +56,7 @@ async function generate(format = "PNG", projectId = CALLER.projectId): Promise<I
 }
 
 async function keys(): Promise<string[]> {
-  const root = join(gateway.dataDir, "images");
-  return (await storedFiles(gateway.dataDir)).map((path) => relative(root, path)).sort();
+  return storedKeys(gateway.dataDir);
 }
 
 function sha256(bytes: Uint8Array): string {
@@ -108,7 +106,7 @@ describe("an edit", () => {
     const blocking = await images.submit(CALLER, { prompt: "in the way" });
     await hold.called;
     const accepted = await submit({ images: [{ id: png.id }, { id: avif.id }] });
-    const bytes = await readFile(join(gateway.dataDir, "images", png.key));
+    const bytes = await readFile(storedFile(gateway.dataDir, png.key));
     await images.delete(CALLER, png.generationId);
     const calls = readSources();
     hold.release();

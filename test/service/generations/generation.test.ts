@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import sharp from "sharp";
@@ -17,7 +17,7 @@ import {
   startScriptedGateway,
 } from "../../support/gateways/scripted-gateway.ts";
 import { makeImages, once, plainImage, SCRIPTED_MODEL, type Script } from "../../support/gateways/scripted-provider.ts";
-import { storedFiles } from "../../support/stores/stored-files.ts";
+import { storedFile, storedKeys } from "../../support/stores/stored-files.ts";
 
 const CALLER = { projectId: "proj_public" };
 const SMALL: ModelDescription = {
@@ -51,12 +51,7 @@ async function imagesOf(generation: Generation): Promise<Image[]> {
 }
 
 function bytesAt(key: string): Promise<Buffer> {
-  return readFile(join(gateway.dataDir, "images", key));
-}
-
-async function storedKeys(): Promise<string[]> {
-  const root = join(gateway.dataDir, "images");
-  return (await storedFiles(gateway.dataDir)).map((path) => relative(root, path)).sort();
+  return readFile(storedFile(gateway.dataDir, key));
 }
 
 /** A provider that sends these events, with these bytes as each image. */
@@ -189,7 +184,7 @@ describe("an answer that differs from the request", () => {
       failure: { code: "UPSTREAM_FAILED", retryable: true, billed: "YES", message: expect.stringContaining("2 of 3") },
     });
     expect((await imagesOf(generation)).map(({ index }) => index)).toEqual([0, 1]);
-    expect(await storedKeys()).toHaveLength(2);
+    expect(await storedKeys(gateway.dataDir)).toHaveLength(2);
   });
 
   test("without any image fails, billed unknown", async () => {
@@ -199,7 +194,7 @@ describe("an answer that differs from the request", () => {
       status: "FAILED",
       failure: { code: "UPSTREAM_FAILED", billed: "UNKNOWN" },
     });
-    expect(await storedKeys()).toEqual([]);
+    expect(await storedKeys(gateway.dataDir)).toEqual([]);
   });
 
   test("with one image too many gives the requested number", async () => {
@@ -209,7 +204,7 @@ describe("an answer that differs from the request", () => {
 
     expect(generation.status).toBe("SUCCEEDED");
     expect(await imagesOf(generation)).toHaveLength(2);
-    expect(await storedKeys()).toHaveLength(2);
+    expect(await storedKeys(gateway.dataDir)).toHaveLength(2);
   });
 
   test("with two images at the same index keeps the first", async () => {
@@ -220,7 +215,7 @@ describe("an answer that differs from the request", () => {
     expect(generation.status).toBe("SUCCEEDED");
     const [first] = await imagesOf(generation);
     expect((await bytesAt(first?.key ?? "")).equals(picture)).toBe(true);
-    expect(await storedKeys()).toHaveLength(2);
+    expect(await storedKeys(gateway.dataDir)).toHaveLength(2);
   });
 
   test.each<[string, () => Uint8Array | Promise<Uint8Array>]>([
@@ -244,7 +239,7 @@ describe("an answer that differs from the request", () => {
     });
     expect(generation).not.toHaveProperty("generatedSize");
     expect(await imagesOf(generation)).toEqual([]);
-    expect(await storedKeys()).toEqual([]);
+    expect(await storedKeys(gateway.dataDir)).toEqual([]);
   });
 
   test("keeps the images before a broken one", async () => {
@@ -253,7 +248,7 @@ describe("an answer that differs from the request", () => {
 
     expect(generation).toMatchObject({ status: "FAILED", failure: { code: "UPSTREAM_FAILED", billed: "YES" } });
     expect((await imagesOf(generation)).map(({ index }) => index)).toEqual([0]);
-    expect(await storedKeys()).toHaveLength(1);
+    expect(await storedKeys(gateway.dataDir)).toHaveLength(1);
   });
 
   test("ends the iteration, so that the provider can close its connection", async () => {
@@ -341,7 +336,7 @@ describe("a provider that fails", () => {
     });
     const stored = await imagesOf(generation);
     expect(stored.map(({ index }) => index)).toEqual([0]);
-    expect(await storedKeys()).toEqual([stored[0]?.key]);
+    expect(await storedKeys(gateway.dataDir)).toEqual([stored[0]?.key]);
   });
 
   test("keeps the usage that it reported", async () => {
@@ -415,7 +410,7 @@ describe("a provider that never answers", () => {
       status: "FAILED",
       failure: { code: "UPSTREAM_TIMEOUT", retryable: true, billed: "UNKNOWN" },
     });
-    expect(await storedKeys()).toEqual([]);
+    expect(await storedKeys(gateway.dataDir)).toEqual([]);
     expect(gateway.provider.requests).toHaveLength(1);
   });
 });

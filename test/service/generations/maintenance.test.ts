@@ -1,5 +1,5 @@
 import { readdir, utimes } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { typeid } from "typeid-js";
@@ -13,7 +13,7 @@ import { Maintenance, type MaintenanceOptions } from "../../../src/service/gener
 import { accept, begin, claimOf, FAILURE, find, imageOf, orderOf } from "../../contracts/record-samples.ts";
 import { once } from "../../support/gateways/scripted-provider.ts";
 import { storageBudget } from "../../support/stores/storage-budget.ts";
-import { storedFiles } from "../../support/stores/stored-files.ts";
+import { storedFile, storedKeys } from "../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const SECOND_MS = 1000;
@@ -371,10 +371,9 @@ async function store(generationId: string, index: number): Promise<Image> {
 
 async function put(key: string, modifiedAt: Date): Promise<void> {
   await objects.put(key, once(Buffer.from(key)));
-  await utimes(join(dataDir, "images", key), modifiedAt, modifiedAt);
+  await utimes(storedFile(dataDir, key), modifiedAt, modifiedAt);
 }
 
 async function keys(): Promise<string[]> {
-  const root = join(dataDir, "images");
-  return (await storedFiles(dataDir)).map((path) => relative(root, path)).sort();
+  return storedKeys(dataDir);
 }

@@ -6,6 +6,7 @@ import type { Generation, GenerationOrder, Image } from "../../../src/ports/reco
 import { accept, claimOf, NO_LIMITS, orderOf, WORKER } from "../../contracts/record-samples.ts";
 import { type Random, seededRandom } from "../random.ts";
 import { idAt } from "./ids.ts";
+import { storedFile } from "./stored-files.ts";
 
 const MINUTE_MS = 60_000;
 /** The number of simultaneous writes, which share their syncs. */
@@ -90,7 +91,7 @@ async function storeImage(
 
 /** Writes an object's file into a data directory without the store. */
 export async function writeObject(dataDir: string, key: string, bytes: Uint8Array): Promise<void> {
-  const path = join(dataDir, "images", key);
+  const path = storedFile(dataDir, key);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFile(path, bytes, { mode: 0o600 });
 }

@@ -1,11 +1,11 @@
 import { watch } from "node:fs";
 import { mkdtemp, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative, sep } from "node:path";
+import { join } from "node:path";
 import { S3ObjectStore } from "../../../src/adapters/s3/s3-object-store.ts";
 import { type PostgresServer, startPostgresServer } from "../../support/stores/postgres.ts";
 import { S3_CREDENTIALS, type S3Server, startS3Server } from "../../support/stores/s3-server.ts";
-import { storedFiles } from "../../support/stores/stored-files.ts";
+import { storedFiles, storedKeys } from "../../support/stores/stored-files.ts";
 import type { EventCount } from "./chaos-events.ts";
 import { type LedgerBooks, readPostgresLedger, readSqliteLedger } from "./chaos-ledger.ts";
 
@@ -45,7 +45,7 @@ export async function embeddedGround(): Promise<ChaosGround> {
       watcher.on("error", () => {});
       return () => watcher.close();
     },
-    storedKeys: async () => (await storedFiles(dataDir)).map((path) => toKey(dataDir, path)),
+    storedKeys: async () => storedKeys(dataDir),
     async makeOld() {
       const at = new Date(Date.now() - LONG_AGO_MS);
       for (const path of await storedFiles(dataDir)) await utimes(path, at, at);
@@ -89,8 +89,4 @@ export async function distributedGround(): Promise<DistributedGround> {
     ledger: () => readPostgresLedger((sql) => postgres.query(shared.DATABASE_URL, sql)),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-}
-
-function toKey(dataDir: string, path: string): string {
-  return relative(join(dataDir, "images"), path).split(sep).join("/");
 }

@@ -1,5 +1,4 @@
 import { connect } from "node:net";
-import { join, relative } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { GatewayError } from "../../../../src/errors.ts";
@@ -15,7 +14,7 @@ import {
 } from "../../../support/gateways/scripted-gateway.ts";
 import { makeImages, plainImage } from "../../../support/gateways/scripted-provider.ts";
 import { jpegOf, leftHalfMask, SVG_WITH_SCRIPT, zipBomb } from "../../../support/images/source-images.ts";
-import { storedFiles } from "../../../support/stores/stored-files.ts";
+import { storedKeys } from "../../../support/stores/stored-files.ts";
 import { unlinkedFiles } from "../../../support/stores/unlinked-files.ts";
 
 const EDIT = `mutation ($input: EditImagesInput!) {
@@ -76,10 +75,6 @@ async function generate(): Promise<{ readonly id: string; readonly url: string; 
   return (await gateway.graphql(query)).body.data.generateImages.images[0];
 }
 
-async function storedKeys(): Promise<string[]> {
-  return (await storedFiles(gateway.dataDir)).map((path) => relative(join(gateway.dataDir, "images"), path));
-}
-
 /** The temporary files of uploads, which have no names. */
 async function temporaryFiles(): Promise<string[]> {
   return (await unlinkedFiles()).filter((path) => path.includes("/pictograph-upload-"));
@@ -107,7 +102,7 @@ describe("an edit", () => {
       ],
     });
     expect(received).toEqual([picture, jpeg, mask]);
-    expect(await storedKeys()).toHaveLength(2);
+    expect(await storedKeys(gateway.dataDir)).toHaveLength(2);
     await poll(temporaryFiles, (files) => files.length === 0);
   });
 
@@ -180,7 +175,10 @@ describe("an edit is refused, and nothing is submitted or stored,", () => {
     expect(gateway.provider.requests).toEqual([]);
     const { body } = await gateway.graphql("{ generations { edges { node { id } } } }");
     expect(body.data.generations.edges).toEqual([]);
-    await poll(storedKeys, (keys) => keys.length === 0);
+    await poll(
+      () => storedKeys(gateway.dataDir),
+      (keys) => keys.length === 0,
+    );
     await poll(temporaryFiles, (files) => files.length === 0);
   });
 

@@ -1,5 +1,5 @@
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import sharp from "sharp";
 import { MAX_DERIVATIVES } from "../../../../src/service/images/storage-budget.ts";
@@ -53,7 +53,7 @@ async function linkOf(id: string, options: object): Promise<string> {
   return body.data.image.url;
 }
 
-const filesOf = async (id: string) => (await storedFiles(gateway.dataDir)).filter((path) => path.includes(`/${id}/`));
+const filesOf = async (id: string) => (await storedFiles(gateway.dataDir)).filter((path) => path.includes(`~${id}~`));
 
 /**
  * Waits until the files of an image are as expected: a derivative is delivered before it is stored. Between two checks
@@ -66,7 +66,7 @@ const filesOnce = (id: string, isAwaited: (paths: readonly string[]) => boolean)
   }, isAwaited);
 
 const derivativesOf = async (id: string) =>
-  (await filesOnce(id, (paths) => paths.length > 1)).filter((path) => !path.endsWith("/original"));
+  (await filesOnce(id, (paths) => paths.length > 1)).filter((path) => !path.endsWith("~original"));
 
 const load = async (options: object, id = imageId) => httpRequest(await linkOf(id, options));
 
@@ -256,14 +256,14 @@ describe("a derivative", () => {
     const oldest = await httpRequest(first);
     await filesOnce(id, (paths) => paths.length === 2);
     for (const link of [second, ...others]) expect((await httpRequest(link)).status).toBe(200);
-    const newest = `/${10 + links.length - 1}x10-`;
+    const newest = `~${10 + links.length - 1}x10-`;
     const isFull = (paths: readonly string[]) => paths.length === MAX_DERIVATIVES + 1;
     const kept = await filesOnce(id, (paths) => isFull(paths) && paths.some((path) => path.includes(newest)));
 
-    expect(kept.some((path) => path.endsWith("/original"))).toBe(true);
-    expect(kept.some((path) => path.includes("/10x10-"))).toBe(false);
+    expect(kept.some((path) => path.endsWith("~original"))).toBe(true);
+    expect(kept.some((path) => path.includes("~10x10-"))).toBe(false);
     expect((await httpRequest(first)).body.equals(oldest.body)).toBe(true);
-    await filesOnce(id, (paths) => isFull(paths) && paths.some((path) => path.includes("/10x10-")));
+    await filesOnce(id, (paths) => isFull(paths) && paths.some((path) => path.includes("~10x10-")));
   });
 
   test("of a deleted image is not found, not made, and not left behind", async () => {
@@ -325,7 +325,7 @@ describe("a derivative", () => {
   test("is made for each viewer if it cannot be stored", async () => {
     const id = await makeImage();
     const [stored = ""] = await filesOf(id);
-    await mkdir(join(dirname(stored), "77x-cover.webp", "in-the-way"), { recursive: true });
+    await mkdir(join(stored.replace(/original$/, "77x-cover.webp"), "in-the-way"), { recursive: true });
     const link = await linkOf(id, { width: 77, format: "WEBP" });
     const [first, second] = [await httpRequest(link), await httpRequest(link)];
 

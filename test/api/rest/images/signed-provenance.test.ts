@@ -162,7 +162,7 @@ test("a derivative that is made again has another signature and therefore anothe
   const first = await etagOf();
   const again = await etagOf();
   const files = await readdir(gateway.dataDir, { recursive: true });
-  const derivatives = files.filter((file) => file.includes(`${image.id}/`) && file.endsWith(".jpeg"));
+  const derivatives = files.filter((file) => file.includes(`${image.id}~`) && file.endsWith(".jpeg"));
   await Promise.all(derivatives.map((file) => rm(join(gateway.dataDir, file))));
   const remade = await etagOf();
 

@@ -1,4 +1,4 @@
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import sharp from "sharp";
@@ -29,7 +29,7 @@ import {
   ScriptedProvider,
 } from "../../../support/gateways/scripted-provider.ts";
 import { scheduledCodec } from "../../../support/images/codec.ts";
-import { storedFiles } from "../../../support/stores/stored-files.ts";
+import { storedKeys } from "../../../support/stores/stored-files.ts";
 import { temporaryDirectories } from "../../../support/temporary-directory.ts";
 import { pictureStream } from "../../../support/vendors/picture-stream.ts";
 import { startStrictImageApi } from "../../../support/vendors/strict-image-api.ts";
@@ -55,8 +55,7 @@ function partial(index: number, partialIndex: number, bytes: Uint8Array): Provid
 }
 
 async function keys(): Promise<string[]> {
-  const root = join(gateway.dataDir, "images");
-  return (await storedFiles(gateway.dataDir)).map((path) => relative(root, path)).sort();
+  return storedKeys(gateway.dataDir);
 }
 
 /** Makes the provider show these previews, and continue on demand. */
