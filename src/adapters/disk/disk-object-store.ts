@@ -5,9 +5,9 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { checkObjectKey } from "../../ports/object-key.ts";
 import type { ByteRange, ObjectStore, OpenObject, StorageSpace, StoredObject } from "../../ports/object-store.ts";
+import { DiskCalls } from "./disk-calls.ts";
 import { DurableDirectory, syncDirectory } from "./durable-directory.ts";
 import { BY_TIME, type FileLayout } from "./file-layouts.ts";
-import { FileWrites } from "./file-writes.ts";
 
 const READ_CHUNK_BYTES = 128 * 1024;
 const TEMPORARY = ".tmp";
@@ -27,14 +27,14 @@ const syncFile = promisify(fs.fsync);
 export class DiskObjectStore implements ObjectStore {
   readonly #root: string;
   readonly #layout: FileLayout;
-  readonly #writes = new FileWrites();
+  readonly #calls = new DiskCalls();
   /** By their paths relative to the root, which is always known. */
   readonly #directories: Map<string, DurableDirectory>;
 
   private constructor(root: string, layout: FileLayout) {
     this.#root = root;
     this.#layout = layout;
-    this.#directories = new Map([["", new DurableDirectory(root)]]);
+    this.#directories = new Map([["", new DurableDirectory(root, this.#calls)]]);
   }
 
   /** Creates the directory if it is missing, and removes files that a crash left half written. */
@@ -57,7 +57,7 @@ export class DiskObjectStore implements ObjectStore {
     const temporaryPath = join(this.#root, TEMPORARY, randomUUID());
     let stats: Stats;
     try {
-      stats = await writeDurably(temporaryPath, bytes, this.#writes);
+      stats = await writeDurably(temporaryPath, bytes, this.#calls);
       await directory.moveIn(temporaryPath, basename(path));
     } catch (error) {
       await rm(temporaryPath, { force: true });
@@ -114,7 +114,7 @@ export class DiskObjectStore implements ObjectStore {
   #directory(path: string): DurableDirectory {
     const known = this.#directories.get(path);
     if (known) return known;
-    const directory = new DurableDirectory(join(this.#root, path), this.#directory(parentOf(path)));
+    const directory = new DurableDirectory(join(this.#root, path), this.#calls, this.#directory(parentOf(path)));
     const [, oldest] = this.#directories.keys();
     if (oldest !== undefined && this.#directories.size > MAX_KNOWN_DIRECTORIES) this.#directories.delete(oldest);
     this.#directories.set(path, directory);
@@ -143,11 +143,11 @@ async function* filesBelow(directory: string): AsyncIterable<string> {
   }
 }
 
-async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>, writes: FileWrites): Promise<Stats> {
-  const file = await openFile(path, "wx", 0o600);
+async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>, calls: DiskCalls): Promise<Stats> {
+  const file = await calls.create(path);
   try {
     for await (const block of bytes) {
-      const written = writes.append(file, block);
+      const written = calls.append(file, block);
       if (written) await written;
     }
     await syncFile(file);

@@ -3,10 +3,10 @@ import type { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { GroupSync } from "../group-sync.ts";
+import type { DiskCalls } from "./disk-calls.ts";
 
 // Callbacks cost less than the promises of `node:fs/promises`.
 const syncFile = promisify(fs.fsync);
-const renameFile = promisify(fs.rename);
 const makeDirectory = promisify(fs.mkdir) as typeof mkdir;
 
 const MAX_MOVE_ATTEMPTS = 100;
@@ -17,6 +17,7 @@ const MAX_MOVE_ATTEMPTS = 100;
  */
 export class DurableDirectory {
   readonly path: string;
+  readonly #calls: DiskCalls;
   readonly #parent: DurableDirectory | undefined;
   readonly #entries: GroupSync;
   /** How often it was created as far as is known, and the last time of them that is durable. */
@@ -24,8 +25,9 @@ export class DurableDirectory {
   #durable = 0;
 
   /** @param parent the directory in which this one is created; `undefined` if this one exists and is durable */
-  constructor(path: string, parent?: DurableDirectory) {
+  constructor(path: string, calls: DiskCalls, parent?: DurableDirectory) {
     this.path = path;
+    this.#calls = calls;
     this.#parent = parent;
     this.#entries = new GroupSync(() => syncDirectory(path));
   }
@@ -34,7 +36,7 @@ export class DurableDirectory {
   async moveIn(file: string, name: string): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await renameFile(file, join(this.path, name));
+        await this.#calls.rename(file, join(this.path, name));
         this.#entries.note();
         return;
       } catch (error) {

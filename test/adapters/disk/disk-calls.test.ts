@@ -3,24 +3,25 @@ import { closeSync, constants, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { FileWrites } from "../../../src/adapters/disk/file-writes.ts";
+import { DiskCalls } from "../../../src/adapters/disk/disk-calls.ts";
 import { temporaryDirectories } from "../../support/temporary-directory.ts";
 
 const newDirectory = temporaryDirectories();
 /** What a pipe holds before a write to it has to wait. */
 const PIPE_BYTES = 64 * 1024;
 
-test("a write to a fast disk is complete at once", async () => {
+test("files are created, written and renamed", async () => {
   const path = join(await newDirectory(), "file");
-  const file = openSync(path, "wx");
-  const writes = new FileWrites();
-  for (const letter of "abc") expect(writes.append(file, Buffer.alloc(100_000, letter))).toBeUndefined();
+  const calls = new DiskCalls();
+  const file = await calls.create(path);
+  for (const letter of "abc") await calls.append(file, Buffer.alloc(100_000, letter));
   closeSync(file);
 
-  expect(await readFile(path, "latin1")).toBe("a".repeat(100_000) + "b".repeat(100_000) + "c".repeat(100_000));
+  await calls.rename(path, `${path}.png`);
+  expect(await readFile(`${path}.png`, "latin1")).toBe("a".repeat(100_000) + "b".repeat(100_000) + "c".repeat(100_000));
 });
 
-test("after a write that had to wait, the next one waits in a thread, and nothing is lost", async () => {
+test("after a call that had to wait, the next ones wait in threads, and nothing is lost", async () => {
   const directory = await newDirectory();
   const [pipe, copy] = [join(directory, "pipe"), join(directory, "copy")];
   execFileSync("mkfifo", [pipe]);
@@ -34,15 +35,24 @@ test("after a write that had to wait, the next one waits in a thread, and nothin
   );
   const exited = new Promise((resolve) => reader.once("exit", resolve));
   const file = openSync(pipe, constants.O_WRONLY);
-  const writes = new FileWrites();
-  expect(writes.append(file, Buffer.alloc(2 * PIPE_BYTES, "a"))).toBeUndefined();
+  const calls = new DiskCalls();
+  expect(calls.append(file, Buffer.alloc(2 * PIPE_BYTES, "a"))).toBeUndefined();
 
-  const waiting = writes.append(file, Buffer.alloc(2 * PIPE_BYTES, "b"));
+  const waiting = calls.append(file, Buffer.alloc(2 * PIPE_BYTES, "b"));
   expect(waiting).toBeInstanceOf(Promise);
   // The reader waits for this, so the write cannot have ended.
   reader.stdin.end("\n");
   await waiting;
   closeSync(file);
   await exited;
+  const [made, moved] = [join(directory, "made"), join(directory, "moved")];
+  const creating = calls.create(made);
+  expect(creating).toBeInstanceOf(Promise);
+  closeSync(await creating);
+  await expect(calls.create(made)).rejects.toThrow("EEXIST");
+  const moving = calls.rename(made, moved);
+  expect(moving).toBeInstanceOf(Promise);
+  await moving;
+  expect(await readFile(moved)).toHaveLength(0);
   expect(await readFile(copy, "latin1")).toBe("a".repeat(2 * PIPE_BYTES) + "b".repeat(2 * PIPE_BYTES));
 });
