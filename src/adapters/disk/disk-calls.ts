@@ -5,15 +5,18 @@ import { promisify } from "node:util";
 const openInThread = promisify(fs.open);
 const renameInThread = promisify(fs.rename);
 
-/** A call that only changes the caches of the kernel takes far less than this. A longer one had to wait for the disk. */
-const SLOW_MS = 20;
+/**
+ * A call that only changes the caches of the kernel takes far less than this, even if other programs use the processor in
+ * between. A longer one probably had to wait for the disk.
+ */
+const SLOW_MS = 50;
 /** How long a disk counts as slow after such a call. */
-const SLOW_FOR_MS = 10_000;
+const SLOW_FOR_MS = 2_000;
 
 /**
  * Creates, writes and renames files. Such a call changes only the caches of the kernel, which costs less than waking a
- * thread to do it. When the kernel makes one wait for the disk, the next ones go to threads for some seconds, so that
- * only they wait.
+ * thread to do it. When the kernel makes one wait for the disk, the next ones go to threads for two seconds, so that only
+ * they wait.
  *
  * Each method returns a promise only if the call goes to a thread.
  */
