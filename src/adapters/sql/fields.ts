@@ -2,13 +2,14 @@ import type { PixelSize } from "../../ports/image-provider.ts";
 
 /** A column's value. */
 type Cell = string | number | null;
-type Cells = Readonly<Record<string, Cell>>;
+type Cells = Record<string, Cell>;
 type Columns<Name extends string, Of> = Readonly<Record<Name, Of>>;
 
 /** How one property of a record is stored: in one column of its table, or in several. */
 export interface Field<Value, Row> {
   readonly columns: readonly string[];
-  readonly write: (value: Value) => Cells;
+  /** Sets the columns in a row. */
+  readonly write: (value: Value, row: Cells) => void;
   readonly read: (row: Row) => Value;
 }
 
@@ -34,7 +35,13 @@ export function oneColumn<Value, Name extends string, Of extends Cell>(
   write: (value: Value) => Of,
   read: (cell: Of) => Value,
 ): Field<Value, Columns<Name, Of>> {
-  return { columns: [name], write: (value) => ({ [name]: write(value) }), read: (row) => read(row[name]) };
+  return {
+    columns: [name],
+    write: (value, row) => {
+      row[name] = write(value);
+    },
+    read: (row) => read(row[name]),
+  };
 }
 
 /** Text without conversion, or one of several words. */
@@ -81,7 +88,10 @@ export function pixelSize<Width extends string, Height extends string>(
 ): Field<PixelSize, Columns<Width | Height, number>> {
   return {
     columns: [width, height],
-    write: (size) => ({ [width]: size.width, [height]: size.height }),
+    write: (size, row) => {
+      row[width] = size.width;
+      row[height] = size.height;
+    },
     read: (row) => ({ width: row[width], height: row[height] }),
   };
 }
@@ -91,12 +101,23 @@ export function optional<Value, Row extends object>(
   field: Field<Value, Row>,
 ): Field<Value | undefined, { readonly [Name in keyof Row]: Row[Name] | null }> {
   const { columns, write, read } = field;
-  const nulls = Object.fromEntries(columns.map((column) => [column, null]));
   return {
     columns,
-    write: (value) => (value === undefined ? nulls : write(value)),
-    read: (row) => (columns.some((name) => row[name as keyof Row] === null) ? undefined : read(row as Row)),
+    write: (value, row) => {
+      if (value !== undefined) write(value, row);
+      else for (const column of columns) row[column] = null;
+    },
+    read: (row) => {
+      for (const column of columns) if (row[column as keyof Row] === null) return undefined;
+      return read(row as Row);
+    },
   };
+}
+
+/** The columns of all properties. */
+export function columnsOf<Entity, Row>(fields: Fields<Entity, Row>): readonly (keyof Row)[] {
+  const all: readonly Field<never, never>[] = Object.values(fields);
+  return all.flatMap(({ columns }) => columns as readonly (keyof Row)[]);
 }
 
 /** Changes to some properties of a record; `undefined` removes an optional one. */
@@ -106,17 +127,17 @@ export type Changes<Entity> = {
 
 /** The columns of these properties. */
 export function toColumns<Entity, Row>(fields: Fields<Entity, Row>, changes: Changes<Entity>): Partial<Row> {
-  const row: Record<string, Cell> = {};
+  const row: Cells = {};
   for (const name of Object.keys(changes) as (keyof Entity)[]) {
-    Object.assign(row, fields[name].write(changes[name] as Entity[keyof Entity]));
+    fields[name].write(changes[name] as Entity[keyof Entity], row);
   }
   return row as Partial<Row>;
 }
 
 /** All columns of a record. Columns of absent properties are null. */
 export function toRow<Entity, Row>(fields: Fields<Entity, Row>, entity: Entity): Row {
-  const row: Record<string, Cell> = {};
-  for (const name of Object.keys(fields) as (keyof Entity)[]) Object.assign(row, fields[name].write(entity[name]));
+  const row: Cells = {};
+  for (const name of Object.keys(fields) as (keyof Entity)[]) fields[name].write(entity[name], row);
   return row as Row;
 }
 

@@ -29,7 +29,7 @@ import { SqlHistory } from "./generations/sql-history.ts";
 import { SqlInventory } from "./generations/sql-inventory.ts";
 import { atMost, costChanges, endOf, isEstimated, isRunBy, SqlRuns } from "./generations/sql-runs.ts";
 import { NEEDED_MIGRATIONS, SWEEP } from "./migrations/migrations.ts";
-import { padded, runPrepared } from "./prepared.ts";
+import { type Place, PreparedStatement, padded, placeList } from "./prepared.ts";
 import { SqlProjects } from "./projects/sql-projects.ts";
 import { SqlRates } from "./projects/sql-rates.ts";
 import { SqlLedger } from "./spending/sql-ledger.ts";
@@ -274,9 +274,8 @@ export class SqlRecords implements Records {
 
   async findGenerations(ids: readonly string[]): Promise<readonly Generation[]> {
     if (ids.length === 0) return [];
-    const { rows } = await runPrepared(this.#database, "find generations", { ids: padded(ids) }, (database, values) =>
-      database.selectFrom("generations").selectAll().where("id", "in", values.ids),
-    );
+    const wanted = padded(ids);
+    const { rows } = await FIND_GENERATIONS.run(this.#database, wanted, { ids: wanted.length });
     return rows.map(toGeneration);
   }
 
@@ -307,15 +306,8 @@ export class SqlRecords implements Records {
 
   async findImagesOf(generationIds: readonly string[]): Promise<readonly Image[]> {
     if (generationIds.length === 0) return [];
-    const values = { ids: padded(generationIds) };
-    const { rows } = await runPrepared(this.#database, "find images of", values, (database, { ids }) =>
-      database
-        .selectFrom("images")
-        .selectAll()
-        .where("generation_id", "in", ids)
-        .orderBy("generation_id")
-        .orderBy("position"),
-    );
+    const wanted = padded(generationIds);
+    const { rows } = await FIND_IMAGES_OF.run(this.#database, wanted, { ids: wanted.length });
     return rows.map(toImage);
   }
 
@@ -356,3 +348,29 @@ export class SqlRecords implements Records {
     await this.#database.destroy();
   }
 }
+
+type IdCount = { readonly ids: number };
+
+const FIND_GENERATIONS = new PreparedStatement((database, place: Place<readonly string[]>, { ids }: IdCount) =>
+  database
+    .selectFrom("generations")
+    .selectAll()
+    .where(
+      "id",
+      "in",
+      placeList(place, ids, (wanted) => wanted),
+    ),
+);
+
+const FIND_IMAGES_OF = new PreparedStatement((database, place: Place<readonly string[]>, { ids }: IdCount) =>
+  database
+    .selectFrom("images")
+    .selectAll()
+    .where(
+      "generation_id",
+      "in",
+      placeList(place, ids, (wanted) => wanted),
+    )
+    .orderBy("generation_id")
+    .orderBy("position"),
+);

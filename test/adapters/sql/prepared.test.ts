@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { Kysely, SqliteDialect } from "kysely";
 import type { Database } from "../../../src/adapters/sql/database.ts";
-import { runPrepared } from "../../../src/adapters/sql/prepared.ts";
+import { inTransaction, type Place, PreparedStatement, placeList } from "../../../src/adapters/sql/prepared.ts";
 import { toKyselyDatabase } from "../../../src/adapters/sql/sqlite/sqlite-dialect.ts";
 
 let database: Kysely<Database>;
@@ -15,15 +15,35 @@ beforeEach(async () => {
 
 afterEach(() => database.destroy());
 
+interface Wanted {
+  readonly names: readonly string[];
+  readonly at?: number | undefined;
+}
+
 const build = jest.fn(
-  (prepared: Kysely<Database>, values: { readonly names: readonly string[]; readonly at?: number | undefined }) => {
-    const chores = prepared.selectFrom("chores").select("name").where("name", "in", values.names);
-    return values.at === undefined ? chores : chores.where("claimed_until", "=", values.at);
+  (prepared: Kysely<Database>, place: Place<Wanted>, shape: { readonly names: number; readonly hasTime: boolean }) => {
+    const names = placeList(place, shape.names, (wanted) => wanted.names);
+    const chores = prepared.selectFrom("chores").select("name").where("name", "in", names);
+    return shape.hasTime
+      ? chores.where(
+          "claimed_until",
+          "=",
+          place(({ at = 0 }) => at),
+        )
+      : chores;
   },
+);
+const FIND = new PreparedStatement(build);
+
+type Chore = Database["chores"];
+const INSERT = new PreparedStatement((prepared: Kysely<Database>, place: Place<Chore>) =>
+  prepared
+    .insertInto("chores")
+    .values({ name: place(({ name }) => name), claimed_until: place((chore) => chore.claimed_until) }),
 );
 
 async function find(names: readonly string[], at?: number): Promise<readonly string[]> {
-  const { rows } = await runPrepared(database, "find", { names, at }, build);
+  const { rows } = await FIND.run(database, { names, at }, { names: names.length, hasTime: at !== undefined });
   return rows.map(({ name }) => name).sort();
 }
 
@@ -45,18 +65,23 @@ test("a statement is built once for each shape, and runs with its own values eac
   expect(build).toHaveBeenCalledTimes(3);
 });
 
-test("it runs in the transaction it is given", async () => {
-  const insert = (prepared: Kysely<Database>, row: { readonly name: string; readonly claimed_until: number }) =>
-    prepared.insertInto("chores").values(row);
+test("it runs in the transaction it is given, and in none after its end", async () => {
   const row = { name: "sweep", claimed_until: 1 };
-  const failed = database.transaction().execute(async (transaction) => {
-    const { numAffectedRows } = await runPrepared(transaction, "insert", row, insert);
+  const ended: Kysely<Database>[] = [];
+  const failed = inTransaction(database, async (transaction) => {
+    ended.push(transaction);
+    const { numAffectedRows } = await INSERT.run(transaction, row, {});
     expect(numAffectedRows).toBe(1n);
+    const { rows } = await FIND.run(transaction, { names: ["sweep"] }, { names: 1, hasTime: false });
+    expect(rows).toEqual([{ name: "sweep" }]);
     throw new Error("undone");
   });
 
   await expect(failed).rejects.toThrow("undone");
   expect(await find(["sweep"])).toEqual([]);
-  await runPrepared(database, "insert", row, insert);
+  for (const transaction of ended) {
+    await expect(async () => INSERT.run(transaction, row, {})).rejects.toThrow("rolled back");
+  }
+  await INSERT.run(database, row, {});
   expect(await find(["sweep"])).toEqual(["sweep"]);
 });

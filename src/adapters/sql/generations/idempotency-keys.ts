@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Generation, GenerationOrder } from "../../../ports/records.ts";
 import type { Database, GenerationRow } from "../database.ts";
-import { padded, runPrepared } from "../prepared.ts";
+import { type Place, PreparedStatement, padded, placeList } from "../prepared.ts";
 import { toGeneration } from "./rows.ts";
 
 /** The results for the idempotency keys of orders. */
@@ -21,6 +21,7 @@ export async function findRepeated(
   orders: readonly GenerationOrder[],
 ): Promise<Repetitions> {
   const keys = orders.flatMap(({ idempotency }) => idempotency?.key ?? []);
+  if (keys.length === 0) return { earlier: orders.map(() => undefined), expiredIds: [] };
   const rows = await findByKeys(transaction, orders[0]?.projectId ?? "", keys);
   const byKey = new Map(rows.map((row) => [row.idempotency_key, toGeneration(row)]));
   const expiredIds: string[] = [];
@@ -58,12 +59,27 @@ export async function findByKeys(
 ): Promise<readonly GenerationRow[]> {
   if (keys.length === 0) return [];
   const values = { projectId, keys: padded(keys) };
-  const { rows } = await runPrepared(database, "find by keys", values, (prepared, value) =>
-    prepared
-      .selectFrom("generations")
-      .selectAll()
-      .where("project_id", "=", value.projectId)
-      .where("idempotency_key", "in", value.keys),
-  );
+  const { rows } = await FIND_BY_KEYS.run(database, values, { keys: values.keys.length });
   return rows;
 }
+
+interface ProjectKeys {
+  readonly projectId: string;
+  readonly keys: readonly string[];
+}
+
+const FIND_BY_KEYS = new PreparedStatement((database, place: Place<ProjectKeys>, { keys }: { readonly keys: number }) =>
+  database
+    .selectFrom("generations")
+    .selectAll()
+    .where(
+      "project_id",
+      "=",
+      place(({ projectId }) => projectId),
+    )
+    .where(
+      "idempotency_key",
+      "in",
+      placeList(place, keys, (values) => values.keys),
+    ),
+);

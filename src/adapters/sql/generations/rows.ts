@@ -2,6 +2,7 @@ import type { Generation, Idempotency, Image, Preview } from "../../../ports/rec
 import type { GenerationRow, ImageRow } from "../database.ts";
 import {
   type Changes,
+  columnsOf,
   type Field,
   fieldsOf,
   flag,
@@ -90,6 +91,9 @@ const IMAGE = fieldsOf<Image, ImageRow>()({
   createdAt: time("created_at"),
 });
 
+export const GENERATION_COLUMNS: readonly (keyof GenerationRow)[] = [...columnsOf(GENERATION), "worker", "lease_until"];
+export const IMAGE_COLUMNS: readonly (keyof ImageRow)[] = columnsOf(IMAGE);
+
 export const toGeneration = (row: GenerationRow): Generation => fromRow(GENERATION, row);
 export const toImage = (row: ImageRow): Image => fromRow(IMAGE, row);
 export const toImageRow = (image: Image): ImageRow => toRow(IMAGE, image);
@@ -128,7 +132,10 @@ function idempotency(): Field<Idempotency, { idempotency_key: string; idempotenc
   const expiresAt = time("idempotency_expires_at");
   return {
     columns: [...key.columns, ...expiresAt.columns],
-    write: (value) => ({ ...key.write(value.key), ...expiresAt.write(value.expiresAt) }),
+    write: (value, row) => {
+      key.write(value.key, row);
+      expiresAt.write(value.expiresAt, row);
+    },
     read: (row) => ({ key: key.read(row), expiresAt: expiresAt.read(row) }),
   };
 }

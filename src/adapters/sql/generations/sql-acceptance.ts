@@ -8,14 +8,14 @@ import type {
   Refusal,
 } from "../../../ports/records.ts";
 import { Batches } from "../../batches.ts";
-import type { Database } from "../database.ts";
-import type { SearchEngine } from "../engine.ts";
-import { inParts, runPlanned } from "../prepared.ts";
+import type { Database, GenerationRow } from "../database.ts";
+import type { SearchEngine, SearchEntryRow } from "../engine.ts";
+import { inParts, type Place, PreparedStatement, placeRows } from "../prepared.ts";
 import { minuteOf, type SqlRates } from "../projects/sql-rates.ts";
 import type { Gate, SqlLedger } from "../spending/sql-ledger.ts";
 import type { WebhookOutbox } from "../webhooks/webhook-outbox.ts";
 import { findRepeated, forgetKeys } from "./idempotency-keys.ts";
-import { toGeneration, toGenerationRow } from "./rows.ts";
+import { GENERATION_COLUMNS, toGenerationRow } from "./rows.ts";
 import { termsOf } from "./search-terms.ts";
 
 export interface SqlAcceptanceOptions {
@@ -57,9 +57,11 @@ export class SqlAcceptance {
   readonly #options: SqlAcceptanceOptions;
   /** The orders in progress that may be accepted together, by their sender and its limits. */
   readonly #senders = new Map<string, Batches<Request, Acceptance>>();
+  readonly #enterEntries: ReturnType<typeof prepareEntries>;
 
   constructor(options: SqlAcceptanceOptions) {
     this.#options = options;
+    this.#enterEntries = prepareEntries(options.search);
   }
 
   /** @see Records.accept */
@@ -158,40 +160,57 @@ export class SqlAcceptance {
    */
   async #insert(transaction: Kysely<Database>, orders: readonly GenerationOrder[]): Promise<readonly Generation[]> {
     const stored = new Set<string>();
-    const rows = orders.map((order) => toGenerationRow({ ...order, status: "QUEUED" }));
-    for (const part of inParts(rows)) {
-      const inserted = await runPlanned(transaction, "insert generations", { rows: part }, (prepared, values) =>
-        prepared
-          .insertInto("generations")
-          .values(values.rows)
-          .onConflict((conflict) => conflict.columns(["project_id", "idempotency_key"]).doNothing())
-          .returning("id"),
-      );
+    for (const part of inParts(orders)) {
+      const rows = part.map((order) => toGenerationRow({ ...order, status: "QUEUED" }));
+      const inserted = await INSERT_GENERATIONS.run(transaction, rows, { rows: rows.length });
       for (const { id } of inserted.rows) stored.add(id);
     }
-    await this.#enterTerms(
-      transaction,
-      orders.filter(({ id }) => stored.has(id)),
-    );
-    return rows.filter(({ id }) => stored.has(id)).map(toGeneration);
+    const accepted = orders.filter(({ id }) => stored.has(id));
+    await this.#enterTerms(transaction, accepted);
+    return accepted.map(toQueued);
   }
 
   async #enterTerms(transaction: Kysely<Database>, orders: readonly GenerationOrder[]): Promise<void> {
-    const { search } = this.#options;
-    const entries = orders.map((order) => ({
-      generation_id: order.id,
-      project_id: order.projectId,
-      end_user: order.endUser ?? null,
-      terms: termsOf(order).join(" "),
-    }));
-    for (const rows of inParts(entries)) {
-      await runPlanned(transaction, "enter terms", { rows }, (prepared, values) =>
-        prepared
-          .insertInto("search_entries")
-          .values(values.rows.map((row) => ({ ...row, terms: search.toColumn(row.terms) }))),
-      );
+    for (const part of inParts(orders)) {
+      const rows = part.map((order) => ({
+        generation_id: order.id,
+        project_id: order.projectId,
+        end_user: order.endUser ?? null,
+        terms: termsOf(order).join(" "),
+      }));
+      await this.#enterEntries.run(transaction, rows, { rows: rows.length });
     }
   }
+}
+
+const INSERT_GENERATIONS = new PreparedStatement(
+  (database, place: Place<readonly GenerationRow[]>, { rows }: { readonly rows: number }) =>
+    database
+      .insertInto("generations")
+      .values(placeRows(place, GENERATION_COLUMNS, rows))
+      .onConflict((conflict) => conflict.columns(["project_id", "idempotency_key"]).doNothing())
+      .returning("id"),
+  { keepsPlan: true },
+);
+
+const ENTRY_COLUMNS = ["generation_id", "project_id", "end_user", "terms"] as const;
+
+function prepareEntries(search: SearchEngine) {
+  return new PreparedStatement(
+    (database, place: Place<readonly SearchEntryRow[]>, { rows }: { readonly rows: number }) =>
+      database
+        .insertInto("search_entries")
+        .values(
+          placeRows(place, ENTRY_COLUMNS, rows).map((entry) => ({ ...entry, terms: search.toColumn(entry.terms) })),
+        ),
+    { keepsPlan: true },
+  );
+}
+
+/** The generation of an order that was just stored, as it would be read: without properties that are `undefined`. */
+function toQueued(order: GenerationOrder): Generation {
+  const given = Object.entries(order).filter(([, value]) => value !== undefined);
+  return { ...(Object.fromEntries(given) as unknown as GenerationOrder), status: "QUEUED" };
 }
 
 /** The answer to an order that repeats an earlier one. It counts against no limit. */

@@ -12,11 +12,11 @@ import type {
 } from "../../../ports/records.ts";
 import type { WebhookEvent } from "../../../ports/webhooks.ts";
 import { Batches } from "../../batches.ts";
-import type { Database, GenerationRow } from "../database.ts";
-import { inParts, padded, runPlanned, runPrepared } from "../prepared.ts";
+import type { Database, GenerationRow, ImageRow } from "../database.ts";
+import { inParts, type Place, PreparedStatement, padded, placeList, placeRows } from "../prepared.ts";
 import type { SqlLedger } from "../spending/sql-ledger.ts";
 import type { Told, WebhookOutbox } from "../webhooks/webhook-outbox.ts";
-import { toChanges, toGeneration, toImageRow } from "./rows.ts";
+import { IMAGE_COLUMNS, toChanges, toGeneration, toImageRow } from "./rows.ts";
 
 export interface SqlRunsOptions {
   readonly database: Kysely<Database>;
@@ -39,6 +39,13 @@ export interface RunEnd {
   readonly last: UnrecordedImage | undefined;
 }
 
+type StartColumns = "status" | "started_at" | "worker" | "lease_until";
+
+interface StartValues {
+  readonly ids: readonly string[];
+  readonly changes: Pick<GenerationRow, StartColumns>;
+}
+
 interface Update {
   readonly id: string;
   readonly worker: string;
@@ -55,9 +62,13 @@ export class SqlRuns {
   readonly #options: SqlRunsOptions;
   readonly #starts: Batches<Start, Generation | undefined>;
   readonly #ends: Batches<RunEnd, boolean>;
+  readonly #start: ReturnType<typeof prepareStart>;
+  readonly #change: ReturnType<typeof prepareChange>;
 
   constructor(options: SqlRunsOptions) {
     this.#options = options;
+    this.#start = prepareStart(options.hasRowLocks);
+    this.#change = prepareChange(options.outbox);
     // If the store did not answer, the changes may be stored.
     const mayRepeat = (error: unknown) => !(error instanceof GatewayError);
     this.#starts = new Batches({
@@ -95,28 +106,17 @@ export class SqlRuns {
 
   /** Starts generations. All get the latest time of the claims, which were made at nearly the same time. */
   async #startAll(starts: readonly Start[]): Promise<readonly (Generation | undefined)[]> {
-    const { database, hasRowLocks } = this.#options;
+    const { database } = this.#options;
     const started = new Map<string, GenerationRow>();
     for (const [worker, ofWorker] of Map.groupBy(starts, ({ claim }) => claim.worker)) {
       const changes = {
-        ...toChanges({ status: "RUNNING", startedAt: latest(ofWorker.map(({ claim }) => claim.at)) }),
+        status: "RUNNING",
+        started_at: latest(ofWorker.map(({ claim }) => claim.at)),
         worker,
-        lease_until: latest(ofWorker.map(({ claim }) => claim.leaseUntil)).getTime(),
-      };
+        lease_until: latest(ofWorker.map(({ claim }) => claim.leaseUntil)),
+      } as const;
       const ids = padded(ofWorker.map(({ id }) => id));
-      const { rows } = await runPrepared(database, "start", { ids, changes }, (prepared, values) =>
-        prepared
-          .updateTable("generations")
-          .set(values.changes)
-          .where("id", "in", ({ selectFrom }) => {
-            const queued = selectFrom("generations")
-              .select("id")
-              .where("id", "in", values.ids)
-              .where("status", "=", "QUEUED");
-            return hasRowLocks ? queued.orderBy("id").forUpdate() : queued;
-          })
-          .returningAll(),
-      );
+      const { rows } = await this.#start.run(database, { ids, changes }, { ids: ids.length });
       for (const row of rows) started.set(row.id, row);
     }
     return starts.map(({ id, claim }) => {
@@ -151,19 +151,8 @@ export class SqlRuns {
 
   /** @returns `undefined` if this worker does not run the generation (any more) */
   async #update(transaction: Kysely<Database>, update: Update): Promise<Told | undefined> {
-    const { outbox } = this.#options;
-    const { rows } = await runPlanned(
-      transaction,
-      "update run by",
-      update,
-      (prepared, { id, worker, changes, costsAtMost }) =>
-        prepared
-          .updateTable("generations")
-          .set((row) => ({ ...changes, ...(costsAtMost && atMost(row)) }))
-          .where("id", "=", id)
-          .where(isRunBy(worker))
-          .returning((row) => ["id", "project_id", outbox.countEndpoints(row.ref("generations.project_id"))]),
-    );
+    const { changes, costsAtMost = false } = update;
+    const { rows } = await this.#change.run(transaction, update, { columns: Object.keys(changes).join(), costsAtMost });
     return rows[0];
   }
 
@@ -175,14 +164,7 @@ export class SqlRuns {
   ): Promise<void> {
     const { outbox } = this.#options;
     for (const part of inParts(images)) {
-      const inserted = await runPlanned(transaction, "add images", { rows: part.map(toImageRow) }, (prepared, values) =>
-        prepared
-          .insertInto("images")
-          .values(values.rows)
-          // A worker repeats the insert when it did not receive the response to the first one.
-          .onConflict((conflict) => conflict.column("id").doNothing())
-          .returning("id"),
-      );
+      const inserted = await ADD_IMAGES.run(transaction, part.map(toImageRow), { rows: part.length });
       const added = new Set(inserted.rows.map(({ id }) => id));
       for (const { id: imageId, generationId, createdAt } of part.filter(({ id }) => added.has(id))) {
         const generation = generations.filter(({ id }) => id === generationId);
@@ -190,6 +172,64 @@ export class SqlRuns {
       }
     }
   }
+}
+
+const ADD_IMAGES = new PreparedStatement(
+  (database, place: Place<readonly ImageRow[]>, { rows }: { readonly rows: number }) =>
+    database
+      .insertInto("images")
+      .values(placeRows(place, IMAGE_COLUMNS, rows))
+      // A worker repeats the insert when it did not receive the response to the first one.
+      .onConflict((conflict) => conflict.column("id").doNothing())
+      .returning("id"),
+  { keepsPlan: true },
+);
+
+function prepareStart(hasRowLocks: boolean) {
+  return new PreparedStatement((database, place: Place<StartValues>, { ids }: { readonly ids: number }) =>
+    database
+      .updateTable("generations")
+      .set({
+        status: place(({ changes }) => changes.status),
+        started_at: place(({ changes }) => changes.started_at),
+        worker: place(({ changes }) => changes.worker),
+        lease_until: place(({ changes }) => changes.lease_until),
+      })
+      .where("id", "in", ({ selectFrom }) => {
+        const queued = selectFrom("generations")
+          .select("id")
+          .where(
+            "id",
+            "in",
+            placeList(place, ids, (values) => values.ids),
+          )
+          .where("status", "=", "QUEUED");
+        return hasRowLocks ? queued.orderBy("id").forUpdate() : queued;
+      })
+      .returningAll(),
+  );
+}
+
+/** Changes a generation, if its worker still runs it. The shape names the columns, separated by commas. */
+function prepareChange(outbox: WebhookOutbox) {
+  type ChangeShape = { readonly columns: string; readonly costsAtMost: boolean };
+  return new PreparedStatement(
+    (database, place: Place<Update>, { columns, costsAtMost }: ChangeShape) => {
+      const names = columns.split(",") as (keyof GenerationRow)[];
+      const cells = names.map((name) => [name, place(({ changes }) => changes[name])] as const);
+      return database
+        .updateTable("generations")
+        .set((row) => ({ ...Object.fromEntries(cells), ...(costsAtMost && atMost(row)) }))
+        .where(
+          "id",
+          "=",
+          place(({ id }) => id),
+        )
+        .where(isRunBy(place(({ worker }) => worker)))
+        .returning((row) => ["id", "project_id", outbox.countEndpoints(row.ref("generations.project_id"))]);
+    },
+    { keepsPlan: true },
+  );
 }
 
 function toUpdate({ id, worker, outcome, at, last }: RunEnd): Update {
@@ -204,8 +244,8 @@ function toUpdate({ id, worker, outcome, at, last }: RunEnd): Update {
   return { id, worker, changes, costsAtMost: cost ? undefined : true };
 }
 
-function latest(times: readonly Date[]): Date {
-  return new Date(Math.max(...times.map((time) => time.getTime())));
+function latest(times: readonly Date[]): number {
+  return Math.max(...times.map((time) => time.getTime()));
 }
 
 /** The event of an end. */

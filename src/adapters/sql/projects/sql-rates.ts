@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 import type { RateRefusal, RateRule, RateStatus, RateUnit } from "../../../ports/projects/rates.ts";
 import type { GenerationOrder } from "../../../ports/records.ts";
 import type { Database } from "../database.ts";
-import { runPlanned } from "../prepared.ts";
+import { type Place, PreparedStatement, placeRows } from "../prepared.ts";
 
 const MINUTE_MS = 60_000;
 /** The age at which the counts of a network are useless, in minutes. More than clocks differ. */
@@ -126,31 +126,7 @@ export class SqlRates {
   ): Promise<ReadonlyMap<string, Demand>> {
     const minute = minuteOf(at);
     const counted = rules.map((rule) => ({ id: keyOf(rule), scope: rule.scope, minute, ...demand }));
-    const values = { counted, minute, nextMinute: minute + 1 };
-    const { rows } = await runPlanned(database, "count rates", values, (prepared, value) =>
-      prepared
-        .insertInto("rate_counts")
-        .values(value.counted)
-        .onConflict((conflict) =>
-          conflict.column("id").doUpdateSet((row) => {
-            const isOfThisMinute = row("rate_counts.minute", "in", [value.minute, value.nextMinute]);
-            const plus = (name: "requests" | "images") =>
-              row
-                .case()
-                .when(isOfThisMinute)
-                .then(row(`rate_counts.${name}`, "+", row.ref(`excluded.${name}`)))
-                .else(row.ref(`excluded.${name}`))
-                .end();
-            const kept = row.case().when(isOfThisMinute).then(row.ref("rate_counts.minute"));
-            return {
-              minute: kept.else(row.ref("excluded.minute")).end(),
-              requests: plus("requests"),
-              images: plus("images"),
-            };
-          }),
-        )
-        .returning(["id", "requests", "images"]),
-    );
+    const { rows } = await ADD_COUNTS.run(database, counted, { rows: counted.length });
     return new Map(rows.map((row) => [row.id, row]));
   }
 
@@ -166,6 +142,37 @@ export class SqlRates {
     return Number((await counted.executeTakeFirstOrThrow()).count);
   }
 }
+
+type CountRow = Database["rate_counts"];
+
+/** Adds to counts. All rows are of the same minute. */
+const ADD_COUNTS = new PreparedStatement(
+  (database, place: Place<readonly CountRow[]>, { rows }: { readonly rows: number }) =>
+    database
+      .insertInto("rate_counts")
+      .values(placeRows(place, ["id", "scope", "minute", "requests", "images"], rows))
+      .onConflict((conflict) =>
+        conflict.column("id").doUpdateSet((row) => {
+          const minutes = [place(([first]) => first!.minute), place(([first]) => first!.minute + 1)];
+          const isOfThisMinute = row("rate_counts.minute", "in", minutes);
+          const plus = (name: "requests" | "images") =>
+            row
+              .case()
+              .when(isOfThisMinute)
+              .then(row(`rate_counts.${name}`, "+", row.ref(`excluded.${name}`)))
+              .else(row.ref(`excluded.${name}`))
+              .end();
+          const kept = row.case().when(isOfThisMinute).then(row.ref("rate_counts.minute"));
+          return {
+            minute: kept.else(row.ref("excluded.minute")).end(),
+            requests: plus("requests"),
+            images: plus("images"),
+          };
+        }),
+      )
+      .returning(["id", "requests", "images"]),
+  { keepsPlan: true },
+);
 
 function demandOf(orders: readonly GenerationOrder[]): Demand {
   return { requests: orders.length, images: orders.reduce((sum, { n }) => sum + n, 0) };

@@ -1,9 +1,17 @@
-import { type ExpressionBuilder, type Kysely, type SqlBool, sql } from "kysely";
+import {
+  type Expression,
+  type ExpressionBuilder,
+  expressionBuilder,
+  type Kysely,
+  type RawBuilder,
+  type SqlBool,
+  sql,
+} from "kysely";
 import { windowStarts } from "../../../ports/projects/budget-windows.ts";
 import { type Amount, MAX_BUDGET_USD, toAmount } from "../../../ports/projects/money.ts";
 import { BUDGET_WINDOWS, type BudgetWindow } from "../../../ports/projects/projects.ts";
 import type { Database } from "../database.ts";
-import { runPlanned } from "../prepared.ts";
+import { type Place, PreparedStatement } from "../prepared.ts";
 
 /** A window of a project or of an API key. */
 export interface WindowKey {
@@ -50,7 +58,8 @@ export function windowsAt(scopeIds: readonly string[], at: Date): WindowKey[] {
  * Adds held amounts to windows, unless a ceiling would be exceeded. Then nothing is changed.
  *
  * @param ceilings the limits of some of these windows
- * @returns the sums of these windows afterwards, by {@link keyOf}; `undefined` when nothing was changed
+ * @returns the sums of these windows afterwards, by {@link keyOf}, or none if there are no ceilings; `undefined` when
+ * nothing was changed
  */
 export async function holdIn(
   database: Kysely<Database>,
@@ -59,35 +68,37 @@ export async function holdIn(
   ceilings: readonly Ceiling[],
 ): Promise<ReadonlyMap<string, Sums> | undefined> {
   const added = { ...NO_SUMS, ...hold };
+  const changes = windows.map((key) => ({ ...key, ...added })).sort(byKey);
+  if (ceilings.length === 0) {
+    await ADD.run(database, changes, { rows: changes.length });
+    return new Map();
+  }
   if (!ceilings.every((ceiling) => isWithin(ceiling, added))) return undefined;
-  const rows = windows.map((key) => ({ ...key, ...added }));
-  const after = new Map(
-    (
-      await upsert(
-        database,
-        rows,
-        ceilings.map((ceiling) => less(ceiling, hold)),
-      )
-    ).map((row) => [keyOf(row), row]),
-  );
-  if (after.size === 0) return undefined;
+  const free = ceilings.map((ceiling) => less(ceiling, hold));
+  const shape = { rows: changes.length, ceilings: free.length };
+  const { rows } = await ADD_WITHIN.run(database, { changes, ceilings: free }, shape);
+  if (rows.length === 0) return undefined;
+  const after = new Map(rows.map(toSums).map((sums) => [keyOf(sums), sums]));
   // The rows are locked now, so they include amounts that others held since the statement began.
   if (ceilings.every((ceiling) => isWithin(ceiling, after.get(keyOf(ceiling)) ?? NO_SUMS))) return after;
-  await upsert(
-    database,
-    rows.map((row) => ({ ...row, held: -row.held, heldImages: -row.heldImages })),
-  );
+  const undone = changes.map((change) => ({ ...change, held: -change.held, heldImages: -change.heldImages }));
+  await ADD.run(database, undone, { rows: undone.length });
   return undefined;
 }
 
 /** Changes the sums of windows. Several changes of one window are added up. */
 export async function addTo(database: Kysely<Database>, changes: readonly WindowSums[]): Promise<void> {
-  const byWindow = new Map<string, WindowSums>();
-  for (const change of changes) byWindow.set(keyOf(change), plus(change, byWindow.get(keyOf(change))));
-  const rows = [...byWindow.values()].filter((row) => row.settled || row.held || row.settledImages || row.heldImages);
-  rows.sort(byKey);
-  for (let start = 0; start < rows.length; start += BATCH_SIZE)
-    await upsert(database, rows.slice(start, start + BATCH_SIZE));
+  const rows: WindowSums[] = [];
+  for (const change of changes.toSorted(byKey)) {
+    const last = rows.at(-1);
+    if (last && byKey(last, change) === 0) rows[rows.length - 1] = plus(change, last);
+    else rows.push(change);
+  }
+  const changed = rows.filter((row) => row.settled || row.held || row.settledImages || row.heldImages);
+  for (let start = 0; start < changed.length; start += BATCH_SIZE) {
+    const batch = changed.slice(start, start + BATCH_SIZE);
+    await ADD.run(database, batch, { rows: batch.length });
+  }
 }
 
 /** The sums of windows, in the same order. */
@@ -153,59 +164,89 @@ export function keyOf({ scopeId, window, startsOn }: WindowKey): string {
   return `${scopeId} ${window} ${startsOn}`;
 }
 
+/** Adds to the sums of windows. The changes are in the order of {@link byKey}. */
+const ADD = new PreparedStatement(
+  (database, place: Place<readonly WindowSums[]>, { rows }: { readonly rows: number }) =>
+    upsert(
+      database,
+      Array.from({ length: rows }, (_, index) => placeChange((read) => place((changes) => read(changes[index]!)))),
+    ),
+  { keepsPlan: true },
+);
+
+interface ChangesWithin {
+  readonly changes: readonly WindowSums[];
+  readonly ceilings: readonly Ceiling[];
+}
+
+/** Adds to the sums of windows and returns them, unless one of the windows exceeded its ceiling before. */
+const ADD_WITHIN = new PreparedStatement(
+  (database, place: Place<ChangesWithin>, { rows, ceilings }: { readonly rows: number; readonly ceilings: number }) => {
+    const changes = Array.from({ length: rows }, (_, index) =>
+      placeChange((read) => place((values) => read(values.changes[index]!))),
+    );
+    const exceeded = database
+      .selectFrom("spending_windows")
+      .select("scope_id")
+      .where((row) =>
+        row.or(
+          Array.from({ length: ceilings }, (_, index) =>
+            exceeds(row, (read) => place((values) => read(values.ceilings[index]!))),
+          ),
+        ),
+      );
+    return upsert(database, changes, ({ not, exists }) => not(exists(exceeded))).returning(selectSums);
+  },
+  { keepsPlan: true },
+);
+
+/** The row of a change, as SQL. */
+function placeChange(place: Place<WindowSums>) {
+  const key = [place(({ scopeId }) => scopeId), place(({ window }) => window), place(({ startsOn }) => startsOn)];
+  const sums = [
+    place(({ settled }) => settled),
+    place(({ held }) => held),
+    place(({ settledImages }) => settledImages),
+    place(({ heldImages }) => heldImages),
+  ].map((sum) => sql`cast(${sum} as bigint)`);
+  return sql`(${sql.join([...key, ...sums])})`;
+}
+
 /**
- * Adds to the sums of windows, creates missing windows, and returns the sums afterwards. Every transaction locks the
- * rows in the same order, so that two of them do not deadlock.
- *
- * @param ceilings if one of these windows exceeded its ceiling before, nothing is added and the result is empty
+ * Adds to the sums of windows, and creates missing windows. Every transaction locks the rows in the same order, so that
+ * two of them do not deadlock.
  */
-async function upsert(
+function upsert(
   database: Kysely<Database>,
-  changes: readonly WindowSums[],
-  ceilings: readonly Ceiling[] = [],
-): Promise<WindowSums[]> {
-  const values = { changes: changes.toSorted(byKey), ceilings };
-  const { rows: found } = await runPlanned(database, "upsert windows", values, (prepared, value) => {
-    const rows = value.changes.map(({ scopeId, window, startsOn, settled, held, settledImages, heldImages }) => {
-      const sums = [settled, held, settledImages, heldImages].map((sum) => sql`cast(${sum} as bigint)`);
-      return sql`(${scopeId}, ${window}, ${startsOn}, ${sql.join(sums)})`;
-    });
-    return prepared
-      .insertInto("spending_windows")
-      .columns([...KEY, "settled", "held", "settled_images", "held_images"])
-      .expression((query) =>
-        query
-          .selectFrom(sql<object>`(values ${sql.join(rows)})`.as("changes"))
-          .selectAll()
-          .where(({ not, exists }) => {
-            if (value.ceilings.length === 0) return sql<SqlBool>`true`;
-            const exceeded = query
-              .selectFrom("spending_windows")
-              .select("scope_id")
-              .where((row) => row.or(value.ceilings.map((ceiling) => exceeds(row, ceiling))));
-            return not(exists(exceeded));
-          }),
-      )
-      .onConflict((conflict) =>
-        conflict.columns(KEY).doUpdateSet((row) => {
-          const [settled, more] = [row.ref("spending_windows.settled"), row.ref("excluded.settled")];
-          const most = row.val(LARGEST_SUM);
-          return {
-            settled: row
-              .case()
-              .when(settled, ">", row(most, "-", more))
-              .then(most)
-              .else(row(settled, "+", more))
-              .end(),
-            held: row("spending_windows.held", "+", row.ref("excluded.held")),
-            settled_images: row("spending_windows.settled_images", "+", row.ref("excluded.settled_images")),
-            held_images: row("spending_windows.held_images", "+", row.ref("excluded.held_images")),
-          };
-        }),
-      )
-      .returning(selectSums);
-  });
-  return found.map(toSums);
+  changes: readonly RawBuilder<unknown>[],
+  condition: (query: ExpressionBuilder<Database, never>) => Expression<SqlBool> = () => sql<SqlBool>`true`,
+) {
+  return database
+    .insertInto("spending_windows")
+    .columns([...KEY, "settled", "held", "settled_images", "held_images"])
+    .expression((query) =>
+      query
+        .selectFrom(sql<object>`(values ${sql.join(changes)})`.as("changes"))
+        .selectAll()
+        .where(() => condition(expressionBuilder<Database>())),
+    )
+    .onConflict((conflict) =>
+      conflict.columns(KEY).doUpdateSet((row) => {
+        const [settled, more] = [row.ref("spending_windows.settled"), row.ref("excluded.settled")];
+        const most = row.val(LARGEST_SUM);
+        return {
+          settled: row
+            .case()
+            .when(settled, ">", row(most, "-", more))
+            .then(most)
+            .else(row(settled, "+", more))
+            .end(),
+          held: row("spending_windows.held", "+", row.ref("excluded.held")),
+          settled_images: row("spending_windows.settled_images", "+", row.ref("excluded.settled_images")),
+          held_images: row("spending_windows.held_images", "+", row.ref("excluded.held_images")),
+        };
+      }),
+    );
 }
 
 type Row = ExpressionBuilder<Database, "spending_windows">;
@@ -214,13 +255,22 @@ function isWindow(row: Row, { scopeId, window, startsOn }: WindowKey) {
   return row.and([row("scope_id", "=", scopeId), row("period", "=", window), row("starts_on", "=", startsOn)]);
 }
 
-function exceeds(row: Row, ceiling: Ceiling) {
-  const { amount, images } = ceiling;
-  const sums = [
-    ...(amount === undefined ? [] : [row(row("settled", "+", row.ref("held")), ">", amount)]),
-    ...(images === undefined ? [] : [row(row("settled_images", "+", row.ref("held_images")), ">", images)]),
-  ];
-  return row.and([isWindow(row, ceiling), row.or(sums)]);
+/** Whether a window exceeds a ceiling. What is not limited is null, and so never exceeded. */
+function exceeds(row: Row, place: Place<Ceiling>) {
+  const window: WindowKey = {
+    scopeId: place((ceiling) => ceiling.scopeId),
+    window: place((ceiling) => ceiling.window),
+    startsOn: place((ceiling) => ceiling.startsOn),
+  };
+  const amount = place((ceiling) => ceiling.amount ?? null) as Amount;
+  const images = place((ceiling) => ceiling.images ?? null) as number;
+  return row.and([
+    isWindow(row, window),
+    row.or([
+      row(row("settled", "+", row.ref("held")), ">", amount),
+      row(row("settled_images", "+", row.ref("held_images")), ">", images),
+    ]),
+  ]);
 }
 
 /** Selects amounts as text, which every engine returns without loss. */
@@ -273,6 +323,12 @@ function plus(change: WindowSums, before: Sums = NO_SUMS): WindowSums {
   };
 }
 
+/** Compares windows as their {@link keyOf} would be compared. */
 function byKey(a: WindowKey, b: WindowKey): number {
-  return keyOf(a) < keyOf(b) ? -1 : 1;
+  return compare(a.scopeId, b.scopeId) || compare(a.window, b.window) || compare(a.startsOn, b.startsOn);
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

@@ -13,7 +13,7 @@ import { BUDGET_WINDOWS, type BudgetLimit, type BudgetWindow, type Limits } from
 import type { AcceptanceTerms, BudgetExceeded, Cost, GenerationOrder, Refusal } from "../../../ports/records.ts";
 import type { Database } from "../database.ts";
 import type { Engine } from "../engine.ts";
-import { inParts, runPlanned, runPrepared } from "../prepared.ts";
+import { inParts, type Place, PreparedStatement, placeRows } from "../prepared.ts";
 import type { WebhookOutbox } from "../webhooks/webhook-outbox.ts";
 import { type AppliedBudget, exhaustionOf, thresholdsOf, toSpending } from "./budget-events.ts";
 import { readUsage } from "./read-usage.ts";
@@ -94,6 +94,7 @@ export class SqlLedger implements Ledger {
   readonly #momentOf: (atMs: number) => Expression<number>;
   readonly #outbox: WebhookOutbox;
   readonly #engine: Engine;
+  readonly #readGate: ReturnType<typeof prepareGate>;
 
   /**
    * @param momentOf converts `atMs`, a time by this process's clock in milliseconds since 1970 UTC, to the time that
@@ -109,25 +110,14 @@ export class SqlLedger implements Ledger {
     this.#momentOf = momentOf;
     this.#outbox = outbox;
     this.#engine = engine;
+    this.#readGate = prepareGate(momentOf, outbox);
   }
 
   /** Reads the facts that decide whether an order is accepted. */
   async readGate(database: Kysely<Database>, order: GenerationOrder, { dailyBudget }: AcceptanceTerms): Promise<Gate> {
     const { projectId, apiKeyId = "", createdAt } = order;
     const values = { projectId, apiKeyId, createdAtMs: createdAt.getTime() };
-    const { rows } = await runPrepared(database, "read gate", values, (prepared, value) =>
-      prepared.selectNoFrom((row) => [
-        row.cast<string>(this.#momentOf(value.createdAtMs), "text").as("moment"),
-        row
-          .selectFrom("generations")
-          .select((generation) => generation.fn.countAll<string | number>().as("count"))
-          .where("status", "=", "QUEUED")
-          .as("queued"),
-        row.selectFrom("projects").select("limits").where("id", "=", value.projectId).as("project_limits"),
-        row.selectFrom("api_keys").select("limits").where("id", "=", value.apiKeyId).as("key_limits"),
-        this.#outbox.countEndpoints(row.val(value.projectId)),
-      ]),
-    );
+    const { rows } = await this.#readGate.run(database, values, {});
     const gate = rows[0]!;
     const ofProject = [
       ...(dailyBudget === undefined ? [] : [{ window: "DAY" as const, limitUsd: dailyBudget }]),
@@ -204,11 +194,7 @@ export class SqlLedger implements Ledger {
       settled_images: null,
       is_estimated: 0,
     }));
-    for (const rows of inParts(entries)) {
-      await runPlanned(database, "enter", { rows }, (prepared, values) =>
-        prepared.insertInto("ledger").values(values.rows),
-      );
-    }
+    for (const rows of inParts(entries)) await ENTER.run(database, rows, { rows: rows.length });
   }
 
   /** Releases the amounts held for orders that were not entered. */
@@ -257,32 +243,20 @@ export class SqlLedger implements Ledger {
     imageCount?: number,
   ): Promise<readonly Settled[]> {
     const settled = writable(cost.usd);
-    const update = async (state?: "HELD") => {
-      const values = { id, state, settled, imageCount, isEstimated: Number(cost.isEstimated) };
-      const { rows } = await runPlanned(database, "settle", values, (prepared, value) => {
-        const entries = prepared
-          .updateTable("ledger")
-          .set((row) => ({
-            state: "SETTLED",
-            settled: value.settled,
-            settled_images: value.imageCount ?? row.ref("images"),
-            is_estimated: value.isEstimated,
-          }))
-          .where("generation_id", "=", value.id)
-          .returning((row) => [...ENTRY, "images", asText(row, "held"), "settled_images"]);
-        return value.state === undefined ? entries : entries.where("state", "=", value.state);
-      });
+    const values = { id, settled, imageCount, isEstimated: Number(cost.isEstimated) };
+    const update = async (isFirst: boolean) => {
+      const { rows } = await SETTLE.run(database, values, { isFirst, countsAll: imageCount === undefined });
       return rows[0];
     };
     const estimated = cost.isEstimated ? settled : 0n;
-    const first = await update("HELD");
+    const first = await update(true);
     if (first) return [[first, { ...fromHeld(first), settled, estimated }]];
     const before = await database
       .selectFrom("ledger")
       .select((row) => [asText(row, "settled"), "settled_images", "is_estimated"])
       .where("generation_id", "=", id)
       .executeTakeFirst();
-    const after = before && (await update());
+    const after = before && (await update(false));
     if (!after) return [];
     const settledBefore = BigInt(before.settled ?? 0);
     const change = {
@@ -412,6 +386,93 @@ export class SqlLedger implements Ledger {
 }
 
 const ENTRY = ["project", "api_key_id", "model", "operation", "day"] as const satisfies readonly (keyof Entry)[];
+
+interface GateValues {
+  readonly projectId: string;
+  /** Empty for none. */
+  readonly apiKeyId: string;
+  readonly createdAtMs: number;
+}
+
+function prepareGate(momentOf: (atMs: number) => Expression<number>, outbox: WebhookOutbox) {
+  return new PreparedStatement((database, place: Place<GateValues>) => {
+    const projectId = place((values) => values.projectId);
+    return database.selectNoFrom((row) => [
+      row.cast<string>(momentOf(place(({ createdAtMs }) => createdAtMs)), "text").as("moment"),
+      row
+        .selectFrom("generations")
+        .select((generation) => generation.fn.countAll<string | number>().as("count"))
+        .where("status", "=", "QUEUED")
+        .as("queued"),
+      row.selectFrom("projects").select("limits").where("id", "=", projectId).as("project_limits"),
+      row
+        .selectFrom("api_keys")
+        .select("limits")
+        .where(
+          "id",
+          "=",
+          place(({ apiKeyId }) => apiKeyId),
+        )
+        .as("key_limits"),
+      outbox.countEndpoints(row.val(projectId)),
+    ]);
+  });
+}
+
+type LedgerRow = Database["ledger"];
+
+const LEDGER_COLUMNS = [
+  "generation_id",
+  "project",
+  "api_key_id",
+  "end_user",
+  "model",
+  "operation",
+  "images",
+  "accepted_at",
+  "day",
+  "state",
+  "held",
+  "settled",
+  "settled_images",
+  "is_estimated",
+] as const satisfies readonly (keyof LedgerRow)[];
+
+const ENTER = new PreparedStatement(
+  (database, place: Place<readonly LedgerRow[]>, { rows }: { readonly rows: number }) =>
+    database.insertInto("ledger").values(placeRows(place, LEDGER_COLUMNS, rows)),
+  { keepsPlan: true },
+);
+
+interface SettleValues {
+  readonly id: string;
+  readonly settled: Amount;
+  readonly imageCount: number | undefined;
+  readonly isEstimated: number;
+}
+type SettleShape = { readonly isFirst: boolean; readonly countsAll: boolean };
+
+/** Settles an entry, or only if it is not settled yet. */
+const SETTLE = new PreparedStatement(
+  (database, place: Place<SettleValues>, { isFirst, countsAll }: SettleShape) => {
+    const entries = database
+      .updateTable("ledger")
+      .set((row) => ({
+        state: "SETTLED",
+        settled: place(({ settled }) => settled),
+        settled_images: countsAll ? row.ref("images") : place(({ imageCount }) => imageCount!),
+        is_estimated: place(({ isEstimated }) => isEstimated),
+      }))
+      .where(
+        "generation_id",
+        "=",
+        place(({ id }) => id),
+      )
+      .returning((row) => [...ENTRY, "images", asText(row, "held"), "settled_images"]);
+    return isFirst ? entries.where("state", "=", "HELD") : entries;
+  },
+  { keepsPlan: true },
+);
 
 /** What a settlement changes besides amounts, when it is the first of its generation. */
 function fromHeld(row: {

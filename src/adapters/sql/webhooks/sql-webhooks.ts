@@ -40,7 +40,10 @@ const DELIVERY = fieldsOf<WebhookDelivery, DeliveryRow>()({
   endpointId: text("endpoint_id"),
   event: {
     columns: ["event", "data"],
-    write: ({ type, ...data }) => ({ event: type, data: JSON.stringify(data) }),
+    write: ({ type, ...data }, row) => {
+      row.event = type;
+      row.data = JSON.stringify(data);
+    },
     read: (row: Pick<DeliveryRow, "event" | "data">) => ({ type: row.event, ...JSON.parse(row.data) }) as WebhookEvent,
   },
   status: text<DeliveryStatus, "status">("status"),

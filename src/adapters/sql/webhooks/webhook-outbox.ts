@@ -2,6 +2,7 @@ import { type Expression, expressionBuilder, type Kysely } from "kysely";
 import { typeid } from "typeid-js";
 import type { WebhookEvent } from "../../../ports/webhooks.ts";
 import type { Database } from "../database.ts";
+import { inTransaction } from "../prepared.ts";
 
 /** The most rows that one statement inserts. */
 const BATCH_SIZE = 500;
@@ -116,9 +117,10 @@ export class WebhookOutbox {
     database: Kysely<Database>,
     work: (transaction: Kysely<Database>) => Promise<Result>,
   ): Promise<Result> {
-    const { transaction, result } = await database
-      .transaction()
-      .execute(async (transaction) => ({ transaction, result: await work(transaction) }));
+    const { transaction, result } = await inTransaction(database, async (transaction) => ({
+      transaction,
+      result: await work(transaction),
+    }));
     this.announce(transaction);
     return result;
   }
