@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { assembleImageTree, canEnterImageTree, imageCommand } from "../test/support/processes/image-tree.ts";
-import { GATEWAY } from "./processes/measured-process.ts";
+import { GATEWAY, GATEWAY_ENVIRONMENT } from "./processes/measured-process.ts";
 import { median, ms, type Row } from "./row.ts";
 
 const BARE = [fileURLToPath(new URL("./servers/bare-server.ts", import.meta.url))];
@@ -37,7 +37,7 @@ export async function measure(): Promise<Row[]> {
     const [gateway, image, bare]: [Start[], Start[], Start[]] = [[], [], []];
     for (let start = 0; start <= STARTS; start++) {
       const round = [
-        await startOnce(async () => ({ command: process.execPath, parameters: GATEWAY })),
+        await startOnce(async () => ({ command: process.execPath, parameters: GATEWAY, env: GATEWAY_ENVIRONMENT })),
         await startOnce(async () => ({ command: process.execPath, parameters: BARE })),
         hasImage ? await startOnce((data) => imageCommand(tree, data)) : { readyMs: Number.NaN, cpuMs: Number.NaN },
       ] as const;

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** The gateway, as `npm start` runs it: Node's flags and the script. */
-export const GATEWAY = await gatewayCommand();
-const VITALS = fileURLToPath(new URL("./vitals.ts", import.meta.url));
+/** The gateway, as `npm start` runs it: Node's flags and the script, and the environment. */
+export const { command: GATEWAY, environment: GATEWAY_ENVIRONMENT } = await gatewayCommand();
+const VITALS = fileURLToPath(new URL("./vitals.js", import.meta.url));
 
 export interface Vitals {
   /** The longest time the event loop was blocked since the last reading; NaN if it is not watched. */
@@ -47,7 +47,7 @@ export class MeasuredProcess implements Measured {
 
   /**
    * @param isMonitored whether readings will be taken; costs some start-up time
-   * @param environment settings beside a free port and an empty data directory
+   * @param environment settings beside a free port, an empty data directory and {@link GATEWAY_ENVIRONMENT}
    */
   static async start(
     command: readonly string[],
@@ -55,9 +55,10 @@ export class MeasuredProcess implements Measured {
   ): Promise<MeasuredProcess> {
     const directory = await mkdtemp(join(tmpdir(), "pictograph-bench-"));
     const { PATH = "", HOME = "" } = process.env;
+    const own = { PORT: "0", PICTOGRAPH_DATA_DIR: directory, LOG_LEVEL: "warn" };
     const startedAt = performance.now();
     const child = spawn(process.execPath, [...(isMonitored ? ["--import", VITALS] : []), ...command], {
-      env: { PATH, HOME, PORT: "0", PICTOGRAPH_DATA_DIR: directory, LOG_LEVEL: "warn", ...environment },
+      env: { PATH, HOME, ...own, ...(command === GATEWAY && GATEWAY_ENVIRONMENT), ...environment },
       stdio: ["ignore", "pipe", "inherit", "ipc"],
     });
     if (!child.stdout) throw new Error("the process has no output");
@@ -112,12 +113,12 @@ async function emptyFiles(directory: string): Promise<void> {
   }
 }
 
-async function gatewayCommand(): Promise<string[]> {
+async function gatewayCommand(): Promise<{ command: string[]; environment: Record<string, string> }> {
   const root = new URL("../../", import.meta.url);
   const { scripts } = JSON.parse(await readFile(new URL("package.json", root), "utf8")) as {
     readonly scripts: { readonly start: string };
   };
-  const [, flags = "", script] = /exec node (--.+ )?(\S+)$/.exec(scripts.start) ?? [];
-  if (script === undefined) throw new Error("npm start does not end with the gateway's command");
-  return [...flags.split(" ").filter(Boolean), fileURLToPath(new URL(script, root))];
+  const [, name, value, flags, script] = /exec env (\w+)=(\S+) node (--.+) (\S+)$/.exec(scripts.start) ?? [];
+  if (!name || !value || !flags || !script) throw new Error("npm start does not end with the gateway's command");
+  return { command: [...flags.split(" "), fileURLToPath(new URL(script, root))], environment: { [name]: value } };
 }

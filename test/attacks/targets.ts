@@ -9,15 +9,20 @@ export interface AttackedGateway extends AsyncDisposable {
 }
 
 const { scripts } = createRequire(import.meta.url)("../../package.json") as { scripts: { start: string } };
-/** The V8 flags that `npm start` uses. */
+/** The memory settings of `npm start`. */
 const START_FLAGS = scripts.start.match(/--[\w-]+=\d+/g) ?? [];
+const START_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 
 /** Starts the gateway for an attack, with a heap as small as a careful operator gives it. */
 export async function startTarget({ env = {}, isPaid = false }: Attack): Promise<AttackedGateway> {
   const provider = isPaid ? await startStrictImageApi() : undefined;
   provider?.respondWith("hang");
   const process = await startGatewayProcess({
-    env: { ...env, ...(provider && { OPENAI_API_KEY: provider.apiKey, OPENAI_BASE_URL: provider.baseUrl }) },
+    env: {
+      ...START_ENVIRONMENT,
+      ...env,
+      ...(provider && { OPENAI_API_KEY: provider.apiKey, OPENAI_BASE_URL: provider.baseUrl }),
+    },
     nodeFlags: [...START_FLAGS, "--max-old-space-size=512"],
   });
   return {

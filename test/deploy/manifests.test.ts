@@ -45,11 +45,13 @@ test("the image and the chart have the project's versions", async () => {
 });
 
 test.each([
-  ["Dockerfile", /"--max-semi-space-size=4", "--heap-growing-percent=30"/],
-  ["deploy/systemd/pictograph.service", /--max-semi-space-size=4 --heap-growing-percent=30/],
-])("%s starts Node with the flags of npm start", async (path, flags) => {
+  ["Dockerfile", /"--max-semi-space-size=8", "--heap-growing-percent=60"/],
+  ["deploy/systemd/pictograph.service", /--max-semi-space-size=8 --heap-growing-percent=60/],
+])("%s starts Node with the memory settings of npm start", async (path, flags) => {
   const { scripts } = JSON.parse(await read("package.json"));
+  const text = await read(path);
 
-  expect(scripts.start).toContain("--max-semi-space-size=4 --heap-growing-percent=30");
-  expect(await read(path)).toMatch(flags);
+  expect(scripts.start).toContain("env MALLOC_ARENA_MAX=1 node --max-semi-space-size=8 --heap-growing-percent=60");
+  expect(text).toMatch(flags);
+  expect(text).toContain("MALLOC_ARENA_MAX=1 ");
 });

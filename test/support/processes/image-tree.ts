@@ -8,7 +8,7 @@ const ASSEMBLE = fileURLToPath(new URL("../../../deploy/image/assemble.sh", impo
 /** The user of the image. */
 const USER = 65532;
 /** The flags of the image's entry point. */
-const FLAGS = ["--max-semi-space-size=4", "--heap-growing-percent=30"];
+const FLAGS = ["--max-semi-space-size=8", "--heap-growing-percent=60"];
 /** Makes the tree read-only for this process only, and switches to the image's user. */
 const ENTER = `mount --bind "$TREE" "$TREE" && mount -o remount,bind,ro "$TREE" && cd "$TREE/app" &&
   exec setpriv --reuid=${USER} --regid=${USER} --clear-groups "$TREE/nodejs/bin/node" ${FLAGS.join(" ")} dist/main.js`;
@@ -55,6 +55,7 @@ export async function imageCommand(tree: string, dataDirectory: string): Promise
     parameters: ["-m", "sh", "-c", ENTER],
     env: {
       PATH,
+      MALLOC_ARENA_MAX: "1",
       TREE: tree,
       NODE_ENV: "production",
       PICTOGRAPH_DATA_DIR: dataDirectory,
