@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely";
 import type { ModelBacklog } from "../../ports/records.ts";
 import type { Database } from "./database.ts";
+import { isUnfinished } from "./generations/unfinished.ts";
 
 /** The divisor that turns an amount in the ledger into US dollars. */
 const AMOUNTS_PER_USD = 1e12;
@@ -14,7 +15,7 @@ export async function readBacklog(database: Kysely<Database>): Promise<readonly 
     .select(sql<number | string>`sum(case when generations.status = 'QUEUED' then 1 else 0 end)`.as("queued"))
     // Rounded, because only sums of integers could overflow the engine's numbers.
     .select(sql<number | string | null>`sum(ledger.held / ${sql.lit(AMOUNTS_PER_USD)}.0)`.as("held_usd"))
-    .where("generations.status", "in", ["QUEUED", "RUNNING"])
+    .where(isUnfinished())
     .groupBy("generations.model")
     .execute();
   return rows.map(({ model, queued, held_usd: heldUsd }) => ({

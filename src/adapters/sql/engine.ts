@@ -8,6 +8,8 @@ export interface Engine {
   readonly sums: SumEngine;
   /** Makes a new table keep its rows in the order of its primary key; `undefined` where an engine cannot. */
   readonly inKeyOrder: RawBuilder<unknown> | undefined;
+  /** Whether several processes may use a database at once, also of different versions. */
+  readonly isShared: boolean;
   /** Whether rows can be locked. SQLite has one writer at a time, so it needs no locks. */
   readonly hasRowLocks: boolean;
 }

@@ -1,4 +1,4 @@
-import { type Expression, type Kysely, sql } from "kysely";
+import { type Expression, type Kysely, type SqlBool, sql } from "kysely";
 import type { PixelSize } from "../../ports/image-provider.ts";
 import type {
   AcceptanceTerms,
@@ -9,7 +9,6 @@ import type {
   GenerationFailure,
   GenerationOrder,
   GenerationOutcome,
-  GenerationStatus,
   Image,
   ModelBacklog,
   ModelChange,
@@ -28,6 +27,7 @@ import { SqlDerivatives } from "./generations/sql-derivatives.ts";
 import { SqlHistory } from "./generations/sql-history.ts";
 import { SqlInventory } from "./generations/sql-inventory.ts";
 import { atMost, costChanges, endOf, isEstimated, isRunBy, SqlRuns } from "./generations/sql-runs.ts";
+import { hasStatus, isUnfinished } from "./generations/unfinished.ts";
 import { NEEDED_MIGRATIONS, SWEEP } from "./migrations/migrations.ts";
 import { type Place, PreparedStatement, padded, placeList } from "./prepared.ts";
 import { SqlProjects } from "./projects/sql-projects.ts";
@@ -36,7 +36,6 @@ import { SqlLedger } from "./spending/sql-ledger.ts";
 import { SqlWebhooks } from "./webhooks/sql-webhooks.ts";
 import { WebhookOutbox } from "./webhooks/webhook-outbox.ts";
 
-const ENDED = ["SUCCEEDED", "FAILED", "CANCELED"] as const satisfies readonly GenerationStatus[];
 const NO_COST: Cost = { usd: "0.000000", isEstimated: false };
 
 /**
@@ -106,7 +105,7 @@ export class SqlRecords implements Records {
       .updateTable("generations")
       .set({ lease_until: leaseUntil.getTime() })
       .where("id", "in", ({ selectFrom }) => {
-        const own = selectFrom("generations").select("id").where("worker", "=", worker).where("status", "=", "RUNNING");
+        const own = selectFrom("generations").select("id").where("worker", "=", worker).where(hasStatus("RUNNING"));
         return this.#hasRowLocks ? own.orderBy("id").forUpdate() : own;
       })
       .returning("id")
@@ -176,7 +175,7 @@ export class SqlRecords implements Records {
         .where("id", "in", ({ selectFrom }) => {
           const expired = selectFrom("generations")
             .select("id")
-            .where("status", "=", "RUNNING")
+            .where(hasStatus("RUNNING"))
             .where("lease_until", "<", at.getTime());
           // A row that is locked is being changed by a worker that is alive.
           return this.#hasRowLocks ? expired.orderBy("id").forUpdate().skipLocked() : expired;
@@ -252,20 +251,19 @@ export class SqlRecords implements Records {
   }
 
   idsQueuedBefore(at: Date, limit: number): Promise<readonly string[]> {
-    return this.#idsBefore(at, "QUEUED", limit);
+    return this.#idsBefore(at, hasStatus("QUEUED"), limit);
   }
 
-  async idsEndedBefore(at: Date, limit: number): Promise<readonly string[]> {
-    const ids = await Promise.all(ENDED.map((status) => this.#idsBefore(at, status, limit)));
-    return ids.flat().sort().slice(0, limit);
+  idsEndedBefore(at: Date, limit: number): Promise<readonly string[]> {
+    return this.#idsBefore(at, sql`not ${isUnfinished()}`, limit);
   }
 
-  /** The oldest ids before a time. Ids sort by time, so only the first entries of the index are read. */
-  async #idsBefore(at: Date, status: GenerationStatus, limit: number): Promise<readonly string[]> {
+  /** The oldest ids before a time. Ids sort by time, so only the first entries of an index are read. */
+  async #idsBefore(at: Date, condition: Expression<SqlBool>, limit: number): Promise<readonly string[]> {
     const oldest = await this.#database
       .selectFrom("generations")
       .select(["id", "created_at"])
-      .where("status", "=", status)
+      .where(condition)
       .orderBy("id")
       .limit(limit)
       .execute();

@@ -188,7 +188,9 @@ const INSERT_GENERATIONS = new PreparedStatement(
     database
       .insertInto("generations")
       .values(placeRows(place, GENERATION_COLUMNS, rows))
-      .onConflict((conflict) => conflict.columns(["project_id", "idempotency_key"]).doNothing())
+      .onConflict((conflict) =>
+        conflict.columns(["project_id", "idempotency_key"]).where("idempotency_key", "is not", null).doNothing(),
+      )
       .returning("id"),
   { keepsPlan: true },
 );

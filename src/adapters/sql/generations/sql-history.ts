@@ -5,6 +5,7 @@ import type { Database, GenerationRow, ImageRow } from "../database.ts";
 import type { SearchEngine, SearchEntryRow } from "../engine.ts";
 import { toGeneration, toImage } from "./rows.ts";
 import { toSearchTerms } from "./search-terms.ts";
+import { hasStatus } from "./unfinished.ts";
 
 /** The tables of a query: generations, their search entries if it searches, and their images. */
 interface Tables {
@@ -116,7 +117,7 @@ export class SqlHistory implements History {
     const conditions: Expression<SqlBool>[] = [];
     if (projectId !== undefined) conditions.push(row(`${owner}.project_id`, "=", projectId));
     if (endUser !== undefined) conditions.push(row(`${owner}.end_user`, "=", endUser));
-    if (status) conditions.push(row("g.status", "=", status));
+    if (status) conditions.push(hasStatus(status, "g"));
     if (model !== undefined) conditions.push(row("g.model", "=", model));
     if (operation) conditions.push(row("g.edit", operation === "EDIT" ? "is not" : "is", null));
     if (createdFrom) conditions.push(row("g.created_at", ">=", createdFrom.getTime()));

@@ -5,6 +5,7 @@ import type { Generation, Image } from "../../../ports/records.ts";
 import type { Database } from "../database.ts";
 import { toGeneration, toImage } from "./rows.ts";
 import { toDerivative } from "./sql-derivatives.ts";
+import { hasStatus } from "./unfinished.ts";
 
 /** {@link Inventory} in SQL, the same statements on every engine. */
 export class SqlInventory implements Inventory {
@@ -37,7 +38,7 @@ export class SqlInventory implements Inventory {
     const rows = await this.#database
       .selectFrom("generations")
       .selectAll()
-      .where("status", "=", "QUEUED")
+      .where(hasStatus("QUEUED"))
       .where("edit", "is not", null)
       .where("id", ">", id)
       .orderBy("id")

@@ -274,13 +274,12 @@ export function isEstimated(row: ExpressionBuilder<Database, "generations">, con
 }
 
 /**
- * Whether a worker runs a generation. One that was wrongly presumed dead still does, until an end clears its lease. The
- * generation is found by its id: `coalesce` keeps PostgreSQL from going through all generations of the worker.
+ * Whether a worker runs a generation. One that was wrongly presumed dead still does, until an end clears its lease.
  */
 export function isRunBy(worker: string) {
   return (row: ExpressionBuilder<Database, "generations">) =>
     row.and([
-      row(row.fn.coalesce("worker", row.val("")), "=", worker),
+      row("worker", "=", worker),
       row("lease_until", "is not", null),
       row("status", "in", ["RUNNING", "FAILED"]),
     ]);

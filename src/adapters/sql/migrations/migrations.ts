@@ -241,6 +241,7 @@ const ADDITIONS = {
   },
   "0017-traces": { add: { generations: { trace_context: "text" } } },
   "0018-usage-of-scopes": {},
+  "0019-narrow-indexes": {},
 } as const satisfies Readonly<Record<string, Addition>>;
 
 type MigrationName = keyof typeof ADDITIONS;
@@ -393,6 +394,36 @@ const FOLLOW_UPS: {
       .createIndex("usage_days_scopes")
       .on("usage_days")
       .columns([...key, ...summed])
+      .execute();
+  },
+  async "0019-narrow-indexes"({ schema }, { isShared }) {
+    // Each change of an index adds about a page to the log of SQLite. So these contain only the rows that are looked up.
+    for (const index of ["worker", "status", "active", "end_user"]) {
+      await schema.dropIndex(`generations_${index}`).execute();
+    }
+    await schema
+      .createIndex("generations_unfinished")
+      .on("generations")
+      // With everything that is counted and compared, so that the table is not read.
+      .columns(["status", "project_id", "id", "api_key_id", "created_at"])
+      .where(sql<boolean>`status in ('QUEUED', 'RUNNING')`)
+      .execute();
+    await schema
+      .createIndex("generations_end_user")
+      .on("generations")
+      .columns(["project_id", "end_user", "id"])
+      .where(sql.ref("end_user"), "is not", null)
+      .execute();
+    // Only PostgreSQL uses the index of inputs. Older versions that run beside this one need the index of all keys.
+    if (isShared) return;
+    await schema.dropIndex("generations_input").execute();
+    await schema.dropIndex("generations_idempotency").execute();
+    await schema
+      .createIndex("generations_idempotency")
+      .on("generations")
+      .columns(["project_id", "idempotency_key"])
+      .unique()
+      .where(sql.ref("idempotency_key"), "is not", null)
       .execute();
   },
 };

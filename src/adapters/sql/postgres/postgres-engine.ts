@@ -10,6 +10,7 @@ import type { Engine } from "../engine.ts";
 export const POSTGRES: Engine = {
   idType: sql`text collate "C"`,
   inKeyOrder: undefined,
+  isShared: true,
   hasRowLocks: true,
   sums: {
     needsIndexOrder: false,

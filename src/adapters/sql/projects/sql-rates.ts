@@ -1,7 +1,8 @@
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import type { RateRefusal, RateRule, RateStatus, RateUnit } from "../../../ports/projects/rates.ts";
 import type { GenerationOrder } from "../../../ports/records.ts";
 import type { Database } from "../database.ts";
+import { isUnfinished } from "../generations/unfinished.ts";
 import { type Place, PreparedStatement, placeRows } from "../prepared.ts";
 
 const MINUTE_MS = 60_000;
@@ -136,8 +137,7 @@ export class SqlRates {
       .selectFrom("generations")
       .select((row) => row.fn.countAll().as("count"))
       .where("project_id", "=", projectId)
-      // Literals: with parameters the engine could not use the index of these generations.
-      .where(sql<boolean>`status in ('QUEUED', 'RUNNING')`);
+      .where(isUnfinished());
     const counted = scope === "API_KEY" ? active.where("api_key_id", "=", id) : active;
     return Number((await counted.executeTakeFirstOrThrow()).count);
   }

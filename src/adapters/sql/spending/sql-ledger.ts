@@ -13,6 +13,7 @@ import { BUDGET_WINDOWS, type BudgetLimit, type BudgetWindow, type Limits } from
 import type { AcceptanceTerms, BudgetExceeded, Cost, GenerationOrder, Refusal } from "../../../ports/records.ts";
 import type { Database } from "../database.ts";
 import type { Engine } from "../engine.ts";
+import { hasStatus } from "../generations/unfinished.ts";
 import { inParts, type Place, PreparedStatement, placeRows } from "../prepared.ts";
 import type { WebhookOutbox } from "../webhooks/webhook-outbox.ts";
 import { type AppliedBudget, exhaustionOf, thresholdsOf, toSpending } from "./budget-events.ts";
@@ -402,7 +403,7 @@ function prepareGate(momentOf: (atMs: number) => Expression<number>, outbox: Web
       row
         .selectFrom("generations")
         .select((generation) => generation.fn.countAll<string | number>().as("count"))
-        .where("status", "=", "QUEUED")
+        .where(hasStatus("QUEUED"))
         .as("queued"),
       row.selectFrom("projects").select("limits").where("id", "=", projectId).as("project_limits"),
       row

@@ -2,6 +2,7 @@ import { constants, open } from "node:fs/promises";
 import { backup, DatabaseSync } from "node:sqlite";
 import { Kysely, SqliteDialect, sql } from "kysely";
 import { type Database, migrate } from "../database.ts";
+import { hasStatus } from "../generations/unfinished.ts";
 import { NEEDED_MIGRATIONS } from "../migrations/migrations.ts";
 import { SqlRecords } from "../sql-records.ts";
 import { toKyselyDatabase } from "./sqlite-dialect.ts";
@@ -128,7 +129,7 @@ export class SqliteCopy {
    */
   async prepareToRun(): Promise<void> {
     await this.#database.deleteFrom("derivatives").execute();
-    await this.#database.updateTable("generations").set({ lease_until: 0 }).where("status", "=", "RUNNING").execute();
+    await this.#database.updateTable("generations").set({ lease_until: 0 }).where(hasStatus("RUNNING")).execute();
   }
 
   /** Closes the copy and makes it durable. */

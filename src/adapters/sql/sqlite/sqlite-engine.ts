@@ -14,6 +14,7 @@ import type { Engine } from "../engine.ts";
 export const SQLITE: Engine = {
   idType: "text",
   inKeyOrder: sql`without rowid`,
+  isShared: false,
   hasRowLocks: false,
   sums: { needsIndexOrder: true, settings: undefined },
   search: {
