@@ -15,7 +15,8 @@ export interface ByteRange {
 export interface OpenObject extends StoredObject {
   /**
    * Reads the bytes. Call it at most once. Nothing is opened before that, so an object of which only the size is needed
-   * costs nothing.
+   * costs nothing. Chunks that are still in the memory of this machine, because this process has just stored them, may be
+   * read without a thread: at most one in each turn of the event loop.
    *
    * @param scratch memory that may be used for the chunks. Each chunk is then valid only until the next one is
    *   requested, and every chunk but the last fills this memory. Pass it if you finish with each chunk before you

@@ -1,12 +1,13 @@
-import fs, { openSync, renameSync, write, writeSync } from "node:fs";
+import fs, { openSync, readSync, renameSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
+import { type FileReads, READS_IN_THREADS } from "./file-reading.ts";
 
 // Callbacks cost less than the promises of `node:fs/promises`.
 const openInThread = promisify(fs.open);
 const renameInThread = promisify(fs.rename);
 
 /**
- * A call that only changes the caches of the kernel takes far less than this, even if other programs use the processor in
+ * A call that only uses the caches of the kernel takes far less than this, even if other programs use the processor in
  * between. A longer one probably had to wait for the disk.
  */
 const SLOW_MS = 50;
@@ -14,13 +15,13 @@ const SLOW_MS = 50;
 const SLOW_FOR_MS = 2_000;
 
 /**
- * Creates, writes and renames files. Such a call changes only the caches of the kernel, which costs less than waking a
- * thread to do it. When the kernel makes one wait for the disk, the next ones go to threads for two seconds, so that only
- * they wait.
+ * Creates, writes and renames files, and reads files that were just written. Such a call uses only the caches of the
+ * kernel, which costs less than waking a thread to do it. When the kernel makes one wait for the disk, the next ones go
+ * to threads for two seconds, so that only they wait.
  *
  * Each method returns a promise only if the call goes to a thread.
  */
-export class DiskCalls {
+export class DiskCalls implements FileReads {
   #slowUntilMs = 0;
 
   /** @returns the descriptor of a new file that only this user can read */
@@ -36,6 +37,20 @@ export class DiskCalls {
     return this.#do(
       () => append(file, block),
       () => appendInThread(file, block),
+    );
+  }
+
+  open(path: string): number | Promise<number> {
+    return this.#do(
+      () => openSync(path, "r"),
+      () => READS_IN_THREADS.open(path),
+    );
+  }
+
+  read(file: number, memory: Uint8Array, position: number): number | Promise<number> {
+    return this.#do(
+      () => readSync(file, memory, 0, memory.byteLength, position),
+      () => READS_IN_THREADS.read(file, memory, position),
     );
   }
 

@@ -1,23 +1,22 @@
 import { randomUUID } from "node:crypto";
-import fs, { closeSync, fstatSync, type Stats } from "node:fs";
+import fs, { closeSync, fstatSync, type Stats, statSync } from "node:fs";
 import { access, constants, mkdir, opendir, rm, rmdir, stat, statfs } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { checkObjectKey } from "../../ports/object-key.ts";
-import type { ByteRange, ObjectStore, OpenObject, StorageSpace, StoredObject } from "../../ports/object-store.ts";
+import type { ObjectStore, OpenObject, StorageSpace, StoredObject } from "../../ports/object-store.ts";
 import { DiskCalls } from "./disk-calls.ts";
 import { DurableDirectory, syncDirectory } from "./durable-directory.ts";
 import { BY_TIME, type FileLayout } from "./file-layouts.ts";
+import { type FileReads, READS_IN_THREADS, readFile } from "./file-reading.ts";
+import { FreshKeys } from "./fresh-keys.ts";
 
-const READ_CHUNK_BYTES = 128 * 1024;
 const TEMPORARY = ".tmp";
 /** The most directories, besides the root, that are known to be durable. The others only cost further syncs. */
 const MAX_KNOWN_DIRECTORIES = 100;
 
 // Callbacks cost less than the promises and file handles of `node:fs/promises`.
 const statFile = promisify(fs.stat);
-const openFile = promisify(fs.open);
-const readInto = promisify(fs.read);
 const syncFile = promisify(fs.fsync);
 
 /**
@@ -30,6 +29,7 @@ export class DiskObjectStore implements ObjectStore {
   readonly #calls = new DiskCalls();
   /** By their paths relative to the root, which is always known. */
   readonly #directories: Map<string, DurableDirectory>;
+  readonly #fresh = new FreshKeys();
 
   private constructor(root: string, layout: FileLayout) {
     this.#root = root;
@@ -64,13 +64,17 @@ export class DiskObjectStore implements ObjectStore {
       throw error;
     }
     await directory.untilDurable();
+    this.#fresh.add(key);
     return { key, byteSize: stats.size, modifiedAt: stats.mtime };
   }
 
   async open(key: string): Promise<OpenObject | undefined> {
+    const isFresh = this.#fresh.has(key);
     for (const path of this.#paths(key)) {
-      const stats = await statFile(path).catch(undefinedWhenMissing);
-      if (stats?.isFile()) return openObject(key, path, stats);
+      const stats = isFresh
+        ? statSync(path, { throwIfNoEntry: false })
+        : await statFile(path).catch(undefinedWhenMissing);
+      if (stats?.isFile()) return openObject(key, path, stats, isFresh ? this.#calls : READS_IN_THREADS);
     }
     return undefined;
   }
@@ -128,9 +132,14 @@ function parentOf(path: string): string {
   return parent === "." ? "" : parent;
 }
 
-function openObject(key: string, path: string, { size, mtime }: Stats): OpenObject {
+function openObject(key: string, path: string, { size, mtime }: Stats, reads: FileReads): OpenObject {
   const whole = { start: 0, end: size - 1 };
-  return { key, byteSize: size, modifiedAt: mtime, read: (range = whole, scratch) => readFile(path, range, scratch) };
+  return {
+    key,
+    byteSize: size,
+    modifiedAt: mtime,
+    read: (range = whole, scratch) => readFile(path, range, reads, scratch),
+  };
 }
 
 /** Skips directories that are removed meanwhile. Node's own recursion fails then. */
@@ -155,31 +164,6 @@ async function writeDurably(path: string, bytes: AsyncIterable<Uint8Array>, call
   } finally {
     // The file was synced, or is given up, so closing it needs no wait.
     closeSync(file);
-  }
-}
-
-/** Costs half of what a stream costs, which allocates memory that is not needed here. */
-async function* readFile(path: string, { start, end }: ByteRange, scratch?: Uint8Array): AsyncIterable<Uint8Array> {
-  const file = await openFile(path, "r");
-  try {
-    for (let position = start; position <= end; ) {
-      const byteSize = Math.min(scratch?.byteLength ?? READ_CHUNK_BYTES, end - position + 1);
-      const chunk = scratch?.subarray(0, byteSize) ?? Buffer.allocUnsafe(byteSize);
-      await fill(chunk, file, position);
-      position += byteSize;
-      yield chunk;
-    }
-  } finally {
-    // The file was only read, so closing it needs no wait.
-    closeSync(file);
-  }
-}
-
-async function fill(chunk: Uint8Array, file: number, start: number): Promise<void> {
-  for (let filled = 0; filled < chunk.byteLength; ) {
-    const { bytesRead } = await readInto(file, chunk, filled, chunk.byteLength - filled, start + filled);
-    if (bytesRead === 0) throw new Error("a stored file ends before its last byte");
-    filled += bytesRead;
   }
 }
 

@@ -10,7 +10,7 @@ const newDirectory = temporaryDirectories();
 /** What a pipe holds before a write to it has to wait. */
 const PIPE_BYTES = 64 * 1024;
 
-test("files are created, written and renamed", async () => {
+test("files are created, written, renamed and read", async () => {
   const path = join(await newDirectory(), "file");
   const calls = new DiskCalls();
   const file = await calls.create(path);
@@ -19,6 +19,11 @@ test("files are created, written and renamed", async () => {
 
   await calls.rename(path, `${path}.png`);
   expect(await readFile(`${path}.png`, "latin1")).toBe("a".repeat(100_000) + "b".repeat(100_000) + "c".repeat(100_000));
+  const memory = Buffer.alloc(4);
+  const opened = await calls.open(`${path}.png`);
+  expect([calls.read(opened, memory, 99_998), memory.toString()]).toEqual([4, "aabb"]);
+  expect([calls.read(opened, memory, 299_999), calls.read(opened, memory, 300_000)]).toEqual([1, 0]);
+  closeSync(opened);
 });
 
 test("after a call that had to wait, the next ones wait in threads, and nothing is lost", async () => {
@@ -54,5 +59,13 @@ test("after a call that had to wait, the next ones wait in threads, and nothing 
   expect(moving).toBeInstanceOf(Promise);
   await moving;
   expect(await readFile(moved)).toHaveLength(0);
+  const memory = Buffer.alloc(2);
+  const opening = calls.open(copy);
+  expect(opening).toBeInstanceOf(Promise);
+  const opened = await opening;
+  const reading = calls.read(opened, memory, 2 * PIPE_BYTES - 1);
+  expect(reading).toBeInstanceOf(Promise);
+  expect([await reading, memory.toString()]).toEqual([2, "ab"]);
+  closeSync(opened);
   expect(await readFile(copy, "latin1")).toBe("a".repeat(2 * PIPE_BYTES) + "b".repeat(2 * PIPE_BYTES));
 });

@@ -51,47 +51,72 @@ export class Base64Sender {
   }
 
   async #sendParts(response: Response, parts: readonly Part[]): Promise<void> {
-    response.on("timeout", () => response.destroy());
     const memory = this.#scratches.take(response);
+    const writer = new PieceWriter(response, this.#stallMs);
     for (const part of parts) {
-      if (response.destroyed) return;
       if (typeof part === "string") response.write(part);
-      else await this.#sendObject(response, part, memory);
+      else await sendObject(response, part, memory, writer);
+      if (response.destroyed) return;
     }
     response.setTimeout(this.#stallMs);
     response.end();
+    // The answer counts until its memory may be used again.
+    await writer.untilTaken();
   }
+}
 
-  async #sendObject(response: Response, object: OpenObject, memory: Buffer): Promise<void> {
-    const chunks = object.read(undefined, memory.subarray(MEMORY_BYTES / 4))[Symbol.asyncIterator]();
-    const leave = () => void chunks.return?.().catch(() => undefined);
-    response.once("close", leave);
-    try {
-      for await (const piece of toBase64({ [Symbol.asyncIterator]: () => chunks }, memory)) {
-        await this.#untilTaken(response, piece);
-        if (response.destroyed) return;
-      }
-    } catch (error) {
-      if (!response.destroyed) throw error;
-    } finally {
-      response.off("close", leave);
+/** Does not wait for the last piece, so that the text after it is sent together with it. */
+async function sendObject(response: Response, object: OpenObject, memory: Buffer, writer: PieceWriter): Promise<void> {
+  // The memory holds the last piece of the object before.
+  await writer.untilTaken();
+  const chunks = object.read(undefined, memory.subarray(MEMORY_BYTES / 4))[Symbol.asyncIterator]();
+  const leave = () => void chunks.return?.().catch(() => undefined);
+  response.once("close", leave);
+  try {
+    let left = base64Length(object.byteSize);
+    for await (const piece of toBase64(object.byteSize, { [Symbol.asyncIterator]: () => chunks }, memory)) {
+      left -= piece.length;
+      writer.write(piece);
+      if (left > 0) await writer.untilTaken();
+      if (response.destroyed) return;
     }
+  } catch (error) {
+    if (!response.destroyed) throw error;
+  } finally {
+    response.off("close", leave);
+  }
+}
+
+/** Writes the pieces of one answer, which lie in the same memory one after the other. */
+class PieceWriter {
+  readonly #response: Response;
+  readonly #stallMs: number;
+  #isTaken: Promise<void> | undefined;
+  #resolve = () => {};
+
+  constructor(response: Response, stallMs: number) {
+    this.#response = response;
+    this.#stallMs = stallMs;
+    response.on("timeout", () => response.destroy());
+    response.once("close", () => this.#resolve());
   }
 
-  /**
-   * Writes a piece. Resolves when its memory may be reused, or the connection is closed. Only the client's silence counts
-   * as a stall, and not that of the store from which the next piece is read.
-   */
-  #untilTaken(response: Response, piece: Buffer): Promise<void> {
+  /** Only the client's silence counts as a stall, and not that of the store from which the next piece is read. */
+  write(piece: Buffer): void {
+    const response = this.#response;
     response.setTimeout(this.#stallMs);
-    return new Promise((resolve) => {
-      response.once("close", resolve);
+    this.#isTaken = new Promise((resolve) => {
+      this.#resolve = resolve;
       response.write(piece, () => {
-        response.off("close", resolve);
-        response.setTimeout(0);
+        if (!response.writableEnded) response.setTimeout(0);
         resolve();
       });
     });
+  }
+
+  /** Resolves when the memory of the last piece may be used again, or the connection is closed. */
+  async untilTaken(): Promise<void> {
+    await this.#isTaken;
   }
 }
 
@@ -112,6 +137,8 @@ export function lengthOf(parts: readonly Part[]): number {
 export async function* textOf(parts: readonly Part[]): AsyncGenerator<string> {
   for (const part of parts) {
     if (typeof part === "string") yield part;
-    else for await (const piece of toBase64(part.read(), Buffer.allocUnsafeSlow(MIN_TEXT_BYTES))) yield `${piece}`;
+    else
+      for await (const piece of toBase64(part.byteSize, part.read(), Buffer.allocUnsafeSlow(MIN_TEXT_BYTES)))
+        yield `${piece}`;
   }
 }

@@ -3,8 +3,10 @@
  * times as much.
  */
 const STEP_BYTES = 48 * 1024;
-/** The least memory that {@link toBase64} needs: for one step, and two bytes that the step before left. */
-export const MIN_TEXT_BYTES = base64Length(STEP_BYTES + 2);
+/** The least memory that {@link toBase64} needs, in bytes: for one step. */
+export const MIN_TEXT_BYTES = base64Length(STEP_BYTES);
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /** The number of base64 characters for this many bytes. */
 export function base64Length(byteCount: number): number {
@@ -14,33 +16,47 @@ export function base64Length(byteCount: number): number {
 /**
  * Encodes bytes as base64 while they stream past. Pieces whose length is a multiple of 3 cost least.
  *
- * @param bytes each piece is valid until the next one is requested
- * @param memory holds the text; each piece of it is valid until the next one is requested. The bytes may lie in its last
+ * @param byteCount the length of all pieces together
+ * @param pieces each piece is valid until the next one is requested
+ * @param memory holds the text; each part of it is valid until the next one is requested. The pieces may lie in its last
  *   three quarters: the text of what was encoded never reaches what was not.
+ * @throws Error when the pieces have another length together
  */
-export async function* toBase64(bytes: AsyncIterable<Uint8Array>, memory: Buffer): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0);
+export async function* toBase64(
+  byteCount: number,
+  pieces: AsyncIterable<Uint8Array>,
+  memory: Buffer,
+): AsyncGenerator<Buffer> {
+  let left = byteCount;
+  let rest = NOTHING;
   let length = 0;
-  for await (const chunk of bytes) {
-    for (let start = 0; start < chunk.byteLength; start += STEP_BYTES) {
-      const byteCount = Math.min(STEP_BYTES, chunk.byteLength - start);
-      const step = Buffer.from(chunk.buffer, chunk.byteOffset + start, byteCount);
-      const joined = rest.length > 0 ? Buffer.concat([rest, step]) : step;
-      const whole = joined.length - (joined.length % 3);
-      if (length + base64Length(whole) > memory.length) {
+  for await (const piece of pieces) {
+    left -= piece.byteLength;
+    if (left < 0) throw wrongSize();
+    const view = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    const bytes = rest.length > 0 ? Buffer.concat([rest, view]) : view;
+    // Only the end of the text may be padded.
+    const encoded = left === 0 ? bytes.length : bytes.length - (bytes.length % 3);
+    for (let start = 0; start < encoded; start += STEP_BYTES) {
+      const end = Math.min(start + STEP_BYTES, encoded);
+      if (length + base64Length(end - start) > memory.length) {
         yield memory.subarray(0, length);
         length = 0;
       }
-      length += memory.write(joined.toString("base64", 0, whole), length, "latin1");
-      // A copy, because the source may reuse the memory of the chunk.
-      rest = Buffer.from(joined.subarray(whole));
+      length += memory.write(bytes.toString("base64", start, end), length, "latin1");
     }
-    if (chunk.buffer === memory.buffer && length > 0) {
-      // The source overwrites the text with its next chunk.
+    // A copy, because the source may reuse the memory of the piece.
+    rest = encoded < bytes.length ? Buffer.from(bytes.subarray(encoded)) : NOTHING;
+    if (piece.buffer === memory.buffer && length > 0) {
+      // The source overwrites the text with its next piece.
       yield memory.subarray(0, length);
       length = 0;
     }
   }
+  if (left > 0) throw wrongSize();
   if (length > 0) yield memory.subarray(0, length);
-  if (rest.length > 0) yield Buffer.from(rest.toString("base64"));
+}
+
+function wrongSize(): Error {
+  return new Error("an object does not have the size that its store reported");
 }

@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { answerErrors } from "../../../../src/api/http/answers/errors.ts";
 import { assignRequestContext } from "../../../../src/api/http/request-context.ts";
 import { inOrder } from "../../../../src/api/http/steps.ts";
-import { Base64Sender, type Base64SenderOptions } from "../../../../src/api/rest/openai/base64-sender.ts";
+import { Base64Sender, type Base64SenderOptions, type Part } from "../../../../src/api/rest/openai/base64-sender.ts";
 import type { OpenObject } from "../../../../src/ports/object-store.ts";
 import { httpRequest } from "../../../support/clients/http-request.ts";
 import { poll } from "../../../support/gateways/scripted-gateway.ts";
@@ -37,11 +37,11 @@ const object: OpenObject = {
   },
 };
 
-async function serve(options: Base64SenderOptions): Promise<string> {
+async function serve(options: Base64SenderOptions, parts: readonly Part[] = ["<", object, ">"]): Promise<string> {
   const sender = new Base64Sender(options);
   const app = express();
   app.use(inOrder(assignRequestContext({ publicUrl: undefined, logger: pino({ enabled: false }) })));
-  app.use((_request, response) => sender.send(response, ["<", object, ">"]));
+  app.use((_request, response) => sender.send(response, parts));
   app.use(answerErrors);
   server = createServer(app).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -70,6 +70,13 @@ test("clients that read nothing are refused if there are too many, and are final
     ({ status }) => status === 200,
   );
   expect(body.toString() === `<${TEXT}>`).toBe(true);
+});
+
+test("the last piece of one image is unchanged by the first of the next", async () => {
+  const url = await serve({}, ["<", object, "|", object, "|", object, ">"]);
+  const { body } = await httpRequest(url);
+
+  expect(body.toString() === `<${TEXT}|${TEXT}|${TEXT}>`).toBe(true);
 });
 
 test("clients of every speed get unchanged bytes, while buffers are reused and connections are cut", async () => {

@@ -21,7 +21,8 @@ test.each(Array.from({ length: 60 }, (_, round) => round))(
       }
     }
     const parts: string[] = [];
-    for await (const part of toBase64(inPieces(), Buffer.alloc(MIN_TEXT_BYTES))) parts.push(part.toString());
+    for await (const part of toBase64(bytes.length, inPieces(), Buffer.alloc(MIN_TEXT_BYTES)))
+      parts.push(part.toString());
 
     expect(parts.join("")).toBe(Buffer.from(bytes).toString("base64"));
     expect(parts.join("")).toHaveLength(base64Length(bytes.length));
@@ -41,8 +42,17 @@ test.each([0, 1, 2, 3, 191_999, 192_000, 192_001, 192_002, 700_001])(
       }
     }
     const parts: string[] = [];
-    for await (const part of toBase64(inPlace(), memory)) parts.push(part.toString());
+    for await (const part of toBase64(bytes.length, inPlace(), memory)) parts.push(part.toString());
 
     expect(parts.join("") === Buffer.from(bytes).toString("base64")).toBe(true);
   },
 );
+
+test.each([299, 301])("refuses 300 bytes that were reported as %i", async (byteCount) => {
+  async function* pieces(): AsyncIterable<Uint8Array> {
+    yield random.bytes(300);
+  }
+  await expect(Array.fromAsync(toBase64(byteCount, pieces(), Buffer.alloc(MIN_TEXT_BYTES)))).rejects.toThrow(
+    "an object does not have the size that its store reported",
+  );
+});
