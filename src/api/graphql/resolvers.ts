@@ -157,9 +157,7 @@ async function toReferences(
   };
 }
 
-function toAnswer(generation: Generation, { request, service, loaders }: GraphQLContext): GenerationType {
-  const images = service.knownImagesOf(generation);
-  if (images) loaders.imagesOf.prime(generation.id, images);
+function toAnswer(generation: Generation, { request, service }: GraphQLContext): GenerationType {
   request.onSunset?.(service.sunsetOf(generation));
-  return new GenerationType(generation);
+  return new GenerationType(generation, service.knownImagesOf(generation));
 }

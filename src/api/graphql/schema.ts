@@ -8,6 +8,7 @@ import { ProjectResolver } from "./project-resolvers.ts";
 import { ImageResolver } from "./resolvers.ts";
 import { buildSchemaSync, endDecorating, type NonEmptyArray, type PubSub, withOwnMetadata } from "./type-graphql.ts";
 import { prefixTypes } from "./type-prefix.ts";
+import type { GenerateImagesInput } from "./types/generations/generate-images-input.ts";
 import { GenerationEventsResolver } from "./types/generations/generation-events.ts";
 import type { GenerationType, ImageType } from "./types/generations/generation-type.ts";
 import type { ImageUrlArgs } from "./types/image-url-args.ts";
@@ -49,11 +50,21 @@ export function describeGraph(): { readonly schema: string; readonly subgraph: s
 
 type Resolve = GraphQLFieldResolver<unknown, unknown>;
 
+const images = new ImageResolver();
+
 /**
- * Resolvers of fields that one answer may contain many times. type-graphql would create several promises for the
- * arguments of each.
+ * Resolvers of fields that are requested most. type-graphql would copy the arguments of each several times, and create
+ * promises for them.
  */
 const DIRECT_RESOLVERS: ReadonlyMap<string, Resolve> = new Map<string, Resolve>([
+  [
+    "Mutation.generateImages",
+    (_root, { input }, context) => images.generateImages(input as GenerateImagesInput, context as GraphQLContext),
+  ],
+  [
+    "Generation.images",
+    (generation, _args, context) => (generation as GenerationType).images(context as GraphQLContext),
+  ],
   [
     "Image.url",
     (image, options, context) => (image as ImageType).url(options as ImageUrlArgs, context as GraphQLContext),

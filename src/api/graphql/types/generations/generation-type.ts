@@ -137,10 +137,13 @@ export class ImageType extends NodeType {
 })
 export class GenerationType extends NodeType {
   readonly #generation: Generation;
+  readonly #images: readonly Image[] | undefined;
 
-  constructor(generation: Generation) {
+  /** @param images its images, by index; `undefined` if they have to be read */
+  constructor(generation: Generation, images?: readonly Image[]) {
     super();
     this.#generation = generation;
+    this.#images = images;
     this.id = generation.id;
   }
 
@@ -239,9 +242,8 @@ export class GenerationType extends NodeType {
   }
 
   @Field(() => [ImageType], { description: "The images stored so far, by index." })
-  async images(@Ctx() { loaders }: GraphQLContext): Promise<ImageType[]> {
-    const images = await loaders.imagesOf.load(this.id);
-    return images.map((image) => new ImageType(image));
+  images(@Ctx() { loaders }: GraphQLContext): ImageType[] | Promise<ImageType[]> {
+    return this.#images ? toTypes(this.#images) : loaders.imagesOf.load(this.id).then(toTypes);
   }
 
   @Field(() => [ImageType], {
@@ -301,6 +303,10 @@ export class GenerationType extends NodeType {
   get finishedAt(): Date | null {
     return this.#generation.finishedAt ?? null;
   }
+}
+
+function toTypes(images: readonly Image[]): ImageType[] {
+  return images.map((image) => new ImageType(image));
 }
 
 /** The images of the gateway that a generation edits. Those that were deleted are left out. */
