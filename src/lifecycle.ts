@@ -94,14 +94,19 @@ export class Lifecycle {
    * call fails unexpectedly because the gateway has closed, it throws `OVERLOADED` instead.
    */
   counting<Target extends object>(target: Target): Target {
+    const counted = new Map<PropertyKey, unknown>();
     return new Proxy(target, {
       get: (_target, name) => {
+        const known = counted.get(name);
+        if (known) return known;
         const member: unknown = Reflect.get(target, name, target);
         if (typeof member !== "function") return member;
-        return (...parameters: unknown[]) => {
+        const method = (...parameters: unknown[]) => {
           const result: unknown = member.apply(target, parameters);
           return isPromise(result) ? this.#count(result) : result;
         };
+        counted.set(name, method);
+        return method;
       },
     });
   }

@@ -102,15 +102,15 @@ export async function createApi(parts: ApiParts): Promise<Express> {
   const pages = { typePrefix: config.typePrefix, version, links: pageLinks(studio, showsPages) };
   // A request tries the routers in this order, so the quick and most used ones come first.
   const routes = [
+    getImage,
     graphql,
-    webSocketTransport(operations, live),
-    eventStreamTransport(operations, live),
     // Before the images, whose paths include those of OpenAI's clients that have a wrong base URL.
     openAI,
+    webSocketTransport(operations, live),
+    eventStreamTransport(operations, live),
     imageRoutes(images, { ...config, deliveries: metrics }),
     health,
     ...metricsRoute,
-    getImage,
     openApiRoutes(),
     ...(config.pages ? [pageRoutes("reference", { ...pages, path: "/docs" }), studioRoutes(studio)] : []),
     ...(showsPages ? [pageRoutes("graphiql", pages)] : []),

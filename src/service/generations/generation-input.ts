@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { MAX_IMAGES } from "../../bounds.ts";
 import { badInput } from "../../errors.ts";
 import {
@@ -140,9 +140,7 @@ export function checkInput(input: GenerationInput): CheckedInput {
   };
   const more = Object.values(added).some((value) => value !== undefined) ? [added] : [];
   // The resolved model is not hashed: the model behind a name may change while the input stays the same.
-  const inputHash = createHash("sha256")
-    .update(JSON.stringify([asked, quality, format, background, seed ?? null, ...more]))
-    .digest("hex");
+  const inputHash = hash("sha256", JSON.stringify([asked, quality, format, background, seed ?? null, ...more]));
   return {
     prompt,
     n,

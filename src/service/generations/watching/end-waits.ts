@@ -25,6 +25,9 @@ export class EndWaits {
     this.#records = records;
     this.#events = events;
     this.#releasing = releasing;
+    releasing.addEventListener("abort", () => {
+      for (const { over } of this.#waits) over.resolve();
+    });
     events.subscribeToAll((notice) => {
       // Notices may have been lost.
       if (!notice) this.#expected.clear();
@@ -110,7 +113,6 @@ export class EndWaits {
     this.#expected.delete(id);
     const timer = setTimeout(stop, timeoutMs);
     const unsubscribe = this.#events.subscribe(id, onNotice);
-    this.#releasing.addEventListener("abort", stop);
     try {
       if (missed) onNotice(missed);
       else if (!isExpected) look();
@@ -121,7 +123,6 @@ export class EndWaits {
     } finally {
       clearTimeout(timer);
       unsubscribe();
-      this.#releasing.removeEventListener("abort", stop);
     }
   }
 }
