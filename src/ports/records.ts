@@ -301,8 +301,10 @@ export interface Records {
    * this limit together), if a rate limit would be exceeded, or if spent and held amounts together would exceed a
    * budget (no number of processes can exceed these). A generation that costs nothing is not refused for dollars. Only
    * accepted orders count for a rate limit.
+   *
+   * @param claim of the worker that runs it at once: it is then stored as `RUNNING`, with a lease. @defaultValue none
    */
-  accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal>;
+  accept(order: GenerationOrder, terms: AcceptanceTerms, claim?: Claim): Promise<AcceptedGeneration | Refusal>;
   /** `QUEUED` → `RUNNING`, with a lease. `undefined` if the generation is not `QUEUED`. */
   start(id: string, claim: Claim): Promise<Generation | undefined>;
   /** Extends the leases of all generations that this worker runs, and returns their ids. */

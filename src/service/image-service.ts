@@ -3,7 +3,7 @@ import type { Lifecycle } from "../lifecycle.ts";
 import type { History, ImagePlace } from "../ports/history.ts";
 import type { ModelDescription, ModelPrice } from "../ports/image-provider.ts";
 import type { OpenObject } from "../ports/object-store.ts";
-import type { Generation, Image, Owner, Preview, Warning } from "../ports/records.ts";
+import type { Generation, GenerationOrder, Image, Owner, Preview, Warning } from "../ports/records.ts";
 import { checkEdit, draftEdit, type EditInput, planEditUnread } from "./edits/edit-input.ts";
 import { Acceptance, type AcceptanceOptions, type OnRates, permitted } from "./generations/acceptance.ts";
 import { logRecordedEnds } from "./generations/end-log.ts";
@@ -12,6 +12,7 @@ import { planGeneration } from "./generations/generation-plan.ts";
 import { HistoryPages, MAX_PAGE_SIZE, type PageRequest } from "./generations/history/history-pages.ts";
 import type { Maintenance } from "./generations/maintenance.ts";
 import { CANCELED_WHILE_RUNNING } from "./generations/running/generation-end.ts";
+import { prepareStart } from "./generations/running/immediate-start.ts";
 import type { Runner } from "./generations/running/runner.ts";
 import { EndWaits } from "./generations/watching/end-waits.ts";
 import type { GenerationFeed } from "./generations/watching/generation-feed.ts";
@@ -26,7 +27,7 @@ import { type Caller, mayAccess } from "./projects/caller.ts";
 import type { ListPage } from "./projects/list-page.ts";
 import { allowsModel } from "./projects/permissions.ts";
 
-export interface ImageServiceOptions extends Omit<AcceptanceOptions, "expect"> {
+export interface ImageServiceOptions extends Omit<AcceptanceOptions, "expect" | "prepare"> {
   readonly history: History;
   readonly links: ImageLinks;
   readonly delivery: ImageDelivery;
@@ -56,15 +57,16 @@ export class ImageService {
   readonly #pages: HistoryPages;
 
   constructor(options: ImageServiceOptions) {
-    const { records, history, events, runner, lifecycle } = options;
+    const { records, history, events, queue, runner, lifecycle, isWorker } = options;
     this.#options = options;
     this.#pages = new HistoryPages(history);
     this.#waits = new EndWaits(records, events, lifecycle.releasing);
     const expect = (generation: Generation) => {
-      runner.expect(generation);
+      if (generation.status === "QUEUED") runner.expect(generation);
       this.#waits.expect(generation);
     };
-    this.#acceptance = new Acceptance({ ...options, expect });
+    const prepare = (order: GenerationOrder) => (isWorker ? prepareStart(queue, runner, order) : undefined);
+    this.#acceptance = new Acceptance({ ...options, expect, prepare });
     lifecycle.on("draining", () => this.#drain());
     lifecycle.on("released", () => this.#tidy());
   }

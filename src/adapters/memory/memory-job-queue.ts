@@ -1,4 +1,4 @@
-import type { JobQueue } from "../../ports/job-queue.ts";
+import type { JobPlace, JobQueue } from "../../ports/job-queue.ts";
 
 /**
  * The jobs of one process, in order of arrival. A job is only an id, so tens of thousands can wait. Jobs end with the
@@ -19,6 +19,13 @@ export class MemoryJobQueue implements JobQueue {
     this.#fill();
   }
 
+  takePlace(): JobPlace | undefined {
+    if (!this.#run || this.#waiting.size > 0 || this.#running.size >= this.#concurrency) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#hold(promise);
+    return { use: resolve, giveBack: resolve };
+  }
+
   async start(run: (generationId: string) => Promise<void>): Promise<void> {
     this.#run = run;
     this.#fill();
@@ -33,11 +40,16 @@ export class MemoryJobQueue implements JobQueue {
     for (const generationId of this.#waiting) {
       if (!this.#run || this.#running.size >= this.#concurrency) return;
       this.#waiting.delete(generationId);
-      const running = this.#run(generationId).finally(() => {
-        this.#running.delete(running);
-        this.#fill();
-      });
-      this.#running.add(running);
+      this.#hold(this.#run(generationId));
     }
+  }
+
+  /** Takes a place until the job is done. */
+  #hold(job: Promise<void>): void {
+    const running = job.finally(() => {
+      this.#running.delete(running);
+      this.#fill();
+    });
+    this.#running.add(running);
   }
 }

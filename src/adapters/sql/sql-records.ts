@@ -84,8 +84,8 @@ export class SqlRecords implements Records {
     this.webhooks = new SqlWebhooks(database, this.#outbox, hasRowLocks);
   }
 
-  accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<AcceptedGeneration | Refusal> {
-    return this.#acceptance.accept(order, terms);
+  accept(order: GenerationOrder, terms: AcceptanceTerms, claim?: Claim): Promise<AcceptedGeneration | Refusal> {
+    return this.#acceptance.accept(order, terms, claim);
   }
 
   start(id: string, claim: Claim): Promise<Generation | undefined> {

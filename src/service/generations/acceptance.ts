@@ -6,7 +6,15 @@ import type { ModelDescription, Operation } from "../../ports/image-provider.ts"
 import type { JobQueue } from "../../ports/job-queue.ts";
 import type { Metrics } from "../../ports/metrics.ts";
 import type { RateRule, RateStatus } from "../../ports/projects/rates.ts";
-import type { BudgetExceeded, EditOrder, Generation, GenerationOrder, Records, Refusal } from "../../ports/records.ts";
+import type {
+  AcceptanceTerms,
+  BudgetExceeded,
+  EditOrder,
+  Generation,
+  GenerationOrder,
+  Records,
+  Refusal,
+} from "../../ports/records.ts";
 import type { Traces } from "../../ports/traces.ts";
 import { checkEdit, completeEdit, draftEdit, type EditInput, hashEdit } from "../edits/edit-input.ts";
 import type { EditIntake } from "../edits/edit-intake.ts";
@@ -23,12 +31,15 @@ import { type CheckedInput, checkInput, type GenerationInput } from "./generatio
 import { type GenerationPlan, type PlanDraft, planGeneration } from "./generation-plan.ts";
 import { REPETITION_MS, RetryDeduplicator } from "./retry-deduplicator.ts";
 import { isEnded } from "./running/generation-end.ts";
+import type { ImmediateStart } from "./running/immediate-start.ts";
 
 export interface AcceptanceOptions {
   readonly records: Records;
   readonly queue: JobQueue;
   /** Called with a generation that was just stored, before its job is queued. */
   readonly expect: (generation: Generation) => void;
+  /** Prepares the start of an order. `undefined` if its job has to be queued. */
+  readonly prepare: (order: GenerationOrder) => ImmediateStart | undefined;
   readonly events: Events;
   readonly catalogue: ModelCatalogue;
   readonly edits: EditIntake;
@@ -210,7 +221,7 @@ export class Acceptance {
 
   async #accept(sender: Sender, id: string, decided: PricedPlan): Promise<Generation> {
     const { caller, rules, onRates } = sender;
-    const { records, events, edits, expect, traces, maxQueued, dailyBudget } = this.#options;
+    const { events, edits, expect, traces, maxQueued, dailyBudget } = this.#options;
     const { model, models: _, idempotencyKey, attempt, endUser, ...plan } = decided;
     const { projectId } = caller;
     const { edit, createdAt } = plan;
@@ -229,19 +240,34 @@ export class Acceptance {
       }),
     };
     const terms = { maxQueued, dailyBudget: dailyBudget?.usd, rates: rules };
+    const start = this.#options.prepare(order);
     // If this throws, the order may have been accepted. The images stay, and are swept later if it was not.
-    const accepted = await records.accept(order, terms);
+    const accepted = await this.#record(order, terms, start);
     if (typeof accepted === "object" && "rates" in accepted && accepted.rates.length > 0) onRates(accepted.rates);
     const isRefused = typeof accepted === "string" || "budget" in accepted || "exceeded" in accepted;
     if (edit && (isRefused || !accepted.isNew)) await edits.discard(edit);
+    if (isRefused || !accepted.isNew) start?.giveBack();
     if (isRefused) throw this.#toError(accepted, decided, sender);
     const { generation, isNew } = accepted;
     if (!isNew) return refuseUnlessSame(generation, plan.inputHash);
     events.publish({ generationId: generation.id, isNew: true });
     this.#warnOfPrice(generation);
     expect(generation);
-    await this.#enqueue(generation.id);
+    if (start) start.begin(generation);
+    else await this.#enqueue(generation.id);
     return generation;
+  }
+
+  async #record(order: GenerationOrder, terms: AcceptanceTerms, start: ImmediateStart | undefined) {
+    const { records } = this.#options;
+    try {
+      return await records.accept(order, terms, start?.claim);
+    } catch (error) {
+      start?.giveBack();
+      // If it was stored after all, it waits again. If this fails too, its lease ends it.
+      if (start) records.park(order.id, start.claim.worker).catch(() => {});
+      throw error;
+    }
   }
 
   #toError(refusal: Refusal, plan: PricedPlan, { caller, rules }: Sender): GatewayError {

@@ -1,4 +1,4 @@
-import type { Generation, Idempotency, Image, Preview } from "../../../ports/records.ts";
+import type { Claim, Generation, Idempotency, Image, Preview } from "../../../ports/records.ts";
 import type { GenerationRow, ImageRow } from "../database.ts";
 import {
   type Changes,
@@ -98,9 +98,13 @@ export const toGeneration = (row: GenerationRow): Generation => fromRow(GENERATI
 export const toImage = (row: ImageRow): Image => fromRow(IMAGE, row);
 export const toImageRow = (image: Image): ImageRow => toRow(IMAGE, image);
 
-/** A generation that nobody runs. */
-export function toGenerationRow(generation: Generation): GenerationRow {
-  return { ...toRow(GENERATION, generation), worker: null, lease_until: null };
+/** @param claim of the worker that runs the generation; `undefined` if nobody does */
+export function toGenerationRow(generation: Generation, claim?: Claim): GenerationRow {
+  return {
+    ...toRow(GENERATION, generation),
+    worker: claim?.worker ?? null,
+    lease_until: claim?.leaseUntil.getTime() ?? null,
+  };
 }
 
 /** The column changes for these property changes. A property that is `undefined` is removed. */

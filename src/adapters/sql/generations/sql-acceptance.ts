@@ -3,6 +3,7 @@ import { GatewayError } from "../../../errors.ts";
 import type {
   AcceptanceTerms,
   AcceptedGeneration,
+  Claim,
   Generation,
   GenerationOrder,
   Refusal,
@@ -30,6 +31,8 @@ export interface SqlAcceptanceOptions {
 interface Request {
   readonly order: GenerationOrder;
   readonly terms: AcceptanceTerms;
+  /** Set if the generation starts at once. */
+  readonly claim: Claim | undefined;
 }
 
 type Acceptance = AcceptedGeneration | Refusal;
@@ -65,13 +68,13 @@ export class SqlAcceptance {
   }
 
   /** @see Records.accept */
-  accept(order: GenerationOrder, terms: AcceptanceTerms): Promise<Acceptance> {
+  accept(order: GenerationOrder, terms: AcceptanceTerms, claim?: Claim): Promise<Acceptance> {
     const { projectId, apiKeyId, createdAt } = order;
     const { maxQueued, dailyBudget, rates } = terms;
     // Orders of one minute count in the same windows, of rate limits and of budgets.
     const sender = JSON.stringify([projectId, apiKeyId, maxQueued, dailyBudget, rates, minuteOf(createdAt)]);
     const batches = this.#senders.get(sender) ?? this.#createBatches(sender);
-    return batches.add({ order, terms });
+    return batches.add({ order, terms, claim });
   }
 
   #createBatches(sender: string): Batches<Request, Acceptance> {
@@ -93,7 +96,7 @@ export class SqlAcceptance {
     return outbox.within(database, async (transaction) => {
       const { earlier, expiredIds } = await findRepeated(transaction, orders);
       await forgetKeys(transaction, expiredIds, hasRowLocks);
-      const fresh = orders.filter((_, index) => !earlier[index]);
+      const fresh = requests.filter((_, index) => !earlier[index]);
       const stored = await this.#store(transaction, fresh, requests[0]!.terms);
       if ("gate" in stored) throw new NotTogether();
       const accepted = stored.values();
@@ -101,13 +104,14 @@ export class SqlAcceptance {
     });
   }
 
-  #acceptAlone({ order, terms }: Request): Promise<Acceptance> {
+  #acceptAlone(request: Request): Promise<Acceptance> {
+    const { order, terms } = request;
     const { database, ledger, outbox, hasRowLocks } = this.#options;
     return outbox.within(database, async (transaction) => {
       const { earlier, expiredIds } = await findRepeated(transaction, [order]);
       if (earlier[0]) return repetitionOf(earlier[0]);
       await forgetKeys(transaction, expiredIds, hasRowLocks);
-      const stored = await this.#store(transaction, [order], terms);
+      const stored = await this.#store(transaction, [request], terms);
       if (!("gate" in stored)) return stored[0]!;
       // While this waited for a lock, the same request may have been accepted, and may have used up the limit.
       const { earlier: sameRequest } = await findRepeated(transaction, [order]);
@@ -122,13 +126,14 @@ export class SqlAcceptance {
   /**
    * Counts, holds and stores orders that repeat no earlier one.
    *
-   * @param orders of one sender. If there are several, and they are not stored, the transaction has to be rolled back
+   * @param requests of one sender. If there are several, and they are not stored, the transaction has to be rolled back
    */
   async #store(
     transaction: Kysely<Database>,
-    orders: readonly GenerationOrder[],
+    requests: readonly Request[],
     terms: AcceptanceTerms,
   ): Promise<readonly AcceptedGeneration[] | NotStored> {
+    const orders = requests.map(({ order }) => order);
     const { ledger, rates: counts } = this.#options;
     const { maxQueued, rates: rules = [] } = terms;
     const [first] = orders;
@@ -142,7 +147,7 @@ export class SqlAcceptance {
       await counts.uncount(transaction, orders, rules);
       return { refusal: held.refusal, gate };
     }
-    const generations = await this.#insert(transaction, orders);
+    const generations = await this.#insert(transaction, requests);
     if (generations.length < orders.length) {
       await counts.uncount(transaction, orders, rules);
       await ledger.release(transaction, orders, gate);
@@ -158,16 +163,19 @@ export class SqlAcceptance {
    *
    * @returns those that were stored: all but those whose idempotency key was used at the same instant
    */
-  async #insert(transaction: Kysely<Database>, orders: readonly GenerationOrder[]): Promise<readonly Generation[]> {
+  async #insert(transaction: Kysely<Database>, requests: readonly Request[]): Promise<readonly Generation[]> {
     const stored = new Set<string>();
-    for (const part of inParts(orders)) {
-      const rows = part.map((order) => toGenerationRow({ ...order, status: "QUEUED" }));
+    for (const part of inParts(requests)) {
+      const rows = part.map(({ order, claim }) => toGenerationRow({ ...order, ...begunBy(claim) }, claim));
       const inserted = await INSERT_GENERATIONS.run(transaction, rows, { rows: rows.length });
       for (const { id } of inserted.rows) stored.add(id);
     }
-    const accepted = orders.filter(({ id }) => stored.has(id));
-    await this.#enterTerms(transaction, accepted);
-    return accepted.map(toQueued);
+    const accepted = requests.filter(({ order }) => stored.has(order.id));
+    await this.#enterTerms(
+      transaction,
+      accepted.map(({ order }) => order),
+    );
+    return accepted.map(toAccepted);
   }
 
   async #enterTerms(transaction: Kysely<Database>, orders: readonly GenerationOrder[]): Promise<void> {
@@ -210,9 +218,13 @@ function prepareEntries(search: SearchEngine) {
 }
 
 /** The generation of an order that was just stored, as it would be read: without properties that are `undefined`. */
-function toQueued(order: GenerationOrder): Generation {
+function toAccepted({ order, claim }: Request): Generation {
   const given = Object.entries(order).filter(([, value]) => value !== undefined);
-  return { ...(Object.fromEntries(given) as unknown as GenerationOrder), status: "QUEUED" };
+  return { ...(Object.fromEntries(given) as unknown as GenerationOrder), ...begunBy(claim) };
+}
+
+function begunBy(claim: Claim | undefined): Pick<Generation, "status" | "startedAt"> {
+  return claim ? { status: "RUNNING", startedAt: claim.at } : { status: "QUEUED" };
 }
 
 /** The answer to an order that repeats an earlier one. It counts against no limit. */

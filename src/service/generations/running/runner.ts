@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { GatewayError } from "../../../errors.ts";
 import type { GenerationNotice } from "../../../ports/events.ts";
 import type { ImageProvider } from "../../../ports/image-provider.ts";
-import type { Generation, GenerationOutcome, UnrecordedImage } from "../../../ports/records.ts";
+import type { Claim, Generation, GenerationOrder, GenerationOutcome, UnrecordedImage } from "../../../ports/records.ts";
 import type { SpanStart } from "../../../ports/traces.ts";
 import { isFree, priceOf } from "../../models/cost.ts";
 import { logEnd, logRecordedEnds } from "../end-log.ts";
@@ -30,6 +30,21 @@ const HEARTBEATS_PER_LEASE = 4;
 
 /** The most accepted generations that are remembered until they start. More wait in the queue, and are read. */
 const MAX_EXPECTED = 64;
+
+/** What a generation starts with. */
+interface Started {
+  readonly generation: Generation;
+  /** Whether the image rate has counted its images. */
+  readonly isCounted: boolean;
+}
+
+/** A run that begins as soon as its generation is accepted. Call exactly one of the methods. */
+export interface PreparedRun {
+  readonly claim: Claim;
+  /** Runs the generation to its end. Never rejects. */
+  begin(generation: Generation): Promise<void>;
+  giveBack(): void;
+}
 
 /** Carries out accepted generations. A generation continues when its client disconnects. */
 export class Runner {
@@ -64,6 +79,31 @@ export class Runner {
     const [oldest] = this.#expected.keys();
     if (this.#expected.size >= MAX_EXPECTED && oldest !== undefined) this.#expected.delete(oldest);
     this.#expected.set(generation.id, generation);
+  }
+
+  /**
+   * Prepares to run a generation that is about to be accepted. `undefined` if it has to wait for the rate limit, or may
+   * have to wait for a place of its provider.
+   */
+  prepare(order: GenerationOrder): PreparedRun | undefined {
+    const { catalogue } = this.#options;
+    const { rate } = this.#shared;
+    const { id, n } = order;
+    if (this.#draining.signal.aborted || catalogue.hasLimitedProvider) return undefined;
+    const isCounted = this.#mayCost(order);
+    if (isCounted && !rate.takeNow(n)) return undefined;
+    const claim = this.#newClaim();
+    // From the moment in which it is accepted, its lease is extended.
+    const stopping = this.#enter(id);
+    const started = async (generation: Generation) => this.#toStarted(generation, claim, isCounted);
+    return {
+      claim,
+      begin: (generation) => this.#carryOut(id, new Seat(this.#lanes), stopping, () => started(generation)),
+      giveBack: () => {
+        this.#dropLease(id);
+        if (isCounted) rate.giveBack(n);
+      },
+    };
   }
 
   /**
@@ -113,9 +153,27 @@ export class Runner {
 
   async #runIn(seat: Seat, generationId: string): Promise<void> {
     if (this.#running.has(generationId)) return;
-    const cutOff = await this.#bringToEnd(generationId, seat);
+    const stopping = this.#enter(generationId);
+    await this.#carryOut(generationId, seat, stopping, () => this.#start(generationId, stopping.signal));
+  }
+
+  async #carryOut(
+    generationId: string,
+    seat: Seat,
+    stopping: AbortController,
+    start: () => Promise<Started | undefined>,
+  ): Promise<void> {
+    const cutOff = await this.#bringToEnd(generationId, seat, stopping.signal, start);
     if (cutOff) await this.#keepPlace(cutOff);
     seat.leave();
+  }
+
+  /** @returns the controller that cancels the generation */
+  #enter(generationId: string): AbortController {
+    const stopping = new AbortController();
+    if (this.#stop.signal.aborted) stopping.abort(this.#stop.signal.reason);
+    this.#keepLease(generationId, stopping);
+    return stopping;
   }
 
   /**
@@ -156,17 +214,18 @@ export class Runner {
   }
 
   /** @returns the call that was cut off while the provider was working on it, if any; the provider may charge for it */
-  async #bringToEnd(generationId: string, seat: Seat): Promise<PaidCall | undefined> {
+  async #bringToEnd(
+    generationId: string,
+    seat: Seat,
+    signal: AbortSignal,
+    start: () => Promise<Started | undefined>,
+  ): Promise<PaidCall | undefined> {
     const { events, traces, logger, worker } = this.#options;
-    const stopping = new AbortController();
-    if (this.#stop.signal.aborted) stopping.abort(this.#stop.signal.reason);
-    const { signal } = stopping;
     const unsubscribe = events.subscribe(generationId, (notice) => this.#onNotice(notice));
-    this.#keepLease(generationId, stopping);
     let cutOff: PaidCall | undefined;
     let end: Pick<GenerationNotice, "end"> | undefined;
     try {
-      const started = await this.#start(generationId, signal);
+      const started = await start();
       if (!started) return undefined;
       events.publish({ generationId, worker, isRunning: true });
       const { generation, isCounted } = started;
@@ -191,27 +250,33 @@ export class Runner {
   }
 
   /** Starts a generation as soon as the rate limit allows its images. `undefined` when it is not queued (any more). */
-  async #start(
-    generationId: string,
-    canceled: AbortSignal,
-  ): Promise<{ readonly generation: Generation; readonly isCounted: boolean } | undefined> {
-    const { records, metrics, traces, worker, now, leaseMs } = this.#options;
+  async #start(generationId: string, canceled: AbortSignal): Promise<Started | undefined> {
+    const { records } = this.#options;
     const { store, rate } = this.#shared;
     const queued = this.#takeExpected(generationId) ?? (await this.#find(generationId));
     if (queued?.status !== "QUEUED") return undefined;
     const isCounted = this.#mayCost(queued);
     if (isCounted && !(await this.#waitForRate(queued.n, canceled))) return undefined;
-    const at = now();
-    const claim = { worker, at, leaseUntil: new Date(at.getTime() + leaseMs) };
+    const claim = this.#newClaim();
     const generation = await store.retryWhileStoreDown(generationId, () => records.start(generationId, claim));
-    if (generation) {
-      const { createdAt, traceContext } = generation;
-      metrics.generationStarted(at.getTime() - createdAt.getTime());
-      traces.record({ name: "wait in queue", parent: traceContext, startedAt: createdAt }, at);
-      return { generation, isCounted };
-    }
+    if (generation) return this.#toStarted(generation, claim, isCounted);
     if (isCounted) rate.giveBack(queued.n);
     return undefined;
+  }
+
+  #newClaim(): Claim {
+    const { worker, now, leaseMs } = this.#options;
+    const at = now();
+    return { worker, at, leaseUntil: new Date(at.getTime() + leaseMs) };
+  }
+
+  /** Counts and records how long the generation waited. */
+  #toStarted(generation: Generation, { at }: Claim, isCounted: boolean): Started {
+    const { metrics, traces } = this.#options;
+    const { createdAt, traceContext } = generation;
+    metrics.generationStarted(at.getTime() - createdAt.getTime());
+    traces.record({ name: "wait in queue", parent: traceContext, startedAt: createdAt }, at);
+    return { generation, isCounted };
   }
 
   /** @returns false when the generation is given up before the rate limit allows its images */
@@ -235,7 +300,7 @@ export class Runner {
     return found;
   }
 
-  #mayCost(generation: Generation): boolean {
+  #mayCost(generation: GenerationOrder): boolean {
     const description = this.#options.catalogue.find(generation.model)?.description;
     return !description || !isFree(priceOf(generation, description));
   }
