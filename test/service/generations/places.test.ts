@@ -172,3 +172,18 @@ describe("images above the limit per minute", () => {
     expect(await statusOf(gateway, next)).toBe("QUEUED");
   });
 });
+
+describe("the only place", () => {
+  test("is free again after requests that start nothing", async () => {
+    const gateway = await start({ maxConcurrency: 1, dailyBudget: { usd: "20", isDefault: false } });
+    const free = { model: FREE.id, idempotencyKey: "a key" };
+    expect(await finish(gateway, free)).toBe("SUCCEEDED");
+    // A repetition, another input under the same key, and a model whose cost is not known.
+    for (const input of [free, { ...free, prompt: "a hen" }, { model: PAID.id }]) {
+      await gateway.graphql(GENERATE, { input: { prompt: "a fox", size: "64x64", ...input } });
+    }
+
+    expect(gateway.provider.requests).toHaveLength(1);
+    expect(await finish(gateway, { model: FREE.id })).toBe("SUCCEEDED");
+  });
+});

@@ -8,10 +8,10 @@ import { makeImages } from "../../support/gateways/scripted-provider.ts";
 import { statementsDuring } from "../../support/stores/store-statements.ts";
 
 const CALLER = { projectId: PUBLIC_PROJECT };
-/** Five to accept it, one to start it, and five for its image and its end. None reads it for the waiting client. */
-const MOST_STATEMENTS = 11;
-/** Accepted, started, ended with its image. */
-const MOST_COMMITS = 3;
+/** Five to accept and start it, and five for its image and its end. None reads it for the waiting client. */
+const STATEMENTS = 10;
+/** Accepted and started, ended with its image. */
+const COMMITS = 2;
 
 let gateway: ScriptedGateway;
 
@@ -33,11 +33,15 @@ async function makeOneImage(): Promise<void> {
 test("a generation of one image takes few statements and commits", async () => {
   await makeOneImage();
 
-  const all = await statementsDuring(undefined, makeOneImage);
-  const statements = all.filter((sql) => !isBeside(sql));
-
-  expect(statements.filter((sql) => !isBoundary(sql)).length).toBeLessThanOrEqual(MOST_STATEMENTS);
-  expect(countCommits(statements)).toBeLessThanOrEqual(MOST_COMMITS);
+  // Maintenance may run beside one of them.
+  const counts: { readonly statements: number; readonly commits: number }[] = [];
+  for (let round = 0; round < 3; round++) {
+    const statements = (await statementsDuring(undefined, makeOneImage)).filter((sql) => !isBeside(sql));
+    const inner = statements.filter((sql) => !isBoundary(sql));
+    counts.push({ statements: inner.length, commits: countCommits(statements) });
+  }
+  expect(Math.min(...counts.map(({ statements }) => statements))).toBe(STATEMENTS);
+  expect(Math.min(...counts.map(({ commits }) => commits))).toBe(COMMITS);
 });
 
 describe("a generation with an API key", () => {
@@ -83,8 +87,8 @@ test("simultaneous generations share statements and commits", async () => {
   const all = await statementsDuring(undefined, () => Promise.all(Array.from({ length: together }, makeOneImage)));
   const statements = all.filter((sql) => !isBeside(sql));
 
-  expect(statements.filter((sql) => !isBoundary(sql)).length).toBeLessThan(together * MOST_STATEMENTS * 0.75);
-  expect(countCommits(statements)).toBeLessThan(together * MOST_COMMITS * 0.75);
+  expect(statements.filter((sql) => !isBoundary(sql)).length).toBeLessThan(together * STATEMENTS * 0.75);
+  expect(countCommits(statements)).toBeLessThan(together * COMMITS * 0.75);
 });
 
 test.each([

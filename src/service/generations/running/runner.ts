@@ -5,28 +5,21 @@ import type { ImageProvider } from "../../../ports/image-provider.ts";
 import type { Claim, Generation, GenerationOrder, GenerationOutcome, UnrecordedImage } from "../../../ports/records.ts";
 import type { SpanStart } from "../../../ports/traces.ts";
 import { isFree, priceOf } from "../../models/cost.ts";
-import { logEnd, logRecordedEnds } from "../end-log.ts";
+import { logEnd } from "../end-log.ts";
 import { UsualDurations } from "../usual-durations.ts";
 import { Execution, type ExecutionOptions, type PaidCall } from "./execution.ts";
-import { INTERRUPTED, toEnded } from "./generation-end.ts";
+import { toEnded } from "./generation-end.ts";
 import { ImageRate } from "./image-rate.ts";
+import { type Lease, Leases, type LeasesOptions } from "./leases.ts";
 import { ProviderLanes, Seat } from "./provider-lanes.ts";
 import { StoreRetries } from "./store-retries.ts";
 
-export interface RunnerOptions extends Omit<ExecutionOptions, "store" | "rate" | "durations"> {
-  readonly now: () => Date;
-  /**
-   * The duration of a lease, in milliseconds. If this process does not extend it in time, the others treat it as dead.
-   */
-  readonly leaseMs: number;
+export interface RunnerOptions extends Omit<ExecutionOptions, "store" | "rate" | "durations">, LeasesOptions {
   /** The most images that this process submits to paid providers in a minute. */
   readonly maxImagesPerMinute: number;
   /** The most calls at once of all providers without a limit of their own. */
   readonly maxConcurrency: number;
 }
-
-/** How many times a process extends its leases within the duration of one lease. */
-const HEARTBEATS_PER_LEASE = 4;
 
 /** The most accepted generations that are remembered until they start. More wait in the queue, and are read. */
 const MAX_EXPECTED = 64;
@@ -52,16 +45,16 @@ export class Runner {
   readonly #shared: ExecutionOptions;
   readonly #stop = new AbortController();
   readonly #draining = new AbortController();
-  /** The generations that run here or wait for the rate limit, each with a controller that cancels it. */
-  readonly #running = new Map<string, AbortController>();
+  /** Of the generations that run here, wait for the rate limit, or are about to be accepted. */
+  readonly #leases: Leases;
   readonly #expected = new Map<string, Generation>();
   readonly #lanes: ProviderLanes;
   /** The generations that wait for a place of a provider with a limit of its own, or have had one. */
   readonly #inLanes = new Map<string, Promise<void>>();
-  #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#leases = new Leases(options);
     this.#lanes = new ProviderLanes(options.maxConcurrency);
     this.#shared = {
       ...options,
@@ -92,15 +85,14 @@ export class Runner {
     if (this.#draining.signal.aborted || catalogue.hasLimitedProvider) return undefined;
     const isCounted = this.#mayCost(order);
     if (isCounted && !rate.takeNow(n)) return undefined;
-    const claim = this.#newClaim();
-    // From the moment in which it is accepted, its lease is extended.
-    const stopping = this.#enter(id);
+    const claim = this.#leases.newClaim();
+    const lease = this.#leases.keep(id);
     const started = async (generation: Generation) => this.#toStarted(generation, claim, isCounted);
     return {
       claim,
-      begin: (generation) => this.#carryOut(id, new Seat(this.#lanes), stopping, () => started(generation)),
+      begin: (generation) => this.#carryOut(id, new Seat(this.#lanes), lease, () => started(generation)),
       giveBack: () => {
-        this.#dropLease(id);
+        lease.release();
         if (isCounted) rate.giveBack(n);
       },
     };
@@ -115,7 +107,7 @@ export class Runner {
    */
   async run(generationId: string): Promise<void> {
     // A job may be delivered twice. The second delivery must not drop the lease of the first.
-    if (this.#running.has(generationId) || this.#inLanes.has(generationId)) return;
+    if (this.#leases.has(generationId) || this.#inLanes.has(generationId)) return;
     const provider = await this.#limitedProviderOf(generationId);
     if (this.#inLanes.has(generationId)) return;
     const seat = new Seat(this.#lanes);
@@ -152,28 +144,21 @@ export class Runner {
   }
 
   async #runIn(seat: Seat, generationId: string): Promise<void> {
-    if (this.#running.has(generationId)) return;
-    const stopping = this.#enter(generationId);
-    await this.#carryOut(generationId, seat, stopping, () => this.#start(generationId, stopping.signal));
+    if (this.#leases.has(generationId)) return;
+    const lease = this.#leases.keep(generationId);
+    await this.#carryOut(generationId, seat, lease, () => this.#start(generationId, lease.signal));
   }
 
   async #carryOut(
     generationId: string,
     seat: Seat,
-    stopping: AbortController,
+    lease: Lease,
     start: () => Promise<Started | undefined>,
   ): Promise<void> {
-    const cutOff = await this.#bringToEnd(generationId, seat, stopping.signal, start);
+    lease.watch();
+    const cutOff = await this.#bringToEnd(generationId, seat, lease, start);
     if (cutOff) await this.#keepPlace(cutOff);
     seat.leave();
-  }
-
-  /** @returns the controller that cancels the generation */
-  #enter(generationId: string): AbortController {
-    const stopping = new AbortController();
-    if (this.#stop.signal.aborted) stopping.abort(this.#stop.signal.reason);
-    this.#keepLease(generationId, stopping);
-    return stopping;
   }
 
   /**
@@ -183,7 +168,7 @@ export class Runner {
    * @returns the generations that waited for a place of their provider; another process may run them
    */
   drain(): readonly string[] {
-    const waiting = [...this.#inLanes.keys()].filter((id) => !this.#running.has(id));
+    const waiting = [...this.#inLanes.keys()].filter((id) => !this.#leases.has(id));
     this.#draining.abort();
     return waiting;
   }
@@ -200,7 +185,7 @@ export class Runner {
    */
   interrupt(): void {
     this.#stop.abort(new GatewayError("INTERRUPTED", "the gateway was stopped while the provider was working"));
-    for (const stopping of this.#running.values()) stopping.abort(this.#stop.signal.reason);
+    this.#leases.stopAll(this.#stop.signal.reason);
   }
 
   /** Removes the previews. Call this once no generation runs any more. */
@@ -208,20 +193,19 @@ export class Runner {
     return this.#options.previews.close();
   }
 
-  /** The generations that run here or wait for the rate limit. */
+  /** The generations that run here, wait for the rate limit, or are about to be accepted. */
   get count(): number {
-    return this.#running.size;
+    return this.#leases.count;
   }
 
   /** @returns the call that was cut off while the provider was working on it, if any; the provider may charge for it */
   async #bringToEnd(
     generationId: string,
     seat: Seat,
-    signal: AbortSignal,
+    lease: Lease,
     start: () => Promise<Started | undefined>,
   ): Promise<PaidCall | undefined> {
     const { events, traces, logger, worker } = this.#options;
-    const unsubscribe = events.subscribe(generationId, (notice) => this.#onNotice(notice));
     let cutOff: PaidCall | undefined;
     let end: Pick<GenerationNotice, "end"> | undefined;
     try {
@@ -229,7 +213,7 @@ export class Runner {
       if (!started) return undefined;
       events.publish({ generationId, worker, isRunning: true });
       const { generation, isCounted } = started;
-      const execution = new Execution(this.#shared, generation, { signal, seat, isCounted });
+      const execution = new Execution(this.#shared, generation, { signal: lease.signal, seat, isCounted });
       end = await traces.within(runSpanOf(generation), async (span) => {
         const outcome = await execution.run();
         if (isCutOff(outcome)) cutOff = execution.lastPaidCall;
@@ -242,8 +226,7 @@ export class Runner {
       events.publish({ generationId, isUnrecorded: true });
       return cutOff;
     } finally {
-      unsubscribe();
-      this.#dropLease(generationId);
+      lease.release();
     }
     events.publish({ generationId, worker, ...end });
     return cutOff;
@@ -257,17 +240,11 @@ export class Runner {
     if (queued?.status !== "QUEUED") return undefined;
     const isCounted = this.#mayCost(queued);
     if (isCounted && !(await this.#waitForRate(queued.n, canceled))) return undefined;
-    const claim = this.#newClaim();
+    const claim = this.#leases.newClaim();
     const generation = await store.retryWhileStoreDown(generationId, () => records.start(generationId, claim));
     if (generation) return this.#toStarted(generation, claim, isCounted);
     if (isCounted) rate.giveBack(queued.n);
     return undefined;
-  }
-
-  #newClaim(): Claim {
-    const { worker, now, leaseMs } = this.#options;
-    const at = now();
-    return { worker, at, leaseUntil: new Date(at.getTime() + leaseMs) };
   }
 
   /** Counts and records how long the generation waited. */
@@ -383,54 +360,6 @@ export class Runner {
     await Promise.all([isClosed, until(this.#shared.durations.of(model))]);
     over.abort();
   }
-
-  #keepLease(generationId: string, stopping: AbortController): void {
-    this.#running.set(generationId, stopping);
-    const everyMs = this.#options.leaseMs / HEARTBEATS_PER_LEASE;
-    this.#heartbeat ??= setInterval(() => void this.#extendLeases(), everyMs);
-  }
-
-  #dropLease(generationId: string): void {
-    this.#running.delete(generationId);
-    if (this.#running.size > 0) return;
-    clearInterval(this.#heartbeat);
-    this.#heartbeat = undefined;
-  }
-
-  async #extendLeases(): Promise<void> {
-    const { records, events, worker, now, logger, leaseMs } = this.#options;
-    try {
-      const leased = await records.extendLeases(worker, new Date(now().getTime() + leaseMs));
-      // Its start was recorded, but the store's response was lost. No process carries it out.
-      for (const generationId of leased.filter((id) => !this.#running.has(id))) {
-        const outcome = { status: "FAILED", failure: INTERRUPTED } as const;
-        if (await records.finish(generationId, worker, outcome, now())) {
-          await logRecordedEnds({ records, logger }, [generationId]);
-        }
-        events.publish({ generationId, worker });
-      }
-      await this.#stopCanceled([...this.#running.keys()]);
-    } catch (error) {
-      logger.warn({ err: error }, "the leases could not be extended");
-    }
-  }
-
-  /** Handles a notice about a generation that runs here. Ignores notices that this process sent. */
-  #onNotice({ generationId, worker }: GenerationNotice): void {
-    if (worker === this.#options.worker) return;
-    this.#stopCanceled([generationId]).catch((error: unknown) => {
-      this.#options.logger.warn({ generationId, err: error }, "the generation could not be read");
-    });
-  }
-
-  /** Stops those of the given generations that were canceled or deleted. */
-  async #stopCanceled(generationIds: readonly string[]): Promise<void> {
-    const found = await this.#options.records.findGenerations(generationIds);
-    const kept = new Set(found.filter(({ status }) => status !== "CANCELED").map(({ id }) => id));
-    for (const id of generationIds.filter((candidate) => !kept.has(candidate))) {
-      this.#running.get(id)?.abort(canceled());
-    }
-  }
 }
 
 /** The span of a run continues the trace of the request, which another process may have accepted. */
@@ -447,8 +376,4 @@ function isUnbegun(outcome: GenerationOutcome): boolean {
 /** Whether the generation was stopped while the provider was working on it. */
 function isCutOff(outcome: GenerationOutcome): boolean {
   return outcome.status === "FAILED" && outcome.failure.code === "INTERRUPTED" && outcome.failure.billed !== "NO";
-}
-
-function canceled(): GatewayError {
-  return new GatewayError("INTERRUPTED", "the generation was canceled while the provider was working");
 }

@@ -113,13 +113,13 @@ describe("the limits of requests and images per minute", () => {
         "2026-12-01T12:00:30.000Z",
       ),
     ).toEqual([
-      ["QUEUED", '"key-requests";r=0;t=1, "key-images";r=3;t=1'],
-      ["QUEUED", '"key-requests";r=0;t=60, "key-images";r=3;t=60'],
+      ["RUNNING", '"key-requests";r=0;t=1, "key-images";r=3;t=1'],
+      ["RUNNING", '"key-requests";r=0;t=60, "key-images";r=3;t=60'],
       ["RATE_LIMITED", '"key-requests";r=0;t=60, "key-images";r=3;t=60'],
       ["RATE_LIMITED", '"key-requests";r=0;t=30, "key-images";r=3;t=30'],
-      ["QUEUED", '"key-requests";r=0;t=30, "key-images";r=3;t=30'],
+      ["RUNNING", '"key-requests";r=0;t=30, "key-images";r=3;t=30'],
       ["RATE_LIMITED", '"key-requests";r=0;t=30, "key-images";r=3;t=30'],
-      ["QUEUED", '"key-requests";r=0;t=30, "key-images";r=3;t=30'],
+      ["RUNNING", '"key-requests";r=0;t=30, "key-images";r=3;t=30'],
     ]);
   });
 
@@ -167,7 +167,7 @@ describe("the limits of requests and images per minute", () => {
     await gateway.admin(
       `mutation { updateApiKey(input: { id: "${key.id}", limits: { requestsPerMinute: 2 } }) { id } }`,
     );
-    expect(await generate(key)).toMatchObject({ status: "QUEUED" });
+    expect(await generate(key)).toMatchObject({ status: "RUNNING" });
     await gateway.admin(
       `mutation { updateApiKey(input: { id: "${key.id}", limits: { requestsPerMinute: 1 } }) { id } }`,
     );
@@ -231,7 +231,7 @@ describe("a limit on simultaneous generations", () => {
     expect(await generate(other)).toMatchObject({ code: "RATE_LIMITED" });
     await gateway.graphql(`mutation { cancelGeneration(id: "${first.id}") { id } }`, {}, key.headers);
 
-    expect(await generate(key)).toMatchObject({ status: "QUEUED" });
+    expect(await generate(key)).toMatchObject({ status: "RUNNING" });
     hold.release();
   });
 });
@@ -249,7 +249,7 @@ describe("limits on models and operations", () => {
       field: "model",
       message: "this API key may not use any-size-editor-1; it may use: other-1",
     });
-    expect(await generate(key, { model: "other-1" })).toMatchObject({ status: "QUEUED" });
+    expect(await generate(key, { model: "other-1" })).toMatchObject({ status: "RUNNING" });
   });
 
   test("of the project and of the key also apply to quotes and edits", async () => {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { DiskObjectStore } from "../../../../src/adapters/disk/disk-object-store.ts";
 import { GuardedDownloads } from "../../../../src/adapters/downloads/guarded-downloads.ts";
@@ -12,13 +12,13 @@ import { NO_TRACES } from "../../../../src/ports/traces.ts";
 import { EditIntake } from "../../../../src/service/edits/edit-intake.ts";
 import { Previews } from "../../../../src/service/generations/running/previews.ts";
 import { ProviderCalls } from "../../../../src/service/generations/running/provider-calls.ts";
-import { Runner } from "../../../../src/service/generations/running/runner.ts";
+import { type PreparedRun, Runner } from "../../../../src/service/generations/running/runner.ts";
 import { Derivatives } from "../../../../src/service/images/derivatives.ts";
 import { ImageDelivery } from "../../../../src/service/images/image-delivery.ts";
 import { ImageIntake } from "../../../../src/service/images/image-intake.ts";
 import { ImageLinks } from "../../../../src/service/images/image-links.ts";
 import { ModelCatalogue } from "../../../../src/service/models/model-catalogue.ts";
-import { accept, FAILURE, find, orderOf, WORKER } from "../../../contracts/record-samples.ts";
+import { accept, FAILURE, find, NO_LIMITS, orderOf, WORKER } from "../../../contracts/record-samples.ts";
 import { ANY_SIZE_MODEL, type Hold, holdCalls } from "../../../support/gateways/scripted-gateway.ts";
 import { makeImages, SCRIPTED_MODEL, ScriptedProvider } from "../../../support/gateways/scripted-provider.ts";
 import { scheduledCodec } from "../../../support/images/codec.ts";
@@ -28,6 +28,7 @@ import { temporaryDirectories } from "../../../support/temporary-directory.ts";
 
 /** Short, so that heartbeats come quickly; no process takes over. */
 const LEASE_MS = 40;
+const MAX_IMAGES_PER_MINUTE = 300;
 
 const newDirectory = temporaryDirectories();
 const codec = scheduledCodec();
@@ -83,7 +84,7 @@ function createRunner(changes: Partial<Records> = {}, leaseMs = LEASE_MS): Runne
     worker: WORKER,
     upstreamTimeoutMs: 60_000,
     leaseMs,
-    maxImagesPerMinute: 300,
+    maxImagesPerMinute: MAX_IMAGES_PER_MINUTE,
     maxConcurrency: 8,
   });
 }
@@ -169,6 +170,60 @@ test("a heartbeat reads all running generations in one query", async () => {
 
   expect(during.length).toBeGreaterThan(0);
   for (const looked of during) expect([...looked].sort()).toEqual(ids);
+});
+
+describe("a run that is prepared before its generation is accepted", () => {
+  const acceptRunning = (id: string, { claim }: PreparedRun) => records.accept(orderOf(id), NO_LIMITS, claim);
+
+  test("makes the call once, whatever heartbeats come before and after the acceptance", async () => {
+    const { extendLeases, twice } = heartbeats();
+    const runner = createRunner({ extendLeases });
+    const prepared = runner.prepare(orderOf("gen_1"))!;
+    await twice();
+    await acceptRunning("gen_1", prepared);
+    await twice();
+    const running = prepared.begin((await find(records, "gen_1"))!);
+    await hold.called;
+    await twice();
+    await runner.run("gen_1");
+    hold.release();
+    await running;
+
+    expect(await find(records, "gen_1")).toMatchObject({ status: "SUCCEEDED" });
+    expect(provider.requests).toHaveLength(1);
+    expect(runner.count).toBe(0);
+  });
+
+  test("waits again if the process is stopped before it begins", async () => {
+    const runner = createRunner();
+    const prepared = runner.prepare(orderOf("gen_1"))!;
+    await acceptRunning("gen_1", prepared);
+    runner.interrupt();
+    await prepared.begin((await find(records, "gen_1"))!);
+
+    expect(await find(records, "gen_1")).toMatchObject({ status: "QUEUED" });
+    expect(provider.requests).toEqual([]);
+  });
+
+  test("uses the image rate until it is given back", async () => {
+    const runner = createRunner();
+    const n = MAX_IMAGES_PER_MINUTE / 2;
+    const [first, second] = ["gen_1", "gen_2"].map((id) => runner.prepare({ ...orderOf(id), n }));
+    expect(runner.prepare({ ...orderOf("gen_3"), n: 1 })).toBeUndefined();
+    expect(runner.count).toBe(2);
+    second?.giveBack();
+
+    expect(runner.prepare({ ...orderOf("gen_3"), n })).toBeDefined();
+    expect(first).toBeDefined();
+  });
+
+  test("is not prepared by a process that stops", () => {
+    const runner = createRunner();
+    runner.drain();
+
+    expect(runner.prepare(orderOf("gen_1"))).toBeUndefined();
+    expect(runner.count).toBe(0);
+  });
 });
 
 test("a generation whose start was recorded without confirmation ends as interrupted and is not submitted", async () => {
