@@ -27,10 +27,11 @@ export class ContentCredentialsSearch implements PartsReader {
     if (!this.#isFound) this.#parts.write(chunk);
   }
 
-  begin({ format, name }: ImagePart): void {
+  begin({ format, name }: ImagePart): boolean {
     this.#part = `${format} ${name}`;
     this.#isFound ||= this.#part === "PNG caBX" || this.#part === "WEBP C2PA";
     this.#head = this.#part === "JPEG APP11" || this.#part === "AVIF uuid" ? Buffer.alloc(0) : undefined;
+    return this.#head !== undefined;
   }
 
   content(bytes: Uint8Array): void {

@@ -12,9 +12,10 @@ export interface ImagePart {
 
 /** Receives the parts of a file in order. */
 export interface PartsReader {
-  begin(part: ImagePart): void;
+  /** Returns whether it wants the part's content. */
+  begin(part: ImagePart): boolean;
   /** Receives a piece of the current part's content. The bytes are valid only during the call. */
-  content?(bytes: Uint8Array): void;
+  content(bytes: Uint8Array): void;
   /** Called when the current part is complete. */
   end?(): void;
 }
@@ -32,6 +33,7 @@ type Head =
 /** The most bytes of a part's head. */
 const MAX_HEAD_BYTES = 16;
 const MAX_PNG_CHUNK_BYTES = 2 ** 31 - 1;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Splits a PNG, JPEG, WebP or AVIF into its parts while its bytes stream past, without keeping the content.
@@ -43,14 +45,14 @@ export class ImageParts {
   readonly #reader: PartsReader;
   #state: "beginning" | "head" | "content" | "scan" | "end" | "malformed" = "beginning";
   #format: ImageFormat | undefined;
-  /** The beginning of a head whose other bytes have not arrived yet. */
-  #held: Buffer = Buffer.alloc(0);
+  /** The beginning of a head or a marker whose other bytes have not arrived yet. */
+  #held: Buffer = NOTHING;
+  #isContentWanted = false;
   #contentLeft = 0;
   #paddingLeft = 0;
   /** Bytes left in a WebP, by the size in its header. Decoders ignore the bytes that follow. */
   #riffLeft = 0;
   #isScanNext = false;
-  #isMarkerNext = false;
 
   constructor(reader: PartsReader) {
     this.#reader = reader;
@@ -64,25 +66,26 @@ export class ImageParts {
   write(chunk: Uint8Array): void {
     let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (this.#held.length > 0) bytes = Buffer.concat([this.#held, bytes]);
-    this.#held = Buffer.alloc(0);
-    while (bytes.length > 0 || this.#isPartOver) {
+    this.#held = NOTHING;
+    let position = 0;
+    while (position < bytes.length || this.#isPartOver) {
       switch (this.#state) {
         case "content":
-          bytes = this.#passContent(bytes);
+          position = this.#passContent(bytes, position);
           break;
         case "scan":
-          bytes = this.#passScan(bytes);
+          position = this.#passScan(bytes, position);
           break;
         case "beginning":
         case "head": {
-          const head = this.#state === "head" ? this.#readHead(bytes) : this.#begin(bytes);
+          const head = this.#state === "head" ? this.#readHead(bytes, position) : this.#begin(bytes);
           if (head === "more") {
             // The caller may reuse the memory of these bytes.
-            this.#held = Buffer.from(bytes);
+            this.#held = Buffer.from(bytes.subarray(position));
             return;
           }
           if (head === "end" || head === "malformed") this.#state = head;
-          else bytes = this.#enter(head, bytes);
+          else position += this.#enter(head);
           break;
         }
         case "end":
@@ -106,63 +109,62 @@ export class ImageParts {
     return { headBytes: { PNG: 8, JPEG: 2, WEBP: 12, AVIF: 0 }[this.#format] };
   }
 
-  #readHead(bytes: Buffer): Head {
+  #readHead(bytes: Buffer, start: number): Head {
     switch (this.#format) {
       case "PNG":
-        return readChunkHead(bytes);
+        return readChunkHead(bytes, start);
       case "JPEG":
-        return readSegmentHead(bytes);
+        return readSegmentHead(bytes.subarray(start));
       case "WEBP":
-        return this.#riffLeft < RIFF_HEAD_BYTES ? "end" : readRiffHead(bytes);
+        return this.#riffLeft < RIFF_HEAD_BYTES ? "end" : readRiffHead(bytes.subarray(start));
       case "AVIF":
-        return readBoxHead(bytes);
+        return readBoxHead(bytes.subarray(start));
       default:
         return "malformed";
     }
   }
 
-  #enter({ headBytes, part, paddingBytes = 0, isScan = false }: Exclude<Head, string>, bytes: Buffer): Buffer {
+  /** Returns the size of the head. */
+  #enter({ headBytes, part, paddingBytes = 0, isScan = false }: Exclude<Head, string>): number {
     this.#state = part ? "content" : "head";
     if (part) {
       this.#contentLeft = part.byteSize;
       this.#paddingLeft = paddingBytes;
       this.#riffLeft -= headBytes + part.byteSize + paddingBytes;
       this.#isScanNext = isScan;
-      this.#reader.begin(part);
+      this.#isContentWanted = this.#reader.begin(part);
     }
-    return bytes.subarray(headBytes);
+    return headBytes;
   }
 
-  #passContent(bytes: Buffer): Buffer {
-    const content = bytes.subarray(0, this.#contentLeft);
-    this.#contentLeft -= content.length;
-    if (content.length > 0) this.#reader.content?.(content);
-    const padding = Math.min(this.#paddingLeft, bytes.length - content.length);
-    this.#paddingLeft -= padding;
+  /** Returns the position after what was passed, as {@link #passScan} does. */
+  #passContent(bytes: Buffer, start: number): number {
+    const contentEnd = Math.min(start + this.#contentLeft, bytes.length);
+    this.#contentLeft -= contentEnd - start;
+    if (this.#isContentWanted && contentEnd > start) this.#reader.content(bytes.subarray(start, contentEnd));
+    const end = Math.min(contentEnd + this.#paddingLeft, bytes.length);
+    this.#paddingLeft -= end - contentEnd;
     if (this.#isPartOver) {
       this.#state = this.#isScanNext ? "scan" : "head";
-      this.#isMarkerNext = false;
       this.#reader.end?.();
     }
-    return bytes.subarray(content.length + padding);
+    return end;
   }
 
   /** Pixels of a JPEG, up to the next marker: 0xFF and a byte that is neither 0 nor that of a restart. */
-  #passScan(bytes: Buffer): Buffer {
-    let marker = this.#isMarkerNext ? 0 : markerIn(bytes, 0);
+  #passScan(bytes: Buffer, start: number): number {
+    let marker = markerIn(bytes, start);
     for (; marker < bytes.length; marker = markerIn(bytes, marker + 1)) {
       const next = bytes[marker] ?? 0;
       const isPixels = next === 0 || (next >= 0xd0 && next <= 0xd7);
       if (isPixels) continue;
       this.#state = "head";
-      return marker > 0 ? bytes.subarray(marker - 1) : Buffer.concat([MARKER_START, bytes]);
+      return marker - 1;
     }
-    this.#isMarkerNext = marker === bytes.length;
-    return bytes.subarray(bytes.length);
+    if (marker === bytes.length) this.#held = Buffer.from([0xff]);
+    return bytes.length;
   }
 }
-
-const MARKER_START = Buffer.from([0xff]);
 
 /**
  * The index of the byte after the next 0xFF, which may not have arrived yet; `bytes.length + 1` when there is no 0xFF.
@@ -174,11 +176,11 @@ function markerIn(bytes: Buffer, from: number): number {
   return start === -1 ? bytes.length + 1 : start + 1;
 }
 
-/** PNG: length, name, content, checksum. */
-function readChunkHead(bytes: Buffer): Head {
-  if (bytes.length < 8) return "more";
-  const byteSize = bytes.readUInt32BE(0);
-  const name = bytes.toString("latin1", 4, 8);
+/** PNG: length, name, content, checksum. A large PNG has hundreds of chunks. */
+function readChunkHead(bytes: Buffer, start: number): Head {
+  if (bytes.length - start < 8) return "more";
+  const byteSize = bytes.readUInt32BE(start);
+  const name = bytes.toString("latin1", start + 4, start + 8);
   if (byteSize > MAX_PNG_CHUNK_BYTES || !/^[A-Za-z]{4}$/.test(name)) return "malformed";
   if (name === "IEND") return "end";
   return { headBytes: 8, part: { format: "PNG", name, byteSize }, paddingBytes: 4 };

@@ -30,6 +30,8 @@ export class PngCheck {
   #state: "signature" | "chunk head" | "data" | "checksum" | "over" | "unknown" = "signature";
   /** The bytes so far of the signature, chunk head or checksum that is being read. */
   readonly #part = Buffer.alloc(CHUNK_HEAD_BYTES);
+  /** The chunk's name in its head. */
+  readonly #name = this.#part.subarray(4);
   #partLength = 0;
   #type = "";
   #bytesLeft = 0;
@@ -78,7 +80,7 @@ export class PngCheck {
     if (this.#state === "signature") {
       this.#state = this.#part.toString("latin1") === SIGNATURE ? "chunk head" : "unknown";
     } else if (this.#state === "chunk head") {
-      this.#startChunk(this.#part.readUInt32BE(0), this.#part.toString("latin1", 4));
+      this.#startChunk(this.#part.readUInt32BE(0), this.#name.toString("latin1"));
     } else if (this.#part.readUInt32BE(0) === this.#checksum) {
       this.#state = this.#type === "IEND" ? "over" : "chunk head";
     } else {
@@ -90,7 +92,7 @@ export class PngCheck {
     this.#state = this.#isExpected(byteCount, type) ? (byteCount === 0 ? "checksum" : "data") : "unknown";
     this.#type = type;
     this.#bytesLeft = byteCount;
-    this.#checksum = crc32(this.#part.subarray(4));
+    this.#checksum = crc32(this.#name);
     if (type === "PLTE") this.#hasPalette = true;
   }
 

@@ -77,7 +77,7 @@ export class SourceCheck implements PartsReader {
     if (!this.problem) this.#parts.write(chunk);
   }
 
-  begin({ format, name, byteSize }: ImagePart): void {
+  begin({ format, name, byteSize }: ImagePart): boolean {
     this.#part = `${format} ${name}`;
     this.#content = [];
     this.#contentBytes = byteSize;
@@ -86,6 +86,7 @@ export class SourceCheck implements PartsReader {
     if (this.#part === "JPEG SOS") this.#scanCount++;
     if (!PICTURE_PARTS.has(this.#part) && !JPEG_FRAME.test(this.#part)) this.#metadataBytes += byteSize;
     this.#problem ??= this.#problemOfPart();
+    return this.#problem === undefined;
   }
 
   content(bytes: Uint8Array): void {
