@@ -71,7 +71,9 @@ export class MessagePieces implements AsyncIterableIterator<Uint8Array, undefine
     message.socket.on("data", (chunk: Piece) => this.#freeChunk(chunk));
     message.once("end", () => this.#end());
     message.once("error", fail);
-    message.once("close", () => fail(cutOff()));
+    message.once("close", () => {
+      if (!this.#isOver) fail(cutOff());
+    });
     if (message.errored) fail(message.errored);
     else if (message.destroyed) fail(cutOff());
   }
