@@ -12,6 +12,8 @@ import { type FileReads, READS_IN_THREADS, readFile } from "./file-reading.ts";
 import { FreshKeys } from "./fresh-keys.ts";
 
 const TEMPORARY = ".tmp";
+/** How many entries of a directory are read at once. A busy gateway puts thousands of files into one directory. */
+const ENTRIES_AT_ONCE = 1024;
 /** The most directories, besides the root, that are known to be durable. The others only cost further syncs. */
 const MAX_KNOWN_DIRECTORIES = 100;
 
@@ -144,7 +146,7 @@ function openObject(key: string, path: string, { size, mtime }: Stats, reads: Fi
 
 /** Skips directories that are removed meanwhile. Node's own recursion fails then. */
 async function* filesBelow(directory: string): AsyncIterable<string> {
-  const entries = await opendir(directory).catch(undefinedWhenMissing);
+  const entries = await opendir(directory, { bufferSize: ENTRIES_AT_ONCE }).catch(undefinedWhenMissing);
   for await (const entry of entries ?? []) {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) yield* filesBelow(path);
