@@ -22,6 +22,7 @@ import type { Database } from "./database.ts";
 import type { Engine } from "./engine.ts";
 import { findByKeys } from "./generations/idempotency-keys.ts";
 import { toChanges, toGeneration, toImage, toPreviewText } from "./generations/rows.ts";
+import { SearchEntries } from "./generations/search-entries.ts";
 import { SqlAcceptance } from "./generations/sql-acceptance.ts";
 import { SqlDerivatives } from "./generations/sql-derivatives.ts";
 import { SqlHistory } from "./generations/sql-history.ts";
@@ -59,6 +60,7 @@ export class SqlRecords implements Records {
   readonly #hasRowLocks: boolean;
   readonly #rates = new SqlRates();
   readonly #outbox = new WebhookOutbox();
+  readonly #entries: SearchEntries;
   readonly #acceptance: SqlAcceptance;
   readonly #runs: SqlRuns;
 
@@ -67,14 +69,15 @@ export class SqlRecords implements Records {
     const { search, hasRowLocks } = engine;
     this.derivatives = new SqlDerivatives(database);
     this.projects = new SqlProjects(database);
-    this.history = new SqlHistory(database, search);
+    this.#entries = new SearchEntries(database, engine);
+    this.history = new SqlHistory(database, search, this.#entries);
     this.inventory = new SqlInventory(database);
     this.#database = database;
     this.#hasRowLocks = hasRowLocks;
     this.ledger = new SqlLedger(database, momentOf, this.#outbox, engine);
     this.#acceptance = new SqlAcceptance({
       database,
-      search,
+      entries: this.#entries,
       ledger: this.ledger,
       rates: this.#rates,
       outbox: this.#outbox,
@@ -343,6 +346,8 @@ export class SqlRecords implements Records {
   }
 
   async close(): Promise<void> {
+    // If the store fails now, the next start enters what is missing.
+    await this.#entries.untilEntered().catch(() => {});
     await this.#database.destroy();
   }
 }

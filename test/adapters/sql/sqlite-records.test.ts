@@ -7,6 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { text } from "node:stream/consumers";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, jest, test } from "@jest/globals";
+import type { SqlRecords } from "../../../src/adapters/sql/sql-records.ts";
 import { openSqliteRecords } from "../../../src/adapters/sql/sqlite/sqlite.ts";
 import { StartError } from "../../../src/errors.ts";
 import { derivativeRecordsContract } from "../../contracts/derivative-records.ts";
@@ -115,16 +116,59 @@ describe("a SQLite database", () => {
     ]);
   });
 
-  test("writes a generation's search index with one more statement, and none when the generation changes", async () => {
+  test("enters several generations in the search index at once: before a search, and when many wait", async () => {
     const records = await openSqliteRecords(await newPath());
-    const entered = await statementsDuring(["search_entries"], () => accept(records, orderOf("gen_1")));
-    const changed = await statementsDuring(["search_entries"], async () => {
+    const acceptAll = async (ids: readonly string[]) => {
+      for (const id of ids) await accept(records, orderOf(id));
+    };
+    const insertsDuring = async (work: () => Promise<unknown>) => {
+      const statements = await statementsDuring(["search_entries"], work);
+      return statements.filter((sql) => sql.startsWith("insert")).length;
+    };
+    expect(await insertsDuring(() => acceptAll(["gen_1", "gen_2", "gen_3", "gen_4"]))).toBe(0);
+    await records.remove("gen_4");
+    // One for two entries, and one for the third.
+    expect(await insertsDuring(() => foxesIn(records))).toBe(2);
+    expect(await foxesIn(records)).toEqual(["gen_3", "gen_2", "gen_1"]);
+
+    const more = Array.from({ length: 33 }, (_, index) => `gen_more_${index}`);
+    expect(await insertsDuring(() => acceptAll(more))).toBe(1);
+    expect(await foxesIn(records)).toHaveLength(36);
+    const changes = await insertsDuring(async () => {
       await records.start("gen_1", claimOf());
       await records.finish("gen_1", WORKER, { status: "SUCCEEDED" }, FINISHED_AT);
+      await foxesIn(records);
     });
     await records.close();
 
-    expect([entered.length, changed.length]).toEqual([1, 0]);
+    expect(changes).toBe(0);
+  });
+
+  test("enters a generation once that is accepted alone after its transaction with others was undone", async () => {
+    const records = await openSqliteRecords(await newPath());
+    // The first two begin immediately. The others wait for them and share a transaction, but have the same key.
+    const orders = ["gen_1", "gen_2", "gen_3", "gen_4"].map((id, index) => ({
+      ...orderOf(id),
+      idempotency: keyOf(index < 2 ? id : "k"),
+    }));
+    const accepted = await Promise.all(orders.map((order) => accept(records, order)));
+    expect(accepted.map(({ isNew }) => isNew)).toEqual([true, true, true, false]);
+
+    expect(await foxesIn(records)).toEqual(["gen_3", "gen_2", "gen_1"]);
+    await records.close();
+  });
+
+  test("enters what was accepted before a crash and is missing in the search index", async () => {
+    const path = await newPath();
+    const records = await openSqliteRecords(path);
+    // Not in the order of their ids.
+    for (const id of ["gen_3", "gen_4", "gen_1", "gen_2"]) await accept(records, orderOf(id));
+    await records.close();
+    change(path, "DELETE FROM search_entries WHERE generation_id IN ('gen_1', 'gen_2')");
+
+    const next = await openSqliteRecords(path);
+    expect(await foxesIn(next)).toEqual(["gen_4", "gen_3", "gen_2", "gen_1"]);
+    await next.close();
   });
 
   test("accepts waiting generations under rate limits in one transaction, with or without keys", async () => {
@@ -244,6 +288,7 @@ describe("a SQLite database", () => {
 
     const records = await openSqliteRecords(path);
     expect(await records.findGenerations(["gen_1"])).toStrictEqual([{ ...orderOf("gen_1"), status: "QUEUED" }]);
+    expect(await foxesIn(records)).toEqual(["gen_1"]);
     await records.close();
   });
 
@@ -404,6 +449,12 @@ describe("a SQLite database", () => {
   });
 });
 
+/** The ids of the generations whose prompts have the word, newest first. */
+async function foxesIn(records: SqlRecords): Promise<readonly string[]> {
+  const found = await records.history.listGenerations({ words: ["fox"], from: "newest", limit: 100 });
+  return found.map(({ id }) => id);
+}
+
 /** Returns the error for the opener. If the store opens instead, it is closed and the test fails. */
 async function refusalOf(path: string): Promise<Error> {
   const result: unknown = await openSqliteRecords(path).catch((error: unknown) => error);
@@ -449,7 +500,7 @@ function change(path: string, sql: string): void {
 /** Opens the database in another process, accepts gen_1 there, prints that, and keeps running. */
 function openInAnotherProcess(path: string): ChildProcess & { readonly stdout: NonNullable<ChildProcess["stdout"]> } {
   const script = `
-    import { openSqliteRecords } from ${JSON.stringify(new URL("../../../dist/adapters/sql/sqlite/sqlite.js", import.meta.url).href)};
+import { openSqliteRecords } from ${JSON.stringify(new URL("../../../dist/adapters/sql/sqlite/sqlite.js", import.meta.url).href)};
     const order = JSON.parse(process.argv[2], (name, value) => (name === "createdAt" ? new Date(value) : value));
     try {
       const records = await openSqliteRecords(process.argv[1]);

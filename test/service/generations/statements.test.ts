@@ -8,8 +8,8 @@ import { makeImages } from "../../support/gateways/scripted-provider.ts";
 import { statementsDuring } from "../../support/stores/store-statements.ts";
 
 const CALLER = { projectId: PUBLIC_PROJECT };
-/** Five to accept and start it, and five for its image and its end. None reads it for the waiting client. */
-const STATEMENTS = 10;
+/** Four to accept and start it, and five for its image and its end. None reads it for the waiting client. */
+const STATEMENTS = 9;
 /** Accepted and started, ended with its image. */
 const COMMITS = 2;
 

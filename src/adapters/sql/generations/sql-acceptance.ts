@@ -10,18 +10,17 @@ import type {
 } from "../../../ports/records.ts";
 import { Batches } from "../../batches.ts";
 import type { Database, GenerationRow } from "../database.ts";
-import type { SearchEngine, SearchEntryRow } from "../engine.ts";
 import { inParts, type Place, PreparedStatement, placeRows } from "../prepared.ts";
 import { minuteOf, type SqlRates } from "../projects/sql-rates.ts";
 import type { Gate, SqlLedger } from "../spending/sql-ledger.ts";
 import type { WebhookOutbox } from "../webhooks/webhook-outbox.ts";
 import { findRepeated, forgetKeys } from "./idempotency-keys.ts";
 import { GENERATION_COLUMNS, toGenerationRow } from "./rows.ts";
-import { termsOf } from "./search-terms.ts";
+import type { SearchEntries } from "./search-entries.ts";
 
 export interface SqlAcceptanceOptions {
   readonly database: Kysely<Database>;
-  readonly search: SearchEngine;
+  readonly entries: SearchEntries;
   readonly ledger: SqlLedger;
   readonly rates: SqlRates;
   readonly outbox: WebhookOutbox;
@@ -60,11 +59,9 @@ export class SqlAcceptance {
   readonly #options: SqlAcceptanceOptions;
   /** The orders in progress that may be accepted together, by their sender and its limits. */
   readonly #senders = new Map<string, Batches<Request, Acceptance>>();
-  readonly #enterEntries: ReturnType<typeof prepareEntries>;
 
   constructor(options: SqlAcceptanceOptions) {
     this.#options = options;
-    this.#enterEntries = prepareEntries(options.search);
   }
 
   /** @see Records.accept */
@@ -90,8 +87,9 @@ export class SqlAcceptance {
   }
 
   /** @throws NotTogether if one of them may have to be refused, or two of them have the same idempotency key */
-  #acceptTogether(requests: readonly Request[]): Promise<readonly Acceptance[]> {
-    const { database, outbox, hasRowLocks } = this.#options;
+  async #acceptTogether(requests: readonly Request[]): Promise<readonly Acceptance[]> {
+    const { database, entries, outbox, hasRowLocks } = this.#options;
+    await entries.makeRoom();
     const orders = requests.map(({ order }) => order);
     return outbox.within(database, async (transaction) => {
       const { earlier, expiredIds } = await findRepeated(transaction, orders);
@@ -104,9 +102,10 @@ export class SqlAcceptance {
     });
   }
 
-  #acceptAlone(request: Request): Promise<Acceptance> {
+  async #acceptAlone(request: Request): Promise<Acceptance> {
     const { order, terms } = request;
-    const { database, ledger, outbox, hasRowLocks } = this.#options;
+    const { database, entries, ledger, outbox, hasRowLocks } = this.#options;
+    await entries.makeRoom();
     return outbox.within(database, async (transaction) => {
       const { earlier, expiredIds } = await findRepeated(transaction, [order]);
       if (earlier[0]) return repetitionOf(earlier[0]);
@@ -171,23 +170,11 @@ export class SqlAcceptance {
       for (const { id } of inserted.rows) stored.add(id);
     }
     const accepted = requests.filter(({ order }) => stored.has(order.id));
-    await this.#enterTerms(
+    await this.#options.entries.add(
       transaction,
       accepted.map(({ order }) => order),
     );
     return accepted.map(toAccepted);
-  }
-
-  async #enterTerms(transaction: Kysely<Database>, orders: readonly GenerationOrder[]): Promise<void> {
-    for (const part of inParts(orders)) {
-      const rows = part.map((order) => ({
-        generation_id: order.id,
-        project_id: order.projectId,
-        end_user: order.endUser ?? null,
-        terms: termsOf(order).join(" "),
-      }));
-      await this.#enterEntries.run(transaction, rows, { rows: rows.length });
-    }
   }
 }
 
@@ -202,20 +189,6 @@ const INSERT_GENERATIONS = new PreparedStatement(
       .returning("id"),
   { keepsPlan: true },
 );
-
-const ENTRY_COLUMNS = ["generation_id", "project_id", "end_user", "terms"] as const;
-
-function prepareEntries(search: SearchEngine) {
-  return new PreparedStatement(
-    (database, place: Place<readonly SearchEntryRow[]>, { rows }: { readonly rows: number }) =>
-      database
-        .insertInto("search_entries")
-        .values(
-          placeRows(place, ENTRY_COLUMNS, rows).map((entry) => ({ ...entry, terms: search.toColumn(entry.terms) })),
-        ),
-    { keepsPlan: true },
-  );
-}
 
 /** The generation of an order that was just stored, as it would be read: without properties that are `undefined`. */
 function toAccepted({ order, claim }: Request): Generation {

@@ -4,6 +4,7 @@ import type { Generation, Image } from "../../../ports/records.ts";
 import type { Database, GenerationRow, ImageRow } from "../database.ts";
 import type { SearchEngine, SearchEntryRow } from "../engine.ts";
 import { toGeneration, toImage } from "./rows.ts";
+import type { SearchEntries } from "./search-entries.ts";
 import { toSearchTerms } from "./search-terms.ts";
 import { hasStatus } from "./unfinished.ts";
 
@@ -31,15 +32,18 @@ const MARKED = sql.lit(1);
 export class SqlHistory implements History {
   readonly #database: Kysely<Database>;
   readonly #search: SearchEngine;
+  readonly #entries: Pick<SearchEntries, "untilEntered">;
 
-  constructor(database: Kysely<Database>, search: SearchEngine) {
+  /** @param entries the entries that searches find */
+  constructor(database: Kysely<Database>, search: SearchEngine, entries: Pick<SearchEntries, "untilEntered">) {
     this.#database = database;
     this.#search = search;
+    this.#entries = entries;
   }
 
   async listGenerations(slice: GenerationSlice): Promise<readonly Generation[]> {
     const { olderThan, newerThan, includesBounds = false, from, limit } = slice;
-    const { query, id } = this.#generations(slice, true);
+    const { query, id } = await this.#generations(slice, true);
     let range = query.selectAll("g");
     if (olderThan !== undefined) range = range.where(id, includesBounds ? "<=" : "<", olderThan);
     if (newerThan !== undefined) range = range.where(id, includesBounds ? ">=" : ">", newerThan);
@@ -52,12 +56,12 @@ export class SqlHistory implements History {
   }
 
   async countGenerations(filter: HistoryFilter, limit: number): Promise<number> {
-    return this.#count(this.#generations(filter, false).query, limit);
+    return this.#count((await this.#generations(filter, false)).query, limit);
   }
 
   async listImages(slice: ImageSlice): Promise<readonly Image[]> {
     const { after, before, includesBounds = false, from, limit } = slice;
-    const { query, id } = this.#images(slice);
+    const { query, id } = await this.#images(slice);
     let range = query.selectAll("i");
     if (after) range = range.where(id, "<=", after.generationId).where(isAfter(id, after, includesBounds));
     if (before) range = range.where(id, ">=", before.generationId).where(isBefore(id, before, includesBounds));
@@ -72,7 +76,7 @@ export class SqlHistory implements History {
   }
 
   async countImages(filter: HistoryFilter, limit: number): Promise<number> {
-    return this.#count(this.#images(filter).query, limit);
+    return this.#count((await this.#images(filter)).query, limit);
   }
 
   /**
@@ -80,12 +84,13 @@ export class SqlHistory implements History {
    *
    * @param needsRows whether it needs their rows; a search can often do without
    */
-  #generations(filter: HistoryFilter, needsRows: boolean): Selection<"g"> {
+  async #generations(filter: HistoryFilter, needsRows: boolean): Promise<Selection<"g">> {
     const terms = toSearchTerms(filter);
     if (terms.length === 0) {
       const all = this.#database.selectFrom("generations as g") as unknown as Query<"g">;
       return { query: all.where(this.#matches(filter, "g")), id: "g.id" };
     }
+    await this.#entries.untilEntered();
     if (isRare(filter)) {
       const rare = this.#database
         .selectFrom("generations as g")
@@ -102,8 +107,8 @@ export class SqlHistory implements History {
   }
 
   /** The query for the images of the generations that match a filter. */
-  #images({ isFavorite, ...filter }: HistoryFilter): Selection<"g" | "i"> {
-    const { query, id } = this.#generations(isFavorite ? { ...filter, isFavorite } : filter, false);
+  async #images({ isFavorite, ...filter }: HistoryFilter): Promise<Selection<"g" | "i">> {
+    const { query, id } = await this.#generations(isFavorite ? { ...filter, isFavorite } : filter, false);
     const images = (query as unknown as SelectQueryBuilder<Database & Tables, "g", object>)
       .crossJoin("images as i")
       .whereRef("i.generation_id", "=", id) as unknown as Query<"g" | "i">;

@@ -5,6 +5,7 @@ import { type Database, migrate } from "../database.ts";
 import { hasStatus } from "../generations/unfinished.ts";
 import { NEEDED_MIGRATIONS } from "../migrations/migrations.ts";
 import { SqlRecords } from "../sql-records.ts";
+import { enterMissing } from "./missing-entries.ts";
 import { toKyselyDatabase } from "./sqlite-dialect.ts";
 import { SQLITE } from "./sqlite-engine.ts";
 
@@ -96,6 +97,7 @@ export class SqliteCopy {
       // A copy that is cut off is made anew. `close` syncs it.
       sqlite.exec("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE");
       await migrate(database, { place: path, engine: SQLITE });
+      await enterMissing(database);
       return new SqliteCopy(path, database);
     } catch (error) {
       await database.destroy();

@@ -5,6 +5,7 @@ import { StartError } from "../../../errors.ts";
 import { type Database, migrate } from "../database.ts";
 import { hasStatus } from "../generations/unfinished.ts";
 import { SqlRecords } from "../sql-records.ts";
+import { enterMissing } from "./missing-entries.ts";
 import { DurableSqliteDialect } from "./sqlite-dialect.ts";
 import { SQLITE } from "./sqlite-engine.ts";
 import { SqliteLog } from "./sqlite-log.ts";
@@ -43,6 +44,7 @@ export async function openSqliteRecords(path: string): Promise<SqlRecords> {
 
 async function prepare(database: Kysely<Database>, path: string): Promise<SqlRecords> {
   await migrate(database, { place: path, engine: SQLITE });
+  await enterMissing(database);
   // The process that ran these held the lock that this process now has, so it is certainly dead.
   await database.updateTable("generations").set({ lease_until: 0 }).where(hasStatus("RUNNING")).execute();
   return new SqlRecords(database, SQLITE, (atMs) => sql.val(atMs));
