@@ -88,7 +88,8 @@ test("simultaneous generations share statements and commits", async () => {
   const statements = all.filter((sql) => !isBeside(sql));
 
   expect(statements.filter((sql) => !isBoundary(sql)).length).toBeLessThan(together * STATEMENTS * 0.75);
-  expect(countCommits(statements)).toBeLessThan(together * COMMITS * 0.75);
+  // One more may enter them in the search index.
+  expect(countCommits(statements)).toBeLessThan(together * COMMITS * 0.75 + 1);
 });
 
 test.each([

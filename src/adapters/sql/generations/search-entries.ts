@@ -49,20 +49,17 @@ export class SearchEntries {
 
   async #write(): Promise<void> {
     const count = await inTransaction(this.#database, async (transaction) => {
-      // Read in the transaction, so that no generation that was stored before another is entered after it.
-      const rows = new Map(this.#waiting.map((row) => [row.generation_id, row]));
+      // Copied in the transaction, so that no generation that was stored before another is entered after it.
+      const rows = [...this.#waiting];
+      const ids = rows.map((row) => row.generation_id);
       // Some were not accepted after all, or are removed already.
-      const stored = await transaction
-        .selectFrom("generations")
-        .select("id")
-        .where("id", "in", [...rows.keys()])
-        .execute();
-      const ids = new Set(stored.map(({ id }) => id));
+      const stored = await transaction.selectFrom("generations").select("id").where("id", "in", ids).execute();
+      const storedIds = new Set(stored.map(({ id }) => id));
       await this.#insertAll(
         transaction,
-        [...rows.values()].filter((row) => ids.has(row.generation_id)),
+        rows.filter((row) => storedIds.has(row.generation_id)),
       );
-      return this.#waiting.length;
+      return rows.length;
     });
     this.#waiting.splice(0, count);
   }
@@ -79,7 +76,9 @@ function prepareInsert(search: SearchEngine) {
     (database, place: Place<readonly SearchEntryRow[]>, { rows }: { readonly rows: number }) =>
       database
         .insertInto("search_entries")
-        .values(placeRows(place, COLUMNS, rows).map((entry) => ({ ...entry, terms: search.toColumn(entry.terms) }))),
+        .values(placeRows(place, COLUMNS, rows).map((entry) => ({ ...entry, terms: search.toColumn(entry.terms) })))
+        // A generation waits twice if a first attempt to accept it was undone.
+        .onConflict((conflict) => conflict.column("generation_id").doNothing()),
     { keepsPlan: true },
   );
 }
