@@ -1,12 +1,8 @@
-import DataLoader from "dataloader";
 import type { Response } from "express";
 import type { GraphQLResolveInfo } from "graphql";
 import type { Logger } from "pino";
 import type { GatewayError } from "../../errors.ts";
-import type { ScopeSpending } from "../../ports/projects/ledger.ts";
-import type { ApiKey, Project } from "../../ports/projects/projects.ts";
 import type { RateStatus } from "../../ports/projects/rates.ts";
-import type { Generation, Image } from "../../ports/records.ts";
 import type { ImageService } from "../../service/image-service.ts";
 import type { Caller } from "../../service/projects/caller.ts";
 import type { LedgerService } from "../../service/projects/ledger-service.ts";
@@ -16,6 +12,7 @@ import { setRateLimits } from "../http/answers/rate-limit-headers.ts";
 import { setSunset } from "../http/answers/sunset-header.ts";
 import type { RequestContext } from "../http/request-context.ts";
 import { OperationAllowance } from "./limits/operation-allowance.ts";
+import { type LoaderSources, Loaders } from "./loaders.ts";
 
 /** The facts about a request that the server which runs the operation provides, as its context value. */
 export interface OperationRequest {
@@ -97,27 +94,13 @@ export interface GraphQLContext {
   readonly projects: ProjectService;
   readonly ledger: LedgerService;
   readonly webhooks: WebhookService;
-  /** Loaders for everything that is read by id. They combine the reads of one operation into one store query. */
   readonly loaders: Loaders;
   /** Checked by every mutation that generates images, and for every prompt in the answer. */
   readonly allowance: OperationAllowance;
 }
 
-export interface Loaders {
-  readonly generation: DataLoader<string, Generation | undefined>;
-  readonly image: DataLoader<string, Image | undefined>;
-  readonly imagesOf: DataLoader<string, readonly Image[]>;
-  readonly project: DataLoader<string, Project | undefined>;
-  readonly apiKey: DataLoader<string, ApiKey | undefined>;
-  /** What a project or an API key, by its id, has spent. */
-  readonly spending: DataLoader<string, ScopeSpending>;
-}
-
 /** The services that resolvers call. */
-export interface Services {
-  readonly images: ImageService;
-  readonly projects: ProjectService;
-  readonly ledger: LedgerService;
+export interface Services extends LoaderSources {
   readonly webhooks: WebhookService;
 }
 
@@ -146,16 +129,8 @@ export function contextFor(
   };
 }
 
-function createContext({ images: service, ...others }: Services, request: OperationRequest): GraphQLContext {
-  const { caller } = request;
-  const { projects, ledger } = others;
-  const loaders = {
-    generation: new DataLoader((ids: readonly string[]) => service.generations(caller, ids)),
-    image: new DataLoader((ids: readonly string[]) => service.images(caller, ids)),
-    imagesOf: new DataLoader<string, readonly Image[]>((ids) => service.imagesOf(ids)),
-    project: new DataLoader((ids: readonly string[]) => projects.projects(caller, ids)),
-    apiKey: new DataLoader((ids: readonly string[]) => projects.apiKeys(caller, ids)),
-    spending: new DataLoader((scopeIds: readonly string[]) => ledger.spendingOf(scopeIds)),
-  };
-  return { request, service, ...others, loaders, allowance: new OperationAllowance() };
+function createContext(services: Services, request: OperationRequest): GraphQLContext {
+  const { images: service, projects, ledger, webhooks } = services;
+  const loaders = new Loaders(services, request.caller);
+  return { request, service, projects, ledger, webhooks, loaders, allowance: new OperationAllowance() };
 }
