@@ -52,6 +52,7 @@ const MAX_ANSWER_LISTENERS = 32;
 
 const allowListeners: Step = (_request, response) => {
   response.setMaxListeners(MAX_ANSWER_LISTENERS);
+  return undefined;
 };
 
 /** Creates the Express app that serves the routes. */

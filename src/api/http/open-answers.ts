@@ -10,11 +10,10 @@ const END = Symbol("end");
 export function countAnswers(operations: OperationsInFlight): Step {
   return (request, response) => {
     // An upgraded connection gets no HTTP answer. The WebSocket transport counts its operations.
-    if (!upgradeOf(request)) {
-      const end = operations.begin();
-      Object.assign(response, { [END]: end });
-      response.once("close", end);
-    }
+    if (upgradeOf(request)) return undefined;
+    const end = operations.begin();
+    Object.assign(response, { [END]: end });
+    return end;
   };
 }
 

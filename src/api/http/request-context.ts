@@ -7,7 +7,7 @@ import type { Caller } from "../../service/projects/caller.ts";
 import { checkEndUser } from "../../service/projects/end-user.ts";
 import { hostNameOf } from "../../settings/host-name.ts";
 import { forwardedPortOf, forwardedPrefixOf, hostOf, networkOf, protocolOf } from "./access/forwarded.ts";
-import { logWhenOver } from "./request-log.ts";
+import { logAtEnd } from "./request-log.ts";
 import type { Step } from "./steps.ts";
 
 /** The caller of every request on an open gateway. */
@@ -116,7 +116,7 @@ export function assignRequestContext({ publicUrl, logger, isKeyed = false }: Req
     Object.assign(request, { [CONTEXT]: context });
     response.setHeader("X-Request-Id", context.id);
     response.setHeader("X-Content-Type-Options", "nosniff");
-    logWhenOver(context.id, request, response, logger);
+    return logAtEnd(context.id, request, response, logger);
   };
 }
 

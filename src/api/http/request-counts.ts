@@ -10,7 +10,7 @@ const SWITCHING_PROTOCOLS = 101;
 export function countRequests(metrics: Pick<Metrics, "requestEnded">): Step {
   return (request, response) => {
     const entryPoint = entryPointOf(request);
-    response.once("close", () => metrics.requestEnded(entryPoint, statusOf(response)));
+    return () => metrics.requestEnded(entryPoint, statusOf(response));
   };
 }
 

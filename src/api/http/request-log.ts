@@ -3,13 +3,13 @@ import type { Logger } from "pino";
 import { isProbe, METRICS_PATH } from "./health/probes.ts";
 
 /**
- * Logs one line when the request is over. The line contains no query, and only the id of an image's path, because the
- * rest is signed.
+ * Returns a function that logs one line when the request is over. The line contains no query, and only the id of an
+ * image's path, because the rest is signed.
  */
-export function logWhenOver(requestId: string, request: Request, response: Response, logger: Logger): void {
+export function logAtEnd(requestId: string, request: Request, response: Response, logger: Logger): () => void {
   const startedAt = performance.now();
   const { method, path } = request;
-  response.on("close", () => {
+  return () => {
     const durationMs = Math.round(performance.now() - startedAt);
     const { statusCode: status } = response;
     const message =
@@ -17,7 +17,7 @@ export function logWhenOver(requestId: string, request: Request, response: Respo
     const isFrequent = isProbe(path) || path === METRICS_PATH;
     const level = isFrequent && status < 400 ? "debug" : "info";
     logger[level]({ requestId, method, path: toLoggedPath(path), status, durationMs }, message);
-  });
+  };
 }
 
 const IMAGES = "/images/";

@@ -29,11 +29,11 @@ const BODY = Symbol("body");
 export function watchBodies(arrivals: Arrivals): Step {
   return (request, response) => {
     const { headers } = request;
-    if (headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined) {
-      const body = new IncomingBody(arrivals, request, response);
-      Object.assign(request, { [BODY]: body });
-      arrivals.add(body);
-    }
+    if (headers["content-length"] === undefined && headers["transfer-encoding"] === undefined) return undefined;
+    const body = new IncomingBody(arrivals, request, response);
+    Object.assign(request, { [BODY]: body });
+    arrivals.add(body);
+    return () => body.end();
   };
 }
 
@@ -61,13 +61,15 @@ export class IncomingBody implements Arrival {
     this.#arrivals = arrivals;
     this.#request = request;
     this.#response = response;
-    response.once("close", () => {
-      this.#stopUsing();
-      // Node would read the rest of the body only to drop it. That can be slow: a chunk of one byte takes as long as
-      // one of 64 KiB.
-      const isUnread = this.#listener === undefined && !request.complete;
-      if (isUnread && request.headers["transfer-encoding"] !== undefined) request.destroy();
-    });
+  }
+
+  /** Stops using the body for its request, which is over. */
+  end(): void {
+    this.#stopUsing();
+    // Node would read the rest of the body only to drop it. That can be slow: a chunk of one byte takes as long as one of
+    // 64 KiB.
+    const isUnread = this.#listener === undefined && !this.#request.complete;
+    if (isUnread && this.#request.headers["transfer-encoding"] !== undefined) this.#request.destroy();
   }
 
   get sweeps(): number {
