@@ -44,10 +44,11 @@ export function costOf(
 /** The model's price on the UTC day of `at`; `undefined` when none is known. */
 export function priceAt({ prices = [] }: ModelDescription, at: Date): ModelPrice | undefined {
   const day = at.toISOString().slice(0, 10);
-  return prices
-    .filter((price) => price.from <= day)
-    .toSorted((a, b) => (a.from < b.from ? -1 : 1))
-    .at(-1);
+  let latest: ModelPrice | undefined;
+  for (const price of prices) {
+    if (price.from <= day && (!latest || price.from >= latest.from)) latest = price;
+  }
+  return latest;
 }
 
 /**
