@@ -10,7 +10,7 @@ export interface AttackedGateway extends AsyncDisposable {
 
 const { scripts } = createRequire(import.meta.url)("../../package.json") as { scripts: { start: string } };
 /** The memory settings of `npm start`. */
-const START_FLAGS = scripts.start.match(/--[\w-]+=\d+/g) ?? [];
+const START_FLAGS = scripts.start.match(/--(max|heap|no)-\S+/g) ?? [];
 const START_ENVIRONMENT = { MALLOC_ARENA_MAX: "1" };
 
 /** Starts the gateway for an attack, with a heap as small as a careful operator gives it. */
