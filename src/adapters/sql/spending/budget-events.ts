@@ -4,7 +4,7 @@ import { toAmount, toUsd } from "../../../ports/projects/money.ts";
 import type { BudgetLimit } from "../../../ports/projects/projects.ts";
 import type { BudgetExceeded, GenerationOrder } from "../../../ports/records.ts";
 import type { BudgetEvent } from "../webhooks/webhook-outbox.ts";
-import type { Sums } from "./spending-windows.ts";
+import type { Sums } from "./window-sums.ts";
 
 /** A budget and its owner. */
 export interface AppliedBudget {

@@ -7,52 +7,27 @@ import {
   type SqlBool,
   sql,
 } from "kysely";
-import { windowStarts } from "../../../ports/projects/budget-windows.ts";
-import { type Amount, MAX_BUDGET_USD, toAmount } from "../../../ports/projects/money.ts";
-import { BUDGET_WINDOWS, type BudgetWindow } from "../../../ports/projects/projects.ts";
+import type { Amount } from "../../../ports/projects/money.ts";
+import type { BudgetWindow } from "../../../ports/projects/projects.ts";
 import type { Database } from "../database.ts";
 import { type Place, PreparedStatement } from "../prepared.ts";
+import {
+  byKey,
+  type Ceiling,
+  isWithin,
+  keyOf,
+  LARGEST_SUM,
+  less,
+  NO_SUMS,
+  plus,
+  type Sums,
+  type WindowKey,
+  type WindowSums,
+} from "./window-sums.ts";
 
-/** A window of a project or of an API key. */
-export interface WindowKey {
-  /** `proj_…` or `key_…` */
-  readonly scopeId: string;
-  readonly window: BudgetWindow;
-  /** The first day of the window; empty for `TOTAL`. */
-  readonly startsOn: string;
-}
-
-/** The settled and held amounts of a window. */
-export interface Sums {
-  readonly settled: Amount;
-  readonly held: Amount;
-  readonly settledImages: number;
-  readonly heldImages: number;
-}
-
-/** The limit of settled and held amounts together in a window; `undefined` for no limit. */
-export interface Ceiling extends WindowKey {
-  readonly amount: Amount | undefined;
-  readonly images: number | undefined;
-}
-
-export type WindowSums = WindowKey & Sums;
-
-export const NO_SUMS: Sums = { settled: 0n, held: 0n, settledImages: 0, heldImages: 0 };
-/**
- * The largest sum of settlements, nine million dollars. A larger sum is cut to this, because it has to fit into 64
- * bits.
- */
-export const LARGEST_SUM: Amount = toAmount(MAX_BUDGET_USD);
 /** The most rows that one statement changes. */
 const BATCH_SIZE = 100;
 const KEY = ["scope_id", "period", "starts_on"] as const;
-
-/** Returns the current windows of these projects and API keys at a moment. */
-export function windowsAt(scopeIds: readonly string[], at: Date): WindowKey[] {
-  const starts = windowStarts(at);
-  return scopeIds.flatMap((scopeId) => BUDGET_WINDOWS.map((window) => ({ scopeId, window, startsOn: starts[window] })));
-}
 
 /**
  * Adds held amounts to windows, unless a ceiling would be exceeded. Then nothing is changed.
@@ -152,16 +127,6 @@ export async function forgetWindows(
       .execute();
   }
   return rows.length;
-}
-
-/** Whether the sums of a window are within its ceiling. */
-export function isWithin({ amount, images }: Ceiling, sums: Sums): boolean {
-  const isCovered = amount === undefined || sums.settled + sums.held <= amount;
-  return isCovered && (images === undefined || sums.settledImages + sums.heldImages <= images);
-}
-
-export function keyOf({ scopeId, window, startsOn }: WindowKey): string {
-  return `${scopeId} ${window} ${startsOn}`;
 }
 
 /** Adds to the sums of windows. The changes are in the order of {@link byKey}. */
@@ -302,33 +267,4 @@ function toSums(row: {
     settledImages: Number(row.settled_images),
     heldImages: Number(row.held_images),
   };
-}
-
-function less(ceiling: Ceiling, { held, heldImages }: Pick<Sums, "held" | "heldImages">): Ceiling {
-  const { amount, images } = ceiling;
-  return {
-    ...ceiling,
-    amount: amount === undefined ? undefined : amount - held,
-    images: images === undefined ? undefined : images - heldImages,
-  };
-}
-
-function plus(change: WindowSums, before: Sums = NO_SUMS): WindowSums {
-  return {
-    ...change,
-    settled: change.settled + before.settled,
-    held: change.held + before.held,
-    settledImages: change.settledImages + before.settledImages,
-    heldImages: change.heldImages + before.heldImages,
-  };
-}
-
-/** Compares windows as their {@link keyOf} would be compared. */
-function byKey(a: WindowKey, b: WindowKey): number {
-  return compare(a.scopeId, b.scopeId) || compare(a.window, b.window) || compare(a.startsOn, b.startsOn);
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -1,4 +1,4 @@
-import type { Expression, ExpressionBuilder, Kysely, SelectQueryBuilder } from "kysely";
+import type { Expression, Kysely, SelectQueryBuilder } from "kysely";
 import { dayOf, windowEnd, windowStart } from "../../../ports/projects/budget-windows.ts";
 import type {
   BudgetState,
@@ -13,25 +13,14 @@ import { BUDGET_WINDOWS, type BudgetLimit, type BudgetWindow, type Limits } from
 import type { AcceptanceTerms, BudgetExceeded, Cost, GenerationOrder, Refusal } from "../../../ports/records.ts";
 import type { Database } from "../database.ts";
 import type { Engine } from "../engine.ts";
-import { hasStatus } from "../generations/unfinished.ts";
-import { inParts, type Place, PreparedStatement, placeRows } from "../prepared.ts";
+import { inParts } from "../prepared.ts";
 import type { WebhookOutbox } from "../webhooks/webhook-outbox.ts";
 import { type AppliedBudget, exhaustionOf, thresholdsOf, toSpending } from "./budget-events.ts";
+import { asText, ENTER, ENTRY, type Entry, prepareGate, SETTLE } from "./ledger-statements.ts";
 import { readUsage } from "./read-usage.ts";
-import {
-  addTo,
-  type Ceiling,
-  forgetWindows,
-  holdIn,
-  isWithin,
-  keyOf,
-  LARGEST_SUM,
-  NO_SUMS,
-  readWindows,
-  type Sums,
-  windowsAt,
-} from "./spending-windows.ts";
+import { addTo, forgetWindows, holdIn, readWindows } from "./spending-windows.ts";
 import { addUsage } from "./usage-days.ts";
+import { type Ceiling, isWithin, keyOf, LARGEST_SUM, NO_SUMS, type Sums, windowsAt } from "./window-sums.ts";
 
 /** The largest amount of one generation, 100,000 dollars: a provider may report any number of tokens. */
 const LARGEST_AMOUNT: Amount = 10n ** 17n;
@@ -53,15 +42,6 @@ export interface Gate {
 interface Held {
   /** Their sums, in which the order is included, by {@link keyOf}. */
   readonly windows: ReadonlyMap<string, Sums>;
-}
-
-/** A row of the ledger, and its changes. */
-interface Entry {
-  readonly project: string;
-  readonly api_key_id: string | null;
-  readonly model: string;
-  readonly operation: string;
-  readonly day: string;
 }
 
 /** How the sums of an entry change when it is settled. */
@@ -386,95 +366,6 @@ export class SqlLedger implements Ledger {
   }
 }
 
-const ENTRY = ["project", "api_key_id", "model", "operation", "day"] as const satisfies readonly (keyof Entry)[];
-
-interface GateValues {
-  readonly projectId: string;
-  /** Empty for none. */
-  readonly apiKeyId: string;
-  readonly createdAtMs: number;
-}
-
-function prepareGate(momentOf: (atMs: number) => Expression<number>, outbox: WebhookOutbox) {
-  return new PreparedStatement((database, place: Place<GateValues>) => {
-    const projectId = place((values) => values.projectId);
-    return database.selectNoFrom((row) => [
-      row.cast<string>(momentOf(place(({ createdAtMs }) => createdAtMs)), "text").as("moment"),
-      row
-        .selectFrom("generations")
-        .select((generation) => generation.fn.countAll<string | number>().as("count"))
-        .where(hasStatus("QUEUED"))
-        .as("queued"),
-      row.selectFrom("projects").select("limits").where("id", "=", projectId).as("project_limits"),
-      row
-        .selectFrom("api_keys")
-        .select("limits")
-        .where(
-          "id",
-          "=",
-          place(({ apiKeyId }) => apiKeyId),
-        )
-        .as("key_limits"),
-      outbox.countEndpoints(row.val(projectId)),
-    ]);
-  });
-}
-
-type LedgerRow = Database["ledger"];
-
-const LEDGER_COLUMNS = [
-  "generation_id",
-  "project",
-  "api_key_id",
-  "end_user",
-  "model",
-  "operation",
-  "images",
-  "accepted_at",
-  "day",
-  "state",
-  "held",
-  "settled",
-  "settled_images",
-  "is_estimated",
-] as const satisfies readonly (keyof LedgerRow)[];
-
-const ENTER = new PreparedStatement(
-  (database, place: Place<readonly LedgerRow[]>, { rows }: { readonly rows: number }) =>
-    database.insertInto("ledger").values(placeRows(place, LEDGER_COLUMNS, rows)),
-  { keepsPlan: true },
-);
-
-interface SettleValues {
-  readonly id: string;
-  readonly settled: Amount;
-  readonly imageCount: number | undefined;
-  readonly isEstimated: number;
-}
-type SettleShape = { readonly isFirst: boolean; readonly countsAll: boolean };
-
-/** Settles an entry, or only if it is not settled yet. */
-const SETTLE = new PreparedStatement(
-  (database, place: Place<SettleValues>, { isFirst, countsAll }: SettleShape) => {
-    const entries = database
-      .updateTable("ledger")
-      .set((row) => ({
-        state: "SETTLED",
-        settled: place(({ settled }) => settled),
-        settled_images: countsAll ? row.ref("images") : place(({ imageCount }) => imageCount!),
-        is_estimated: place(({ isEstimated }) => isEstimated),
-      }))
-      .where(
-        "generation_id",
-        "=",
-        place(({ id }) => id),
-      )
-      .returning((row) => [...ENTRY, "images", asText(row, "held"), "settled_images"]);
-    return isFirst ? entries.where("state", "=", "HELD") : entries;
-  },
-  { keepsPlan: true },
-);
-
 /** What a settlement changes besides amounts, when it is the first of its generation. */
 function fromHeld(row: {
   readonly images: number;
@@ -552,9 +443,4 @@ function heldBy({ maxCost }: GenerationOrder): Amount | undefined {
 function writable(usd: string): Amount {
   const amount = toAmount(usd);
   return amount < LARGEST_AMOUNT ? amount : LARGEST_AMOUNT;
-}
-
-/** Selects an amount as text, which every engine returns without loss. */
-function asText<Name extends "held" | "settled">(row: ExpressionBuilder<Database, "ledger">, name: Name) {
-  return row.cast<string | null>(row.ref(name), "text").as(name);
 }

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { Amount } from "../../../ports/projects/money.ts";
 import type { Database } from "../database.ts";
 import { type Place, PreparedStatement } from "../prepared.ts";
-import { LARGEST_SUM } from "./spending-windows.ts";
+import { LARGEST_SUM } from "./window-sums.ts";
 
 /** What generations of one kind have added to a day. */
 export interface UsageChange {
