@@ -53,7 +53,7 @@ test.each(["Dockerfile", "deploy/systemd/pictograph.service"])(
     const flags = command.match(/--\S+/g);
 
     expect(flags).toEqual([
-      "--max-semi-space-size=16",
+      "--max-semi-space-size=8",
       "--heap-growing-percent=60",
       "--no-maglev-destroy-on-background",
     ]);

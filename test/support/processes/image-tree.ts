@@ -8,7 +8,7 @@ const ASSEMBLE = fileURLToPath(new URL("../../../deploy/image/assemble.sh", impo
 /** The user of the image. */
 const USER = 65532;
 /** The flags of the image's entry point. */
-const FLAGS = ["--max-semi-space-size=16", "--heap-growing-percent=60", "--no-maglev-destroy-on-background"];
+const FLAGS = ["--max-semi-space-size=8", "--heap-growing-percent=60", "--no-maglev-destroy-on-background"];
 /** Makes the tree read-only for this process only, and switches to the image's user. */
 const ENTER = `mount --bind "$TREE" "$TREE" && mount -o remount,bind,ro "$TREE" && cd "$TREE/app" &&
   exec setpriv --reuid=${USER} --regid=${USER} --clear-groups "$TREE/nodejs/bin/node" ${FLAGS.join(" ")} dist/main.js`;
