@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { GatewayError } from "../errors.ts";
 
 interface Waiting<Item, Result> {
@@ -28,8 +29,8 @@ const MAX_WAITING = 5_000;
 const RETRY_AFTER_SECONDS = 5;
 
 /**
- * Works on the items that wait at the same moment in one step. An item that waits for nobody is worked on at once, and
- * alone. If a step fails for one item, the others do not fail with it.
+ * Works on the items that wait at the same moment in one step: those of the same turn of the event loop, and those that
+ * arrive while earlier steps run. If a step fails for one item, the others do not fail with it.
  */
 export class Batches<Item, Result> {
   readonly #options: BatchOptions<Item, Result>;
@@ -53,7 +54,8 @@ export class Batches<Item, Result> {
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      this.#start();
+      // When the first one is added, others of this turn may follow.
+      if (this.#waiting.length === 1) setImmediate(() => this.#start());
     });
   }
 
