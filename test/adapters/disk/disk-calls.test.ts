@@ -30,10 +30,10 @@ test("after a call that had to wait, the next ones wait in threads, and nothing 
   const directory = await newDirectory();
   const [pipe, copy] = [join(directory, "pipe"), join(directory, "copy")];
   execFileSync("mkfifo", [pipe]);
-  // Reads the first block only after a second, so that the first write has to wait, and the rest when it is told to.
+  // Sleeps once the first write has begun, so that this write has to wait. Reads the rest only when it is told to.
   const reader = spawn(
     "sh",
-    ["-c", `{ sleep 1; head -c ${2 * PIPE_BYTES}; read _ <&3; cat; } 3<&0 < ${pipe} > ${copy}`],
+    ["-c", `{ head -c 1; sleep 1; head -c ${2 * PIPE_BYTES - 1}; read _ <&3; cat; } 3<&0 < ${pipe} > ${copy}`],
     {
       stdio: ["pipe", "ignore", "inherit"],
     },
